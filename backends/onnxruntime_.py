@@ -1,0 +1,197 @@
+"""ONNX Runtime behind the contract: the hand-written ONNX graph, weights handed over beside it."""
+
+import ctypes
+import importlib
+import os
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends._onnx_graph import INPUT, OUTPUT, graph_model
+from alexbench.harness.contract import (
+    Backend,
+    Effective,
+    Known,
+    Layout,
+    Model,
+    Options,
+    Requirements,
+    check_weights,
+)
+from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError
+from alexbench.harness.models.network import MaxPool, Network
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+CPU: Final = "CPUExecutionProvider"
+CUDA: Final = "CUDAExecutionProvider"
+
+
+class OnnxRuntimeBackend(Backend):
+    """One sequential session with every graph optimisation, on the CPU or the CUDA provider; fp32 only."""
+
+    name: ClassVar[str] = "onnxruntime"
+    requires: ClassVar[Requirements] = Requirements(
+        groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)), extra="onnxruntime"
+    )
+    input_layout: ClassVar[Layout] = "NCHW"
+
+    def __init__(self) -> None:
+        self._ort: ModuleType | None = None
+        self._session: onnxruntime.InferenceSession | None = None
+        self._kept: list[object] = []
+        self._shape: tuple[int, ...] = ()
+
+    def load(self, model: Model, options: Options) -> None:
+        """See :meth:`Backend.load`."""
+        check_weights(model)
+        self.close()
+        if options.precision != "fp32":
+            raise UnsupportedOptionError(
+                f"onnxruntime: asked for {options.precision}, but its CPU provider has no such kernels for this "
+                "network; it supports fp32, which would have run; use --precision fp32"
+            )
+        ort = _import_onnxruntime()
+        device_id = _cuda_index(options.device)
+        settings = _session_options(ort, threads=options.threads)
+        # Read in place by the session as long as we keep them; ONNX Runtime repacks what its kernels want otherwise.
+        arrays = [model.weights[name] for name in model.network.parameter_shapes]
+        values = [ort.OrtValue.ortvalue_from_numpy(array) for array in arrays]
+        settings.add_external_initializers(list(model.network.parameter_shapes), values)
+        session = _open(ort, graph_model(model.network).SerializeToString(), settings, device_id)
+        self._device = options.device
+        self._ort, self._session, self._kept, self._shape = ort, session, [arrays, values], model.network.input_shape
+
+    def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W), which the session reads in place."""
+        session = self._session
+        if session is None:
+            raise UsageError("onnxruntime: predict() before load() or after close()")
+        if pixels.dtype != np.float32 or pixels.shape[1:] != self._shape or not len(pixels):
+            raise DataError(
+                f"pixels are {pixels.dtype} of shape {pixels.shape}; onnxruntime wants float32 (N, C, H, W) = "
+                f"(N >= 1, {', '.join(map(str, self._shape))})"
+            )
+        logits: NDArray[np.float32] = session.run([OUTPUT], {INPUT: pixels})[0]
+        return logits
+
+    def effective(self) -> Effective:
+        """The session's own providers; its thread count is only an echo, so that it stands as requested."""
+        ort, session = self._ort, self._session
+        if ort is None or session is None:
+            raise UsageError("onnxruntime: effective() before load()")
+        settings = session.get_session_options()
+        provider = session.get_providers()[0]
+        return Effective(
+            runtime="onnxruntime",
+            version=ort.__version__,
+            device=Known("cpu" if provider == CPU else self._device, "reported"),
+            provider=Known(provider, "reported"),
+            precision=Known("fp32", "requested"),
+            threads=Known(str(settings.intra_op_num_threads), "requested"),
+            streams=Known("1", "requested"),
+            settings={
+                "graph_optimization": settings.graph_optimization_level.name,
+                "execution_mode": settings.execution_mode.name,
+                "inter_op_threads": str(settings.inter_op_num_threads),
+                "spinning": "default",
+                "tf32": "off",
+                "providers": ", ".join(session.get_providers()),
+            },
+        )
+
+    def close(self) -> None:
+        """Drop the session first, then the arrays it reads."""
+        self._session = None
+        self._kept = []
+        self._ort = None
+
+    def devices(self) -> list[str]:
+        """``cpu``, and each CUDA device on which a small session really opens."""
+        ort = _import_onnxruntime()
+        found = ["cpu"]
+        if CUDA not in ort.get_available_providers():
+            return found
+        probe = Network("probe", "one pooling", (1, 2, 2), (MaxPool("pool", 2, 2),))
+        graph = graph_model(probe).SerializeToString()
+        while True:
+            try:
+                _open(ort, graph, _session_options(ort, threads=1), len(found) - 1)
+            except UnsupportedOptionError:
+                return found
+            found.append(f"cuda:{len(found) - 1}")
+
+
+def _import_onnxruntime() -> ModuleType:
+    try:
+        importlib.import_module("onnx")  # the graph is written with it
+        return importlib.import_module("onnxruntime")
+    except Exception as error:  # a broken installation may raise anything
+        raise BackendUnavailableError(
+            f"onnxruntime does not import ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
+            "pip install 'alexbench[onnxruntime]'"
+        ) from error
+
+
+def _cuda_index(name: str) -> int | None:
+    """The CUDA device's index, None for the CPU."""
+    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
+    if match is None:
+        raise UnsupportedOptionError(f"onnxruntime: unknown device {name!r}; known: cpu, cuda, cuda:N")
+    return None if name == "cpu" else int(match[1] or 0)
+
+
+def _session_options(ort: ModuleType, *, threads: int) -> "onnxruntime.SessionOptions":
+    settings = ort.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.inter_op_num_threads = 1
+    settings.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    settings.log_severity_level = 3
+    return settings
+
+
+def _open(
+    ort: ModuleType, graph: bytes, settings: "onnxruntime.SessionOptions", device_id: int | None
+) -> "onnxruntime.InferenceSession":
+    """A session on exactly the provider asked for: both of ONNX Runtime's silent ways back to the CPU are closed."""
+    if device_id is None:
+        return ort.InferenceSession(graph, settings, providers=[CPU], enable_fallback=0)
+    if CUDA not in ort.get_available_providers():
+        raise _no_cuda(device_id, "this build has no CUDAExecutionProvider; pip install onnxruntime-gpu")
+    if hasattr(ort, "preload_dlls"):  # 1.21 and later: finds CUDA where pip put it
+        ort.preload_dlls()
+    settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    # TF32 is on by default in this provider, and an environment variable could force it back on.
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+    cuda = (CUDA, {"device_id": str(device_id), "use_tf32": "0"})
+    try:
+        session = ort.InferenceSession(graph, settings, providers=[cuda], enable_fallback=0)
+    except Exception as error:  # its own classes derive from nothing narrower
+        raise _no_cuda(device_id, _why_not_loaded(ort) or str(error).splitlines()[0]) from error
+    if session.get_providers()[0] != CUDA:
+        raise _no_cuda(device_id, _why_not_loaded(ort) or f"the session runs {session.get_providers()[0]}")
+    return session
+
+
+def _why_not_loaded(ort: ModuleType) -> str | None:
+    """What the loader says of the provider's library: ONNX Runtime itself only logs it."""
+    folder = Path(ort.__path__[0]) / "capi"
+    for library in folder.glob("*onnxruntime_providers_cuda.*"):
+        try:
+            ctypes.CDLL(str(library))
+        except OSError as error:
+            return str(error).splitlines()[0]
+    return None
+
+
+def _no_cuda(device_id: int, reason: str) -> UnsupportedOptionError:
+    return UnsupportedOptionError(
+        f"onnxruntime: asked for cuda:{device_id}, but CUDAExecutionProvider did not load ({reason}); "
+        f"{CPU} would have run; use --device cpu"
+    )

@@ -1,0 +1,232 @@
+"""OpenVINO behind the contract: the network written with its opset, compiled for latency."""
+
+import ctypes
+import importlib
+import re
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.contract import (
+    Backend,
+    Effective,
+    Known,
+    Layout,
+    Model,
+    Options,
+    Requirements,
+    check_weights,
+)
+from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError
+from alexbench.harness.models.network import (
+    LRN,
+    AdaptiveAvgPool,
+    Conv,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool,
+    ReLU,
+    Shape,
+    output_shapes,
+)
+
+if TYPE_CHECKING:
+    import openvino
+
+
+class OpenVinoBackend(Backend):
+    """One stream, the LATENCY hint, and the precision said aloud: left alone OpenVINO takes bf16 where a CPU has it."""
+
+    name: ClassVar[str] = "openvino"
+    requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
+    input_layout: ClassVar[Layout] = "NCHW"
+
+    def __init__(self) -> None:
+        self._ov: ModuleType | None = None
+        self._compiled: openvino.CompiledModel | None = None
+        self._request: openvino.InferRequest | None = None
+        self._kept: Model | None = None
+        self._shape: tuple[int, ...] = ()
+        self._outputs = 0
+
+    def load(self, model: Model, options: Options) -> None:
+        """See :meth:`Backend.load`."""
+        check_weights(model)
+        self.close()
+        ov = _import_openvino()
+        core = ov.Core()
+        device = _device(core, options.device)
+        settings: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": "1",
+            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[options.precision],
+        }
+        if device == "CPU":
+            settings["INFERENCE_NUM_THREADS"] = options.threads
+            # LATENCY would leave the second thread of a core out, and a count the user named with it.
+            settings["ENABLE_HYPER_THREADING"] = True
+        try:
+            compiled = core.compile_model(_build(ov, model), device, settings)
+        except RuntimeError as error:
+            raise UnsupportedOptionError(
+                f"openvino: {device} does not take {options.precision} with these settings "
+                f"({str(error).strip().splitlines()[-1]}); use --device cpu"
+            ) from error
+        _refuse_substitutes(compiled, settings, device)
+        self._ov, self._compiled, self._request = ov, compiled, compiled.create_infer_request()
+        # The compiled model may go on reading the arrays that its constants share.
+        self._kept, self._shape, self._outputs = model, model.network.input_shape, model.network.outputs
+
+    def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); input and output are bound without a copy."""
+        ov, request = self._ov, self._request
+        if ov is None or request is None:
+            raise UsageError("openvino: predict() before load() or after close()")
+        if pixels.dtype != np.float32 or pixels.shape[1:] != self._shape or not len(pixels):
+            raise DataError(
+                f"pixels are {pixels.dtype} of shape {pixels.shape}; openvino wants float32 (N, C, H, W) = "
+                f"(N >= 1, {', '.join(map(str, self._shape))})"
+            )
+        if not pixels.flags.writeable:
+            pixels = pixels.copy()  # OpenVINO shares no array that says it is read-only
+        logits = np.empty((len(pixels), self._outputs), np.float32)
+        request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
+        request.set_output_tensor(ov.Tensor(logits, shared_memory=True))
+        request.infer()
+        return logits
+
+    def effective(self) -> Effective:
+        """What the compiled model answers when asked."""
+        ov, compiled = self._ov, self._compiled
+        if ov is None or compiled is None:
+            raise UsageError("openvino: effective() before load()")
+        device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
+        precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        names = set(compiled.get_property("SUPPORTED_PROPERTIES"))
+        wanted = ("PERFORMANCE_HINT", "EXECUTION_MODE_HINT", "ENABLE_CPU_PINNING", "ENABLE_HYPER_THREADING")
+        return Effective(
+            runtime="openvino",
+            version=ov.__version__,
+            device=Known(device.lower().replace(".", ":"), "reported"),
+            provider=Known(f"{device} plugin", "reported"),
+            precision=Known({"f32": "fp32"}.get(precision, precision), "reported"),
+            threads=_known(compiled, names, "INFERENCE_NUM_THREADS"),
+            streams=_known(compiled, names, "NUM_STREAMS"),
+            settings={"batch": "dynamic"}
+            | {name.lower(): str(compiled.get_property(name)) for name in wanted if name in names},
+        )
+
+    def close(self) -> None:
+        """Drop the request and the compiled model, then the arrays they may read."""
+        self._request = None
+        self._compiled = None
+        self._kept = None
+        self._ov = None
+
+    def devices(self) -> list[str]:
+        """What OpenVINO finds, in this project's spelling: ``cpu``, ``gpu``, ``gpu:1``."""
+        return [name.lower().replace(".", ":") for name in _import_openvino().Core().available_devices]
+
+
+def _import_openvino() -> ModuleType:
+    try:
+        return importlib.import_module("openvino")
+    except Exception as error:  # a broken installation may raise anything
+        raise BackendUnavailableError(
+            f"openvino does not import ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
+            "pip install 'alexbench[openvino]'"
+        ) from error
+
+
+def _device(core: "openvino.Core", name: str) -> str:
+    """OpenVINO's name of the device. Its virtual devices (AUTO, HETERO, MULTI) choose for themselves: not offered."""
+    if re.fullmatch(r"cpu|(gpu|npu)(:\d+)?", name) is None:
+        raise UnsupportedOptionError(f"openvino: unknown device {name!r}; known: cpu, gpu, gpu:N, npu")
+    device, found = name.upper().replace(":", "."), core.available_devices
+    aliases = {device, device.removesuffix(".0"), f"{device}.0"}
+    if aliases.isdisjoint(found):
+        raise UnsupportedOptionError(
+            f"openvino: asked for {name}, but it finds only {', '.join(found)}; "
+            "its AUTO device would have run the CPU; use --device cpu"
+        )
+    return device
+
+
+def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, Any], device: str) -> None:
+    """Compare what was set with what the compiled model says it runs."""
+    found = {
+        "INFERENCE_PRECISION_HINT": compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name(),
+        "NUM_STREAMS": str(compiled.get_property("NUM_STREAMS")),
+    }
+    if "INFERENCE_NUM_THREADS" in settings:
+        found["INFERENCE_NUM_THREADS"] = compiled.get_property("INFERENCE_NUM_THREADS")
+    for name, value in found.items():
+        if value != settings[name]:
+            raise UnsupportedOptionError(f"openvino: asked {device} for {name}={settings[name]}, but it runs {value}")
+
+
+def _known(compiled: "openvino.CompiledModel", names: set[str], name: str) -> Known:
+    return Known(str(compiled.get_property(name)), "reported") if name in names else Known("1", "requested")
+
+
+def _shareable(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same memory under a writable name.
+
+    OpenVINO shares no array that says it is read-only (a mapped file's does), though it only reads constants. A copy
+    would add the whole weights to the peak memory of this runtime.
+    """
+    if array.flags.writeable or not array.flags.c_contiguous:
+        return array
+    memory = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    return np.ndarray(array.shape, np.float32, memoryview(memory))
+
+
+def _build(ov: ModuleType, model: Model) -> "openvino.Model":
+    """The graph, batch left open; its constants share the arrays' memory."""
+    from openvino import opset13 as ops
+    from openvino.op import Constant
+
+    def weight(name: str, *shape: int) -> "openvino.Node":
+        array = _shareable(model.weights[name])
+        return Constant(array.reshape(shape) if shape else array, shared_memory=True)
+
+    network = model.network
+    shapes = output_shapes(network)
+    shape: Shape = network.input_shape
+    pixels = x = ops.parameter([-1, *network.input_shape], np.float32, name="pixels")
+    for layer in network.layers:
+        name = layer.name
+        match layer:
+            case Conv():
+                around = [layer.padding] * 2
+                stride, dilation = [layer.stride] * 2, [1, 1]
+                if layer.groups == 1:
+                    x = ops.convolution(x, weight(f"{name}.weight"), stride, around, around, dilation)
+                else:  # filters are (groups, O / groups, I / groups, k, k)
+                    whole = model.weights[f"{name}.weight"].shape
+                    filters = weight(f"{name}.weight", layer.groups, whole[0] // layer.groups, *whole[1:])
+                    x = ops.group_convolution(x, filters, stride, around, around, dilation)
+                x = ops.add(x, weight(f"{name}.bias", 1, -1, 1, 1))
+            case Linear():
+                x = ops.matmul(x, weight(f"{name}.weight"), transpose_a=False, transpose_b=True)
+                x = ops.add(x, weight(f"{name}.bias", 1, -1))
+            case ReLU():
+                x = ops.relu(x)
+            case LRN():  # alpha is divided by size, as Caffe does
+                x = ops.lrn(x, np.array([1]), alpha=layer.alpha, beta=layer.beta, bias=layer.k, size=layer.size)
+            case MaxPool():
+                rounding = "ceil" if layer.ceil_mode else "floor"
+                kernel, stride = [layer.kernel] * 2, [layer.stride] * 2
+                x = ops.max_pool(x, stride, [1, 1], [0, 0], [0, 0], kernel, rounding_type=rounding).output(0)
+            case AdaptiveAvgPool():
+                if shape[1:] != (layer.size, layer.size):  # else the identity
+                    x = ops.adaptive_avg_pool(x, np.array([layer.size] * 2))
+            case Flatten():
+                x = ops.reshape(x, np.array([0, -1]), special_zero=True)
+            case Dropout():
+                pass  # identity at inference
+        shape = shapes[name]
+    return ov.Model([x], [pixels], network.name)

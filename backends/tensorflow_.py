@@ -1,0 +1,286 @@
+"""TensorFlow behind the contract: one tf.function over tf.Variables, NHWC, without XLA."""
+
+import contextlib
+import importlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.contract import (
+    Backend,
+    Effective,
+    Known,
+    Layout,
+    Model,
+    Options,
+    Requirements,
+    check_weights,
+)
+from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError
+from alexbench.harness.models.network import (
+    LRN,
+    AdaptiveAvgPool,
+    Conv,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool,
+    Network,
+    ReLU,
+    Shape,
+    output_shapes,
+    pooled_size,
+)
+
+if TYPE_CHECKING:
+    import tensorflow
+
+
+class TensorFlowBackend(Backend):
+    """A tf.function over variables, as a SavedModel serves it, on the CPU or one GPU; fp32 only."""
+
+    name: ClassVar[str] = "tensorflow"
+    requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
+    input_layout: ClassVar[Layout] = "NHWC"
+
+    def __init__(self) -> None:
+        self._tf: ModuleType | None = None
+        self._variables: Mapping[str, tensorflow.Variable] = {}
+        self._function: Callable[[tensorflow.Tensor], tensorflow.Tensor] | None = None
+        self._shape: tuple[int, ...] = ()
+        self._device = ""
+
+    def load(self, model: Model, options: Options) -> None:
+        """See :meth:`Backend.load`. Thread counts hold for the process: a later load must repeat them."""
+        check_weights(model)
+        self.close()
+        if options.precision != "fp32":
+            raise UnsupportedOptionError(
+                f"tensorflow: asked for {options.precision}, which this adapter does not build; "
+                "it supports fp32, which would have run; use --precision fp32"
+            )
+        tf = _import_tensorflow()
+        device = _device(tf, options.device)
+        _set_threads(tf, options.threads)
+        _forbid_reduced_precision(tf)
+        # Without this TensorFlow moves what a device cannot run to the CPU, and says nothing.
+        tf.config.set_soft_device_placement(enabled=False)
+        channels, height, width = model.network.input_shape
+        signature = [tf.TensorSpec((None, height, width, channels), tf.float32)]
+        with tf.device(device):
+            # Transposed one at a time, so that only one array is there twice.
+            self._variables = {
+                name: tf.Variable(array, trainable=False, name=name) for name, array in _transposed(model)
+            }
+            forward = _forward(tf, model.network, self._variables)
+            function = tf.function(forward, input_signature=signature, autograph=False, jit_compile=False)
+            self._function = function.get_concrete_function()
+        self._tf, self._shape, self._device = tf, (height, width, channels), device
+
+    def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (N, outputs), float32, of ``pixels`` (N, H, W, C); asking for the array waits for the device."""
+        tf, function = self._tf, self._function
+        if tf is None or function is None:
+            raise UsageError("tensorflow: predict() before load() or after close()")
+        if pixels.dtype != np.float32 or pixels.shape[1:] != self._shape or not len(pixels):
+            raise DataError(
+                f"pixels are {pixels.dtype} of shape {pixels.shape}; tensorflow wants float32 (N, H, W, C) = "
+                f"(N >= 1, {', '.join(map(str, self._shape))})"
+            )
+        with tf.device(self._device):
+            logits: NDArray[np.float32] = function(tf.constant(pixels)).numpy()
+        return logits
+
+    def effective(self) -> Effective:
+        """Where the variables lie and the counts of TensorFlow's context; its kernels report nothing."""
+        tf = self._tf
+        if tf is None:
+            raise UsageError("tensorflow: effective() before load()")
+        variable = next(iter(self._variables.values()))
+        place = tf.DeviceSpec.from_string(variable.device)
+        device = "cpu" if place.device_type == "CPU" else f"{place.device_type.lower()}:{place.device_index}"
+        return Effective(
+            runtime="tensorflow",
+            version=tf.__version__,
+            device=Known(device, "reported"),
+            provider=_provider(place.device_type),
+            precision=Known({"float32": "fp32"}.get(variable.dtype.name, variable.dtype.name), "reported"),
+            threads=Known(str(tf.config.threading.get_intra_op_parallelism_threads()), "requested"),
+            streams=Known(str(tf.config.threading.get_inter_op_parallelism_threads()), "requested"),
+            settings={
+                "execution": "tf.function over variables",
+                "data_format": "NHWC",
+                "jit_compile": "False",
+                "tensor_float_32": str(tf.config.experimental.tensor_float_32_execution_enabled()),
+                "soft_device_placement": str(tf.config.get_soft_device_placement()),
+            },
+        )
+
+    def close(self) -> None:
+        """Drop the function and its variables; TensorFlow itself keeps its threads until the process ends."""
+        self._function = None
+        self._variables = {}
+        self._tf = None
+
+    def devices(self) -> list[str]:
+        """``cpu``, and each GPU that TensorFlow can see."""
+        return ["cpu", *(f"gpu:{i}" for i, _ in enumerate(_import_tensorflow().config.list_physical_devices("GPU")))]
+
+
+def _import_tensorflow() -> ModuleType:
+    # Each is read once, by the first kernel, and could turn fp32 into bf16 or TF32 unasked.
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+    os.environ["TF_SET_ONEDNN_FPMATH_MODE"] = ""
+    os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"
+    try:
+        return importlib.import_module("tensorflow")
+    except Exception as error:  # a broken installation may raise anything
+        raise BackendUnavailableError(
+            f"tensorflow does not import ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
+            "pip install 'alexbench[tensorflow]'"
+        ) from error
+
+
+def _device(tf: ModuleType, name: str) -> str:
+    """TensorFlow's name of the device. On the CPU the GPUs are hidden from it, else it would take their memory."""
+    match = re.fullmatch(r"cpu|(?:gpu|cuda)(?::(\d+))?", name)
+    if match is None:
+        raise UnsupportedOptionError(f"tensorflow: unknown device {name!r}; known: cpu, gpu, gpu:N, cuda, cuda:N")
+    gpus = tf.config.list_physical_devices("GPU")
+    index = int(match[1] or 0)
+    if name != "cpu" and index >= len(gpus):
+        built = "" if tf.test.is_built_with_gpu_support() else " and was built without GPU support"
+        raise UnsupportedOptionError(
+            f"tensorflow: asked for {name}, but it finds {len(gpus)} GPUs{built}; "
+            "soft placement would have run the CPU; use --device cpu"
+        )
+    # Refused once the context exists; every operation is placed by name all the same.
+    with contextlib.suppress(RuntimeError, ValueError):
+        if name == "cpu":
+            tf.config.set_visible_devices([], "GPU")
+        else:
+            tf.config.experimental.set_memory_growth(gpus[index], enable=True)
+    return "/CPU:0" if name == "cpu" else f"/GPU:{index}"
+
+
+def _set_threads(tf: ModuleType, threads: int) -> None:
+    """``threads`` inside an operation, one operation at a time."""
+    threading = tf.config.threading
+    try:
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError as error:
+        raise UnsupportedOptionError(
+            f"tensorflow: asked for {threads} threads, but this process runs it on "
+            f"{threading.get_intra_op_parallelism_threads() or 'all'} already; use a fresh process"
+        ) from error
+
+
+def _forbid_reduced_precision(tf: ModuleType) -> None:
+    tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
+    tf.config.optimizer.set_experimental_options(
+        {"auto_mixed_precision": False, "auto_mixed_precision_onednn_bfloat16": False}
+    )
+
+
+def _transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """The arrays in TensorFlow's order: kernels HWIO, matrices in x out.
+
+    The rows of the matrix after ``flatten`` go from C, H, W to H, W, C order, since NHWC flattens so.
+    """
+    shapes = output_shapes(model.network)
+    shape: Shape = model.network.input_shape
+    flattened: Shape | None = None
+    for layer in model.network.layers:
+        match layer:
+            case Flatten():
+                flattened = shape
+            case Conv():
+                yield f"{layer.name}.weight", model.weights[f"{layer.name}.weight"].transpose(2, 3, 1, 0)
+                yield f"{layer.name}.bias", model.weights[f"{layer.name}.bias"]
+            case Linear():
+                weight = model.weights[f"{layer.name}.weight"]
+                if flattened is not None:
+                    weight = weight.reshape(-1, *flattened).transpose(0, 2, 3, 1).reshape(weight.shape)
+                    flattened = None
+                yield f"{layer.name}.weight", weight.T
+                yield f"{layer.name}.bias", model.weights[f"{layer.name}.bias"]
+            case _:
+                pass
+        shape = shapes[layer.name]
+
+
+def _forward(
+    tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"]
+) -> Callable[["tensorflow.Tensor"], "tensorflow.Tensor"]:
+    """The function that tf.function traces: pixels (N, H, W, C) to logits (N, outputs)."""
+    shapes = output_shapes(network)
+
+    def forward(x: "tensorflow.Tensor") -> "tensorflow.Tensor":
+        shape: Shape = network.input_shape
+        for layer in network.layers:
+            name = layer.name
+            match layer:
+                case Conv():  # the number of groups follows from the kernel's shape
+                    x = tf.nn.conv2d(x, arrays[f"{name}.weight"], layer.stride, _around(layer.padding))
+                    x = tf.nn.bias_add(x, arrays[f"{name}.bias"])
+                case Linear():
+                    x = tf.nn.bias_add(tf.matmul(x, arrays[f"{name}.weight"]), arrays[f"{name}.bias"])
+                case ReLU():
+                    x = tf.nn.relu(x)
+                case LRN():  # TensorFlow does not divide alpha by size, Caffe does
+                    alpha = layer.alpha / layer.size
+                    x = tf.nn.local_response_normalization(x, layer.size // 2, layer.k, alpha, layer.beta)
+                case MaxPool():
+                    short = [_short(side, layer) for side in shape[1:]]
+                    if any(short):  # no ceil mode: the windows over the edge see -inf there
+                        x = tf.pad(x, [[0, 0], [0, short[0]], [0, short[1]], [0, 0]], constant_values=-np.inf)
+                    x = tf.nn.max_pool2d(x, layer.kernel, layer.stride, "VALID")
+                case AdaptiveAvgPool():
+                    if shape[1:] != (layer.size, layer.size):  # else the identity
+                        rows, columns = (_averaging(side, layer.size) for side in shape[1:])
+                        x = tf.einsum("ih,jw,nhwc->nijc", rows, columns, x)
+                case Flatten():
+                    x = tf.reshape(x, [-1, prod(shape)])
+                case Dropout():
+                    pass  # identity at inference
+            shape = shapes[name]
+        return x
+
+    return forward
+
+
+def _around(padding: int) -> list[list[int]]:
+    return [[0, 0], [padding, padding], [padding, padding], [0, 0]]
+
+
+def _short(side: int, layer: MaxPool) -> int:
+    """How far the last window of ceil mode reaches over the edge."""
+    count = pooled_size(side, layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)
+    return max(0, (count - 1) * layer.stride + layer.kernel - side)
+
+
+def _averaging(length: int, size: int) -> NDArray[np.float32]:
+    """The (size, length) matrix that averages as torch.nn.AdaptiveAvgPool2d does along one side."""
+    matrix = np.zeros((size, length), np.float32)
+    for i in range(size):
+        start, stop = i * length // size, -(-(i + 1) * length // size)
+        matrix[i, start:stop] = 1 / (stop - start)
+    return matrix
+
+
+def _provider(device_type: str) -> Known:
+    """Which kernels: on a CPU oneDNN's where TensorFlow was built and started with them, else Eigen's."""
+    if device_type != "CPU":
+        return Known("CUDA", "requested")
+    try:
+        from tensorflow.python.util import _pywrap_util_port
+    except ImportError:  # private, and the only one who knows
+        return Known("CPU kernels", "reported")
+    return Known("oneDNN, Eigen" if _pywrap_util_port.IsMklEnabled() else "Eigen", "reported")

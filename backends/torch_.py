@@ -1,0 +1,227 @@
+"""PyTorch behind the contract: the network as torch.nn modules, run eagerly in inference mode."""
+
+import contextlib
+import importlib
+import os
+import re
+import warnings
+from collections.abc import Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.contract import (
+    Backend,
+    Effective,
+    Known,
+    Layout,
+    Model,
+    Options,
+    Requirements,
+    check_weights,
+)
+from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError
+from alexbench.harness.models.network import (
+    LRN,
+    AdaptiveAvgPool,
+    Conv,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool,
+    Network,
+    ReLU,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+class TorchBackend(Backend):
+    """torch.nn modules in their default memory format, eager, ``inference_mode``; CPU or CUDA, fp32 or bf16."""
+
+    name: ClassVar[str] = "torch"
+    requires: ClassVar[Requirements] = Requirements(groups=(("torch",),), extra="torch")
+    input_layout: ClassVar[Layout] = "NCHW"
+
+    def __init__(self) -> None:
+        self._torch: ModuleType | None = None
+        self._module: torch.nn.Module | None = None
+        self._shape: tuple[int, ...] = ()
+
+    def load(self, model: Model, options: Options) -> None:
+        """See :meth:`Backend.load`."""
+        check_weights(model)
+        self.close()
+        torch = _import_torch()
+        device = _device(torch, options.device)
+        _forbid_reduced_precision(torch)
+        _set_threads(torch, options.threads)
+        module = _build(torch, model.network)
+        module.load_state_dict(_owned_tensors(torch, model.weights), assign=True)
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
+        # eval() makes every Dropout the identity.
+        self._module = module.eval().requires_grad_(requires_grad=False).to(device=device, dtype=dtype)
+        self._device, self._dtype = device, dtype
+        self._torch, self._shape = torch, model.network.input_shape
+
+    def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); the copy to the host waits for a GPU."""
+        torch, module = self._torch, self._module
+        if torch is None or module is None:
+            raise UsageError("torch: predict() before load() or after close()")
+        if pixels.dtype != np.float32 or pixels.shape[1:] != self._shape or not len(pixels):
+            raise DataError(
+                f"pixels are {pixels.dtype} of shape {pixels.shape}; torch wants float32 (N, C, H, W) = "
+                f"(N >= 1, {', '.join(map(str, self._shape))})"
+            )
+        with torch.inference_mode():
+            x = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
+            logits: NDArray[np.float32] = module(x).to(device="cpu", dtype=torch.float32).numpy()
+        return logits
+
+    def effective(self) -> Effective:
+        """What torch answers about its threads, the parameters' device and type, and fp32's inner precision."""
+        torch, module = self._torch, self._module
+        if torch is None or module is None:
+            raise UsageError("torch: effective() before load()")
+        parameter = next(module.parameters())
+        if parameter.device.type == "cuda":
+            provider = f"cuDNN {torch.backends.cudnn.version()}"
+        else:
+            libraries = {"oneDNN": torch.backends.mkldnn.is_available(), "MKL": torch.backends.mkl.is_available()}
+            provider = ", ".join(name for name, there in libraries.items() if there) or "ATen"
+        return Effective(
+            runtime="torch",
+            version=torch.__version__,
+            device=Known(str(parameter.device), "reported"),
+            provider=Known(provider, "reported"),
+            precision=Known({torch.float32: "fp32", torch.bfloat16: "bf16"}[parameter.dtype], "reported"),
+            threads=Known(str(torch.get_num_threads()), "reported"),
+            streams=Known("1", "requested"),
+            settings={
+                "execution": "eager, inference_mode",
+                "memory_format": "contiguous",
+                "interop_threads": str(torch.get_num_interop_threads()),
+                "float32_matmul_precision": torch.get_float32_matmul_precision(),
+                "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            },
+        )
+
+    def close(self) -> None:
+        """Drop the module, and with it a GPU's memory."""
+        cuda = self._module is not None and self._device.type == "cuda"
+        self._module = None
+        if cuda and self._torch is not None:
+            self._torch.cuda.empty_cache()
+        self._torch = None
+
+    def devices(self) -> list[str]:
+        """``cpu``, and each CUDA device that torch can see."""
+        torch = _import_torch()
+        return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+
+
+def _import_torch() -> ModuleType:
+    # Each is read once, by a library that loads with torch. The first two could turn fp32 into bf16 or TF32 unasked;
+    # the others let OpenMP run fewer threads than torch says it does (seen: 1 of 2, with torch reporting 2).
+    os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+    os.environ["OMP_DYNAMIC"] = "FALSE"
+    os.environ.pop("OMP_THREAD_LIMIT", None)
+    try:
+        return importlib.import_module("torch")
+    except Exception as error:  # a broken installation may raise anything
+        raise BackendUnavailableError(
+            f"torch does not import ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
+            "pip install 'alexbench[torch]'"
+        ) from error
+
+
+def _device(torch: ModuleType, name: str) -> "torch.device":
+    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
+    if match is None:
+        raise UnsupportedOptionError(f"torch: unknown device {name!r}; known: cpu, cuda, cuda:N")
+    if name == "cpu":
+        return torch.device("cpu")
+    count, index = torch.cuda.device_count(), int(match[1] or 0)
+    if not torch.cuda.is_available() or index >= count:
+        built = torch.version.cuda or torch.version.hip
+        reason = f"it finds {count} CUDA devices" if built else f"torch {torch.__version__} was built without CUDA"
+        raise UnsupportedOptionError(f"torch: asked for {name}, but {reason}; the CPU would have run; use --device cpu")
+    return torch.device("cuda", index)
+
+
+def _forbid_reduced_precision(torch: ModuleType) -> None:
+    """TF32, and bf16 products inside fp32 operations, off everywhere: cuDNN has TF32 on unasked."""
+    if hasattr(torch.backends, "fp32_precision"):  # torch 2.9 and later; mixing it with the older names is an error
+        torch.backends.fp32_precision = "ieee"
+        for backend, operation in (("cudnn", "conv"), ("cuda", "matmul"), ("mkldnn", "conv"), ("mkldnn", "matmul")):
+            getattr(getattr(torch.backends, backend), operation).fp32_precision = "ieee"
+    else:
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+
+
+def _set_threads(torch: ModuleType, threads: int) -> None:
+    torch.set_num_threads(threads)
+    if torch.get_num_threads() != threads:
+        raise UnsupportedOptionError(f"torch: asked for {threads} threads, but it runs {torch.get_num_threads()}")
+    if torch.get_num_interop_threads() != 1:
+        # Refused once its pool has started; eager inference puts no work there, and effective() shows the count.
+        with contextlib.suppress(RuntimeError):
+            torch.set_num_interop_threads(1)
+
+
+def _build(torch: ModuleType, network: Network) -> "torch.nn.Sequential":
+    """The modules on the meta device: no memory and no random initialisation, the weights come as they are."""
+    with torch.device("meta"):
+        chain = torch.nn.Sequential()
+        for layer in network.layers:
+            chain.add_module(layer.name, _module(torch.nn, layer))
+    return chain
+
+
+def _module(nn: ModuleType, layer: Layer) -> "torch.nn.Module":
+    match layer:
+        case Conv():
+            return nn.Conv2d(
+                layer.in_channels,
+                layer.out_channels,
+                layer.kernel,
+                stride=layer.stride,
+                padding=layer.padding,
+                groups=layer.groups,
+            )
+        case Linear():
+            return nn.Linear(layer.in_features, layer.out_features)
+        case ReLU():
+            return nn.ReLU(inplace=True)
+        case LRN():  # torch divides alpha by size, as Caffe does
+            return nn.LocalResponseNorm(layer.size, alpha=layer.alpha, beta=layer.beta, k=layer.k)
+        case MaxPool():
+            return nn.MaxPool2d(layer.kernel, stride=layer.stride, ceil_mode=layer.ceil_mode)
+        case AdaptiveAvgPool():
+            return nn.AdaptiveAvgPool2d(layer.size)
+        case Flatten():
+            return nn.Flatten()
+        case Dropout():
+            return nn.Dropout(layer.p)
+
+
+def _owned_tensors(torch: ModuleType, weights: Mapping[str, NDArray[np.float32]]) -> dict[str, "torch.Tensor"]:
+    """Copies in torch's own memory: the arrays may be maps of a file, whose pages the system may take back."""
+    return {name: _wrap(torch, array).clone() for name, array in weights.items()}
+
+
+def _wrap(torch: ModuleType, array: NDArray[np.float32]) -> "torch.Tensor":
+    """A tensor over the array's memory. torch warns of read-only arrays; nothing here writes into its input."""
+    if array.flags.writeable:
+        return torch.from_numpy(array)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(array)

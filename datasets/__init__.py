@@ -1,0 +1,1 @@
+"""Pictures and labels, and how they become pixels."""

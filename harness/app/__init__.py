@@ -1,0 +1,1 @@
+"""Where the parts meet: each module is one command's work."""

@@ -1,0 +1,148 @@
+"""Accuracy and parity: every backend over all pictures, then all of them against float64."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends.registry import REFERENCE
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.material import Material
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.row import Row
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Options
+from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.judge.accuracy import correct, top_k
+from alexbench.harness.judge.parity import TOLERANCES, Deviation, deviation, is_explained
+from alexbench.harness.records import Accuracy, Parity, ReferenceRecord
+
+PARITY_IMAGES: Final = 64
+REFERENCE_BATCH: Final = 8
+
+
+def evaluate(rows: list[Row], config: RunConfig, material: Material, scratch: Path, display: Display) -> None:
+    """Top-5 of every picture and logits of the parity pictures, backend by backend, into the rows."""
+    images = parity_images(len(material.labels))
+    for row in rows:
+        if not row.alive or row.worker is None:
+            continue
+        top, logits = scratch / f"{row.name}-top.npy", scratch / f"{row.name}-logits.npy"
+        try:
+            with display.step(f"{row.name}: accuracy on {len(material.labels)} pictures") as advance:
+                answer = row.worker.ask("evaluate", progress=advance, batch_size=config.batch_size, out=str(top))
+                row.worker.ask("logits", images=images.tolist(), batch_size=config.batch_size, out=str(logits))
+            record_threads(row, answer["busy_threads"], config)
+        except Exception as error:
+            row.fail(error)
+            continue
+        row.top = np.load(top)
+        row.parity_logits = np.load(logits)
+        row.first_inference_ms = answer["first_inference_ns"] / 1e6
+        top1, top5 = correct(row.top["classes"], material.labels)
+        row.accuracy = Accuracy(len(material.labels), top1, top5, answer["seconds"])
+
+
+def record_threads(row: Row, busy: int, config: RunConfig) -> None:
+    """Put the counted threads into the row.
+
+    More than were asked for is an unfair row, and half or fewer is a thread count that did not take effect.
+
+    Raises:
+        UnsupportedOptionError: the count did not take effect.
+    """
+    if config.device != "cpu":
+        return  # host threads say nothing about a device
+    assert row.effective is not None
+    row.effective = replace(row.effective, threads=(str(busy), "measured"))
+    if busy > config.threads or 2 * busy <= config.threads:
+        raise UnsupportedOptionError(
+            f"{row.name}: --threads {config.threads} did not take effect: {busy} threads were busy; see its log"
+        )
+
+
+def hold_against_reference(
+    rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display
+) -> ReferenceRecord | None:
+    """Parity of every row with the float64 reference, on the parity pictures and on every one that backends dispute.
+
+    None when no row has anything to hold. A picture that all backends answer alike and float64 otherwise is not seen
+    unless it is a parity picture.
+    """
+    judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
+    if not judged:
+        return None
+    parity = parity_images(len(material.labels))
+    disputed = _disputed([row.top["classes"][:, 0] for row in judged if row.top is not None])
+    images = np.union1d(parity, disputed)
+    truth = _reference_logits(images, config, material, folder, display)
+    place = {int(image): index for index, image in enumerate(images)}
+    parity_truth = truth[[place[int(image)] for image in parity]]
+    sigma = float(parity_truth.std())
+    for row in judged:
+        assert row.top is not None
+        assert row.parity_logits is not None
+        found = deviation(row.parity_logits, parity_truth)
+        row.parity = _parity(row.top["classes"][images, 0], found, truth, sigma, config, len(parity))
+    top, _ = top_k(parity_truth, 5)
+    top1, top5 = correct(top, material.labels[parity])
+    return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
+
+
+def parity_images(total: int) -> NDArray[np.int64]:
+    """Which pictures parity is measured on: PARITY_IMAGES of them, spread evenly over the set, or all."""
+    return np.unique(np.linspace(0, total - 1, min(PARITY_IMAGES, total)).astype(np.int64))
+
+
+def _disputed(answers: list[NDArray[np.int32]]) -> NDArray[np.int64]:
+    together = np.stack(answers)
+    return np.flatnonzero((together != together[0]).any(axis=0))
+
+
+def _parity(
+    answers: NDArray[np.int32], found: Deviation, truth: NDArray[np.float64], sigma: float, config: RunConfig, images: int
+) -> Parity:
+    tolerance = TOLERANCES[config.precision]
+    best, _ = top_k(truth, 1)
+    flipped = np.flatnonzero(answers != best[:, 0])
+    unexplained = sum(
+        not is_explained(truth[one], int(answers[one]), int(best[one, 0]), sigma=sigma, tolerance=tolerance)
+        for one in flipped
+    )
+    return Parity(
+        images=images,
+        max_abs_over_sigma=found.max_abs_over_sigma,
+        sqnr_db=found.sqnr_db,
+        cosine=found.cosine,
+        tolerance_max_abs_over_sigma=tolerance.max_abs_over_sigma,
+        tolerance_sqnr_db=tolerance.sqnr_db,
+        flips=len(flipped),
+        unexplained_flips=unexplained,
+        passed=found.within(tolerance) and unexplained == 0,
+    )
+
+
+def _reference_logits(
+    images: NDArray[np.int64], config: RunConfig, material: Material, folder: Path, display: Display
+) -> NDArray[np.float64]:
+    out = folder / run_folder.SCRATCH / "reference-logits.npy"
+    options = Options(threads=config.threads)
+    log = folder / run_folder.LOGS / "reference.log"
+    title = f"float64 reference on {len(images)} pictures"
+    with WorkerProcess(REFERENCE, log=log) as worker, display.step(title) as advance:
+        worker.ask(
+            "load",
+            backend=REFERENCE,
+            network=material.network.name,
+            input_size=material.card.preprocessing.crop,
+            weights=str(material.weights),
+            options=asdict(options),
+        )
+        worker.ask("open", pixels=str(material.prepared.path), preprocessing=asdict(material.card.preprocessing))
+        worker.ask(
+            "logits", progress=advance, images=images.tolist(), batch_size=REFERENCE_BATCH, out=str(out)
+        )
+    return np.asarray(np.load(out), dtype=np.float64)

@@ -1,0 +1,134 @@
+"""What ``alexbench run`` was asked to do, as data: every flag, and the same keys in a TOML file."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import platformdirs
+
+from alexbench.backends.registry import REFERENCE, backend_names
+from alexbench.harness.contract import PRECISIONS, Precision
+from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.models.card import DEFAULT_CARD
+
+Only = Literal["accuracy", "performance"]
+
+ONLY: Final[tuple[Only, ...]] = ("accuracy", "performance")
+_CHOICES: Final[dict[str, tuple[str, ...]]] = {"precision": PRECISIONS, "only": ONLY}
+DEFAULT_BATCH_SIZE: Final = 32
+DEFAULT_SEED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """The resolved configuration; it goes into the record. ``backends`` None: all that are available."""
+
+    threads: int
+    model: str = DEFAULT_CARD
+    weights: str | None = None
+    data: str | None = None
+    backends: tuple[str, ...] | None = None
+    device: str = "cpu"
+    precision: Precision = "fp32"
+    batch_size: int = DEFAULT_BATCH_SIZE
+    limit: int | None = None
+    seed: int = DEFAULT_SEED
+    only: Only | None = None
+    out: str = "runs"
+
+    @property
+    def accuracy(self) -> bool:
+        """Whether accuracy is measured."""
+        return self.only != "performance"
+
+    @property
+    def performance(self) -> bool:
+        """Whether speed is measured."""
+        return self.only != "accuracy"
+
+
+CONFIG_KEYS: Final = tuple("backend" if item.name == "backends" else item.name for item in fields(RunConfig))
+"""The keys of a configuration file: the flags' long names."""
+
+
+def resolve(values: Mapping[str, Any]) -> RunConfig:
+    """Check flag values (None: not given) and fill in what this machine decides.
+
+    Raises:
+        UsageError: a value makes no sense; the message names the flag and the mend.
+    """
+    given = {key: value for key, value in values.items() if value is not None and value != ()}
+    for key, known in _CHOICES.items():
+        if key in given and given[key] not in known:
+            raise unknown_name(f"--{key}", given[key], known)
+    cores = usable_cores()
+    threads = given.setdefault("threads", cores)
+    for key in ("threads", "batch_size", "limit"):
+        if key in given and given[key] < 1:
+            raise UsageError(f"--{key.replace('_', '-')} {given[key]}: give 1 or more")
+    if threads > cores:
+        raise UsageError(f"--threads {threads}: this process may use {cores} cores; give {cores} or fewer")
+    config = RunConfig(**given)
+    for name in config.backends or ():
+        if name == REFERENCE:
+            raise UsageError("backend 'reference' is the truth that the others are held against; it runs in every run")
+        if name not in backend_names():
+            raise unknown_name("backend", name, backend_names())
+    if config.backends is not None and len(set(config.backends)) < len(config.backends):
+        raise UsageError(f"--backend names one twice: {', '.join(config.backends)}")
+    if config.accuracy and config.data is not None and config.weights is None:
+        raise UsageError(
+            "--data without --weights: the built-in weights are synthetic and know nothing of real pictures; "
+            "name --weights FILE, or --only performance"
+        )
+    if config.accuracy and config.weights is not None and config.data is None:
+        raise UsageError(
+            "--weights without --data: the built-in pictures are synthetic and no trained weights know them; "
+            "name --data DIR, or --only performance"
+        )
+    return config
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A TOML file's keys as flag values.
+
+    Raises:
+        UsageError: the file is missing, no TOML, or has an unknown key or a value of the wrong kind.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--config {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config {path} is no valid TOML: {error}") from error
+    for key, value in data.items():
+        if key not in CONFIG_KEYS:
+            raise UsageError(f"--config {path}: unknown key {key!r}; known: {', '.join(CONFIG_KEYS)}")
+        _check_kind(path, key, value)
+    if "backend" in data and isinstance(data["backend"], str):
+        data["backend"] = [data["backend"]]
+    return data
+
+
+def _check_kind(path: Path, key: str, value: Any) -> None:
+    if key in ("threads", "batch_size", "limit", "seed"):
+        fine, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
+    elif key == "backend":
+        fine = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+        wanted = "a name or a list of names"
+    elif key in _CHOICES:
+        fine, wanted = value in _CHOICES[key], " or ".join(_CHOICES[key])
+    else:
+        fine, wanted = isinstance(value, str), "a string"
+    if not fine:
+        raise UsageError(f"--config {path}: {key} = {value!r}, wanted {wanted}")
+
+
+def cache_folder() -> Path:
+    """Where generated and converted files are kept: ALEXBENCH_CACHE, or the platform's cache folder for us."""
+    named = os.environ.get("ALEXBENCH_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("alexbench", appauthor=False))

@@ -1,0 +1,103 @@
+"""What is there: backends and model cards, as tables or JSON."""
+
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from alexbench.backends.registry import REFERENCE, backend_class, backend_classes
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.errors import AlexBenchError
+from alexbench.harness.models.card import card_names, load_card
+
+Listing = list[dict[str, Any]]
+
+
+def backend_list(*, with_devices: bool) -> Listing:
+    """Every registered backend: installed versions or what to install; devices only on request, asked in workers."""
+    entries: Listing = []
+    for name, kind in {**backend_classes(), REFERENCE: backend_class(REFERENCE)}.items():
+        found = kind.probe()
+        entry: dict[str, Any] = {
+            "backend": name,
+            "available": found.available,
+            "versions": dict(found.versions),
+            "layout": kind.input_layout,
+            "problem": found.problem,
+        }
+        if with_devices:
+            entry["devices"] = _devices(name) if found.available else []
+        entries.append(entry)
+    return entries
+
+
+def model_list() -> Listing:
+    """Every packaged card with its network's size."""
+    entries: Listing = []
+    for name in card_names():
+        card = load_card(name)
+        network = card.build_network()
+        entries.append(
+            {
+                "model": card.name,
+                "network": card.network,
+                "input": "x".join(map(str, network.input_shape)),
+                "outputs": network.outputs,
+                "parameters": network.parameters,
+                "macs": network.macs,
+                "gflops": network.flops / 1e9,
+                "published": [
+                    {"source": one.source, "top1": one.top1, "top5": one.top5} for one in card.published
+                ],
+                "title": card.title,
+            }
+        )
+    return entries
+
+
+def print_listing(entries: Listing, *, as_json: bool) -> None:
+    """To standard output."""
+    if as_json:
+        json.dump(entries, sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for key, value in entries[0].items():
+        shown.add_column(key, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
+    for entry in entries:
+        shown.add_row(*(_cell(value) for value in entry.values()))
+    console.print(shown, markup=False)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {text}" for name, text in value.items())
+    if isinstance(value, list):
+        return "\n".join(
+            f"{one['top1']:g} / {one['top5']:g}" if isinstance(one, dict) else str(one) for one in value
+        )
+    return str(value)
+
+
+def _devices(name: str) -> list[str]:
+    with TemporaryDirectory() as folder:
+        try:
+            with WorkerProcess(name, log=Path(folder) / "log") as worker:
+                devices: list[str] = worker.ask("devices", backend=name)["devices"]
+        except AlexBenchError as error:
+            return [f"({error})"]
+    return devices

@@ -1,0 +1,71 @@
+"""One backend's part of a run, in progress: its worker, what it answered so far, and its error if it has one."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.errors import AlexBenchError
+from alexbench.harness.measure.rounds import Block
+from alexbench.harness.records import Accuracy, BackendRecord, EffectiveRecord, Parity, Performance
+
+
+@dataclass(slots=True)
+class Row:
+    """What is known of one backend. ``top`` (N,) has the fields ``classes`` (5,) int32 and ``scores`` (5,) float32."""
+
+    name: str
+    worker: WorkerProcess | None = None
+    error: str | None = None
+    error_code: int = 0
+    missing: bool = False
+    effective: EffectiveRecord | None = None
+    load_s: float | None = None
+    first_inference_ms: float | None = None
+    peak_rss_mib: float | None = None
+    accuracy: Accuracy | None = None
+    parity: Parity | None = None
+    performance: Performance | None = None
+    top: NDArray[Any] | None = None
+    parity_logits: NDArray[np.float32] | None = None
+    blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is still something to ask."""
+        return self.worker is not None and self.error is None
+
+    def fail(self, error: Exception) -> None:
+        """Turn the row into an error row; its worker is ended."""
+        self.error = str(error) if isinstance(error, AlexBenchError) else f"{type(error).__name__}: {error}"
+        self.error_code = error.exit_code if isinstance(error, AlexBenchError) else 1
+        if self.worker is not None:
+            self.worker.kill()
+
+    def record(self) -> BackendRecord:
+        """The row as it goes into ``run.json``."""
+        return BackendRecord(
+            name=self.name,
+            status="missing" if self.missing else "error" if self.error is not None else "ok",
+            error=self.error,
+            effective=self.effective,
+            load_s=self.load_s,
+            first_inference_ms=self.first_inference_ms,
+            peak_rss_mib=self.peak_rss_mib,
+            accuracy=self.accuracy,
+            parity=self.parity,
+            performance=self.performance,
+        )
+
+
+def effective_record(answer: dict[str, Any]) -> EffectiveRecord:
+    """``Effective`` as the worker sent it."""
+    pairs = {
+        key: (answer[key]["value"], answer[key]["evidence"])
+        for key in ("device", "provider", "precision", "threads", "streams")
+    }
+    return EffectiveRecord(
+        runtime=answer["runtime"], version=answer["version"], settings=dict(answer["settings"]), **pairs
+    )

@@ -1,0 +1,190 @@
+"""``alexbench run``: load every backend, accuracy and parity, then speed in rounds, and a record of it all.
+
+The order matters. All backends load before anything is measured, so that a flag which one of them must refuse is
+refused in seconds. Accuracy goes backend by backend; speed goes in rounds, with every worker alive and all but one idle.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import alexbench.harness
+from alexbench.backends.registry import backend_class, backend_names
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.accuracy import evaluate, hold_against_reference
+from alexbench.harness.app.config import RunConfig, cache_folder
+from alexbench.harness.app.material import Material, gather
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.row import Row, effective_record
+from alexbench.harness.app.speed import measure
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Options
+from alexbench.harness.errors import BackendUnavailableError, UsageError
+from alexbench.harness.measure.machine import conditions, environment, machine
+from alexbench.harness.records import RunRecord, Status
+
+_EXIT_OK: Final = 0
+_EXIT_FAILED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where the run is, what it says, and the command's exit code."""
+
+    folder: Path
+    record: RunRecord
+    exit_code: int
+
+
+def run(config: RunConfig, display: Display) -> Outcome:
+    """Carry out one run.
+
+    Raises:
+        AlexBenchError: something the user can mend, found before anything was measured; no folder is left.
+        KeyboardInterrupt: passed on, after the record was marked interrupted and every worker ended.
+    """
+    rows = _rows(config)
+    started = datetime.now(UTC)
+    folder = run_folder.create(Path(config.out), Path(config.model).stem, started)
+    try:
+        with ExitStack() as on_exit:
+            material = gather(config, cache=cache_folder(), log=folder / run_folder.LOGS / "material.log", display=display)
+            record = _first_record(config, material, started, rows)
+            with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
+                _load(rows, config, material, folder, on_exit)
+            return _measure(config, material, rows, record, folder, display)
+    except BaseException:
+        # Nothing was measured: a folder without a record would only confuse.
+        if not (folder / run_folder.RUN_FILE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        shutil.rmtree(folder / run_folder.SCRATCH, ignore_errors=True)
+
+
+def _rows(config: RunConfig) -> list[Row]:
+    """A row for each backend asked for, or for each there is; one asked for by name must be installed."""
+    rows = []
+    for name in config.backends or backend_names():
+        row = Row(name)
+        try:
+            problem = backend_class(name).probe().problem
+        except BackendUnavailableError as error:
+            problem = str(error)
+        if problem is not None:
+            if config.backends is not None:
+                raise BackendUnavailableError(problem)
+            row.missing, row.error = True, problem
+        rows.append(row)
+    if all(row.missing for row in rows):
+        raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
+    return rows
+
+
+def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, on_exit: ExitStack) -> None:
+    """Start a worker for each row and let it load. A backend asked for by name must obey the options, or the run ends."""
+    options = asdict(Options(threads=config.threads, device=config.device, precision=config.precision))
+    for row in rows:
+        if row.missing:
+            continue
+        with _failing(row):
+            row.worker = on_exit.enter_context(
+                WorkerProcess(row.name, log=folder / run_folder.LOGS / f"{row.name}.log")
+            )
+            answer = row.worker.ask(
+                "load",
+                backend=row.name,
+                network=material.network.name,
+                input_size=material.card.preprocessing.crop,
+                weights=str(material.weights),
+                options=options,
+            )
+            row.load_s = answer["load_s"]
+            row.effective = effective_record(answer["effective"])
+            row.worker.ask(
+                "open", pixels=str(material.prepared.path), preprocessing=asdict(material.card.preprocessing)
+            )
+        if row.error_code == UsageError.exit_code and config.backends is not None:
+            raise UsageError(row.error)
+    refused = [row for row in rows if row.error_code == UsageError.exit_code]
+    if refused and not any(row.alive for row in rows):
+        raise UsageError("; ".join(f"{row.error}" for row in refused))
+
+
+def _measure(
+    config: RunConfig, material: Material, rows: list[Row], record: RunRecord, folder: Path, display: Display
+) -> Outcome:
+    scratch = folder / run_folder.SCRATCH
+    status: Status = "interrupted"
+    run_folder.write_record(folder, record)
+    try:
+        if config.accuracy:
+            evaluate(rows, config, material, scratch, display)
+            run_folder.write_predictions(
+                folder, rows, material.names, material.labels, material.card.label_offset
+            )
+        if config.performance:
+            measure(rows, config, display)
+            run_folder.write_timings(folder, rows)
+        for row in rows:
+            if row.alive and row.worker is not None:
+                with _failing(row):
+                    row.peak_rss_mib = row.worker.ask("memory")["peak_rss_mib"]
+                    row.worker.close()
+        if config.accuracy:
+            reference = hold_against_reference(rows, config, material, folder, display)
+            record = replace(record, reference=reference)
+        status = "complete"
+    finally:
+        record = replace(
+            record,
+            status=status,
+            finished=_now(),
+            backends=tuple(row.record() for row in rows),
+            conditions={**record.conditions, "after": conditions()},
+        )
+        run_folder.write_record(folder, record)
+    return Outcome(folder, record, _exit_code(rows, config))
+
+
+def _first_record(config: RunConfig, material: Material, started: datetime, rows: list[Row]) -> RunRecord:
+    distributions = tuple(
+        name for row in rows if not row.missing for group in backend_class(row.name).requires.groups for name in group
+    )
+    return RunRecord(
+        status="running",
+        started=started.isoformat(timespec="seconds"),
+        finished=None,
+        alexbench_version=alexbench.harness.__version__,
+        configuration=asdict(config),
+        model=material.model,
+        data=material.data,
+        machine=machine(),
+        environment=environment(distributions),
+        conditions={"before": conditions()},
+        notes=material.notes,
+    )
+
+
+def _exit_code(rows: list[Row], config: RunConfig) -> int:
+    """1 when a row is in error, or an accuracy was measured by something that is not the same function any more."""
+    failed = any(row.error is not None and not row.missing for row in rows)
+    unequal = any(row.parity is not None and not row.parity.passed for row in rows)
+    return _EXIT_FAILED if failed or unequal else _EXIT_OK
+
+
+@contextmanager
+def _failing(row: Row) -> Iterator[None]:
+    """An exception inside is the row's error and not the run's."""
+    try:
+        yield
+    except Exception as error:
+        row.fail(error)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

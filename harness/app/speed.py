@@ -1,0 +1,68 @@
+"""Speed: rounds at batch 1 and at a larger batch, every worker alive and all but one idle."""
+
+from typing import Final
+
+from alexbench.harness.app.accuracy import record_threads
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.row import Row
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.judge.timing import performance
+from alexbench.harness.measure.rounds import Plan, TimeBlock, estimate_s, run_rounds
+
+SINGLE_STREAM: Final = Plan(batch_size=1, rounds=40, block_s=0.1, discarded=3)
+"""Rigor `smoke` of the protocol: 40 blocks of 100 ms a backend, after 3 rounds that settle."""
+
+OFFLINE_ROUNDS: Final = 5
+OFFLINE_BLOCK_S: Final = 1.0
+BUSY_SECONDS: Final = 1.0
+
+
+def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
+    """Latency at batch 1 and images/s at the configured batch size, into the rows that are alive."""
+    offline = Plan(batch_size=config.batch_size, rounds=OFFLINE_ROUNDS, block_s=OFFLINE_BLOCK_S, discarded=1)
+    for plan in (SINGLE_STREAM, offline):
+        _warm_up(rows, plan, config)
+        alive = {row.name: row for row in rows if row.alive}
+        participants = {name: _timer(row.worker) for name, row in alive.items() if row.worker is not None}
+        about = estimate_s(plan, len(participants))
+        title = f"timing at batch {plan.batch_size} in {plan.rounds} rounds (about {about:.0f} s)"
+        with display.step(title) as advance:
+            blocks = run_rounds(
+                participants,
+                plan,
+                seed=config.seed,
+                on_round=advance,
+                on_failure=lambda name, error, alive=alive: alive[name].fail(error),
+            )
+        for block in blocks:
+            alive[block.participant].blocks.append(block)
+    for row in rows:
+        if row.alive:
+            single = [block.ns for block in row.blocks[: SINGLE_STREAM.rounds]]
+            row.performance = performance(
+                single, [block.ns for block in row.blocks[SINGLE_STREAM.rounds :]], config.batch_size
+            )
+
+
+def _warm_up(rows: list[Row], plan: Plan, config: RunConfig) -> None:
+    """Warm every worker up; where accuracy has not shown it already, count its busy threads meanwhile."""
+    for row in rows:
+        if not row.alive or row.worker is None:
+            continue
+        try:
+            row.worker.ask("warm_up", batch_size=plan.batch_size)
+            if not config.accuracy and plan is not SINGLE_STREAM:
+                answer = row.worker.ask("busy_threads", batch_size=plan.batch_size, seconds=BUSY_SECONDS)
+                record_threads(row, answer["busy_threads"], config)
+                row.first_inference_ms = answer["first_inference_ns"] / 1e6
+        except Exception as error:
+            row.fail(error)
+
+
+def _timer(worker: WorkerProcess) -> TimeBlock:
+    def time_block(batch_size: int, seconds: float) -> list[int]:
+        ns: list[int] = worker.ask("time", batch_size=batch_size, seconds=seconds)["ns"]
+        return ns
+
+    return time_block

@@ -1,0 +1,181 @@
+"""The embedded default: synthetic pictures, and weights fitted to them, made once and kept in the cache.
+
+Pictures come from ``alexbench.datasets.synthetic``, random layers and the closed-form last layer from
+``alexbench.harness.models.seeded``; the features between them from the float64 reference. All of it is the same bits
+on every machine: the digests expected are in ``alexbench.datasets.synthetic.expected``.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from alexbench.backends.reference import ReferenceBackend
+from alexbench.datasets.classes import class_list
+from alexbench.datasets.dataset import Dataset
+from alexbench.datasets.folder import open_folder
+from alexbench.datasets.prepared import PreparedSet, prepare
+from alexbench.datasets.synthetic import SET_VERSION
+from alexbench.datasets.synthetic.draw import Split
+from alexbench.datasets.synthetic.write import write_split
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Model, Options
+from alexbench.harness.errors import DataError
+from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.models.card import Card
+from alexbench.harness.models.network import get_network
+from alexbench.harness.models.preprocessing import Preprocessing, network_input
+from alexbench.harness.models.seeded import fit_classifier, seeded_weights
+from alexbench.harness.models.weights import write_weights
+
+NAME: Final = f"synthetic-v{SET_VERSION}"
+WEIGHTS_SEED: Final = 1
+PER_CLASS: Final[dict[Split, int]] = {"val": 1, "train": 1}
+FEATURES: Final = "relu7"
+FIT_BATCH: Final = 16
+SPACE_NEEDED_MIB: Final = 1500
+"""Pictures 170 MB, prepared pixels 300 MB, weights 244 MB, and as much again for what is written aside first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticWeights:
+    """Fitted weights in the cache."""
+
+    path: Path
+    digest: str
+
+
+def synthetic_pictures(split: Split, cache: Path, display: Display) -> Dataset:
+    """The pictures of a split, drawn into ``cache`` on first use, whole or not at all."""
+    folder = cache / NAME / split
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not folder.is_dir():
+                _draw(split, folder, display)
+    return open_folder(folder)
+
+
+def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -> SyntheticWeights:
+    """Weights fitted to the training pictures as ``card`` prepares them, from the cache or made now, in a worker."""
+    key = _fit_key(card)
+    note = cache / NAME / f"weights-{card.network}-{key}.json"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{note}.lock"):
+        found = _known(note)
+        if found is not None:
+            return found
+        pictures = synthetic_pictures("train", cache, display)
+        prepared = prepare_with_progress(pictures, card.preprocessing, cache, display, "synthetic training pictures")
+        labels = note.with_suffix(".labels.npy")
+        np.save(labels, prepared.labels)
+        title = f"fitting synthetic weights for {card.name} (float64 features of {len(pictures)} pictures)"
+        try:
+            with WorkerProcess("fit", log=log) as worker, display.step(title) as advance:
+                made = worker.ask(
+                    "fit",
+                    progress=advance,
+                    network=card.network,
+                    input_size=card.preprocessing.crop,
+                    label_offset=card.label_offset,
+                    preprocessing=asdict(card.preprocessing),
+                    pixels=str(prepared.path),
+                    labels=str(labels),
+                    folder=str(cache / "weights"),
+                )
+        finally:
+            labels.unlink(missing_ok=True)
+        partial = note.with_suffix(".partial")
+        partial.write_text(json.dumps(made), encoding="utf-8")
+        partial.replace(note)
+        return SyntheticWeights(Path(made["path"]), made["digest"])
+
+
+def fit(
+    *,
+    network: str,
+    input_size: int,
+    label_offset: int,
+    preprocessing: Preprocessing,
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    folder: Path,
+    progress: Callable[[int, int], None],
+) -> tuple[Path, str]:
+    """Seeded random layers, and a last layer that is the nearest class mean over float64 features. Runs in a worker.
+
+    ``pixels`` (N, H, W, 3) uint8, ``labels`` (N,) 0..999. A background output, where the network has one, gets weights
+    of zero and a logit below every logit of the training pictures. The path and digest of the weights written.
+    """
+    shape = get_network(network, input_size=input_size)
+    arrays = seeded_weights(shape.parameter_shapes, WEIGHTS_SEED)
+    reference = ReferenceBackend()
+    reference.load(Model(shape, arrays), Options(threads=usable_cores()))
+    features: list[NDArray[np.float64]] = []
+    for first in range(0, len(pixels), FIT_BATCH):
+        batch = network_input(pixels[first : first + FIT_BATCH], preprocessing, reference.input_layout)
+        features.append(reference.activations(batch, [FEATURES])[FEATURES])
+        progress(min(first + FIT_BATCH, len(pixels)), len(pixels))
+    reference.close()
+    all_features = np.concatenate(features)
+    weight, bias = fit_classifier(all_features, labels, shape.outputs - label_offset)
+    if label_offset:
+        lowest = np.floor((all_features @ weight.T.astype(np.float64) + bias).min())
+        weight = np.concatenate([np.zeros((label_offset, weight.shape[1]), np.float32), weight])
+        bias = np.concatenate([np.full(label_offset, lowest, np.float32), bias])
+    return write_weights({**arrays, "fc8.weight": weight, "fc8.bias": bias}, folder)
+
+
+def prepare_with_progress(
+    dataset: Dataset, preprocessing: Preprocessing, cache: Path, display: Display, title: str
+) -> PreparedSet:
+    """:func:`prepare`, with a step on ``display`` once there is something to prepare."""
+    with display.step(f"preparing {title} for {preprocessing.name}") as advance:
+        return prepare(dataset, preprocessing, cache / "prepared", on_progress=advance)
+
+
+def _draw(split: Split, folder: Path, display: Display) -> None:
+    free_mib = shutil.disk_usage(folder.parent).free // 2**20
+    if free_mib < SPACE_NEEDED_MIB:
+        raise DataError(
+            f"{folder.parent}: {free_mib} MiB free, the synthetic set needs {SPACE_NEEDED_MIB}; "
+            f"free some, or name another folder with ALEXBENCH_CACHE"
+        )
+    partial = folder.with_name(f".{split}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    wnids = [one.wnid for one in class_list()]
+    try:
+        with display.step(f"drawing synthetic pictures ({split})") as advance:
+            write_split(partial, split, PER_CLASS[split], wnids, advance)
+        partial.replace(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fit_key(card: Card) -> str:
+    recipe = {
+        "set": NAME,
+        "seed": WEIGHTS_SEED,
+        "features": FEATURES,
+        "per_class": PER_CLASS["train"],
+        "network": card.network,
+        "preprocessing": {key: value for key, value in asdict(card.preprocessing).items() if key != "name"},
+    }
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _known(note: Path) -> SyntheticWeights | None:
+    try:
+        data: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+        found = SyntheticWeights(Path(data["path"]), data["digest"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.path.is_file() else None

@@ -1,0 +1,210 @@
+"""What every backend promises, and the small data types the promise is written in.
+
+A backend is one runtime behind :class:`Backend`. ``predict`` blocks until the logits are in host memory: one clock is
+fair to all, and synchronisation is the adapter's business. Options the user names are obeyed or refused, never
+ignored.
+"""
+
+import abc
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.network import Network, shape_mismatches
+
+Layout = Literal["NCHW", "NHWC"]
+Precision = Literal["fp32", "bf16"]
+Evidence = Literal["reported", "measured", "requested"]
+Value = TypeVar("Value")
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """Distributions a backend needs: ``groups`` of alternatives, one of each group and never two of one.
+
+    ``extra`` is the extra of ours that installs them, None for a backend that needs nothing.
+    """
+
+    groups: tuple[tuple[str, ...], ...] = ()
+    extra: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a backend can run here, from package metadata alone: nothing was imported to find out.
+
+    ``versions``: distribution -> version of those found. ``problem``: None, or what is wrong and the mend.
+    """
+
+    versions: Mapping[str, str]
+    problem: str | None = None
+
+    @property
+    def available(self) -> bool:
+        """True when nothing is missing."""
+        return self.problem is None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a backend loads: a network and its canonical float32 arrays (``conv1.weight`` OIHW, ``fc6.weight`` out x in,
+    fc6's columns in C, H, W order). The arrays may be read-only maps of a file."""
+
+    network: Network
+    weights: Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for. ``threads`` is the number of compute threads of one inference."""
+
+    threads: int
+    device: str = "cpu"
+    precision: Precision = "fp32"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value of what really ran, with how it is known: ``reported`` by the runtime, ``measured`` by us, or only
+    ``requested`` (set, and nothing to read back)."""
+
+    value: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What really ran, read back where the runtime lets itself be asked.
+
+    ``provider`` is the runtime's own word for what computes (an execution provider, a plugin, a library);
+    ``streams`` the number of inferences it may work on at once; ``settings`` whatever else qualifies a number.
+    """
+
+    runtime: str
+    version: str
+    device: Known
+    provider: Known
+    precision: Known
+    threads: Known
+    streams: Known
+    settings: Mapping[str, str]
+
+
+class Backend(abc.ABC):
+    """One runtime. Constructing it imports nothing; ``load`` does. Not thread-safe; one per process."""
+
+    name: ClassVar[str]
+    requires: ClassVar[Requirements]
+    input_layout: ClassVar[Layout]
+
+    @classmethod
+    def probe(cls) -> Availability:
+        """Installed? Which version? What to install? From package metadata alone: importing nothing."""
+        return probe(cls.name, cls.requires)
+
+    @abc.abstractmethod
+    def load(self, model: Model, options: Options) -> None:
+        """Build ``model`` natively, ready to predict.
+
+        Raises:
+            WeightsError: an array is missing, extra or misshapen.
+            UnsupportedOptionError: an option would not take effect; the message says what would instead.
+            BackendUnavailableError: the runtime is not installed or does not import.
+        """
+
+    @abc.abstractmethod
+    def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (N, outputs), float32, of C-contiguous ``pixels`` (N, C, H, W) or (N, H, W, C) by ``input_layout``.
+
+        Blocks until the logits are in host memory. The result is the caller's to keep. The `reference` backend
+        returns float64.
+        """
+
+    @abc.abstractmethod
+    def effective(self) -> Effective:
+        """What really ran; only after ``load``."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Release everything; may be called twice, and before ``load``."""
+
+
+@runtime_checkable
+class GivesActivations(Protocol):
+    """An optional power: the outputs of inner layers."""
+
+    def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Layer name -> output (N, ...) in canonical order (C, H, W) for each of ``layers``."""
+        ...
+
+
+@runtime_checkable
+class ReadsWeights(Protocol):
+    """An optional power: a weights file of the runtime's own format, read into host arrays under the file's names."""
+
+    weight_suffixes: ClassVar[tuple[str, ...]]
+
+    def read_weights(self, path: Path) -> dict[str, NDArray[np.generic]]:
+        """File's array name -> array. Executes nothing that the file contains.
+
+        Raises:
+            WeightsError: the file is damaged, of another format, or contains code.
+            BackendUnavailableError: the runtime that reads this format is not installed.
+        """
+        ...
+
+
+@runtime_checkable
+class ListsDevices(Protocol):
+    """An optional power: the devices this runtime could run on. Imports the runtime, so it is asked in a worker."""
+
+    def devices(self) -> list[str]:
+        """Names that ``Options.device`` accepts here."""
+        ...
+
+
+def probe(name: str, requires: Requirements) -> Availability:
+    """Look the distributions of ``requires`` up in the installed packages' metadata."""
+    versions: dict[str, str] = {}
+    problem: str | None = None
+    mend = f"pip install 'alexbench[{requires.extra}]'"
+    for group in requires.groups:
+        found = {distribution: version for distribution in group if (version := _version(distribution))}
+        versions |= found
+        if len(found) > 1:
+            both = " and ".join(found)
+            problem = f"{name}: {both} are both installed and overwrite each other; uninstall both, then {mend}"
+        elif not found and problem is None:
+            problem = f"{name} is not installed: {mend}"
+    return Availability(versions, problem)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def check_weights(model: Model) -> None:
+    """Refuse arrays that do not fit the network, naming each with wanted and found shape.
+
+    Raises:
+        WeightsError: something is missing, extra, misshapen or not float32.
+    """
+    problems = shape_mismatches(model.network, {name: array.shape for name, array in model.weights.items()})
+    problems += [
+        f"{name} is {array.dtype}, wanted float32"
+        for name, array in model.weights.items()
+        if array.dtype != np.float32
+    ]
+    if problems:
+        raise WeightsError(f"weights do not fit network {model.network.name}: {'; '.join(problems)}")

@@ -1,0 +1,77 @@
+"""JSON or TOML data into frozen dataclasses, checking every type on the way. Standard library only.
+
+What is wrong is named by its path (``backends[2].accuracy.images``), with the known keys where one is unknown.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+class DecodeError(ValueError):
+    """Data that does not fit; the caller says whose file it was."""
+
+
+def decode(kind: type[T], data: Any, where: str = "") -> T:
+    """Build dataclass ``kind`` from a table. ``where`` is the path so far, empty at the top.
+
+    Raises:
+        DecodeError: a key is unknown or missing, or a value has the wrong type.
+    """
+    if not isinstance(data, Mapping):
+        raise DecodeError(f"{where or 'it'} is {_type_name(data)}, wanted a table")
+    hints = typing.get_type_hints(kind)
+    prefix = f"{where}." if where else ""
+    for key in data:
+        if key not in hints:
+            raise DecodeError(f"unknown key {prefix + key!r}; known: {', '.join(hints)}")
+    for item in dataclasses.fields(kind):  # type: ignore[arg-type]  # every kind is a dataclass
+        required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+        if required and item.name not in data:
+            raise DecodeError(f"key {prefix + item.name!r} is missing")
+    return kind(**{key: _value(hints[key], value, prefix + key) for key, value in data.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in inner:
+            return None
+        return _value(next(one for one in inner if one is not type(None)), value, where)
+    if origin is Literal:
+        if value not in inner:
+            raise DecodeError(f"{where} = {value!r}; known: {', '.join(map(str, inner))}")
+        return value
+    if origin is tuple:
+        return _tuple(inner, value, where)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise DecodeError(f"{where} is {_type_name(value)}, wanted a table")
+        return {key: _value(inner[1], item, f"{where}.{key}") for key, item in value.items()}
+    if dataclasses.is_dataclass(hint):
+        return decode(typing.cast("type[Any]", hint), value, where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise DecodeError(f"{where} = {value!r} is {_type_name(value)}, wanted {hint.__name__}")
+    return value
+
+
+def _tuple(inner: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise DecodeError(f"{where} is {_type_name(value)}, wanted a list")
+    if inner[-1] is Ellipsis:
+        return tuple(_value(inner[0], item, f"{where}[{place}]") for place, item in enumerate(value))
+    if len(value) != len(inner):
+        raise DecodeError(f"{where} has {len(value)} values, wanted {len(inner)}")
+    return tuple(_value(one, item, f"{where}[{place}]") for place, (one, item) in enumerate(zip(inner, value, strict=True)))
+
+
+def _type_name(value: Any) -> str:
+    return type(value).__name__

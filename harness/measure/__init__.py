@@ -1,0 +1,1 @@
+"""Clocks, counters and the machine: measuring whatever satisfies the contract."""

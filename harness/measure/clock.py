@@ -1,0 +1,67 @@
+"""The timing seam: everything between two readings of the clock, in the worker, for whatever satisfies the contract.
+
+``predict`` takes a host array and returns a host array, blocking until the logits are there; so the clock stands
+around one plain call. What surrounds it (warm-up, garbage collection) is here too and nowhere else.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Predict = Callable[[NDArray[np.float32]], NDArray[Any]]
+
+WARM_UP_ITERATIONS: Final = 3
+WARM_UP_SECONDS: Final = 0.4
+
+
+@contextmanager
+def quiet_interpreter() -> Iterator[None]:
+    """No garbage collection inside: collected and frozen before, as it was after."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+def first_inference_ns(predict: Predict, pixels: NDArray[np.float32]) -> int:
+    """Wall time of one call, in nanoseconds: the one that finds everything cold."""
+    start = time.perf_counter_ns()
+    predict(pixels)
+    return time.perf_counter_ns() - start
+
+
+def warm_up(predict: Predict, pixels: NDArray[np.float32]) -> int:
+    """Call until both WARM_UP_ITERATIONS and WARM_UP_SECONDS are reached; the number of calls."""
+    start = time.perf_counter()
+    calls = 0
+    while calls < WARM_UP_ITERATIONS or time.perf_counter() - start < WARM_UP_SECONDS:
+        predict(pixels)
+        calls += 1
+    return calls
+
+
+def time_block(predict: Predict, pixels: NDArray[np.float32], *, seconds: float) -> list[int]:
+    """Consecutive calls for at least ``seconds``: the nanoseconds of each.
+
+    The first call of a block, which finds the caches another worker left, is made but neither timed nor counted; at
+    least two calls are timed. The readings are back to back: the sum of the list is the wall time of the window.
+    """
+    with quiet_interpreter():
+        predict(pixels)
+        readings = [time.perf_counter_ns()]
+        end = readings[0] + int(seconds * 1e9)
+        while readings[-1] < end or len(readings) < 3:
+            predict(pixels)
+            readings.append(time.perf_counter_ns())
+    return [after - before for before, after in zip(readings, readings[1:], strict=False)]

@@ -1,0 +1,119 @@
+"""Canonical weights: names, one digest, and one safetensors file that every worker maps.
+
+Canonical names are ``conv1.weight`` (OIHW), ``conv1.bias``, ... ``fc8.bias``; fully connected weights are out x in,
+fc6's columns in C, H, W order. All float32.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.network import Network, shape_mismatches
+
+TORCHVISION_NAMES: Final = {
+    "features.0": "conv1",
+    "features.3": "conv2",
+    "features.6": "conv3",
+    "features.8": "conv4",
+    "features.10": "conv5",
+    "classifier.1": "fc6",
+    "classifier.4": "fc7",
+    "classifier.6": "fc8",
+}
+"""torchvision.models.alexnet's module names (torchvision/models/alexnet.py)."""
+
+
+def canonical(arrays: Mapping[str, NDArray[Any]], network: Network, *, source: Path) -> dict[str, NDArray[np.float32]]:
+    """Give arrays read from ``source`` their canonical names and check them against ``network``.
+
+    Accepts canonical names and torchvision's (when the first array looks like one of them), float32 only.
+
+    Raises:
+        WeightsError: an array is missing, extra, misshapen, not float32, or holds a NaN or an infinity; every such
+            array is named, under the name it has in the file.
+    """
+    file_names = {name: name for name in network.parameter_shapes}
+    if any(name.rpartition(".")[0] in TORCHVISION_NAMES for name in arrays):
+        spelled = {ours: theirs for theirs, ours in TORCHVISION_NAMES.items()}
+        file_names = {
+            name: f"{spelled[layer]}.{kind}" for name in file_names for layer, _, kind in [name.rpartition(".")]
+        }
+    ours = {theirs: name for name, theirs in file_names.items()}
+    found = {ours.get(name, name): array for name, array in arrays.items()}
+    problems = shape_mismatches(network, {name: array.shape for name, array in found.items()})
+    problems = [file_names.get(problem.split()[0], problem.split()[0]) + problem[len(problem.split()[0]) :] for problem in problems]
+    for name, array in found.items():
+        spelling = file_names.get(name, name)
+        if array.dtype != np.float32:
+            problems.append(f"{spelling} is {array.dtype}, wanted float32")
+        elif not np.isfinite(array).all():
+            problems.append(f"{spelling} holds values that are not finite")
+    if problems:
+        shown = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
+        raise WeightsError(f"{source} does not fit network {network.name}: {shown}")
+    return {name: np.ascontiguousarray(found[name]) for name in network.parameter_shapes}
+
+
+def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
+    """SHA-256 (hex) over name, shape and little-endian bytes of each array, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name], dtype="<f4")
+        digest.update(f"{name}:{array.shape}:".encode())
+        digest.update(memoryview(array).cast("B"))
+    return digest.hexdigest()
+
+
+def write_weights(arrays: Mapping[str, NDArray[np.float32]], folder: Path) -> tuple[Path, str]:
+    """Write arrays as ``folder``/<digest>.safetensors, whole or not at all; its path and digest."""
+    from safetensors.numpy import save_file
+
+    digest = weights_digest(arrays)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{digest}.safetensors"
+    if not path.exists():
+        partial = folder / f".{digest}.{os.getpid()}.partial"
+        try:
+            save_file(dict(arrays), partial, metadata={"digest": digest})
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return path, digest
+
+
+def map_weights(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Map a safetensors file of ours: read-only float32 arrays over the file, nothing copied.
+
+    The safetensors library copies when it gives NumPy arrays; four workers would hold the weights four times. The
+    format is an 8-byte little-endian header length, a JSON header, then the bytes
+    (https://github.com/huggingface/safetensors, "Format").
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        (length,) = struct.unpack("<Q", mapped[:8])
+        header = json.loads(mapped[8 : 8 + length])
+        arrays: dict[str, NDArray[np.float32]] = {}
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            if entry["dtype"] != "F32":
+                raise WeightsError(f"{path}: {name} is {entry['dtype']}, wanted F32")
+            start, end = entry["data_offsets"]
+            flat = np.frombuffer(mapped, dtype="<f4", count=(end - start) // 4, offset=8 + length + start)
+            arrays[name] = flat.reshape(entry["shape"])
+    except (OSError, ValueError, KeyError, struct.error) as error:
+        raise WeightsError(f"{path} cannot be mapped as safetensors: {error}") from error
+    return arrays

@@ -1,0 +1,231 @@
+"""What a run leaves behind, as data, and its JSON form.
+
+Raw values are stored and statistics derived, with one exception: the few figures a leaderboard shows are kept in
+``run.json`` beside the raw Parquet files, so that a leaderboard is rebuilt from one small file. Units are in the names.
+
+Schema history:
+  1  the first.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from alexbench.harness.decoding import DecodeError, decode
+from alexbench.harness.errors import RecordError
+
+SCHEMA_VERSION: Final = 1
+RUN_FILE: Final = "run.json"
+
+Status = Literal["running", "complete", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published accuracy figure, percent, with its source."""
+
+    source: str
+    top1: float
+    top5: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """The network and weights of a run. ``weights_digest``: SHA-256 over names, shapes and bytes of the arrays."""
+
+    card: str
+    network: str
+    weights: str
+    weights_digest: str
+    synthetic: bool
+    parameters: int
+    macs: int
+    preprocessing: str
+    published: tuple[Published, ...] = ()
+
+    @property
+    def gflops(self) -> float:
+        """2 x MACs an image, in 1e9."""
+        return 2 * self.macs / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class DataRecord:
+    """The pictures of a run. ``pixels_digest``: SHA-256 of the prepared uint8 pixels every backend was given."""
+
+    name: str
+    description: str
+    synthetic: bool
+    images: int
+    available_images: int
+    classes: int
+    source_digest: str
+    pixels_digest: str
+    subset_seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Counts over ``images`` pictures; ``seconds`` is the wall time of the pass, normalising included."""
+
+    images: int
+    top1_correct: int
+    top5_correct: int
+    seconds: float
+
+    @property
+    def top1(self) -> float:
+        """Percent."""
+        return 100 * self.top1_correct / self.images
+
+    @property
+    def top5(self) -> float:
+        """Percent."""
+        return 100 * self.top5_correct / self.images
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Held against float64 logits of standard deviation sigma, over ``images`` pictures.
+
+    ``flips``: pictures, of all, where this backend's top-1 is not the float64 reference's; only pictures on which
+    backends disagree, and the parity pictures, can be known to be such. ``unexplained_flips``: those whose float64
+    margin is wider than twice the tolerance.
+    """
+
+    images: int
+    max_abs_over_sigma: float
+    sqnr_db: float
+    cosine: float
+    tolerance_max_abs_over_sigma: float
+    tolerance_sqnr_db: float
+    flips: int
+    unexplained_flips: int
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Batch 1, host array in to host array out: the median of block medians with its 95 % bootstrap interval."""
+
+    p50_ms: float
+    low_ms: float
+    high_ms: float
+    blocks: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Images over the wall time of steady windows; ``low`` and ``high`` are the slowest and fastest window."""
+
+    batch_size: int
+    images_per_second: float
+    low: float
+    high: float
+    windows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Speed of one backend on this machine."""
+
+    latency: Latency
+    throughput: Throughput
+    steady: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveRecord:
+    """What really ran: value and evidence (reported, measured, requested) of each thing that qualifies a number."""
+
+    runtime: str
+    version: str
+    device: tuple[str, str]
+    provider: tuple[str, str]
+    precision: tuple[str, str]
+    threads: tuple[str, str]
+    streams: tuple[str, str]
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BackendRecord:
+    """One row: what ran and what came of it, or why nothing did (``error``; ``missing`` when not installed)."""
+
+    name: str
+    status: Literal["ok", "error", "missing"]
+    error: str | None = None
+    effective: EffectiveRecord | None = None
+    load_s: float | None = None
+    first_inference_ms: float | None = None
+    peak_rss_mib: float | None = None
+    accuracy: Accuracy | None = None
+    parity: Parity | None = None
+    performance: Performance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRecord:
+    """The float64 NumPy reference: the truth, on the parity pictures only and never timed."""
+
+    images: int
+    top1_correct: int
+    top5_correct: int
+    sigma: float
+    flips_examined: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One invocation. Times are UTC, ISO 8601."""
+
+    status: Status
+    started: str
+    finished: str | None
+    alexbench_version: str
+    configuration: dict[str, Any]
+    model: ModelRecord
+    data: DataRecord
+    machine: dict[str, Any]
+    environment: dict[str, Any]
+    conditions: dict[str, Any]
+    backends: tuple[BackendRecord, ...] = ()
+    reference: ReferenceRecord | None = None
+    notes: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION
+
+
+def to_json(record: RunRecord) -> str:
+    """The JSON text of a record; keys in the order of the dataclass, so that a diff reads well."""
+    return json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read ``folder``/run.json.
+
+    Raises:
+        RecordError: not a run, damaged, or written by a newer version; the message names the file.
+    """
+    path = folder / RUN_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecordError(f"{folder} is no run: it has no {RUN_FILE}") from None
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        data = json.loads(text)
+        version = data["schema_version"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise RecordError(f"{path} is damaged: {error}") from error
+    if version > SCHEMA_VERSION:
+        raise RecordError(
+            f"{path} has schema {version}, newer than the {SCHEMA_VERSION} this alexbench reads; upgrade alexbench"
+        )
+    try:
+        return decode(RunRecord, data)
+    except DecodeError as error:
+        raise RecordError(f"{path} is damaged: {error}") from error

@@ -1,0 +1,272 @@
+"""The worker process: one backend, driven over its own standard input and output.
+
+The descriptors are taken over first of all: requests and answers travel on private copies, standard input becomes
+empty and standard output joins standard error, which the parent pointed at the run's log. So nothing a runtime prints
+can break the protocol. The worker ends when its parent does: its request stream then reports end of file.
+"""
+
+import os
+import platform
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+import alexbench.harness
+from alexbench.backends.registry import backend_class
+from alexbench.harness import protocol
+from alexbench.harness.contract import Backend, ListsDevices, Model, Options
+from alexbench.harness.decoding import decode
+from alexbench.harness.errors import UnsupportedOptionError, WorkerError
+from alexbench.harness.judge.accuracy import top_k
+from alexbench.harness.measure import clock
+from alexbench.harness.measure.process import BusyThreads, peak_rss_mib
+from alexbench.harness.models.network import get_network
+from alexbench.harness.models.preprocessing import Preprocessing, network_input
+from alexbench.harness.models.weights import map_weights
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+
+class Worker:
+    """What one worker process holds between requests: a backend and the pixels it is asked about."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._backend: Backend | None = None
+        self._options: Options | None = None
+        self._pixels: NDArray[np.uint8] | None = None
+        self._preprocessing: Preprocessing | None = None
+        self._first_inference_ns: int | None = None
+        self._inputs: dict[int, NDArray[np.float32]] = {}
+
+    def handle(self, request: Request) -> Answer:
+        """Carry out one request; the answer's keys are those its handler returns."""
+        handler = getattr(self, f"do_{request['do']}", None)
+        if handler is None:
+            raise WorkerError(f"unknown request {request['do']!r}")
+        answer: Answer = handler(**request.get("with", {}))
+        return answer
+
+    def do_load(self, *, backend: str, network: str, input_size: int, weights: str, options: dict[str, Any]) -> Answer:
+        """Map the weights and let the backend build the network; the time is the backend's own, import included."""
+        model = Model(get_network(network, input_size=input_size), map_weights(Path(weights)))
+        self._options = Options(**options)
+        self._backend = backend_class(backend)()
+        start = time.perf_counter()
+        self._backend.load(model, self._options)
+        return {"load_s": time.perf_counter() - start, "effective": asdict(self._backend.effective())}
+
+    def do_open(self, *, pixels: str, preprocessing: dict[str, Any]) -> Answer:
+        """Map prepared pixels, (N, H, W, 3) uint8 RGB."""
+        self._pixels = np.load(pixels, mmap_mode="r")
+        self._preprocessing = decode(Preprocessing, preprocessing)
+        self._inputs.clear()
+        return {"images": len(self._pixels)}
+
+    def do_evaluate(self, *, batch_size: int, out: str) -> Answer:
+        """Top-5 of every picture into ``out``: a record array of ``classes`` int32 (5,) and ``scores`` float32 (5,).
+
+        Also counts the threads that were busy meanwhile, which is the proof that the thread count took effect.
+        """
+        backend, pixels = self._loaded()
+        total = len(pixels)
+        result = np.empty(total, dtype=[("classes", np.int32, 5), ("scores", np.float32, 5)])
+        self._warm(batch_size)
+        busy = BusyThreads()
+        start = time.perf_counter()
+        for first in range(0, total, batch_size):
+            logits = backend.predict(self._input(first, first + batch_size))
+            _refuse_non_finite(logits, first)
+            result["classes"][first : first + batch_size], result["scores"][first : first + batch_size] = top_k(logits, 5)
+            self._progress(min(first + batch_size, total), total)
+        seconds = time.perf_counter() - start
+        np.save(out, result)
+        return {"seconds": seconds, "busy_threads": busy.count(), "first_inference_ns": self._first_inference_ns}
+
+    def do_logits(self, *, images: list[int], batch_size: int, out: str) -> Answer:
+        """Logits of the chosen pictures, in that order, into ``out``: (len(images), outputs), the backend's dtype."""
+        backend, pixels = self._loaded()
+        assert self._preprocessing is not None
+        rows = []
+        for first in range(0, len(images), batch_size):
+            chosen = pixels[images[first : first + batch_size]]
+            rows.append(backend.predict(network_input(chosen, self._preprocessing, backend.input_layout)))
+            self._progress(min(first + batch_size, len(images)), len(images))
+        np.save(out, np.concatenate(rows))
+        return {}
+
+    def do_predict(self, *, inputs: str, out: str) -> Answer:
+        """Logits of ready-made network inputs (a ``.npy`` file in the backend's layout) in one call, into ``out``."""
+        if self._backend is None:
+            raise WorkerError("predict before load")
+        busy = BusyThreads()
+        start = time.perf_counter()
+        np.save(out, self._backend.predict(np.load(inputs)))
+        return {"seconds": time.perf_counter() - start, "busy_threads": busy.count()}
+
+    def do_warm_up(self, *, batch_size: int) -> Answer:
+        """Warm up at a batch size."""
+        return {"calls": self._warm(batch_size)}
+
+    def do_busy_threads(self, *, batch_size: int, seconds: float) -> Answer:
+        """How many threads work during inference at a batch size."""
+        backend, _ = self._loaded()
+        self._warm(batch_size)
+        busy = BusyThreads()
+        clock.time_block(backend.predict, self._timed_input(batch_size), seconds=seconds)
+        return {"busy_threads": busy.count(), "first_inference_ns": self._first_inference_ns}
+
+    def do_time(self, *, batch_size: int, seconds: float) -> Answer:
+        """One block: the nanoseconds of each of its inferences."""
+        backend, _ = self._loaded()
+        return {"ns": clock.time_block(backend.predict, self._timed_input(batch_size), seconds=seconds)}
+
+    def do_memory(self) -> Answer:
+        """Peak resident memory of this process so far."""
+        return {"peak_rss_mib": peak_rss_mib()}
+
+    def do_devices(self, *, backend: str) -> Answer:
+        """The devices a runtime sees; imports it."""
+        instance = backend_class(backend)()
+        return {"devices": instance.devices() if isinstance(instance, ListsDevices) else ["cpu"]}
+
+    def do_convert(self, *, source: str, network: str, input_size: int, folder: str) -> Answer:
+        """A user's weights file to a digest-named safetensors file in ``folder``."""
+        from alexbench.harness.app.weights import convert
+
+        path, digest = convert(Path(source), get_network(network, input_size=input_size), Path(folder))
+        return {"path": str(path), "digest": digest}
+
+    def do_fit(
+        self,
+        *,
+        network: str,
+        input_size: int,
+        label_offset: int,
+        preprocessing: dict[str, Any],
+        pixels: str,
+        labels: str,
+        folder: str,
+    ) -> Answer:
+        """Make the synthetic weights of a card: ``pixels`` and ``labels`` are ``.npy`` files."""
+        from alexbench.harness.app.synthetic import fit
+
+        path, digest = fit(
+            network=network,
+            input_size=input_size,
+            label_offset=label_offset,
+            preprocessing=decode(Preprocessing, preprocessing),
+            pixels=np.load(pixels, mmap_mode="r"),
+            labels=np.load(labels),
+            folder=Path(folder),
+            progress=self._progress,
+        )
+        return {"path": str(path), "digest": digest}
+
+    def close(self) -> None:
+        """Release the backend."""
+        if self._backend is not None:
+            self._backend.close()
+
+    def _loaded(self) -> tuple[Backend, NDArray[np.uint8]]:
+        if self._backend is None or self._pixels is None:
+            raise WorkerError("load and open come first")
+        return self._backend, self._pixels
+
+    def _input(self, first: int, last: int) -> NDArray[np.float32]:
+        backend, pixels = self._loaded()
+        assert self._preprocessing is not None
+        return network_input(pixels[first:last], self._preprocessing, backend.input_layout)
+
+    def _timed_input(self, batch_size: int) -> NDArray[np.float32]:
+        """The first ``batch_size`` pictures, repeated where there are fewer, made once and kept."""
+        if batch_size not in self._inputs:
+            backend, pixels = self._loaded()
+            assert self._preprocessing is not None
+            chosen = pixels[np.arange(batch_size) % len(pixels)]
+            self._inputs[batch_size] = network_input(chosen, self._preprocessing, backend.input_layout)
+        return self._inputs[batch_size]
+
+    def _warm(self, batch_size: int) -> int:
+        backend, _ = self._loaded()
+        if self._first_inference_ns is None:
+            self._first_inference_ns = clock.first_inference_ns(backend.predict, self._timed_input(1))
+        return clock.warm_up(backend.predict, self._timed_input(batch_size))
+
+
+def _refuse_non_finite(logits: NDArray[Any], first: int) -> None:
+    if not np.isfinite(logits).all():
+        bad = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
+        raise WorkerError(f"logits of picture {first + bad} are not finite (NaN or infinity): nothing was scored")
+
+
+def _take_over_descriptors() -> tuple[TextIO, TextIO]:
+    """Private copies of standard input and output; what remains under those numbers is harmless to print to."""
+    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def _requests(stream: TextIO) -> Iterator[Request]:
+    """Requests as they come. End of file means the parent is gone: leave at once, even from within an inference."""
+    lines: queue.Queue[str] = queue.Queue()
+
+    def read() -> None:
+        for line in stream:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, name="requests", daemon=True).start()
+    while True:
+        yield protocol.decode(lines.get())
+
+
+def main() -> None:
+    """Serve requests until the parent goes away or says ``quit``."""
+    requests, answers = _take_over_descriptors()
+    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def progress(done: int, total: int) -> None:
+        protocol.send(answers, {"progress": [done, total]})
+
+    worker = Worker(progress)
+    hello = protocol.Hello(
+        protocol.PROTOCOL_SCHEMA, alexbench.harness.__version__, platform.python_version(), os.getpid()
+    )
+    protocol.send(answers, {"hello": asdict(hello)})
+    for request in _requests(requests):
+        if request["do"] == "quit":
+            worker.close()
+            protocol.send(answers, {"id": request["id"], "ok": {}})
+            break
+        try:
+            reply = {"id": request["id"], "ok": worker.handle(request)}
+        except Exception as error:
+            if not isinstance(error, UnsupportedOptionError):
+                sys.excepthook(type(error), error, error.__traceback__)  # into the log
+            reply = {"id": request["id"], "error": protocol.error_message(error)}
+        protocol.send(answers, reply)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Some runtimes hang or crash in their own exit handlers; everything of ours is already written.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The leaderboard on a terminal, in rich tables; plain and unwrapped where the output is no terminal."""
+
+import sys
+from typing import TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from alexbench.harness.records import RunRecord
+from alexbench.reports import wording
+from alexbench.reports.cells import table
+
+PLAIN_WIDTH = 200
+
+
+def print_leaderboard(record: RunRecord, stream: TextIO = sys.stdout) -> None:
+    """Print header, table and remarks."""
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH, soft_wrap=False)
+    for name, line in (
+        ("model", wording.model_line(record)),
+        ("data", wording.data_line(record)),
+        ("machine", wording.machine_line(record)),
+        ("run", wording.when_line(record)),
+    ):
+        console.print(f"{name:>8}  {line}", markup=False, soft_wrap=not stream.isatty())
+    cells = table(record)
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading, numeric in zip(cells.headings, cells.numeric, strict=True):
+        shown.add_column(heading, justify="right" if numeric else "left", no_wrap=not stream.isatty())
+    for row in cells.rows:
+        shown.add_row(*row)
+    console.print(shown, markup=False)
+    for line in wording.remarks(record):
+        console.print(f"! {line}", markup=False)

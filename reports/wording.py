@@ -1,0 +1,89 @@
+"""The sentences that stand around a leaderboard, the same in every format."""
+
+from alexbench.harness.records import RunRecord
+
+ABSENT = "-"
+
+
+def model_line(record: RunRecord) -> str:
+    """The network, its size, and where its weights are from."""
+    model = record.model
+    weights = (
+        "SYNTHETIC weights (random layers, a closed-form classifier)" if model.synthetic else f"weights {model.weights}"
+    )
+    return (
+        f"{model.card} (network {model.network}), {model.parameters:,} parameters, {model.macs / 1e9:.3f} GMACs "
+        f"= {model.gflops:.3f} GFLOPs (2 x MACs) an image; {weights}, digest {model.weights_digest[:12]}"
+    )
+
+
+def data_line(record: RunRecord) -> str:
+    """The pictures, how many, and what they are not."""
+    data = record.data
+    part = f", {data.images} of {data.available_images} drawn with seed {data.subset_seed}" if data.subset_seed else ""
+    kind = "SYNTHETIC pictures, drawn by a program; these accuracies say nothing about ImageNet: " if data.synthetic else ""
+    return f"{kind}{data.description}{part}; prepared as {record.model.preprocessing}, pixels {data.pixels_digest[:12]}"
+
+
+def machine_line(record: RunRecord) -> str:
+    """The hardware and what was asked of it."""
+    machine, configuration = record.machine, record.configuration
+    virtual = ", virtual machine" if machine.get("virtualised") else ""
+    return (
+        f"{machine.get('cpu')}, {machine.get('usable_cores')} of {machine.get('logical_cores')} cores usable{virtual}, "
+        f"{machine.get('memory_mib', 0) / 1024:.0f} GiB, {machine.get('os')}; asked for: {configuration.get('device')}, "
+        f"{configuration.get('precision')}, {configuration.get('threads')} threads"
+    )
+
+
+def when_line(record: RunRecord) -> str:
+    """When, by which version, and how it ended."""
+    status = "" if record.status == "complete" else f"; this run is {record.status.upper()}"
+    return f"{record.started}, alexbench {record.alexbench_version}{status}"
+
+
+def published_lines(record: RunRecord) -> list[str]:
+    """What others published for this card, and whether it may be compared."""
+    verdict = "no verdict: these pictures or weights are synthetic"
+    if not (record.model.synthetic or record.data.synthetic):
+        verdict = "compare only on all 50,000 pictures and with verified weights"
+    return [
+        f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published
+    ]
+
+
+def explanations(record: RunRecord) -> list[str]:
+    """How to read the columns that are shown; only those that this run filled."""
+    lines = []
+    if any(entry.performance for entry in record.backends):
+        batch = next(one.performance.throughput.batch_size for one in record.backends if one.performance)
+        lines += [
+            "p50: median of block medians at batch 1, host array in to host array out, with its 95 % bootstrap interval.",
+            f"FPS: images over the wall time of steady windows at batch {batch}, [slowest, fastest window].",
+            "Rank: one more than the rows whose slowest window beats this row's fastest; = marks rows not told apart. "
+            "Backends took turns in random order within each round; short runs on a shared machine rank only roughly.",
+            "GFLOP/s: FPS x GFLOPs (2 x MACs of convolutions and fully connected layers).",
+        ]
+    if any(entry.parity for entry in record.backends):
+        tolerance = next(one.parity for one in record.backends if one.parity)
+        lines.append(
+            f"Parity: largest error of a logit against float64 over sigma (at most "
+            f"{tolerance.tolerance_max_abs_over_sigma:g}) and SQNR (at least {tolerance.tolerance_sqnr_db:g} dB), on "
+            f"{tolerance.images} pictures; flips: pictures whose top-1 is not float64's, with those beyond rounding."
+        )
+    return lines
+
+
+def remarks(record: RunRecord) -> list[str]:
+    """What qualifies this run or a row of it."""
+    lines = list(record.notes)
+    for entry in record.backends:
+        if entry.error is not None:
+            lines.append(f"{entry.name}: {entry.error}")
+        if entry.performance is not None and not entry.performance.steady:
+            lines.append(f"{entry.name}: no steady state (first and second half differ by more than 5 %): not ranked.")
+        if entry.parity is not None and not entry.parity.passed:
+            lines.append(f"{entry.name}: not the same function as float64 within its tolerance: not ranked.")
+        if entry.effective is not None and entry.effective.threads[1] != "measured":
+            lines.append(f"{entry.name}: thread count only {entry.effective.threads[1]}, not measured.")
+    return lines
