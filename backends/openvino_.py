@@ -143,8 +143,8 @@ def _import_openvino() -> ModuleType:
 
 def _device(core: "openvino.Core", name: str) -> str:
     """OpenVINO's name of the device. Its virtual devices (AUTO, HETERO, MULTI) choose for themselves: not offered."""
-    if re.fullmatch(r"cpu|(gpu|npu)(:\d+)?", name) is None:
-        raise UnsupportedOptionError(f"openvino: unknown device {name!r}; known: cpu, gpu, gpu:N, npu")
+    if re.fullmatch(r"cpu|gpu(:\d+)?", name) is None:
+        raise UnsupportedOptionError(f"openvino: unknown device {name!r}; known: cpu, gpu, gpu:N")
     device, found = name.upper().replace(":", "."), core.available_devices
     aliases = {device, device.removesuffix(".0"), f"{device}.0"}
     if aliases.isdisjoint(found):

@@ -4,7 +4,14 @@ The public names below are handed on lazily: importing this package imports neit
 """
 
 import importlib
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from alexbench.harness.contract import Backend, Model, Options
+    from alexbench.harness.models.network import get_network
+    from alexbench.harness.records import RunRecord, read_run
+
+    __version__: str
 
 _PUBLIC: Final = {
     "Backend": "alexbench.harness.contract",
@@ -15,14 +22,14 @@ _PUBLIC: Final = {
     "read_run": "alexbench.harness.records",
 }
 
-__all__ = ["Backend", "Model", "Options", "RunRecord", "__version__", "get_network", "read_run"]  # noqa: F822  # lazy
+__all__ = ["Backend", "Model", "Options", "RunRecord", "__version__", "get_network", "read_run"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        import importlib.metadata
+        from importlib import metadata
 
-        return importlib.metadata.version("alexbench")
+        return metadata.version("alexbench")
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

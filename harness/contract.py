@@ -55,8 +55,11 @@ class Availability:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a backend loads: a network and its canonical float32 arrays (``conv1.weight`` OIHW, ``fc6.weight`` out x in,
-    fc6's columns in C, H, W order). The arrays may be read-only maps of a file."""
+    """What a backend loads: a network and its canonical float32 arrays.
+
+    ``conv1.weight`` is OIHW, ``fc6.weight`` out x in with columns in C, H, W order. The arrays may be read-only maps of
+    a file.
+    """
 
     network: Network
     weights: Mapping[str, NDArray[np.float32]]
@@ -73,8 +76,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A value of what really ran, with how it is known: ``reported`` by the runtime, ``measured`` by us, or only
-    ``requested`` (set, and nothing to read back)."""
+    """A value of what really ran, and how it is known.
+
+    ``reported`` by the runtime, ``measured`` by us, or only ``requested``: set, and nothing to read back.
+    """
 
     value: str
     evidence: Evidence
@@ -202,9 +207,7 @@ def check_weights(model: Model) -> None:
     """
     problems = shape_mismatches(model.network, {name: array.shape for name, array in model.weights.items()})
     problems += [
-        f"{name} is {array.dtype}, wanted float32"
-        for name, array in model.weights.items()
-        if array.dtype != np.float32
+        f"{name} is {array.dtype}, wanted float32" for name, array in model.weights.items() if array.dtype != np.float32
     ]
     if problems:
         raise WeightsError(f"weights do not fit network {model.network.name}: {'; '.join(problems)}")

@@ -70,7 +70,9 @@ def _tuple(inner: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
         return tuple(_value(inner[0], item, f"{where}[{place}]") for place, item in enumerate(value))
     if len(value) != len(inner):
         raise DecodeError(f"{where} has {len(value)} values, wanted {len(inner)}")
-    return tuple(_value(one, item, f"{where}[{place}]") for place, (one, item) in enumerate(zip(inner, value, strict=True)))
+    return tuple(
+        _value(one, item, f"{where}[{place}]") for place, (one, item) in enumerate(zip(inner, value, strict=True))
+    )
 
 
 def _type_name(value: Any) -> str:

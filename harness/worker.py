@@ -69,10 +69,11 @@ class Worker:
 
     def do_open(self, *, pixels: str, preprocessing: dict[str, Any]) -> Answer:
         """Map prepared pixels, (N, H, W, 3) uint8 RGB."""
-        self._pixels = np.load(pixels, mmap_mode="r")
+        mapped: NDArray[np.uint8] = np.load(pixels, mmap_mode="r")
+        self._pixels = mapped
         self._preprocessing = decode(Preprocessing, preprocessing)
         self._inputs.clear()
-        return {"images": len(self._pixels)}
+        return {"images": len(mapped)}
 
     def do_evaluate(self, *, batch_size: int, out: str) -> Answer:
         """Top-5 of every picture into ``out``: a record array of ``classes`` int32 (5,) and ``scores`` float32 (5,).
@@ -88,7 +89,9 @@ class Worker:
         for first in range(0, total, batch_size):
             logits = backend.predict(self._input(first, first + batch_size))
             _refuse_non_finite(logits, first)
-            result["classes"][first : first + batch_size], result["scores"][first : first + batch_size] = top_k(logits, 5)
+            result["classes"][first : first + batch_size], result["scores"][first : first + batch_size] = top_k(
+                logits, 5
+            )
             self._progress(min(first + batch_size, total), total)
         seconds = time.perf_counter() - start
         np.save(out, result)

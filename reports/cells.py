@@ -28,7 +28,7 @@ def table(record: RunRecord) -> Table:
     ranks = frame["rank"].dropna().tolist()
     batch = record.configuration.get("batch_size", "")
     columns: list[tuple[str, bool, list[str]]] = []
-    rows = frame.to_dict("records")
+    rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
     def add(heading: str, cells: list[str], reference: str = ABSENT, *, numeric: bool = True) -> None:
         if any(cell != ABSENT for cell in cells):
@@ -87,7 +87,7 @@ def _name(row: Mapping[str, Any]) -> str:
 
 def _parity(row: Mapping[str, Any]) -> str:
     if not _has(row, "parity"):
-        return {"ok": ABSENT, "missing": "not installed"}.get(row["status"], row["status"].upper())
+        return {"ok": ABSENT, "missing": "not installed"}.get(row["status"], "ERROR")
     flips = f"{row['flips']} flips" + (f", {row['unexplained_flips']} unexplained" if row["unexplained_flips"] else "")
     return f"{row['parity']}: {row['max_abs_over_sigma']:.1e} sigma, {row['sqnr_db']:.0f} dB, {flips}"
 

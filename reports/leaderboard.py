@@ -105,9 +105,7 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
 
 def _rank(rows: list[dict[str, Any]]) -> None:
     """Rank rows that ended well, are the same function as the reference, and were steady."""
-    ranked = [
-        row for row in rows if row["status"] == "ok" and row["parity"] != "FAILED" and row["steady"] is not False
-    ]
+    ranked = [row for row in rows if row["status"] == "ok" and row["parity"] != "FAILED" and row["steady"] is not False]
     by_speed = any(row["images_per_second"] is not None for row in ranked)
     for row in ranked:
         if by_speed:

@@ -21,18 +21,22 @@ def data_line(record: RunRecord) -> str:
     """The pictures, how many, and what they are not."""
     data = record.data
     part = f", {data.images} of {data.available_images} drawn with seed {data.subset_seed}" if data.subset_seed else ""
-    kind = "SYNTHETIC pictures, drawn by a program; these accuracies say nothing about ImageNet: " if data.synthetic else ""
+    kind = (
+        "SYNTHETIC pictures, drawn by a program; these accuracies say nothing about ImageNet: "
+        if data.synthetic
+        else ""
+    )
     return f"{kind}{data.description}{part}; prepared as {record.model.preprocessing}, pixels {data.pixels_digest[:12]}"
 
 
 def machine_line(record: RunRecord) -> str:
     """The hardware and what was asked of it."""
-    machine, configuration = record.machine, record.configuration
+    machine, asked = record.machine, record.configuration
     virtual = ", virtual machine" if machine.get("virtualised") else ""
     return (
         f"{machine.get('cpu')}, {machine.get('usable_cores')} of {machine.get('logical_cores')} cores usable{virtual}, "
-        f"{machine.get('memory_mib', 0) / 1024:.0f} GiB, {machine.get('os')}; asked for: {configuration.get('device')}, "
-        f"{configuration.get('precision')}, {configuration.get('threads')} threads"
+        f"{machine.get('memory_mib', 0) / 1024:.0f} GiB, {machine.get('os')}; asked for: {asked.get('device')}, "
+        f"{asked.get('precision')}, {asked.get('threads')} threads"
     )
 
 
@@ -47,9 +51,7 @@ def published_lines(record: RunRecord) -> list[str]:
     verdict = "no verdict: these pictures or weights are synthetic"
     if not (record.model.synthetic or record.data.synthetic):
         verdict = "compare only on all 50,000 pictures and with verified weights"
-    return [
-        f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published
-    ]
+    return [f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published]
 
 
 def explanations(record: RunRecord) -> list[str]:
@@ -58,10 +60,10 @@ def explanations(record: RunRecord) -> list[str]:
     if any(entry.performance for entry in record.backends):
         batch = next(one.performance.throughput.batch_size for one in record.backends if one.performance)
         lines += [
-            "p50: median of block medians at batch 1, host array in to host array out, with its 95 % bootstrap interval.",
+            "p50: median of block medians at batch 1, host array in to host array out, [95 % bootstrap interval].",
             f"FPS: images over the wall time of steady windows at batch {batch}, [slowest, fastest window].",
-            "Rank: one more than the rows whose slowest window beats this row's fastest; = marks rows not told apart. "
-            "Backends took turns in random order within each round; short runs on a shared machine rank only roughly.",
+            "Rank: one more than the rows whose slowest window beats this row's fastest; = marks rows not told apart.",
+            "Backends took turns, in random order within each round; a short run on a shared machine ranks roughly.",
             "GFLOP/s: FPS x GFLOPs (2 x MACs of convolutions and fully connected layers).",
         ]
     if any(entry.parity for entry in record.backends):

@@ -5,4 +5,3 @@ Whatever is measured on these pictures is labelled synthetic: they are not Image
 """
 
 SET_VERSION = 1
-

@@ -10,7 +10,7 @@ WEIGHTS: Final[dict[str, str]] = {}
 
 
 def differences(*, pictures: str | None, card: str, weights: str) -> list[str]:
-    """One sentence for each digest that is not the expected one; ``pictures`` None: a part, which has no digest here."""
+    """A sentence for each digest that is not the expected one; ``pictures`` None: a part, which has none."""
     found = []
     if pictures is not None and pictures != PICTURES:
         found.append(

@@ -15,7 +15,7 @@ from PIL import Image
 from alexbench.datasets.synthetic.draw import Picture, Split, draw
 
 QUALITY: Final = 92
-"""JPEG quality: keeps the fine gratings' contrast, at about 85 KB a picture."""
+"""JPEG quality: keeps the fine gratings' contrast, at about 97 KB a picture."""
 
 PROGRESSIVE_EVERY: Final = 20
 """Every twentieth class is written progressive, as some of ImageNet's files are."""

@@ -39,10 +39,11 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, scratch: Pa
         except Exception as error:
             row.fail(error)
             continue
-        row.top = np.load(top)
+        answers = np.load(top)
+        row.top = answers
         row.parity_logits = np.load(logits)
         row.first_inference_ms = answer["first_inference_ns"] / 1e6
-        top1, top5 = correct(row.top["classes"], material.labels)
+        top1, top5 = correct(answers["classes"], material.labels)
         row.accuracy = Accuracy(len(material.labels), top1, top5, answer["seconds"])
 
 
@@ -103,7 +104,12 @@ def _disputed(answers: list[NDArray[np.int32]]) -> NDArray[np.int64]:
 
 
 def _parity(
-    answers: NDArray[np.int32], found: Deviation, truth: NDArray[np.float64], sigma: float, config: RunConfig, images: int
+    answers: NDArray[np.int32],
+    found: Deviation,
+    truth: NDArray[np.float64],
+    sigma: float,
+    config: RunConfig,
+    images: int,
 ) -> Parity:
     tolerance = TOLERANCES[config.precision]
     best, _ = top_k(truth, 1)
@@ -142,7 +148,5 @@ def _reference_logits(
             options=asdict(options),
         )
         worker.ask("open", pixels=str(material.prepared.path), preprocessing=asdict(material.card.preprocessing))
-        worker.ask(
-            "logits", progress=advance, images=images.tolist(), batch_size=REFERENCE_BATCH, out=str(out)
-        )
+        worker.ask("logits", progress=advance, images=images.tolist(), batch_size=REFERENCE_BATCH, out=str(out))
     return np.asarray(np.load(out), dtype=np.float64)

@@ -47,9 +47,7 @@ def model_list() -> Listing:
                 "parameters": network.parameters,
                 "macs": network.macs,
                 "gflops": network.flops / 1e9,
-                "published": [
-                    {"source": one.source, "top1": one.top1, "top5": one.top5} for one in card.published
-                ],
+                "published": [{"source": one.source, "top1": one.top1, "top5": one.top5} for one in card.published],
                 "title": card.title,
             }
         )
@@ -87,9 +85,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {text}" for name, text in value.items())
     if isinstance(value, list):
-        return "\n".join(
-            f"{one['top1']:g} / {one['top5']:g}" if isinstance(one, dict) else str(one) for one in value
-        )
+        return "\n".join(f"{one['top1']:g} / {one['top5']:g}" if isinstance(one, dict) else str(one) for one in value)
     return str(value)
 
 

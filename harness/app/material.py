@@ -87,10 +87,8 @@ def gather(config: RunConfig, *, cache: Path, log: Path, display: Display) -> Ma
 
 
 def _dataset(config: RunConfig, cache: Path, display: Display) -> Dataset:
-    if config.data is None:
-        dataset = synthetic.synthetic_pictures("val", cache, display)
-    else:
-        dataset = open_folder(config.data)
+    folder = config.data
+    dataset = synthetic.synthetic_pictures("val", cache, display) if folder is None else open_folder(folder)
     if config.limit is not None and config.limit < len(dataset):
         return dataset.subset(config.limit, seed=config.seed)
     return dataset

@@ -1,7 +1,7 @@
 """``alexbench run``: load every backend, accuracy and parity, then speed in rounds, and a record of it all.
 
 The order matters. All backends load before anything is measured, so that a flag which one of them must refuse is
-refused in seconds. Accuracy goes backend by backend; speed goes in rounds, with every worker alive and all but one idle.
+refused in seconds. Accuracy goes backend by backend; speed in rounds, with every worker alive and all but one idle.
 """
 
 import shutil
@@ -25,7 +25,7 @@ from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, UsageError
 from alexbench.harness.measure.machine import conditions, environment, machine
-from alexbench.harness.records import RunRecord, Status
+from alexbench.harness.records import RUN_FILE, RunRecord, Status
 
 _EXIT_OK: Final = 0
 _EXIT_FAILED: Final = 1
@@ -52,14 +52,16 @@ def run(config: RunConfig, display: Display) -> Outcome:
     folder = run_folder.create(Path(config.out), Path(config.model).stem, started)
     try:
         with ExitStack() as on_exit:
-            material = gather(config, cache=cache_folder(), log=folder / run_folder.LOGS / "material.log", display=display)
+            material = gather(
+                config, cache=cache_folder(), log=folder / run_folder.LOGS / "material.log", display=display
+            )
             record = _first_record(config, material, started, rows)
             with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
                 _load(rows, config, material, folder, on_exit)
             return _measure(config, material, rows, record, folder, display)
     except BaseException:
         # Nothing was measured: a folder without a record would only confuse.
-        if not (folder / run_folder.RUN_FILE).exists():
+        if not (folder / RUN_FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)
         raise
     finally:
@@ -86,7 +88,7 @@ def _rows(config: RunConfig) -> list[Row]:
 
 
 def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, on_exit: ExitStack) -> None:
-    """Start a worker for each row and let it load. A backend asked for by name must obey the options, or the run ends."""
+    """Start a worker for each row and let it load; a backend asked for by name obeys the options or ends the run."""
     options = asdict(Options(threads=config.threads, device=config.device, precision=config.precision))
     for row in rows:
         if row.missing:
@@ -124,9 +126,7 @@ def _measure(
     try:
         if config.accuracy:
             evaluate(rows, config, material, scratch, display)
-            run_folder.write_predictions(
-                folder, rows, material.names, material.labels, material.card.label_offset
-            )
+            run_folder.write_predictions(folder, rows, material.names, material.labels, material.card.label_offset)
         if config.performance:
             measure(rows, config, display)
             run_folder.write_timings(folder, rows)
@@ -148,7 +148,7 @@ def _measure(
             conditions={**record.conditions, "after": conditions()},
         )
         run_folder.write_record(folder, record)
-    return Outcome(folder, record, _exit_code(rows, config))
+    return Outcome(folder, record, _exit_code(rows))
 
 
 def _first_record(config: RunConfig, material: Material, started: datetime, rows: list[Row]) -> RunRecord:
@@ -170,7 +170,7 @@ def _first_record(config: RunConfig, material: Material, started: datetime, rows
     )
 
 
-def _exit_code(rows: list[Row], config: RunConfig) -> int:
+def _exit_code(rows: list[Row]) -> int:
     """1 when a row is in error, or an accuracy was measured by something that is not the same function any more."""
     failed = any(row.error is not None and not row.missing for row in rows)
     unequal = any(row.parity is not None and not row.parity.passed for row in rows)

@@ -1,5 +1,6 @@
 """Speed: rounds at batch 1 and at a larger batch, every worker alive and all but one idle."""
 
+from collections.abc import Callable
 from typing import Final
 
 from alexbench.harness.app.accuracy import record_threads
@@ -33,7 +34,7 @@ def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
                 plan,
                 seed=config.seed,
                 on_round=advance,
-                on_failure=lambda name, error, alive=alive: alive[name].fail(error),
+                on_failure=_failing(alive),
             )
         for block in blocks:
             alive[block.participant].blocks.append(block)
@@ -58,6 +59,10 @@ def _warm_up(rows: list[Row], plan: Plan, config: RunConfig) -> None:
                 row.first_inference_ms = answer["first_inference_ns"] / 1e6
         except Exception as error:
             row.fail(error)
+
+
+def _failing(rows: dict[str, Row]) -> Callable[[str, Exception], None]:
+    return lambda name, error: rows[name].fail(error)
 
 
 def _timer(worker: WorkerProcess) -> TimeBlock:

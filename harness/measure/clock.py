@@ -5,6 +5,7 @@ around one plain call. What surrounds it (warm-up, garbage collection) is here t
 """
 
 import gc
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,4 +65,4 @@ def time_block(predict: Predict, pixels: NDArray[np.float32], *, seconds: float)
         while readings[-1] < end or len(readings) < 3:
             predict(pixels)
             readings.append(time.perf_counter_ns())
-    return [after - before for before, after in zip(readings, readings[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(readings)]

@@ -18,7 +18,19 @@ from alexbench.harness.measure.process import usable_cores
 RUNTIME_DISTRIBUTIONS: Final = ("numpy", "pandas", "pillow", "pyarrow", "safetensors")
 """Ours whose version can change a number or a pixel; the backends' own are added by the caller."""
 
-VARIABLE_PREFIXES: Final = ("OMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "OPENBLAS_", "TF_", "XLA_", "CUDA_", "OV_", "ORT_")
+VARIABLE_PREFIXES: Final = (
+    "OMP_",
+    "KMP_",
+    "MKL_",
+    "ONEDNN_",
+    "DNNL_",
+    "OPENBLAS_",
+    "TF_",
+    "XLA_",
+    "CUDA_",
+    "OV_",
+    "ORT_",
+)
 VARIABLES: Final = ("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "LD_PRELOAD", "MALLOC_ARENA_MAX")
 
 

@@ -50,7 +50,10 @@ def canonical(arrays: Mapping[str, NDArray[Any]], network: Network, *, source: P
     ours = {theirs: name for name, theirs in file_names.items()}
     found = {ours.get(name, name): array for name, array in arrays.items()}
     problems = shape_mismatches(network, {name: array.shape for name, array in found.items()})
-    problems = [file_names.get(problem.split()[0], problem.split()[0]) + problem[len(problem.split()[0]) :] for problem in problems]
+    problems = [
+        file_names.get(problem.split()[0], problem.split()[0]) + problem[len(problem.split()[0]) :]
+        for problem in problems
+    ]
     for name, array in found.items():
         spelling = file_names.get(name, name)
         if array.dtype != np.float32:
@@ -69,7 +72,7 @@ def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name], dtype="<f4")
         digest.update(f"{name}:{array.shape}:".encode())
-        digest.update(memoryview(array).cast("B"))
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
