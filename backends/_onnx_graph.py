@@ -4,11 +4,11 @@
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alexbench.backends._adapter import averaging_matrix
 from alexbench.harness.contract import Model
 from alexbench.harness.models.network import (
     LRN,
@@ -83,7 +83,7 @@ def _nodes(network: Network) -> tuple[list["onnx.NodeProto"], list["onnx.TensorP
     constants: list[onnx.TensorProto] = []
     x = INPUT
 
-    def node(operator: str, name: str, *extra: str, **attributes: object) -> None:
+    def node(operator: str, name: str, *extra: str, **attributes: Any) -> None:
         nonlocal x
         nodes.append(helper.make_node(operator, [x, *extra], [name], name=name, **attributes))
         x = name
@@ -120,7 +120,7 @@ def _nodes(network: Network) -> tuple[list["onnx.NodeProto"], list["onnx.TensorP
                 # ONNX has no such operator. Where the size is already right it is the identity, else a product with
                 # an averaging matrix on either side.
                 if shape[1:] != (layer.size, layer.size):
-                    rows, columns = (_averaging(length, layer.size) for length in shape[1:])
+                    rows, columns = (averaging_matrix(length, layer.size) for length in shape[1:])
                     constants.append(numpy_helper.from_array(np.ascontiguousarray(columns.T), f"{name}.columns"))
                     constants.append(numpy_helper.from_array(rows, f"{name}.rows"))
                     node("MatMul", f"{name}.width", f"{name}.columns")
@@ -133,15 +133,6 @@ def _nodes(network: Network) -> tuple[list["onnx.NodeProto"], list["onnx.TensorP
         shape = shapes[name]
     nodes[-1].output[0] = OUTPUT
     return nodes, constants
-
-
-def _averaging(length: int, size: int) -> NDArray[np.float32]:
-    """The (size, length) matrix that averages as torch.nn.AdaptiveAvgPool2d does along one side."""
-    matrix = np.zeros((size, length), np.float32)
-    for i in range(size):
-        start, stop = i * length // size, -(-(i + 1) * length // size)
-        matrix[i, start:stop] = 1 / (stop - start)
-    return matrix
 
 
 def _external(name: str, shape: Shape) -> "onnx.TensorProto":

@@ -1,7 +1,6 @@
 """ONNX Runtime behind the contract: the hand-written ONNX graph, weights handed over beside it."""
 
 import ctypes
-import importlib
 import os
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._onnx_graph import INPUT, OUTPUT, graph_model
 from alexbench.harness.contract import (
     Backend,
@@ -22,7 +22,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import MaxPool, Network
 
 if TYPE_CHECKING:
@@ -71,20 +71,15 @@ class OnnxRuntimeBackend(Backend):
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W), which the session reads in place."""
         session = self._session
         if session is None:
-            raise UsageError("onnxruntime: predict() before load() or after close()")
-        if pixels.dtype != np.float32 or pixels.shape[1:] != self._shape or not len(pixels):
-            raise DataError(
-                f"pixels are {pixels.dtype} of shape {pixels.shape}; onnxruntime wants float32 (N, C, H, W) = "
-                f"(N >= 1, {', '.join(map(str, self._shape))})"
-            )
-        logits: NDArray[np.float32] = session.run([OUTPUT], {INPUT: pixels})[0]
-        return logits
+            raise not_loaded(self.name, "predict")
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
+        return np.asarray(session.run([OUTPUT], {INPUT: pixels})[0], dtype=np.float32)
 
     def effective(self) -> Effective:
         """The session's own providers; its thread count is only an echo, so that it stands as requested."""
         ort, session = self._ort, self._session
         if ort is None or session is None:
-            raise UsageError("onnxruntime: effective() before load()")
+            raise not_loaded(self.name, "effective")
         settings = session.get_session_options()
         provider = session.get_providers()[0]
         return Effective(
@@ -128,14 +123,8 @@ class OnnxRuntimeBackend(Backend):
 
 
 def _import_onnxruntime() -> ModuleType:
-    try:
-        importlib.import_module("onnx")  # the graph is written with it
-        return importlib.import_module("onnxruntime")
-    except Exception as error:  # a broken installation may raise anything
-        raise BackendUnavailableError(
-            f"onnxruntime does not import ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
-            "pip install 'alexbench[onnxruntime]'"
-        ) from error
+    import_runtime("onnx", extra="onnxruntime")  # the graph is written with it
+    return import_runtime("onnxruntime", extra="onnxruntime")
 
 
 def _cuda_index(name: str) -> int | None:

@@ -1,7 +1,6 @@
 """OpenVINO behind the contract: the network written with its opset, compiled for latency."""
 
 import ctypes
-import importlib
 import re
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.harness.contract import (
     Backend,
     Effective,
@@ -19,7 +19,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -84,12 +84,8 @@ class OpenVinoBackend(Backend):
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); input and output are bound without a copy."""
         ov, request = self._ov, self._request
         if ov is None or request is None:
-            raise UsageError("openvino: predict() before load() or after close()")
-        if pixels.dtype != np.float32 or pixels.shape[1:] != self._shape or not len(pixels):
-            raise DataError(
-                f"pixels are {pixels.dtype} of shape {pixels.shape}; openvino wants float32 (N, C, H, W) = "
-                f"(N >= 1, {', '.join(map(str, self._shape))})"
-            )
+            raise not_loaded(self.name, "predict")
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
         if not pixels.flags.writeable:
             pixels = pixels.copy()  # OpenVINO shares no array that says it is read-only
         logits = np.empty((len(pixels), self._outputs), np.float32)
@@ -102,7 +98,7 @@ class OpenVinoBackend(Backend):
         """What the compiled model answers when asked."""
         ov, compiled = self._ov, self._compiled
         if ov is None or compiled is None:
-            raise UsageError("openvino: effective() before load()")
+            raise not_loaded(self.name, "effective")
         device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
         precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         names = set(compiled.get_property("SUPPORTED_PROPERTIES"))
@@ -112,7 +108,7 @@ class OpenVinoBackend(Backend):
             version=ov.__version__,
             device=Known(device.lower().replace(".", ":"), "reported"),
             provider=Known(f"{device} plugin", "reported"),
-            precision=Known({"f32": "fp32"}.get(precision, precision), "reported"),
+            precision=Known({"f32": "fp32"}.get(precision or "", str(precision)), "reported"),
             threads=_known(compiled, names, "INFERENCE_NUM_THREADS"),
             streams=_known(compiled, names, "NUM_STREAMS"),
             settings={"batch": "dynamic"}
@@ -132,13 +128,7 @@ class OpenVinoBackend(Backend):
 
 
 def _import_openvino() -> ModuleType:
-    try:
-        return importlib.import_module("openvino")
-    except Exception as error:  # a broken installation may raise anything
-        raise BackendUnavailableError(
-            f"openvino does not import ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
-            "pip install 'alexbench[openvino]'"
-        ) from error
+    return import_runtime("openvino", extra="openvino")
 
 
 def _device(core: "openvino.Core", name: str) -> str:

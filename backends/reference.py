@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from alexbench.backends._adapter import check_pixels, not_loaded
 from alexbench.harness.contract import (
     Backend,
     Effective,
@@ -17,7 +18,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import DataError, UnsupportedOptionError, UsageError
+from alexbench.harness.errors import UnsupportedOptionError, UsageError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -101,7 +102,7 @@ class ReferenceBackend(Backend):
     def effective(self) -> Effective:
         """Float64 on the CPU; the thread count is BLAS's own answer where threadpoolctl can ask it."""
         if self._network is None:
-            raise UsageError("reference: effective() before load()")
+            raise not_loaded(self.name, "effective")
         return Effective(
             runtime="numpy",
             version=np.__version__,
@@ -123,12 +124,8 @@ class ReferenceBackend(Backend):
     def _checked(self, pixels: NDArray[np.float32]) -> tuple[Network, Array]:
         network = self._network
         if network is None:
-            raise UsageError("reference: predict() before load() or after close()")
-        if pixels.dtype != np.float32 or pixels.shape[1:] != network.input_shape or not len(pixels):
-            raise DataError(
-                f"pixels are {pixels.dtype} of shape {pixels.shape}; reference wants float32 (N, C, H, W) = "
-                f"(N >= 1, {', '.join(map(str, network.input_shape))})"
-            )
+            raise not_loaded(self.name, "predict")
+        check_pixels(self.name, pixels, network.input_shape, self.input_layout)
         return network, pixels.astype(np.float64)
 
     def _apply(self, layer: Layer, x: Array) -> Array:

@@ -1,7 +1,6 @@
 """TensorFlow behind the contract: one tf.function over tf.Variables, NHWC, without XLA."""
 
 import contextlib
-import importlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends._adapter import averaging_matrix, check_pixels, import_runtime, not_loaded
 from alexbench.harness.contract import (
     Backend,
     Effective,
@@ -22,7 +22,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -87,12 +87,8 @@ class TensorFlowBackend(Backend):
         """Logits (N, outputs), float32, of ``pixels`` (N, H, W, C); asking for the array waits for the device."""
         tf, function = self._tf, self._function
         if tf is None or function is None:
-            raise UsageError("tensorflow: predict() before load() or after close()")
-        if pixels.dtype != np.float32 or pixels.shape[1:] != self._shape or not len(pixels):
-            raise DataError(
-                f"pixels are {pixels.dtype} of shape {pixels.shape}; tensorflow wants float32 (N, H, W, C) = "
-                f"(N >= 1, {', '.join(map(str, self._shape))})"
-            )
+            raise not_loaded(self.name, "predict")
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
         with tf.device(self._device):
             logits: NDArray[np.float32] = function(tf.constant(pixels)).numpy()
         return logits
@@ -101,7 +97,7 @@ class TensorFlowBackend(Backend):
         """Where the variables lie and the counts of TensorFlow's context; its kernels report nothing."""
         tf = self._tf
         if tf is None:
-            raise UsageError("tensorflow: effective() before load()")
+            raise not_loaded(self.name, "effective")
         variable = next(iter(self._variables.values()))
         place = tf.DeviceSpec.from_string(variable.device)
         device = "cpu" if place.device_type == "CPU" else f"{place.device_type.lower()}:{place.device_index}"
@@ -138,13 +134,7 @@ def _import_tensorflow() -> ModuleType:
     os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     os.environ["TF_SET_ONEDNN_FPMATH_MODE"] = ""
     os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"
-    try:
-        return importlib.import_module("tensorflow")
-    except Exception as error:  # a broken installation may raise anything
-        raise BackendUnavailableError(
-            f"tensorflow does not import ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
-            "pip install 'alexbench[tensorflow]'"
-        ) from error
+    return import_runtime("tensorflow", extra="tensorflow")
 
 
 def _device(tf: ModuleType, name: str) -> str:
@@ -244,7 +234,7 @@ def _forward(
                     x = tf.nn.max_pool2d(x, layer.kernel, layer.stride, "VALID")
                 case AdaptiveAvgPool():
                     if shape[1:] != (layer.size, layer.size):  # else the identity
-                        rows, columns = (_averaging(side, layer.size) for side in shape[1:])
+                        rows, columns = (averaging_matrix(side, layer.size) for side in shape[1:])
                         x = tf.einsum("ih,jw,nhwc->nijc", rows, columns, x)
                 case Flatten():
                     x = tf.reshape(x, [-1, prod(shape)])
@@ -264,15 +254,6 @@ def _short(side: int, layer: MaxPool) -> int:
     """How far the last window of ceil mode reaches over the edge."""
     count = pooled_size(side, layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)
     return max(0, (count - 1) * layer.stride + layer.kernel - side)
-
-
-def _averaging(length: int, size: int) -> NDArray[np.float32]:
-    """The (size, length) matrix that averages as torch.nn.AdaptiveAvgPool2d does along one side."""
-    matrix = np.zeros((size, length), np.float32)
-    for i in range(size):
-        start, stop = i * length // size, -(-(i + 1) * length // size)
-        matrix[i, start:stop] = 1 / (stop - start)
-    return matrix
 
 
 def _provider(device_type: str) -> Known:

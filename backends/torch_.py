@@ -1,17 +1,18 @@
 """PyTorch behind the contract: the network as torch.nn modules, run eagerly in inference mode."""
 
 import contextlib
-import importlib
 import os
 import re
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.harness.contract import (
     Backend,
     Effective,
@@ -22,7 +23,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError
+from alexbench.harness.errors import UnsupportedOptionError, WeightsError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -46,6 +47,7 @@ class TorchBackend(Backend):
     name: ClassVar[str] = "torch"
     requires: ClassVar[Requirements] = Requirements(groups=(("torch",),), extra="torch")
     input_layout: ClassVar[Layout] = "NCHW"
+    weight_suffixes: ClassVar[tuple[str, ...]] = (".pth", ".pt")
 
     def __init__(self) -> None:
         self._torch: ModuleType | None = None
@@ -72,12 +74,8 @@ class TorchBackend(Backend):
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); the copy to the host waits for a GPU."""
         torch, module = self._torch, self._module
         if torch is None or module is None:
-            raise UsageError("torch: predict() before load() or after close()")
-        if pixels.dtype != np.float32 or pixels.shape[1:] != self._shape or not len(pixels):
-            raise DataError(
-                f"pixels are {pixels.dtype} of shape {pixels.shape}; torch wants float32 (N, C, H, W) = "
-                f"(N >= 1, {', '.join(map(str, self._shape))})"
-            )
+            raise not_loaded(self.name, "predict")
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
         with torch.inference_mode():
             x = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
             logits: NDArray[np.float32] = module(x).to(device="cpu", dtype=torch.float32).numpy()
@@ -87,7 +85,7 @@ class TorchBackend(Backend):
         """What torch answers about its threads, the parameters' device and type, and fp32's inner precision."""
         torch, module = self._torch, self._module
         if torch is None or module is None:
-            raise UsageError("torch: effective() before load()")
+            raise not_loaded(self.name, "effective")
         parameter = next(module.parameters())
         if parameter.device.type == "cuda":
             provider = f"cuDNN {torch.backends.cudnn.version()}"
@@ -119,10 +117,38 @@ class TorchBackend(Backend):
             self._torch.cuda.empty_cache()
         self._torch = None
 
+    def read_weights(self, path: Path) -> dict[str, NDArray[np.generic]]:
+        """The tensors of a state dict, zip or legacy format; ``weights_only`` executes nothing a pickle contains.
+
+        Raises:
+            WeightsError: no state dict of tensors, damaged, or with code in it: the offending global is named.
+        """
+        torch = _import_torch()
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # pickle, zip and torch each have classes of their own
+            raise WeightsError(f"{path} cannot be read: {_why_unread(error)}") from error
+        if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+            raise WeightsError(f"{path} holds no state dict (names to tensors); save model.state_dict()")
+        strange = [name for name, value in state.items() if value.dtype == torch.bfloat16 or value.is_sparse]
+        if strange:  # NumPy knows neither
+            raise WeightsError(f"{path}: {strange[0]} is {state[strange[0]].dtype}, wanted float32")
+        return {str(name): value.detach().numpy() for name, value in state.items()}
+
     def devices(self) -> list[str]:
         """``cpu``, and each CUDA device that torch can see."""
         torch = _import_torch()
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+
+
+def _why_unread(error: Exception) -> str:
+    """torch's refusals are paragraphs of advice: the global it would not run, else the first sentence."""
+    text = str(error)
+    culprit = re.search(r"unsupported (?:global:? )+(?:global )?([\w.]+)", text, re.IGNORECASE)
+    if culprit:
+        return f"it contains code, which is never run ({culprit[1]}); save model.state_dict() instead"
+    sentence = " ".join(text.split()).partition(". ")[0]
+    return f"it is damaged, or no state dict ({type(error).__name__}: {sentence[:160]})"
 
 
 def _import_torch() -> ModuleType:
@@ -132,13 +158,7 @@ def _import_torch() -> ModuleType:
     os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     os.environ["OMP_DYNAMIC"] = "FALSE"
     os.environ.pop("OMP_THREAD_LIMIT", None)
-    try:
-        return importlib.import_module("torch")
-    except Exception as error:  # a broken installation may raise anything
-        raise BackendUnavailableError(
-            f"torch does not import ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
-            "pip install 'alexbench[torch]'"
-        ) from error
+    return import_runtime("torch", extra="torch")
 
 
 def _device(torch: ModuleType, name: str) -> "torch.device":

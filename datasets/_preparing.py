@@ -159,7 +159,9 @@ def _serve(commands: IO[bytes], answers: IO[bytes]) -> None:
     pixels: NDArray[np.uint8] | None = None
     for line in commands:
         message = json.loads(line)
-        pixels = np.load(message["target"], mmap_mode="r+") if pixels is None else pixels
+        if pixels is None:
+            opened: NDArray[np.uint8] = np.load(message["target"], mmap_mode="r+")
+            pixels = opened
         fields = message["preprocessing"]
         preprocessing = Preprocessing(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
         chunk = [Picture(path, size) for path, size in message["chunk"]]

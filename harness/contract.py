@@ -15,7 +15,7 @@ from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.errors import WeightsError
+from alexbench.harness.errors import UsageError, WeightsError
 from alexbench.harness.models.network import Network, shape_mismatches
 
 Layout = Literal["NCHW", "NHWC"]
@@ -67,11 +67,19 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked for. ``threads`` is the number of compute threads of one inference."""
+    """What the user asked for. ``threads`` is the number of compute threads of one inference, at least 1.
+
+    Raises:
+        UsageError: fewer than 1 thread, which some runtimes read as "all".
+    """
 
     threads: int
     device: str = "cpu"
     precision: Precision = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise UsageError(f"{self.threads} threads: give 1 or more")
 
 
 @dataclass(frozen=True, slots=True)
