@@ -13,6 +13,8 @@ nox.options.sessions = ["lint", "types", "tests"]
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
 BACKENDS = ("onnxruntime", "openvino", "tensorflow", "torch")
+OTHER_VERSIONS = {"numpy": "2.2.6", "pillow": "11.3.0"}
+"""What `digests` runs with instead of the pinned versions."""
 RUNTIMES_VENV = "runtimes"
 """bench, tests and microbench share one environment: the four runtimes are 3.8 GB installed."""
 
@@ -52,6 +54,17 @@ def tests(session: nox.Session) -> None:
     # The conformance suite skips no backend named here: a missing one fails.
     required = os.environ.get("ALEXBENCH_REQUIRE_BACKENDS", ",".join(BACKENDS))
     session.run("pytest", *session.posargs, env={"ALEXBENCH_REQUIRE_BACKENDS": required})
+
+
+@nox.session
+def digests(session: nox.Session) -> None:
+    """The synthetic default under other NumPy and Pillow versions: the same bits, or red. No runtime is installed."""
+    kept = Path(session.create_tmp()) / "constraints.txt"
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    kept.write_text("\n".join(line for line in lines if line.split("==")[0] not in OTHER_VERSIONS), encoding="utf-8")
+    others = [f"{name}=={version}" for name, version in OTHER_VERSIONS.items()]
+    session.install("-e", ".", "pytest", *others, "--constraint", str(kept))
+    session.run("pytest", "tests/synthetic", *session.posargs)
 
 
 @nox.session(venv_location=f".nox/{RUNTIMES_VENV}")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 import alexbench.harness
 from alexbench.backends.registry import backend_class
+from alexbench.datasets.synthetic.draw import Split
 from alexbench.harness import protocol
 from alexbench.harness.contract import Backend, ListsDevices, Model, Options
 from alexbench.harness.decoding import decode
@@ -150,6 +151,13 @@ class Worker:
 
         path, digest = convert(Path(source), get_network(network, input_size=input_size), Path(folder))
         return {"path": str(path), "digest": digest}
+
+    def do_draw(self, *, split: Split, folder: str, part: int, parts: int) -> Answer:
+        """Draw a part of the synthetic pictures."""
+        from alexbench.harness.app.synthetic import draw_part
+
+        draw_part(split=split, folder=Path(folder), part=part, parts=parts, progress=self._progress)
+        return {}
 
     def do_fit(
         self,

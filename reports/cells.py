@@ -1,5 +1,6 @@
 """Cells of the leaderboard as text, the same in Markdown and on the terminal."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -82,7 +83,10 @@ def _rank(row: Mapping[str, Any], ranks: list[int]) -> str:
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    return f"{row['backend']} {row['version']}" if _has(row, "version") else str(row["backend"])
+    if not _has(row, "version"):
+        return str(row["backend"])
+    # Build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu) are in the record.
+    return f"{row['backend']} {re.split('[-+]', row['version'])[0]}"
 
 
 def _parity(row: Mapping[str, Any]) -> str:

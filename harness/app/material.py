@@ -46,7 +46,7 @@ def gather(config: RunConfig, *, cache: Path, log: Path, display: Display) -> Ma
     """
     card = load_card(config.model)
     network = card.build_network()
-    dataset = _dataset(config, cache, display)
+    dataset = _dataset(config, cache, log, display)
     # The user's file first: a wrong one should be said before minutes of preparing.
     weights, digest, source = _weights(config, card, cache, log, display)
     title = f"{len(dataset)} pictures"
@@ -86,9 +86,11 @@ def gather(config: RunConfig, *, cache: Path, log: Path, display: Display) -> Ma
     )
 
 
-def _dataset(config: RunConfig, cache: Path, display: Display) -> Dataset:
+def _dataset(config: RunConfig, cache: Path, log: Path, display: Display) -> Dataset:
     folder = config.data
-    dataset = synthetic.synthetic_pictures("val", cache, display) if folder is None else open_folder(folder)
+    dataset = (
+        synthetic.synthetic_pictures("val", cache, log=log, display=display) if folder is None else open_folder(folder)
+    )
     if config.limit is not None and config.limit < len(dataset):
         return dataset.subset(config.limit, seed=config.seed)
     return dataset
@@ -116,7 +118,10 @@ def _notes(model: ModelRecord, data: DataRecord) -> tuple[str, ...]:
     if model.synthetic and data.synthetic:
         whole = data.images == data.available_images
         notes += differences(
-            pictures=data.source_digest if whole else None, card=model.card, weights=model.weights_digest
+            card=model.card,
+            pictures=data.source_digest if whole else None,
+            pixels=data.pixels_digest if whole else None,
+            weights=model.weights_digest,
         )
     elif model.synthetic or data.synthetic:
         notes.append("Pictures and weights do not belong together: speed only, accuracy was not measured.")

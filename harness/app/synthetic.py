@@ -8,7 +8,8 @@ on every machine: the digests expected are in ``alexbench.datasets.synthetic.exp
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,14 +19,14 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from alexbench.backends.reference import ReferenceBackend
-from alexbench.datasets.classes import class_list
+from alexbench.datasets.classes import CLASS_COUNT, class_list
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.folder import open_folder
 from alexbench.datasets.prepared import PreparedSet, prepare
 from alexbench.datasets.synthetic import SET_VERSION
 from alexbench.datasets.synthetic.draw import Split
-from alexbench.datasets.synthetic.write import write_split
-from alexbench.harness.app.progress import Display
+from alexbench.datasets.synthetic.write import write_classes
+from alexbench.harness.app.progress import Advance, Display
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.errors import DataError
@@ -53,14 +54,14 @@ class SyntheticWeights:
     digest: str
 
 
-def synthetic_pictures(split: Split, cache: Path, display: Display) -> Dataset:
+def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display) -> Dataset:
     """The pictures of a split, drawn into ``cache`` on first use, whole or not at all."""
     folder = cache / NAME / split
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             if not folder.is_dir():
-                _draw(split, folder, display)
+                _draw(split, folder, log, display)
     return open_folder(folder)
 
 
@@ -73,7 +74,7 @@ def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -
         found = _known(note)
         if found is not None:
             return found
-        pictures = synthetic_pictures("train", cache, display)
+        pictures = synthetic_pictures("train", cache, log=log, display=display)
         prepared = prepare_with_progress(pictures, card.preprocessing, cache, display, "synthetic training pictures")
         labels = note.with_suffix(".labels.npy")
         np.save(labels, prepared.labels)
@@ -108,7 +109,7 @@ def fit(
     pixels: NDArray[np.uint8],
     labels: NDArray[np.int64],
     folder: Path,
-    progress: Callable[[int, int], None],
+    progress: Advance,
 ) -> tuple[Path, str]:
     """Seeded random layers, and a last layer that is the nearest class mean over float64 features. Runs in a worker.
 
@@ -142,7 +143,7 @@ def prepare_with_progress(
         return prepare(dataset, preprocessing, cache / "prepared", on_progress=advance)
 
 
-def _draw(split: Split, folder: Path, display: Display) -> None:
+def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
     free_mib = shutil.disk_usage(folder.parent).free // 2**20
     if free_mib < SPACE_NEEDED_MIB:
         raise DataError(
@@ -151,13 +152,38 @@ def _draw(split: Split, folder: Path, display: Display) -> None:
         )
     partial = folder.with_name(f".{split}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    wnids = [one.wnid for one in class_list()]
     try:
+        partial.mkdir()
         with display.step(f"drawing synthetic pictures ({split})") as advance:
-            write_split(partial, split, PER_CLASS[split], wnids, advance)
+            _draw_in_workers(split, partial, log, advance)
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _draw_in_workers(split: Split, folder: Path, log: Path, advance: Advance) -> None:
+    """A worker a core, each with every n-th class; all are ended before this returns, however it does."""
+    count = usable_cores()
+    done = [0] * count
+
+    def draw_part(part: int, worker: WorkerProcess) -> None:
+        def report(done_here: int, _: int) -> None:
+            done[part] = done_here
+            advance(sum(done), CLASS_COUNT)
+
+        worker.ask("draw", progress=report, split=split, folder=str(folder), part=part, parts=count)
+
+    # Left in reverse: the workers end first, and with them whatever the threads wait for.
+    with ThreadPoolExecutor(count) as threads, ExitStack() as on_exit:
+        workers = [on_exit.enter_context(WorkerProcess(f"draw-{part}", log=log)) for part in range(count)]
+        for future in [threads.submit(draw_part, part, worker) for part, worker in enumerate(workers)]:
+            future.result()
+
+
+def draw_part(*, split: Split, folder: Path, part: int, parts: int, progress: Advance) -> None:
+    """Draw every ``parts``-th class, from class ``part`` on, into ``folder``. Runs in a worker."""
+    classes = [(one.index, one.wnid) for one in class_list()[part::parts]]
+    write_classes(folder, split, PER_CLASS[split], classes, progress)
 
 
 def _fit_key(card: Card) -> str:

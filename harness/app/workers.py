@@ -139,7 +139,7 @@ class WorkerProcess:
         return protocol.decode(line)
 
     def _read(self) -> None:
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(ValueError, OSError), self._answers:
             for line in self._answers:
                 self._lines.put(line)
         self._lines.put(None)

@@ -1,0 +1,89 @@
+"""The synthetic default is the same bits everywhere: made anew here, and held against the committed digests.
+
+``nox -s tests`` runs this under the pinned NumPy and Pillow, ``nox -s digests`` under the oldest ones.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from alexbench.datasets.classes import CLASS_COUNT
+from alexbench.datasets.prepared import PreparedSet, prepare
+from alexbench.datasets.synthetic.expected import PICTURES, PIXELS, WEIGHTS, differences
+from alexbench.harness.app.progress import PlainDisplay
+from alexbench.harness.app.synthetic import SyntheticWeights, synthetic_pictures, synthetic_weights
+from alexbench.harness.models.card import DEFAULT_CARD, load_card
+from alexbench.harness.models.weights import map_weights, weights_digest
+
+
+@dataclass(frozen=True)
+class Made:
+    """The default set and weights, made from nothing; ``again`` is what a second call in the same cache gave."""
+
+    prepared: PreparedSet
+    weights: SyntheticWeights
+    again: SyntheticWeights
+    said_again: str
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    cache = tmp_path_factory.mktemp("cache")
+    card, log = load_card(DEFAULT_CARD), cache / "log"
+    display = PlainDisplay(io.StringIO())
+    pictures = synthetic_pictures("val", cache, log=log, display=display)
+    weights = synthetic_weights(card, cache, log=log, display=display)
+    prepared = prepare(pictures, card.preprocessing, cache / "prepared")
+    said = io.StringIO()
+    again = synthetic_weights(card, cache, log=log, display=PlainDisplay(said))
+    return Made(prepared, weights, again, said.getvalue())
+
+
+def test_one_picture_of_each_class(made: Made) -> None:
+    assert made.prepared.labels.tolist() == list(range(CLASS_COUNT))
+
+
+def test_pictures_have_the_committed_digest(made: Made) -> None:
+    assert made.prepared.source_digest == PICTURES
+
+
+def test_prepared_pixels_have_the_committed_digest(made: Made) -> None:
+    assert made.prepared.digest == PIXELS[DEFAULT_CARD]
+
+
+def test_weights_have_the_committed_digest(made: Made) -> None:
+    assert made.weights.digest == WEIGHTS[DEFAULT_CARD]
+
+
+def test_weights_file_holds_what_its_digest_says(made: Made) -> None:
+    assert weights_digest(map_weights(made.weights.path)) == made.weights.digest
+
+
+def test_second_call_makes_nothing(made: Made) -> None:
+    assert made.again == made.weights
+    assert made.said_again == ""
+
+
+def test_nothing_half_written_is_left(made: Made) -> None:
+    cache = made.weights.path.parents[1]
+    assert [path for path in cache.rglob("*") if "partial" in path.name] == []
+
+
+@pytest.mark.parametrize("what", ["pictures", "pixels", "weights"])
+def test_a_difference_is_said(what: str) -> None:
+    right = {"pictures": PICTURES, "pixels": PIXELS[DEFAULT_CARD], "weights": WEIGHTS[DEFAULT_CARD]}
+    assert differences(card=DEFAULT_CARD, **right) == []
+    (sentence,) = differences(card=DEFAULT_CARD, **{**right, what: "0" * 64})
+    assert "000000000000" in sentence
+    assert right[what][:12] in sentence
+
+
+def test_a_part_of_the_set_has_no_digest_to_differ_from() -> None:
+    assert differences(card=DEFAULT_CARD, pictures=None, pixels=None, weights=WEIGHTS[DEFAULT_CARD]) == []
+
+
+def test_labels_lead_to_the_right_folder(made: Made) -> None:
+    root = Path(made.weights.path.parents[1])
+    assert len(list(root.glob("synthetic-*/val/n01440764/*.JPEG"))) == 1
