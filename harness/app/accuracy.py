@@ -15,7 +15,7 @@ from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
-from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.errors import DataError, UnsupportedOptionError
 from alexbench.harness.judge.accuracy import correct, top_k
 from alexbench.harness.judge.parity import TOLERANCES, Deviation, deviation, is_explained
 from alexbench.harness.records import Accuracy, Parity, ReferenceRecord
@@ -35,6 +35,7 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, scratch: Pa
             with display.step(f"{row.name}: accuracy on {len(material.labels)} pictures") as advance:
                 answer = row.worker.ask("evaluate", progress=advance, batch_size=config.batch_size, out=str(top))
                 row.worker.ask("logits", images=images.tolist(), batch_size=config.batch_size, out=str(logits))
+            _check_pixels(answer["pixels_digest"], material)
             record_threads(row, answer["busy_threads"], config)
         except Exception as error:
             row.fail(error)
@@ -45,6 +46,12 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, scratch: Pa
         row.first_inference_ms = answer["first_inference_ns"] / 1e6
         top1, top5 = correct(answers["classes"], material.labels)
         row.accuracy = Accuracy(len(material.labels), top1, top5, answer["seconds"])
+
+
+def _check_pixels(digest: str, material: Material) -> None:
+    """Every backend was given the same pixels: each worker says the digest of those it saw."""
+    if digest != material.prepared.digest:
+        raise DataError(f"{material.prepared.path}: not the pixels that were prepared; delete it and run again")
 
 
 def record_threads(row: Row, busy: int, config: RunConfig) -> None:

@@ -16,8 +16,10 @@ from alexbench.harness.app import synthetic
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.network import Network
+from alexbench.harness.models.weights import map_weights, weights_digest
 from alexbench.harness.records import DataRecord, ModelRecord
 
 SYNTHETIC: Final = "synthetic"
@@ -49,6 +51,9 @@ def gather(config: RunConfig, *, cache: Path, log: Path, display: Display) -> Ma
     dataset = _dataset(config, cache, log, display)
     # The user's file first: a wrong one should be said before minutes of preparing.
     weights, digest, source = _weights(config, card, cache, log, display)
+    if weights_digest(map_weights(weights)) != digest:
+        weights.unlink()
+        raise WeightsError(f"{weights} was damaged in the cache and has been removed; run again")
     title = f"{len(dataset)} pictures"
     prepared = synthetic.prepare_with_progress(dataset, card.preprocessing, cache, display, title)
     model = ModelRecord(
