@@ -1,6 +1,6 @@
 """Accuracy and parity: every backend over all pictures, then all of them against float64."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
-from alexbench.harness.errors import DataError, UnsupportedOptionError
+from alexbench.harness.errors import DataError
 from alexbench.harness.judge.accuracy import correct, top_k
 from alexbench.harness.judge.parity import TOLERANCES, Deviation, deviation, is_explained
 from alexbench.harness.records import Accuracy, Parity, ReferenceRecord
@@ -36,14 +36,12 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, scratch: Pa
                 answer = row.worker.ask("evaluate", progress=advance, batch_size=config.batch_size, out=str(top))
                 row.worker.ask("logits", images=images.tolist(), batch_size=config.batch_size, out=str(logits))
             _check_pixels(answer["pixels_digest"], material)
-            record_threads(row, answer["busy_threads"], config)
         except Exception as error:
             row.fail(error)
             continue
         answers = np.load(top)
         row.top = answers
         row.parity_logits = np.load(logits)
-        row.first_inference_ms = answer["first_inference_ns"] / 1e6
         top1, top5 = correct(answers["classes"], material.labels)
         row.accuracy = Accuracy(len(material.labels), top1, top5, answer["seconds"])
 
@@ -52,24 +50,6 @@ def _check_pixels(digest: str, material: Material) -> None:
     """Every backend was given the same pixels: each worker says the digest of those it saw."""
     if digest != material.prepared.digest:
         raise DataError(f"{material.prepared.path}: not the pixels that were prepared; delete it and run again")
-
-
-def record_threads(row: Row, busy: int, config: RunConfig) -> None:
-    """Put the counted threads into the row.
-
-    More than were asked for is an unfair row, and half or fewer is a thread count that did not take effect.
-
-    Raises:
-        UnsupportedOptionError: the count did not take effect.
-    """
-    if config.device != "cpu":
-        return  # host threads say nothing about a device
-    assert row.effective is not None
-    row.effective = replace(row.effective, threads=(str(busy), "measured"))
-    if busy > config.threads or 2 * busy <= config.threads:
-        raise UnsupportedOptionError(
-            f"{row.name}: --threads {config.threads} did not take effect: {busy} threads were busy; see its log"
-        )
 
 
 def hold_against_reference(

@@ -21,6 +21,7 @@ from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row, effective_record
 from alexbench.harness.app.speed import measure
+from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, UsageError
@@ -124,6 +125,7 @@ def _measure(
     status: Status = "interrupted"
     run_folder.write_record(folder, record)
     try:
+        count_threads(rows, config, display)
         if config.accuracy:
             evaluate(rows, config, material, scratch, display)
             run_folder.write_predictions(folder, rows, material.names, material.labels, material.card.label_offset)

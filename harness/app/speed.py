@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Final
 
-from alexbench.harness.app.accuracy import record_threads
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
@@ -16,14 +15,13 @@ SINGLE_STREAM: Final = Plan(batch_size=1, rounds=40, block_s=0.1, discarded=3)
 
 OFFLINE_ROUNDS: Final = 5
 OFFLINE_BLOCK_S: Final = 1.0
-BUSY_SECONDS: Final = 1.0
 
 
 def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
     """Latency at batch 1 and images/s at the configured batch size, into the rows that are alive."""
     offline = Plan(batch_size=config.batch_size, rounds=OFFLINE_ROUNDS, block_s=OFFLINE_BLOCK_S, discarded=1)
     for plan in (SINGLE_STREAM, offline):
-        _warm_up(rows, plan, config)
+        _warm_up(rows, plan)
         alive = {row.name: row for row in rows if row.alive}
         participants = {name: _timer(row.worker) for name, row in alive.items() if row.worker is not None}
         about = estimate_s(plan, len(participants))
@@ -46,17 +44,13 @@ def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
             )
 
 
-def _warm_up(rows: list[Row], plan: Plan, config: RunConfig) -> None:
-    """Warm every worker up; where accuracy has not shown it already, count its busy threads meanwhile."""
+def _warm_up(rows: list[Row], plan: Plan) -> None:
+    """Warm every worker up at this batch size."""
     for row in rows:
         if not row.alive or row.worker is None:
             continue
         try:
             row.worker.ask("warm_up", batch_size=plan.batch_size)
-            if not config.accuracy and plan is not SINGLE_STREAM:
-                answer = row.worker.ask("busy_threads", batch_size=plan.batch_size, seconds=BUSY_SECONDS)
-                record_threads(row, answer["busy_threads"], config)
-                row.first_inference_ms = answer["first_inference_ns"] / 1e6
         except Exception as error:
             row.fail(error)
 

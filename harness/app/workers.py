@@ -41,13 +41,16 @@ class WorkerProcess:
         # PYTHONSAFEPATH: from the repository's root, a library that tries `import datasets` would find ours.
         environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
         with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                [python, "-m", "alexbench.harness.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=environment,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [python, "-m", "alexbench.harness.worker"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=environment,
+                )
+            except OSError as error:
+                raise WorkerError(f"worker {name}: interpreter {python} does not start: {error.strerror}") from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._requests = io.TextIOWrapper(self._process.stdin, encoding="utf-8", write_through=True)
@@ -71,6 +74,8 @@ class WorkerProcess:
             AlexBenchError: what the worker raised, as its own class.
             WorkerError: the worker died, was silent too long or broke the protocol.
         """
+        if self._requests.closed:
+            raise WorkerError(f"worker {self.name} was ended and takes no more requests; log: {self._log}")
         self._id += 1
         try:
             protocol.send(self._requests, {"id": self._id, "do": do, "with": arguments})

@@ -60,13 +60,19 @@ def preprocessing(case: Case) -> Preprocessing:
 
 
 def pictures(case: Case, count: int = PICTURES) -> NDArray[np.uint8]:
-    """Prepared pixels (count, H, W, 3): coarse blocks, different in every picture, under fine noise."""
-    random = np.random.Generator(np.random.PCG64([PICTURES_SEED, case.input_size]))
-    side, blocks = case.input_size, 8
-    coarse = random.integers(32, 224, (count, blocks, blocks, 3), dtype=np.int64)
+    """Prepared pixels (count, H, W, 3): coarse blocks, different in every picture, under fine noise.
+
+    Each picture has its own stream, so that the first three are the same pictures however many are asked for.
+    """
+    return np.stack([_picture(case.input_size, index) for index in range(count)])
+
+
+def _picture(side: int, index: int, *, blocks: int = 8) -> NDArray[np.uint8]:
+    random = np.random.Generator(np.random.PCG64([PICTURES_SEED, side, index]))
+    coarse = random.integers(32, 224, (blocks, blocks, 3), dtype=np.int64)
     at = np.arange(side) * blocks // side
-    noise = random.integers(-32, 32, (count, side, side, 3), dtype=np.int64)
-    return (coarse[:, at[:, None], at[None, :]] + noise).astype(np.uint8)
+    noise = random.integers(-32, 32, (side, side, 3), dtype=np.int64)
+    return (coarse[at[:, None], at[None, :]] + noise).astype(np.uint8)
 
 
 def network_pixels(case: Case, layout: Layout, count: int = PICTURES) -> NDArray[np.float32]:

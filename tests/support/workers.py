@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
-
 from tests.support.models import Case, pictures, preprocessing
 
 
@@ -43,10 +42,13 @@ def open_pictures(worker: WorkerProcess, case: Case, folder: Path) -> None:
 
 
 def busy_threads(worker: WorkerProcess, wanted: int, *, attempts: int = 3) -> int:
-    """The threads busy over a second at batch 8; on a crowded machine one is at times not let run, so ask again."""
+    """The threads busy over a second at batch 8.
+
+    On a crowded machine a thread is at times not let run: fewer than ``wanted`` is asked again, more never is.
+    """
     counted = 0
     for _ in range(attempts):
         counted = int(worker.ask("busy_threads", batch_size=8, seconds=1.0)["busy_threads"])
-        if counted == wanted:
+        if counted >= wanted:
             break
     return counted

@@ -1,0 +1,47 @@
+"""Does the thread count take effect? Counted while each backend works, before anything else is measured."""
+
+from dataclasses import replace
+from typing import Final
+
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.row import Row
+from alexbench.harness.errors import UnsupportedOptionError
+
+SECONDS: Final = 1.0
+ATTEMPTS: Final = 3
+"""On a crowded machine a thread may get no turn within a second; one that is there shows in the next."""
+
+
+def count_threads(rows: list[Row], config: RunConfig, display: Display) -> None:
+    """Make every backend's first inference, and count its busy threads into its row.
+
+    More than were asked for is an unfair row; half of them or fewer is a count that did not take effect: both are
+    the row's error. On other devices than the CPU host threads say nothing, and nothing is counted.
+    """
+    with display.step("first inference, and counting threads"):
+        for row in rows:
+            if row.alive:
+                try:
+                    _count(row, config)
+                except Exception as error:
+                    row.fail(error)
+
+
+def _count(row: Row, config: RunConfig) -> None:
+    assert row.worker is not None
+    assert row.effective is not None
+    busy = 0
+    for _ in range(ATTEMPTS):
+        answer = row.worker.ask("busy_threads", batch_size=config.batch_size, seconds=SECONDS)
+        row.first_inference_ms = answer["first_inference_ns"] / 1e6
+        busy = answer["busy_threads"]
+        if busy == config.threads or config.device != "cpu":
+            break
+    if config.device != "cpu":
+        return
+    row.effective = replace(row.effective, threads=(str(busy), "measured"))
+    if busy > config.threads or 2 * busy <= config.threads:
+        raise UnsupportedOptionError(
+            f"{row.name}: --threads {config.threads} did not take effect: {busy} threads were busy; see its log"
+        )

@@ -1,0 +1,171 @@
+"""Records of runs that never were, for tests of whatever reads them."""
+
+from dataclasses import replace
+from typing import Any
+
+from alexbench.harness.records import (
+    Accuracy,
+    BackendRecord,
+    DataRecord,
+    EffectiveRecord,
+    Latency,
+    ModelRecord,
+    Parity,
+    Performance,
+    Published,
+    ReferenceRecord,
+    RunRecord,
+    Throughput,
+)
+
+
+def accuracy(top1_correct: int = 565, top5_correct: int = 791, *, images: int = 1000) -> Accuracy:
+    """Counts over ``images`` pictures, seen in 8 seconds."""
+    return Accuracy(images, top1_correct, top5_correct, seconds=8.0)
+
+
+def parity(*, passed: bool = True, flips: int = 0, unexplained: int = 0, max_abs_over_sigma: float = 2e-6) -> Parity:
+    """fp32's parity on 64 pictures."""
+    return Parity(
+        images=64,
+        max_abs_over_sigma=max_abs_over_sigma,
+        sqnr_db=121.4,
+        cosine=1.0,
+        tolerance_max_abs_over_sigma=1e-4,
+        tolerance_sqnr_db=100.0,
+        flips=flips,
+        unexplained_flips=unexplained,
+        passed=passed,
+    )
+
+
+def performance(
+    images_per_second: float = 140.0,
+    *,
+    spread: float = 2.0,
+    p50_ms: float = 15.0,
+    batch_size: int = 32,
+    steady: bool = True,
+) -> Performance:
+    """Speed; the windows reach ``spread`` images/s to either side."""
+    low, high = images_per_second - spread, images_per_second + spread
+    return Performance(
+        Latency(p50_ms, p50_ms - 0.5, p50_ms + 0.5, blocks=40, samples=260),
+        Throughput(batch_size, images_per_second, low, high, windows=5),
+        steady=steady,
+    )
+
+
+def effective(version: str = "1.2.3", **changes: Any) -> EffectiveRecord:
+    """A CPU runtime that says all there is to say."""
+    return replace(
+        EffectiveRecord(
+            runtime="runtime",
+            version=version,
+            device=("cpu", "reported"),
+            provider=("CPUExecutionProvider", "reported"),
+            precision=("fp32", "measured"),
+            threads=("2", "measured"),
+            streams=("1", "reported"),
+            settings={"spin": "default"},
+        ),
+        **changes,
+    )
+
+
+def ok_row(name: str = "onnxruntime", **changes: Any) -> BackendRecord:
+    """A row in which all went well; ``changes`` replace its fields."""
+    row = BackendRecord(
+        name=name,
+        status="ok",
+        effective=effective(),
+        load_s=0.42,
+        first_inference_ms=31.5,
+        peak_rss_mib=612.0,
+        accuracy=accuracy(),
+        parity=parity(),
+        performance=performance(),
+    )
+    return replace(row, **changes)
+
+
+def error_row(name: str = "openvino", error: str = "worker openvino was killed by SIGKILL") -> BackendRecord:
+    """A row that ended in an error."""
+    return BackendRecord(name=name, status="error", error=error)
+
+
+def missing_row(name: str = "torch") -> BackendRecord:
+    """A row of a runtime that is not installed."""
+    return BackendRecord(name=name, status="missing", error=f"{name} is not installed: pip install 'alexbench[{name}]'")
+
+
+def model(**changes: Any) -> ModelRecord:
+    """torchvision's AlexNet under a user's weights."""
+    return replace(
+        ModelRecord(
+            card="torchvision",
+            network="owt",
+            weights="alexnet-owt-7be5be79.pth",
+            weights_digest="ab" * 32,
+            synthetic=False,
+            parameters=61_100_840,
+            macs=714_188_480,
+            preprocessing="torchvision",
+            published=(Published("torchvision metadata", 56.522, 79.066),),
+        ),
+        **changes,
+    )
+
+
+def data(**changes: Any) -> DataRecord:
+    """A thousand real pictures, drawn from 50,000."""
+    return replace(
+        DataRecord(
+            name="val",
+            description="1000 pictures, 1000 of 1000 classes, wnid folders",
+            synthetic=False,
+            images=1000,
+            available_images=50_000,
+            classes=1000,
+            source_digest="cd" * 32,
+            pixels_digest="ef" * 32,
+            subset_seed=1,
+        ),
+        **changes,
+    )
+
+
+def run_record(*rows: BackendRecord, **changes: Any) -> RunRecord:
+    """A complete run with these rows (one by default); ``changes`` replace its fields."""
+    record = RunRecord(
+        status="complete",
+        started="2026-11-21T03:00:00+00:00",
+        finished="2026-11-21T03:02:00+00:00",
+        alexbench_version="0.1.0",
+        configuration={"threads": 2, "batch_size": 32, "device": "cpu", "precision": "fp32", "limit": 1000},
+        model=model(),
+        data=data(),
+        machine={
+            "cpu": "AMD EPYC",
+            "logical_cores": 2,
+            "usable_cores": 2,
+            "memory_mib": 24_000,
+            "os": "Linux 6.18",
+            "virtualised": True,
+        },
+        environment={"python": "3.11.7", "packages": {"numpy": "2.4.6"}, "variables": {}, "git": None},
+        conditions={"before": {"load_average": [0.1, 0.1, 0.1], "available_memory_mib": 20_000}},
+        backends=rows or (ok_row(),),
+        reference=ReferenceRecord(images=64, top1_correct=36, top5_correct=51, sigma=2.5, flips_examined=1),
+        notes=(),
+    )
+    return replace(record, **changes)
+
+
+def synthetic_run(*rows: BackendRecord) -> RunRecord:
+    """The embedded default: pictures and weights both synthetic."""
+    return run_record(
+        *rows,
+        model=model(synthetic=True, weights="synthetic"),
+        data=data(name="synthetic-v1", synthetic=True, available_images=1000, subset_seed=None),
+    )
