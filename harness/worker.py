@@ -132,9 +132,8 @@ class Worker:
         backend, _ = self._loaded()
         self._warm(batch_size)
         inputs = self._timed_input(batch_size)
-        with (
-            clock.quiet_interpreter()
-        ):  # collecting a runtime's garbage is work too (TensorFlow: 0.17 s), not inference
+        # Collecting a runtime's garbage is work of the main thread (TensorFlow: 0.17 s), but not inference.
+        with clock.quiet_interpreter():
             busy = BusyThreads()
             clock.time_block(backend.predict, inputs, seconds=seconds)
         return {"busy_threads": busy.count(), "first_inference_ns": self._first_inference_ns}
