@@ -142,7 +142,7 @@ class TorchBackend(Backend):
 
 
 def _why_unread(error: Exception) -> str:
-    """torch's refusals are paragraphs of advice: the global it would not run, else the first sentence."""
+    """Torch's refusals are paragraphs of advice: the global it would not run, else the first sentence."""
     text = str(error)
     culprit = re.search(r"unsupported (?:global:? )+(?:global )?([\w.]+)", text, re.IGNORECASE)
     if culprit:

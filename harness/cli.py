@@ -104,6 +104,10 @@ def main() -> None:
     except AlexBenchError as error:
         click.echo(f"alexbench: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        click.echo(f"alexbench: {named}{error.strerror or error}", err=True)
+        sys.exit(AlexBenchError.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("alexbench: interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)

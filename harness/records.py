@@ -153,10 +153,13 @@ class EffectiveRecord:
 
 @dataclass(frozen=True, slots=True)
 class BackendRecord:
-    """One row: what ran and what came of it, or why nothing did (``error``; ``missing`` when not installed)."""
+    """One row: what ran and what came of it, or why nothing did.
+
+    ``missing``: not installed; ``pending``: the run ended before this backend was measured.
+    """
 
     name: str
-    status: Literal["ok", "error", "missing"]
+    status: Literal["ok", "error", "missing", "pending"]
     error: str | None = None
     effective: EffectiveRecord | None = None
     load_s: float | None = None
@@ -216,11 +219,15 @@ def read_run(folder: Path) -> RunRecord:
         raise RecordError(f"{folder} is no run: it has no {RUN_FILE}") from None
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path} is damaged: {error}") from error
     try:
         data = json.loads(text)
         version = data["schema_version"]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise RecordError(f"{path} is damaged: {error}") from error
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise RecordError(f"{path} is damaged: schema_version = {version!r}")
     if version > SCHEMA_VERSION:
         raise RecordError(
             f"{path} has schema {version}, newer than the {SCHEMA_VERSION} this alexbench reads; upgrade alexbench"

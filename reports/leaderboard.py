@@ -49,7 +49,7 @@ def leaderboard(record: RunRecord) -> pd.DataFrame:
 
     Best first by images/s (by top-1 in a run without speed); rows that are not ranked come last. ``rank`` is one more
     than the number of rows that are better beyond doubt, so rows that cannot be told apart share a rank.
-    ``*_vs_best`` are percent of the best row's value.
+    ``*_vs_best`` are percent more or less than the best ranked row's value, for ranked rows only.
     """
     rows = [_row(entry, record) for entry in record.backends]
     _rank(rows)
@@ -57,7 +57,8 @@ def leaderboard(record: RunRecord) -> pd.DataFrame:
         values = [row[column] for row in rows if row["rank"] is not None and row[column] is not None]
         name = column.replace("_p50_ms", "") + "_vs_best"
         for row in rows:
-            row[name] = 100 * (row[column] / best(values) - 1) if values and row[column] is not None else None
+            ranked = row["rank"] is not None and row[column] is not None
+            row[name] = 100 * (row[column] / best(values) - 1) if ranked else None
     rows.sort(key=_order)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     integers = ("rank", "images", "top1_correct", "batch_size", "flips", "unexplained_flips")
@@ -104,9 +105,13 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
 
 
 def _rank(rows: list[dict[str, Any]]) -> None:
-    """Rank rows that ended well, are the same function as the reference, and were steady."""
+    """Rank rows that ended well, are the same function as the reference, and were steady.
+
+    By speed where any of them has one, else by top-1; in an interrupted run some may have neither.
+    """
     ranked = [row for row in rows if row["status"] == "ok" and row["parity"] != "FAILED" and row["steady"] is not False]
     by_speed = any(row["images_per_second"] is not None for row in ranked)
+    ranked = [row for row in ranked if row["images_per_second" if by_speed else "top1_correct"] is not None]
     for row in ranked:
         if by_speed:
             better = [one for one in ranked if one["images_per_second_low"] > row["images_per_second_high"]]

@@ -3,15 +3,15 @@
 import sys
 from typing import TextIO
 
+import rich.table
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
-from alexbench.reports.cells import table
+from alexbench.reports.cells import tables
 
-PLAIN_WIDTH = 200
+PLAIN_WIDTH = 400
 
 
 def print_leaderboard(record: RunRecord, stream: TextIO = sys.stdout) -> None:
@@ -24,12 +24,12 @@ def print_leaderboard(record: RunRecord, stream: TextIO = sys.stdout) -> None:
         ("run", wording.when_line(record)),
     ):
         console.print(f"{name:>8}  {line}", markup=False, soft_wrap=not stream.isatty())
-    cells = table(record)
-    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading, numeric in zip(cells.headings, cells.numeric, strict=True):
-        shown.add_column(heading, justify="right" if numeric else "left", no_wrap=not stream.isatty())
-    for row in cells.rows:
-        shown.add_row(*row)
-    console.print(shown, markup=False)
+    for table in tables(record):
+        shown = rich.table.Table(box=SIMPLE_HEAD, pad_edge=False, title=table.title, title_justify="left")
+        for heading, numeric in zip(table.headings, table.numeric, strict=True):
+            shown.add_column(heading, justify="right" if numeric else "left", no_wrap=not stream.isatty())
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown, markup=False)
     for line in wording.remarks(record):
-        console.print(f"! {line}", markup=False)
+        console.print(f"! {line}", markup=False, soft_wrap=not stream.isatty())

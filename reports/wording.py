@@ -20,7 +20,8 @@ def model_line(record: RunRecord) -> str:
 def data_line(record: RunRecord) -> str:
     """The pictures, how many, and what they are not."""
     data = record.data
-    part = f", {data.images} of {data.available_images} drawn with seed {data.subset_seed}" if data.subset_seed else ""
+    drawn = data.subset_seed is not None
+    part = f", {data.images} of {data.available_images} drawn with seed {data.subset_seed}" if drawn else ""
     kind = (
         "SYNTHETIC pictures, drawn by a program; these accuracies say nothing about ImageNet: "
         if data.synthetic
@@ -60,20 +61,31 @@ def explanations(record: RunRecord) -> list[str]:
     if any(entry.performance for entry in record.backends):
         batch = next(one.performance.throughput.batch_size for one in record.backends if one.performance)
         lines += [
-            "p50: median of block medians at batch 1, host array in to host array out, [95 % bootstrap interval].",
-            f"FPS: images over the wall time of steady windows at batch {batch}, [slowest, fastest window].",
+            "p50: median of block medians at batch 1, host array in to host array out, (95 % bootstrap interval).",
+            f"FPS: images over the wall time of steady windows at batch {batch}, (slowest-fastest window).",
             "Rank: one more than the rows whose slowest window beats this row's fastest; = marks rows not told apart.",
             "Backends took turns, in random order within each round; a short run on a shared machine ranks roughly.",
             "GFLOP/s: FPS x GFLOPs (2 x MACs of convolutions and fully connected layers).",
         ]
     if any(entry.parity for entry in record.backends):
-        tolerance = next(one.parity for one in record.backends if one.parity)
-        lines.append(
-            f"Parity: largest error of a logit against float64 over sigma (at most "
-            f"{tolerance.tolerance_max_abs_over_sigma:g}) and SQNR (at least {tolerance.tolerance_sqnr_db:g} dB), on "
-            f"{tolerance.images} pictures; flips: pictures whose top-1 is not float64's, with those beyond rounding."
-        )
+        lines += [
+            _parity_rule(record),
+            "Flips: pictures whose top-1 is not float64's, among the parity pictures and all on which backends differ.",
+        ]
+    lines.append(
+        "Threads: counted while they worked. Load: importing and building. First: the first inference, batch 1."
+    )
+    lines.append("Peak: resident memory of the worker, pages of the mapped weights and pixels included.")
     return lines
+
+
+def _parity_rule(record: RunRecord) -> str:
+    held = next(one.parity for one in record.backends if one.parity)
+    return (
+        f"Parity ok: on {held.images} pictures the largest error of a logit against float64, in units of the logits' "
+        f"standard deviation sigma, is at most {held.tolerance_max_abs_over_sigma:g}, SQNR is at least "
+        f"{held.tolerance_sqnr_db:g} dB, and no flip is beyond rounding."
+    )
 
 
 def remarks(record: RunRecord) -> list[str]:

@@ -20,7 +20,10 @@ def write_reports(folder: Path, record: RunRecord) -> list[Path]:
     paths = []
     for name, text in texts.items():
         partial = folder / f".{name}.partial"
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(folder / name)
+        try:
+            partial.write_text(text, encoding="utf-8", newline="\n")
+            partial.replace(folder / name)
+        finally:
+            partial.unlink(missing_ok=True)
         paths.append(folder / name)
     return paths

@@ -70,6 +70,8 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     for key in ("threads", "batch_size", "limit"):
         if key in given and given[key] < 1:
             raise UsageError(f"--{key.replace('_', '-')} {given[key]}: give 1 or more")
+    if given.get("seed", 0) < 0:
+        raise UsageError(f"--seed {given['seed']}: give 0 or more")
     if threads > cores:
         raise UsageError(f"--threads {threads}: this process may use {cores} cores; give {cores} or fewer")
     config = RunConfig(**given)

@@ -1,7 +1,7 @@
 """One backend's part of a run, in progress: its worker, what it answered so far, and its error if it has one."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,20 @@ class Row:
         if self.worker is not None:
             self.worker.kill()
 
+    @property
+    def status(self) -> Literal["ok", "error", "missing", "pending"]:
+        """What became of it so far."""
+        if self.missing:
+            return "missing"
+        if self.error is not None:
+            return "error"
+        return "pending" if self.accuracy is None and self.performance is None else "ok"
+
     def record(self) -> BackendRecord:
         """The row as it goes into ``run.json``."""
         return BackendRecord(
             name=self.name,
-            status="missing" if self.missing else "error" if self.error is not None else "ok",
+            status=self.status,
             error=self.error,
             effective=self.effective,
             load_s=self.load_s,

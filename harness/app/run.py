@@ -24,8 +24,9 @@ from alexbench.harness.app.speed import measure
 from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
-from alexbench.harness.errors import BackendUnavailableError, UsageError
+from alexbench.harness.errors import BackendUnavailableError, UsageError, WorkerError
 from alexbench.harness.measure.machine import conditions, environment, machine
+from alexbench.harness.models.card import load_card
 from alexbench.harness.records import RUN_FILE, RunRecord, Status
 
 _EXIT_OK: Final = 0
@@ -49,6 +50,7 @@ def run(config: RunConfig, display: Display) -> Outcome:
         KeyboardInterrupt: passed on, after the record was marked interrupted and every worker ended.
     """
     rows = _rows(config)
+    load_card(config.model)  # a wrong name is refused before a folder is made
     started = datetime.now(UTC)
     folder = run_folder.create(Path(config.out), Path(config.model).stem, started)
     try:
@@ -138,9 +140,14 @@ def _measure(
                     row.peak_rss_mib = row.worker.ask("memory")["peak_rss_mib"]
                     row.worker.close()
         if config.accuracy:
-            reference = hold_against_reference(rows, config, material, folder, display)
-            record = replace(record, reference=reference)
+            try:
+                record = replace(record, reference=hold_against_reference(rows, config, material, folder, display))
+            except WorkerError as error:  # a row like any other: what was measured stands
+                record = replace(record, notes=(*record.notes, f"Parity was not measured: {error}"))
         status = "complete"
+    except Exception:
+        status = "failed"
+        raise
     finally:
         record = replace(
             record,
@@ -150,7 +157,7 @@ def _measure(
             conditions={**record.conditions, "after": conditions()},
         )
         run_folder.write_record(folder, record)
-    return Outcome(folder, record, _exit_code(rows))
+    return Outcome(folder, record, _exit_code(rows, parity_lost=config.accuracy and record.reference is None))
 
 
 def _first_record(config: RunConfig, material: Material, started: datetime, rows: list[Row]) -> RunRecord:
@@ -172,11 +179,11 @@ def _first_record(config: RunConfig, material: Material, started: datetime, rows
     )
 
 
-def _exit_code(rows: list[Row]) -> int:
-    """1 when a row is in error, or an accuracy was measured by something that is not the same function any more."""
+def _exit_code(rows: list[Row], *, parity_lost: bool) -> int:
+    """1 when a row is in error, or is not shown to be the same function as float64."""
     failed = any(row.error is not None and not row.missing for row in rows)
     unequal = any(row.parity is not None and not row.parity.passed for row in rows)
-    return _EXIT_FAILED if failed or unequal else _EXIT_OK
+    return _EXIT_FAILED if failed or unequal or parity_lost else _EXIT_OK
 
 
 @contextmanager

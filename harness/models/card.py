@@ -4,6 +4,7 @@
 """
 
 import functools
+import math
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -12,7 +13,7 @@ from typing import Any
 
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import CardError, unknown_name
-from alexbench.harness.models.network import NETWORK_NAMES, Network, get_network
+from alexbench.harness.models.network import NETWORK_NAMES, Network, fits, get_network
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.records import Published
 
@@ -97,4 +98,22 @@ def _parse(text: bytes, stem: str, source: str) -> Card:
     outputs = get_network(card.network).outputs
     if card.labels != outputs:
         raise CardError(f"card {source}: labels = {card.labels}, but network {card.network} has {outputs} outputs")
+    problem = _impossible(card)
+    if problem is not None:
+        raise CardError(f"card {source}: preprocessing.{problem}")
     return card
+
+
+def _impossible(card: Card) -> str | None:
+    """What no picture survives, of the right type though it is: the key, its value, and why."""
+    asked = card.preprocessing
+    for key, values in (("divide_by", (asked.divide_by,)), ("mean", asked.mean), ("std", asked.std)):
+        if not all(math.isfinite(value) for value in values) or (key != "mean" and 0 in values):
+            return f"{key} = {list(values)}: wanted finite numbers" + ("" if key == "mean" else " other than 0")
+    if asked.resize_to < 1:
+        return f"resize_to = {asked.resize_to}: wanted 1 or more"
+    if asked.resize != "tf-cnn" and not asked.crop <= asked.resize_to:
+        return f"crop = {asked.crop}: wanted at most resize_to = {asked.resize_to}"
+    if not fits(get_network(card.network, input_size=asked.crop)):
+        return f"crop = {asked.crop}: network {card.network} does not fit pictures of that size"
+    return None

@@ -174,6 +174,13 @@ def output_shapes(network: Network) -> dict[str, Shape]:
     return shapes
 
 
+def fits(network: Network) -> bool:
+    """Whether every layer has an output, and the first fully connected layer the inputs it was made for."""
+    shapes = output_shapes(network)
+    first = next(layer for layer in network.layers if isinstance(layer, Linear))
+    return all(min(shape) > 0 for shape in shapes.values()) and shapes["flatten"] == (first.in_features,)
+
+
 def _output_shape(layer: Layer, shape: Shape) -> Shape:
     match layer:
         case Conv():

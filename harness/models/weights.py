@@ -48,14 +48,12 @@ def canonical(arrays: Mapping[str, NDArray[Any]], network: Network, *, source: P
             name: f"{spelled[layer]}.{kind}" for name in file_names for layer, _, kind in [name.rpartition(".")]
         }
     ours = {theirs: name for name, theirs in file_names.items()}
-    found = {ours.get(name, name): array for name, array in arrays.items()}
+    found = {ours[name]: array for name, array in arrays.items() if name in ours}
     problems = shape_mismatches(network, {name: array.shape for name, array in found.items()})
-    problems = [
-        file_names.get(problem.split()[0], problem.split()[0]) + problem[len(problem.split()[0]) :]
-        for problem in problems
-    ]
+    problems = [file_names[problem.split()[0]] + problem[len(problem.split()[0]) :] for problem in problems]
+    problems += [f"{name} is not an array of {network.name}" for name in arrays if name not in ours]
     for name, array in found.items():
-        spelling = file_names.get(name, name)
+        spelling = file_names[name]
         if array.dtype != np.float32:
             problems.append(f"{spelling} is {array.dtype}, wanted float32")
         elif not np.isfinite(array).all():

@@ -1,0 +1,209 @@
+"""The command as a person starts it: a process of its own, from elsewhere, on pictures whose answers are known.
+
+Half of the pictures lie in the class that float64 gives them, a quarter in float64's third, a quarter in its last: so a
+run has 20 of 40 at top-1 and 30 of 40 at top-5, whatever runtime it is.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+import psutil
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from alexbench.backends.reference import ReferenceBackend
+from alexbench.datasets.classes import class_list
+from alexbench.datasets.preprocess import prepare_picture
+from alexbench.harness.contract import Model, Options
+from alexbench.harness.models.card import Card, load_card
+from alexbench.harness.models.preprocessing import network_input
+from alexbench.harness.models.seeded import seeded_weights
+from alexbench.harness.models.weights import write_weights
+
+SEED: Final = 20121204
+SIZES: Final = ((500, 375), (375, 500), (320, 256), (256, 256), (300, 700))
+PICTURES: Final = 40
+LIMIT_S: Final = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the runs of a session are given. ``ranking``: picture's path in ``pictures`` -> float64's best 1000."""
+
+    pictures: Path
+    weights: Path
+    cache: Path
+    labels: dict[str, int]
+    ranking: dict[str, list[int]]
+    top1: int
+    top5: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last_line(self) -> str:
+        """The last line on standard error."""
+        return self.err.strip().splitlines()[-1] if self.err.strip() else ""
+
+
+@dataclass(slots=True)
+class Started:
+    """A command that still runs: ``lines`` are those of its standard error so far."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    def until(self, start: str) -> None:
+        """Read standard error until a line starts so."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if line.startswith(start):
+                return
+        raise AssertionError(f"no line starts with {start!r}: {''.join(self.lines)}")
+
+    def end(self) -> Ended:
+        """Wait for its end."""
+        out, err = self.process.communicate(timeout=LIMIT_S)
+        return Ended(self.process.returncode, out, "".join(self.lines) + err)
+
+    def descendants(self) -> list[psutil.Process]:
+        """Every process below it."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The console script, from ``folder`` and with a cache of the session's own."""
+
+    folder: Path
+    cache: Path
+
+    def __call__(self, *arguments: str | Path, cache: Path | None = None) -> Ended:
+        """Run to the end."""
+        with self.started(*arguments, cache=cache) as started:
+            return started.end()
+
+    @contextmanager
+    def started(self, *arguments: str | Path, cache: Path | None = None) -> Iterator[Started]:
+        """Run in a process group of its own; nothing of it is left afterwards."""
+        script = shutil.which("alexbench", path=sysconfig.get_path("scripts"))
+        assert script is not None, "the console script is not installed"
+        process = subprocess.Popen(
+            [script, *map(str, arguments)],
+            cwd=self.folder,
+            env={**os.environ, "ALEXBENCH_CACHE": str(cache or self.cache)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield Started(process)
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+            one.kill()
+        process.wait()
+    pipes: Sequence[IO[str] | None] = (process.stdout, process.stderr)
+    for pipe in pipes:
+        if pipe is not None:
+            pipe.close()
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    folder = tmp_path_factory.mktemp("ground")
+    card = load_card("torchvision")
+    arrays = seeded_weights(card.build_network().parameter_shapes, SEED)
+    weights, _ = write_weights(arrays, folder / "given")
+    ranking = _draw_and_rank(folder / "drawn", card, arrays)
+    pictures, labels = folder / "pictures", {}
+    by_path: dict[str, list[int]] = {}
+    wnids = [one.wnid for one in class_list()]
+    for number, (drawn, order) in enumerate(sorted(ranking.items())):
+        label = order[(0, 0, 2, 999)[number % 4]]
+        path = f"{wnids[label]}/{drawn}"
+        (pictures / wnids[label]).mkdir(parents=True, exist_ok=True)
+        (folder / "drawn" / drawn).rename(pictures / path)
+        by_path[path], labels[path] = order, label
+    yield Ground(pictures, weights, folder / "cache", labels, by_path, top1=PICTURES // 2, top5=3 * PICTURES // 4)
+    shutil.rmtree(folder, ignore_errors=True)  # two files of 244 MB
+
+
+def _draw_and_rank(folder: Path, card: Card, arrays: dict[str, NDArray[np.float32]]) -> dict[str, list[int]]:
+    """JPEG files of coarse coloured blocks under noise, and float64's order of classes for each."""
+    folder.mkdir()
+    random = np.random.Generator(np.random.PCG64(SEED))
+    for number in range(PICTURES):
+        width, height = SIZES[number % len(SIZES)]
+        blocks = random.integers(0, 256, (7, 9, 3), dtype=np.uint8)
+        large = np.asarray(Image.fromarray(blocks).resize((width, height), Image.Resampling.NEAREST), dtype=np.int16)
+        noisy = np.clip(large + random.integers(-40, 40, large.shape), 0, 255).astype(np.uint8)
+        image = Image.fromarray(noisy)
+        if number % 7 == 0:
+            image = image.convert("L")
+        image.save(folder / f"{number:03}.JPEG", quality=90)
+    files = sorted(folder.iterdir())
+    pixels = np.stack([prepare_picture(file, card.preprocessing) for file in files])
+    reference = ReferenceBackend()
+    reference.load(Model(card.build_network(), arrays), Options(threads=1))
+    ranking: dict[str, list[int]] = {}
+    for first in range(0, len(files), 8):
+        logits = reference.predict(network_input(pixels[first : first + 8], card.preprocessing, reference.input_layout))
+        for file, row in zip(files[first : first + 8], logits, strict=True):
+            ranking[file.name] = [int(one) for one in np.argsort(-row, kind="stable")]
+    reference.close()
+    return ranking
+
+
+@pytest.fixture(scope="session")
+def command(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    return Command(tmp_path_factory.mktemp("elsewhere"), ground.cache)
+
+
+@pytest.fixture(scope="session")
+def many(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same pictures ten times over, in class-index folders: long enough to be disturbed."""
+    folder = tmp_path_factory.mktemp("many")
+    for path, label in ground.labels.items():
+        inside = folder / str(label)
+        inside.mkdir(exist_ok=True)
+        for copy in range(10):
+            shutil.copyfile(ground.pictures / path, inside / f"{copy}-{Path(path).name}")
+    return folder
+
+
+def only_run(out: Path) -> Path:
+    """The one run's folder in ``out``."""
+    folders = list(out.iterdir())
+    assert len(folders) == 1, folders
+    return folders[0]
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    """``run.json`` as plain data."""
+    data: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return data

@@ -1,0 +1,215 @@
+"""``alexbench run`` on real input: what it leaves behind is complete, and is what float64 says it must be."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alexbench.harness.records import read_run
+from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run, record_of
+
+BACKENDS = ("onnxruntime", "openvino")
+NAMED = [part for name in BACKENDS for part in ("--backend", name)]
+
+
+@pytest.fixture(scope="module")
+def full(ground: Ground, command: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
+    """Accuracy and speed of two runtimes."""
+    out = tmp_path_factory.mktemp("full")
+    ended = command(
+        "run", "--data", ground.pictures, "--weights", ground.weights, *NAMED, "--out", out, "--batch-size", "8"
+    )
+    assert ended.code == 0, ended.err
+    return ended, only_run(out)
+
+
+@pytest.fixture(scope="module")
+def part(ground: Ground, command: Command, many: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
+    """Accuracy only, on a drawn part of class-index folders, asked for by a configuration file."""
+    out = tmp_path_factory.mktemp("part")
+    config = out.with_suffix(".toml")
+    config.write_text(
+        f'data = "{many}"\nweights = "{ground.weights}"\nbackend = ["onnxruntime", "openvino"]\nonly = "accuracy"\n'
+        f'limit = 60\nseed = 3\nbatch_size = 7\nthreads = 1\nout = "{out}"\n',
+        encoding="utf-8",
+    )
+    ended = command("run", "--config", config, "--limit", "30")
+    assert ended.code == 0, ended.err
+    return ended, only_run(out)
+
+
+def test_the_run_folder_is_complete_and_holds_nothing_else(full: tuple[Ended, Path]) -> None:
+    _, folder = full
+    assert folder.name.endswith("Z-torchvision")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "leaderboard.csv",
+        "logs",
+        "predictions.parquet",
+        "report.md",
+        "run.json",
+        "timings.parquet",
+    ]
+    assert {path.name for path in (folder / "logs").iterdir()} == {
+        "material.log",
+        "onnxruntime.log",
+        "openvino.log",
+        "reference.log",
+    }
+
+
+def test_every_runtime_gets_exactly_the_pictures_right_that_float64_gets_right(
+    full: tuple[Ended, Path], ground: Ground
+) -> None:
+    record = read_run(full[1])
+    assert record.status == "complete"
+    for entry in record.backends:
+        assert entry.status == "ok"
+        assert entry.error is None
+        assert entry.accuracy is not None
+        assert (entry.accuracy.images, entry.accuracy.top1_correct, entry.accuracy.top5_correct) == (
+            PICTURES,
+            ground.top1,
+            ground.top5,
+        )
+    assert record.reference is not None
+    assert (record.reference.images, record.reference.top1_correct, record.reference.top5_correct) == (
+        PICTURES,
+        ground.top1,
+        ground.top5,
+    )
+
+
+def test_no_flip_is_unexplained_and_fp32_is_fp32(full: tuple[Ended, Path]) -> None:
+    for entry in read_run(full[1]).backends:
+        assert entry.parity is not None
+        assert entry.parity.passed
+        assert entry.parity.images == PICTURES
+        assert entry.parity.unexplained_flips == 0
+        assert entry.parity.max_abs_over_sigma <= 1e-4
+        assert entry.parity.sqnr_db >= 100
+        assert entry.effective is not None
+        assert entry.effective.threads[1] == "measured"
+
+
+def test_predictions_hold_every_picture_of_every_backend(full: tuple[Ended, Path], ground: Ground) -> None:
+    frame = pd.read_parquet(full[1] / "predictions.parquet")
+    assert list(frame.columns) == [
+        "backend",
+        "sample",
+        "label",
+        *(f"top{place}" for place in range(1, 6)),
+        *(f"score{place}" for place in range(1, 6)),
+    ]
+    assert dict(frame["backend"].value_counts()) == dict.fromkeys(BACKENDS, PICTURES)
+    for _, rows in frame.groupby("backend"):
+        assert dict(zip(rows["sample"], rows["label"], strict=True)) == ground.labels
+        found = {row["sample"]: [row[f"top{place}"] for place in range(1, 6)] for row in rows.to_dict("records")}
+        assert found == {sample: order[:5] for sample, order in ground.ranking.items()}
+        scores = rows[[f"score{place}" for place in range(1, 6)]].to_numpy()
+        assert scores.dtype == np.float32
+        assert (np.diff(scores, axis=1) <= 0).all()
+
+
+def test_timings_hold_every_single_inference_and_the_figures_follow_from_them(full: tuple[Ended, Path]) -> None:
+    frame = pd.read_parquet(full[1] / "timings.parquet")
+    assert list(frame.columns) == ["backend", "scenario", "batch", "round", "ns"]
+    assert set(frame["backend"]) == set(BACKENDS)
+    assert set(zip(frame["scenario"], frame["batch"], strict=True)) == {("SingleStream", 1), ("Offline", 8)}
+    assert (frame["ns"] > 0).all()
+    for entry in read_run(full[1]).backends:
+        assert entry.performance is not None
+        mine = frame[frame["backend"] == entry.name]
+        single, offline = mine[mine["batch"] == 1], mine[mine["batch"] == 8]
+        medians = single.groupby("round")["ns"].median() / 1e6
+        assert len(medians) == entry.performance.latency.blocks == 40
+        assert len(single) == entry.performance.latency.samples
+        assert entry.performance.latency.p50_ms == pytest.approx(medians.median())
+        assert offline["round"].nunique() == entry.performance.throughput.windows == 5
+        rate = 8 * len(offline) / (offline["ns"].sum() / 1e9)
+        assert entry.performance.throughput.images_per_second == pytest.approx(rate)
+
+
+def test_the_record_says_what_was_measured_on_what(full: tuple[Ended, Path], ground: Ground) -> None:
+    record = record_of(full[1])
+    assert record["schema_version"] == 1
+    assert record["model"]["card"] == "torchvision"
+    assert record["model"]["parameters"] == 61_100_840
+    assert record["model"]["macs"] == 714_188_480
+    assert record["model"]["weights"] == str(ground.weights)
+    assert record["model"]["weights_digest"] == ground.weights.stem
+    assert record["model"]["synthetic"] is False
+    assert record["data"]["synthetic"] is False
+    assert record["data"]["images"] == record["data"]["available_images"] == PICTURES
+    assert record["data"]["classes"] == len(set(ground.labels.values()))
+    assert record["data"]["name"] == ground.pictures.name
+    assert record["configuration"]["batch_size"] == 8
+    assert record["configuration"]["backends"] == list(BACKENDS)
+    assert {"onnx", "openvino", "numpy"} <= set(record["environment"]["packages"])
+    assert {"before", "after"} == set(record["conditions"])
+    for entry in record["backends"]:
+        assert entry["load_s"] > 0
+        assert entry["first_inference_ms"] > 0
+        assert entry["peak_rss_mib"] > 233  # the weights alone
+        for what in ("device", "provider", "precision", "threads", "streams"):
+            value, evidence = entry["effective"][what]
+            assert value
+            assert evidence in ("reported", "measured", "requested")
+
+
+def test_the_leaderboard_is_printed_and_written(full: tuple[Ended, Path]) -> None:
+    ended, folder = full
+    assert "50.00" in ended.out
+    assert "reference (float64)" in ended.out
+    assert ended.out.count("wrote ") == 2
+    assert "\x1b" not in ended.out + ended.err
+    frame = pd.read_csv(folder / "leaderboard.csv")
+    assert set(frame["backend"]) == set(BACKENDS)
+    assert (frame["rank"].notna() == frame["steady"]).all()  # on a crowded machine a row may not be steady
+    assert (frame["top1"] == 50.0).all()
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert "reference (float64)" in report
+    assert "SYNTHETIC" not in report
+    assert "not ImageNet's 50,000" in report
+
+
+def test_reports_are_made_again_byte_for_byte(full: tuple[Ended, Path], command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "copied"
+    folder.mkdir()
+    shutil.copyfile(full[1] / "run.json", folder / "run.json")
+    again = command("report", folder)
+    assert again.code == 0, again.err
+    assert again.err == ""
+    for name in ("report.md", "leaderboard.csv"):
+        assert (folder / name).read_bytes() == (full[1] / name).read_bytes()
+
+
+def test_a_configuration_file_is_obeyed_and_a_flag_goes_before_it(part: tuple[Ended, Path], many: Path) -> None:
+    record = record_of(part[1])
+    configuration: dict[str, Any] = record["configuration"]
+    assert configuration["limit"] == 30  # the flag's, not the file's 60
+    assert (configuration["seed"], configuration["batch_size"], configuration["threads"]) == (3, 7, 1)
+    assert configuration["data"] == str(many)
+    assert {entry["effective"]["threads"][0] for entry in record["backends"]} == {"1"}
+
+
+def test_a_drawn_part_says_so_and_is_evenly_drawn(part: tuple[Ended, Path], many: Path) -> None:
+    data = record_of(part[1])["data"]
+    assert (data["images"], data["available_images"], data["subset_seed"]) == (30, 400, 3)
+    frame = pd.read_parquet(part[1] / "predictions.parquet")
+    assert len(frame) == 2 * 30
+    assert all((many / sample).is_file() for sample in frame["sample"])
+    for label, count in frame[frame["backend"] == "openvino"]["label"].value_counts().items():
+        share = 30 * len(list((many / str(label)).iterdir())) / 400
+        assert share - 1 < count < share + 1
+
+
+def test_accuracy_alone_measures_no_speed(part: tuple[Ended, Path]) -> None:
+    ended, folder = part
+    assert not (folder / "timings.parquet").exists()
+    record = read_run(folder)
+    assert all(entry.performance is None and entry.accuracy is not None for entry in record.backends)
+    assert len({entry.accuracy.top1_correct for entry in record.backends if entry.accuracy}) == 1
+    assert "FPS" not in ended.out

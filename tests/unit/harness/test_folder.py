@@ -1,0 +1,86 @@
+"""A run's folder: named by time and card, never shared, and every file in it whole."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.row import Row
+from alexbench.harness.errors import UsageError
+from alexbench.harness.measure.rounds import Block
+from alexbench.harness.records import read_run
+from tests.support.records import run_record
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+TOP = np.dtype([("classes", np.int32, 5), ("scores", np.float32, 5)])
+
+
+def answers(*classes: list[int]) -> np.ndarray:
+    top = np.zeros(len(classes), TOP)
+    top["classes"] = classes
+    top["scores"] = [[5, 4, 3, 2, 1]] * len(classes)
+    return top
+
+
+def test_it_is_named_by_utc_time_and_card_whatever_the_zone(tmp_path: Path) -> None:
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=5)))
+    folder = run_folder.create(tmp_path / "a" / "b", "torchvision", elsewhere)
+    assert folder == tmp_path / "a" / "b" / "20261121T120000Z-torchvision"
+    assert sorted(path.name for path in folder.iterdir()) == [".scratch", "logs"]
+
+
+def test_two_runs_of_one_second_do_not_share_a_folder(tmp_path: Path) -> None:
+    names = [run_folder.create(tmp_path, "bvlc", NOON).name for _ in range(3)]
+    assert names == ["20261121T120000Z-bvlc", "20261121T120000Z-bvlc-2", "20261121T120000Z-bvlc-3"]
+
+
+def test_out_that_is_a_file_is_refused_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="is a file, not a folder; name another"):
+        run_folder.create(tmp_path / "file", "bvlc", NOON)
+
+
+def test_out_below_a_file_is_refused_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="name a folder that can be written"):
+        run_folder.create(tmp_path / "file" / "below", "bvlc", NOON)
+
+
+def test_a_record_is_written_whole(tmp_path: Path) -> None:
+    run_folder.write_record(tmp_path, run_record(status="running"))
+    run_folder.write_record(tmp_path, run_record())
+    assert read_run(tmp_path) == run_record()
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_predictions_are_classes_and_background_is_minus_1(tmp_path: Path) -> None:
+    rows = [Row("a", top=answers([0, 1, 2, 3, 1000], [5, 6, 7, 8, 9])), Row("b", error="killed")]
+    run_folder.write_predictions(tmp_path, rows, ["0/x.png", "999/y.png"], np.array([1, 1000]), 1)
+    frame = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert frame["backend"].tolist() == ["a", "a"]
+    assert frame["sample"].tolist() == ["0/x.png", "999/y.png"]
+    assert frame["label"].tolist() == [0, 999]
+    assert frame[["top1", "top2", "top5"]].to_numpy().tolist() == [[-1, 0, 999], [4, 5, 8]]
+    assert frame["score1"].tolist() == [5.0, 5.0]
+
+
+def test_timings_name_the_scenario_of_each_inference(tmp_path: Path) -> None:
+    rows = [Row("a", blocks=[Block("a", 1, 0, (10, 11)), Block("a", 32, 0, (300,))]), Row("b")]
+    run_folder.write_timings(tmp_path, rows)
+    frame = pd.read_parquet(tmp_path / "timings.parquet")
+    assert frame.to_dict("list") == {
+        "backend": ["a", "a", "a"],
+        "scenario": ["SingleStream", "SingleStream", "Offline"],
+        "batch": [1, 1, 32],
+        "round": [0, 0, 0],
+        "ns": [10, 11, 300],
+    }
+
+
+def test_nothing_measured_leaves_no_file(tmp_path: Path) -> None:
+    run_folder.write_predictions(tmp_path, [Row("a")], [], np.array([], np.int64), 0)
+    run_folder.write_timings(tmp_path, [Row("a")])
+    assert list(tmp_path.iterdir()) == []

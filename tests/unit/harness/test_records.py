@@ -1,0 +1,144 @@
+"""What a run leaves behind comes back as it was, or is refused by name."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alexbench.harness.errors import RecordError
+from alexbench.harness.records import RUN_FILE, SCHEMA_VERSION, RunRecord, read_run, to_json
+from tests.support.records import effective, error_row, missing_row, ok_row, run_record, synthetic_run
+
+
+def written(folder: Path, change: Callable[[dict[str, Any]], object] = lambda data: None) -> Path:
+    """A run's folder whose record ``change`` has been at."""
+    data = json.loads(to_json(run_record(ok_row("a"), error_row("b"), missing_row("c"))))
+    change(data)
+    (folder / RUN_FILE).write_text(json.dumps(data), encoding="utf-8")
+    return folder
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(RecordError) as refused:
+        read_run(folder)
+    message = str(refused.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        run_record(ok_row("a"), error_row("b"), missing_row("c")),
+        run_record(ok_row("a", performance=None, accuracy=None, parity=None), reference=None),
+        run_record(ok_row("a", effective=effective("1.0-ünï", settings={"a": "b | c"}))),
+        run_record(backends=(), status="running", finished=None, reference=None),
+        synthetic_run(),
+    ],
+    ids=["rows of every kind", "nothing measured", "strange text", "just begun", "synthetic"],
+)
+def test_a_record_comes_back_as_it_was(record: RunRecord, tmp_path: Path) -> None:
+    (tmp_path / RUN_FILE).write_text(to_json(record), encoding="utf-8")
+    assert read_run(tmp_path) == record
+    assert to_json(read_run(tmp_path)) == to_json(record)
+
+
+def test_its_json_is_readable_and_in_the_order_of_the_fields() -> None:
+    text = to_json(run_record())
+    assert text.endswith("}\n")
+    assert list(json.loads(text))[:3] == ["status", "started", "finished"]
+    assert json.loads(text)["schema_version"] == SCHEMA_VERSION
+
+
+def test_a_number_that_json_does_not_have_is_not_written() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        to_json(run_record(ok_row(load_s=float("nan"))))
+
+
+def test_a_folder_without_a_record_is_no_run(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == f"{tmp_path} is no run: it has no run.json"
+    assert "is no run" in refusal(tmp_path / "nowhere")
+
+
+def test_a_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert str(tmp_path / "file") in refusal(tmp_path / "file")
+
+
+def test_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
+    message = refusal(written(tmp_path, lambda data: data.update(schema_version=SCHEMA_VERSION + 1, new_key=1)))
+    assert f"has schema {SCHEMA_VERSION + 1}, newer than the {SCHEMA_VERSION} this alexbench reads" in message
+    assert "upgrade alexbench" in message
+    assert str(tmp_path / RUN_FILE) in message
+
+
+@pytest.mark.parametrize("version", ["1", None, [], 1.5, True, 0, -1])
+def test_a_schema_version_that_is_none_is_damage(tmp_path: Path, version: object) -> None:
+    assert "is damaged" in refusal(written(tmp_path, lambda data: data.update(schema_version=version)))
+
+
+@pytest.mark.parametrize("size", [0, 1, 200, -2])
+def test_a_truncated_record_is_damaged(tmp_path: Path, size: int) -> None:
+    text = (written(tmp_path) / RUN_FILE).read_text(encoding="utf-8")
+    (tmp_path / RUN_FILE).write_text(text[:size], encoding="utf-8")
+    assert f"{tmp_path / RUN_FILE} is damaged" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"3", b'"text"', b"null", b"{}", b"\xff\xfe\x00", b"\x00" * 100])
+def test_what_is_no_record_is_damaged(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / RUN_FILE).write_bytes(content)
+    assert f"{tmp_path / RUN_FILE} is damaged" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda data: data["backends"][0]["accuracy"].update(images="1000"), "backends[0].accuracy.images = '1000'"),
+        (lambda data: data["backends"][0]["accuracy"].update(images=10.5), "backends[0].accuracy.images = 10.5"),
+        (lambda data: data["backends"][0]["parity"].update(passed=1), "backends[0].parity.passed = 1"),
+        (lambda data: data["backends"][0].update(status="fine"), "backends[0].status = 'fine'; known: ok, error"),
+        (lambda data: data["backends"][0].update(accuracy=[]), "backends[0].accuracy is list, wanted a table"),
+        (lambda data: data["backends"][0]["effective"].update(device=["cpu"]), "device has 1 values, wanted 2"),
+        (lambda data: data["backends"][0]["effective"].update(settings={"a": 1}), "effective.settings.a = 1"),
+        (lambda data: data["backends"].append(3), "backends[3] is int, wanted a table"),
+        (lambda data: data.update(backends={}), "backends is dict, wanted a list"),
+        (lambda data: data["model"].update(macs=True), "model.macs = True"),
+        (lambda data: data["model"].pop("macs"), "key 'model.macs' is missing"),
+        (lambda data: data["model"].update(mac=1), "unknown key 'model.mac'; known: card, network"),
+        (lambda data: data.update(surprise=1), "unknown key 'surprise'; known: status"),
+        (lambda data: data.update(status="done"), "status = 'done'; known: running, complete, interrupted, failed"),
+        (lambda data: data.pop("model"), "key 'model' is missing"),
+        (lambda data: data.update(notes=[1]), "notes[0] = 1"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_path(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    message = refusal(written(tmp_path, change))
+    assert said in message
+    assert str(tmp_path / RUN_FILE) in message
+
+
+def test_a_whole_number_serves_as_a_fraction(tmp_path: Path) -> None:
+    record = read_run(written(tmp_path, lambda data: data["backends"][0].update(load_s=2)))
+    assert record.backends[0].load_s == 2.0
+    assert isinstance(record.backends[0].load_s, float)
+
+
+def test_percentages_follow_from_counts() -> None:
+    record = run_record()
+    accuracy = record.backends[0].accuracy
+    assert accuracy is not None
+    assert accuracy.top1 == pytest.approx(56.5)
+    assert accuracy.top5 == pytest.approx(79.1)
+    assert record.model.gflops == pytest.approx(1.42837696)
+
+
+def test_a_record_cannot_be_changed() -> None:
+    record = run_record()
+    with pytest.raises(AttributeError):
+        record.status = "failed"  # type: ignore[misc]
+    assert replace(record, status="failed") != record

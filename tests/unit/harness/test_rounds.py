@@ -1,0 +1,144 @@
+"""Rounds: everyone once in each, one at a time, in a fresh order; who fails is left out, and the rest go on."""
+
+import threading
+
+import pytest
+
+from alexbench.harness.measure import rounds
+from alexbench.harness.measure.rounds import PAUSE_S, Block, Plan, TimeBlock, estimate_s, run_rounds
+
+PLAN = Plan(batch_size=4, rounds=12, block_s=0.25, discarded=2)
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was slept, without sleeping."""
+    pauses: list[float] = []
+    monkeypatch.setattr(rounds.time, "sleep", pauses.append)
+    return pauses
+
+
+class Stage:
+    """Who was asked, and that nobody else was at work meanwhile."""
+
+    def __init__(self) -> None:
+        self.turns: list[str] = []
+        self.asked: set[tuple[int, float]] = set()
+        self._lock = threading.Lock()
+
+    def participant(self, name: str, *, fails_at: int | None = None) -> TimeBlock:
+        """One that answers with its name's length and its turn, and raises at a turn."""
+
+        def time_block(batch_size: int, seconds: float) -> list[int]:
+            assert self._lock.acquire(blocking=False), "two at work at once"
+            try:
+                mine = self.turns.count(name)
+                self.turns.append(name)
+                self.asked.add((batch_size, seconds))
+                if fails_at == mine:
+                    raise RuntimeError(f"{name} broke")
+                return [mine, len(name)]
+            finally:
+                self._lock.release()
+
+        return time_block
+
+
+def run(
+    stage: Stage, names: str, *, seed: int = 1, plan: Plan = PLAN, fails: dict[str, int] | None = None
+) -> tuple[list[Block], list[tuple[int, int]], list[tuple[str, str]]]:
+    """The blocks, what was said of rounds, and what was said of failures."""
+    told: list[tuple[int, int]] = []
+    failed: list[tuple[str, str]] = []
+    blocks = run_rounds(
+        {name: stage.participant(name, fails_at=(fails or {}).get(name)) for name in names},
+        plan,
+        seed=seed,
+        on_round=lambda done, total: told.append((done, total)),
+        on_failure=lambda name, error: failed.append((name, str(error))),
+    )
+    return blocks, told, failed
+
+
+def test_everyone_has_one_turn_in_every_round() -> None:
+    stage = Stage()
+    run(stage, "abcd")
+    turns = [stage.turns[first : first + 4] for first in range(0, len(stage.turns), 4)]
+    assert len(turns) == PLAN.rounds + PLAN.discarded
+    assert all(sorted(turn) == list("abcd") for turn in turns)
+    assert stage.asked == {(PLAN.batch_size, PLAN.block_s)}
+
+
+def test_the_order_is_fresh_in_each_round_and_everyone_goes_first_at_times() -> None:
+    stage = Stage()
+    run(stage, "abcd", plan=Plan(batch_size=1, rounds=40, block_s=0.1, discarded=0))
+    turns = ["".join(stage.turns[first : first + 4]) for first in range(0, len(stage.turns), 4)]
+    assert len(set(turns)) > 10
+    assert {turn[0] for turn in turns} == set("abcd")
+
+
+def test_the_order_is_the_seeds_and_not_the_callers() -> None:
+    first, again, reversed_, other = Stage(), Stage(), Stage(), Stage()
+    run(first, "abcd")
+    run(again, "abcd")
+    run(reversed_, "dcba")
+    run(other, "abcd", seed=2)
+    assert first.turns == again.turns == reversed_.turns
+    assert first.turns != other.turns
+
+
+def test_rounds_that_settle_are_not_kept() -> None:
+    blocks, _, _ = run(Stage(), "ab")
+    assert {block.round for block in blocks} == set(range(PLAN.rounds))
+    assert len(blocks) == 2 * PLAN.rounds
+    for block in blocks:
+        assert block.ns == (block.round + PLAN.discarded, 1)  # the turn it truly was
+        assert block.batch_size == PLAN.batch_size
+
+
+def test_progress_counts_the_discarded_rounds_too() -> None:
+    _, told, _ = run(Stage(), "ab")
+    total = PLAN.rounds + PLAN.discarded
+    assert told == [(done, total) for done in range(1, total + 1)]
+
+
+def test_who_fails_is_said_once_and_left_out_with_all_its_blocks() -> None:
+    stage = Stage()
+    blocks, _, failed = run(stage, "abc", fails={"b": 5})
+    assert failed == [("b", "b broke")]
+    assert stage.turns.count("b") == 6
+    assert {block.participant for block in blocks} == {"a", "c"}
+    assert len(blocks) == 2 * PLAN.rounds
+
+
+def test_one_that_fails_while_settling_is_left_out_too() -> None:
+    stage = Stage()
+    blocks, _, failed = run(stage, "ab", fails={"a": 0})
+    assert [name for name, _ in failed] == ["a"]
+    assert stage.turns.count("a") == 1
+    assert {block.participant for block in blocks} == {"b"}
+
+
+def test_when_all_fail_nothing_is_left() -> None:
+    blocks, _, failed = run(Stage(), "ab", fails={"a": 3, "b": 4})
+    assert blocks == []
+    assert sorted(name for name, _ in failed) == ["a", "b"]
+    assert run(Stage(), "")[0] == []
+
+
+def test_ctrl_c_is_nobodys_failure() -> None:
+    def interrupted(batch_size: int, seconds: float) -> list[int]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_rounds({"a": interrupted}, PLAN, seed=1, on_round=lambda *_: None, on_failure=lambda *_: None)
+
+
+def test_there_is_a_pause_before_every_block(slept: list[float]) -> None:
+    run(Stage(), "abc")
+    assert slept == [PAUSE_S] * 3 * (PLAN.rounds + PLAN.discarded)
+    assert PAUSE_S >= 0.06  # ONNX Runtime spins for 30 to 50 ms
+
+
+def test_the_estimate_is_blocks_and_pauses() -> None:
+    assert estimate_s(PLAN, 3) == pytest.approx(3 * 14 * (0.25 + PAUSE_S))

@@ -1,0 +1,164 @@
+"""The leaderboard: ranked where the measurement can carry a rank, and nowhere else."""
+
+import io
+
+import pandas as pd
+import pytest
+
+from alexbench.harness.records import BackendRecord
+from alexbench.reports.leaderboard import COLUMNS, leaderboard
+from tests.support.records import (
+    accuracy,
+    error_row,
+    missing_row,
+    ok_row,
+    parity,
+    performance,
+    run_record,
+    synthetic_run,
+)
+
+
+def fast(name: str, images_per_second: float, *, spread: float = 2.0, p50_ms: float = 15.0) -> BackendRecord:
+    return ok_row(name, performance=performance(images_per_second, spread=spread, p50_ms=p50_ms))
+
+
+def ranks(frame: pd.DataFrame) -> dict[str, int | None]:
+    return {row["backend"]: None if pd.isna(row["rank"]) else int(row["rank"]) for row in frame.to_dict("records")}
+
+
+def test_it_has_the_documented_columns_in_order() -> None:
+    frame = leaderboard(run_record())
+    assert tuple(frame.columns) == COLUMNS
+    assert {"top1", "top5", "latency_p50_ms", "images_per_second", "gflops", "achieved_gflops_per_second"} <= set(
+        COLUMNS
+    )
+    assert {"load_s", "first_inference_ms", "peak_rss_mib"} <= set(COLUMNS)
+
+
+def test_figures_are_in_the_units_of_their_names() -> None:
+    row = leaderboard(run_record()).iloc[0]
+    assert row["top1"] == pytest.approx(56.5)
+    assert row["top5"] == pytest.approx(79.1)
+    assert row["gflops"] == pytest.approx(1.42837696)
+    assert row["achieved_gflops_per_second"] == pytest.approx(140 * 1.42837696)
+    assert row["accuracy_images_per_second"] == pytest.approx(125)
+    assert row["threads"] == "2"
+    assert row["synthetic"] == False  # noqa: E712  # NumPy's own bool
+
+
+def test_faster_beyond_doubt_ranks_first() -> None:
+    frame = leaderboard(run_record(fast("a", 90), fast("b", 150), fast("c", 120)))
+    assert list(frame["backend"]) == ["b", "c", "a"]
+    assert ranks(frame) == {"b": 1, "c": 2, "a": 3}
+
+
+def test_overlapping_windows_share_a_rank() -> None:
+    frame = leaderboard(run_record(fast("a", 100, spread=10), fast("b", 110, spread=10), fast("c", 60, spread=5)))
+    assert ranks(frame) == {"b": 1, "a": 1, "c": 3}
+
+
+def test_overlap_is_not_passed_on_from_row_to_row() -> None:
+    # b overlaps both; a is slower than c beyond doubt, b is not.
+    frame = leaderboard(run_record(fast("a", 100, spread=6), fast("b", 110, spread=6), fast("c", 120, spread=6)))
+    assert ranks(frame) == {"c": 1, "b": 1, "a": 2}
+
+
+def test_windows_that_touch_are_not_told_apart() -> None:
+    assert ranks(leaderboard(run_record(fast("a", 100, spread=5), fast("b", 110, spread=5)))) == {"b": 1, "a": 1}
+
+
+@pytest.mark.parametrize(
+    "unrankable",
+    [
+        ok_row("z", performance=performance(900), parity=parity(passed=False, flips=3, unexplained=2)),
+        ok_row("z", performance=performance(900, steady=False)),
+        error_row("z"),
+        missing_row("z"),
+    ],
+    ids=["failed parity", "no steady state", "error", "not installed"],
+)
+def test_what_cannot_be_believed_has_no_rank_and_stands_last(unrankable: BackendRecord) -> None:
+    frame = leaderboard(run_record(unrankable, fast("a", 90), fast("b", 150)))
+    assert ranks(frame) == {"b": 1, "a": 2, "z": None}
+    assert list(frame["backend"])[-1] == "z"
+    best = frame.set_index("backend")["images_per_second_vs_best"]
+    assert best["b"] == 0  # a row without a rank is nobody's measure
+
+
+def test_a_row_that_failed_after_it_was_timed_has_no_rank() -> None:
+    died = ok_row("z", status="error", error="killed", performance=performance(900))
+    assert ranks(leaderboard(run_record(died, fast("a", 90)))) == {"a": 1, "z": None}
+
+
+def test_the_difference_to_the_best_is_signed_percent_of_the_best() -> None:
+    frame = leaderboard(run_record(fast("a", 75, p50_ms=20.0), fast("b", 150, p50_ms=16.0))).set_index("backend")
+    assert frame.loc["b", "images_per_second_vs_best"] == 0
+    assert frame.loc["a", "images_per_second_vs_best"] == pytest.approx(-50)  # slower: fewer images/s
+    assert frame.loc["b", "latency_vs_best"] == 0
+    assert frame.loc["a", "latency_vs_best"] == pytest.approx(25)  # slower: more milliseconds
+
+
+def test_the_best_of_each_column_may_be_another_row() -> None:
+    frame = leaderboard(run_record(fast("a", 75, p50_ms=10.0), fast("b", 150, p50_ms=20.0))).set_index("backend")
+    assert frame.loc["a", "latency_vs_best"] == 0
+    assert frame.loc["b", "latency_vs_best"] == pytest.approx(100)
+
+
+def test_without_speed_the_rank_is_by_top_1() -> None:
+    rows = [
+        ok_row(name, performance=None, accuracy=accuracy(hits)) for name, hits in (("a", 560), ("b", 565), ("c", 565))
+    ]
+    frame = leaderboard(run_record(*rows))
+    assert ranks(frame) == {"b": 1, "c": 1, "a": 3}
+    assert frame["images_per_second_vs_best"].isna().all()
+
+
+def test_without_accuracy_the_rank_is_by_speed() -> None:
+    rows = [
+        ok_row(name, accuracy=None, parity=None, performance=performance(rate)) for name, rate in (("a", 90), ("b", 99))
+    ]
+    frame = leaderboard(run_record(*rows, reference=None))
+    assert ranks(frame) == {"b": 1, "a": 2}
+    assert frame["top1"].isna().all()
+
+
+def test_a_run_in_which_nothing_went_well_still_has_a_leaderboard() -> None:
+    frame = leaderboard(run_record(error_row("a"), missing_row("b"), reference=None))
+    assert ranks(frame) == {"a": None, "b": None}
+    assert frame["error"].notna().all()
+
+
+def test_an_interrupted_run_has_what_was_measured() -> None:
+    record = run_record(
+        ok_row("a", performance=None, peak_rss_mib=None, parity=None),
+        ok_row("b", accuracy=None, performance=None, parity=None, peak_rss_mib=None),
+        status="interrupted",
+        reference=None,
+    )
+    frame = leaderboard(record).set_index("backend")
+    assert frame.loc["a", "top1"] == pytest.approx(56.5)
+    assert pd.isna(frame.loc["b", "top1"])
+
+
+def test_a_run_that_has_no_rows_yet_has_an_empty_leaderboard() -> None:
+    record = run_record(status="running", backends=(), reference=None)
+    frame = leaderboard(record)
+    assert tuple(frame.columns) == COLUMNS
+    assert len(frame) == 0
+
+
+def test_synthetic_is_said_in_every_row() -> None:
+    assert leaderboard(synthetic_run(fast("a", 90), error_row())).loc[:, "synthetic"].all()
+
+
+def test_csv_comes_back_through_pandas_as_it_was() -> None:
+    frame = leaderboard(run_record(fast("a", 90), error_row("b", 'he said: "a,b"\nand more | <x>'), missing_row("c")))
+    back = pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype={"threads": str})
+    assert list(back.columns) == list(frame.columns)
+    assert list(back["backend"]) == list(frame["backend"])
+    for column in ("rank", "top1", "images_per_second", "latency_vs_best", "flips", "peak_rss_mib"):
+        pd.testing.assert_series_equal(
+            back[column].astype(float), frame[column].astype(float), check_dtype=False, check_exact=True
+        )
+    assert back.loc[1, "error"] == frame["error"].iloc[1]

@@ -1,0 +1,72 @@
+"""The leaderboard on a terminal, and where there is none."""
+
+import io
+
+import pytest
+
+from alexbench.harness.records import BackendRecord
+from alexbench.reports.terminal import print_leaderboard
+from tests.support.records import effective, error_row, missing_row, ok_row, performance, run_record, synthetic_run
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(stream: io.StringIO, *rows: BackendRecord) -> str:
+    print_leaderboard(run_record(*rows), stream)
+    return stream.getvalue()
+
+
+def test_a_pipe_gets_plain_text() -> None:
+    text = printed(io.StringIO(), ok_row("a"), error_row("b"), missing_row("c"))
+    assert "\x1b" not in text
+    assert "reference (float64)" in text
+    assert "! b: worker openvino was killed by SIGKILL" in text
+
+
+def test_in_a_pipe_a_line_is_a_line() -> None:
+    long = "x" * 500
+    text = printed(io.StringIO(), ok_row("a"), error_row("b", long))
+    assert any(line.startswith("    data") and "pixels efefefefefef" in line for line in text.splitlines())
+    assert long in text  # a message is not broken where a page would end
+
+
+def test_in_a_pipe_a_row_is_a_line_and_nothing_is_cut_off() -> None:
+    versions = {
+        "onnxruntime": "1.31.1",
+        "openvino": "2026.4.1-22982-e213a147257-releases/2026/4",  # as it calls itself
+        "tensorflow": "2.21.0",
+        "torch": "2.13.0+cu130",
+    }
+    rows = [
+        ok_row(name, effective=effective(version), performance=performance(1234.5, p50_ms=123.45))
+        for name, version in versions.items()
+    ]
+    text = printed(io.StringIO(), *rows)
+    assert "…" not in text
+    for name in versions:
+        line = next(line for line in text.splitlines() if f" {name} " in line)
+        assert line.rstrip().endswith("ok")
+
+
+def test_no_color_is_obeyed_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    text = printed(Terminal(), ok_row("a"))
+    assert not any(f"\x1b[{colour}" in text for colour in (*range(30, 38), *range(90, 98)))
+
+
+def test_synthetic_is_said_on_the_terminal_too() -> None:
+    stream = io.StringIO()
+    print_leaderboard(synthetic_run(), stream)
+    assert stream.getvalue().count("SYNTHETIC") >= 2
+
+
+def test_square_brackets_are_shown_and_not_taken_for_markup() -> None:
+    text = printed(io.StringIO(), ok_row("a"), missing_row("torch"), ok_row("[red]b[/red]"))
+    assert "pip install 'alexbench[torch]'" in text
+    assert "[red]b[/red]" in text
+    assert "[red]b[/red]" in text
