@@ -82,19 +82,24 @@ def write_predictions(
 
 
 def write_timings(folder: Path, rows: Iterable[Row]) -> None:
-    """``timings.parquet``: backend, scenario, batch, round, ns: every single inference that was timed."""
+    """``timings.parquet``: backend, scenario, batch, round, settled, ns: every single inference that was timed.
+
+    Figures are made from the ``settled`` ones; those before were not steady yet.
+    """
     frames = [
         pd.DataFrame(
             {
                 "backend": block.participant,
-                "scenario": "SingleStream" if block.batch_size == 1 else "Offline",
+                "scenario": scenario,
                 "batch": np.int32(block.batch_size),
                 "round": np.int32(block.round),
+                "settled": block.settled,
                 "ns": np.asarray(block.ns, dtype=np.int64),
             }
         )
         for row in rows
-        for block in row.blocks
+        for scenario, blocks in (("SingleStream", row.single_stream), ("Offline", row.offline))
+        for block in blocks
     ]
     if frames:
         _write_parquet(folder / TIMINGS, pd.concat(frames, ignore_index=True))

@@ -30,7 +30,8 @@ class Row:
     performance: Performance | None = None
     top: NDArray[Any] | None = None
     parity_logits: NDArray[np.float32] | None = None
-    blocks: list[Block] = field(default_factory=list)
+    single_stream: list[Block] = field(default_factory=list)
+    offline: list[Block] = field(default_factory=list)
 
     @property
     def alive(self) -> bool:

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
+
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.judge.statistics import is_steady
 from alexbench.harness.judge.timing import performance
-from alexbench.harness.measure.rounds import Plan, TimeBlock, estimate_s, run_rounds
+from alexbench.harness.measure.rounds import Block, Plan, TimeBlock, estimate_s, run_rounds
 
-SINGLE_STREAM: Final = Plan(batch_size=1, rounds=40, block_s=0.1, discarded=3)
-"""Rigor `smoke` of the protocol: 40 blocks of 100 ms a backend, after 3 rounds that settle."""
+SINGLE_STREAM: Final = Plan(batch_size=1, rounds=40, block_s=0.1, discarded=3, extensions=3)
+"""Rigor `smoke` of the protocol: 40 blocks of 100 ms a backend, after 3 rounds that settle; extended until steady."""
 
 OFFLINE_ROUNDS: Final = 5
 OFFLINE_BLOCK_S: Final = 1.0
@@ -33,15 +36,24 @@ def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
                 seed=config.seed,
                 on_round=advance,
                 on_failure=_failing(alive),
+                is_steady=_all_steady,
             )
         for block in blocks:
-            alive[block.participant].blocks.append(block)
+            row = alive[block.participant]
+            (row.single_stream if plan is SINGLE_STREAM else row.offline).append(block)
     for row in rows:
         if row.alive:
-            single = [block.ns for block in row.blocks[: SINGLE_STREAM.rounds]]
-            row.performance = performance(
-                single, [block.ns for block in row.blocks[SINGLE_STREAM.rounds :]], config.batch_size
+            single, batched = (
+                [block.ns for block in blocks if block.settled] for blocks in (row.single_stream, row.offline)
             )
+            row.performance = performance(single, batched, config.batch_size)
+
+
+def _all_steady(blocks: list[Block]) -> bool:
+    return all(
+        is_steady([float(np.median(block.ns)) for block in blocks if block.participant == name])
+        for name in {block.participant for block in blocks}
+    )
 
 
 def _warm_up(rows: list[Row], plan: Plan) -> None:

@@ -5,8 +5,8 @@ whoever can time a block; this module knows neither processes nor runtimes.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -19,22 +19,31 @@ PAUSE_S: Final = 0.06
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to measure: ``rounds`` blocks of ``block_s`` seconds each, after ``discarded`` rounds that settle."""
+    """How long to measure: ``rounds`` blocks of ``block_s`` seconds each, after ``discarded`` rounds that settle.
+
+    Where that was not steady, half as many rounds again are added, ``extensions`` times at most, and the last
+    ``rounds`` of all count.
+    """
 
     batch_size: int
     rounds: int
     block_s: float
     discarded: int
+    extensions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block of one participant: ``ns`` of each inference, back to back, so that their sum is its wall time."""
+    """One block of one participant: ``ns`` of each inference, back to back, so that their sum is its wall time.
+
+    ``settled``: in the window that figures are made from, which the rounds before it are not.
+    """
 
     participant: str
     batch_size: int
     round: int
     ns: tuple[int, ...]
+    settled: bool = True
 
 
 def estimate_s(plan: Plan, participants: int) -> float:
@@ -49,15 +58,19 @@ def run_rounds(
     seed: int,
     on_round: Callable[[int, int], None],
     on_failure: Callable[[str, Exception], None],
+    is_steady: Callable[[list[Block]], bool] = lambda _: True,
 ) -> list[Block]:
-    """Drive the rounds; the blocks of those kept.
+    """Drive the rounds; the blocks of all that came to the end, in the order of measuring.
 
-    A participant that raises is reported to ``on_failure`` and left out from then on, its blocks with it.
+    A participant that raises is reported to ``on_failure`` and left out from then on, its blocks with it. ``is_steady``
+    is asked of the blocks of the window after the planned rounds and after each extension.
     """
     order = Random(seed)  # noqa: S311  # an order of turns, not a secret
     remaining = dict(participants)
     blocks: list[Block] = []
-    for round_number in range(-plan.discarded, plan.rounds):
+    total = plan.discarded + plan.rounds
+    extensions = done = 0
+    while done < total:
         names = sorted(remaining)
         order.shuffle(names)
         for name in names:
@@ -68,7 +81,15 @@ def run_rounds(
                 on_failure(name, error)
                 del remaining[name]
                 continue
-            if round_number >= 0:
-                blocks.append(Block(name, plan.batch_size, round_number, tuple(ns)))
-        on_round(round_number + plan.discarded + 1, plan.rounds + plan.discarded)
-    return [block for block in blocks if block.participant in remaining]
+            blocks.append(Block(name, plan.batch_size, done, tuple(ns)))
+        done += 1
+        on_round(done, total)
+        if done == total and extensions < plan.extensions and not is_steady(_window(blocks, plan, done, remaining)):
+            extensions += 1
+            total += plan.rounds // 2
+    first = done - plan.rounds
+    return [replace(block, settled=block.round >= first) for block in blocks if block.participant in remaining]
+
+
+def _window(blocks: list[Block], plan: Plan, done: int, remaining: Container[str]) -> list[Block]:
+    return [block for block in blocks if block.round >= done - plan.rounds and block.participant in remaining]

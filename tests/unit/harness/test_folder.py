@@ -68,14 +68,18 @@ def test_predictions_are_classes_and_background_is_minus_1(tmp_path: Path) -> No
 
 
 def test_timings_name_the_scenario_of_each_inference(tmp_path: Path) -> None:
-    rows = [Row("a", blocks=[Block("a", 1, 0, (10, 11)), Block("a", 32, 0, (300,))]), Row("b")]
+    rows = [
+        Row("a", single_stream=[Block("a", 1, 0, (10, 11), settled=False)], offline=[Block("a", 1, 0, (300,))]),
+        Row("b"),
+    ]
     run_folder.write_timings(tmp_path, rows)
     frame = pd.read_parquet(tmp_path / "timings.parquet")
     assert frame.to_dict("list") == {
         "backend": ["a", "a", "a"],
         "scenario": ["SingleStream", "SingleStream", "Offline"],
-        "batch": [1, 1, 32],
+        "batch": [1, 1, 1],
         "round": [0, 0, 0],
+        "settled": [False, False, True],
         "ns": [10, 11, 300],
     }
 

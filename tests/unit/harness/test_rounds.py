@@ -1,6 +1,7 @@
 """Rounds: everyone once in each, one at a time, in a fresh order; who fails is left out, and the rest go on."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -87,13 +88,36 @@ def test_the_order_is_the_seeds_and_not_the_callers() -> None:
     assert first.turns != other.turns
 
 
-def test_rounds_that_settle_are_not_kept() -> None:
+def test_rounds_that_settle_are_kept_and_marked() -> None:
     blocks, _, _ = run(Stage(), "ab")
-    assert {block.round for block in blocks} == set(range(PLAN.rounds))
-    assert len(blocks) == 2 * PLAN.rounds
+    assert len(blocks) == 2 * (PLAN.discarded + PLAN.rounds)
+    assert {block.round for block in blocks if not block.settled} == set(range(PLAN.discarded))
     for block in blocks:
-        assert block.ns == (block.round + PLAN.discarded, 1)  # the turn it truly was
+        assert block.ns == (block.round, 1)  # the turn it truly was
         assert block.batch_size == PLAN.batch_size
+
+
+def extended(steady_from: int, extensions: int) -> list[Block]:
+    """The blocks of one participant whose window is called steady once it begins at round ``steady_from``."""
+    return run_rounds(
+        {"a": Stage().participant("a")},
+        replace(PLAN, extensions=extensions),
+        seed=1,
+        on_round=lambda *_: None,
+        on_failure=lambda *_: None,
+        is_steady=lambda blocks: min(block.round for block in blocks) >= steady_from,
+    )
+
+
+@pytest.mark.parametrize(
+    ("steady_from", "extensions", "first"), [(2, 3, 2), (3, 3, 8), (14, 3, 14), (99, 3, 20), (99, 0, 2)]
+)
+def test_what_is_not_steady_is_extended_and_the_last_rounds_count(
+    steady_from: int, extensions: int, first: int
+) -> None:
+    blocks = extended(steady_from, extensions)
+    assert [block.round for block in blocks if block.settled] == list(range(first, first + PLAN.rounds))
+    assert len(blocks) == first + PLAN.rounds
 
 
 def test_progress_counts_the_discarded_rounds_too() -> None:
@@ -108,7 +132,7 @@ def test_who_fails_is_said_once_and_left_out_with_all_its_blocks() -> None:
     assert failed == [("b", "b broke")]
     assert stage.turns.count("b") == 6
     assert {block.participant for block in blocks} == {"a", "c"}
-    assert len(blocks) == 2 * PLAN.rounds
+    assert len(blocks) == 2 * (PLAN.discarded + PLAN.rounds)
 
 
 def test_one_that_fails_while_settling_is_left_out_too() -> None:
