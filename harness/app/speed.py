@@ -27,8 +27,8 @@ def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
         _warm_up(rows, plan)
         alive = {row.name: row for row in rows if row.alive}
         participants = {name: _timer(row.worker) for name, row in alive.items() if row.worker is not None}
-        about = estimate_s(plan, len(participants))
-        title = f"timing at batch {plan.batch_size} in {plan.rounds} rounds (about {about:.0f} s)"
+        at_least = estimate_s(plan, len(participants))
+        title = f"timing at batch {plan.batch_size} in {plan.rounds} rounds (at least {at_least:.0f} s)"
         with display.step(title) as advance:
             blocks = run_rounds(
                 participants,

@@ -47,7 +47,7 @@ class Block:
 
 
 def estimate_s(plan: Plan, participants: int) -> float:
-    """About how long :func:`run_rounds` takes, in seconds, when inferences are short against blocks."""
+    """How long :func:`run_rounds` takes at least, in seconds: a block ends with the inference that overruns it."""
     return participants * (plan.rounds + plan.discarded) * (plan.block_s + PAUSE_S)
 
 
