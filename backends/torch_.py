@@ -130,15 +130,20 @@ class TorchBackend(Backend):
             raise WeightsError(f"{path} cannot be read: {_why_unread(error)}") from error
         if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
             raise WeightsError(f"{path} holds no state dict (names to tensors); save model.state_dict()")
-        strange = [name for name, value in state.items() if value.dtype == torch.bfloat16 or value.is_sparse]
-        if strange:  # NumPy knows neither
-            raise WeightsError(f"{path}: {strange[0]} is {state[strange[0]].dtype}, wanted float32")
-        return {str(name): value.detach().numpy() for name, value in state.items()}
+        return {str(name): _host_array(value, f"{path}: {name}") for name, value in state.items()}
 
     def devices(self) -> list[str]:
         """``cpu``, and each CUDA device that torch can see."""
         torch = _import_torch()
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+
+
+def _host_array(tensor: "torch.Tensor", said: str) -> NDArray[np.generic]:
+    """The tensor as an array; what NumPy has no form for (bf16, float8, quantised, sparse, nested) is refused."""
+    try:
+        return np.asarray(tensor.detach().numpy())
+    except (TypeError, RuntimeError) as error:
+        raise WeightsError(f"{said} is {tensor.dtype} ({tensor.layout}), wanted a plain float32 tensor") from error
 
 
 def _why_unread(error: Exception) -> str:

@@ -129,8 +129,8 @@ class _Child:
             if status >= 0:  # its traceback stands on standard error
                 raise RuntimeError(f"a process preparing pictures failed with exit status {status}")
             raise DataError(
-                f"a process preparing pictures was killed (signal {-status}), perhaps for want of memory; use fewer"
-                " workers"
+                f"a process preparing pictures was killed (signal {-status}), perhaps for want of memory; free some"
+                " and run again"
             )
         answer = json.loads(line)
         if "error" in answer:

@@ -1,5 +1,6 @@
 """The ``alexbench`` command. Imports click and nothing heavier: each command imports its work when it is called."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -92,6 +93,8 @@ def models(*, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command; every error the user can mend is one line on standard error and an exit code."""
+    # A cancelled job is told to end by SIGTERM; it leaves what Ctrl-C leaves.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli.main(standalone_mode=False)
     except click.UsageError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from alexbench.harness.decoding import DecodeError, decode
+from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError
 
 SCHEMA_VERSION: Final = 1
@@ -74,6 +74,10 @@ class Accuracy:
     top1_correct: int
     top5_correct: int
     seconds: float
+
+    def __post_init__(self) -> None:
+        if self.images < 1:
+            raise ValueError(f"accuracy over {self.images} images")
 
     @property
     def top1(self) -> float:
@@ -234,5 +238,5 @@ def read_run(folder: Path) -> RunRecord:
         )
     try:
         return decode(RunRecord, data)
-    except DecodeError as error:
+    except ValueError as error:  # DecodeError is one
         raise RecordError(f"{path} is damaged: {error}") from error

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +30,18 @@ from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.judge.accuracy import top_k
 from alexbench.harness.measure import clock
 from alexbench.harness.measure.process import BusyThreads, peak_rss_mib
-from alexbench.harness.models.network import get_network
+from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get_network
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
+from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import map_weights
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
 Progress = Callable[[int, int], None]
+
+_TINY: Final = Network(
+    "tiny", "the smallest there is", (3, 8, 8), (Conv("conv1", 3, 4, 3), Flatten("flatten"), Linear("fc8", 144, 4))
+)
 
 
 class Worker:
@@ -45,7 +50,6 @@ class Worker:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._backend: Backend | None = None
-        self._options: Options | None = None
         self._pixels: NDArray[np.uint8] | None = None
         self._preprocessing: Preprocessing | None = None
         self._first_inference_ns: int | None = None
@@ -62,12 +66,19 @@ class Worker:
     def do_load(self, *, backend: str, network: str, input_size: int, weights: str, options: dict[str, Any]) -> Answer:
         """Map the weights and let the backend build the network; the time is the backend's own, import included."""
         model = Model(get_network(network, input_size=input_size), map_weights(Path(weights)))
-        self._options = Options(**options)
         self.close()
         self._backend = backend_class(backend)()
         start = time.perf_counter()
-        self._backend.load(model, self._options)
+        self._backend.load(model, Options(**options))
         return {"load_s": time.perf_counter() - start, "effective": asdict(self._backend.effective())}
+
+    def do_check(self, *, backend: str, options: dict[str, Any]) -> Answer:
+        """Whether the backend obeys the options, tried on a network of a few weights."""
+        model = Model(_TINY, seeded_weights(_TINY.parameter_shapes, 1))
+        instance = backend_class(backend)()
+        instance.load(model, Options(**options))
+        instance.close()
+        return {}
 
     def do_open(self, *, pixels: str, preprocessing: dict[str, Any]) -> Answer:
         """Map prepared pixels, (N, H, W, 3) uint8 RGB."""
@@ -88,11 +99,11 @@ class Worker:
         total = len(pixels)
         result = np.empty(total, dtype=[("classes", np.int32, 5), ("scores", np.float32, 5)])
         digest = pixels_digest(pixels)  # what this process sees, before the clock starts: 0.1 ms a picture
-        self._warm(batch_size)
+        self._warm(min(batch_size, total))
         start = time.perf_counter()
         for first in range(0, total, batch_size):
             logits = backend.predict(self._input(first, first + batch_size))
-            _refuse_non_finite(logits, first)
+            _refuse_dead(logits, first)
             result["classes"][first : first + batch_size], result["scores"][first : first + batch_size] = top_k(
                 logits, 5
             )
@@ -224,10 +235,14 @@ class Worker:
         return clock.warm_up(backend.predict, self._timed_input(batch_size))
 
 
-def _refuse_non_finite(logits: NDArray[Any], first: int) -> None:
+def _refuse_dead(logits: NDArray[Any], first: int) -> None:
+    """Nothing is scored that is not finite, or the same for every class: a broken model has no accuracy."""
     if not np.isfinite(logits).all():
         bad = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
         raise WorkerError(f"logits of picture {first + bad} are not finite (NaN or infinity): nothing was scored")
+    equal = np.flatnonzero(np.ptp(logits, axis=1) == 0)
+    if len(equal):
+        raise WorkerError(f"logits of picture {first + int(equal[0])} are the same for every class: nothing was scored")
 
 
 def _take_over_descriptors() -> tuple[TextIO, TextIO]:

@@ -132,7 +132,7 @@ def _name(row: Row) -> str:
 
 
 def _parity(row: Row) -> str:
-    if _has(row, "parity"):
+    if _has(row, "parity") and row["status"] == "ok":
         return str(row["parity"])
     return {"ok": ABSENT, "missing": "not installed", "pending": "not measured"}.get(row["status"], "ERROR")
 

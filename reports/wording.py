@@ -20,14 +20,12 @@ def model_line(record: RunRecord) -> str:
 def data_line(record: RunRecord) -> str:
     """The pictures, how many, and what they are not."""
     data = record.data
-    drawn = data.subset_seed is not None
-    part = f", {data.images} of {data.available_images} drawn with seed {data.subset_seed}" if drawn else ""
     kind = (
         "SYNTHETIC pictures, drawn by a program; these accuracies say nothing about ImageNet: "
         if data.synthetic
         else ""
     )
-    return f"{kind}{data.description}{part}; prepared as {record.model.preprocessing}, pixels {data.pixels_digest[:12]}"
+    return f"{kind}{data.description}; prepared as {record.model.preprocessing}, pixels {data.pixels_digest[:12]}"
 
 
 def machine_line(record: RunRecord) -> str:
@@ -63,7 +61,7 @@ def explanations(record: RunRecord) -> list[str]:
         lines += [
             "p50: median of block medians at batch 1, host array in to host array out, (95 % bootstrap interval).",
             f"FPS: images over the wall time of steady windows at batch {batch}, (slowest-fastest window).",
-            "Rank: one more than the rows whose slowest window beats this row's fastest; = marks rows not told apart.",
+            "Rank: one more than the rows whose slowest window beats this row's fastest; = marks equal ranks.",
             "Backends took turns, in random order within each round; a short run on a shared machine ranks roughly.",
             "GFLOP/s: FPS x GFLOPs (2 x MACs of convolutions and fully connected layers).",
         ]
@@ -93,9 +91,11 @@ def remarks(record: RunRecord) -> list[str]:
     lines = list(record.notes)
     for entry in record.backends:
         if entry.error is not None:
-            lines.append(f"{entry.name}: {entry.error}")
+            lines.append(entry.error if entry.error.startswith(entry.name) else f"{entry.name}: {entry.error}")
         if entry.performance is not None and not entry.performance.steady:
-            lines.append(f"{entry.name}: no steady state (first and second half differ by more than 5 %): not ranked.")
+            lines.append(
+                f"{entry.name}: no steady state (latency drifted by over 5 %, or FPS varied by over 15 %): not ranked."
+            )
         if entry.parity is not None and not entry.parity.passed:
             lines.append(f"{entry.name}: not the same function as float64 within its tolerance: not ranked.")
         if entry.effective is not None and entry.effective.threads[1] != "measured":

@@ -74,6 +74,8 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         raise UsageError(f"--seed {given['seed']}: give 0 or more")
     if threads > cores:
         raise UsageError(f"--threads {threads}: this process may use {cores} cores; give {cores} or fewer")
+    if given.get("out") == "":
+        raise UsageError("--out is empty; name a folder")
     config = RunConfig(**given)
     for name in config.backends or ():
         if name == REFERENCE:
@@ -82,6 +84,12 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
             raise unknown_name("backend", name, backend_names())
     if config.backends is not None and len(set(config.backends)) < len(config.backends):
         raise UsageError(f"--backend names one twice: {', '.join(config.backends)}")
+    _check_pair(config)
+    return config
+
+
+def _check_pair(config: RunConfig) -> None:
+    """Pictures and weights belong together: synthetic with synthetic, or real with real."""
     if config.accuracy and config.data is not None and config.weights is None:
         raise UsageError(
             "--data without --weights: the built-in weights are synthetic and know nothing of real pictures; "
@@ -92,7 +100,6 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
             "--weights without --data: the built-in pictures are synthetic and no trained weights know them; "
             "name --data DIR, or --only performance"
         )
-    return config
 
 
 def read_config(path: Path) -> dict[str, Any]:

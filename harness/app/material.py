@@ -16,7 +16,7 @@ from alexbench.harness.app import synthetic
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.errors import WeightsError
+from alexbench.harness.errors import UsageError, WeightsError
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.weights import map_weights, weights_digest
@@ -40,7 +40,7 @@ class Material:
     notes: tuple[str, ...]
 
 
-def gather(config: RunConfig, *, cache: Path, log: Path, display: Display) -> Material:
+def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     """Read, convert, draw and prepare whatever the run needs.
 
     Raises:
@@ -48,9 +48,11 @@ def gather(config: RunConfig, *, cache: Path, log: Path, display: Display) -> Ma
     """
     card = load_card(config.model)
     network = card.build_network()
-    dataset = _dataset(config, cache, log, display)
+    # Not in the run's folder, which an error here removes; the error names the log.
+    log = _writable(cache) / "material.log"
     # The user's file first: a wrong one should be said before minutes of preparing.
     weights, digest, source = _weights(config, card, cache, log, display)
+    dataset = _dataset(config, cache, log, display)
     if weights_digest(map_weights(weights)) != digest:
         weights.unlink()
         raise WeightsError(f"{weights} was damaged in the cache and has been removed; run again")
@@ -91,6 +93,14 @@ def gather(config: RunConfig, *, cache: Path, log: Path, display: Display) -> Ma
     )
 
 
+def _writable(cache: Path) -> Path:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cache {cache}: {error.strerror}; name another folder with ALEXBENCH_CACHE") from error
+    return cache
+
+
 def _dataset(config: RunConfig, cache: Path, log: Path, display: Display) -> Dataset:
     folder = config.data
     dataset = (
@@ -112,7 +122,7 @@ def _weights(config: RunConfig, card: Card, cache: Path, log: Path, display: Dis
             source=str(Path(config.weights).absolute()),
             network=card.network,
             input_size=card.preprocessing.crop,
-            folder=str(cache / "weights"),
+            folder=str(cache / synthetic.WEIGHTS_FOLDER),
         )
     return Path(answer["path"]), answer["digest"], config.weights
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import alexbench.harness
 from alexbench.backends.registry import backend_class, backend_names
@@ -24,7 +24,7 @@ from alexbench.harness.app.speed import measure
 from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
-from alexbench.harness.errors import BackendUnavailableError, UsageError, WorkerError
+from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.measure.machine import conditions, environment, machine
 from alexbench.harness.models.card import load_card
 from alexbench.harness.records import RUN_FILE, RunRecord, Status
@@ -55,14 +55,15 @@ def run(config: RunConfig, display: Display) -> Outcome:
     folder = run_folder.create(Path(config.out), Path(config.model).stem, started)
     try:
         with ExitStack() as on_exit:
-            material = gather(
-                config, cache=cache_folder(), log=folder / run_folder.LOGS / "material.log", display=display
-            )
+            _check_options(rows, config, folder)
+            material = gather(config, cache=cache_folder(), display=display)
             record = _first_record(config, material, started, rows)
             with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
                 _load(rows, config, material, folder, on_exit)
             return _measure(config, material, rows, record, folder, display)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and (folder / RUN_FILE).exists():
+            display.say(f"interrupted; what was measured until now is in {folder}")
         # Nothing was measured: a folder without a record would only confuse.
         if not (folder / RUN_FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -90,9 +91,34 @@ def _rows(config: RunConfig) -> list[Row]:
     return rows
 
 
+def _check_options(rows: list[Row], config: RunConfig, folder: Path) -> None:
+    """Refuse options before minutes of preparing: each backend tries those that are no default on a tiny network.
+
+    In workers of their own, so that a row's load time has its import in it.
+    """
+    if config.device == "cpu" and config.precision == "fp32":
+        return
+    refused = []
+    for row in rows:
+        if row.missing:
+            continue
+        with WorkerProcess(row.name, log=folder / run_folder.LOGS / f"{row.name}.log") as worker:
+            try:
+                worker.ask("check", backend=row.name, options=_options(config))
+            except UnsupportedOptionError as error:
+                if config.backends is not None:
+                    raise
+                refused.append(str(error))
+    if len(refused) == sum(not row.missing for row in rows):
+        raise UnsupportedOptionError("; ".join(refused))
+
+
+def _options(config: RunConfig) -> dict[str, Any]:
+    return asdict(Options(threads=config.threads, device=config.device, precision=config.precision))
+
+
 def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, on_exit: ExitStack) -> None:
     """Start a worker for each row and let it load; a backend asked for by name obeys the options or ends the run."""
-    options = asdict(Options(threads=config.threads, device=config.device, precision=config.precision))
     for row in rows:
         if row.missing:
             continue
@@ -106,7 +132,7 @@ def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, 
                 network=material.network.name,
                 input_size=material.card.preprocessing.crop,
                 weights=str(material.weights),
-                options=options,
+                options=_options(config),
             )
             row.load_s = answer["load_s"]
             row.effective = effective_record(answer["effective"])

@@ -9,7 +9,7 @@ from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.judge.statistics import is_steady
+from alexbench.harness.judge.statistics import is_even, is_steady
 from alexbench.harness.judge.timing import performance
 from alexbench.harness.measure.rounds import Block, Plan, TimeBlock, estimate_s, run_rounds
 
@@ -22,7 +22,7 @@ OFFLINE_BLOCK_S: Final = 1.0
 
 def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
     """Latency at batch 1 and images/s at the configured batch size, into the rows that are alive."""
-    offline = Plan(batch_size=config.batch_size, rounds=OFFLINE_ROUNDS, block_s=OFFLINE_BLOCK_S, discarded=1)
+    offline = Plan(config.batch_size, OFFLINE_ROUNDS, OFFLINE_BLOCK_S, discarded=1, extensions=3)
     for plan in (SINGLE_STREAM, offline):
         _warm_up(rows, plan)
         alive = {row.name: row for row in rows if row.alive}
@@ -36,7 +36,7 @@ def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
                 seed=config.seed,
                 on_round=advance,
                 on_failure=_failing(alive),
-                is_steady=_all_steady,
+                is_steady=_all_steady if plan is SINGLE_STREAM else _all_even,
             )
         for block in blocks:
             row = alive[block.participant]
@@ -52,6 +52,13 @@ def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
 def _all_steady(blocks: list[Block]) -> bool:
     return all(
         is_steady([float(np.median(block.ns)) for block in blocks if block.participant == name])
+        for name in {block.participant for block in blocks}
+    )
+
+
+def _all_even(blocks: list[Block]) -> bool:
+    return all(
+        is_even([len(block.ns) / sum(block.ns) for block in blocks if block.participant == name])
         for name in {block.participant for block in blocks}
     )
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from filelock import FileLock
@@ -35,11 +35,12 @@ from alexbench.harness.models.card import Card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import fit_classifier, seeded_weights
-from alexbench.harness.models.weights import write_weights
+from alexbench.harness.models.weights import weights_path, write_weights
 
 NAME: Final = f"synthetic-v{SET_VERSION}"
 WEIGHTS_SEED: Final = 1
 PER_CLASS: Final[dict[Split, int]] = {"val": 1, "train": 1}
+WEIGHTS_FOLDER: Final = "weights"
 FEATURES: Final = "relu7"
 FIT_BATCH: Final = 16
 SPACE_NEEDED_MIB: Final = 1500
@@ -57,10 +58,13 @@ class SyntheticWeights:
 def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display) -> Dataset:
     """The pictures of a split, drawn into ``cache`` on first use, whole or not at all."""
     folder = cache / NAME / split
-    if not folder.is_dir():
+    if not _is_whole(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
-            if not folder.is_dir():
+            if not _is_whole(folder):
+                if folder.exists():
+                    display.say(f"{folder} is not as it was drawn; drawing it again")
+                    shutil.rmtree(folder)
                 _draw(split, folder, log, display)
     return open_folder(folder)
 
@@ -71,7 +75,7 @@ def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -
     note = cache / NAME / f"weights-{card.network}-{key}.json"
     note.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{note}.lock"):
-        found = _known(note)
+        found = _known(note, cache / WEIGHTS_FOLDER)
         if found is not None:
             return found
         pictures = synthetic_pictures("train", cache, log=log, display=display)
@@ -90,12 +94,12 @@ def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -
                     preprocessing=asdict(card.preprocessing),
                     pixels=str(prepared.path),
                     labels=str(labels),
-                    folder=str(cache / "weights"),
+                    folder=str(cache / WEIGHTS_FOLDER),
                 )
         finally:
             labels.unlink(missing_ok=True)
         partial = note.with_suffix(".partial")
-        partial.write_text(json.dumps(made), encoding="utf-8")
+        partial.write_text(json.dumps({"digest": made["digest"]}), encoding="utf-8")
         partial.replace(note)
         return SyntheticWeights(Path(made["path"]), made["digest"])
 
@@ -138,9 +142,16 @@ def fit(
 def prepare_with_progress(
     dataset: Dataset, preprocessing: Preprocessing, cache: Path, display: Display, title: str
 ) -> PreparedSet:
-    """:func:`prepare`, with a step on ``display`` once there is something to prepare."""
+    """:func:`prepare` on ``display``; a prepared set that was damaged since is prepared again."""
     with display.step(f"preparing {title} for {preprocessing.name}") as advance:
-        return prepare(dataset, preprocessing, cache / "prepared", on_progress=advance)
+        prepared = prepare(dataset, preprocessing, cache / "prepared", workers=usable_cores(), on_progress=advance)
+        try:
+            prepared.verify()
+        except DataError:
+            display.say(f"{prepared.path} is not as it was prepared; preparing it again")
+            prepared.path.unlink()
+            prepared = prepare(dataset, preprocessing, cache / "prepared", workers=usable_cores(), on_progress=advance)
+        return prepared
 
 
 def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
@@ -156,9 +167,28 @@ def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
         partial.mkdir()
         with display.step(f"drawing synthetic pictures ({split})") as advance:
             _draw_in_workers(split, partial, log, advance)
+        _manifest(folder).write_text(json.dumps(_sizes(partial)), encoding="utf-8")
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _manifest(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.json")
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Path below ``folder`` -> size in bytes, of every file."""
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.glob("*/*"))}
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the folder holds what was drawn into it, by names and sizes (20 ms)."""
+    try:
+        drawn = json.loads(_manifest(folder).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return folder.is_dir() and _sizes(folder) == drawn
 
 
 def _draw_in_workers(split: Split, folder: Path, log: Path, advance: Advance) -> None:
@@ -198,10 +228,11 @@ def _fit_key(card: Card) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _known(note: Path) -> SyntheticWeights | None:
+def _known(note: Path, folder: Path) -> SyntheticWeights | None:
+    """What an earlier run made: the note holds a digest and no path, for a cache may be moved."""
     try:
-        data: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
-        found = SyntheticWeights(Path(data["path"]), data["digest"])
+        digest = str(json.loads(note.read_text(encoding="utf-8"))["digest"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if found.path.is_file() else None
+    path = weights_path(folder, digest)
+    return SyntheticWeights(path, digest) if path.is_file() else None

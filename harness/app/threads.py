@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.config import DEFAULT_BATCH_SIZE, RunConfig
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.errors import UnsupportedOptionError
@@ -33,7 +33,8 @@ def _count(row: Row, config: RunConfig) -> None:
     assert row.effective is not None
     busy = 0
     for _ in range(ATTEMPTS):
-        answer = row.worker.ask("busy_threads", batch_size=config.batch_size, seconds=SECONDS)
+        batch_size = min(config.batch_size, DEFAULT_BATCH_SIZE)  # a batch of thousands would take minutes
+        answer = row.worker.ask("busy_threads", batch_size=batch_size, seconds=SECONDS)
         row.first_inference_ms = answer["first_inference_ns"] / 1e6
         busy = answer["busy_threads"]
         if busy == config.threads or config.device != "cpu":

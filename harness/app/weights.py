@@ -49,4 +49,6 @@ def _read_safetensors(source: Path) -> dict[str, NDArray[Any]]:
     try:
         return load_file(source)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        if "bfloat16" in str(error) or "float8" in str(error):  # types that NumPy has not
+            raise WeightsError(f"{source} holds arrays that are not float32 ({error}); convert them") from error
         raise WeightsError(f"{source} is no readable safetensors file: {' '.join(str(error).split())}") from error

@@ -10,6 +10,8 @@ BOOTSTRAP_REPEATS: Final = 4000
 BOOTSTRAP_SEED: Final = 20261121
 STEADY_TOLERANCE: Final = 0.05
 """The medians of the two halves of a steady series differ by at most this much."""
+EVEN_TOLERANCE: Final = 0.15
+"""Windows of images/s on a quiet shared machine spread by 3 to 10 %; one that a neighbour cut into, by 70 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ def median_interval(blocks: Sequence[float]) -> Interval:
     medians = np.median(values[generator.integers(0, len(values), (BOOTSTRAP_REPEATS, len(values)))], axis=1)
     low, high = np.percentile(medians, [2.5, 97.5])
     return Interval(float(np.median(values)), float(low), float(high))
+
+
+def is_even(rates: Sequence[float]) -> bool:
+    """Whether the fastest window's rate is at most EVEN_TOLERANCE above the slowest's."""
+    return max(rates) <= (1 + EVEN_TOLERANCE) * min(rates)
 
 
 def is_steady(blocks: Sequence[float]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alexbench.harness.judge.statistics import is_steady, median_interval
+from alexbench.harness.judge.statistics import is_even, is_steady, median_interval
 from alexbench.harness.records import Latency, Performance, Throughput
 
 
@@ -22,6 +22,10 @@ def throughput(blocks_ns: Sequence[Sequence[int]], batch_size: int) -> Throughpu
 
 
 def performance(single_ns: Sequence[Sequence[int]], batch_ns: Sequence[Sequence[int]], batch_size: int) -> Performance:
-    """Both figures, and whether the batch-1 blocks were steady from the first half to the second."""
+    """Both figures, and whether they are of a steady state.
+
+    Batch-1 blocks must agree from the first half to the second, and the windows of images/s with each other.
+    """
     steady = is_steady([float(np.median(block)) for block in single_ns])
-    return Performance(latency(single_ns), throughput(batch_ns, batch_size), steady)
+    even = is_even([len(block) / sum(block) for block in batch_ns])
+    return Performance(latency(single_ns), throughput(batch_ns, batch_size), steady and even)

@@ -59,9 +59,22 @@ def canonical(arrays: Mapping[str, NDArray[Any]], network: Network, *, source: P
         elif not np.isfinite(array).all():
             problems.append(f"{spelling} holds values that are not finite")
     if problems:
-        shown = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
+        shown = "; ".join(_shortened(problems))
         raise WeightsError(f"{source} does not fit network {network.name}: {shown}")
     return {name: np.ascontiguousarray(found[name]) for name in network.parameter_shapes}
+
+
+def _shortened(problems: list[str]) -> list[str]:
+    """A few of each kind (missing, misshapen, extra, wrong values), and how many more: one line must do."""
+    kinds: dict[str, list[str]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.split()[2 if " is " in problem else 1], []).append(problem)
+    shown = []
+    for same in kinds.values():
+        shown += same[:4]
+        if len(same) > 4:
+            shown.append(f"and {len(same) - 4} more like that")
+    return shown
 
 
 def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
@@ -74,13 +87,18 @@ def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
     return digest.hexdigest()
 
 
+def weights_path(folder: Path, digest: str) -> Path:
+    """Where :func:`write_weights` puts weights of that digest."""
+    return folder / f"{digest}.safetensors"
+
+
 def write_weights(arrays: Mapping[str, NDArray[np.float32]], folder: Path) -> tuple[Path, str]:
     """Write arrays as ``folder``/<digest>.safetensors, whole or not at all; its path and digest."""
     from safetensors.numpy import save_file
 
     digest = weights_digest(arrays)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{digest}.safetensors"
+    path = weights_path(folder, digest)
     if not path.exists():
         partial = folder / f".{digest}.{os.getpid()}.partial"
         try:

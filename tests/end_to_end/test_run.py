@@ -53,7 +53,6 @@ def test_the_run_folder_is_complete_and_holds_nothing_else(full: tuple[Ended, Pa
         "timings.parquet",
     ]
     assert {path.name for path in (folder / "logs").iterdir()} == {
-        "material.log",
         "onnxruntime.log",
         "openvino.log",
         "reference.log",

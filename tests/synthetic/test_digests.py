@@ -87,3 +87,25 @@ def test_a_part_of_the_set_has_no_digest_to_differ_from() -> None:
 def test_labels_lead_to_the_right_folder(made: Made) -> None:
     root = Path(made.weights.path.parents[1])
     assert len(list(root.glob("synthetic-*/val/n01440764/*.JPEG"))) == 1
+
+
+def test_pictures_that_went_missing_are_drawn_again(made: Made) -> None:
+    cache = made.weights.path.parents[1]
+    victim = next(cache.glob("synthetic-*/val/n01440764/*.JPEG"))
+    before = victim.read_bytes()
+    victim.unlink()
+    said = io.StringIO()
+    pictures = synthetic_pictures("val", cache, log=cache / "log", display=PlainDisplay(said))
+    assert len(pictures) == CLASS_COUNT
+    assert victim.read_bytes() == before
+    assert "is not as it was drawn" in said.getvalue()
+
+
+def test_a_cache_that_was_moved_is_still_whole(made: Made) -> None:
+    cache = made.weights.path.parents[1]
+    moved = cache.rename(cache.with_name("moved"))
+    said = io.StringIO()
+    found = synthetic_weights(load_card(DEFAULT_CARD), moved, log=moved / "log", display=PlainDisplay(said))
+    moved.rename(cache)
+    assert (found.digest, found.path.parent.parent) == (made.weights.digest, moved)
+    assert said.getvalue() == ""

@@ -322,7 +322,7 @@ def test_a_child_that_is_killed_is_an_error_of_ours(few: Dataset, tmp_path: Path
     child = _Child(tmp_path / "target.npy", few.root, CARD)
     try:
         child._process.kill()
-        with pytest.raises(DataError, match=r"was killed \(signal 9\), perhaps for want of memory; use fewer workers"):
+        with pytest.raises(DataError, match=r"was killed \(signal 9\), perhaps for want of memory; free some"):
             child.prepare(0, [Picture(few.samples[0].path, 1)])
     finally:
         child.end()

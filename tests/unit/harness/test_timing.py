@@ -44,7 +44,18 @@ def test_the_rate_lies_between_the_slowest_and_the_fastest_window() -> None:
     assert found.low < found.images_per_second < found.high
 
 
-def test_steadiness_is_that_of_batch_1() -> None:
-    steady, drifting = [[15 * MS] * 6] * 40, [[15 * MS] * 6] * 20 + [[18 * MS] * 6] * 20
-    assert performance(steady, drifting, 32).steady
-    assert not performance(drifting, steady, 32).steady
+@pytest.mark.parametrize(
+    ("single_ms", "batch_ms", "steady"),
+    [
+        ([15] * 40, [200] * 5, True),
+        ([15] * 20 + [18] * 20, [200] * 5, False),
+        ([15] * 40, [200, 200, 205, 200, 340], False),  # a neighbour cut into one window
+        ([15] * 40, [200, 210, 205, 220, 215], True),
+    ],
+    ids=["steady", "drifting", "one window cut", "a little uneven"],
+)
+def test_steady_is_latency_without_drift_and_windows_that_agree(
+    single_ms: list[int], batch_ms: list[int], steady: bool
+) -> None:
+    single, batched = ([[each * MS] * 6 for each in blocks] for blocks in (single_ms, batch_ms))
+    assert performance(single, batched, 32).steady is steady

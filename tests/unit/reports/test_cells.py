@@ -1,5 +1,7 @@
 """The cells of both tables: every row as wide as the headings, and short enough for a terminal."""
 
+from dataclasses import replace
+
 import pytest
 
 from alexbench.harness.records import RunRecord
@@ -68,3 +70,8 @@ def test_failed_parity_names_the_flips_beyond_rounding() -> None:
     board, details = tables(run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2))))
     assert row_of(board, "a ")["parity"] == "FAILED"
     assert row_of(details, "a")["flips"] == "3 (2 unexplained)"
+
+
+def test_a_row_that_broke_after_parity_reads_error_and_not_ok() -> None:
+    board, _ = tables(run_record(replace(ok_row("a", performance=None), status="error", error="a was killed")))
+    assert row_of(board, "a ")["parity"] == "ERROR"
