@@ -23,7 +23,7 @@ class Tolerance:
 TOLERANCES: Final = {"fp32": Tolerance(1e-4, 100.0), "bf16": Tolerance(0.1, 35.0)}
 """By precision. Measured for AlexNet: fp32 1.4e-5 to 3.7e-5 and 117 to 125 dB, bf16 45 dB.
 
-On the synthetic default (64 pictures) bf16 came to 0.03 (OpenVINO) and 0.14 (PyTorch, which so exceeds the bound)."""
+On the synthetic default (64 pictures) bf16 came to 0.04 (OpenVINO) and 0.15 (PyTorch, which so exceeds the bound)."""
 
 EXACT_DB: Final = 400.0
 """SQNR of an exact match, for JSON has no infinity; float64 itself ends at 320 dB."""
