@@ -99,8 +99,9 @@ def test_when_float64_itself_is_killed_the_rest_stands_without_parity(
     assert row.accuracy.top1_correct == ground.top1
 
 
-def test_ctrl_c_while_measuring_is_130_and_leaves_a_record_and_no_process(
-    command: Command, ground: Ground, many: Path, tmp_path: Path
+@pytest.mark.parametrize("by", ["Ctrl-C", "SIGTERM"])
+def test_interrupted_while_measuring_is_130_and_leaves_a_record_and_no_process(
+    command: Command, ground: Ground, many: Path, tmp_path: Path, by: str
 ) -> None:
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     named = ["--backend", "onnxruntime", "--backend", "openvino"]
@@ -108,13 +109,17 @@ def test_ctrl_c_while_measuring_is_130_and_leaves_a_record_and_no_process(
         started.until("onnxruntime: accuracy on 400 pictures")
         below = started.descendants()
         assert len(below) >= 2
-        os.killpg(started.process.pid, signal.SIGINT)  # as a terminal does
+        if by == "Ctrl-C":
+            os.killpg(started.process.pid, signal.SIGINT)  # as a terminal does
+        else:
+            started.process.terminate()  # as a cancelled job is told
         ended = started.end()
         assert_gone(below, started.process.pid)
     assert ended.code == 130
     assert ended.last_line == "alexbench: interrupted"
     assert "Traceback" not in ended.err
     folder = only_run(tmp_path / "runs")
+    assert f"interrupted; what was measured until now is in {folder}" in ended.err
     record = read_run(folder)
     assert record.status == "interrupted"
     assert record.finished is not None
