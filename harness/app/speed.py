@@ -3,14 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
-
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.judge.statistics import is_even, is_steady
-from alexbench.harness.judge.timing import performance
+from alexbench.harness.judge.timing import performance, windows_agree, without_drift
 from alexbench.harness.measure.rounds import Block, Plan, TimeBlock, estimate_s, run_rounds
 
 SINGLE_STREAM: Final = Plan(batch_size=1, rounds=40, block_s=0.1, discarded=3, extensions=3)
@@ -36,7 +33,7 @@ def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
                 seed=config.seed,
                 on_round=advance,
                 on_failure=_failing(alive),
-                is_steady=_all_steady if plan is SINGLE_STREAM else _all_even,
+                is_steady=_everyone(without_drift if plan is SINGLE_STREAM else windows_agree),
             )
         for block in blocks:
             row = alive[block.participant]
@@ -49,18 +46,14 @@ def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
             row.performance = performance(single, batched, config.batch_size)
 
 
-def _all_steady(blocks: list[Block]) -> bool:
-    return all(
-        is_steady([float(np.median(block.ns)) for block in blocks if block.participant == name])
-        for name in {block.participant for block in blocks}
-    )
+def _everyone(holds: Callable[[list[tuple[int, ...]]], bool]) -> Callable[[list[Block]], bool]:
+    """Whether ``holds`` of the blocks of each participant."""
 
+    def asked(blocks: list[Block]) -> bool:
+        names = {block.participant for block in blocks}
+        return all(holds([block.ns for block in blocks if block.participant == name]) for name in names)
 
-def _all_even(blocks: list[Block]) -> bool:
-    return all(
-        is_even([len(block.ns) / sum(block.ns) for block in blocks if block.participant == name])
-        for name in {block.participant for block in blocks}
-    )
+    return asked
 
 
 def _warm_up(rows: list[Row], plan: Plan) -> None:

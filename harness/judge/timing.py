@@ -21,11 +21,20 @@ def throughput(blocks_ns: Sequence[Sequence[int]], batch_size: int) -> Throughpu
     return Throughput(batch_size, images / (sum(map(sum, blocks_ns)) / 1e9), min(rates), max(rates), len(blocks_ns))
 
 
+def without_drift(blocks_ns: Sequence[Sequence[int]]) -> bool:
+    """Whether block medians agree from the first half of the blocks to the second."""
+    return is_steady([float(np.median(block)) for block in blocks_ns])
+
+
+def windows_agree(blocks_ns: Sequence[Sequence[int]]) -> bool:
+    """Whether all windows ran at about the same rate."""
+    return is_even([len(block) / sum(block) for block in blocks_ns])
+
+
 def performance(single_ns: Sequence[Sequence[int]], batch_ns: Sequence[Sequence[int]], batch_size: int) -> Performance:
     """Both figures, and whether they are of a steady state.
 
     Batch-1 blocks must agree from the first half to the second, and the windows of images/s with each other.
     """
-    steady = is_steady([float(np.median(block)) for block in single_ns])
-    even = is_even([len(block) / sum(block) for block in batch_ns])
-    return Performance(latency(single_ns), throughput(batch_ns, batch_size), steady and even)
+    steady = without_drift(single_ns) and windows_agree(batch_ns)
+    return Performance(latency(single_ns), throughput(batch_ns, batch_size), steady)
