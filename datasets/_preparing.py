@@ -2,8 +2,8 @@
 
 The children are plain ``python -m alexbench.datasets._preparing`` processes and not multiprocessing's: a spawned child
 imports the parent's ``__main__`` again, with whatever runtime a user's script imports at its top, and outlives a parent
-that is killed. These import NumPy and Pillow only, and end when their standard input does. JSON lines go in and out;
-pixels go through the map.
+that is killed. These import NumPy and the decoders only, and end when their standard input does. JSON lines go in and
+out; pixels go through the map.
 """
 
 import contextlib
@@ -15,56 +15,79 @@ import subprocess
 import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.datasets.dataset import Container, Sample, said_place
 from alexbench.datasets.preprocess import prepare_picture
+from alexbench.datasets.readers import PictureReader, reader_for
+from alexbench.harness.decoding import decode
 from alexbench.harness.errors import AlexBenchError, CardError, DataError
 from alexbench.harness.models.preprocessing import Preprocessing
 
-_POOL_FROM = 64  # pictures; below, starting a child (0.3 s) takes longer than it saves
-_CHUNK_AT_MOST = 64
-_CHUNKS_PER_WORKER = 4  # at least, so that no worker idles long at the end
+_POOL_FROM: Final = 64  # pictures; below, starting a child (0.3 s) takes longer than it saves
+_CHUNK_AT_MOST: Final = 64
+_CHUNKS_PER_WORKER: Final = 4  # at least, so that no worker idles long at the end
+NO_DIGEST: Final = bytes(32)
+"""Stands for the digest of a file that could not be read."""
+
+
+class PreparingKilledError(DataError):
+    """A child that was killed: what was prepared until then is good."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A file of the manifest: ``path`` relative to the root, and its size when the manifest was taken."""
+class Work:
+    """What all pictures of a set have in common. ``skip``: a bad picture is reported and left black, else it raises."""
 
-    path: str
-    size_bytes: int
+    target: Path
+    root: Path
+    container: Container
+    preprocessing: Preprocessing
+    skip: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of the picture at ``place`` of the set: two SHA-256, and what was wrong with it if it is bad."""
+
+    place: int
+    source: bytes
+    pixels: bytes
+    bad: str | None = None
 
 
 def prepare_into(
-    target: Path, root: Path, pictures: Sequence[Picture], preprocessing: Preprocessing, *, workers: int
-) -> Generator[list[str], None, None]:
-    """Prepare ``pictures`` into the .npy file ``target``, (N, crop, crop, 3) uint8, which exists in full size.
+    work: Work, pictures: Sequence[tuple[int, Sample]], *, workers: int
+) -> Generator[list[Prepared], None, None]:
+    """Prepare ``pictures``, (place, sample) in the order they lie, into ``work.target``, which exists in full size.
 
-    Yields, in order, chunk by chunk as they are done, the SHA-256 of each picture's file in hexadecimal. Closing the
-    iterator early ends all children at once.
+    The target is a .npy file (N, crop, crop, 3) uint8. Yields, chunk by chunk, in the order given, what became of each
+    picture. Closing the iterator early ends all children at once.
 
     Raises:
-        DataError: a picture that cannot be prepared, the first in order; or a child that was killed.
+        DataError: a picture that cannot be prepared and is not to be skipped, the first in order.
+        PreparingKilledError: a child that was killed.
         CardError: the crop does not fit.
     """
     size = min(_CHUNK_AT_MOST, max(1, -(-len(pictures) // (workers * _CHUNKS_PER_WORKER))))
-    chunks = [(start, pictures[start : start + size]) for start in range(0, len(pictures), size)]
+    chunks = [pictures[start : start + size] for start in range(0, len(pictures), size)]
     if workers == 1 or len(pictures) < _POOL_FROM:
-        pixels = np.load(target, mmap_mode="r+")
-        for start, chunk in chunks:
-            yield _prepare_chunk(pixels, root, start, chunk, preprocessing)
+        pixels, reader = np.load(work.target, mmap_mode="r+"), reader_for(work.container, work.root)
+        for chunk in chunks:
+            yield _prepare_chunk(pixels, reader, chunk, work)
         return
 
     idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
 
-    def work(start: int, chunk: Sequence[Picture]) -> list[str]:
+    def labour(chunk: Sequence[tuple[int, Sample]]) -> list[Prepared]:
         child = idle.get()
         try:
-            return child.prepare(start, chunk)
+            return child.prepare(chunk)
         finally:
             idle.put(child)
 
@@ -72,36 +95,39 @@ def prepare_into(
         # Left in reverse: no new chunk, then the children, then the threads, which wait for nothing any more.
         threads = on_exit.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="alexbench-prepare"))
         for _ in range(min(workers, len(chunks))):
-            child = _Child(target, root, preprocessing)
+            child = _Child(work)
             on_exit.callback(child.end)
             idle.put(child)
         on_exit.callback(threads.shutdown, wait=False, cancel_futures=True)
         # In order: an error is that of the first bad picture, whichever child met its own first.
-        for future in [threads.submit(work, start, chunk) for start, chunk in chunks]:
+        for future in [threads.submit(labour, chunk) for chunk in chunks]:
             yield future.result()
 
 
 def _prepare_chunk(
-    pixels: NDArray[np.uint8], root: Path, start: int, chunk: Sequence[Picture], preprocessing: Preprocessing
-) -> list[str]:
-    digests = []
-    for place, picture in enumerate(chunk, start):
-        file = root / picture.path
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
-        if len(data) != picture.size_bytes:
-            raise DataError(f"{file}: changed while the set was being prepared; run again")
-        pixels[place] = prepare_picture(data, preprocessing, name=str(file))
-        digests.append(hashlib.sha256(data).hexdigest())
-    return digests
+    pixels: NDArray[np.uint8], reader: PictureReader, chunk: Sequence[tuple[int, Sample]], work: Work
+) -> list[Prepared]:
+    return [_prepare_one(pixels, reader, place, sample, work) for place, sample in chunk]
+
+
+def _prepare_one(pixels: NDArray[np.uint8], reader: PictureReader, place: int, sample: Sample, work: Work) -> Prepared:
+    said = said_place(work.root / sample.file, sample.name, sample.at, work.container)
+    source, bad = NO_DIGEST, None
+    try:
+        data = reader.read(sample)
+        source = hashlib.sha256(data).digest()
+        pixels[place] = prepare_picture(data, work.preprocessing, name=said)
+    except DataError as error:
+        if not work.skip:
+            raise
+        pixels[place], bad = 0, str(error)
+    return Prepared(place, source, hashlib.sha256(pixels[place].data).digest(), bad)
 
 
 class _Child:
     """A child process, seen from the parent. Used by one thread at a time."""
 
-    def __init__(self, target: Path, root: Path, preprocessing: Preprocessing) -> None:
+    def __init__(self, work: Work) -> None:
         self._process = subprocess.Popen(
             # -P: from the repository's root, `import datasets` of some library would otherwise find ours.
             [sys.executable, "-P", "-m", __name__],
@@ -112,13 +138,16 @@ class _Child:
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         self._errors: dict[str, type[AlexBenchError]] = {kind.__name__: kind for kind in (DataError, CardError)}
-        self._first = {"target": os.fspath(target), "root": os.fspath(root), "preprocessing": asdict(preprocessing)}
+        self._first: dict[str, Any] = {
+            "work": {**asdict(work), "target": os.fspath(work.target), "root": os.fspath(work.root)}
+        }
 
-    def prepare(self, start: int, chunk: Sequence[Picture]) -> list[str]:
-        """Have ``chunk`` prepared to ``start`` and the following places; the digests of the files."""
-        message = {"start": start, "chunk": [[picture.path, picture.size_bytes] for picture in chunk], **self._first}
+    def prepare(self, chunk: Sequence[tuple[int, Sample]]) -> list[Prepared]:
+        """Have ``chunk`` prepared; what became of each."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        message = {**self._first, "chunk": [[place, *astuple(sample)] for place, sample in chunk]}
+        self._first = {}
         try:
             _send(self._process.stdin, message)
             line = self._process.stdout.readline()
@@ -128,18 +157,20 @@ class _Child:
             status = self._process.wait()
             if status >= 0:  # its traceback stands on standard error
                 raise RuntimeError(f"a process preparing pictures failed with exit status {status}")
-            raise DataError(
+            raise PreparingKilledError(
                 f"a process preparing pictures was killed (signal {-status}), perhaps for want of memory; free some"
-                " and run again"
+                " and run again: what was prepared is kept"
             )
         answer = json.loads(line)
         if "error" in answer:
             raise self._errors[answer["error"]](answer["message"])
-        digests: list[str] = answer["digests"]
-        return digests
+        return [
+            Prepared(place, bytes.fromhex(source), bytes.fromhex(pixels), bad)
+            for place, source, pixels, bad in answer["done"]
+        ]
 
     def end(self) -> None:
-        """End the process, whatever it is doing: what it wrote is whole or thrown away."""
+        """End the process, whatever it is doing: a picture counts when the parent has its digests."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -155,22 +186,34 @@ def _send(pipe: IO[bytes], message: dict[str, Any]) -> None:
 
 
 def _serve(commands: IO[bytes], answers: IO[bytes]) -> None:
-    """A child's whole life: a chunk a line, until the parent is gone."""
-    pixels: NDArray[np.uint8] | None = None
-    for line in commands:
-        message = json.loads(line)
-        if pixels is None:
-            opened: NDArray[np.uint8] = np.load(message["target"], mmap_mode="r+")
-            pixels = opened
-        fields = message["preprocessing"]
-        preprocessing = Preprocessing(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
-        chunk = [Picture(path, size) for path, size in message["chunk"]]
+    """A child's whole life: first what the work is, then a chunk a line, until the parent is gone."""
+    first = json.loads(commands.readline() or b"null")
+    if first is None:
+        return
+    fields = first["work"]
+    work = Work(
+        target=Path(fields["target"]),
+        root=Path(fields["root"]),
+        container=fields["container"],
+        preprocessing=decode(Preprocessing, fields["preprocessing"]),
+        skip=fields["skip"],
+    )
+    pixels: NDArray[np.uint8] = np.load(work.target, mmap_mode="r+")
+    reader = reader_for(work.container, work.root)
+    message = first
+    while True:
+        chunk = [(place, Sample(*sample)) for place, *sample in message["chunk"]]
         try:
-            digests = _prepare_chunk(pixels, Path(message["root"]), message["start"], chunk, preprocessing)
+            done = _prepare_chunk(pixels, reader, chunk, work)
         except (DataError, CardError) as error:
-            _send(answers, {"error": type(error).__name__, "message": str(error)})
+            kind = DataError if isinstance(error, DataError) else CardError
+            _send(answers, {"error": kind.__name__, "message": str(error)})
         else:
-            _send(answers, {"digests": digests})
+            _send(answers, {"done": [[one.place, one.source.hex(), one.pixels.hex(), one.bad] for one in done]})
+        line = commands.readline()
+        if not line:
+            return
+        message = json.loads(line)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""A data set as data: which pictures, with which labels, in which order."""
+"""A data set as data: which pictures, with which labels, in which order, and where their bytes lie."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +11,73 @@ from numpy.typing import NDArray
 from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.harness.errors import UsageError
 
-DatasetLayout = Literal["wnid-folders", "class-index-folders"]
+DatasetLayout = Literal["wnid-folders", "class-index-folders", "flat-folder", "tar", "tfrecord", "parquet"]
+Container = Literal["files", "tar", "tfrecord", "parquet"]
 
-_SAID: dict[DatasetLayout, str] = {
+LAYOUTS: Final[tuple[DatasetLayout, ...]] = (
+    "wnid-folders",
+    "class-index-folders",
+    "flat-folder",
+    "tar",
+    "tfrecord",
+    "parquet",
+)
+CONTAINERS: Final[dict[DatasetLayout, Container]] = {
+    "wnid-folders": "files",
+    "class-index-folders": "files",
+    "flat-folder": "files",
+    "tar": "tar",
+    "tfrecord": "tfrecord",
+    "parquet": "parquet",
+}
+"""What the pictures of each layout lie in."""
+
+VALIDATION_COUNT: Final = 50_000
+
+_SAID: Final[dict[DatasetLayout, str]] = {
     "wnid-folders": "wnid folders",
     "class-index-folders": "class-index folders",
+    "flat-folder": "a flat folder",
+    "tar": "a tar archive",
+    "tfrecord": "TFRecords",
+    "parquet": "Hugging Face parquet",
 }
+_VALIDATION_NAME: Final = re.compile(r"ILSVRC2012_val_(\d{8})(?![0-9])", re.ASCII)
+
+
+def validation_number(name: str) -> int | None:
+    """The number, 1..50000, of a picture of the ILSVRC2012 validation set by its name; None if it is not one's name.
+
+    Folders before the name and whatever follows the number (``_n01751748.JPEG``, as Hugging Face has it) do not count.
+    """
+    found = _VALIDATION_NAME.match(name.rsplit("/", 1)[-1])
+    if found is None:
+        return None
+    number = int(found.group(1))
+    return number if 1 <= number <= VALIDATION_COUNT else None
+
+
+def canonical_name(path: str) -> str:
+    """What a picture is called in records: ``ILSVRC2012_val_00000001.JPEG`` in every layout, any other by its path."""
+    number = validation_number(path)
+    return path if number is None else f"ILSVRC2012_val_{number:08d}.JPEG"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture and its label: ``path`` relative to the data set's root, with ``/``; ``label`` 0..999."""
+    """A picture and its label.
 
-    path: str
+    ``name``: what records call it, the same in every layout (:func:`canonical_name`), unique in its set. ``label``
+    0..999. ``file``: where it lies, relative to the data set's root, with ``/``. ``at``: where in that file, by
+    container: files 0, tar the offset of its bytes, tfrecord the offset of its record, parquet its row. ``size``: its
+    encoded size in bytes where the listing says it (tar), else -1.
+    """
+
+    name: str
     label: int
+    file: str
+    at: int = 0
+    size: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +90,36 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
-    """Labelled pictures under ``root``, ordered by class index, then by path.
+class Part:
+    """A shard: part ``number`` (from 1) of ``of``, the samples ``first`` up to ``last`` (not in it) of ``total``."""
 
-    ``empty_classes``: class folders that hold no picture. ``left_out``: files that are neither pictures nor known
-    litter, and pictures outside the class folders. ``draws``: the draws that led from the whole set to this one.
+    number: int
+    of: int
+    first: int
+    last: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Labelled pictures under ``root``, ordered by class index, then by name: the same order in every layout.
+
+    ``labels_from``: where the labels were found, in words. ``empty_classes``: class folders that hold no picture.
+    ``left_out``: files that are neither pictures nor known litter, and pictures outside the class folders. ``notes``:
+    sentences about what was found that a reader must know. ``draws``: the draws that led from the whole set to this
+    one. ``part``: the shard of those that this is.
     """
 
     name: str
     root: Path
     layout: DatasetLayout
     samples: tuple[Sample, ...]
+    labels_from: str = "folder names"
     empty_classes: int = 0
     left_out: int = 0
+    notes: tuple[str, ...] = ()
     draws: tuple[Draw, ...] = ()
+    part: Part | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -64,16 +134,24 @@ class Dataset:
         """The number of pictures of each of the 1000 classes, (1000,)."""
         return np.bincount(self.labels, minlength=CLASS_COUNT).astype(np.int64, copy=False)
 
-    def file(self, sample: Sample) -> Path:
-        """Where ``sample`` lies."""
-        return self.root / sample.path
+    @property
+    def container(self) -> Container:
+        """What the pictures lie in."""
+        return CONTAINERS[self.layout]
+
+    def where(self, sample: Sample) -> str:
+        """How errors name ``sample``: the file, and the place in it where it is one of many."""
+        return said_place(self.root / sample.file, sample.name, sample.at, self.container)
 
     def describe(self) -> str:
         """One line for people: how many pictures of how many classes, how drawn, and what was left aside."""
         present = int(np.count_nonzero(self.class_counts))
         line = f"{_count(len(self), 'picture')}, {present} of {CLASS_COUNT} classes, {_SAID[self.layout]}"
+        line += f", labels from {self.labels_from}"
         for draw in self.draws:
             line += f", drawn from {draw.of} with seed {draw.seed}"
+        if self.part is not None:
+            line += f", part {self.part.number} of {self.part.of}"
         if self.empty_classes:
             line += f"; {_count(self.empty_classes, 'class folder')} without a picture"
         if self.left_out:
@@ -108,6 +186,39 @@ class Dataset:
             chosen[places[np.argsort(keys[places], kind="stable")[: takes[label]]]] = True
         samples = tuple(self.samples[place] for place in np.flatnonzero(chosen))
         return replace(self, samples=samples, draws=(*self.draws, Draw(limit=limit, of=total, seed=seed)))
+
+    def shard(self, number: int, of: int, *, batch_size: int) -> "Dataset":
+        """Part ``number`` (from 1) of ``of``: whole batches of the grid that the whole set is cut into.
+
+        Batch b is the samples b x ``batch_size`` up to (b + 1) x ``batch_size`` of the whole set; the parts share the
+        batches as evenly as can be. So each batch is computed whole, by one part, and as the whole set's run does it.
+
+        Raises:
+            UsageError: no such part, more parts than batches, or a set that is a part already.
+        """
+        if self.part is not None:
+            raise UsageError("a part of a data set cannot be cut again; cut the whole set")
+        if not 1 <= number <= of:
+            raise UsageError(f"--shard {number}/{of}: parts count from 1/{of} to {of}/{of}")
+        total = len(self)
+        batches = -(-total // batch_size)
+        if of > batches:
+            raise UsageError(
+                f"--shard {number}/{of}: {total} pictures are {batches} batches of {batch_size}, and a part needs one;"
+                f" give at most {batches} parts or a smaller --batch-size"
+            )
+        first, last = (min(batches * end // of * batch_size, total) for end in (number - 1, number))
+        part = Part(number=number, of=of, first=first, last=last, total=total)
+        return replace(self, samples=self.samples[first:last], part=part)
+
+
+def said_place(file: Path, name: str, at: int, container: Container) -> str:
+    """How errors name a picture: its file, or its name and place in the file that holds many."""
+    if container == "files":
+        return str(file)
+    if container == "tar":
+        return f"{file}: {name}"
+    return f"{file}: {'row' if container == 'parquet' else 'the record at byte'} {at} ({name})"
 
 
 def _takes(counts: NDArray[np.int64], limit: int, offset: int, keys: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -2,12 +2,17 @@
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from alexbench.harness.errors import AlexBenchError
+
+if TYPE_CHECKING:
+    from alexbench.harness.app.run import Outcome
+    from alexbench.harness.records import RunRecord
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -21,7 +26,9 @@ def cli() -> None:
 @cli.command()
 @click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]")
 @click.option("--weights", metavar="FILE", help="A .pth or .safetensors file.  [default: synthetic weights]")
-@click.option("--data", metavar="DIR", help="ImageFolder: wnid or class-index folders.  [default: synthetic pictures]")
+@click.option("--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]")
+@click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]")
+@click.option("--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit.")
 @click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all available]")
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]")
 @click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]")
@@ -29,32 +36,59 @@ def cli() -> None:
 @click.option("--batch-size", type=int, metavar="N", help="Of accuracy and of images/s.  [default: 32]")
 @click.option("--limit", type=int, metavar="N", help="Only N pictures, drawn evenly over the classes.")
 @click.option("--seed", type=int, metavar="N", help="Of that draw and of the order of rounds.  [default: 1]")
+@click.option("--shard", metavar="I/N", help="Only part I of N, whole batches; alexbench merge joins the parts.")
+@click.option("--on-bad-image", metavar="WHAT", help="fail, or skip and say so.  [default: fail]")
 @click.option("--only", metavar="WHAT", help="accuracy or performance.  [default: both]")
 @click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with these flags as keys.")
-def run(config_file: Path | None, **flags: Any) -> None:
+@click.option("--resume", "resumed", metavar="RUN", help="Go on with an interrupted run, as it was started.")
+def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
     """Accuracy and speed on every available runtime, and a leaderboard.
 
     With no flags: synthetic pictures and weights, made on first use, and every runtime that is installed.
     """
     from alexbench.harness.app.config import read_config, resolve
     from alexbench.harness.app.progress import display_for
+    from alexbench.harness.app.run import resume
     from alexbench.harness.app.run import run as carry_out
-    from alexbench.reports.terminal import print_leaderboard
-    from alexbench.reports.write import write_reports
 
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
+    if resumed is not None:
+        if values or config_file is not None:
+            raise click.UsageError("--resume takes no other flag: the run is gone on with as it was started")
+        _finish(resume(Path(resumed), display_for()))
     if config_file is not None:
         from_file = read_config(config_file)
         if "backend" in from_file:
             from_file["backends"] = tuple(from_file.pop("backend"))
         values = {**from_file, **values}
-    outcome = carry_out(resolve(values), display_for())
-    paths = write_reports(outcome.folder, outcome.record)
-    print_leaderboard(outcome.record)
+    _finish(carry_out(resolve(values), display_for()))
+
+
+def _finish(outcome: "Outcome") -> NoReturn:
+    """Write and print the reports of a run, and leave with its exit code."""
+    _show(outcome.folder, outcome.record)
+    sys.exit(outcome.exit_code)
+
+
+def _show(folder: Path, record: "RunRecord") -> None:
+    from alexbench.reports.terminal import print_leaderboard
+    from alexbench.reports.write import write_reports
+
+    paths = write_reports(folder, record)
+    print_leaderboard(record)
     for path in paths:
         click.echo(f"wrote {path}")
-    sys.exit(outcome.exit_code)
+
+
+@cli.command()
+@click.argument("parts", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", metavar="DIR", default="runs", help="Where the joined run's folder is made.  [default: runs]")
+def merge(parts: tuple[Path, ...], out: str) -> None:
+    """Join the runs of all parts of a data set (run --shard) into one."""
+    from alexbench.harness.app.merge import merge as join
+
+    _finish(join(parts, Path(out)))
 
 
 @cli.command()
@@ -62,14 +96,8 @@ def run(config_file: Path | None, **flags: Any) -> None:
 def report(folder: Path) -> None:
     """Make a run's report.md and leaderboard.csv again from its record, and print the leaderboard."""
     from alexbench.harness.records import read_run
-    from alexbench.reports.terminal import print_leaderboard
-    from alexbench.reports.write import write_reports
 
-    record = read_run(folder)
-    paths = write_reports(folder, record)
-    print_leaderboard(record)
-    for path in paths:
-        click.echo(f"wrote {path}")
+    _show(folder, read_run(folder))
 
 
 @cli.command()
@@ -89,6 +117,74 @@ def models(*, as_json: bool) -> None:
     from alexbench.harness.app.listing import model_list, print_listing
 
     print_listing(model_list(), as_json=as_json)
+
+
+@cli.group()
+def datasets() -> None:
+    """Data sets: what a path holds, and the prepared sets in the cache."""
+
+
+def _data_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The flags that say which pictures."""
+    for option in (
+        click.option("--seed", type=int, default=1, metavar="N", help="Of that draw.  [default: 1]"),
+        click.option("--limit", type=int, metavar="N", help="Only N pictures, drawn evenly over the classes."),
+        click.option("--labels", metavar="FILE", help="val.txt, LOC_val_solution.csv, or the devkit."),
+        click.option("--layout", metavar="NAME", help="How it is read.  [default: recognised by itself]"),
+        click.argument("path"),
+    ):
+        command = option(command)
+    return command
+
+
+@datasets.command("show")
+@_data_options
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def show_dataset(path: str, *, as_json: bool, **choice: Any) -> None:
+    """What PATH holds: layout, labels, counts. No picture is read."""
+    from alexbench.harness.app.datasets import show
+
+    show(path, as_json=as_json, **choice)
+
+
+@datasets.command("prepare")
+@_data_options
+@click.option("--model", metavar="CARD", multiple=True, help="Repeatable.  [default: torchvision]")
+@click.option("--on-bad-image", metavar="WHAT", default="fail", help="fail or skip.  [default: fail]")
+def prepare_dataset(path: str, model: tuple[str, ...], on_bad_image: str, **choice: Any) -> None:
+    """Prepare the pictures of PATH as a model card says, into the cache, for runs to come."""
+    from alexbench.harness.app.datasets import prepare
+
+    prepare(path, models=model, on_bad_image=on_bad_image, **choice)
+
+
+@datasets.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def list_datasets(*, as_json: bool) -> None:
+    """The prepared sets in the cache, finished and unfinished."""
+    from alexbench.harness.app.datasets import list_prepared
+
+    list_prepared(as_json=as_json)
+
+
+@datasets.command("verify")
+@click.argument("keys", metavar="[KEY]...", nargs=-1)
+def verify_datasets(keys: tuple[str, ...]) -> None:
+    """Hold the pixels of prepared sets (all, or those named) against their digests; exit code 1 if any differ."""
+    from alexbench.harness.app.datasets import verify
+
+    sys.exit(verify(keys))
+
+
+@datasets.command("remove")
+@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All prepared sets.")
+@click.option("--unfinished", is_flag=True, help="Those whose preparation was interrupted.")
+def remove_datasets(keys: tuple[str, ...], *, everything: bool, unfinished: bool) -> None:
+    """Remove prepared sets from the cache; the pictures they were made from are not touched."""
+    from alexbench.harness.app.datasets import remove
+
+    remove(keys, everything=everything, unfinished=unfinished)
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ Raw values are stored and statistics derived, with one exception: the few figure
 
 Schema history:
   1  the first.
+  2  data: layout, labels_from, names_digest, per_class, certificate, skipped, part. Digests of pixels are over each
+     picture's own digest. configuration: layout, labels, on_bad_image, shard.
 """
 
 import dataclasses
@@ -16,7 +18,7 @@ from typing import Any, Final, Literal
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 RUN_FILE: Final = "run.json"
 
 Status = Literal["running", "complete", "interrupted", "failed"]
@@ -52,8 +54,42 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SkippedRecord:
+    """A picture that could not be prepared and does not count."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """A shard: part ``number`` (from 1) of ``of``, the pictures ``first`` up to ``last`` (not in it) of ``total``.
+
+    ``whole_*``: the record of the whole set, so that parts of different sets are not joined and the joined run says
+    what it is of.
+    """
+
+    number: int
+    of: int
+    first: int
+    last: int
+    total: int
+    whole_names_digest: str
+    whole_description: str
+    whole_certificate: str
+    whole_notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DataRecord:
-    """The pictures of a run. ``pixels_digest``: SHA-256 of the prepared uint8 pixels every backend was given."""
+    """The pictures of a run, and the certificate of them.
+
+    ``images``: those that count, without the ``skipped`` ones. ``names_digest``: SHA-256 of names and labels, the same
+    in every layout. ``source_digest``: SHA-256 over the SHA-256 of each picture's file. ``pixels_digest``: SHA-256 over
+    the SHA-256 of each picture's prepared uint8 pixels, which every backend was given; a skipped picture is black.
+    ``per_class``: how many classes have how many pictures. ``certificate``: a plain sentence on what set this is; empty
+    for a synthetic one. An empty digest: the record is older than the field.
+    """
 
     name: str
     description: str
@@ -64,6 +100,13 @@ class DataRecord:
     source_digest: str
     pixels_digest: str
     subset_seed: int | None = None
+    layout: str = ""
+    labels_from: str = ""
+    names_digest: str = ""
+    per_class: dict[str, int] = field(default_factory=dict)
+    certificate: str = ""
+    skipped: tuple[SkippedRecord, ...] = ()
+    part: PartRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +248,15 @@ class RunRecord:
     schema_version: int = SCHEMA_VERSION
 
 
+def _upgrade_1(data: dict[str, Any]) -> dict[str, Any]:
+    """What schema 2 added has defaults that mean "not recorded"."""
+    return {**data, "schema_version": 2}
+
+
+_UPGRADES: Final = {1: _upgrade_1}
+"""Schema -> how a record of it becomes one of the next."""
+
+
 def to_json(record: RunRecord) -> str:
     """The JSON text of a record; keys in the order of the dataclass, so that a diff reads well."""
     return json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -237,6 +289,8 @@ def read_run(folder: Path) -> RunRecord:
             f"{path} has schema {version}, newer than the {SCHEMA_VERSION} this alexbench reads; upgrade alexbench"
         )
     try:
+        for older in range(version, SCHEMA_VERSION):
+            data = _UPGRADES[older](data)
         return decode(RunRecord, data)
     except ValueError as error:  # DecodeError is one
         raise RecordError(f"{path} is damaged: {error}") from error

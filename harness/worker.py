@@ -80,37 +80,45 @@ class Worker:
         instance.close()
         return {}
 
-    def do_open(self, *, pixels: str, preprocessing: dict[str, Any]) -> Answer:
-        """Map prepared pixels, (N, H, W, 3) uint8 RGB."""
+    def do_open(
+        self, *, pixels: str, preprocessing: dict[str, Any], first: int = 0, images: int | None = None
+    ) -> Answer:
+        """Map prepared pixels, (N, H, W, 3) uint8 RGB: ``images`` of them from ``first`` on, or all."""
         mapped: NDArray[np.uint8] = np.load(pixels, mmap_mode="r")
-        self._pixels = mapped
+        self._pixels = mapped[first:] if images is None else mapped[first : first + images]
         self._preprocessing = decode(Preprocessing, preprocessing)
         self._inputs.clear()
-        return {"images": len(mapped)}
+        return {"images": len(self._pixels)}
 
     def do_evaluate(self, *, batch_size: int, out: str) -> Answer:
-        """Top-5 of every picture into ``out``: a record array of ``classes`` int32 (5,) and ``scores`` float32 (5,).
+        """Top-5 of every picture into the files that ``out`` is the stem of; batches that they hold already are kept.
 
         The answer also has the digest of the pixels that this process saw, taken before the clock starts.
         """
         from alexbench.datasets.prepared import pixels_digest
+        from alexbench.harness.app.kept import KeptAnswers
 
         backend, pixels = self._loaded()
-        total = len(pixels)
-        result = np.empty(total, dtype=[("classes", np.int32, 5), ("scores", np.float32, 5)])
         digest = pixels_digest(pixels)  # what this process sees, before the clock starts: 0.1 ms a picture
-        self._warm(min(batch_size, total))
-        start = time.perf_counter()
-        for first in range(0, total, batch_size):
-            logits = backend.predict(self._input(first, first + batch_size))
-            _refuse_dead(logits, first)
-            result["classes"][first : first + batch_size], result["scores"][first : first + batch_size] = top_k(
-                logits, 5
-            )
-            self._progress(min(first + batch_size, total), total)
+        kept = KeptAnswers(Path(out), len(pixels), batch_size)
+        before, seconds_before = kept.images_done, kept.seconds
+        done = before
+        if kept.missing:
+            self._warm(min(batch_size, len(pixels)))
+        start = last = time.perf_counter()
+        for batch in kept.missing:
+            where = kept.place(batch)
+            logits = backend.predict(self._input(where.start, where.stop))
+            _refuse_dead(logits, where.start)
+            classes, scores = top_k(logits, 5)
+            now = time.perf_counter()
+            kept.keep(batch, classes, scores, seconds=now - last)
+            last = now
+            done += where.stop - where.start
+            self._progress(done, len(pixels))
         seconds = time.perf_counter() - start
-        np.save(out, result)
-        return {"seconds": seconds, "pixels_digest": digest}
+        kept.close()
+        return {"seconds": seconds + seconds_before, "pixels_digest": digest, "images_kept": before}
 
     def do_logits(self, *, images: list[int], batch_size: int, out: str) -> Answer:
         """Logits of the chosen pictures, in that order, into ``out``: (len(images), outputs), the backend's dtype."""

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from alexbench.backends.registry import REFERENCE
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.kept import read_answers
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
@@ -24,26 +25,45 @@ PARITY_IMAGES: Final = 64
 REFERENCE_BATCH: Final = 8
 
 
-def evaluate(rows: list[Row], config: RunConfig, material: Material, scratch: Path, display: Display) -> None:
+def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> None:
     """Top-5 of every picture and logits of the parity pictures, backend by backend, into the rows."""
-    images = parity_images(len(material.labels))
+    images = parity_images(material.good)
+    scratch, unfinished = folder / run_folder.SCRATCH, folder / run_folder.UNFINISHED
+    unfinished.mkdir(exist_ok=True)
     for row in rows:
         if not row.alive or row.worker is None:
             continue
-        top, logits = scratch / f"{row.name}-top.npy", scratch / f"{row.name}-logits.npy"
+        logits = scratch / f"{row.name}-logits.npy"
         try:
+            if not run_folder.continues(unfinished, row.name, _what_decides(row, config, material)):
+                display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
             with display.step(f"{row.name}: accuracy on {len(material.labels)} pictures") as advance:
-                answer = row.worker.ask("evaluate", progress=advance, batch_size=config.batch_size, out=str(top))
+                answer = row.worker.ask(
+                    "evaluate", progress=advance, batch_size=config.batch_size, out=str(unfinished / row.name)
+                )
                 row.worker.ask("logits", images=images.tolist(), batch_size=config.batch_size, out=str(logits))
+            if answer["images_kept"]:
+                display.say(f"{row.name}: {answer['images_kept']} pictures were kept from before")
             _check_pixels(answer["pixels_digest"], material)
         except Exception as error:
             row.fail(error)
             continue
-        answers = np.load(top)
+        answers = read_answers(unfinished / row.name)
         row.top = answers
         row.parity_logits = np.load(logits)
-        top1, top5 = correct(answers["classes"], material.labels)
-        row.accuracy = Accuracy(len(material.labels), top1, top5, answer["seconds"])
+        good = material.good
+        top1, top5 = correct(answers["classes"][good], material.labels[good])
+        row.accuracy = Accuracy(int(good.sum()), top1, top5, answer["seconds"])
+
+
+def _what_decides(row: Row, config: RunConfig, material: Material) -> dict[str, Any]:
+    """What must be as it was for answers of an interrupted run to be kept."""
+    return {
+        "batch_size": config.batch_size,
+        "weights_digest": material.model.weights_digest,
+        "pixels_digest": material.data.pixels_digest,
+        "effective": row.loaded_as,
+    }
 
 
 def _check_pixels(digest: str, material: Material) -> None:
@@ -63,8 +83,8 @@ def hold_against_reference(
     judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
     if not judged:
         return None
-    parity = parity_images(len(material.labels))
-    disputed = _disputed([row.top["classes"][:, 0] for row in judged if row.top is not None])
+    parity = parity_images(material.good)
+    disputed = _disputed([row.top["classes"][:, 0] for row in judged if row.top is not None], material.good)
     images = np.union1d(parity, disputed)
     truth = _reference_logits(images, config, material, folder, display)
     place = {int(image): index for index, image in enumerate(images)}
@@ -80,14 +100,16 @@ def hold_against_reference(
     return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
 
 
-def parity_images(total: int) -> NDArray[np.int64]:
-    """Which pictures parity is measured on: PARITY_IMAGES of them, spread evenly over the set, or all."""
-    return np.unique(np.linspace(0, total - 1, min(PARITY_IMAGES, total)).astype(np.int64))
+def parity_images(good: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Which of the ``good`` pictures (N,) parity is measured on: PARITY_IMAGES, spread evenly over them, or all."""
+    places = np.flatnonzero(good)
+    total = len(places)
+    return places[np.unique(np.linspace(0, total - 1, min(PARITY_IMAGES, total)).astype(np.int64))]
 
 
-def _disputed(answers: list[NDArray[np.int32]]) -> NDArray[np.int64]:
+def _disputed(answers: list[NDArray[np.int32]], good: NDArray[np.bool_]) -> NDArray[np.int64]:
     together = np.stack(answers)
-    return np.flatnonzero((together != together[0]).any(axis=0))
+    return np.flatnonzero((together != together[0]).any(axis=0) & good)
 
 
 def _parity(
@@ -134,6 +156,6 @@ def _reference_logits(
             weights=str(material.weights),
             options=asdict(options),
         )
-        worker.ask("open", pixels=str(material.prepared.path), preprocessing=asdict(material.card.preprocessing))
+        worker.ask("open", **material.opened)
         worker.ask("logits", progress=advance, images=images.tolist(), batch_size=REFERENCE_BATCH, out=str(out))
     return np.asarray(np.load(out), dtype=np.float64)

@@ -1,6 +1,7 @@
 """What ``alexbench run`` was asked to do, as data: every flag, and the same keys in a TOML file."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,6 +11,7 @@ from typing import Any, Final, Literal
 import platformdirs
 
 from alexbench.backends.registry import REFERENCE, backend_names
+from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
 from alexbench.harness.contract import PRECISIONS, Precision
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.measure.process import usable_cores
@@ -17,8 +19,17 @@ from alexbench.harness.models.card import DEFAULT_CARD
 
 Only = Literal["accuracy", "performance"]
 
+OnBadImage = Literal["fail", "skip"]
+
 ONLY: Final[tuple[Only, ...]] = ("accuracy", "performance")
-_CHOICES: Final[dict[str, tuple[str, ...]]] = {"precision": PRECISIONS, "only": ONLY}
+ON_BAD_IMAGE: Final[tuple[OnBadImage, ...]] = ("fail", "skip")
+_CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "precision": PRECISIONS,
+    "only": ONLY,
+    "layout": LAYOUTS,
+    "on_bad_image": ON_BAD_IMAGE,
+}
+_SHARD: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 DEFAULT_BATCH_SIZE: Final = 32
 DEFAULT_SEED: Final = 1
 
@@ -31,14 +42,26 @@ class RunConfig:
     model: str = DEFAULT_CARD
     weights: str | None = None
     data: str | None = None
+    layout: DatasetLayout | None = None
+    labels: str | None = None
     backends: tuple[str, ...] | None = None
     device: str = "cpu"
     precision: Precision = "fp32"
     batch_size: int = DEFAULT_BATCH_SIZE
     limit: int | None = None
     seed: int = DEFAULT_SEED
+    shard: str | None = None
+    on_bad_image: OnBadImage = "fail"
     only: Only | None = None
     out: str = "runs"
+
+    @property
+    def part(self) -> tuple[int, int] | None:
+        """``shard`` as (number from 1, of)."""
+        if self.shard is None:
+            return None
+        number, of = self.shard.split("/")
+        return int(number), int(of)
 
     @property
     def accuracy(self) -> bool:
@@ -64,7 +87,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     given = {key: value for key, value in values.items() if value is not None and value != ()}
     for key, known in _CHOICES.items():
         if key in given and given[key] not in known:
-            raise unknown_name(f"--{key}", given[key], known)
+            raise unknown_name(f"--{key.replace('_', '-')}", given[key], known)
     cores = usable_cores()
     threads = given.setdefault("threads", cores)
     for key in ("threads", "batch_size", "limit"):
@@ -74,6 +97,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         raise UsageError(f"--seed {given['seed']}: give 0 or more")
     if threads > cores:
         raise UsageError(f"--threads {threads}: this process may use {cores} cores; give {cores} or fewer")
+    _check_data_flags(given)
     if given.get("out") == "":
         raise UsageError("--out is empty; name a folder")
     config = RunConfig(**given)
@@ -86,6 +110,18 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         raise UsageError(f"--backend names one twice: {', '.join(config.backends)}")
     _check_pair(config)
     return config
+
+
+def _check_data_flags(given: Mapping[str, Any]) -> None:
+    if given.get("data") is None:
+        for key in ("layout", "labels"):
+            if key in given:
+                raise UsageError(f"--{key} says how --data is read; name --data PATH too")
+    shard = given.get("shard")
+    if shard is not None:
+        found = _SHARD.fullmatch(shard)
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            raise UsageError(f"--shard {shard}: wanted PART/PARTS, counted from 1, as in 1/4")
 
 
 def _check_pair(config: RunConfig) -> None:

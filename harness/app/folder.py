@@ -1,10 +1,11 @@
 """A run's folder on disk. Files are written whole or not at all, and raw files never change once complete."""
 
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,11 @@ from alexbench.harness.records import RUN_FILE, RunRecord, to_json
 PREDICTIONS: Final = "predictions.parquet"
 TIMINGS: Final = "timings.parquet"
 LOGS: Final = "logs"
+SAMPLES: Final = "samples.parquet"
 SCRATCH: Final = ".scratch"
+UNFINISHED: Final = "unfinished"
+"""Answers of an accuracy pass, batch by batch, until all of a run's are there."""
+LOCK: Final = ".lock"
 
 
 def create(out: Path, card: str, started: datetime) -> Path:
@@ -33,7 +38,6 @@ def create(out: Path, card: str, started: datetime) -> Path:
             out.mkdir(parents=True, exist_ok=True)
             folder.mkdir()
             (folder / LOGS).mkdir()
-            (folder / SCRATCH).mkdir()
         except FileExistsError:
             if out.is_dir():
                 continue
@@ -59,26 +63,71 @@ def write_record(folder: Path, record: RunRecord) -> None:
     write_text(folder / RUN_FILE, to_json(record))
 
 
-def write_predictions(
-    folder: Path, rows: Iterable[Row], names: Sequence[str], labels: NDArray[np.int64], label_offset: int
+def continues(unfinished: Path, backend: str, decides: Mapping[str, Any]) -> bool:
+    """Whether answers that ``unfinished`` holds of a backend may be kept: ``decides`` is as it was, or there are none.
+
+    If it is not, they are removed. ``decides`` is noted for the next time.
+    """
+    note = unfinished / f"{backend}.json"
+    text = json.dumps(decides, sort_keys=True)
+    try:
+        same = note.read_text(encoding="utf-8") == text
+    except OSError:
+        same = True
+        for file in unfinished.glob(f"{backend}-*.npy"):  # without a note nobody knows what they answer
+            file.unlink()
+    if not same:
+        for file in unfinished.glob(f"{backend}-*.npy"):
+            file.unlink()
+    write_text(note, text)
+    return same
+
+
+def write_samples(
+    folder: Path, names: Sequence[str], labels: NDArray[np.int64], digests: NDArray[np.uint8], bad: Mapping[int, str]
 ) -> None:
-    """``predictions.parquet``: backend, sample, label, top1..top5 (classes; -1 is background), score1..score5."""
-    frames = []
-    for row in rows:
-        if row.top is None:
-            continue
-        columns: dict[str, object] = {
-            "backend": row.name,
+    """``samples.parquet``: sample, label (0..999), source_sha256, pixels_sha256 (hex), skipped (why, or null).
+
+    ``digests`` (N, 2, 32) uint8: of each picture's file and of its prepared pixels. ``bad``: place -> what was wrong.
+    """
+    frame = pd.DataFrame(
+        {
             "sample": list(names),
-            "label": (labels - label_offset).astype(np.int16),
+            "label": labels.astype(np.int16),
+            "source_sha256": [row.tobytes().hex() for row in digests[:, 0]],
+            "pixels_sha256": [row.tobytes().hex() for row in digests[:, 1]],
+            "skipped": pd.array([bad.get(place) for place in range(len(names))], dtype="string"),
         }
-        for place in range(5):
-            columns[f"top{place + 1}"] = (row.top["classes"][:, place] - label_offset).astype(np.int16)
-        for place in range(5):
-            columns[f"score{place + 1}"] = row.top["scores"][:, place]
-        frames.append(pd.DataFrame(columns))
+    )
+    write_parquet(folder / SAMPLES, frame)
+
+
+def predictions(
+    backend: str,
+    top: NDArray[Any],
+    names: Sequence[str],
+    labels: NDArray[np.int64],
+    good: NDArray[np.bool_],
+    label_offset: int,
+) -> pd.DataFrame:
+    """A backend's rows of ``predictions.parquet``, those of the ``good`` pictures."""
+    kept = top[good]
+    columns: dict[str, object] = {
+        "backend": backend,
+        "sample": [name for name, counts in zip(names, good.tolist(), strict=True) if counts],
+        "label": (labels[good] - label_offset).astype(np.int16),
+    }
+    for place in range(5):
+        columns[f"top{place + 1}"] = (kept["classes"][:, place] - label_offset).astype(np.int16)
+    for place in range(5):
+        columns[f"score{place + 1}"] = kept["scores"][:, place]
+    return pd.DataFrame(columns)
+
+
+def write_predictions(folder: Path, frames: Sequence[pd.DataFrame]) -> None:
+    """``predictions.parquet``: backend, sample, label, top1..top5 (classes; -1 is background), score1..score5."""
     if frames:
-        _write_parquet(folder / PREDICTIONS, pd.concat(frames, ignore_index=True))
+        write_parquet(folder / PREDICTIONS, pd.concat(frames, ignore_index=True))
 
 
 def write_timings(folder: Path, rows: Iterable[Row]) -> None:
@@ -102,10 +151,11 @@ def write_timings(folder: Path, rows: Iterable[Row]) -> None:
         for block in blocks
     ]
     if frames:
-        _write_parquet(folder / TIMINGS, pd.concat(frames, ignore_index=True))
+        write_parquet(folder / TIMINGS, pd.concat(frames, ignore_index=True))
 
 
-def _write_parquet(path: Path, frame: pd.DataFrame) -> None:
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table, whole or not at all; the same table gives the same bytes."""
     partial = path.with_name(f".{path.name}.partial")
     frame.to_parquet(partial, engine="pyarrow", compression="zstd", index=False)
     partial.replace(path)

@@ -55,7 +55,7 @@ def model_list() -> Listing:
 
 
 def print_listing(entries: Listing, *, as_json: bool) -> None:
-    """To standard output."""
+    """To standard output. ``entries``, all with the same keys, are a row each."""
     if as_json:
         json.dump(entries, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")

@@ -1,19 +1,24 @@
 """What every backend of a run is given: one network, one weights file, one set of prepared pixels."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.datasets.classes import CLASS_COUNT
-from alexbench.datasets.dataset import Dataset
-from alexbench.datasets.folder import open_folder
 from alexbench.datasets.prepared import PreparedSet
-from alexbench.datasets.synthetic.expected import differences
 from alexbench.harness.app import synthetic
 from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.notes import notes
+from alexbench.harness.app.pictures import (
+    Pictures,
+    Selection,
+    data_record,
+    open_pictures,
+    prepare_pictures,
+    select,
+)
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import UsageError, WeightsError
@@ -27,7 +32,10 @@ SYNTHETIC: Final = "synthetic"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """The inputs of a run, and their records. ``labels`` (N,) are output indices: class plus the card's offset."""
+    """The inputs of a run, and their records.
+
+    ``labels`` (N,) are output indices: class plus the card's offset. ``good`` (N,): which pictures count.
+    """
 
     card: Card
     network: Network
@@ -35,9 +43,20 @@ class Material:
     prepared: PreparedSet
     names: tuple[str, ...]
     labels: NDArray[np.int64]
+    good: NDArray[np.bool_]
     model: ModelRecord
     data: DataRecord
     notes: tuple[str, ...]
+
+    @property
+    def opened(self) -> dict[str, Any]:
+        """What a worker's ``open`` is told."""
+        return {
+            "pixels": str(self.prepared.path),
+            "first": self.prepared.first,
+            "images": len(self.prepared),
+            "preprocessing": asdict(self.card.preprocessing),
+        }
 
 
 def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
@@ -52,12 +71,11 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     log = _writable(cache) / "material.log"
     # The user's file first: a wrong one should be said before minutes of preparing.
     weights, digest, source = _weights(config, card, cache, log, display)
-    dataset = _dataset(config, cache, log, display)
+    pictures = _pictures(config, cache, log, display)
     if weights_digest(map_weights(weights)) != digest:
         weights.unlink()
         raise WeightsError(f"{weights} was damaged in the cache and has been removed; run again")
-    title = f"{len(dataset)} pictures"
-    prepared = synthetic.prepare_with_progress(dataset, card.preprocessing, cache, display, title)
+    prepared = prepare_pictures(pictures, card.preprocessing, cache, display, on_bad_image=config.on_bad_image)
     model = ModelRecord(
         card=card.name,
         network=network.name,
@@ -69,27 +87,24 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         preprocessing=card.preprocessing.name,
         published=card.published,
     )
-    data = DataRecord(
-        name=synthetic.NAME if config.data is None else dataset.name,
-        description=dataset.describe(),
+    data = data_record(
+        pictures,
+        prepared,
         synthetic=config.data is None,
-        images=len(dataset),
-        available_images=dataset.draws[0].of if dataset.draws else len(dataset),
-        classes=int(np.count_nonzero(dataset.class_counts)),
-        source_digest=prepared.source_digest,
-        pixels_digest=prepared.digest,
-        subset_seed=config.seed if dataset.draws else None,
+        name=synthetic.NAME if config.data is None else pictures.dataset.name,
+        seed=config.seed,
     )
     return Material(
         card=card,
         network=network,
         weights=weights,
         prepared=prepared,
-        names=tuple(sample.path for sample in dataset.samples),
+        names=tuple(sample.name for sample in pictures.dataset.samples),
         labels=prepared.labels + card.label_offset,
+        good=prepared.good,
         model=model,
         data=data,
-        notes=_notes(model, data),
+        notes=notes(model, data, pictures.dataset.notes),
     )
 
 
@@ -101,14 +116,19 @@ def _writable(cache: Path) -> Path:
     return cache
 
 
-def _dataset(config: RunConfig, cache: Path, log: Path, display: Display) -> Dataset:
-    folder = config.data
-    dataset = (
-        synthetic.synthetic_pictures("val", cache, log=log, display=display) if folder is None else open_folder(folder)
+def _pictures(config: RunConfig, cache: Path, log: Path, display: Display) -> Pictures:
+    selection = Selection(
+        path=config.data or "",
+        layout=config.layout,
+        labels=config.labels,
+        limit=config.limit,
+        seed=config.seed,
+        shard=config.part,
+        batch_size=config.batch_size,
     )
-    if config.limit is not None and config.limit < len(dataset):
-        return dataset.subset(config.limit, seed=config.seed)
-    return dataset
+    if config.data is None:
+        return select(synthetic.synthetic_pictures("val", cache, log=log, display=display), selection)
+    return open_pictures(selection, display)
 
 
 def _weights(config: RunConfig, card: Card, cache: Path, log: Path, display: Display) -> tuple[Path, str, str]:
@@ -125,24 +145,3 @@ def _weights(config: RunConfig, card: Card, cache: Path, log: Path, display: Dis
             folder=str(cache / synthetic.WEIGHTS_FOLDER),
         )
     return Path(answer["path"]), answer["digest"], config.weights
-
-
-def _notes(model: ModelRecord, data: DataRecord) -> tuple[str, ...]:
-    """What a reader must know about these pictures and weights before believing a number."""
-    notes = []
-    if model.synthetic and data.synthetic:
-        whole = data.images == data.available_images
-        notes += differences(
-            card=model.card,
-            pictures=data.source_digest if whole else None,
-            pixels=data.pixels_digest if whole else None,
-            weights=model.weights_digest,
-        )
-    elif model.synthetic or data.synthetic:
-        notes.append("Pictures and weights do not belong together: speed only, accuracy was not measured.")
-    if not data.synthetic:
-        if data.images != CLASS_COUNT * 50:
-            notes.append(f"{data.images} pictures, not ImageNet's 50,000: published figures are for those.")
-        if data.classes != CLASS_COUNT:
-            notes.append(f"{data.classes} of {CLASS_COUNT} classes.")
-    return tuple(notes)

@@ -14,7 +14,11 @@ from alexbench.harness.records import Accuracy, BackendRecord, EffectiveRecord, 
 
 @dataclass(slots=True)
 class Row:
-    """What is known of one backend. ``top`` (N,) has the fields ``classes`` (5,) int32 and ``scores`` (5,) float32."""
+    """What is known of one backend.
+
+    ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
+    ``scores`` (5,) float32; those of skipped pictures mean nothing.
+    """
 
     name: str
     worker: WorkerProcess | None = None
@@ -22,6 +26,7 @@ class Row:
     error_code: int = 0
     missing: bool = False
     effective: EffectiveRecord | None = None
+    loaded_as: dict[str, Any] = field(default_factory=dict)
     load_s: float | None = None
     first_inference_ms: float | None = None
     peak_rss_mib: float | None = None

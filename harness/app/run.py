@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from filelock import FileLock, Timeout
+
 import alexbench.harness
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.harness.app import folder as run_folder
@@ -19,6 +21,7 @@ from alexbench.harness.app.accuracy import evaluate, hold_against_reference
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
+from alexbench.harness.app.resume import check_unchanged, configuration_of
 from alexbench.harness.app.row import Row, effective_record
 from alexbench.harness.app.speed import measure
 from alexbench.harness.app.threads import count_threads
@@ -27,7 +30,7 @@ from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.measure.machine import conditions, environment, machine
 from alexbench.harness.models.card import load_card
-from alexbench.harness.records import RUN_FILE, RunRecord, Status
+from alexbench.harness.records import RUN_FILE, RunRecord, Status, read_run
 
 _EXIT_OK: Final = 0
 _EXIT_FAILED: Final = 1
@@ -54,22 +57,56 @@ def run(config: RunConfig, display: Display) -> Outcome:
     started = datetime.now(UTC)
     folder = run_folder.create(Path(config.out), Path(config.model).stem, started)
     try:
-        with ExitStack() as on_exit:
-            _check_options(rows, config, folder)
-            material = gather(config, cache=cache_folder(), display=display)
-            record = _first_record(config, material, started, rows)
-            with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
-                _load(rows, config, material, folder, on_exit)
-            return _measure(config, material, rows, record, folder, display)
+        return _carry_out(config, rows, folder, started.isoformat(timespec="seconds"), None, display)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and (folder / RUN_FILE).exists():
-            display.say(f"interrupted; what was measured until now is in {folder}")
+            display.say(f"interrupted; go on with: alexbench run --resume {folder}")
         # Nothing was measured: a folder without a record would only confuse.
         if not (folder / RUN_FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def resume(folder: Path, display: Display) -> Outcome:
+    """Go on with a run that was interrupted, killed, or lost a worker: what its own record says it is.
+
+    Whole batches of the accuracy pass are kept; the rest of it, parity and all of the speed are measured now.
+
+    Raises:
+        AlexBenchError: not a run, one that is still running, or inputs that are no longer what they were.
+    """
+    before = read_run(folder)
+    config = configuration_of(before, folder)
+    if before.status == "complete" and not (folder / run_folder.UNFINISHED).exists():
+        display.say(f"{folder} is complete: nothing is left to do")
+        return Outcome(folder, before, exit_code(before))
+    rows = _rows(config)
+    return _carry_out(config, rows, folder, before.started, before, display)
+
+
+def _carry_out(
+    config: RunConfig, rows: list[Row], folder: Path, started: str, before: RunRecord | None, display: Display
+) -> Outcome:
+    lock = FileLock(folder / run_folder.LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UsageError(f"--resume {folder}: that run is still running") from None
+    try:
+        (folder / run_folder.SCRATCH).mkdir(exist_ok=True)
+        with ExitStack() as on_exit:
+            _check_options(rows, config, folder)
+            material = gather(config, cache=cache_folder(), display=display)
+            if before is not None:
+                check_unchanged(before, material.model, material.data, folder)
+            record = _first_record(config, material, started, rows)
+            with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
+                _load(rows, config, material, folder, on_exit)
+            return _measure(config, material, rows, record, folder, display)
     finally:
         shutil.rmtree(folder / run_folder.SCRATCH, ignore_errors=True)
+        lock.release()
+        (folder / run_folder.LOCK).unlink(missing_ok=True)
 
 
 def _rows(config: RunConfig) -> list[Row]:
@@ -136,9 +173,8 @@ def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, 
             )
             row.load_s = answer["load_s"]
             row.effective = effective_record(answer["effective"])
-            row.worker.ask(
-                "open", pixels=str(material.prepared.path), preprocessing=asdict(material.card.preprocessing)
-            )
+            row.loaded_as = answer["effective"]
+            row.worker.ask("open", **material.opened)
         if row.error_code == UsageError.exit_code and config.backends is not None:
             raise UsageError(row.error)
     refused = [row for row in rows if row.error_code == UsageError.exit_code]
@@ -149,14 +185,13 @@ def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, 
 def _measure(
     config: RunConfig, material: Material, rows: list[Row], record: RunRecord, folder: Path, display: Display
 ) -> Outcome:
-    scratch = folder / run_folder.SCRATCH
     status: Status = "interrupted"
     run_folder.write_record(folder, record)
     try:
         count_threads(rows, config, display)
         if config.accuracy:
-            evaluate(rows, config, material, scratch, display)
-            run_folder.write_predictions(folder, rows, material.names, material.labels, material.card.label_offset)
+            evaluate(rows, config, material, folder, display)
+            _write_answers(rows, material, folder)
         if config.performance:
             measure(rows, config, display)
             run_folder.write_timings(folder, rows)
@@ -171,6 +206,8 @@ def _measure(
             except WorkerError as error:  # a row like any other: what was measured stands
                 record = replace(record, notes=(*record.notes, f"Parity was not measured: {error}"))
         status = "complete"
+        if not config.accuracy or all(row.accuracy is not None or row.missing for row in rows):
+            shutil.rmtree(folder / run_folder.UNFINISHED, ignore_errors=True)
     except Exception:
         status = "failed"
         raise
@@ -183,16 +220,28 @@ def _measure(
             conditions={**record.conditions, "after": conditions()},
         )
         run_folder.write_record(folder, record)
-    return Outcome(folder, record, _exit_code(rows, parity_lost=config.accuracy and record.reference is None))
+    return Outcome(folder, record, exit_code(record))
 
 
-def _first_record(config: RunConfig, material: Material, started: datetime, rows: list[Row]) -> RunRecord:
+def _write_answers(rows: list[Row], material: Material, folder: Path) -> None:
+    prepared, offset = material.prepared, material.card.label_offset
+    bad = {one.place: one.reason for one in prepared.skipped}
+    run_folder.write_samples(folder, material.names, prepared.labels, prepared.picture_digests, bad)
+    frames = [
+        run_folder.predictions(row.name, row.top, material.names, material.labels, material.good, offset)
+        for row in rows
+        if row.top is not None
+    ]
+    run_folder.write_predictions(folder, frames)
+
+
+def _first_record(config: RunConfig, material: Material, started: str, rows: list[Row]) -> RunRecord:
     distributions = tuple(
         name for row in rows if not row.missing for group in backend_class(row.name).requires.groups for name in group
     )
     return RunRecord(
         status="running",
-        started=started.isoformat(timespec="seconds"),
+        started=started,
         finished=None,
         alexbench_version=alexbench.harness.__version__,
         configuration=asdict(config),
@@ -205,10 +254,11 @@ def _first_record(config: RunConfig, material: Material, started: datetime, rows
     )
 
 
-def _exit_code(rows: list[Row], *, parity_lost: bool) -> int:
+def exit_code(record: RunRecord) -> int:
     """1 when a row is in error, or is not shown to be the same function as float64."""
-    failed = any(row.error is not None and not row.missing for row in rows)
-    unequal = any(row.parity is not None and not row.parity.passed for row in rows)
+    failed = any(row.status == "error" for row in record.backends)
+    unequal = any(row.parity is not None and not row.parity.passed for row in record.backends)
+    parity_lost = record.configuration.get("only") != "performance" and record.reference is None
     return _EXIT_FAILED if failed or unequal or parity_lost else _EXIT_OK
 
 

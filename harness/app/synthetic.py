@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.datasets.classes import CLASS_COUNT, class_list
 from alexbench.datasets.dataset import Dataset
-from alexbench.datasets.folder import open_folder
-from alexbench.datasets.prepared import PreparedSet, prepare
+from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.synthetic import SET_VERSION
 from alexbench.datasets.synthetic.draw import Split
 from alexbench.datasets.synthetic.write import write_classes
+from alexbench.harness.app.pictures import prepare_with_progress
 from alexbench.harness.app.progress import Advance, Display
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
@@ -66,7 +66,7 @@ def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display
                     display.say(f"{folder} is not as it was drawn; drawing it again")
                     shutil.rmtree(folder)
                 _draw(split, folder, log, display)
-    return open_folder(folder)
+    return open_dataset(folder, layout="wnid-folders")
 
 
 def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -> SyntheticWeights:
@@ -137,21 +137,6 @@ def fit(
         weight = np.concatenate([np.zeros((label_offset, weight.shape[1]), np.float32), weight])
         bias = np.concatenate([np.full(label_offset, lowest, np.float32), bias])
     return write_weights({**arrays, "fc8.weight": weight, "fc8.bias": bias}, folder)
-
-
-def prepare_with_progress(
-    dataset: Dataset, preprocessing: Preprocessing, cache: Path, display: Display, title: str
-) -> PreparedSet:
-    """:func:`prepare` on ``display``; a prepared set that was damaged since is prepared again."""
-    with display.step(f"preparing {title} for {preprocessing.name}") as advance:
-        prepared = prepare(dataset, preprocessing, cache / "prepared", workers=usable_cores(), on_progress=advance)
-        try:
-            prepared.verify()
-        except DataError:
-            display.say(f"{prepared.path} is not as it was prepared; preparing it again")
-            prepared.path.unlink()
-            prepared = prepare(dataset, preprocessing, cache / "prepared", workers=usable_cores(), on_progress=advance)
-        return prepared
 
 
 def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:

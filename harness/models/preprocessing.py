@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 Channels = Literal["RGB", "BGR"]
 Resize = Literal["shorter-side", "squash", "tf-cnn"]
-Interpolation = Literal["pillow-bilinear", "bilinear-no-antialias", "bilinear-tf1"]
+Interpolation = Literal[
+    "pillow-bilinear", "pillow-lanczos", "opencv-bilinear", "scikit-image-bilinear", "tensorflow1-bilinear"
+]
+Decoder = Literal["libjpeg", "libjpeg-fast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,11 @@ class Preprocessing:
     tf_cnn_benchmarks' int(side x max(crop / height, crop / width) x 1.145). ``crop``: the side of the centre crop,
     which is the network's input size. ``crop_rounding``: how an odd margin is halved, ``round`` as torchvision does
     (Python's round, half to even) or ``floor``.
+
+    ``interpolation``: named by the library that defines it. Pillow's have antialias; OpenCV's INTER_LINEAR, TensorFlow
+    1's resize_images and scikit-image's order 1 as caffe.io.resize_image calls it have none. ``decode``: how JPEG
+    becomes RGB, ``libjpeg`` as Pillow and OpenCV do it (exact transform, smooth upsampling of colour), ``libjpeg-fast``
+    as TensorFlow with dct_method="INTEGER_FAST" and fancy_upscaling=False.
 
     A value v of channel c becomes (v / ``divide_by`` - mean[c]) / std[c], with ``mean`` and ``std`` in the order of
     ``channels``.
@@ -42,6 +50,7 @@ class Preprocessing:
     divide_by: float
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    decode: Decoder = "libjpeg"
 
     def geometry_key(self) -> str:
         """A digest of what decides the uint8 pixels (all but channel order and arithmetic, which come later)."""

@@ -94,7 +94,7 @@ def geometry_mistakes(right: Preprocessing) -> Iterator[Mistake]:
             yield Mistake(f"shorter side to {side}, not 260", geometry=wrong)
     yield Mistake("crop from the corner, not the centre", corner=True)
     if right.interpolation == "pillow-bilinear":
-        yield Mistake("no antialias", geometry=replace(right, interpolation="bilinear-no-antialias"))
+        yield Mistake("no antialias", geometry=replace(right, interpolation="opencv-bilinear"))
         for name in ("bicubic", "lanczos", "box", "nearest"):
             yield Mistake(f"{name}, not bilinear", resample=pillow(Image.Resampling[name.upper()]))
     else:
@@ -102,10 +102,10 @@ def geometry_mistakes(right: Preprocessing) -> Iterator[Mistake]:
         yield Mistake("bicubic, not bilinear", resample=opencv(cv2.INTER_CUBIC))
         yield Mistake("nearest, not bilinear", resample=opencv(cv2.INTER_NEAREST))
         yield Mistake("lanczos with antialias", resample=pillow(Image.Resampling.LANCZOS))
-        if right.interpolation == "bilinear-tf1":
-            yield Mistake("half-pixel centres", geometry=replace(right, interpolation="bilinear-no-antialias"))
+        if right.interpolation == "tensorflow1-bilinear":
+            yield Mistake("half-pixel centres", geometry=replace(right, interpolation="opencv-bilinear"))
         else:
-            yield Mistake("no half-pixel centres", geometry=replace(right, interpolation="bilinear-tf1"))
+            yield Mistake("no half-pixel centres", geometry=replace(right, interpolation="tensorflow1-bilinear"))
     yield Mistake("EXIF ignored" if right.exif else "EXIF applied", geometry=replace(right, exif=not right.exif))
 
 

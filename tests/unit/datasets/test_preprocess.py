@@ -36,11 +36,13 @@ OPENCV = replace(
     name="omz-like",
     exif=True,
     resize="squash",
-    interpolation="bilinear-no-antialias",
+    interpolation="opencv-bilinear",
     crop=227,
     crop_rounding="floor",
 )
-TF_CNN = replace(OPENCV, name="tfcnn-like", exif=False, resize="tf-cnn", resize_to=0, interpolation="bilinear-tf1")
+TF_CNN = replace(
+    OPENCV, name="tfcnn-like", exif=False, resize="tf-cnn", resize_to=0, interpolation="tensorflow1-bilinear"
+)
 CARDS = pytest.mark.parametrize("card", [TORCHVISION, OPENCV, TF_CNN], ids=lambda card: str(card.interpolation))
 
 # (width, height): odd and even, portrait and landscape, enlarged and shrunk, 1:1 and long.
@@ -190,13 +192,13 @@ def test_the_two_without_antialias_on_a_ramp() -> None:
     card = replace(OPENCV, resize_to=8, crop=8)
     row = prepare_picture(ramp, card)[3, :, 0].tolist()
     assert row == [0, 20, 60, 100, 140, 180, 220, 240]
-    row = prepare_picture(ramp, replace(card, interpolation="bilinear-tf1"))[3, :, 0].tolist()
+    row = prepare_picture(ramp, replace(card, interpolation="tensorflow1-bilinear"))[3, :, 0].tolist()
     assert row == [0, 40, 80, 120, 160, 200, 240, 240]
 
 
 def test_the_three_interpolations_differ_visibly() -> None:
     picture = encoded(Image.fromarray(noise(500, 375)))
-    kinds: tuple[Interpolation, ...] = ("pillow-bilinear", "bilinear-no-antialias", "bilinear-tf1")
+    kinds: tuple[Interpolation, ...] = ("pillow-bilinear", "opencv-bilinear", "tensorflow1-bilinear")
     a, b, c = (prepare_picture(picture, replace(TORCHVISION, interpolation=kind)).astype(int) for kind in kinds)
     assert min(np.abs(a - b).mean(), np.abs(b - c).mean(), np.abs(a - c).mean()) > 3
 

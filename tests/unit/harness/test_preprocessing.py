@@ -26,7 +26,7 @@ CHANGED: dict[str, Any] = {
     "exif": True,
     "resize": "squash",
     "resize_to": 257,
-    "interpolation": "bilinear-no-antialias",
+    "interpolation": "opencv-bilinear",
     "crop": 227,
     "crop_rounding": "floor",
     "name": "other",

@@ -1,0 +1,165 @@
+"""A picture's file -> upright pixels, whole or not at all.
+
+Pillow opens every picture (0.03 ms: it reads the header and decodes nothing) and says what it is. Plain JPEGs are then
+decoded by libjpeg-turbo through simplejpeg, in three quarters of Pillow's time and to the same bits; all others by
+Pillow: CMYK, a PNG under a .JPEG name, and whatever libjpeg so much as warns of, so that what is refused, and in which
+words, does not depend on who decodes.
+
+Pixels are (H, W, 4) uint8, R, G, B and a byte that means nothing: a pixel then moves as one word.
+"""
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from alexbench.harness.errors import DataError
+from alexbench.harness.models.preprocessing import Decoder
+
+# Explicit, because Pillow knows 40 formats and one of them (EPS) starts another program.
+_FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP")
+_JPEG: Final = frozenset({"JPEG", "MPO"})
+
+# What Pillow's readers raise on damaged files: they let pass whatever the parsing of a bad length or tag runs into.
+_DAMAGED: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+
+_ORIENTATION_TAG: Final = 0x0112
+_TO_UPRIGHT: Final[dict[int, Callable[[NDArray[np.uint32]], NDArray[np.uint32]]]] = {
+    2: lambda words: words[:, ::-1],
+    3: lambda words: words[::-1, ::-1],
+    4: lambda words: words[::-1],
+    5: lambda words: words.T,
+    6: lambda words: words.T[:, ::-1],
+    7: lambda words: words[::-1, ::-1].T,
+    8: lambda words: words.T[::-1],
+}
+"""EXIF orientation -> what turns the stored picture upright."""
+
+# More than 8 bits a channel: Pillow's conversion to RGB clips all above 255 to white, silently.
+_DEEP_MODES: Final = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+
+
+def decode_picture(data: bytes, said: str, *, decoder: Decoder, exif: bool) -> NDArray[np.uint8]:
+    """The pixels of an encoded picture: (H, W, 4) uint8, C-contiguous, the fourth byte meaningless.
+
+    ``decoder``: ``libjpeg`` as Pillow decodes JPEG, bit for bit; ``libjpeg-fast`` as TensorFlow's
+    decode_jpeg(fancy_upscaling=False, dct_method="INTEGER_FAST"), bit for bit, CMYK included. Other formats are
+    Pillow's under both. ``exif``: whether to turn the picture upright.
+
+    Grayscale, palette and transparent pictures become RGB as Pillow converts them.
+
+    Raises:
+        DataError: unreadable, damaged, truncated or too large; the message starts with ``said``.
+    """
+    if not data:
+        raise DataError(f"{said}: the file is empty (0 bytes); restore it or take it out")
+    # A switch of the whole process, which other code may have turned on: half a picture would turn silently grey.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd EXIF, transparency in a palette: the pixels are right all the same
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            pixels = _by_libjpeg(data, image, decoder, strict=True)
+            if pixels is None:
+                image.load()
+            if image.format in _JPEG and not _ends(data):
+                raise DataError(f"{said}: damaged picture (a JPEG without an end); restore it or take it out")
+            orientation = _orientation(image) if exif else 1
+            if image.mode in _DEEP_MODES:
+                raise DataError(f"{said}: more than 8 bits a channel ({image.mode}); convert it to 8 bits")
+            if pixels is None and decoder == "libjpeg-fast":  # a warning alone, which TensorFlow ignores as Pillow does
+                pixels = _by_libjpeg(data, image, decoder, strict=False)
+            if pixels is None:
+                pixels = np.asarray(image.convert("RGB").convert("RGBX"))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        limit = Image.MAX_IMAGE_PIXELS
+        raise DataError(f"{said}: too large a picture (more than {limit} pixels); shrink it or take it out") from error
+    except UnidentifiedImageError as error:
+        raise DataError(f"{said}: not a JPEG, PNG, BMP or WebP picture; restore it or take it out") from error
+    except MemoryError as error:
+        raise DataError(f"{said}: not enough memory to decode it") from error
+    except _DAMAGED as error:
+        raise DataError(f"{said}: damaged picture ({_one_line(error)}); restore it or take it out") from error
+    turn = _TO_UPRIGHT.get(orientation)
+    return pixels if turn is None else from_words(turn(as_words(pixels)))
+
+
+def as_words(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """(H, W, 4) uint8, C-contiguous, as (H, W) words: to be moved, not to be reckoned with."""
+    return pixels.view(np.uint32)[..., 0]
+
+
+def from_words(words: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """The inverse of :func:`as_words`, in one piece."""
+    return np.ascontiguousarray(words)[..., None].view(np.uint8)
+
+
+def _by_libjpeg(data: bytes, image: Image.Image, decoder: Decoder, *, strict: bool) -> NDArray[np.uint8] | None:
+    """Decoded by libjpeg-turbo, or None where that would not be ``decoder``'s bits, or fails, or (``strict``) warns."""
+    fast = decoder == "libjpeg-fast"
+    if image.format not in _JPEG or image.mode not in (("RGB", "L", "CMYK") if fast else ("RGB", "L")):
+        return None
+    space = "CMYK" if image.mode == "CMYK" else "RGBX"
+    try:
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            data, colorspace=space, fastdct=fast, fastupsample=fast, strict=strict
+        )
+    except (ValueError, MemoryError):
+        return None  # Pillow has the last word, and the words
+    if pixels.shape != (image.height, image.width, 4):
+        return None
+    return _tensorflows_rgb(pixels, inverted="adobe" in image.info) if space == "CMYK" else pixels
+
+
+def _tensorflows_rgb(cmyk: NDArray[np.uint8], *, inverted: bool) -> NDArray[np.uint8]:
+    """TensorFlow's CMYK -> RGB (core/lib/jpeg/jpeg_mem.cc): the product over 255, cut; Adobe's files are inverted."""
+    wide = cmyk.astype(np.uint16) if inverted else 255 - cmyk.astype(np.uint16)
+    wide *= wide[..., 3:].copy()
+    return (wide // 255).astype(np.uint8)
+
+
+def _ends(jpeg: bytes) -> bool:
+    """Whether an end-of-image marker follows the first scan.
+
+    Where a broken download left zeros, the decoder takes them for grey and is content. An end that some tool put behind
+    half a picture cannot be told from a real one.
+    """
+    place = 2
+    while place + 4 <= len(jpeg) and jpeg[place] == 0xFF:
+        marker = jpeg[place + 1]
+        if marker == 0xDA:  # start of scan; the data of a scan never contain the end marker
+            return jpeg.find(b"\xff\xd9", place) >= 0
+        # 0xFF again is padding; every other segment up to here says its length.
+        place += 1 if marker == 0xFF else 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    return True  # not laid out as we know it: the decoder's word must do
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 where there is none or it cannot be read (OpenCV and Pillow's viewers do the same)."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except _DAMAGED:
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

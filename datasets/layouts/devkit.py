@@ -1,0 +1,53 @@
+"""The devkit's meta.mat: ILSVRC2012_ID, which the ground truth counts in, to class index."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
+from alexbench.harness.errors import DataError
+
+
+def index_by_id(meta: Path) -> Mapping[int, int]:
+    """ILSVRC2012_ID 1..1000 -> class index 0..999, by the WordNet ids in ``meta`` (devkit_t12/data/meta.mat).
+
+    ILSVRC2012_ID is not the order of the sorted WordNet ids. Ids above 1000 are inner nodes of the hierarchy.
+
+    Raises:
+        DataError: no such file, one that cannot be read, or one that is not of the 1000 classes.
+    """
+    if not meta.is_file():
+        raise DataError(
+            f"{meta}: no such file, and the ground truth means nothing without it; take it from"
+            " ILSVRC2012_devkit_t12/data, or give --labels with a val.txt"
+        )
+    wnids = _wnids(meta)
+    index = index_by_wnid()
+    if sorted(wnids) != list(range(1, CLASS_COUNT + 1)) or set(wnids.values()) != set(index):
+        raise DataError(f"{meta}: not the 1000 classes of ILSVRC2012; take it from ILSVRC2012_devkit_t12/data")
+    return {identity: index[wnid] for identity, wnid in wnids.items()}
+
+
+def _wnids(meta: Path) -> dict[int, str]:
+    import zlib
+
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        synsets = np.atleast_1d(loadmat(meta, squeeze_me=True, variable_names=["synsets"])["synsets"]).ravel()
+        leaves = [each for each in synsets if int(_scalar(each["num_children"])) == 0]
+        return {int(_scalar(each["ILSVRC2012_ID"])): str(_scalar(each["WNID"])) for each in leaves}
+    except OSError as error:
+        raise DataError(f"{meta}: cannot be read ({error.strerror or error}); restore it") from error
+    except (MatReadError, ValueError, TypeError, LookupError, NotImplementedError, EOFError, zlib.error) as error:
+        raise DataError(f"{meta}: not the devkit's meta.mat ({type(error).__name__}); restore it") from error
+
+
+def _scalar(value: Any) -> Any:
+    """The one value of a field, however deep MATLAB's cells and matrices have packed it."""
+    while isinstance(value, np.ndarray):
+        value = value.ravel()[0] if value.dtype == object or value.size == 1 else value.item()
+    return value

@@ -1,0 +1,67 @@
+"""Pictures that lie flat, in one folder or at the top of a tar: their labels come from elsewhere."""
+
+from pathlib import Path
+
+from alexbench.datasets.dataset import validation_number
+from alexbench.datasets.layouts.assembling import Labelled
+from alexbench.datasets.layouts.labels import LabelSource, label_files_in, packaged_source, read_labels
+from alexbench.datasets.layouts.listing import Listing, listed, plural, some
+from alexbench.harness.errors import DataError
+
+
+def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None) -> Labelled:
+    """The pictures at the top of ``listing``.
+
+    Labels come from the user's ``labels``, or else from a label file that lies in ``folder`` (None: a tar), or else
+    they are the packaged ones of the validation set.
+
+    Raises:
+        DataError: pictures without a label, two label files, or one that cannot be understood.
+    """
+    files = [] if labels is not None or folder is None else label_files_in(folder)
+    if len(files) > 1:
+        names = ", ".join(file.relative_to(folder).as_posix() for file in files) if folder is not None else ""
+        raise DataError(f"{listing.said}: labels could come from {names}; name one with --labels")
+    source = packaged_source()
+    if labels is not None or files:
+        source = read_labels(labels if labels is not None else files[0])
+    labelled = Labelled(labels_from=source.said)
+    without: list[str] = []
+    for entry in listing.flat():
+        label = source.label_of(entry.path)
+        if label is None:
+            without.append(entry.path)
+        else:
+            labelled.pictures.append((entry, label))
+    if without:
+        _refuse(listing, without, source, own=labels is None and not files)
+    used = {file.name for file in files}
+    labelled.left_out = sum(1 for name in listing.others if name not in used)
+    # A devkit unpacked beside the pictures is no surprise.
+    devkits = {file.relative_to(folder).parts[0] for file in files} if folder is not None else set()
+    ignored = [name for name in listing.folders if name not in devkits]
+    if ignored:
+        labelled.notes.append(f"{plural(len(ignored), 'folder')} not looked into: {listed(ignored)}")
+    without_picture = len(source.by_name) - len(labelled.pictures)
+    if without_picture > 0 and any(validation_number(entry.path) is None for entry, _ in labelled.pictures):
+        labelled.notes.append(f"{source.said} has labels for {plural(without_picture, 'picture')} more")
+    return labelled
+
+
+def _refuse(listing: Listing, without: list[str], source: LabelSource, *, own: bool) -> None:
+    of = f"{some(without)} of {len(listing.pictures):,} pictures"
+    if not own:
+        raise DataError(f"{listing.said}: {of} have no label in {source.said}; take them out, or add their labels")
+    if all(name.startswith("ILSVRC2012_test_") for name in without):
+        raise DataError(
+            f"{listing.said}: {of} are of the test set, whose labels are not public; give the validation set"
+        )
+    if len(without) < len(listing.pictures):
+        raise DataError(
+            f"{listing.said}: {of} are not named as the validation set's (ILSVRC2012_val_00000001.JPEG), so they have"
+            " no label; take them out, or give labels for all with --labels"
+        )
+    raise DataError(
+        f"{listing.said}: {of} have no label; give their labels with --labels FILE (lines of a name and a class index),"
+        " or put them in class folders (n01440764 or 0..999)"
+    )

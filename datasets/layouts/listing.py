@@ -1,0 +1,160 @@
+"""What lies in a folder, by name alone: class folders, pictures, litter."""
+
+import os
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Final, NamedTuple, Protocol
+
+from alexbench.datasets.dataset import Container
+from alexbench.harness.errors import DataError
+
+PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+WNID: Final = re.compile(r"n\d{8}", re.ASCII)
+NUMBER: Final = re.compile(r"\d+", re.ASCII)
+
+# What file managers, archivers and network drives leave behind; hidden files (.DS_Store, ._x.JPEG) are ignored as such.
+_LITTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
+_NAMED_AT_MOST: Final = 3
+
+
+class Entry(NamedTuple):
+    """A picture as it lies: ``path`` within its container, and where its bytes are (as in ``Sample``)."""
+
+    path: str
+    file: str
+    at: int
+    size: int
+
+
+@dataclass(slots=True)
+class Below:
+    """What lies below one folder: its pictures, and the number of other files."""
+
+    pictures: list[Entry] = field(default_factory=list)
+    others: int = 0
+
+
+class Listing(Protocol):
+    """The top of a container that holds files by name: a folder, or a tar.
+
+    ``said``: how errors call it. ``folders``, ``pictures``, ``others``: the names at its top, in sorted order;
+    ``others`` are the files that are no pictures.
+    """
+
+    said: str
+    container: Container
+    folders: list[str]
+    pictures: list[str]
+    others: list[str]
+
+    def flat(self) -> list[Entry]:
+        """The pictures at the top."""
+        ...
+
+    def below(self, folder: str) -> Below:
+        """What lies below one of the ``folders``."""
+        ...
+
+    def names_in(self, folder: str) -> tuple[list[str], list[str]]:
+        """The folders and the files that lie directly in one of the ``folders``."""
+        ...
+
+
+class FolderListing:
+    """A folder. Symbolic links are followed. Raises OSError where it may not be read."""
+
+    container: Container = "files"
+
+    def __init__(self, root: Path) -> None:
+        self.said = str(root)
+        self._root = root
+        self._pictures: list[os.DirEntry[str]] = []
+        self.folders: list[str] = []
+        self.others: list[str] = []
+        for entry in _entries(root):
+            if entry.is_dir():
+                self.folders.append(entry.name)
+            elif is_picture(entry.name):
+                self._pictures.append(entry)
+            else:
+                self.others.append(entry.name)
+        self.pictures = [entry.name for entry in self._pictures]
+
+    def flat(self) -> list[Entry]:
+        """The pictures at the top."""
+        return [_entry(entry, entry.name) for entry in self._pictures]
+
+    def below(self, folder: str) -> Below:
+        """What lies below one of the ``folders``."""
+        found = Below()
+        _walk(self._root / folder, folder, found, above=frozenset())
+        return found
+
+    def names_in(self, folder: str) -> tuple[list[str], list[str]]:
+        """The folders and the files that lie directly in one of the ``folders``."""
+        folders: list[str] = []
+        files: list[str] = []
+        for entry in _entries(self._root / folder):
+            (folders if entry.is_dir() else files).append(entry.name)
+        return folders, files
+
+
+def _walk(folder: Path, relative: str, found: Below, *, above: frozenset[tuple[int, int]]) -> None:
+    """Gather into ``found`` what lies below ``folder``; ``above``: the folders above, so that no link leads round."""
+    status = folder.stat()
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        raise DataError(f"{folder}: a link to a folder above itself; remove the link")
+    for entry in _entries(folder):
+        inside = f"{relative}/{entry.name}"
+        if entry.is_dir():
+            _walk(Path(entry.path), inside, found, above=above | {here})
+        elif is_picture(entry.name):
+            found.pictures.append(_entry(entry, inside))
+        else:
+            found.others += 1
+
+
+def _entry(entry: os.DirEntry[str], path: str) -> Entry:
+    if not entry.is_file():
+        raise DataError(f"{entry.path}: not a file, or a link to nothing; remove it or restore what it links to")
+    return Entry(path, path, 0, entry.stat().st_size)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as found:
+        kept = [each for each in found if not is_litter(each.name)]
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def is_litter(name: str) -> bool:
+    """Whether ``name``, of a file or a folder, is hidden or known litter."""
+    return name.startswith(".") or name.lower() in _LITTER
+
+
+def is_picture(name: str) -> bool:
+    """Whether the suffix is a picture's."""
+    return PurePath(name).suffix.lower() in PICTURE_SUFFIXES
+
+
+def is_class_name(name: str) -> bool:
+    """Whether a folder of that name is a class folder: a WordNet id or a number."""
+    return WNID.fullmatch(name) is not None or NUMBER.fullmatch(name) is not None
+
+
+def some(names: Collection[str]) -> str:
+    """``4 (cat, dog, eel, ...)``."""
+    return f"{len(names)} ({listed(names)})"
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first three in sorted order."""
+    ordered = sorted(names)
+    return ", ".join(ordered[:_NAMED_AT_MOST]) + (", ..." if len(ordered) > _NAMED_AT_MOST else "")
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 picture``, ``50,000 pictures``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

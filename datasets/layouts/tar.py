@@ -1,0 +1,114 @@
+"""A plain tar, read in place: its members are listed once, and pictures read from where they lie."""
+
+import posixpath
+import tarfile
+from pathlib import Path
+from typing import Final
+
+from alexbench.datasets.dataset import Container
+from alexbench.datasets.layouts.listing import Below, Entry, is_class_name, is_litter, is_picture, some
+from alexbench.harness.errors import DataError
+
+_END: Final = bytes(tarfile.BLOCKSIZE)
+
+
+class TarListing:
+    """A tar, as if it were a folder. A folder that wraps all of it (``val/``) is looked through.
+
+    Raises DataError where the archive is cut off, damaged, or of a kind that cannot be read in place; OSError where it
+    may not be read.
+    """
+
+    container: Container = "tar"
+
+    def __init__(self, path: Path) -> None:
+        self.said = str(path)
+        members = _strip_wrappers([member for member in _members(path) if not _is_hidden(member.path)])
+        tars = [member.path for member in members if member.path.lower().endswith(".tar")]
+        if tars and not any(is_picture(member.path) for member in members):
+            raise DataError(
+                f"{path}: a tar of tars ({some(tars)}), as the training set's is; unpack it into class folders, or give"
+                " ILSVRC2012_img_val.tar"
+            )
+        self._top: list[Entry] = []
+        self._below: dict[str, Below] = {}
+        self._inside: dict[str, list[str]] = {}
+        self.others: list[str] = []
+        for member in members:
+            folder, slash, rest = member.path.partition("/")
+            if slash:
+                self._inside.setdefault(folder, []).append(rest)
+                below = self._below.setdefault(folder, Below())
+                if is_picture(rest):
+                    below.pictures.append(member)
+                else:
+                    below.others += 1
+            elif is_picture(member.path):
+                self._top.append(member)
+            else:
+                self.others.append(member.path)
+        self.folders = sorted(self._below)
+        self.pictures = sorted(entry.path for entry in self._top)
+
+    def flat(self) -> list[Entry]:
+        """The pictures at the top."""
+        return self._top
+
+    def below(self, folder: str) -> Below:
+        """What lies below one of the ``folders``."""
+        return self._below[folder]
+
+    def names_in(self, folder: str) -> tuple[list[str], list[str]]:
+        """The folders and the files that lie directly in one of the ``folders``."""
+        inside = self._inside[folder]
+        return sorted({path.split("/", 1)[0] for path in inside if "/" in path}), [p for p in inside if "/" not in p]
+
+
+def _members(path: Path) -> list[Entry]:
+    """Every file in the archive. Pictures are not read, their headers are; the end of the archive is looked for."""
+    found: list[Entry] = []
+    number = 0
+    with path.open("rb") as file:
+        try:
+            with tarfile.open(fileobj=file, mode="r:") as archive:
+                for number, member in enumerate(archive, start=1):
+                    if (member.isdir() or not is_picture(member.name)) and not member.isfile():
+                        continue
+                    name = posixpath.normpath(member.name).lstrip("/")
+                    if not member.isfile() or member.issparse():
+                        raise DataError(
+                            f"{path}: member {number} ({name}) is no plain file but a link or a sparse one; pack it"
+                            " anew with tar --dereference --hard-dereference"
+                        )
+                    found.append(Entry(name, path.name, member.offset_data, member.size))
+                end = archive.offset
+        except (tarfile.TarError, EOFError, ValueError, UnicodeError) as error:
+            raise _broken(path, number, str(error)) from error
+        file.seek(end)
+        block = file.read(len(_END))
+    # tarfile takes a missing or a damaged header for the end; the real one is a block of zeros.
+    if block != _END:
+        detail = "the end-of-archive block is missing" if len(block) < len(_END) else "no header of a member there"
+        raise _broken(path, number, detail)
+    return found
+
+
+def _broken(path: Path, number: int, detail: str) -> DataError:
+    if path.stat().st_size == 0:
+        return DataError(f"{path}: an empty file; restore the archive")
+    after = f"at or after member {number}" if number else "at its very start"
+    return DataError(f"{path}: not a whole tar, cut off or damaged {after} ({detail}); restore the archive")
+
+
+def _is_hidden(path: str) -> bool:
+    return any(is_litter(part) for part in path.split("/"))
+
+
+def _strip_wrappers(members: list[Entry]) -> list[Entry]:
+    """The members without the folders that wrap all of them, but for a class folder."""
+    while members:
+        first, slash, _ = members[0].path.partition("/")
+        if not slash or is_class_name(first) or not all(member.path.startswith(first + "/") for member in members):
+            break
+        members = [member._replace(path=member.path[len(first) + 1 :]) for member in members]
+    return members

@@ -1,0 +1,121 @@
+"""TFRecord files: records found by their lengths, pictures read from them, both checksums held. Without TensorFlow.
+
+A record is its length (uint64, little-endian), the masked CRC-32C of those eight bytes (uint32), the data, and the
+masked CRC-32C of the data (tensorflow.org/tutorials/load_data/tfrecord, "TFRecords format details").
+"""
+
+import mmap
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+import google_crc32c
+
+from alexbench.datasets.dataset import Sample, said_place
+from alexbench.datasets.layouts.tf_example import NotAnExampleError, bytes_in, features
+from alexbench.harness.errors import DataError
+
+ENCODED: Final = b"image/encoded"
+
+_HEADER: Final = struct.Struct("<QI")
+_FOOTER: Final = struct.Struct("<I")
+_MASK_DELTA: Final = 0xA282EAD8
+_OPEN_AT_MOST: Final = 16
+
+
+def masked_crc(data: bytes) -> int:
+    """The CRC-32C (Castagnoli) of ``data`` as TFRecord files hold it: rotated and offset."""
+    crc = int(google_crc32c.value(data))
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def starts_as_tfrecord(start: bytes) -> bool:
+    """Whether a file that begins with ``start`` (12 bytes or more) holds TFRecords: a length and its right checksum."""
+    return len(start) >= _HEADER.size and masked_crc(start[:8]) == _HEADER.unpack_from(start)[1]
+
+
+def records(data: mmap.mmap, said: str) -> Iterator[tuple[int, int, int]]:
+    """Of each record in a mapped file: where it begins, where its data begins, where its data ends.
+
+    Only lengths are read. ``said``: how errors call the file.
+
+    Raises:
+        DataError: the file is cut off within a record, or a length is damaged; the record's index, from 0, is named.
+    """
+    size, at, index = len(data), 0, 0
+    while at < size:
+        first = at + _HEADER.size
+        if first > size:
+            raise _cut_off(said, index)
+        header = data[at:first]
+        length, crc = _HEADER.unpack(header)
+        if masked_crc(header[:8]) != crc:
+            raise DataError(
+                f"{said}: record {index} (from 0) is damaged, or this is no TFRecord file: its length fails its"
+                " checksum; restore the file"
+            )
+        last = first + length
+        if last + _FOOTER.size > size:
+            raise _cut_off(said, index)
+        yield at, first, last
+        at = last + _FOOTER.size
+        index += 1
+
+
+def _cut_off(said: str, index: int) -> DataError:
+    return DataError(f"{said}: cut off within record {index} (from 0); restore the file")
+
+
+class TFRecordReader:
+    """The pictures of a set in TFRecord files below ``root``. Keeps the last files open, closed with the object."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._open: dict[str, IO[bytes]] = {}
+
+    def read(self, sample: Sample) -> bytes:
+        """The encoded bytes of ``sample``.
+
+        Raises:
+            DataError: the file is gone, cut off, or damaged (either checksum), or the record holds no picture.
+        """
+        file = self._root / sample.file
+        said = said_place(file, sample.name, sample.at, "tfrecord")
+        try:
+            data = self._record(sample, said)
+        except OSError as error:
+            raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
+        try:
+            feature = features(data, 0, len(data)).get(ENCODED)
+            encoded = None if feature is None else bytes_in(data, feature)
+        except NotAnExampleError as error:
+            raise DataError(f"{said}: not a tf.train.Example ({error}); restore the file") from error
+        if encoded is None:
+            raise DataError(f"{said}: no {ENCODED.decode()} in it; restore the file")
+        return data[slice(*encoded)]
+
+    def _record(self, sample: Sample, said: str) -> bytes:
+        file = self._file(sample.file)
+        file.seek(sample.at)
+        header = file.read(_HEADER.size)
+        if not starts_as_tfrecord(header):
+            raise DataError(f"{said}: no record there: cut off, damaged or changed; restore the file")
+        length = _HEADER.unpack(header)[0]
+        # A bound before the memory is taken: a length may pass its checksum and still lead beyond the file.
+        if length > Path(file.name).stat().st_size - sample.at:
+            raise DataError(f"{said}: cut off within the record; restore the file")
+        data = file.read(length)
+        footer = file.read(_FOOTER.size)
+        if len(data) < length or len(footer) < _FOOTER.size:
+            raise DataError(f"{said}: cut off within the record; restore the file")
+        if masked_crc(data) != _FOOTER.unpack(footer)[0]:
+            raise DataError(f"{said}: damaged: the data fails its checksum; restore the file")
+        return data
+
+    def _file(self, name: str) -> IO[bytes]:
+        if name not in self._open:
+            if len(self._open) == _OPEN_AT_MOST:
+                self._open.pop(next(iter(self._open))).close()
+            self._open[name] = (self._root / name).open("rb")
+        return self._open[name]

@@ -1,0 +1,127 @@
+"""Listing TFRecords of the Inception/Slim conversion: names and labels of all records, no picture read."""
+
+import mmap
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
+from alexbench.datasets.dataset import validation_number
+from alexbench.datasets.layouts.assembling import Labelled
+from alexbench.datasets.layouts.labels import packaged_labels
+from alexbench.datasets.layouts.listing import Entry
+from alexbench.datasets.layouts.tf_example import Buffer, NotAnExampleError, Span, bytes_in, features, int_in
+from alexbench.datasets.layouts.tfrecord import ENCODED, records
+from alexbench.harness.errors import DataError
+
+_NAME: Final = b"image/filename"
+_LABEL: Final = b"image/class/label"
+_WNID: Final = b"image/class/synset"
+_KEYS_NAMED_AT_MOST: Final = 8
+
+
+class _Record(NamedTuple):
+    """What a record says of its picture; ``said`` names the record."""
+
+    entry: Entry
+    number: int
+    label: int | None
+    wnid: str | None
+
+
+def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
+    """Every record of the ``files`` below ``root``. Labels count from 1, 0 being the background, unless all say else.
+
+    Raises:
+        DataError: a file cut off or damaged, a record that is no labelled picture or disagrees with the others about
+            where labels count from, or nothing that says so; the record's index, from 0, is named.
+    """
+    found = [record for file in files for record in _list(root / file, file)]
+    base, why = _base(root, found)
+    pictures = []
+    for record in found:
+        label = _label(record, base)
+        if not 0 <= label < CLASS_COUNT:
+            outside = "the background, no class" if record.label == 0 else f"outside {base}..{base + CLASS_COUNT - 1}"
+            raise DataError(f"{_said(root, record)} has label {record.label}, {outside}; convert the set anew")
+        pictures.append((record.entry, label))
+    if all(record.label is None for record in found):
+        return Labelled(labels_from="image/class/synset", pictures=pictures)
+    return Labelled(labels_from=f"image/class/label, counted from {base}{why}", pictures=pictures)
+
+
+def _list(path: Path, file: str) -> list[_Record]:
+    with path.open("rb") as opened:
+        start = opened.read(2)
+        if not start:
+            raise DataError(f"{path}: an empty file; restore it")
+        if start == b"\x1f\x8b":
+            raise DataError(f"{path}: gzip-compressed TFRecords, which cannot be read in place; gunzip the file")
+        found = []
+        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            for index, (at, first, last) in enumerate(records(data, str(path))):
+                try:
+                    found.append(_read(data, (first, last), file, at, index))
+                except NotAnExampleError as error:
+                    raise DataError(f"{path}: record {index} (from 0): {error}; restore the file") from error
+        return found
+
+
+def _read(data: mmap.mmap, span: Span, file: str, at: int, index: int) -> _Record:
+    keys = features(data, *span)
+    if ENCODED not in keys:
+        names = ", ".join(sorted(key.decode("ascii", "replace") for key in keys)[:_KEYS_NAMED_AT_MOST]) or "none"
+        raise NotAnExampleError(f"not a picture of the Inception/Slim conversion: no image/encoded among {names}")
+    name, wnid = _text(data, keys.get(_NAME)), _text(data, keys.get(_WNID))
+    label = int_in(data, keys[_LABEL]) if _LABEL in keys else None
+    if wnid and wnid not in index_by_wnid():
+        raise NotAnExampleError(f"image/class/synset is {wnid!r}, not one of the 1000 classes")
+    if label is None and not wnid:
+        raise NotAnExampleError("neither image/class/label nor image/class/synset in it")
+    return _Record(Entry(name or f"{file}#{index}", file, at, -1), index, label, wnid)
+
+
+def _text(data: Buffer, feature: Span | None) -> str | None:
+    place = None if feature is None else bytes_in(data, feature)
+    # Escaped where it is no text: a name in a message and in JSON; a changed one shows when the picture is read.
+    return None if place is None else data[slice(*place)].decode("utf-8", "backslashreplace") or None
+
+
+def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str]:
+    """What labels count from, 1 or 0, and the words that say how that is known."""
+    labelled = [(record, record.label) for record in found if record.label is not None]
+    # By how much a label is above the record's class, as its synset says.
+    above = [(record, label - index_by_wnid()[record.wnid]) for record, label in labelled if record.wnid]
+    counts = Counter(difference for _, difference in above)
+    if counts:
+        base = 1 if counts[1] >= counts[0] else 0
+        odd = next((record for record, difference in above if difference != base), None)
+        if odd is None:
+            return base, ", as image/class/synset shows"
+        raise DataError(
+            f"{_said(root, odd)} has label {odd.label} and synset {odd.wnid}, whose label is"
+            f" {index_by_wnid()[odd.wnid or ''] + base} counting from {base}; convert the set anew"
+        )
+    own = packaged_labels()
+    numbered = [(validation_number(record.entry.path), label) for record, label in labelled]
+    counts = Counter(label - own[number - 1] for number, label in numbered if number is not None)
+    if counts[0] or counts[1]:
+        return (1 if counts[1] >= counts[0] else 0), ", as ILSVRC2012's own labels show"
+    values = {label for _, label in labelled}
+    if 0 in values and CLASS_COUNT not in values:
+        first = next(record for record, label in labelled if label == 0)
+        raise DataError(
+            f"{_said(root, first)} has label 0: labels may count from 0, or from 1 with 0 as background, and no"
+            " image/class/synset tells; add it to the records"
+        )
+    return 1, ""
+
+
+def _label(record: _Record, base: int) -> int:
+    """The class index: by the label, or else by the synset, one of which there is."""
+    return record.label - base if record.label is not None else index_by_wnid()[record.wnid or ""]
+
+
+def _said(root: Path, record: _Record) -> str:
+    return f"{root / record.entry.file}: record {record.number} (from 0, {record.entry.path})"

@@ -1,0 +1,118 @@
+"""The prepared sets in a cache folder: listed, verified and removed by key, without the pictures they came from."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from alexbench.datasets.prepared import pixel_digests, read_prepared
+from alexbench.harness.errors import DataError, UsageError
+
+_KEY_LENGTH: Final = 32
+SHOWN_KEY: Final = 12
+"""Characters of a key that a list shows; any start of a key that fits only one set names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedSet:
+    """A set in the cache. ``whole``: not, if its build was interrupted (then most of the rest is unknown)."""
+
+    key: str
+    whole: bool
+    size_bytes: int
+    images: int = 0
+    skipped: int = 0
+    dataset: str = ""
+    description: str = ""
+    root: str = ""
+    preprocessing: str = ""
+    prepared: str = ""
+    path: str = ""
+
+
+def cached_sets(cache: Path) -> list[CachedSet]:
+    """The sets in ``cache``, the newest last; an absent folder holds none."""
+    keys: dict[str, int] = {}
+    for file in sorted(cache.glob("*.*")) if cache.is_dir() else []:
+        key = file.name.split(".", 1)[0]
+        if len(key) == _KEY_LENGTH and not file.name.endswith(".lock"):
+            keys[key] = keys.get(key, 0) + file.stat().st_size
+    return sorted((_describe(cache, key, size) for key, size in keys.items()), key=lambda one: (one.prepared, one.key))
+
+
+def _describe(cache: Path, key: str, size_bytes: int) -> CachedSet:
+    sidecar = cache / f"{key}.json"
+    read = read_prepared(sidecar)
+    if read is None:
+        return CachedSet(key=key, whole=False, size_bytes=size_bytes, path=str(sidecar.with_suffix(".npy")))
+    facts, pixels, _ = read
+    return CachedSet(
+        key=key,
+        whole=True,
+        size_bytes=size_bytes,
+        images=len(pixels),
+        skipped=len(facts["skipped"]),
+        dataset=facts["dataset"],
+        description=facts["description"],
+        root=facts["root"],
+        preprocessing=facts["preprocessing"],
+        prepared=facts["prepared"],
+        path=str(sidecar.with_suffix(".npy")),
+    )
+
+
+def find_sets(cache: Path, keys: Sequence[str]) -> list[CachedSet]:
+    """The sets that ``keys`` name, by any start that fits only one.
+
+    Raises:
+        UsageError: a key that fits none, or several.
+    """
+    known = cached_sets(cache)
+    found = []
+    for key in keys:
+        fitting = [one for one in known if key and one.key.startswith(key)]
+        if len(fitting) != 1:
+            what = f"fits {len(fitting)} sets" if fitting else "fits no set"
+            listed = ", ".join(one.key[:SHOWN_KEY] for one in fitting or known) or "none"
+            there = "those are" if fitting else "there are"
+            raise UsageError(f"prepared set {key!r} {what} in {cache}; {there}: {listed}")
+        found.append(fitting[0])
+    return found
+
+
+def damaged_pictures(one: CachedSet, *, threads: int) -> list[int]:
+    """Places of the pictures whose pixels are not those that were prepared; 0.1 ms a picture and thread."""
+    read = read_prepared(Path(one.path).with_suffix(".json"))
+    if read is None:
+        raise DataError(f"{one.path}: an unfinished or damaged set; prepare it again or remove it")
+    _, pixels, digests = read
+    now = pixel_digests(pixels, threads=threads)
+    places: list[int] = np.flatnonzero((now != digests[:, 1]).any(axis=1)).tolist()
+    return places
+
+
+def remove_sets(sets: Iterable[CachedSet]) -> int:
+    """Remove sets; the bytes that became free. One that is being built is refused.
+
+    Raises:
+        DataError: a set is being built, or cannot be removed.
+    """
+    freed = 0
+    for one in sets:
+        stem = Path(one.path).with_suffix("")
+        lock = FileLock(f"{stem}.lock", timeout=0)
+        try:
+            with lock:
+                # The JSON file first: without it the rest does not count.
+                for kind in ("json", "npy", "digests.npy", "json.part", "npy.part", "digests.npy.part"):
+                    stem.with_name(f"{stem.name}.{kind}").unlink(missing_ok=True)
+                freed += one.size_bytes
+        except Timeout as error:
+            raise DataError(f"prepared set {one.key[:SHOWN_KEY]} is being built; wait, or end that run") from error
+        except OSError as error:
+            raise DataError(f"{stem}.*: cannot be removed ({error.strerror or error})") from error
+        Path(f"{stem}.lock").unlink(missing_ok=True)
+    return freed

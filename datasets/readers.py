@@ -1,0 +1,73 @@
+"""The encoded bytes of a picture, from whatever it lies in. One reader a process; readers keep files open."""
+
+from pathlib import Path
+from typing import IO, Protocol
+
+from alexbench.datasets.dataset import Container, Sample, said_place
+from alexbench.harness.errors import DataError
+
+
+class PictureReader(Protocol):
+    """Reads the pictures of one data set. Not for several threads at once."""
+
+    def read(self, sample: Sample) -> bytes:
+        """The encoded bytes of ``sample``.
+
+        Raises:
+            DataError: the file is gone, changed or damaged; the message names it, and the record where it is one.
+        """
+        ...
+
+
+def reader_for(container: Container, root: Path) -> PictureReader:
+    """The reader of a data set's container; ``root`` is the data set's."""
+    if container == "files":
+        return _FileReader(root)
+    if container == "tar":
+        return _TarReader(root)
+    if container == "tfrecord":
+        from alexbench.datasets.layouts.tfrecord import TFRecordReader
+
+        return TFRecordReader(root)
+    from alexbench.datasets.layouts.parquet import ParquetReader
+
+    return ParquetReader(root)
+
+
+class _FileReader:
+    """A file a picture."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, sample: Sample) -> bytes:
+        file = self._root / sample.file
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
+        if sample.size not in (-1, len(data)):
+            raise DataError(f"{file}: changed while the set was being prepared; run again")
+        return data
+
+
+class _TarReader:
+    """Members of a plain tar, read in place."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._open: dict[str, IO[bytes]] = {}
+
+    def read(self, sample: Sample) -> bytes:
+        said = said_place(self._root / sample.file, sample.name, sample.at, "tar")
+        try:
+            if sample.file not in self._open:
+                self._open[sample.file] = (self._root / sample.file).open("rb")
+            archive = self._open[sample.file]
+            archive.seek(sample.at)
+            data = archive.read(sample.size)
+        except OSError as error:
+            raise DataError(f"{said}: cannot be read ({error.strerror or error})") from error
+        if len(data) != sample.size:
+            raise DataError(f"{said}: the archive ends within it; restore the archive")
+        return data

@@ -1,0 +1,229 @@
+"""``alexbench merge``: the runs of all parts of a data set, joined into one run.
+
+What is joined is accuracy: ``predictions.parquet`` and ``samples.parquet`` are those of the whole set's run, byte for
+byte. Parity is that of the worst part. Speed is not joined: parts may have run on different machines.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.notes import notes
+from alexbench.harness.app.run import Outcome, exit_code
+from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.records import (
+    Accuracy,
+    BackendRecord,
+    DataRecord,
+    Parity,
+    ReferenceRecord,
+    RunRecord,
+    read_run,
+)
+
+_Part = tuple[Path, RunRecord]
+
+_SAME_CONFIGURATION: Final = ("model", "batch_size", "limit", "seed", "precision", "device", "threads", "on_bad_image")
+_SAME_EFFECTIVE: Final = ("runtime", "version", "device", "provider", "precision", "threads", "streams")
+
+
+def merge(folders: Sequence[Path], out: Path) -> Outcome:
+    """Join the runs in ``folders``, one a part, into a new run folder below ``out``.
+
+    Raises:
+        UsageError: parts are missing or twice there, or are not parts of the same run.
+        RecordError: a folder is no run, or its files are damaged.
+    """
+    parts = _in_order([(folder, read_run(folder)) for folder in folders])
+    _check_same(parts)
+    frames = _predictions(parts)
+    samples = pd.concat([_table(folder, run_folder.SAMPLES) for folder, _ in parts], ignore_index=True)
+    record = _join(parts, samples)
+    made = run_folder.create(out, Path(str(record.configuration["model"])).stem, datetime.now(UTC))
+    run_folder.write_predictions(made, frames)
+    run_folder.write_parquet(made / run_folder.SAMPLES, samples)
+    (made / run_folder.LOGS).rmdir()
+    run_folder.write_record(made, record)
+    return Outcome(made, record, exit_code(record))
+
+
+def _in_order(parts: list[_Part]) -> list[_Part]:
+    """The parts by number: all of them, each once."""
+    by_number: dict[int, _Part] = {}
+    of = 0
+    for folder, record in parts:
+        part = record.data.part
+        if part is None:
+            raise UsageError(f"{folder} is no part of a data set; parts are made by alexbench run --shard")
+        if record.status != "complete":
+            raise UsageError(f"{folder} is {record.status}; first: alexbench run --resume {folder}")
+        if of not in (0, part.of):
+            raise UsageError(f"{folder} is part {part.number} of {part.of}, others are parts of {of}")
+        if part.number in by_number:
+            raise UsageError(f"{by_number[part.number][0]} and {folder} are both part {part.number} of {part.of}")
+        of, by_number[part.number] = part.of, (folder, record)
+    missing = [number for number in range(1, of + 1) if number not in by_number]
+    if missing:
+        raise UsageError(
+            f"part{'' if len(missing) == 1 else 's'} {', '.join(map(str, missing))} of {of} missing; run "
+            f"--shard {missing[0]}/{of} and name its folder too"
+        )
+    return [by_number[number] for number in range(1, of + 1)]
+
+
+def _check_same(parts: list[_Part]) -> None:
+    first_folder, first = parts[0]
+    assert first.data.part is not None
+    for folder, record in parts[1:]:
+        assert record.data.part is not None
+        compared: list[tuple[str, Any, Any]] = [
+            ("weights", first.model.weights_digest, record.model.weights_digest),
+            ("data set (names or labels)", first.data.part.whole_names_digest, record.data.part.whole_names_digest),
+            ("preprocessing", first.model.preprocessing, record.model.preprocessing),
+            ("backends", [row.name for row in first.backends], [row.name for row in record.backends]),
+        ]
+        compared += [(key, first.configuration.get(key), record.configuration.get(key)) for key in _SAME_CONFIGURATION]
+        for one, other in zip(first.backends, record.backends, strict=False):
+            if one.effective is not None and other.effective is not None:
+                compared += [
+                    (f"{one.name} {key}", getattr(one.effective, key), getattr(other.effective, key))
+                    for key in _SAME_EFFECTIVE
+                ]
+        for what, here, there in compared:
+            if here != there:
+                raise UsageError(
+                    f"{first_folder} and {folder} are not parts of one run: {what} {_said(here)} and {_said(there)}"
+                )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return " ".join(str(one) for one in value)
+    text = str(value)
+    return text[:12] if len(text) == 64 else text
+
+
+def _predictions(parts: list[_Part]) -> list[pd.DataFrame]:
+    """Backend by backend, each the parts one after the other, as the whole set's run writes them."""
+    tables = {folder: _table(folder, run_folder.PREDICTIONS) for folder, _ in parts}
+    frames = []
+    for row in parts[0][1].backends:
+        if row.status == "missing":
+            continue
+        for folder, record in parts:
+            here = next(one for one in record.backends if one.name == row.name)
+            if here.accuracy is None:
+                raise UsageError(
+                    f"{folder} has no accuracy of {row.name} ({here.error or here.status}); first: alexbench run"
+                    f" --resume {folder}"
+                )
+        frames += [tables[folder][tables[folder]["backend"] == row.name] for folder, _ in parts]
+    return frames
+
+
+def _table(folder: Path, name: str) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(folder / name, engine="pyarrow")
+    except FileNotFoundError:
+        raise RecordError(f"{folder} has no {name}: its accuracy was not measured") from None
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{folder / name} is damaged: {' '.join(str(error).split())}") from error
+
+
+def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
+    records = [record for _, record in parts]
+    first = records[0]
+    assert first.data.part is not None
+    data = _data(records, samples)
+    joined = f"Joined from {len(parts)} parts; parity is that of the worst part, and speed is not joined."
+    return replace(
+        first,
+        status="complete",
+        started=min(record.started for record in records),
+        finished=max(record.finished or record.started for record in records),
+        configuration={**first.configuration, "shard": None, "only": "accuracy"},
+        data=data,
+        backends=tuple(_row([record.backends[place] for record in records]) for place in range(len(first.backends))),
+        reference=_reference(records),
+        conditions={},
+        notes=(joined, *notes(first.model, data, first.data.part.whole_notes)),
+    )
+
+
+def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
+    first = records[0].data
+    assert first.part is not None
+
+    def digest(column: str) -> str:
+        return hashlib.sha256(b"".join(map(bytes.fromhex, samples[column]))).hexdigest()
+
+    counts = samples["label"].value_counts().reindex(range(1000), fill_value=0).value_counts()
+    return replace(
+        first,
+        description=first.part.whole_description,
+        certificate=first.part.whole_certificate,
+        images=int(samples["skipped"].isna().sum()),
+        classes=int(samples["label"].nunique()),
+        names_digest=first.part.whole_names_digest,
+        source_digest=digest("source_sha256"),
+        pixels_digest=digest("pixels_sha256"),
+        per_class={str(pictures): int(counts[pictures]) for pictures in sorted(counts.index)},
+        skipped=tuple(one for record in records for one in record.data.skipped),
+        part=None,
+    )
+
+
+def _row(rows: list[BackendRecord]) -> BackendRecord:
+    """One backend's rows of all parts as one."""
+    first = rows[0]
+    kept = [row.accuracy for row in rows if row.accuracy is not None]
+    accuracy = None
+    if len(kept) == len(rows):
+        accuracy = Accuracy(
+            images=sum(one.images for one in kept),
+            top1_correct=sum(one.top1_correct for one in kept),
+            top5_correct=sum(one.top5_correct for one in kept),
+            seconds=sum(one.seconds for one in kept),
+        )
+    found = [row.parity for row in rows if row.parity is not None]
+    return replace(
+        first,
+        load_s=None,
+        first_inference_ms=None,
+        peak_rss_mib=None,
+        performance=None,
+        accuracy=accuracy,
+        parity=_parity(found) if len(found) == len(rows) else None,
+    )
+
+
+def _parity(found: list[Parity]) -> Parity:
+    return replace(
+        found[0],
+        images=sum(one.images for one in found),
+        max_abs_over_sigma=max(one.max_abs_over_sigma for one in found),
+        sqnr_db=min(one.sqnr_db for one in found),
+        cosine=min(one.cosine for one in found),
+        flips=sum(one.flips for one in found),
+        unexplained_flips=sum(one.unexplained_flips for one in found),
+        passed=all(one.passed for one in found),
+    )
+
+
+def _reference(records: list[RunRecord]) -> ReferenceRecord | None:
+    found = [record.reference for record in records if record.reference is not None]
+    if len(found) < len(records):
+        return None
+    return ReferenceRecord(
+        images=sum(one.images for one in found),
+        top1_correct=sum(one.top1_correct for one in found),
+        top5_correct=sum(one.top5_correct for one in found),
+        sigma=sum(one.sigma for one in found) / len(found),
+        flips_examined=sum(one.flips_examined for one in found),
+    )

@@ -1,0 +1,40 @@
+"""Going on with a run: its own configuration, and the same inputs as before or not at all."""
+
+from pathlib import Path
+
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.decoding import DecodeError, decode
+from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.records import RUN_FILE, DataRecord, ModelRecord, RunRecord
+
+
+def configuration_of(record: RunRecord, folder: Path) -> RunConfig:
+    """The configuration that a run was started with.
+
+    Raises:
+        RecordError: it is not one.
+    """
+    try:
+        return decode(RunConfig, record.configuration)
+    except DecodeError as error:
+        raise RecordError(f"{folder / RUN_FILE} is damaged: configuration: {error}") from error
+
+
+def check_unchanged(before: RunRecord, model: ModelRecord, data: DataRecord, folder: Path) -> None:
+    """Whether the weights and pictures are still those of the run.
+
+    Raises:
+        UsageError: one is not; the message names it.
+    """
+    compared = (
+        ("weights", before.model.weights_digest, model.weights_digest),
+        ("names or labels of the pictures", before.data.names_digest, data.names_digest),
+        ("pictures", before.data.source_digest, data.source_digest),
+        ("prepared pixels", before.data.pixels_digest, data.pixels_digest),
+    )
+    for what, was, now in compared:
+        if was != now:
+            raise UsageError(
+                f"--resume {folder}: the {what} are not those of the run ({was[:12]} then, {now[:12]} now);"
+                " start a new one"
+            )
