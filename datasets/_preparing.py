@@ -32,6 +32,7 @@ from alexbench.harness.models.preprocessing import Preprocessing
 _POOL_FROM: Final = 64  # pictures; below, starting a child (0.3 s) takes longer than it saves
 _CHUNK_AT_MOST: Final = 64
 _CHUNKS_PER_WORKER: Final = 4  # at least, so that no worker idles long at the end
+OR_SKIP: Final = ", or go on without it: --on-bad-image skip"
 NO_DIGEST: Final = bytes(32)
 """Stands for the digest of a file that could not be read."""
 
@@ -119,7 +120,7 @@ def _prepare_one(pixels: NDArray[np.uint8], reader: PictureReader, place: int, s
         pixels[place] = prepare_picture(data, work.preprocessing, name=said)
     except DataError as error:
         if not work.skip:
-            raise
+            raise DataError(f"{error}{OR_SKIP}") from error
         pixels[place], bad = 0, str(error)
     return Prepared(place, source, hashlib.sha256(pixels[place].data).digest(), bad)
 

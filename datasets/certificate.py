@@ -3,10 +3,15 @@
 import hashlib
 import json
 from collections import Counter
+from typing import Final
+
+import numpy as np
 
 from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.datasets.dataset import VALIDATION_COUNT, Dataset, validation_number
 from alexbench.datasets.layouts.labels import packaged_labels
+
+_NAMED_AT_MOST: Final = 3
 
 
 def names_digest(dataset: Dataset) -> str:
@@ -25,22 +30,28 @@ def per_class(dataset: Dataset) -> dict[str, int]:
 
 def plain_word(dataset: Dataset) -> str:
     """One sentence: the full validation set, or why not. By names and labels; nobody published digests of the files."""
-    official = packaged_labels()
-    numbers = [validation_number(sample.name) for sample in dataset.samples]
-    known = [(number, sample.label) for number, sample in zip(numbers, dataset.samples, strict=True) if number]
-    right = sum(int(official[number - 1]) == label for number, label in known)
-    if len(known) < len(dataset):
-        classes = len(dataset) and sum(count > 0 for count in dataset.class_counts)
-        rest = f" {len(known)} of them are." if known else ""
+    own = packaged_labels()
+    labelled = {
+        number: sample.label for sample in dataset.samples if (number := validation_number(sample.name)) is not None
+    }
+    others = sorted(number for number, label in labelled.items() if own[number - 1] != label)
+    if len(labelled) < len(dataset):
+        classes = int(np.count_nonzero(dataset.class_counts))
+        rest = f"; {len(labelled):,} of them are" if labelled else ""
         return (
-            f"Not ImageNet's validation set: {len(dataset):,} pictures of {classes} of {CLASS_COUNT} classes, and their"
-            f" names are not all its own.{rest}"
+            f"Not ImageNet's validation set: {len(dataset):,} pictures of {classes:,} of {CLASS_COUNT:,} classes, by"
+            f" their names not its own{rest}."
         )
-    if right < len(known):
+    if others:
+        first = others[0]
         return (
-            f"Not ImageNet's validation labels: {len(known) - right:,} of {len(known):,} pictures have another label"
-            " than ILSVRC2012 gives them."
+            f"Not ImageNet's validation labels: those from {dataset.labels_from} differ from ILSVRC2012's own on"
+            f" {len(others):,} of {len(labelled):,} pictures (ILSVRC2012_val_{first:08d}: {labelled[first]} here,"
+            f" {own[first - 1]} there)."
         )
-    if len(known) < VALIDATION_COUNT:
-        return f"Not the full validation set: {len(known):,} of its {VALIDATION_COUNT:,} pictures."
+    if len(labelled) < VALIDATION_COUNT:
+        missing = sorted(set(range(1, VALIDATION_COUNT + 1)).difference(labelled))
+        named = ", ".join(f"ILSVRC2012_val_{number:08d}" for number in missing)
+        rest = f" ({named} missing)" if len(missing) <= _NAMED_AT_MOST else ""
+        return f"Not the full validation set: {len(labelled):,} of its {VALIDATION_COUNT:,} pictures{rest}."
     return f"The full validation set by names and labels: {VALIDATION_COUNT:,} pictures, 50 of each class."

@@ -135,6 +135,12 @@ class Dataset:
         return np.bincount(self.labels, minlength=CLASS_COUNT).astype(np.int64, copy=False)
 
     @property
+    def source(self) -> Path:
+        """What was opened: the folder, or the one file."""
+        file = self.root / self.name
+        return file if self.container != "files" and file.is_file() else self.root
+
+    @property
     def container(self) -> Container:
         """What the pictures lie in."""
         return CONTAINERS[self.layout]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.sparse import csr_array
 
-from alexbench.datasets.decode import as_words
+from alexbench.datasets.decode import as_words, from_words, rgb
 
 _BITS: Final = 22  # Resample.c: PRECISION_BITS = 32 - 8 - 2
 _HALF: Final = 1 << (_BITS - 1)
@@ -53,7 +53,7 @@ def resize_and_crop(
     if max(width, height) > _LONGEST or _columns_first(width, height, size):
         image = Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
         cut = image.resize(size, resampling).crop((left, top, left + side, top + side))
-        return np.ascontiguousarray(np.asarray(cut)[..., :3])
+        return rgb(np.asarray(cut))
     across = _weights(width, size[0], left, side, resampling)
     down = _weights(height, size[1], top, side, resampling)
     words = as_words(pixels)[down.first : down.last, across.first : across.last]
@@ -63,12 +63,12 @@ def resize_and_crop(
         # A sparse matrix combines rows, so columns become rows; as words, for bytes would take four times as long.
         sums = across.matrix @ strip.T.copy().view(np.uint8).astype(np.int32)
         between[start : start + _STRIP] = _rounded(sums).view(np.uint32).T
-    out = np.empty((side, side, 3), np.uint8)
+    out = np.empty((side, side), np.uint32)
     for start in range(0, side, _STRIP):
         columns = between[:, start : start + _STRIP].copy()
         sums = down.matrix @ columns.view(np.uint8).astype(np.int32)
-        out[:, start : start + _STRIP] = _rounded(sums).reshape(side, -1, 4)[..., :3]
-    return out
+        out[:, start : start + _STRIP] = _rounded(sums).view(np.uint32)
+    return rgb(from_words(out))
 
 
 def _columns_first(width: int, height: int, size: tuple[int, int]) -> bool:
@@ -84,7 +84,7 @@ def _rounded(sums: NDArray[np.int32]) -> NDArray[np.uint8]:
     """Sums of weighted grey levels to the nearest grey level, as Resample.c's clip8 does it."""
     sums += _HALF
     sums >>= _BITS
-    # Lanczos' weights may be negative. For bilinear's this changes nothing.
+    # Lanczos' weights may be negative; bilinear's are not, and nothing is cut off.
     return np.clip(sums, 0, 255, out=sums).astype(np.uint8)
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from PIL import __version__ as pillow_version
 from PIL import features
 
-from alexbench.datasets._preparing import PreparingKilledError, Work, prepare_into
+from alexbench.datasets._preparing import OR_SKIP, PreparingKilledError, Work, prepare_into
 from alexbench.datasets.dataset import Dataset, Sample
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from alexbench.harness.models.preprocessing import Preprocessing
@@ -181,7 +181,7 @@ def refuse_skipped(found: PreparedSet, on_bad_image: OnBadImage) -> None:
     """
     if found.skipped and on_bad_image == "fail":
         more = f"; {len(found.skipped) - 1} more are bad" if len(found.skipped) > 1 else ""
-        raise DataError(f"{found.skipped[0].reason}{more}")
+        raise DataError(f"{found.skipped[0].reason}{OR_SKIP}{more}")
 
 
 def remake(found: PreparedSet) -> None:
@@ -235,7 +235,8 @@ def _job(dataset: Dataset, preprocessing: Preprocessing, cache: Path) -> _Job:
             pictures.append(sample)
             manifest.update(json.dumps([sample.name, sample.at, sample.size]).encode("ascii"))
     # The root too: unpacked archives may agree in all names, sizes and times and still hold other pictures.
-    parts = [str(dataset.root), manifest.hexdigest(), _recipe(preprocessing)]
+    recipe = {"geometry_key": preprocessing.geometry_key(), **decoders()}
+    parts = [str(dataset.root), manifest.hexdigest(), recipe]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()[:32]
     return _Job(dataset, tuple(pictures), manifest.hexdigest(), preprocessing, cache, key)
 
@@ -340,12 +341,13 @@ def _facts(job: _Job, skipped: list[Skipped]) -> dict[str, Any]:
         "manifest_digest": job.manifest_digest,
         "dataset": job.dataset.name,
         "description": job.dataset.describe(),
-        "root": os.fspath(job.dataset.root),
+        "source": os.fspath(job.dataset.source),
         "count": len(job.pictures),
         "preprocessing": job.preprocessing.name,
         "prepared": datetime.now(UTC).isoformat(timespec="seconds"),
         "skipped": [[one.place, one.name, one.reason] for one in sorted(skipped, key=lambda one: one.place)],
-        **_recipe(job.preprocessing),
+        "geometry_key": job.preprocessing.geometry_key(),
+        **decoders(),
     }
 
 
@@ -383,10 +385,9 @@ def read_prepared(sidecar: Path) -> tuple[dict[str, Any], NDArray[np.uint8], NDA
     return facts, pixels, digests
 
 
-def _recipe(preprocessing: Preprocessing) -> dict[str, Any]:
-    """What decides the pixels besides the pictures. Two versions of a JPEG decoder may differ by a grey level."""
+def decoders() -> dict[str, Any]:
+    """What decides the pixels besides pictures and geometry. Two JPEG decoders may differ by a grey level."""
     return {
-        "geometry_key": preprocessing.geometry_key(),
         "pillow": pillow_version,
         "simplejpeg": metadata.version("simplejpeg"),
         "jpeg_decoder": features.version("libjpeg_turbo") or features.version("jpg"),

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from alexbench.datasets.prepared import pixel_digests, read_prepared
+from alexbench.datasets.prepared import decoders, pixel_digests, read_prepared
 from alexbench.harness.errors import DataError, UsageError
+
+State = Literal["whole", "unfinished", "outdated"]
+"""``unfinished``: its build was interrupted, the next goes on from it. ``outdated``: of other decoders, never used."""
 
 _KEY_LENGTH: Final = 32
 SHOWN_KEY: Final = 12
@@ -18,16 +21,16 @@ SHOWN_KEY: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class CachedSet:
-    """A set in the cache. ``whole``: not, if its build was interrupted (then most of the rest is unknown)."""
+    """A set in the cache. Of one that is not ``whole`` most of the rest is unknown."""
 
     key: str
-    whole: bool
+    state: State
     size_bytes: int
     images: int = 0
     skipped: int = 0
     dataset: str = ""
     description: str = ""
-    root: str = ""
+    source: str = ""
     preprocessing: str = ""
     prepared: str = ""
     path: str = ""
@@ -47,17 +50,19 @@ def _describe(cache: Path, key: str, size_bytes: int) -> CachedSet:
     sidecar = cache / f"{key}.json"
     read = read_prepared(sidecar)
     if read is None:
-        return CachedSet(key=key, whole=False, size_bytes=size_bytes, path=str(sidecar.with_suffix(".npy")))
+        state: State = "outdated" if sidecar.exists() else "unfinished"
+        return CachedSet(key=key, state=state, size_bytes=size_bytes, path=str(sidecar.with_suffix(".npy")))
     facts, pixels, _ = read
+    now = decoders()
     return CachedSet(
         key=key,
-        whole=True,
+        state="whole" if all(facts.get(what) == value for what, value in now.items()) else "outdated",
         size_bytes=size_bytes,
         images=len(pixels),
         skipped=len(facts["skipped"]),
         dataset=facts["dataset"],
         description=facts["description"],
-        root=facts["root"],
+        source=facts["source"],
         preprocessing=facts["preprocessing"],
         prepared=facts["prepared"],
         path=str(sidecar.with_suffix(".npy")),

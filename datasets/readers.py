@@ -1,10 +1,12 @@
 """The encoded bytes of a picture, from whatever it lies in. One reader a process; readers keep files open."""
 
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Final, Protocol
 
 from alexbench.datasets.dataset import Container, Sample, said_place
 from alexbench.harness.errors import DataError
+
+_OPEN_AT_MOST: Final = 16
 
 
 class PictureReader(Protocol):
@@ -51,19 +53,37 @@ class _FileReader:
         return data
 
 
+class OpenFiles:
+    """The last few files below ``root`` that were asked for, open for reading; closed with the object."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._files: dict[str, IO[bytes]] = {}
+
+    def get(self, name: str) -> IO[bytes]:
+        """The file ``name``, standing anywhere. Raises OSError."""
+        if name not in self._files:
+            if len(self._files) == _OPEN_AT_MOST:
+                self._files.pop(next(iter(self._files))).close()
+            self._files[name] = (self._root / name).open("rb")
+        return self._files[name]
+
+    def __del__(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+
 class _TarReader:
     """Members of a plain tar, read in place."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._open: dict[str, IO[bytes]] = {}
+        self._files = OpenFiles(root)
 
     def read(self, sample: Sample) -> bytes:
         said = said_place(self._root / sample.file, sample.name, sample.at, "tar")
         try:
-            if sample.file not in self._open:
-                self._open[sample.file] = (self._root / sample.file).open("rb")
-            archive = self._open[sample.file]
+            archive = self._files.get(sample.file)
             archive.seek(sample.at)
             data = archive.read(sample.size)
         except OSError as error:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.datasets.decode import rgb
 from alexbench.harness.models.preprocessing import Interpolation
 
 _Taps = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]
@@ -28,13 +29,13 @@ def resize_and_crop(
 ) -> NDArray[np.uint8]:
     """Resized to ``size`` (x, y), then a crop of ``side`` from ``corner`` (x, y): (side, side, 3) uint8.
 
-    ``pixels``: (H, W, 4) uint8, C-contiguous. ``interpolation``: any but Pillow's. Only what the crop shows is computed.
+    ``pixels``: (H, W, 4) uint8, C-contiguous. ``interpolation``: any but Pillow's. Only what the crop shows is made.
     """
     height, width, _ = pixels.shape
     if interpolation == "scikit-image-bilinear":
         columns = _open_taps(width, size[0], corner[0], side)
         rows = _open_taps(height, size[1], corner[1], side)
-        if size[0] > width or size[1] > height:
+        if size[0] >= width or size[1] >= height:  # where both are shrunk, no tap is beyond the border
             pixels, rows, columns = _bordered(pixels, rows, columns)
     else:
         half_pixel = interpolation == "opencv-bilinear"
@@ -59,8 +60,7 @@ def _open_taps(before: int, after: int, start: int, count: int) -> _Taps:
     """As above with half-pixel centres, in float64 as scikit-image; places -1 and ``before`` stand for the border."""
     source = (np.arange(start, start + count) + 0.5) * (before / after) - 0.5
     first = np.floor(source).astype(np.intp)
-    # Where the last place is met exactly, rounding may ask for one beyond it with no weight.
-    return first, np.minimum(first + 1, before), (source - first).astype(np.float32)
+    return first, first + 1, (source - first).astype(np.float32)
 
 
 def _bordered(pixels: NDArray[np.uint8], rows: _Taps, columns: _Taps) -> tuple[NDArray[np.uint8], _Taps, _Taps]:
@@ -89,7 +89,7 @@ def _bilinear(pixels: NDArray[np.uint8], rows: _Taps, columns: _Taps) -> NDArray
     blended = _blend(band[upper], band[lower], down[:, None, None])
     weight = np.repeat(along, 4).reshape(1, -1, 4)  # written out: a third of the time of broadcasting it
     blended = _blend(blended.take(left - low, axis=1), blended.take(right - low, axis=1), weight)
-    return np.rint(blended, out=blended).astype(np.uint8)[..., :3].copy()
+    return rgb(np.rint(blended, out=blended).astype(np.uint8))
 
 
 def _blend(

@@ -180,11 +180,12 @@ def verify_datasets(keys: tuple[str, ...]) -> None:
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All prepared sets.")
 @click.option("--unfinished", is_flag=True, help="Those whose preparation was interrupted.")
-def remove_datasets(keys: tuple[str, ...], *, everything: bool, unfinished: bool) -> None:
+@click.option("--outdated", is_flag=True, help="Those of other decoders or an older alexbench.")
+def remove_datasets(keys: tuple[str, ...], **which: bool) -> None:
     """Remove prepared sets from the cache; the pictures they were made from are not touched."""
     from alexbench.harness.app.datasets import remove
 
-    remove(keys, everything=everything, unfinished=unfinished)
+    remove(keys, **which)
 
 
 def main() -> None:

@@ -57,8 +57,8 @@ def _leaderboard(rows: list[dict[str, Any]], record: RunRecord) -> Table:
 
     add("#", [_rank(row, ranks) for row in rows])
     add("backend", [_name(row) for row in rows], REFERENCE_NAME, numeric=False)
-    add("top-1 %", [_number(row, "top1", 2) for row in rows], _reference(record, "top1_correct"))
-    add("top-5 %", [_number(row, "top5", 2) for row in rows], _reference(record, "top5_correct"))
+    add("top-1 %", [_accuracy(row, "top1") for row in rows], _reference(record, "top1_correct"))
+    add("top-5 %", [_accuracy(row, "top5") for row in rows], _reference(record, "top5_correct"))
     add("p50 ms, batch 1", [_latency(row) for row in rows])
     add("to best", [_percent(row, "latency_vs_best") for row in rows])
     add(f"FPS, batch {record.configuration.get('batch_size', '')}", [_throughput(row) for row in rows])
@@ -92,6 +92,12 @@ def _text(row: Row, column: str) -> str:
 
 def _number(row: Row, column: str, digits: int) -> str:
     return f"{row[column]:.{digits}f}" if _has(row, column) else ABSENT
+
+
+def _accuracy(row: Row, column: str) -> str:
+    """Percent, and beside it how many pictures are not in it."""
+    skipped = f" ({row['skipped']} skipped)" if _has(row, "skipped") and row["skipped"] else ""
+    return _number(row, column, 2) + (skipped if _has(row, column) else "")
 
 
 def _scientific(row: Row, column: str) -> str:

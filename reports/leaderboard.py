@@ -15,6 +15,7 @@ COLUMNS: Final = (
     "precision",
     "threads",
     "images",
+    "skipped",
     "top1",
     "top5",
     "top1_correct",
@@ -61,7 +62,7 @@ def leaderboard(record: RunRecord) -> pd.DataFrame:
             row[name] = 100 * (row[column] / best(values) - 1) if ranked else None
     rows.sort(key=_order)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    integers = ("rank", "images", "top1_correct", "batch_size", "flips", "unexplained_flips")
+    integers = ("rank", "images", "skipped", "top1_correct", "batch_size", "flips", "unexplained_flips")
     return frame.astype(dict.fromkeys(integers, "Int64"))
 
 
@@ -82,6 +83,7 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
         row |= {"precision": entry.effective.precision[0], "threads": entry.effective.threads[0]}
     if entry.accuracy is not None:
         row |= {"images": entry.accuracy.images, "top1": entry.accuracy.top1, "top5": entry.accuracy.top5}
+        row["skipped"] = len(record.data.skipped)
         row |= {
             "top1_correct": entry.accuracy.top1_correct,
             "accuracy_images_per_second": entry.accuracy.images / entry.accuracy.seconds,

@@ -2,23 +2,17 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from alexbench.datasets.dataset import (
     CONTAINERS,
-    VALIDATION_COUNT,
     Dataset,
     DatasetLayout,
     Sample,
     canonical_name,
     said_place,
-    validation_number,
 )
-from alexbench.datasets.layouts.labels import PACKAGED, packaged_labels
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
-
-_MISSING_NAMED_AT_MOST: Final = 3
 
 
 @dataclass(slots=True)
@@ -56,29 +50,5 @@ def assemble(found: Labelled, *, name: str, root: Path, layout: DatasetLayout) -
         labels_from=found.labels_from,
         empty_classes=found.empty_classes,
         left_out=found.left_out,
-        notes=(*found.notes, *_validation_notes(samples, found.labels_from)),
+        notes=tuple(found.notes),
     )
-
-
-def _validation_notes(samples: tuple[Sample, ...], labels_from: str) -> list[str]:
-    """What is to be said of pictures of the validation set: how many there are, and whether the labels are its own."""
-    notes, own = [], packaged_labels()
-    numbers = [number for sample in samples if (number := validation_number(sample.name)) is not None]
-    if len(numbers) == len(samples) < VALIDATION_COUNT:
-        note = f"{len(numbers):,} of the {VALIDATION_COUNT:,} validation pictures: a subset"
-        missing = sorted(set(range(1, VALIDATION_COUNT + 1)).difference(numbers))
-        if len(missing) <= _MISSING_NAMED_AT_MOST:
-            note += f" ({', '.join(f'ILSVRC2012_val_{number:08d}' for number in missing)} missing)"
-        notes.append(note)
-    if labels_from != PACKAGED:
-        labelled = ((validation_number(sample.name), sample.label) for sample in samples)
-        others = sorted(
-            (number, label) for number, label in labelled if number is not None and own[number - 1] != label
-        )
-        if others:
-            number, label = others[0]
-            notes.append(
-                f"labels from {labels_from} differ from ILSVRC2012's own on {len(others):,} of {len(numbers):,}"
-                f" pictures (ILSVRC2012_val_{number:08d}: {label} here, {own[number - 1]} there)"
-            )
-    return notes

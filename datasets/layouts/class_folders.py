@@ -27,13 +27,11 @@ def take_class_folders(listing: Listing, named: ClassFolders | None) -> tuple[Cl
     Raises:
         DataError: class folders that are not, or not all, of one kind or of the 1000 classes, or hold no picture.
     """
-    if named is None:
-        names, kind = listing.folders, None
-    else:
+    names = listing.folders
+    if named is not None:
         pattern = WNID if named == "wnid-folders" else NUMBER
-        names, kind = [name for name in listing.folders if pattern.fullmatch(name)], named
+        names = [name for name in names if pattern.fullmatch(name)]
     layout, labels = _recognise(listing, names)
-    assert kind in (None, layout)
     found = Labelled(labels_from="folder names", left_out=len(listing.pictures))
     ignored = [name for name in listing.folders if name not in labels]
     if ignored:

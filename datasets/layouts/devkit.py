@@ -40,9 +40,18 @@ def _wnids(meta: Path) -> dict[int, str]:
         synsets = np.atleast_1d(loadmat(meta, squeeze_me=True, variable_names=["synsets"])["synsets"]).ravel()
         leaves = [each for each in synsets if int(_scalar(each["num_children"])) == 0]
         return {int(_scalar(each["ILSVRC2012_ID"])): str(_scalar(each["WNID"])) for each in leaves}
-    except OSError as error:
-        raise DataError(f"{meta}: cannot be read ({error.strerror or error}); restore it") from error
-    except (MatReadError, ValueError, TypeError, LookupError, NotImplementedError, EOFError, zlib.error) as error:
+    except PermissionError as error:
+        raise DataError(f"{meta}: cannot be read ({error.strerror}); make it readable for this user") from error
+    except (
+        MatReadError,
+        OSError,
+        ValueError,
+        TypeError,
+        LookupError,
+        NotImplementedError,
+        EOFError,
+        zlib.error,
+    ) as error:
         raise DataError(f"{meta}: not the devkit's meta.mat ({type(error).__name__}); restore it") from error
 
 

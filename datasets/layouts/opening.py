@@ -45,7 +45,7 @@ def open_dataset(
         if root.is_dir():
             return _open_folder(root, layout, source)
         if not root.exists():
-            raise DataError(f"{root}: no such file or folder; {_GIVE}")
+            raise DataError(f"{root}: no such folder or file; {_GIVE}")
         return _open_file(root, layout, source)
     except OSError as error:
         raise DataError(
@@ -60,7 +60,7 @@ def _open_folder(root: Path, layout: DatasetLayout | None, labels: Path | None) 
     if chosen == "flat-folder":
         found = take_flat(listing, labels=labels, folder=root)
     elif chosen in ("wnid-folders", "class-index-folders"):
-        chosen, found = take_class_folders(listing, layout if layout == chosen else None)
+        chosen, found = take_class_folders(listing, None if layout is None else chosen)
     else:
         belongs = is_tfrecord if chosen == "tfrecord" else is_parquet
         names = [name for name in listing.others if belongs(name)]

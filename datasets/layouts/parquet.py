@@ -96,8 +96,9 @@ def _classes(path: Path, schema: "pa.Schema") -> list[int] | None:
 class ParquetReader:
     """The pictures of a set in Parquet files below ``root``. Fast for samples in the order they lie in.
 
-    Reads forward from row to row, a few at a time, whatever the size of row groups; going back starts the row group
-    anew. Keeps the last file open.
+    Reads forward from row to row, a few at a time, and holds one page of the file (1024 rows at most, as pyarrow writes
+    it, else what the writer chose), never a whole row group; going back starts the row group anew. Keeps the last file
+    open.
     """
 
     def __init__(self, root: Path) -> None:
@@ -152,7 +153,7 @@ class _Stream:
         if self.batches is None or not self.starts[self.group] <= row < self.starts[self.group + 1] or row < self.first:
             self.group = next(group for group, end in enumerate(self.starts[1:]) if row < end)
             self.first, self.values = self.starts[self.group], None
-            # One row group, a few rows at a time and one thread: no more than these rows' pictures are in memory.
+            # With pre_buffer off and one thread, pyarrow decodes page by page; else it would hold the row group.
             self.batches = self.parquet.iter_batches(
                 batch_size=_BATCH_ROWS, row_groups=[self.group], columns=[_BYTES], use_threads=False
             )

@@ -8,12 +8,13 @@ import mmap
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import google_crc32c
 
 from alexbench.datasets.dataset import Sample, said_place
 from alexbench.datasets.layouts.tf_example import NotAnExampleError, bytes_in, features
+from alexbench.datasets.readers import OpenFiles
 from alexbench.harness.errors import DataError
 
 ENCODED: Final = b"image/encoded"
@@ -21,7 +22,6 @@ ENCODED: Final = b"image/encoded"
 _HEADER: Final = struct.Struct("<QI")
 _FOOTER: Final = struct.Struct("<I")
 _MASK_DELTA: Final = 0xA282EAD8
-_OPEN_AT_MOST: Final = 16
 
 
 def masked_crc(data: bytes) -> int:
@@ -68,11 +68,11 @@ def _cut_off(said: str, index: int) -> DataError:
 
 
 class TFRecordReader:
-    """The pictures of a set in TFRecord files below ``root``. Keeps the last files open, closed with the object."""
+    """The pictures of a set in TFRecord files below ``root``. Keeps the last files open."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._open: dict[str, IO[bytes]] = {}
+        self._files = OpenFiles(root)
 
     def read(self, sample: Sample) -> bytes:
         """The encoded bytes of ``sample``.
@@ -96,7 +96,7 @@ class TFRecordReader:
         return data[slice(*encoded)]
 
     def _record(self, sample: Sample, said: str) -> bytes:
-        file = self._file(sample.file)
+        file = self._files.get(sample.file)
         file.seek(sample.at)
         header = file.read(_HEADER.size)
         if not starts_as_tfrecord(header):
@@ -112,10 +112,3 @@ class TFRecordReader:
         if masked_crc(data) != _FOOTER.unpack(footer)[0]:
             raise DataError(f"{said}: damaged: the data fails its checksum; restore the file")
         return data
-
-    def _file(self, name: str) -> IO[bytes]:
-        if name not in self._open:
-            if len(self._open) == _OPEN_AT_MOST:
-                self._open.pop(next(iter(self._open))).close()
-            self._open[name] = (self._root / name).open("rb")
-        return self._open[name]

@@ -60,6 +60,8 @@ def _list(path: Path, file: str) -> list[_Record]:
             raise DataError(f"{path}: gzip-compressed TFRecords, which cannot be read in place; gunzip the file")
         found = []
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if hasattr(mmap, "MADV_RANDOM"):  # else the system reads ahead, and so the pictures: 6.7 GB for 0.2
+                data.madvise(mmap.MADV_RANDOM)
             for index, (at, first, last) in enumerate(records(data, str(path))):
                 try:
                     found.append(_read(data, (first, last), file, at, index))

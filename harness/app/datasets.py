@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from alexbench.datasets import certificate
 from alexbench.datasets.dataset import DatasetLayout
-from alexbench.datasets.prepared_cache import SHOWN_KEY, cached_sets, damaged_pictures, find_sets, remove_sets
+from alexbench.datasets.prepared_cache import (
+    SHOWN_KEY,
+    State,
+    cached_sets,
+    damaged_pictures,
+    find_sets,
+    remove_sets,
+)
 from alexbench.harness.app.config import ON_BAD_IMAGE, OnBadImage, cache_folder
 from alexbench.harness.app.listing import print_listing
 from alexbench.harness.app.pictures import PREPARED_FOLDER, Selection, open_pictures, prepare_pictures
@@ -27,7 +34,7 @@ def show(
     quiet = open_pictures(Selection(path, layout, labels, limit, seed), _Silent())
     dataset = quiet.dataset
     entry: dict[str, Any] = {
-        "path": str(dataset.root),
+        "path": str(dataset.source),
         "holds": dataset.describe(),
         "layout": dataset.layout,
         "labels from": dataset.labels_from,
@@ -96,13 +103,13 @@ def list_prepared(*, as_json: bool) -> None:
         [
             {
                 "set": one.key[:SHOWN_KEY],
-                "state": "whole" if one.whole else "unfinished",
-                "pictures": one.images if one.whole else None,
-                "skipped": one.skipped if one.whole else None,
+                "state": one.state,
+                "pictures": one.images or None,
+                "skipped": one.skipped if one.images else None,
                 "MiB": round(one.size_bytes / _MIB),
                 "for": one.preprocessing,
                 "prepared (UTC)": one.prepared[:16].replace("T", " "),
-                "from": one.root,
+                "from": one.source,
             }
             for one in known
         ],
@@ -114,7 +121,7 @@ def list_prepared(*, as_json: bool) -> None:
 def verify(keys: Sequence[str]) -> int:
     """Hold sets against their digests, a line each; 1 if any differs."""
     cache = cache_folder() / PREPARED_FOLDER
-    chosen = find_sets(cache, keys) if keys else [one for one in cached_sets(cache) if one.whole]
+    chosen = find_sets(cache, keys) if keys else [one for one in cached_sets(cache) if one.state == "whole"]
     if not chosen:
         sys.stdout.write(f"no prepared set in {cache}\n")
     bad = False
@@ -132,15 +139,17 @@ def verify(keys: Sequence[str]) -> int:
     return int(bad)
 
 
-def remove(keys: Sequence[str], *, everything: bool, unfinished: bool) -> None:
-    """Remove sets from the cache.
+def remove(keys: Sequence[str], *, everything: bool, unfinished: bool, outdated: bool) -> None:
+    """Remove sets from the cache: those named, or all of a state, or all.
 
     Raises:
-        UsageError: nothing, or more than one kind of choice, was named.
+        UsageError: nothing was named, or sets together with a flag.
     """
-    if bool(keys) + everything + unfinished != 1:
-        raise UsageError("name sets (alexbench datasets list), or --all, or --unfinished")
+    if bool(keys) == (everything or unfinished or outdated):
+        raise UsageError("name sets (alexbench datasets list), or --unfinished, --outdated or --all")
+    wanted: dict[State, bool] = {"whole": everything, "unfinished": unfinished, "outdated": outdated}
     cache = cache_folder() / PREPARED_FOLDER
-    chosen = find_sets(cache, keys) if keys else [one for one in cached_sets(cache) if everything or not one.whole]
+    known = cached_sets(cache)
+    chosen = find_sets(cache, keys) if keys else [one for one in known if everything or wanted[one.state]]
     freed = remove_sets(chosen)
     sys.stdout.write(f"removed {len(chosen)} prepared set{'' if len(chosen) == 1 else 's'}, {freed / _MIB:,.0f} MiB\n")

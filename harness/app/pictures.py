@@ -48,9 +48,8 @@ def open_pictures(selection: Selection, display: Display) -> Pictures:
     """
     with display.step(f"listing {selection.path}"):
         dataset = open_dataset(selection.path, layout=selection.layout, labels=selection.labels)
-    display.say(f"  {dataset.describe()}")
-    for note in dataset.notes:
-        display.say(f"  {note}")
+    for line in (dataset.describe(), certificate.plain_word(dataset), *dataset.notes):
+        display.say(f"  {line}")
     return select(dataset, selection)
 
 

@@ -206,7 +206,7 @@ def _measure(
             except WorkerError as error:  # a row like any other: what was measured stands
                 record = replace(record, notes=(*record.notes, f"Parity was not measured: {error}"))
         status = "complete"
-        if not config.accuracy or all(row.accuracy is not None or row.missing for row in rows):
+        if exit_code(replace(record, backends=tuple(row.record() for row in rows))) == _EXIT_OK:
             shutil.rmtree(folder / run_folder.UNFINISHED, ignore_errors=True)
     except Exception:
         status = "failed"

@@ -30,7 +30,11 @@ class WeightsSource:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A model card, validated."""
+    """A model card, validated.
+
+    ``notes``: what a reader of its figures must know, a sentence or two each: where the preprocessing here deviates
+    from the one that defines it, by how much and how that was measured; and what is wrong in the card as published.
+    """
 
     name: str
     title: str
@@ -41,6 +45,7 @@ class Card:
     preprocessing: Preprocessing
     weights: tuple[WeightsSource, ...] = ()
     published: tuple[Published, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def label_offset(self) -> int:

@@ -17,9 +17,10 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from alexbench.backends.registry import backend_class
+from alexbench.datasets.decode import decode_picture, rgb
 from alexbench.datasets.prepared import prepare
 from alexbench.datasets.preprocess import crop_offset, resized_size
 from alexbench.harness.app.config import cache_folder
@@ -28,13 +29,14 @@ from alexbench.harness.app.synthetic import NAME, synthetic_pictures, synthetic_
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.judge.accuracy import correct, top_k
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.models.card import Card, card_names, load_card
+from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.network import LRN, Conv, Network
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.weights import map_weights
 
 BATCH = 50
 SEED = 1
+CARDS = ("torchvision", "bvlc", "tfcnn")  # one of each network
 DOCS = Path(__file__).parents[2] / "docs" / "synthetic.md"
 
 Pixels = NDArray[np.uint8]
@@ -218,7 +220,7 @@ class Bench:
     def _pixels(self, mistake: Mistake) -> Pixels:
         if mistake.resample is not None or mistake.corner:
             with ThreadPoolExecutor(usable_cores()) as threads:
-                return np.stack(list(threads.map(lambda one: self._one(one.path, mistake), self.pictures.samples)))
+                return np.stack(list(threads.map(lambda one: self._one(one.file, mistake), self.pictures.samples)))
         if mistake.geometry is None:
             return prepare(self.pictures, self.card.preprocessing, self.cache / "prepared").pixels
         with TemporaryDirectory(dir=self.cache) as folder:
@@ -227,8 +229,8 @@ class Bench:
 
     def _one(self, path: str, mistake: Mistake) -> Pixels:
         right = self.card.preprocessing
-        with Image.open(self.pictures.root / path) as opened:
-            image = (ImageOps.exif_transpose(opened) if right.exif else opened).convert("RGB")
+        data = (self.pictures.root / path).read_bytes()
+        image = Image.fromarray(rgb(decode_picture(data, path, decoder=right.decode, exif=right.exif)))
         size = resized_size(*image.size, right)
         if mistake.resample is not None:
             resized = mistake.resample(image, size)
@@ -271,13 +273,13 @@ def write(card: str, text: str) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=card_names(), action="append")
+    parser.add_argument("--model", choices=CARDS, action="append")
     parser.add_argument("--backend", default="openvino")
     parser.add_argument("--limit", type=int, default=1000)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     print(f"{NAME}, {arguments.backend}, {usable_cores()} threads, process {os.getpid()}")
-    for name in arguments.model or card_names():
+    for name in arguments.model or CARDS:
         text = table(load_card(name), arguments.backend, arguments.limit)
         print(text)
         if arguments.write:

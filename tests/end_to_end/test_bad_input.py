@@ -1,11 +1,15 @@
 """Unusable input: exit 2, one line that names it and the mend, and nothing half written."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from tests.end_to_end.conftest import Command, Ended, Ground
+from alexbench.harness.records import read_run
+from tests.end_to_end.conftest import Command, Ended, Ground, only_run
 
 
 @pytest.fixture
@@ -62,6 +66,58 @@ def test_an_unreadable_picture_is_named(command: Command, ground: Ground, out: P
     assert str(bad) in line
     assert "restore it or take it out" in line
     assert {path.name for path in (ground.cache / "prepared").glob("*.npy*")} == before
+
+
+def test_unreadable_pictures_are_skipped_on_request_and_said_beside_every_accuracy(
+    command: Command, ground: Ground, out: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "set"
+    shutil.copytree(ground.pictures, data)
+    bad = sorted(ground.labels)[7]
+    (data / bad).write_bytes(b"no picture")
+    ended = run(command, ground, out, "--on-bad-image", "skip", "--backend", "onnxruntime", data=data)
+    assert ended.code == 0, ended.err
+    assert f"skipped: {data / bad}: not a JPEG" in ended.err
+    folder = only_run(out)
+    record = read_run(folder)
+    assert [one.name for one in record.data.skipped] == [bad]
+    (row,) = record.backends
+    assert row.accuracy is not None
+    assert row.accuracy.images == record.data.images == len(ground.labels) - 1
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    assert sorted(predictions["sample"]) == sorted(set(ground.labels) - {bad})
+    samples = pd.read_parquet(folder / "samples.parquet")
+    assert samples[samples["skipped"].notna()]["sample"].tolist() == [bad]
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert report.count("(1 skipped)") == 2
+    assert "1 of 40 pictures could not be read and were skipped" in report
+    assert "(1 skipped)" in ended.out
+
+
+def test_a_cache_that_cannot_be_written_is_named(command: Command, ground: Ground, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    given = ["--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--out", out]
+    line = refused(command("run", *given, cache=tmp_path / "file" / "cache"), out)
+    assert "ALEXBENCH_CACHE" in line
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk_is_refused_before_the_work_and_what_was_there_stays(
+    command: Command, ground: Ground, out: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", small], check=False).returncode:
+        pytest.skip("this container may not mount")
+    try:
+        (small / "prepared").mkdir()
+        (small / "prepared" / "earlier").write_bytes(b"kept")
+        ended = command("datasets", "prepare", ground.pictures, cache=small)
+        assert ended.code == 2
+        assert "the prepared set needs 0.02 GiB and 0.02 GiB are free; free some" in ended.last_line
+        assert [one.name for one in (small / "prepared").iterdir() if one.suffix != ".lock"] == ["earlier"]
+    finally:
+        subprocess.run(["umount", small], check=True)
 
 
 def test_a_missing_weights_file_is_named(command: Command, ground: Ground, out: Path, tmp_path: Path) -> None:

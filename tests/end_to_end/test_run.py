@@ -50,6 +50,7 @@ def test_the_run_folder_is_complete_and_holds_nothing_else(full: tuple[Ended, Pa
         "predictions.parquet",
         "report.md",
         "run.json",
+        "samples.parquet",
         "timings.parquet",
     ]
     assert {path.name for path in (folder / "logs").iterdir()} == {

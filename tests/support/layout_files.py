@@ -81,10 +81,10 @@ def write_folders(root: Path, pictures: Sequence[Picture], *, by: str = "wnid") 
     return write_files(root, {f"{getattr(picture, by)}/{picture.name}": picture.data for picture in pictures})
 
 
-def write_tar(path: Path, files: Mapping[str, bytes], *, mode: Any = "w", format: int = tarfile.GNU_FORMAT) -> Path:
+def write_tar(path: Path, files: Mapping[str, bytes], *, mode: Any = "w", kind: int = tarfile.GNU_FORMAT) -> Path:
     """A tar of these members, in this order."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, mode, format=format) as archive:
+    with tarfile.open(path, mode, format=kind) as archive:
         for name, data in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
@@ -162,8 +162,13 @@ def write_devkit(folder: Path, pictures: Sequence[Picture], *, squeezed: bool = 
     synsets = np.empty(len(rows) if squeezed else (len(rows), 1), dtype=kinds)
     for place, (identity, wnid, children) in enumerate(rows):
         wrapped = identity if squeezed else np.array([[identity]], dtype=np.float64)
-        synsets[place] = (wrapped, wnid, "words, of it", children if squeezed else np.array([[children]], dtype=np.uint8))
-    savemat(folder / "meta.mat", {"synsets": synsets})
+        synsets[place] = (
+            wrapped,
+            wnid,
+            "words, of it",
+            children if squeezed else np.array([[children]], dtype=np.uint8),
+        )
+    savemat(folder / "meta.mat", {"synsets": synsets}, do_compression=True)  # as MATLAB has done since 7.0
     return folder
 
 

@@ -1,11 +1,13 @@
 """The prepared sets in a cache: listed, verified, removed."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from filelock import FileLock
 
+from alexbench.datasets import prepared as prepared_module
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.prepared import PreparedSet, prepare
 from alexbench.datasets.prepared_cache import cached_sets, damaged_pictures, find_sets, remove_sets
@@ -32,14 +34,27 @@ def test_an_absent_cache_holds_nothing(cache: Path) -> None:
 
 def test_a_set_is_listed_with_what_it_is(few: Dataset, cache: Path, made: PreparedSet) -> None:
     (one,) = cached_sets(cache)
-    assert (one.whole, one.images, one.skipped, one.preprocessing) == (True, 7, 0, "small")
-    assert (one.dataset, one.root, one.path) == (few.name, str(few.root), str(made.path))
+    assert (one.state, one.images, one.skipped, one.preprocessing) == ("whole", 7, 0, "small")
+    assert (one.dataset, one.source, one.path) == (few.name, str(few.root), str(made.path))
     assert one.size_bytes == sum(file.stat().st_size for file in cache.iterdir() if file.suffix != ".lock")
 
 
 def test_an_unfinished_set_is_listed_as_such(many: Dataset, cache: Path, made: PreparedSet) -> None:
     interrupted(many, cache)
-    assert sorted(one.whole for one in cached_sets(cache)) == [False, True]
+    assert sorted(one.state for one in cached_sets(cache)) == ["unfinished", "whole"]
+
+
+def test_a_set_of_another_decoder_is_outdated(cache: Path, made: PreparedSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepared_module, "pillow_version", "another")
+    (one,) = cached_sets(cache)
+    assert (one.state, one.images) == ("outdated", 7)
+
+
+def test_a_set_of_an_older_alexbench_is_outdated(cache: Path, made: PreparedSet) -> None:
+    sidecar = made.path.with_suffix(".json")
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), "schema_version": 1}))
+    (one,) = cached_sets(cache)
+    assert one.state == "outdated"
 
 
 def test_any_start_of_a_key_that_fits_one_names_it(many: Dataset, cache: Path, made: PreparedSet) -> None:

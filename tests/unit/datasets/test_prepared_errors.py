@@ -132,7 +132,7 @@ def test_a_file_that_cannot_be_read_is_skipped_too(few: Dataset, cache: Path) ->
 
 def test_nothing_but_bad_pictures_is_an_error(few: Dataset, cache: Path) -> None:
     damage(few, *range(7))
-    with pytest.raises(DataError, match="no picture can be prepared; the first: .*not a JPEG"):
+    with pytest.raises(DataError, match=r"no picture can be prepared; the first: .*not a JPEG"):
         prepare(few, SMALL, cache, on_bad_image="skip")
     assert left_in(cache) == []
 

@@ -1,69 +1,21 @@
-"""Pixels: decoded, turned, resized and cropped exactly as the card says, or a picture named as unusable."""
+"""Pixels: resized and cropped as the card says, whatever the size; what cannot be used is named."""
 
-import importlib.util
-import io
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
 from alexbench.datasets.preprocess import crop_offset, prepare_picture, resized_size
 from alexbench.harness.errors import CardError, DataError
-from alexbench.harness.models.preprocessing import Interpolation, Preprocessing
+from alexbench.harness.models.preprocessing import Preprocessing
+from tests.support.encoded import LANCZOS, OPENCV, SCIKIT_IMAGE, SIZES, TF_CNN, TORCHVISION, encoded, noise
 
-TORCHVISION = Preprocessing(
-    name="torchvision-like",
-    exif=False,
-    resize="shorter-side",
-    resize_to=256,
-    interpolation="pillow-bilinear",
-    crop=224,
-    crop_rounding="round",
-    channels="RGB",
-    divide_by=255.0,
-    mean=(0.485, 0.456, 0.406),
-    std=(0.229, 0.224, 0.225),
+CARDS = pytest.mark.parametrize(
+    "card", [TORCHVISION, LANCZOS, OPENCV, SCIKIT_IMAGE, TF_CNN], ids=lambda card: str(card.interpolation)
 )
-OPENCV = replace(
-    TORCHVISION,
-    name="omz-like",
-    exif=True,
-    resize="squash",
-    interpolation="opencv-bilinear",
-    crop=227,
-    crop_rounding="floor",
-)
-TF_CNN = replace(
-    OPENCV, name="tfcnn-like", exif=False, resize="tf-cnn", resize_to=0, interpolation="tensorflow1-bilinear"
-)
-CARDS = pytest.mark.parametrize("card", [TORCHVISION, OPENCV, TF_CNN], ids=lambda card: str(card.interpolation))
-
-# (width, height): odd and even, portrait and landscape, enlarged and shrunk, 1:1 and long.
-SIZES = [(500, 375), (333, 500), (64, 48), (257, 256), (256, 256), (259, 911), (1, 1), (3, 70), (1201, 803)]
-
-
-def noise(width: int, height: int, channels: int = 3) -> NDArray[np.uint8]:
-    """Noise shows every mistake of interpolation at full height."""
-    return np.random.RandomState(width * 10007 + height).randint(0, 256, (height, width, channels)).astype(np.uint8)
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    speed = {"compress_level": 1} if kind == "PNG" else {}
-    image.save(buffer, kind, **speed, **options)
-    return buffer.getvalue()
-
-
-def greys(pixels: NDArray[np.uint8], expected: NDArray[Any]) -> float:
-    """The largest difference in grey levels."""
-    return float(np.abs(pixels.astype(np.float64) - expected.astype(np.float64)).max())
 
 
 @CARDS
@@ -137,149 +89,6 @@ def test_the_crop_is_taken_where_the_offsets_say(rounding: Any) -> None:
 def test_a_crop_that_does_not_fit_is_the_cards_fault() -> None:
     with pytest.raises(CardError, match=r"a crop of 224 does not fit in 100 x 100.*resize_to"):
         prepare_picture(encoded(Image.fromarray(noise(9, 9))), replace(TORCHVISION, resize_to=100))
-
-
-# The three interpolations, against those who invented them.
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_pillow_bilinear_is_pillows_resize_then_crop(size: tuple[int, int]) -> None:
-    image = Image.fromarray(noise(*size))
-    width, height = resized_size(*size, TORCHVISION)
-    left, top = round((width - 224) / 2.0), round((height - 224) / 2.0)
-    expected = image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + 224, top + 224))
-    assert np.array_equal(prepare_picture(encoded(image), TORCHVISION), np.asarray(expected))
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_no_antialias_is_opencvs_inter_linear_within_one_grey_level(size: tuple[int, int]) -> None:
-    original = noise(*size)
-    expected = cv2.resize(original, (256, 256), interpolation=cv2.INTER_LINEAR)[14:241, 14:241]
-    pixels = prepare_picture(encoded(Image.fromarray(original)), OPENCV)
-    assert greys(pixels, expected) <= 1  # OpenCV computes in fixed point with 11 bits
-    assert float(np.mean(pixels.astype(int) - expected)) == pytest.approx(0, abs=0.15)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="tensorflow is not installed")
-def test_tf1_is_tensorflows_resize_images_rounded(tmp_path: Path) -> None:
-    for place, size in enumerate(SIZES):
-        np.save(tmp_path / f"{place}.npy", noise(*size))
-    # In a process of its own: no test imports a runtime.
-    script = """
-import sys, numpy as np, tensorflow as tf
-for place, size in enumerate(sys.argv[2:]):
-    name = f"{sys.argv[1]}/{place}.npy"
-    width, height = map(int, size.split("x"))
-    picture = tf.constant(np.load(name))
-    np.save(name, tf.compat.v1.image.resize_images(picture, [height, width], align_corners=False).numpy())
-"""
-    sizes = [resized_size(*size, TF_CNN) for size in SIZES]
-    said = [f"{width}x{height}" for width, height in sizes]
-    ran = subprocess.run(
-        [sys.executable, "-P", "-c", script, str(tmp_path), *said], capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-    for place, (size, (width, height)) in enumerate(zip(SIZES, sizes, strict=True)):
-        left, top = (width - 227) // 2, (height - 227) // 2
-        expected = np.load(tmp_path / f"{place}.npy")[top : top + 227, left : left + 227]
-        pixels = prepare_picture(encoded(Image.fromarray(noise(*size))), TF_CNN)
-        assert greys(pixels, expected) <= 0.501, size
-
-
-def test_the_two_without_antialias_on_a_ramp() -> None:
-    """4 grey levels enlarged to 8, worked out by hand: half-pixel centres and clamped edges, or neither."""
-    ramp = encoded(Image.fromarray(np.broadcast_to(np.array([0, 80, 160, 240], np.uint8), (4, 4))))
-    card = replace(OPENCV, resize_to=8, crop=8)
-    row = prepare_picture(ramp, card)[3, :, 0].tolist()
-    assert row == [0, 20, 60, 100, 140, 180, 220, 240]
-    row = prepare_picture(ramp, replace(card, interpolation="tensorflow1-bilinear"))[3, :, 0].tolist()
-    assert row == [0, 40, 80, 120, 160, 200, 240, 240]
-
-
-def test_the_three_interpolations_differ_visibly() -> None:
-    picture = encoded(Image.fromarray(noise(500, 375)))
-    kinds: tuple[Interpolation, ...] = ("pillow-bilinear", "opencv-bilinear", "tensorflow1-bilinear")
-    a, b, c = (prepare_picture(picture, replace(TORCHVISION, interpolation=kind)).astype(int) for kind in kinds)
-    assert min(np.abs(a - b).mean(), np.abs(b - c).mean(), np.abs(a - c).mean()) > 3
-
-
-# Decoding: what real copies of ImageNet hold.
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_exif_orientation_is_applied_if_the_card_says_so(orientation: int, kind: str) -> None:
-    image = Image.fromarray(np.kron(noise(6, 4), np.ones((40, 50, 1), np.uint8)))
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    turned = encoded(image, kind, exif=exif)
-    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(turned)))
-    ignored = Image.open(io.BytesIO(turned))
-    for card in (TORCHVISION, OPENCV, TF_CNN):
-        applied = prepare_picture(turned, replace(card, exif=True))
-        assert np.array_equal(applied, prepare_picture(encoded(upright), card))
-        as_stored = prepare_picture(turned, replace(card, exif=False))
-        assert np.array_equal(as_stored, prepare_picture(encoded(ignored), card))
-        assert np.array_equal(applied, as_stored) == (orientation == 1)
-
-
-@pytest.mark.parametrize("value", [0, 9, 255])
-def test_an_orientation_that_is_none_turns_nothing(value: int) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = value
-    image = Image.fromarray(noise(40, 30))
-    assert np.array_equal(prepare_picture(encoded(image, exif=exif), OPENCV), prepare_picture(encoded(image), OPENCV))
-
-
-def test_damaged_exif_turns_nothing() -> None:
-    image = Image.fromarray(noise(40, 30))
-    odd = encoded(image, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff no directory there")
-    assert np.array_equal(prepare_picture(odd, OPENCV), prepare_picture(encoded(image, "JPEG"), OPENCV))
-
-
-@pytest.mark.parametrize(
-    ("mode", "kind"),
-    [
-        *[("L", "JPEG"), ("CMYK", "JPEG")],
-        *[("L", "PNG"), ("1", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("RGBA", "PNG")],
-        *[("P", "BMP"), ("RGB", "BMP"), ("RGB", "WEBP"), ("RGBA", "WEBP")],
-    ],
-)
-@CARDS
-def test_every_colour_mode_becomes_rgb_as_pillow_does(card: Preprocessing, mode: str, kind: str) -> None:
-    image = (
-        Image.fromarray(noise(90, 70, 4), "RGBA") if mode == "RGBA" else Image.fromarray(noise(90, 70)).convert(mode)
-    )
-    picture = encoded(image, kind)
-    decoded = Image.open(io.BytesIO(picture)).convert("RGB")
-    assert np.array_equal(prepare_picture(picture, card), prepare_picture(encoded(decoded), card))
-
-
-def test_a_palette_with_transparency_is_no_reason_to_warn() -> None:
-    image = Image.fromarray(noise(40, 30)).convert("P")
-    transparency = bytes(range(256))
-    pixels = prepare_picture(encoded(image, transparency=transparency), TORCHVISION)
-    assert np.array_equal(pixels, prepare_picture(encoded(image.convert("RGB")), TORCHVISION))
-
-
-def test_grayscale_gives_three_equal_channels() -> None:
-    pixels = prepare_picture(encoded(Image.fromarray(noise(90, 70)[..., 0]), "JPEG"), TORCHVISION)
-    assert np.array_equal(pixels[..., 0], pixels[..., 1])
-    assert np.array_equal(pixels[..., 0], pixels[..., 2])
-
-
-def test_a_progressive_jpeg_is_read() -> None:
-    image = Image.fromarray(noise(90, 70))
-    assert np.array_equal(
-        prepare_picture(encoded(image, "JPEG", progressive=True), TORCHVISION),
-        prepare_picture(encoded(image, "JPEG"), TORCHVISION),
-    )
-
-
-def test_a_png_under_a_jpeg_name_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "n02105855_2933.JPEG"  # there is one such in ILSVRC2012
-    file.write_bytes(encoded(Image.fromarray(noise(40, 30))))
-    assert np.array_equal(prepare_picture(file, TORCHVISION), prepare_picture(file.read_bytes(), TORCHVISION))
 
 
 # What cannot be used is named.

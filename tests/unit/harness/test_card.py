@@ -1,5 +1,6 @@
 """Model cards: the packaged ones say what was published, and a wrong one is refused by the key that is wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,36 +11,64 @@ from alexbench.harness.models.preprocessing import Preprocessing
 
 PUBLISHED = {
     "torchvision": {(56.522, 79.066), (56.55, 79.09)},
-    "bvlc": {(57.1, 80.2), (56.598, 79.812)},
+    "omz": {(56.598, 79.812)},
+    "bvlc": {(57.1, 80.2)},
+    "modelhub": set(),
+    "modelhub-onnx": set(),
+    "onnx-zoo": {(54.80, 78.23)},
+    "onnx-zoo-int8": {(54.68, 78.23)},
+    "onnx-zoo-qdq": {(54.71, 78.22)},
     "tfcnn": {(56.33, 79.64)},
 }
+INPUT_SIZES = {"torchvision": 224, "omz": 227, "bvlc": 227, "modelhub": 227, "tfcnn": 227}  # all others 224
+NETWORKS = {"torchvision": "owt", "tfcnn": "tfcnn"}  # all others bvlc
+TORCHVISION = Preprocessing(
+    name="torchvision",
+    exif=False,
+    resize="shorter-side",
+    resize_to=256,
+    interpolation="pillow-bilinear",
+    crop=224,
+    crop_rounding="round",
+    channels="RGB",
+    divide_by=255.0,
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+)
+BVLC = Preprocessing(
+    name="bvlc",
+    exif=True,
+    resize="squash",
+    resize_to=256,
+    interpolation="opencv-bilinear",
+    crop=227,
+    crop_rounding="floor",
+    channels="BGR",
+    divide_by=1.0,
+    mean=(104.00699, 116.66877, 122.67891),
+    std=(1.0, 1.0, 1.0),
+)
+OMZ = replace(BVLC, name="omz", mean=(104.0, 117.0, 123.0))
+ZOO = replace(OMZ, name="onnx-zoo", exif=False, resize="shorter-side", interpolation="pillow-bilinear", crop=224)
+ZOO = replace(ZOO, crop_rounding="round")
 PREPARED = {
-    "torchvision": Preprocessing(
-        name="torchvision",
+    "torchvision": TORCHVISION,
+    "omz": OMZ,
+    "bvlc": BVLC,
+    "modelhub": replace(BVLC, name="modelhub", exif=False, resize_to=227, interpolation="scikit-image-bilinear"),
+    "modelhub-onnx": replace(
+        BVLC,
+        name="modelhub-onnx",
         exif=False,
-        resize="shorter-side",
-        resize_to=256,
-        interpolation="pillow-bilinear",
+        resize_to=224,
+        interpolation="pillow-lanczos",
         crop=224,
-        crop_rounding="round",
         channels="RGB",
-        divide_by=255.0,
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
+        mean=(127.5, 127.5, 127.5),
     ),
-    "bvlc": Preprocessing(
-        name="bvlc",
-        exif=True,
-        resize="squash",
-        resize_to=256,
-        interpolation="opencv-bilinear",
-        crop=227,
-        crop_rounding="floor",
-        channels="BGR",
-        divide_by=1.0,
-        mean=(104.00699, 116.66877, 122.67891),
-        std=(1.0, 1.0, 1.0),
-    ),
+    "onnx-zoo": ZOO,
+    "onnx-zoo-int8": replace(ZOO, name="onnx-zoo-int8"),
+    "onnx-zoo-qdq": replace(ZOO, name="onnx-zoo-qdq"),
     "tfcnn": Preprocessing(
         name="tfcnn",
         exif=False,
@@ -52,6 +81,7 @@ PREPARED = {
         divide_by=127.5,
         mean=(1.0, 1.0, 1.0),
         std=(1.0, 1.0, 1.0),
+        decode="libjpeg-fast",
     ),
 }
 MINE = """
@@ -104,6 +134,8 @@ def test_every_packaged_card_loads_and_fits_its_network(name: str) -> None:
     card = load_card(name)
     network = card.build_network()
     assert card.name == name
+    assert card.network == NETWORKS.get(name, "bvlc")
+    assert card.preprocessing.crop == INPUT_SIZES.get(name, 224)
     assert network.outputs == card.labels
     assert network.input_shape == (3, card.preprocessing.crop, card.preprocessing.crop)
     assert card.label_offset == (1 if name == "tfcnn" else 0)
@@ -123,6 +155,19 @@ def test_preprocessing_is_that_of_the_facts(name: str) -> None:
     assert load_card(name).preprocessing == PREPARED[name]
 
 
+@pytest.mark.parametrize("name", card_names())
+def test_every_packaged_card_says_what_a_reader_of_its_figures_must_know(name: str) -> None:
+    assert load_card(name).notes
+    assert all("\n" not in note and note.endswith((".", ")")) for note in load_card(name).notes)
+
+
+def test_what_is_wrong_in_a_published_card_is_said() -> None:
+    (mistakes, *_) = load_card("modelhub-onnx").notes
+    for mistake in ("RGB goes into a network trained on BGR", "127.5 is subtracted", "LANCZOS"):
+        assert mistake in mistakes
+    assert any("does not state the preprocessing" in note for note in load_card("onnx-zoo").notes)
+
+
 def test_a_card_of_ones_own_is_read_by_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(MINE, encoding="utf-8")
@@ -131,10 +176,13 @@ def test_a_card_of_ones_own_is_read_by_path(tmp_path: Path) -> None:
     assert card.preprocessing.name == "mine"
     assert card.preprocessing.divide_by == 255.0
     assert (card.published[0].top1, card.published[0].top5) == (50.0, 75.5)
+    assert (card.notes, card.preprocessing.decode) == ((), "libjpeg")
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(UsageError, match="unknown model 'alexnet'; known: bvlc, tfcnn, torchvision"):
+    with pytest.raises(
+        UsageError, match="unknown model 'alexnet'; known: bvlc, modelhub, modelhub-onnx, omz, onnx-zoo"
+    ):
         load_card("alexnet")
 
 
@@ -156,6 +204,12 @@ def test_an_unknown_name_lists_the_known() -> None:
         ('network = "owt"', 'network = "vgg"', "unknown network 'vgg'; known: owt, bvlc, tfcnn"),
         ("labels = 1000", "labels = 1001", "labels = 1001, but network owt has 1000 outputs"),
         ('network = "owt"', 'network = "tfcnn"', "labels = 1000, but network tfcnn has 1001 outputs"),
+        (
+            "exif = false",
+            'exif = false\ndecode = "jpeg"',
+            "preprocessing.decode = 'jpeg'; known: libjpeg, libjpeg-fast",
+        ),
+        ('licence = "none"', 'licence = "none"\nnotes = "one"', "notes is str, wanted a list"),
         ("exif = false", "exif = ", "is no valid TOML"),
         ("[preprocessing]", "[preprocesing]", "unknown key 'preprocesing'; known: name, title"),
     ],

@@ -164,7 +164,7 @@ def test_models_as_json(elsewhere: Path) -> None:
         (["run", "--backend", "tensorrt"], ["'tensorrt'", "onnxruntime, openvino", "tensorflow, torch"]),
         (["run", "--backend", "reference"], ["'reference'", "runs in every run"]),
         (["run", "--backend", "torch", "--backend", "torch"], ["twice", "torch"]),
-        (["run", "--model", "alexnet"], ["model 'alexnet'", "bvlc, tfcnn, torchvision"]),
+        (["run", "--model", "alexnet"], ["model 'alexnet'", "bvlc, modelhub, modelhub-onnx, omz"]),
         (["run", "--model", "nowhere.toml"], ["nowhere.toml", "No such file"]),
         (["run", "--precision", "fp16"], ["--precision 'fp16'", "bf16, fp32"]),
         (["run", "--only", "speed"], ["--only 'speed'", "accuracy, performance"]),
@@ -277,5 +277,5 @@ def test_report_refuses_a_newer_schema_by_name(elsewhere: Path) -> None:
     data = json.loads(to_json(run_record()))
     (elsewhere / "run.json").write_text(json.dumps({**data, "schema_version": 99}), encoding="utf-8")
     line = refusal(elsewhere, "report", elsewhere)
-    assert "schema 99, newer than the 1" in line
+    assert "schema 99, newer than the 2" in line
     assert "upgrade alexbench" in line

@@ -40,7 +40,7 @@ def test_every_flag_of_run_has_its_key_and_every_key_its_flag() -> None:
         option.removeprefix("--").replace("-", "_")
         for parameter in cli.run.params
         for option in parameter.opts
-        if option.startswith("--") and option not in ("--config", "--help")
+        if option.startswith("--") and option not in ("--config", "--help", "--resume")
     }
     assert flags == set(CONFIG_KEYS)
 
@@ -48,8 +48,10 @@ def test_every_flag_of_run_has_its_key_and_every_key_its_flag() -> None:
 def test_a_file_gives_every_key(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(
-        'model = "bvlc"\nweights = "w.pth"\ndata = "d"\nbackend = "torch"\ndevice = "cpu"\nprecision = "bf16"\n'
-        'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nonly = "accuracy"\nout = "o"\n',
+        'model = "bvlc"\nweights = "w.pth"\ndata = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
+        'device = "cpu"\nprecision = "bf16"\n'
+        'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "accuracy"\nout = "o"\n'
+        'on_bad_image = "skip"\n',
         encoding="utf-8",
     )
     values = read_config(path)
@@ -60,6 +62,24 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert {item.name for item in fields(config)} == set(values)
     assert config.backends == ("torch",)
     assert (config.model, config.limit, config.batch_size) == ("bvlc", 10, 4)
+    assert (config.layout, config.part, config.on_bad_image) == ("tar", (2, 3), "skip")
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "1/0", "1", "a/b", "1/3/5", "-1/3", " 1/3"])
+def test_a_shard_is_a_part_of_parts(shard: str) -> None:
+    with pytest.raises(UsageError, match=r"wanted PART/PARTS, counted from 1"):
+        resolve({"shard": shard})
+
+
+@pytest.mark.parametrize("flag", ["layout", "labels"])
+def test_how_data_is_read_makes_no_sense_without_data(flag: str) -> None:
+    with pytest.raises(UsageError, match=f"--{flag} says how --data is read; name --data"):
+        resolve({flag: "tar"})
+
+
+def test_what_becomes_of_bad_pictures_is_fail_or_skip() -> None:
+    with pytest.raises(UsageError, match=r"unknown --on-bad-image 'ignore'; known: fail, skip"):
+        resolve({"on_bad_image": "ignore"})
 
 
 def test_an_unknown_key_lists_the_known(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_it_is_named_by_utc_time_and_card_whatever_the_zone(tmp_path: Path) -> N
     elsewhere = NOON.astimezone(timezone(timedelta(hours=5)))
     folder = run_folder.create(tmp_path / "a" / "b", "torchvision", elsewhere)
     assert folder == tmp_path / "a" / "b" / "20261121T120000Z-torchvision"
-    assert sorted(path.name for path in folder.iterdir()) == [".scratch", "logs"]
+    assert sorted(path.name for path in folder.iterdir()) == ["logs"]
 
 
 def test_two_runs_of_one_second_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -57,14 +57,41 @@ def test_a_record_is_written_whole(tmp_path: Path) -> None:
 
 
 def test_predictions_are_classes_and_background_is_minus_1(tmp_path: Path) -> None:
-    rows = [Row("a", top=answers([0, 1, 2, 3, 1000], [5, 6, 7, 8, 9])), Row("b", error="killed")]
-    run_folder.write_predictions(tmp_path, rows, ["0/x.png", "999/y.png"], np.array([1, 1000]), 1)
+    top, names = answers([0, 1, 2, 3, 1000], [5, 6, 7, 8, 9]), ["0/x.png", "999/y.png"]
+    frame = run_folder.predictions("a", top, names, np.array([1, 1000]), np.array([True, True]), 1)
+    run_folder.write_predictions(tmp_path, [frame])
     frame = pd.read_parquet(tmp_path / "predictions.parquet")
     assert frame["backend"].tolist() == ["a", "a"]
     assert frame["sample"].tolist() == ["0/x.png", "999/y.png"]
     assert frame["label"].tolist() == [0, 999]
     assert frame[["top1", "top2", "top5"]].to_numpy().tolist() == [[-1, 0, 999], [4, 5, 8]]
     assert frame["score1"].tolist() == [5.0, 5.0]
+
+
+def test_skipped_pictures_are_not_predictions_but_samples(tmp_path: Path) -> None:
+    top, names = answers([0, 1, 2, 3, 4], [5, 6, 7, 8, 9]), ["x.png", "y.png"]
+    frame = run_folder.predictions("a", top, names, np.array([1, 2]), np.array([False, True]), 0)
+    assert frame["sample"].tolist() == ["y.png"]
+    assert frame["top1"].tolist() == [5]
+    digests = np.arange(2 * 2 * 32, dtype=np.uint8).reshape(2, 2, 32)
+    run_folder.write_samples(tmp_path, names, np.array([1, 2]), digests, {0: "no picture"})
+    samples = pd.read_parquet(tmp_path / "samples.parquet")
+    assert samples["sample"].tolist() == names
+    assert samples["pixels_sha256"].tolist() == [bytes(range(32, 64)).hex(), bytes(range(96, 128)).hex()]
+    assert samples["skipped"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("note", ["as it was", "other", "gone"])
+def test_answers_are_kept_while_what_decides_them_is_as_it_was(tmp_path: Path, note: str) -> None:
+    assert run_folder.continues(tmp_path, "a", {"batch_size": 2})
+    for name in ("a-answers.npy", "b-answers.npy"):
+        (tmp_path / name).write_bytes(b"kept")
+    if note == "gone":
+        (tmp_path / "a.json").unlink()
+    same = run_folder.continues(tmp_path, "a", {"batch_size": 3 if note == "other" else 2})
+    assert same == (note != "other")
+    assert (tmp_path / "a-answers.npy").exists() == (note == "as it was")
+    assert (tmp_path / "b-answers.npy").exists()
 
 
 def test_timings_name_the_scenario_of_each_inference(tmp_path: Path) -> None:
@@ -85,6 +112,6 @@ def test_timings_name_the_scenario_of_each_inference(tmp_path: Path) -> None:
 
 
 def test_nothing_measured_leaves_no_file(tmp_path: Path) -> None:
-    run_folder.write_predictions(tmp_path, [Row("a")], [], np.array([], np.int64), 0)
+    run_folder.write_predictions(tmp_path, [])
     run_folder.write_timings(tmp_path, [Row("a")])
     assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,8 @@ from alexbench.harness.errors import RecordError
 from alexbench.harness.records import RUN_FILE, SCHEMA_VERSION, RunRecord, read_run, to_json
 from tests.support.records import effective, error_row, missing_row, ok_row, run_record, synthetic_run
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
 
 def written(folder: Path, change: Callable[[dict[str, Any]], object] = lambda data: None) -> Path:
     """A run's folder whose record ``change`` has been at."""
@@ -73,6 +75,14 @@ def test_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
     assert f"has schema {SCHEMA_VERSION + 1}, newer than the {SCHEMA_VERSION} this alexbench reads" in message
     assert "upgrade alexbench" in message
     assert str(tmp_path / RUN_FILE) in message
+
+
+def test_a_record_of_schema_1_is_upgraded() -> None:
+    record = read_run(FIXTURES / "schema-1")
+    assert record.schema_version == SCHEMA_VERSION
+    assert [row.name for row in record.backends] == ["onnxruntime", "openvino", "tensorflow", "torch"]
+    assert record.data.images == 1000
+    assert (record.data.names_digest, record.data.skipped, record.data.part) == ("", (), None)
 
 
 @pytest.mark.parametrize("version", ["1", None, [], 1.5, True, 0, -1])

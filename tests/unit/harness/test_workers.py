@@ -21,6 +21,7 @@ import pytest
 from numpy.typing import NDArray
 
 from alexbench.harness.app import workers
+from alexbench.harness.app.kept import KeptAnswers, read_answers
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import UsageError, WorkerError
@@ -78,10 +79,10 @@ def ask_predict(worker: WorkerProcess, folder: Path, count: int = 2) -> NDArray[
     return found
 
 
-def open_pictures(worker: WorkerProcess, folder: Path, count: int) -> None:
-    """Let the worker map small pictures."""
+def open_pictures(worker: WorkerProcess, folder: Path, count: int, **part: int) -> None:
+    """Let the worker map small pictures, or a part of them."""
     np.save(folder / "pixels.npy", prepared(count))
-    worker.ask("open", pixels=str(folder / "pixels.npy"), preprocessing=asdict(preprocessing(CASE)))
+    worker.ask("open", pixels=str(folder / "pixels.npy"), preprocessing=asdict(preprocessing(CASE)), **part)
 
 
 def until(condition: Callable[[], bool], limit_s: float = LIMIT_S) -> bool:
@@ -119,12 +120,35 @@ def test_logits_come_back_as_they_were(start: Start, tmp_path: Path) -> None:
 def test_every_picture_is_evaluated_and_progress_told(start: Start, tmp_path: Path) -> None:
     worker, told = start("plain"), list[tuple[int, int]]()
     open_pictures(worker, tmp_path, 7)
-    worker.ask("evaluate", progress=lambda *one: told.append(one), batch_size=3, out=str(tmp_path / "top.npy"))
-    top = np.load(tmp_path / "top.npy")
+    worker.ask("evaluate", progress=lambda *one: told.append(one), batch_size=3, out=str(tmp_path / "top"))
+    top = read_answers(tmp_path / "top")
     classes, scores = top_k(logits_of(inputs(7)), 5)
     assert np.array_equal(top["classes"], classes)
     assert np.allclose(top["scores"], scores, rtol=0, atol=1e-6)
     assert told == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_batches_that_are_kept_are_not_asked_again(start: Start, tmp_path: Path) -> None:
+    worker, told = start("plain"), list[tuple[int, int]]()
+    open_pictures(worker, tmp_path, 7)
+    classes, scores = np.full((3, 5), 7, np.int32), np.full((3, 5), 0.5, np.float32)
+    KeptAnswers(tmp_path / "top", 7, 3).keep(1, classes, scores, seconds=2.0)
+    answer = worker.ask("evaluate", progress=lambda *one: told.append(one), batch_size=3, out=str(tmp_path / "top"))
+    assert told == [(6, 7), (7, 7)]
+    assert answer["images_kept"] == 3
+    assert answer["seconds"] > 2.0
+    top = read_answers(tmp_path / "top")
+    expected, _ = top_k(logits_of(inputs(7)), 5)
+    assert np.array_equal(top["classes"][3:6], classes)
+    assert np.array_equal(top["classes"][[0, 1, 2, 6]], expected[[0, 1, 2, 6]])
+
+
+def test_a_part_of_the_pixels_can_be_opened(start: Start, tmp_path: Path) -> None:
+    worker = start("plain")
+    open_pictures(worker, tmp_path, 6, first=2, images=3)
+    worker.ask("evaluate", batch_size=2, out=str(tmp_path / "top"))
+    expected, _ = top_k(logits_of(inputs(6)), 5)
+    assert np.array_equal(read_answers(tmp_path / "top")["classes"], expected[2:5])
 
 
 def test_logits_are_of_the_pictures_asked_for_in_that_order(start: Start, tmp_path: Path) -> None:
@@ -326,6 +350,7 @@ def test_ctrl_c_is_the_commands_alone(start: Start, tmp_path: Path) -> None:
 _PARENT: Final = """
 import sys
 from pathlib import Path
+from alexbench.harness.app.kept import KeptAnswers, read_answers
 from alexbench.harness.app.workers import WorkerProcess
 log, python, weights, inputs, out = sys.argv[1:]
 worker = WorkerProcess("odd", log=Path(log), python=python)

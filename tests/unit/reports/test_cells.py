@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from alexbench.harness.records import RunRecord
+from alexbench.harness.records import RunRecord, SkippedRecord
 from alexbench.reports.cells import Table, tables
 from tests.support.records import error_row, missing_row, ok_row, parity, performance, run_record, synthetic_run
 
@@ -75,3 +75,13 @@ def test_failed_parity_names_the_flips_beyond_rounding() -> None:
 def test_a_row_that_broke_after_parity_reads_error_and_not_ok() -> None:
     board, _ = tables(run_record(replace(ok_row("a", performance=None), status="error", error="a was killed")))
     assert row_of(board, "a ")["parity"] == "ERROR"
+
+
+def test_skipped_pictures_stand_beside_every_accuracy() -> None:
+    record = run_record(ok_row("a"), ok_row("b"))
+    skipped = (SkippedRecord("x.JPEG", "not a picture"), SkippedRecord("y.JPEG", "empty"))
+    record = replace(record, data=replace(record.data, skipped=skipped))
+    main, _ = tables(record)
+    for heading in ("top-1 %", "top-5 %"):
+        cells = main.columns[main.headings.index(heading)][:2]
+        assert all(cell.endswith(" (2 skipped)") for cell in cells)

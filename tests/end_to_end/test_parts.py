@@ -1,0 +1,182 @@
+"""A run killed and gone on with, and a run cut into parts: the same answers, byte for byte."""
+
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alexbench.harness.records import RunRecord, read_run
+from tests.end_to_end.conftest import Command, Ended, Ground, Started, only_run
+from tests.end_to_end.test_disturbed import worker_of
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+NAMED = ("--backend", "onnxruntime", "--backend", "torch", "--only", "accuracy", "--batch-size", "16")
+
+
+@pytest.fixture(scope="module")
+def arguments(many: Path, ground: Ground) -> list[str | Path]:
+    return ["run", "--data", many, "--weights", ground.weights, *NAMED]
+
+
+@pytest.fixture(scope="module")
+def whole(command: Command, arguments: list[str | Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that nobody disturbed."""
+    out = tmp_path_factory.mktemp("whole")
+    ended = command(*arguments, "--out", out)
+    assert ended.code == 0, ended.err
+    return only_run(out)
+
+
+def in_the_middle(started: Started, folder: Path, backend: str) -> None:
+    """Wait until some batches of a backend are kept, and not all."""
+    started.until(f"{backend}: accuracy on 400 pictures")
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        for file in folder.glob(f"*/unfinished/{backend}-batches.npy"):
+            done = int((np.load(file)["done"] != 0).sum())
+            assert done < 25, "too late"
+            if done >= 2:
+                return
+        time.sleep(0.005)
+    raise AssertionError("no batch was kept")
+
+
+def assert_same_answers(folder: Path, whole: Path) -> None:
+    for name in ("predictions.parquet", "samples.parquet"):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
+    here, there = read_run(folder), read_run(whole)
+    assert [row.name for row in here.backends] == [row.name for row in there.backends]
+    assert [counts(here, place) for place in range(2)] == [counts(there, place) for place in range(2)]
+    assert here.data == there.data
+
+
+def counts(record: RunRecord, place: int) -> tuple[int, int, int]:
+    accuracy = record.backends[place].accuracy
+    assert accuracy is not None
+    return accuracy.images, accuracy.top1_correct, accuracy.top5_correct
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_ended_goes_on_where_it_was(
+    command: Command, arguments: list[str | Path], whole: Path, tmp_path: Path, ending: signal.Signals
+) -> None:
+    with command.started(*arguments, "--out", tmp_path) as started:
+        in_the_middle(started, tmp_path, "torch")
+        started.process.send_signal(ending)
+        started.end()
+    folder = only_run(tmp_path)
+    assert read_run(folder).status == ("running" if ending == signal.SIGKILL else "interrupted")
+    ended = command("run", "--resume", folder)
+    assert ended.code == 0, ended.err
+    assert "onnxruntime: 400 pictures were kept from before" in ended.err
+    kept = next(line for line in ended.err.splitlines() if line.startswith("torch: ") and "were kept" in line)
+    assert 32 <= int(kept.split()[1]) < 400
+    assert_same_answers(folder, whole)
+    assert read_run(folder).status == "complete"
+    assert sorted(one.name for one in folder.iterdir()) == sorted(one.name for one in whole.iterdir())
+
+
+def test_a_worker_that_was_killed_is_made_good(
+    command: Command, arguments: list[str | Path], whole: Path, tmp_path: Path
+) -> None:
+    with command.started(*arguments, "--out", tmp_path) as started:
+        in_the_middle(started, tmp_path, "onnxruntime")
+        worker_of(started, "onnxruntime").kill()
+        assert started.end().code == 1
+    folder = only_run(tmp_path)
+    ended = command("run", "--resume", folder)
+    assert ended.code == 0, ended.err
+    assert "torch: 400 pictures were kept from before" in ended.err
+    assert_same_answers(folder, whole)
+
+
+def test_a_complete_run_has_nothing_left_to_do(command: Command, whole: Path) -> None:
+    before = (whole / "run.json").read_bytes()
+    ended = command("run", "--resume", whole)
+    assert ended.code == 0
+    assert "nothing is left to do" in ended.err
+    assert (whole / "run.json").read_bytes() == before
+
+
+def test_other_pictures_are_not_gone_on_with(command: Command, ground: Ground, many: Path, tmp_path: Path) -> None:
+    pictures = shutil.copytree(many, tmp_path / "pictures")
+    with command.started(
+        "run", "--data", pictures, "--weights", ground.weights, *NAMED, "--out", tmp_path / "runs"
+    ) as started:
+        in_the_middle(started, tmp_path / "runs", "onnxruntime")
+        started.process.send_signal(signal.SIGINT)
+        started.end()
+    folder = only_run(tmp_path / "runs")
+    changed, *_, other = sorted(pictures.glob("*/*"))  # neighbours are copies of each other
+    changed.write_bytes(other.read_bytes())
+    ended = command("run", "--resume", folder)
+    assert ended.code == 2
+    assert "the pictures are not those of the run" in ended.last_line
+    assert "start a new one" in ended.last_line
+
+
+@pytest.mark.parametrize("flags", [("--limit", "3"), ("--backend", "torch")])
+def test_resume_takes_no_other_flag(command: Command, whole: Path, flags: tuple[str, str]) -> None:
+    ended = command("run", "--resume", whole, *flags)
+    assert ended.code == 2
+    assert "--resume takes no other flag" in ended.last_line
+
+
+@pytest.fixture(scope="module")
+def parts(command: Command, arguments: list[str | Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three parts, each run alone; the first with the whole set's prepared pixels out of reach."""
+    folders = []
+    for number in (1, 2, 3):
+        out = tmp_path_factory.mktemp(f"part{number}")
+        cache = tmp_path_factory.mktemp("cache") if number == 1 else None
+        ended = command(*arguments, "--shard", f"{number}/3", "--out", out, cache=cache)
+        assert ended.code == 0, ended.err
+        folders.append(only_run(out))
+    return folders
+
+
+def merged(command: Command, folders: list[Path], out: Path) -> Ended:
+    return command("merge", *folders, "--out", out)
+
+
+def test_parts_are_whole_batches_of_one_grid(parts: list[Path]) -> None:
+    ranges = []
+    for folder in parts:
+        part = read_run(folder).data.part
+        assert part is not None
+        ranges.append((part.first, part.last))
+    assert ranges == [(0, 128), (128, 256), (256, 400)]
+
+
+def test_parts_joined_in_any_order_are_the_whole_run(
+    command: Command, parts: list[Path], whole: Path, tmp_path: Path
+) -> None:
+    ended = merged(command, [parts[2], parts[0], parts[1]], tmp_path)
+    assert ended.code == 0, ended.err
+    folder = only_run(tmp_path)
+    assert_same_answers(folder, whole)
+    record = read_run(folder)
+    assert all(row.parity is not None and row.parity.passed for row in record.backends)
+    assert all(row.performance is None for row in record.backends)
+    assert any("Joined from 3 parts" in note for note in record.notes)
+
+
+def test_a_part_that_is_missing_or_there_twice_is_named(command: Command, parts: list[Path], tmp_path: Path) -> None:
+    ended = merged(command, parts[:2], tmp_path / "runs")
+    assert ended.code == 2
+    assert "part 3 of 3 missing; run --shard 3/3" in ended.last_line
+    ended = merged(command, [*parts, parts[0]], tmp_path / "runs")
+    assert ended.code == 2
+    assert "are both part 1 of 3" in ended.last_line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_whole_run_is_no_part(command: Command, whole: Path, tmp_path: Path) -> None:
+    ended = merged(command, [whole], tmp_path / "runs")
+    assert ended.code == 2
+    assert "is no part of a data set" in ended.last_line

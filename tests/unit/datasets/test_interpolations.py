@@ -1,0 +1,144 @@
+"""Each interpolation against the library that defines it; TensorFlow 1's is in ``test_tensorflow_pixels``."""
+
+from dataclasses import replace
+from typing import get_args
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.transform import resize as scikit_images_resize
+
+from alexbench.datasets import pillow_resize
+from alexbench.datasets.preprocess import prepare_picture
+from alexbench.harness.models.preprocessing import Interpolation
+from tests.support.encoded import OPENCV, SCIKIT_IMAGE, SIZES, TORCHVISION, encoded, greys, noise
+
+MORE_SIZES = [*SIZES, (227, 227), (226, 228), (40, 500), (500, 40), (2, 2)]
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    return encoded(Image.fromarray(pixels))
+
+
+# Pillow: bit for bit.
+
+SIDE = st.integers(1, 700)
+
+
+@st.composite
+def crops(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]:
+    """A picture's size, the size it is resized to, and the corner and side of a crop of that."""
+    before, after = draw(st.tuples(SIDE, SIDE)), draw(st.tuples(SIDE, SIDE))
+    side = draw(st.integers(1, min(after)))
+    left, top = (draw(st.integers(0, length - side)) for length in after)
+    return before, after, (left, top), side
+
+
+@settings(max_examples=300, deadline=None)
+@given(crops(), st.sampled_from([Image.Resampling.BILINEAR, Image.Resampling.LANCZOS]), st.booleans())
+@example(((1024, 768), (341, 256), (58, 16), 224), Image.Resampling.BILINEAR, False)
+@example(((1025, 768), (341, 256), (58, 16), 224), Image.Resampling.BILINEAR, False)  # left to Pillow: too large
+@example(((300, 900), (256, 768), (16, 272), 224), Image.Resampling.BILINEAR, False)  # left to Pillow: too tall
+@example(((300, 856), (256, 768), (16, 272), 224), Image.Resampling.BILINEAR, False)  # the tallest that is not
+@example(((700, 3), (224, 224), (0, 0), 224), Image.Resampling.LANCZOS, True)
+def test_pillows_resize_and_crop_bit_for_bit(
+    asked: tuple[tuple[int, int], tuple[int, int], tuple[int, int], int], resampling: Image.Resampling, harsh: bool
+) -> None:
+    before, after, (left, top), side = asked
+    pixels = noise(*before, 4)
+    if harsh:  # black and white alone, where Lanczos overshoots most
+        pixels = np.where(pixels > 127, np.uint8(255), np.uint8(0))
+    image = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+    expected = image.resize(after, resampling).crop((left, top, left + side, top + side))
+    found = pillow_resize.resize_and_crop(pixels, after, (left, top), side, resampling)
+    assert found.flags.c_contiguous
+    assert np.array_equal(found, np.asarray(expected))
+
+
+@pytest.mark.parametrize("resampling", [Image.Resampling.BILINEAR, Image.Resampling.LANCZOS])
+@pytest.mark.parametrize(("before", "after"), [(500, 341), (375, 256), (100, 256), (1, 224), (224, 224), (3, 7)])
+def test_pillows_weights_add_up_to_one(before: int, after: int, resampling: Image.Resampling) -> None:
+    weights = pillow_resize._weights(before, after, 0, after, resampling)
+    # Each was rounded for itself.
+    assert np.abs(weights.matrix.sum(axis=1) / 2**22 - 1).max() < 2e-5
+
+
+# OpenCV: within one grey level.
+
+
+@pytest.mark.parametrize("size", MORE_SIZES)
+def test_opencvs_inter_linear_within_one_grey_level(size: tuple[int, int]) -> None:
+    original = noise(*size)
+    expected = cv2.resize(original, (256, 256), interpolation=cv2.INTER_LINEAR)[14:241, 14:241]
+    pixels = prepare_picture(png(original), OPENCV)
+    assert greys(pixels, expected) <= 1  # OpenCV computes in fixed point with 11 bits
+    assert float(np.mean(pixels.astype(int) - expected)) == pytest.approx(0, abs=0.15)
+
+
+# scikit-image: half a grey level, for ours are rounded.
+
+
+def caffes_resize_image(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """caffe.io.resize_image, with scikit-image's defaults of before 0.15 written out."""
+    least, greatest = image.min(), image.max()
+    if greatest <= least:
+        return np.full((side, side, 3), least, np.float32)
+    standard = (image - least) / (greatest - least)
+    resized = scikit_images_resize(standard, (side, side), order=1, mode="constant", cval=0, anti_aliasing=False)
+    return np.asarray(resized * (greatest - least) + least, np.float32)
+
+
+@pytest.mark.parametrize("size", MORE_SIZES)
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (60, 200)])  # the border is the picture's darkest value, not 0
+def test_scikit_images_order_1_as_caffe_calls_it(size: tuple[int, int], low: int, high: int) -> None:
+    original = np.clip(noise(*size), low, high).astype(np.uint8)
+    expected = 255 * caffes_resize_image((original / 255).astype(np.float32), 227)
+    assert greys(prepare_picture(png(original), SCIKIT_IMAGE), expected) <= 0.501
+
+
+def test_scikit_images_border_shows_where_a_picture_is_enlarged() -> None:
+    original = noise(20, 20)
+    original[0, 0] = 0
+    enlarged = prepare_picture(png(original + (original < 1)), SCIKIT_IMAGE)
+    edge_repeated = prepare_picture(png(original), replace(SCIKIT_IMAGE, interpolation="opencv-bilinear"))
+    assert greys(enlarged[11:-11, 11:-11], edge_repeated[11:-11, 11:-11]) <= 1
+    assert greys(enlarged, edge_repeated) > 50
+
+
+def test_a_constant_picture_stays_as_it_is() -> None:
+    grey = np.full((30, 40, 3), 77, np.uint8)
+    assert np.array_equal(prepare_picture(png(grey), SCIKIT_IMAGE), np.full((227, 227, 3), 77))
+
+
+# All of them.
+
+
+def test_those_without_antialias_on_a_ramp() -> None:
+    """4 grey levels enlarged to 8, worked out by hand: half-pixel centres or not, the edge repeated or a constant."""
+    ramp = png(np.broadcast_to(np.array([40, 80, 160, 240], np.uint8)[:, None], (4, 4, 3)).copy())
+    card = replace(OPENCV, resize_to=8, crop=8)
+    rows = {
+        kind: prepare_picture(ramp, replace(card, interpolation=kind))[3, :, 0].tolist()
+        for kind in get_args(Interpolation)
+        if not kind.startswith("pillow")
+    }
+    assert rows == {
+        "opencv-bilinear": [40, 50, 70, 100, 140, 180, 220, 240],
+        "scikit-image-bilinear": [40, 50, 70, 100, 140, 180, 220, 190],  # 240 and a quarter of the way to 40
+        "tensorflow1-bilinear": [40, 60, 80, 120, 160, 200, 240, 240],
+    }
+
+
+def test_they_differ_visibly() -> None:
+    picture = png(noise(500, 375))
+    found = [
+        prepare_picture(picture, replace(TORCHVISION, interpolation=kind)).astype(int)
+        for kind in get_args(Interpolation)
+        if kind != "scikit-image-bilinear"  # OpenCV's, where nothing is enlarged
+    ]
+    for place, one in enumerate(found):
+        assert min((np.abs(one - other).mean() for other in found[place + 1 :]), default=9) > 3
