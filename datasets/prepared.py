@@ -141,8 +141,8 @@ def prepare(
 
     Prepares in ``workers`` processes (small sets in this process). ``on_bad_image``: a picture that cannot be prepared
     is an error, or is left black and listed in ``skipped``. ``on_progress`` is called with (done, total) from the
-    calling thread. Two runs that want the same set at once share one labour. An interrupted build leaves no process behind, and
-    the next one goes on from it; one that ends in an error leaves nothing.
+    calling thread. Two runs that want the same set at once share one labour. An interrupted build leaves no process
+    behind, and the next one goes on from it; one that ends in an error leaves nothing.
 
     Raises:
         DataError: a picture that cannot be prepared (the first in order), no picture at all, or a full or unwritable
@@ -180,8 +180,9 @@ def refuse_skipped(found: PreparedSet, on_bad_image: OnBadImage) -> None:
         DataError: the first bad picture, and how many more there are.
     """
     if found.skipped and on_bad_image == "fail":
-        more = f"; {len(found.skipped) - 1} more are bad" if len(found.skipped) > 1 else ""
-        raise DataError(f"{found.skipped[0].reason}{OR_SKIP}{more}")
+        first, *others = found.skipped
+        more = f"; {len(others)} more are bad" if others else ""
+        raise DataError(f"{first.reason}{OR_SKIP}{more}")
 
 
 def remake(found: PreparedSet) -> None:
@@ -219,18 +220,20 @@ def _job(dataset: Dataset, preprocessing: Preprocessing, cache: Path) -> _Job:
     """The manifest: names, places, sizes and times, no picture is read."""
     if not len(dataset):
         raise DataError(f"{dataset.root}: no picture to prepare")
-    manifest, pictures, seen = hashlib.sha256(), [], set()
+    manifest = hashlib.sha256()
+    pictures: list[Sample] = []
+    sizes: dict[str, int] = {}
     for sample in dataset.samples:
-        if dataset.container == "files" or sample.file not in seen:
-            seen.add(sample.file)
+        if sample.file not in sizes:
             file = dataset.root / sample.file
             try:
                 status = file.stat()
             except OSError as error:
                 raise DataError(f"{file}: cannot be read ({error.strerror or error}); restore it") from error
+            sizes[sample.file] = status.st_size
             manifest.update(json.dumps([sample.file, status.st_size, status.st_mtime_ns]).encode("ascii"))
         if dataset.container == "files":
-            pictures.append(replace(sample, size=status.st_size))
+            pictures.append(replace(sample, size=sizes[sample.file]))
         else:
             pictures.append(sample)
             manifest.update(json.dumps([sample.name, sample.at, sample.size]).encode("ascii"))

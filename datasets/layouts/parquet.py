@@ -64,7 +64,8 @@ def _check_columns(path: Path, schema: "pa.Schema") -> None:
     missing = [name for name, kind in (("image", image), ("label", label)) if kind is None]
     if missing:
         raise DataError(f"{path}: no column {' and '.join(missing)} among {', '.join(columns) or 'none'}; {_WANTED}")
-    fields = {field.name: field.type for field in image} if isinstance(image, pa.StructType) else {}
+    struct: Any = image
+    fields = {field.name: field.type for field in struct} if isinstance(image, pa.StructType) else {}
     of_bytes = "bytes" in fields and (pa.types.is_binary(fields["bytes"]) or pa.types.is_large_binary(fields["bytes"]))
     if not of_bytes or "path" not in fields:
         raise DataError(f"{path}: column image is {str(image)[:80]}; {_WANTED}")
@@ -159,6 +160,7 @@ class _Stream:
             )
         while self.values is None or row >= self.first + len(self.values):
             self.first += 0 if self.values is None else len(self.values)
+            assert self.batches is not None
             batch = next(self.batches, None)
             if batch is None:
                 raise DataError(f"{self.path}: a row group ends before row {row}, damaged; restore the file")
