@@ -258,7 +258,8 @@ def _build(job: _Job, workers: int, on_bad_image: OnBadImage, on_progress: Calla
         del digests  # Windows renames no mapped file
         with _writable(job.cache):
             sidecar.write_text(json.dumps(_facts(job, skipped), indent=2) + "\n", encoding="utf-8")
-            for file in parts:
+            # Not the pixels: gigabytes, and pixels that a power failure lost are found by their digests.
+            for file in (noted, sidecar):
                 with file.open("rb+") as written:
                     os.fsync(written.fileno())
             for kind, file in zip(kinds, parts, strict=True):  # the JSON file last
