@@ -110,10 +110,13 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-@cli.command()
+@cli.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def models(*, as_json: bool) -> None:
+@click.pass_context
+def models(context: click.Context, *, as_json: bool) -> None:
     """The model cards: network, size, preprocessing, published figures."""
+    if context.invoked_subcommand is not None:
+        return
     from alexbench.harness.app.listing import model_list, print_listing
 
     print_listing(model_list(), as_json=as_json)
