@@ -7,7 +7,7 @@ ignored.
 
 import abc
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
@@ -181,6 +181,67 @@ class ListsDevices(Protocol):
 
     def devices(self) -> list[str]:
         """Names that ``Options.device`` accepts here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFormat:
+    """A kind of file that a network is written as, under the ``name`` that ``--to`` takes.
+
+    ``suffix``: how the file's name ends, empty where it is a folder. ``beside``: suffixes of the files that come with
+    it. ``via``: the exporter of a runtime's makers that writes it, None where that is our own writer.
+    """
+
+    name: str
+    suffix: str
+    beside: tuple[str, ...] = ()
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedExport:
+    """An exported file, loaded as its users load it.
+
+    ``inputs``, ``outputs``: the file's own names -> dtype and shape in words. ``predict``: pixels in the backend's
+    layout -> logits (N, outputs), float32.
+    """
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    predict: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@runtime_checkable
+class Exports(Protocol):
+    """An optional power: writing a network with its weights as files that run without us."""
+
+    export_formats: ClassVar[tuple[ExportFormat, ...]]
+
+    def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
+        """Write ``model``, batch open, to ``path``; which writer it was, in words.
+
+        ``notes`` go into the file, where the format has a place for them. What is left of a failed attempt is the
+        caller's to remove.
+
+        Raises:
+            WeightsError: an array is missing, extra or misshapen.
+            BackendUnavailableError: the runtime, or what its exporter needs, is not installed.
+        """
+        ...
+
+
+@runtime_checkable
+class OpensExports(Protocol):
+    """An optional power: loading an exported file, whoever wrote it."""
+
+    opened_formats: ClassVar[tuple[str, ...]]
+
+    def open_export(self, path: Path, form: str) -> OpenedExport:
+        """Load ``path``, of the format of that name, on the CPU in fp32.
+
+        Raises:
+            BackendUnavailableError: the runtime is not installed.
+        """
         ...
 
 

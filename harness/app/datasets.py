@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from alexbench.datasets import certificate
 from alexbench.datasets.dataset import DatasetLayout
-from alexbench.datasets.prepared_cache import (
+from alexbench.datasets.prepared.cache import (
     SHOWN_KEY,
     State,
     cached_sets,

@@ -163,7 +163,7 @@ def note_peak(pid: int, peak: dict[str, float]) -> None:
             status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
             anonymous = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
             words = " ".join(process.cmdline())
-            kind = "preparing" if "_preparing" in words else "worker" if "harness.worker" in words else "command"
+            kind = "preparing" if "datasets.prepared" in words else "worker" if "harness.worker" in words else "command"
             now[kind] = now.get(kind, 0.0) + anonymous / 1024
     except (psutil.Error, OSError, StopIteration):
         return

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexbench.datasets import prepared as prepared_module
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
-from alexbench.datasets.prepared import pixels_digest, prepare
+from alexbench.datasets.prepared import building, pixels_digest, prepare, sets
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.errors import DataError
 from tests.support.pictures import SMALL, file_of
@@ -83,7 +82,7 @@ def test_a_hit_reads_no_picture(few: Dataset, cache: Path, monkeypatch: pytest.M
         status = file.stat()
         file.write_bytes(bytes(status.st_size))
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    monkeypatch.setattr(prepared_module, "prepare_into", no_opening)
+    monkeypatch.setattr(building, "prepare_into", no_opening)
     second = prepare(few, SMALL, cache)
     assert second.from_cache
     assert (second.digest, second.source_digest) == (first.digest, first.source_digest)
@@ -92,7 +91,7 @@ def test_a_hit_reads_no_picture(few: Dataset, cache: Path, monkeypatch: pytest.M
 
 def test_a_hit_needs_no_right_to_write(few: Dataset, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(few, SMALL, cache)
-    monkeypatch.setattr(prepared_module, "FileLock", no_opening)
+    monkeypatch.setattr(building, "FileLock", no_opening)
     assert prepare(few, SMALL, cache).from_cache
 
 
@@ -114,7 +113,7 @@ def test_other_code_or_another_decoder_is_another_set(
     few: Dataset, cache: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare(few, SMALL, cache)
-    monkeypatch.setattr(prepared_module, name, "another")
+    monkeypatch.setattr(sets, name, "another")
     assert not prepare(few, SMALL, cache).from_cache
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from alexbench.datasets import prepared as prepared_module
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.prepared import PreparedSet, prepare
-from alexbench.datasets.prepared_cache import cached_sets, damaged_pictures, find_sets, remove_sets
+from alexbench.datasets.prepared import sets as prepared_sets
+from alexbench.datasets.prepared.cache import cached_sets, damaged_pictures, find_sets, remove_sets
 from alexbench.harness.errors import DataError, UsageError
 from tests.support.pictures import SMALL
 
@@ -45,7 +45,7 @@ def test_an_unfinished_set_is_listed_as_such(many: Dataset, cache: Path, made: P
 
 
 def test_a_set_of_another_decoder_is_outdated(cache: Path, made: PreparedSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepared_module, "pillow_version", "another")
+    monkeypatch.setattr(prepared_sets, "pillow_version", "another")
     (one,) = cached_sets(cache)
     assert (one.state, one.images) == ("outdated", 7)
 

@@ -8,10 +8,9 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from alexbench.datasets import prepared as prepared_module
-from alexbench.datasets._preparing import Work, _Child
 from alexbench.datasets.dataset import Dataset
-from alexbench.datasets.prepared import prepare
+from alexbench.datasets.prepared import building, prepare
+from alexbench.datasets.prepared.labour import Work, _Child
 from alexbench.harness.errors import CardError, DataError, UsageError
 from tests.support.pictures import SMALL, file_of
 
@@ -62,7 +61,7 @@ def test_a_picture_that_changes_meanwhile_is_named(few: Dataset, cache: Path) ->
 def test_a_full_disk_is_refused_before_the_work(few: Dataset, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(few.root)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    monkeypatch.setattr(prepared_module, "prepare_into", no_opening)
+    monkeypatch.setattr(building, "prepare_into", no_opening)
     with pytest.raises(DataError, match=r"needs 0.02 GiB and 0.00 GiB are free; free some, use another cache folder"):
         prepare(few, SMALL, cache)
     assert left_in(cache) == []

@@ -12,10 +12,9 @@ import numpy as np
 import psutil
 import pytest
 
-from alexbench.datasets import prepared as prepared_module
-from alexbench.datasets._preparing import Prepared, Work
 from alexbench.datasets.dataset import Dataset, Sample
-from alexbench.datasets.prepared import PreparedSet, prepare
+from alexbench.datasets.prepared import PreparedSet, building, prepare
+from alexbench.datasets.prepared.labour import Prepared, Work
 from alexbench.datasets.preprocess import prepare_picture
 from tests.support.pictures import SMALL, file_of
 
@@ -174,13 +173,13 @@ def test_only_what_is_missing_is_prepared_again(
     many: Dataset, cache: Path, half_done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    labour = prepared_module.prepare_into
+    labour = building.prepare_into
 
     def note(work: Work, pictures: Sequence[tuple[int, Sample]], *, workers: int) -> Iterator[list[Prepared]]:
         asked.extend(place for place, _ in pictures)
         return labour(work, pictures, workers=workers)
 
-    monkeypatch.setattr(prepared_module, "prepare_into", note)
+    monkeypatch.setattr(building, "prepare_into", note)
     prepare(many, SMALL, cache)
     assert asked == list(range(asked[0], len(many)))
     assert 0 < asked[0] < len(many)
@@ -230,7 +229,7 @@ def test_a_set_killed_in_its_last_steps_is_finished_without_work(many: Dataset, 
 
 def test_a_child_imports_no_runtime() -> None:
     script = """
-import sys, alexbench.datasets._preparing
+import sys, alexbench.datasets.prepared.__main__
 print(sorted({"torch", "tensorflow", "onnxruntime", "onnx", "openvino", "keras", "pandas", "click"} & set(sys.modules)))
 """
     ran = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)

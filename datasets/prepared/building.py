@@ -1,11 +1,4 @@
-"""The prepared set: every picture decoded, resized and cropped once, as uint8 in one file that every worker maps.
-
-A prepared set lies in a cache folder as ``<key>.npy`` (pixels), ``<key>.digests.npy`` (two SHA-256 a picture) and
-``<key>.json``. The key covers where the pictures are and their names, sizes and times, the geometry of the
-preprocessing, the decoders' versions and that of this code, so a hit reads no picture. The JSON file is written last:
-without it the rest does not count. While a set is being built its files end in ``.part``: a build that was killed goes
-on from there, keeping each picture whose pixels still have the digest noted for them.
-"""
+"""Building a prepared set: whole under its name or not there, and gone on with where a build was killed."""
 
 import contextlib
 import errno
@@ -15,117 +8,36 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from PIL import __version__ as pillow_version
-from PIL import features
 
-from alexbench.datasets._preparing import OR_SKIP, PreparingKilledError, Work, prepare_into
 from alexbench.datasets.dataset import Dataset, Sample
+from alexbench.datasets.prepared.labour import PreparingKilledError, Work, prepare_into
+from alexbench.datasets.prepared.sets import (
+    DIGEST_BYTES,
+    PIXELS,
+    SCHEMA_VERSION,
+    SOURCE,
+    OnBadImage,
+    PreparedSet,
+    Skipped,
+    decoders,
+    pixel_digests,
+    read_prepared,
+    refuse_skipped,
+)
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from alexbench.harness.models.preprocessing import Preprocessing
 
-OnBadImage = Literal["fail", "skip"]
-
-CODE_VERSION: Final = 2
-"""Raise it whenever preparing gives other pixels for the same picture: older sets are then not used."""
-
-SCHEMA_VERSION: Final = 2
 _SPARE_BYTES: Final = 16 * 2**20  # beyond the pixels: the headers, the digests, and a little air
 _FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
-_DIGEST_BYTES: Final = 32
-_SOURCE, _PIXELS = 0, 1
-_NAMED_AT_MOST: Final = 3
 _CAN_GO_ON: Final = (KeyboardInterrupt, PreparingKilledError)
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A picture that could not be prepared: its ``place`` in the set, its name, and what was wrong."""
-
-    place: int
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedSet:
-    """Pixels and labels, ready for every backend.
-
-    ``pixels``: (N, crop, crop, 3) uint8 RGB, read-only, mapped from the .npy file ``path``, from its picture ``first``
-    on; a skipped picture is black. ``labels``: (N,) int64. ``picture_digests``: (N, 2, 32) uint8, SHA-256 of each
-    picture's file and of its pixels. ``manifest_digest``: SHA-256 of names, sizes and times. ``from_cache``: nothing
-    had to be prepared.
-    """
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    picture_digests: NDArray[np.uint8]
-    skipped: tuple[Skipped, ...]
-    manifest_digest: str
-    path: Path
-    from_cache: bool
-    first: int = 0
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over the SHA-256 of each picture's pixels, in order."""
-        return hashlib.sha256(self.picture_digests[:, _PIXELS].tobytes()).hexdigest()
-
-    @property
-    def source_digest(self) -> str:
-        """SHA-256 over the SHA-256 of each picture's file, in order."""
-        return hashlib.sha256(self.picture_digests[:, _SOURCE].tobytes()).hexdigest()
-
-    @property
-    def good(self) -> NDArray[np.bool_]:
-        """(N,): which pictures count."""
-        kept = np.ones(len(self), dtype=np.bool_)
-        kept[[one.place for one in self.skipped]] = False
-        return kept
-
-    def part(self, first: int, last: int) -> "PreparedSet":
-        """The pictures ``first`` up to ``last`` (not in it) of this set, in the same file."""
-        skipped = tuple(replace(one, place=one.place - first) for one in self.skipped if first <= one.place < last)
-        return replace(
-            self,
-            pixels=self.pixels[first:last],
-            labels=self.labels[first:last],
-            picture_digests=self.picture_digests[first:last],
-            skipped=skipped,
-            first=self.first + first,
-        )
-
-    def changed(self, *, threads: int = 1) -> NDArray[np.intp]:
-        """Places of the pictures whose pixels are not those that were prepared; reads all of them (0.1 ms each)."""
-        now = pixel_digests(self.pixels, threads=threads)
-        return np.flatnonzero((now != self.picture_digests[:, _PIXELS]).any(axis=1))
-
-    def verify(self, *, threads: int = 1) -> None:
-        """Read all pixels and hold them against their digests.
-
-        Raises:
-            DataError: the file was changed or damaged since.
-        """
-        changed = self.changed(threads=threads)
-        if len(changed):
-            named = ", ".join(str(place + self.first) for place in changed[:_NAMED_AT_MOST])
-            more = ", ..." if len(changed) > _NAMED_AT_MOST else ""
-            raise DataError(
-                f"{self.path}: {len(changed)} of {len(self)} pictures (number {named}{more}) are not the pixels that"
-                f" were prepared; remove the set (alexbench datasets remove {self.path.stem}) and run again"
-            )
 
 
 def prepare(
@@ -171,18 +83,6 @@ def prepare(
         raise DataError(f"{cache}: a prepared set cannot be read back from there; use another cache folder")
     refuse_skipped(found, on_bad_image)
     return found
-
-
-def refuse_skipped(found: PreparedSet, on_bad_image: OnBadImage) -> None:
-    """A set that was prepared around bad pictures is none for who does not accept that.
-
-    Raises:
-        DataError: the first bad picture, and how many more there are.
-    """
-    if found.skipped and on_bad_image == "fail":
-        first, *others = found.skipped
-        more = f"; {len(others)} more are bad" if others else ""
-        raise DataError(f"{first.reason}{OR_SKIP}{more}")
 
 
 def remake(found: PreparedSet) -> None:
@@ -281,7 +181,7 @@ def _begin(job: _Job, target: Path, noted: Path) -> NDArray[np.bool_]:
     done = _resume(target, noted, job.shape)
     if done is None:
         _allocate(target, job.shape)
-        shape = (len(job.pictures), 2, _DIGEST_BYTES)
+        shape = (len(job.pictures), 2, DIGEST_BYTES)
         np.lib.format.open_memmap(noted, mode="w+", dtype=np.uint8, shape=shape)
         done = np.zeros(len(job.pictures), np.bool_)
     return done
@@ -304,8 +204,8 @@ def _fill(
     with contextlib.closing(prepare_into(work, missing, workers=workers)) as chunks:
         for chunk in chunks:
             for one in chunk:
-                digests[one.place, _SOURCE] = np.frombuffer(one.source, np.uint8)
-                digests[one.place, _PIXELS] = np.frombuffer(one.pixels, np.uint8)
+                digests[one.place, SOURCE] = np.frombuffer(one.source, np.uint8)
+                digests[one.place, PIXELS] = np.frombuffer(one.pixels, np.uint8)
                 if one.bad is not None:
                     skipped.append(Skipped(one.place, job.pictures[one.place].name, one.bad))
             count += len(chunk)
@@ -325,12 +225,12 @@ def _resume(target: Path, noted: Path, shape: tuple[int, ...]) -> NDArray[np.boo
         pixels, digests = np.load(target, mmap_mode="r"), np.load(noted, mmap_mode="r")
     except (OSError, ValueError, EOFError):
         return None
-    if (pixels.shape, pixels.dtype) != (shape, np.uint8) or digests.shape != (shape[0], 2, _DIGEST_BYTES):
+    if (pixels.shape, pixels.dtype) != (shape, np.uint8) or digests.shape != (shape[0], 2, DIGEST_BYTES):
         return None
-    done: NDArray[np.bool_] = digests[:, _PIXELS].any(axis=1) & (digests[:, _PIXELS] != _black(shape)).any(axis=1)
+    done: NDArray[np.bool_] = digests[:, PIXELS].any(axis=1) & (digests[:, PIXELS] != _black(shape)).any(axis=1)
     places = np.flatnonzero(done)
     now = pixel_digests(pixels, places, threads=os.cpu_count() or 1)
-    done[places] = (now == digests[places, _PIXELS]).all(axis=1)
+    done[places] = (now == digests[places, PIXELS]).all(axis=1)
     return done
 
 
@@ -374,31 +274,6 @@ def _open(job: _Job, *, from_cache: bool) -> PreparedSet | None:
     )
 
 
-def read_prepared(sidecar: Path) -> tuple[dict[str, Any], NDArray[np.uint8], NDArray[np.uint8]] | None:
-    """What lies beside ``<key>.json``: its facts, the pixels (mapped) and the digests; None if not whole."""
-    try:
-        facts = json.loads(sidecar.read_text(encoding="utf-8"))
-        pixels = np.load(sidecar.with_suffix(".npy"), mmap_mode="r")
-        digests = np.load(sidecar.with_suffix(".digests.npy"))
-        if facts["schema_version"] != SCHEMA_VERSION or pixels.dtype != np.uint8 or pixels.ndim != 4:
-            return None
-        if digests.shape != (len(pixels), 2, _DIGEST_BYTES) or facts["count"] != len(pixels):
-            return None
-    except (OSError, ValueError, LookupError, TypeError, EOFError):
-        return None  # absent, or damaged: it will be written anew
-    return facts, pixels, digests
-
-
-def decoders() -> dict[str, Any]:
-    """What decides the pixels besides pictures and geometry. Two JPEG decoders may differ by a grey level."""
-    return {
-        "pillow": pillow_version,
-        "simplejpeg": metadata.version("simplejpeg"),
-        "jpeg_decoder": features.version("libjpeg_turbo") or features.version("jpg"),
-        "code_version": CODE_VERSION,
-    }
-
-
 def _allocate(path: Path, shape: tuple[int, ...]) -> None:
     """Create the .npy file, all of its space taken: a write to a map on a full disk would kill the process (SIGBUS).
 
@@ -430,30 +305,3 @@ def _writable(cache: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise DataError(f"{cache}: cannot be written ({error.strerror or error}); use another cache folder") from error
-
-
-def pixel_digests(
-    pixels: NDArray[np.uint8], places: NDArray[np.intp] | None = None, *, threads: int = 1
-) -> NDArray[np.uint8]:
-    """SHA-256 of the pixels of each picture, or of those at ``places``: (n, 32) uint8; 0.1 ms a picture and thread."""
-    chosen = range(len(pixels)) if places is None else places.tolist()
-    out = np.empty((len(chosen), _DIGEST_BYTES), np.uint8)
-
-    def digest(start: int) -> None:
-        for index in range(start, min(start + 256, len(chosen))):
-            whole = np.ascontiguousarray(pixels[chosen[index]])
-            out[index] = np.frombuffer(hashlib.sha256(whole.data).digest(), np.uint8)
-
-    starts = range(0, len(chosen), 256)
-    if threads == 1:
-        for start in starts:
-            digest(start)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(digest, starts))
-    return out
-
-
-def pixels_digest(pixels: NDArray[np.uint8], *, threads: int = 1) -> str:
-    """The digest (hex) of pixels (N, H, W, 3), as :attr:`PreparedSet.digest`."""
-    return hashlib.sha256(pixel_digests(pixels, threads=threads).tobytes()).hexdigest()

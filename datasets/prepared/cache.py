@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from filelock import FileLock, Timeout
 
-from alexbench.datasets.prepared import decoders, pixel_digests, read_prepared
+from alexbench.datasets.prepared.sets import decoders, pixel_digests, read_prepared
 from alexbench.harness.errors import DataError, UsageError
 
 State = Literal["whole", "unfinished", "outdated"]

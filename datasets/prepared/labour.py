@@ -1,6 +1,6 @@
 """The labour of preparing: pictures into a mapped file, in this process or in several child processes.
 
-The children are plain ``python -m alexbench.datasets._preparing`` processes and not multiprocessing's: a spawned child
+The children are plain ``python -m alexbench.datasets.prepared`` processes and not multiprocessing's: a spawned child
 imports the parent's ``__main__`` again, with whatever runtime a user's script imports at its top, and outlives a parent
 that is killed. These import NumPy and the decoders only, and end when their standard input does. JSON lines go in and
 out; pixels go through the map.
@@ -131,7 +131,7 @@ class _Child:
     def __init__(self, work: Work) -> None:
         self._process = subprocess.Popen(
             # -P: from the repository's root, `import datasets` of some library would otherwise find ours.
-            [sys.executable, "-P", "-m", __name__],
+            [sys.executable, "-P", "-m", __package__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # A Ctrl-C at the terminal is for the parent alone, which then ends its children.
@@ -186,7 +186,7 @@ def _send(pipe: IO[bytes], message: dict[str, Any]) -> None:
     pipe.flush()
 
 
-def _serve(commands: IO[bytes], answers: IO[bytes]) -> None:
+def serve(commands: IO[bytes], answers: IO[bytes]) -> None:
     """A child's whole life: first what the work is, then a chunk a line, until the parent is gone."""
     first = json.loads(commands.readline() or b"null")
     if first is None:
@@ -215,8 +215,3 @@ def _serve(commands: IO[bytes], answers: IO[bytes]) -> None:
         if not line:
             return
         message = json.loads(line)
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        _serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,0 +1,10 @@
+"""A child process that prepares pictures for its parent; see :mod:`alexbench.datasets.prepared.labour`."""
+
+import contextlib
+import sys
+
+from alexbench.datasets.prepared.labour import serve
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        serve(sys.stdin.buffer, sys.stdout.buffer)
