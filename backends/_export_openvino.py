@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def write_ir(ov: ModuleType, graph: "openvino.Model", path: Path, notes: Mapping[str, str]) -> None:
-    """The graph that the backend runs, its tensors named. Left alone, ``save_model`` would halve the weights to fp16."""
+    """The graph that the backend runs, its tensors named."""
     graph.inputs[0].get_tensor().set_names({INPUT})
     graph.outputs[0].get_tensor().set_names({OUTPUT})
     _save(ov, graph, path, notes)
@@ -60,7 +60,7 @@ def _no_telemetry() -> Iterator[None]:
 def _save(ov: ModuleType, graph: "openvino.Model", path: Path, notes: Mapping[str, str]) -> None:
     for key, value in notes.items():
         graph.set_rt_info(value, ["alexbench", key])
-    ov.save_model(graph, path, compress_to_fp16=False)
+    ov.save_model(graph, path, compress_to_fp16=False)  # left alone, it would round the weights to fp16
 
 
 def open_ir(ov: ModuleType, path: Path) -> OpenedExport:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from alexbench.backends._adapter import import_runtime
 from alexbench.backends._export import INPUT, NOTES_FILE, OUTPUT, described
+from alexbench.backends._export_onnx import annotate_file
 from alexbench.harness.contract import OpenedExport
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def _in_words(names: Any, values: Mapping[str, Any]) -> dict[str, str]:
     return {name: described(str(values[name].dtype).removeprefix("torch."), values[name].shape) for name in names}
 
 
-def write_onnx(torch: ModuleType, module: "torch.nn.Module", shape: tuple[int, ...], path: Path) -> str:
+def write_onnx(
+    torch: ModuleType, module: "torch.nn.Module", shape: tuple[int, ...], path: Path, notes: Mapping[str, str]
+) -> str:
     """``torch.onnx.export``: by torch.export where onnxscript is installed, which that needs, else by TorchScript."""
     import_runtime("onnx", extra="onnxruntime")
     dynamo = importlib.util.find_spec("onnxscript") is not None
@@ -73,5 +76,6 @@ def write_onnx(torch: ModuleType, module: "torch.nn.Module", shape: tuple[int, .
             output_names=[OUTPUT],
             **batch_open,
         )
+    annotate_file(path, notes)
     how = "by torch.export" if dynamo else "by TorchScript; onnxscript, which its newer way needs, is not installed"
     return f"torch.onnx of torch {torch.__version__}, {how}"

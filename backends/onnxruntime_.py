@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -11,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
+from alexbench.backends._export_onnx import open_onnx, write_onnx
 from alexbench.backends._onnx_graph import INPUT, OUTPUT, graph_model
 from alexbench.harness.contract import (
     Backend,
     Effective,
+    ExportFormat,
     Known,
     Layout,
     Model,
+    OpenedExport,
     Options,
     Requirements,
     check_weights,
@@ -39,7 +43,9 @@ class OnnxRuntimeBackend(Backend):
     requires: ClassVar[Requirements] = Requirements(
         groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)), extra="onnxruntime"
     )
-    input_layout: ClassVar[Layout] = "NCHW"
+    input_layout: Layout = "NCHW"
+    export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("onnx", ".onnx"),)
+    opened_formats: ClassVar[tuple[str, ...]] = ("onnx",)
 
     def __init__(self) -> None:
         self._ort: ModuleType | None = None
@@ -120,6 +126,17 @@ class OnnxRuntimeBackend(Backend):
             except UnsupportedOptionError:
                 return found
             found.append(f"cuda:{len(found) - 1}")
+
+    def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
+        """See :meth:`Exports.export`: the graph that ``load`` builds, weights inside; ONNX Runtime takes no part."""
+        check_weights(model)
+        onnx = import_runtime("onnx", extra="onnxruntime")
+        write_onnx(model, path, notes)
+        return f"{form.name} graph written by alexbench with onnx {onnx.__version__}"
+
+    def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
+        """See :meth:`OpensExports.open_export`."""
+        return open_onnx(_import_onnxruntime(), path)
 
 
 def _import_onnxruntime() -> ModuleType:

@@ -2,6 +2,8 @@
 
 import ctypes
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
+from alexbench.backends._export_openvino import convert_ir, open_ir, write_ir
 from alexbench.harness.contract import (
     Backend,
     Effective,
+    ExportFormat,
     Known,
     Layout,
     Model,
+    OpenedExport,
     Options,
     Requirements,
     check_weights,
@@ -42,7 +47,12 @@ class OpenVinoBackend(Backend):
 
     name: ClassVar[str] = "openvino"
     requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
-    input_layout: ClassVar[Layout] = "NCHW"
+    input_layout: Layout = "NCHW"
+    export_formats: ClassVar[tuple[ExportFormat, ...]] = (
+        ExportFormat("openvino", ".xml", beside=(".bin",)),
+        ExportFormat("openvino", ".xml", beside=(".bin",), via="openvino-convert"),
+    )
+    opened_formats: ClassVar[tuple[str, ...]] = ("openvino",)
 
     def __init__(self) -> None:
         self._ov: ModuleType | None = None
@@ -125,6 +135,20 @@ class OpenVinoBackend(Backend):
     def devices(self) -> list[str]:
         """What OpenVINO finds, in this project's spelling: ``cpu``, ``gpu``, ``gpu:1``."""
         return [name.lower().replace(".", ":") for name in _import_openvino().Core().available_devices]
+
+    def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
+        """See :meth:`Exports.export`: the graph that ``load`` compiles, or OpenVINO's own conversion of ONNX."""
+        check_weights(model)
+        ov = _import_openvino()
+        if form.via is None:
+            write_ir(ov, _build(ov, model), path, notes)
+            return f"graph written by alexbench with OpenVINO {ov.__version__}"
+        convert_ir(ov, model, path, notes)
+        return f"openvino.convert_model of OpenVINO {ov.__version__}, from alexbench's ONNX graph"
+
+    def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
+        """See :meth:`OpensExports.open_export`."""
+        return open_ir(_import_openvino(), path)
 
 
 def _import_openvino() -> ModuleType:

@@ -45,7 +45,7 @@ class ReferenceBackend(Backend):
 
     name: ClassVar[str] = "reference"
     requires: ClassVar[Requirements] = Requirements()
-    input_layout: ClassVar[Layout] = "NCHW"
+    input_layout: Layout = "NCHW"
 
     def __init__(self) -> None:
         self._network: Network | None = None

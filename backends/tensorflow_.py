@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._adapter import averaging_matrix, check_pixels, import_runtime, not_loaded
+from alexbench.backends._export_tensorflow import open_saved_model, write_saved_model
 from alexbench.harness.contract import (
     Backend,
     Effective,
+    ExportFormat,
     Known,
     Layout,
     Model,
+    OpenedExport,
     Options,
     Requirements,
     check_weights,
@@ -47,7 +51,9 @@ class TensorFlowBackend(Backend):
 
     name: ClassVar[str] = "tensorflow"
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
-    input_layout: ClassVar[Layout] = "NHWC"
+    input_layout: Layout = "NHWC"
+    export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("savedmodel", "", marker="saved_model.pb"),)
+    opened_formats: ClassVar[tuple[str, ...]] = ("savedmodel",)
 
     def __init__(self) -> None:
         self._tf: ModuleType | None = None
@@ -74,10 +80,7 @@ class TensorFlowBackend(Backend):
         channels, height, width = model.network.input_shape
         signature = [tf.TensorSpec((None, height, width, channels), tf.float32)]
         with tf.device(device):
-            # Transposed one at a time, so that only one array is there twice.
-            self._variables = {
-                name: tf.Variable(array, trainable=False, name=name) for name, array in _transposed(model)
-            }
+            self._variables = _variables(tf, model)
             forward = _forward(tf, model.network, self._variables)
             function = tf.function(forward, input_signature=signature, autograph=False, jit_compile=False)
             self._function = function.get_concrete_function()
@@ -128,6 +131,21 @@ class TensorFlowBackend(Backend):
         """``cpu``, and each GPU that TensorFlow can see."""
         return ["cpu", *(f"gpu:{i}" for i, _ in enumerate(_import_tensorflow().config.list_physical_devices("GPU")))]
 
+    def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
+        """See :meth:`Exports.export`: the function that ``load`` traces, over its variables, placed on no device."""
+        check_weights(model)
+        tf = _import_tensorflow()
+        _device(tf, "cpu")
+        variables = _variables(tf, model)
+        write_saved_model(tf, model.network, variables, _forward(tf, model.network, variables), path, notes)
+        return f"{form.name} written by TensorFlow {tf.__version__}"
+
+    def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
+        """See :meth:`OpensExports.open_export`."""
+        tf = _import_tensorflow()
+        _device(tf, "cpu")
+        return open_saved_model(tf, path)
+
 
 def _import_tensorflow() -> ModuleType:
     # Each is read once, by the first kernel, and could turn fp32 into bf16 or TF32 unasked.
@@ -177,6 +195,11 @@ def _forbid_reduced_precision(tf: ModuleType) -> None:
     tf.config.optimizer.set_experimental_options(
         {"auto_mixed_precision": False, "auto_mixed_precision_onednn_bfloat16": False}
     )
+
+
+def _variables(tf: ModuleType, model: Model) -> dict[str, "tensorflow.Variable"]:
+    """The parameters, transposed one at a time, so that only one array is there twice."""
+    return {name: tf.Variable(array, trainable=False, name=name) for name, array in _transposed(model)}
 
 
 def _transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
+from alexbench.backends._export_torch import open_pt2, write_onnx, write_pt2
 from alexbench.harness.contract import (
     Backend,
     Effective,
+    ExportFormat,
     Known,
     Layout,
     Model,
+    OpenedExport,
     Options,
     Requirements,
     check_weights,
@@ -46,7 +49,12 @@ class TorchBackend(Backend):
 
     name: ClassVar[str] = "torch"
     requires: ClassVar[Requirements] = Requirements(groups=(("torch",),), extra="torch")
-    input_layout: ClassVar[Layout] = "NCHW"
+    input_layout: Layout = "NCHW"
+    export_formats: ClassVar[tuple[ExportFormat, ...]] = (
+        ExportFormat("torch", ".pt2"),
+        ExportFormat("onnx", ".onnx", via="torch.onnx"),
+    )
+    opened_formats: ClassVar[tuple[str, ...]] = ("torch",)
     weight_suffixes: ClassVar[tuple[str, ...]] = (".pth", ".pt")
 
     def __init__(self) -> None:
@@ -62,11 +70,8 @@ class TorchBackend(Backend):
         device = _device(torch, options.device)
         _forbid_reduced_precision(torch)
         _set_threads(torch, options.threads)
-        module = _build(torch, model.network)
-        module.load_state_dict(_owned_tensors(torch, model.weights), assign=True)
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
-        # eval() makes every Dropout the identity.
-        self._module = module.eval().requires_grad_(requires_grad=False).to(device=device, dtype=dtype)
+        self._module = _network_module(torch, model).to(device=device, dtype=dtype)
         self._device, self._dtype = device, dtype
         self._torch, self._shape = torch, model.network.input_shape
 
@@ -137,6 +142,19 @@ class TorchBackend(Backend):
         torch = _import_torch()
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
 
+    def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
+        """See :meth:`Exports.export`: the modules that ``load`` builds, by torch's exporters to .pt2 or to ONNX."""
+        check_weights(model)
+        torch = _import_torch()
+        write = write_pt2 if form.via is None else write_onnx
+        return write(torch, _network_module(torch, model), model.network.input_shape, path, notes)
+
+    def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
+        """See :meth:`OpensExports.open_export`."""
+        torch = _import_torch()
+        _forbid_reduced_precision(torch)
+        return open_pt2(torch, path)
+
 
 def _host_array(tensor: "torch.Tensor", said: str) -> NDArray[np.generic]:
     """The tensor as an array; what NumPy has no form for (bf16, float8, quantised, sparse, nested) is refused."""
@@ -200,6 +218,13 @@ def _set_threads(torch: ModuleType, threads: int) -> None:
         # Refused once its pool has started; eager inference puts no work there, and effective() shows the count.
         with contextlib.suppress(RuntimeError):
             torch.set_num_interop_threads(1)
+
+
+def _network_module(torch: ModuleType, model: Model) -> "torch.nn.Sequential":
+    """The modules with their weights, for inference: eval() makes every Dropout the identity."""
+    module = _build(torch, model.network)
+    module.load_state_dict(_owned_tensors(torch, model.weights), assign=True)
+    return module.eval().requires_grad_(requires_grad=False)
 
 
 def _build(torch: ModuleType, network: Network) -> "torch.nn.Sequential":

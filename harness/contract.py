@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import UsageError, WeightsError
 from alexbench.harness.models.network import Network, shape_mismatches
+from alexbench.harness.models.preprocessing import Normalisation
 
 Layout = Literal["NCHW", "NHWC"]
 Precision = Literal["fp32", "bf16"]
 Evidence = Literal["reported", "measured", "requested"]
+Scores = Literal["logits", "probabilities", "log-probabilities"]
 Value = TypeVar("Value")
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -83,6 +85,48 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Artifact:
+    """A native file that the user already has, run as it is, and what a card says of it.
+
+    ``image`` is (channels, height, width) of one picture and ``outputs`` the number of scores the card has labels for.
+    ``input_name`` and ``output_name`` choose among several; None where there is only one that fits.
+    """
+
+    path: Path
+    image: tuple[int, int, int]
+    outputs: int
+    input_name: str | None = None
+    output_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFacts:
+    """What was found in an artifact.
+
+    ``format``: "ONNX", "OpenVINO IR", "SavedModel", "Keras", "torch.export" or "TorchScript". ``layout`` and ``dtype``
+    (NumPy's name) are those of its input. ``batch``: the one batch size it takes, None where it takes any.
+    ``scores``: what its output is; ``scores_in_graph`` what its last operation says, None where that is not to be read.
+    ``normalisation``: what it does to its input itself, None where nothing is to be seen; arithmetic folded into the
+    first layer's weights cannot be seen. ``precision``: as declared in the file (fp32, fp16, bf16, int8).
+    ``version`` of the format, and ``producer``, as the file says them, "" where it says nothing.
+    """
+
+    format: str
+    input_name: str
+    output_name: str
+    layout: Layout
+    dtype: str
+    batch: int | None
+    outputs: int
+    scores: Scores
+    scores_in_graph: Scores | None
+    normalisation: Normalisation | None
+    precision: str
+    version: str = ""
+    producer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """A value of what really ran, and how it is known.
 
@@ -112,11 +156,15 @@ class Effective:
 
 
 class Backend(abc.ABC):
-    """One runtime. Constructing it imports nothing; ``load`` does. Not thread-safe; one per process."""
+    """One runtime. Constructing it imports nothing; ``load`` does. Not thread-safe; one per process.
+
+    ``input_layout`` is the class's for a network that the backend builds; while an artifact is loaded, the instance's
+    is the artifact's.
+    """
 
     name: ClassVar[str]
     requires: ClassVar[Requirements]
-    input_layout: ClassVar[Layout]
+    input_layout: Layout
 
     @classmethod
     def probe(cls) -> Availability:
@@ -176,6 +224,38 @@ class ReadsWeights(Protocol):
 
 
 @runtime_checkable
+class RunsArtifacts(Protocol):
+    """An optional power: the user's own file of the runtime's format, run as it is.
+
+    ``artifact_suffixes``: the names such files end in; "/" stands for a folder. After ``load_artifact``, ``predict``
+    takes float32 (N, ...) in ``facts.layout``, whatever N and the file's own batch and type are, and returns float32
+    (N, outputs) as the file gives them. ``effective``, ``close`` and a later ``load`` work as ever.
+    """
+
+    artifact_suffixes: ClassVar[tuple[str, ...]]
+
+    def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
+        """Read the file's graph; ``scores`` is no more than what the graph says.
+
+        Raises:
+            WeightsError: missing, damaged, of another format, no image model, or not of the card's size or labels.
+            UnsupportedOptionError: an option would not take effect.
+            BackendUnavailableError: the runtime is not installed or does not import.
+        """
+        ...
+
+    def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """Load what was inspected, ready to predict; nothing is analysed here, so that its time is loading time.
+
+        Raises:
+            WeightsError: the runtime cannot run it.
+            UnsupportedOptionError: an option would not take effect; the message says what would instead.
+            BackendUnavailableError: the runtime is not installed or does not import.
+        """
+        ...
+
+
+@runtime_checkable
 class ListsDevices(Protocol):
     """An optional power: the devices this runtime could run on. Imports the runtime, so it is asked in a worker."""
 
@@ -188,12 +268,14 @@ class ListsDevices(Protocol):
 class ExportFormat:
     """A kind of file that a network is written as, under the ``name`` that ``--to`` takes.
 
-    ``suffix``: how the file's name ends, empty where it is a folder. ``beside``: suffixes of the files that come with
-    it. ``via``: the exporter of a runtime's makers that writes it, None where that is our own writer.
+    ``suffix``: how the file's name ends, empty where it is a folder; ``marker`` is a file by which such a folder is
+    known. ``beside``: suffixes of the files that come with it. ``via``: the exporter of a runtime's makers that writes
+    it, None where that is our own writer.
     """
 
     name: str
     suffix: str
+    marker: str | None = None
     beside: tuple[str, ...] = ()
     via: str | None = None
 

@@ -47,6 +47,12 @@ class WorkerError(AlexBenchError):
     exit_code: ClassVar[int] = 1
 
 
+class ExportError(AlexBenchError):
+    """An exported file that does not load, or is not the network it was made from; it was not kept."""
+
+    exit_code: ClassVar[int] = 1
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not known, listing those that are."""
     return UsageError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")

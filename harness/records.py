@@ -26,11 +26,21 @@ Status = Literal["running", "complete", "interrupted", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published accuracy figure, percent, with its source."""
+    """Published figures with their source: accuracy in percent, and whatever else stands beside it there.
+
+    ``flops`` and ``parameters`` are counts, ``gmacs`` and ``gflops`` 1e9 of them, ``mparams`` 1e6, as published: what
+    each counts is its source's convention. ``other``: anything else, in words.
+    """
 
     source: str
     top1: float
     top5: float
+    flops: int | None = None
+    gmacs: float | None = None
+    gflops: float | None = None
+    parameters: int | None = None
+    mparams: float | None = None
+    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,9 @@ import alexbench.harness
 from alexbench.backends.registry import backend_class
 from alexbench.datasets.synthetic.draw import Split
 from alexbench.harness import protocol
-from alexbench.harness.contract import Backend, ListsDevices, Model, Options
+from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, ListsDevices, Model, Options
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
-from alexbench.harness.judge.accuracy import top_k
 from alexbench.harness.measure import clock
 from alexbench.harness.measure.process import BusyThreads, peak_rss_mib
 from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get_network
@@ -53,6 +52,7 @@ class Worker:
         self._pixels: NDArray[np.uint8] | None = None
         self._preprocessing: Preprocessing | None = None
         self._first_inference_ns: int | None = None
+        self._threads = 1
         self._inputs: dict[int, NDArray[np.float32]] = {}
 
     def handle(self, request: Request) -> Answer:
@@ -68,8 +68,40 @@ class Worker:
         model = Model(get_network(network, input_size=input_size), map_weights(Path(weights)))
         self.close()
         self._backend = backend_class(backend)()
+        self._threads = options["threads"]
         start = time.perf_counter()
         self._backend.load(model, Options(**options))
+        return {"load_s": time.perf_counter() - start, "effective": asdict(self._backend.effective())}
+
+    def do_inspect_artifact(
+        self, *, backend: str, artifact: dict[str, Any], options: dict[str, Any], preprocessing: dict[str, Any]
+    ) -> Answer:
+        """What is in the user's file, and with what preprocessing to open pictures for it; ``preprocessing`` is a card's.
+
+        In a worker of its own: it loads the file and tries it, and nothing stays loaded.
+        """
+        from alexbench.harness.app.inspection import inspect
+
+        card = decode(Preprocessing, preprocessing)
+        found = inspect(backend_class(backend)(), _artifact(artifact), Options(**options), card)
+        return {"facts": asdict(found.facts), "preprocessing": asdict(found.preprocessing)}
+
+    def do_load_artifact(
+        self, *, backend: str, artifact: dict[str, Any], facts: dict[str, Any], options: dict[str, Any]
+    ) -> Answer:
+        """Load the user's file as ``inspect_artifact`` found it; the time is the backend's own, import included.
+
+        ``open`` is then to be given the preprocessing that ``inspect_artifact`` answered.
+        """
+        from alexbench.harness.app.inspection import runs_artifacts
+
+        given, found = _artifact(artifact), decode(ArtifactFacts, facts)
+        self.close()
+        self._backend = backend_class(backend)()
+        runs = runs_artifacts(self._backend)
+        self._threads = options["threads"]
+        start = time.perf_counter()
+        runs.load_artifact(given, found, Options(**options))
         return {"load_s": time.perf_counter() - start, "effective": asdict(self._backend.effective())}
 
     def do_check(self, *, backend: str, options: dict[str, Any]) -> Answer:
@@ -90,35 +122,41 @@ class Worker:
         self._inputs.clear()
         return {"images": len(self._pixels)}
 
-    def do_evaluate(self, *, batch_size: int, out: str) -> Answer:
+    def do_evaluate(self, *, batch_size: int, whole: list[int], out: str) -> Answer:
         """Top-5 of every picture into the files that ``out`` is the stem of; batches that they hold already are kept.
 
-        The answer also has the digest of the pixels that this process saw, taken before the clock starts.
+        ``whole``: the pictures of which all logits are kept. The answer also has the digest of the pixels that this
+        process saw, taken before the clock starts, and the threads that were busy (None if nothing was missing).
         """
         from alexbench.datasets.prepared import pixels_digest
         from alexbench.harness.app.kept import KeptAnswers
 
         backend, pixels = self._loaded()
-        digest = pixels_digest(pixels)  # what this process sees, before the clock starts: 0.1 ms a picture
-        kept = KeptAnswers(Path(out), len(pixels), batch_size)
-        before, seconds_before = kept.images_done, kept.seconds
-        done = before
-        if kept.missing:
-            self._warm(min(batch_size, len(pixels)))
+        digest = pixels_digest(pixels, threads=self._threads)  # what this process sees: 0.1 ms a picture
+        self._first_inference()
+        outputs = backend.predict(self._timed_input(1)).shape[1]
+        kept = KeptAnswers(Path(out), len(pixels), batch_size, whole=whole, outputs=outputs)
+        before, seconds_before, missing = kept.images_done, kept.seconds, kept.missing
+        done, busy = before, BusyThreads()
         start = last = time.perf_counter()
-        for batch in kept.missing:
+        for batch in missing:
             where = kept.place(batch)
             logits = backend.predict(self._input(where.start, where.stop))
             _refuse_dead(logits, where.start)
-            classes, scores = top_k(logits, 5)
             now = time.perf_counter()
-            kept.keep(batch, classes, scores, seconds=now - last)
+            kept.keep(batch, logits, seconds=now - last)
             last = now
             done += where.stop - where.start
             self._progress(done, len(pixels))
         seconds = time.perf_counter() - start
         kept.close()
-        return {"seconds": seconds + seconds_before, "pixels_digest": digest, "images_kept": before}
+        return {
+            "seconds": seconds + seconds_before,
+            "pixels_digest": digest,
+            "images_kept": before,
+            "busy_threads": busy.count() if missing else None,
+            "first_inference_ns": self._first_inference_ns,
+        }
 
     def do_logits(self, *, images: list[int], batch_size: int, out: str) -> Answer:
         """Logits of the chosen pictures, in that order, into ``out``: (len(images), outputs), the backend's dtype."""
@@ -224,7 +262,7 @@ class Worker:
     def _input(self, first: int, last: int) -> NDArray[np.float32]:
         backend, pixels = self._loaded()
         assert self._preprocessing is not None
-        return network_input(pixels[first:last], self._preprocessing, backend.input_layout)
+        return network_input(pixels[first:last], self._preprocessing, backend.input_layout, threads=self._threads)
 
     def _timed_input(self, batch_size: int) -> NDArray[np.float32]:
         """The first ``batch_size`` pictures, repeated where there are fewer, made once and kept."""
@@ -235,12 +273,22 @@ class Worker:
             self._inputs[batch_size] = network_input(chosen, self._preprocessing, backend.input_layout)
         return self._inputs[batch_size]
 
-    def _warm(self, batch_size: int) -> int:
+    def _first_inference(self) -> None:
+        """Make it, if it was not made yet."""
         backend, _ = self._loaded()
         if self._first_inference_ns is None:
             self._first_inference_ns = clock.first_inference_ns(backend.predict, self._timed_input(1))
             clock.freeze_what_is_loaded()
+
+    def _warm(self, batch_size: int) -> int:
+        backend, _ = self._loaded()
+        self._first_inference()
         return clock.warm_up(backend.predict, self._timed_input(batch_size))
+
+
+def _artifact(data: dict[str, Any]) -> Artifact:
+    """An artifact as it came over the protocol, its path as text."""
+    return decode(Artifact, {**data, "path": Path(data["path"])})
 
 
 def _refuse_dead(logits: NDArray[Any], first: int) -> None:

@@ -14,6 +14,7 @@ from alexbench.harness.app.kept import read_answers
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
+from alexbench.harness.app.threads import note_threads
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import DataError
@@ -28,29 +29,33 @@ REFERENCE_BATCH: Final = 8
 def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> None:
     """Top-5 of every picture and logits of the parity pictures, backend by backend, into the rows."""
     images = parity_images(material.good)
-    scratch, unfinished = folder / run_folder.SCRATCH, folder / run_folder.UNFINISHED
+    unfinished = folder / run_folder.UNFINISHED
     unfinished.mkdir(exist_ok=True)
     for row in rows:
         if not row.alive or row.worker is None:
             continue
-        logits = scratch / f"{row.name}-logits.npy"
         try:
             if not run_folder.continues(unfinished, row.name, _what_decides(row, config, material)):
                 display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
             with display.step(f"{row.name}: accuracy on {len(material.labels)} pictures") as advance:
                 answer = row.worker.ask(
-                    "evaluate", progress=advance, batch_size=config.batch_size, out=str(unfinished / row.name)
+                    "evaluate",
+                    progress=advance,
+                    batch_size=config.batch_size,
+                    whole=images.tolist(),
+                    out=str(unfinished / row.name),
                 )
-                row.worker.ask("logits", images=images.tolist(), batch_size=config.batch_size, out=str(logits))
             if answer["images_kept"]:
                 display.say(f"{row.name}: {answer['images_kept']} pictures were kept from before")
             _check_pixels(answer["pixels_digest"], material)
+            row.first_inference_ms = answer["first_inference_ns"] / 1e6
+            if not config.performance:
+                note_threads(row, answer["busy_threads"], config)
         except Exception as error:
             row.fail(error)
             continue
-        answers = read_answers(unfinished / row.name)
+        answers, row.parity_logits = read_answers(unfinished / row.name)
         row.top = answers
-        row.parity_logits = np.load(logits)
         good = material.good
         top1, top5 = correct(answers["classes"][good], material.labels[good])
         row.accuracy = Accuracy(int(good.sum()), top1, top5, answer["seconds"])

@@ -188,7 +188,8 @@ def _measure(
     status: Status = "interrupted"
     run_folder.write_record(folder, record)
     try:
-        count_threads(rows, config, display)
+        if config.performance:
+            count_threads(rows, config, display)
         if config.accuracy:
             evaluate(rows, config, material, folder, display)
             _write_answers(rows, material, folder)

@@ -1,4 +1,7 @@
-"""Does the thread count take effect? Counted while each backend works, before anything else is measured."""
+"""Does the thread count take effect? Counted while each backend works, before its speed is measured.
+
+In a run without speed it is counted over the accuracy pass itself, which costs nothing.
+"""
 
 from dataclasses import replace
 from typing import Final
@@ -30,7 +33,6 @@ def count_threads(rows: list[Row], config: RunConfig, display: Display) -> None:
 
 def _count(row: Row, config: RunConfig) -> None:
     assert row.worker is not None
-    assert row.effective is not None
     busy = 0
     for _ in range(ATTEMPTS):
         batch_size = min(config.batch_size, DEFAULT_BATCH_SIZE)  # a batch of thousands would take minutes
@@ -39,8 +41,18 @@ def _count(row: Row, config: RunConfig) -> None:
         busy = answer["busy_threads"]
         if busy == config.threads or config.device != "cpu":
             break
-    if config.device != "cpu":
+    note_threads(row, busy, config)
+
+
+def note_threads(row: Row, busy: int | None, config: RunConfig) -> None:
+    """Write the number of busy threads into the row; None is unknown.
+
+    Raises:
+        UnsupportedOptionError: more than were asked for, or half of them or fewer.
+    """
+    if config.device != "cpu" or busy is None:
         return
+    assert row.effective is not None
     row.effective = replace(row.effective, threads=(str(busy), "measured"))
     if busy > config.threads or 2 * busy <= config.threads:
         raise UnsupportedOptionError(

@@ -5,11 +5,14 @@
 
 import functools
 import math
+import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import CardError, unknown_name
@@ -17,21 +20,40 @@ from alexbench.harness.models.network import NETWORK_NAMES, Network, fits, get_n
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.records import Published
 
-DEFAULT_CARD = "torchvision"
+DEFAULT_CARD: Final = "torchvision"
+HEX_DIGITS: Final = {"sha256": 64, "sha384": 96}
+
+WeightsFormat = Literal["pth", "caffemodel", "onnx", "tf-checkpoint", "safetensors"]
+
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+"""What may be the name of a card, or of a weights file: both name a place in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsSource:
-    """Where a card's weights are published, and in which file format."""
+    """A published file: where it is, and how it is known to be right.
 
-    url: str
-    format: str
+    ``urls``: mirrors of the same bytes, in the order in which they are tried. ``size`` in bytes. ``sha256_prefix``: the
+    first digits of the SHA-256, where no more of it is published (torchvision's file names carry eight).
+    ``artifact``: the file is not read into canonical weights, but run as it is (a quantised graph).
+    """
+
+    file: str
+    format: WeightsFormat
+    urls: tuple[str, ...] = ()
+    size: int | None = None
+    sha256: str | None = None
+    sha384: str | None = None
+    sha256_prefix: str | None = None
+    artifact: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """A model card, validated.
 
+    ``input_name``, ``output_name``: of the published file, where it names them. ``output``: what that file gives.
     ``notes``: what a reader of its figures must know, a sentence or two each: where the preprocessing here deviates
     from the one that defines it, by how much and how that was measured; and what is wrong in the card as published.
     """
@@ -43,6 +65,9 @@ class Card:
     licence: str
     citation: str
     preprocessing: Preprocessing
+    input_name: str | None = None
+    output_name: str | None = None
+    output: Literal["logits", "softmax"] = "logits"
     weights: tuple[WeightsSource, ...] = ()
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
@@ -98,27 +123,63 @@ def _parse(text: bytes, stem: str, source: str) -> Card:
         card = decode(Card, data)
     except DecodeError as error:
         raise CardError(f"card {source}: {error}") from error
-    if card.network not in NETWORK_NAMES:
-        raise CardError(f"card {source}: unknown network {card.network!r}; known: {', '.join(NETWORK_NAMES)}")
-    outputs = get_network(card.network).outputs
-    if card.labels != outputs:
-        raise CardError(f"card {source}: labels = {card.labels}, but network {card.network} has {outputs} outputs")
-    problem = _impossible(card)
-    if problem is not None:
-        raise CardError(f"card {source}: preprocessing.{problem}")
+    for problem in _problems(card):
+        raise CardError(f"card {source}: {problem}")
     return card
 
 
-def _impossible(card: Card) -> str | None:
-    """What no picture survives, of the right type though it is: the key, its value, and why."""
+def _problems(card: Card) -> Iterator[str]:
+    """What cannot be meant, of the right type though it is: the key, its value, and what was wanted."""
+    if not _PLAIN_NAME.fullmatch(card.name):
+        yield f"name = {card.name!r}: wanted letters, digits and . _ + - only"
+    if card.network not in NETWORK_NAMES:
+        yield f"unknown network {card.network!r}; known: {', '.join(NETWORK_NAMES)}"
+    outputs = get_network(card.network).outputs
+    if card.labels != outputs:
+        yield f"labels = {card.labels}, but network {card.network} has {outputs} outputs"
+    yield from (f"preprocessing.{problem}" for problem in _preprocessing_problems(card))
+    for place, source in enumerate(card.weights):
+        yield from (f"weights[{place}].{problem}" for problem in _weights_problems(source))
+        if source.file in [other.file for other in card.weights[:place]]:
+            yield f"weights[{place}].file = {source.file!r}: another of the card's files has that name"
+    for place, figures in enumerate(card.published):
+        if not 0 <= figures.top1 <= figures.top5 <= 100:
+            yield (
+                f"published[{place}]: top1 = {figures.top1:g}, top5 = {figures.top5:g}: "
+                "wanted percent, top1 at most top5"
+            )
+
+
+def _preprocessing_problems(card: Card) -> Iterator[str]:
+    """What no picture survives."""
     asked = card.preprocessing
     for key, values in (("divide_by", (asked.divide_by,)), ("mean", asked.mean), ("std", asked.std)):
         if not all(math.isfinite(value) for value in values) or (key != "mean" and 0 in values):
-            return f"{key} = {list(values)}: wanted finite numbers" + ("" if key == "mean" else " other than 0")
+            yield f"{key} = {list(values)}: wanted finite numbers" + ("" if key == "mean" else " other than 0")
     if asked.resize_to < 1:
-        return f"resize_to = {asked.resize_to}: wanted 1 or more"
+        yield f"resize_to = {asked.resize_to}: wanted 1 or more"
     if asked.resize != "tf-cnn" and not asked.crop <= asked.resize_to:
-        return f"crop = {asked.crop}: wanted at most resize_to = {asked.resize_to}"
+        yield f"crop = {asked.crop}: wanted at most resize_to = {asked.resize_to}"
     if not fits(get_network(card.network, input_size=asked.crop)):
-        return f"crop = {asked.crop}: network {card.network} does not fit pictures of that size"
-    return None
+        yield f"crop = {asked.crop}: network {card.network} does not fit pictures of that size"
+
+
+def _weights_problems(source: WeightsSource) -> Iterator[str]:
+    """What could not be fetched, or not be verified."""
+    if not _PLAIN_NAME.fullmatch(source.file):
+        yield f"file = {source.file!r}: wanted a file's name of letters, digits and . _ + - only; its place is in urls"
+    for place, url in enumerate(source.urls):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc or re.search(r"\s", url):
+            yield f"urls[{place}] = {url!r}: wanted http://... or https://..."
+    if source.size is not None and source.size < 1:
+        yield f"size = {source.size}: wanted the file's bytes, 1 or more"
+    for key, digits in HEX_DIGITS.items():
+        value = getattr(source, key)
+        if value is not None and not re.fullmatch(f"[0-9a-fA-F]{{{digits}}}", value):
+            yield f"{key} = {value!r}: wanted {digits} hexadecimal digits, it has {len(value)} characters"
+    prefix = source.sha256_prefix
+    if prefix is not None and not re.fullmatch("[0-9a-fA-F]{8,64}", prefix):
+        yield f"sha256_prefix = {prefix!r}: wanted the first 8 to 64 hexadecimal digits"
+    if prefix and source.sha256 and not source.sha256.lower().startswith(prefix.lower()):
+        yield f"sha256_prefix = {prefix!r}: sha256 begins otherwise"

@@ -6,11 +6,14 @@ and :func:`lookup_tables` carries the arithmetic (to float32, in the worker, bef
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from typing import Literal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from alexbench.harness.errors import CardError
 
 Channels = Literal["RGB", "BGR"]
 Resize = Literal["shorter-side", "squash", "tf-cnn"]
@@ -18,6 +21,9 @@ Interpolation = Literal[
     "pillow-bilinear", "pillow-lanczos", "opencv-bilinear", "scikit-image-bilinear", "tensorflow1-bilinear"
 ]
 Decoder = Literal["libjpeg", "libjpeg-fast"]
+
+_IMAGES_A_THREAD: Final = 8
+"""Below, starting a thread takes longer than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,28 @@ class Preprocessing:
         return hashlib.sha256(json.dumps(geometry, sort_keys=True).encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """What a model file does to its input itself: channel c of what follows is input[c'] x scale[c] + shift[c].
+
+    c' is c, or counted from the end where ``reverses_channels``: ``scale`` and ``shift`` are in the order of the
+    network behind. Where the file subtracts a whole picture, they are its channels' means.
+    """
+
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+    reverses_channels: bool = False
+
+    def __str__(self) -> str:
+        """As a formula."""
+        a, b = ([float(f"{value:.6g}") for value in values] for values in (self.scale, self.shift))
+        return f"x * {a} + {b}" + (" with the channels reversed" if self.reverses_channels else "")
+
+
+SAME_GREY_LEVEL: Final = 0.5
+"""Two normalisations are the same where they differ by at most this many grey levels: what rounding a pixel costs."""
+
+
 def lookup_tables(preprocessing: Preprocessing) -> NDArray[np.float32]:
     """The arithmetic of ``preprocessing`` as a (3, 256) float32 table, rows in the order of its channels.
 
@@ -71,24 +99,92 @@ def lookup_tables(preprocessing: Preprocessing) -> NDArray[np.float32]:
 
 
 def network_input(
-    pixels: NDArray[np.uint8], preprocessing: Preprocessing, layout: Literal["NCHW", "NHWC"]
+    pixels: NDArray[np.uint8], preprocessing: Preprocessing, layout: Literal["NCHW", "NHWC"], *, threads: int = 1
 ) -> NDArray[np.float32]:
     """Prepared pixels (N, H, W, 3) uint8 RGB -> C-contiguous float32 in ``layout``, channels in the card's order."""
     tables = lookup_tables(preprocessing)
     count, height, width, _ = pixels.shape
-    if layout == "NCHW":
-        order = (0, 1, 2) if preprocessing.channels == "RGB" else (2, 1, 0)
-        out = np.empty((count, 3, height, width), dtype=np.float32)
-        for place, source in enumerate(order):
-            for image in range(count):
-                np.take(tables[place], pixels[image, ..., source], out=out[image, place], mode="clip")
+    planes = layout == "NCHW"
+    out = np.empty((count, 3, height, width) if planes else (count, height, width, 3), dtype=np.float32)
+    fill = _fill_planes if planes else _fill_pixels
+    reverse = preprocessing.channels == "BGR"
+    share = -(-count // threads)
+    if threads == 1 or share < _IMAGES_A_THREAD:
+        fill(out, pixels, tables, reverse=reverse)
         return out
-    # One table after the other, and each value moved on to its channel's: 0.2 ms a picture, by planes it would be 0.4.
-    out = np.empty((count, height, width, 3), dtype=np.float32)
+    with ThreadPoolExecutor(threads) as pool:  # NumPy's take lets other threads run
+        parts = [slice(first, first + share) for first in range(0, count, share)]
+        for done in [pool.submit(fill, out[part], pixels[part], tables, reverse=reverse) for part in parts]:
+            done.result()
+    return out
+
+
+def _fill_planes(
+    out: NDArray[np.float32], pixels: NDArray[np.uint8], tables: NDArray[np.float32], *, reverse: bool
+) -> None:
+    for place, source in enumerate((2, 1, 0) if reverse else (0, 1, 2)):
+        for image in range(len(pixels)):
+            np.take(tables[place], pixels[image, ..., source], out=out[image, place], mode="clip")
+
+
+def _fill_pixels(
+    out: NDArray[np.float32], pixels: NDArray[np.uint8], tables: NDArray[np.float32], *, reverse: bool
+) -> None:
+    """One table after the other, each value moved on to its channel's: 0.2 ms a picture, by planes it would be 0.4."""
+    _, height, width, _ = pixels.shape
     start = np.tile(np.arange(3, dtype=np.intp) * 256, height * width)  # written out: a third of broadcasting's time
     places = np.empty_like(start)
-    for image in range(count):
-        one = pixels[image] if preprocessing.channels == "RGB" else pixels[image][..., ::-1]
+    for image in range(len(pixels)):
+        one = pixels[image][..., ::-1] if reverse else pixels[image]
         np.add(one.reshape(-1), start, out=places)
         np.take(tables, places, out=out[image].reshape(-1), mode="clip")
-    return out
+
+
+def fed_to(
+    file: str, preprocessing: Preprocessing, inside: Normalisation | None, *, whole_numbers: bool = False
+) -> Preprocessing:
+    """What is fed to a file that normalises its input itself, so that nothing is done twice.
+
+    ``file`` names it in errors; ``inside`` is what it does, None for nothing; ``whole_numbers``: its input is uint8.
+    The card's geometry stands. A card of mean 0 and std 1 leaves all arithmetic but its ``divide_by`` to the file. Any
+    other card's arithmetic must be the file's: on grey levels 0..255, on 0..1, or on the card's v / divide_by; that is
+    what is fed then. A file that reverses the channels is fed them in the other order.
+
+    Raises:
+        CardError: the file does something else than the card says.
+    """
+    fed = preprocessing
+    if inside is not None:
+        if inside.reverses_channels:
+            other: Channels = "BGR" if fed.channels == "RGB" else "RGB"
+            fed = replace(fed, channels=other, mean=fed.mean[::-1], std=fed.std[::-1])
+        scaled = any(value != 1 for value in inside.scale) or any(value != 0 for value in inside.shift)
+        if scaled and (set(fed.mean) != {0.0} or set(fed.std) != {1.0}):
+            fed = replace(fed, divide_by=_divided_by(file, preprocessing, inside), mean=(0.0,) * 3, std=(1.0,) * 3)
+    if whole_numbers and (fed.divide_by, fed.mean, fed.std) != (1.0, (0.0,) * 3, (1.0,) * 3):
+        raise CardError(
+            f"{file} takes whole grey levels (uint8), which card {preprocessing.name} would not feed it "
+            f"({_formula(fed)}): give the card that this file was made for"
+        )
+    return fed
+
+
+def _divided_by(file: str, card: Preprocessing, inside: Normalisation) -> float:
+    """By what grey levels are divided before they are fed, for the file's arithmetic to be the card's."""
+    wanted_scale = 1 / (card.divide_by * np.asarray(card.std))
+    wanted_shift = -np.asarray(card.mean) / np.asarray(card.std)
+    if len(inside.scale) == len(card.mean):
+        for divisor in (1.0, 255.0, card.divide_by):
+            at_black = (np.asarray(inside.shift) - wanted_shift) / wanted_scale
+            at_white = at_black + 255 * (np.asarray(inside.scale) / divisor - wanted_scale) / wanted_scale
+            if max(np.abs(at_black).max(), np.abs(at_white).max()) <= SAME_GREY_LEVEL:
+                return divisor
+    raise CardError(
+        f"{file} normalises its input itself ({inside}), which is not what card {card.name} does ({_formula(card)}): "
+        "give the card that this file was made for, or one with mean = [0, 0, 0] and std = [1, 1, 1] to leave it to "
+        "the file"
+    )
+
+
+def _formula(card: Preprocessing) -> str:
+    return f"(v / {card.divide_by:g} - {list(card.mean)}) / {list(card.std)}"

@@ -120,35 +120,40 @@ def test_logits_come_back_as_they_were(start: Start, tmp_path: Path) -> None:
 def test_every_picture_is_evaluated_and_progress_told(start: Start, tmp_path: Path) -> None:
     worker, told = start("plain"), list[tuple[int, int]]()
     open_pictures(worker, tmp_path, 7)
-    worker.ask("evaluate", progress=lambda *one: told.append(one), batch_size=3, out=str(tmp_path / "top"))
-    top = read_answers(tmp_path / "top")
+    top = str(tmp_path / "top")
+    worker.ask("evaluate", progress=lambda *one: told.append(one), batch_size=3, whole=[0, 4], out=top)
+    answers, logits = read_answers(tmp_path / "top")
+    assert np.allclose(logits, logits_of(inputs(7))[[0, 4]], rtol=0, atol=1e-6)
     classes, scores = top_k(logits_of(inputs(7)), 5)
-    assert np.array_equal(top["classes"], classes)
-    assert np.allclose(top["scores"], scores, rtol=0, atol=1e-6)
+    assert np.array_equal(answers["classes"], classes)
+    assert np.allclose(answers["scores"], scores, rtol=0, atol=1e-6)
     assert told == [(3, 7), (6, 7), (7, 7)]
 
 
 def test_batches_that_are_kept_are_not_asked_again(start: Start, tmp_path: Path) -> None:
     worker, told = start("plain"), list[tuple[int, int]]()
     open_pictures(worker, tmp_path, 7)
-    classes, scores = np.full((3, 5), 7, np.int32), np.full((3, 5), 0.5, np.float32)
-    KeptAnswers(tmp_path / "top", 7, 3).keep(1, classes, scores, seconds=2.0)
-    answer = worker.ask("evaluate", progress=lambda *one: told.append(one), batch_size=3, out=str(tmp_path / "top"))
+    kept = np.zeros((3, OUTPUTS), np.float32)
+    kept[:, 7] = 1
+    top = tmp_path / "top"
+    KeptAnswers(top, 7, 3, whole=[4], outputs=OUTPUTS).keep(1, kept, seconds=2.0)
+    answer = worker.ask("evaluate", progress=lambda *one: told.append(one), batch_size=3, whole=[4], out=str(top))
     assert told == [(6, 7), (7, 7)]
     assert answer["images_kept"] == 3
     assert answer["seconds"] > 2.0
-    top = read_answers(tmp_path / "top")
+    answers, logits = read_answers(top)
     expected, _ = top_k(logits_of(inputs(7)), 5)
-    assert np.array_equal(top["classes"][3:6], classes)
-    assert np.array_equal(top["classes"][[0, 1, 2, 6]], expected[[0, 1, 2, 6]])
+    assert answers["classes"][3:6, 0].tolist() == [7, 7, 7]
+    assert np.array_equal(logits, kept[:1])
+    assert np.array_equal(answers["classes"][[0, 1, 2, 6]], expected[[0, 1, 2, 6]])
 
 
 def test_a_part_of_the_pixels_can_be_opened(start: Start, tmp_path: Path) -> None:
     worker = start("plain")
     open_pictures(worker, tmp_path, 6, first=2, images=3)
-    worker.ask("evaluate", batch_size=2, out=str(tmp_path / "top"))
+    worker.ask("evaluate", batch_size=2, whole=[], out=str(tmp_path / "top"))
     expected, _ = top_k(logits_of(inputs(6)), 5)
-    assert np.array_equal(read_answers(tmp_path / "top")["classes"], expected[2:5])
+    assert np.array_equal(read_answers(tmp_path / "top")[0]["classes"], expected[2:5])
 
 
 def test_logits_are_of_the_pictures_asked_for_in_that_order(start: Start, tmp_path: Path) -> None:
@@ -164,7 +169,7 @@ def test_logits_that_are_not_finite_are_not_scored(start: Start, tmp_path: Path)
     worker = start("not finite")
     open_pictures(worker, tmp_path, 5)
     with pytest.raises(WorkerError, match="logits of picture 1 are not finite"):
-        worker.ask("evaluate", batch_size=2, out=str(tmp_path / "top.npy"))
+        worker.ask("evaluate", batch_size=2, whole=[], out=str(tmp_path / "top.npy"))
     assert not (tmp_path / "top.npy").exists()
 
 

@@ -1,0 +1,97 @@
+"""An artifact looked at before anything is prepared: what is in it, what to feed it, what its scores are.
+
+The graph says some of it (the adapters read it); the rest is tried on pictures drawn for the purpose, fed exactly as a
+run feeds its own. In a worker of its own, so that the load time and the first inference of the run's are untouched.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Options, RunsArtifacts, Scores
+from alexbench.harness.errors import UnsupportedOptionError, UsageError, WeightsError
+from alexbench.harness.models.preprocessing import Preprocessing, fed_to, network_input
+
+PROBES: Final = 3
+"""More than one, so that a fixed batch is padded, and not a multiple of those in use (4, 8, 16)."""
+
+SUM_TOLERANCE: Final = 1e-3
+"""fp16 rounds probabilities by 2^-11 each, and a few dominate the sum; int8's 1/255 steps are seen in the graph."""
+
+REPEAT_TOLERANCE: Final = 1e-3
+"""Of the largest score. Threads may sum in another order (1e-6); dropout changes the scores by tens of percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found, and the preprocessing that the file is to be fed with."""
+
+    facts: ArtifactFacts
+    preprocessing: Preprocessing
+
+
+def inspect(backend: Backend, artifact: Artifact, options: Options, preprocessing: Preprocessing) -> Inspection:
+    """Read, load and try ``artifact``; ``preprocessing`` is the card's. ``backend`` is closed afterwards.
+
+    Raises:
+        AlexBenchError: the file, the card or the options are not to be used together; the message says why.
+    """
+    runs = runs_artifacts(backend)
+    facts = runs.inspect_artifact(artifact, options)
+    fed = fed_to(str(artifact.path), preprocessing, facts.normalisation, whole_numbers=facts.dtype == "uint8")
+    runs.load_artifact(artifact, facts, options)
+    inputs = network_input(probes(artifact.image), fed, facts.layout)
+    rows = backend.predict(inputs)
+    again = backend.predict(inputs)
+    backend.close()
+    if not np.isfinite(rows).all():
+        raise WeightsError(f"{artifact.path} gives scores that are not finite (NaN or infinity)")
+    if np.abs(rows - again).max() > REPEAT_TOLERANCE * max(np.abs(rows).max(), 1e-30):
+        raise WeightsError(
+            f"{artifact.path} scores the same pictures otherwise the second time: is dropout on? "
+            "Export it for inference (eval mode)"
+        )
+    return Inspection(replace(facts, scores=scores_of(rows, facts.scores_in_graph)), fed)
+
+
+def runs_artifacts(backend: Backend) -> RunsArtifacts:
+    """The same backend, as one that runs artifacts.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if not isinstance(backend, RunsArtifacts):
+        raise UsageError(f"{backend.name} runs no artifacts; leave --artifact {backend.name}=... out")
+    return backend
+
+
+def probes(image: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Pictures (PROBES, H, W, 3) uint8: noise, coarse blocks, and a black one with a white half."""
+    channels, height, width = image
+    if channels != 3:
+        raise UnsupportedOptionError(f"pictures of {channels} channels are not supported; wanted 3")
+    random = np.random.RandomState(3)
+    noise = random.randint(0, 256, (height, width, 3)).astype(np.uint8)
+    coarse = random.randint(0, 256, (8, 8, 3)).astype(np.uint8)
+    rows, columns = np.arange(height) * 8 // height, np.arange(width) * 8 // width
+    half = np.zeros((height, width, 3), np.uint8)
+    half[:, width // 2 :] = 255
+    return np.stack([noise, coarse[rows[:, None], columns[None, :]], half])
+
+
+def scores_of(rows: NDArray[np.float32], said: Scores | None) -> Scores:
+    """What score rows (N, outputs) are, by their values; ``said``, by the graph, decides where values are rounded.
+
+    Probabilities that a quantised file rounds to 1/255 need not sum to 1: those are believed where the graph says so.
+    """
+    values = rows.astype(np.float64)
+    if (values >= 0).all() and (values <= 1 + SUM_TOLERANCE).all():
+        if (np.abs(values.sum(axis=1) - 1) <= SUM_TOLERANCE).all():
+            return "probabilities"
+        if said == "probabilities" and len(np.unique(rows)) <= 256:
+            return "probabilities"
+    if (values <= SUM_TOLERANCE).all() and (np.abs(np.exp(values).sum(axis=1) - 1) <= SUM_TOLERANCE).all():
+        return "log-probabilities"
+    return "logits"

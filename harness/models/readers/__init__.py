@@ -1,0 +1,1 @@
+"""Weights files of other people's formats into arrays: no runtime is imported, and nothing in a file is executed."""

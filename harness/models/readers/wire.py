@@ -1,0 +1,211 @@
+"""Protocol Buffers' wire format, walked over a mapped file: no schema library, and no copy of the numbers in it.
+
+The format: https://protobuf.dev/programming-guides/encoding. A message is a row of fields, each a tag (number x 8 + wire
+type) and a payload. As the libraries do, a reader skips fields it does not know, and those of another wire type than it
+knows; all else that is not well-formed is an error, and nothing is allocated on the word of a length in the file.
+"""
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.errors import WeightsError
+
+VARINT: Final = 0
+FIXED64: Final = 1
+LENGTH: Final = 2
+FIXED32: Final = 5
+
+_SIZES: Final = {FIXED32: 4, FIXED64: 8}
+_SHORT_TAG: Final = 0x80
+_FIRST_WINDOW: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a message, or a run of equal fixed-size ones.
+
+    ``value`` is a varint's; ``message`` the payload of a length-delimited field. Of fixed-size fields ``count`` stand in
+    a row: the first payload at ``start``, the next ``stride`` bytes on.
+    """
+
+    number: int
+    kind: int
+    message: "Message"
+    value: int = 0
+    start: int = 0
+    stride: int = 0
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The bytes ``start`` to ``stop`` of a mapped file; ``what`` kind of file it is, for errors."""
+
+    path: Path
+    what: str
+    data: mmap.mmap
+    start: int
+    stop: int
+
+    def damaged(self, why: str) -> WeightsError:
+        """The error for a file that is not well-formed."""
+        return WeightsError(f"{self.path} is no readable {self.what}: {why}; fetch or save it again")
+
+    def fields(self) -> Iterator[Field]:
+        """The fields in the order of the file.
+
+        Raises:
+            WeightsError: the bytes are no message.
+        """
+        at = self.start
+        while at < self.stop:
+            tag_at = at
+            tag, at = self._varint(at)
+            number, kind = tag >> 3, tag & 7
+            if number == 0:
+                raise self.damaged(f"byte {tag_at} is no field")
+            if kind == VARINT:
+                value, at = self._varint(at)
+                yield Field(number, kind, self, value=value)
+            elif kind == LENGTH:
+                length, at = self._varint(at)
+                if length > self.stop - at:
+                    raise self.damaged(f"it is cut short or damaged at byte {tag_at} ({length} bytes announced)")
+                yield Field(number, kind, Message(self.path, self.what, self.data, at, at + length))
+                at += length
+            elif kind in _SIZES:
+                size = _SIZES[kind]
+                if size > self.stop - at:
+                    raise self.damaged(f"it is cut short at byte {tag_at}")
+                count = self._run(at, tag, size) if tag < _SHORT_TAG else 1
+                yield Field(number, kind, self, start=at, stride=size + 1, count=count)
+                at += count * (size + 1) - 1
+            else:
+                raise self.damaged(f"byte {tag_at} is no field")
+
+    def text(self) -> str:
+        """The bytes as text."""
+        return bytes(self.data[self.start : self.stop]).decode(errors="replace")
+
+    def packed_numbers(self, dtype: str) -> NDArray[Any]:
+        """The bytes as little-endian numbers of ``dtype``: a read-only view, perhaps unaligned."""
+        size = np.dtype(dtype).itemsize
+        if (self.stop - self.start) % size:
+            raise self.damaged(f"{self.stop - self.start} bytes at {self.start} are no whole number of {dtype}")
+        return self._view(dtype, self.start, size, (self.stop - self.start) // size)
+
+    def packed_integers(self, limit: int) -> list[int]:
+        """The bytes as varints, signed: at most ``limit`` of them."""
+        values: list[int] = []
+        at = self.start
+        while at < self.stop:
+            value, at = self._varint(at)
+            values.append(signed(value))
+            if len(values) > limit:
+                raise self.damaged(f"more than {limit} integers at byte {self.start}")
+        return values
+
+    def run_of_numbers(self, field: Field, dtype: str) -> NDArray[Any]:
+        """The payloads of a run of fixed-size fields: a read-only view that steps over the tags between."""
+        return self._view(dtype, field.start, field.stride, field.count)
+
+    def _view(self, dtype: str, start: int, stride: int, count: int) -> NDArray[Any]:
+        if count == 0:
+            return np.empty(0, dtype)
+        return np.ndarray((count,), dtype, self.data, start, (stride,))
+
+    def _varint(self, at: int) -> tuple[int, int]:
+        value = 0
+        for position in range(10):
+            if at + position >= self.stop:
+                raise self.damaged(f"it is cut short at byte {at}")
+            byte = self.data[at + position]
+            value |= (byte & 0x7F) << (7 * position)
+            if byte < 0x80:
+                return value & 0xFFFF_FFFF_FFFF_FFFF, at + position + 1
+        raise self.damaged(f"the number at byte {at} does not end")
+
+    def _run(self, at: int, tag: int, size: int) -> int:
+        """How many fields of one tag (a byte) and ``size`` stand in a row from the one whose payload is ``at``.
+
+        Arrays that are not packed have a field for each number: millions, which no loop of Python's could walk.
+        """
+        step = size + 1
+        possible = 1 + (self.stop - at - size) // step
+        count, window = 1, _FIRST_WINDOW
+        while count < possible:
+            looked_at = min(window, possible - count)
+            same = self._view("u1", at + count * step - 1, step, looked_at) == tag
+            if not same.all():
+                return count + int(same.argmin())
+            count += looked_at
+            window *= 2
+        return count
+
+
+def map_message(path: Path, what: str) -> Message:
+    """The whole file as one message, mapped.
+
+    Raises:
+        WeightsError: it cannot be opened, or is empty.
+    """
+    try:
+        with path.open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:  # mmap refuses an empty file with a ValueError
+        raise WeightsError(f"{path} is no readable {what}: {error}") from error
+    return Message(path, what, data, 0, len(data))
+
+
+def signed(value: int) -> int:
+    """A varint as int64."""
+    return value - (1 << 64) if value >> 63 else value
+
+
+def numbers(fields: list[Field], dtype: str) -> NDArray[Any]:
+    """All the numbers of a repeated field, packed or not: a view where they stand in one piece."""
+    kind = FIXED32 if np.dtype(dtype).itemsize == 4 else FIXED64
+    parts = [
+        field.message.packed_numbers(dtype) if field.kind == LENGTH else field.message.run_of_numbers(field, dtype)
+        for field in fields
+        if field.kind in (LENGTH, kind)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty(0, dtype)
+
+
+def integers(fields: list[Field], limit: int) -> list[int]:
+    """All the integers of a repeated varint field, packed or not, signed: at most ``limit`` of them."""
+    values: list[int] = []
+    for field in fields:
+        if field.kind == VARINT:
+            values.append(signed(field.value))
+        elif field.kind == LENGTH:
+            values += field.message.packed_integers(limit)
+        if len(values) > limit:
+            raise field.message.damaged(f"more than {limit} integers at byte {field.message.start}")
+    return values
+
+
+def shaped(values: NDArray[Any], shape: tuple[int, ...], message: Message, name: str) -> NDArray[Any]:
+    """``values`` in ``shape``, as the file says it.
+
+    Raises:
+        WeightsError: there are more or fewer than the shape has room for.
+    """
+    wanted = 1
+    for side in shape:
+        wanted *= side
+    if min(shape, default=1) < 0 or wanted != values.size:
+        raise message.damaged(f"{name} has {values.size} numbers for the shape {shape}")
+    try:
+        return values.reshape(shape)
+    except (ValueError, OverflowError) as error:  # a side beyond what NumPy counts, in an array without numbers
+        raise message.damaged(f"{name} has the impossible shape {shape}") from error
