@@ -6,15 +6,19 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends import _onnx_artifact
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
+from alexbench.backends._artifact import Loaded, refuse_bf16, unreadable
 from alexbench.backends._export_onnx import open_onnx, write_onnx
 from alexbench.backends._onnx_graph import INPUT, OUTPUT, graph_model
 from alexbench.harness.contract import (
+    Artifact,
+    ArtifactFacts,
     Backend,
     Effective,
     ExportFormat,
@@ -44,6 +48,7 @@ class OnnxRuntimeBackend(Backend):
         groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)), extra="onnxruntime"
     )
     input_layout: Layout = "NCHW"
+    artifact_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("onnx", ".onnx"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("onnx",)
 
@@ -52,6 +57,7 @@ class OnnxRuntimeBackend(Backend):
         self._session: onnxruntime.InferenceSession | None = None
         self._kept: list[object] = []
         self._shape: tuple[int, ...] = ()
+        self._artifact: Loaded | None = None
 
     def load(self, model: Model, options: Options) -> None:
         """See :meth:`Backend.load`."""
@@ -78,8 +84,36 @@ class OnnxRuntimeBackend(Backend):
         session = self._session
         if session is None:
             raise not_loaded(self.name, "predict")
+        if self._artifact is not None:
+            return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
         return np.asarray(session.run([OUTPUT], {INPUT: pixels})[0], dtype=np.float32)
+
+    def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
+        """See :meth:`RunsArtifacts.inspect_artifact`."""
+        refuse_bf16(self.name, options)
+        _import_onnxruntime()
+        return _onnx_artifact.inspect(artifact)
+
+    def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`RunsArtifacts.load_artifact`. Data outside the file are found beside it."""
+        refuse_bf16(self.name, options)
+        self.close()
+        ort = _import_onnxruntime()
+        device_id = _cuda_index(options.device)
+        settings = _session_options(ort, threads=options.threads)
+        try:
+            session = _open(ort, str(artifact.path), settings, device_id)
+        except UnsupportedOptionError:
+            raise
+        except Exception as error:  # its own classes derive from nothing narrower
+            raise unreadable(artifact, error) from error
+
+        def run(batch: NDArray[Any]) -> NDArray[Any]:
+            return np.asarray(session.run([facts.output_name], {facts.input_name: batch})[0])
+
+        self._device, self._ort, self._session = options.device, ort, session
+        self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
         """The session's own providers; its thread count is only an echo, so that it stands as requested."""
@@ -93,7 +127,7 @@ class OnnxRuntimeBackend(Backend):
             version=ort.__version__,
             device=Known("cpu" if provider == CPU else self._device, "reported"),
             provider=Known(provider, "reported"),
-            precision=Known("fp32", "requested"),
+            precision=Known("fp32" if self._artifact is None else self._artifact.facts.precision, "requested"),
             threads=Known(str(settings.intra_op_num_threads), "requested"),
             streams=Known("1", "requested"),
             settings={
@@ -103,12 +137,14 @@ class OnnxRuntimeBackend(Backend):
                 "spinning": "default",
                 "tf32": "off",
                 "providers": ", ".join(session.get_providers()),
-            },
+            }
+            | ({} if self._artifact is None else self._artifact.settings()),
         )
 
     def close(self) -> None:
         """Drop the session first, then the arrays it reads."""
         self._session = None
+        self._artifact, self.input_layout = None, type(self).input_layout
         self._kept = []
         self._ort = None
 
@@ -163,9 +199,9 @@ def _session_options(ort: ModuleType, *, threads: int) -> "onnxruntime.SessionOp
 
 
 def _open(
-    ort: ModuleType, graph: bytes, settings: "onnxruntime.SessionOptions", device_id: int | None
+    ort: ModuleType, graph: bytes | str, settings: "onnxruntime.SessionOptions", device_id: int | None
 ) -> "onnxruntime.InferenceSession":
-    """A session on exactly the provider asked for: both of ONNX Runtime's silent ways back to the CPU are closed."""
+    """A session on exactly the provider asked for, of a graph or a file: both of ONNX Runtime's silent ways back to the CPU are closed."""
     if device_id is None:
         return ort.InferenceSession(graph, settings, providers=[CPU], enable_fallback=0)
     if CUDA not in ort.get_available_providers():

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends import _openvino_artifact
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
+from alexbench.backends._artifact import Loaded, said, unreadable
 from alexbench.backends._export_openvino import convert_ir, open_ir, write_ir
 from alexbench.harness.contract import (
+    Artifact,
+    ArtifactFacts,
     Backend,
     Effective,
     ExportFormat,
@@ -48,6 +52,7 @@ class OpenVinoBackend(Backend):
     name: ClassVar[str] = "openvino"
     requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
     input_layout: Layout = "NCHW"
+    artifact_suffixes: ClassVar[tuple[str, ...]] = (".xml", ".onnx")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (
         ExportFormat("openvino", ".xml", beside=(".bin",)),
         ExportFormat("openvino", ".xml", beside=(".bin",), via="openvino-convert"),
@@ -61,6 +66,7 @@ class OpenVinoBackend(Backend):
         self._kept: Model | None = None
         self._shape: tuple[int, ...] = ()
         self._outputs = 0
+        self._artifact: Loaded | None = None
 
     def load(self, model: Model, options: Options) -> None:
         """See :meth:`Backend.load`."""
@@ -69,23 +75,7 @@ class OpenVinoBackend(Backend):
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        settings: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": "1",
-            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[options.precision],
-        }
-        if device == "CPU":
-            settings["INFERENCE_NUM_THREADS"] = options.threads
-            # LATENCY would leave the second thread of a core out, and a count the user named with it.
-            settings["ENABLE_HYPER_THREADING"] = True
-        try:
-            compiled = core.compile_model(_build(ov, model), device, settings)
-        except RuntimeError as error:
-            raise UnsupportedOptionError(
-                f"openvino: {device} does not take {options.precision} with these settings "
-                f"({str(error).strip().splitlines()[-1]}); use --device cpu"
-            ) from error
-        _refuse_substitutes(compiled, settings, device)
+        compiled = _compile(core, _build(ov, model), device, options)
         self._ov, self._compiled, self._request = ov, compiled, compiled.create_infer_request()
         # The compiled model may go on reading the arrays that its constants share.
         self._kept, self._shape, self._outputs = model, model.network.input_shape, model.network.outputs
@@ -95,6 +85,8 @@ class OpenVinoBackend(Backend):
         ov, request = self._ov, self._request
         if ov is None or request is None:
             raise not_loaded(self.name, "predict")
+        if self._artifact is not None:
+            return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
         if not pixels.flags.writeable:
             pixels = pixels.copy()  # OpenVINO shares no array that says it is read-only
@@ -104,13 +96,46 @@ class OpenVinoBackend(Backend):
         request.infer()
         return logits
 
+    def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
+        """See :meth:`RunsArtifacts.inspect_artifact`."""
+        ov = _import_openvino()
+        core = ov.Core()
+        _device(core, options.device)
+        return _openvino_artifact.inspect(_openvino_artifact.read(core, artifact), artifact)
+
+    def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`RunsArtifacts.load_artifact`. What is quantised in the file stays so under either precision."""
+        self.close()
+        ov = _import_openvino()
+        core = ov.Core()
+        device = _device(core, options.device)
+        compiled = _compile(core, _openvino_artifact.read(core, artifact), device, options)
+        request = compiled.create_infer_request()
+        source = _openvino_artifact.port(compiled.inputs, facts.input_name)
+        scores = _openvino_artifact.port(compiled.outputs, facts.output_name)
+
+        def run(batch: NDArray[Any]) -> NDArray[Any]:
+            request.set_tensor(source, ov.Tensor(batch if batch.flags.writeable else batch.copy(), shared_memory=True))
+            request.infer()
+            return np.asarray(request.get_tensor(scores).data)
+
+        self._ov, self._compiled, self._request = ov, compiled, request
+        self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
+
     def effective(self) -> Effective:
         """What the compiled model answers when asked."""
         ov, compiled = self._ov, self._compiled
         if ov is None or compiled is None:
             raise not_loaded(self.name, "effective")
         device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
-        precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        hint = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        precision, artifact = {"f32": "fp32"}.get(hint or "", str(hint)), {}
+        if self._artifact is not None:
+            ran = _openvino_artifact.compute_precisions(compiled)
+            precision = "int8" if "int8" in ran else precision
+            artifact = self._artifact.settings() | {
+                "layers": ", ".join(f"{count} in {kind}" for kind, count in ran.items())
+            }
         names = set(compiled.get_property("SUPPORTED_PROPERTIES"))
         wanted = ("PERFORMANCE_HINT", "EXECUTION_MODE_HINT", "ENABLE_CPU_PINNING", "ENABLE_HYPER_THREADING")
         return Effective(
@@ -118,17 +143,19 @@ class OpenVinoBackend(Backend):
             version=ov.__version__,
             device=Known(device.lower().replace(".", ":"), "reported"),
             provider=Known(f"{device} plugin", "reported"),
-            precision=Known({"f32": "fp32"}.get(precision or "", str(precision)), "reported"),
+            precision=Known(precision, "reported"),
             threads=_known(compiled, names, "INFERENCE_NUM_THREADS"),
             streams=_known(compiled, names, "NUM_STREAMS"),
             settings={"batch": "dynamic"}
-            | {name.lower(): str(compiled.get_property(name)) for name in wanted if name in names},
+            | {name.lower(): str(compiled.get_property(name)) for name in wanted if name in names}
+            | artifact,
         )
 
     def close(self) -> None:
         """Drop the request and the compiled model, then the arrays they may read."""
         self._request = None
         self._compiled = None
+        self._artifact, self.input_layout = None, type(self).input_layout
         self._kept = None
         self._ov = None
 
@@ -167,6 +194,29 @@ def _device(core: "openvino.Core", name: str) -> str:
             "its AUTO device would have run the CPU; use --device cpu"
         )
     return device
+
+
+def _compile(
+    core: "openvino.Core", model: "openvino.Model", device: str, options: Options
+) -> "openvino.CompiledModel":
+    settings: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[options.precision],
+    }
+    if device == "CPU":
+        settings["INFERENCE_NUM_THREADS"] = options.threads
+        # LATENCY would leave the second thread of a core out, and a count the user named with it.
+        settings["ENABLE_HYPER_THREADING"] = True
+    try:
+        compiled = core.compile_model(model, device, settings)
+    except RuntimeError as error:
+        raise UnsupportedOptionError(
+            f"openvino: {device} does not take {options.precision} with these settings "
+            f"({str(error).strip().splitlines()[-1]}); use --device cpu"
+        ) from error
+    _refuse_substitutes(compiled, settings, device)
+    return compiled
 
 
 def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, Any], device: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.errors import UnsupportedOptionError, WeightsError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -52,6 +52,7 @@ class TensorFlowBackend(Backend):
     name: ClassVar[str] = "tensorflow"
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
     input_layout: Layout = "NHWC"
+    weight_suffixes: ClassVar[tuple[str, ...]] = (".index",)
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("savedmodel", "", marker="saved_model.pb"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("savedmodel",)
 
@@ -127,6 +128,20 @@ class TensorFlowBackend(Backend):
         self._variables = {}
         self._tf = None
 
+    def read_weights(self, path: Path) -> Mapping[str, NDArray[np.generic]]:
+        """The variables of the checkpoint whose ``.index`` file ``path`` is, each read when it is asked for.
+
+        TensorFlow holds every block of the index and every variable that is read against its CRC-32C.
+
+        Raises:
+            WeightsError: the checkpoint is damaged or not whole; asking for a variable raises it too.
+        """
+        tf = _import_tensorflow()
+        try:
+            return _Checkpoint(path, tf.train.load_checkpoint(str(path.with_suffix(""))))
+        except Exception as error:  # tf.errors' classes, and RuntimeError
+            raise _unread(path, error) from error
+
     def devices(self) -> list[str]:
         """``cpu``, and each GPU that TensorFlow can see."""
         return ["cpu", *(f"gpu:{i}" for i, _ in enumerate(_import_tensorflow().config.list_physical_devices("GPU")))]
@@ -145,6 +160,34 @@ class TensorFlowBackend(Backend):
         tf = _import_tensorflow()
         _device(tf, "cpu")
         return open_saved_model(tf, path)
+
+
+class _Checkpoint(Mapping[str, NDArray[np.generic]]):
+    """A checkpoint's variables by name, read one by one: an optimizer's slots are as large as the weights."""
+
+    def __init__(self, path: Path, reader: Any) -> None:
+        self._path = path
+        self._reader = reader
+        self._names: tuple[str, ...] = tuple(sorted(reader.get_variable_to_shape_map()))
+
+    def __getitem__(self, name: str) -> NDArray[np.generic]:
+        if name not in self._names:
+            raise KeyError(name)
+        try:
+            return np.asarray(self._reader.get_tensor(name))
+        except Exception as error:
+            raise _unread(self._path, error) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _unread(path: Path, error: Exception) -> WeightsError:
+    said = " ".join(str(error).split())[:200]
+    return WeightsError(f"{path} cannot be read: the checkpoint is damaged or not whole ({said}); copy it again")
 
 
 def _import_tensorflow() -> ModuleType:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -130,7 +131,8 @@ class TorchBackend(Backend):
         """
         torch = _import_torch()
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            # The newer format is a zip file of plain arrays: mapped, nothing of it is copied.
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip_of_arrays(path))
         except Exception as error:  # pickle, zip and torch each have classes of their own
             raise WeightsError(f"{path} cannot be read: {_why_unread(error)}") from error
         if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
@@ -164,9 +166,19 @@ def _host_array(tensor: "torch.Tensor", said: str) -> NDArray[np.generic]:
         raise WeightsError(f"{said} is {tensor.dtype} ({tensor.layout}), wanted a plain float32 tensor") from error
 
 
+def _is_zip_of_arrays(path: Path) -> bool:
+    """Whether the file is a zip file with nothing compressed in it, as torch.save writes it."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return all(member.compress_type == zipfile.ZIP_STORED for member in archive.infolist())
+
+
 def _why_unread(error: Exception) -> str:
     """Torch's refusals are paragraphs of advice: the global it would not run, else the first sentence."""
     text = str(error)
+    if "TorchScript" in text:
+        return "it is a TorchScript program; run it as it is with --artifact torch=FILE"
     culprit = re.search(r"unsupported (?:global:? )+(?:global )?([\w.]+)", text, re.IGNORECASE)
     if culprit:
         return f"it contains code, which is never run ({culprit[1]}); save model.state_dict() instead"

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from alexbench.datasets.dataset import VALIDATION_COUNT, Dataset, validation_num
 from alexbench.datasets.layouts.labels import packaged_labels
 
 _NAMED_AT_MOST: Final = 3
+_FULL: Final = "The full validation set"
+_PART: Final = "Not the full validation set"
 
 
 def names_digest(dataset: Dataset) -> str:
@@ -26,6 +28,12 @@ def per_class(dataset: Dataset) -> dict[str, int]:
     """How many classes have how many pictures: {"50": 1000} is the full validation set."""
     found = Counter(dataset.class_counts.tolist())
     return {str(pictures): found[pictures] for pictures in sorted(found)}
+
+
+def of_validation_set(dataset: Dataset) -> Literal["full", "part", "no"]:
+    """Whether the pictures are ImageNet's validation set, or a part of it, by names and labels."""
+    word = plain_word(dataset)
+    return "full" if word.startswith(_FULL) else "part" if word.startswith(_PART) else "no"
 
 
 def plain_word(dataset: Dataset) -> str:
@@ -53,5 +61,5 @@ def plain_word(dataset: Dataset) -> str:
         missing = sorted(set(range(1, VALIDATION_COUNT + 1)).difference(labelled))
         named = ", ".join(f"ILSVRC2012_val_{number:08d}" for number in missing)
         rest = f" ({named} missing)" if len(missing) <= _NAMED_AT_MOST else ""
-        return f"Not the full validation set: {len(labelled):,} of its {VALIDATION_COUNT:,} pictures{rest}."
-    return f"The full validation set by names and labels: {VALIDATION_COUNT:,} pictures, 50 of each class."
+        return f"{_PART}: {len(labelled):,} of its {VALIDATION_COUNT:,} pictures{rest}."
+    return f"{_FULL} by names and labels: {VALIDATION_COUNT:,} pictures, 50 of each class."

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from alexbench.harness.app.predict import LoadedModel, load_model
     from alexbench.harness.contract import Backend, Model, Options
     from alexbench.harness.models.network import get_network
     from alexbench.harness.records import RunRecord, read_run
@@ -18,11 +19,23 @@ _PUBLIC: Final = {
     "Model": "alexbench.harness.contract",
     "Options": "alexbench.harness.contract",
     "RunRecord": "alexbench.harness.records",
+    "LoadedModel": "alexbench.harness.app.predict",
     "get_network": "alexbench.harness.models.network",
+    "load_model": "alexbench.harness.app.predict",
     "read_run": "alexbench.harness.records",
 }
 
-__all__ = ["Backend", "Model", "Options", "RunRecord", "__version__", "get_network", "read_run"]
+__all__ = [
+    "Backend",
+    "LoadedModel",
+    "Model",
+    "Options",
+    "RunRecord",
+    "__version__",
+    "get_network",
+    "load_model",
+    "read_run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,7 +25,9 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]")
-@click.option("--weights", metavar="FILE", help="A .pth or .safetensors file.  [default: synthetic weights]")
+@click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
+@click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
+@click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Run this file. Repeatable.")
 @click.option("--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]")
 @click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]")
 @click.option("--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit.")
@@ -59,8 +61,9 @@ def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
         _finish(resume(Path(resumed), display_for()))
     if config_file is not None:
         from_file = read_config(config_file)
-        if "backend" in from_file:
-            from_file["backends"] = tuple(from_file.pop("backend"))
+        for key, several in (("backend", "backends"), ("artifact", "artifacts")):
+            if key in from_file:
+                from_file[several] = tuple(from_file.pop(key))
         values = {**from_file, **values}
     _finish(carry_out(resolve(values), display_for()))
 
@@ -92,6 +95,40 @@ def merge(parts: tuple[Path, ...], out: str) -> None:
 
 
 @cli.command()
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
+@click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]")
+@click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
+@click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
+@click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Run this file. Repeatable.")
+@click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all available]")
+@click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]")
+@click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]")
+@click.option("--threads", type=int, metavar="N", help="Compute threads.  [default: usable cores]")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
+    """Top-5 of pictures with labels and probabilities, runtime beside runtime; - reads standard input."""
+    from alexbench.harness.app.config import resolve
+    from alexbench.harness.app.predict import predict as answer
+    from alexbench.harness.app.predict import print_predictions
+    from alexbench.harness.app.progress import display_for
+
+    config = resolve({**flags, "only": "performance"})
+    answers = answer(
+        images,
+        card=config.model,
+        backends=config.backends or (),
+        artifacts=config.artifact_files,
+        display=display_for(),
+        weights=config.weights,
+        weights_layout=config.weights_layout,
+        threads=config.threads,
+        device=config.device,
+        precision=config.precision,
+    )
+    print_predictions(answers, as_json=as_json)
+
+
+@cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Make a run's report.md and leaderboard.csv again from its record, and print the leaderboard."""
@@ -120,6 +157,62 @@ def models(context: click.Context, *, as_json: bool) -> None:
     from alexbench.harness.app.listing import model_list, print_listing
 
     print_listing(model_list(), as_json=as_json)
+
+
+@models.command("show")
+@click.argument("card")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def show_model(card: str, *, as_json: bool) -> None:
+    """All of a model CARD (a name, or a .toml file): network, input, output, weights, figures, licence."""
+    from alexbench.harness.app.card_page import show
+
+    show(card, as_json=as_json)
+
+
+@models.command("fetch")
+@click.argument("card")
+@click.option("--file", metavar="NAME", help="Which of the card's files.  [default: the first]")
+@click.option("--weights", metavar="FILE", help="Take this file, downloaded by hand; it is verified as if fetched.")
+@click.option("--offline", is_flag=True, help="Make no connection: only what is there. Also ALEXBENCH_OFFLINE=1.")
+def fetch_model(card: str, *, file: str | None, weights: str | None, offline: bool) -> None:
+    """Fetch a CARD's weights into the cache, verified, and print where they are."""
+    from alexbench.harness.app.fetching import fetch, take
+    from alexbench.harness.app.progress import display_for
+    from alexbench.harness.models.card import load_card
+
+    if weights is not None and file is not None:
+        raise click.UsageError("--weights says by its content which of the card's files it is; leave --file out")
+    found = load_card(card)
+    if weights is not None:
+        click.echo(take(found, Path(weights), display_for()))
+    else:
+        click.echo(fetch(found, display_for(), file=file, offline=offline))
+
+
+@models.command("export")
+@click.argument("model", metavar="CARD")
+@click.option("--to", metavar="FORMAT", required=True, help="onnx, openvino, savedmodel, torch or safetensors.")
+@click.option("--via", metavar="EXPORTER", help="torch.onnx or openvino-convert.  [default: the backends' own graphs]")
+@click.option("--weights", metavar="FILE", help="As run takes it.  [default: synthetic weights]")
+@click.option("--out", metavar="PATH", help="The file, or the SavedModel's folder.  [default: CARD with its suffix]")
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def export_model(model: str, *, as_json: bool, **choice: Any) -> None:
+    """Write CARD's network with its weights as a file that runs elsewhere.
+
+    The file is loaded back by its runtime and compared with the float64 reference before it gets its name.
+    """
+    import json
+    from dataclasses import asdict
+
+    from alexbench.harness.app.config import cache_folder
+    from alexbench.harness.app.export import export, report
+    from alexbench.harness.app.progress import display_for
+
+    made = export(model, **choice, cache=cache_folder(), display=display_for())
+    lines = [json.dumps(asdict(made), indent=2, ensure_ascii=False)] if as_json else report(made)
+    for line in lines:
+        click.echo(line)
 
 
 @cli.group()

@@ -6,7 +6,8 @@ Raw values are stored and statistics derived, with one exception: the few figure
 Schema history:
   1  the first.
   2  data: layout, labels_from, names_digest, per_class, certificate, skipped, part. Digests of pixels are over each
-     picture's own digest. configuration: layout, labels, on_bad_image, shard.
+     picture's own digest. configuration: layout, labels, on_bad_image, shard, artifacts, weights_layout. Rows may be
+     artifacts; accuracies stand beside the published ones (comparisons).
 """
 
 import dataclasses
@@ -45,7 +46,11 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """The network and weights of a run. ``weights_digest``: SHA-256 over names, shapes and bytes of the arrays."""
+    """The network and weights of a run.
+
+    ``weights_digest``: SHA-256 over names, shapes and bytes of the arrays; empty where all rows are artifacts.
+    ``weights_verified``: how the file is known to be right, in words; empty: it is not.
+    """
 
     card: str
     network: str
@@ -56,6 +61,7 @@ class ModelRecord:
     macs: int
     preprocessing: str
     published: tuple[Published, ...] = ()
+    weights_verified: str = ""
 
     @property
     def gflops(self) -> float:
@@ -88,6 +94,7 @@ class PartRecord:
     whole_description: str
     whole_certificate: str
     whole_notes: tuple[str, ...] = ()
+    whole_of_validation_set: Literal["full", "part", "no"] = "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,8 @@ class DataRecord:
     in every layout. ``source_digest``: SHA-256 over the SHA-256 of each picture's file. ``pixels_digest``: SHA-256 over
     the SHA-256 of each picture's prepared uint8 pixels, which every backend was given; a skipped picture is black.
     ``per_class``: how many classes have how many pictures. ``certificate``: a plain sentence on what set this is; empty
-    for a synthetic one. An empty digest: the record is older than the field.
+    for a synthetic one. ``of_validation_set``: whether it is ImageNet's, whole or a part of it, by names and labels.
+    An empty digest: the record is older than the field.
     """
 
     name: str
@@ -115,6 +123,7 @@ class DataRecord:
     names_digest: str = ""
     per_class: dict[str, int] = field(default_factory=dict)
     certificate: str = ""
+    of_validation_set: Literal["full", "part", "no"] = "no"
     skipped: tuple[SkippedRecord, ...] = ()
     part: PartRecord | None = None
 
@@ -209,6 +218,46 @@ class EffectiveRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactRecord:
+    """The user's own file that a row ran, and what was found in it.
+
+    ``sha256``: of the file, or over the files of a folder. ``normalisation``: what the file does to its input itself,
+    as a formula, empty for nothing; ``fed``: what it was fed. ``scores``: logits, probabilities or log-probabilities.
+    """
+
+    path: str
+    sha256: str
+    format: str
+    precision: str
+    input_name: str
+    output_name: str
+    layout: str
+    batch: int | None
+    scores: str
+    normalisation: str
+    fed: str
+    producer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A row's accuracy beside a published figure, percent.
+
+    ``low`` and ``high``: the Wilson interval at 95 %. ``verdict``: a plain word on whether the two agree, or why that
+    cannot be said.
+    """
+
+    backend: str
+    source: str
+    metric: Literal["top1", "top5"]
+    ours: float
+    low: float
+    high: float
+    published: float
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class BackendRecord:
     """One row: what ran and what came of it, or why nothing did.
 
@@ -225,6 +274,7 @@ class BackendRecord:
     accuracy: Accuracy | None = None
     parity: Parity | None = None
     performance: Performance | None = None
+    artifact: ArtifactRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +305,7 @@ class RunRecord:
     backends: tuple[BackendRecord, ...] = ()
     reference: ReferenceRecord | None = None
     notes: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
 

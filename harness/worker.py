@@ -24,7 +24,7 @@ import alexbench.harness
 from alexbench.backends.registry import backend_class
 from alexbench.datasets.synthetic.draw import Split
 from alexbench.harness import protocol
-from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, ListsDevices, Model, Options
+from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Layout, ListsDevices, Model, Options
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.measure import clock
@@ -209,12 +209,48 @@ class Worker:
         instance = backend_class(backend)()
         return {"devices": instance.devices() if isinstance(instance, ListsDevices) else ["cpu"]}
 
-    def do_convert(self, *, source: str, network: str, input_size: int, folder: str) -> Answer:
+    def do_convert(
+        self, *, source: str, network: str, input_size: int, folder: str, flatten: Layout | None = None
+    ) -> Answer:
         """A user's weights file to a digest-named safetensors file in ``folder``."""
         from alexbench.harness.app.weights import convert
 
-        path, digest = convert(Path(source), get_network(network, input_size=input_size), Path(folder))
-        return {"path": str(path), "digest": digest}
+        done = convert(Path(source), get_network(network, input_size=input_size), Path(folder), flatten=flatten)
+        return {**asdict(done), "path": str(done.path)}
+
+    def do_export(
+        self,
+        *,
+        backend: str,
+        to: str,
+        via: str | None,
+        network: str,
+        input_size: int,
+        weights: str,
+        path: str,
+        notes: dict[str, str],
+    ) -> Answer:
+        """Write a network to a file of a runtime's format."""
+        from alexbench.harness.app.export_work import write_export
+
+        writer = write_export(
+            backend=backend,
+            to=to,
+            via=via,
+            network=get_network(network, input_size=input_size),
+            weights=Path(weights),
+            path=Path(path),
+            notes=notes,
+        )
+        return {"writer": writer}
+
+    def do_run_export(self, *, backend: str, to: str, path: str, inputs: str, batches: list[int], out: str) -> Answer:
+        """Logits of ready-made inputs (a ``.npy`` file in the backend's layout) by an exported file, into ``out``."""
+        from alexbench.harness.app.export_work import run_export
+
+        ran = run_export(backend=backend, to=to, path=Path(path), pixels=np.load(inputs), batches=batches)
+        np.save(out, ran.pop("logits"))
+        return ran
 
     def do_draw(self, *, split: Split, folder: str, part: int, parts: int) -> Answer:
         """Draw a part of the synthetic pictures."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from alexbench.harness.records import RunRecord
+from alexbench.harness.records import Comparison, RunRecord
 from alexbench.reports.leaderboard import leaderboard
 from alexbench.reports.wording import ABSENT
 
@@ -41,11 +41,15 @@ class Table:
         return list(zip(*self.columns, strict=True))
 
 
-def tables(record: RunRecord) -> tuple[Table, Table]:
-    """The leaderboard and the details: ranked rows, unranked rows, then the float64 reference where it ran."""
+def tables(record: RunRecord) -> list[Table]:
+    """The leaderboard and the details: ranked rows, unranked rows, then the float64 reference where it ran.
+
+    Then the published figures, where rows were held against them.
+    """
     frame = leaderboard(record)
     rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-    return _leaderboard(rows, record), _details(rows)
+    shown = [_leaderboard(rows, record), _details(rows)]
+    return [*shown, _published(record)] if record.comparisons else shown
 
 
 def _leaderboard(rows: list[dict[str, Any]], record: RunRecord) -> Table:
@@ -79,6 +83,26 @@ def _details(rows: list[dict[str, Any]]) -> Table:
     table.add("error / sigma", [_scientific(row, "max_abs_over_sigma") for row in rows])
     table.add("SQNR dB", [_number(row, "sqnr_db", 0) for row in rows])
     table.add("flips", [_flips(row) for row in rows])
+    return table
+
+
+def _published(record: RunRecord) -> Table:
+    """A line for each published figure and each accuracy of ours: rows of the same accuracy share one."""
+    groups: dict[tuple[str, str, float], list[Comparison]] = {}
+    for one in record.comparisons:
+        groups.setdefault((one.source, one.metric, one.ours), []).append(one)
+    ok = sum(row.accuracy is not None for row in record.backends)
+    table = Table("Published figures")
+    synthetic = record.model.synthetic or record.data.synthetic
+    firsts = [same[0] for same in groups.values()]
+    table.add("published by", [one.source for one in firsts], numeric=False)
+    table.add("", [{"top1": "top-1", "top5": "top-5"}[one.metric] for one in firsts], numeric=False)
+    table.add("published %", [f"{one.published:.2f}" for one in firsts])
+    table.add("ours % (95 %)", [f"{one.ours:.2f} ({one.low:.2f}-{one.high:.2f})" for one in firsts])
+    table.add("difference", [ABSENT if synthetic else f"{one.ours - one.published:+.2f}" for one in firsts])
+    whose = [", ".join(one.backend for one in same) if len(same) < ok else "all" for same in groups.values()]
+    table.add("rows", whose, numeric=False)
+    table.add("verdict", [one.verdict for one in firsts], numeric=False)
     return table
 
 
@@ -134,7 +158,8 @@ def _name(row: Row) -> str:
     if not _has(row, "version"):
         return str(row["backend"])
     # Build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu) are in the record.
-    return f"{row['backend']} {re.split('[-+]', row['version'])[0]}"
+    file = f" ({row['artifact']})" if _has(row, "artifact") else ""
+    return f"{row['backend']} {re.split('[-+]', row['version'])[0]}{file}"
 
 
 def _parity(row: Row) -> str:

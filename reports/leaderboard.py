@@ -1,5 +1,6 @@
 """A run's record to a table: one row a backend, ranked where the measurement can carry a rank."""
 
+from pathlib import PurePath
 from typing import Any, Final
 
 import pandas as pd
@@ -9,6 +10,7 @@ from alexbench.harness.records import BackendRecord, RunRecord
 COLUMNS: Final = (
     "rank",
     "backend",
+    "artifact",
     "status",
     "version",
     "device",
@@ -45,6 +47,15 @@ COLUMNS: Final = (
 )
 
 
+_PARITY: Final = {
+    (False, True): "ok",
+    (True, True): "ok",
+    (False, False): "FAILED",
+    (True, False): "differs",
+}
+"""By (is an artifact, passed): what a native row must not do, the user's own file may."""
+
+
 def leaderboard(record: RunRecord) -> pd.DataFrame:
     """One row a backend with COLUMNS; percent, ms, s, MiB as the names say, absent values are missing (NaN or None).
 
@@ -70,6 +81,7 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {
         "backend": entry.name,
+        "artifact": None if entry.artifact is None else PurePath(entry.artifact.path).name,
         "status": entry.status,
         "error": entry.error,
         "gflops": record.model.gflops,
@@ -89,7 +101,7 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
             "accuracy_images_per_second": entry.accuracy.images / entry.accuracy.seconds,
         }
     if entry.parity is not None:
-        row |= {"parity": "ok" if entry.parity.passed else "FAILED", "sqnr_db": entry.parity.sqnr_db}
+        row |= {"parity": _PARITY[entry.artifact is not None, entry.parity.passed], "sqnr_db": entry.parity.sqnr_db}
         row |= {"max_abs_over_sigma": entry.parity.max_abs_over_sigma, "flips": entry.parity.flips}
         row["unexplained_flips"] = entry.parity.unexplained_flips
     if entry.performance is not None:
@@ -111,7 +123,11 @@ def _rank(rows: list[dict[str, Any]]) -> None:
 
     By speed where any of them has one, else by top-1; in an interrupted run some may have neither.
     """
-    ranked = [row for row in rows if row["status"] == "ok" and row["parity"] != "FAILED" and row["steady"] is not False]
+    ranked = [
+        row
+        for row in rows
+        if row["status"] == "ok" and row["parity"] not in ("FAILED", "differs") and row["steady"] is not False
+    ]
     by_speed = any(row["images_per_second"] is not None for row in ranked)
     ranked = [row for row in ranked if row["images_per_second" if by_speed else "top1_correct"] is not None]
     for row in ranked:

@@ -15,13 +15,12 @@ def markdown(record: RunRecord) -> str:
         f"- **Machine** {_escape(wording.machine_line(record))}",
         f"- **Run** {_escape(wording.when_line(record))}",
     ]
-    main, details = tables(record)
     parts = [title, "\n".join(facts)]
-    parts += [f"## {one.title}\n\n{_table(one)}" for one in (main, details)]
+    parts += [f"## {one.title}\n\n{_table(one)}" for one in tables(record)]
     for heading, lines in (
         ("Remarks", wording.remarks(record)),
         ("How to read it", wording.explanations(record)),
-        ("Published for this card", wording.published_lines(record)),
+        ("Published for this card", [] if record.comparisons else wording.published_lines(record)),
     ):
         if lines:
             parts.append(f"## {heading}\n\n" + "\n".join(f"- {_escape(line)}" for line in lines))

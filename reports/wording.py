@@ -1,6 +1,6 @@
 """The sentences that stand around a leaderboard, the same in every format."""
 
-from alexbench.harness.records import RunRecord
+from alexbench.harness.records import ArtifactRecord, RunRecord
 
 ABSENT = "-"
 
@@ -8,12 +8,16 @@ ABSENT = "-"
 def model_line(record: RunRecord) -> str:
     """The network, its size, and where its weights are from."""
     model = record.model
-    weights = (
-        "SYNTHETIC weights (random layers, a closed-form classifier)" if model.synthetic else f"weights {model.weights}"
-    )
+    if not model.weights_digest:
+        weights = "the files named below, unverified"
+    elif model.synthetic:
+        weights = f"SYNTHETIC weights (random layers, a closed-form classifier), digest {model.weights_digest[:12]}"
+    else:
+        verified = f"verified: {model.weights_verified}" if model.weights_verified else "UNVERIFIED"
+        weights = f"weights {model.weights} ({verified}), digest {model.weights_digest[:12]}"
     return (
         f"{model.card} (network {model.network}), {model.parameters:,} parameters, {model.macs / 1e9:.3f} GMACs "
-        f"= {model.gflops:.3f} GFLOPs (2 x MACs) an image; {weights}, digest {model.weights_digest[:12]}"
+        f"= {model.gflops:.3f} GFLOPs (2 x MACs) an image; {weights}"
     )
 
 
@@ -90,6 +94,8 @@ def remarks(record: RunRecord) -> list[str]:
     """What qualifies this run or a row of it."""
     lines = list(record.notes)
     for entry in record.backends:
+        if entry.artifact is not None:
+            lines.append(_artifact_line(entry.name, entry.artifact))
         if entry.error is not None:
             lines.append(entry.error if entry.error.startswith(entry.name) else f"{entry.name}: {entry.error}")
         if entry.performance is not None and not entry.performance.steady:
@@ -97,7 +103,18 @@ def remarks(record: RunRecord) -> list[str]:
                 f"{entry.name}: no steady state (latency drifted by over 5 %, or FPS varied by over 15 %): not ranked."
             )
         if entry.parity is not None and not entry.parity.passed:
-            lines.append(f"{entry.name}: not the same function as float64 within its tolerance: not ranked.")
+            of = "as these weights in float64" if entry.artifact else "as float64"
+            lines.append(f"{entry.name}: not the same function {of} within its tolerance: not ranked.")
         if entry.effective is not None and entry.effective.threads[1] != "measured":
             lines.append(f"{entry.name}: thread count only {entry.effective.threads[1]}, not measured.")
     return lines
+
+
+def _artifact_line(backend: str, artifact: ArtifactRecord) -> str:
+    batch = "any batch" if artifact.batch is None else f"batch {artifact.batch} (padded)"
+    inside = f"normalises its input itself ({artifact.normalisation}), so fed" if artifact.normalisation else "fed"
+    return (
+        f"{backend} ran {artifact.path} as it is: {artifact.format}, {artifact.precision}, {artifact.input_name}"
+        f" ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores}); {inside} {artifact.fed};"
+        f" SHA-256 {artifact.sha256[:12]}."
+    )

@@ -18,12 +18,14 @@ from alexbench.harness.app.threads import note_threads
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import DataError
-from alexbench.harness.judge.accuracy import correct, top_k
+from alexbench.harness.judge.accuracy import correct, log_softmax, top_k
 from alexbench.harness.judge.parity import TOLERANCES, Deviation, deviation, is_explained
 from alexbench.harness.records import Accuracy, Parity, ReferenceRecord
 
 PARITY_IMAGES: Final = 64
 REFERENCE_BATCH: Final = 8
+LEAST_PROBABILITY: Final = 1e-30
+"""Below, float32 runs out of numbers."""
 
 
 def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> None:
@@ -86,7 +88,7 @@ def hold_against_reference(
     unless it is a parity picture.
     """
     judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
-    if not judged:
+    if not judged or material.weights is None:
         return None
     parity = parity_images(material.good)
     disputed = _disputed([row.top["classes"][:, 0] for row in judged if row.top is not None], material.good)
@@ -98,11 +100,23 @@ def hold_against_reference(
     for row in judged:
         assert row.top is not None
         assert row.parity_logits is not None
-        found = deviation(row.parity_logits, parity_truth)
+        found = _deviation(row, parity_truth)
         row.parity = _parity(row.top["classes"][images, 0], found, truth, sigma, config, len(parity))
     top, _ = top_k(parity_truth, 5)
     top1, top5 = correct(top, material.labels[parity])
     return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
+
+
+def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
+    """Of logits; where an artifact gives probabilities, of their logarithms."""
+    assert row.parity_logits is not None
+    scores = "logits" if row.found is None else row.found.scores
+    if scores == "logits":
+        return deviation(row.parity_logits, truth)
+    found = row.parity_logits.astype(np.float64)
+    if scores == "probabilities":
+        found = np.log(np.maximum(found, LEAST_PROBABILITY))
+    return deviation(found, np.maximum(log_softmax(truth), np.log(LEAST_PROBABILITY)))
 
 
 def parity_images(good: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -1,23 +1,34 @@
-"""The weights of a card that the user chose: a file of theirs, or the synthetic ones."""
+"""The weights of a card that the user chose: a file of theirs, the published one, or the synthetic ones."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from alexbench.harness.app import synthetic
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.errors import WeightsError
+from alexbench.harness.contract import Layout
+from alexbench.harness.errors import UsageError, WeightsError
 from alexbench.harness.models.card import Card
+from alexbench.harness.models.checksums import check_users_file
 from alexbench.harness.models.weights import map_weights, weights_digest
+
+PUBLISHED: Final = "published"
+"""What --weights is given for the file that ``alexbench models fetch`` has fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenWeights:
-    """Canonical weights in the cache, whole: the file that workers map, and its digest. ``source``: what was named."""
+    """Canonical weights in the cache, whole: the file that workers map, and its digest.
+
+    ``source``: what was named, None for the synthetic ones. ``verified``: how the file is known to be whole, in words;
+    empty where nothing published speaks of it and its format has no checksum of its own.
+    """
 
     path: Path
     digest: str
     source: str | None
+    verified: str = ""
 
     @property
     def synthetic(self) -> bool:
@@ -25,26 +36,58 @@ class ChosenWeights:
         return self.source is None
 
 
-def choose_weights(card: Card, source: str | None, cache: Path, *, log: Path, display: Display) -> ChosenWeights:
-    """Convert the file ``source``, or make the card's synthetic weights where it is None.
+def choose_weights(
+    card: Card,
+    source: str | None,
+    cache: Path,
+    *,
+    log: Path,
+    display: Display,
+    data_format: Layout | None = None,
+) -> ChosenWeights:
+    """Verify and convert the file ``source``, or make the card's synthetic weights where it is None.
+
+    ``data_format``: that in which a TensorFlow checkpoint was trained, which decides the order of fc6's rows.
 
     Raises:
-        WeightsError: the file cannot be read or does not fit; or what the cache held was damaged, and is removed now.
+        WeightsError: the file is not the published one whose name it bears, cannot be read or does not fit; or what
+            the cache held was damaged, and is removed now.
     """
     if source is None:
         made = synthetic.synthetic_weights(card, cache, log=log, display=display)
         chosen = ChosenWeights(made.path, made.digest, None)
     else:
-        with WorkerProcess("convert", log=log) as worker, display.step(f"reading weights {source}"):
-            answer = worker.ask(
-                "convert",
-                source=str(Path(source).absolute()),
-                network=card.network,
-                input_size=card.preprocessing.crop,
-                folder=str(cache / synthetic.WEIGHTS_FOLDER),
-            )
-        chosen = ChosenWeights(Path(answer["path"]), answer["digest"], source)
+        chosen = _converted(card, source, cache, log, display, data_format)
     if weights_digest(map_weights(chosen.path)) != chosen.digest:
         chosen.path.unlink()
         raise WeightsError(f"{chosen.path} was damaged in the cache and has been removed; run again")
     return chosen
+
+
+def _converted(
+    card: Card, source: str, cache: Path, log: Path, display: Display, data_format: Layout | None
+) -> ChosenWeights:
+    file = _published(card) if source == PUBLISHED else Path(source).absolute()
+    verified = check_users_file(file, card)
+    with WorkerProcess("convert", log=log) as worker, display.step(f"reading weights {source}"):
+        answer = worker.ask(
+            "convert",
+            source=str(file),
+            network=card.network,
+            input_size=card.preprocessing.crop,
+            folder=str(cache / synthetic.WEIGHTS_FOLDER),
+            flatten=data_format,
+        )
+    return ChosenWeights(Path(answer["path"]), answer["digest"], source, verified or answer["checked"])
+
+
+def _published(card: Card) -> Path:
+    from alexbench.harness.app.fetching import fetched_weights
+
+    found = fetched_weights(card)
+    if found is None:
+        raise UsageError(
+            f"--weights published: the weights of {card.name} are not here; alexbench models fetch {card.name}, or name a"
+            " file"
+        )
+    return found

@@ -12,7 +12,7 @@ import platformdirs
 
 from alexbench.backends.registry import REFERENCE, backend_names
 from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
-from alexbench.harness.contract import PRECISIONS, Precision
+from alexbench.harness.contract import PRECISIONS, Layout, Precision
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import DEFAULT_CARD
@@ -28,6 +28,7 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "only": ONLY,
     "layout": LAYOUTS,
     "on_bad_image": ON_BAD_IMAGE,
+    "weights_layout": ("NCHW", "NHWC"),
 }
 _SHARD: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 DEFAULT_BATCH_SIZE: Final = 32
@@ -41,6 +42,8 @@ class RunConfig:
     threads: int
     model: str = DEFAULT_CARD
     weights: str | None = None
+    weights_layout: Layout | None = None
+    artifacts: tuple[str, ...] = ()
     data: str | None = None
     layout: DatasetLayout | None = None
     labels: str | None = None
@@ -54,6 +57,17 @@ class RunConfig:
     on_bad_image: OnBadImage = "fail"
     only: Only | None = None
     out: str = "runs"
+
+    @property
+    def artifact_files(self) -> dict[str, str]:
+        """``artifacts`` as backend -> file."""
+        return dict(one.split("=", 1) for one in self.artifacts)
+
+    @property
+    def needs_weights(self) -> bool:
+        """Whether any row is built from weights, or the user named some to hold artifacts against."""
+        native = self.backends is None or any(name not in self.artifact_files for name in self.backends)
+        return native or self.weights is not None
 
     @property
     def part(self) -> tuple[int, int] | None:
@@ -74,7 +88,8 @@ class RunConfig:
         return self.only != "accuracy"
 
 
-CONFIG_KEYS: Final = tuple("backend" if item.name == "backends" else item.name for item in fields(RunConfig))
+_KEYS: Final = {"backends": "backend", "artifacts": "artifact"}
+CONFIG_KEYS: Final = tuple(_KEYS.get(item.name, item.name) for item in fields(RunConfig))
 """The keys of a configuration file: the flags' long names."""
 
 
@@ -100,6 +115,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     _check_data_flags(given)
     if given.get("out") == "":
         raise UsageError("--out is empty; name a folder")
+    _check_artifacts(given)
     config = RunConfig(**given)
     for name in config.backends or ():
         if name == REFERENCE:
@@ -124,9 +140,30 @@ def _check_data_flags(given: Mapping[str, Any]) -> None:
             raise UsageError(f"--shard {shard}: wanted PART/PARTS, counted from 1, as in 1/4")
 
 
+def _check_artifacts(given: dict[str, Any]) -> None:
+    """Each names a backend once, and a file; alone they are the rows of the run."""
+    files: dict[str, str] = {}
+    for one in given.get("artifacts", ()):
+        name, equals, file = one.partition("=")
+        if not equals or not file:
+            raise UsageError(f"--artifact {one}: wanted BACKEND=FILE, as in onnxruntime=model.onnx")
+        if name == REFERENCE or name not in backend_names():
+            raise unknown_name("backend", name, (known for known in backend_names() if known != REFERENCE))
+        if name in files:
+            raise UsageError(f"--artifact names {name} twice: {files[name]} and {file}")
+        files[name] = file
+    if files and given.get("weights") is None:
+        given.setdefault("backends", tuple(files))
+    left_out = [name for name in files if name not in given.get("backends", files)]
+    if left_out:
+        raise UsageError(f"--artifact {left_out[0]}=...: {left_out[0]} is not among the backends named; add --backend")
+    if "weights_layout" in given and given.get("weights") is None:
+        raise UsageError("--weights-layout says how --weights is read; name --weights FILE too")
+
+
 def _check_pair(config: RunConfig) -> None:
     """Pictures and weights belong together: synthetic with synthetic, or real with real."""
-    if config.accuracy and config.data is not None and config.weights is None:
+    if config.accuracy and config.data is not None and config.weights is None and config.needs_weights:
         raise UsageError(
             "--data without --weights: the built-in weights are synthetic and know nothing of real pictures; "
             "name --weights FILE, or --only performance"
@@ -154,15 +191,16 @@ def read_config(path: Path) -> dict[str, Any]:
         if key not in CONFIG_KEYS:
             raise UsageError(f"--config {path}: unknown key {key!r}; known: {', '.join(CONFIG_KEYS)}")
         _check_kind(path, key, value)
-    if "backend" in data and isinstance(data["backend"], str):
-        data["backend"] = [data["backend"]]
+    for key in ("backend", "artifact"):
+        if isinstance(data.get(key), str):
+            data[key] = [data[key]]
     return data
 
 
 def _check_kind(path: Path, key: str, value: Any) -> None:
     if key in ("threads", "batch_size", "limit", "seed"):
         fine, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
-    elif key == "backend":
+    elif key in ("backend", "artifact"):
         fine = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
         wanted = "a name or a list of names"
     elif key in _CHOICES:

@@ -30,10 +30,14 @@ def write_export(
     except AlexBenchError:
         raise
     except Exception as error:
-        raise UsageError(f"{via or backend} could not write network {network.name} as {to}: {one_line(error)}") from error
+        raise UsageError(
+            f"{via or backend} could not write network {network.name} as {to}: {one_line(error)}"
+        ) from error
 
 
-def run_export(*, backend: str, to: str, path: Path, pixels: NDArray[np.float32], batches: Sequence[int]) -> dict[str, Any]:
+def run_export(
+    *, backend: str, to: str, path: Path, pixels: NDArray[np.float32], batches: Sequence[int]
+) -> dict[str, Any]:
     """Load the file and run ``pixels`` through it, as many at a time as ``batches`` says.
 
     ``logits`` (N, outputs), and the ``inputs`` and ``outputs`` that the file names.

@@ -4,6 +4,7 @@ The graph says some of it (the adapters read it); the rest is tried on pictures 
 run feeds its own. In a worker of its own, so that the load time and the first inference of the run's are untouched.
 """
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Options, RunsArtifacts, Scores
-from alexbench.harness.errors import UnsupportedOptionError, UsageError, WeightsError
+from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, WeightsError
 from alexbench.harness.models.preprocessing import Preprocessing, fed_to, network_input
 
 PROBES: Final = 3
@@ -41,10 +42,8 @@ def inspect(backend: Backend, artifact: Artifact, options: Options, preprocessin
     runs = runs_artifacts(backend)
     facts = runs.inspect_artifact(artifact, options)
     fed = fed_to(str(artifact.path), preprocessing, facts.normalisation, whole_numbers=facts.dtype == "uint8")
-    runs.load_artifact(artifact, facts, options)
     inputs = network_input(probes(artifact.image), fed, facts.layout)
-    rows = backend.predict(inputs)
-    again = backend.predict(inputs)
+    facts, rows, again = _try(backend, artifact, facts, options, inputs)
     backend.close()
     if not np.isfinite(rows).all():
         raise WeightsError(f"{artifact.path} gives scores that are not finite (NaN or infinity)")
@@ -54,6 +53,23 @@ def inspect(backend: Backend, artifact: Artifact, options: Options, preprocessin
             "Export it for inference (eval mode)"
         )
     return Inspection(replace(facts, scores=scores_of(rows, facts.scores_in_graph)), fed)
+
+
+def _try(
+    backend: Backend, artifact: Artifact, facts: ArtifactFacts, options: Options, inputs: NDArray[np.float32]
+) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
+    """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one picture only, is told."""
+    runs_artifacts(backend).load_artifact(artifact, facts, options)
+    try:
+        return facts, backend.predict(inputs), backend.predict(inputs)
+    except AlexBenchError:
+        raise
+    except Exception as error:  # each runtime has classes of its own
+        if facts.batch is None:
+            with contextlib.suppress(WeightsError):
+                return _try(backend, artifact, replace(facts, batch=1), options, inputs)
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{artifact.path} does not run on {backend.name}: {reason[:300]}") from error
 
 
 def runs_artifacts(backend: Backend) -> RunsArtifacts:

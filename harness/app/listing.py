@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from alexbench.backends.registry import REFERENCE, backend_class, backend_classes
+from alexbench.harness.app.fetching import local_states
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.models.card import card_names, load_card
@@ -33,7 +34,7 @@ def backend_list(*, with_devices: bool) -> Listing:
 
 
 def model_list() -> Listing:
-    """Every packaged card with its network's size."""
+    """Every packaged card: its network's size, what is published, and what of its weights is in the cache."""
     entries: Listing = []
     for name in card_names():
         card = load_card(name)
@@ -48,6 +49,7 @@ def model_list() -> Listing:
                 "macs": network.macs,
                 "gflops": network.flops / 1e9,
                 "published": [{"source": one.source, "top1": one.top1, "top5": one.top5} for one in card.published],
+                "weights here": local_states(card),
                 "title": card.title,
             }
         )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from alexbench.datasets.prepared import PreparedSet
 from alexbench.harness.app import synthetic
+from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.notes import notes
 from alexbench.harness.app.pictures import (
@@ -20,26 +21,26 @@ from alexbench.harness.app.pictures import (
     select,
 )
 from alexbench.harness.app.progress import Display
-from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.errors import UsageError, WeightsError
+from alexbench.harness.errors import UsageError
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.network import Network
-from alexbench.harness.models.weights import map_weights, weights_digest
 from alexbench.harness.records import DataRecord, ModelRecord
 
 SYNTHETIC: Final = "synthetic"
+ARTIFACTS: Final = "artifacts"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
     """The inputs of a run, and their records.
 
-    ``labels`` (N,) are output indices: class plus the card's offset. ``good`` (N,): which pictures count.
+    ``labels`` (N,) are output indices: class plus the card's offset. ``good`` (N,): which pictures count. ``weights``:
+    None where every row is an artifact.
     """
 
     card: Card
     network: Network
-    weights: Path
+    weights: Path | None
     prepared: PreparedSet
     names: tuple[str, ...]
     labels: NDArray[np.int64]
@@ -70,18 +71,20 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     # Not in the run's folder, which an error here removes; the error names the log.
     log = _writable(cache) / "material.log"
     # The user's file first: a wrong one should be said before minutes of preparing.
-    weights, digest, source = _weights(config, card, cache, log, display)
+    weights = None
+    if config.needs_weights:
+        weights = choose_weights(
+            card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
+        )
     pictures = _pictures(config, cache, log, display)
-    if weights_digest(map_weights(weights)) != digest:
-        weights.unlink()
-        raise WeightsError(f"{weights} was damaged in the cache and has been removed; run again")
     prepared = prepare_pictures(pictures, card.preprocessing, cache, display, on_bad_image=config.on_bad_image)
     model = ModelRecord(
         card=card.name,
         network=network.name,
-        weights=source,
-        weights_digest=digest,
-        synthetic=config.weights is None,
+        weights=ARTIFACTS if weights is None else weights.source or SYNTHETIC,
+        weights_digest="" if weights is None else weights.digest,
+        weights_verified="" if weights is None else weights.verified,
+        synthetic=weights is not None and weights.synthetic,
         parameters=network.parameters,
         macs=network.macs,
         preprocessing=card.preprocessing.name,
@@ -97,7 +100,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     return Material(
         card=card,
         network=network,
-        weights=weights,
+        weights=None if weights is None else weights.path,
         prepared=prepared,
         names=tuple(sample.name for sample in pictures.dataset.samples),
         labels=prepared.labels + card.label_offset,
@@ -129,19 +132,3 @@ def _pictures(config: RunConfig, cache: Path, log: Path, display: Display) -> Pi
     if config.data is None:
         return select(synthetic.synthetic_pictures("val", cache, log=log, display=display), selection)
     return open_pictures(selection, display)
-
-
-def _weights(config: RunConfig, card: Card, cache: Path, log: Path, display: Display) -> tuple[Path, str, str]:
-    """The weights file that workers map, its digest, and what to call its source."""
-    if config.weights is None:
-        made = synthetic.synthetic_weights(card, cache, log=log, display=display)
-        return made.path, made.digest, SYNTHETIC
-    with WorkerProcess("convert", log=log) as worker, display.step(f"reading weights {config.weights}"):
-        answer = worker.ask(
-            "convert",
-            source=str(Path(config.weights).absolute()),
-            network=card.network,
-            input_size=card.preprocessing.crop,
-            folder=str(cache / synthetic.WEIGHTS_FOLDER),
-        )
-    return Path(answer["path"]), answer["digest"], config.weights

@@ -168,6 +168,7 @@ def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
         first,
         description=first.part.whole_description,
         certificate=first.part.whole_certificate,
+        of_validation_set=first.part.whole_of_validation_set,
         images=int(samples["skipped"].isna().sum()),
         classes=int(samples["label"].nunique()),
         names_digest=first.part.whole_names_digest,

@@ -127,6 +127,7 @@ def data_record(pictures: Pictures, prepared: PreparedSet, *, synthetic: bool, n
         names_digest=certificate.names_digest(dataset),
         per_class=certificate.per_class(dataset),
         certificate="" if synthetic else certificate.plain_word(dataset),
+        of_validation_set="no" if synthetic else certificate.of_validation_set(dataset),
         skipped=tuple(SkippedRecord(one.name, one.reason) for one in prepared.skipped),
         part=None
         if part is None
@@ -140,5 +141,6 @@ def data_record(pictures: Pictures, prepared: PreparedSet, *, synthetic: bool, n
             whole_description=whole.describe(),
             whole_certificate="" if synthetic else certificate.plain_word(whole),
             whole_notes=whole.notes,
+            whole_of_validation_set="no" if synthetic else certificate.of_validation_set(whole),
         ),
     )

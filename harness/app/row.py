@@ -9,18 +9,20 @@ from numpy.typing import NDArray
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.measure.rounds import Block
-from alexbench.harness.records import Accuracy, BackendRecord, EffectiveRecord, Parity, Performance
+from alexbench.harness.records import Accuracy, ArtifactRecord, BackendRecord, EffectiveRecord, Parity, Performance
 
 
 @dataclass(slots=True)
 class Row:
     """What is known of one backend.
 
-    ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
+    ``artifact``: the user's file that it runs, and ``found`` what is in it. ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
     ``scores`` (5,) float32; those of skipped pictures mean nothing.
     """
 
     name: str
+    artifact: str | None = None
+    found: ArtifactRecord | None = None
     worker: WorkerProcess | None = None
     error: str | None = None
     error_code: int = 0
@@ -72,6 +74,7 @@ class Row:
             accuracy=self.accuracy,
             parity=self.parity,
             performance=self.performance,
+            artifact=self.found,
         )
 
 

@@ -18,6 +18,7 @@ import alexbench.harness
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.accuracy import evaluate, hold_against_reference
+from alexbench.harness.app.artifacts import artifact_of, artifact_record, look_into
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
@@ -28,9 +29,10 @@ from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
+from alexbench.harness.judge.published import comparisons
 from alexbench.harness.measure.machine import conditions, environment, machine
 from alexbench.harness.models.card import load_card
-from alexbench.harness.records import RUN_FILE, RunRecord, Status, read_run
+from alexbench.harness.records import RUN_FILE, Comparison, RunRecord, Status, read_run
 
 _EXIT_OK: Final = 0
 _EXIT_FAILED: Final = 1
@@ -113,7 +115,7 @@ def _rows(config: RunConfig) -> list[Row]:
     """A row for each backend asked for, or for each there is; one asked for by name must be installed."""
     rows = []
     for name in config.backends or backend_names():
-        row = Row(name)
+        row = Row(name, artifact=config.artifact_files.get(name))
         try:
             problem = backend_class(name).probe().problem
         except BackendUnavailableError as error:
@@ -160,21 +162,30 @@ def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, 
         if row.missing:
             continue
         with _failing(row):
-            row.worker = on_exit.enter_context(
-                WorkerProcess(row.name, log=folder / run_folder.LOGS / f"{row.name}.log")
-            )
-            answer = row.worker.ask(
-                "load",
-                backend=row.name,
-                network=material.network.name,
-                input_size=material.card.preprocessing.crop,
-                weights=str(material.weights),
-                options=_options(config),
-            )
+            log = folder / run_folder.LOGS / f"{row.name}.log"
+            row.worker = on_exit.enter_context(WorkerProcess(row.name, log=log))
+            opened = material.opened
+            if row.artifact is None:
+                answer = row.worker.ask(
+                    "load",
+                    backend=row.name,
+                    network=material.network.name,
+                    input_size=material.card.preprocessing.crop,
+                    weights=str(material.weights),
+                    options=_options(config),
+                )
+            else:
+                artifact, options = artifact_of(row.artifact, material.card), _options(config)
+                seen = look_into(row.name, artifact, options, material.card, log)
+                row.found = artifact_record(row.artifact, seen)
+                opened["preprocessing"] = seen["preprocessing"]
+                answer = row.worker.ask(
+                    "load_artifact", backend=row.name, artifact=artifact, facts=seen["facts"], options=options
+                )
             row.load_s = answer["load_s"]
             row.effective = effective_record(answer["effective"])
-            row.loaded_as = answer["effective"]
-            row.worker.ask("open", **material.opened)
+            row.loaded_as = {**answer["effective"], "artifact": row.found and row.found.sha256}
+            row.worker.ask("open", **opened)
         if row.error_code == UsageError.exit_code and config.backends is not None:
             raise UsageError(row.error)
     refused = [row for row in rows if row.error_code == UsageError.exit_code]
@@ -218,10 +229,20 @@ def _measure(
             status=status,
             finished=_now(),
             backends=tuple(row.record() for row in rows),
+            comparisons=_comparisons(rows, material),
             conditions={**record.conditions, "after": conditions()},
         )
         run_folder.write_record(folder, record)
     return Outcome(folder, record, exit_code(record))
+
+
+def _comparisons(rows: list[Row], material: Material) -> tuple[Comparison, ...]:
+    return tuple(
+        one
+        for row in rows
+        if row.accuracy is not None
+        for one in comparisons(row.name, row.accuracy, material.model, material.data)
+    )
 
 
 def _write_answers(rows: list[Row], material: Material, folder: Path) -> None:
@@ -258,8 +279,10 @@ def _first_record(config: RunConfig, material: Material, started: str, rows: lis
 def exit_code(record: RunRecord) -> int:
     """1 when a row is in error, or is not shown to be the same function as float64."""
     failed = any(row.status == "error" for row in record.backends)
-    unequal = any(row.parity is not None and not row.parity.passed for row in record.backends)
-    parity_lost = record.configuration.get("only") != "performance" and record.reference is None
+    # An artifact may be a quantised model, or other weights: that it differs is shown, and no failure.
+    native = [row for row in record.backends if row.artifact is None]
+    unequal = any(row.parity is not None and not row.parity.passed for row in native)
+    parity_lost = bool(native) and record.configuration.get("only") != "performance" and record.reference is None
     return _EXIT_FAILED if failed or unequal or parity_lost else _EXIT_OK
 
 

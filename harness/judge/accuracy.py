@@ -19,6 +19,12 @@ def top_k(logits: NDArray[Any], k: int) -> tuple[NDArray[np.int32], NDArray[np.f
     return order.astype(np.int32), np.take_along_axis(logits, order, axis=1).astype(np.float32)
 
 
+def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logarithms of the probabilities, (N, outputs)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), dtype=np.float64)
+
+
 def correct(top: NDArray[np.int32], labels: NDArray[np.int64]) -> tuple[int, int]:
     """How many rows of ``top`` (N, k) have their label first, and how many have it at all."""
     hits = top == labels[:, None]

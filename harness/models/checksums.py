@@ -45,9 +45,14 @@ def verify_file(path: Path, source: WeightsSource) -> None:
         WeightsError: it is another file; its size and digest are shown beside the published ones.
         OSError: it cannot be read.
     """
-    difference = _difference(path.stat().st_size, digests_of(path, _algorithms(source)), source)
-    if difference:
-        raise WeightsError(f"{path} is not the published {source.file}: {difference}")
+    differs = difference(path, source)
+    if differs:
+        raise WeightsError(f"{path} is not the published {source.file}: {differs}")
+
+
+def difference(path: Path, source: WeightsSource) -> str:
+    """In what a file differs from what is published of ``source``, both sides shown; empty if in nothing."""
+    return _difference(path.stat().st_size, digests_of(path, _algorithms(source)), source)
 
 
 def recognise(path: Path, card: Card) -> WeightsSource | None:
@@ -77,7 +82,7 @@ def check_users_file(path: Path, card: Card) -> str:
                 verify_file(path, source)
             except WeightsError as error:
                 raise WeightsError(
-                    f"{error}; fetch it anew (alexbench models fetch {card.name}), or rename it if it is a file of yours"
+                    f"{error}; fetch it anew (alexbench models fetch {card.name}), or rename it if it is your own"
                 ) from error
     return ""
 
@@ -88,7 +93,7 @@ def _algorithms(source: WeightsSource) -> set[str]:
 
 
 def _difference(size: int, digests: dict[str, str], source: WeightsSource) -> str:
-    """What differs from what is published, both sides shown; empty if nothing does. Size first, then each digest."""
+    """Size first, then each digest."""
     differing = []
     if source.size is not None and size != source.size:
         differing.append(f"{size:,} bytes, published {source.size:,}")

@@ -36,7 +36,7 @@ def fvcore(network: Network) -> int:
 
 
 def thop_doubled(network: Network) -> int:
-    """2 x thop's MACs as older releases count them (``thop/vision/basic_hooks.py``, up to 0.0.31).
+    """2 x thop's MACs as its older releases count them (``thop/vision/basic_hooks.py``).
 
     They add one operation per convolution output for its bias (fully connected layers: none), and per output of
     adaptive average pooling the size of its window plus one for the division.

@@ -5,6 +5,7 @@ and :func:`lookup_tables` carries the arithmetic (to float32, in the worker, bef
 """
 
 import hashlib
+import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -148,7 +149,8 @@ def fed_to(
     ``file`` names it in errors; ``inside`` is what it does, None for nothing; ``whole_numbers``: its input is uint8.
     The card's geometry stands. A card of mean 0 and std 1 leaves all arithmetic but its ``divide_by`` to the file. Any
     other card's arithmetic must be the file's: on grey levels 0..255, on 0..1, or on the card's v / divide_by; that is
-    what is fed then. A file that reverses the channels is fed them in the other order.
+    what is fed then. A file that reverses the channels is fed them in the other order; so is one whose arithmetic is
+    the card's with the channels in the other order: the reversal is folded into its first layer (OpenVINO does that).
 
     Raises:
         CardError: the file does something else than the card says.
@@ -156,35 +158,44 @@ def fed_to(
     fed = preprocessing
     if inside is not None:
         if inside.reverses_channels:
-            other: Channels = "BGR" if fed.channels == "RGB" else "RGB"
-            fed = replace(fed, channels=other, mean=fed.mean[::-1], std=fed.std[::-1])
+            fed = replace(fed, channels=_other(fed.channels), mean=fed.mean[::-1], std=fed.std[::-1])
         scaled = any(value != 1 for value in inside.scale) or any(value != 0 for value in inside.shift)
         if scaled and (set(fed.mean) != {0.0} or set(fed.std) != {1.0}):
-            fed = replace(fed, divide_by=_divided_by(file, preprocessing, inside), mean=(0.0,) * 3, std=(1.0,) * 3)
+            divisor, swapped = _divided_by(file, preprocessing, inside)
+            order: Channels = _other(fed.channels) if swapped else fed.channels
+            fed = replace(fed, channels=order, divide_by=divisor, mean=(0.0,) * 3, std=(1.0,) * 3)
     if whole_numbers and (fed.divide_by, fed.mean, fed.std) != (1.0, (0.0,) * 3, (1.0,) * 3):
         raise CardError(
             f"{file} takes whole grey levels (uint8), which card {preprocessing.name} would not feed it "
-            f"({_formula(fed)}): give the card that this file was made for"
+            f"({said_formula(fed)}): give the card that this file was made for"
         )
     return fed
 
 
-def _divided_by(file: str, card: Preprocessing, inside: Normalisation) -> float:
-    """By what grey levels are divided before they are fed, for the file's arithmetic to be the card's."""
+def _divided_by(file: str, card: Preprocessing, inside: Normalisation) -> tuple[float, bool]:
+    """By what grey levels are divided before they are fed, for the file's arithmetic to be the card's.
+
+    And whether it is the card's with its channels in the other order.
+    """
     wanted_scale = 1 / (card.divide_by * np.asarray(card.std))
     wanted_shift = -np.asarray(card.mean) / np.asarray(card.std)
     if len(inside.scale) == len(card.mean):
-        for divisor in (1.0, 255.0, card.divide_by):
-            at_black = (np.asarray(inside.shift) - wanted_shift) / wanted_scale
-            at_white = at_black + 255 * (np.asarray(inside.scale) / divisor - wanted_scale) / wanted_scale
+        for step, divisor in itertools.product((1, -1), (1.0, 255.0, card.divide_by)):
+            at_black = (np.asarray(inside.shift)[::step] - wanted_shift) / wanted_scale
+            at_white = at_black + 255 * (np.asarray(inside.scale)[::step] / divisor - wanted_scale) / wanted_scale
             if max(np.abs(at_black).max(), np.abs(at_white).max()) <= SAME_GREY_LEVEL:
-                return divisor
+                return divisor, step == -1
     raise CardError(
-        f"{file} normalises its input itself ({inside}), which is not what card {card.name} does ({_formula(card)}): "
+        f"{file} normalises its input itself ({inside}), which is not what card {card.name} does ({said_formula(card)}): "
         "give the card that this file was made for, or one with mean = [0, 0, 0] and std = [1, 1, 1] to leave it to "
         "the file"
     )
 
 
-def _formula(card: Preprocessing) -> str:
-    return f"(v / {card.divide_by:g} - {list(card.mean)}) / {list(card.std)}"
+def said_formula(card: Preprocessing) -> str:
+    """The arithmetic of a grey level v, for people."""
+    return f"(v / {card.divide_by:g} - {list(card.mean)}) / {list(card.std)}, {card.channels}"
+
+
+def _other(channels: Channels) -> Channels:
+    return "BGR" if channels == "RGB" else "RGB"

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
-from alexbench.harness.models.network import Network, shape_mismatches
+from alexbench.harness.models.network import Network
 
 TORCHVISION_NAMES: Final = {
     "features.0": "conv1",
@@ -32,43 +32,61 @@ TORCHVISION_NAMES: Final = {
 """torchvision.models.alexnet's module names (torchvision/models/alexnet.py)."""
 
 
-def canonical(arrays: Mapping[str, NDArray[Any]], network: Network, *, source: Path) -> dict[str, NDArray[np.float32]]:
+def canonical(
+    arrays: Mapping[str, NDArray[Any]],
+    network: Network,
+    *,
+    source: Path,
+    file_names: Mapping[str, str] | None = None,
+) -> dict[str, NDArray[np.float32]]:
     """Give arrays read from ``source`` their canonical names and check them against ``network``.
 
-    Accepts canonical names and torchvision's (when the first array looks like one of them), float32 only.
+    Accepts canonical names and torchvision's (when the first array looks like one of them), float32 only. A reader
+    that gave arrays their canonical names says in ``file_names`` what the file calls them.
 
     Raises:
         WeightsError: an array is missing, extra, misshapen, not float32, or holds a NaN or an infinity; every such
-            array is named, under the name it has in the file.
+            array is named, under the name it has in the file, the first layer first.
     """
-    file_names = {name: name for name in network.parameter_shapes}
-    if any(name.rpartition(".")[0] in TORCHVISION_NAMES for name in arrays):
-        spelled = {ours: theirs for theirs, ours in TORCHVISION_NAMES.items()}
-        file_names = {
-            name: f"{spelled[layer]}.{kind}" for name in file_names for layer, _, kind in [name.rpartition(".")]
-        }
-    ours = {theirs: name for name, theirs in file_names.items()}
-    found = {ours[name]: array for name, array in arrays.items() if name in ours}
-    problems = shape_mismatches(network, {name: array.shape for name, array in found.items()})
-    problems = [file_names[problem.split()[0]] + problem[len(problem.split()[0]) :] for problem in problems]
-    problems += [f"{name} is not an array of {network.name}" for name in arrays if name not in ours]
-    for name, array in found.items():
-        spelling = file_names[name]
-        if array.dtype != np.float32:
-            problems.append(f"{spelling} is {array.dtype}, wanted float32")
-        elif not np.isfinite(array).all():
-            problems.append(f"{spelling} holds values that are not finite")
+    wanted = network.parameter_shapes
+    spelled = {name: name for name in wanted}  # canonical name -> key in arrays
+    said: Mapping[str, str] = {}  # key in arrays -> how to name it
+    if file_names is not None:
+        said = {name: f"{name} ({theirs})" for name, theirs in file_names.items()}
+    elif any(name.rpartition(".")[0] in TORCHVISION_NAMES for name in arrays):
+        theirs = {ours: theirs for theirs, ours in TORCHVISION_NAMES.items()}
+        spelled = {name: f"{theirs[layer]}.{kind}" for name in wanted for layer, _, kind in [name.rpartition(".")]}
+    problems: list[tuple[str, str]] = []
+    for name, shape in wanted.items():
+        key = spelled[name]
+        array = arrays.get(key)
+        if array is None:
+            problems.append(("missing", f"{key} is missing (wanted shape {shape})"))
+        else:
+            problems += [(kind, f"{said.get(key, key)} {what}") for kind, what in _defects(array, shape)]
+    extra = [name for name in arrays if name not in set(spelled.values())]
+    problems += [("extra", f"{said.get(name, name)} is not an array of {network.name}") for name in extra]
     if problems:
-        shown = "; ".join(_shortened(problems))
-        raise WeightsError(f"{source} does not fit network {network.name}: {shown}")
-    return {name: np.ascontiguousarray(found[name]) for name in network.parameter_shapes}
+        shown = _shortened(problems) + _classes(arrays.get(list(spelled.values())[-1]), network)
+        raise WeightsError(f"{source} does not fit network {network.name}: {'; '.join(shown)}")
+    return {name: np.ascontiguousarray(arrays[key]) for name, key in spelled.items()}
 
 
-def _shortened(problems: list[str]) -> list[str]:
-    """A few of each kind (missing, misshapen, extra, wrong values), and how many more: one line must do."""
+def _defects(array: NDArray[Any], shape: tuple[int, ...]) -> list[tuple[str, str]]:
+    """What is wrong with one array: a kind, and words."""
+    defects = [] if array.shape == shape else [("shape", f"has shape {array.shape}, wanted {shape}")]
+    if array.dtype != np.float32:
+        defects.append(("type", f"is {array.dtype}, wanted float32"))
+    elif not defects and not np.isfinite(array).all():
+        defects.append(("values", "holds values that are not finite"))
+    return defects
+
+
+def _shortened(problems: list[tuple[str, str]]) -> list[str]:
+    """A few of each kind, and how many more: one line must do."""
     kinds: dict[str, list[str]] = {}
-    for problem in problems:
-        kinds.setdefault(problem.split()[2 if " is " in problem else 1], []).append(problem)
+    for kind, problem in problems:
+        kinds.setdefault(kind, []).append(problem)
     shown = []
     for same in kinds.values():
         shown += same[:4]
@@ -77,13 +95,23 @@ def _shortened(problems: list[str]) -> list[str]:
     return shown
 
 
+def _classes(last_bias: NDArray[Any] | None, network: Network) -> list[str]:
+    """What to do about a file that tells more or fewer classes apart than the network."""
+    if last_bias is None or last_bias.ndim != 1 or last_bias.size == network.outputs:
+        return []
+    counts = last_bias.size, network.outputs
+    background = " (of 1001, class 0 is background: --model tfcnn)" if 1001 in counts else ""
+    mend = "give the card that these weights were trained for, or weights for this one"
+    return [f"it has {counts[0]} classes and {network.name} {counts[1]}{background}: {mend}"]
+
+
 def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
     """SHA-256 (hex) over name, shape and little-endian bytes of each array, in the order of their names."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name], dtype="<f4")
         digest.update(f"{name}:{array.shape}:".encode())
-        digest.update(array.tobytes())
+        digest.update(array.reshape(-1).view(np.uint8))  # fed as it lies: bytes would be a copy
     return digest.hexdigest()
 
 

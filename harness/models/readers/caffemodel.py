@@ -11,22 +11,19 @@ from numpy.typing import NDArray
 
 from alexbench.harness.models.readers.layers import FileLayer, FileNetwork
 from alexbench.harness.models.readers.wire import (
-    FIXED32,
-    FIXED64,
-    LENGTH,
-    VARINT,
-    Field,
     Message,
     integers,
+    last_integer,
+    last_text,
     map_message,
+    messages,
     numbers,
     shaped,
-    signed,
 )
 
 # NetParameter
 _V1_LAYERS: Final = 2
-_LAYER: Final = 100
+_LAYERS: Final = 100
 # LayerParameter
 _NAME, _TYPE, _BLOBS, _INNER_PRODUCT = 1, 2, 7, 117
 # V1LayerParameter, and its enum of types
@@ -39,6 +36,7 @@ _LEGACY_SHAPE: Final = (1, 2, 3, 4)
 _DATA, _SHAPE, _DOUBLE_DATA = 5, 7, 8
 _DIM: Final = 1
 
+_RANKS: Final = {"Convolution": (4, 1), "InnerProduct": (2, 1)}
 _MAX_DIMENSIONS: Final = 32
 """Caffe's own limit (kMaxBlobAxes)."""
 
@@ -49,82 +47,56 @@ def read_caffemodel(path: Path) -> FileNetwork:
     Raises:
         WeightsError: the file is damaged or no caffemodel.
     """
-    layers: list[FileLayer] = []
-    order: list[str] = []
     net = map_message(path, "caffemodel")
-    for field in net.fields():
-        if field.kind != LENGTH or field.number not in (_LAYER, _V1_LAYERS):
-            continue
-        first_generation = field.number == _V1_LAYERS
-        name, kind, blobs = _layer(field.message, first_generation=first_generation)
-        order.append(kind)
-        if blobs:
-            weight, *bias = blobs
-            layers.append(FileLayer(weight, bias[0] if bias else None, f"layer {name}, blob 0", f"layer {name}, blob 1"))
-    if not order:
+    found = net.grouped(_V1_LAYERS, _LAYERS)
+    read = [_v1_layer(layer) for layer in messages(found[_V1_LAYERS])]
+    read += [_layer(layer) for layer in messages(found[_LAYERS])]
+    if not read:
         raise net.damaged("it holds no layers")
-    return FileNetwork(tuple(layers), _normalises_before_pooling(order))
+    layers = []
+    for name, _, blobs in read:
+        if blobs:
+            said = f"blob 0 of layer {name}", f"blob 1 of layer {name}"
+            layers.append(FileLayer(blobs[0], blobs[1] if len(blobs) > 1 else None, *said))
+    order = [kind for _, kind, _ in read if kind in ("LRN", "Pooling")]
+    return FileNetwork(tuple(layers), order[0] == "LRN" if len(set(order)) == 2 else None)
 
 
-def _normalises_before_pooling(order: list[str]) -> bool | None:
-    kinds = [kind for kind in order if kind in ("LRN", "Pooling")]
-    return kinds[0] == "LRN" if {"LRN", "Pooling"} <= set(kinds) else None
-
-
-def _layer(layer: Message, *, first_generation: bool) -> tuple[str, str, list[NDArray[Any]]]:
+def _layer(layer: Message) -> tuple[str, str, list[NDArray[Any]]]:
     """A layer's name, its type, and its blobs in canonical shapes."""
-    name_number, type_number, blobs_number = (
-        (_V1_NAME, _V1_TYPE, _V1_BLOBS) if first_generation else (_NAME, _TYPE, _BLOBS)
-    )
-    name, kind, transposed = "", "", False
-    blobs: list[Message] = []
-    for field in layer.fields():
-        if field.number == name_number and field.kind == LENGTH:
-            name = field.message.text()
-        elif field.number == type_number and field.kind == VARINT and first_generation:
-            kind = _V1_TYPES.get(field.value, "")
-        elif field.number == type_number and field.kind == LENGTH and not first_generation:
-            kind = field.message.text()
-        elif field.number == blobs_number and field.kind == LENGTH:
-            blobs.append(field.message)
-        elif field.number == _INNER_PRODUCT and field.kind == LENGTH:
-            transposed = any(
-                one.number == _TRANSPOSE and one.kind == VARINT and one.value for one in field.message.fields()
-            )
-    arrays = [_blob(blob, f"layer {name}, blob {position}") for position, blob in enumerate(blobs)]
-    ranks = {"InnerProduct": (2, 1), "Convolution": (4, 1)}.get(kind, ())
-    arrays = [_without_leading_ones(array, rank) for array, rank in zip(arrays, ranks, strict=False)] or arrays
-    if transposed and kind == "InnerProduct" and arrays and arrays[0].ndim == 2:
-        arrays[0] = arrays[0].T
+    found = layer.grouped(_NAME, _TYPE, _BLOBS, _INNER_PRODUCT)
+    name, kind = last_text(found[_NAME]), last_text(found[_TYPE])
+    arrays = _blobs(messages(found[_BLOBS]), name, kind)
+    for parameters in messages(found[_INNER_PRODUCT])[-1:]:
+        if arrays and kind == "InnerProduct" and last_integer(parameters.grouped(_TRANSPOSE)[_TRANSPOSE]):
+            arrays[0] = arrays[0].T
     return name, kind, arrays
 
 
-def _without_leading_ones(array: NDArray[Any], rank: int) -> NDArray[Any]:
-    """The first files' shapes are (number, channels, height, width) whatever the layer: (1, 1, 4096, 9216) for fc6."""
-    while array.ndim > rank and array.shape[0] == 1:
-        array = array[0]
-    return array
+def _v1_layer(layer: Message) -> tuple[str, str, list[NDArray[Any]]]:
+    """The same of the generation before."""
+    found = layer.grouped(_V1_NAME, _V1_TYPE, _V1_BLOBS)
+    name, kind = last_text(found[_V1_NAME]), _V1_TYPES.get(last_integer(found[_V1_TYPE]), "")
+    return name, kind, _blobs(messages(found[_V1_BLOBS]), name, kind)
+
+
+def _blobs(blobs: list[Message], name: str, kind: str) -> list[NDArray[Any]]:
+    """Without the leading ones of the first files, whose shapes are (number, channels, height, width) everywhere."""
+    arrays = [_blob(blob, f"blob {position} of layer {name}") for position, blob in enumerate(blobs)]
+    for position, rank in enumerate(_RANKS.get(kind, ())[: len(arrays)]):
+        while arrays[position].ndim > rank and arrays[position].shape[0] == 1:
+            arrays[position] = arrays[position][0]
+    return arrays
 
 
 def _blob(blob: Message, said: str) -> NDArray[Any]:
-    legacy = [0, 0, 0, 0]
-    dims: list[Field] = []
-    data: list[Field] = []
-    doubles: list[Field] = []
-    has_shape = False
-    for field in blob.fields():
-        if field.kind == VARINT and field.number in _LEGACY_SHAPE:
-            legacy[_LEGACY_SHAPE.index(field.number)] = signed(field.value)
-        elif field.number == _DATA and field.kind in (LENGTH, FIXED32):
-            data.append(field)
-        elif field.number == _DOUBLE_DATA and field.kind in (LENGTH, FIXED64):
-            doubles.append(field)
-        elif field.number == _SHAPE and field.kind == LENGTH:
-            has_shape = True
-            dims += [one for one in field.message.fields() if one.number == _DIM]
-    shape = tuple(integers(dims, _MAX_DIMENSIONS)) if has_shape else tuple(legacy)
-    values = numbers(data, "<f4")
-    if doubles:  # Caffe itself reads them into its floats (Blob<float>::FromProto)
+    found = blob.grouped(*_LEGACY_SHAPE, _DATA, _SHAPE, _DOUBLE_DATA)
+    shape = [last_integer(found[number]) for number in _LEGACY_SHAPE]
+    if found[_SHAPE]:
+        dims = [dim for one in messages(found[_SHAPE]) for dim in one.grouped(_DIM)[_DIM]]
+        shape = integers(dims, _MAX_DIMENSIONS)
+    values = numbers(found[_DATA], "<f4")
+    if found[_DOUBLE_DATA]:  # Caffe itself reads them into its floats (Blob<float>::FromProto)
         with np.errstate(over="ignore"):
-            values = numbers(doubles, "<f8").astype(np.float32)
-    return shaped(values, shape, blob, said)
+            values = numbers(found[_DOUBLE_DATA], "<f8").astype(np.float32)
+    return shaped(values, tuple(shape), blob, said)

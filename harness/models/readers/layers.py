@@ -3,7 +3,6 @@
 Readers give the layers that have weights in that order, and here they meet the network's.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ def in_order(found: FileNetwork, network: Network, source: Path) -> Arrays:
     """Give the file's layers the names of the network's, first to first; layers beyond the last keep a name of theirs.
 
     Raises:
-        WeightsError: the file has no layer with weights, or computes in another order than the network.
+        WeightsError: the file has no layer with weights.
     """
     if not found.layers:
         raise WeightsError(f"{source} has no layers with weights; give the file of a trained network")
@@ -60,14 +59,21 @@ def in_order(found: FileNetwork, network: Network, source: Path) -> Arrays:
         arrays[f"{name}.weight"], file_names[f"{name}.weight"] = layer.weight, layer.weight_name
         if layer.bias is not None:
             arrays[f"{name}.bias"], file_names[f"{name}.bias"] = layer.bias, layer.bias_name
+    return Arrays(arrays, file_names)
+
+
+def check_order(found: FileNetwork, network: Network, source: Path) -> None:
+    """Refuse a file whose arrays fit but whose network pools where ours normalises, or the other way round.
+
+    Raises:
+        WeightsError: it is so.
+    """
     first = next((layer for layer in network.layers if isinstance(layer, LRN | MaxPool)), None)
     wanted = isinstance(first, LRN)
-    if found.normalises_before_pooling not in (None, wanted):
-        orders = {True: "normalises (LRN) before it pools", False: "pools before it normalises (LRN), as CaffeNet does"}
-        has_none = not any(isinstance(layer, LRN) for layer in network.layers)
-        ours = "has no LRN" if has_none else orders[wanted].partition(",")[0]
-        raise WeightsError(
-            f"{source} does not fit network {network.name}: it {orders[not wanted]}, where {network.name} {ours}; "
-            "give this network's own weights"
-        )
-    return Arrays(arrays, file_names)
+    if found.normalises_before_pooling in (None, wanted):
+        return
+    theirs = "normalises (LRN) before it pools" if not wanted else "pools before it normalises (LRN), as CaffeNet does"
+    raise WeightsError(
+        f"{source} does not fit network {network.name}: its first layer {theirs}, {network.name}'s does not; "
+        "give this network's own weights"
+    )

@@ -1,13 +1,14 @@
 """Protocol Buffers' wire format, walked over a mapped file: no schema library, and no copy of the numbers in it.
 
-The format: https://protobuf.dev/programming-guides/encoding. A message is a row of fields, each a tag (number x 8 + wire
-type) and a payload. As the libraries do, a reader skips fields it does not know, and those of another wire type than it
-knows; all else that is not well-formed is an error, and nothing is allocated on the word of a length in the file.
+The format: https://protobuf.dev/programming-guides/encoding. A message is a row of fields, each a tag (number x 8 +
+wire type) and a payload. As the libraries do, a reader skips fields it does not know, and those of another wire type
+than it knows; all else that is not well-formed is an error, and nothing is allocated on the word of a length in a file.
 """
 
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ FIXED64: Final = 1
 LENGTH: Final = 2
 FIXED32: Final = 5
 
+MAX_FIELDS: Final = 1 << 16
+"""Of one number in one message. AlexNet has some 30 layers; a hostile file could have a field for every two bytes."""
+
 _SIZES: Final = {FIXED32: 4, FIXED64: 8}
 _SHORT_TAG: Final = 0x80
 _FIRST_WINDOW: Final = 64
@@ -30,8 +34,8 @@ _FIRST_WINDOW: Final = 64
 class Field:
     """One field of a message, or a run of equal fixed-size ones.
 
-    ``value`` is a varint's; ``message`` the payload of a length-delimited field. Of fixed-size fields ``count`` stand in
-    a row: the first payload at ``start``, the next ``stride`` bytes on.
+    ``value`` is a varint's; ``message`` the payload of a length-delimited field, else where the field stands. Of
+    fixed-size fields ``count`` stand in a row: the first payload at ``start``, the next ``stride`` bytes on.
     """
 
     number: int
@@ -89,6 +93,21 @@ class Message:
             else:
                 raise self.damaged(f"byte {tag_at} is no field")
 
+    def grouped(self, *numbers: int) -> dict[int, list[Field]]:
+        """The fields of these numbers, each number's in the order of the file.
+
+        Raises:
+            WeightsError: the bytes are no message, or one number has more fields than any network needs.
+        """
+        found: dict[int, list[Field]] = {number: [] for number in numbers}
+        for field in self.fields():
+            same = found.get(field.number)
+            if same is not None:
+                same.append(field)
+                if len(same) > MAX_FIELDS:
+                    raise self.damaged(f"more than {MAX_FIELDS} fields {field.number} at byte {self.start}")
+        return found
+
     def text(self) -> str:
         """The bytes as text."""
         return bytes(self.data[self.start : self.stop]).decode(errors="replace")
@@ -106,7 +125,7 @@ class Message:
         at = self.start
         while at < self.stop:
             value, at = self._varint(at)
-            values.append(signed(value))
+            values.append(_signed(value))
             if len(values) > limit:
                 raise self.damaged(f"more than {limit} integers at byte {self.start}")
         return values
@@ -163,13 +182,41 @@ def map_message(path: Path, what: str) -> Message:
     return Message(path, what, data, 0, len(data))
 
 
-def signed(value: int) -> int:
-    """A varint as int64."""
-    return value - (1 << 64) if value >> 63 else value
+def messages(fields: list[Field]) -> list[Message]:
+    """The payloads of those that are length-delimited."""
+    return [field.message for field in fields if field.kind == LENGTH]
+
+
+def texts(fields: list[Field]) -> list[str]:
+    """The payloads of those that are length-delimited, as text."""
+    return [message.text() for message in messages(fields)]
+
+
+def last_text(fields: list[Field]) -> str:
+    """A string field's value, "" where it is not there; of several the last counts."""
+    return (texts(fields[-1:]) or [""])[0]
+
+
+def last_integer(fields: list[Field], default: int = 0) -> int:
+    """A varint field's value, signed; of several the last counts."""
+    return next((_signed(field.value) for field in reversed(fields) if field.kind == VARINT), default)
+
+
+def integers(fields: list[Field], limit: int) -> list[int]:
+    """All the integers of a repeated varint field, packed or not, signed: at most ``limit`` of them."""
+    values: list[int] = []
+    for field in fields:
+        if field.kind == VARINT:
+            values.append(_signed(field.value))
+        elif field.kind == LENGTH:
+            values += field.message.packed_integers(limit)
+        if len(values) > limit:
+            raise field.message.damaged(f"more than {limit} integers at byte {field.message.start}")
+    return values
 
 
 def numbers(fields: list[Field], dtype: str) -> NDArray[Any]:
-    """All the numbers of a repeated field, packed or not: a view where they stand in one piece."""
+    """All the numbers of a repeated float or double field, packed or not: a view where they stand in one piece."""
     kind = FIXED32 if np.dtype(dtype).itemsize == 4 else FIXED64
     parts = [
         field.message.packed_numbers(dtype) if field.kind == LENGTH else field.message.run_of_numbers(field, dtype)
@@ -181,31 +228,19 @@ def numbers(fields: list[Field], dtype: str) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.empty(0, dtype)
 
 
-def integers(fields: list[Field], limit: int) -> list[int]:
-    """All the integers of a repeated varint field, packed or not, signed: at most ``limit`` of them."""
-    values: list[int] = []
-    for field in fields:
-        if field.kind == VARINT:
-            values.append(signed(field.value))
-        elif field.kind == LENGTH:
-            values += field.message.packed_integers(limit)
-        if len(values) > limit:
-            raise field.message.damaged(f"more than {limit} integers at byte {field.message.start}")
-    return values
-
-
 def shaped(values: NDArray[Any], shape: tuple[int, ...], message: Message, name: str) -> NDArray[Any]:
     """``values`` in ``shape``, as the file says it.
 
     Raises:
         WeightsError: there are more or fewer than the shape has room for.
     """
-    wanted = 1
-    for side in shape:
-        wanted *= side
-    if min(shape, default=1) < 0 or wanted != values.size:
+    if min(shape, default=1) < 0 or prod(shape) != values.size:
         raise message.damaged(f"{name} has {values.size} numbers for the shape {shape}")
     try:
         return values.reshape(shape)
     except (ValueError, OverflowError) as error:  # a side beyond what NumPy counts, in an array without numbers
         raise message.damaged(f"{name} has the impossible shape {shape}") from error
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value

@@ -48,7 +48,8 @@ def test_every_flag_of_run_has_its_key_and_every_key_its_flag() -> None:
 def test_a_file_gives_every_key(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(
-        'model = "bvlc"\nweights = "w.pth"\ndata = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
+        'model = "bvlc"\nweights = "w.pth"\nweights_layout = "NHWC"\nartifact = "torch=m.pt2"\n'
+        'data = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
         'device = "cpu"\nprecision = "bf16"\n'
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "accuracy"\nout = "o"\n'
         'on_bad_image = "skip"\n',
@@ -57,8 +58,10 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     values = read_config(path)
     assert set(values) == set(CONFIG_KEYS)
     assert values["backend"] == ["torch"]
-    values["backends"] = tuple(values.pop("backend"))
+    assert values["artifact"] == ["torch=m.pt2"]
+    values["backends"], values["artifacts"] = tuple(values.pop("backend")), tuple(values.pop("artifact"))
     config = resolve(values)
+    assert config.artifact_files == {"torch": "m.pt2"}
     assert {item.name for item in fields(config)} == set(values)
     assert config.backends == ("torch",)
     assert (config.model, config.limit, config.batch_size) == ("bvlc", 10, 4)
@@ -94,3 +97,32 @@ def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, t
     assert cache_folder() == tmp_path
     monkeypatch.setenv("ALEXBENCH_CACHE", "")
     assert cache_folder().name == "alexbench"
+
+
+def test_artifacts_alone_are_the_rows_of_the_run() -> None:
+    config = resolve({"artifacts": ("torch=m.pt2", "openvino=m.xml")})
+    assert config.backends == ("torch", "openvino")
+    assert not config.needs_weights
+
+
+def test_artifacts_beside_weights_are_held_against_them() -> None:
+    config = resolve({"artifacts": ("torch=m.pt2",), "weights": "w.pth", "data": "d"})
+    assert config.backends is None
+    assert config.needs_weights
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"artifacts": ("model.onnx",)}, "--artifact model.onnx: wanted BACKEND=FILE"),
+        ({"artifacts": ("torch=",)}, "--artifact torch=: wanted BACKEND=FILE"),
+        ({"artifacts": ("tensorrt=m",)}, "unknown backend 'tensorrt'; known: onnxruntime, openvino, tensorflow, torch"),
+        ({"artifacts": ("torch=a", "torch=b")}, "--artifact names torch twice: a and b"),
+        ({"artifacts": ("torch=a",), "backends": ("openvino",)}, "torch is not among the backends named"),
+        ({"weights_layout": "NHWC"}, "--weights-layout says how --weights is read"),
+    ],
+)
+def test_an_artifact_that_makes_no_sense_is_refused(values: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        resolve(values)
+    assert said in str(refused.value)

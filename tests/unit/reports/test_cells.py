@@ -81,7 +81,7 @@ def test_skipped_pictures_stand_beside_every_accuracy() -> None:
     record = run_record(ok_row("a"), ok_row("b"))
     skipped = (SkippedRecord("x.JPEG", "not a picture"), SkippedRecord("y.JPEG", "empty"))
     record = replace(record, data=replace(record.data, skipped=skipped))
-    main, _ = tables(record)
+    main, *_ = tables(record)
     for heading in ("top-1 %", "top-5 %"):
         cells = main.columns[main.headings.index(heading)][:2]
         assert all(cell.endswith(" (2 skipped)") for cell in cells)

@@ -1,0 +1,221 @@
+"""What an OpenVINO model says of itself, read from its operations; nothing is compiled or run.
+
+An ``.onnx`` file is one too, once OpenVINO has read it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends._artifact import (
+    Port,
+    Step,
+    batch_norm,
+    normalisation,
+    picture_input,
+    scores_output,
+    unreadable,
+)
+from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
+from alexbench.harness.errors import WeightsError
+
+if TYPE_CHECKING:
+    import openvino
+
+_COPIES: Final = {"Convert", "ConvertLike", "FakeQuantize", "FakeConvert"}
+_RESHAPES: Final = {"Reshape", "Squeeze", "Unsqueeze", "Transpose"}
+_SIZES: Final = {"ShapeOf"}
+_SOFTMAX: Final[Mapping[str, Scores]] = {
+    "Softmax": "probabilities",
+    "SoftMax": "probabilities",
+    "LogSoftmax": "log-probabilities",
+}
+_COMPUTE: Final = {"Convolution", "GroupConvolution", "MatMul"}
+_DTYPES: Final = {"f32": "float32", "f16": "float16", "u8": "uint8"}
+_PRECISIONS: Final = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "f64": "fp64", "i8": "int8", "u8": "int8"}
+
+
+def read(core: "openvino.Core", artifact: Artifact) -> "openvino.Model":
+    """The model in the file.
+
+    Raises:
+        WeightsError: missing, damaged, without its .bin, or with operations that OpenVINO does not have.
+    """
+    path = artifact.path
+    if not path.is_file():
+        raise WeightsError(f"{path} cannot be read: no such file")
+    try:
+        return core.read_model(path)
+    except RuntimeError as error:
+        raise _why(artifact, str(error)) from error
+
+
+def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
+    """The facts of a model that was read; see :class:`RunsArtifacts`."""
+    picture = picture_input([_port(one) for one in model.inputs], artifact)
+    output = scores_output([_port(one) for one in model.outputs], artifact)
+    scores = _scores(port(model.outputs, output.name).get_node()) or "logits"
+    start = port(model.inputs, picture.port.name)
+    ir = artifact.path.suffix == ".xml"
+    return ArtifactFacts(
+        format="OpenVINO IR" if ir else "ONNX",
+        input_name=picture.port.name,
+        output_name=output.name,
+        layout=picture.layout,
+        dtype=picture.port.dtype,
+        batch=picture.batch,
+        outputs=artifact.outputs,
+        scores=scores,
+        scores_in_graph=scores,
+        normalisation=normalisation(_steps(start), picture.layout, artifact.image[0]),
+        precision=_precision(model),
+        version=_version(artifact) if ir else "",
+        producer=_producer(model) if ir else "",
+    )
+
+
+def port(ports: "list[openvino.Output]", name: str) -> "openvino.Output":
+    """The one of a model's inputs or outputs that goes by that name."""
+    return next(one for one in ports if _name(one) == name)
+
+
+def compute_precisions(compiled: "openvino.CompiledModel") -> dict[str, int]:
+    """Our names of the precisions that the compiled model's convolutions and products run in, with their number."""
+    counts: dict[str, int] = {}
+    for operation in compiled.get_runtime_model().get_ordered_ops():
+        about = operation.get_rt_info()
+        if str(about["layerType"].astype(str)) in {"Convolution", "GroupConvolution", "FullyConnected", "MatMul"}:
+            kind = str(about["runtimePrecision"].astype(str))
+            name = _PRECISIONS.get(kind, kind)
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _why(artifact: Artifact, text: str) -> WeightsError:
+    """OpenVINO's paragraphs in a line."""
+    path = artifact.path
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if "Empty weights data in bin file" in text:
+        return WeightsError(f"{path}: {path.with_suffix('.bin').name} is missing or empty; it belongs beside it")
+    missing = [line for line in lines if "No conversion rule found" in line or "Cannot create" in line]
+    if missing:
+        return unreadable(artifact, missing[0].lstrip("- "))
+    if "Unable to read the model" in text:
+        return unreadable(artifact, "it is damaged, or no model that OpenVINO reads")
+    return unreadable(artifact, lines[-1] if lines else text)
+
+
+def _name(port: "openvino.Output") -> str:
+    names = port.get_names()
+    return str(port.get_any_name()) if names else str(port.get_node().get_friendly_name())
+
+
+def _port(port: "openvino.Output") -> Port:
+    shape = port.get_partial_shape()
+    kind = port.get_element_type().get_type_name()
+    sides = None if shape.rank.is_dynamic else tuple(side.get_length() if side.is_static else None for side in shape)
+    return Port(_name(port), _DTYPES.get(kind, kind), sides)
+
+
+def _scores(node: "openvino.Node") -> Scores | None:
+    while True:
+        node = node.input_value(0).get_node()
+        kind = node.get_type_name()
+        if kind in _SOFTMAX:
+            return _SOFTMAX[kind]
+        if kind not in _COPIES | _RESHAPES:
+            return None
+
+
+def _steps(start: "openvino.Output") -> Iterator[Step]:
+    """What is done to the input, operation by operation, until it forks or something else is done."""
+    at = start
+    while True:
+        users = [user for user in at.get_target_inputs() if user.get_node().get_type_name() not in _SIZES]
+        if len(users) != 1:
+            return
+        node, place = users[0].get_node(), users[0].get_index()
+        steps = _meaning(node, place)
+        if steps is None:
+            return
+        yield from steps
+        at = node.output(0)
+
+
+def _meaning(node: "openvino.Node", place: int) -> list[Step] | None:
+    """``node`` as steps on its input number ``place``, None where it is something else."""
+    kind = node.get_type_name()
+    if place == 0 and kind in _COPIES:
+        return [Step("nothing")]
+    others = [_value(node.input_value(i)) for i in range(node.get_input_size()) if i != place]
+    if not others or any(other is None for other in others):
+        return None
+    if kind in {"Add", "Multiply"}:
+        return [Step("add" if kind == "Add" else "multiply", others[0])]
+    if kind == "Subtract":
+        return [Step("subtract" if place == 0 else "subtract-from", others[0])]
+    if kind == "Divide" and place == 0:
+        return [Step("divide", others[0])]
+    if kind == "Transpose" and place == 0:
+        return [Step("transpose", others[0])]
+    if kind == "Gather" and place == 0:
+        return [Step("gather", others[0], int(np.asarray(others[1]).reshape(-1)[0]))]
+    if kind == "BatchNormInference" and place == 0:
+        scale, shift, mean, variance = others
+        epsilon = float(node.get_attributes()["epsilon"])
+        return batch_norm(scale, shift, mean, variance, epsilon, "NCHW")  # type: ignore[arg-type]
+    return None
+
+
+def _value(output: "openvino.Output") -> NDArray[Any] | None:
+    """A constant, converted or quantised perhaps; None where it is anything else."""
+    node = output.get_node()
+    kind = node.get_type_name()
+    if kind == "Constant":
+        return np.asarray(node.data)
+    if kind in {"Convert", "Subtract", "Multiply", "Reshape", "Unsqueeze"}:
+        given = [_value(node.input_value(i)) for i in range(node.get_input_size())]
+        if any(one is None for one in given):
+            return None
+        match kind:
+            case "Subtract":
+                return np.asarray(given[0], np.float64) - np.asarray(given[1], np.float64)
+            case "Multiply":
+                return np.asarray(given[0], np.float64) * np.asarray(given[1], np.float64)
+            case "Reshape" | "Unsqueeze":
+                assert given[0] is not None
+                return given[0].reshape(tuple(node.get_output_shape(0)))
+            case _:
+                return given[0]
+    return None
+
+
+def _precision(model: "openvino.Model") -> str:
+    """int8 where something is quantised, else the type that most parameters are stored in."""
+    counts: dict[str, int] = {}
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "FakeQuantize":
+            return "int8"
+        if node.get_type_name() == "Constant":
+            kind = node.get_element_type().get_type_name()
+            counts[kind] = counts.get(kind, 0) + int(np.prod(node.get_output_shape(0)))
+    most = max(counts, key=lambda kind: counts[kind], default="f32")
+    return _PRECISIONS.get(most, most)
+
+
+def _version(artifact: Artifact) -> str:
+    """The IR's version stands in its first element."""
+    try:
+        _, first = next(ElementTree.iterparse(artifact.path, events=("start",)))  # noqa: S314 - OpenVINO has read it
+    except (OSError, ElementTree.ParseError, StopIteration):
+        return ""
+    version = first.get("version")
+    return f"IR v{version}" if version else ""
+
+
+def _producer(model: "openvino.Model") -> str:
+    key = "OpenVINO Runtime"
+    return f"OpenVINO {model.get_rt_info([key]).astype(str)}" if model.has_rt_info([key]) else ""

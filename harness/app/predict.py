@@ -1,0 +1,266 @@
+"""Top-5 of pictures, on any card and runtime: ``alexbench predict``, and ``load_model`` for Python.
+
+The runtime works in a process of its own, so that asking TensorFlow leaves nothing of TensorFlow behind.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends.registry import backend_class, backend_names
+from alexbench.datasets.classes import class_list
+from alexbench.datasets.preprocess import prepare_picture
+from alexbench.harness.app.artifacts import artifact_of, look_into
+from alexbench.harness.app.chosen_weights import choose_weights
+from alexbench.harness.app.config import cache_folder
+from alexbench.harness.app.progress import Display, PlainDisplay
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Layout, Options, Precision
+from alexbench.harness.errors import BackendUnavailableError, UsageError, unknown_name
+from alexbench.harness.judge.accuracy import log_softmax, top_k
+from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
+
+TOP: Final = 5
+BATCH: Final = 32
+BACKGROUND: Final = "background"
+SYNTHETIC_WARNING: Final = (
+    "SYNTHETIC weights: they know drawn pictures only, and these answers mean nothing for real ones; name --weights FILE"
+)
+
+Picture = str | os.PathLike[str] | bytes
+"""A picture's file, or the bytes of one: JPEG, PNG, BMP or WebP, gray or colour, with or without transparency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One of the best classes of a picture. ``index`` 0..999, -1 for background; ``probability`` 0..1."""
+
+    index: int
+    wnid: str
+    label: str
+    probability: float
+
+
+class LoadedModel:
+    """A model on one runtime, in a process of its own. A context manager; ``close`` ends the process.
+
+    ``synthetic``: the weights are synthetic, and the answers mean nothing for real pictures.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        backend: str,
+        options: Options,
+        *,
+        weights: str | None,
+        weights_layout: Layout | None,
+        artifact: str | None,
+        display: Display,
+    ) -> None:
+        self.card, self.backend = card, backend
+        self.synthetic = artifact is None and weights is None
+        self._fed, self._scores = asdict(card.preprocessing), "logits"
+        self._on_exit = ExitStack()
+        with ExitStack() as on_error:
+            folder = Path(on_error.enter_context(tempfile.TemporaryDirectory(prefix="alexbench-")))
+            log = folder / f"{backend}.log"
+            cache = cache_folder()
+            cache.mkdir(parents=True, exist_ok=True)
+            load: dict[str, Any]
+            if artifact is None:
+                chosen = choose_weights(
+                    card, weights, cache, log=cache / "material.log", display=display, data_format=weights_layout
+                )
+                load = {
+                    "do": "load",
+                    "network": card.network,
+                    "input_size": card.preprocessing.crop,
+                    "weights": str(chosen.path),
+                }
+            else:
+                asked = artifact_of(artifact, card)
+                seen = look_into(backend, asked, asdict(options), card, log)
+                self._fed, self._scores = seen["preprocessing"], seen["facts"]["scores"]
+                load = {"do": "load_artifact", "artifact": asked, "facts": seen["facts"]}
+            self._worker = on_error.enter_context(WorkerProcess(backend, log=log))
+            answer = self._worker.ask(load.pop("do"), backend=backend, options=asdict(options), **load)
+            self.effective: dict[str, Any] = answer["effective"]
+            self._folder = folder
+            self._on_exit = on_error.pop_all()
+
+    def predict(self, pictures: Picture | Sequence[Picture], *, top: int = TOP) -> list[list[Guess]]:
+        """The ``top`` best classes of each picture, best first.
+
+        Raises:
+            DataError: a picture that cannot be decoded; the message names it.
+        """
+        several = [pictures] if isinstance(pictures, str | os.PathLike | bytes) else list(pictures)
+        if not several:
+            return []
+        return self.predict_prepared(prepared(several, self.card), top=top)
+
+    def predict_prepared(self, pixels: NDArray[np.uint8], *, top: int = TOP) -> list[list[Guess]]:
+        """The same for prepared pixels (N, crop, crop, 3) uint8 RGB."""
+        source, out = self._folder / "pixels.npy", self._folder / "logits.npy"
+        np.save(source, pixels)
+        self._worker.ask("open", pixels=str(source), preprocessing=self._fed)
+        self._worker.ask("logits", images=list(range(len(pixels))), batch_size=BATCH, out=str(out))
+        scores = np.load(out).astype(np.float64)
+        chances = scores if self._scores == "probabilities" else np.exp(log_softmax(scores))
+        outputs, _ = top_k(scores, top)
+        return [
+            [self._guess(int(output), float(row[output])) for output in best]
+            for best, row in zip(outputs, chances, strict=True)
+        ]
+
+    def close(self) -> None:
+        """End the process."""
+        self._on_exit.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _guess(self, output: int, probability: float) -> Guess:
+        index = output - self.card.label_offset
+        if index < 0:
+            return Guess(-1, "", BACKGROUND, probability)
+        found = class_list()[index]
+        return Guess(index, found.wnid, found.name, probability)
+
+
+def load_model(
+    card: str = DEFAULT_CARD,
+    *,
+    backend: str,
+    weights: str | None = None,
+    weights_layout: Layout | None = None,
+    artifact: str | None = None,
+    threads: int | None = None,
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    display: Display | None = None,
+) -> LoadedModel:
+    """A card's model on a runtime: ``load_model("torchvision", backend="openvino", weights="alexnet.pth")``.
+
+    ``card``: a name (``alexbench models``) or a .toml file. ``weights``: a file, or ``published`` for the fetched one;
+    without any, synthetic ones. ``artifact``: a file of the runtime's own format to run instead. ``threads``: default,
+    the cores this process may use. Close it, or use it as a context manager.
+
+    Raises:
+        AlexBenchError: something that the message says how to mend.
+    """
+    if backend not in backend_names():
+        raise unknown_name("backend", backend, backend_names())
+    problem = backend_class(backend).probe().problem
+    if problem is not None:
+        raise BackendUnavailableError(problem)
+    options = Options(threads=threads or usable_cores(), device=device, precision=precision)
+    return LoadedModel(
+        load_card(card),
+        backend,
+        options,
+        weights=weights,
+        weights_layout=weights_layout,
+        artifact=artifact,
+        display=display or PlainDisplay(),
+    )
+
+
+def prepared(pictures: Sequence[Picture], card: Card) -> NDArray[np.uint8]:
+    """Pictures as the card prepares them, (N, crop, crop, 3) uint8 RGB.
+
+    Raises:
+        DataError: one that cannot be decoded.
+    """
+    return np.stack([prepare_picture(one, card.preprocessing) for one in pictures])
+
+
+def read_images(names: Sequence[str]) -> dict[str, Picture]:
+    """The command's arguments as pictures; ``-`` is standard input.
+
+    Raises:
+        UsageError: an argument twice, or a terminal as standard input.
+    """
+    if len(set(names)) < len(names):
+        raise UsageError(f"{next(one for one in names if names.count(one) > 1)} is named twice")
+    pictures: dict[str, Picture] = {}
+    for name in names:
+        if name == "-" and sys.stdin.isatty():
+            raise UsageError("- reads a picture from standard input: alexbench predict - < cat.jpg")
+        pictures[name] = sys.stdin.buffer.read() if name == "-" else name
+    return pictures
+
+
+def predict(
+    names: Sequence[str],
+    *,
+    card: str,
+    backends: Sequence[str],
+    artifacts: Mapping[str, str],
+    display: Display,
+    **options: Any,
+) -> dict[str, dict[str, list[Guess]]]:
+    """Image -> backend -> its best classes, from one runtime after the other on the same prepared pixels.
+
+    Raises:
+        AlexBenchError: something that the message says how to mend.
+    """
+    pictures = read_images(names)
+    pixels = prepared(list(pictures.values()), load_card(card))
+    answers: dict[str, dict[str, list[Guess]]] = {name: {} for name in pictures}
+    chosen = list(backends) or list(artifacts) or [name for name in backend_names() if _is_installed(name)]
+    if not chosen:
+        raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
+    for backend in chosen:
+        with load_model(card, backend=backend, artifact=artifacts.get(backend), display=display, **options) as model:
+            if model.synthetic and backend == chosen[0]:
+                display.say(SYNTHETIC_WARNING)
+            for name, guesses in zip(pictures, model.predict_prepared(pixels), strict=True):
+                answers[name][backend] = guesses
+    return answers
+
+
+def _is_installed(name: str) -> bool:
+    return backend_class(name).probe().available
+
+
+def print_predictions(answers: Mapping[str, Mapping[str, Sequence[Guess]]], *, as_json: bool) -> None:
+    """To standard output: a table an image with a column a runtime, or all as JSON."""
+    if as_json:
+        plain = {
+            image: {backend: [asdict(one) for one in guesses] for backend, guesses in rows.items()}
+            for image, rows in answers.items()
+        }
+        sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    for image, rows in answers.items():
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for backend in rows:
+            table.add_column("%", justify="right")
+            table.add_column(backend)
+        for best in zip(*rows.values(), strict=True):
+            table.add_row(*(cell for one in best for cell in (f"{100 * one.probability:.2f}", one.label)))
+        console.print("standard input" if image == "-" else image, markup=False, soft_wrap=True)
+        console.print(table, markup=False)

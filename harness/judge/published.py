@@ -1,0 +1,41 @@
+"""A row's accuracy beside the published one: reproduced, compatible, or not to be said."""
+
+from typing import Final, Literal
+
+from alexbench.harness.judge.accuracy import wilson_interval
+from alexbench.harness.records import Accuracy, Comparison, DataRecord, ModelRecord
+
+REPRODUCED_WITHIN: Final = 0.10
+"""Percentage points, on all 50,000 pictures: rounding, and a picture or two that a decoder turns."""
+
+Metric = Literal["top1", "top5"]
+
+
+def comparisons(backend: str, accuracy: Accuracy, model: ModelRecord, data: DataRecord) -> list[Comparison]:
+    """One for each figure published for the model's card, top-1 and top-5."""
+    made = []
+    for one in model.published:
+        figures: tuple[tuple[Metric, int, float], ...] = (
+            ("top1", accuracy.top1_correct, one.top1),
+            ("top5", accuracy.top5_correct, one.top5),
+        )
+        for metric, correct, published in figures:
+            ours = 100 * correct / accuracy.images
+            low, high = (100 * bound for bound in wilson_interval(correct, accuracy.images))
+            verdict = _verdict(ours, low, high, published, model, data)
+            made.append(Comparison(backend, one.source, metric, ours, low, high, published, verdict))
+    return made
+
+
+def _verdict(ours: float, low: float, high: float, published: float, model: ModelRecord, data: DataRecord) -> str:
+    if model.synthetic or data.synthetic:
+        return "no verdict: synthetic"
+    if data.of_validation_set == "no":
+        return "no verdict: other pictures or labels than the validation set's"
+    if data.of_validation_set == "full" and not data.skipped:
+        if abs(ours - published) <= REPRODUCED_WITHIN:
+            return f"reproduced (within {REPRODUCED_WITHIN:.2f} points)"
+        return f"NOT reproduced (more than {REPRODUCED_WITHIN:.2f} points off)"
+    if low <= published <= high:
+        return "compatible: inside the interval of these pictures"
+    return "NOT compatible: outside the interval of these pictures"

@@ -1,0 +1,158 @@
+"""Checkpoints of tf_cnn_benchmarks: where the files are, and which variables are an AlexNet's.
+
+Variables are ``cg/conv0/conv2d/kernel`` (HWIO), ``cg/conv0/biases``, ... ``cg/affine0/weights`` (in x out), ... behind
+a tower's prefix that varies with --variable_update: none, ``v/``, ``v0/`` and ``v1/``, ``ps_var/v0/``. Names and
+shapes are those of tf_cnn_benchmarks' convnet_builder.py.
+"""
+
+import re
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.contract import Layout
+from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.network import Conv, Flatten, Linear, Network, Shape, output_shapes
+from alexbench.harness.models.readers.layers import Arrays
+
+INDEX: Final = ".index"
+DEFAULT_FLATTEN: Final[Layout] = "NCHW"
+"""tf_cnn_benchmarks' --data_format: NCHW unless told otherwise."""
+
+_VARIABLE: Final = re.compile(r"(?P<tower>(?:.*/)?)cg/(?P<kind>conv|affine)(?P<number>\d+)/(?P<array>.+)")
+_ARRAYS: Final = {
+    ("conv", "conv2d/kernel"): "weight",
+    ("conv", "biases"): "bias",
+    ("affine", "weights"): "weight",
+    ("affine", "biases"): "bias",
+}
+_LATEST: Final = re.compile(r'^\s*model_checkpoint_path\s*:\s*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
+_BESIDE: Final = re.compile(r"\.(data-\d{5}-of-\d{5}|meta)$")
+
+
+def find_index(source: Path) -> Path | None:
+    """The ``.index`` file of the checkpoint that the user named: None where ``source`` is something else.
+
+    They may name the prefix, a file of the checkpoint, the ``checkpoint`` file or the folder: the latest then.
+
+    Raises:
+        WeightsError: a folder without a checkpoint, or with several and nothing that says which.
+    """
+    if source.is_dir():
+        return _latest(source)
+    if source.name == "checkpoint" and source.is_file():
+        return _latest(source.parent)
+    if source.suffix == INDEX and source.is_file():
+        return source
+    prefix = _BESIDE.sub("", source.name)
+    index = source.with_name(prefix + INDEX)
+    return index if index.is_file() and (prefix != source.name or not source.is_file()) else None
+
+
+def _latest(folder: Path) -> Path:
+    if (folder / "saved_model.pb").is_file():
+        raise WeightsError(f"{folder} is a SavedModel: run it as it is with --artifact tensorflow={folder}")
+    found = sorted(folder.glob(f"*{INDEX}"))
+    pointer = folder / "checkpoint"
+    named = _LATEST.search(pointer.read_text(encoding="utf-8", errors="replace")) if pointer.is_file() else None
+    if named:
+        prefix = Path(_unescaped(named[1]))
+        # An absolute path is that of the machine it was trained on.
+        for index in (folder / f"{prefix}{INDEX}", folder / f"{prefix.name}{INDEX}"):
+            if index.is_file():
+                return index
+        raise WeightsError(f"{pointer} names {prefix}, which is not there; name a checkpoint (PREFIX of PREFIX{INDEX})")
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(index.name.removesuffix(INDEX) for index in found[:5])
+        raise WeightsError(
+            f"{folder} holds {len(found)} checkpoints and no file that says which is last: name {listed}"
+        )
+    raise WeightsError(f"{folder} is a folder without a TensorFlow checkpoint; --weights takes a file or a checkpoint")
+
+
+def _unescaped(text: str) -> str:
+    """Protocol Buffers' text format writes bytes beyond ASCII as octal escapes."""
+    try:
+        return text.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
+def from_variables(
+    variables: Mapping[str, NDArray[Any]], network: Network, source: Path, flatten: Layout = DEFAULT_FLATTEN
+) -> Arrays:
+    """A network's arrays out of a checkpoint's variables: all else in it (slots of an optimizer, steps) is not read.
+
+    ``flatten``: the data format the network was trained in, which is the order of fc6's rows: (C, H, W) or (H, W, C).
+    Of several towers the first is taken; training keeps them equal.
+
+    Raises:
+        WeightsError: no variable has tf_cnn_benchmarks' names, or towers differ in theirs.
+    """
+    towers: dict[str, dict[str, str]] = {}
+    for name in variables:
+        match = _VARIABLE.fullmatch(name)
+        kind = _ARRAYS.get((match["kind"], match["array"])) if match else None
+        if match and kind:
+            towers.setdefault(match["tower"], {})[f"{match['kind']}{int(match['number'])}.{kind}"] = name
+    if not towers:
+        listed = ", ".join(list(variables)[:4]) or "nothing"
+        raise WeightsError(
+            f"{source} has no variable of tf_cnn_benchmarks (cg/conv0/conv2d/kernel, ...) but {listed}; "
+            "give a checkpoint that tf_cnn_benchmarks wrote"
+        )
+    first, *others = sorted(towers, key=_by_number)
+    for other in others:
+        if towers[other].keys() != towers[first].keys():
+            raise WeightsError(
+                f"{source}: towers {first or '(none)'} and {other or '(none)'} do not hold the same variables; "
+                "give a checkpoint that is whole"
+            )
+    return _canonical(variables, towers[first], network, flatten)
+
+
+def _by_number(tower: str) -> tuple[tuple[int, str], ...]:
+    return tuple((int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", tower))
+
+
+def _canonical(
+    variables: Mapping[str, NDArray[Any]], names: Mapping[str, str], network: Network, flatten: Layout
+) -> Arrays:
+    """Arrays read and turned one after the other, so that only one is there twice."""
+    ours: dict[str, str] = {}
+    for kind, spelling in ((Conv, "conv"), (Linear, "affine")):
+        layers = [layer.name for layer in network.layers if isinstance(layer, kind)]
+        for position, layer in enumerate(layers):
+            ours[f"{spelling}{position}.weight"] = f"{layer}.weight"
+            ours[f"{spelling}{position}.bias"] = f"{layer}.bias"
+    arrays: dict[str, NDArray[Any]] = {}
+    file_names: dict[str, str] = {}
+    for theirs in sorted(names, key=[*ours, *names].index):
+        name = ours.get(theirs, names[theirs])
+        flattened = _flattened(network) if theirs == "affine0.weight" and flatten == "NHWC" else None
+        arrays[name] = _turned(variables[names[theirs]], flattened)
+        file_names[name] = names[theirs]
+    return Arrays(arrays, file_names)
+
+
+def _flattened(network: Network) -> Shape:
+    """The shape (C, H, W) that the first fully connected layer sees flattened."""
+    shapes = [network.input_shape, *output_shapes(network).values()]
+    return shapes[next(place for place, layer in enumerate(network.layers) if isinstance(layer, Flatten))]
+
+
+def _turned(array: NDArray[Any], flattened: Shape | None) -> NDArray[Any]:
+    """HWIO to OIHW, in x out to out x in; rows in the (H, W, C) order of ``flattened`` become columns in (C, H, W)."""
+    if array.ndim == 4:
+        return np.ascontiguousarray(array.transpose(3, 2, 0, 1))
+    if flattened is not None and array.ndim == 2 and array.shape[0] == prod(flattened):
+        channels, height, width = flattened
+        by_place = array.reshape(height, width, channels, array.shape[1])
+        return np.ascontiguousarray(by_place.transpose(3, 2, 0, 1)).reshape(array.shape[::-1])
+    return np.ascontiguousarray(array.T)

@@ -1,0 +1,116 @@
+"""The tensors of an .onnx file, inside of it or in files beside it, as views over the mapped files.
+
+Field numbers are those of onnx/onnx.proto.
+"""
+
+import mmap
+from math import prod
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.readers.wire import (
+    Field,
+    Message,
+    integers,
+    last_integer,
+    last_text,
+    map_message,
+    messages,
+    numbers,
+    shaped,
+)
+
+# TensorProto and StringStringEntryProto
+_DIMS, _TYPE, _FLOATS, _INT64S, _NAME, _RAW, _DOUBLES, _EXTERNAL, _LOCATION = 1, 2, 4, 7, 8, 9, 10, 13, 14
+_KEY, _VALUE = 1, 2
+
+_DTYPES: Final = {1: "<f4", 2: "u1", 3: "i1", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8"}
+_NO_DTYPES: Final = {16: "bfloat16", 17: "float8", 18: "float8", 19: "float8", 20: "float8", 21: "uint4", 22: "int4"}
+_MAX_DIMENSIONS: Final = 32
+_MAX_INTEGERS: Final = 1024
+
+
+class Tensors:
+    """Initializers by name, read when they are asked for: a damaged one that nothing uses harms no one."""
+
+    def __init__(self, path: Path, initializers: list[Message]) -> None:
+        self._path = path
+        self._initializers = {last_text(tensor.grouped(_NAME)[_NAME]): tensor for tensor in initializers}
+        self._mapped: dict[str, mmap.mmap] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._initializers
+
+    def get(self, name: str) -> NDArray[Any] | None:
+        """The initializer of that name, None where there is none.
+
+        Raises:
+            WeightsError: it is damaged, or its file is.
+        """
+        tensor = self._initializers.get(name)
+        return None if tensor is None else self.read(tensor, name)
+
+    def read(self, tensor: Message, name: str) -> NDArray[Any]:
+        """The numbers of a TensorProto.
+
+        Raises:
+            WeightsError: it is damaged, of a type that NumPy has not, or its file is not there.
+        """
+        found = tensor.grouped(_DIMS, _TYPE, _FLOATS, _INT64S, _RAW, _DOUBLES, _EXTERNAL, _LOCATION)
+        kind = last_integer(found[_TYPE])
+        if kind not in _DTYPES:
+            said = _NO_DTYPES.get(kind, f"of type {kind}")
+            raise WeightsError(f"{self._path}: {name} is {said}, wanted float32")
+        dtype = _DTYPES[kind]
+        shape = tuple(integers(found[_DIMS], _MAX_DIMENSIONS))
+        if last_integer(found[_LOCATION]):
+            return self._external(found[_EXTERNAL], dtype, shape, tensor, name)
+        raw = messages(found[_RAW])
+        if raw:
+            values = raw[-1].packed_numbers(dtype)
+        elif dtype == "<i8":
+            values = np.array(integers(found[_INT64S], _MAX_INTEGERS), np.int64)
+        elif dtype in ("<f4", "<f8"):
+            values = numbers(found[_FLOATS if dtype == "<f4" else _DOUBLES], dtype)
+        else:
+            raise WeightsError(f"{self._path}: {name} is {np.dtype(dtype)}, wanted float32")
+        return shaped(values, shape, tensor, name)
+
+    def _external(
+        self, entries: list[Field], dtype: str, shape: tuple[int, ...], tensor: Message, name: str
+    ) -> NDArray[Any]:
+        """Numbers in a file beside: ``location``, relative to this file's folder, and ``offset`` and ``length``."""
+        said = {}
+        for entry in messages(entries):
+            pair = entry.grouped(_KEY, _VALUE)
+            said[last_text(pair[_KEY])] = last_text(pair[_VALUE])
+        offset, length = (said.get(key, "0") or "0" for key in ("offset", "length"))
+        if not (offset.isdecimal() and length.isdecimal() and len(offset) < 20 and len(length) < 20):
+            raise tensor.damaged(f"{name} lies at offset {offset!r}, length {length!r}")
+        whole = self._map(said.get("location", ""), name)
+        start = int(offset)
+        stop = start + prod(shape) * np.dtype(dtype).itemsize
+        if min(shape, default=1) < 0 or stop > len(whole) or ("length" in said and start + int(length) != stop):
+            raise tensor.damaged(f"{name} {shape} at byte {start} does not fit {said.get('location')}")
+        part = Message(self._path.parent / said["location"], "ONNX data file", whole, start, stop)
+        return shaped(part.packed_numbers(dtype), shape, tensor, name)
+
+    def _map(self, location: str, name: str) -> mmap.mmap:
+        """The file beside, mapped once. A path that leads out of the folder is the file's maker reading other files."""
+        if location not in self._mapped:
+            folder = self._path.parent.resolve()
+            beside = (self._path.parent / location).resolve()
+            absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
+            if not location or "\0" in location or absolute or folder not in beside.parents:
+                raise WeightsError(
+                    f"{self._path}: {name} lies in {location!r}, which leads out of {self._path.parent}; "
+                    "put the data file beside the .onnx file"
+                )
+            if not beside.is_file():
+                raise WeightsError(f"{self._path}: {name} lies in {location}, which is not there; put it beside")
+            self._mapped[location] = map_message(beside, "ONNX data file").data
+        return self._mapped[location]

@@ -1,0 +1,131 @@
+"""Every file that can be exported is the network it was made from, once its own runtime has loaded it elsewhere."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alexbench.harness.app.export import Route, known_routes
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import ExportFormat
+from alexbench.harness.errors import ExportError, UsageError
+from tests.conformance.conftest import OTHER_SIZES, Store, class_or_skip
+from tests.conformance.test_parity import assert_parity
+from tests.support.models import Case, network_pixels
+
+ROUTES = [route for route in known_routes() if route.writer is not None]
+READERS = {route.form.name: route for route in ROUTES if route.form.via is None}
+BATCHES = (1, 3)
+CANNOT: set[tuple[str | None, Case]] = set()
+"""What exporters of others have no operator for, and say so in one line."""
+if importlib.util.find_spec("onnxscript") is None:
+    CANNOT.add(("torch.onnx", Case("owt", 256)))  # by TorchScript, no averaging of 7 x 7 to 6 x 6
+NOTES = {"card": "a card", "weights": "SYNTHETIC"}
+
+
+def said(route: Route) -> str:
+    return f"{route.form.name}{f'-via-{route.form.via}' if route.form.via else ''}"
+
+
+@pytest.fixture(params=ROUTES, ids=said)
+def route(request: pytest.FixtureRequest) -> Route:
+    """Every way to write a file, where its runtimes are installed."""
+    found: Route = request.param
+    assert found.writer is not None
+    assert found.reader is not None
+    class_or_skip(found.writer)
+    class_or_skip(found.reader)
+    return found
+
+
+def write(route: Route, case: Case, store: Store, folder: Path) -> Path:
+    assert route.writer is not None
+    path = folder / f"network{route.form.suffix}"
+    with WorkerProcess(route.writer, log=folder / "write.log") as worker:
+        worker.ask(
+            "export",
+            backend=route.writer,
+            to=route.form.name,
+            via=route.form.via,
+            network=case.network,
+            input_size=case.input_size,
+            weights=str(store.weights(case)),
+            path=str(path),
+            notes=NOTES,
+        )
+    return path
+
+
+def run_and_compare(route: Route, path: Path, case: Case, store: Store) -> None:
+    assert route.reader is not None
+    folder, count = path.parent, sum(BATCHES)
+    layout = class_or_skip(route.reader).input_layout
+    np.save(folder / "inputs.npy", network_pixels(case, layout, count))
+    with WorkerProcess(route.reader, log=folder / "read.log") as worker:
+        answer = worker.ask(
+            "run_export",
+            backend=route.reader,
+            to=route.form.name,
+            path=str(path),
+            inputs=str(folder / "inputs.npy"),
+            batches=list(BATCHES),
+            out=str(folder / "logits.npy"),
+        )
+    assert_parity(np.load(folder / "logits.npy"), store.truth(case)[:count])
+    channels, height, width = case.description.input_shape
+    shape = f"N, {channels}, {height}, {width}" if layout == "NCHW" else f"N, {height}, {width}, {channels}"
+    assert list(answer["inputs"].values()) == [f"float32 ({shape})"]
+    assert list(answer["outputs"].values()) == [f"float32 (N, {case.description.outputs})"]
+
+
+@pytest.mark.slow
+def test_the_file_gives_float64s_logits_at_several_batch_sizes(
+    route: Route, case: Case, store: Store, tmp_path: Path
+) -> None:
+    path = write(route, case, store, tmp_path)
+    run_and_compare(route, path, case, store)
+    left = {path.name, *(path.with_suffix(suffix).name for suffix in route.form.beside)}
+    logs_and_arrays = {"write.log", "read.log", "inputs.npy", "logits.npy"}
+    assert {one.name for one in tmp_path.iterdir()} == left | logs_and_arrays
+    assert (path / str(route.form.marker)).is_file() if route.form.marker else path.is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("other", OTHER_SIZES, ids=str)
+def test_so_it_is_at_other_input_sizes(route: Route, other: Case, store: Store, tmp_path: Path) -> None:
+    if (route.form.via, other) in CANNOT:
+        with pytest.raises(UsageError, match=rf"^{route.form.via} could not write network {other.network} as .+$"):
+            write(route, other, store, tmp_path)
+    else:
+        run_and_compare(route, write(route, other, store, tmp_path), other, store)
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_a_file_that_is_none_is_refused_in_one_line(form: str, tmp_path: Path) -> None:
+    route = READERS[form]
+    assert route.reader is not None
+    kind = class_or_skip(route.reader)
+    path = tmp_path / f"network{route.form.suffix}"
+    _spoil(path, route.form)
+    np.save(tmp_path / "inputs.npy", network_pixels(Case("owt", 224), kind.input_layout, 1))
+    with (
+        WorkerProcess(route.reader, log=tmp_path / "log") as worker,
+        pytest.raises(ExportError, match=rf"^{path.name} was written, but {route.reader} does not run it: .+$"),
+    ):
+        worker.ask(
+            "run_export",
+            backend=route.reader,
+            to=form,
+            path=str(path),
+            inputs=str(tmp_path / "inputs.npy"),
+            batches=[1],
+            out=str(tmp_path / "logits.npy"),
+        )
+
+
+def _spoil(path: Path, form: ExportFormat) -> None:
+    files = [path / form.marker] if form.marker else [path, *(path.with_suffix(one) for one in form.beside)]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"no network at all")

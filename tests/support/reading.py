@@ -1,0 +1,122 @@
+"""Reads a weights file in a process of its own, and watches that process's memory from outside.
+
+As a script: ``python reading.py ARGUMENTS.json``, with ``source``, ``network``, ``folder`` (None: read only), ``flatten``
+and ``imports``. It prints a line when all is imported, waits for one, reads, and prints what came of it.
+"""
+
+import hashlib
+import importlib
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LIMIT_S = 300
+SAMPLE_EVERY_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``digest`` is that of the arrays; ``anonymous`` bytes at the peak above what importing took."""
+
+    seconds: float
+    anonymous: int
+    digest: str
+    checked: str
+    assumed: str
+    error: str
+
+
+def imports_of(source: Path) -> list[str]:
+    """The runtime that reads such a file."""
+    return {".pth": ["torch"], ".pt": ["torch"], ".index": ["tensorflow"]}.get(source.suffix, [])
+
+
+def read_apart(
+    source: Path, network: str, *, folder: Path | None = None, flatten: str | None = None, imports: list[str] | None = None
+) -> Outcome:
+    """Read (and convert, where ``folder`` is given) in a fresh process; ``network`` may be "toy"."""
+    asked = {
+        "source": str(source),
+        "network": network,
+        "folder": None if folder is None else str(folder),
+        "flatten": flatten,
+        "imports": imports_of(source) if imports is None else imports,
+    }
+    command = [sys.executable, "-P", __file__, json.dumps(asked)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        before = peak = _anonymous(process.pid)
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        started = time.monotonic()
+        # The reader prints its answer and waits: its memory is there to be seen until the input is closed.
+        status = Path(f"/proc/{process.pid}/io")
+        while time.monotonic() - started < LIMIT_S:
+            peak = max(peak, _anonymous(process.pid))
+            if Path(f"/proc/{process.pid}/comm").read_text().strip() == "done":
+                break
+            time.sleep(SAMPLE_EVERY_S)
+        del status
+        said = json.loads(process.stdout.readline())
+        process.stdin.close()
+        process.wait(LIMIT_S)
+    return Outcome(anonymous=peak - before, **said)
+
+
+def _anonymous(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _network(name: str) -> Any:
+    from alexbench.harness.models.network import get_network
+
+    if name == "toy":
+        sys.path.insert(0, str(Path(__file__).parent))
+        return importlib.import_module("toy_network").TOY
+    return get_network(name)
+
+
+def main(asked: dict[str, Any]) -> None:
+    """The child's side."""
+    from alexbench.harness.app.weights import convert, read
+    from alexbench.harness.errors import AlexBenchError
+    from alexbench.harness.models.weights import weights_digest
+
+    network = _network(asked["network"])
+    for name in ["safetensors.numpy", *asked["imports"]]:
+        importlib.import_module(name)
+    said = dict.fromkeys(("digest", "checked", "assumed", "error"), "")
+    print("ready", flush=True)
+    sys.stdin.readline()
+    start = time.perf_counter()
+    arrays: Any = {}
+    try:
+        if asked["folder"] is None:
+            reading = read(Path(asked["source"]), network, flatten=asked["flatten"])
+            arrays, said["checked"], said["assumed"] = reading.arrays, reading.checked, reading.assumed
+        else:
+            done = convert(Path(asked["source"]), network, Path(asked["folder"]), flatten=asked["flatten"])
+            said |= {"digest": done.digest, "checked": done.checked, "assumed": done.assumed}
+    except AlexBenchError as error:
+        said["error"] = str(error)
+    seconds = time.perf_counter() - start
+    Path("/proc/self/comm").write_text("done")
+    if arrays:
+        said["digest"] = weights_digest(arrays)
+    print(json.dumps({"seconds": seconds, **said}), flush=True)
+    sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
