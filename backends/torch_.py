@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends import _torch_artifact
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
+from alexbench.backends._artifact import Loaded, refuse_bf16
 from alexbench.backends._export_torch import open_pt2, write_onnx, write_pt2
 from alexbench.harness.contract import (
+    Artifact,
+    ArtifactFacts,
     Backend,
     Effective,
     ExportFormat,
@@ -51,6 +55,7 @@ class TorchBackend(Backend):
     name: ClassVar[str] = "torch"
     requires: ClassVar[Requirements] = Requirements(groups=(("torch",),), extra="torch")
     input_layout: Layout = "NCHW"
+    artifact_suffixes: ClassVar[tuple[str, ...]] = (".pt2", ".pt")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (
         ExportFormat("torch", ".pt2"),
         ExportFormat("onnx", ".onnx", via="torch.onnx"),
@@ -62,6 +67,7 @@ class TorchBackend(Backend):
         self._torch: ModuleType | None = None
         self._module: torch.nn.Module | None = None
         self._shape: tuple[int, ...] = ()
+        self._artifact: Loaded | None = None
 
     def load(self, model: Model, options: Options) -> None:
         """See :meth:`Backend.load`."""
@@ -81,11 +87,39 @@ class TorchBackend(Backend):
         torch, module = self._torch, self._module
         if torch is None or module is None:
             raise not_loaded(self.name, "predict")
+        if self._artifact is not None:
+            return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
         with torch.inference_mode():
             x = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
             logits: NDArray[np.float32] = module(x).to(device="cpu", dtype=torch.float32).numpy()
         return logits
+
+    def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
+        """See :meth:`RunsArtifacts.inspect_artifact`. What would have to be unpickled is refused."""
+        refuse_bf16(self.name, options)
+        torch = _import_torch()
+        _device(torch, options.device)
+        return _torch_artifact.inspect(torch, artifact)
+
+    def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`RunsArtifacts.load_artifact`."""
+        refuse_bf16(self.name, options)
+        self.close()
+        torch = _import_torch()
+        device = _device(torch, options.device)
+        _forbid_reduced_precision(torch)
+        _set_threads(torch, options.threads)
+        program = _torch_artifact.load(torch, artifact, facts, device)
+        place = _torch_artifact.output_index(facts)
+
+        def run(batch: NDArray[Any]) -> NDArray[Any]:
+            with torch.inference_mode():
+                scores = program.call(_wrap(torch, batch).to(device=device))[place]
+                return np.asarray(scores.to(device="cpu", dtype=torch.float32).numpy())
+
+        self._torch, self._module, self._device = torch, program.module, device
+        self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
         """What torch answers about its threads, the parameters' device and type, and fp32's inner precision."""

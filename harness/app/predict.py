@@ -35,7 +35,7 @@ TOP: Final = 5
 BATCH: Final = 32
 BACKGROUND: Final = "background"
 SYNTHETIC_WARNING: Final = (
-    "SYNTHETIC weights: they know drawn pictures only, and these answers mean nothing for real ones; name --weights FILE"
+    "SYNTHETIC weights: they know drawn pictures only, and these answers mean nothing for real ones: --weights FILE"
 )
 
 Picture = str | os.PathLike[str] | bytes

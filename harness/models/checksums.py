@@ -18,8 +18,7 @@ def verification(source: WeightsSource) -> str:
     if whole:
         return " and ".join(whole)
     if source.sha256_prefix is not None:
-        named = ", as in its name" if source.sha256_prefix in source.file else ""
-        return f"first {len(source.sha256_prefix)} hex digits of SHA-256{named}"
+        return f"first {len(source.sha256_prefix)} hex digits of SHA-256"
     return ""
 
 

@@ -4,9 +4,9 @@ As a script: ``python reading.py ARGUMENTS.json``, with ``source``, ``network``,
 and ``imports``. It prints a line when all is imported, waits for one, reads, and prints what came of it.
 """
 
-import hashlib
 import importlib
 import json
+import select
 import subprocess
 import sys
 import time
@@ -36,7 +36,12 @@ def imports_of(source: Path) -> list[str]:
 
 
 def read_apart(
-    source: Path, network: str, *, folder: Path | None = None, flatten: str | None = None, imports: list[str] | None = None
+    source: Path,
+    network: str,
+    *,
+    folder: Path | None = None,
+    flatten: str | None = None,
+    imports: list[str] | None = None,
 ) -> Outcome:
     """Read (and convert, where ``folder`` is given) in a fresh process; ``network`` may be "toy"."""
     asked = {
@@ -56,15 +61,11 @@ def read_apart(
         before = peak = _anonymous(process.pid)
         process.stdin.write("go\n")
         process.stdin.flush()
-        started = time.monotonic()
-        # The reader prints its answer and waits: its memory is there to be seen until the input is closed.
-        status = Path(f"/proc/{process.pid}/io")
-        while time.monotonic() - started < LIMIT_S:
+        deadline = time.monotonic() + LIMIT_S
+        while time.monotonic() < deadline:
             peak = max(peak, _anonymous(process.pid))
-            if Path(f"/proc/{process.pid}/comm").read_text().strip() == "done":
+            if select.select([process.stdout], [], [], SAMPLE_EVERY_S)[0]:
                 break
-            time.sleep(SAMPLE_EVERY_S)
-        del status
         said = json.loads(process.stdout.readline())
         process.stdin.close()
         process.wait(LIMIT_S)
@@ -72,10 +73,10 @@ def read_apart(
 
 
 def _anonymous(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-    return 0
+    """Bytes; 0 where the system does not say."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon")), 0)
 
 
 def _network(name: str) -> Any:
@@ -111,7 +112,6 @@ def main(asked: dict[str, Any]) -> None:
     except AlexBenchError as error:
         said["error"] = str(error)
     seconds = time.perf_counter() - start
-    Path("/proc/self/comm").write_text("done")
     if arrays:
         said["digest"] = weights_digest(arrays)
     print(json.dumps({"seconds": seconds, **said}), flush=True)

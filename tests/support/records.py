@@ -5,6 +5,7 @@ from typing import Any
 
 from alexbench.harness.records import (
     Accuracy,
+    ArtifactRecord,
     BackendRecord,
     DataRecord,
     EffectiveRecord,
@@ -162,10 +163,29 @@ def run_record(*rows: BackendRecord, **changes: Any) -> RunRecord:
     return replace(record, **changes)
 
 
-def synthetic_run(*rows: BackendRecord) -> RunRecord:
+def synthetic_run(*rows: BackendRecord, **changes: Any) -> RunRecord:
     """The embedded default: pictures and weights both synthetic."""
     return run_record(
         *rows,
         model=model(synthetic=True, weights="synthetic"),
         data=data(name="synthetic-v1", synthetic=True, available_images=1000, subset_seed=None),
+        **changes,
     )
+
+
+def artifact(path: str = "model.onnx", **changes: Any) -> ArtifactRecord:
+    """A softmaxed ONNX file of any batch."""
+    found = ArtifactRecord(
+        path=path,
+        sha256="12" * 32,
+        format="ONNX opset 17",
+        precision="fp32",
+        input_name="data",
+        output_name="prob",
+        layout="NCHW",
+        batch=None,
+        scores="probabilities",
+        normalisation="",
+        fed="(v / 255 - [0.485]) / [0.229]",
+    )
+    return replace(found, **changes)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alexbench.harness.errors import CardError, UsageError
-from alexbench.harness.models.card import DEFAULT_CARD, card_names, load_card
+from alexbench.harness.models.card import DEFAULT_CARD, WeightsSource, card_names, load_card
 from alexbench.harness.models.preprocessing import Preprocessing
 
 PUBLISHED = {
@@ -84,6 +84,28 @@ PREPARED = {
         decode="libjpeg-fast",
     ),
 }
+BVLC_ALEXNET = (
+    "bvlc_alexnet.caffemodel",
+    243_862_414,
+    "f102235bc9d8f422a04d5254a21fd1862986eae91c7337714fd5d78dcf37f835d05ed7943e80056ae19ca9e9c054c181",
+)
+ZOO_FILES = {
+    "onnx-zoo": (
+        "bvlcalexnet-12.onnx",
+        243_863_787,
+        "6b0da9510f27f234ee96a85dc3809dd210150fdefad87f6850f9788513216945",
+    ),
+    "onnx-zoo-int8": (
+        "bvlcalexnet-12-int8.onnx",
+        60_984_008,
+        "d53bbedf100be79277cf55d78c72bdcb67d88786988561bf5d530f038e443c7b",
+    ),
+    "onnx-zoo-qdq": (
+        "bvlcalexnet-12-qdq.onnx",
+        61_009_072,
+        "c103c0f7b8f9d8d64b400e0899d5934d2a13d1f08368ba1907285aa0691f4cbb",
+    ),
+}
 MINE = """
 name = "mine"
 title = "A card of my own"
@@ -103,6 +125,13 @@ channels = "RGB"
 divide_by = 255
 mean = [0.5, 0.5, 0.5]
 std = [0.5, 0.5, 0.5]
+
+[[weights]]
+file = "mine.pth"
+format = "pth"
+urls = ["https://example.org/mine.pth"]
+size = 10
+sha256_prefix = "01234567"
 
 [[published]]
 source = "myself"
@@ -161,6 +190,42 @@ def test_every_packaged_card_says_what_a_reader_of_its_figures_must_know(name: s
     assert all("\n" not in note and note.endswith((".", ")")) for note in load_card(name).notes)
 
 
+def test_sizes_are_published_with_their_sources() -> None:
+    metadata, index = load_card("torchvision").published
+    assert (metadata.gmacs, metadata.flops) == (0.714, None)
+    assert (index.flops, index.parameters) == (1_429_383_808, 61_100_840)
+    assert "8x V100" in index.other
+    (omz,) = load_card("omz").published
+    assert (omz.gflops, omz.mparams) == (1.5, 60.965)
+
+
+def test_weights_are_those_of_the_facts() -> None:
+    current, older = load_card("torchvision").weights
+    assert (current.file, current.sha256_prefix) == ("alexnet-owt-7be5be79.pth", "7be5be79")
+    assert (older.file, older.sha256_prefix) == ("alexnet-owt-4df8aa71.pth", "4df8aa71")
+    for name in ("omz", "bvlc"):
+        (source,) = load_card(name).weights
+        assert (source.file, source.size, source.sha384) == BVLC_ALEXNET
+        assert len(source.urls) == 2
+    assert load_card("bvlc").weights[0].urls[0].startswith("http://dl.caffe.berkeleyvision.org/")
+    assert load_card("omz").weights[0].urls[0].startswith("https://storage.openvinotoolkit.org/")
+    for name, facts in ZOO_FILES.items():
+        (source,) = load_card(name).weights
+        assert (source.file, source.size, source.sha256) == facts
+        assert source.urls[0].endswith(f"/{source.file}")
+        assert source.artifact == (name != "onnx-zoo")
+    assert load_card("tfcnn").weights == ()
+    assert [one.sha256 for one in load_card("modelhub-onnx").weights] == [None]
+
+
+def test_inputs_and_outputs_are_named_where_they_are_published() -> None:
+    named = {name: (load_card(name).input_name, load_card(name).output_name) for name in card_names()}
+    assert named["omz"] == named["bvlc"] == ("data", "prob")
+    assert named["onnx-zoo"] == ("data_0", "softmaxout_1")
+    softmax = {name for name in card_names() if load_card(name).output == "softmax"}
+    assert softmax == set(card_names()) - {"torchvision", "tfcnn"}
+
+
 def test_what_is_wrong_in_a_published_card_is_said() -> None:
     (mistakes, *_) = load_card("modelhub-onnx").notes
     for mistake in ("RGB goes into a network trained on BGR", "127.5 is subtracted", "LANCZOS"):
@@ -172,7 +237,11 @@ def test_a_card_of_ones_own_is_read_by_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(MINE, encoding="utf-8")
     card = load_card(str(path))
-    assert (card.name, card.network, card.weights) == ("mine", "owt", ())
+    assert (card.name, card.network) == ("mine", "owt")
+    assert card.weights == (
+        WeightsSource("mine.pth", "pth", urls=("https://example.org/mine.pth",), size=10, sha256_prefix="01234567"),
+    )
+    assert (card.input_name, card.output_name, card.output) == (None, None, "logits")
     assert card.preprocessing.name == "mine"
     assert card.preprocessing.divide_by == 255.0
     assert (card.published[0].top1, card.published[0].top5) == (50.0, 75.5)
@@ -212,6 +281,41 @@ def test_an_unknown_name_lists_the_known() -> None:
         ('licence = "none"', 'licence = "none"\nnotes = "one"', "notes is str, wanted a list"),
         ("exif = false", "exif = ", "is no valid TOML"),
         ("[preprocessing]", "[preprocesing]", "unknown key 'preprocesing'; known: name, title"),
+        (
+            "sha256_prefix =",
+            "sha265 =",
+            "unknown key 'weights[0].sha265'; known: file, format, urls, size, sha256, sha384",
+        ),
+        ('format = "pth"', 'format = "pt"', "weights[0].format = 'pt'; known: pth, caffemodel, onnx, tf-checkpoint"),
+        ('file = "mine.pth"\n', "", "key 'weights[0].file' is missing"),
+        ("size = 10", "size = 0", "weights[0].size = 0: wanted the file's bytes, 1 or more"),
+        (
+            '"https://example.org/mine.pth"',
+            '"ftp://example.org/a"',
+            "weights[0].urls[0] = 'ftp://example.org/a': wanted http",
+        ),
+        ('"https://example.org/mine.pth"', '"https:///a"', "weights[0].urls[0] = 'https:///a': wanted http"),
+        ('file = "mine.pth"', 'file = "../mine.pth"', "weights[0].file = '../mine.pth': wanted a file's name"),
+        ('name = "mine"', 'name = "../mine"', "name = '../mine': wanted letters, digits"),
+        (
+            '_prefix = "01234567"',
+            ' = "01234567"',
+            "weights[0].sha256 = '01234567': wanted 64 hexadecimal digits, it has 8",
+        ),
+        ('sha256_prefix = "01234567"', 'sha384 = "g"', "weights[0].sha384 = 'g': wanted 96 hexadecimal digits"),
+        ('"01234567"', '"0123"', "weights[0].sha256_prefix = '0123': wanted the first 8 to 64 hexadecimal digits"),
+        (
+            '"01234567"',
+            f'"01234567"\nsha256 = "{"f" * 64}"',
+            "weights[0].sha256_prefix = '01234567': sha256 begins otherwise",
+        ),
+        (
+            "[[published]]",
+            '[[weights]]\nfile = "mine.pth"\nformat = "pth"\n[[published]]',
+            "weights[1].file = 'mine.pth': another of the card's files has that name",
+        ),
+        ("top1 = 50", "top1 = 565", "published[0]: top1 = 565, top5 = 75.5: wanted percent"),
+        ('title = "A card of my own"', 'title = "A"\noutput = "prob"', "output = 'prob'; known: logits, softmax"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_known(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -4,9 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from alexbench.harness.records import RunRecord, SkippedRecord
+from alexbench.harness.records import Comparison, RunRecord, SkippedRecord
 from alexbench.reports.cells import Table, tables
-from tests.support.records import error_row, missing_row, ok_row, parity, performance, run_record, synthetic_run
+from tests.support.records import (
+    artifact,
+    error_row,
+    missing_row,
+    ok_row,
+    parity,
+    performance,
+    run_record,
+    synthetic_run,
+)
 
 WIDEST_LINE = 120
 
@@ -85,3 +94,41 @@ def test_skipped_pictures_stand_beside_every_accuracy() -> None:
     for heading in ("top-1 %", "top-5 %"):
         cells = main.columns[main.headings.index(heading)][:2]
         assert all(cell.endswith(" (2 skipped)") for cell in cells)
+
+
+def compared(backend: str, ours: float, metric: str = "top1") -> Comparison:
+    return Comparison(backend, "a paper", metric, ours, ours - 1, ours + 1, 56.52, "reproduced")  # type: ignore[arg-type]
+
+
+def test_published_figures_stand_beside_ours_and_equal_rows_share_a_line() -> None:
+    record = run_record(
+        ok_row("a"),
+        ok_row("b"),
+        ok_row("c"),
+        comparisons=(compared("a", 56.5), compared("b", 56.5), compared("c", 56.0)),
+    )
+    *_, published = tables(record)
+    assert published.title == "Published figures"
+    assert [row[1:] for row in published.rows] == [
+        ("top-1", "56.52", "56.50 (55.50-57.50)", "-0.02", "a, b", "reproduced"),
+        ("top-1", "56.52", "56.00 (55.00-57.00)", "-0.52", "c", "reproduced"),
+    ]
+
+
+def test_all_rows_alike_are_all() -> None:
+    record = run_record(ok_row("a"), ok_row("b"), comparisons=(compared("a", 56.5), compared("b", 56.5)))
+    assert tables(record)[-1].rows[0][5] == "all"
+
+
+def test_synthetic_accuracies_have_no_difference_to_published_ones() -> None:
+    record = synthetic_run(ok_row("a"), comparisons=(compared("a", 57.0),))
+    assert "difference" not in tables(record)[-1].headings
+
+
+def test_an_artifact_is_named_and_may_differ() -> None:
+    record = run_record(ok_row("a", artifact=artifact("models/int8.onnx"), parity=parity(passed=False)), ok_row("b"))
+    main, *_ = tables(record)
+    row = row_of(main, "a ")
+    assert row["backend"].endswith("(int8.onnx)")
+    assert row["parity"] == "differs"
+    assert row["#"] == "-"
