@@ -92,8 +92,12 @@ def scores_output(ports: Sequence[Port], artifact: Artifact) -> Port:
         )
     if not fitting:
         counts = sorted({count for port in chosen if (count := _scores(port))})
-        raise wrong_count(artifact, counts[0]) if len(counts) == 1 else WeightsError(
-            f"{path} has no output of {artifact.outputs} scores a picture; its outputs: {_listed(ports)}"
+        raise (
+            wrong_count(artifact, counts[0])
+            if len(counts) == 1
+            else WeightsError(
+                f"{path} has no output of {artifact.outputs} scores a picture; its outputs: {_listed(ports)}"
+            )
         )
     return fitting[0]
 
@@ -150,6 +154,8 @@ class Loaded:
         scores = np.empty((count + missing, self.artifact.outputs), np.float32)
         for first in range(0, count + missing, batch):
             rows = self.run(given[first : first + batch])
+            if rows.ndim < 2 or len(rows) != batch:
+                raise ValueError(f"{self.artifact.path} gives an array of shape {rows.shape} for {batch} pictures")
             if rows.size != batch * self.artifact.outputs:
                 raise wrong_count(self.artifact, rows.size // batch)
             scores[first : first + batch] = rows.reshape(batch, -1)
@@ -287,9 +293,12 @@ class _Arithmetic:
                 return self._compute(step)
 
     def found(self) -> Normalisation | None:
-        """What was done so far."""
-        if not self._reversed and (self._scale == 1).all() and (self._shift == 0).all():
+        """What was done so far. To quantise and to dequantise again is nothing, up to float32's rounding."""
+        same = np.allclose(self._scale, 1, rtol=0, atol=1e-4) and np.allclose(self._shift, 0, rtol=0, atol=1e-3)
+        if same and not self._reversed:
             return None
+        if same:
+            return Normalisation((1.0,) * len(self._scale), (0.0,) * len(self._scale), reverses_channels=True)
         return Normalisation(tuple(self._scale.tolist()), tuple(self._shift.tolist()), self._reversed)
 
     def _reverse(self) -> bool:

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,36 +15,24 @@ from alexbench.backends._export import NOTES_PREFIX, described
 from alexbench.backends._onnx_graph import complete_model
 from alexbench.harness.contract import Model, OpenedExport
 
-if TYPE_CHECKING:
-    import onnx
-
 
 def write_onnx(model: Model, path: Path, notes: Mapping[str, str]) -> None:
     """The hand-written graph with its weights inside, and the notes as its metadata."""
-    proto = complete_model(model)
-    annotate(proto, notes)
-    _save(proto, path)
+    path.write_bytes(complete_model(model).SerializeToString())
+    annotate(path, notes)
 
 
-def annotate_file(path: Path, notes: Mapping[str, str]) -> None:
-    """Add the notes to the metadata of a file that an exporter wrote."""
+def annotate(path: Path, notes: Mapping[str, str]) -> None:
+    """Add the notes to the metadata of an .onnx file, whoever wrote it, without reading it.
+
+    Messages written one after the other are one message, whose repeated fields are joined
+    (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+    """
     import onnx
 
-    proto = onnx.load(path)
-    annotate(proto, notes)
-    _save(proto, path)
-
-
-def annotate(proto: "onnx.ModelProto", notes: Mapping[str, str]) -> None:
-    """Add the notes to the graph's metadata."""
-    for key, value in notes.items():
-        proto.metadata_props.add(key=f"{NOTES_PREFIX}{key}", value=value)
-
-
-def _save(proto: "onnx.ModelProto", path: Path) -> None:
-    import onnx
-
-    onnx.save(proto, path)
+    entries = [onnx.StringStringEntryProto(key=f"{NOTES_PREFIX}{key}", value=value) for key, value in notes.items()]
+    with path.open("ab") as file:
+        file.write(onnx.ModelProto(metadata_props=entries).SerializeToString())
 
 
 def open_onnx(ort: ModuleType, path: Path) -> OpenedExport:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alexbench.backends._adapter import import_runtime
 from alexbench.backends._export import INPUT, NOTES_FILE, OUTPUT, described
-from alexbench.backends._export_onnx import annotate_file
+from alexbench.backends._export_onnx import annotate
 from alexbench.harness.contract import OpenedExport
 
 if TYPE_CHECKING:
@@ -76,6 +76,6 @@ def write_onnx(
             output_names=[OUTPUT],
             **batch_open,
         )
-    annotate_file(path, notes)
+    annotate(path, notes)
     how = "by torch.export" if dynamo else "by TorchScript; onnxscript, which its newer way needs, is not installed"
     return f"torch.onnx of torch {torch.__version__}, {how}"

@@ -129,10 +129,11 @@ class _Graph:
         if kind == "Transpose":
             return [Step("transpose", attributes.get("perm", [3, 2, 1, 0]))]
         if kind == "BatchNormalization":
-            given = [self.value(one) for one in node.input[1:5]]
-            if any(one is None for one in given):
+            given = [value for one in node.input[1:5] if (value := self.value(one)) is not None]
+            if len(given) != 4:
                 return None
-            return batch_norm(*given, attributes.get("epsilon", 1e-5), "NCHW")  # type: ignore[arg-type]
+            scale, shift, mean, variance = given
+            return batch_norm(scale, shift, mean, variance, attributes.get("epsilon", 1e-5), "NCHW")
         if kind == "Gather" and node.input[0] == name:
             indices = self.value(node.input[1])
             return None if indices is None else [Step("gather", indices, attributes.get("axis", 0))]
@@ -180,7 +181,7 @@ class _Graph:
 
     def _computed(self, name: str) -> NDArray[Any] | None:
         """What the nodes before ``name`` make of constants alone, by onnx's own reference implementation."""
-        from onnx import helper
+        from onnx import TensorProto, helper
         from onnx.reference import ReferenceEvaluator
 
         nodes: dict[int, onnx.NodeProto] = {}
@@ -199,14 +200,14 @@ class _Graph:
                 nodes[id(node)] = node
                 wanted += [other for other in node.input if other]
         order = [node for node in self._proto.graph.node if id(node) in nodes]
-        graph = helper.make_graph(
-            order, "constant", [], [helper.make_value_info(name, None)], [_tensor(*item) for item in constants.items()]
-        )
+        tensors = [_tensor(*item) for item in constants.items()]
+        output = helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None)
+        graph = helper.make_graph(order, "constant", [], [output], tensors)
         model = helper.make_model(
             graph, ir_version=self._proto.ir_version, opset_imports=list(self._proto.opset_import)
         )
         try:
-            return np.asarray(ReferenceEvaluator(model).run([name], {})[0])  # type: ignore[index]
+            return np.asarray(ReferenceEvaluator(model).run([name], {})[0])
         except Exception:  # an operator that it does not know: no normalisation anyone writes
             return None
 

@@ -44,13 +44,18 @@ def graph_model(network: Network) -> "onnx.ModelProto":
 
 
 def complete_model(model: Model) -> "onnx.ModelProto":
-    """The graph with its weights inside, ready to be saved as one .onnx file (244 MB; protobuf's limit is 2 GB)."""
-    import onnx
-    from onnx import numpy_helper
+    """The graph with its weights inside, ready to be saved as one .onnx file (244 MB; protobuf's limit is 2 GB).
 
-    tensors = [numpy_helper.from_array(model.weights[name], name) for name in model.network.parameter_shapes]
-    proto = _model(model.network, tensors)
-    onnx.checker.check_model(proto)
+    The weights are put into the finished graph: onnx's helpers would copy them with each step (2.0 s in place of 0.7).
+    """
+    from onnx import TensorProto
+
+    proto = graph_model(model.network)
+    for tensor in proto.graph.initializer:
+        if tensor.data_location == TensorProto.EXTERNAL:
+            tensor.ClearField("data_location")
+            tensor.ClearField("external_data")
+            tensor.raw_data = model.weights[tensor.name].astype("<f4", copy=False).tobytes()
     return proto
 
 

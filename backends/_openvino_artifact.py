@@ -25,8 +25,12 @@ from alexbench.harness.errors import WeightsError
 if TYPE_CHECKING:
     import openvino
 
-_COPIES: Final = {"Convert", "ConvertLike", "FakeQuantize", "FakeConvert"}
+SUFFIXES: Final = (".xml", ".onnx")
+
+_COPIES: Final = {"Convert", "ConvertLike"}
 _RESHAPES: Final = {"Reshape", "Squeeze", "Unsqueeze", "Transpose"}
+_QUANTISES: Final = {"FakeQuantize", "Subtract", "Multiply"}
+"""Behind a softmax: to quantise, and to dequantise."""
 _SIZES: Final = {"ShapeOf"}
 _SOFTMAX: Final[Mapping[str, Scores]] = {
     "Softmax": "probabilities",
@@ -47,6 +51,8 @@ def read(core: "openvino.Core", artifact: Artifact) -> "openvino.Model":
     path = artifact.path
     if not path.is_file():
         raise WeightsError(f"{path} cannot be read: no such file")
+    if path.suffix not in SUFFIXES:
+        raise WeightsError(f"{path}: OpenVINO runs {' and '.join(SUFFIXES)} files here")
     try:
         return core.read_model(path)
     except RuntimeError as error:
@@ -88,7 +94,8 @@ def compute_precisions(compiled: "openvino.CompiledModel") -> dict[str, int]:
     for operation in compiled.get_runtime_model().get_ordered_ops():
         about = operation.get_rt_info()
         if str(about["layerType"].astype(str)) in {"Convolution", "GroupConvolution", "FullyConnected", "MatMul"}:
-            kind = str(about["runtimePrecision"].astype(str))
+            # The kernel's name ends in what it computes in; "runtimePrecision" would name the type of stored weights.
+            kind = str(about["primitiveType"].astype(str)).rpartition("_")[2].lower()
             name = _PRECISIONS.get(kind, kind)
             counts[name] = counts.get(name, 0) + 1
     return counts
@@ -115,7 +122,7 @@ def _name(port: "openvino.Output") -> str:
 
 def _port(port: "openvino.Output") -> Port:
     shape = port.get_partial_shape()
-    kind = port.get_element_type().get_type_name()
+    kind = str(port.get_element_type().get_type_name())
     sides = None if shape.rank.is_dynamic else tuple(side.get_length() if side.is_static else None for side in shape)
     return Port(_name(port), _DTYPES.get(kind, kind), sides)
 
@@ -126,7 +133,7 @@ def _scores(node: "openvino.Node") -> Scores | None:
         kind = node.get_type_name()
         if kind in _SOFTMAX:
             return _SOFTMAX[kind]
-        if kind not in _COPIES | _RESHAPES:
+        if kind not in _COPIES | _RESHAPES | _QUANTISES:
             return None
 
 
@@ -163,6 +170,12 @@ def _meaning(node: "openvino.Node", place: int) -> list[Step] | None:
         return [Step("transpose", others[0])]
     if kind == "Gather" and place == 0:
         return [Step("gather", others[0], int(np.asarray(others[1]).reshape(-1)[0]))]
+    if kind == "FakeQuantize" and place == 0:  # a map of one range to another, rounded
+        low, high, to_low, to_high = (np.asarray(one, np.float64) for one in others)
+        if (high == low).any():
+            return None
+        factor = (to_high - to_low) / (high - low)
+        return [Step("multiply", factor), Step("add", to_low - low * factor)]
     if kind == "BatchNormInference" and place == 0:
         scale, shift, mean, variance = others
         epsilon = float(node.get_attributes()["epsilon"])
@@ -171,26 +184,21 @@ def _meaning(node: "openvino.Node", place: int) -> list[Step] | None:
 
 
 def _value(output: "openvino.Output") -> NDArray[Any] | None:
-    """A constant, converted or quantised perhaps; None where it is anything else."""
-    node = output.get_node()
-    kind = node.get_type_name()
-    if kind == "Constant":
-        return np.asarray(node.data)
-    if kind in {"Convert", "Subtract", "Multiply", "Reshape", "Unsqueeze"}:
-        given = [_value(node.input_value(i)) for i in range(node.get_input_size())]
-        if any(one is None for one in given):
+    """The constant ``output``, computed from others where it has to be; None where it depends on an input."""
+    import openvino as ov
+
+    if output.get_node().get_type_name() == "Constant":
+        return np.asarray(output.get_node().data)
+    wanted, seen = [output.get_node()], set()
+    while wanted:
+        node = wanted.pop()
+        if node.get_type_name() == "Parameter":
             return None
-        match kind:
-            case "Subtract":
-                return np.asarray(given[0], np.float64) - np.asarray(given[1], np.float64)
-            case "Multiply":
-                return np.asarray(given[0], np.float64) * np.asarray(given[1], np.float64)
-            case "Reshape" | "Unsqueeze":
-                assert given[0] is not None
-                return given[0].reshape(tuple(node.get_output_shape(0)))
-            case _:
-                return given[0]
-    return None
+        if node.get_friendly_name() not in seen:
+            seen.add(node.get_friendly_name())
+            wanted += [one.get_node() for one in node.input_values()]
+    compiled = ov.Core().compile_model(ov.Model([output], []), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return np.asarray(next(iter(compiled({}).values())))
 
 
 def _precision(model: "openvino.Model") -> str:

@@ -127,7 +127,7 @@ def _keras(tf: ModuleType, artifact: Artifact) -> Served:
         function = traced.get_concrete_function(specs[0] if len(specs) == 1 else specs)
     except Exception as error:  # zip, JSON, Keras and what its layers raise
         raise unreadable(artifact, error) from error
-    names = [str(name) for name in model.output_names]
+    names = [f"output_{place}" for place in range(len(outputs))]  # Keras numbers its own anew in each process
 
     def call(x: "tensorflow.Tensor") -> Mapping[str, "tensorflow.Tensor"]:
         return dict(zip(names, tf.nest.flatten(function(x)), strict=True))
@@ -136,7 +136,7 @@ def _keras(tf: ModuleType, artifact: Artifact) -> Served:
         format="Keras",
         function=function,
         call=call,
-        inputs=tuple(_port(one.name, one) for one in inputs),
+        inputs=tuple(_port(f"input_{place}", one) for place, one in enumerate(inputs)),
         outputs=tuple(_port(name, one) for name, one in zip(names, outputs, strict=True)),
         kept=model,
         version=tf.__version__,

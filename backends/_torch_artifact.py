@@ -24,6 +24,7 @@ from alexbench.backends._artifact import (
     scores_output,
     unreadable,
 )
+from alexbench.backends._pt2_check import code_in, pickles_of_tensors_only
 from alexbench.harness.contract import Artifact, ArtifactFacts, Layout, Scores
 from alexbench.harness.errors import WeightsError
 
@@ -88,12 +89,13 @@ def load(torch: ModuleType, artifact: Artifact, facts: ArtifactFacts, device: "t
 
         exported = move_to_device_pass(exported, str(device))
     module = exported.module()
-    keywords = list(exported.call_spec.in_spec.child(1).context) if exported.call_spec.in_spec is not None else []
     from torch.utils import _pytree as pytree
 
-    def call(x: "torch.Tensor") -> "list[torch.Tensor]":
-        given = module(**{keywords[0]: x}) if keywords else module(x)
-        return list(pytree.tree_leaves(given))
+    _, keywords = pytree.tree_unflatten([None], exported.call_spec.in_spec)
+    keyword = next(iter(keywords), None)  # the picture may have been exported as one
+
+    def call(x: Any) -> Any:
+        return pytree.tree_leaves(module(x) if keyword is None else module(**{keyword: x}))
 
     return Program(module, call)
 
@@ -119,7 +121,9 @@ def _format(artifact: Artifact) -> str:
                 names = [name.partition("/")[2] or name for name in archive.namelist()]
         except zipfile.BadZipFile as error:
             raise unreadable(artifact, "it is damaged") from error
-    if any(name.startswith("models/") or name in {"archive_format", "serialized_exported_program.json"} for name in names):
+    if any(
+        name.startswith("models/") or name in {"archive_format", "serialized_exported_program.json"} for name in names
+    ):
         return EXPORT
     if any(name.startswith("code/") for name in names):
         return SCRIPT
@@ -155,7 +159,6 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=scores,
         normalisation=normalisation(steps, picture.layout, artifact.image[0]),
         precision=_precision(exported.state_dict.values()),
-        producer=_producer(artifact),
     )
 
 
@@ -182,7 +185,6 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=scores or "logits",
         normalisation=normalisation(_steps(program.forward()), layout, artifact.image[0]),
         precision=_precision(module.parameters()),
-        producer=_producer(artifact),
     )
 
 
@@ -208,12 +210,18 @@ def _tried(
 
 
 def _load_export(torch: ModuleType, artifact: Artifact) -> "torch.export.ExportedProgram":
+    """The program; what would execute anything but its operators is refused."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.export.load(artifact.path)
-    except Exception as error:  # zip, JSON and torch each have classes of their own
-        raise unreadable(artifact, error) from error
+        code = code_in(artifact.path)
+        if code is None:
+            with warnings.catch_warnings(), pickles_of_tensors_only():
+                warnings.simplefilter("ignore")
+                return torch.export.load(artifact.path)
+    except Exception as error:  # zip, JSON, pickle and torch each have classes of their own
+        if "Weights only load failed" not in str(error):
+            raise unreadable(artifact, error) from error
+        code = "a pickle of more than tensors"
+    raise WeightsError(f"{artifact.path} contains code, which is never run: {code}")
 
 
 def _load_script(torch: ModuleType, artifact: Artifact, device: "torch.device") -> "torch.jit.ScriptModule":
@@ -260,11 +268,6 @@ def _precision(tensors: Any) -> str:
     return _PRECISIONS.get(most, most)
 
 
-def _producer(artifact: Artifact) -> str:
-    """torch's own note of the program's name and version is not kept in either format."""
-    return "torch" if artifact.path.suffix else ""
-
-
 def _scores(backwards: Iterator[_Operation]) -> Scores | None:
     for operation in backwards:
         if operation.name in _SOFTMAX:
@@ -303,8 +306,9 @@ def _meaning(operation: _Operation, place: int) -> list[Step] | None:
             chosen = [(axis, one) for axis, one in enumerate(others[0]) if one is not None]
             return [Step("gather", chosen[0][1], chosen[0][0])] if len(chosen) == 1 else None
         case "slice":
-            first, last, step = (*others[1:4], *(0, _ALL, 1)[len(others[1:4]) :])
-            return [Step("nothing")] if (first or 0, last in {None, _ALL}, step) == (0, True, 1) else None
+            given = dict(zip(("dim", "first", "last", "step"), others, strict=False))
+            whole = not given.get("first") and given.get("last") in {None, _ALL} and given.get("step", 1) == 1
+            return [Step("nothing")] if whole else None
         case "batch_norm" | "_native_batch_norm_legit_no_training":
             weight, bias, mean, variance = others[:4]
             epsilon = others[6] if name == "batch_norm" else others[5]
@@ -318,7 +322,7 @@ def _meaning(operation: _Operation, place: int) -> list[Step] | None:
 
 
 def _arithmetic(name: str, operands: Sequence[Any], place: int) -> list[Step] | None:
-    """x + y, x - y (either way), x * y or x / y; the third operand is ``alpha`` or a rounding mode."""
+    """A sum, a difference (either way), a product or a quotient; the third operand is ``alpha`` or a rounding mode."""
     other = operands[1 - place] if place < 2 and len(operands) > 1 else _UNKNOWN
     if other is _UNKNOWN or (len(operands) > 2 and operands[2] not in {None, 1}):
         return None

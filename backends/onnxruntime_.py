@@ -201,7 +201,10 @@ def _session_options(ort: ModuleType, *, threads: int) -> "onnxruntime.SessionOp
 def _open(
     ort: ModuleType, graph: bytes | str, settings: "onnxruntime.SessionOptions", device_id: int | None
 ) -> "onnxruntime.InferenceSession":
-    """A session on exactly the provider asked for, of a graph or a file: both of ONNX Runtime's silent ways back to the CPU are closed."""
+    """A session of a graph, or of a file, on exactly the provider asked for.
+
+    Both of ONNX Runtime's silent ways back to the CPU are closed.
+    """
     if device_id is None:
         return ort.InferenceSession(graph, settings, providers=[CPU], enable_fallback=0)
     if CUDA not in ort.get_available_providers():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alexbench.backends import _openvino_artifact
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
-from alexbench.backends._artifact import Loaded, said, unreadable
+from alexbench.backends._artifact import Loaded
 from alexbench.backends._export_openvino import convert_ir, open_ir, write_ir
 from alexbench.harness.contract import (
     Artifact,
@@ -52,7 +52,7 @@ class OpenVinoBackend(Backend):
     name: ClassVar[str] = "openvino"
     requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
     input_layout: Layout = "NCHW"
-    artifact_suffixes: ClassVar[tuple[str, ...]] = (".xml", ".onnx")
+    artifact_suffixes: ClassVar[tuple[str, ...]] = _openvino_artifact.SUFFIXES
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (
         ExportFormat("openvino", ".xml", beside=(".bin",)),
         ExportFormat("openvino", ".xml", beside=(".bin",), via="openvino-convert"),
@@ -196,9 +196,7 @@ def _device(core: "openvino.Core", name: str) -> str:
     return device
 
 
-def _compile(
-    core: "openvino.Core", model: "openvino.Model", device: str, options: Options
-) -> "openvino.CompiledModel":
+def _compile(core: "openvino.Core", model: "openvino.Model", device: str, options: Options) -> "openvino.CompiledModel":
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": "1",

@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends import _tensorflow_artifact
 from alexbench.backends._adapter import averaging_matrix, check_pixels, import_runtime, not_loaded
+from alexbench.backends._artifact import Loaded, refuse_bf16
 from alexbench.backends._export_tensorflow import open_saved_model, write_saved_model
 from alexbench.harness.contract import (
+    Artifact,
+    ArtifactFacts,
     Backend,
     Effective,
+    Evidence,
     ExportFormat,
     Known,
     Layout,
@@ -26,7 +31,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, WeightsError
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -52,16 +57,17 @@ class TensorFlowBackend(Backend):
     name: ClassVar[str] = "tensorflow"
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
     input_layout: Layout = "NHWC"
-    weight_suffixes: ClassVar[tuple[str, ...]] = (".index",)
+    artifact_suffixes: ClassVar[tuple[str, ...]] = ("/", ".keras")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("savedmodel", "", marker="saved_model.pb"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("savedmodel",)
 
     def __init__(self) -> None:
         self._tf: ModuleType | None = None
-        self._variables: Mapping[str, tensorflow.Variable] = {}
+        self._variables: Mapping[Any, tensorflow.Variable] = {}
         self._function: Callable[[tensorflow.Tensor], tensorflow.Tensor] | None = None
         self._shape: tuple[int, ...] = ()
         self._device = ""
+        self._artifact: Loaded | None = None
 
     def load(self, model: Model, options: Options) -> None:
         """See :meth:`Backend.load`. Thread counts hold for the process: a later load must repeat them."""
@@ -72,12 +78,7 @@ class TensorFlowBackend(Backend):
                 f"tensorflow: asked for {options.precision}, which this adapter does not build; "
                 "it supports fp32, which would have run; use --precision fp32"
             )
-        tf = _import_tensorflow()
-        device = _device(tf, options.device)
-        _set_threads(tf, options.threads)
-        _forbid_reduced_precision(tf)
-        # Without this TensorFlow moves what a device cannot run to the CPU, and says nothing.
-        tf.config.set_soft_device_placement(enabled=False)
+        tf, device = _started(options)
         channels, height, width = model.network.input_shape
         signature = [tf.TensorSpec((None, height, width, channels), tf.float32)]
         with tf.device(device):
@@ -92,30 +93,63 @@ class TensorFlowBackend(Backend):
         tf, function = self._tf, self._function
         if tf is None or function is None:
             raise not_loaded(self.name, "predict")
+        if self._artifact is not None:
+            return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
         with tf.device(self._device):
             logits: NDArray[np.float32] = function(tf.constant(pixels)).numpy()
         return logits
+
+    def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
+        """See :meth:`RunsArtifacts.inspect_artifact`."""
+        refuse_bf16(self.name, options)
+        tf, device = _started(options)
+        with tf.device(device):
+            return _tensorflow_artifact.inspect(tf, _tensorflow_artifact.read(tf, artifact), artifact)
+
+    def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`RunsArtifacts.load_artifact`."""
+        refuse_bf16(self.name, options)
+        self.close()
+        tf, device = _started(options)
+        with tf.device(device):
+            served = _tensorflow_artifact.read(tf, artifact)
+
+        def run(batch: NDArray[Any]) -> NDArray[Any]:
+            with tf.device(device):
+                return np.asarray(served.call(tf.constant(batch))[facts.output_name].numpy())
+
+        self._tf, self._function, self._device = tf, served.function, device
+        self._variables = dict(enumerate(served.function.variables))
+        self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
         """Where the variables lie and the counts of TensorFlow's context; its kernels report nothing."""
         tf = self._tf
         if tf is None:
             raise not_loaded(self.name, "effective")
-        variable = next(iter(self._variables.values()))
-        place = tf.DeviceSpec.from_string(variable.device)
+        # An artifact may hold its weights as constants, which lie nowhere that could be asked.
+        variable = next(iter(self._variables.values()), None)
+        place = tf.DeviceSpec.from_string(self._device if variable is None else variable.device)
+        evidence: Evidence = "requested" if variable is None else "reported"
+        form = {"execution": "tf.function over variables", "data_format": "NHWC"}
+        if self._artifact is not None:
+            form = {"execution": "the function that the file serves"} | self._artifact.settings()
+            precision = self._artifact.facts.precision
+        else:
+            assert variable is not None
+            precision = {"float32": "fp32"}.get(variable.dtype.name, variable.dtype.name)
         device = "cpu" if place.device_type == "CPU" else f"{place.device_type.lower()}:{place.device_index}"
         return Effective(
             runtime="tensorflow",
             version=tf.__version__,
-            device=Known(device, "reported"),
+            device=Known(device, evidence),
             provider=_provider(place.device_type),
-            precision=Known({"float32": "fp32"}.get(variable.dtype.name, variable.dtype.name), "reported"),
+            precision=Known(precision, evidence),
             threads=Known(str(tf.config.threading.get_intra_op_parallelism_threads()), "requested"),
             streams=Known(str(tf.config.threading.get_inter_op_parallelism_threads()), "requested"),
-            settings={
-                "execution": "tf.function over variables",
-                "data_format": "NHWC",
+            settings=form
+            | {
                 "jit_compile": "False",
                 "tensor_float_32": str(tf.config.experimental.tensor_float_32_execution_enabled()),
                 "soft_device_placement": str(tf.config.get_soft_device_placement()),
@@ -125,22 +159,9 @@ class TensorFlowBackend(Backend):
     def close(self) -> None:
         """Drop the function and its variables; TensorFlow itself keeps its threads until the process ends."""
         self._function = None
+        self._artifact, self.input_layout = None, type(self).input_layout
         self._variables = {}
         self._tf = None
-
-    def read_weights(self, path: Path) -> Mapping[str, NDArray[np.generic]]:
-        """The variables of the checkpoint whose ``.index`` file ``path`` is, each read when it is asked for.
-
-        TensorFlow holds every block of the index and every variable that is read against its CRC-32C.
-
-        Raises:
-            WeightsError: the checkpoint is damaged or not whole; asking for a variable raises it too.
-        """
-        tf = _import_tensorflow()
-        try:
-            return _Checkpoint(path, tf.train.load_checkpoint(str(path.with_suffix(""))))
-        except Exception as error:  # tf.errors' classes, and RuntimeError
-            raise _unread(path, error) from error
 
     def devices(self) -> list[str]:
         """``cpu``, and each GPU that TensorFlow can see."""
@@ -162,32 +183,15 @@ class TensorFlowBackend(Backend):
         return open_saved_model(tf, path)
 
 
-class _Checkpoint(Mapping[str, NDArray[np.generic]]):
-    """A checkpoint's variables by name, read one by one: an optimizer's slots are as large as the weights."""
-
-    def __init__(self, path: Path, reader: Any) -> None:
-        self._path = path
-        self._reader = reader
-        self._names: tuple[str, ...] = tuple(sorted(reader.get_variable_to_shape_map()))
-
-    def __getitem__(self, name: str) -> NDArray[np.generic]:
-        if name not in self._names:
-            raise KeyError(name)
-        try:
-            return np.asarray(self._reader.get_tensor(name))
-        except Exception as error:
-            raise _unread(self._path, error) from error
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-def _unread(path: Path, error: Exception) -> WeightsError:
-    said = " ".join(str(error).split())[:200]
-    return WeightsError(f"{path} cannot be read: the checkpoint is damaged or not whole ({said}); copy it again")
+def _started(options: Options) -> tuple[ModuleType, str]:
+    """TensorFlow with the options in force, and its name of the device."""
+    tf = _import_tensorflow()
+    device = _device(tf, options.device)
+    _set_threads(tf, options.threads)
+    _forbid_reduced_precision(tf)
+    # Without this TensorFlow moves what a device cannot run to the CPU, and says nothing.
+    tf.config.set_soft_device_placement(enabled=False)
+    return tf, device
 
 
 def _import_tensorflow() -> ModuleType:

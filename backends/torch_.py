@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,9 @@ from alexbench.harness.models.network import (
 
 if TYPE_CHECKING:
     import torch
+
+
+PRECISIONS: Final = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}
 
 
 class TorchBackend(Backend):
@@ -126,7 +129,7 @@ class TorchBackend(Backend):
         torch, module = self._torch, self._module
         if torch is None or module is None:
             raise not_loaded(self.name, "effective")
-        parameter = next(module.parameters())
+        parameter = next(module.parameters(), torch.empty(0, device=self._device))
         if parameter.device.type == "cuda":
             provider = f"cuDNN {torch.backends.cudnn.version()}"
         else:
@@ -137,7 +140,7 @@ class TorchBackend(Backend):
             version=torch.__version__,
             device=Known(str(parameter.device), "reported"),
             provider=Known(provider, "reported"),
-            precision=Known({torch.float32: "fp32", torch.bfloat16: "bf16"}[parameter.dtype], "reported"),
+            precision=Known(PRECISIONS.get(str(parameter.dtype), str(parameter.dtype)), "reported"),
             threads=Known(str(torch.get_num_threads()), "reported"),
             streams=Known("1", "requested"),
             settings={
@@ -146,13 +149,15 @@ class TorchBackend(Backend):
                 "interop_threads": str(torch.get_num_interop_threads()),
                 "float32_matmul_precision": torch.get_float32_matmul_precision(),
                 "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-            },
+            }
+            | ({} if self._artifact is None else self._artifact.settings()),
         )
 
     def close(self) -> None:
         """Drop the module, and with it a GPU's memory."""
         cuda = self._module is not None and self._device.type == "cuda"
         self._module = None
+        self._artifact, self.input_layout = None, type(self).input_layout
         if cuda and self._torch is not None:
             self._torch.cuda.empty_cache()
         self._torch = None

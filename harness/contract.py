@@ -213,8 +213,8 @@ class ReadsWeights(Protocol):
 
     weight_suffixes: ClassVar[tuple[str, ...]]
 
-    def read_weights(self, path: Path) -> Mapping[str, NDArray[np.generic]]:
-        """File's array name -> array, read then or when it is asked for. Executes nothing that the file contains.
+    def read_weights(self, path: Path) -> dict[str, NDArray[np.generic]]:
+        """File's array name -> array. Executes nothing that the file contains.
 
         Raises:
             WeightsError: the file is damaged, of another format, or contains code.

@@ -76,9 +76,9 @@ class Worker:
     def do_inspect_artifact(
         self, *, backend: str, artifact: dict[str, Any], options: dict[str, Any], preprocessing: dict[str, Any]
     ) -> Answer:
-        """What is in the user's file, and with what preprocessing to open pictures for it; ``preprocessing`` is a card's.
+        """What is in the user's file, and with what preprocessing to open pictures for it.
 
-        In a worker of its own: it loads the file and tries it, and nothing stays loaded.
+        ``preprocessing`` is a card's. In a worker of its own: it loads the file and tries it, and nothing stays loaded.
         """
         from alexbench.harness.app.inspection import inspect
 

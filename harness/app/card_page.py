@@ -219,7 +219,7 @@ def _kind(layer: Layer) -> str:
 
 
 def _layer_table(network: Network) -> Iterator[str]:
-    rows = [("layer", "", "output", "parameters", "MACs")]
+    rows: list[tuple[str, ...]] = [("layer", "", "output", "parameters", "MACs")]
     for layer in _layers(network):
         shape = " x ".join(map(str, layer["output"]))
         counts = (f"{layer[key]:,}" if layer[key] else "" for key in ("parameters", "macs"))

@@ -42,6 +42,7 @@ from alexbench.harness.models.weights import map_weights, weights_digest
 
 ARRAYS: Final = ExportFormat("safetensors", ".safetensors")
 """The weights alone, under their canonical names; no runtime writes or reads it."""
+LAYOUTS: Final[tuple[Layout, ...]] = ("NCHW", "NHWC")
 CHECKED_CLASSES: Final = (0, 250, 500, 750)
 """Whose synthetic pictures the file is run on."""
 CHECKED_BATCHES: Final = (1, 3)
@@ -85,6 +86,7 @@ def export(
     to: str,
     via: str | None,
     weights: str | None,
+    weights_layout: Layout | None,
     out: str | None,
     force: bool,
     cache: Path,
@@ -99,6 +101,7 @@ def export(
         ExportError: the file does not load or is not the same function; it is not kept.
     """
     route = chosen_route(to, via)
+    _check_weights_layout(weights, weights_layout)
     card = load_card(model)
     target = chosen_target(out, _file_stem(card.name), route.form, force=force)
     for backend in filter(None, (route.writer, route.reader)):
@@ -106,7 +109,7 @@ def export(
         if problem is not None:
             raise BackendUnavailableError(problem)
     log = _log(cache)
-    chosen = choose_weights(card, weights, cache, log=log, display=display)
+    chosen = choose_weights(card, weights, cache, log=log, display=display, data_format=weights_layout)
     # openvino-convert reads an .onnx file that lies beside for the while.
     copies = 1 if via is None else 2
     refuse_too_little_space(target, copies * chosen.path.stat().st_size + SPACE_BESIDES)
@@ -137,8 +140,15 @@ def chosen_route(to: str, via: str | None) -> Route:
             if route.writer is not None and route.reader is None:
                 raise UsageError(f"--to {to}: no backend here loads such a file, so it could not be checked")
             return route
-    known = [f"--to {route.form.name} --via {route.form.via}" for route in routes if route.form.via is not None]
+    known = sorted(f"--to {route.form.name} --via {route.form.via}" for route in routes if route.form.via is not None)
     raise UsageError(f"--to {to} --via {via}: no such exporter; known: {', '.join(known)}")
+
+
+def _check_weights_layout(weights: str | None, layout: str | None) -> None:
+    if layout is not None and layout not in LAYOUTS:
+        raise unknown_name("--weights-layout", layout, LAYOUTS)
+    if layout is not None and weights is None:
+        raise UsageError("--weights-layout says how --weights is read; name --weights FILE too")
 
 
 def known_routes() -> list[Route]:

@@ -12,8 +12,9 @@ from alexbench.backends.registry import backend_classes
 from alexbench.harness.contract import Layout, ReadsWeights
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.network import Network
+from alexbench.harness.models.readers.bundle import Bundle
 from alexbench.harness.models.readers.caffemodel import read_caffemodel
-from alexbench.harness.models.readers.checkpoint import DEFAULT_FLATTEN, INDEX, find_index, from_variables
+from alexbench.harness.models.readers.checkpoint import DEFAULT_FLATTEN, find_index, from_variables
 from alexbench.harness.models.readers.container import check_zip
 from alexbench.harness.models.readers.layers import check_order, in_order
 from alexbench.harness.models.readers.onnx_file import read_onnx
@@ -68,8 +69,7 @@ def read(source: Path, network: Network, *, flatten: Layout | None = None) -> Re
     suffix = source.suffix.lower()
     index = find_index(source)
     if index is not None:
-        variables = _read_by_backend(index, INDEX)
-        found = from_variables(variables, network, index, flatten or DEFAULT_FLATTEN)
+        found = from_variables(Bundle(index), network, index, flatten or DEFAULT_FLATTEN)
         arrays = canonical(found.arrays, network, source=index, file_names=found.file_names)
         return Reading(arrays, CONTAINER_CRC, "" if flatten else f"trained in {DEFAULT_FLATTEN}: fc6 sees C, H, W")
     if not source.is_file():

@@ -224,7 +224,7 @@ def _wait(patience: Patience, failed: int, asked_s: float | None) -> float:
     longest = patience.longest_wait_s
     if asked_s is not None:
         return min(asked_s, longest)
-    return min(patience.wait_s * 2 ** (failed - 1), longest) * SystemRandom().uniform(0.75, 1.25)
+    return min(patience.wait_s * 2.0 ** (failed - 1), longest) * SystemRandom().uniform(0.75, 1.25)
 
 
 def _in_words(error: requests.RequestException, patience: Patience) -> TransferError:

@@ -70,15 +70,15 @@ class Message:
         at = self.start
         while at < self.stop:
             tag_at = at
-            tag, at = self._varint(at)
+            tag, at = self.varint(at)
             number, kind = tag >> 3, tag & 7
             if number == 0:
                 raise self.damaged(f"byte {tag_at} is no field")
             if kind == VARINT:
-                value, at = self._varint(at)
+                value, at = self.varint(at)
                 yield Field(number, kind, self, value=value)
             elif kind == LENGTH:
-                length, at = self._varint(at)
+                length, at = self.varint(at)
                 if length > self.stop - at:
                     raise self.damaged(f"it is cut short or damaged at byte {tag_at} ({length} bytes announced)")
                 yield Field(number, kind, Message(self.path, self.what, self.data, at, at + length))
@@ -108,6 +108,18 @@ class Message:
                     raise self.damaged(f"more than {MAX_FIELDS} fields {field.number} at byte {self.start}")
         return found
 
+    def varint(self, at: int) -> tuple[int, int]:
+        """The unsigned number at byte ``at``, and where the next byte is."""
+        value = 0
+        for position in range(10):
+            if at + position >= self.stop:
+                raise self.damaged(f"it is cut short at byte {at}")
+            byte = self.data[at + position]
+            value |= (byte & 0x7F) << (7 * position)
+            if byte < 0x80:
+                return value & 0xFFFF_FFFF_FFFF_FFFF, at + position + 1
+        raise self.damaged(f"the number at byte {at} does not end")
+
     def text(self) -> str:
         """The bytes as text."""
         return bytes(self.data[self.start : self.stop]).decode(errors="replace")
@@ -124,7 +136,7 @@ class Message:
         values: list[int] = []
         at = self.start
         while at < self.stop:
-            value, at = self._varint(at)
+            value, at = self.varint(at)
             values.append(_signed(value))
             if len(values) > limit:
                 raise self.damaged(f"more than {limit} integers at byte {self.start}")
@@ -138,17 +150,6 @@ class Message:
         if count == 0:
             return np.empty(0, dtype)
         return np.ndarray((count,), dtype, self.data, start, (stride,))
-
-    def _varint(self, at: int) -> tuple[int, int]:
-        value = 0
-        for position in range(10):
-            if at + position >= self.stop:
-                raise self.damaged(f"it is cut short at byte {at}")
-            byte = self.data[at + position]
-            value |= (byte & 0x7F) << (7 * position)
-            if byte < 0x80:
-                return value & 0xFFFF_FFFF_FFFF_FFFF, at + position + 1
-        raise self.damaged(f"the number at byte {at} does not end")
 
     def _run(self, at: int, tag: int, size: int) -> int:
         """How many fields of one tag (a byte) and ``size`` stand in a row from the one whose payload is ``at``.

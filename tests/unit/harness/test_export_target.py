@@ -97,8 +97,8 @@ def test_a_pair_that_is_half_placed_is_taken_back(here: Path, monkeypatch: pytes
     target = chosen_target(None, "card", PAIR, force=False)
     with partial_folder(target) as partial:
         make(partial, target, PAIR, "new")
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(Path, "replace", replace)
+        monkeypatch.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
             publish(partial, target, PAIR, force=False)
         assert names(here) == {f"{partial.name}/card.xml"}
     assert list(here.iterdir()) == []

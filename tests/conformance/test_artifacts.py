@@ -1,0 +1,441 @@
+"""A user's own file is run as it is: what is in it is found, nothing is done twice, and its scores are float64's.
+
+tests/support/artifacts.py writes the files with the real libraries; here they go through a worker as in a run.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from alexbench.backends.reference import ReferenceBackend
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Model, Options
+from alexbench.harness.decoding import decode
+from alexbench.harness.errors import CardError, UnsupportedOptionError, WeightsError
+from alexbench.harness.judge.parity import TOLERANCES, deviation
+from alexbench.harness.models.preprocessing import Preprocessing, network_input
+from tests.conformance.conftest import class_or_skip
+from tests.support import artifacts
+from tests.support.artifacts import CLASSES, MEAN, PREPROCESSING, SIDE, STD
+
+SCRIPT: Final = Path(artifacts.__file__)
+LIMIT_S: Final = 300
+MEAN_ONLY: Final = replace(PREPROCESSING, name="mean only", std=(1.0, 1.0, 1.0))
+NOTHING: Final = replace(PREPROCESSING, name="nothing", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+WRITERS: Final = {
+    "onnxruntime": ("onnx",),
+    "openvino": ("onnx", "openvino"),
+    "torch": ("torch",),
+    "tensorflow": ("tensorflow",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """A file that runs, and what is to be found in it.
+
+    ``inside``: it normalises its input itself. ``fed``: channels and divisor of what it is fed, where not the card's.
+    ``half``: its weights are rounded to fp16, and its scores with them.
+    """
+
+    backend: str
+    file: str
+    card: Preprocessing = PREPROCESSING
+    scores: str = "logits"
+    layout: str = "NCHW"
+    batch: int | None = None
+    dtype: str = "float32"
+    precision: str = "fp32"
+    inside: bool = False
+    fed: tuple[str, float] = ("BGR", 1.0)
+    half: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.backend}-{self.file}"
+
+
+def _everywhere(file: str, **found: Any) -> tuple[Good, Good]:
+    """An .onnx file, which OpenVINO runs too."""
+    return Good("onnxruntime", file, **found), Good("openvino", file, **found)
+
+
+GOOD: Final = (
+    *_everywhere("plain.onnx"),
+    *_everywhere("softmax.onnx", scores="probabilities"),
+    *_everywhere("log-softmax.onnx", scores="log-probabilities"),
+    *_everywhere("normalised.onnx", inside=True),
+    *_everywhere("normalised-from-0-to-1.onnx", inside=True, fed=("BGR", 255.0)),
+    *_everywhere("mean-only.onnx", card=MEAN_ONLY, inside=True),
+    *_everywhere("reversed.onnx", inside=True, fed=("RGB", 1.0)),
+    *_everywhere("channels-last.onnx", layout="NHWC"),
+    *_everywhere("batch-4.onnx", batch=4),
+    *_everywhere("really-batch-1.onnx", batch=1),
+    *_everywhere("four-dimensions.onnx"),
+    *_everywhere("outside.onnx"),
+    *_everywhere("half.onnx", dtype="float16", precision="fp16", half=True),
+    Good("openvino", "plain.xml"),
+    Good("openvino", "compressed.xml", precision="fp16", half=True),
+    Good("openvino", "mean-inside.xml", scores="probabilities", inside=True),
+    Good("openvino", "preprocessed.xml", layout="NHWC", dtype="uint8", inside=True),
+    Good("openvino", "reversed.xml", card=MEAN_ONLY, inside=True, fed=("RGB", 1.0)),
+    Good("torch", "plain.pt2"),
+    Good("torch", "normalised.pt2", scores="probabilities", inside=True, fed=("BGR", 255.0)),
+    Good("torch", "batch-1.pt2", batch=1),
+    Good("torch", "plain.pt"),
+    Good("torch", "normalised.pt", scores="probabilities", inside=True, fed=("BGR", 255.0)),
+    Good("torch", "frozen.pt", inside=True, fed=("BGR", 255.0)),
+    Good("tensorflow", "plain", layout="NHWC"),
+    Good("tensorflow", "inside", layout="NHWC", scores="probabilities", inside=True, fed=("RGB", 1.0)),
+    Good("tensorflow", "batch-4", layout="NHWC", batch=4),
+    Good("tensorflow", "tensorflow1", inside=True),
+    Good("tensorflow", "model.keras", layout="NHWC", scores="probabilities", inside=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A file that is refused in one line, which names it; ``said`` is part of the line."""
+
+    backend: str
+    file: str
+    said: str
+    error: type[Exception] = WeightsError
+
+    def __str__(self) -> str:
+        return f"{self.backend}-{self.file}"
+
+
+BAD: Final = (
+    *(
+        Bad(backend, file, said, error)
+        for backend in ("onnxruntime", "openvino")
+        for file, said, error in (
+            ("two-inputs.onnx", r"2 image inputs: 'pixels' .*, 'other' .*give a file that takes one", WeightsError),
+            ("two-outputs.onnx", r"'logits' .*, 'rectified' .*output_name", WeightsError),
+            ("no-image.onnx", r"no image input .*'text' float32 \(\?, 77\)", WeightsError),
+            ("mean-only.onnx", r"normalises its input itself .*not what card small does", CardError),
+            ("unknown-operator.onnx", "Vanish", WeightsError),
+            ("random.onnx", "otherwise the second time: is dropout on", WeightsError),
+            ("truncated.onnx", "cannot be read", WeightsError),
+            ("missing.onnx", "cannot be read: .*[Nn]o such file", WeightsError),
+        )
+    ),
+    Bad("openvino", "qoperator.onnx", "No conversion rule found for operations: com.microsoft"),
+    Bad("openvino", "orphan.xml", r"orphan\.bin is missing"),
+    Bad("openvino", "plain.bin", r"\.xml and \.onnx"),
+    Bad("openvino", "scale-folded.xml", r"mean = \[0, 0, 0\] and std = \[1, 1, 1\] to leave it to the file", CardError),
+    Bad("torch", "training.pt2", "is dropout on"),
+    Bad("torch", "truncated.pt2", "damaged, or no torch.export or TorchScript file"),
+    Bad("torch", "weights.pth", "--weights"),
+    Bad("torch", "missing.pt2", "no such file"),
+    Bad("torch", "hostile-size.pt2", "contains code, which is never run: .open"),
+    Bad("torch", "hostile-pickle.pt2", "contains code, which is never run: a pickle"),
+    Bad("tensorflow", "damaged", "cannot be read: .*saved_model.pb"),
+    Bad("tensorflow", "empty", "no saved_model.pb in it"),
+    Bad("tensorflow", "unsigned", "without a signature"),
+    Bad("tensorflow", "plain/saved_model.pb", "give the folder"),
+    Bad("tensorflow", "missing", "no such file or folder"),
+)
+
+
+@pytest.fixture(scope="module")
+def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder with a backend's files; written once."""
+    made: dict[str, Path] = {}
+
+    def find(backend: str) -> Path:
+        class_or_skip(backend)
+        if "onnx" in WRITERS[backend]:
+            class_or_skip("onnxruntime")
+        kinds = WRITERS[backend]
+        folder = made.setdefault(
+            kinds[0], tmp_path_factory.mktemp(f"{kinds[0]}-files") if kinds[0] not in made else made[kinds[0]]
+        )
+        for kind in kinds:
+            if (folder / f".{kind}").exists():
+                continue
+            ran = subprocess.run(
+                [sys.executable, "-P", str(SCRIPT), kind, str(folder)],
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=LIMIT_S,
+                check=False,
+            )
+            assert ran.returncode == 0, ran.stderr[-2000:]
+            (folder / f".{kind}").touch()
+        return folder
+
+    return find
+
+
+@pytest.fixture(scope="module")
+def worker_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], WorkerProcess]]:
+    """A worker for each backend."""
+    logs, workers = tmp_path_factory.mktemp("logs"), {}
+
+    def find(backend: str) -> WorkerProcess:
+        if backend not in workers:
+            workers[backend] = WorkerProcess(backend, log=logs / backend)
+        found: WorkerProcess = workers[backend]
+        return found
+
+    yield find
+    for worker in workers.values():
+        worker.close()
+
+
+class Runs:
+    """Files through workers."""
+
+    def __init__(
+        self, folder_of: Callable[[str], Path], worker_of: Callable[[str], WorkerProcess], scratch: Path
+    ) -> None:
+        self._folder_of, self._worker_of, self._scratch = folder_of, worker_of, scratch
+
+    def inspect(
+        self,
+        backend: str,
+        file: str,
+        card: Preprocessing = PREPROCESSING,
+        *,
+        options: Options | None = None,
+        **changes: Any,
+    ) -> dict[str, Any]:
+        """``inspect_artifact``'s answer, and under ``artifact`` what was asked."""
+        artifact = {
+            "path": str(self._folder_of(backend) / file),
+            "image": [3, SIDE, SIDE],
+            "outputs": CLASSES,
+            "input_name": None,
+            "output_name": None,
+        } | changes
+        answer = self._worker_of(backend).ask(
+            "inspect_artifact",
+            backend=backend,
+            artifact=artifact,
+            options=asdict(options or Options(1)),
+            preprocessing=asdict(card),
+        )
+        return {**answer, "artifact": artifact}
+
+    def load(self, backend: str, seen: dict[str, Any]) -> dict[str, Any]:
+        """``load_artifact``'s answer."""
+        return self._worker_of(backend).ask(
+            "load_artifact",
+            backend=backend,
+            artifact=seen["artifact"],
+            facts=seen["facts"],
+            options=asdict(Options(1)),
+        )
+
+    def predict(self, backend: str, seen: dict[str, Any], count: int) -> NDArray[np.float32]:
+        """The scores of the first pictures, fed as the inspection says."""
+        fed = decode(Preprocessing, seen["preprocessing"])
+        inputs, out = self._scratch / "inputs.npy", self._scratch / "scores.npy"
+        np.save(inputs, network_input(artifacts.pictures(count), fed, seen["facts"]["layout"]))
+        self._worker_of(backend).ask("predict", inputs=str(inputs), out=str(out))
+        scores: NDArray[np.float32] = np.load(out)
+        return scores
+
+
+@pytest.fixture
+def runs(folder_of: Callable[[str], Path], worker_of: Callable[[str], WorkerProcess], tmp_path: Path) -> Runs:
+    """Files through workers."""
+    return Runs(folder_of, worker_of, tmp_path)
+
+
+def truth(card: Preprocessing, count: int) -> NDArray[np.float64]:
+    """Float64 logits of the first pictures."""
+    backend = ReferenceBackend()
+    backend.load(Model(artifacts.NETWORK, artifacts.weights()), Options(1))
+    logits = backend.predict(network_input(artifacts.pictures(count), card, "NCHW"))
+    backend.close()
+    return np.asarray(logits, np.float64)
+
+
+def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Row by row."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("good", GOOD, ids=str)
+def test_what_is_in_a_file_is_found_and_its_scores_are_those_of_float64(runs: Runs, good: Good) -> None:
+    seen = runs.inspect(good.backend, good.file, good.card)
+    facts = seen["facts"]
+    for key in ("scores", "layout", "batch", "dtype", "precision"):
+        assert facts[key] == getattr(good, key), (key, facts)
+    assert facts["scores_in_graph"] == good.scores
+    assert (facts["normalisation"] is not None) == good.inside
+    fed = decode(Preprocessing, seen["preprocessing"])
+    assert (fed.channels, fed.divide_by) == good.fed
+    if good.inside and "reversed.onnx" not in good.file:
+        assert (fed.mean, fed.std) == ((0.0,) * 3, (1.0,) * 3)
+    assert fed.geometry_key() == good.card.geometry_key()
+
+    answer = runs.load(good.backend, seen)
+    assert answer["load_s"] > 0
+    assert facts["format"] in answer["effective"]["settings"]["artifact"]
+    expected = truth(good.card, 6)
+    if good.scores != "logits":
+        expected = log_softmax(expected)
+    for count in (6, 1):  # a fixed batch of 4 is filled up
+        scores = runs.predict(good.backend, seen, count)
+        assert scores.dtype == np.float32
+        assert scores.shape == (count, CLASSES)
+        if good.scores == "probabilities":
+            np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-3)
+            scores = np.log(scores)
+        found = deviation(scores, expected[:count])
+        tolerance = 5e-3 if good.half else TOLERANCES["fp32"].max_abs_over_sigma
+        assert found.max_abs_over_sigma <= tolerance, found
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_what_cannot_be_run_is_said_in_one_line_that_names_the_file(runs: Runs, bad: Bad) -> None:
+    with pytest.raises(bad.error, match=bad.said) as caught:
+        runs.inspect(bad.backend, bad.file)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 500
+    assert bad.file in message
+
+
+def test_code_in_a_file_was_not_executed(runs: Runs, folder_of: Callable[[str], Path]) -> None:
+    for file in ("hostile-size.pt2", "hostile-pickle.pt2"):
+        with pytest.raises(WeightsError):
+            runs.inspect("torch", file)
+    assert not (folder_of("torch") / "EXECUTED").exists()
+
+
+PLAIN: Final = {"onnxruntime": "plain.onnx", "openvino": "plain.xml", "torch": "plain.pt2", "tensorflow": "plain"}
+
+
+@pytest.mark.parametrize(("backend", "file"), PLAIN.items())
+def test_another_number_of_classes_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
+    with pytest.raises(WeightsError, match=rf"gives {CLASSES} scores .*has 11 labels: .*labels = {CLASSES}"):
+        runs.inspect(backend, file, outputs=CLASSES + 1)
+
+
+@pytest.mark.parametrize(("backend", "file"), PLAIN.items())
+def test_another_size_of_picture_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
+    with pytest.raises(WeightsError, match=rf"takes pictures of {SIDE} x {SIDE} .*card's are 40 x 40: .*crop = {SIDE}"):
+        runs.inspect(backend, file, image=[3, 40, 40])
+
+
+def test_a_torchscript_file_of_another_size_is_refused(runs: Runs) -> None:
+    """It says nothing of its sizes; only trying tells."""
+    with pytest.raises(WeightsError, match=r"does not run on pictures of \(3, 40, 40\): .*shapes"):
+        runs.inspect("torch", "plain.pt", image=[3, 40, 40])
+
+
+@pytest.mark.parametrize(("backend", "file"), PLAIN.items())
+def test_a_name_that_is_not_there_lists_those_that_are(runs: Runs, backend: str, file: str) -> None:
+    with pytest.raises(WeightsError, match=r"no input 'nonsense'; its inputs: '.*' float32"):
+        runs.inspect(backend, file, input_name="nonsense")
+    with pytest.raises(WeightsError, match=r"no output 'nonsense'; its outputs: '.*' float32"):
+        runs.inspect(backend, file, output_name="nonsense")
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_an_output_is_chosen_by_its_name(runs: Runs, backend: str) -> None:
+    seen = runs.inspect(backend, "two-outputs.onnx", output_name="logits")
+    runs.load(backend, seen)
+    scores = runs.predict(backend, seen, 6)
+    assert deviation(scores, truth(PREPROCESSING, 6)).within(TOLERANCES["fp32"])
+    runs.load(backend, runs.inspect(backend, "two-outputs.onnx", output_name="rectified"))
+    np.testing.assert_array_equal(runs.predict(backend, seen, 6), np.maximum(scores, 0))
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_quantised_file_is_run_as_it_is_and_said_to_be_int8(runs: Runs, backend: str) -> None:
+    """Its probabilities are steps of 1/255, so that their sum is 1 no more: they are probabilities all the same."""
+    seen = runs.inspect(backend, "qdq.onnx")
+    assert (seen["facts"]["precision"], seen["facts"]["scores"]) == ("int8", "probabilities")
+    assert seen["facts"]["normalisation"] is None  # to quantise and dequantise is none
+    answer = runs.load(backend, seen)
+    assert answer["effective"]["precision"]["value"] == "int8"
+    expected = np.exp(log_softmax(truth(PREPROCESSING, 6)))
+    assert np.abs(runs.predict(backend, seen, 6) - expected).max() < 0.1
+
+
+def test_operators_that_compute_in_int8_are_said_to(runs: Runs) -> None:
+    seen = runs.inspect("onnxruntime", "qoperator.onnx")
+    assert (seen["facts"]["precision"], seen["facts"]["scores"]) == ("int8", "probabilities")
+
+
+def test_compressed_weights_are_computed_with_in_fp32(runs: Runs) -> None:
+    seen = runs.inspect("openvino", "compressed.xml")
+    effective = runs.load("openvino", seen)["effective"]
+    assert effective["precision"] == {"value": "fp32", "evidence": "reported"}
+    assert effective["settings"]["layers"] == "2 in fp32"
+
+
+@pytest.mark.parametrize(("backend", "file"), [(name, file) for name, file in PLAIN.items() if name != "openvino"])
+def test_a_precision_that_the_file_does_not_have_is_refused(runs: Runs, backend: str, file: str) -> None:
+    with pytest.raises(UnsupportedOptionError, match=r"saved in, which would have run; use --precision fp32"):
+        runs.inspect(backend, file, options=Options(1, precision="bf16"))
+
+
+def test_openvino_obeys_bf16(runs: Runs) -> None:
+    seen = runs.inspect("openvino", "plain.xml", options=Options(1, precision="bf16"))
+    assert seen["facts"]["precision"] == "fp32"
+
+
+@pytest.mark.parametrize(("backend", "file"), PLAIN.items())
+def test_an_unknown_device_is_refused(runs: Runs, backend: str, file: str) -> None:
+    with pytest.raises(UnsupportedOptionError, match="abacus"):
+        runs.inspect(backend, file, options=Options(1, device="abacus"))
+
+
+def test_a_card_that_leaves_everything_to_the_file_feeds_grey_levels(runs: Runs) -> None:
+    """Also where a scale is folded into the first layer, which no one can see."""
+    seen = runs.inspect("openvino", "mean-inside.xml", NOTHING)
+    assert seen["preprocessing"] == asdict(NOTHING) | {"mean": [0.0] * 3, "std": [1.0] * 3}
+
+
+def test_the_same_normalisation_is_found_in_every_format(runs: Runs) -> None:
+    for backend, file in (
+        ("onnxruntime", "normalised.onnx"),
+        ("openvino", "preprocessed.xml"),
+        ("tensorflow", "model.keras"),
+    ):
+        found = runs.inspect(backend, file)["facts"]["normalisation"]
+        np.testing.assert_allclose(found["scale"], 1 / np.array(STD), rtol=1e-5)
+        np.testing.assert_allclose(found["shift"], -np.array(MEAN) / np.array(STD), rtol=1e-5)
+        assert not found["reverses_channels"]
+
+
+@pytest.mark.parametrize("backend", PLAIN)
+def test_a_network_of_ours_loads_after_an_artifact_and_in_its_own_layout(
+    runs: Runs, worker_of: Callable[[str], WorkerProcess], backend: str
+) -> None:
+    from tests.support.lifecycle import TINY
+
+    seen = runs.inspect(backend, PLAIN[backend])
+    runs.load(backend, seen)
+    assert len(runs.predict(backend, seen, 2)) == 2
+    worker_of(backend).ask("check", backend=backend, options=asdict(Options(1)))
+    assert len(runs.predict(backend, seen, 3)) == 3
+    assert TINY.outputs != CLASSES
+
+
+def test_a_backend_without_the_power_says_so(worker_of: Callable[[str], WorkerProcess], tmp_path: Path) -> None:
+    from alexbench.harness.errors import UsageError
+
+    with pytest.raises(UsageError, match="reference runs no artifacts"):
+        worker_of("torch").ask(
+            "inspect_artifact",
+            backend="reference",
+            artifact={"path": str(tmp_path), "image": [3, SIDE, SIDE], "outputs": CLASSES},
+            options=asdict(Options(1)),
+            preprocessing=asdict(PREPROCESSING),
+        )

@@ -1,0 +1,392 @@
+"""Artifacts of a small network, as its users' tools write them: run as a script, one runtime a process.
+
+``python artifacts.py KIND FOLDER`` writes what tests/conformance/test_artifacts.py reads; KIND is onnx, openvino, torch
+or tensorflow. The network is ``NETWORK`` with ``weights()``; the card that goes with it is ``PREPROCESSING``.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.contract import Model
+from alexbench.harness.models.network import Conv, Flatten, Linear, MaxPool, Network, ReLU
+from alexbench.harness.models.preprocessing import Preprocessing
+from alexbench.harness.models.seeded import seeded_weights
+
+SIDE: Final = 32
+CLASSES: Final = 10
+NETWORK: Final = Network(
+    "small",
+    "a network of two layers that learned something from each pixel",
+    (3, SIDE, SIDE),
+    (
+        Conv("conv1", 3, 8, 5, stride=2),
+        ReLU("relu1"),
+        MaxPool("pool1", 2, 2),
+        Flatten("flatten"),
+        Linear("fc8", 8 * 7 * 7, CLASSES),
+    ),
+)
+MEAN: Final = (104.0, 117.0, 123.0)
+STD: Final = (57.0, 58.0, 59.0)
+PREPROCESSING: Final = Preprocessing(
+    name="small",
+    exif=False,
+    resize="squash",
+    resize_to=SIDE,
+    interpolation="pillow-bilinear",
+    crop=SIDE,
+    crop_rounding="round",
+    channels="BGR",
+    divide_by=1.0,
+    mean=MEAN,
+    std=STD,
+)
+
+
+def weights() -> dict[str, NDArray[np.float32]]:
+    """Seeded arrays."""
+    return seeded_weights(NETWORK.parameter_shapes, 5)
+
+
+def pictures(count: int = 6) -> NDArray[np.uint8]:
+    """Prepared pixels (count, SIDE, SIDE, 3), count up to 6, not grey; the first ones whatever the count."""
+    random = np.random.RandomState(8)
+    tint = random.randint(0, 128, (6, 1, 1, 3))
+    return (random.randint(0, 128, (6, SIDE, SIDE, 3)) + tint).astype(np.uint8)[:count]
+
+
+def write_onnx(folder: Path) -> None:
+    """Every ``.onnx``."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from alexbench.backends._onnx_graph import complete_model
+
+    def fresh() -> Any:
+        return complete_model(Model(NETWORK, weights()))
+
+    def in_front(proto: Any, *nodes: Any, **constants: NDArray[Any]) -> Any:
+        """``nodes`` make ``x`` of ``pixels``."""
+        for node in proto.graph.node:
+            node.input[:] = ["x" if name == "pixels" else name for name in node.input]
+        kept = list(proto.graph.node)
+        del proto.graph.node[:]
+        proto.graph.node.extend([*nodes, *kept])
+        proto.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+        return proto
+
+    def behind(proto: Any, operator: str, **attributes: Any) -> Any:
+        proto.graph.node[-1].output[0] = "raw"
+        proto.graph.node.append(helper.make_node(operator, ["raw"], ["logits"], **attributes))
+        return proto
+
+    def save(proto: Any, name: str) -> None:
+        onnx.checker.check_model(proto)
+        onnx.save(proto, folder / name)
+
+    def sides(value: Any, *shape: int | str) -> None:
+        kind = value.type.tensor_type.elem_type
+        value.CopyFrom(helper.make_tensor_value_info(value.name, kind, shape))
+
+    save(fresh(), "plain.onnx")
+    save(behind(fresh(), "Softmax", axis=1), "softmax.onnx")
+    save(behind(fresh(), "LogSoftmax", axis=1), "log-softmax.onnx")
+    mean, std = np.array(MEAN, np.float32).reshape(1, 3, 1, 1), np.array(STD, np.float32).reshape(3, 1, 1)
+    sub, div = helper.make_node("Sub", ["pixels", "mean"], ["y"]), helper.make_node("Div", ["y", "std"], ["x"])
+    save(in_front(fresh(), sub, div, mean=mean, std=std), "normalised.onnx")
+    computed = [
+        helper.make_node("Sqrt", ["variance"], ["deviation"]),
+        helper.make_node("Mul", ["pixels", "full"], ["y0"]),
+        helper.make_node("Sub", ["y0", "mean"], ["y1"]),
+        helper.make_node("Div", ["y1", "deviation"], ["x"]),
+    ]
+    save(
+        in_front(fresh(), *computed, full=np.array(255, np.float32), mean=mean, variance=std**2),
+        "normalised-from-0-to-1.onnx",
+    )
+    save(in_front(fresh(), sub, helper.make_node("Identity", ["y"], ["x"]), mean=mean), "mean-only.onnx")
+    save(
+        in_front(fresh(), helper.make_node("Gather", ["pixels", "order"], ["x"], axis=1), order=np.array([2, 1, 0])),
+        "reversed.onnx",
+    )
+    last = in_front(fresh(), helper.make_node("Transpose", ["pixels"], ["x"], perm=[0, 3, 1, 2]))
+    sides(last.graph.input[0], "N", SIDE, SIDE, 3)
+    save(last, "channels-last.onnx")
+    four = fresh()
+    sides(four.graph.input[0], 4, 3, SIDE, SIDE)
+    sides(four.graph.output[0], 4, CLASSES)
+    save(four, "batch-4.onnx")
+    told = fresh()  # says any batch, reshapes to one
+    flatten = next(node for node in told.graph.node if node.op_type == "Flatten")
+    flatten.CopyFrom(helper.make_node("Reshape", [flatten.input[0], "shape"], list(flatten.output)))
+    told.graph.initializer.append(numpy_helper.from_array(np.array([1, 8 * 7 * 7]), "shape"))
+    save(told, "really-batch-1.onnx")
+    spatial = fresh()
+    spatial.graph.node[-1].output[0] = "raw"
+    spatial.graph.initializer.append(numpy_helper.from_array(np.array([0, 0, 1, 1]), "ones"))
+    spatial.graph.node.append(helper.make_node("Reshape", ["raw", "ones"], ["logits"]))
+    sides(spatial.graph.output[0], "N", CLASSES, 1, 1)
+    save(spatial, "four-dimensions.onnx")
+    two = fresh()
+    two.graph.input.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, ["N", 3, SIDE, SIDE]))
+    save(in_front(two, helper.make_node("Add", ["pixels", "other"], ["x"])), "two-inputs.onnx")
+    more = fresh()
+    more.graph.node.append(helper.make_node("Relu", ["logits"], ["rectified"]))
+    more.graph.output.append(helper.make_tensor_value_info("rectified", TensorProto.FLOAT, ["N", CLASSES]))
+    save(more, "two-outputs.onnx")
+    unknown = fresh()
+    unknown.graph.node[1].op_type = "Vanish"
+    onnx.save(unknown, folder / "unknown-operator.onnx")
+    flat = helper.make_graph(
+        [helper.make_node("Relu", ["text"], ["out"])],
+        "flat",
+        [helper.make_tensor_value_info("text", TensorProto.FLOAT, ["N", 77])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["N", 77])],
+    )
+    save(helper.make_model(flat, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), "no-image.onnx")
+    outside = fresh()
+    onnx.save(outside, folder / "outside.onnx", save_as_external_data=True, location="outside.data", size_threshold=0)
+    half = fresh()
+    for tensor in half.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
+    for value in (*half.graph.input, *half.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    save(half, "half.onnx")
+    noise = in_front(
+        fresh(),
+        helper.make_node("RandomNormalLike", ["pixels"], ["noise"]),
+        helper.make_node("Add", ["pixels", "noise"], ["x"]),
+    )
+    save(noise, "random.onnx")
+    whole = (folder / "plain.onnx").read_bytes()
+    (folder / "truncated.onnx").write_bytes(whole[: len(whole) // 2])
+    _write_quantised(folder)
+
+
+def _write_quantised(folder: Path) -> None:
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+
+    from alexbench.harness.models.preprocessing import network_input
+
+    class Pictures(CalibrationDataReader):  # type: ignore[misc]  # no types
+        def __init__(self) -> None:
+            self._left = [network_input(pictures(), PREPROCESSING, "NCHW")]
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            return {"pixels": self._left.pop()} if self._left else None
+
+    for name, form in (("qdq", QuantFormat.QDQ), ("qoperator", QuantFormat.QOperator)):
+        quantize_static(folder / "softmax.onnx", folder / f"{name}.onnx", Pictures(), quant_format=form)
+
+
+def write_openvino(folder: Path) -> None:
+    """Every ``.xml``; needs ``plain.onnx``."""
+    import openvino as ov
+    from openvino import opset13 as ops
+    from openvino.preprocess import PrePostProcessor
+
+    core = ov.Core()
+
+    def plain() -> Any:
+        return core.read_model(folder / "plain.onnx")
+
+    ov.save_model(plain(), folder / "plain.xml", compress_to_fp16=False)
+    ov.save_model(plain(), folder / "compressed.xml", compress_to_fp16=True)
+    ov.save_model(plain(), folder / "orphan.xml", compress_to_fp16=False)
+    (folder / "orphan.bin").unlink()
+
+    steps = PrePostProcessor(plain())
+    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    steps.input().preprocess().convert_element_type(ov.Type.f32).mean(list(MEAN)).scale(list(STD))
+    steps.input().model().set_layout(ov.Layout("NCHW"))
+    ov.save_model(steps.build(), folder / "preprocessed.xml", compress_to_fp16=False)
+
+    # OpenVINO folds the reversal into the first layer and turns the mean around; a scale it would fold in as well.
+    for name, scale in (("reversed", (1.0,) * 3), ("scale-folded", STD)):
+        steps = PrePostProcessor(plain())
+        steps.input().tensor().set_layout(ov.Layout("NCHW"))
+        steps.input().preprocess().reverse_channels().mean(list(MEAN)).scale(list(scale))
+        steps.input().model().set_layout(ov.Layout("NCHW"))
+        ov.save_model(steps.build(), folder / f"{name}.xml", compress_to_fp16=False)
+
+    model = plain()  # as model conversion with mean_values and scale_values writes it
+    parameter = model.get_parameters()[0]
+    consumers = list(parameter.output(0).get_target_inputs())
+    mean = ops.constant(np.array(MEAN, np.float32).reshape(1, 3, 1, 1))
+    factor = ops.constant(1 / np.array(STD, np.float32).reshape(1, 3, 1, 1))
+    normalised = ops.multiply(ops.subtract(parameter, mean), factor)
+    for one in consumers:
+        one.replace_source_output(normalised.output(0))
+    result = model.get_results()[0]
+    result.input(0).replace_source_output(ops.softmax(result.input_value(0), 1).output(0))
+    ov.save_model(model, folder / "mean-inside.xml", compress_to_fp16=False)
+
+
+def _module() -> Any:
+    import torch
+
+    class Small(torch.nn.Module):
+        """The network; what is done before and after it depends on the file."""
+
+        def __init__(self, *, normalise: bool = False, softmax: bool = False, dropout: bool = False) -> None:
+            super().__init__()
+            self.conv1 = torch.nn.Conv2d(3, 8, 5, stride=2)
+            self.fc8 = torch.nn.Linear(8 * 7 * 7, CLASSES)
+            state = {name: torch.from_numpy(array) for name, array in weights().items()}
+            self.load_state_dict(state)
+            self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+            self.std = torch.tensor(STD).view(1, 3, 1, 1)
+            self.normalise, self.softmax = normalise, softmax
+            self.dropout = torch.nn.Dropout(0.5) if dropout else torch.nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if self.normalise:
+                x = (x * 255.0 - self.mean) / self.std
+            x = torch.nn.functional.max_pool2d(torch.relu(self.conv1(x)), 2, 2)
+            x = self.fc8(self.dropout(torch.flatten(x, 1)))
+            return torch.softmax(x, 1) if self.softmax else x
+
+    return Small
+
+
+def write_torch(folder: Path) -> None:
+    """Every ``.pt2`` and ``.pt``."""
+    import warnings
+
+    import torch
+
+    warnings.simplefilter("ignore")
+    small = _module()
+    one, two = torch.zeros(1, 3, SIDE, SIDE), torch.zeros(2, 3, SIDE, SIDE)
+    any_batch = {"x": {0: torch.export.Dim("batch")}}
+    for name, module in (
+        ("plain", small()),
+        ("normalised", small(normalise=True, softmax=True)),
+    ):
+        torch.export.save(torch.export.export(module.eval(), (two,), dynamic_shapes=any_batch), folder / f"{name}.pt2")
+        torch.jit.trace(module.eval(), one).save(str(folder / f"{name}.pt"))
+    torch.export.save(torch.export.export(small().eval(), (one,)), folder / "batch-1.pt2")
+    torch.export.save(
+        torch.export.export(small(dropout=True).train(), (two,), dynamic_shapes=any_batch), folder / "training.pt2"
+    )
+    torch.jit.freeze(torch.jit.script(small(normalise=True).eval())).save(str(folder / "frozen.pt"))
+    torch.save(small().state_dict(), folder / "weights.pth")
+    (folder / "truncated.pt2").write_bytes((folder / "plain.pt2").read_bytes()[:4000])
+    _write_hostile(folder)
+
+
+def _write_hostile(folder: Path) -> None:
+    """plain.pt2 with a size that, evaluated, would write a file; and with a pickle of code for sample inputs."""
+    import pickle
+    import zipfile
+
+    class Payload:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.system, (f"touch {folder / 'EXECUTED'}",)
+
+    def rewrite(name: str, change: Any) -> None:
+        with zipfile.ZipFile(folder / "plain.pt2") as old, zipfile.ZipFile(folder / name, "w") as new:
+            for member in old.namelist():
+                new.writestr(member, change(member, old.read(member)))
+
+    call = f"open('{folder / 'EXECUTED'}', 'w')".encode()
+
+    def evaluated(member: str, data: bytes) -> bytes:
+        return data.replace(b'"expr_str":"', b'"expr_str":"' + call + b"+").replace(
+            b'"expr_str": "', b'"expr_str": "' + call + b"+"
+        )
+
+    def unpickled(member: str, data: bytes) -> bytes:
+        return pickle.dumps(Payload()) if "sample_inputs" in member and member.endswith(".pt") else data
+
+    rewrite("hostile-size.pt2", evaluated)
+    rewrite("hostile-pickle.pt2", unpickled)
+
+
+def write_tensorflow(folder: Path) -> None:
+    """Every SavedModel and ``.keras``."""
+    import tensorflow as tf
+
+    arrays = weights()
+    kernel = arrays["conv1.weight"].transpose(2, 3, 1, 0)
+    dense = arrays["fc8.weight"].reshape(CLASSES, 8, 7, 7).transpose(2, 3, 1, 0).reshape(-1, CLASSES)
+
+    class Small(tf.Module):
+        """The network, with its normalisation and softmax inside or not."""
+
+        def __init__(self, *, inside: bool) -> None:
+            super().__init__()
+            self.kernel, self.bias = tf.Variable(kernel), tf.Variable(arrays["conv1.bias"])
+            self.dense, self.last = tf.Variable(dense), tf.Variable(arrays["fc8.bias"])
+            self.mean, self.std = tf.constant(MEAN), tf.constant(STD)
+            self.inside = inside
+
+        def run(self, pixels: Any) -> dict[str, Any]:
+            if self.inside:
+                pixels = (pixels[..., ::-1] - self.mean) / tf.sqrt(tf.square(self.std))
+            x = tf.nn.relu(tf.nn.conv2d(pixels, self.kernel, 2, "VALID") + self.bias)
+            x = tf.reshape(tf.nn.max_pool2d(x, 2, 2, "VALID"), [-1, 8 * 7 * 7])
+            scores = tf.matmul(x, self.dense) + self.last
+            return {"scores": tf.nn.softmax(scores) if self.inside else scores, "class": tf.argmax(scores, 1)}
+
+    def save(name: str, *, inside: bool, batch: int | None = None) -> None:
+        module = Small(inside=inside)
+        signature = tf.TensorSpec((batch, SIDE, SIDE, 3), tf.float32, name="pixels")
+        tf.saved_model.save(
+            module, str(folder / name), signatures=tf.function(module.run).get_concrete_function(signature)
+        )
+
+    save("plain", inside=False)
+    save("inside", inside=True)
+    save("batch-4", inside=False, batch=4)
+    unsigned = tf.Module()
+    unsigned.value = tf.Variable(1.0)
+    tf.saved_model.save(unsigned, str(folder / "unsigned"))
+    damaged = folder / "damaged"
+    damaged.mkdir()
+    (damaged / "saved_model.pb").write_bytes(b"garbage")
+    (folder / "empty").mkdir()
+
+    model = tf.keras.Sequential(
+        [
+            tf.keras.layers.Input((SIDE, SIDE, 3)),
+            tf.keras.layers.Rescaling([1 / one for one in STD], [-a / b for a, b in zip(MEAN, STD, strict=True)]),
+            tf.keras.layers.Conv2D(8, 5, 2, activation="relu"),
+            tf.keras.layers.MaxPool2D(2),
+            tf.keras.layers.Flatten(),
+            tf.keras.layers.Dropout(0.5),
+            tf.keras.layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
+    model.set_weights([kernel, arrays["conv1.bias"], dense, arrays["fc8.bias"]])
+    model.save(folder / "model.keras")
+    _write_tensorflow1(tf, folder, kernel, dense, arrays)
+
+
+def _write_tensorflow1(tf: Any, folder: Path, kernel: Any, dense: Any, arrays: Any) -> None:
+    """As TensorFlow 1 saved them: a session's graph, its input NCHW."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        pixels = v1.placeholder(tf.float32, [None, 3, SIDE, SIDE], "images")
+        x = tf.transpose(pixels - np.array(MEAN, np.float32).reshape(1, 3, 1, 1), [0, 2, 3, 1])
+        x = tf.nn.conv2d(x / np.array(STD, np.float32), v1.get_variable("kernel", initializer=kernel), 2, "VALID")
+        x = tf.nn.relu(x + v1.get_variable("bias", initializer=arrays["conv1.bias"]))
+        x = tf.reshape(tf.nn.max_pool2d(x, 2, 2, "VALID"), [-1, 8 * 7 * 7])
+        scores = tf.matmul(x, v1.get_variable("dense", initializer=dense)) + arrays["fc8.bias"]
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(folder / "tensorflow1"), {"images": pixels}, {"scores": scores})
+
+
+def main() -> None:
+    """The script."""
+    kind, folder = sys.argv[1], Path(sys.argv[2])
+    {"onnx": write_onnx, "openvino": write_openvino, "torch": write_torch, "tensorflow": write_tensorflow}[kind](folder)
+
+
+if __name__ == "__main__":
+    main()
