@@ -49,5 +49,5 @@ def open_onnx(ort: ModuleType, path: Path) -> OpenedExport:
 
 
 def _in_words(value: Any) -> dict[str, str]:
-    dtype = {"tensor(float)": "float32"}.get(value.type, value.type)
+    dtype = "float32" if value.type == "tensor(float)" else str(value.type)
     return {value.name: described(dtype, value.shape)}

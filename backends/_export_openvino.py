@@ -76,7 +76,7 @@ def open_ir(ov: ModuleType, path: Path) -> OpenedExport:
 def _in_words(ports: Any) -> dict[str, str]:
     return {
         port.get_any_name(): described(
-            {"f32": "float32"}.get(port.element_type.get_type_name(), port.element_type.get_type_name()),
+            port.element_type.to_dtype().name,
             [side.get_length() if side.is_static else None for side in port.partial_shape],
         )
         for port in ports

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._artifact import (
-    Port,
-    Step,
-    batch_norm,
-    normalisation,
-    picture_input,
-    scores_output,
-    unreadable,
-)
+from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
+from alexbench.backends._artifact_steps import Step, batch_norm, normalisation
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
 

@@ -10,15 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._artifact import (
-    Port,
-    Step,
-    batch_norm,
-    normalisation,
-    picture_input,
-    scores_output,
-    unreadable,
-)
+from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
+from alexbench.backends._artifact_steps import Step, batch_norm, normalisation
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
 
@@ -221,7 +214,7 @@ def _version(artifact: Artifact) -> str:
     except (OSError, ElementTree.ParseError, StopIteration):
         return ""
     version = first.get("version")
-    return f"IR v{version}" if version else ""
+    return f"v{version}" if version else ""
 
 
 def _producer(model: "openvino.Model") -> str:

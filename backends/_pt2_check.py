@@ -20,9 +20,12 @@ _EXPRESSIONS: Final = "expr_str"
 _GUARDS: Final = "guards_code"
 
 _FUNCTIONS: Final = frozenset(
-    "Symbol Integer Rational Add Mul Pow Max Min Mod PythonMod FloorDiv CeilDiv CleanDiv Eq Ne Le Lt Ge Gt".split()
+    (
+        *("Symbol", "Integer", "Rational", "Add", "Mul", "Pow", "Max", "Min", "Mod", "PythonMod", "FloorDiv"),
+        *("CeilDiv", "CleanDiv", "Eq", "Ne", "Le", "Lt", "Ge", "Gt"),
+    )
 )
-_METHODS: Final = frozenset("size stride dim numel storage_offset".split())
+_METHODS: Final = frozenset(("size", "stride", "dim", "numel", "storage_offset"))
 _NODES: Final = (
     *(ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Call, ast.keyword, ast.Attribute, ast.Subscript),
     *(ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.BoolOp, ast.boolop, ast.Compare, ast.cmpop),

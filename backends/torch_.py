@@ -150,7 +150,7 @@ class TorchBackend(Backend):
                 "float32_matmul_precision": torch.get_float32_matmul_precision(),
                 "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             }
-            | ({} if self._artifact is None else self._artifact.settings()),
+            | ({} if self._artifact is None else self._artifact.settings() | {"execution": "the file's program"}),
         )
 
     def close(self) -> None:

@@ -89,7 +89,8 @@ class Artifact:
     """A native file that the user already has, run as it is, and what a card says of it.
 
     ``image`` is (channels, height, width) of one picture and ``outputs`` the number of scores the card has labels for.
-    ``input_name`` and ``output_name`` choose among several; None where there is only one that fits.
+    ``input_name`` and ``output_name`` choose among several, where the file has them; else there must be only one that
+    fits.
     """
 
     path: Path

@@ -103,7 +103,7 @@ def export(
     route = chosen_route(to, via)
     _check_weights_layout(weights, weights_layout)
     card = load_card(model)
-    target = chosen_target(out, _file_stem(card.name), route.form, force=force)
+    target = chosen_target(out, card.name, route.form, force=force)
     for backend in filter(None, (route.writer, route.reader)):
         problem = backend_class(backend).probe().problem
         if problem is not None:
@@ -358,11 +358,6 @@ def _export_arrays(
 
 def _layout(route: Route) -> Layout | None:
     return None if route.reader is None else backend_class(route.reader).input_layout
-
-
-def _file_stem(name: str) -> str:
-    """The card's name as a file's: a card of the user's own may have any."""
-    return "".join(one if one.isalnum() or one in "-_" else "-" for one in name)
 
 
 def _log(cache: Path) -> Path:

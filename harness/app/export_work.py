@@ -58,6 +58,8 @@ def run_export(
 
 
 def one_line(error: Exception) -> str:
-    """Runtimes' errors are pages: the type, and the first line that says something."""
+    """Runtimes' errors are pages: what the system says, or the type and the first line that says something."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

@@ -20,6 +20,10 @@ def notes(model: ModelRecord, data: DataRecord, found: Sequence[str]) -> tuple[s
             pixels=data.pixels_digest if whole else None,
             weights=model.weights_digest,
         )
+    elif not model.weights_digest:
+        if data.synthetic:
+            said.append("The pictures are synthetic: only a file with the synthetic weights of this card knows them.")
+        said.append("Artifacts alone, and no weights to hold them against: parity was not measured.")
     elif model.synthetic or data.synthetic:
         said.append("Pictures and weights do not belong together: speed only, accuracy was not measured.")
     if data.part is not None:

@@ -187,8 +187,8 @@ def _divided_by(file: str, card: Preprocessing, inside: Normalisation) -> tuple[
                 return divisor, step == -1
     raise CardError(
         f"{file} normalises its input itself ({inside}), which is not what card {card.name} does "
-        f"({said_formula(card)}): give the card that this file was made for, or one with mean = [0, 0, 0] and std = [1, 1, 1] to leave it to "
-        "the file"
+        f"({said_formula(card)}): give the card that this file was made for, or one with mean = [0, 0, 0] and "
+        "std = [1, 1, 1] to leave it to the file"
     )
 
 

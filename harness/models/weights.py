@@ -111,7 +111,7 @@ def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name], dtype="<f4")
         digest.update(f"{name}:{array.shape}:".encode())
-        digest.update(array.reshape(-1).view(np.uint8))  # fed as it lies: bytes would be a copy
+        digest.update(array.reshape(-1).view(np.uint8).data)  # fed as it lies: bytes would be a copy
     return digest.hexdigest()
 
 

@@ -72,9 +72,7 @@ def main() -> None:
     free = shutil.disk_usage(asked.folder or gettempdir()).free // 2**20
     if free < 1000:
         raise SystemExit(f"{free} MiB free; name a folder with 1000")
-    print(
-        f"| {asked.model} | MB | written, s | checked, s | command, s | peak memory, MiB | error/sigma | SQNR, dB |"
-    )
+    print(f"| {asked.model} | MB | written, s | checked, s | command, s | peak memory, MiB | error/sigma | SQNR, dB |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for route in known_routes():
         print(measure(route, asked.model, asked.rounds, asked.folder), flush=True)

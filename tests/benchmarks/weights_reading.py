@@ -15,8 +15,8 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.support.full_size import FORMATS, write_full_size  # noqa: E402
-from tests.support.reading import Outcome, read_apart  # noqa: E402
+from tests.support.full_size import FORMATS, write_full_size
+from tests.support.reading import Outcome, read_apart
 
 ROUNDS: Final = 5
 MIB: Final = 2**20

@@ -3,6 +3,7 @@
 tests/support/artifacts.py writes the files with the real libraries; here they go through a worker as in a run.
 """
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from alexbench.backends.reference import ReferenceBackend
+from alexbench.backends.registry import backend_class
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.decoding import decode
@@ -145,6 +147,19 @@ BAD: Final = (
 )
 
 
+def run_script(kind: str, folder: Path, *more: str) -> None:
+    """In a process of its own, which has one runtime."""
+    ran = subprocess.run(
+        [sys.executable, "-P", str(SCRIPT), kind, str(folder), *more],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+
+
 @pytest.fixture(scope="module")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder with a backend's files; written once."""
@@ -155,22 +170,13 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         if "onnx" in WRITERS[backend]:
             class_or_skip("onnxruntime")
         kinds = WRITERS[backend]
-        folder = made.setdefault(
-            kinds[0], tmp_path_factory.mktemp(f"{kinds[0]}-files") if kinds[0] not in made else made[kinds[0]]
-        )
+        if kinds[0] not in made:
+            made[kinds[0]] = tmp_path_factory.mktemp(f"{kinds[0]}-files")
+        folder = made[kinds[0]]
         for kind in kinds:
-            if (folder / f".{kind}").exists():
-                continue
-            ran = subprocess.run(
-                [sys.executable, "-P", str(SCRIPT), kind, str(folder)],
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=LIMIT_S,
-                check=False,
-            )
-            assert ran.returncode == 0, ran.stderr[-2000:]
-            (folder / f".{kind}").touch()
+            if not (folder / f".{kind}").exists():
+                run_script(kind, folder)
+                (folder / f".{kind}").touch()
         return folder
 
     return find
@@ -415,17 +421,16 @@ def test_the_same_normalisation_is_found_in_every_format(runs: Runs) -> None:
 
 
 @pytest.mark.parametrize("backend", PLAIN)
-def test_a_network_of_ours_loads_after_an_artifact_and_in_its_own_layout(
-    runs: Runs, worker_of: Callable[[str], WorkerProcess], backend: str
-) -> None:
-    from tests.support.lifecycle import TINY
-
-    seen = runs.inspect(backend, PLAIN[backend])
-    runs.load(backend, seen)
-    assert len(runs.predict(backend, seen, 2)) == 2
-    worker_of(backend).ask("check", backend=backend, options=asdict(Options(1)))
-    assert len(runs.predict(backend, seen, 3)) == 3
-    assert TINY.outputs != CLASSES
+def test_files_and_networks_may_be_loaded_in_turns(folder_of: Callable[[str], Path], backend: str) -> None:
+    folder = folder_of(backend)
+    run_script("alternate", folder, backend)
+    seen = json.loads((folder / f"{backend}.json").read_text(encoding="utf-8"))
+    native = backend_class(backend).input_layout
+    files = {"onnxruntime": "NHWC", "openvino": "NHWC", "tensorflow": "NCHW", "torch": "NCHW"}[backend]
+    assert seen["layouts"] == [files, native, files, native]
+    assert seen["again"]
+    assert seen["apart"] < 1e-3
+    assert seen["settings"]["input"] == f"float32 {files}"
 
 
 def test_a_backend_without_the_power_says_so(worker_of: Callable[[str], WorkerProcess], tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Artifacts of a small network, as its users' tools write them: run as a script, one runtime a process.
 
 ``python artifacts.py KIND FOLDER`` writes what tests/conformance/test_artifacts.py reads; KIND is onnx, openvino, torch
-or tensorflow. The network is ``NETWORK`` with ``weights()``; the card that goes with it is ``PREPROCESSING``.
+or tensorflow. ``python artifacts.py alternate FOLDER BACKEND`` loads a file and a network in turns. The
+network is ``NETWORK`` with ``weights()``; the card that goes with it is ``PREPROCESSING``.
 """
 
+import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -382,9 +385,46 @@ def _write_tensorflow1(tf: Any, folder: Path, kernel: Any, dense: Any, arrays: A
         v1.saved_model.simple_save(session, str(folder / "tensorflow1"), {"images": pixels}, {"scores": scores})
 
 
+def alternate(name: str, folder: Path) -> None:
+    """One backend runs a file of channels-last, then a network of ours, then the file again; what was seen, as JSON."""
+    from alexbench.backends.registry import backend_class
+    from alexbench.harness.contract import Artifact, Options, RunsArtifacts
+    from alexbench.harness.models.preprocessing import network_input
+
+    backend = backend_class(name)()
+    assert isinstance(backend, RunsArtifacts)
+    file = {"onnxruntime": "channels-last.onnx", "openvino": "channels-last.onnx", "tensorflow": "tensorflow1"}
+    artifact, options = Artifact(folder / file.get(name, "batch-1.pt2"), (3, SIDE, SIDE), CLASSES), Options(1)
+    facts = backend.inspect_artifact(artifact, options)
+    scores, layouts = [], []
+    for given in (artifact, None, artifact):
+        if given is None:
+            backend.load(Model(NETWORK, weights()), options)
+        else:
+            backend.load_artifact(given, facts, options)
+        arithmetic = PREPROCESSING
+        if given is not None and facts.normalisation is not None:
+            arithmetic = replace(PREPROCESSING, mean=(0.0,) * 3, std=(1.0,) * 3)
+        scores.append(backend.predict(network_input(pictures(3), arithmetic, backend.input_layout)))
+        layouts.append(backend.input_layout)
+    effective = backend.effective()
+    backend.close()
+    backend.close()
+    seen = {
+        "layouts": [*layouts, backend.input_layout],
+        "apart": float(max(np.abs(one - scores[0]).max() for one in scores)),
+        "again": bool(np.array_equal(scores[0], scores[2])),
+        "settings": dict(effective.settings),
+    }
+    (folder / f"{name}.json").write_text(json.dumps(seen), encoding="utf-8")
+
+
 def main() -> None:
     """The script."""
     kind, folder = sys.argv[1], Path(sys.argv[2])
+    if kind == "alternate":
+        alternate(sys.argv[3], folder)
+        return
     {"onnx": write_onnx, "openvino": write_openvino, "torch": write_torch, "tensorflow": write_tensorflow}[kind](folder)
 
 

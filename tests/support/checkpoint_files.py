@@ -55,6 +55,7 @@ def main(weights: Path, prefix: Path, options: dict[str, Any]) -> None:
         session.run(tf1.global_variables_initializer())
         for variable, array in made:
             variable.load(np.ascontiguousarray(array), session)
+        prefix.parent.mkdir(parents=True, exist_ok=True)
         tf1.train.Saver().save(session, str(prefix), global_step=None, write_meta_graph=False)
 
 

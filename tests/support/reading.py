@@ -1,7 +1,7 @@
 """Reads a weights file in a process of its own, and watches that process's memory from outside.
 
-As a script: ``python reading.py ARGUMENTS.json``, with ``source``, ``network``, ``folder`` (None: read only), ``flatten``
-and ``imports``. It prints a line when all is imported, waits for one, reads, and prints what came of it.
+As a script: ``python reading.py ARGUMENTS.json``, with ``source``, ``network``, ``folder`` (None: read only),
+``flatten`` and ``imports``. It prints a line when all is imported, waits for one, reads, and prints what came of it.
 """
 
 import importlib
@@ -32,7 +32,7 @@ class Outcome:
 
 def imports_of(source: Path) -> list[str]:
     """The runtime that reads such a file."""
-    return {".pth": ["torch"], ".pt": ["torch"], ".index": ["tensorflow"]}.get(source.suffix, [])
+    return {".pth": ["torch"], ".pt": ["torch"]}.get(source.suffix, [])
 
 
 def read_apart(

@@ -7,6 +7,7 @@ secret: torchvision's file is torch.save of a state dict under its own names, in
 import collections
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import torch
@@ -41,6 +42,9 @@ def main(weights: Path, folder: Path) -> None:
         _use_new_zipfile_serialization=False,
     )
     torch.save(torch.nn.Linear(2, 2), folder / "module.pth")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), folder / "script.pt")
     torch.save([1, 2], folder / "list.pth")
     torch.save({"features.0.weight": torch.zeros(2, dtype=torch.bfloat16)}, folder / "bf16.pth")
     wrong = {**state, "classifier.6.weight": torch.zeros(10, 4096), "features.0.bias": state["features.0.bias"].half()}

@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.readers.wire import (
     FIXED32,
+    MAX_NAME,
     Field,
     Message,
     last_integer,
     map_message,
     messages,
+    printable,
     shaped,
 )
 
 _FOOTER: Final = 48
 _MAGIC: Final = 0xDB4775248B80FB57
 _TRAILER: Final = 5  # of a block: its compression, and a CRC
-_MAX_NAME: Final = 4096
 _MAX_DIMENSIONS: Final = 32
 _CHUNK: Final = 1 << 20
 
@@ -110,7 +111,7 @@ def _entries(table: Message) -> Iterator[tuple[str, Message]]:
     for _, pointer in _block(table, *place):
         inner, _ = _handle(table, pointer.start)
         for key, value in _block(table, *inner):
-            yield key.decode(errors="replace"), value
+            yield printable(key), value
 
 
 def _handle(table: Message, at: int) -> tuple[tuple[int, int], int]:
@@ -138,7 +139,7 @@ def _block(table: Message, offset: int, size: int) -> Iterator[tuple[bytes, Mess
         shared, at = entries.varint(at)
         added, at = entries.varint(at)
         length, at = entries.varint(at)
-        if shared > len(key) or shared + added > _MAX_NAME or at + added + length > entries.stop:
+        if shared > len(key) or shared + added > MAX_NAME or at + added + length > entries.stop:
             raise table.damaged(f"the entry before byte {at} is none")
         key = key[:shared] + table.data[at : at + added]
         at += added + length
@@ -152,12 +153,10 @@ def _crc_of(part: Message) -> int:
     return int(crc)
 
 
-def _unmasked(fields: list[Field]) -> int | None:
-    """The CRC of an entry, None where it has none."""
-    for field in reversed(fields):
-        if field.kind == FIXED32:
-            return _unmask(int(field.message.run_of_numbers(field, "<u4")[-1]))
-    return None
+def _unmasked(fields: list[Field]) -> int:
+    """The CRC of an entry; Protocol Buffers leave a field of value 0 away."""
+    masked = [int(one.message.run_of_numbers(one, "<u4")[-1]) for one in fields[-1:] if one.kind == FIXED32]
+    return _unmask(*masked or (0,))
 
 
 def _unmask(masked: int) -> int:

@@ -63,8 +63,8 @@ def _latest(folder: Path) -> Path:
     named = _LATEST.search(pointer.read_text(encoding="utf-8", errors="replace")) if pointer.is_file() else None
     if named:
         prefix = Path(_unescaped(named[1]))
-        # An absolute path is that of the machine it was trained on.
-        for index in (folder / f"{prefix}{INDEX}", folder / f"{prefix.name}{INDEX}"):
+        # An absolute path is where it was trained; in a folder that was moved or copied, the file in it is meant.
+        for index in (folder / f"{prefix.name}{INDEX}", folder / f"{prefix}{INDEX}"):
             if index.is_file():
                 return index
         raise WeightsError(f"{pointer} names {prefix}, which is not there; name a checkpoint (PREFIX of PREFIX{INDEX})")

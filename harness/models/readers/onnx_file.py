@@ -32,7 +32,7 @@ _NODES, _INITIALIZERS = 1, 5
 _INPUTS, _OUTPUTS, _NODE_NAME, _OP_TYPE, _ATTRIBUTES = 1, 2, 3, 4, 5
 _ATTRIBUTE_NAME, _FLOAT, _INTEGER, _TENSOR, _INTEGERS = 1, 2, 3, 5, 8
 
-_QUANTISED: Final = ("Quant", "QLinear", "QGemm", "Integer")
+_QUANTISED: Final = ("quant", "qlinear", "qgemm", "integer")
 """What the names of ONNX's and ONNX Runtime's quantised operators have in common."""
 
 _SHAPING: Final = frozenset({"Flatten", "Reshape", "Squeeze"})
@@ -99,7 +99,7 @@ def read_onnx(path: Path) -> FileNetwork:
     nodes = [_node(node) for graph in found for node in messages(graph[_NODES])]
     tensors = Tensors(path, [tensor for graph in found for tensor in messages(graph[_INITIALIZERS])])
     for node in nodes:
-        if any(part in node.operator for part in _QUANTISED):
+        if any(part in node.operator.lower() for part in _QUANTISED):
             raise WeightsError(
                 f"{path} is quantised (operator {node.operator}) and has no float32 weights to take; "
                 f"run it as it is: --artifact onnxruntime={path}"

@@ -100,12 +100,10 @@ class Tensors:
         return shaped(part.packed_numbers(dtype), shape, tensor, name)
 
     def _map(self, location: str, name: str) -> mmap.mmap:
-        """The file beside, mapped once. A path that leads out of the folder is the file's maker reading other files."""
+        """The file beside, mapped once."""
         if location not in self._mapped:
-            folder = self._path.parent.resolve()
-            beside = (self._path.parent / location).resolve()
-            absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
-            if not location or "\0" in location or absolute or folder not in beside.parents:
+            beside = _inside(self._path.parent, location)
+            if beside is None:
                 raise WeightsError(
                     f"{self._path}: {name} lies in {location!r}, which leads out of {self._path.parent}; "
                     "put the data file beside the .onnx file"
@@ -114,3 +112,14 @@ class Tensors:
                 raise WeightsError(f"{self._path}: {name} lies in {location}, which is not there; put it beside")
             self._mapped[location] = map_message(beside, "ONNX data file").data
         return self._mapped[location]
+
+
+def _inside(folder: Path, location: str) -> Path | None:
+    """The file of that relative path, None where it leads out: a file's maker has no business with other files here."""
+    if not location or PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor:
+        return None
+    try:
+        beside = (folder / location).resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, names too long
+        return None
+    return beside if folder.resolve() in beside.parents else None

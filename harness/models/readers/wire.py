@@ -25,6 +25,8 @@ FIXED32: Final = 5
 MAX_FIELDS: Final = 1 << 16
 """Of one number in one message. AlexNet has some 30 layers; a hostile file could have a field for every two bytes."""
 
+MAX_NAME: Final = 4096
+
 _SIZES: Final = {FIXED32: 4, FIXED64: 8}
 _SHORT_TAG: Final = 0x80
 _FIRST_WINDOW: Final = 64
@@ -121,8 +123,14 @@ class Message:
         raise self.damaged(f"the number at byte {at} does not end")
 
     def text(self) -> str:
-        """The bytes as text."""
-        return bytes(self.data[self.start : self.stop]).decode(errors="replace")
+        """The bytes as a name, fit to be shown in one line: what cannot be printed is replaced.
+
+        Raises:
+            WeightsError: it is longer than any name.
+        """
+        if self.stop - self.start > MAX_NAME:
+            raise self.damaged(f"a name of {self.stop - self.start} bytes at byte {self.start}")
+        return printable(self.data[self.start : self.stop])
 
     def packed_numbers(self, dtype: str) -> NDArray[Any]:
         """The bytes as little-endian numbers of ``dtype``: a read-only view, perhaps unaligned."""
@@ -181,6 +189,12 @@ def map_message(path: Path, what: str) -> Message:
     except (OSError, ValueError) as error:  # mmap refuses an empty file with a ValueError
         raise WeightsError(f"{path} is no readable {what}: {error}") from error
     return Message(path, what, data, 0, len(data))
+
+
+def printable(name: bytes) -> str:
+    """A name as text without line breaks and other control characters."""
+    text = name.decode(errors="replace")
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def messages(fields: list[Field]) -> list[Message]:

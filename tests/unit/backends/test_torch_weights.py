@@ -77,6 +77,26 @@ def test_what_is_no_state_dict_is_said_in_one_line(worker: WorkerProcess, files:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("name", "checked"), [("zip.pth", "container CRC"), ("legacy.pth", "")])
+def test_which_format_has_a_crc_is_said(worker: WorkerProcess, files: Path, name: str, checked: str) -> None:
+    assert convert(worker, files / name)["checked"] == checked
+
+
+def test_a_byte_that_changed_is_noticed_and_its_member_named(worker: WorkerProcess, files: Path) -> None:
+    content = bytearray((files / "zip.pth").read_bytes())
+    content[len(content) // 2] ^= 1
+    (files / "flipped.pth").write_bytes(content)
+    with pytest.raises(
+        WeightsError, match=r"flipped\.pth is damaged: its member zip/data/\d+ does not have the CRC-32"
+    ):
+        convert(worker, files / "flipped.pth")
+
+
+def test_a_torchscript_program_is_to_be_run_as_it_is(worker: WorkerProcess, files: Path) -> None:
+    with pytest.raises(WeightsError, match=r"script\.pt cannot be read: it is a TorchScript program; run it as it is"):
+        convert(worker, files / "script.pt")
+
+
 def test_every_array_that_does_not_fit_is_named_as_the_file_names_it(worker: WorkerProcess, files: Path) -> None:
     with pytest.raises(WeightsError) as caught:
         convert(worker, files / "wrong.pth")

@@ -144,3 +144,4 @@ def test_the_report_says_where_what_and_how_far() -> None:
 def test_a_page_of_an_error_becomes_a_line() -> None:
     assert one_line(RuntimeError("\n\n  the reason\nand a page")) == "RuntimeError: the reason"
     assert one_line(RuntimeError()) == "RuntimeError"
+    assert one_line(OSError(28, "No space left on device")) == "No space left on device"

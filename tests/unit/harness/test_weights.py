@@ -241,9 +241,10 @@ def test_half_precision_is_not_mapped(tmp_path: Path) -> None:
 def test_a_users_safetensors_becomes_canonical(tmp_path: Path) -> None:
     source = tmp_path / "mine.SAFETENSORS"
     save_file(as_torchvision(arrays()), source)
-    path, digest = convert(source, NETWORK, tmp_path / "cache")
-    assert digest == weights_digest(arrays())
-    assert set(map_weights(path)) == set(NETWORK.parameter_shapes)
+    done = convert(source, NETWORK, tmp_path / "cache")
+    assert done.digest == weights_digest(arrays())
+    assert set(map_weights(done.path)) == set(NETWORK.parameter_shapes)
+    assert (done.checked, done.assumed) == ("", "")
 
 
 def test_a_users_file_that_does_not_fit_leaves_nothing_in_the_cache(tmp_path: Path) -> None:
@@ -285,8 +286,38 @@ def test_an_unknown_suffix_lists_the_known(tmp_path: Path, name: str) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_named_with_the_mend(tmp_path: Path) -> None:
-    for source in (tmp_path / "gone.pth", tmp_path):
-        with pytest.raises(
-            WeightsError, match=r"is not there, or not a file; --weights takes a \.pth or \.safetensors"
-        ):
-            convert(source, NETWORK, tmp_path / "cache")
+    with pytest.raises(WeightsError, match=r"gone\.pth is not there, or not a file; --weights takes a file \(.*\.pth"):
+        convert(tmp_path / "gone.pth", NETWORK, tmp_path / "cache")
+    with pytest.raises(WeightsError, match="is a folder without a TensorFlow checkpoint"):
+        convert(tmp_path, NETWORK, tmp_path / "cache")
+
+
+def test_the_first_layer_that_does_not_fit_is_named_first() -> None:
+    given = arrays()
+    given["conv2.weight"] = given["conv2.weight"][:2]
+    del given["fc7.weight"]
+    assert refusal(given).startswith("given.safetensors does not fit network toy: conv2.weight has shape")
+
+
+def test_other_classes_are_said_with_the_mend() -> None:
+    given = arrays()
+    given["fc8.weight"], given["fc8.bias"] = np.zeros((1001, 16), np.float32), np.zeros(1001, np.float32)
+    message = refusal(given)
+    assert "it has 1001 classes and toy 10 (of 1001, class 0 is background: --model tfcnn)" in message
+    assert "give the card that these weights were trained for" in message
+    given["fc8.weight"], given["fc8.bias"] = np.zeros((5, 16), np.float32), np.zeros(5, np.float32)
+    assert "it has 5 classes and toy 10: give the card" in refusal(given)
+
+
+def test_arrays_that_a_reader_named_are_said_in_both_spellings() -> None:
+    given = arrays()
+    given["conv1.bias"] = np.zeros(3, np.float32)
+    with pytest.raises(WeightsError, match=r"conv1\.bias \(b_0\) has shape \(3,\), wanted \(4,\)"):
+        canonical(given, NETWORK, source=SOURCE, file_names={"conv1.bias": "b_0"})
+
+
+def test_a_data_format_is_refused_where_nothing_is_open(tmp_path: Path) -> None:
+    source = tmp_path / "mine.safetensors"
+    save_file(arrays(), source)
+    with pytest.raises(WeightsError, match=r"mine\.safetensors is no TensorFlow checkpoint.*--weights-layout"):
+        convert(source, NETWORK, tmp_path / "cache", flatten="NHWC")

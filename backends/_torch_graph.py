@@ -1,0 +1,231 @@
+"""The graphs of torch.export and TorchScript programs, read operator by operator under one set of names.
+
+``torch`` is handed in or imported inside the functions only.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends._artifact_steps import Step, batch_norm
+from alexbench.harness.contract import Scores
+
+if TYPE_CHECKING:
+    import torch
+
+_COPIES: Final = {"to", "_to_copy", "type_as", "clone", "contiguous", "alias", "detach", "lift_fresh_copy", "dropout"}
+_COPIES_TOO: Final = {"float", "half", "getitem"}
+_RESHAPES: Final = {"view", "reshape", "flatten", "squeeze", "unsqueeze", "_unsafe_view", "permute"}
+_SIZES: Final = {"sym_size", "size", "dim", "sym_numel", "numel", "_guards_fn", "device", "dtype"}
+_SOFTMAX: Final[Mapping[str, Scores]] = {
+    "softmax": "probabilities",
+    "_softmax": "probabilities",
+    "log_softmax": "log-probabilities",
+    "_log_softmax": "log-probabilities",
+}
+_ALL: Final = 2**63 - 1
+
+
+class _Unknown:
+    """An operand that is no constant."""
+
+
+_UNKNOWN: Final = _Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operator's plain name and operands: constants as they are, anything else :data:`_UNKNOWN`."""
+
+    name: str
+    operands: Sequence[Any]
+
+
+def scores_of(backwards: Iterator[Operation]) -> Scores | None:
+    for operation in backwards:
+        if operation.name in _SOFTMAX:
+            return _SOFTMAX[operation.name]
+        if operation.name not in _COPIES | _COPIES_TOO | _RESHAPES:
+            return None
+    return None
+
+
+def steps_of(operations: "Iterator[tuple[Operation, int]]") -> Iterator[Step]:
+    """Operations, each with the place of the picture among its operands, as steps, up to the first that is none."""
+    for operation, place in operations:
+        steps = _meaning(operation, place)
+        if steps is None:
+            return
+        yield from steps
+
+
+def _meaning(operation: Operation, place: int) -> list[Step] | None:
+    name, operands = operation.name, operation.operands
+    others = [one for i, one in enumerate(operands) if i != place]
+    if name in _COPIES | _COPIES_TOO and place == 0:
+        return [Step("nothing")]
+    if any(one is _UNKNOWN for one in others):
+        return None
+    match name:
+        case "add" | "sub" | "rsub" | "mul" | "div" | "true_divide":
+            return _arithmetic(name, operands, place)
+        case "permute":
+            return [Step("transpose", others[0])]
+        case "flip":
+            return [Step("reverse", others[0])]
+        case "index_select":
+            return [Step("gather", others[1], int(others[0]))]
+        case "index":
+            chosen = [(axis, one) for axis, one in enumerate(others[0]) if one is not None]
+            return [Step("gather", chosen[0][1], chosen[0][0])] if len(chosen) == 1 else None
+        case "slice":
+            given = dict(zip(("dim", "first", "last", "step"), others, strict=False))
+            whole = not given.get("first") and given.get("last") in {None, _ALL} and given.get("step", 1) == 1
+            return [Step("nothing")] if whole else None
+        case "batch_norm" | "_native_batch_norm_legit_no_training":
+            weight, bias, mean, variance = others[:4]
+            epsilon = others[6] if name == "batch_norm" else others[5]
+            if mean is None or (name == "batch_norm" and others[4]):
+                return None
+            ones, zeros = np.ones_like(mean), np.zeros_like(mean)
+            scale, shift = ones if weight is None else weight, zeros if bias is None else bias
+            return batch_norm(scale, shift, mean, variance, float(epsilon), "NCHW")
+        case _:
+            return None
+
+
+def _arithmetic(name: str, operands: Sequence[Any], place: int) -> list[Step] | None:
+    """A sum, a difference (either way), a product or a quotient; the third operand is ``alpha`` or a rounding mode."""
+    other = operands[1 - place] if place < 2 and len(operands) > 1 else _UNKNOWN
+    if other is _UNKNOWN or (len(operands) > 2 and operands[2] not in {None, 1}):
+        return None
+    match name:
+        case "add":
+            return [Step("add", other)]
+        case "mul":
+            return [Step("multiply", other)]
+        case "sub":
+            return [Step("subtract" if place == 0 else "subtract-from", other)]
+        case "rsub":
+            return [Step("subtract-from" if place == 0 else "subtract", other)]
+        case _:
+            return [Step("divide", other)] if place == 0 else None
+
+
+class Exported:
+    """An exported program's graph, its operands as constants where they are."""
+
+    def __init__(self, exported: "torch.export.ExportedProgram") -> None:
+        signature = exported.graph_signature
+        self._targets = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+        self._targets |= signature.inputs_to_lifted_tensor_constants
+        self._arrays = {**exported.state_dict, **exported.constants}
+
+    def forward(self, node: "torch.fx.Node") -> Iterator[tuple[Operation, int]]:
+        """The operations that follow ``node`` one after the other."""
+        while True:
+            users = [user for user in node.users if _plain(user) not in _SIZES]
+            if len(users) != 1 or users[0].op != "call_function" or users[0].kwargs.get("alpha", 1) != 1:
+                return
+            user = users[0]
+            if node not in user.args or user.kwargs.get("rounding_mode") is not None:
+                return
+            place = user.args.index(node)
+            operands = [_UNKNOWN if i == place else self._value(one) for i, one in enumerate(user.args)]
+            yield Operation(_plain(user), operands), place
+            node = user
+
+    def back(self, node: "torch.fx.Node") -> Iterator[Operation]:
+        """The operations before and with ``node``, along their first operands."""
+        while node.op == "call_function":
+            yield Operation(_plain(node), ())
+            node = node.args[0]
+
+    def _value(self, operand: Any) -> Any:
+        if isinstance(operand, list | tuple):
+            values = [self._value(one) for one in operand]
+            return _UNKNOWN if any(one is _UNKNOWN for one in values) else values
+        if not hasattr(operand, "op"):
+            return operand
+        if operand.op == "placeholder":
+            tensor = self._arrays.get(self._targets.get(operand.name))
+            return _UNKNOWN if tensor is None else _host(tensor)
+        if operand.op != "call_function":
+            return _UNKNOWN
+        import torch
+
+        given = [self._value(one) for one in operand.args]
+        if operand.kwargs or any(one is _UNKNOWN for one in given):
+            return _UNKNOWN
+        tensors = [torch.from_numpy(np.array(one)) if isinstance(one, np.ndarray) else one for one in given]
+        return _host(operand.target(*tensors))
+
+
+class Script:
+    """A TorchScript program's graph with its attributes as constants."""
+
+    def __init__(self, torch: ModuleType, module: "torch.jit.ScriptModule") -> None:
+        self._torch = torch
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # A module that was frozen before it was saved has its constants in the graph already.
+            frozen = torch.jit.freeze(module, optimize_numerics=False) if hasattr(module, "training") else module
+        self._graph = frozen.graph
+        self._keep = frozen
+        self._input = list(self._graph.inputs())[1]
+        self.input_name = self._input.debugName().partition(".")[0]
+
+    def forward(self) -> Iterator[tuple[Operation, int]]:
+        """The operations that follow the input one after the other."""
+        value = self._input
+        while True:
+            users = [use.user for use in value.uses() if _script_name(use.user) not in _SIZES]
+            if len(users) != 1 or not users[0].kind().startswith("aten::"):
+                return
+            operands = list(users[0].inputs())
+            place = next(i for i, one in enumerate(operands) if one.debugName() == value.debugName())
+            given = [_UNKNOWN if i == place else self._value(one) for i, one in enumerate(operands)]
+            yield Operation(_script_name(users[0]), given), place
+            value = users[0].output()
+
+    def back(self, place: int) -> Iterator[Operation]:
+        """The operations before output number ``place``, along their first operands."""
+        value = next(iter(self._graph.outputs()))
+        if value.node().kind() in {"prim::TupleConstruct", "prim::ListConstruct"}:
+            value = list(value.node().inputs())[place]
+        while value.node().kind().startswith("aten::"):
+            yield Operation(_script_name(value.node()), ())
+            value = next(iter(value.node().inputs()))
+
+    def _value(self, value: Any) -> Any:
+        node = value.node()
+        if node.kind() == "prim::Constant":
+            constant = value.toIValue()
+            if isinstance(constant, list):
+                return [_host(one) if isinstance(one, self._torch.Tensor) else one for one in constant]
+            return _host(constant) if isinstance(constant, self._torch.Tensor) else constant
+        if node.kind() == "prim::ListConstruct":
+            values = [self._value(one) for one in node.inputs()]
+            return _UNKNOWN if any(one is _UNKNOWN for one in values) else values
+        if node.kind() == "aten::tensor":
+            return self._value(next(iter(node.inputs())))
+        return _UNKNOWN
+
+
+def _plain(node: "torch.fx.Node") -> str:
+    """``aten.sub.Tensor`` -> ``sub``."""
+    target = str(node.target)
+    return target.split(".")[1] if target.startswith("aten.") else getattr(node.target, "__name__", target)
+
+
+def _script_name(node: Any) -> str:
+    return str(node.kind()).partition("::")[2]
+
+
+def _host(tensor: "torch.Tensor") -> NDArray[Any]:
+    return np.asarray(tensor.detach().cpu().float().numpy() if tensor.is_floating_point() else tensor.cpu().numpy())

@@ -1,0 +1,109 @@
+"""Operations that a graph begins with, as arithmetic by channel."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from alexbench.backends._artifact_steps import Step, batch_norm, normalisation
+from alexbench.harness.contract import Layout
+from alexbench.harness.models.preprocessing import Normalisation
+
+MEAN = np.array([1.0, 2.0, 3.0])
+STD = np.array([4.0, 5.0, 8.0])
+
+
+def along(values: np.ndarray, layout: Layout) -> np.ndarray:
+    return values.reshape((1, 3, 1, 1) if layout == "NCHW" else (3,))
+
+
+def found(*steps: Step, layout: Layout = "NCHW") -> Normalisation:
+    seen = normalisation(steps, layout, 3)
+    assert seen is not None
+    return seen
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_mean_and_deviation(layout: Layout) -> None:
+    steps = (Step("subtract", along(MEAN, layout)), Step("divide", along(STD, layout)))
+    assert found(*steps, layout=layout) == Normalisation(tuple(1 / STD), tuple(-MEAN / STD))
+
+
+def test_scalars_reach_every_channel() -> None:
+    assert found(Step("multiply", 2.0), Step("add", 1)) == Normalisation((2.0,) * 3, (1.0,) * 3)
+    assert found(Step("subtract-from", 1.0)) == Normalisation((-1.0,) * 3, (1.0,) * 3)
+
+
+def test_a_transposition_moves_the_channels() -> None:
+    steps = (Step("subtract", MEAN), Step("transpose", [0, 3, 1, 2]), Step("divide", STD.reshape(3, 1, 1)))
+    assert found(*steps, layout="NHWC") == Normalisation(tuple(1 / STD), tuple(-MEAN / STD))
+
+
+@pytest.mark.parametrize("turn", [Step("reverse", [1]), Step("reverse", [-3]), Step("gather", [2, 1, 0], 1)], ids=str)
+def test_a_reversal_is_told_and_the_values_are_in_the_order_behind_it(turn: Step) -> None:
+    before = found(Step("subtract", along(MEAN, "NCHW")), turn)
+    assert before == Normalisation((1.0,) * 3, tuple(-MEAN[::-1]), reverses_channels=True)
+    behind = found(turn, Step("subtract", along(MEAN, "NCHW")))
+    assert behind == Normalisation((1.0,) * 3, tuple(-MEAN), reverses_channels=True)
+
+
+def test_two_reversals_are_none() -> None:
+    assert normalisation([Step("reverse", [1]), Step("gather", [2, 1, 0], 1)], "NCHW", 3) is None
+
+
+def test_a_whole_picture_counts_by_its_channels_means() -> None:
+    picture = np.random.RandomState(0).rand(3, 5, 5)
+    seen = found(Step("subtract", picture))
+    np.testing.assert_allclose(seen.shift, -picture.mean(axis=(1, 2)))
+    assert normalisation([Step("multiply", picture)], "NCHW", 3) is None
+
+
+def test_constant_statistics_are_a_product_and_a_sum() -> None:
+    given = np.array([1.0, 2.0, 1.0]), np.array([0.0, 1.0, 0.0]), MEAN, STD**2
+    for layout in ("NCHW", "NHWC"):
+        seen = normalisation(batch_norm(*given, 0.0, layout), layout, 3)
+        assert seen is not None
+        np.testing.assert_allclose(seen.scale, given[0] / STD)
+        np.testing.assert_allclose(seen.shift, given[1] - given[0] * MEAN / STD)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step("multiply", np.ones((2, 1, 1))),
+        Step("add", np.ones((4, 3, 1, 1))),
+        Step("add", np.ones((1, 1, 3, 1, 1))),
+        Step("divide", 0.0),
+        Step("add", np.nan),
+        Step("transpose", [1, 0, 2, 3]),
+        Step("transpose", [0, 1]),
+        Step("reverse", [2]),
+        Step("gather", [0, 0, 0], 1),
+        Step("gather", [2, 1, 0], 2),
+    ],
+    ids=str,
+)
+def test_what_is_no_arithmetic_by_channel_ends_the_search(step: Step) -> None:
+    assert normalisation([Step("multiply", 2.0), step, Step("multiply", 3.0)], "NCHW", 3) == Normalisation(
+        (2.0,) * 3, (0.0,) * 3
+    )
+
+
+def test_nothing_is_none() -> None:
+    assert normalisation([], "NCHW", 3) is None
+    assert normalisation([Step("nothing"), Step("gather", [0, 1, 2], 1)], "NCHW", 3) is None
+    assert normalisation([Step("multiply", 0.1), Step("multiply", 10.0)], "NCHW", 3) is None
+
+
+def test_to_quantise_and_dequantise_is_nothing() -> None:
+    scale = np.float32(0.0170005)
+    steps = [Step("divide", scale), Step("add", 13), Step("subtract", 13), Step("multiply", scale)]
+    assert normalisation(steps, "NCHW", 3) is None
+
+
+def test_the_graph_is_read_no_further_than_needed() -> None:
+    def steps() -> Iterator[Step]:
+        yield Step("reverse", [2])
+        raise AssertionError
+
+    assert normalisation(steps(), "NCHW", 3) is None

@@ -1,0 +1,195 @@
+""".onnx files, written by the onnx library, give the weights that went in, whatever they are called."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alexbench.harness.app.weights import read
+from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.network import get_network
+from alexbench.harness.models.weights import weights_digest
+from tests.support.onnx_files import mixed_model, write_onnx, zoo_model
+from tests.support.toy_network import TOY, toy_weights
+
+pytest.importorskip("onnx", reason="pip install 'alexbench[onnxruntime]'")
+DIGEST = weights_digest(toy_weights())
+
+
+def saved(model: Any, tmp_path: Path, **how: Any) -> Path:
+    return write_onnx(model, tmp_path / "mine.onnx", **how)
+
+
+def test_the_zoos_names_are_understood(tmp_path: Path) -> None:
+    reading = read(saved(zoo_model(TOY, toy_weights()), tmp_path), TOY)
+    assert list(reading.arrays) == list(TOY.parameter_shapes)
+    assert weights_digest(reading.arrays) == DIGEST
+    assert (reading.checked, reading.assumed) == ("", "")
+    assert not any(array.flags.owndata for array in reading.arrays.values())
+
+
+def test_constants_transposes_reshapes_and_added_biases_are_understood(tmp_path: Path) -> None:
+    """And fc6's columns, where the file flattens N, H, W, C."""
+    assert weights_digest(read(saved(mixed_model(TOY, toy_weights()), tmp_path), TOY).arrays) == DIGEST
+
+
+def test_our_own_graph_is_understood(tmp_path: Path) -> None:
+    from alexbench.backends._onnx_graph import complete_model
+    from alexbench.harness.contract import Model
+
+    model = complete_model(Model(TOY, toy_weights()))
+    assert weights_digest(read(saved(model, tmp_path), TOY).arrays) == DIGEST
+
+
+def test_data_in_a_file_beside_is_read(tmp_path: Path) -> None:
+    source = saved(zoo_model(TOY, toy_weights()), tmp_path, beside="weights.bin")
+    assert (tmp_path / "weights.bin").exists()
+    assert weights_digest(read(source, TOY).arrays) == DIGEST
+    (tmp_path / "weights.bin").write_bytes((tmp_path / "weights.bin").read_bytes()[:100])
+    with pytest.raises(WeightsError, match=r"does not fit weights\.bin"):
+        read(source, TOY)
+    (tmp_path / "weights.bin").unlink()
+    with pytest.raises(WeightsError, match=r"conv1_w_0 lies in weights\.bin, which is not there"):
+        read(source, TOY)
+
+
+@pytest.mark.parametrize("location", ["../secret", "/etc/passwd", "a/../../secret", "C:\\secret", "", "link"])
+def test_a_path_out_of_the_folder_is_refused(tmp_path: Path, location: str) -> None:
+    import onnx
+
+    (tmp_path / "secret").write_bytes(bytes(10000))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "secret")
+    model = zoo_model(TOY, toy_weights())
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", location
+    source = folder / "mine.onnx"
+    source.write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match=r"which leads out of .*put the data file beside"):
+        read(source, TOY)
+
+
+@pytest.mark.parametrize(("key", "value"), [("offset", "-4"), ("offset", "9" * 30), ("offset", "x"), ("length", "8")])
+def test_nonsense_about_the_file_beside_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    import onnx
+
+    source = saved(zoo_model(TOY, toy_weights()), tmp_path, beside="weights.bin")
+    model = onnx.load(source, load_external_data=False)
+    for entry in model.graph.initializer[0].external_data:
+        if entry.key == key:
+            entry.value = value
+    source.write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match=r"mine\.onnx"):
+        read(source, TOY)
+
+
+@pytest.mark.parametrize("operator", ["QLinearConv", "ConvInteger", "DequantizeLinear", "QuantizeLinear", "QGemm"])
+def test_a_quantised_file_is_to_be_run_as_it_is(tmp_path: Path, operator: str) -> None:
+    model = zoo_model(TOY, toy_weights())
+    model.graph.node[0].op_type = operator
+    source = tmp_path / "bvlcalexnet-12-int8.onnx"
+    source.write_bytes(model.SerializeToString())
+    with pytest.raises(
+        WeightsError, match=rf"is quantised \(operator {operator}\).*--artifact onnxruntime=.*int8\.onnx"
+    ):
+        read(source, TOY)
+
+
+@pytest.mark.parametrize("operator", ["Mul", "Sub", "Add"])
+def test_a_file_that_computes_more_than_an_alexnet_is_to_be_run_as_it_is(tmp_path: Path, operator: str) -> None:
+    """A normalisation inside would be lost with the weights alone."""
+    source = saved(zoo_model(TOY, toy_weights(), doubled=operator), tmp_path)
+    with pytest.raises(WeightsError, match=rf"operator {operator}.*its weights alone are not the network.*--artifact"):
+        read(source, TOY)
+
+
+@pytest.mark.parametrize(("attribute", "value"), [("alpha", 2.0), ("beta", 0.5), ("transA", 1)])
+def test_a_product_with_factors_is_not_taken(tmp_path: Path, attribute: str, value: float) -> None:
+    from onnx import helper
+
+    model = zoo_model(TOY, toy_weights())
+    gemm = next(node for node in model.graph.node if node.op_type == "Gemm")
+    gemm.attribute.append(helper.make_attribute(attribute, value))
+    source = tmp_path / "mine.onnx"
+    source.write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match="operator Gemm with transA, alpha or beta"):
+        read(source, TOY)
+
+
+def test_weights_that_are_computed_are_not_taken(tmp_path: Path) -> None:
+    model = zoo_model(TOY, toy_weights())
+    model.graph.node[0].input[1] = "nowhere"
+    source = tmp_path / "mine.onnx"
+    source.write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match="operator Conv whose weights are computed"):
+        read(source, TOY)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "said"), [("FLOAT16", "float16"), ("DOUBLE", "float64"), ("BFLOAT16", "bfloat16"), ("INT32", "int32")]
+)
+def test_other_types_are_refused_by_name(tmp_path: Path, dtype: str, said: str) -> None:
+    from onnx import TensorProto, helper
+
+    model = zoo_model(TOY, toy_weights())
+    kind = getattr(TensorProto, dtype)
+    for tensor in model.graph.initializer:
+        if tensor.name == "conv2_b_0":
+            tensor.CopyFrom(helper.make_tensor("conv2_b_0", kind, [6], [1.0] * 6))
+    source = tmp_path / "mine.onnx"
+    source.write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match=rf"conv2_b_0\)? is {said}, wanted float32"):
+        read(source, TOY)
+
+
+def test_another_network_is_refused_by_its_first_layer(tmp_path: Path) -> None:
+    with pytest.raises(
+        WeightsError, match=r"network owt: conv1\.weight \(conv1_w_0\) has shape \(4, 3, 3, 3\), wanted"
+    ):
+        read(saved(zoo_model(TOY, toy_weights()), tmp_path), get_network("owt"))
+
+
+def test_a_layer_without_a_bias_is_said(tmp_path: Path) -> None:
+    model = zoo_model(TOY, toy_weights())
+    del model.graph.node[0].input[2]
+    source = tmp_path / "mine.onnx"
+    source.write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match=r"toy: conv1\.bias is missing"):
+        read(source, TOY)
+
+
+def test_an_identity_that_feeds_itself_ends(tmp_path: Path) -> None:
+    from onnx import helper
+
+    model = zoo_model(TOY, toy_weights())
+    model.graph.node.insert(0, helper.make_node("Identity", ["loop"], ["loop"]))
+    model.graph.node[1].input[1] = "loop"
+    source = tmp_path / "mine.onnx"
+    source.write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match="whose weights are computed"):
+        read(source, TOY)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00", b"PK\x03\x04", b"text, not a model", b"\xff" * 64, b"\x08\x01"])
+def test_what_is_no_onnx_is_named(tmp_path: Path, content: bytes) -> None:
+    source = tmp_path / "other.onnx"
+    source.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"other\.onnx is no readable ONNX file"):
+        read(source, TOY)
+
+
+def test_weights_of_numbers_one_by_one_are_read(tmp_path: Path) -> None:
+    """``float_data`` in place of ``raw_data``."""
+    from onnx import TensorProto, helper
+
+    model = zoo_model(TOY, toy_weights())
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            numbers = np.frombuffer(tensor.raw_data, np.float32).tolist()
+            tensor.CopyFrom(helper.make_tensor(tensor.name, TensorProto.FLOAT, tensor.dims, numbers))
+    assert weights_digest(read(saved(model, tmp_path), TOY).arrays) == DIGEST
