@@ -31,6 +31,7 @@ from alexbench.datasets.prepared.sets import (
     pixel_digests,
     read_prepared,
     refuse_skipped,
+    seal,
 )
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from alexbench.harness.models.preprocessing import Preprocessing
@@ -66,6 +67,9 @@ def prepare(
         raise UsageError(f"{workers} workers cannot prepare anything; give 1 or more")
     job = _job(dataset, preprocessing, cache)
     found = _open(job, from_cache=True)
+    if found is not None and found.unread:
+        remake(found)  # the files may be readable by now
+        found = None
     if found is None:
         with _writable(cache):
             cache.mkdir(parents=True, exist_ok=True)
@@ -154,10 +158,13 @@ def _build(job: _Job, workers: int, on_bad_image: OnBadImage, on_progress: Calla
         digests = np.load(noted, mmap_mode="r+")
         work = Work(target, job.dataset.root, job.dataset.container, job.preprocessing, skip=on_bad_image == "skip")
         skipped = _fill(job, work, digests, done, workers, on_progress)
+        _refuse_changed(job)
         digests.flush()
         del digests  # Windows renames no mapped file
         with _writable(job.cache):
-            sidecar.write_text(json.dumps(_facts(job, skipped), indent=2) + "\n", encoding="utf-8")
+            facts = _facts(job, skipped)
+            facts["seal"] = seal(facts, np.load(noted))
+            sidecar.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
             # Not the pixels: gigabytes, and pixels that a power failure lost are found by their digests.
             for file in (noted, sidecar):
                 with file.open("rb+") as written:
@@ -172,17 +179,26 @@ def _build(job: _Job, workers: int, on_bad_image: OnBadImage, on_progress: Calla
         raise
 
 
+def _refuse_changed(job: _Job) -> None:
+    """Sizes and times are still those of the manifest."""
+    if _job(job.dataset, job.preprocessing, job.cache).key != job.key:
+        raise DataError(f"{job.dataset.source}: changed while the set was being prepared; run again")
+
+
 def _begin(job: _Job, target: Path, noted: Path) -> NDArray[np.bool_]:
     """The two files of a build, in full size: new, or those of one that was killed. Which pictures (N,) are done."""
+    finals = ((job.file("npy"), target), (job.file("digests.npy"), noted))
+    if job.file("json").exists():  # whole once, and not as it was written: nothing of it can be trusted
+        for damaged in (job.file("json"), *(final for final, _ in finals)):
+            damaged.unlink(missing_ok=True)
     # Whole but for the last step, or with pixels that were damaged since: what is good of it is kept.
-    for final, part in ((job.file("npy"), target), (job.file("digests.npy"), noted)):
+    for final, part in finals:
         if final.exists() and not part.exists():
             final.replace(part)
     done = _resume(target, noted, job.shape)
     if done is None:
         _allocate(target, job.shape)
-        shape = (len(job.pictures), 2, DIGEST_BYTES)
-        np.lib.format.open_memmap(noted, mode="w+", dtype=np.uint8, shape=shape)
+        _allocate(noted, (len(job.pictures), 2, DIGEST_BYTES))
         done = np.zeros(len(job.pictures), np.bool_)
     return done
 

@@ -1,5 +1,6 @@
 """The prepared sets in a cache folder: listed, verified and removed by key, without the pictures they came from."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Final, Literal
 import numpy as np
 from filelock import FileLock, Timeout
 
-from alexbench.datasets.prepared.sets import decoders, pixel_digests, read_prepared
+from alexbench.datasets.prepared.sets import CODE_VERSION, SCHEMA_VERSION, decoders, pixel_digests, read_prepared
 from alexbench.harness.errors import DataError, UsageError
 
-State = Literal["whole", "unfinished", "outdated"]
-"""``unfinished``: its build was interrupted, the next goes on from it. ``outdated``: of other decoders, never used."""
+State = Literal["whole", "unfinished", "outdated", "damaged"]
+"""``unfinished``: its build was interrupted, the next goes on from it. ``outdated``: of other decoders or an older
+alexbench, never used. ``damaged``: not as it was written; the next run keeps of it what is good."""
 
 _KEY_LENGTH: Final = 32
 SHOWN_KEY: Final = 12
@@ -50,7 +52,7 @@ def _describe(cache: Path, key: str, size_bytes: int) -> CachedSet:
     sidecar = cache / f"{key}.json"
     read = read_prepared(sidecar)
     if read is None:
-        state: State = "outdated" if sidecar.exists() else "unfinished"
+        state: State = "unfinished" if not sidecar.exists() else "damaged" if _is_ours(sidecar) else "outdated"
         return CachedSet(key=key, state=state, size_bytes=size_bytes, path=str(sidecar.with_suffix(".npy")))
     facts, pixels, _ = read
     now = decoders()
@@ -67,6 +69,15 @@ def _describe(cache: Path, key: str, size_bytes: int) -> CachedSet:
         prepared=facts["prepared"],
         path=str(sidecar.with_suffix(".npy")),
     )
+
+
+def _is_ours(sidecar: Path) -> bool:
+    """Whether a set that cannot be read was written by this version: then it was damaged since."""
+    try:
+        facts = json.loads(sidecar.read_text(encoding="utf-8"))
+        return bool(facts["schema_version"] == SCHEMA_VERSION and facts["code_version"] == CODE_VERSION)
+    except (OSError, ValueError, LookupError, TypeError):
+        return True
 
 
 def find_sets(cache: Path, keys: Sequence[str]) -> list[CachedSet]:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
@@ -159,8 +160,7 @@ class _Child:
             if status >= 0:  # its traceback stands on standard error
                 raise RuntimeError(f"a process preparing pictures failed with exit status {status}")
             raise PreparingKilledError(
-                f"a process preparing pictures was killed (signal {-status}), perhaps for want of memory; free some"
-                " and run again: what was prepared is kept"
+                f"a process preparing pictures was killed by {_name_of(-status)}; run again: what was prepared is kept"
             )
         answer = json.loads(line)
         if "error" in answer:
@@ -178,6 +178,11 @@ class _Child:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+
+
+def _name_of(number: int) -> str:
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return f"{name} (the kernel does this when memory runs out)" if name == "SIGKILL" else name
 
 
 def _send(pipe: IO[bytes], message: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ OnBadImage = Literal["fail", "skip"]
 CODE_VERSION: Final = 2
 """Raise it whenever preparing gives other pixels for the same picture: older sets are then not used."""
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 DIGEST_BYTES: Final = 32
 SOURCE, PIXELS = 0, 1
 """The places of a picture's two digests: of its file, and of its prepared pixels."""
@@ -69,6 +69,12 @@ class PreparedSet:
     def source_digest(self) -> str:
         """SHA-256 over the SHA-256 of each picture's file, in order."""
         return hashlib.sha256(self.picture_digests[:, SOURCE].tobytes()).hexdigest()
+
+    @property
+    def unread(self) -> bool:
+        """Whether a picture was skipped because its file could not be read, which may have passed."""
+        places = [one.place for one in self.skipped]
+        return bool((~self.picture_digests[places, SOURCE].any(axis=1)).any())
 
     @property
     def good(self) -> NDArray[np.bool_]:
@@ -122,8 +128,14 @@ def refuse_skipped(found: PreparedSet, on_bad_image: OnBadImage) -> None:
         raise DataError(f"{first.reason}{OR_SKIP}{more}")
 
 
+def seal(facts: dict[str, Any], digests: NDArray[np.uint8]) -> str:
+    """SHA-256 (hex) over all facts but itself, and the digests: what a changed byte in either would not have."""
+    rest = {key: value for key, value in facts.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode("ascii") + digests.tobytes()).hexdigest()
+
+
 def read_prepared(sidecar: Path) -> tuple[dict[str, Any], NDArray[np.uint8], NDArray[np.uint8]] | None:
-    """What lies beside ``<key>.json``: its facts, the pixels (mapped) and the digests; None if not whole."""
+    """What lies beside ``<key>.json``: facts, pixels (mapped) and digests; None if not whole or not as written."""
     try:
         facts = json.loads(sidecar.read_text(encoding="utf-8"))
         pixels = np.load(sidecar.with_suffix(".npy"), mmap_mode="r")
@@ -131,6 +143,8 @@ def read_prepared(sidecar: Path) -> tuple[dict[str, Any], NDArray[np.uint8], NDA
         if facts["schema_version"] != SCHEMA_VERSION or pixels.dtype != np.uint8 or pixels.ndim != 4:
             return None
         if digests.shape != (len(pixels), 2, DIGEST_BYTES) or facts["count"] != len(pixels):
+            return None
+        if facts["seal"] != seal(facts, digests):
             return None
     except (OSError, ValueError, LookupError, TypeError, EOFError):
         return None  # absent, or damaged: it will be written anew

@@ -121,11 +121,17 @@ def list_prepared(*, as_json: bool) -> None:
 def verify(keys: Sequence[str]) -> int:
     """Hold sets against their digests, a line each; 1 if any differs."""
     cache = cache_folder() / PREPARED_FOLDER
-    chosen = find_sets(cache, keys) if keys else [one for one in cached_sets(cache) if one.state == "whole"]
+    chosen = (
+        find_sets(cache, keys) if keys else [one for one in cached_sets(cache) if one.state in ("whole", "damaged")]
+    )
     if not chosen:
         sys.stdout.write(f"no prepared set in {cache}\n")
     bad = False
     for one in chosen:
+        if one.state == "damaged":
+            bad = True
+            sys.stdout.write(f"{one.key[:SHOWN_KEY]}: NOT as it was written; the next run mends it, or remove it\n")
+            continue
         places = damaged_pictures(one, threads=usable_cores())
         bad = bad or bool(places)
         what = f"{one.images:,} pictures as they were prepared"
@@ -147,7 +153,12 @@ def remove(keys: Sequence[str], *, everything: bool, unfinished: bool, outdated:
     """
     if bool(keys) == (everything or unfinished or outdated):
         raise UsageError("name sets (alexbench datasets list), or --unfinished, --outdated or --all")
-    wanted: dict[State, bool] = {"whole": everything, "unfinished": unfinished, "outdated": outdated}
+    wanted: dict[State, bool] = {
+        "whole": everything,
+        "unfinished": unfinished,
+        "outdated": outdated,
+        "damaged": everything,
+    }
     cache = cache_folder() / PREPARED_FOLDER
     known = cached_sets(cache)
     chosen = find_sets(cache, keys) if keys else [one for one in known if everything or wanted[one.state]]

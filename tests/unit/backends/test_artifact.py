@@ -61,12 +61,13 @@ def test_what_takes_no_picture_is_refused(ports: list[Port], said_in_it: str) ->
     assert str(caught.value).startswith("some.onnx")
 
 
-def test_a_name_decides_and_must_be_there() -> None:
+def test_a_name_decides_where_the_file_has_it() -> None:
     ports = [port("a", 1, 3, 224, 224), port("b", 1, 3, 224, 224)]
     with pytest.raises(WeightsError, match=r"wants more than a picture: 'b'"):
         picture_input(ports, named(input_name="a"))
-    with pytest.raises(WeightsError, match=r"no input 'c'; its inputs: 'a' .*, 'b' "):
+    with pytest.raises(WeightsError, match=r"2 image inputs: 'a' .*, 'b' "):
         picture_input(ports, named(input_name="c"))
+    assert picture_input(ports[:1], named(input_name="c")).port.name == "a"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,7 @@ def test_what_gives_no_scores_is_refused(ports: list[Port], said_in_it: str) -> 
 def test_an_output_is_chosen_by_name() -> None:
     ports = [port("a", None, 1000), port("b", None, 1000)]
     assert scores_output(ports, named(output_name="b")).name == "b"
+    assert scores_output(ports[:1], named(output_name="elsewhere")).name == "a"
     with pytest.raises(WeightsError, match="gives 7 scores"):
         scores_output([*ports, port("c", None, 7)], named(output_name="c"))
 

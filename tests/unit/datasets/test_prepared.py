@@ -15,6 +15,7 @@ from PIL import Image
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.prepared import building, pixels_digest, prepare, sets
+from alexbench.datasets.prepared.cache import cached_sets
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.errors import DataError
 from tests.support.pictures import SMALL, file_of
@@ -180,3 +181,52 @@ def test_verify_finds_a_changed_pixel(few: Dataset, cache: Path) -> None:
     pixels.flush()
     with pytest.raises(DataError, match="not the pixels that were prepared"):
         result.verify()
+
+
+@pytest.mark.parametrize("damage", ["skip list emptied", "another picture skipped", "source digest", "pixel digest"])
+def test_what_is_noted_of_a_set_cannot_be_changed_unseen(few: Dataset, cache: Path, damage: str) -> None:
+    file_of(few, 3).write_bytes(b"no picture")
+    first = prepare(few, SMALL, cache, on_bad_image="skip")
+    digest, source, path = first.digest, first.source_digest, first.path
+    del first
+    sidecar, noted = path.with_suffix(".json"), path.with_suffix(".digests.npy")
+    if damage.endswith("digest"):
+        digests = np.load(noted)
+        digests[0, 0 if damage.startswith("source") else 1, 0] ^= 1
+        np.save(noted, digests)
+    else:
+        facts = json.loads(sidecar.read_text())
+        facts["skipped"] = [] if damage.endswith("emptied") else [[2, *facts["skipped"][0][1:]]]
+        sidecar.write_text(json.dumps(facts))
+    (one,) = cached_sets(cache)
+    assert one.state == "damaged"
+    with pytest.raises(DataError, match="not a JPEG"):
+        prepare(few, SMALL, cache)
+    again = prepare(few, SMALL, cache, on_bad_image="skip")
+    assert [one.place for one in again.skipped] == [3]
+    assert again.digest == digest
+    assert again.source_digest == source
+
+
+def test_a_picture_that_could_not_be_read_is_tried_again(few: Dataset, cache: Path, tmp_path: Path) -> None:
+    whole = prepare(few, SMALL, cache / "other")
+    file = file_of(few, 3)
+    status = file.stat()
+    file.rename(tmp_path / "aside")
+    file.mkdir()
+    assert [one.place for one in prepare(few, SMALL, cache, on_bad_image="skip").skipped] == [3]
+    file.rmdir()
+    (tmp_path / "aside").rename(file)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert prepare(few, SMALL, cache).digest == whole.digest
+
+
+def test_a_picture_rewritten_at_its_size_meanwhile_is_noticed(many: Dataset, cache: Path) -> None:
+    def change(done: int, total: int) -> None:
+        file = file_of(many, 0)
+        data = file.read_bytes()
+        file.write_bytes(data)
+        os.utime(file, ns=(0, done))
+
+    with pytest.raises(DataError, match="changed while the set was being prepared; run again"):
+        prepare(many, SMALL, cache, on_progress=change)
