@@ -299,7 +299,7 @@ def main() -> None:
         click.echo(f"alexbench: {error.format_message()}", err=True)
         sys.exit(error.exit_code)
     except AlexBenchError as error:
-        click.echo(f"alexbench: {error}", err=True)
+        click.echo(f"alexbench: {' '.join(str(error).splitlines())}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""

@@ -49,7 +49,8 @@ class ModelRecord:
     """The network and weights of a run.
 
     ``weights_digest``: SHA-256 over names, shapes and bytes of the arrays; empty where all rows are artifacts.
-    ``weights_verified``: how the file is known to be right, in words; empty: it is not.
+    ``weights_verified``: how the file is known to be right, in words; empty: it is not. ``recipe_digest``: SHA-256 of
+    all that turns a picture into scores but pictures and weights: the whole preprocessing, the decoders, the network.
     """
 
     card: str
@@ -62,6 +63,7 @@ class ModelRecord:
     preprocessing: str
     published: tuple[Published, ...] = ()
     weights_verified: str = ""
+    recipe_digest: str = ""
 
     @property
     def gflops(self) -> float:

@@ -1,5 +1,7 @@
 """The sentences that stand around a leaderboard, the same in every format."""
 
+from pathlib import PurePath
+
 from alexbench.harness.records import ArtifactRecord, RunRecord
 
 ABSENT = "-"
@@ -14,7 +16,7 @@ def model_line(record: RunRecord) -> str:
         weights = f"SYNTHETIC weights (random layers, a closed-form classifier), digest {model.weights_digest[:12]}"
     else:
         verified = f"verified: {model.weights_verified}" if model.weights_verified else "UNVERIFIED"
-        weights = f"weights {model.weights} ({verified}), digest {model.weights_digest[:12]}"
+        weights = f"weights {PurePath(model.weights).name} ({verified}), digest {model.weights_digest[:12]}"
     return (
         f"{model.card} (network {model.network}), {model.parameters:,} parameters, {model.macs / 1e9:.3f} GMACs "
         f"= {model.gflops:.3f} GFLOPs (2 x MACs) an image; {weights}"

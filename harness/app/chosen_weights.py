@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from alexbench.harness.app import synthetic
+from alexbench.harness.app.config import PUBLISHED
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Layout
@@ -12,9 +12,6 @@ from alexbench.harness.errors import UsageError, WeightsError
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import check_users_file
 from alexbench.harness.models.weights import map_weights, weights_digest
-
-PUBLISHED: Final = "published"
-"""What --weights is given for the file that ``alexbench models fetch`` has fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ def _published(card: Card) -> Path:
     found = fetched_weights(card)
     if found is None:
         raise UsageError(
-            f"--weights published: the weights of {card.name} are not here; alexbench models fetch {card.name}, or name a"
-            " file"
+            f"--weights published: the weights of {card.name} are not here; alexbench models fetch {card.name}, or name"
+            " a file"
         )
     return found

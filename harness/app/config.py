@@ -31,6 +31,8 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "weights_layout": ("NCHW", "NHWC"),
 }
 _SHARD: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
+PUBLISHED: Final = "published"
+"""What --weights is given for the file that ``alexbench models fetch`` has fetched."""
 DEFAULT_BATCH_SIZE: Final = 32
 DEFAULT_SEED: Final = 1
 
@@ -116,6 +118,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     if given.get("out") == "":
         raise UsageError("--out is empty; name a folder")
     _check_artifacts(given)
+    _make_absolute(given)
     config = RunConfig(**given)
     for name in config.backends or ():
         if name == REFERENCE:
@@ -138,6 +141,23 @@ def _check_data_flags(given: Mapping[str, Any]) -> None:
         found = _SHARD.fullmatch(shard)
         if found is None or not 1 <= int(found[1]) <= int(found[2]):
             raise UsageError(f"--shard {shard}: wanted PART/PARTS, counted from 1, as in 1/4")
+
+
+def _make_absolute(given: dict[str, Any]) -> None:
+    """Paths as they are from anywhere: a run may be gone on with from another folder."""
+    for key in ("data", "labels", "weights", "model"):
+        value = given.get(key)
+        named = (key == "weights" and value == PUBLISHED) or (key == "model" and not str(value).endswith(".toml"))
+        if value and not named:
+            given[key] = str(Path(value).expanduser().absolute())
+    given["artifacts"] = tuple(
+        f"{name}={Path(file).expanduser().absolute()}" for name, file in map(_split, given.get("artifacts", ()))
+    )
+
+
+def _split(artifact: str) -> tuple[str, str]:
+    name, _, file = artifact.partition("=")
+    return name, file
 
 
 def _check_artifacts(given: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
 """A run's folder on disk. Files are written whole or not at all, and raw files never change once complete."""
 
+import contextlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -48,14 +49,32 @@ def create(out: Path, card: str, started: datetime) -> Path:
     raise UsageError(f"--out {out}: a thousand runs named {name}; name another folder")
 
 
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes ``path`` when all went well and is gone when not.
+
+    Raises:
+        UsageError: the disk is full, or the folder cannot be written to.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise UsageError(
+            f"{path} cannot be written ({os.strerror(error.errno) if error.errno else error}); make room or make it"
+            f" writable, then: alexbench run --resume {path.parent}"
+        ) from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` (UTF-8) to ``path``, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
+    with _whole(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
@@ -156,6 +175,5 @@ def write_timings(folder: Path, rows: Iterable[Row]) -> None:
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a table, whole or not at all; the same table gives the same bytes."""
-    partial = path.with_name(f".{path.name}.partial")
-    frame.to_parquet(partial, engine="pyarrow", compression="zstd", index=False)
-    partial.replace(path)
+    with _whole(path) as partial:
+        frame.to_parquet(partial, engine="pyarrow", compression="zstd", index=False)

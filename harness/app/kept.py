@@ -1,10 +1,11 @@
 """Answers kept batch by batch while a backend is evaluated, so that a killed run goes on where it was.
 
 Mapped files: the answers of every picture, all logits of a few, and for each batch of the grid whether it is done, how
-long it took and a checksum of its answers. A killed process loses nothing that it wrote to a map; a machine that lost power may have
-written one file and not the other, which the checksum tells.
+long it took and a checksum of its answers. A killed process loses nothing that it wrote to a map; a machine that lost
+power may have written one file and not the other, which the checksum tells.
 """
 
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,5 +104,10 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.memm
         del found
     except (OSError, ValueError, EOFError):
         pass
+    # All of its space is taken: writing to a map on a full disk would kill the process (SIGBUS).
     made: np.memmap[Any, Any] = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    made[...] = np.zeros((), dtype)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return made

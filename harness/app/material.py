@@ -1,5 +1,7 @@
 """What every backend of a run is given: one network, one weights file, one set of prepared pixels."""
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.datasets.prepared import PreparedSet
+from alexbench.datasets.prepared.sets import decoders
 from alexbench.harness.app import synthetic
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig
@@ -88,6 +91,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         parameters=network.parameters,
         macs=network.macs,
         preprocessing=card.preprocessing.name,
+        recipe_digest=_recipe_digest(card),
         published=card.published,
     )
     data = data_record(
@@ -109,6 +113,11 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         data=data,
         notes=notes(model, data, pictures.dataset.notes),
     )
+
+
+def _recipe_digest(card: Card) -> str:
+    recipe = [asdict(card.preprocessing), decoders(), card.network, card.labels]
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode("ascii")).hexdigest()
 
 
 def _writable(cache: Path) -> Path:

@@ -42,8 +42,11 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
     """
     parts = _in_order([(folder, read_run(folder)) for folder in folders])
     _check_same(parts)
-    frames = _predictions(parts)
-    samples = pd.concat([_table(folder, run_folder.SAMPLES) for folder, _ in parts], ignore_index=True)
+    tables = [_table(folder, run_folder.SAMPLES) for folder, _ in parts]
+    for (folder, record), table in zip(parts, tables, strict=True):
+        _check_samples(folder, record, table)
+    frames = _predictions(parts, tables)
+    samples = pd.concat(tables, ignore_index=True)
     record = _join(parts, samples)
     made = run_folder.create(out, Path(str(record.configuration["model"])).stem, datetime.now(UTC))
     run_folder.write_predictions(made, frames)
@@ -85,7 +88,8 @@ def _check_same(parts: list[_Part]) -> None:
         compared: list[tuple[str, Any, Any]] = [
             ("weights", first.model.weights_digest, record.model.weights_digest),
             ("data set (names or labels)", first.data.part.whole_names_digest, record.data.part.whole_names_digest),
-            ("preprocessing", first.model.preprocessing, record.model.preprocessing),
+            ("card", first.model.card, record.model.card),
+            ("preprocessing or decoders", first.model.recipe_digest, record.model.recipe_digest),
             ("backends", [row.name for row in first.backends], [row.name for row in record.backends]),
         ]
         compared += [(key, first.configuration.get(key), record.configuration.get(key)) for key in _SAME_CONFIGURATION]
@@ -109,20 +113,64 @@ def _said(value: object) -> str:
     return text[:12] if len(text) == 64 else text
 
 
-def _predictions(parts: list[_Part]) -> list[pd.DataFrame]:
+def _check_samples(folder: Path, record: RunRecord, samples: pd.DataFrame) -> None:
+    """The table is the record's: as many pictures, and the same digests.
+
+    Raises:
+        RecordError: it is not.
+    """
+    part = record.data.part
+    assert part is not None
+    counted = int(samples["skipped"].isna().sum())
+    right = len(samples) == part.last - part.first and counted == record.data.images
+    if not right or (_digest(samples, "source_sha256"), _digest(samples, "pixels_sha256")) != (
+        record.data.source_digest,
+        record.data.pixels_digest,
+    ):
+        raise RecordError(
+            f"{folder / run_folder.SAMPLES} is not the table of that run; restore it or run the part again"
+        )
+
+
+def _check_predictions(folder: Path, row: BackendRecord, rows: pd.DataFrame, samples: pd.DataFrame) -> None:
+    """The answers are to the run's pictures, and as many of them right as its record says.
+
+    Raises:
+        RecordError: they are not.
+    """
+    counted = samples[samples["skipped"].isna()]
+    same = rows["sample"].tolist() == counted["sample"].tolist() and rows["label"].tolist() == counted["label"].tolist()
+    top1 = int((rows["top1"] == rows["label"]).sum())
+    top5 = int(
+        (rows[[f"top{place}" for place in range(1, 6)]].to_numpy() == rows[["label"]].to_numpy()).any(axis=1).sum()
+    )
+    if not same or row.accuracy is None or (row.accuracy.top1_correct, row.accuracy.top5_correct) != (top1, top5):
+        raise RecordError(
+            f"{folder / run_folder.PREDICTIONS}: the answers of {row.name} are not those of that run; restore the file"
+            " or run the part again"
+        )
+
+
+def _digest(samples: pd.DataFrame, column: str) -> str:
+    """SHA-256 over the digests of a column, in order."""
+    return hashlib.sha256(b"".join(map(bytes.fromhex, samples[column]))).hexdigest()
+
+
+def _predictions(parts: list[_Part], samples: list[pd.DataFrame]) -> list[pd.DataFrame]:
     """Backend by backend, each the parts one after the other, as the whole set's run writes them."""
     tables = {folder: _table(folder, run_folder.PREDICTIONS) for folder, _ in parts}
     frames = []
     for row in parts[0][1].backends:
         if row.status == "missing":
             continue
-        for folder, record in parts:
+        for (folder, record), table in zip(parts, samples, strict=True):
             here = next(one for one in record.backends if one.name == row.name)
             if here.accuracy is None:
                 raise UsageError(
                     f"{folder} has no accuracy of {row.name} ({here.error or here.status}); first: alexbench run"
                     f" --resume {folder}"
                 )
+            _check_predictions(folder, here, tables[folder][tables[folder]["backend"] == row.name], table)
         frames += [tables[folder][tables[folder]["backend"] == row.name] for folder, _ in parts]
     return frames
 
@@ -160,9 +208,6 @@ def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
     first = records[0].data
     assert first.part is not None
 
-    def digest(column: str) -> str:
-        return hashlib.sha256(b"".join(map(bytes.fromhex, samples[column]))).hexdigest()
-
     counts = samples["label"].value_counts().reindex(range(1000), fill_value=0).value_counts()
     return replace(
         first,
@@ -172,8 +217,8 @@ def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
         images=int(samples["skipped"].isna().sum()),
         classes=int(samples["label"].nunique()),
         names_digest=first.part.whole_names_digest,
-        source_digest=digest("source_sha256"),
-        pixels_digest=digest("pixels_sha256"),
+        source_digest=_digest(samples, "source_sha256"),
+        pixels_digest=_digest(samples, "pixels_sha256"),
         per_class={str(pictures): int(counts[pictures]) for pictures in sorted(counts.index)},
         skipped=tuple(one for record in records for one in record.data.skipped),
         part=None,

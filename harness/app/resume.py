@@ -28,6 +28,7 @@ def check_unchanged(before: RunRecord, model: ModelRecord, data: DataRecord, fol
     """
     compared = (
         ("weights", before.model.weights_digest, model.weights_digest),
+        ("preprocessing or decoders", before.model.recipe_digest, model.recipe_digest),
         ("names or labels of the pictures", before.data.names_digest, data.names_digest),
         ("pictures", before.data.source_digest, data.source_digest),
         ("prepared pixels", before.data.pixels_digest, data.pixels_digest),

@@ -16,8 +16,9 @@ from alexbench.harness.records import Accuracy, ArtifactRecord, BackendRecord, E
 class Row:
     """What is known of one backend.
 
-    ``artifact``: the user's file that it runs, and ``found`` what is in it. ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
-    ``scores`` (5,) float32; those of skipped pictures mean nothing.
+    ``artifact``: the user's file that it runs, and ``found`` what is in it. ``loaded_as``: what it said of itself when
+    it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and ``scores`` (5,) float32; those of skipped
+    pictures mean nothing.
     """
 
     name: str

@@ -122,6 +122,7 @@ def weights_path(folder: Path, digest: str) -> Path:
 
 def write_weights(arrays: Mapping[str, NDArray[np.float32]], folder: Path) -> tuple[Path, str]:
     """Write arrays as ``folder``/<digest>.safetensors, whole or not at all; its path and digest."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     digest = weights_digest(arrays)
@@ -132,6 +133,11 @@ def write_weights(arrays: Mapping[str, NDArray[np.float32]], folder: Path) -> tu
         try:
             save_file(dict(arrays), partial, metadata={"digest": digest})
             partial.replace(path)
+        except (SafetensorError, OSError) as error:
+            raise WeightsError(
+                f"{folder}: the weights cannot be written ({' '.join(str(error).split())}); make room, or name another"
+                " folder with ALEXBENCH_CACHE"
+            ) from error
         finally:
             partial.unlink(missing_ok=True)
     return path, digest
