@@ -42,6 +42,7 @@ _SAID: Final[dict[DatasetLayout, str]] = {
     "tfrecord": "TFRecords",
     "parquet": "Hugging Face parquet",
 }
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _VALIDATION_NAME: Final = re.compile(r"ILSVRC2012_val_(\d{8})(?![0-9])", re.ASCII)
 
 
@@ -58,9 +59,28 @@ def validation_number(name: str) -> int | None:
 
 
 def canonical_name(path: str) -> str:
-    """What a picture is called in records: ``ILSVRC2012_val_00000001.JPEG`` in every layout, any other by its path."""
+    """What a picture is called in records: ``ILSVRC2012_val_00000001.JPEG`` in every layout, any other by its path.
+
+    One printable line that every encoding of Unicode can hold (:func:`printable`).
+    """
     number = validation_number(path)
-    return path if number is None else f"ILSVRC2012_val_{number:08d}.JPEG"
+    return printable(path) if number is None else f"ILSVRC2012_val_{number:08d}.JPEG"
+
+
+def printable(text: str) -> str:
+    """``text`` in one line, and in characters that UTF-8 has.
+
+    Control characters and line ends are escaped, and so are the bytes of a file's name that are no UTF-8, which Python
+    holds as lone surrogates.
+    """
+    return _UNPRINTABLE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found.group()
+    if "\udc80" <= character <= "\udcff":  # a byte, by Python's surrogateescape
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +230,9 @@ class Dataset:
         batches = -(-total // batch_size)
         if of > batches:
             raise UsageError(
-                f"--shard {number}/{of}: {total} pictures are {batches} batches of {batch_size}, and a part needs one;"
-                f" give at most {batches} parts or a smaller --batch-size"
+                f"--shard {number}/{of}: {_count(total, 'picture')} {'is' if total == 1 else 'are'}"
+                f" {_count(batches, 'batch', 'es')} of {batch_size}, and a part needs one; give at most"
+                f" {_count(batches, 'part')}" + (" or a smaller --batch-size" if batches < total else "")
             )
         first, last = (min(batches * end // of * batch_size, total) for end in (number - 1, number))
         part = Part(number=number, of=of, first=first, last=last, total=total)
@@ -219,12 +240,13 @@ class Dataset:
 
 
 def said_place(file: Path, name: str, at: int, container: Container) -> str:
-    """How errors name a picture: its file, or its name and place in the file that holds many."""
+    """How errors name a picture, in one line: its file, or its name and place in the file that holds many."""
+    said, name = printable(str(file)), printable(name)
     if container == "files":
-        return str(file)
+        return said
     if container == "tar":
-        return f"{file}: {name}"
-    return f"{file}: {'row' if container == 'parquet' else 'the record at byte'} {at} ({name})"
+        return f"{said}: {name}"
+    return f"{said}: {'row' if container == 'parquet' else 'the record at byte'} {at} ({name})"
 
 
 def _takes(counts: NDArray[np.int64], limit: int, offset: int, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -240,5 +262,5 @@ def _takes(counts: NDArray[np.int64], limit: int, offset: int, keys: NDArray[np.
     return takes
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number} {noun}{'' if number == 1 else plural}"

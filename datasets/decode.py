@@ -2,13 +2,14 @@
 
 Pillow opens every picture (0.03 ms: it reads the header and decodes nothing) and says what it is. Plain JPEGs are then
 decoded by libjpeg-turbo through simplejpeg, in three quarters of Pillow's time and to the same bits; all others by
-Pillow: CMYK, a PNG under a .JPEG name, and whatever libjpeg so much as warns of, so that what is refused, and in which
-words, does not depend on who decodes.
+Pillow: CMYK, a PNG under a .JPEG name, and whatever libjpeg so much as warns of. One warning is believed, that the data
+end too early: Pillow keeps it to itself, and the rest of the picture is grey.
 
 Pixels are (H, W, 4) uint8, R, G, B and a byte that means nothing: a pixel then moves as one word.
 """
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -39,6 +40,9 @@ _DAMAGED: Final = (
     struct.error,
     zlib.error,
 )
+
+_ENDS_EARLY: Final = re.compile("premature end of (?:JPEG file|data segment)", re.IGNORECASE)
+"""What libjpeg (jerror.h) says of data that are not the whole picture's."""
 
 _ORIENTATION_TAG: Final = 0x0112
 _TO_UPRIGHT: Final[dict[int, Callable[[NDArray[np.uint32]], NDArray[np.uint32]]]] = {
@@ -121,17 +125,26 @@ def rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _by_libjpeg(data: bytes, image: Image.Image, decoder: Decoder, *, strict: bool) -> NDArray[np.uint8] | None:
-    """Decoded by libjpeg-turbo, or None where that would not be ``decoder``'s bits, or fails, or (``strict``) warns."""
+    """Decoded by libjpeg-turbo, or None where that would not be ``decoder``'s bits, or fails, or (``strict``) warns.
+
+    Raises:
+        ValueError: ``strict``, and the data end before the picture does.
+    """
     fast = decoder == "libjpeg-fast"
-    if image.format not in _JPEG or image.mode not in (("RGB", "L", "CMYK") if fast else ("RGB", "L")):
+    if image.format not in _JPEG or image.mode not in ("RGB", "L", "CMYK"):
         return None
     space = "CMYK" if image.mode == "CMYK" else "RGBX"
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
             data, colorspace=space, fastdct=fast, fastupsample=fast, strict=strict
         )
-    except (ValueError, MemoryError):
+    except (ValueError, MemoryError) as error:
+        early = _ENDS_EARLY.search(str(error)) if strict else None
+        if early is not None:
+            raise ValueError(early.group().replace("Premature", "premature")) from error
         return None  # Pillow has the last word, and the words
+    if space == "CMYK" and not fast:
+        return None  # decoded to hear what libjpeg says of it; its RGB is Pillow's
     if pixels.shape != (image.height, image.width, 4):
         return None
     return _tensorflows_rgb(pixels, inverted="adobe" in image.info) if space == "CMYK" else pixels
@@ -147,8 +160,8 @@ def _tensorflows_rgb(cmyk: NDArray[np.uint8], *, inverted: bool) -> NDArray[np.u
 def _ends(jpeg: bytes) -> bool:
     """Whether an end-of-image marker follows the first scan.
 
-    Where a broken download left zeros, the decoder takes them for grey and is content. An end that some tool put behind
-    half a picture cannot be told from a real one.
+    Where a broken download left zeros, the decoder takes them for grey and may be content. Half a picture with an end
+    that some tool put behind it is not found here but by libjpeg's warning.
     """
     place = 2
     while place + 4 <= len(jpeg) and jpeg[place] == 0xFF:

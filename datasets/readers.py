@@ -47,10 +47,13 @@ class _FileReader:
         try:
             data = file.read_bytes()
         except OSError as error:
-            raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
+            raise DataError(f"{self._said(sample)}: cannot be read ({error.strerror or error})") from error
         if sample.size not in (-1, len(data)):
-            raise DataError(f"{file}: changed while the set was being prepared; run again")
+            raise DataError(f"{self._said(sample)}: changed while the set was being prepared; run again")
         return data
+
+    def _said(self, sample: Sample) -> str:
+        return said_place(self._root / sample.file, sample.name, sample.at, "files")
 
 
 class OpenFiles:

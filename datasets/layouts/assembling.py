@@ -9,6 +9,7 @@ from alexbench.datasets.dataset import (
     DatasetLayout,
     Sample,
     canonical_name,
+    printable,
     said_place,
 )
 from alexbench.datasets.layouts.listing import Entry
@@ -30,11 +31,14 @@ def assemble(found: Labelled, *, name: str, root: Path, layout: DatasetLayout) -
     """The data set of ``found``.
 
     Raises:
-        DataError: two pictures of one name.
+        DataError: two pictures of one name, or none at all.
     """
     by_name: dict[str, tuple[Entry, int]] = {}
     for entry, label in found.pictures:
         known = by_name.setdefault(canonical_name(entry.path), (entry, label))
+        if known[0] is not entry and layout == "tar" and known[0].path == entry.path:
+            said = printable(str(root / entry.file))
+            raise DataError(f"{said}: two members named {printable(entry.path)}; keep one of them")
         if known[0] is not entry:
             both = " and ".join(
                 said_place(root / one.file, one.path, one.at, CONTAINERS[layout]) for one in (known[0], entry)
@@ -42,7 +46,7 @@ def assemble(found: Labelled, *, name: str, root: Path, layout: DatasetLayout) -
             raise DataError(f"{both}: both are {canonical_name(entry.path)}; keep one of them")
     ordered = sorted((label, name, entry) for name, (entry, label) in by_name.items())
     samples = tuple(Sample(name, label, entry.file, entry.at, entry.size) for label, name, entry in ordered)
-    return Dataset(
+    dataset = Dataset(
         name=name,
         root=root,
         layout=layout,
@@ -52,3 +56,6 @@ def assemble(found: Labelled, *, name: str, root: Path, layout: DatasetLayout) -
         left_out=found.left_out,
         notes=tuple(found.notes),
     )
+    if not samples:
+        raise DataError(f"{printable(str(dataset.source))}: no picture in it; give a set with one or more")
+    return dataset

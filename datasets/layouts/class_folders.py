@@ -10,6 +10,7 @@ from alexbench.datasets.layouts.listing import (
     PICTURE_SUFFIXES,
     WNID,
     Listing,
+    be,
     is_class_name,
     listed,
     plural,
@@ -57,13 +58,13 @@ def _recognise(listing: Listing, names: Collection[str]) -> tuple[ClassFolders, 
     strangers = [name for name in names if not is_class_name(name)]
     if strangers:
         raise DataError(
-            f"{said}: {some(strangers)} of {len(names)} folders are neither WordNet ids (n01440764) nor class indices"
-            f" (0..999); {_mend_for(listing, strangers, of_all=len(strangers) == len(names))}"
+            f"{said}: {some(strangers)} of {plural(len(names), 'folder')} {be(strangers)} neither WordNet ids"
+            f" (n01440764) nor class indices (0..999); {_mend_for(listing, strangers, of_all=len(strangers) == len(names))}"
         )
     if wnids and numbers:
         raise DataError(
-            f"{said}: {len(wnids)} folders are named by WordNet id ({listed(wnids)}) and {len(numbers)} by class index"
-            f" ({listed(numbers)}); keep one kind"
+            f"{said}: {plural(len(wnids), 'folder')} {be(wnids)} named by WordNet id ({listed(wnids)}) and"
+            f" {len(numbers)} by class index ({listed(numbers)}); keep one kind"
             + (", or name one with --layout wnid-folders or class-index-folders" * (listing.container == "files"))
         )
     if wnids:
@@ -71,8 +72,8 @@ def _recognise(listing: Listing, names: Collection[str]) -> tuple[ClassFolders, 
         unknown = [name for name in wnids if name not in index]
         if unknown:
             raise DataError(
-                f"{said}: {some(unknown)} of {len(wnids)} WordNet ids are not among the 1000 classes of ILSVRC2012;"
-                " take these folders out"
+                f"{said}: {some(unknown)} of {plural(len(wnids), 'WordNet id')} {be(unknown)} not among the 1000"
+                " classes of ILSVRC2012; take these folders out"
             )
         return "wnid-folders", {name: index[name] for name in wnids}
     return "class-index-folders", _class_indices(said, numbers)
@@ -84,7 +85,8 @@ def _class_indices(said: str, names: Collection[str]) -> dict[str, int]:
     if outside:
         from_one = labels[outside[0]] == CLASS_COUNT and len(outside) == 1 and 0 not in labels.values()
         mend = "they seem to count from 1: rename them to count from 0" if from_one else "take these folders out"
-        raise DataError(f"{said}: {some(outside)} of {len(names)} class indices are outside 0..999; {mend}")
+        indices = "index" if len(names) == 1 else "indices"
+        raise DataError(f"{said}: {some(outside)} of {len(names)} class {indices} {be(outside)} outside 0..999; {mend}")
     first: dict[int, str] = {}
     for name in sorted(names):
         other = first.setdefault(labels[name], name)

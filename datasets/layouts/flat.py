@@ -1,12 +1,16 @@
 """Pictures that lie flat, in one folder or at the top of a tar: their labels come from elsewhere."""
 
+import re
 from pathlib import Path
+from typing import Final
 
-from alexbench.datasets.dataset import validation_number
+from alexbench.datasets.dataset import VALIDATION_COUNT, validation_number
 from alexbench.datasets.layouts.assembling import Labelled
 from alexbench.datasets.layouts.labels import LabelSource, label_files_in, packaged_source, read_labels
-from alexbench.datasets.layouts.listing import Listing, listed, plural, some
+from alexbench.datasets.layouts.listing import Listing, be, have, listed, plural, some
 from alexbench.harness.errors import DataError
+
+_NUMBERED: Final = re.compile(r"ILSVRC2012_val_[0-9]+")
 
 
 def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None) -> Labelled:
@@ -49,19 +53,26 @@ def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None) -> 
 
 
 def _refuse(listing: Listing, without: list[str], source: LabelSource, *, own: bool) -> None:
-    of = f"{some(without)} of {len(listing.pictures):,} pictures"
+    of = f"{some(without)} of {plural(len(listing.pictures), 'picture')}"
     if not own:
-        raise DataError(f"{listing.said}: {of} have no label in {source.said}; take them out, or add their labels")
+        has = have(without)
+        raise DataError(f"{listing.said}: {of} {has} no label in {source.said}; take them out, or add their labels")
+    strange = [name for name in without if _NUMBERED.match(name)]
+    if strange:
+        raise DataError(
+            f"{listing.said}: {some(strange)} of {plural(len(listing.pictures), 'picture')} {have(strange)} a number"
+            f" outside 1..{VALIDATION_COUNT}, the validation set's; take them out, or rename them"
+        )
     if all(name.startswith("ILSVRC2012_test_") for name in without):
         raise DataError(
-            f"{listing.said}: {of} are of the test set, whose labels are not public; give the validation set"
+            f"{listing.said}: {of} {be(without)} of the test set, whose labels are not public; give the validation set"
         )
     if len(without) < len(listing.pictures):
         raise DataError(
-            f"{listing.said}: {of} are not named as the validation set's (ILSVRC2012_val_00000001.JPEG), so they have"
-            " no label; take them out, or give labels for all with --labels"
+            f"{listing.said}: {of} {be(without)} not named as the validation set's (ILSVRC2012_val_00000001.JPEG),"
+            " which leaves them without a label; take them out, or give labels for all with --labels"
         )
     raise DataError(
-        f"{listing.said}: {of} have no label; give their labels with --labels FILE (lines of a name and a class index),"
-        " or put them in class folders (n01440764 or 0..999)"
+        f"{listing.said}: {of} {have(without)} no label; give their labels with --labels FILE (lines of a name and a"
+        " class index), or put them in class folders (n01440764 or 0..999)"
     )

@@ -6,6 +6,7 @@ Labels go by the picture's name, or by the number in it, never by its position a
 import csv
 import functools
 import importlib.resources
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final
 
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
 from alexbench.datasets.dataset import VALIDATION_COUNT, canonical_name
-from alexbench.datasets.layouts.listing import WNID
+from alexbench.datasets.layouts.listing import WNID, is_picture, plural
 from alexbench.harness.errors import DataError
 
 PACKAGED: Final = "ILSVRC2012's own list"
@@ -21,6 +22,8 @@ PACKAGED: Final = "ILSVRC2012's own list"
 
 GROUND_TRUTH: Final = "ILSVRC2012_validation_ground_truth.txt"
 _KNOWN_FILES: Final = ("val.txt", "LOC_val_solution.csv", GROUND_TRUTH)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")  # int() also takes 6_5 and digits of other scripts
+_WANTED: Final = "wanted are lines of a name, a blank and a class index or WordNet id"
 _KNOWN_FOLDERS: Final = (".", "data", "ILSVRC2012_devkit_t12/data")
 
 
@@ -95,14 +98,21 @@ def _caffe(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, 
             raise DataError(
                 f"{path}: line {number} is not a name and a label ({_short(line)}); mend or restore the file"
             )
-        yield number, parts[0], parts[1]
+        name, label = parts
+        if name.endswith(","):
+            raise DataError(f"{path}: line {number} separates with a comma ({_short(line)}); {_WANTED}")
+        # A name may have blanks in it, but then it shows by its suffix where it ends.
+        if len(name.split()) > 1 and not is_picture(name):
+            raise DataError(f"{path}: line {number} holds more than a name and a label ({_short(line)}); {_WANTED}")
+        yield number, name, label
 
 
 def _kaggle(path: Path, lines: list[tuple[int, str]]) -> Iterator[tuple[int, str, str]]:
     """``ImageId,PredictionString``, then ``ILSVRC2012_val_00048981,n03995372 85 131 499 254`` (an object or more)."""
     if lines[0][1].replace(" ", "") != "ImageId,PredictionString":
         raise DataError(
-            f"{path}: not Kaggle's columns ImageId,PredictionString; give LOC_val_solution.csv or a val.txt"
+            f"{path}: not Kaggle's columns ImageId,PredictionString; give LOC_val_solution.csv or a val.txt, where"
+            f" {_WANTED}"
         )
     for number, line in lines[1:]:
         row = next(csv.reader([line]))
@@ -117,10 +127,12 @@ def _kaggle(path: Path, lines: list[tuple[int, str]]) -> Iterator[tuple[int, str
 
 def _one_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
     """The devkit's ground truth, or a WordNet id a line; the line's number is the picture's."""
+    if any(separator in lines[0][1] for separator in ",;"):
+        raise DataError(f"{path}: line {lines[0][0]} has no blank in it ({_short(lines[0][1])}); {_WANTED}")
     if len(lines) != VALIDATION_COUNT:
         raise DataError(
-            f"{path}: {len(lines):,} lines of one label each, and the validation set has {VALIDATION_COUNT:,}; restore"
-            " the file, or give lines of a name and a label"
+            f"{path}: {plural(len(lines), 'line')} of one label each, and the validation set has {VALIDATION_COUNT:,};"
+            " restore the file, or give lines of a name and a label"
         )
     if WNID.fullmatch(lines[0][1]):
         labels = [_index(path, number, text) for number, text in lines]
@@ -135,7 +147,7 @@ def _one_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
     index = index_by_id(path.with_name("meta.mat"))
     labels = []
     for number, text in lines:
-        if not text.isdecimal() or int(text) not in index:
+        if not _NUMBER.fullmatch(text) or int(text) not in index:
             raise DataError(f"{path}: line {number} is no ILSVRC2012_ID 1..1000 ({_short(text)}); restore the file")
         labels.append(index[int(text)])
     return LabelSource(f"{path.name} and meta.mat", _by_number(labels))
@@ -166,12 +178,11 @@ def _index(path: Path, number: int, text: str) -> int:
         if label is None:
             raise DataError(f"{path}: line {number} has {text}, which is not among the 1000 classes of ILSVRC2012")
         return label
-    try:
-        return int(text)
-    except ValueError:
+    if not _NUMBER.fullmatch(text):
         raise DataError(
             f"{path}: line {number} has label {_short(text)}; labels are class indices 0..999 or WordNet ids"
-        ) from None
+        )
+    return int(text)
 
 
 def _by_number(labels: Iterable[int]) -> dict[str, int]:

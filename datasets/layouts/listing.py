@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Final, NamedTuple, Protocol
 
-from alexbench.datasets.dataset import Container
+from alexbench.datasets.dataset import Container, printable
 from alexbench.harness.errors import DataError
 
 PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
@@ -68,7 +68,7 @@ class FolderListing:
     container: Container = "files"
 
     def __init__(self, root: Path) -> None:
-        self.said = str(root)
+        self.said = printable(str(root))
         self._root = root
         self._pictures: list[os.DirEntry[str]] = []
         self.folders: list[str] = []
@@ -106,7 +106,7 @@ def _walk(folder: Path, relative: str, found: Below, *, above: frozenset[tuple[i
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:
-        raise DataError(f"{folder}: a link to a folder above itself; remove the link")
+        raise DataError(f"{printable(str(folder))}: a link to a folder above itself; remove the link")
     for entry in _entries(folder):
         inside = f"{relative}/{entry.name}"
         if entry.is_dir():
@@ -119,7 +119,9 @@ def _walk(folder: Path, relative: str, found: Below, *, above: frozenset[tuple[i
 
 def _entry(entry: os.DirEntry[str], path: str) -> Entry:
     if not entry.is_file():
-        raise DataError(f"{entry.path}: not a file, or a link to nothing; remove it or restore what it links to")
+        raise DataError(
+            f"{printable(entry.path)}: not a file, or a link to nothing; remove it or restore what it links to"
+        )
     return Entry(path, path, 0, entry.stat().st_size)
 
 
@@ -152,7 +154,17 @@ def some(names: Collection[str]) -> str:
 def listed(names: Iterable[str]) -> str:
     """The first three in sorted order."""
     ordered = sorted(names)
-    return ", ".join(ordered[:_NAMED_AT_MOST]) + (", ..." if len(ordered) > _NAMED_AT_MOST else "")
+    return ", ".join(map(printable, ordered[:_NAMED_AT_MOST])) + (", ..." if len(ordered) > _NAMED_AT_MOST else "")
+
+
+def be(names: Collection[str]) -> str:
+    """The verb: ``is`` for one of them."""
+    return "is" if len(names) == 1 else "are"
+
+
+def have(names: Collection[str]) -> str:
+    """The verb: ``has`` for one of them."""
+    return "has" if len(names) == 1 else "have"
 
 
 def plural(number: int, noun: str) -> str:

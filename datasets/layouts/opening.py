@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from alexbench.datasets.dataset import CONTAINERS, LAYOUTS, Dataset, DatasetLayout
+from alexbench.datasets.dataset import CONTAINERS, LAYOUTS, Dataset, DatasetLayout, printable
 from alexbench.datasets.layouts.assembling import Labelled, assemble
 from alexbench.datasets.layouts.class_folders import take_class_folders
 from alexbench.datasets.layouts.flat import take_flat
@@ -39,18 +39,28 @@ def open_dataset(
     """
     if layout is not None and layout not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
-    root = Path(path).expanduser()
-    source = None if labels is None else Path(labels).expanduser()
+    root = _path(path)
+    source = None if labels is None else _path(labels)
     try:
         if root.is_dir():
             return _open_folder(root, layout, source)
         if not root.exists():
-            raise DataError(f"{root}: no such folder or file; {_GIVE}")
+            raise DataError(f"{printable(str(root))}: no such folder or file; {_GIVE}")
         return _open_file(root, layout, source)
     except OSError as error:
+        said = printable(str(error.filename or root))
         raise DataError(
-            f"{error.filename or root}: cannot be read ({error.strerror or error}); make it readable for this user"
+            f"{said}: cannot be read ({error.strerror or error}); make it readable for this user"
         ) from error
+
+
+def _path(given: str | os.PathLike[str]) -> Path:
+    if not os.fspath(given):
+        raise DataError(f"an empty path; {_GIVE}")
+    try:
+        return Path(given).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{printable(os.fspath(given))}: no such user's folder; {_GIVE}") from error
 
 
 def _open_folder(root: Path, layout: DatasetLayout | None, labels: Path | None) -> Dataset:

@@ -42,15 +42,19 @@ def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
         if classes is not None:
             found.labels_from = "column label, by the WordNet ids in the file's metadata"
         for row, (image, label) in enumerate(rows):
-            if label is None or not 0 <= label < (CLASS_COUNT if classes is None else len(classes)):
+            count = CLASS_COUNT if classes is None else len(classes)
+            if label is None:
+                raise DataError(
+                    f"{root / file}: row {row} (from 0) has no label (null); take the row out, or give the validation"
+                    " split, which has them all"
+                )
+            if not 0 <= label < count:
                 why = (
                     "as in a test split, which has no labels; give the validation split"
                     if label == -1
-                    else "outside 0..999"
+                    else f"outside 0..{count - 1}; restore the file or convert the set anew"
                 )
-                raise DataError(
-                    f"{root / file}: row {row} (from 0) has label {'null' if label is None else label}, {why}"
-                )
+                raise DataError(f"{root / file}: row {row} (from 0) has label {label}, {why}")
             path = (image or {}).get("path") or f"{file}#{row}"
             found.pictures.append((Entry(path, file, row, -1), label if classes is None else classes[label]))
     return found
@@ -60,12 +64,17 @@ def _check_columns(path: Path, schema: "pa.Schema") -> None:
     import pyarrow as pa
 
     columns = {field.name: field.type for field in schema}
+    for name in ("image", "label"):
+        if schema.names.count(name) > 1:
+            raise DataError(f"{path}: {schema.names.count(name)} columns are called {name}; keep one of them")
     image, label = columns.get("image"), columns.get("label")
     missing = [name for name, kind in (("image", image), ("label", label)) if kind is None]
     if missing:
         raise DataError(f"{path}: no column {' and '.join(missing)} among {', '.join(columns) or 'none'}; {_WANTED}")
     struct: Any = image
     fields = {field.name: field.type for field in struct} if isinstance(image, pa.StructType) else {}
+    if len(fields) < (image.num_fields if isinstance(image, pa.StructType) else 0):
+        raise DataError(f"{path}: column image is {str(image)[:80]}, two fields of one name; {_WANTED}")
     of_bytes = "bytes" in fields and (pa.types.is_binary(fields["bytes"]) or pa.types.is_large_binary(fields["bytes"]))
     if not of_bytes or "path" not in fields:
         raise DataError(f"{path}: column image is {str(image)[:80]}; {_WANTED}")

@@ -5,11 +5,13 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-from alexbench.datasets.dataset import Container
-from alexbench.datasets.layouts.listing import Below, Entry, is_class_name, is_litter, is_picture, some
+from alexbench.datasets.dataset import Container, printable
+from alexbench.datasets.layouts.listing import Below, Entry, is_class_name, is_litter, is_picture, plural, some
 from alexbench.harness.errors import DataError
 
 _END: Final = bytes(tarfile.BLOCKSIZE)
+_TAIL_AT_MOST: Final = 1 << 20
+"""Archives are filled up with zeros to a whole record: 10 KiB as a rule, 1 MiB where someone had a tape."""
 
 
 class TarListing:
@@ -22,13 +24,20 @@ class TarListing:
     container: Container = "tar"
 
     def __init__(self, path: Path) -> None:
-        self.said = str(path)
-        members = _strip_wrappers([member for member in _members(path) if not _is_hidden(member.path)])
+        self.said = printable(str(path))
+        everything = _members(path)
+        outside = [member.path for member in everything if ".." in member.path.split("/") and is_picture(member.path)]
+        if outside:
+            raise DataError(
+                f"{self.said}: {some(outside)} of {plural(len(everything), 'file')} in it, by their paths, lie outside"
+                " of it (..); pack it anew from the folder that holds them"
+            )
+        members = _strip_wrappers([member for member in everything if not _is_hidden(member.path)])
         tars = [member.path for member in members if member.path.lower().endswith(".tar")]
         if tars and not any(is_picture(member.path) for member in members):
             raise DataError(
-                f"{path}: a tar of tars ({some(tars)}), as the training set's is; unpack it into class folders, or give"
-                " ILSVRC2012_img_val.tar"
+                f"{self.said}: a tar of tars ({some(tars)}), as the training set's is; unpack it into class folders,"
+                " or give ILSVRC2012_img_val.tar"
             )
         self._top: list[Entry] = []
         self._below: dict[str, Below] = {}
@@ -67,7 +76,7 @@ class TarListing:
 def _members(path: Path) -> list[Entry]:
     """Every file in the archive. Pictures are not read, their headers are; the end of the archive is looked for."""
     found: list[Entry] = []
-    number = 0
+    number, said = 0, printable(str(path))
     with path.open("rb") as file:
         try:
             with tarfile.open(fileobj=file, mode="r:") as archive:
@@ -77,7 +86,7 @@ def _members(path: Path) -> list[Entry]:
                     name = posixpath.normpath(member.name).lstrip("/")
                     if not member.isfile() or member.issparse():
                         raise DataError(
-                            f"{path}: member {number} ({name}) is no plain file but a link or a sparse one; pack it"
+                            f"{said}: member {number} ({printable(name)}) is no plain file but a link or a sparse one; pack it"
                             " anew with tar --dereference --hard-dereference"
                         )
                     found.append(Entry(name, path.name, member.offset_data, member.size))
@@ -85,19 +94,29 @@ def _members(path: Path) -> list[Entry]:
         except (tarfile.TarError, EOFError, ValueError, UnicodeError) as error:
             raise _broken(path, number, str(error)) from error
         file.seek(end)
-        block = file.read(len(_END))
+        tail = file.read(_TAIL_AT_MOST + 1)
     # tarfile takes a missing or a damaged header for the end; the real one is a block of zeros.
-    if block != _END:
-        detail = "the end-of-archive block is missing" if len(block) < len(_END) else "no header of a member there"
+    if tail[: len(_END)] != _END:
+        detail = "the end-of-archive block is missing" if len(tail) < len(_END) else "no header of a member there"
         raise _broken(path, number, detail)
+    # And the first block of zeros for the end, whatever lies behind: a hole, or another archive.
+    if len(tail) > _TAIL_AT_MOST or tail.count(0) != len(tail):
+        behind = path.stat().st_size - end
+        after = f"after member {number}" if number else "at its very start"
+        raise DataError(
+            f"{said}: the archive ends {after}, and {behind:,} bytes lie behind its end, as in a download"
+            " with holes or in two archives joined byte by byte; download it again, or join archives with tar"
+            " --concatenate"
+        )
     return found
 
 
 def _broken(path: Path, number: int, detail: str) -> DataError:
+    said = printable(str(path))
     if path.stat().st_size == 0:
-        return DataError(f"{path}: an empty file; restore the archive")
+        return DataError(f"{said}: an empty file; restore the archive")
     after = f"at or after member {number}" if number else "at its very start"
-    return DataError(f"{path}: not a whole tar, cut off or damaged {after} ({detail}); restore the archive")
+    return DataError(f"{said}: not a whole tar, cut off or damaged {after} ({printable(detail)}); restore the archive")
 
 
 def _is_hidden(path: str) -> bool:

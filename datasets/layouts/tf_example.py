@@ -61,24 +61,31 @@ def bytes_in(data: Buffer, feature: Span) -> Span | None:
 
 
 def int_in(data: Buffer, feature: Span) -> int | None:
-    """The first value of a ``feature`` of integers; None if it holds none.
+    """The one value of a ``feature`` of integers; None if it holds none.
 
     Raises:
-        NotAnExampleError: the feature is damaged.
+        NotAnExampleError: the feature is damaged, or holds several.
     """
+    found = None
     for field, first, last in _messages(data, *feature):
-        if field != 3 or first == last:
-            continue
-        tag, place = _varint(data, first, last)
-        if tag == _PACKED_INTS:
-            size, place = _varint(data, place, last)
-            if not size:
-                continue
-        elif tag != _UNPACKED_INT:
-            raise NotAnExampleError("a list of integers that is none")
-        value, _ = _varint(data, place, last)
-        return value - (1 << 64) if value >> 63 else value
-    return None
+        place = first if field == 3 else last
+        while place < last:
+            tag, place = _varint(data, place, last)
+            if tag == _PACKED_INTS:
+                size, place = _varint(data, place, last)
+                end = place + size
+                if end > last:
+                    raise NotAnExampleError("a list of integers that is cut off")
+            elif tag == _UNPACKED_INT:
+                end = place + 1  # one value, however long
+            else:
+                raise NotAnExampleError("a list of integers that is none")
+            while place < end:
+                value, place = _varint(data, place, last)
+                if found is not None:
+                    raise NotAnExampleError("several values, of which one could be meant")
+                found = value
+    return None if found is None else found - (1 << 64) if found >> 63 else found
 
 
 def _messages(data: Buffer, start: int, end: int) -> Iterator[tuple[int, int, int]]:

@@ -12,7 +12,7 @@ from typing import Final
 
 import google_crc32c
 
-from alexbench.datasets.dataset import Sample, said_place
+from alexbench.datasets.dataset import Sample, printable, said_place
 from alexbench.datasets.layouts.tf_example import NotAnExampleError, bytes_in, features
 from alexbench.datasets.readers import OpenFiles
 from alexbench.harness.errors import DataError
@@ -80,35 +80,56 @@ class TFRecordReader:
         Raises:
             DataError: the file is gone, cut off, or damaged (either checksum), or the record holds no picture.
         """
-        file = self._root / sample.file
-        said = said_place(file, sample.name, sample.at, "tfrecord")
+        path = self._root / sample.file
         try:
-            data = self._record(sample, said)
-        except OSError as error:
-            raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
-        try:
+            data = self._record(sample)
             feature = features(data, 0, len(data)).get(ENCODED)
             encoded = None if feature is None else bytes_in(data, feature)
+        except OSError as error:
+            raise DataError(f"{printable(str(path))}: cannot be read ({error.strerror or error})") from error
         except NotAnExampleError as error:
-            raise DataError(f"{said}: not a tf.train.Example ({error}); restore the file") from error
+            raise DataError(f"{_said(path, sample)}: not a tf.train.Example ({error}); restore the file") from error
+        except _DamagedError as error:
+            raise DataError(f"{_said(path, sample)}: {error}; restore the file") from error
         if encoded is None:
-            raise DataError(f"{said}: no {ENCODED.decode()} in it; restore the file")
+            raise DataError(f"{_said(path, sample)}: no {ENCODED.decode()} in it; restore the file")
         return data[slice(*encoded)]
 
-    def _record(self, sample: Sample, said: str) -> bytes:
+    def _record(self, sample: Sample) -> bytes:
         file = self._files.get(sample.file)
         file.seek(sample.at)
         header = file.read(_HEADER.size)
         if not starts_as_tfrecord(header):
-            raise DataError(f"{said}: no record there: cut off, damaged or changed; restore the file")
+            raise _DamagedError("no record there: cut off, damaged or changed")
         length = _HEADER.unpack(header)[0]
         # A bound before the memory is taken: a length may pass its checksum and still lead beyond the file.
         if length > Path(file.name).stat().st_size - sample.at:
-            raise DataError(f"{said}: cut off within the record; restore the file")
+            raise _DamagedError("cut off within the record")
         data = file.read(length)
         footer = file.read(_FOOTER.size)
         if len(data) < length or len(footer) < _FOOTER.size:
-            raise DataError(f"{said}: cut off within the record; restore the file")
+            raise _DamagedError("cut off within the record")
         if masked_crc(data) != _FOOTER.unpack(footer)[0]:
-            raise DataError(f"{said}: damaged: the data fails its checksum; restore the file")
+            raise _DamagedError("damaged: the data fails its checksum")
         return data
+
+
+class _DamagedError(Exception):
+    """What is wrong with a record, before it is said which one it is."""
+
+
+def _said(path: Path, sample: Sample) -> str:
+    """How errors name the record of ``sample``: by its index too, for which the records before it are counted."""
+    said = said_place(path, sample.name, sample.at, "tfrecord")
+    index = at = 0
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if hasattr(mmap, "MADV_RANDOM"):
+                data.madvise(mmap.MADV_RANDOM)
+            walked = records(data, said)
+            while at < sample.at:
+                at = next(walked)[2] + _FOOTER.size
+                index += 1
+    except (OSError, ValueError, DataError, StopIteration):
+        return said  # the file is gone, or changed before that record
+    return f"{said}, record {index} (from 0)"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
-from alexbench.datasets.dataset import validation_number
+from alexbench.datasets.dataset import printable, validation_number
 from alexbench.datasets.layouts.assembling import Labelled
 from alexbench.datasets.layouts.labels import packaged_labels
 from alexbench.datasets.layouts.listing import Entry
@@ -38,7 +38,7 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
             where labels count from, or nothing that says so; the record's index, from 0, is named.
     """
     found = [record for file in files for record in _list(root / file, file)]
-    base, why = _base(root, found)
+    base, why, notes = _base(root, found)
     pictures = []
     for record in found:
         label = _label(record, base)
@@ -48,7 +48,7 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
         pictures.append((record.entry, label))
     if all(record.label is None for record in found):
         return Labelled(labels_from="image/class/synset", pictures=pictures)
-    return Labelled(labels_from=f"image/class/label, counted from {base}{why}", pictures=pictures)
+    return Labelled(labels_from=f"image/class/label, counted from {base}{why}", pictures=pictures, notes=notes)
 
 
 def _list(path: Path, file: str) -> list[_Record]:
@@ -76,7 +76,10 @@ def _read(data: mmap.mmap, span: Span, file: str, at: int, index: int) -> _Recor
         names = ", ".join(sorted(key.decode("ascii", "replace") for key in keys)[:_KEYS_NAMED_AT_MOST]) or "none"
         raise NotAnExampleError(f"not a picture of the Inception/Slim conversion: no image/encoded among {names}")
     name, wnid = _text(data, keys.get(_NAME)), _text(data, keys.get(_WNID))
-    label = int_in(data, keys[_LABEL]) if _LABEL in keys else None
+    try:
+        label = int_in(data, keys[_LABEL]) if _LABEL in keys else None
+    except NotAnExampleError as error:
+        raise NotAnExampleError(f"image/class/label: {error}") from error
     if wnid and wnid not in index_by_wnid():
         raise NotAnExampleError(f"image/class/synset is {wnid!r}, not one of the 1000 classes")
     if label is None and not wnid:
@@ -90,8 +93,8 @@ def _text(data: Buffer, feature: Span | None) -> str | None:
     return None if place is None else data[slice(*place)].decode("utf-8", "backslashreplace") or None
 
 
-def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str]:
-    """What labels count from, 1 or 0, and the words that say how that is known."""
+def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str, list[str]]:
+    """What labels count from, 1 or 0, the words that say how that is known, and a note where it is not."""
     labelled = [(record, record.label) for record in found if record.label is not None]
     # By how much a label is above the record's class, as its synset says.
     above = [(record, label - index_by_wnid()[record.wnid]) for record, label in labelled if record.wnid]
@@ -100,7 +103,7 @@ def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str]:
         base = 1 if counts[1] >= counts[0] else 0
         odd = next((record for record, difference in above if difference != base), None)
         if odd is None:
-            return base, ", as image/class/synset shows"
+            return base, ", as image/class/synset shows", []
         raise DataError(
             f"{_said(root, odd)} has label {odd.label} and synset {odd.wnid}, whose label is"
             f" {index_by_wnid()[odd.wnid or ''] + base} counting from {base}; convert the set anew"
@@ -109,7 +112,7 @@ def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str]:
     numbered = [(validation_number(record.entry.path), label) for record, label in labelled]
     counts = Counter(label - own[number - 1] for number, label in numbered if number is not None)
     if counts[0] or counts[1]:
-        return (1 if counts[1] >= counts[0] else 0), ", as ILSVRC2012's own labels show"
+        return (1 if counts[1] >= counts[0] else 0), ", as ILSVRC2012's own labels show", []
     values = {label for _, label in labelled}
     if 0 in values and CLASS_COUNT not in values:
         first = next(record for record, label in labelled if label == 0)
@@ -117,7 +120,9 @@ def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str]:
             f"{_said(root, first)} has label 0: labels may count from 0, or from 1 with 0 as background, and no"
             " image/class/synset tells; add it to the records"
         )
-    return 1, ""
+    if CLASS_COUNT in values or not values:
+        return 1, "", []
+    return 1, "", ["labels taken as counted from 1, as Inception and Slim write them; nothing in the records tells"]
 
 
 def _label(record: _Record, base: int) -> int:
@@ -126,4 +131,5 @@ def _label(record: _Record, base: int) -> int:
 
 
 def _said(root: Path, record: _Record) -> str:
-    return f"{root / record.entry.file}: record {record.number} (from 0, {record.entry.path})"
+    file, name = printable(str(root / record.entry.file)), printable(record.entry.path)
+    return f"{file}: record {record.number} (from 0, {name})"

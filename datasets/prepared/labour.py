@@ -34,6 +34,7 @@ _POOL_FROM: Final = 64  # pictures; below, starting a child (0.3 s) takes longer
 _CHUNK_AT_MOST: Final = 64
 _CHUNKS_PER_WORKER: Final = 4  # at least, so that no worker idles long at the end
 OR_SKIP: Final = ", or go on without it: --on-bad-image skip"
+_CHILD: Final = "alexbench.datasets.prepared"
 NO_DIGEST: Final = bytes(32)
 """Stands for the digest of a file that could not be read."""
 
@@ -132,7 +133,7 @@ class _Child:
     def __init__(self, work: Work) -> None:
         self._process = subprocess.Popen(
             # -P: from the repository's root, `import datasets` of some library would otherwise find ours.
-            [sys.executable, "-P", "-m", __package__],
+            [sys.executable, "-P", "-m", _CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # A Ctrl-C at the terminal is for the parent alone, which then ends its children.

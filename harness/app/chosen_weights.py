@@ -19,13 +19,15 @@ class ChosenWeights:
     """Canonical weights in the cache, whole: the file that workers map, and its digest.
 
     ``source``: what was named, None for the synthetic ones. ``verified``: how the file is known to be whole, in words;
-    empty where nothing published speaks of it and its format has no checksum of its own.
+    empty where nothing published speaks of it and its format has no checksum of its own. ``assumed``: what had to be
+    taken for granted while reading it, in words.
     """
 
     path: Path
     digest: str
     source: str | None
     verified: str = ""
+    assumed: str = ""
 
     @property
     def synthetic(self) -> bool:
@@ -75,7 +77,9 @@ def _converted(
             folder=str(cache / synthetic.WEIGHTS_FOLDER),
             flatten=data_format,
         )
-    return ChosenWeights(Path(answer["path"]), answer["digest"], source, verified or answer["checked"])
+    return ChosenWeights(
+        Path(answer["path"]), answer["digest"], source, verified or answer["checked"], answer["assumed"]
+    )
 
 
 def _published(card: Card) -> Path:

@@ -81,6 +81,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         )
     pictures = _pictures(config, cache, log, display)
     prepared = prepare_pictures(pictures, card.preprocessing, cache, display, on_bad_image=config.on_bad_image)
+    assumed = (f"Weights: {weights.assumed}.",) if weights is not None and weights.assumed else ()
     model = ModelRecord(
         card=card.name,
         network=network.name,
@@ -111,7 +112,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         good=prepared.good,
         model=model,
         data=data,
-        notes=notes(model, data, pictures.dataset.notes),
+        notes=(*notes(model, data, pictures.dataset.notes), *assumed),
     )
 
 

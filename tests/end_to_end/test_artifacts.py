@@ -77,7 +77,7 @@ def test_a_file_that_is_not_there_or_no_model_is_named(command: Command, ground:
 
 
 def test_predict_takes_a_file_too(command: Command, ground: Ground, onnx_file: Path) -> None:
-    picture = sorted(ground.ranking)[0]
+    picture = min(ground.ranking)
     ended = command("predict", ground.pictures / picture, "--artifact", f"onnxruntime={onnx_file}", "--json")
     assert ended.code == 0, ended.err
     assert "SYNTHETIC" not in ended.err

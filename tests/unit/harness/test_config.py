@@ -31,8 +31,16 @@ def test_only_leaves_the_other_out(only: str, *, accuracy: bool, performance: bo
 
 
 def test_speed_alone_needs_no_matching_pictures_and_weights() -> None:
-    assert resolve({"only": "performance", "data": "pictures"}).data == "pictures"
-    assert resolve({"only": "performance", "weights": "w.pth"}).weights == "w.pth"
+    assert resolve({"only": "performance", "data": "pictures"}).data == str(Path("pictures").absolute())
+    assert resolve({"only": "performance", "weights": "w.pth"}).weights == str(Path("w.pth").absolute())
+
+
+def test_paths_are_as_they_are_from_anywhere_and_names_stay_names() -> None:
+    config = resolve({"data": "~/val", "weights": "published", "model": "bvlc", "labels": "val.txt"})
+    assert config.data == str(Path.home() / "val")
+    assert config.labels == str(Path("val.txt").absolute())
+    assert (config.weights, config.model) == ("published", "bvlc")
+    assert resolve({"model": "mine.toml"}).model == str(Path("mine.toml").absolute())
 
 
 def test_every_flag_of_run_has_its_key_and_every_key_its_flag() -> None:
@@ -61,7 +69,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert values["artifact"] == ["torch=m.pt2"]
     values["backends"], values["artifacts"] = tuple(values.pop("backend")), tuple(values.pop("artifact"))
     config = resolve(values)
-    assert config.artifact_files == {"torch": "m.pt2"}
+    assert config.artifact_files == {"torch": str(Path("m.pt2").absolute())}
     assert {item.name for item in fields(config)} == set(values)
     assert config.backends == ("torch",)
     assert (config.model, config.limit, config.batch_size) == ("bvlc", 10, 4)
