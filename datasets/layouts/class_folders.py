@@ -57,9 +57,10 @@ def _recognise(listing: Listing, names: Collection[str]) -> tuple[ClassFolders, 
     numbers = [name for name in names if NUMBER.fullmatch(name)]
     strangers = [name for name in names if not is_class_name(name)]
     if strangers:
+        mend = _mend_for(listing, strangers, of_all=len(strangers) == len(names))
         raise DataError(
             f"{said}: {some(strangers)} of {plural(len(names), 'folder')} {be(strangers)} neither WordNet ids"
-            f" (n01440764) nor class indices (0..999); {_mend_for(listing, strangers, of_all=len(strangers) == len(names))}"
+            f" (n01440764) nor class indices (0..999); {mend}"
         )
     if wnids and numbers:
         raise DataError(

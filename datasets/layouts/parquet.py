@@ -73,7 +73,7 @@ def _check_columns(path: Path, schema: "pa.Schema") -> None:
         raise DataError(f"{path}: no column {' and '.join(missing)} among {', '.join(columns) or 'none'}; {_WANTED}")
     struct: Any = image
     fields = {field.name: field.type for field in struct} if isinstance(image, pa.StructType) else {}
-    if len(fields) < (image.num_fields if isinstance(image, pa.StructType) else 0):
+    if fields and len(fields) < struct.num_fields:
         raise DataError(f"{path}: column image is {str(image)[:80]}, two fields of one name; {_WANTED}")
     of_bytes = "bytes" in fields and (pa.types.is_binary(fields["bytes"]) or pa.types.is_large_binary(fields["bytes"]))
     if not of_bytes or "path" not in fields:

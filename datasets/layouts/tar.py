@@ -86,8 +86,8 @@ def _members(path: Path) -> list[Entry]:
                     name = posixpath.normpath(member.name).lstrip("/")
                     if not member.isfile() or member.issparse():
                         raise DataError(
-                            f"{said}: member {number} ({printable(name)}) is no plain file but a link or a sparse one; pack it"
-                            " anew with tar --dereference --hard-dereference"
+                            f"{said}: member {number} ({printable(name)}) is no plain file but a link or a sparse one;"
+                            " pack it anew with tar --dereference --hard-dereference"
                         )
                     found.append(Entry(name, path.name, member.offset_data, member.size))
                 end = archive.offset

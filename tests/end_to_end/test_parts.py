@@ -1,5 +1,6 @@
 """A run killed and gone on with, and a run cut into parts: the same answers, byte for byte."""
 
+import json
 import shutil
 import signal
 import sys
@@ -7,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from alexbench.harness.records import RunRecord, read_run
@@ -180,3 +182,40 @@ def test_a_whole_run_is_no_part(command: Command, whole: Path, tmp_path: Path) -
     ended = merged(command, [whole], tmp_path / "runs")
     assert ended.code == 2
     assert "is no part of a data set" in ended.last_line
+
+
+def changed_copy(parts: list[Path], folder: Path) -> list[Path]:
+    """Copies of the parts, the second of which is to be changed."""
+    return [shutil.copytree(part, folder / str(number)) for number, part in enumerate(parts)]
+
+
+def test_parts_of_another_preprocessing_are_not_joined(command: Command, parts: list[Path], tmp_path: Path) -> None:
+    copies = changed_copy(parts, tmp_path)
+    record = json.loads((copies[1] / "run.json").read_text())
+    record["model"]["recipe_digest"] = "00" * 32
+    (copies[1] / "run.json").write_text(json.dumps(record))
+    ended = merged(command, copies, tmp_path / "runs")
+    assert ended.code == 2
+    assert "are not parts of one run: preprocessing or decoders" in ended.last_line
+
+
+@pytest.mark.parametrize("change", ["another part's", "cut off", "another answer"])
+def test_answers_that_are_not_the_runs_are_not_joined(
+    command: Command, parts: list[Path], tmp_path: Path, change: str
+) -> None:
+    copies = changed_copy(parts, tmp_path)
+    file = copies[1] / "predictions.parquet"
+    if change == "another part's":
+        shutil.copyfile(copies[2] / file.name, file)
+    else:
+        frame = pd.read_parquet(file)
+        if change == "cut off":
+            frame = frame.iloc[:2]
+        else:
+            place = frame.index[frame["top1"] == frame["label"]][0]
+            frame.loc[place, "top1"] = (frame.loc[place, "label"] + 1) % 1000
+        frame.to_parquet(file)
+    ended = merged(command, copies, tmp_path / "runs")
+    assert ended.code == 2
+    assert f"{file}: the answers of onnxruntime are not those of that run" in ended.last_line
+    assert not (tmp_path / "runs").exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexbench.datasets.dataset import Dataset, Draw, Sample
+from alexbench.datasets.dataset import Dataset, Draw, Sample, canonical_name, said_place
 from alexbench.harness.errors import UsageError
 
 
@@ -78,3 +78,40 @@ def test_a_limit_above_the_size_gives_the_set_itself() -> None:
 def test_a_senseless_limit_or_seed_is_refused(limit: int, seed: int) -> None:
     with pytest.raises(UsageError, match="give"):
         counted(2, 2).subset(limit, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "batch_size", "said"),
+    [
+        (5, 8, "5 pictures are 1 batch of 8, and a part needs one; give at most 1 part or a smaller --batch-size"),
+        (5, 2, "5 pictures are 3 batches of 2, and a part needs one; give at most 3 parts or a smaller --batch-size"),
+        (5, 1, "5 pictures are 5 batches of 1, and a part needs one; give at most 5 parts"),
+        (1, 8, "1 picture is 1 batch of 8, and a part needs one; give at most 1 part"),
+    ],
+)
+def test_more_parts_than_batches_are_refused_with_what_helps(pictures: int, batch_size: int, said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        counted(pictures).shard(3, 7, batch_size=batch_size)
+    assert str(refused.value) == f"--shard 3/7: {said}"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("val/ILSVRC2012_val_00000001_n01751748.JPEG", "ILSVRC2012_val_00000001.JPEG"),
+        ("a b/\u00e9t\u00e9 \u732b.jpeg", "a b/\u00e9t\u00e9 \u732b.jpeg"),
+        ("bad\udcff.jpeg", r"bad\xff.jpeg"),
+        ("two\nlines\t\x7f\x85\u2028.jpeg", r"two\nlines\t\x7f\x85\u2028.jpeg"),
+        ("lone\ud800.jpeg", r"lone\ud800.jpeg"),
+    ],
+)
+def test_a_name_is_one_line_that_can_be_encoded(path: str, name: str) -> None:
+    assert canonical_name(path) == name
+    assert len(name.encode().splitlines()) == 1
+
+
+def test_the_place_in_an_error_is_one_line() -> None:
+    file, name = Path("a\nb\udcff.tar"), "c\nd\udcfe.jpeg"
+    assert said_place(file, name, 7, "files") == r"a\nb\xff.tar"
+    assert said_place(file, name, 7, "tar") == r"a\nb\xff.tar: c\nd\xfe.jpeg"
+    assert said_place(file, name, 7, "parquet") == r"a\nb\xff.tar: row 7 (c\nd\xfe.jpeg)"

@@ -148,7 +148,7 @@ def test_records_one_level_below_are_guessed(tmp_path: Path, file: str) -> None:
 
 def test_a_wnid_that_is_not_of_the_1000_is_named(tmp_path: Path) -> None:
     message = refusal(lay(tmp_path, [f"{TENCH}/a.jpg", "n00000001/a.jpg"]))
-    assert "1 (n00000001) of 2 WordNet ids are not among the 1000 classes of ILSVRC2012" in message
+    assert "1 (n00000001) of 2 WordNet ids is not among the 1000 classes of ILSVRC2012" in message
 
 
 def test_both_kinds_at_once_are_refused(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_both_kinds_at_once_are_refused(tmp_path: Path) -> None:
 
 def test_class_indices_counted_from_1_are_noticed(tmp_path: Path) -> None:
     message = refusal(lay(tmp_path, ["1/a.jpg", "1000/a.jpg"]))
-    assert "1 (1000) of 2 class indices are outside 0..999; they seem to count from 1" in message
+    assert "1 (1000) of 2 class indices is outside 0..999; they seem to count from 1" in message
 
 
 def test_two_folders_of_one_class_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The same pictures are the same set in every layout; what it is shows by itself, and two answers are no answer."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -257,3 +258,46 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Path, "open", forbidding)  # by hand, since root may read everything
     assert f"{path}: cannot be read (Permission denied); make it readable for this user" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", "an empty path; give the folder"),
+        ("~no-such-user-here/val", "~no-such-user-here/val: no such user's folder"),
+    ],
+)
+def test_paths_that_lead_nowhere_are_refused_in_a_line(tmp_path: Path, path: str, said: str) -> None:
+    with pytest.raises(DataError) as refused:
+        open_dataset(path)
+    assert str(refused.value).startswith(said)
+    with pytest.raises(DataError) as refused:
+        open_dataset(write_flat(tmp_path, SET), labels=path)
+    assert str(refused.value).startswith(said)
+
+
+def test_names_of_files_that_are_no_utf_8_or_no_line_are_escaped_and_read(tmp_path: Path) -> None:
+    names = [b"bad\xff.jpeg", b"two\nlines.jpeg"]
+    folder = write_files(tmp_path, {"n01440764/good.jpeg": b"good"}) / "n01440764"
+    for name in names:
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(name)
+    dataset = open_dataset(tmp_path)
+    assert [sample.name.encode() for sample in dataset.samples] == [
+        rb"n01440764/bad\xff.jpeg",
+        rb"n01440764/good.jpeg",
+        rb"n01440764/two\nlines.jpeg",
+    ]
+    reader = reader_for(dataset.container, dataset.root)
+    assert [reader.read(sample) for sample in dataset.samples] == [names[0], b"good", names[1]]
+    for sample in dataset.samples:
+        (dataset.root / sample.file).unlink()
+        with pytest.raises(DataError) as refused:
+            reader.read(sample)
+        assert len(str(refused.value).encode().splitlines()) == 1
+
+
+def test_strange_names_do_not_break_the_line_of_an_error(tmp_path: Path) -> None:
+    write_files(tmp_path, dict.fromkeys(["a\nb/c.jpeg", "d\udcff/e.jpeg"], b""))
+    message = refusal(tmp_path)
+    assert len(message.encode().splitlines()) == 1
+    assert r"2 (a\nb, d\xff) of 2 folders" in message

@@ -85,8 +85,8 @@ def test_classes_of_another_set_are_refused(tmp_path: Path) -> None:
     ("label", "said"),
     [
         (-1, "row 1 (from 0) has label -1, as in a test split, which has no labels; give the validation split"),
-        (1000, "row 1 (from 0) has label 1000, outside 0..999"),
-        (None, "row 1 (from 0) has label null, outside 0..999"),
+        (1000, "row 1 (from 0) has label 1000, outside 0..999; restore the file or convert the set anew"),
+        (None, "row 1 (from 0) has no label (null); take the row out, or give the validation split"),
     ],
 )
 def test_labels_outside_the_classes_are_refused(tmp_path: Path, label: int | None, said: str) -> None:
@@ -109,6 +109,24 @@ def test_other_columns_are_named(tmp_path: Path, table: dict[str, list[object]],
     path = tmp_path / "validation.parquet"
     pq.write_table(pa.table(table), path)
     assert said in refusal(path)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "validation.parquet"
+    image = pa.array([{"bytes": b"x", "path": "x"}])
+    pq.write_table(pa.table([image, pa.array([1]), pa.array([2])], names=["image", "label", "label"]), path)
+    assert "2 columns are called label; keep one of them" in refusal(path)
+    fields = [pa.field("bytes", pa.binary()), pa.field("path", pa.string()), pa.field("path", pa.string())]
+    doubled = pa.StructArray.from_arrays([pa.array([b"x"]), pa.array(["x"]), pa.array(["y"])], fields=fields)
+    pq.write_table(pa.table([doubled, pa.array([1])], names=["image", "label"]), path)
+    assert "two fields of one name" in refusal(path)
+
+
+def test_a_file_without_rows_is_no_set(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "validation.parquet", [])
+    assert refusal(path) == f"{path}: no picture in it; give a set with one or more"
+    with pytest.raises(DataError, match="no picture in it"):
+        open_dataset(tmp_path)
 
 
 def test_two_rows_of_one_name_are_refused(tmp_path: Path) -> None:

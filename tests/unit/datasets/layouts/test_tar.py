@@ -88,6 +88,8 @@ def test_a_link_in_the_place_of_a_picture_is_refused(tmp_path: Path) -> None:
 def test_a_picture_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "val.tar", FLAT)
     write_tar(path, {SET[0].name: b"again"}, mode="a")
+    assert f": two members named {SET[0].name}; keep one of them" in refusal(path)
+    write_tar(tmp_path / "val.tar", {f"{SET[0].name}": b"x", SET[0].name.replace(".JPEG", "_n01751748.JPEG"): b"x"})
     assert f"both are {SET[0].name}; keep one of them" in refusal(path)
 
 
@@ -123,6 +125,66 @@ def test_a_tar_with_another_thing_behind_a_member_is_noticed(tmp_path: Path) -> 
     data[fourth : fourth + 512] = b"x" * 512
     path.write_bytes(data)
     assert "cut off or damaged at or after member 3 (no header of a member there)" in refusal(path)
+
+
+def members_of(path: Path) -> list[tarfile.TarInfo]:
+    with tarfile.open(path) as archive:
+        return archive.getmembers()
+
+
+@pytest.mark.parametrize("from_member", [0, 4])
+@pytest.mark.parametrize("to_member", [5, None])
+def test_a_hole_of_zeros_is_no_end(tmp_path: Path, from_member: int, to_member: int | None) -> None:
+    # As a download leaves it that had its room set aside: the size is right.
+    path = write_tar(tmp_path / "val.tar", {name: data * 500 for name, data in FLAT.items()})
+    whole, members = path.read_bytes(), members_of(path)
+    first = members[from_member].offset
+    last = len(whole) if to_member is None else members[to_member].offset
+    path.write_bytes(whole[:first] + bytes(last - first) + whole[last:])
+    after = f"after member {from_member}" if from_member else "at its very start"
+    assert f"the archive ends {after}, and {len(whole) - first:,} bytes lie behind its end" in refusal(path)
+
+
+def test_one_header_of_zeros_is_no_end(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "val.tar", FLAT)
+    whole = path.read_bytes()
+    for number, member in enumerate(members_of(path)[1:], start=1):
+        path.write_bytes(whole[: member.offset] + bytes(512) + whole[member.offset + 512 :])
+        assert f"the archive ends after member {number}, and " in refusal(path)
+
+
+def test_two_archives_joined_byte_by_byte_are_not_the_first(tmp_path: Path) -> None:
+    first, second = (write_tar(tmp_path / f"{half}.tar", dict(list(FLAT.items())[half::2])) for half in (0, 1))
+    joined = tmp_path / "val.tar"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    message = refusal(joined)
+    assert "the archive ends after member 4, and " in message
+    assert message.endswith("download it again, or join archives with tar --concatenate")
+
+
+@pytest.mark.parametrize(("zeros", "whole"), [(1 << 20, True), ((1 << 20) + 1, False)])
+def test_an_archive_may_be_filled_up_to_a_record_and_not_more(tmp_path: Path, zeros: int, whole: bool) -> None:
+    path = write_tar(tmp_path / "val.tar", FLAT)
+    last = members_of(path)[-1]
+    end = last.offset_data + -(-last.size // 512) * 512
+    path.write_bytes(path.read_bytes()[:end] + bytes(zeros))
+    if whole:
+        assert read_all(open_dataset(path)) == FLAT
+    else:
+        assert f"ends after member {len(FLAT)}, and 1,048,577 bytes lie behind its end" in refusal(path)
+
+
+def test_members_outside_of_the_archive_are_refused(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "val.tar", {f"../../{name}": data for name, data in FLAT.items()})
+    assert "of 8 files in it, by their paths, lie outside of it (..); pack it anew" in refusal(path)
+
+
+def test_names_that_are_no_utf_8_or_no_line_are_escaped_and_read(tmp_path: Path) -> None:
+    names = ["bad\udcff.jpeg", "two\nlines.jpeg"]
+    path = write_tar(tmp_path / "val.tar", {f"n01440764/{name}": name.encode("utf-8", "replace") for name in names})
+    dataset = open_dataset(path)
+    assert [sample.name for sample in dataset.samples] == ["n01440764/bad\\xff.jpeg", "n01440764/two\\nlines.jpeg"]
+    assert sorted(read_all(dataset).values()) == [b"bad?.jpeg", b"two\nlines.jpeg"]
 
 
 def test_every_cut_within_the_members_is_noticed(tmp_path: Path) -> None:

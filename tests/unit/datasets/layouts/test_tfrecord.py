@@ -99,9 +99,8 @@ def test_listing_reads_no_picture(by_tensorflow: Path, tmp_path: Path) -> None:
             continue
         with pytest.raises(DataError) as refused:
             reader.read(sample)
-        assert f"{path}: the record at byte {sample.at} ({sample.name}): damaged: the data fails its checksum" in str(
-            refused.value
-        )
+        said = f"{path}: the record at byte {sample.at} ({sample.name}), record 3 (from 0): damaged: the data fails its"
+        assert str(refused.value).startswith(said)
 
 
 @pytest.mark.parametrize("lost", [1, 3, 4, 20, 2000])
@@ -139,7 +138,7 @@ NO_SYNSET: dict[str, Any] = {"image__class__synset": None}
 UNNAMED: dict[str, Any] = {"image__filename": None, **NO_SYNSET}
 
 
-def labelled(label: int, **others: Any) -> bytes:
+def labelled(label: int | list[int], **others: Any) -> bytes:
     return slim(SET[0], **{"image__class__label": label, **others})
 
 
@@ -165,6 +164,15 @@ def test_other_pictures_without_synsets_count_from_1(tmp_path: Path) -> None:
         ("validation-00000-of-00001#1", 999),
     ]
     assert dataset.labels_from == "image/class/label, counted from 1"
+    assert dataset.notes == ()  # label 1000 tells
+
+
+def test_that_labels_count_from_1_is_said_where_nothing_tells(tmp_path: Path) -> None:
+    dataset = open_dataset(write(tmp_path, labelled(1, **UNNAMED), labelled(999, **UNNAMED)))
+    assert dataset.labels.tolist() == [0, 998]
+    assert dataset.notes == (
+        "labels taken as counted from 1, as Inception and Slim write them; nothing in the records tells",
+    )
 
 
 def test_a_synset_alone_is_a_label(tmp_path: Path) -> None:
@@ -195,6 +203,7 @@ def test_a_synset_alone_is_a_label(tmp_path: Path) -> None:
             [slim(SET[0]), labelled(1, image__class__label=None, **NO_SYNSET)],
             "record 1 (from 0): neither image/class/label",
         ),
+        ([slim(SET[0]), labelled([66, 67])], "record 1 (from 0): image/class/label: several values, of which"),
         ([example(image=b"x", label=3, file_name=b"y")], "no image/encoded among file_name, image, label"),
         ([b"no protobuf at all"], "record 0 (from 0): "),
         ([b""], "no image/encoded among none"),
@@ -216,7 +225,12 @@ def test_integers_are_read_packed_and_not_and_signed() -> None:
     assert int_in(feature, (0, len(feature))) == 42
     data = example(a=-3, b=[7, 8], c=b"text", d=[0.5])
     found = features(data, 0, len(data))
-    assert [int_in(data, found[key]) for key in (b"a", b"b", b"c", b"d")] == [-3, 7, None, None]
+    assert [int_in(data, found[key]) for key in (b"a", b"c", b"d")] == [-3, None, None]
+    with pytest.raises(NotAnExampleError, match="several values"):
+        int_in(data, found[b"b"])
+    twice = bytes([0x1A, 4, 0x08, 42, 0x08, 43])
+    with pytest.raises(NotAnExampleError, match="several values"):
+        int_in(twice, (0, len(twice)))
     span = bytes_in(data, found[b"c"])
     assert span is not None
     assert data[slice(*span)] == b"text"
