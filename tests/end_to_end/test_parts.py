@@ -40,7 +40,10 @@ def in_the_middle(started: Started, folder: Path, backend: str) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for file in folder.glob(f"*/unfinished/{backend}-batches.npy"):
-            done = int((np.load(file)["done"] != 0).sum())
+            try:
+                done = int((np.load(file)["done"] != 0).sum())
+            except (EOFError, ValueError):  # it is only just being made
+                continue
             assert done < 25, "too late"
             if done >= 2:
                 return

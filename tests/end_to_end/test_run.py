@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alexbench.harness.records import read_run
+from alexbench.harness.records import SCHEMA_VERSION, read_run
 from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run, record_of
 
 BACKENDS = ("onnxruntime", "openvino")
@@ -136,7 +136,7 @@ def test_timings_hold_every_single_inference_and_the_figures_follow_from_them(fu
 
 def test_the_record_says_what_was_measured_on_what(full: tuple[Ended, Path], ground: Ground) -> None:
     record = record_of(full[1])
-    assert record["schema_version"] == 1
+    assert record["schema_version"] == SCHEMA_VERSION
     assert record["model"]["card"] == "torchvision"
     assert record["model"]["parameters"] == 61_100_840
     assert record["model"]["macs"] == 714_188_480
@@ -174,7 +174,9 @@ def test_the_leaderboard_is_printed_and_written(full: tuple[Ended, Path]) -> Non
     report = (folder / "report.md").read_text(encoding="utf-8")
     assert "reference (float64)" in report
     assert "SYNTHETIC" not in report
-    assert "not ImageNet's 50,000" in report
+    assert "Not ImageNet's validation set: 40 pictures" in report
+    assert "no verdict: other pictures" in report
+    assert "UNVERIFIED" in report
 
 
 def test_reports_are_made_again_byte_for_byte(full: tuple[Ended, Path], command: Command, tmp_path: Path) -> None:
