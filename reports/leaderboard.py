@@ -59,7 +59,7 @@ _PARITY: Final = {
 def leaderboard(record: RunRecord) -> pd.DataFrame:
     """One row a backend with COLUMNS; percent, ms, s, MiB as the names say, absent values are missing (NaN or None).
 
-    Best first by images/s (by top-1 in a run without speed); rows that are not ranked come last. ``rank`` is one more
+    By rank, and rows of one rank by images/s (by top-1 in a run without speed); rows that are not ranked come last. ``rank`` is one more
     than the number of rows that are better beyond doubt, so rows that cannot be told apart share a rank.
     ``*_vs_best`` are percent more or less than the best ranked row's value, for ranked rows only.
     """
@@ -138,9 +138,10 @@ def _rank(rows: list[dict[str, Any]]) -> None:
         row["rank"] = 1 + len(better)
 
 
-def _order(row: dict[str, Any]) -> tuple[bool, float, float, str]:
+def _order(row: dict[str, Any]) -> tuple[bool, int, float, float, str]:
     return (
         row["rank"] is None,
+        row["rank"] or 0,
         -(row["images_per_second"] or 0.0),
         -(row["top1_correct"] or 0.0),
         row["backend"],
