@@ -59,8 +59,8 @@ _PARITY: Final = {
 def leaderboard(record: RunRecord) -> pd.DataFrame:
     """One row a backend with COLUMNS; percent, ms, s, MiB as the names say, absent values are missing (NaN or None).
 
-    By rank, and rows of one rank by images/s (by top-1 in a run without speed); rows that are not ranked come last. ``rank`` is one more
-    than the number of rows that are better beyond doubt, so rows that cannot be told apart share a rank.
+    By rank, and rows of one rank by images/s (by top-1 in a run without speed); rows that are not ranked come last.
+    ``rank`` is one more than the number of rows that are better beyond doubt: rows that cannot be told apart share one.
     ``*_vs_best`` are percent more or less than the best ranked row's value, for ranked rows only.
     """
     rows = [_row(entry, record) for entry in record.backends]

@@ -17,6 +17,7 @@ from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.notes import notes
 from alexbench.harness.app.run import Outcome, exit_code
 from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.judge.published import comparisons
 from alexbench.harness.records import (
     Accuracy,
     BackendRecord,
@@ -94,6 +95,7 @@ def _check_same(parts: list[_Part]) -> None:
         ]
         compared += [(key, first.configuration.get(key), record.configuration.get(key)) for key in _SAME_CONFIGURATION]
         for one, other in zip(first.backends, record.backends, strict=False):
+            compared.append((f"{one.name} file", _sha256(one), _sha256(other)))
             if one.effective is not None and other.effective is not None:
                 compared += [
                     (f"{one.name} {key}", getattr(one.effective, key), getattr(other.effective, key))
@@ -104,6 +106,11 @@ def _check_same(parts: list[_Part]) -> None:
                 raise UsageError(
                     f"{first_folder} and {folder} are not parts of one run: {what} {_said(here)} and {_said(there)}"
                 )
+
+
+def _sha256(row: BackendRecord) -> str:
+    """Of the artifact that the row ran; empty for a network built from weights."""
+    return "" if row.artifact is None else row.artifact.sha256
 
 
 def _said(value: object) -> str:
@@ -190,6 +197,7 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
     assert first.data.part is not None
     data = _data(records, samples)
     joined = f"Joined from {len(parts)} parts; parity is that of the worst part, and speed is not joined."
+    rows = tuple(_row([record.backends[place] for record in records]) for place in range(len(first.backends)))
     return replace(
         first,
         status="complete",
@@ -197,7 +205,10 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
         finished=max(record.finished or record.started for record in records),
         configuration={**first.configuration, "shard": None, "only": "accuracy"},
         data=data,
-        backends=tuple(_row([record.backends[place] for record in records]) for place in range(len(first.backends))),
+        backends=rows,
+        comparisons=tuple(
+            one for row in rows if row.accuracy for one in comparisons(row.name, row.accuracy, first.model, data)
+        ),
         reference=_reference(records),
         conditions={},
         notes=(joined, *notes(first.model, data, first.data.part.whole_notes)),

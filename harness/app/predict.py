@@ -106,13 +106,25 @@ class LoadedModel:
         Raises:
             DataError: a picture that cannot be decoded; the message names it.
         """
-        several = [pictures] if isinstance(pictures, str | os.PathLike | bytes) else list(pictures)
+        several: list[Any] = [pictures] if isinstance(pictures, str | os.PathLike | bytes) else list(pictures)
+        for one in several:
+            if not isinstance(one, str | os.PathLike | bytes):
+                raise UsageError(
+                    f"{type(one).__name__} is no picture: give a file's path or its bytes (pixels: predict_prepared)"
+                )
         if not several:
             return []
         return self.predict_prepared(prepared(several, self.card), top=top)
 
     def predict_prepared(self, pixels: NDArray[np.uint8], *, top: int = TOP) -> list[list[Guess]]:
         """The same for prepared pixels (N, crop, crop, 3) uint8 RGB."""
+        side = self.card.preprocessing.crop
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (side, side, 3) or not len(pixels):
+            raise UsageError(f"pixels {pixels.dtype} {pixels.shape}: wanted uint8 (N, {side}, {side}, 3), N at least 1")
+        if not 1 <= top <= self.card.labels:
+            raise UsageError(f"top = {top}: give 1 to {self.card.labels}")
+        if not self._folder.exists():
+            raise UsageError("the model was closed; load it again")
         source, out = self._folder / "pixels.npy", self._folder / "logits.npy"
         np.save(source, pixels)
         self._worker.ask("open", pixels=str(source), preprocessing=self._fed)
@@ -173,7 +185,7 @@ def load_model(
         raise BackendUnavailableError(problem)
     options = Options(threads=threads or usable_cores(), device=device, precision=precision)
     return LoadedModel(
-        load_card(card),
+        load_card(str(card)),
         backend,
         options,
         weights=weights,

@@ -1,8 +1,10 @@
 """Going on with a run: its own configuration, and the same inputs as before or not at all."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.row import Row
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.records import RUN_FILE, DataRecord, ModelRecord, RunRecord
@@ -18,6 +20,21 @@ def configuration_of(record: RunRecord, folder: Path) -> RunConfig:
         return decode(RunConfig, record.configuration)
     except DecodeError as error:
         raise RecordError(f"{folder / RUN_FILE} is damaged: configuration: {error}") from error
+
+
+def check_same_files(before: RunRecord, rows: Sequence[Row], folder: Path) -> None:
+    """Whether the artifacts are still those of the run.
+
+    Raises:
+        UsageError: one is another file.
+    """
+    was = {row.name: row.artifact.sha256 for row in before.backends if row.artifact is not None}
+    for row in rows:
+        if row.found is not None and was.get(row.name, row.found.sha256) != row.found.sha256:
+            raise UsageError(
+                f"--resume {folder}: {row.artifact} is not the file that the run began with (SHA-256"
+                f" {was[row.name][:12]} then, {row.found.sha256[:12]} now); start a new one"
+            )
 
 
 def check_unchanged(before: RunRecord, model: ModelRecord, data: DataRecord, folder: Path) -> None:

@@ -22,7 +22,7 @@ from alexbench.harness.app.artifacts import artifact_of, artifact_record, look_i
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
-from alexbench.harness.app.resume import check_unchanged, configuration_of
+from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of
 from alexbench.harness.app.row import Row, effective_record
 from alexbench.harness.app.speed import measure
 from alexbench.harness.app.threads import count_threads
@@ -104,6 +104,8 @@ def _carry_out(
             record = _first_record(config, material, started, rows)
             with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
                 _load(rows, config, material, folder, on_exit)
+            if before is not None:
+                check_same_files(before, rows, folder)
             return _measure(config, material, rows, record, folder, display)
     finally:
         shutil.rmtree(folder / run_folder.SCRATCH, ignore_errors=True)

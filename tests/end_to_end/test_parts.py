@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from alexbench.harness.records import RunRecord, read_run
 from tests.end_to_end.conftest import Command, Ended, Ground, Started, only_run
 from tests.end_to_end.test_disturbed import worker_of
+from tests.support.records import artifact
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -58,6 +60,7 @@ def assert_same_answers(folder: Path, whole: Path) -> None:
     assert [row.name for row in here.backends] == [row.name for row in there.backends]
     assert [counts(here, place) for place in range(2)] == [counts(there, place) for place in range(2)]
     assert here.data == there.data
+    assert here.comparisons == there.comparisons
 
 
 def counts(record: RunRecord, place: int) -> tuple[int, int, int]:
@@ -200,6 +203,17 @@ def test_parts_of_another_preprocessing_are_not_joined(command: Command, parts: 
     ended = merged(command, copies, tmp_path / "runs")
     assert ended.code == 2
     assert "are not parts of one run: preprocessing or decoders" in ended.last_line
+
+
+def test_parts_of_another_file_are_not_joined(command: Command, parts: list[Path], tmp_path: Path) -> None:
+    copies = changed_copy(parts, tmp_path)
+    for number, folder in enumerate(copies):
+        record = json.loads((folder / "run.json").read_text())
+        record["backends"][0]["artifact"] = asdict(artifact(sha256=f"{number:064d}"))
+        (folder / "run.json").write_text(json.dumps(record))
+    ended = merged(command, copies, tmp_path / "runs")
+    assert ended.code == 2
+    assert "are not parts of one run: onnxruntime file 000000000000" in ended.last_line
 
 
 @pytest.mark.parametrize("change", ["another part's", "cut off", "another answer"])

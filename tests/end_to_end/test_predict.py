@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from alexbench.datasets.classes import class_list
 from alexbench.harness import load_model
+from alexbench.harness.errors import UsageError
 from tests.end_to_end.conftest import Command, Ground
 
 
@@ -96,3 +99,20 @@ def test_wrong_usage_is_one_line(command: Command, arguments: list[str], said: s
     assert ended.code == 2
     assert said in ended.last_line
     assert "Traceback" not in ended.err
+
+
+def test_misuse_of_a_model_is_one_line(ground: Ground, pictures: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALEXBENCH_CACHE", str(ground.cache))
+    picture = ground.pictures / pictures[0]
+    model = load_model(backend="onnxruntime", weights=str(ground.weights))
+    array: Any = np.zeros((2, 224, 224, 3), np.uint8)
+    with pytest.raises(UsageError, match="ndarray is no picture: give a file's path or its bytes"):
+        model.predict(array)
+    with pytest.raises(UsageError, match=r"pixels float32 \(2, 224, 224, 3\): wanted uint8"):
+        model.predict_prepared(array.astype(np.float32))
+    with pytest.raises(UsageError, match="top = 0: give 1 to 1000"):
+        model.predict(picture, top=0)
+    assert model.predict([]) == []
+    model.close()
+    with pytest.raises(UsageError, match="the model was closed"):
+        model.predict(picture)
