@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.judge.parity import TOLERANCES, deviation
+from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.models.network import LRN, Dropout, Layer, Network
 from alexbench.harness.models.weights import map_weights
 from tests.conformance.conftest import OTHER_SIZES, PUBLISHED, Loaded, Spare, Store
@@ -98,3 +99,10 @@ def test_the_tolerance_sees_a_wrong_normalisation(store: Store, changes: dict[st
     seen = deviation(wrong, store.truth(bvlc)[:2])
     assert seen.max_abs_over_sigma > 10 * FP32.max_abs_over_sigma
     assert seen.sqnr_db < FP32.sqnr_db
+
+
+@pytest.mark.parametrize("name", card_names())
+def test_every_card_is_one_of_the_cases(name: str) -> None:
+    """Cards of one network and size share a case: what this suite shows of it, it shows of each."""
+    card = load_card(name)
+    assert Case(card.network, card.preprocessing.crop) in (*PUBLISHED, *OTHER_SIZES)
