@@ -10,6 +10,7 @@ from alexbench.harness.contract import ArtifactFacts
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.card import Card
+from alexbench.harness.models.checksums import sha256_of
 from alexbench.harness.models.preprocessing import Preprocessing, said_formula
 from alexbench.harness.records import ArtifactRecord
 
@@ -72,14 +73,9 @@ def file_digest(path: Path) -> str:
     beside = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
     files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else beside
     try:
-        digests = {file.relative_to(path.parent).as_posix(): _sha256(file) for file in files}
+        digests = {file.relative_to(path.parent).as_posix(): sha256_of(file) for file in files}
     except OSError as error:
         raise WeightsError(f"{error.filename or path} cannot be read: {error.strerror}") from error
     if list(digests) == [path.name]:
         return digests[path.name]
     return hashlib.sha256("".join(f"{name} {one}\n" for name, one in digests.items()).encode()).hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -139,7 +139,7 @@ def card_lines(card: Card) -> Iterator[str]:
         "output 0 is background, class c is output c + 1" if card.label_offset else "class c is output c"
     )
     yield from _section("Network")
-    yield from _layer_table(network)
+    yield from _layer_table(data["network"])
     yield from _section("Weights")
     yield from _weights(data["weights"])
     yield from _section("Published figures")
@@ -186,12 +186,12 @@ def _ranges(preprocessing: Preprocessing) -> dict[str, tuple[float, float]]:
 
 
 def _layers(network: Network) -> list[dict[str, Any]]:
-    arrays, macs = network.parameter_shapes, network.macs_per_layer
+    arrays, macs, outputs = network.parameter_shapes, network.macs_per_layer, output_shapes(network)
     return [
         {
             "name": layer.name,
             "kind": _kind(layer),
-            "output": list(output_shapes(network)[layer.name]),
+            "output": list(outputs[layer.name]),
             "parameters": sum(prod(shape) for name, shape in arrays.items() if name.startswith(f"{layer.name}.")),
             "macs": macs.get(layer.name, 0),
         }
@@ -218,13 +218,13 @@ def _kind(layer: Layer) -> str:
             return type(layer).__name__.lower()
 
 
-def _layer_table(network: Network) -> Iterator[str]:
+def _layer_table(network: dict[str, Any]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("layer", "", "output", "parameters", "MACs")]
-    for layer in _layers(network):
+    for layer in network["layers"]:
         shape = " x ".join(map(str, layer["output"]))
         counts = (f"{layer[key]:,}" if layer[key] else "" for key in ("parameters", "macs"))
         rows.append((layer["name"], layer["kind"], shape, *counts))
-    rows.append(("all", "", "", f"{network.parameters:,}", f"{network.macs:,}"))
+    rows.append(("all", "", "", f"{network['parameters']:,}", f"{network['macs']:,}"))
     yield from _table(rows, right=3)
 
 

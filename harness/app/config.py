@@ -63,7 +63,7 @@ class RunConfig:
     @property
     def artifact_files(self) -> dict[str, str]:
         """``artifacts`` as backend -> file."""
-        return dict(one.split("=", 1) for one in self.artifacts)
+        return {name: file for name, _, file in (one.partition("=") for one in self.artifacts)}
 
     @property
     def needs_weights(self) -> bool:
@@ -151,13 +151,9 @@ def _make_absolute(given: dict[str, Any]) -> None:
         if value and not named:
             given[key] = str(Path(value).expanduser().absolute())
     given["artifacts"] = tuple(
-        f"{name}={Path(file).expanduser().absolute()}" for name, file in map(_split, given.get("artifacts", ()))
+        f"{name}={Path(file).expanduser().absolute()}"
+        for name, _, file in (one.partition("=") for one in given.get("artifacts", ()))
     )
-
-
-def _split(artifact: str) -> tuple[str, str]:
-    name, _, file = artifact.partition("=")
-    return name, file
 
 
 def _check_artifacts(given: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ def prepare(
     policy: OnBadImage = "skip" if on_bad_image == "skip" else "fail"
     cards = [load_card(name) for name in models or (DEFAULT_CARD,)]
     display = display_for()
-    pictures = open_pictures(Selection(path, layout, labels, limit, seed, on_bad_image=policy), display)
+    pictures = open_pictures(Selection(path, layout, labels, limit, seed), display)
     for card in cards:
         found = prepare_pictures(pictures, card.preprocessing, cache_folder(), display, on_bad_image=policy)
         skipped = f", {len(found.skipped)} skipped" if found.skipped else ""

@@ -1,6 +1,5 @@
 """Where an exported file goes: refused before anything is made, and then put there whole or not at all."""
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from alexbench.harness.contract import ExportFormat
 from alexbench.harness.errors import UsageError
+from alexbench.harness.models.checksums import sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,4 @@ def exported_files(target: Path, form: ExportFormat, *, called: Path) -> tuple[E
     else:
         names = zip((target, *_beside(target, form)), (called, *_beside(called, form)), strict=True)
         found = list(names)
-    return tuple(ExportedFile(str(name), path.stat().st_size, _sha256(path)) for path, name in found)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return tuple(ExportedFile(str(name), path.stat().st_size, sha256_of(path)) for path, name in found)

@@ -22,9 +22,9 @@ from alexbench.harness.models.card import Card, WeightsSource
 from alexbench.harness.models.checksums import (
     check_users_file,
     difference,
-    digests_of,
     is_verifiable,
     recognise,
+    sha256_of,
     verification,
     verify_file,
 )
@@ -251,7 +251,7 @@ def _adopt(place: Path, source: WeightsSource, display: Display) -> Path:
 def _known_by(place: Path, source: WeightsSource) -> str:
     if is_verifiable(source):
         return f"verified: {verification(source)}"
-    return f"not verified, for no checksum is published; its SHA-256 is {digests_of(place, ['sha256'])['sha256']}"
+    return f"not verified, for no checksum is published; its SHA-256 is {sha256_of(place)}"
 
 
 def _put_aside(path: Path, place: Path | None = None) -> Path:

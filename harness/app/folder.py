@@ -90,16 +90,14 @@ def continues(unfinished: Path, backend: str, decides: Mapping[str, Any]) -> boo
     note = unfinished / f"{backend}.json"
     text = json.dumps(decides, sort_keys=True)
     try:
-        same = note.read_text(encoding="utf-8") == text
+        noted = note.read_text(encoding="utf-8")
     except OSError:
-        same = True
-        for file in unfinished.glob(f"{backend}-*.npy"):  # without a note nobody knows what they answer
-            file.unlink()
-    if not same:
+        noted = None  # without a note nobody knows what there may be answers to
+    if noted != text:
         for file in unfinished.glob(f"{backend}-*.npy"):
             file.unlink()
     write_text(note, text)
-    return same
+    return noted in (None, text)
 
 
 def write_samples(

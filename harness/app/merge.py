@@ -17,7 +17,8 @@ from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.notes import notes
 from alexbench.harness.app.run import Outcome, exit_code
 from alexbench.harness.errors import RecordError, UsageError
-from alexbench.harness.judge.published import comparisons
+from alexbench.harness.judge.accuracy import correct
+from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.records import (
     Accuracy,
     BackendRecord,
@@ -147,11 +148,8 @@ def _check_predictions(folder: Path, row: BackendRecord, rows: pd.DataFrame, sam
     """
     counted = samples[samples["skipped"].isna()]
     same = rows["sample"].tolist() == counted["sample"].tolist() and rows["label"].tolist() == counted["label"].tolist()
-    top1 = int((rows["top1"] == rows["label"]).sum())
-    top5 = int(
-        (rows[[f"top{place}" for place in range(1, 6)]].to_numpy() == rows[["label"]].to_numpy()).any(axis=1).sum()
-    )
-    if not same or row.accuracy is None or (row.accuracy.top1_correct, row.accuracy.top5_correct) != (top1, top5):
+    counts = correct(rows[[f"top{place}" for place in range(1, 6)]].to_numpy(), rows["label"].to_numpy())
+    if not same or row.accuracy is None or (row.accuracy.top1_correct, row.accuracy.top5_correct) != counts:
         raise RecordError(
             f"{folder / run_folder.PREDICTIONS}: the answers of {row.name} are not those of that run; restore the file"
             " or run the part again"
@@ -206,9 +204,7 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
         configuration={**first.configuration, "shard": None, "only": "accuracy"},
         data=data,
         backends=rows,
-        comparisons=tuple(
-            one for row in rows if row.accuracy for one in comparisons(row.name, row.accuracy, first.model, data)
-        ),
+        comparisons=comparisons_of(rows, first.model, data),
         reference=_reference(records),
         conditions={},
         notes=(joined, *notes(first.model, data, first.data.part.whole_notes)),

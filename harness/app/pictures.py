@@ -20,7 +20,7 @@ PREPARED_FOLDER: Final = "prepared"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which pictures of ``path``, how it is read, and what becomes of bad ones. ``shard``: (part from 1, of)."""
+    """Which pictures of ``path``, and how it is read. ``shard``: (part from 1, of)."""
 
     path: str
     layout: DatasetLayout | None = None
@@ -29,7 +29,6 @@ class Selection:
     seed: int = 1
     shard: tuple[int, int] | None = None
     batch_size: int = 32
-    on_bad_image: OnBadImage = "fail"
 
 
 @dataclass(frozen=True, slots=True)

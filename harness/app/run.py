@@ -29,10 +29,10 @@ from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
-from alexbench.harness.judge.published import comparisons
+from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.measure.machine import conditions, environment, machine
 from alexbench.harness.models.card import load_card
-from alexbench.harness.records import RUN_FILE, Comparison, RunRecord, Status, read_run
+from alexbench.harness.records import RUN_FILE, RunRecord, Status, read_run
 
 _EXIT_OK: Final = 0
 _EXIT_FAILED: Final = 1
@@ -220,31 +220,24 @@ def _measure(
             except WorkerError as error:  # a row like any other: what was measured stands
                 record = replace(record, notes=(*record.notes, f"Parity was not measured: {error}"))
         status = "complete"
-        if exit_code(replace(record, backends=tuple(row.record() for row in rows))) == _EXIT_OK:
-            shutil.rmtree(folder / run_folder.UNFINISHED, ignore_errors=True)
     except Exception:
         status = "failed"
         raise
     finally:
+        backends = tuple(row.record() for row in rows)
         record = replace(
             record,
             status=status,
             finished=_now(),
-            backends=tuple(row.record() for row in rows),
-            comparisons=_comparisons(rows, material),
+            backends=backends,
+            comparisons=comparisons_of(backends, material.model, material.data),
             conditions={**record.conditions, "after": conditions()},
         )
         run_folder.write_record(folder, record)
-    return Outcome(folder, record, exit_code(record))
-
-
-def _comparisons(rows: list[Row], material: Material) -> tuple[Comparison, ...]:
-    return tuple(
-        one
-        for row in rows
-        if row.accuracy is not None
-        for one in comparisons(row.name, row.accuracy, material.model, material.data)
-    )
+    code = exit_code(record)
+    if code == _EXIT_OK:
+        shutil.rmtree(folder / run_folder.UNFINISHED, ignore_errors=True)
+    return Outcome(folder, record, code)
 
 
 def _write_answers(rows: list[Row], material: Material, folder: Path) -> None:

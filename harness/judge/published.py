@@ -1,9 +1,10 @@
 """A row's accuracy beside the published one: reproduced, compatible, or not to be said."""
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from alexbench.harness.judge.accuracy import wilson_interval
-from alexbench.harness.records import Accuracy, Comparison, DataRecord, ModelRecord
+from alexbench.harness.records import Accuracy, BackendRecord, Comparison, DataRecord, ModelRecord
 
 REPRODUCED_WITHIN: Final = 0.10
 """Percentage points, on all 50,000 pictures: rounding, and a picture or two that a decoder turns."""
@@ -25,6 +26,13 @@ def comparisons(backend: str, accuracy: Accuracy, model: ModelRecord, data: Data
             verdict = _verdict(ours, low, high, published, model, data)
             made.append(Comparison(backend, one.source, metric, ours, low, high, published, verdict))
     return made
+
+
+def comparisons_of(rows: Iterable[BackendRecord], model: ModelRecord, data: DataRecord) -> tuple[Comparison, ...]:
+    """Those of every row that has an accuracy."""
+    return tuple(
+        one for row in rows if row.accuracy is not None for one in comparisons(row.name, row.accuracy, model, data)
+    )
 
 
 def _verdict(ours: float, low: float, high: float, published: float, model: ModelRecord, data: DataRecord) -> str:

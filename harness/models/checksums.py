@@ -37,6 +37,11 @@ def digests_of(path: Path, algorithms: Iterable[str]) -> dict[str, str]:
     return {name: one.hexdigest() for name, one in made.items()}
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    return digests_of(path, ["sha256"])["sha256"]
+
+
 def verify_file(path: Path, source: WeightsSource) -> None:
     """Hold a file's size and digests against those of ``source``; where none are published, nothing is held.
 
