@@ -265,6 +265,66 @@ class ListsDevices(Protocol):
         ...
 
 
+class Stream(Protocol):
+    """Many batches at once, the way a runtime does it best; opened by :meth:`Streams.open_stream`.
+
+    ``streams``: how many inferences it works on at once. ``how``: what it is, in the runtime's own words.
+    """
+
+    streams: Known
+    how: str
+
+    def run(self, batches: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Logits (N, outputs), float32, of each of ``batches``, in their order; blocks until all are in host memory."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """An optional power: keeping every thread busy with many batches (MLPerf's Offline)."""
+
+    def open_stream(self, model: Model, options: Options, *, batch_size: int) -> Stream:
+        """Build ``model`` once more for throughput, within ``options.threads`` threads altogether.
+
+        Stands beside what ``load`` built, which it leaves as it is. ``batch_size`` is that of the batches to come.
+
+        Raises:
+            UnsupportedOptionError: an option would not take effect.
+        """
+        ...
+
+
+@runtime_checkable
+class ProfilesLayers(Protocol):
+    """An optional power: where the time of an inference goes, by the runtime's own profiler."""
+
+    def profile_layers(
+        self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
+    ) -> Mapping[str, float]:
+        """Layer name of ``model.network`` -> milliseconds an inference of ``pixels``, the median over ``repeats``.
+
+        Built anew with profiling on, beside what ``load`` built. Time of fused layers is under the first of them; that
+        of what belongs to no layer (reorders, copies) under ``""``. Never called while anything is timed.
+        """
+        ...
+
+
+@runtime_checkable
+class KeepsOnDevice(Protocol):
+    """An optional power: inference from and to the device's own memory, without the copies."""
+
+    def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
+        """Put ``pixels`` on the device that ``load`` chose; the call that infers there, and blocks until it is done.
+
+        Logits stay on the device. None where the device is the host.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
     """A kind of file that a network is written as, under the ``name`` that ``--to`` takes.
