@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from alexbench.backends._adapter import import_runtime
 from alexbench.backends._export import INPUT, OUTPUT, described
-from alexbench.harness.contract import Model, OpenedExport
+from alexbench.harness.contract import Model
+from alexbench.harness.powers import OpenedExport
 
 if TYPE_CHECKING:
     import openvino

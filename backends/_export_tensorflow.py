@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._export import INPUT, NOTES_FILE, OUTPUT, described
-from alexbench.harness.contract import OpenedExport
 from alexbench.harness.models.network import Network
+from alexbench.harness.powers import OpenedExport
 
 if TYPE_CHECKING:
     import tensorflow

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alexbench.backends._adapter import import_runtime
 from alexbench.backends._export import INPUT, NOTES_FILE, OUTPUT, described
 from alexbench.backends._export_onnx import annotate
-from alexbench.harness.contract import OpenedExport
+from alexbench.harness.powers import OpenedExport
 
 if TYPE_CHECKING:
     import torch

@@ -21,17 +21,16 @@ from alexbench.harness.contract import (
     ArtifactFacts,
     Backend,
     Effective,
-    ExportFormat,
     Known,
     Layout,
     Model,
-    OpenedExport,
     Options,
     Requirements,
     check_weights,
 )
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import MaxPool, Network
+from alexbench.harness.powers import ExportFormat, OpenedExport
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -19,11 +19,9 @@ from alexbench.harness.contract import (
     ArtifactFacts,
     Backend,
     Effective,
-    ExportFormat,
     Known,
     Layout,
     Model,
-    OpenedExport,
     Options,
     Requirements,
     check_weights,
@@ -41,6 +39,7 @@ from alexbench.harness.models.network import (
     Shape,
     output_shapes,
 )
+from alexbench.harness.powers import ExportFormat, OpenedExport
 
 if TYPE_CHECKING:
     import openvino

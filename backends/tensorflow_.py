@@ -22,11 +22,9 @@ from alexbench.harness.contract import (
     Backend,
     Effective,
     Evidence,
-    ExportFormat,
     Known,
     Layout,
     Model,
-    OpenedExport,
     Options,
     Requirements,
     check_weights,
@@ -46,6 +44,7 @@ from alexbench.harness.models.network import (
     output_shapes,
     pooled_size,
 )
+from alexbench.harness.powers import ExportFormat, OpenedExport
 
 if TYPE_CHECKING:
     import tensorflow

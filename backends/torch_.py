@@ -22,11 +22,9 @@ from alexbench.harness.contract import (
     ArtifactFacts,
     Backend,
     Effective,
-    ExportFormat,
     Known,
     Layout,
     Model,
-    OpenedExport,
     Options,
     Requirements,
     check_weights,
@@ -44,6 +42,7 @@ from alexbench.harness.models.network import (
     Network,
     ReLU,
 )
+from alexbench.harness.powers import ExportFormat, OpenedExport
 
 if TYPE_CHECKING:
     import torch

@@ -24,7 +24,7 @@ import alexbench.harness
 from alexbench.backends.registry import backend_class
 from alexbench.datasets.synthetic.draw import Split
 from alexbench.harness import protocol
-from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Layout, ListsDevices, Model, Options
+from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Layout, Model, Options
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.measure import clock
@@ -33,6 +33,7 @@ from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import map_weights
+from alexbench.harness.powers import ListsDevices
 
 Request = dict[str, Any]
 Answer = dict[str, Any]

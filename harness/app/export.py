@@ -32,13 +32,14 @@ from alexbench.harness.app.export_target import (
 )
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import ExportFormat, Exports, Layout, OpensExports, Options
+from alexbench.harness.contract import Layout, Options
 from alexbench.harness.errors import BackendUnavailableError, ExportError, UsageError, unknown_name
 from alexbench.harness.judge.parity import TOLERANCES, Deviation, deviation
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights, weights_digest
+from alexbench.harness.powers import ExportFormat, Exports, OpensExports
 
 ARRAYS: Final = ExportFormat("safetensors", ".safetensors")
 """The weights alone, under their canonical names; no runtime writes or reads it."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alexbench.harness.contract import ExportFormat
 from alexbench.harness.errors import UsageError
 from alexbench.harness.models.checksums import sha256_of
+from alexbench.harness.powers import ExportFormat
 
 
 @dataclass(frozen=True, slots=True)

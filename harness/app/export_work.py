@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class
-from alexbench.harness.contract import Exports, Model, OpensExports
+from alexbench.harness.contract import Model
 from alexbench.harness.errors import AlexBenchError, ExportError, UsageError
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.weights import map_weights
+from alexbench.harness.powers import Exports, OpensExports
 
 
 def write_export(

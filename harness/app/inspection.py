@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Options, RunsArtifacts, Scores
+from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Options, Scores
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, WeightsError
 from alexbench.harness.models.preprocessing import Preprocessing, fed_to, network_input
+from alexbench.harness.powers import RunsArtifacts
 
 PROBES: Final = 3
 """More than one, so that a fixed batch is padded, and not a multiple of those in use (4, 8, 16)."""

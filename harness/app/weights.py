@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_classes
-from alexbench.harness.contract import Layout, ReadsWeights
+from alexbench.harness.contract import Layout
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.readers.bundle import Bundle
@@ -19,6 +19,7 @@ from alexbench.harness.models.readers.container import check_zip
 from alexbench.harness.models.readers.layers import check_order, in_order
 from alexbench.harness.models.readers.onnx_file import read_onnx
 from alexbench.harness.models.weights import canonical, write_weights
+from alexbench.harness.powers import ReadsWeights
 
 SAFETENSORS: Final = ".safetensors"
 CONTAINER_CRC: Final = "container CRC"

@@ -10,8 +10,8 @@ import pytest
 
 from alexbench.harness.app.export import Route, known_routes
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import ExportFormat
 from alexbench.harness.errors import ExportError, UsageError
+from alexbench.harness.powers import ExportFormat
 from tests.conformance.conftest import Store, class_or_skip
 from tests.conformance.test_parity import assert_parity
 from tests.support.models import Case, network_pixels

@@ -14,8 +14,8 @@ from alexbench.harness.app.export_target import (
     publish,
     refuse_too_little_space,
 )
-from alexbench.harness.contract import ExportFormat
 from alexbench.harness.errors import UsageError
+from alexbench.harness.powers import ExportFormat
 
 ONE = ExportFormat("one", ".one")
 PAIR = ExportFormat("pair", ".xml", beside=(".bin",))

@@ -1,0 +1,200 @@
+"""What a backend may be able to do besides: small protocols, found by asking and never by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Model, Options
+
+
+@runtime_checkable
+class GivesActivations(Protocol):
+    """An optional power: the outputs of inner layers."""
+
+    def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Layer name -> output (N, ...) in canonical order (C, H, W) for each of ``layers``."""
+        ...
+
+
+@runtime_checkable
+class ReadsWeights(Protocol):
+    """An optional power: a weights file of the runtime's own format, read into host arrays under the file's names."""
+
+    weight_suffixes: ClassVar[tuple[str, ...]]
+
+    def read_weights(self, path: Path) -> dict[str, NDArray[np.generic]]:
+        """File's array name -> array. Executes nothing that the file contains.
+
+        Raises:
+            WeightsError: the file is damaged, of another format, or contains code.
+            BackendUnavailableError: the runtime that reads this format is not installed.
+        """
+        ...
+
+
+@runtime_checkable
+class RunsArtifacts(Protocol):
+    """An optional power: the user's own file of the runtime's format, run as it is.
+
+    ``artifact_suffixes``: the names such files end in; "/" stands for a folder. After ``load_artifact``, ``predict``
+    takes float32 (N, ...) in ``facts.layout``, whatever N and the file's own batch and type are, and returns float32
+    (N, outputs) as the file gives them. ``effective``, ``close`` and a later ``load`` work as ever.
+    """
+
+    artifact_suffixes: ClassVar[tuple[str, ...]]
+
+    def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
+        """Read the file's graph; ``scores`` is no more than what the graph says.
+
+        Raises:
+            WeightsError: missing, damaged, of another format, no image model, or not of the card's size or labels.
+            UnsupportedOptionError: an option would not take effect.
+            BackendUnavailableError: the runtime is not installed or does not import.
+        """
+        ...
+
+    def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """Load what was inspected, ready to predict; nothing is analysed here, so that its time is loading time.
+
+        Raises:
+            WeightsError: the runtime cannot run it.
+            UnsupportedOptionError: an option would not take effect; the message says what would instead.
+            BackendUnavailableError: the runtime is not installed or does not import.
+        """
+        ...
+
+
+@runtime_checkable
+class ListsDevices(Protocol):
+    """An optional power: the devices this runtime could run on. Imports the runtime, so it is asked in a worker."""
+
+    def devices(self) -> list[str]:
+        """Names that ``Options.device`` accepts here."""
+        ...
+
+
+class Stream(Protocol):
+    """Many batches at once, the way a runtime does it best; opened by :meth:`Streams.open_stream`.
+
+    ``streams``: how many inferences it works on at once. ``how``: what it is, in the runtime's own words.
+    """
+
+    streams: Known
+    how: str
+
+    def run(self, batches: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Logits (N, outputs), float32, of each of ``batches``, in their order; blocks until all are in host memory."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """An optional power: keeping every thread busy with many batches (MLPerf's Offline)."""
+
+    def open_stream(self, model: Model, options: Options, *, batch_size: int) -> Stream:
+        """Build ``model`` once more for throughput, within ``options.threads`` threads altogether.
+
+        Stands beside what ``load`` built, which it leaves as it is. ``batch_size`` is that of the batches to come.
+
+        Raises:
+            UnsupportedOptionError: an option would not take effect.
+        """
+        ...
+
+
+@runtime_checkable
+class ProfilesLayers(Protocol):
+    """An optional power: where the time of an inference goes, by the runtime's own profiler."""
+
+    def profile_layers(
+        self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
+    ) -> Mapping[str, float]:
+        """Layer name of ``model.network`` -> milliseconds an inference of ``pixels``, the median over ``repeats``.
+
+        Built anew with profiling on, beside what ``load`` built. Time of fused layers is under the first of them; that
+        of what belongs to no layer (reorders, copies) under ``""``. Never called while anything is timed.
+        """
+        ...
+
+
+@runtime_checkable
+class KeepsOnDevice(Protocol):
+    """An optional power: inference from and to the device's own memory, without the copies."""
+
+    def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
+        """Put ``pixels`` on the device that ``load`` chose; the call that infers there, and blocks until it is done.
+
+        Logits stay on the device. None where the device is the host.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFormat:
+    """A kind of file that a network is written as, under the ``name`` that ``--to`` takes.
+
+    ``suffix``: how the file's name ends, empty where it is a folder; ``marker`` is a file by which such a folder is
+    known. ``beside``: suffixes of the files that come with it. ``via``: the exporter of a runtime's makers that writes
+    it, None where that is our own writer.
+    """
+
+    name: str
+    suffix: str
+    marker: str | None = None
+    beside: tuple[str, ...] = ()
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedExport:
+    """An exported file, loaded as its users load it.
+
+    ``inputs``, ``outputs``: the file's own names -> dtype and shape in words. ``predict``: pixels in the backend's
+    layout -> logits (N, outputs), float32.
+    """
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    predict: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@runtime_checkable
+class Exports(Protocol):
+    """An optional power: writing a network with its weights as files that run without us."""
+
+    export_formats: ClassVar[tuple[ExportFormat, ...]]
+
+    def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
+        """Write ``model``, batch open, to ``path``; which writer it was, in words.
+
+        ``notes`` go into the file, where the format has a place for them. What is left of a failed attempt is the
+        caller's to remove.
+
+        Raises:
+            WeightsError: an array is missing, extra or misshapen.
+            BackendUnavailableError: the runtime, or what its exporter needs, is not installed.
+        """
+        ...
+
+
+@runtime_checkable
+class OpensExports(Protocol):
+    """An optional power: loading an exported file, whoever wrote it."""
+
+    opened_formats: ClassVar[tuple[str, ...]]
+
+    def open_export(self, path: Path, form: str) -> OpenedExport:
+        """Load ``path``, of the format of that name, on the CPU in fp32.
+
+        Raises:
+            BackendUnavailableError: the runtime is not installed.
+        """
+        ...
