@@ -4,14 +4,16 @@ import ctypes
 import os
 import re
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _onnx_artifact
+from alexbench.backends import _onnx_artifact, _onnx_profile
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded, refuse_bf16, unreadable
 from alexbench.backends._export_onnx import open_onnx, write_onnx
@@ -51,7 +53,8 @@ class OnnxRuntimeBackend(Backend):
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("onnx", ".onnx"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("onnx",)
 
-    def __init__(self) -> None:
+    def __init__(self, *, traced_to: Path | None = None) -> None:
+        self._traced_to = traced_to  # where ONNX Runtime's profiler writes its trace, None for no profiler
         self._ort: ModuleType | None = None
         self._session: onnxruntime.InferenceSession | None = None
         self._kept: list[object] = []
@@ -70,6 +73,8 @@ class OnnxRuntimeBackend(Backend):
         ort = _import_onnxruntime()
         device_id = _cuda_index(options.device)
         settings = _session_options(ort, threads=options.threads)
+        if self._traced_to is not None:
+            settings.enable_profiling, settings.profile_file_prefix = True, str(self._traced_to)
         # Read in place by the session as long as we keep them; ONNX Runtime repacks what its kernels want otherwise.
         arrays = [model.weights[name] for name in model.network.parameter_shapes]
         values = [ort.OrtValue.ortvalue_from_numpy(array) for array in arrays]
@@ -161,6 +166,20 @@ class OnnxRuntimeBackend(Backend):
             except UnsupportedOptionError:
                 return found
             found.append(f"cuda:{len(found) - 1}")
+
+    def profile_layers(
+        self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
+    ) -> Mapping[str, float]:
+        """See :meth:`ProfilesLayers.profile_layers`. Of CUDA the trace has only the launches: nothing, there."""
+        if options.device != "cpu":
+            return {}
+        with TemporaryDirectory() as folder, closing(type(self)(traced_to=Path(folder, "trace"))) as traced:
+            traced.load(model, options)
+            session = traced._session  # noqa: SLF001  # of our own class
+            assert session is not None
+            return _onnx_profile.profile(
+                model.network, lambda: traced.predict(pixels), session.end_profiling, repeats=repeats
+            )
 
     def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
         """See :meth:`Exports.export`: the graph that ``load`` builds, weights inside; ONNX Runtime takes no part."""

@@ -3,6 +3,7 @@
 import ctypes
 import re
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _openvino_artifact
+from alexbench.backends import _openvino_artifact, _openvino_profile
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded
 from alexbench.backends._export_openvino import convert_ir, open_ir, write_ir
+from alexbench.backends._openvino_profile import PRODUCT
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -58,7 +60,8 @@ class OpenVinoBackend(Backend):
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("openvino",)
 
-    def __init__(self) -> None:
+    def __init__(self, *, counting: bool = False) -> None:
+        self._counting = counting  # time by node, which OpenVINO calls its performance counters
         self._ov: ModuleType | None = None
         self._compiled: openvino.CompiledModel | None = None
         self._request: openvino.InferRequest | None = None
@@ -74,7 +77,7 @@ class OpenVinoBackend(Backend):
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        compiled = _compile(core, _build(ov, model), device, options)
+        compiled = _compile(core, _build(ov, model), device, options, counting=self._counting)
         self._ov, self._compiled, self._request = ov, compiled, compiled.create_infer_request()
         # The compiled model may go on reading the arrays that its constants share.
         self._kept, self._shape, self._outputs = model, model.network.input_shape, model.network.outputs
@@ -162,6 +165,20 @@ class OpenVinoBackend(Backend):
         """What OpenVINO finds, in this project's spelling: ``cpu``, ``gpu``, ``gpu:1``."""
         return [name.lower().replace(".", ":") for name in _import_openvino().Core().available_devices]
 
+    def profile_layers(
+        self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
+    ) -> Mapping[str, float]:
+        """See :meth:`ProfilesLayers.profile_layers`. Only the CPU plugin's counters are understood here."""
+        if options.device != "cpu":
+            return {}
+        with closing(type(self)(counting=True)) as counted:
+            counted.load(model, options)
+            request = counted._request  # noqa: SLF001  # of our own class
+            assert request is not None
+            return _openvino_profile.profile(
+                model.network, lambda: counted.predict(pixels), lambda: request.profiling_info, repeats=repeats
+            )
+
     def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
         """See :meth:`Exports.export`: the graph that ``load`` compiles, or OpenVINO's own conversion of ONNX."""
         check_weights(model)
@@ -195,7 +212,9 @@ def _device(core: "openvino.Core", name: str) -> str:
     return device
 
 
-def _compile(core: "openvino.Core", model: "openvino.Model", device: str, options: Options) -> "openvino.CompiledModel":
+def _compile(
+    core: "openvino.Core", model: "openvino.Model", device: str, options: Options, *, counting: bool = False
+) -> "openvino.CompiledModel":
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": "1",
@@ -205,6 +224,8 @@ def _compile(core: "openvino.Core", model: "openvino.Model", device: str, option
         settings["INFERENCE_NUM_THREADS"] = options.threads
         # LATENCY would leave the second thread of a core out, and a count the user named with it.
         settings["ENABLE_HYPER_THREADING"] = True
+    if counting:
+        settings["PERF_COUNT"] = True
     try:
         compiled = core.compile_model(model, device, settings)
     except RuntimeError as error:
@@ -254,6 +275,10 @@ def _build(ov: ModuleType, model: Model) -> "openvino.Model":
         array = _shareable(model.weights[name])
         return Constant(array.reshape(shape) if shape else array, shared_memory=True)
 
+    def named(node: "openvino.Node", mark: str = "") -> "openvino.Node":
+        node.set_friendly_name(f"{layer.name}{mark}")  # under which the plugin counts its time
+        return node
+
     network = model.network
     shapes = output_shapes(network)
     shape: Shape = network.input_shape
@@ -270,23 +295,24 @@ def _build(ov: ModuleType, model: Model) -> "openvino.Model":
                     whole = model.weights[f"{name}.weight"].shape
                     filters = weight(f"{name}.weight", layer.groups, whole[0] // layer.groups, *whole[1:])
                     x = ops.group_convolution(x, filters, stride, around, around, dilation)
-                x = ops.add(x, weight(f"{name}.bias", 1, -1, 1, 1))
+                x = named(ops.add(named(x, PRODUCT), weight(f"{name}.bias", 1, -1, 1, 1)))
             case Linear():
                 x = ops.matmul(x, weight(f"{name}.weight"), transpose_a=False, transpose_b=True)
-                x = ops.add(x, weight(f"{name}.bias", 1, -1))
+                x = named(ops.add(named(x, PRODUCT), weight(f"{name}.bias", 1, -1)))
             case ReLU():
-                x = ops.relu(x)
+                x = named(ops.relu(x))
             case LRN():  # alpha is divided by size, as Caffe does
                 x = ops.lrn(x, np.array([1]), alpha=layer.alpha, beta=layer.beta, bias=layer.k, size=layer.size)
+                named(x)
             case MaxPool():
                 rounding = "ceil" if layer.ceil_mode else "floor"
                 kernel, stride = [layer.kernel] * 2, [layer.stride] * 2
-                x = ops.max_pool(x, stride, [1, 1], [0, 0], [0, 0], kernel, rounding_type=rounding).output(0)
+                x = named(ops.max_pool(x, stride, [1, 1], [0, 0], [0, 0], kernel, rounding_type=rounding)).output(0)
             case AdaptiveAvgPool():
                 if shape[1:] != (layer.size, layer.size):  # else the identity
-                    x = ops.adaptive_avg_pool(x, np.array([layer.size] * 2))
+                    x = named(ops.adaptive_avg_pool(x, np.array([layer.size] * 2)))
             case Flatten():
-                x = ops.reshape(x, np.array([0, -1]), special_zero=True)
+                x = named(ops.reshape(x, np.array([0, -1]), special_zero=True))
             case Dropout():
                 pass  # identity at inference
         shape = shapes[name]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _tensorflow_artifact
+from alexbench.backends import _tensorflow_artifact, _tensorflow_profile
 from alexbench.backends._adapter import averaging_matrix, check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded, refuse_bf16
 from alexbench.backends._export_tensorflow import open_saved_model, write_saved_model
@@ -166,6 +166,17 @@ class TensorFlowBackend(Backend):
         """``cpu``, and each GPU that TensorFlow can see."""
         return ["cpu", *(f"gpu:{i}" for i, _ in enumerate(_import_tensorflow().config.list_physical_devices("GPU")))]
 
+    def profile_layers(
+        self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
+    ) -> Mapping[str, float]:
+        """See :meth:`ProfilesLayers.profile_layers`. Of a GPU the host sees only the launches: nothing, there."""
+        if options.device != "cpu":
+            return {}
+        with contextlib.closing(type(self)()) as traced:
+            traced.load(model, options)
+            tf = _import_tensorflow()
+            return _tensorflow_profile.profile(tf, model.network, lambda: traced.predict(pixels), repeats=repeats)
+
     def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
         """See :meth:`Exports.export`: the function that ``load`` traces, over its variables, placed on no device."""
         check_weights(model)
@@ -285,30 +296,31 @@ def _forward(
         shape: Shape = network.input_shape
         for layer in network.layers:
             name = layer.name
-            match layer:
-                case Conv():  # the number of groups follows from the kernel's shape
-                    x = tf.nn.conv2d(x, arrays[f"{name}.weight"], layer.stride, _around(layer.padding))
-                    x = tf.nn.bias_add(x, arrays[f"{name}.bias"])
-                case Linear():
-                    x = tf.nn.bias_add(tf.matmul(x, arrays[f"{name}.weight"]), arrays[f"{name}.bias"])
-                case ReLU():
-                    x = tf.nn.relu(x)
-                case LRN():  # TensorFlow does not divide alpha by size, Caffe does
-                    alpha = layer.alpha / layer.size
-                    x = tf.nn.local_response_normalization(x, layer.size // 2, layer.k, alpha, layer.beta)
-                case MaxPool():
-                    short = [_short(side, layer) for side in shape[1:]]
-                    if any(short):  # no ceil mode: the windows over the edge see -inf there
-                        x = tf.pad(x, [[0, 0], [0, short[0]], [0, short[1]], [0, 0]], constant_values=-np.inf)
-                    x = tf.nn.max_pool2d(x, layer.kernel, layer.stride, "VALID")
-                case AdaptiveAvgPool():
-                    if shape[1:] != (layer.size, layer.size):  # else the identity
-                        rows, columns = (averaging_matrix(side, layer.size) for side in shape[1:])
-                        x = tf.einsum("ih,jw,nhwc->nijc", rows, columns, x)
-                case Flatten():
-                    x = tf.reshape(x, [-1, prod(shape)])
-                case Dropout():
-                    pass  # identity at inference
+            with tf.name_scope(name):  # under which the profiler counts its time
+                match layer:
+                    case Conv():  # the number of groups follows from the kernel's shape
+                        x = tf.nn.conv2d(x, arrays[f"{name}.weight"], layer.stride, _around(layer.padding))
+                        x = tf.nn.bias_add(x, arrays[f"{name}.bias"])
+                    case Linear():
+                        x = tf.nn.bias_add(tf.matmul(x, arrays[f"{name}.weight"]), arrays[f"{name}.bias"])
+                    case ReLU():
+                        x = tf.nn.relu(x)
+                    case LRN():  # TensorFlow does not divide alpha by size, Caffe does
+                        alpha = layer.alpha / layer.size
+                        x = tf.nn.local_response_normalization(x, layer.size // 2, layer.k, alpha, layer.beta)
+                    case MaxPool():
+                        short = [_short(side, layer) for side in shape[1:]]
+                        if any(short):  # no ceil mode: the windows over the edge see -inf there
+                            x = tf.pad(x, [[0, 0], [0, short[0]], [0, short[1]], [0, 0]], constant_values=-np.inf)
+                        x = tf.nn.max_pool2d(x, layer.kernel, layer.stride, "VALID")
+                    case AdaptiveAvgPool():
+                        if shape[1:] != (layer.size, layer.size):  # else the identity
+                            rows, columns = (averaging_matrix(side, layer.size) for side in shape[1:])
+                            x = tf.einsum("ih,jw,nhwc->nijc", rows, columns, x)
+                    case Flatten():
+                        x = tf.reshape(x, [-1, prod(shape)])
+                    case Dropout():
+                        pass  # identity at inference
             shape = shapes[name]
         return x
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _torch_artifact
+from alexbench.backends import _torch_artifact, _torch_profile
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded, refuse_bf16
 from alexbench.backends._export_torch import open_pt2, write_onnx, write_pt2
@@ -181,6 +181,18 @@ class TorchBackend(Backend):
         """``cpu``, and each CUDA device that torch can see."""
         torch = _import_torch()
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+
+    def profile_layers(
+        self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
+    ) -> Mapping[str, float]:
+        """See :meth:`ProfilesLayers.profile_layers`. Of CUDA the host sees only the launches: nothing, there."""
+        if options.device != "cpu":
+            return {}
+        with contextlib.closing(type(self)()) as marked:
+            marked.load(model, options)
+            module = marked._module  # noqa: SLF001  # of our own class
+            assert module is not None
+            return _torch_profile.profile(_import_torch(), module, lambda: marked.predict(pixels), repeats=repeats)
 
     def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
         """See :meth:`Exports.export`: the modules that ``load`` builds, by torch's exporters to .pt2 or to ONNX."""

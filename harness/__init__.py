@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from alexbench.harness.app.predict import LoadedModel, load_model
     from alexbench.harness.contract import Backend, Model, Options
     from alexbench.harness.models.network import get_network
-    from alexbench.harness.records import RunRecord, read_run
+    from alexbench.harness.record_files import read_run
+    from alexbench.harness.records import RunRecord
 
     __version__: str
 
@@ -22,7 +23,7 @@ _PUBLIC: Final = {
     "LoadedModel": "alexbench.harness.app.predict",
     "get_network": "alexbench.harness.models.network",
     "load_model": "alexbench.harness.app.predict",
-    "read_run": "alexbench.harness.records",
+    "read_run": "alexbench.harness.record_files",
 }
 
 __all__ = [

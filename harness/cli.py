@@ -41,6 +41,12 @@ def cli() -> None:
 @click.option("--shard", metavar="I/N", help="Only part I of N, whole batches; alexbench merge joins the parts.")
 @click.option("--on-bad-image", metavar="WHAT", help="fail, or skip and say so.  [default: fail]")
 @click.option("--only", metavar="WHAT", help="accuracy or performance.  [default: both]")
+@click.option(
+    "--rigor", metavar="NAME", help="smoke, standard, high or mlperf: how long it measures.  [default: smoke]"
+)
+@click.option("--scenario", "scenarios", metavar="NAME", multiple=True, help="Also Offline, Server, MultiStream.")
+@click.option("--latency-bound", type=float, metavar="MS", help="Find the highest load whose p99 stays under it.")
+@click.option("--python", "pythons", metavar="BACKEND=FILE", multiple=True, help="Its own interpreter. Repeatable.")
 @click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with these flags as keys.")
 @click.option("--resume", "resumed", metavar="RUN", help="Go on with an interrupted run, as it was started.")
@@ -60,11 +66,7 @@ def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
             raise click.UsageError("--resume takes no other flag: the run is gone on with as it was started")
         _finish(resume(Path(resumed), display_for()))
     if config_file is not None:
-        from_file = read_config(config_file)
-        for key, several in (("backend", "backends"), ("artifact", "artifacts")):
-            if key in from_file:
-                from_file[several] = tuple(from_file.pop(key))
-        values = {**from_file, **values}
+        values = {**read_config(config_file), **values}
     _finish(carry_out(resolve(values), display_for()))
 
 
@@ -132,7 +134,7 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Make a run's report.md and leaderboard.csv again from its record, and print the leaderboard."""
-    from alexbench.harness.records import read_run
+    from alexbench.harness.record_files import read_run
 
     _show(folder, read_run(folder))
 

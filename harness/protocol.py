@@ -5,6 +5,7 @@ travel as ``.npy`` files that both sides map. No pickle.
 
 Schema history:
   1  the first.
+  2  time answers CPU time too; streams, profiles, the anchor, load generation, probe and environment are asked.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any, Final, TextIO
 
 from alexbench.harness import errors
 
-PROTOCOL_SCHEMA: Final = 1
+PROTOCOL_SCHEMA: Final = 2
 
 _ERRORS: Final = {
     kind.__name__: kind

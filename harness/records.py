@@ -1,26 +1,15 @@
-"""What a run leaves behind, as data, and its JSON form.
+"""What a run leaves behind, as data; its file is :mod:`alexbench.harness.record_files`.
 
 Raw values are stored and statistics derived, with one exception: the few figures a leaderboard shows are kept in
 ``run.json`` beside the raw Parquet files, so that a leaderboard is rebuilt from one small file. Units are in the names.
-
-Schema history:
-  1  the first.
-  2  data: layout, labels_from, names_digest, per_class, certificate, skipped, part. Digests of pixels are over each
-     picture's own digest. configuration: layout, labels, on_bad_image, shard, artifacts, weights_layout. Rows may be
-     artifacts; accuracies stand beside the published ones (comparisons).
 """
 
-import dataclasses
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Literal
 
-from alexbench.harness.decoding import decode
-from alexbench.harness.errors import RecordError
+from alexbench.harness.speed_records import Ceiling, Control, Performance
 
-SCHEMA_VERSION: Final = 2
-RUN_FILE: Final = "run.json"
+SCHEMA_VERSION: Final = 3
 
 Status = Literal["running", "complete", "interrupted", "failed"]
 
@@ -175,37 +164,6 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
-    """Batch 1, host array in to host array out: the median of block medians with its 95 % bootstrap interval."""
-
-    p50_ms: float
-    low_ms: float
-    high_ms: float
-    blocks: int
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """Images over the wall time of steady windows; ``low`` and ``high`` are the slowest and fastest window."""
-
-    batch_size: int
-    images_per_second: float
-    low: float
-    high: float
-    windows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """Speed of one backend on this machine."""
-
-    latency: Latency
-    throughput: Throughput
-    steady: bool
-
-
-@dataclass(frozen=True, slots=True)
 class EffectiveRecord:
     """What really ran: value and evidence (reported, measured, requested) of each thing that qualifies a number."""
 
@@ -263,7 +221,9 @@ class Comparison:
 class BackendRecord:
     """One row: what ran and what came of it, or why nothing did.
 
-    ``missing``: not installed; ``pending``: the run ended before this backend was measured.
+    ``missing``: not installed; ``pending``: the run ended before this backend was measured. ``rss_mib`` and
+    ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until then. ``python``: the
+    interpreter it ran on, None for the command's own.
     """
 
     name: str
@@ -277,6 +237,8 @@ class BackendRecord:
     parity: Parity | None = None
     performance: Performance | None = None
     artifact: ArtifactRecord | None = None
+    rss_mib: float | None = None
+    python: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +254,7 @@ class ReferenceRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One invocation. Times are UTC, ISO 8601."""
+    """One invocation. Times are UTC, ISO 8601. ``invalid``: why its speeds carry no claim, in plain words."""
 
     status: Status
     started: str
@@ -308,52 +270,7 @@ class RunRecord:
     reference: ReferenceRecord | None = None
     notes: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    control: Control | None = None
+    ceiling: Ceiling | None = None
+    invalid: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
-
-
-def _upgrade_1(data: dict[str, Any]) -> dict[str, Any]:
-    """What schema 2 added has defaults that mean "not recorded"."""
-    return {**data, "schema_version": 2}
-
-
-_UPGRADES: Final = {1: _upgrade_1}
-"""Schema -> how a record of it becomes one of the next."""
-
-
-def to_json(record: RunRecord) -> str:
-    """The JSON text of a record; keys in the order of the dataclass, so that a diff reads well."""
-    return json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def read_run(folder: Path) -> RunRecord:
-    """Read ``folder``/run.json.
-
-    Raises:
-        RecordError: not a run, damaged, or written by a newer version; the message names the file.
-    """
-    path = folder / RUN_FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RecordError(f"{folder} is no run: it has no {RUN_FILE}") from None
-    except OSError as error:
-        raise RecordError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{path} is damaged: {error}") from error
-    try:
-        data = json.loads(text)
-        version = data["schema_version"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise RecordError(f"{path} is damaged: {error}") from error
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise RecordError(f"{path} is damaged: schema_version = {version!r}")
-    if version > SCHEMA_VERSION:
-        raise RecordError(
-            f"{path} has schema {version}, newer than the {SCHEMA_VERSION} this alexbench reads; upgrade alexbench"
-        )
-    try:
-        for older in range(version, SCHEMA_VERSION):
-            data = _UPGRADES[older](data)
-        return decode(RunRecord, data)
-    except ValueError as error:  # DecodeError is one
-        raise RecordError(f"{path} is damaged: {error}") from error

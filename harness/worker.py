@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -24,37 +24,26 @@ import alexbench.harness
 from alexbench.backends.registry import backend_class
 from alexbench.datasets.synthetic.draw import Split
 from alexbench.harness import protocol
-from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Layout, Model, Options
+from alexbench.harness.contract import Artifact, ArtifactFacts, Layout, Model, Options
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
-from alexbench.harness.measure import clock
-from alexbench.harness.measure.process import BusyThreads, peak_rss_mib
+from alexbench.harness.held import Answer, Request
+from alexbench.harness.measure.environment import environment
+from alexbench.harness.measure.process import BusyThreads
 from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get_network
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import map_weights
 from alexbench.harness.powers import ListsDevices
-
-Request = dict[str, Any]
-Answer = dict[str, Any]
-Progress = Callable[[int, int], None]
+from alexbench.harness.worker_timing import Timing
 
 _TINY: Final = Network(
     "tiny", "the smallest there is", (3, 8, 8), (Conv("conv1", 3, 4, 3), Flatten("flatten"), Linear("fc8", 144, 4))
 )
 
 
-class Worker:
-    """What one worker process holds between requests: a backend and the pixels it is asked about."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._backend: Backend | None = None
-        self._pixels: NDArray[np.uint8] | None = None
-        self._preprocessing: Preprocessing | None = None
-        self._first_inference_ns: int | None = None
-        self._threads = 1
-        self._inputs: dict[int, NDArray[np.float32]] = {}
+class Worker(Timing):
+    """All that a worker process can be asked."""
 
     def handle(self, request: Request) -> Answer:
         """Carry out one request; the answer's keys are those its handler returns."""
@@ -69,9 +58,9 @@ class Worker:
         model = Model(get_network(network, input_size=input_size), map_weights(Path(weights)))
         self.close()
         self._backend = backend_class(backend)()
-        self._threads = options["threads"]
+        self._model, self._options = model, Options(**options)
         start = time.perf_counter()
-        self._backend.load(model, Options(**options))
+        self._backend.load(model, self._options)
         return {"load_s": time.perf_counter() - start, "effective": asdict(self._backend.effective())}
 
     def do_inspect_artifact(
@@ -100,9 +89,9 @@ class Worker:
         self.close()
         self._backend = backend_class(backend)()
         runs = runs_artifacts(self._backend)
-        self._threads = options["threads"]
+        self._model, self._options = None, Options(**options)
         start = time.perf_counter()
-        runs.load_artifact(given, found, Options(**options))
+        runs.load_artifact(given, found, self._options)
         return {"load_s": time.perf_counter() - start, "effective": asdict(self._backend.effective())}
 
     def do_check(self, *, backend: str, options: dict[str, Any]) -> Answer:
@@ -181,29 +170,13 @@ class Worker:
         np.save(out, self._backend.predict(pixels))
         return {"seconds": time.perf_counter() - start, "busy_threads": busy.count()}
 
-    def do_warm_up(self, *, batch_size: int) -> Answer:
-        """Warm up at a batch size."""
-        return {"calls": self._warm(batch_size)}
+    def do_probe(self, *, backend: str) -> Answer:
+        """What keeps a backend from running in this environment, None for nothing; imports no runtime."""
+        return {"problem": backend_class(backend).probe().problem}
 
-    def do_busy_threads(self, *, batch_size: int, seconds: float) -> Answer:
-        """How many threads work during inference at a batch size."""
-        backend, _ = self._loaded()
-        self._warm(batch_size)
-        inputs = self._timed_input(batch_size)
-        # Collecting a runtime's garbage is work of the main thread (TensorFlow: 0.17 s), but not inference.
-        with clock.quiet_interpreter():
-            busy = BusyThreads()
-            clock.time_block(backend.predict, inputs, seconds=seconds)
-        return {"busy_threads": busy.count(), "first_inference_ns": self._first_inference_ns}
-
-    def do_time(self, *, batch_size: int, seconds: float) -> Answer:
-        """One block: the nanoseconds of each of its inferences."""
-        backend, _ = self._loaded()
-        return {"ns": clock.time_block(backend.predict, self._timed_input(batch_size), seconds=seconds)}
-
-    def do_memory(self) -> Answer:
-        """Peak resident memory of this process so far."""
-        return {"peak_rss_mib": peak_rss_mib()}
+    def do_environment(self, *, distributions: list[str]) -> Answer:
+        """Versions, variables and git state of this process, whose interpreter may be another than the command's."""
+        return environment(tuple(distributions))
 
     def do_devices(self, *, backend: str) -> Answer:
         """The devices a runtime sees; imports it."""
@@ -285,42 +258,6 @@ class Worker:
             progress=self._progress,
         )
         return {"path": str(path), "digest": digest}
-
-    def close(self) -> None:
-        """Release the backend."""
-        if self._backend is not None:
-            self._backend.close()
-
-    def _loaded(self) -> tuple[Backend, NDArray[np.uint8]]:
-        if self._backend is None or self._pixels is None:
-            raise WorkerError("load and open come first")
-        return self._backend, self._pixels
-
-    def _input(self, first: int, last: int) -> NDArray[np.float32]:
-        backend, pixels = self._loaded()
-        assert self._preprocessing is not None
-        return network_input(pixels[first:last], self._preprocessing, backend.input_layout, threads=self._threads)
-
-    def _timed_input(self, batch_size: int) -> NDArray[np.float32]:
-        """The first ``batch_size`` pictures, repeated where there are fewer, made once and kept."""
-        if batch_size not in self._inputs:
-            backend, pixels = self._loaded()
-            assert self._preprocessing is not None
-            chosen = pixels[np.arange(batch_size) % len(pixels)]
-            self._inputs[batch_size] = network_input(chosen, self._preprocessing, backend.input_layout)
-        return self._inputs[batch_size]
-
-    def _first_inference(self) -> None:
-        """Make it, if it was not made yet."""
-        backend, _ = self._loaded()
-        if self._first_inference_ns is None:
-            self._first_inference_ns = clock.first_inference_ns(backend.predict, self._timed_input(1))
-            clock.freeze_what_is_loaded()
-
-    def _warm(self, batch_size: int) -> int:
-        backend, _ = self._loaded()
-        self._first_inference()
-        return clock.warm_up(backend.predict, self._timed_input(batch_size))
 
 
 def _artifact(data: dict[str, Any]) -> Artifact:

@@ -5,13 +5,14 @@ Two, because one with everything fits neither GitHub's page nor a terminal: the 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pandas as pd
 
 from alexbench.harness.records import Comparison, RunRecord
 from alexbench.reports.leaderboard import leaderboard
+from alexbench.reports.speed_cells import speed_tables
+from alexbench.reports.table import Table
 from alexbench.reports.wording import ABSENT
 
 REFERENCE_NAME: Final = "reference (float64)"
@@ -19,45 +20,38 @@ REFERENCE_NAME: Final = "reference (float64)"
 Row = Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class Table:
-    """Headings, and under each a column of text; ``numeric`` columns are set flush right."""
-
-    title: str
-    headings: list[str] = field(default_factory=list)
-    columns: list[list[str]] = field(default_factory=list)
-    numeric: list[bool] = field(default_factory=list)
-
-    def add(self, heading: str, cells: list[str], *, numeric: bool = True) -> None:
-        """A column, left out where nobody filled it."""
-        if any(cell != ABSENT for cell in cells):
-            self.headings.append(heading)
-            self.columns.append(cells)
-            self.numeric.append(numeric)
-
-    @property
-    def rows(self) -> list[tuple[str, ...]]:
-        """The cells row by row."""
-        return list(zip(*self.columns, strict=True))
-
-
 def tables(record: RunRecord) -> list[Table]:
-    """The leaderboard and the details: ranked rows, unranked rows, then the float64 reference where it ran.
+    """The leaderboard, one of each group of rows that ran alike, then the float64 reference where it ran; the details.
 
-    Then the published figures, where rows were held against them.
+    Then what was measured of speed, and the published figures, where there are any.
     """
     frame = leaderboard(record)
     rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-    shown = [_leaderboard(rows, record), _details(rows)]
+    shown = [*_leaderboards(rows, record), _details(rows), *speed_tables(record)]
     return [*shown, _published(record)] if record.comparisons else shown
 
 
-def _leaderboard(rows: list[dict[str, Any]], record: RunRecord) -> Table:
+def _leaderboards(rows: list[dict[str, Any]], record: RunRecord) -> list[Table]:
+    """Rows that are not ranked stand below those that are: with the first group, for nothing is claimed of them."""
+    groups = list(dict.fromkeys(row["group"] for row in rows if _has(row, "rank")))
+    if len(groups) < 2:
+        return [_leaderboard("Leaderboard", rows, record, last=True)]
+    made = []
+    for group in groups:
+        mine = [row for row in rows if _has(row, "rank") and row["group"] == group]
+        made.append(_leaderboard(f"Leaderboard: {group}", mine, record, last=False))
+    unranked = [row for row in rows if not _has(row, "rank")]
+    if unranked or record.reference:
+        made.append(_leaderboard("Not ranked", unranked, record, last=True))
+    return made
+
+
+def _leaderboard(title: str, rows: list[dict[str, Any]], record: RunRecord, *, last: bool) -> Table:
     ranks = [row["rank"] for row in rows if _has(row, "rank")]
-    table = Table("Leaderboard")
+    table = Table(title)
 
     def add(heading: str, cells: list[str], reference: str = ABSENT, *, numeric: bool = True) -> None:
-        table.add(heading, [*cells, reference] if record.reference else cells, numeric=numeric)
+        table.add(heading, [*cells, reference] if record.reference and last else cells, numeric=numeric)
 
     add("#", [_rank(row, ranks) for row in rows])
     add("backend", [_name(row) for row in rows], REFERENCE_NAME, numeric=False)
@@ -68,6 +62,7 @@ def _leaderboard(rows: list[dict[str, Any]], record: RunRecord) -> Table:
     add(f"FPS, batch {record.configuration.get('batch_size', '')}", [_throughput(row) for row in rows])
     add("to best", [_percent(row, "images_per_second_vs_best") for row in rows])
     add("parity", [_parity(row) for row in rows], "the truth", numeric=False)
+    add("noise", [_noise(row) for row in rows], numeric=False)
     return table
 
 
@@ -76,13 +71,18 @@ def _details(rows: list[dict[str, Any]]) -> Table:
     table.add("backend", [str(row["backend"]) for row in rows], numeric=False)
     table.add("precision", [_text(row, "precision") for row in rows], numeric=False)
     table.add("threads", [_text(row, "threads") for row in rows])
+    table.add("streams", [_text(row, "streams") for row in rows])
     table.add("GFLOP/s", [_number(row, "achieved_gflops_per_second", 1) for row in rows])
-    table.add("load s", [_number(row, "load_s", 2) for row in rows])
-    table.add("first ms", [_number(row, "first_inference_ms", 1) for row in rows])
+    table.add("mfu", [_mfu(row) for row in rows])
+    table.add("CPU ms an image", [_number(row, "image_cpu_ms", 1) for row in rows])
+    table.add("MiB", [_number(row, "rss_mib", 0) for row in rows])
     table.add("peak MiB", [_number(row, "peak_rss_mib", 0) for row in rows])
     table.add("error / sigma", [_scientific(row, "max_abs_over_sigma") for row in rows])
     table.add("SQNR dB", [_number(row, "sqnr_db", 0) for row in rows])
     table.add("flips", [_flips(row) for row in rows])
+    if not any(_has(row, "latency_p50_ms") for row in rows):  # else they stand with the latencies
+        table.add("load s", [_number(row, "load_s", 2) for row in rows])
+        table.add("first ms", [_number(row, "first_inference_ms", 1) for row in rows])
     return table
 
 
@@ -166,6 +166,19 @@ def _parity(row: Row) -> str:
     if _has(row, "parity") and row["status"] == "ok":
         return str(row["parity"])
     return {"ok": ABSENT, "missing": "not installed", "pending": "not measured"}.get(row["status"], "ERROR")
+
+
+def _mfu(row: Row) -> str:
+    """The share of the ceiling; above it, that the peak was not found."""
+    if not _has(row, "peak_found"):
+        return ABSENT
+    return f"{row['mfu']:.2f}" if row["peak_found"] else "peak not found"
+
+
+def _noise(row: Row) -> str:
+    if not _has(row, "noise"):
+        return ABSENT
+    return "NOISY" if row["noise"] else "quiet"
 
 
 def _flips(row: Row) -> str:

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import BackendRecord, EffectiveRecord, RunRecord
+from alexbench.harness.speed_records import Performance
 
 COLUMNS: Final = (
     "rank",
@@ -16,6 +17,8 @@ COLUMNS: Final = (
     "device",
     "precision",
     "threads",
+    "streams",
+    "group",
     "images",
     "skipped",
     "top1",
@@ -25,16 +28,32 @@ COLUMNS: Final = (
     "latency_low_ms",
     "latency_high_ms",
     "latency_vs_best",
+    "latency_p90_ms",
+    "latency_p95_ms",
+    "latency_p99_ms",
+    "latency_cpu_ms",
+    "latency_joules",
+    "processes",
     "batch_size",
     "images_per_second",
     "images_per_second_low",
     "images_per_second_high",
     "images_per_second_vs_best",
+    "image_cpu_ms",
+    "image_joules",
+    "offline_images_per_second",
+    "offline_images_per_second_low",
+    "offline_images_per_second_high",
+    "offline_streams",
+    "resident_p50_ms",
     "accuracy_images_per_second",
     "gflops",
     "achieved_gflops_per_second",
+    "mfu",
+    "peak_found",
     "load_s",
     "first_inference_ms",
+    "rss_mib",
     "peak_rss_mib",
     "parity",
     "max_abs_over_sigma",
@@ -42,10 +61,19 @@ COLUMNS: Final = (
     "flips",
     "unexplained_flips",
     "steady",
+    "drift",
+    "deviation",
+    "steal",
+    "foreign",
+    "noise",
     "synthetic",
     "error",
 )
 
+
+ENOUGH_PROCESSES: Final = 3
+BETWEEN_PROCESSES: Final = 0.03
+"""Processes of one program deviate by 1.3 to 1.8 %: of rows closer than this, one process each decides nothing."""
 
 _PARITY: Final = {
     (False, True): "ok",
@@ -59,21 +87,27 @@ _PARITY: Final = {
 def leaderboard(record: RunRecord) -> pd.DataFrame:
     """One row a backend with COLUMNS; percent, ms, s, MiB as the names say, absent values are missing (NaN or None).
 
-    By rank, and rows of one rank by images/s (by top-1 in a run without speed); rows that are not ranked come last.
-    ``rank`` is one more than the number of rows that are better beyond doubt: rows that cannot be told apart share one.
-    ``*_vs_best`` are percent more or less than the best ranked row's value, for ranked rows only.
+    Rows that ran alike (device, precision, threads, streams, boundary) are one ``group`` and are ranked among
+    themselves: the group of the fastest row first, and in it by rank, rows of one rank by images/s (by top-1 in a run
+    without speed); rows that are not ranked come last. ``rank`` is one more than the number of rows that are better
+    beyond doubt: rows that cannot be told apart share one. ``*_vs_best`` are percent more or less than the best ranked
+    row's value in the group, for ranked rows only. ``mfu``: achieved over the run's own ceiling, absent where a row is
+    above it, for then the peak was not found (``peak_found``). ``noise``: what failed in the row's certificate, "" if
+    nothing did.
     """
     rows = [_row(entry, record) for entry in record.backends]
-    _rank(rows)
-    for column, best in (("latency_p50_ms", min), ("images_per_second", max)):
-        values = [row[column] for row in rows if row["rank"] is not None and row[column] is not None]
-        name = column.replace("_p50_ms", "") + "_vs_best"
-        for row in rows:
-            ranked = row["rank"] is not None and row[column] is not None
-            row[name] = 100 * (row[column] / best(values) - 1) if ranked else None
-    rows.sort(key=_order)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if _may_rank(row) and not record.invalid:
+            groups.setdefault(row["group"], []).append(row)
+    for group in groups.values():
+        _rank(group)
+    heads = sorted(groups, key=lambda name: max(_speed(row) for row in groups[name]), reverse=True)
+    rows.sort(key=lambda row: (row["rank"] is None, heads.index(row["group"]) if row["rank"] else 0, *_order(row)))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    integers = ("rank", "images", "skipped", "top1_correct", "batch_size", "flips", "unexplained_flips")
+    integers = (
+        "rank", "images", "skipped", "top1_correct", "processes", "batch_size", "flips", "unexplained_flips",
+    )  # fmt: skip
     return frame.astype(dict.fromkeys(integers, "Int64"))
 
 
@@ -88,11 +122,13 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
         "synthetic": record.model.synthetic or record.data.synthetic,
         "load_s": entry.load_s,
         "first_inference_ms": entry.first_inference_ms,
+        "rss_mib": entry.rss_mib,
         "peak_rss_mib": entry.peak_rss_mib,
     }
     if entry.effective is not None:
         row |= {"version": entry.effective.version, "device": entry.effective.device[0]}
         row |= {"precision": entry.effective.precision[0], "threads": entry.effective.threads[0]}
+        row |= {"streams": entry.effective.streams[0], "group": _group(entry.effective)}
     if entry.accuracy is not None:
         row |= {"images": entry.accuracy.images, "top1": entry.accuracy.top1, "top5": entry.accuracy.top5}
         row["skipped"] = len(record.data.skipped)
@@ -105,44 +141,93 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
         row |= {"max_abs_over_sigma": entry.parity.max_abs_over_sigma, "flips": entry.parity.flips}
         row["unexplained_flips"] = entry.parity.unexplained_flips
     if entry.performance is not None:
-        latency, throughput = entry.performance.latency, entry.performance.throughput
-        row |= {"latency_p50_ms": latency.p50_ms, "latency_low_ms": latency.low_ms, "latency_high_ms": latency.high_ms}
-        row |= {
-            "batch_size": throughput.batch_size,
-            "images_per_second": throughput.images_per_second,
-            "images_per_second_low": throughput.low,
-            "images_per_second_high": throughput.high,
-            "achieved_gflops_per_second": throughput.images_per_second * record.model.gflops,
-            "steady": entry.performance.steady,
-        }
+        row |= _speed_cells(entry.performance, record)
     return row
 
 
-def _rank(rows: list[dict[str, Any]]) -> None:
-    """Rank rows that ended well, are the same function as the reference, and were steady.
+def _group(effective: EffectiveRecord) -> str:
+    """What rows must have in common to be ranked against each other; all are timed from host array to host array."""
+    threads, streams = effective.threads[0], effective.streams[0]
+    parts = [effective.device[0], effective.precision[0]]
+    parts += [f"{threads} thread{'' if threads == '1' else 's'}", f"{streams} stream{'' if streams == '1' else 's'}"]
+    return ", ".join([*parts, "host to host"])
 
-    By speed where any of them has one, else by top-1; in an interrupted run some may have neither.
-    """
-    ranked = [
-        row
-        for row in rows
-        if row["status"] == "ok" and row["parity"] not in ("FAILED", "differs") and row["steady"] is not False
-    ]
-    by_speed = any(row["images_per_second"] is not None for row in ranked)
-    ranked = [row for row in ranked if row["images_per_second" if by_speed else "top1_correct"] is not None]
+
+def _speed_cells(speed: Performance, record: RunRecord) -> dict[str, Any]:
+    latency, throughput = speed.latency, speed.throughput
+    achieved = throughput.images_per_second * record.model.gflops
+    cells: dict[str, Any] = {
+        "latency_p50_ms": latency.p50_ms,
+        "latency_low_ms": latency.low_ms,
+        "latency_high_ms": latency.high_ms,
+        "latency_p90_ms": latency.p90_ms,
+        "latency_p95_ms": latency.p95_ms,
+        "latency_p99_ms": latency.p99_ms,
+        "latency_cpu_ms": latency.cpu_ms,
+        "latency_joules": latency.joules,
+        "processes": latency.processes,
+        "batch_size": throughput.batch_size,
+        "images_per_second": throughput.images_per_second,
+        "images_per_second_low": throughput.low,
+        "images_per_second_high": throughput.high,
+        "image_cpu_ms": throughput.cpu_ms,
+        "image_joules": throughput.joules,
+        "achieved_gflops_per_second": achieved,
+        "steady": speed.steady,
+        "noise": "" if speed.steady else "no steady state",
+    }
+    if record.ceiling is not None:
+        found = achieved <= record.ceiling.gflops_per_second
+        cells |= {"peak_found": found, "mfu": achieved / record.ceiling.gflops_per_second if found else None}
+    if speed.offline is not None:
+        cells |= {
+            "offline_images_per_second": speed.offline.images_per_second,
+            "offline_images_per_second_low": speed.offline.low,
+            "offline_images_per_second_high": speed.offline.high,
+            "offline_streams": speed.offline.streams,
+        }
+    if speed.resident is not None:
+        cells["resident_p50_ms"] = speed.resident.p50_ms
+    if speed.noise is not None:
+        noise = speed.noise
+        cells |= {"drift": noise.drift, "deviation": noise.deviation, "steal": noise.steal, "foreign": noise.foreign}
+        cells["noise"] = "; ".join(noise.failed)
+    return cells
+
+
+def _may_rank(row: dict[str, Any]) -> bool:
+    """Whether it ended well, is the same function as the reference, and was measured quietly enough."""
+    return row["status"] == "ok" and row["parity"] not in ("FAILED", "differs") and not row["noise"]
+
+
+def _rank(group: list[dict[str, Any]]) -> None:
+    """Rank rows that ran alike, by speed where any of them has one, else by top-1; some may have neither."""
+    by_speed = any(row["images_per_second"] is not None for row in group)
+    ranked = [row for row in group if row["images_per_second" if by_speed else "top1_correct"] is not None]
     for row in ranked:
         if by_speed:
-            better = [one for one in ranked if one["images_per_second_low"] > row["images_per_second_high"]]
+            better = [one for one in ranked if _is_faster(one, row)]
         else:
             better = [one for one in ranked if one["top1_correct"] > row["top1_correct"]]
         row["rank"] = 1 + len(better)
+    for column, best in (("latency_p50_ms", min), ("images_per_second", max)):
+        values = [row[column] for row in ranked if row[column] is not None]
+        for row in ranked:
+            if row[column] is not None:
+                row[column.replace("_p50_ms", "") + "_vs_best"] = 100 * (row[column] / best(values) - 1)
 
 
-def _order(row: dict[str, Any]) -> tuple[bool, int, float, float, str]:
-    return (
-        row["rank"] is None,
-        row["rank"] or 0,
-        -(row["images_per_second"] or 0.0),
-        -(row["top1_correct"] or 0.0),
-        row["backend"],
-    )
+def _is_faster(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Beyond doubt: intervals apart, and further than two processes of one program where one each was measured."""
+    if one["images_per_second_low"] <= other["images_per_second_high"]:
+        return False
+    few = min(one["processes"], other["processes"]) < ENOUGH_PROCESSES
+    return not few or one["images_per_second"] > (1 + BETWEEN_PROCESSES) * other["images_per_second"]
+
+
+def _speed(row: dict[str, Any]) -> float:
+    return row["images_per_second"] or 0.0
+
+
+def _order(row: dict[str, Any]) -> tuple[int, float, float, str]:
+    return (row["rank"] or 0, -_speed(row), -(row["top1_correct"] or 0.0), row["backend"])

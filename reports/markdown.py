@@ -2,7 +2,8 @@
 
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
-from alexbench.reports.cells import Table, tables
+from alexbench.reports.cells import tables
+from alexbench.reports.table import Table
 
 
 def markdown(record: RunRecord) -> str:

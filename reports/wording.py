@@ -2,7 +2,8 @@
 
 from pathlib import PurePath
 
-from alexbench.harness.records import ArtifactRecord, RunRecord
+from alexbench.harness.records import ArtifactRecord, BackendRecord, RunRecord
+from alexbench.harness.speed_records import Ceiling, Control
 
 ABSENT = "-"
 
@@ -48,7 +49,8 @@ def machine_line(record: RunRecord) -> str:
 def when_line(record: RunRecord) -> str:
     """When, by which version, and how it ended."""
     status = "" if record.status == "complete" else f"; this run is {record.status.upper()}"
-    return f"{record.started}, alexbench {record.alexbench_version}{status}"
+    rigor = f", rigor {record.configuration['rigor']}" if record.configuration.get("rigor") else ""
+    return f"{record.started}, alexbench {record.alexbench_version}{rigor}{status}"
 
 
 def published_lines(record: RunRecord) -> list[str]:
@@ -62,15 +64,7 @@ def published_lines(record: RunRecord) -> list[str]:
 def explanations(record: RunRecord) -> list[str]:
     """How to read the columns that are shown; only those that this run filled."""
     lines = []
-    if any(entry.performance for entry in record.backends):
-        batch = next(one.performance.throughput.batch_size for one in record.backends if one.performance)
-        lines += [
-            "p50: median of block medians at batch 1, host array in to host array out, (95 % bootstrap interval).",
-            f"FPS: images over the wall time of steady windows at batch {batch}, (slowest-fastest window).",
-            "Rank: one more than the rows whose slowest window beats this row's fastest; = marks equal ranks.",
-            "Backends took turns, in random order within each round; a short run on a shared machine ranks roughly.",
-            "GFLOP/s: FPS x GFLOPs (2 x MACs of convolutions and fully connected layers).",
-        ]
+    lines += _about_speed(record)
     if any(entry.parity for entry in record.backends):
         lines += [
             _parity_rule(record),
@@ -79,8 +73,51 @@ def explanations(record: RunRecord) -> list[str]:
     lines.append(
         "Threads: counted while they worked. Load: importing and building. First: the first inference, batch 1."
     )
-    lines.append("Peak: resident memory of the worker, pages of the mapped weights and pixels included.")
+    lines.append(
+        "MiB: resident memory of the worker, mapped weights and pixels included, when warm; peak: the most until then."
+    )
     return lines
+
+
+def _about_speed(record: RunRecord) -> list[str]:
+    speeds = [entry.performance for entry in record.backends if entry.performance is not None]
+    if not speeds:
+        return []
+    batch, windows = speeds[0].throughput.batch_size, speeds[0].throughput.bounds == "windows"
+    several = max(speed.latency.processes for speed in speeds) > 1
+    lines = [
+        "p50: median of block medians at batch 1, host array in to host array out, (95 % bootstrap interval).",
+        "Percentiles above it: only from 64 (p90), 130 (p95), 662 (p99) samples on, as MLPerf's early stopping asks.",
+        f"FPS: images over the wall time of steady windows at batch {batch}, "
+        + ("(slowest-fastest window)." if windows else "(95 % interval over windows)."),
+        "Rank: one more than the rows that are faster beyond doubt: intervals apart"
+        + ("" if several else ", and by over 3 %, for processes of one program differ so much")
+        + "; = marks equal ranks.",
+        "Backends took turns, in random order within each round.",
+        "Rows that ran unlike (device, precision, threads, streams) are ranked apart, noisy rows not at all.",
+        "GFLOP/s: FPS x GFLOPs (2 x MACs of convolutions and fully connected layers).",
+        "CPU ms: of all threads, waiting for work included where a runtime spins.",
+    ]
+    if record.ceiling is not None:
+        lines.append(_ceiling_line(record.ceiling))
+    if record.control is not None:
+        lines.append(_control_line(record.control))
+    return lines
+
+
+def _ceiling_line(ceiling: Ceiling) -> str:
+    kernel = max(ceiling.kernels, key=lambda name: ceiling.kernels[name])
+    return (
+        f"mfu: of {ceiling.gflops_per_second:.0f} GFLOP/s, the best of {len(ceiling.kernels)} kernels in the same"
+        f" rounds ({kernel}); memory was read at {ceiling.gb_per_second:.1f} GB/s ({max(ceiling.streams)})."
+    )
+
+
+def _control_line(control: Control) -> str:
+    return (
+        f"A/A control: {control.backend} against itself in the same rounds: {control.ratio:.3f}"
+        f" ({control.low:.3f}-{control.high:.3f}, 90 %), {'passed' if control.passed else 'FAILED'}."
+    )
 
 
 def _parity_rule(record: RunRecord) -> str:
@@ -94,22 +131,28 @@ def _parity_rule(record: RunRecord) -> str:
 
 def remarks(record: RunRecord) -> list[str]:
     """What qualifies this run or a row of it."""
-    lines = list(record.notes)
+    lines = [f"INVALID: {reason}: no row is ranked." for reason in record.invalid] + list(record.notes)
     for entry in record.backends:
         if entry.artifact is not None:
             lines.append(_artifact_line(entry.name, entry.artifact))
         if entry.error is not None:
             lines.append(entry.error if entry.error.startswith(entry.name) else f"{entry.name}: {entry.error}")
-        if entry.performance is not None and not entry.performance.steady:
-            lines.append(
-                f"{entry.name}: no steady state (latency drifted by over 5 %, or FPS varied by over 15 %): not ranked."
-            )
+        lines += _noise_lines(entry)
         if entry.parity is not None and not entry.parity.passed:
             of = "as these weights in float64" if entry.artifact else "as float64"
             lines.append(f"{entry.name}: not the same function {of} within its tolerance: not ranked.")
         if entry.effective is not None and entry.effective.threads[1] != "measured":
             lines.append(f"{entry.name}: thread count only {entry.effective.threads[1]}, not measured.")
     return lines
+
+
+def _noise_lines(entry: BackendRecord) -> list[str]:
+    speed = entry.performance
+    if speed is None:
+        return []
+    if speed.noise is None:
+        return [] if speed.steady else [f"{entry.name}: no steady state: not ranked."]
+    return [f"{entry.name}: {'; '.join(speed.noise.failed)}: not ranked."] if speed.noise.failed else []
 
 
 def _artifact_line(backend: str, artifact: ArtifactRecord) -> str:

@@ -1,6 +1,7 @@
 """A user's own file as a row: what a card says of it, what is found in it, and how that is recorded."""
 
 import hashlib
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,21 @@ def artifact_of(file: str, card: Card) -> dict[str, Any]:
     }
 
 
-def look_into(backend: str, artifact: dict[str, Any], options: dict[str, Any], card: Card, log: Path) -> dict[str, Any]:
+def look_into(
+    backend: str,
+    artifact: dict[str, Any],
+    options: dict[str, Any],
+    card: Card,
+    log: Path,
+    *,
+    python: str = sys.executable,
+) -> dict[str, Any]:
     """What is in the file (``facts``) and what to feed it (``preprocessing``); in a worker of its own.
 
     Raises:
         AlexBenchError: the file, the card or the options are not to be used together.
     """
-    with WorkerProcess(backend, log=log) as worker:
+    with WorkerProcess(backend, log=log, python=python) as worker:
         return worker.ask(
             "inspect_artifact",
             backend=backend,

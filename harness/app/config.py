@@ -1,5 +1,6 @@
 """What ``alexbench run`` was asked to do, as data: every flag, and the same keys in a TOML file."""
 
+import math
 import os
 import re
 import tomllib
@@ -15,9 +16,11 @@ from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
 from alexbench.harness.contract import PRECISIONS, Layout, Precision
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.measure.rigor import RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
 
 Only = Literal["accuracy", "performance"]
+Asked = Literal["SingleStream", "MultiStream", "Server", "Offline"]
 
 OnBadImage = Literal["fail", "skip"]
 
@@ -29,7 +32,12 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "layout": LAYOUTS,
     "on_bad_image": ON_BAD_IMAGE,
     "weights_layout": ("NCHW", "NHWC"),
+    "rigor": tuple(RIGORS),
 }
+SCENARIOS: Final[tuple[Asked, ...]] = ("SingleStream", "MultiStream", "Server", "Offline")
+"""MLPerf's words. SingleStream is always measured; Offline and those of LoadGen where rigor or the user asks."""
+_LISTS: Final = {"backend": "backends", "artifact": "artifacts", "scenario": "scenarios", "python": "pythons"}
+"""Flag that may be repeated -> field."""
 _SHARD: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 PUBLISHED: Final = "published"
 """What --weights is given for the file that ``alexbench models fetch`` has fetched."""
@@ -58,12 +66,42 @@ class RunConfig:
     shard: str | None = None
     on_bad_image: OnBadImage = "fail"
     only: Only | None = None
+    rigor: RigorName = "smoke"
+    scenarios: tuple[Asked, ...] = ()
+    latency_bound: float | None = None
+    pythons: tuple[str, ...] = ()
     out: str = "runs"
 
     @property
     def artifact_files(self) -> dict[str, str]:
         """``artifacts`` as backend -> file."""
         return {name: file for name, _, file in (one.partition("=") for one in self.artifacts)}
+
+    @property
+    def interpreters(self) -> dict[str, str]:
+        """``pythons`` as backend -> interpreter."""
+        return {name: file for name, _, file in (one.partition("=") for one in self.pythons)}
+
+    @property
+    def level(self) -> Rigor:
+        """``rigor`` with all that it means."""
+        return RIGORS[self.rigor]
+
+    @property
+    def offline(self) -> bool:
+        """Whether many batches at once are measured too, in each runtime's own way."""
+        return self.level.offline or "Offline" in self.scenarios
+
+    @property
+    def generated(self) -> tuple[Asked, ...]:
+        """The scenarios that LoadGen drives."""
+        asked = tuple(one for one in SCENARIOS if one in self.scenarios and one in ("MultiStream", "Server"))
+        return ("SingleStream", *asked, "Offline") if self.level.loadgen else asked
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Of the windows of images/s, ascending; always with the configured one, and never 1 twice."""
+        return tuple(sorted({*self.level.sweep, self.batch_size}))
 
     @property
     def needs_weights(self) -> bool:
@@ -90,7 +128,7 @@ class RunConfig:
         return self.only != "accuracy"
 
 
-_KEYS: Final = {"backends": "backend", "artifacts": "artifact"}
+_KEYS: Final = {name: flag for flag, name in _LISTS.items()}
 CONFIG_KEYS: Final = tuple(_KEYS.get(item.name, item.name) for item in fields(RunConfig))
 """The keys of a configuration file: the flags' long names."""
 
@@ -115,9 +153,11 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     if threads > cores:
         raise UsageError(f"--threads {threads}: this process may use {cores} cores; give {cores} or fewer")
     _check_data_flags(given)
+    _check_load_flags(given)
     if given.get("out") == "":
         raise UsageError("--out is empty; name a folder")
     _check_artifacts(given)
+    _check_pythons(given)
     _make_absolute(given)
     config = RunConfig(**given)
     for name in config.backends or ():
@@ -141,6 +181,37 @@ def _check_data_flags(given: Mapping[str, Any]) -> None:
         found = _SHARD.fullmatch(shard)
         if found is None or not 1 <= int(found[1]) <= int(found[2]):
             raise UsageError(f"--shard {shard}: wanted PART/PARTS, counted from 1, as in 1/4")
+
+
+def _check_load_flags(given: Mapping[str, Any]) -> None:
+    for name in given.get("scenarios", ()):
+        if name not in SCENARIOS:
+            raise unknown_name("scenario", name, SCENARIOS)
+    bound = given.get("latency_bound")
+    if bound is None:
+        return
+    if not 0 < bound < math.inf:
+        raise UsageError(f"--latency-bound {bound:g}: give milliseconds above 0")
+    if not {"Server", "MultiStream"} & set(given.get("scenarios", ())):
+        raise UsageError("--latency-bound is of a scenario: add --scenario Server or --scenario MultiStream")
+
+
+def _check_pythons(given: dict[str, Any]) -> None:
+    """Each names a backend once, and an interpreter that is there."""
+    found: dict[str, str] = {}
+    for one in given.get("pythons", ()):
+        name, equals, file = one.partition("=")
+        if not equals or not file:
+            raise UsageError(f"--python {one}: wanted BACKEND=INTERPRETER, as in torch=/opt/other/bin/python")
+        if name == REFERENCE or name not in backend_names():
+            raise unknown_name("backend", name, backend_names())
+        if name in found:
+            raise UsageError(f"--python names {name} twice: {found[name]} and {file}")
+        if name not in given.get("backends", (name,)):
+            raise UsageError(f"--python {one}: {name} is not among the backends named; add --backend {name}")
+        found[name] = file
+    # Not resolved: an environment's interpreter is a link, and by its own name it knows where it belongs.
+    given["pythons"] = tuple(f"{name}={Path(file).expanduser().absolute()}" for name, file in found.items())
 
 
 def _make_absolute(given: dict[str, Any]) -> None:
@@ -207,16 +278,18 @@ def read_config(path: Path) -> dict[str, Any]:
         if key not in CONFIG_KEYS:
             raise UsageError(f"--config {path}: unknown key {key!r}; known: {', '.join(CONFIG_KEYS)}")
         _check_kind(path, key, value)
-    for key in ("backend", "artifact"):
+    for key in _LISTS:
         if isinstance(data.get(key), str):
             data[key] = [data[key]]
-    return data
+    return {_LISTS.get(key, key): tuple(value) if key in _LISTS else value for key, value in data.items()}
 
 
 def _check_kind(path: Path, key: str, value: Any) -> None:
     if key in ("threads", "batch_size", "limit", "seed"):
         fine, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
-    elif key in ("backend", "artifact"):
+    elif key == "latency_bound":
+        fine, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "milliseconds"
+    elif key in _LISTS:
         fine = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
         wanted = "a name or a list of names"
     elif key in _CHOICES:

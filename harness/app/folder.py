@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alexbench.harness.app.row import Row
 from alexbench.harness.errors import UsageError
-from alexbench.harness.records import RUN_FILE, RunRecord, to_json
+from alexbench.harness.measure.rounds import Block
+from alexbench.harness.record_files import RUN_FILE, to_json
+from alexbench.harness.records import RunRecord
 
 PREDICTIONS: Final = "predictions.parquet"
 TIMINGS: Final = "timings.parquet"
+BLOCKS: Final = "blocks.parquet"
 LOGS: Final = "logs"
 SAMPLES: Final = "samples.parquet"
 SCRATCH: Final = ".scratch"
@@ -147,28 +149,33 @@ def write_predictions(folder: Path, frames: Sequence[pd.DataFrame]) -> None:
         write_parquet(folder / PREDICTIONS, pd.concat(frames, ignore_index=True))
 
 
-def write_timings(folder: Path, rows: Iterable[Row]) -> None:
-    """``timings.parquet``: backend, scenario, batch, round, settled, ns: every single inference that was timed.
+def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
+    """``timings.parquet``, every single call that was timed, and ``blocks.parquet``, what was seen around each block.
 
-    Figures are made from the ``settled`` ones; those before were not steady yet.
+    timings: backend, scenario, batch, way, process, round, settled, ns. blocks: the same without ns, and calls, images
+    (a call), median_ns, cpu_ns, steal, foreign (shares of all cores' time), joules. Figures are made from the
+    ``settled`` ones; those before were not steady yet. ``backend`` may be the anchor, or a backend's A/A duplicate.
     """
-    frames = [
-        pd.DataFrame(
-            {
-                "backend": block.participant,
-                "scenario": scenario,
-                "batch": np.int32(block.batch_size),
-                "round": np.int32(block.round),
-                "settled": block.settled,
-                "ns": np.asarray(block.ns, dtype=np.int64),
-            }
-        )
-        for row in rows
-        for scenario, blocks in (("SingleStream", row.single_stream), ("Offline", row.offline))
-        for block in blocks
-    ]
-    if frames:
-        write_parquet(folder / TIMINGS, pd.concat(frames, ignore_index=True))
+    singles, wholes = [], []
+    for block in blocks:
+        seen = block.measured
+        key = {
+            "backend": block.task.participant,
+            "scenario": block.task.scenario,
+            "batch": np.int32(block.task.batch_size),
+            "way": block.task.way,
+            "process": np.int32(block.process),
+            "round": np.int32(block.round),
+            "settled": block.settled,
+        }
+        singles.append(pd.DataFrame({**key, "ns": np.asarray(seen.ns, dtype=np.int64)}))
+        around = {"steal": seen.steal, "foreign": seen.foreign, "joules": seen.joules}
+        figures = {"calls": len(seen.ns), "images": seen.images, "median_ns": float(np.median(seen.ns))}
+        wholes.append({**key, **figures, "cpu_ns": seen.cpu_ns, **around})
+    if wholes:
+        write_parquet(folder / TIMINGS, pd.concat(singles, ignore_index=True))
+        frame = pd.DataFrame(wholes).astype(dict.fromkeys(("steal", "foreign", "joules"), "float64"))
+        write_parquet(folder / BLOCKS, frame)
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:

@@ -19,15 +19,8 @@ from alexbench.harness.app.run import Outcome, exit_code
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.accuracy import correct
 from alexbench.harness.judge.published import comparisons_of
-from alexbench.harness.records import (
-    Accuracy,
-    BackendRecord,
-    DataRecord,
-    Parity,
-    ReferenceRecord,
-    RunRecord,
-    read_run,
-)
+from alexbench.harness.record_files import read_run
+from alexbench.harness.records import Accuracy, BackendRecord, DataRecord, Parity, ReferenceRecord, RunRecord
 
 _Part = tuple[Path, RunRecord]
 

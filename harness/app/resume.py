@@ -7,7 +7,8 @@ from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.row import Row
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import RecordError, UsageError
-from alexbench.harness.records import RUN_FILE, DataRecord, ModelRecord, RunRecord
+from alexbench.harness.record_files import RUN_FILE
+from alexbench.harness.records import DataRecord, ModelRecord, RunRecord
 
 
 def configuration_of(record: RunRecord, folder: Path) -> RunConfig:

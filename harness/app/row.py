@@ -1,6 +1,9 @@
 """One backend's part of a run, in progress: its worker, what it answered so far, and its error if it has one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, Literal
 
 import numpy as np
@@ -9,16 +12,18 @@ from numpy.typing import NDArray
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.measure.rounds import Block
-from alexbench.harness.records import Accuracy, ArtifactRecord, BackendRecord, EffectiveRecord, Parity, Performance
+from alexbench.harness.records import Accuracy, ArtifactRecord, BackendRecord, EffectiveRecord, Parity
+from alexbench.harness.speed_records import Generated, Performance
 
 
 @dataclass(slots=True)
 class Row:
     """What is known of one backend.
 
-    ``artifact``: the user's file that it runs, and ``found`` what is in it. ``loaded_as``: what it said of itself when
-    it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and ``scores`` (5,) float32; those of skipped
-    pictures mean nothing.
+    ``artifact``: the user's file that it runs, ``found`` and ``seen`` what is in it. ``python``: its interpreter, None
+    for ours. ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
+    ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
+    ``scores`` (5,) float32; those of skipped pictures mean nothing.
     """
 
     name: str
@@ -30,7 +35,7 @@ class Row:
     missing: bool = False
     effective: EffectiveRecord | None = None
     loaded_as: dict[str, Any] = field(default_factory=dict)
-    load_s: float | None = None
+    loads_s: list[float] = field(default_factory=list)
     first_inference_ms: float | None = None
     peak_rss_mib: float | None = None
     accuracy: Accuracy | None = None
@@ -38,8 +43,13 @@ class Row:
     performance: Performance | None = None
     top: NDArray[Any] | None = None
     parity_logits: NDArray[np.float32] | None = None
-    single_stream: list[Block] = field(default_factory=list)
-    offline: list[Block] = field(default_factory=list)
+    rss_mib: float | None = None
+    python: str | None = None
+    seen: dict[str, Any] | None = None
+    stream: tuple[str, str] | None = None
+    blocks: list[Block] = field(default_factory=list)
+    generated: list[Generated] = field(default_factory=list)
+    layers_ms: dict[str, float] = field(default_factory=dict)
 
     @property
     def alive(self) -> bool:
@@ -50,8 +60,20 @@ class Row:
         """Turn the row into an error row; its worker is ended."""
         self.error = str(error) if isinstance(error, AlexBenchError) else f"{type(error).__name__}: {error}"
         self.error_code = error.exit_code if isinstance(error, AlexBenchError) else 1
+        self.end()
+
+    def end(self) -> None:
+        """Whatever process it has now is gone afterwards."""
         if self.worker is not None:
             self.worker.kill()
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """An exception inside is the row's error and not the run's."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(error)
 
     @property
     def status(self) -> Literal["ok", "error", "missing", "pending"]:
@@ -69,13 +91,15 @@ class Row:
             status=self.status,
             error=self.error,
             effective=self.effective,
-            load_s=self.load_s,
+            load_s=median(self.loads_s) if self.loads_s else None,
             first_inference_ms=self.first_inference_ms,
             peak_rss_mib=self.peak_rss_mib,
             accuracy=self.accuracy,
             parity=self.parity,
             performance=self.performance,
             artifact=self.found,
+            rss_mib=self.rss_mib,
+            python=self.python,
         )
 
 

@@ -5,8 +5,8 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 """
 
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import sys
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,24 +18,29 @@ import alexbench.harness
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.accuracy import evaluate, hold_against_reference
-from alexbench.harness.app.artifacts import artifact_of, artifact_record, look_into
 from alexbench.harness.app.config import RunConfig, cache_folder
+from alexbench.harness.app.estimate import estimate
+from alexbench.harness.app.interpreters import environments
+from alexbench.harness.app.loading import log_of, options_of, start
 from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of
-from alexbench.harness.app.row import Row, effective_record
+from alexbench.harness.app.row import Row
 from alexbench.harness.app.speed import measure
 from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.judge.published import comparisons_of
-from alexbench.harness.measure.machine import conditions, environment, machine
+from alexbench.harness.measure.conditions import conditions
+from alexbench.harness.measure.environment import environment
+from alexbench.harness.measure.machine import machine
 from alexbench.harness.models.card import load_card
-from alexbench.harness.records import RUN_FILE, RunRecord, Status, read_run
+from alexbench.harness.record_files import RUN_FILE, read_run
+from alexbench.harness.records import RunRecord, Status
 
 _EXIT_OK: Final = 0
 _EXIT_FAILED: Final = 1
+_EXIT_INVALID: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,13 @@ def _carry_out(
     try:
         (folder / run_folder.SCRATCH).mkdir(exist_ok=True)
         with ExitStack() as on_exit:
+            others = _other_environments(rows, folder)
             _check_options(rows, config, folder)
             material = gather(config, cache=cache_folder(), display=display)
             if before is not None:
                 check_unchanged(before, material.model, material.data, folder)
-            record = _first_record(config, material, started, rows)
+            record = _first_record(config, material, started, rows, others)
+            display.say(estimate(config, rows, material))
             with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
                 _load(rows, config, material, folder, on_exit)
             if before is not None:
@@ -117,7 +124,10 @@ def _rows(config: RunConfig) -> list[Row]:
     """A row for each backend asked for, or for each there is; one asked for by name must be installed."""
     rows = []
     for name in config.backends or backend_names():
-        row = Row(name, artifact=config.artifact_files.get(name))
+        row = Row(name, artifact=config.artifact_files.get(name), python=config.interpreters.get(name))
+        if row.python is not None:  # what is installed there, a worker there is asked
+            rows.append(row)
+            continue
         try:
             problem = backend_class(name).probe().problem
         except BackendUnavailableError as error:
@@ -143,9 +153,9 @@ def _check_options(rows: list[Row], config: RunConfig, folder: Path) -> None:
     for row in rows:
         if row.missing:
             continue
-        with WorkerProcess(row.name, log=folder / run_folder.LOGS / f"{row.name}.log") as worker:
+        with WorkerProcess(row.name, log=log_of(row.name, folder), python=row.python or sys.executable) as worker:
             try:
-                worker.ask("check", backend=row.name, options=_options(config))
+                worker.ask("check", backend=row.name, options=options_of(config))
             except UnsupportedOptionError as error:
                 if config.backends is not None:
                     raise
@@ -154,40 +164,14 @@ def _check_options(rows: list[Row], config: RunConfig, folder: Path) -> None:
         raise UnsupportedOptionError("; ".join(refused))
 
 
-def _options(config: RunConfig) -> dict[str, Any]:
-    return asdict(Options(threads=config.threads, device=config.device, precision=config.precision))
-
-
 def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, on_exit: ExitStack) -> None:
     """Start a worker for each row and let it load; a backend asked for by name obeys the options or ends the run."""
     for row in rows:
         if row.missing:
             continue
-        with _failing(row):
-            log = folder / run_folder.LOGS / f"{row.name}.log"
-            row.worker = on_exit.enter_context(WorkerProcess(row.name, log=log))
-            opened = material.opened
-            if row.artifact is None:
-                answer = row.worker.ask(
-                    "load",
-                    backend=row.name,
-                    network=material.network.name,
-                    input_size=material.card.preprocessing.crop,
-                    weights=str(material.weights),
-                    options=_options(config),
-                )
-            else:
-                artifact, options = artifact_of(row.artifact, material.card), _options(config)
-                seen = look_into(row.name, artifact, options, material.card, log)
-                row.found = artifact_record(row.artifact, seen)
-                opened["preprocessing"] = seen["preprocessing"]
-                answer = row.worker.ask(
-                    "load_artifact", backend=row.name, artifact=artifact, facts=seen["facts"], options=options
-                )
-            row.load_s = answer["load_s"]
-            row.effective = effective_record(answer["effective"])
-            row.loaded_as = {**answer["effective"], "artifact": row.found and row.found.sha256}
-            row.worker.ask("open", **opened)
+        on_exit.callback(row.end)
+        with row.failing():
+            row.worker = start(row, config, material, folder)
         if row.error_code == UsageError.exit_code and config.backends is not None:
             raise UsageError(row.error)
     refused = [row for row in rows if row.error_code == UsageError.exit_code]
@@ -207,12 +191,14 @@ def _measure(
             evaluate(rows, config, material, folder, display)
             _write_answers(rows, material, folder)
         if config.performance:
-            measure(rows, config, display)
-            run_folder.write_timings(folder, rows)
+            speed = measure(rows, config, material, folder, display)
+            record = replace(record, control=speed.control, ceiling=speed.ceiling, invalid=speed.invalid)
+            run_folder.write_timings(folder, [*(block for row in rows for block in row.blocks), *speed.others])
         for row in rows:
             if row.alive and row.worker is not None:
-                with _failing(row):
-                    row.peak_rss_mib = row.worker.ask("memory")["peak_rss_mib"]
+                with row.failing():
+                    if row.peak_rss_mib is None:
+                        row.peak_rss_mib = row.worker.ask("memory")["peak_rss_mib"]
                     row.worker.close()
         if config.accuracy:
             try:
@@ -235,7 +221,7 @@ def _measure(
         )
         run_folder.write_record(folder, record)
     code = exit_code(record)
-    if code == _EXIT_OK:
+    if code != _EXIT_FAILED:
         shutil.rmtree(folder / run_folder.UNFINISHED, ignore_errors=True)
     return Outcome(folder, record, code)
 
@@ -252,10 +238,21 @@ def _write_answers(rows: list[Row], material: Material, folder: Path) -> None:
     run_folder.write_predictions(folder, frames)
 
 
-def _first_record(config: RunConfig, material: Material, started: str, rows: list[Row]) -> RunRecord:
-    distributions = tuple(
-        name for row in rows if not row.missing for group in backend_class(row.name).requires.groups for name in group
-    )
+def _other_environments(rows: list[Row], folder: Path) -> dict[str, dict[str, Any]]:
+    """What is installed for the rows that have an interpreter of their own."""
+    interpreters = {row.name: row.python for row in rows if row.python is not None}
+    wanted = {name: _distributions(name) for name in interpreters}
+    return environments(interpreters, wanted, folder / run_folder.LOGS / "interpreters.log")
+
+
+def _distributions(backend: str) -> tuple[str, ...]:
+    return tuple(name for group in backend_class(backend).requires.groups for name in group)
+
+
+def _first_record(
+    config: RunConfig, material: Material, started: str, rows: list[Row], others: dict[str, dict[str, Any]]
+) -> RunRecord:
+    distributions = tuple(name for row in rows if not row.missing for name in _distributions(row.name))
     return RunRecord(
         status="running",
         started=started,
@@ -265,29 +262,22 @@ def _first_record(config: RunConfig, material: Material, started: str, rows: lis
         model=material.model,
         data=material.data,
         machine=machine(),
-        environment=environment(distributions),
+        environment=environment(distributions) | ({"backends": others} if others else {}),
         conditions={"before": conditions()},
         notes=material.notes,
     )
 
 
 def exit_code(record: RunRecord) -> int:
-    """1 when a row is in error, or is not shown to be the same function as float64."""
+    """1: a row is in error or not shown to be the same function as float64. 3: its speeds carry no claim."""
     failed = any(row.status == "error" for row in record.backends)
     # An artifact may be a quantised model, or other weights: that it differs is shown, and no failure.
     native = [row for row in record.backends if row.artifact is None]
     unequal = any(row.parity is not None and not row.parity.passed for row in native)
     parity_lost = bool(native) and record.configuration.get("only") != "performance" and record.reference is None
-    return _EXIT_FAILED if failed or unequal or parity_lost else _EXIT_OK
-
-
-@contextmanager
-def _failing(row: Row) -> Iterator[None]:
-    """An exception inside is the row's error and not the run's."""
-    try:
-        yield
-    except Exception as error:
-        row.fail(error)
+    if failed or unequal or parity_lost:
+        return _EXIT_FAILED
+    return _EXIT_INVALID if record.invalid else _EXIT_OK
 
 
 def _now() -> str:

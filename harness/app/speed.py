@@ -1,79 +1,364 @@
-"""Speed: rounds at batch 1 and at a larger batch, every worker alive and all but one idle."""
+"""Speed: every backend in processes of its own, in turns, beside an anchor and a duplicate of one of them.
 
-from collections.abc import Callable
-from typing import Final
+In each generation of processes: rounds at batch 1 (latency), then rounds of longer windows (images/s) at every batch
+size, one batch after the other and, where asked for, in each runtime's own way of many at once. All workers live, all
+but one idle.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
 
 from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.figures import block_of, performance_of
+from alexbench.harness.app.loading import log_of, start
+from alexbench.harness.app.material import Material
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
+from alexbench.harness.app.watcher import Watcher
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.judge.timing import performance, windows_agree, without_drift
-from alexbench.harness.measure.rounds import Block, Plan, TimeBlock, estimate_s, run_rounds
+from alexbench.harness.judge.layer_groups import group_times
+from alexbench.harness.judge.timing import control, throughput, without_drift
+from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES
+from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S
+from alexbench.harness.measure.rounds import Block, Measured, Plan, Task, TimeBlock, estimate_s, run_rounds
+from alexbench.harness.measure.watch import suspended
+from alexbench.harness.speed_records import Ceiling, Control
 
-SINGLE_STREAM: Final = Plan(batch_size=1, rounds=40, block_s=0.1, discarded=3, extensions=3)
-"""Rigor `smoke` of the protocol: 40 blocks of 100 ms a backend, after 3 rounds that settle; extended until steady."""
-
-OFFLINE_ROUNDS: Final = 5
-OFFLINE_BLOCK_S: Final = 1.0
-
-
-def measure(rows: list[Row], config: RunConfig, display: Display) -> None:
-    """Latency at batch 1 and images/s at the configured batch size, into the rows that are alive."""
-    offline = Plan(config.batch_size, OFFLINE_ROUNDS, OFFLINE_BLOCK_S, discarded=1, extensions=3)
-    for plan in (SINGLE_STREAM, offline):
-        _warm_up(rows, plan)
-        alive = {row.name: row for row in rows if row.alive}
-        participants = {name: _timer(row.worker) for name, row in alive.items() if row.worker is not None}
-        at_least = estimate_s(plan, len(participants))
-        title = f"timing at batch {plan.batch_size} in {plan.rounds} rounds (at least {at_least:.0f} s)"
-        with display.step(title) as advance:
-            blocks = run_rounds(
-                participants,
-                plan,
-                seed=config.seed,
-                on_round=advance,
-                on_failure=_failing(alive),
-                is_steady=_everyone(without_drift if plan is SINGLE_STREAM else windows_agree),
-            )
-        for block in blocks:
-            row = alive[block.participant]
-            (row.single_stream if plan is SINGLE_STREAM else row.offline).append(block)
-    for row in rows:
-        if row.alive:
-            single, batched = (
-                [block.ns for block in blocks if block.settled] for blocks in (row.single_stream, row.offline)
-            )
-            row.performance = performance(single, batched, config.batch_size)
+ANCHOR: Final = "anchor"
+CEILING_S: Final = 0.12
+WIDE: Final = 0.03
+"""Windows of images/s are extended where half an interval is wider than this."""
+PROFILE_REPEATS: Final = 10
+BLOCK_LIMIT_S: Final = 60.0
+"""A block may take ten times its time and this much more: a worker silent for longer hangs."""
 
 
-def _everyone(holds: Callable[[list[tuple[int, ...]]], bool]) -> Callable[[list[Block]], bool]:
-    """Whether ``holds`` of the blocks of each participant."""
+@dataclass(slots=True)
+class Speed:
+    """What is measured besides the rows, as it goes into the record; ``others`` are the blocks that are no row's."""
 
-    def asked(blocks: list[Block]) -> bool:
-        names = {block.participant for block in blocks}
-        return all(holds([block.ns for block in blocks if block.participant == name]) for name in names)
+    control: Control | None = None
+    ceiling: Ceiling | None = None
+    invalid: tuple[str, ...] = ()
+    others: list[Block] = field(default_factory=list)
 
-    return asked
+
+def measure(rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> Speed:
+    """Measure all rows that are alive; their performance is in them afterwards."""
+    bench = _Bench(rows, config, material, folder, display)
+    for process in range(config.level.processes):
+        if process:
+            bench.restart(process)
+        bench.one_process(process)
+    return bench.conclude()
 
 
-def _warm_up(rows: list[Row], plan: Plan) -> None:
-    """Warm every worker up at this batch size."""
-    for row in rows:
-        if not row.alive or row.worker is None:
-            continue
+class _Bench:
+    """One run's measuring, in progress."""
+
+    def __init__(self, rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> None:
+        self._rows, self._config, self._material = rows, config, material
+        self._folder, self._display = folder, display
+        self._watcher = Watcher()
+        self._kernels: dict[str, float] = {}
+        self._streams: dict[str, float] = {}
+        self._twin_blocks: list[Block] = []
+        self._speed = Speed()
+
+    @property
+    def _alive(self) -> list[Row]:
+        return [row for row in self._rows if row.alive]
+
+    def restart(self, process: int) -> None:
+        """A new process for each row."""
+        title = f"process {process + 1} of {self._config.level.processes}: loading"
+        with self._display.step(title):
+            for row in self._alive:
+                with row.failing():
+                    assert row.worker is not None
+                    row.worker.close()
+                    row.worker = start(row, self._config, self._material, self._folder)
+
+    def one_process(self, process: int) -> None:
+        """All rounds of one generation of processes."""
+        with ExitStack() as on_exit:
+            twin = self._twin(on_exit)
+            anchor = on_exit.enter_context(WorkerProcess(ANCHOR, log=log_of(ANCHOR, self._folder)))
+            anchor.ask("open_anchor", threads=self._config.threads)
+            self._watcher.watch(worker.pid for worker in self._workers(twin, anchor))
+            self._latency(process, twin, anchor)
+            if twin is not None:
+                twin[1].close()
+            self._windows(process, anchor)
+
+    def conclude(self) -> Speed:
+        """The figures, from all blocks."""
+        level, first = self._config.level, self._twin_of()
+        if first is not None and self._twin_blocks:
+            mine = [block for block in first.blocks if block.settled and block.task == _single(first.name)]
+            twin = [block for block in self._twin_blocks if block.settled]
+            self._speed.control = control(first.name, [*map(block_of, mine)], [*map(block_of, twin)])
+            self._speed.others += self._twin_blocks
+        if self._kernels and self._streams:
+            self._speed.ceiling = Ceiling(self._kernels, self._streams)
+        reason = suspended(self._watcher.since_start())
+        if reason is not None:
+            self._speed.invalid = (reason,)
+        elif self._speed.control is not None and not self._speed.control.passed:
+            self._speed.invalid = (_says(self._speed.control),)
+        if level.profile:
+            self._profile()
+        for row in self._alive:
+            with row.failing():
+                row.performance = performance_of(row, self._config, self._speed.control)
+        return self._speed
+
+    def _twin_of(self) -> Row | None:
+        """The row that runs twice: the first that is alive."""
+        return next((row for row in self._alive), None)
+
+    def _twin(self, on_exit: ExitStack) -> tuple[str, WorkerProcess] | None:
+        row = self._twin_of()
+        if row is None:
+            return None
+        name = f"{row.name} A/A"
         try:
-            row.worker.ask("warm_up", batch_size=plan.batch_size)
+            copy = Row(row.name, artifact=row.artifact, seen=row.seen, found=row.found, python=row.python)
+            called = f"{row.name}-duplicate"
+            worker = start(copy, self._config, self._material, self._folder, called=called)
+            on_exit.callback(worker.kill)
+        except Exception as error:
+            self._display.say(f"no A/A control: the duplicate of {row.name} did not load: {error}")
+            return None
+        return name, worker
+
+    def _workers(self, twin: tuple[str, WorkerProcess] | None, anchor: WorkerProcess) -> Iterable[WorkerProcess]:
+        yield anchor
+        if twin is not None:
+            yield twin[1]
+        for row in self._alive:
+            if row.worker is not None:
+                yield row.worker
+
+    def _latency(self, process: int, twin: tuple[str, WorkerProcess] | None, anchor: WorkerProcess) -> None:
+        level = self._config.level
+        seconds = level.latency_block_s
+        tasks: dict[Task, TimeBlock] = {Task(ANCHOR, "Anchor", 1): partial(self._anchor_block, anchor, ANCHOR_BLOCK_S)}
+        for name, worker in self._participants(twin):
+            if self._warm(name, worker, 1):
+                tasks[_single(name)] = partial(self._block, worker, 1, seconds)
+        lengths = {task: ANCHOR_BLOCK_S if task.scenario == "Anchor" else seconds for task in tasks}
+        blocks = self._rounds("latency at batch 1", tasks, lengths, level.latency, process, _without_drift)
+        self._sort(blocks)
+        if self._config.device != "cpu":
+            self._resident(process)
+
+    def _windows(self, process: int, anchor: WorkerProcess) -> None:
+        config, level = self._config, self._config.level
+        for row in self._alive:
+            if not all(self._warm(row.name, row.worker, size) for size in config.batch_sizes):
+                continue
+            with row.failing():
+                assert row.worker is not None
+                if not process:
+                    used = row.worker.ask("memory")
+                    row.rss_mib, row.peak_rss_mib = used["rss_mib"], used["peak_rss_mib"]
+                    _note_affinity(row, used["affinity"])
+        tasks: dict[Task, TimeBlock] = {Task(ANCHOR, "Anchor", 1): partial(self._anchor_block, anchor, ANCHOR_BLOCK_S)}
+        lengths: dict[Task, float] = {Task(ANCHOR, "Anchor", 1): ANCHOR_BLOCK_S}
+        for row in self._alive:
+            assert row.worker is not None
+            for size in config.batch_sizes:
+                task = Task(row.name, "Offline", size)
+                tasks[task] = partial(self._block, row.worker, size, level.window_s)
+                lengths[task] = level.window_s
+            streamed = self._open_stream(row) if config.offline else None
+            if streamed is not None:
+                task = Task(row.name, "Offline", config.batch_size, "streams")
+                tasks[task], lengths[task] = streamed, level.window_s
+            if self._open_ceilings(row):
+                task = Task(row.name, "Anchor", 0, "ceiling")
+                tasks[task], lengths[task] = partial(self._ceiling_block, row), CEILING_S
+        sizes = ", ".join(map(str, config.batch_sizes))
+        blocks = self._rounds(f"images/s at batch {sizes}", tasks, lengths, level.windows, process, _narrow)
+        self._sort(blocks)
+
+    def _rounds(
+        self,
+        title: str,
+        tasks: dict[Task, TimeBlock],
+        lengths: dict[Task, float],
+        plan: Plan,
+        process: int,
+        is_steady: Callable[[list[Block]], bool],
+    ) -> list[Block]:
+        about = f"{title}, {plan.rounds} rounds (at least {estimate_s(lengths, plan):.0f} s)"
+        with self._display.step(about) as advance:
+            return run_rounds(
+                tasks,
+                plan,
+                seed=self._config.seed + process,
+                process=process,
+                on_round=advance,
+                on_failure=self._fail,
+                is_steady=is_steady,
+            )
+
+    def _sort(self, blocks: list[Block]) -> None:
+        """Each block to whom it belongs; those of ceilings have said what they had to."""
+        rows = {row.name: row for row in self._rows}
+        for block in blocks:
+            if block.task.way == "ceiling":
+                continue
+            if block.task.participant in rows:
+                rows[block.task.participant].blocks.append(block)
+            elif block.task.participant == ANCHOR:
+                self._speed.others.append(block)
+            else:
+                self._twin_blocks.append(block)
+
+    def _participants(self, twin: tuple[str, WorkerProcess] | None) -> list[tuple[str, WorkerProcess]]:
+        mine = [(row.name, row.worker) for row in self._alive if row.worker is not None]
+        return [*mine, twin] if twin is not None else mine
+
+    def _fail(self, name: str, error: Exception) -> None:
+        for row in self._rows:
+            if row.name == name:
+                row.fail(error)
+                return
+        self._display.say(f"{name} failed and is left out: {error}")
+
+    def _warm(self, name: str, worker: WorkerProcess | None, batch_size: int) -> bool:
+        try:
+            assert worker is not None
+            worker.ask("warm_up", batch_size=batch_size)
+        except Exception as error:
+            self._fail(name, error)
+            return False
+        return True
+
+    def _block(self, worker: WorkerProcess, batch_size: int, seconds: float) -> Measured:
+        limit = BLOCK_LIMIT_S + 10 * seconds
+        ask = partial(worker.ask, "time", limit_s=limit, batch_size=batch_size, seconds=seconds)
+        return self._watcher.block(ask, images=batch_size)
+
+    def _anchor_block(self, worker: WorkerProcess, seconds: float) -> Measured:
+        answer: dict[str, Any] = {}
+
+        def ask() -> dict[str, Any]:
+            answer.update(worker.ask("time_anchor", seconds=seconds))
+            return answer
+
+        measured = self._watcher.block(ask, images=1)
+        _keep_best(self._kernels, "NumPy sgemm", SGEMM_FLOPS / answer["sgemm_ns"])
+        _keep_best(self._streams, "NumPy sgemv", SGEMV_BYTES / answer["sgemv_ns"])
+        return measured
+
+    def _ceiling_block(self, row: Row) -> Measured:
+        """Never the row's failure: what its kernels reach elsewhere is no figure of its own."""
+        assert row.worker is not None
+        for name, reached in row.worker.ask("ceilings", seconds=CEILING_S)["kernels"].items():
+            _keep_best(self._kernels, f"{row.name} {name}", reached)
+        return Measured((), 0)
+
+    def _open_ceilings(self, row: Row) -> bool:
+        try:
+            assert row.worker is not None
+            row.worker.ask("open_ceilings")
+        except Exception as error:
+            self._display.say(f"{row.name}: its kernels at their best are not known: {error}")
+            return False
+        return True
+
+    def _open_stream(self, row: Row) -> TimeBlock | None:
+        """A way to time the row's own way of many batches at once; None where it has none, or it failed."""
+        try:
+            return self._stream_of(row)
         except Exception as error:
             row.fail(error)
+            return None
+
+    def _stream_of(self, row: Row) -> TimeBlock | None:
+        assert row.worker is not None
+        size, seconds = self._config.batch_size, self._config.level.window_s
+        answer = row.worker.ask("open_stream", batch_size=size)
+        if answer["streams"] is None:
+            return None
+        row.stream = answer["streams"]["value"], answer["how"]
+        jobs = max(1, int(row.stream[0]))
+        row.worker.ask("time_stream", batch_size=size, batches=jobs)  # the first one finds everything cold
+        each_s = row.worker.ask("time_stream", batch_size=size, batches=2 * jobs)["ns"][0] / 1e9 / (2 * jobs)
+        batches = jobs * max(2, round(seconds / each_s / jobs))
+        limit = BLOCK_LIMIT_S + 10 * seconds
+        ask = partial(row.worker.ask, "time_stream", limit_s=limit, batch_size=size, batches=batches)
+        return partial(self._watcher.block, ask, images=size * batches)
+
+    def _resident(self, process: int) -> None:
+        level = self._config.level
+        tasks: dict[Task, TimeBlock] = {}
+        for row in self._alive:
+            with row.failing():
+                assert row.worker is not None
+                if row.worker.ask("time_resident", batch_size=1, seconds=0.1)["ns"] is not None:
+                    ask = partial(row.worker.ask, "time_resident", batch_size=1, seconds=level.latency_block_s)
+                    task = Task(row.name, "SingleStream", 1, "resident")
+                    tasks[task] = partial(self._watcher.block, ask, images=1)
+        if tasks:
+            lengths = dict.fromkeys(tasks, level.latency_block_s)
+            self._sort(self._rounds("device-resident", tasks, lengths, level.latency, process, _without_drift))
+
+    def _profile(self) -> None:
+        """Where the time goes, after all timing and never during it."""
+        network = self._material.network
+        with self._display.step("layers, by each runtime's profiler"):
+            for row in self._alive:
+                assert row.worker is not None
+                try:
+                    found = row.worker.ask("profile", batch_size=1, repeats=PROFILE_REPEATS)["layers"]
+                except Exception as error:
+                    self._display.say(f"{row.name}: no layer times: {error}")
+                    continue
+                if found:
+                    row.layers_ms = group_times(network, found)
 
 
-def _failing(rows: dict[str, Row]) -> Callable[[str, Exception], None]:
-    return lambda name, error: rows[name].fail(error)
+def _single(name: str) -> Task:
+    return Task(name, "SingleStream", 1)
 
 
-def _timer(worker: WorkerProcess) -> TimeBlock:
-    def time_block(batch_size: int, seconds: float) -> list[int]:
-        ns: list[int] = worker.ask("time", batch_size=batch_size, seconds=seconds)["ns"]
-        return ns
+def _keep_best(known: dict[str, float], name: str, reached: float) -> None:
+    known[name] = max(reached, known.get(name, 0.0))
 
-    return time_block
+
+def _note_affinity(row: Row, affinity: list[int] | None) -> None:
+    if affinity is not None and row.effective is not None:
+        row.effective.settings["affinity"] = ",".join(map(str, affinity))
+
+
+def _of_each_task(blocks: list[Block]) -> Iterable[list[Block]]:
+    for task in dict.fromkeys(block.task for block in blocks if block.task.scenario != "Anchor"):
+        yield [block for block in blocks if block.task == task]
+
+
+def _without_drift(blocks: list[Block]) -> bool:
+    return all(without_drift([*map(block_of, mine)]) for mine in _of_each_task(blocks))
+
+
+def _narrow(blocks: list[Block]) -> bool:
+    """Whether the interval of every task's images/s is narrow enough."""
+    for mine in _of_each_task(blocks):
+        found = throughput([*map(block_of, mine)], mine[0].task.batch_size)
+        if found.high - found.low > 2 * WIDE * found.images_per_second:
+            return False
+    return True
+
+
+def _says(found: Control) -> str:
+    return (
+        f"the A/A control failed: {found.backend} against itself came out as {found.ratio:.3f} ({found.low:.3f} to"
+        f" {found.high:.3f}), so that this machine cannot tell rows apart now"
+    )

@@ -67,8 +67,10 @@ class WorkerProcess:
         """The process id."""
         return self._process.pid
 
-    def ask(self, do: str, *, progress: Progress | None = None, **arguments: Any) -> dict[str, Any]:
-        """Send a request and wait for its answer.
+    def ask(
+        self, do: str, *, progress: Progress | None = None, limit_s: float = SILENCE_LIMIT_S, **arguments: Any
+    ) -> dict[str, Any]:
+        """Send a request and wait for its answer; a worker that is silent for longer than ``limit_s`` is ended.
 
         Raises:
             AlexBenchError: what the worker raised, as its own class.
@@ -82,7 +84,7 @@ class WorkerProcess:
         except OSError:
             raise WorkerError(self._death(do)) from None
         while True:
-            message = self._next(SILENCE_LIMIT_S, do)
+            message = self._next(limit_s, do)
             if "progress" in message:
                 if progress is not None:
                     progress(*message["progress"])

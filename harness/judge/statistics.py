@@ -1,46 +1,97 @@
 """Statistics of timing: blocks are the unit, for single inferences are autocorrelated (lag 1: 0.25 to 0.38)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
 
 BOOTSTRAP_REPEATS: Final = 4000
 BOOTSTRAP_SEED: Final = 20261121
 STEADY_TOLERANCE: Final = 0.05
 """The medians of the two halves of a steady series differ by at most this much."""
-EVEN_TOLERANCE: Final = 0.15
-"""Windows of images/s on a quiet shared machine spread by 3 to 10 %; one that a neighbour cut into, by 70 %."""
+_TO_DEVIATION: Final = 1.4826
+"""Median absolute deviation times this is the standard deviation of a normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A point estimate and its 95 % interval."""
+    """A point estimate and its interval, 95 % unless it says otherwise."""
 
     value: float
     low: float
     high: float
 
 
-def median_interval(blocks: Sequence[float]) -> Interval:
-    """The median of block values with a percentile bootstrap interval over blocks (seeded: the same every time)."""
-    values = np.asarray(blocks, dtype=np.float64)
+def median_interval(processes: Sequence[Sequence[float]]) -> Interval:
+    """The median of block values with a 95 % percentile bootstrap interval (seeded: the same every time).
+
+    ``processes``: the blocks of each process. Where there are several, processes are drawn first and then their blocks:
+    two processes of one program differ by 1.3 to 1.8 %, which blocks of one process cannot know.
+    """
     generator = np.random.default_rng(BOOTSTRAP_SEED)
-    medians = np.median(values[generator.integers(0, len(values), (BOOTSTRAP_REPEATS, len(values)))], axis=1)
+    groups = [np.asarray(blocks, dtype=np.float64) for blocks in processes if len(blocks)]
+    medians = np.empty(BOOTSTRAP_REPEATS)
+    if len(groups) == 1:
+        medians = np.median(_resampled(groups[0], generator), axis=1)
+    else:
+        drawn = [_resampled(group, generator) for group in groups]
+        chosen = generator.integers(0, len(groups), (BOOTSTRAP_REPEATS, len(groups)))
+        for repeat, which in enumerate(chosen):
+            medians[repeat] = np.median(np.concatenate([drawn[one][repeat] for one in which]))
     low, high = np.percentile(medians, [2.5, 97.5])
-    return Interval(float(np.median(values)), float(low), float(high))
+    return Interval(float(np.median(np.concatenate(groups))), float(low), float(high))
 
 
-def is_even(rates: Sequence[float]) -> bool:
-    """Whether the fastest window's rate is at most EVEN_TOLERANCE above the slowest's."""
-    return max(rates) <= (1 + EVEN_TOLERANCE) * min(rates)
+def _resampled(values: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+    return values[generator.integers(0, len(values), (BOOTSTRAP_REPEATS, len(values)))]
 
 
-def is_steady(blocks: Sequence[float]) -> bool:
-    """Whether the medians of the first and the second half of the blocks agree within STEADY_TOLERANCE."""
-    half = len(blocks) // 2
+def mean_interval(values: Sequence[float], mean: float) -> Interval:
+    """``mean``, with Student's 95 % interval from the spread of a few ``values``; without limit where there is one."""
+    if len(values) < 2:
+        return Interval(mean, 0.0, math.inf)
+    half = float(student.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return Interval(mean, max(0.0, mean - half), mean + half)
+
+
+def paired_ratio(pairs: Sequence[tuple[float, float]]) -> Interval:
+    """How many times the first of each pair is the second: the median over pairs, with its 90 % interval.
+
+    The gate rule's own: ln first - ln second of each round, rounds resampled, 5th and 95th percentile of the medians.
+    """
+    logs = np.log([first / second for first, second in pairs])
+    medians = np.median(_resampled(logs, np.random.default_rng(BOOTSTRAP_SEED)), axis=1)
+    low, high = np.percentile(medians, [5, 95])
+    return Interval(math.exp(float(np.median(logs))), math.exp(float(low)), math.exp(float(high)))
+
+
+def excludes_one_by(interval: Interval) -> float:
+    """How far a ratio's interval stays away from 1, as a factor less 1; 0 where it has 1 in it."""
+    if interval.low > 1:
+        return interval.low - 1
+    return 1 / interval.high - 1 if interval.high < 1 else 0.0
+
+
+def drift(values: Sequence[float]) -> float:
+    """By how much the medians of the first and the second half differ, as a share of the smaller; 0 of fewer than 2."""
+    half = len(values) // 2
     if half == 0:
-        return False
-    first, second = float(np.median(blocks[:half])), float(np.median(blocks[half:]))
-    return abs(second - first) <= STEADY_TOLERANCE * min(first, second)
+        return 0.0
+    first, second = float(np.median(values[:half])), float(np.median(values[half:]))
+    return abs(second - first) / min(first, second)
+
+
+def is_steady(values: Sequence[float]) -> bool:
+    """Whether the medians of the two halves agree within STEADY_TOLERANCE; nothing is known of fewer than 2 values."""
+    return len(values) >= 2 and drift(values) <= STEADY_TOLERANCE
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Robust standard deviation (from the median absolute deviation) as a share of the median."""
+    array = np.asarray(values, dtype=np.float64)
+    median = float(np.median(array))
+    return _TO_DEVIATION * float(np.median(np.abs(array - median))) / median

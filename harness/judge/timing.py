@@ -1,40 +1,131 @@
 """Blocks of timings to the figures that are shown."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from alexbench.harness.judge.statistics import is_even, is_steady, median_interval
-from alexbench.harness.records import Latency, Performance, Throughput
+from alexbench.harness.judge.early_stopping import carries
+from alexbench.harness.judge.statistics import (
+    Interval,
+    drift,
+    excludes_one_by,
+    is_steady,
+    mean_interval,
+    median_interval,
+    paired_ratio,
+)
+from alexbench.harness.speed_records import Control, Latency, Throughput
+
+CONTROL_TOLERANCE: Final = 0.025
+"""The A/A control's interval may stay away from 1 by half the gate's tolerance of 5 %."""
 
 
-def latency(blocks_ns: Sequence[Sequence[int]]) -> Latency:
-    """Batch-1 latency: the median of block medians with its interval over blocks."""
-    interval = median_interval([float(np.median(block)) / 1e6 for block in blocks_ns])
-    return Latency(interval.value, interval.low, interval.high, len(blocks_ns), sum(map(len, blocks_ns)))
+@dataclass(frozen=True, slots=True)
+class BlockOf:
+    """One block as judging needs it: ``ns`` of each call of ``images`` images, in a process, in a round."""
+
+    ns: Sequence[int]
+    images: int
+    process: int = 0
+    round: int = 0
+    cpu_ns: int = 0
+    joules: float | None = None
+
+    @property
+    def median_ms(self) -> float:
+        """The median call."""
+        return float(np.median(self.ns)) / 1e6
+
+    @property
+    def rate(self) -> float:
+        """Images a second of the whole window."""
+        return len(self.ns) * self.images / (sum(self.ns) / 1e9)
 
 
-def throughput(blocks_ns: Sequence[Sequence[int]], batch_size: int) -> Throughput:
-    """Images over wall time of all windows together; never batch / median, which hides every slow inference."""
-    rates = [len(block) * batch_size / (sum(block) / 1e9) for block in blocks_ns]
-    images = sum(map(len, blocks_ns)) * batch_size
-    return Throughput(batch_size, images / (sum(map(sum, blocks_ns)) / 1e9), min(rates), max(rates), len(blocks_ns))
+def by_process(blocks: Sequence[BlockOf]) -> list[list[BlockOf]]:
+    """The blocks of each process, in order."""
+    return [[one for one in blocks if one.process == process] for process in sorted({one.process for one in blocks})]
 
 
-def without_drift(blocks_ns: Sequence[Sequence[int]]) -> bool:
-    """Whether block medians agree from the first half of the blocks to the second."""
-    return is_steady([float(np.median(block)) for block in blocks_ns])
+def latency(blocks: Sequence[BlockOf]) -> Latency:
+    """Latency: the median of block medians with its interval; percentiles where the calls are enough to carry them."""
+    groups = by_process(blocks)
+    interval = median_interval([[block.median_ms for block in group] for group in groups])
+    calls = np.concatenate([np.asarray(block.ns, dtype=np.float64) for block in blocks]) / 1e6
+    high = {rank: float(np.percentile(calls, rank)) if carries(rank, len(calls)) else None for rank in (90, 95, 99)}
+    return Latency(
+        p50_ms=interval.value,
+        low_ms=interval.low,
+        high_ms=interval.high,
+        blocks=len(blocks),
+        samples=len(calls),
+        processes=len(groups),
+        p90_ms=high[90],
+        p95_ms=high[95],
+        p99_ms=high[99],
+        cpu_ms=_cpu_ms(blocks),
+        joules=_joules(blocks),
+    )
 
 
-def windows_agree(blocks_ns: Sequence[Sequence[int]]) -> bool:
-    """Whether all windows ran at about the same rate."""
-    return is_even([len(block) / sum(block) for block in blocks_ns])
+def throughput(blocks: Sequence[BlockOf], batch_size: int, *, way: str = "loop", streams: str = "1") -> Throughput:
+    """Images over wall time of all windows together, with an interval from the windows' spread.
 
-
-def performance(single_ns: Sequence[Sequence[int]], batch_ns: Sequence[Sequence[int]], batch_size: int) -> Performance:
-    """Both figures, and whether they are of a steady state.
-
-    Batch-1 blocks must agree from the first half to the second, and the windows of images/s with each other.
+    Where there are several processes, their means are what the interval is made from: windows of one process agree
+    better than processes do.
     """
-    steady = without_drift(single_ns) and windows_agree(batch_ns)
-    return Performance(latency(single_ns), throughput(batch_ns, batch_size), steady)
+    groups = by_process(blocks)
+    images = sum(len(block.ns) * block.images for block in blocks)
+    rate = images / (sum(sum(block.ns) for block in blocks) / 1e9)
+    rates = [block.rate for block in blocks]
+    if len(groups) > 1:
+        rates = [float(np.mean([block.rate for block in group])) for group in groups]
+    interval = mean_interval(rates, rate)
+    return Throughput(
+        batch_size=batch_size,
+        images_per_second=rate,
+        low=interval.low,
+        high=interval.high,
+        windows=len(blocks),
+        processes=len(groups),
+        way=way,
+        streams=streams,
+        cpu_ms=_cpu_ms(blocks),
+        joules=_joules(blocks),
+    )
+
+
+def without_drift(blocks: Sequence[BlockOf]) -> bool:
+    """Whether block medians agree from the first half of each process's blocks to the second."""
+    return all(is_steady([block.median_ms for block in group]) for group in by_process(blocks))
+
+
+def worst_drift(blocks: Sequence[BlockOf]) -> float:
+    """The drift of the process that drifted most, as a share."""
+    return max(drift([block.median_ms for block in group]) for group in by_process(blocks))
+
+
+def control(backend: str, first: Sequence[BlockOf], second: Sequence[BlockOf]) -> Control:
+    """The A/A control from blocks of the same rounds."""
+    others = {(block.process, block.round): block for block in second}
+    pairs = [
+        (block.median_ms, others[block.process, block.round].median_ms)
+        for block in first
+        if (block.process, block.round) in others
+    ]
+    ratio: Interval = paired_ratio(pairs)
+    passed = excludes_one_by(ratio) <= CONTROL_TOLERANCE
+    return Control(backend, ratio.value, ratio.low, ratio.high, len(pairs), passed)
+
+
+def _cpu_ms(blocks: Sequence[BlockOf]) -> float:
+    return sum(block.cpu_ns for block in blocks) / 1e6 / sum(len(block.ns) * block.images for block in blocks)
+
+
+def _joules(blocks: Sequence[BlockOf]) -> float | None:
+    """Energy an image; None where it was not read for every block."""
+    read = [block.joules for block in blocks if block.joules is not None]
+    images = sum(len(block.ns) * block.images for block in blocks)
+    return sum(read) / images if len(read) == len(blocks) else None

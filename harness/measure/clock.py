@@ -9,12 +9,13 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Predict = Callable[[NDArray[np.float32]], NDArray[Any]]
+Predict = Callable[[NDArray[np.float32]], Any]
 
 WARM_UP_ITERATIONS: Final = 3
 WARM_UP_SECONDS: Final = 0.4
@@ -56,17 +57,36 @@ def warm_up(predict: Predict, pixels: NDArray[np.float32]) -> int:
     return calls
 
 
-def time_block(predict: Predict, pixels: NDArray[np.float32], *, seconds: float) -> list[int]:
-    """Consecutive calls for at least ``seconds``: the nanoseconds of each.
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """``ns`` of each call, back to back, and ``cpu_ns`` that all threads of the process used over the same stretch."""
+
+    ns: list[int]
+    cpu_ns: int
+
+
+def time_block(predict: Predict, pixels: NDArray[np.float32], *, seconds: float) -> Timed:
+    """Consecutive calls for ``seconds``, the one that is at work then included: the nanoseconds of each.
 
     The first call of a block, which finds the caches another worker left, is made but neither timed nor counted; at
     least two calls are timed. The readings are back to back: the sum of the list is the wall time of the window.
     """
     with quiet_interpreter():
+        end = time.perf_counter_ns() + int(seconds * 1e9)
         predict(pixels)
+        cpu = time.process_time_ns()
         readings = [time.perf_counter_ns()]
-        end = readings[0] + int(seconds * 1e9)
         while readings[-1] < end or len(readings) < 3:
             predict(pixels)
             readings.append(time.perf_counter_ns())
-    return [after - before for before, after in itertools.pairwise(readings)]
+        cpu = time.process_time_ns() - cpu
+    return Timed([after - before for before, after in itertools.pairwise(readings)], cpu)
+
+
+def time_once(work: Callable[[list[NDArray[np.float32]]], object], batches: list[NDArray[np.float32]]) -> Timed:
+    """One call with everything: how long all of it took."""
+    with quiet_interpreter():
+        cpu, start = time.process_time_ns(), time.perf_counter_ns()
+        work(batches)
+        end = time.perf_counter_ns()
+        return Timed([end - start], time.process_time_ns() - cpu)

@@ -1,30 +1,51 @@
 """What this process used: memory, and which of its threads were really at work."""
 
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from alexbench.harness.measure.sysfiles import text
+
 BUSY_SHARE: Final = 0.2
 """A thread counts as busy when it used at least this share of the busiest thread's CPU time."""
 
 
-def peak_rss_mib() -> float:
-    """The most resident memory this process ever had, in MiB.
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Resident memory of this process in MiB: now, and the most it ever had.
 
-    Linux: VmHWM. Not getrusage's ru_maxrss, which a child inherits from the parent that started it. Elsewhere what
-    the system offers: peak working set on Windows, ru_maxrss on macOS (bytes there).
+    ``peak_rss_mib`` on Linux: VmHWM. Not getrusage's ru_maxrss, which a child inherits from the parent that started it.
     """
+
+    rss_mib: float
+    peak_rss_mib: float
+
+
+def memory() -> Memory:
+    """What the system says: /proc on Linux, peak working set on Windows, ru_maxrss on macOS (bytes there)."""
+    now = psutil.Process().memory_info()
+    peak = float(getattr(now, "peak_wset", 0))
     if sys.platform == "linux":
         for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    if sys.platform == "win32":
-        return float(psutil.Process().memory_info().peak_wset) / 2**20
-    import resource
+                peak = int(line.split()[1]) * 1024
+    elif sys.platform != "win32":
+        import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Memory(now.rss / 2**20, peak / 2**20)
+
+
+def affinity() -> list[int] | None:
+    """The cores this process may run on, None where the system does not tell."""
+    try:
+        return sorted(psutil.Process().cpu_affinity() or [])
+    except (AttributeError, psutil.Error):
+        return None
 
 
 def thread_cpu_seconds() -> dict[int, float]:
@@ -63,19 +84,38 @@ class BusyThreads:
 
 def usable_cores() -> int:
     """Cores this process may use at once: its CPU affinity, and a container's CPU quota where that is less."""
-    try:
-        affinity = len(psutil.Process().cpu_affinity() or [])
-    except (AttributeError, psutil.Error):
-        affinity = 0
-    cores = affinity or psutil.cpu_count() or 1
-    quota = _cgroup_quota()
+    cores = len(affinity() or []) or psutil.cpu_count() or 1
+    quota = cpu_quota()
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
-def _cgroup_quota() -> float | None:
-    """CPUs a second that cgroup v2 allows this container, None without a limit."""
+def cpu_quota(root: str | Path = "/") -> float | None:
+    """CPUs a second that control groups leave this process, the least of all the groups it is in; None: no limit."""
+    quotas = [quota for folder in _cgroups(Path(root)) if (quota := _quota_of(folder)) is not None]
+    return min(quotas, default=None)
+
+
+def _cgroups(root: Path) -> Iterator[Path]:
+    """The folders that may limit this process's CPU time, of version 1 and 2, from the outermost group inwards.
+
+    A container often sees its own group as the outermost one, while the path it is told leads nowhere.
+    """
+    mounts = {"": root / "sys/fs/cgroup", "cpu": root / "sys/fs/cgroup/cpu"}
+    yield from mounts.values()
+    for line in (text(root / "proc/self/cgroup") or "").splitlines():
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        mount = mounts.get("cpu" if "cpu" in controllers.split(",") else controllers)
+        parts = path.strip("/").split("/")
+        if mount is not None and ".." not in parts:
+            yield from (mount.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+def _quota_of(group: Path) -> float | None:
+    """Version 2: ``cpu.max``, quota and period or "max". Version 1: cfs quota (-1: none) over cfs period. All in us."""
+    quota, _, period = (text(group / "cpu.max") or "").partition(" ")
+    if not quota:
+        quota, period = (text(group / f"cpu.cfs_{name}_us") or "" for name in ("quota", "period"))
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
+        return int(quota) / int(period) if int(quota) > 0 else None
+    except (ValueError, ZeroDivisionError):
         return None

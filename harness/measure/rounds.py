@@ -1,95 +1,126 @@
-"""Rounds: every participant gets a block in each, one at a time, in a fresh random order, with a pause between.
+"""Rounds: every task gets a block in each, one at a time, in a fresh random order, with a pause between.
 
-So whatever the machine does meanwhile (a neighbour's load, a changing clock) falls on all alike. A participant is
-whoever can time a block; this module knows neither processes nor runtimes.
+So whatever the machine does meanwhile (a neighbour's load, a changing clock) falls on all alike. A task is whatever can
+be asked for a block; this module knows neither processes nor runtimes.
 """
 
 import time
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Final
+from typing import Final, Literal
 
-TimeBlock = Callable[[int, float], list[int]]
-"""(batch size, seconds) -> nanoseconds of each inference of one block."""
+Scenario = Literal["SingleStream", "Offline", "Anchor"]
 
 PAUSE_S: Final = 0.06
 """Between blocks: runtimes spin after work (ONNX Runtime burns 30 to 50 CPU-ms)."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Task:
+    """Who is to do what: ``way`` is "loop" (call after call), "streams" or "resident"."""
+
+    participant: str
+    scenario: Scenario
+    batch_size: int
+    way: str = "loop"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to measure: ``rounds`` blocks of ``block_s`` seconds each, after ``discarded`` rounds that settle.
+    """How long to measure: ``rounds`` rounds after ``discarded`` ones that settle.
 
     Where that was not steady, half as many rounds again are added, ``extensions`` times at most, and the last
     ``rounds`` of all count.
     """
 
-    batch_size: int
     rounds: int
-    block_s: float
     discarded: int
     extensions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What one block gave.
+
+    ``ns`` of each call, back to back, so that their sum is its wall time, ``images`` in each. ``cpu_ns``: CPU time of
+    all threads over the same stretch. ``steal`` and ``foreign``: shares (0 to 1) of all cores' time that the hypervisor
+    took and that others' processes used meanwhile; ``joules`` of the whole package. None: not exposed.
+    """
+
+    ns: tuple[int, ...]
+    images: int
+    cpu_ns: int = 0
+    steal: float | None = None
+    foreign: float | None = None
+    throttled: int | None = None
+    joules: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """One block of one participant: ``ns`` of each inference, back to back, so that their sum is its wall time.
+    """One block of one task, in ``round`` of the ``process``-th process of its participant.
 
     ``settled``: in the window that figures are made from, which the rounds before it are not.
     """
 
-    participant: str
-    batch_size: int
+    task: Task
+    process: int
     round: int
-    ns: tuple[int, ...]
+    measured: Measured
     settled: bool = True
 
 
-def estimate_s(plan: Plan, participants: int) -> float:
-    """How long :func:`run_rounds` takes at least, in seconds: a block ends with the inference that overruns it."""
-    return participants * (plan.rounds + plan.discarded) * (plan.block_s + PAUSE_S)
+TimeBlock = Callable[[], Measured]
+
+
+def estimate_s(seconds: Mapping[Task, float], plan: Plan) -> float:
+    """How long :func:`run_rounds` takes at least, of blocks of ``seconds``: one ends with the call that overruns it."""
+    return (plan.rounds + plan.discarded) * sum(each + PAUSE_S for each in seconds.values())
 
 
 def run_rounds(
-    participants: Mapping[str, TimeBlock],
+    tasks: Mapping[Task, TimeBlock],
     plan: Plan,
     *,
     seed: int,
+    process: int = 0,
     on_round: Callable[[int, int], None],
     on_failure: Callable[[str, Exception], None],
     is_steady: Callable[[list[Block]], bool] = lambda _: True,
 ) -> list[Block]:
-    """Drive the rounds; the blocks of all that came to the end, in the order of measuring.
+    """Drive the rounds; the blocks of all participants that came to the end, in the order of measuring.
 
-    A participant that raises is reported to ``on_failure`` and left out from then on, its blocks with it. ``is_steady``
-    is asked of the blocks of the window after the planned rounds and after each extension.
+    A participant that raises is reported to ``on_failure`` and left out from then on, with all of its tasks and blocks.
+    ``is_steady`` is asked of the blocks of the window after the planned rounds and after each extension.
     """
     order = Random(seed)  # noqa: S311  # an order of turns, not a secret
-    remaining = dict(participants)
+    remaining = dict(tasks)
     blocks: list[Block] = []
     total = plan.discarded + plan.rounds
     extensions = done = 0
     while done < total:
-        names = sorted(remaining)
-        order.shuffle(names)
-        for name in names:
+        turns = sorted(remaining)
+        order.shuffle(turns)
+        for task in turns:
+            if task not in remaining:
+                continue
             time.sleep(PAUSE_S)
             try:
-                ns = remaining[name](plan.batch_size, plan.block_s)
+                measured = remaining[task]()
             except Exception as error:
-                on_failure(name, error)
-                del remaining[name]
+                on_failure(task.participant, error)
+                remaining = {one: ask for one, ask in remaining.items() if one.participant != task.participant}
                 continue
-            blocks.append(Block(name, plan.batch_size, done, tuple(ns)))
+            blocks.append(Block(task, process, done, measured))
         done += 1
         on_round(done, total)
         if done == total and extensions < plan.extensions and not is_steady(_window(blocks, plan, done, remaining)):
             extensions += 1
             total += plan.rounds // 2
     first = done - plan.rounds
-    return [replace(block, settled=block.round >= first) for block in blocks if block.participant in remaining]
+    return [replace(block, settled=block.round >= first) for block in blocks if block.task in remaining]
 
 
-def _window(blocks: list[Block], plan: Plan, done: int, remaining: Container[str]) -> list[Block]:
-    return [block for block in blocks if block.round >= done - plan.rounds and block.participant in remaining]
+def _window(blocks: list[Block], plan: Plan, done: int, remaining: Container[Task]) -> list[Block]:
+    return [block for block in blocks if block.round >= done - plan.rounds and block.task in remaining]

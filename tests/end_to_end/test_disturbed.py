@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from alexbench.harness.records import read_run
+from alexbench.harness.record_files import read_run
 from tests.end_to_end.conftest import Command, Ground, Started, only_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups of POSIX")

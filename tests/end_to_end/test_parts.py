@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alexbench.harness.records import RunRecord, read_run
+from alexbench.harness.record_files import read_run
+from alexbench.harness.records import RunRecord
 from tests.end_to_end.conftest import Command, Ended, Ground, Started, only_run
 from tests.end_to_end.test_disturbed import worker_of
 from tests.support.records import artifact

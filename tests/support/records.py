@@ -9,15 +9,13 @@ from alexbench.harness.records import (
     BackendRecord,
     DataRecord,
     EffectiveRecord,
-    Latency,
     ModelRecord,
     Parity,
-    Performance,
     Published,
     ReferenceRecord,
     RunRecord,
-    Throughput,
 )
+from alexbench.harness.speed_records import Latency, Performance, Throughput
 
 
 def accuracy(top1_correct: int = 565, top5_correct: int = 791, *, images: int = 1000) -> Accuracy:

@@ -14,7 +14,7 @@ import pytest
 from alexbench.backends.registry import backend_names
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import card_names
-from alexbench.harness.records import to_json
+from alexbench.harness.record_files import to_json
 from tests.support.records import error_row, ok_row, run_record
 
 HEAVY = (

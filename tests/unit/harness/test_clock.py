@@ -12,6 +12,7 @@ from alexbench.harness.measure.clock import (
     first_inference_ns,
     quiet_interpreter,
     time_block,
+    time_once,
     warm_up,
 )
 
@@ -33,6 +34,10 @@ class HandWound:
         self.readings.append(self.now)
         return self.now
 
+    def process_time_ns(self) -> int:
+        """Two threads, always at work."""
+        return 2 * self.now
+
     def perf_counter(self) -> float:
         return self.now / 1e9
 
@@ -52,18 +57,34 @@ def wound(monkeypatch: pytest.MonkeyPatch) -> HandWound:
 
 
 def test_the_first_call_of_a_block_is_made_and_not_counted(wound: HandWound) -> None:
-    assert time_block(wound.predict, PIXELS, seconds=0.1) == [10 * MS] * 10
+    assert time_block(wound.predict, PIXELS, seconds=0.17).ns == [10 * MS] * 10
     assert len(wound.given) == 11
 
 
+def test_the_first_call_takes_its_time_from_the_block(wound: HandWound) -> None:
+    started = wound.now
+    time_block(wound.predict, PIXELS, seconds=0.1)
+    assert wound.now - started == 100 * MS
+
+
+def test_cpu_time_is_that_of_the_timed_calls_alone(wound: HandWound) -> None:
+    assert time_block(wound.predict, PIXELS, seconds=0.1).cpu_ns == 2 * 3 * 10 * MS
+
+
+def test_many_batches_at_once_are_one_reading(wound: HandWound) -> None:
+    timed = time_once(lambda batches: [wound.predict(batch) for batch in batches], [PIXELS] * 4)
+    assert timed.ns == [(70 + 3 * 10) * MS]
+    assert timed.cpu_ns == 2 * (70 + 3 * 10) * MS
+
+
 def test_the_sum_is_the_wall_time_of_the_window(wound: HandWound) -> None:
-    ns = time_block(wound.predict, PIXELS, seconds=0.095)
+    ns = time_block(wound.predict, PIXELS, seconds=0.165).ns
     assert sum(ns) == wound.readings[-1] - wound.readings[0] == 100 * MS
     assert len(wound.readings) == len(ns) + 1  # back to back: nothing falls between two readings
 
 
 def test_at_least_two_calls_are_timed_however_slow(wound: HandWound) -> None:
-    assert time_block(wound.predict, PIXELS, seconds=0.0) == [10 * MS] * 2
+    assert time_block(wound.predict, PIXELS, seconds=0.0).ns == [10 * MS] * 2
 
 
 def test_every_call_gets_the_very_same_input(wound: HandWound) -> None:
@@ -74,7 +95,7 @@ def test_every_call_gets_the_very_same_input(wound: HandWound) -> None:
 def test_a_slow_call_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     hand = HandWound([10, 10, 500, 10])
     monkeypatch.setattr(clock, "time", hand)
-    assert time_block(hand.predict, PIXELS, seconds=0.53) == [10 * MS, 500 * MS, 10 * MS, 10 * MS]
+    assert time_block(hand.predict, PIXELS, seconds=0.54).ns == [10 * MS, 500 * MS, 10 * MS, 10 * MS]
 
 
 def test_garbage_is_not_collected_inside_and_is_afterwards(wound: HandWound) -> None:

@@ -11,7 +11,7 @@ from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.row import Row
 from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.rounds import Block
-from alexbench.harness.records import read_run
+from alexbench.harness.record_files import read_run
 from tests.support.records import run_record
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)

@@ -12,22 +12,22 @@ import psutil
 import pytest
 
 from alexbench.harness.measure import process
-from alexbench.harness.measure.process import BusyThreads, peak_rss_mib, usable_cores
+from alexbench.harness.measure.process import BusyThreads, memory, usable_cores
 
 LIMIT_S = 60
 # Longer than any patience of a crowded machine, each in a process of its own.
 ALLOCATE = """
-from alexbench.harness.measure.process import peak_rss_mib
-before = peak_rss_mib()
+from alexbench.harness.measure.process import memory
+before = memory().peak_rss_mib
 block = bytearray(b"x" * (128 * 2**20))
-during = peak_rss_mib()
+during = memory().peak_rss_mib
 del block
-print(before, during, peak_rss_mib())
+print(before, during, memory().peak_rss_mib)
 """
 INHERIT = """
 import subprocess, sys
 block = bytearray(b"x" * (256 * 2**20))
-child = "from alexbench.harness.measure.process import peak_rss_mib; print(peak_rss_mib())"
+child = "from alexbench.harness.measure.process import memory; print(memory().peak_rss_mib)"
 print(subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=True).stdout)
 """
 CONFINE = """
@@ -51,7 +51,7 @@ def test_peak_memory_grows_with_an_allocation_and_stays() -> None:
 
 def test_peak_memory_is_no_less_than_what_is_resident() -> None:
     resident = psutil.Process().memory_info().rss / 2**20
-    assert peak_rss_mib() >= resident - 1
+    assert memory().peak_rss_mib >= resident - 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is inherited on Linux")
@@ -112,12 +112,48 @@ def test_usable_cores_follow_the_affinity() -> None:
     ("written", "quota"),
     [("max 100000", None), ("200000 100000", 2.0), ("50000 100000", 0.5), ("nonsense", None), ("", None)],
 )
-def test_a_containers_quota_is_read(
-    written: str, quota: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "cpu.max").write_text(written + "\n", encoding="ascii")
-    monkeypatch.setattr(process, "Path", lambda _: tmp_path / "cpu.max")
-    assert process._cgroup_quota() == quota
+def test_a_containers_quota_is_read(written: str, quota: float | None, tmp_path: Path) -> None:
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (group / "cpu.max").write_text(written + "\n", encoding="ascii")
+    assert process.cpu_quota(tmp_path) == quota
+
+
+@pytest.mark.parametrize(
+    ("written", "quota"), [("-1", None), ("200000", 2.0), ("50000", 0.5), ("0", None), ("nonsense", None)]
+)
+def test_the_quota_of_the_first_version_is_read(written: str, quota: float | None, tmp_path: Path) -> None:
+    group = tmp_path / "sys/fs/cgroup/cpu"
+    group.mkdir(parents=True)
+    (group / "cpu.cfs_quota_us").write_text(written + "\n", encoding="ascii")
+    (group / "cpu.cfs_period_us").write_text("100000\n", encoding="ascii")
+    assert process.cpu_quota(tmp_path) == quota
+
+
+@pytest.mark.parametrize(
+    ("said", "folder"),
+    [
+        ("0::/system.slice/job", "system.slice"),
+        ("4:cpu,cpuacct:/batch/job", "cpu/batch"),
+        ("4:cpu:/batch", "cpu/batch"),
+    ],
+)
+def test_the_least_quota_of_the_groups_around_a_process_counts(said: str, folder: str, tmp_path: Path) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"9:pids:/elsewhere\n{said}\n", encoding="ascii")
+    group = tmp_path / "sys/fs/cgroup" / folder
+    group.mkdir(parents=True)
+    (group / "cpu.max").write_text("300000 100000\n", encoding="ascii")
+    assert process.cpu_quota(tmp_path) == 3.0
+    (group.parent / "cpu.max").write_text("150000 100000\n", encoding="ascii")
+    assert process.cpu_quota(tmp_path) == 1.5
+
+
+def test_a_process_in_no_group_we_can_see_has_no_quota(tmp_path: Path) -> None:
+    assert process.cpu_quota(tmp_path) is None
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text("0::/../../outside\nnonsense\n", encoding="ascii")
+    assert process.cpu_quota(tmp_path) is None
 
 
 class EightCores:
@@ -129,6 +165,6 @@ class EightCores:
 def test_a_quota_lowers_the_cores_and_never_below_one(
     quota: float | None, cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "_cgroup_quota", lambda: quota)
+    monkeypatch.setattr(process, "cpu_quota", lambda: quota)
     monkeypatch.setattr(process.psutil, "Process", EightCores)
     assert usable_cores() == cores

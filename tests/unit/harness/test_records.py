@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from alexbench.harness.errors import RecordError
-from alexbench.harness.records import RUN_FILE, SCHEMA_VERSION, RunRecord, read_run, to_json
+from alexbench.harness.record_files import RUN_FILE, read_run, to_json
+from alexbench.harness.records import SCHEMA_VERSION, RunRecord
 from tests.support.records import effective, error_row, missing_row, ok_row, run_record, synthetic_run
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

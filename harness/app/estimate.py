@@ -1,0 +1,47 @@
+"""How long a run will take, said before it begins: of the plan, and of what the parts took on two cores."""
+
+from typing import Final
+
+from alexbench.harness.app.accuracy import PARITY_IMAGES
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.material import Material
+from alexbench.harness.app.row import Row
+from alexbench.harness.measure.rigor import LOADING_S, restarts_s, timing_s
+
+GFLOPS_A_CORE: Final = 80.0
+"""At larger batches: 60 to 160 GFLOP/s a core on the machines that this was written on."""
+REFERENCE_GFLOPS: Final = 15.0
+"""Of the float64 reference, on all cores."""
+PROBE_S: Final = 60.0
+"""LoadGen on one backend and one scenario, until its p99 has its queries."""
+
+
+def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
+    """One line: about how long, and of what."""
+    count = sum(not row.missing for row in rows)
+    parts = [f"loading {_said(count * LOADING_S)}"]
+    total = count * LOADING_S
+    gflops = material.model.gflops
+    if config.accuracy:
+        seconds = count * len(material.labels) * gflops / (GFLOPS_A_CORE * config.threads)
+        seconds += PARITY_IMAGES * gflops / REFERENCE_GFLOPS if material.weights is not None else 0
+        parts.append(f"accuracy on {len(material.labels)} pictures {_said(seconds)}")
+        total += seconds
+    if config.performance:
+        timing = timing_s(config.level, count, len(config.batch_sizes), offline=config.offline)
+        timing += restarts_s(config.level, count)
+        parts.append(f"timing {_said(timing)}")
+        total += timing
+        if config.generated:
+            probes = 6 if config.latency_bound is not None else 1
+            each = max(PROBE_S, config.level.min_duration_s)
+            loads = count * len(config.generated) * each * probes
+            parts.append(f"LoadGen {_said(loads)}")
+            total += loads
+    return f"about {_said(total)} at rigor {config.rigor}, {count} backends: {', '.join(parts)}"
+
+
+def _said(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds)):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,52 @@
+"""A row's blocks to its figures."""
+
+from collections.abc import Callable
+
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.row import Row
+from alexbench.harness.judge.noise import certificate
+from alexbench.harness.judge.timing import BlockOf, latency, throughput, without_drift
+from alexbench.harness.measure.rounds import Block, Task
+from alexbench.harness.speed_records import Control, Performance
+
+
+def block_of(block: Block) -> BlockOf:
+    """A block as judging takes it."""
+    seen = block.measured
+    return BlockOf(seen.ns, seen.images, block.process, block.round, seen.cpu_ns, seen.joules)
+
+
+def performance_of(row: Row, config: RunConfig, control: Control | None) -> Performance:
+    """All of a row's speed, from its settled blocks."""
+
+    def settled(wanted: Callable[[Task], bool]) -> list[BlockOf]:
+        return [block_of(block) for block in row.blocks if block.settled and wanted(block.task)]
+
+    single = settled(lambda task: task == Task(row.name, "SingleStream", 1))
+    sweep = {
+        size: throughput(settled(lambda task, size=size: task == Task(row.name, "Offline", size)), size)  # type: ignore[misc]
+        for size in config.batch_sizes
+    }
+    streamed = settled(lambda task: task.way == "streams")
+    resident = settled(lambda task: task.way == "resident")
+    offline = None
+    if streamed and row.stream is not None:
+        offline = throughput(streamed, config.batch_size, way=row.stream[1], streams=row.stream[0])
+    seen = [block.measured for block in row.blocks]
+    return Performance(
+        latency=latency(single),
+        throughput=sweep[config.batch_size],
+        steady=without_drift(single),
+        sweep=tuple(sweep.values()),
+        offline=offline,
+        resident=latency(resident) if resident else None,
+        generated=tuple(row.generated),
+        layers_ms=row.layers_ms,
+        noise=certificate(
+            single,
+            steal=[one.steal for one in seen if one.steal is not None],
+            foreign=[one.foreign for one in seen if one.foreign is not None],
+            throttled=[one.throttled for one in seen if one.throttled is not None],
+            control=control,
+        ),
+    )

@@ -1,0 +1,68 @@
+"""Starting a row's worker and letting it load: the same way for the first process of a backend and for every other."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.artifacts import artifact_of, artifact_record, look_into
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.material import Material
+from alexbench.harness.app.row import Row, effective_record
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Options
+
+
+def options_of(config: RunConfig) -> dict[str, Any]:
+    """What the user asked of every backend, as the workers' requests want it."""
+    return asdict(Options(threads=config.threads, device=config.device, precision=config.precision))
+
+
+def log_of(name: str, folder: Path) -> Path:
+    """The log of a participant's processes."""
+    return folder / run_folder.LOGS / f"{name}.log"
+
+
+def start(row: Row, config: RunConfig, material: Material, folder: Path, *, called: str | None = None) -> WorkerProcess:
+    """A fresh process of the row's backend, loaded and with the pictures open.
+
+    What it found of an artifact, said of itself and took to load goes into ``row``. ``called``: its name in messages.
+
+    Raises:
+        AlexBenchError: it does not start, or does not load; the process is gone then.
+    """
+    name = called or row.name
+    worker = WorkerProcess(name, log=log_of(name, folder), **_python(row))
+    try:
+        opened = material.opened
+        if row.artifact is None:
+            answer = worker.ask(
+                "load",
+                backend=row.name,
+                network=material.network.name,
+                input_size=material.card.preprocessing.crop,
+                weights=str(material.weights),
+                options=options_of(config),
+            )
+        else:
+            artifact, options = artifact_of(row.artifact, material.card), options_of(config)
+            if row.seen is None:
+                row.seen = look_into(row.name, artifact, options, material.card, log_of(name, folder), **_python(row))
+                row.found = artifact_record(row.artifact, row.seen)
+            opened["preprocessing"] = row.seen["preprocessing"]
+            answer = worker.ask(
+                "load_artifact", backend=row.name, artifact=artifact, facts=row.seen["facts"], options=options
+            )
+        row.loads_s.append(answer["load_s"])
+        if row.effective is None:
+            row.effective = effective_record(answer["effective"])
+            row.loaded_as = {**answer["effective"], "artifact": row.found and row.found.sha256}
+        worker.ask("open", **opened)
+    except BaseException:
+        worker.kill()
+        raise
+    return worker
+
+
+def _python(row: Row) -> dict[str, str]:
+    return {} if row.python is None else {"python": row.python}

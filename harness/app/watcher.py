@@ -1,0 +1,47 @@
+"""What else happens on the machine while a block is measured: asked before and after it, from the command's process."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from alexbench.harness.measure.energy import EnergyMeter
+from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.measure.rounds import Measured
+from alexbench.harness.measure.watch import Disturbance, between, read
+
+
+class Watcher:
+    """Knows which processes are ours, and reads the machine around each block."""
+
+    def __init__(self) -> None:
+        self.pids: set[int] = set()
+        self._cores = usable_cores()
+        self._meter = EnergyMeter.find()
+        self._start = read(())
+
+    def block(self, ask: Callable[[], dict[str, Any]], *, images: int) -> Measured:
+        """One block as a worker answered it, with what was seen meanwhile; ``images`` are in each of its calls."""
+        before, energy = read(self.pids), self._energy()
+        answer = ask()
+        after, later = read(self.pids), self._energy()
+        seen = between(before, after, self._cores)
+        return Measured(
+            ns=tuple(answer["ns"]),
+            images=images,
+            cpu_ns=answer["cpu_ns"],
+            steal=seen.steal,
+            foreign=seen.foreign,
+            throttled=seen.throttled,
+            # The meter runs over the whole request, of which the timed calls are most.
+            joules=None if self._meter is None else self._meter.joules_between(energy, later),
+        )
+
+    def since_start(self) -> Disturbance:
+        """All that happened since this was made."""
+        return between(self._start, read(()), self._cores)
+
+    def watch(self, pids: Iterable[int]) -> None:
+        """From now on these are ours, and nobody else."""
+        self.pids = set(pids)
+
+    def _energy(self) -> Any:
+        return None if self._meter is None else self._meter.read_j()

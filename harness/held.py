@@ -1,0 +1,69 @@
+"""What a worker holds between requests: a backend, what it was loaded with, and the pixels it is asked about."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.contract import Backend, Model, Options
+from alexbench.harness.errors import WorkerError
+from alexbench.harness.measure import clock
+from alexbench.harness.models.preprocessing import Preprocessing, network_input
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+STREAMED_INPUTS: Final = 4
+"""Different batches that a stream is fed, over and over: more would only fill memory."""
+
+
+class Held:
+    """The state, and the inputs made from it; the requests are its subclasses'."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._backend: Backend | None = None
+        self._model: Model | None = None
+        self._options: Options | None = None
+        self._pixels: NDArray[np.uint8] | None = None
+        self._preprocessing: Preprocessing | None = None
+        self._first_inference_ns: int | None = None
+        self._inputs: dict[tuple[int, int], NDArray[np.float32]] = {}
+
+    def close(self) -> None:
+        """Release the backend."""
+        if self._backend is not None:
+            self._backend.close()
+
+    def _loaded(self) -> tuple[Backend, NDArray[np.uint8]]:
+        if self._backend is None or self._pixels is None:
+            raise WorkerError("load and open come first")
+        return self._backend, self._pixels
+
+    @property
+    def _threads(self) -> int:
+        return 1 if self._options is None else self._options.threads
+
+    def _input(self, first: int, last: int) -> NDArray[np.float32]:
+        backend, pixels = self._loaded()
+        assert self._preprocessing is not None
+        return network_input(pixels[first:last], self._preprocessing, backend.input_layout, threads=self._threads)
+
+    def _timed_input(self, batch_size: int, number: int = 0) -> NDArray[np.float32]:
+        """Batch ``number`` of the pictures, which are repeated where there are too few; made once and kept."""
+        key = batch_size, number
+        if key not in self._inputs:
+            backend, pixels = self._loaded()
+            assert self._preprocessing is not None
+            chosen = pixels[np.arange(number * batch_size, (number + 1) * batch_size) % len(pixels)]
+            self._inputs[key] = network_input(chosen, self._preprocessing, backend.input_layout)
+        return self._inputs[key]
+
+    def _first_inference(self) -> None:
+        """Make it, if it was not made yet."""
+        backend, _ = self._loaded()
+        if self._first_inference_ns is None:
+            self._first_inference_ns = clock.first_inference_ns(backend.predict, self._timed_input(1))
+            clock.freeze_what_is_loaded()

@@ -1,0 +1,96 @@
+"""How long and how often: the levels of ``--rigor``, and what each will take."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from alexbench.harness.measure.rounds import PAUSE_S, Plan
+
+RigorName = Literal["smoke", "standard", "high", "mlperf"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rigor:
+    """One level.
+
+    ``processes``: how many times each backend is started anew. In each: ``latency`` rounds of ``latency_block_s`` at
+    batch 1, with the anchor and the A/A duplicate among them; then ``windows`` rounds of ``window_s`` at the configured
+    batch size and those of ``sweep``, and at the configured one in the runtime's own way of many batches (``offline``).
+    ``profile``: layers too. ``min_duration_s``: LoadGen's, of each of its scenarios.
+    """
+
+    name: RigorName
+    processes: int
+    latency: Plan
+    latency_block_s: float
+    windows: Plan
+    window_s: float
+    sweep: tuple[int, ...] = ()
+    offline: bool = False
+    profile: bool = False
+    loadgen: bool = False
+    min_duration_s: float = 0.0
+
+
+SMOKE: Final = Rigor(
+    "smoke",
+    processes=1,
+    latency=Plan(rounds=40, discarded=2, extensions=3),
+    latency_block_s=0.1,
+    windows=Plan(rounds=5, discarded=0, extensions=2),
+    window_s=0.6,
+)
+STANDARD: Final = Rigor(
+    "standard",
+    processes=3,
+    latency=Plan(rounds=30, discarded=3, extensions=3),
+    latency_block_s=0.2,
+    windows=Plan(rounds=2, discarded=0, extensions=2),
+    window_s=1.0,
+    sweep=(8, 32),
+    offline=True,
+    profile=True,
+)
+HIGH: Final = Rigor(
+    "high",
+    processes=10,
+    latency=Plan(rounds=30, discarded=3, extensions=3),
+    latency_block_s=0.2,
+    windows=Plan(rounds=2, discarded=0, extensions=2),
+    window_s=1.0,
+    sweep=(8, 32),
+    offline=True,
+    profile=True,
+)
+MLPERF: Final = Rigor(
+    "mlperf",
+    processes=3,
+    latency=STANDARD.latency,
+    latency_block_s=STANDARD.latency_block_s,
+    windows=STANDARD.windows,
+    window_s=STANDARD.window_s,
+    sweep=STANDARD.sweep,
+    offline=True,
+    profile=True,
+    loadgen=True,
+    min_duration_s=600.0,
+)
+RIGORS: Final[dict[RigorName, Rigor]] = {one.name: one for one in (SMOKE, STANDARD, HIGH, MLPERF)}
+
+ANCHOR_BLOCK_S: Final = 0.05
+LOADING_S: Final = 3.0
+"""Starting a worker, importing its runtime and building the network: 1 to 6 s each on two cores."""
+
+
+def timing_s(rigor: Rigor, rows: int, batch_sizes: int, *, offline: bool) -> float:
+    """About how long all rounds of ``rows`` backends take, in seconds, an overrun of a tenth of a block included."""
+    latency = rigor.latency.rounds + rigor.latency.discarded
+    each = 1.1 * rigor.latency_block_s + PAUSE_S
+    one = latency * ((rows + 1) * each + ANCHOR_BLOCK_S + PAUSE_S)
+    window = 1.1 * rigor.window_s + PAUSE_S
+    one += rigor.windows.rounds * rows * (batch_sizes + offline) * window
+    return rigor.processes * one
+
+
+def restarts_s(rigor: Rigor, rows: int) -> float:
+    """About how long it takes to start everything anew for each process but the first."""
+    return (rigor.processes - 1) * (rows + 2) * LOADING_S

@@ -1,0 +1,195 @@
+"""The watch over a measurement: what else the machine did between two moments, and whether it stood still.
+
+``read`` before and after, ``between`` the two: time stolen by other virtual machines, time used by processes that are
+not ours, throttling by heat, and clocks that went apart because the machine was suspended.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alexbench.harness.measure.sysfiles import numbers, text
+
+SUSPENDED_LIMIT_S: Final = 0.5
+"""More than scheduling ever takes between two readings of the same moment."""
+CLOCK_JUMP_LIMIT_S: Final = 10.0
+"""A time server slews by 0.5 ms a second, and steps by tenths: ten seconds is a machine that was paused."""
+
+_ONE_MOMENT_NS: Final = 1_000_000
+_ATTEMPTS: Final = 10
+
+ProcessKey = tuple[int, int]
+"""Process id and start time: an id alone may come back as another process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """CPU time of one process: ``own_ns``, and ``waited_ns`` of its children that ended and were waited for."""
+
+    own_ns: int
+    waited_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One moment. Times in nanoseconds; None where the system does not tell.
+
+    ``busy_ns``, ``stolen_ns``, ``total_ns``: of all cores since the machine started, in ticks of (usually) 10 ms; busy
+    is without stolen. ``processes``: ours. ``throttles``: thermal events over all cores, a package's at each core.
+    """
+
+    monotonic_ns: int
+    boottime_ns: int | None
+    wall_ns: int
+    busy_ns: int | None
+    stolen_ns: int | None
+    total_ns: int | None
+    processes: Mapping[ProcessKey, Used]
+    throttles: int | None
+
+    @property
+    def own_cpu_ns(self) -> int:
+        """CPU time of our processes so far, without the children they waited for."""
+        return sum(used.own_ns for used in self.processes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What happened between two readings.
+
+    ``seconds``: by the monotonic clock, which stands still while the machine is suspended. ``steal``, ``foreign``:
+    shares (0 to 1) of all cores' time that the hypervisor gave to others, and that processes which are not ours and
+    the kernel's interrupts used. They are good to a tick a core (0.1 over a block of 100 ms), and ``foreign`` is never
+    below 0, so the mean of many short ones is too high: take one over all of them. ``throttled``: thermal events.
+    ``suspended_s``: how much more the clock that counts suspension grew, 0 where there is none. ``clock_jump_s``: how
+    much more the wall clock grew.
+    """
+
+    seconds: float
+    steal: float | None
+    foreign: float | None
+    throttled: int | None
+    suspended_s: float
+    clock_jump_s: float
+
+
+def read(pids: Iterable[int] = (), *, root: str | Path = "/") -> Reading:
+    """A reading now. ``pids``: those of our processes beside this one; those that are gone are left out."""
+    root = Path(root)
+    monotonic, boottime, wall = _clocks()
+    busy, stolen, total = _cpu_totals(root)
+    return Reading(
+        monotonic_ns=monotonic,
+        boottime_ns=boottime,
+        wall_ns=wall,
+        busy_ns=busy,
+        stolen_ns=stolen,
+        total_ns=total,
+        processes=dict(_processes(root, {os.getpid(), *pids})),
+        throttles=_throttles(root),
+    )
+
+
+def between(before: Reading, after: Reading, cores: int) -> Disturbance:
+    """What happened from ``before`` to ``after``.
+
+    ``cores``: how many there are at least, should the kernel's own total fall short.
+    """
+    elapsed = after.monotonic_ns - before.monotonic_ns
+    steal = foreign = None
+    busy, stolen, total = (
+        _growth(getattr(before, name), getattr(after, name)) for name in ("busy_ns", "stolen_ns", "total_ns")
+    )
+    if busy is not None and stolen is not None and total is not None:
+        # It does where a core went away, or where idle time ran backwards.
+        whole = max(total, elapsed * cores, 1)
+        steal = min(1.0, stolen / whole)
+        foreign = min(1.0, max(0, busy - _own_ns(before.processes, after.processes)) / whole)
+    suspended_ns = 0
+    if before.boottime_ns is not None and after.boottime_ns is not None:
+        suspended_ns = max(0, after.boottime_ns - before.boottime_ns - elapsed)
+    return Disturbance(
+        seconds=elapsed / 1e9,
+        steal=steal,
+        foreign=foreign,
+        throttled=_growth(before.throttles, after.throttles),
+        suspended_s=suspended_ns / 1e9,
+        clock_jump_s=(after.wall_ns - before.wall_ns - elapsed) / 1e9,
+    )
+
+
+def suspended(disturbance: Disturbance) -> str | None:
+    """Why nothing that was measured in between can be believed; None where time simply passed."""
+    if disturbance.suspended_s > SUSPENDED_LIMIT_S:
+        return f"the machine was suspended for {disturbance.suspended_s:.1f} s"
+    if abs(disturbance.clock_jump_s) > CLOCK_JUMP_LIMIT_S:
+        return (
+            f"the wall clock jumped by {disturbance.clock_jump_s:.1f} s against the monotonic one: "
+            "the machine was paused, or its clock was set"
+        )
+    return None
+
+
+def _growth(before: int | None, after: int | None) -> int | None:
+    """A counter that falls (a core was taken away) did not grow."""
+    return None if before is None or after is None else max(0, after - before)
+
+
+def _own_ns(before: Mapping[ProcessKey, Used], after: Mapping[ProcessKey, Used]) -> int:
+    """CPU time of our processes in between.
+
+    One that ended is in no later reading, but once waited for, all its time is in that of its parent: what it had used
+    before is then taken off again. One that is new counts from its start.
+    """
+    nothing = Used(0, 0)
+    gone = sum(used.own_ns + used.waited_ns for key, used in before.items() if key not in after)
+    own = sum(used.own_ns - before.get(key, nothing).own_ns for key, used in after.items())
+    waited = sum(used.waited_ns - before.get(key, nothing).waited_ns for key, used in after.items())
+    return own + max(0, waited - gone)
+
+
+def _clocks() -> tuple[int, int | None, int]:
+    """Monotonic, boot time and wall clock of one moment: taken again if something came in between."""
+    for _ in range(_ATTEMPTS):
+        monotonic = time.monotonic_ns()
+        boottime = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else None
+        wall = time.time_ns()
+        if time.monotonic_ns() - monotonic < _ONE_MOMENT_NS:
+            break
+    return monotonic, boottime, wall
+
+
+def _cpu_totals(root: Path) -> tuple[int, int, int] | tuple[None, None, None]:
+    """Busy, stolen and all time of all cores, from the first line of /proc/stat (proc_stat(5)).
+
+    Its columns: user, nice, system, idle, iowait, irq, softirq, steal. A guest's time, further on, is in user already.
+    """
+    line = (text(root / "proc/stat") or "").partition("\n")[0].split()
+    if len(line) < 9 or line[0] != "cpu":
+        return None, None, None
+    tick = _tick_ns()
+    user, nice, system, idle, iowait, irq, softirq, steal = (int(ticks) * tick for ticks in line[1:9])
+    busy = user + nice + system + irq + softirq
+    return busy, steal, busy + steal + idle + iowait
+
+
+def _processes(root: Path, pids: Iterable[int]) -> Iterator[tuple[ProcessKey, Used]]:
+    """From /proc/PID/stat (proc_pid_stat(5)): utime, stime, cutime, cstime are columns 14 to 17, starttime is 22."""
+    for pid in pids:
+        # The second column is the program's name in brackets, which may itself hold spaces and brackets.
+        columns = (text(root / "proc" / str(pid) / "stat") or "").rpartition(")")[2].split()
+        if len(columns) >= 20:
+            user, system, waited_user, waited_system = (int(ticks) * _tick_ns() for ticks in columns[11:15])
+            yield (pid, int(columns[19])), Used(user + system, waited_user + waited_system)
+
+
+def _tick_ns() -> int:
+    return 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def _throttles(root: Path) -> int | None:
+    counts = numbers(root.glob("sys/devices/system/cpu/cpu[0-9]*/thermal_throttle/*_throttle_count"))
+    return sum(counts) if counts else None

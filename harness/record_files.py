@@ -1,0 +1,80 @@
+"""A run's record as a file: JSON, upgraded step by step from every older schema.
+
+Schema history:
+  1  the first.
+  2  data: layout, labels_from, names_digest, per_class, certificate, skipped, part. Digests of pixels are over each
+     picture's own digest. configuration: layout, labels, on_bad_image, shard, artifacts, weights_layout. Rows may be
+     artifacts; accuracies stand beside the published ones (comparisons).
+  3  Timing: rigor, several processes a row, percentiles, CPU time, energy, the batch sweep, streams, load generation,
+     layers, the noise certificate of each row, the A/A control, the machine's ceiling, why a measurement is invalid.
+     Throughput's bounds are an interval, where they were the slowest and the fastest window.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from alexbench.harness.decoding import decode
+from alexbench.harness.errors import RecordError
+from alexbench.harness.records import SCHEMA_VERSION, RunRecord
+
+RUN_FILE: Final = "run.json"
+
+
+def _upgrade_1(data: dict[str, Any]) -> dict[str, Any]:
+    """What schema 2 added has defaults that mean "not recorded"."""
+    return {**data, "schema_version": 2}
+
+
+def _upgrade_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Bounds of images/s were the slowest and the fastest window; what else schema 3 added means "not recorded"."""
+    rows = [dict(row) for row in data.get("backends", ())]
+    for row in rows:
+        speed = row.get("performance")
+        if isinstance(speed, dict):
+            row["performance"] = {**speed, "throughput": {**speed["throughput"], "bounds": "windows"}}
+    return {**data, "backends": rows, "schema_version": 3}
+
+
+_UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2}
+"""Schema -> how a record of it becomes one of the next."""
+
+
+def to_json(record: RunRecord) -> str:
+    """The JSON text of a record; keys in the order of the dataclass, so that a diff reads well."""
+    return json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read ``folder``/run.json.
+
+    Raises:
+        RecordError: not a run, damaged, or written by a newer version; the message names the file.
+    """
+    path = folder / RUN_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecordError(f"{folder} is no run: it has no {RUN_FILE}") from None
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path} is damaged: {error}") from error
+    try:
+        data = json.loads(text)
+        version = data["schema_version"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise RecordError(f"{path} is damaged: {error}") from error
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise RecordError(f"{path} is damaged: schema_version = {version!r}")
+    if version > SCHEMA_VERSION:
+        raise RecordError(
+            f"{path} has schema {version}, newer than the {SCHEMA_VERSION} this alexbench reads; upgrade alexbench"
+        )
+    try:
+        for older in range(version, SCHEMA_VERSION):
+            data = _UPGRADES[older](data)
+        return decode(RunRecord, data)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # DecodeError is a ValueError
+        raise RecordError(f"{path} is damaged: {error}") from error

@@ -1,0 +1,156 @@
+"""What a run leaves behind of speed, as data: part of :mod:`alexbench.harness.records`. Units are in the names."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Batch 1: the median of block medians with its 95 % bootstrap interval, over ``processes`` of the backend.
+
+    ``p90_ms``, ``p95_ms``, ``p99_ms``: of all ``samples`` together, None where they are too few to carry it.
+    ``cpu_ms``: CPU time of all threads an inference; ``joules``: energy of the whole package an inference.
+    """
+
+    p50_ms: float
+    low_ms: float
+    high_ms: float
+    blocks: int
+    samples: int
+    processes: int = 1
+    p90_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    cpu_ms: float | None = None
+    joules: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Images over the wall time of ``windows`` windows together; never batch size over median latency.
+
+    ``low`` and ``high``: Student's 95 % interval over windows, or (``bounds``) the slowest and the fastest window.
+    ``way``: "loop", one batch after the other; else the runtime's own way of many batches at once, in words, with
+    ``streams`` inferences at work. ``cpu_ms`` and ``joules`` are an image's.
+    """
+
+    batch_size: int
+    images_per_second: float
+    low: float
+    high: float
+    windows: int
+    bounds: Literal["interval", "windows"] = "interval"
+    processes: int = 1
+    way: str = "loop"
+    streams: str = "1"
+    cpu_ms: float | None = None
+    joules: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One attempt at a load: ``load`` is a rate in queries/s (Server) or samples a query (MultiStream)."""
+
+    load: float
+    p99_ms: float | None
+    queries: int
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What MLPerf LoadGen measured of one scenario. Server's latencies count from the scheduled arrival.
+
+    ``rate``: samples/s achieved; ``target_rate``: queries/s asked for (Server). Percentiles are None where ``queries``
+    are too few to carry them. ``bound_ms`` is the user's, and ``highest`` the highest load that kept p99 under it: a
+    rate in queries/s (Server), or samples a query (MultiStream); None where none did, or none was asked for.
+    """
+
+    scenario: Literal["SingleStream", "MultiStream", "Server", "Offline"]
+    queries: int
+    samples: int
+    seconds: float
+    rate: float
+    p50_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    valid: bool
+    reasons: tuple[str, ...] = ()
+    target_rate: float | None = None
+    samples_per_query: int = 1
+    bound_ms: float | None = None
+    highest: float | None = None
+    probes: tuple[Probe, ...] = ()
+    loadgen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """A row's noise certificate: what the machine did while this row was measured. Shares are 0 to 1.
+
+    ``drift``: of block medians from the first to the second half of a process, the worst process. ``deviation``:
+    robust, between blocks. ``steal`` and ``foreign``: of all cores' time during the row's blocks, what the hypervisor
+    took and what processes of others used. ``throttled``: times that a core was throttled. None: not exposed here.
+    ``failed``: in plain words what is beyond its limit; a row with any is shown and not ranked.
+    """
+
+    drift: float
+    deviation: float
+    steal: float | None
+    foreign: float | None
+    throttled: int | None
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Speed of one backend on this machine.
+
+    ``throughput``: at the configured batch size, one batch after the other; ``sweep``: the same at all batch sizes;
+    ``offline``: the runtime's own way of many batches at once. ``resident``: batch 1 from and to the device's memory.
+    ``layers_ms``: group of layers -> milliseconds an inference at batch 1, by the runtime's own profiler.
+    """
+
+    latency: Latency
+    throughput: Throughput
+    steady: bool
+    sweep: tuple[Throughput, ...] = ()
+    offline: Throughput | None = None
+    resident: Latency | None = None
+    generated: tuple[Generated, ...] = ()
+    layers_ms: dict[str, float] = field(default_factory=dict)
+    noise: Noise | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The A/A control: one backend twice in the same rounds. ``ratio`` of the two, with its 90 % interval."""
+
+    backend: str
+    ratio: float
+    low: float
+    high: float
+    pairs: int
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The fastest that anything ran on this machine in this run, between the blocks of the rows.
+
+    ``kernels``: name -> best GFLOP/s, ``streams``: name -> best GB/s (1e9 bytes). The roofline is the best of each.
+    """
+
+    kernels: dict[str, float]
+    streams: dict[str, float]
+
+    @property
+    def gflops_per_second(self) -> float:
+        """The best of all kernels."""
+        return max(self.kernels.values())
+
+    @property
+    def gb_per_second(self) -> float:
+        """The best of all that read memory."""
+        return max(self.streams.values())
