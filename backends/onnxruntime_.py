@@ -3,8 +3,9 @@
 import ctypes
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _onnx_artifact, _onnx_profile
+from alexbench.backends import _onnx_artifact, _onnx_profile, _resident
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded, refuse_bf16, unreadable
 from alexbench.backends._export_onnx import open_onnx, write_onnx
 from alexbench.backends._onnx_graph import INPUT, OUTPUT, graph_model
+from alexbench.backends._stream import ThreadStream, open_loop, open_threads
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -166,6 +168,23 @@ class OnnxRuntimeBackend(Backend):
             except UnsupportedOptionError:
                 return found
             found.append(f"cuda:{len(found) - 1}")
+
+    def open_stream(self, model: Model, options: Options, *, batch_size: int) -> ThreadStream:  # noqa: ARG002
+        """See :meth:`Streams.open_stream`: one session without threads of its own, run by several threads at once."""
+        if options.device != "cpu":
+            return open_loop(type(self)(), model, options)
+        how = f"one session run by {options.threads} threads at once, intra-op 1"
+        return open_threads(type(self)(), model, replace(options, threads=1), callers=options.threads, how=how)
+
+    def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
+        """See :meth:`KeepsOnDevice.resident`: input and output bound to the GPU's memory. None for an artifact too."""
+        ort, session = self._ort, self._session
+        if ort is None or session is None:
+            raise not_loaded(self.name, "resident")
+        index = _cuda_index(self._device)
+        if index is None or self._artifact is not None:
+            return None
+        return _resident.on_onnxruntime(ort, session, pixels, ("cuda", index))
 
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int

@@ -16,6 +16,7 @@ from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded
 from alexbench.backends._export_openvino import convert_ir, open_ir, write_ir
 from alexbench.backends._openvino_profile import PRODUCT
+from alexbench.backends._stream_openvino import QueueStream
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -165,6 +166,14 @@ class OpenVinoBackend(Backend):
         """What OpenVINO finds, in this project's spelling: ``cpu``, ``gpu``, ``gpu:1``."""
         return [name.lower().replace(".", ":") for name in _import_openvino().Core().available_devices]
 
+    def open_stream(self, model: Model, options: Options, *, batch_size: int) -> QueueStream:  # noqa: ARG002
+        """See :meth:`Streams.open_stream`: the THROUGHPUT hint, which chooses the number of streams; batch dynamic."""
+        check_weights(model)
+        ov = _import_openvino()
+        core = ov.Core()
+        device = _device(core, options.device)
+        return QueueStream(ov, _compile(core, _build(ov, model), device, options, throughput=True), model)
+
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
     ) -> Mapping[str, float]:
@@ -213,11 +222,16 @@ def _device(core: "openvino.Core", name: str) -> str:
 
 
 def _compile(
-    core: "openvino.Core", model: "openvino.Model", device: str, options: Options, *, counting: bool = False
+    core: "openvino.Core",
+    model: "openvino.Model",
+    device: str,
+    options: Options,
+    *,
+    counting: bool = False,
+    throughput: bool = False,
 ) -> "openvino.CompiledModel":
     settings: dict[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": "1",
+        **({"PERFORMANCE_HINT": "THROUGHPUT"} if throughput else {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}),
         "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[options.precision],
     }
     if device == "CPU":
@@ -246,7 +260,7 @@ def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, 
     if "INFERENCE_NUM_THREADS" in settings:
         found["INFERENCE_NUM_THREADS"] = compiled.get_property("INFERENCE_NUM_THREADS")
     for name, value in found.items():
-        if value != settings[name]:
+        if value != settings.get(name, value):  # THROUGHPUT is left to choose its streams
             raise UnsupportedOptionError(f"openvino: asked {device} for {name}={settings[name]}, but it runs {value}")
 
 

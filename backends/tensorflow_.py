@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _tensorflow_artifact, _tensorflow_profile
+from alexbench.backends import _resident, _tensorflow_artifact, _tensorflow_profile
 from alexbench.backends._adapter import averaging_matrix, check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded, refuse_bf16
 from alexbench.backends._export_tensorflow import open_saved_model, write_saved_model
+from alexbench.backends._stream import ThreadStream, open_loop, open_threads
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -165,6 +166,26 @@ class TensorFlowBackend(Backend):
     def devices(self) -> list[str]:
         """``cpu``, and each GPU that TensorFlow can see."""
         return ["cpu", *(f"gpu:{i}" for i, _ in enumerate(_import_tensorflow().config.list_physical_devices("GPU")))]
+
+    def open_stream(self, model: Model, options: Options, *, batch_size: int) -> ThreadStream:  # noqa: ARG002
+        """See :meth:`Streams.open_stream`. One inter-op thread computes one call, a second call brings its input.
+
+        More at once would take another count of inter-op threads, which is fixed when TensorFlow starts.
+        """
+        if options.device != "cpu":
+            return open_loop(type(self)(), model, options)
+        callers = min(2, options.threads)
+        how = f"one function called by {callers} threads over one intra-op pool of {options.threads}"
+        return open_threads(type(self)(), model, options, callers=callers, at_once=1, how=how)
+
+    def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
+        """See :meth:`KeepsOnDevice.resident`. None for an artifact too."""
+        tf, function = self._tf, self._function
+        if tf is None or function is None:
+            raise not_loaded(self.name, "resident")
+        if self._device == "/CPU:0" or self._artifact is not None:
+            return None
+        return _resident.on_tensorflow(tf, function, pixels, self._device)
 
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int

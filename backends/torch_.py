@@ -5,7 +5,7 @@ import os
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _torch_artifact, _torch_profile
+from alexbench.backends import _resident, _stream_torch, _torch_artifact, _torch_profile
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded, refuse_bf16
 from alexbench.backends._export_torch import open_pt2, write_onnx, write_pt2
+from alexbench.backends._stream import ThreadStream
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -181,6 +182,20 @@ class TorchBackend(Backend):
         """``cpu``, and each CUDA device that torch can see."""
         torch = _import_torch()
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+
+    def open_stream(self, model: Model, options: Options, *, batch_size: int) -> ThreadStream:  # noqa: ARG002
+        """See :meth:`Streams.open_stream`: threads at once, each of which keeps its operations to itself."""
+        return _stream_torch.open_stream(_import_torch(), type(self)(), model, options)
+
+    def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
+        """See :meth:`KeepsOnDevice.resident`. None for an artifact too."""
+        torch, module = self._torch, self._module
+        if torch is None or module is None:
+            raise not_loaded(self.name, "resident")
+        if self._device.type == "cpu" or self._artifact is not None:
+            return None
+        placed = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
+        return _resident.on_torch(torch, module, placed)
 
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int

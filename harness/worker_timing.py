@@ -73,6 +73,17 @@ class Timing(Held):
         inputs = [self._timed_input(batch_size, number % STREAMED_INPUTS) for number in range(batches)]
         return asdict(clock.time_once(self._stream.run, inputs))
 
+    def do_stream_busy_threads(self, *, batch_size: int, batches: int) -> Answer:
+        """How many threads work while ``batches`` batches go through the stream, the second time."""
+        if self._stream is None:
+            raise WorkerError("open_stream comes first")
+        inputs = [self._timed_input(batch_size, number % STREAMED_INPUTS) for number in range(batches)]
+        self._stream.run(inputs)
+        with clock.quiet_interpreter():
+            busy = BusyThreads()
+            self._stream.run(inputs)
+        return {"busy_threads": busy.count()}
+
     def do_stream_logits(self, *, inputs: str, out: str) -> Answer:
         """Logits of ready-made batches ((batches, N, ...), a ``.npy`` file) through the stream, into ``out``."""
         if self._stream is None:

@@ -1,6 +1,6 @@
-"""Cells of the two tables as text, the same in Markdown and on the terminal.
+"""Cells of all tables as text, the same in Markdown and on the terminal.
 
-Two, because one with everything fits neither GitHub's page nor a terminal: the leaderboard proper, and the details.
+Several, because one with everything fits neither GitHub's page (830 pixels) nor a terminal: first the leaderboard.
 """
 
 import re
@@ -11,7 +11,7 @@ import pandas as pd
 
 from alexbench.harness.records import Comparison, RunRecord
 from alexbench.reports.leaderboard import leaderboard
-from alexbench.reports.speed_cells import speed_tables
+from alexbench.reports.speed_cells import rate, speed_tables
 from alexbench.reports.table import Table
 from alexbench.reports.wording import ABSENT
 
@@ -23,19 +23,24 @@ Row = Mapping[str, Any]
 def tables(record: RunRecord) -> list[Table]:
     """The leaderboard, one of each group of rows that ran alike, then the float64 reference where it ran; the details.
 
-    Then what was measured of speed, and the published figures, where there are any.
+    Then what was measured of speed, and the published figures, where there are any. Rows stand in the leaderboard's
+    order in all of them; a table that has nothing but names is left out.
     """
     frame = leaderboard(record)
     rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-    shown = [*_leaderboards(rows, record), _details(rows), *speed_tables(record)]
-    return [*shown, _published(record)] if record.comparisons else shown
+    order = [row["backend"] for row in rows]
+    entries = sorted(record.backends, key=lambda entry: order.index(entry.name))
+    boards = [board for board in _leaderboards(rows, record) if board.headings]
+    others = [_details(rows), _efficiency(rows, record), *speed_tables(entries), _published(record)]
+    return [*boards, *(table for table in others if len(table.headings) > 1)]
 
 
 def _leaderboards(rows: list[dict[str, Any]], record: RunRecord) -> list[Table]:
-    """Rows that are not ranked stand below those that are: with the first group, for nothing is claimed of them."""
+    """Rows that are not ranked stand below those that are, in a table of their own where there are several groups."""
     groups = list(dict.fromkeys(row["group"] for row in rows if _has(row, "rank")))
     if len(groups) < 2:
-        return [_leaderboard("Leaderboard", rows, record, last=True)]
+        title = "Leaderboard: INVALID, no row is ranked" if record.invalid else "Leaderboard"
+        return [_leaderboard(title, rows, record, last=True)]
     made = []
     for group in groups:
         mine = [row for row in rows if _has(row, "rank") and row["group"] == group]
@@ -62,27 +67,36 @@ def _leaderboard(title: str, rows: list[dict[str, Any]], record: RunRecord, *, l
     add(f"FPS, batch {record.configuration.get('batch_size', '')}", [_throughput(row) for row in rows])
     add("to best", [_percent(row, "images_per_second_vs_best") for row in rows])
     add("parity", [_parity(row) for row in rows], "the truth", numeric=False)
-    add("noise", [_noise(row) for row in rows], numeric=False)
+    if any(_has(row, "noise") and row["noise"] for row in rows):  # where all are quiet, the certificates say so
+        add("noise", [_noise(row) for row in rows], numeric=False)
     return table
 
 
 def _details(rows: list[dict[str, Any]]) -> Table:
+    rows = [row for row in rows if any(_has(row, column) for column in ("precision", "load_s", "rss_mib"))]
     table = Table("Details")
     table.add("backend", [str(row["backend"]) for row in rows], numeric=False)
     table.add("precision", [_text(row, "precision") for row in rows], numeric=False)
     table.add("threads", [_text(row, "threads") for row in rows])
     table.add("streams", [_text(row, "streams") for row in rows])
-    table.add("GFLOP/s", [_number(row, "achieved_gflops_per_second", 1) for row in rows])
-    table.add("mfu", [_mfu(row) for row in rows])
-    table.add("CPU ms an image", [_number(row, "image_cpu_ms", 1) for row in rows])
-    table.add("MiB", [_number(row, "rss_mib", 0) for row in rows])
-    table.add("peak MiB", [_number(row, "peak_rss_mib", 0) for row in rows])
+    table.add("MiB (peak)", [_memory(row) for row in rows])
+    table.add("load s", [_number(row, "load_s", 2) for row in rows])
+    table.add("first ms", [_number(row, "first_inference_ms", 1) for row in rows])
     table.add("error / sigma", [_scientific(row, "max_abs_over_sigma") for row in rows])
     table.add("SQNR dB", [_number(row, "sqnr_db", 0) for row in rows])
     table.add("flips", [_flips(row) for row in rows])
-    if not any(_has(row, "latency_p50_ms") for row in rows):  # else they stand with the latencies
-        table.add("load s", [_number(row, "load_s", 2) for row in rows])
-        table.add("first ms", [_number(row, "first_inference_ms", 1) for row in rows])
+    return table
+
+
+def _efficiency(rows: list[dict[str, Any]], record: RunRecord) -> Table:
+    """What the leaderboard's images/s take of the machine."""
+    rows = [row for row in rows if _has(row, "images_per_second")]
+    table = Table(f"Efficiency, batch {record.configuration.get('batch_size', '')}")
+    table.add("backend", [str(row["backend"]) for row in rows], numeric=False)
+    table.add("GFLOP/s", [_number(row, "achieved_gflops_per_second", 1) for row in rows])
+    table.add("mfu", [_mfu(row) for row in rows])
+    table.add("CPU ms an image", [_number(row, "image_cpu_ms", 1) for row in rows])
+    table.add("J an image", [_number(row, "image_joules", 3) for row in rows])
     return table
 
 
@@ -96,7 +110,7 @@ def _published(record: RunRecord) -> Table:
     synthetic = record.model.synthetic or record.data.synthetic
     firsts = [same[0] for same in groups.values()]
     table.add("published by", [one.source for one in firsts], numeric=False)
-    table.add("", [{"top1": "top-1", "top5": "top-5"}[one.metric] for one in firsts], numeric=False)
+    table.add("metric", [{"top1": "top-1", "top5": "top-5"}[one.metric] for one in firsts], numeric=False)
     table.add("published %", [f"{one.published:.2f}" for one in firsts])
     table.add("ours % (95 %)", [f"{one.ours:.2f} ({one.low:.2f}-{one.high:.2f})" for one in firsts])
     table.add("difference", [ABSENT if synthetic else f"{one.ours - one.published:+.2f}" for one in firsts])
@@ -125,7 +139,17 @@ def _accuracy(row: Row, column: str) -> str:
 
 
 def _scientific(row: Row, column: str) -> str:
-    return f"{row[column]:.1e}" if _has(row, column) else ABSENT
+    """As 2.0e-6."""
+    if not _has(row, column):
+        return ABSENT
+    digits, exponent = f"{row[column]:.1e}".split("e")
+    return f"{digits}e{int(exponent)}"
+
+
+def _memory(row: Row) -> str:
+    """When warm, and the most until then; older records have the latter alone."""
+    warm = _number(row, "rss_mib", 0)
+    return f"{warm} ({row['peak_rss_mib']:.0f})" if _has(row, "peak_rss_mib") else warm
 
 
 def _percent(row: Row, column: str) -> str:
@@ -144,8 +168,7 @@ def _latency(row: Row) -> str:
 def _throughput(row: Row) -> str:
     if not _has(row, "images_per_second"):
         return ABSENT
-    low, high = row["images_per_second_low"], row["images_per_second_high"]
-    return f"{row['images_per_second']:.1f} ({low:.0f}-{high:.0f})"
+    return rate(row["images_per_second"], row["images_per_second_low"], row["images_per_second_high"])
 
 
 def _rank(row: Row, ranks: list[int]) -> str:

@@ -92,8 +92,8 @@ def leaderboard(record: RunRecord) -> pd.DataFrame:
     without speed); rows that are not ranked come last. ``rank`` is one more than the number of rows that are better
     beyond doubt: rows that cannot be told apart share one. ``*_vs_best`` are percent more or less than the best ranked
     row's value in the group, for ranked rows only. ``mfu``: achieved over the run's own ceiling, absent where a row is
-    above it, for then the peak was not found (``peak_found``). ``noise``: what failed in the row's certificate, "" if
-    nothing did.
+    above it at any batch size, for then the peak was not found (``peak_found``). ``noise``: what failed in the row's
+    certificate, "" if nothing did; missing where there is no certificate, as in records older than schema 3.
     """
     rows = [_row(entry, record) for entry in record.backends]
     groups: dict[str, list[dict[str, Any]]] = {}
@@ -174,10 +174,12 @@ def _speed_cells(speed: Performance, record: RunRecord) -> dict[str, Any]:
         "image_joules": throughput.joules,
         "achieved_gflops_per_second": achieved,
         "steady": speed.steady,
-        "noise": "" if speed.steady else "no steady state",
+        "noise": None if speed.steady else "no steady state",
     }
     if record.ceiling is not None:
-        found = achieved <= record.ceiling.gflops_per_second
+        windows = [throughput, *speed.sweep, *([] if speed.offline is None else [speed.offline])]
+        highest = max(one.images_per_second for one in windows) * record.model.gflops
+        found = highest <= record.ceiling.gflops_per_second
         cells |= {"peak_found": found, "mfu": achieved / record.ceiling.gflops_per_second if found else None}
     if speed.offline is not None:
         cells |= {

@@ -1,8 +1,12 @@
 """The leaderboard as Markdown."""
 
+import re
+from collections.abc import Iterable
+
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
 from alexbench.reports.cells import tables
+from alexbench.reports.explanations import explanations
 from alexbench.reports.table import Table
 
 
@@ -10,17 +14,12 @@ def markdown(record: RunRecord) -> str:
     """``report.md`` of a run; the same text for the same record."""
     synthetic = record.model.synthetic or record.data.synthetic
     title = f"# AlexBench: {_escape(record.model.card)}" + (" on SYNTHETIC data" if synthetic else "")
-    facts = [
-        f"- **Model** {_escape(wording.model_line(record))}",
-        f"- **Data** {_escape(wording.data_line(record))}",
-        f"- **Machine** {_escape(wording.machine_line(record))}",
-        f"- **Run** {_escape(wording.when_line(record))}",
-    ]
-    parts = [title, "\n".join(facts)]
-    parts += [f"## {one.title}\n\n{_table(one)}" for one in tables(record)]
+    shown = tables(record)
+    parts = [title, "\n".join(f"- **{name.capitalize()}** {_escape(line)}" for name, line in wording.facts(record))]
+    parts += [f"## {_escape(one.title)}\n\n{_table(one)}" for one in shown]
     for heading, lines in (
         ("Remarks", wording.remarks(record)),
-        ("How to read it", wording.explanations(record)),
+        ("How to read it", explanations(record, shown)),
         ("Published for this card", [] if record.comparisons else wording.published_lines(record)),
     ):
         if lines:
@@ -29,10 +28,22 @@ def markdown(record: RunRecord) -> str:
 
 
 def _table(table: Table) -> str:
-    lines = ["| " + " | ".join(table.headings) + " |"]
+    lines = [_row(table.headings)]
     lines.append("|" + "|".join("---:" if numeric else "---" for numeric in table.numeric) + "|")
-    lines += ["| " + " | ".join(_escape(cell) for cell in row) + " |" for row in table.rows]
+    columns = zip(table.columns, table.numeric, strict=True)
+    whole = [[_whole(cell) for cell in column] if numeric else column for column, numeric in columns]
+    lines += [_row(row) for row in zip(*whole, strict=True)]
     return "\n".join(lines)
+
+
+def _whole(figure: str) -> str:
+    """A figure that no line breaks before its percent sign, inside its interval or in its exponent."""
+    figure = re.sub(r"(?<=\d) (?=%)", "\u00a0", figure)
+    return re.sub(r"(?<=\d)-(?=\d)|(?<=\de)-(?=\d)", "\u2011", figure)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(map(_escape, cells)) + " |"
 
 
 def _escape(text: str) -> str:

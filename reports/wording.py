@@ -2,8 +2,8 @@
 
 from pathlib import PurePath
 
-from alexbench.harness.records import ArtifactRecord, BackendRecord, RunRecord
-from alexbench.harness.speed_records import Ceiling, Control
+from alexbench.harness.records import ArtifactRecord, RunRecord
+from alexbench.harness.speed_records import Ceiling, Control, Generated, Performance
 
 ABSENT = "-"
 
@@ -53,6 +53,38 @@ def when_line(record: RunRecord) -> str:
     return f"{record.started}, alexbench {record.alexbench_version}{rigor}{status}"
 
 
+def facts(record: RunRecord) -> list[tuple[str, str]]:
+    """What stands above a leaderboard: a word of at most seven letters, and its line."""
+    found = [
+        ("model", model_line(record)),
+        ("data", data_line(record)),
+        ("machine", machine_line(record)),
+        ("run", when_line(record)),
+    ]
+    if record.ceiling is not None:
+        found.append(("ceiling", _ceiling_line(record.ceiling)))
+    if record.control is not None:
+        found.append(("control", _control_line(record.control)))
+    return found
+
+
+def _ceiling_line(ceiling: Ceiling) -> str:
+    kernel = max(ceiling.kernels, key=lambda name: ceiling.kernels[name])
+    stream = max(ceiling.streams, key=lambda name: ceiling.streams[name])
+    return (
+        f"{ceiling.gflops_per_second:.0f} GFLOP/s ({kernel}, the best of {len(ceiling.kernels)}) and "
+        f"{ceiling.gb_per_second:.1f} GB/s ({stream}) were reached on this machine in the same rounds"
+    )
+
+
+def _control_line(control: Control) -> str:
+    verdict = "passed" if control.passed else "FAILED"
+    return (
+        f"A/A, {control.backend} against itself in the same rounds: {control.ratio:.3f} "
+        f"({control.low:.3f}-{control.high:.3f}, 90 %), {verdict}"
+    )
+
+
 def published_lines(record: RunRecord) -> list[str]:
     """What others published for this card, and whether it may be compared."""
     verdict = "no verdict: these pictures or weights are synthetic"
@@ -61,98 +93,48 @@ def published_lines(record: RunRecord) -> list[str]:
     return [f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published]
 
 
-def explanations(record: RunRecord) -> list[str]:
-    """How to read the columns that are shown; only those that this run filled."""
-    lines = []
-    lines += _about_speed(record)
-    if any(entry.parity for entry in record.backends):
-        lines += [
-            _parity_rule(record),
-            "Flips: pictures whose top-1 is not float64's, among the parity pictures and all on which backends differ.",
-        ]
-    lines.append(
-        "Threads: counted while they worked. Load: importing and building. First: the first inference, batch 1."
-    )
-    lines.append(
-        "MiB: resident memory of the worker, mapped weights and pixels included, when warm; peak: the most until then."
-    )
-    return lines
-
-
-def _about_speed(record: RunRecord) -> list[str]:
-    speeds = [entry.performance for entry in record.backends if entry.performance is not None]
-    if not speeds:
-        return []
-    batch, windows = speeds[0].throughput.batch_size, speeds[0].throughput.bounds == "windows"
-    several = max(speed.latency.processes for speed in speeds) > 1
-    lines = [
-        "p50: median of block medians at batch 1, host array in to host array out, (95 % bootstrap interval).",
-        "Percentiles above it: only from 64 (p90), 130 (p95), 662 (p99) samples on, as MLPerf's early stopping asks.",
-        f"FPS: images over the wall time of steady windows at batch {batch}, "
-        + ("(slowest-fastest window)." if windows else "(95 % interval over windows)."),
-        "Rank: one more than the rows that are faster beyond doubt: intervals apart"
-        + ("" if several else ", and by over 3 %, for processes of one program differ so much")
-        + "; = marks equal ranks.",
-        "Backends took turns, in random order within each round.",
-        "Rows that ran unlike (device, precision, threads, streams) are ranked apart, noisy rows not at all.",
-        "GFLOP/s: FPS x GFLOPs (2 x MACs of convolutions and fully connected layers).",
-        "CPU ms: of all threads, waiting for work included where a runtime spins.",
-    ]
-    if record.ceiling is not None:
-        lines.append(_ceiling_line(record.ceiling))
-    if record.control is not None:
-        lines.append(_control_line(record.control))
-    return lines
-
-
-def _ceiling_line(ceiling: Ceiling) -> str:
-    kernel = max(ceiling.kernels, key=lambda name: ceiling.kernels[name])
-    return (
-        f"mfu: of {ceiling.gflops_per_second:.0f} GFLOP/s, the best of {len(ceiling.kernels)} kernels in the same"
-        f" rounds ({kernel}); memory was read at {ceiling.gb_per_second:.1f} GB/s ({max(ceiling.streams)})."
-    )
-
-
-def _control_line(control: Control) -> str:
-    return (
-        f"A/A control: {control.backend} against itself in the same rounds: {control.ratio:.3f}"
-        f" ({control.low:.3f}-{control.high:.3f}, 90 %), {'passed' if control.passed else 'FAILED'}."
-    )
-
-
-def _parity_rule(record: RunRecord) -> str:
-    held = next(one.parity for one in record.backends if one.parity)
-    return (
-        f"Parity ok: on {held.images} pictures the largest error of a logit against float64, in units of the logits' "
-        f"standard deviation sigma, is at most {held.tolerance_max_abs_over_sigma:g}, SQNR is at least "
-        f"{held.tolerance_sqnr_db:g} dB, and no flip is beyond rounding."
-    )
-
-
 def remarks(record: RunRecord) -> list[str]:
-    """What qualifies this run or a row of it."""
+    """What qualifies this run or a row of it; first why it is invalid."""
     lines = [f"INVALID: {reason}: no row is ranked." for reason in record.invalid] + list(record.notes)
+    unranked = "" if record.invalid else ": not ranked"
     for entry in record.backends:
         if entry.artifact is not None:
             lines.append(_artifact_line(entry.name, entry.artifact))
         if entry.error is not None:
             lines.append(entry.error if entry.error.startswith(entry.name) else f"{entry.name}: {entry.error}")
-        lines += _noise_lines(entry)
+        if entry.performance is not None:
+            lines += [f"{entry.name}: {reason}{unranked}." for reason in _noise_reasons(entry.performance)]
         if entry.parity is not None and not entry.parity.passed:
             of = "as these weights in float64" if entry.artifact else "as float64"
             lines.append(f"{entry.name}: not the same function {of} within its tolerance: not ranked.")
         if entry.effective is not None and entry.effective.threads[1] != "measured":
             lines.append(f"{entry.name}: thread count only {entry.effective.threads[1]}, not measured.")
+    return lines + _about_speed(record)
+
+
+def _about_speed(record: RunRecord) -> list[str]:
+    """Each way of many batches at once, with whose it is; then what LoadGen said."""
+    speeds = [(entry.name, entry.performance) for entry in record.backends if entry.performance is not None]
+    ways: dict[str, list[str]] = {}
+    for name, speed in speeds:
+        if speed.offline is not None:
+            ways.setdefault(speed.offline.way, []).append(name)
+    lines = [f"{', '.join(names)}, many at once: {way}." for way, names in ways.items()]
+    for name, speed in speeds:
+        lines += [_generated_line(name, one) for one in speed.generated if one.reasons]
     return lines
 
 
-def _noise_lines(entry: BackendRecord) -> list[str]:
-    speed = entry.performance
-    if speed is None:
-        return []
+def _noise_reasons(speed: Performance) -> list[str]:
+    """Why a row is not ranked, all in one; none where it was quiet, or a record older than schema 3 steady."""
     if speed.noise is None:
-        return [] if speed.steady else [f"{entry.name}: no steady state: not ranked."]
-    return [f"{entry.name}: {'; '.join(speed.noise.failed)}: not ranked."] if speed.noise.failed else []
+        return [] if speed.steady else ["no steady state"]
+    return ["; ".join(speed.noise.failed)] if speed.noise.failed else []
+
+
+def _generated_line(backend: str, one: Generated) -> str:
+    verdict = "" if one.valid else "INVALID by LoadGen: "
+    return f"{backend}, {one.scenario}: {verdict}{'; '.join(one.reasons)}."
 
 
 def _artifact_line(backend: str, artifact: ArtifactRecord) -> str:

@@ -4,6 +4,7 @@ from typing import Final
 
 from alexbench.harness.app.accuracy import PARITY_IMAGES
 from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.loads import PROBES
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.row import Row
 from alexbench.harness.measure.rigor import LOADING_S, restarts_s, timing_s
@@ -12,8 +13,8 @@ GFLOPS_A_CORE: Final = 80.0
 """At larger batches: 60 to 160 GFLOP/s a core on the machines that this was written on."""
 REFERENCE_GFLOPS: Final = 15.0
 """Of the float64 reference, on all cores."""
-PROBE_S: Final = 60.0
-"""LoadGen on one backend and one scenario, until its p99 has its queries."""
+PROBE_S: Final = 20.0
+"""LoadGen on one backend and one scenario, until its p99 has its 662 queries, at 50 a second and half as long again."""
 
 
 def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
@@ -33,7 +34,7 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
         parts.append(f"timing {_said(timing)}")
         total += timing
         if config.generated:
-            probes = 6 if config.latency_bound is not None else 1
+            probes = 1 if config.latency_bound is None else 1 + PROBES
             each = max(PROBE_S, config.level.min_duration_s)
             loads = count * len(config.generated) * each * probes
             parts.append(f"LoadGen {_said(loads)}")

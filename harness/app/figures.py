@@ -6,7 +6,7 @@ from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.row import Row
 from alexbench.harness.judge.noise import certificate
 from alexbench.harness.judge.timing import BlockOf, latency, throughput, without_drift
-from alexbench.harness.measure.rounds import Block, Task
+from alexbench.harness.measure.rounds import Block, Measured, Task
 from alexbench.harness.speed_records import Control, Performance
 
 
@@ -44,9 +44,20 @@ def performance_of(row: Row, config: RunConfig, control: Control | None) -> Perf
         layers_ms=row.layers_ms,
         noise=certificate(
             single,
-            steal=[one.steal for one in seen if one.steal is not None],
-            foreign=[one.foreign for one in seen if one.foreign is not None],
-            throttled=[one.throttled for one in seen if one.throttled is not None],
+            steal=_share(seen, lambda one: one.stolen_ns),
+            foreign=_share(seen, lambda one: one.foreign_ns),
+            throttled=_sum([one.throttled for one in seen]),
             control=control,
         ),
     )
+
+
+def _share(seen: list[Measured], part: Callable[[Measured], int | None]) -> float | None:
+    """A part of all cores' time over all blocks together: a single one is too short for the kernel's ticks."""
+    total = _sum([part(one) for one in seen])
+    return None if total is None else max(0.0, total / sum(one.whole_ns for one in seen))
+
+
+def _sum(values: list[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 import alexbench.harness
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app import loads
 from alexbench.harness.app.accuracy import evaluate, hold_against_reference
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.estimate import estimate
@@ -102,6 +103,7 @@ def _carry_out(
     try:
         (folder / run_folder.SCRATCH).mkdir(exist_ok=True)
         with ExitStack() as on_exit:
+            loads.require(config)
             others = _other_environments(rows, folder)
             _check_options(rows, config, folder)
             material = gather(config, cache=cache_folder(), display=display)
@@ -113,6 +115,7 @@ def _carry_out(
                 _load(rows, config, material, folder, on_exit)
             if before is not None:
                 check_same_files(before, rows, folder)
+            loads.check_loads(rows, config)
             return _measure(config, material, rows, record, folder, display)
     finally:
         shutil.rmtree(folder / run_folder.SCRATCH, ignore_errors=True)

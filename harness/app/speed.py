@@ -15,6 +15,7 @@ from typing import Any, Final
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.figures import block_of, performance_of
 from alexbench.harness.app.loading import log_of, start
+from alexbench.harness.app.loads import generate
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
@@ -54,6 +55,7 @@ def measure(rows: list[Row], config: RunConfig, material: Material, folder: Path
         if process:
             bench.restart(process)
         bench.one_process(process)
+    generate(rows, config, folder, display)
     return bench.conclude()
 
 
@@ -63,7 +65,7 @@ class _Bench:
     def __init__(self, rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> None:
         self._rows, self._config, self._material = rows, config, material
         self._folder, self._display = folder, display
-        self._watcher = Watcher()
+        self._watcher = Watcher(config.device)
         self._kernels: dict[str, float] = {}
         self._streams: dict[str, float] = {}
         self._twin_blocks: list[Block] = []

@@ -1,6 +1,6 @@
 """What else happens on the machine while a block is measured: asked before and after it, from the command's process."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from alexbench.harness.measure.energy import EnergyMeter
@@ -12,7 +12,8 @@ from alexbench.harness.measure.watch import Disturbance, between, read
 class Watcher:
     """Knows which processes are ours, and reads the machine around each block."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
+        self._on_gpu = device != "cpu"
         self.pids: set[int] = set()
         self._cores = usable_cores()
         self._meter = EnergyMeter.find()
@@ -28,20 +29,29 @@ class Watcher:
             ns=tuple(answer["ns"]),
             images=images,
             cpu_ns=answer["cpu_ns"],
-            steal=seen.steal,
-            foreign=seen.foreign,
+            whole_ns=seen.whole_ns,
+            stolen_ns=seen.stolen_ns,
+            foreign_ns=seen.foreign_ns,
             throttled=seen.throttled,
             # The meter runs over the whole request, of which the timed calls are most.
-            joules=None if self._meter is None else self._meter.joules_between(energy, later),
+            joules=self._joules(energy, later),
         )
 
     def since_start(self) -> Disturbance:
         """All that happened since this was made."""
-        return between(self._start, read(()), self._cores)
+        return between(self._start, read(self.pids), self._cores)
 
     def watch(self, pids: Iterable[int]) -> None:
         """From now on these are ours, and nobody else."""
         self.pids = set(pids)
 
-    def _energy(self) -> Any:
-        return None if self._meter is None else self._meter.read_j()
+    def _energy(self) -> Mapping[str, float]:
+        return {} if self._meter is None else self._meter.read_j()
+
+    def _joules(self, before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
+        """Of the processor's counters, and of the GPUs' where work is done there: an idle GPU's is not a row's."""
+        if self._meter is None:
+            return None
+        used = self._meter.by_counter(before, after)
+        counted = [joules for name, joules in used.items() if self._on_gpu or not name.startswith("gpu-")]
+        return sum(counted) if counted else None

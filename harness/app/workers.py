@@ -68,9 +68,11 @@ class WorkerProcess:
         return self._process.pid
 
     def ask(
-        self, do: str, *, progress: Progress | None = None, limit_s: float = SILENCE_LIMIT_S, **arguments: Any
+        self, do: str, *, progress: Progress | None = None, limit_s: float | None = None, **arguments: Any
     ) -> dict[str, Any]:
-        """Send a request and wait for its answer; a worker that is silent for longer than ``limit_s`` is ended.
+        """Send a request and wait for its answer; a worker silent for longer than ``limit_s`` is ended.
+
+        None: SILENCE_LIMIT_S.
 
         Raises:
             AlexBenchError: what the worker raised, as its own class.
@@ -84,7 +86,7 @@ class WorkerProcess:
         except OSError:
             raise WorkerError(self._death(do)) from None
         while True:
-            message = self._next(limit_s, do)
+            message = self._next(SILENCE_LIMIT_S if limit_s is None else limit_s, do)
             if "progress" in message:
                 if progress is not None:
                     progress(*message["progress"])

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from alexbench.harness.judge.statistics import STEADY_TOLERANCE, deviation
 from alexbench.harness.judge.timing import BlockOf, by_process, worst_drift
 from alexbench.harness.speed_records import Control, Noise
@@ -18,33 +16,31 @@ FOREIGN_LIMIT: Final = 0.10
 def certificate(
     blocks: Sequence[BlockOf],
     *,
-    steal: Sequence[float],
-    foreign: Sequence[float],
-    throttled: Sequence[int],
+    steal: float | None,
+    foreign: float | None,
+    throttled: int | None,
     control: Control | None,
 ) -> Noise:
     """The certificate of a row from its settled blocks at batch 1, and what was seen during all of its blocks.
 
-    ``steal``, ``foreign`` (shares) and ``throttled`` (counts): one a block, empty where the system exposes none.
+    ``steal``, ``foreign``: shares of all cores' time; ``throttled``: a count. None where the system does not tell.
     """
     drifted = worst_drift(blocks)
     spread = max(deviation([block.median_ms for block in group]) for group in by_process(blocks))
-    stolen, others = (float(np.mean(shares)) if shares else None for shares in (steal, foreign))
-    throttles = sum(throttled) if throttled else None
     failed = []
     if drifted > STEADY_TOLERANCE:
         failed.append(f"no steady state: latency drifted by {_percent(drifted)} (limit {100 * STEADY_TOLERANCE:g} %)")
     if spread > DEVIATION_LIMIT:
         failed.append(f"blocks deviate by {_percent(spread)} (limit {100 * DEVIATION_LIMIT:g} %)")
-    if stolen is not None and stolen > STEAL_LIMIT:
-        failed.append(f"the hypervisor took {_percent(stolen)} of the cores' time (limit {100 * STEAL_LIMIT:g} %)")
-    if others is not None and others > FOREIGN_LIMIT:
-        failed.append(f"other processes used {_percent(others)} of the cores' time (limit {100 * FOREIGN_LIMIT:g} %)")
-    if throttles:
-        failed.append(f"a core was throttled {throttles} times")
+    if steal is not None and steal > STEAL_LIMIT:
+        failed.append(f"the hypervisor took {_percent(steal)} of the cores' time (limit {100 * STEAL_LIMIT:g} %)")
+    if foreign is not None and foreign > FOREIGN_LIMIT:
+        failed.append(f"other processes used {_percent(foreign)} of the cores' time (limit {100 * FOREIGN_LIMIT:g} %)")
+    if throttled:
+        failed.append(f"a core was throttled ({throttled} counted)")
     if control is not None and not control.passed:
         failed.append("the A/A control differs from itself")
-    return Noise(drifted, spread, stolen, others, throttles, tuple(failed))
+    return Noise(drifted, spread, steal, foreign, throttled, tuple(failed))
 
 
 def _percent(share: float) -> str:

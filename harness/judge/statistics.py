@@ -51,9 +51,13 @@ def _resampled(values: NDArray[np.float64], generator: np.random.Generator) -> N
 
 
 def mean_interval(values: Sequence[float], mean: float) -> Interval:
-    """``mean``, with Student's 95 % interval from the spread of a few ``values``; without limit where there is one."""
+    """``mean``, with Student's 95 % interval from the spread of a few ``values``.
+
+    Raises:
+        ValueError: there is only one of them, which bounds nothing.
+    """
     if len(values) < 2:
-        return Interval(mean, 0.0, math.inf)
+        raise ValueError("one value has no interval")
     half = float(student.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return Interval(mean, max(0.0, mean - half), mean + half)
 

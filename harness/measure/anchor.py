@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from alexbench.harness.measure.clock import quiet_interpreter
 
@@ -35,6 +34,9 @@ class Anchor:
     """Holds the arrays; ``threads`` is what BLAS may use, in this process, from now on."""
 
     def __init__(self, threads: int) -> None:
+        # Imported here alone: it sets KMP_DUPLICATE_LIB_OK, which is no runtime's default.
+        from threadpoolctl import threadpool_limits
+
         threadpool_limits(threads, user_api="blas")
         random = np.random.Generator(np.random.PCG64(1))
         self._left, self._right = (random.random((SIDE, SIDE), np.float32) for _ in range(2))

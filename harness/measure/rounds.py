@@ -44,15 +44,17 @@ class Measured:
     """What one block gave.
 
     ``ns`` of each call, back to back, so that their sum is its wall time, ``images`` in each. ``cpu_ns``: CPU time of
-    all threads over the same stretch. ``steal`` and ``foreign``: shares (0 to 1) of all cores' time that the hypervisor
-    took and that others' processes used meanwhile; ``joules`` of the whole package. None: not exposed.
+    all threads over the same stretch. Of ``whole_ns``, all cores' time around the block, ``stolen_ns`` is what the
+    hypervisor took and ``foreign_ns`` what others' processes used (to a tick a core: negative at times); ``joules`` are
+    the whole package's. None: not exposed.
     """
 
     ns: tuple[int, ...]
     images: int
     cpu_ns: int = 0
-    steal: float | None = None
-    foreign: float | None = None
+    whole_ns: int = 0
+    stolen_ns: int | None = None
+    foreign_ns: int | None = None
     throttled: int | None = None
     joules: float | None = None
 

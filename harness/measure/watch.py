@@ -63,7 +63,8 @@ class Disturbance:
     ``seconds``: by the monotonic clock, which stands still while the machine is suspended. ``steal``, ``foreign``:
     shares (0 to 1) of all cores' time that the hypervisor gave to others, and that processes which are not ours and
     the kernel's interrupts used. They are good to a tick a core (0.1 over a block of 100 ms), and ``foreign`` is never
-    below 0, so the mean of many short ones is too high: take one over all of them. ``throttled``: thermal events.
+    below 0, so the mean of many short ones is too high: add up ``stolen_ns`` and ``foreign_ns`` (which may be negative)
+    of many, and divide by all of ``whole_ns``, the cores' time. ``throttled``: thermal events.
     ``suspended_s``: how much more the clock that counts suspension grew, 0 where there is none. ``clock_jump_s``: how
     much more the wall clock grew.
     """
@@ -74,6 +75,9 @@ class Disturbance:
     throttled: int | None
     suspended_s: float
     clock_jump_s: float
+    whole_ns: int = 0
+    stolen_ns: int | None = None
+    foreign_ns: int | None = None
 
 
 def read(pids: Iterable[int] = (), *, root: str | Path = "/") -> Reading:
@@ -99,7 +103,8 @@ def between(before: Reading, after: Reading, cores: int) -> Disturbance:
     ``cores``: how many there are at least, should the kernel's own total fall short.
     """
     elapsed = after.monotonic_ns - before.monotonic_ns
-    steal = foreign = None
+    steal = foreign = foreign_ns = None
+    whole = 0
     busy, stolen, total = (
         _growth(getattr(before, name), getattr(after, name)) for name in ("busy_ns", "stolen_ns", "total_ns")
     )
@@ -107,7 +112,8 @@ def between(before: Reading, after: Reading, cores: int) -> Disturbance:
         # It does where a core went away, or where idle time ran backwards.
         whole = max(total, elapsed * cores, 1)
         steal = min(1.0, stolen / whole)
-        foreign = min(1.0, max(0, busy - _own_ns(before.processes, after.processes)) / whole)
+        foreign_ns = busy - _own_ns(before.processes, after.processes)
+        foreign = min(1.0, max(0, foreign_ns) / whole)
     suspended_ns = 0
     if before.boottime_ns is not None and after.boottime_ns is not None:
         suspended_ns = max(0, after.boottime_ns - before.boottime_ns - elapsed)
@@ -118,6 +124,9 @@ def between(before: Reading, after: Reading, cores: int) -> Disturbance:
         throttled=_growth(before.throttles, after.throttles),
         suspended_s=suspended_ns / 1e9,
         clock_jump_s=(after.wall_ns - before.wall_ns - elapsed) / 1e9,
+        whole_ns=whole,
+        stolen_ns=stolen,
+        foreign_ns=foreign_ns,
     )
 
 
@@ -153,13 +162,14 @@ def _own_ns(before: Mapping[ProcessKey, Used], after: Mapping[ProcessKey, Used])
 
 def _clocks() -> tuple[int, int | None, int]:
     """Monotonic, boot time and wall clock of one moment: taken again if something came in between."""
-    for _ in range(_ATTEMPTS):
+    attempts = _ATTEMPTS
+    while True:
         monotonic = time.monotonic_ns()
         boottime = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else None
         wall = time.time_ns()
-        if time.monotonic_ns() - monotonic < _ONE_MOMENT_NS:
-            break
-    return monotonic, boottime, wall
+        attempts -= 1
+        if time.monotonic_ns() - monotonic < _ONE_MOMENT_NS or not attempts:
+            return monotonic, boottime, wall
 
 
 def _cpu_totals(root: Path) -> tuple[int, int, int] | tuple[None, None, None]:

@@ -15,7 +15,7 @@ from alexbench.harness.records import (
     ReferenceRecord,
     RunRecord,
 )
-from alexbench.harness.speed_records import Latency, Performance, Throughput
+from alexbench.harness.speed_records import Ceiling, Control, Generated, Latency, Noise, Performance, Throughput
 
 
 def accuracy(top1_correct: int = 565, top5_correct: int = 791, *, images: int = 1000) -> Accuracy:
@@ -45,14 +45,57 @@ def performance(
     p50_ms: float = 15.0,
     batch_size: int = 32,
     steady: bool = True,
+    processes: int = 1,
+    **changes: Any,
 ) -> Performance:
-    """Speed; the windows reach ``spread`` images/s to either side."""
-    low, high = images_per_second - spread, images_per_second + spread
-    return Performance(
-        Latency(p50_ms, p50_ms - 0.5, p50_ms + 0.5, blocks=40, samples=260),
-        Throughput(batch_size, images_per_second, low, high, windows=5),
+    """Speed without a noise certificate, bounds ``spread`` images/s to either side; ``changes`` replace its fields."""
+    found = Performance(
+        Latency(p50_ms, p50_ms - 0.5, p50_ms + 0.5, blocks=40, samples=260, processes=processes),
+        throughput(images_per_second, spread=spread, batch_size=batch_size, processes=processes),
         steady=steady,
     )
+    return replace(found, **changes)
+
+
+def throughput(
+    images_per_second: float = 140.0, *, spread: float = 2.0, batch_size: int = 32, **changes: Any
+) -> Throughput:
+    """Images/s over five windows."""
+    low, high = images_per_second - spread, images_per_second + spread
+    return replace(Throughput(batch_size, images_per_second, low, high, windows=5), **changes)
+
+
+def noise(*failed: str) -> Noise:
+    """A certificate; a quiet one where nothing ``failed``."""
+    return Noise(drift=0.108, deviation=0.018, steal=0.003, foreign=0.021, throttled=None, failed=failed)
+
+
+def generated(scenario: str = "Server", **changes: Any) -> Generated:
+    """A valid LoadGen test."""
+    found = Generated(
+        scenario=scenario,  # type: ignore[arg-type]
+        queries=2710,
+        samples=2710,
+        seconds=60.0,
+        rate=40.0,
+        p50_ms=18.1,
+        p90_ms=31.2,
+        p95_ms=39.9,
+        p99_ms=61.3,
+        valid=True,
+    )
+    return replace(found, **changes)
+
+
+def ceiling(gflops_per_second: float = 353.0) -> Ceiling:
+    """A convolution was fastest, and one way to read memory."""
+    return Ceiling({"NumPy sgemm": 163.0, "openvino conv": gflops_per_second}, {"zeros": 1.5, "NumPy sgemv": 32.8})
+
+
+def control(*, passed: bool = True) -> Control:
+    """An A/A control whose interval has 1 in it, or not."""
+    low, high = (0.995, 1.009) if passed else (1.03, 1.05)
+    return Control("onnxruntime", (low + high) / 2, low, high, pairs=40, passed=passed)
 
 
 def effective(version: str = "1.2.3", **changes: Any) -> EffectiveRecord:

@@ -275,5 +275,5 @@ def test_report_refuses_a_newer_schema_by_name(elsewhere: Path) -> None:
     data = json.loads(to_json(run_record()))
     (elsewhere / "run.json").write_text(json.dumps({**data, "schema_version": 99}), encoding="utf-8")
     line = refusal(elsewhere, "report", elsewhere)
-    assert "schema 99, newer than the 2" in line
+    assert "schema 99, newer than the 3" in line
     assert "upgrade alexbench" in line

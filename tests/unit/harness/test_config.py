@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,15 +61,19 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         'data = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
         'device = "cpu"\nprecision = "bf16"\n'
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "accuracy"\nout = "o"\n'
-        'on_bad_image = "skip"\n',
+        'on_bad_image = "skip"\nrigor = "high"\nscenario = ["Server", "Offline"]\nlatency_bound = 40\n'
+        'python = "torch=/opt/python"\n',
         encoding="utf-8",
     )
     values = read_config(path)
-    assert set(values) == set(CONFIG_KEYS)
-    assert values["backend"] == ["torch"]
-    assert values["artifact"] == ["torch=m.pt2"]
-    values["backends"], values["artifacts"] = tuple(values.pop("backend")), tuple(values.pop("artifact"))
     config = resolve(values)
+    assert len(values) == len(CONFIG_KEYS)
+    assert values["backends"] == ("torch",)
+    assert values["artifacts"] == ("torch=m.pt2",)
+    assert config.interpreters == {"torch": "/opt/python"}
+    assert (config.rigor, config.generated, config.latency_bound) == ("high", ("Server",), 40)
+    assert config.offline
+    assert config.batch_sizes == (4, 8, 32)
     assert config.artifact_files == {"torch": str(Path("m.pt2").absolute())}
     assert {item.name for item in fields(config)} == set(values)
     assert config.backends == ("torch",)
@@ -134,3 +139,41 @@ def test_an_artifact_that_makes_no_sense_is_refused(values: dict[str, object], s
     with pytest.raises(UsageError) as refused:
         resolve(values)
     assert said in str(refused.value)
+
+
+def test_smoke_is_the_default_and_measures_one_batch_size() -> None:
+    config = resolve({"batch_size": 16})
+    assert (config.rigor, config.batch_sizes, config.offline, config.generated) == ("smoke", (16,), False, ())
+
+
+def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
+    assert resolve({"rigor": "mlperf"}).generated == ("SingleStream", "Offline")
+    every = resolve({"rigor": "mlperf", "scenarios": ("MultiStream", "Server")})
+    assert every.generated == ("SingleStream", "MultiStream", "Server", "Offline")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"rigor": "sloppy"}, "unknown --rigor 'sloppy'; known: high, mlperf, smoke, standard"),
+        ({"scenarios": ("Sever",)}, "unknown scenario 'Sever'; known: MultiStream, Offline, Server, SingleStream"),
+        ({"latency_bound": 20.0}, "--latency-bound is of a scenario: add --scenario Server or"),
+        ({"latency_bound": 0.0, "scenarios": ("Server",)}, "--latency-bound 0: give milliseconds above 0"),
+        ({"latency_bound": float("inf"), "scenarios": ("Server",)}, "--latency-bound inf: give milliseconds above 0"),
+        ({"pythons": ("torch",)}, "--python torch: wanted BACKEND=INTERPRETER"),
+        ({"pythons": ("touch=/p",)}, "unknown backend 'touch'; known: "),
+        ({"pythons": ("torch=/p", "torch=/q")}, "--python names torch twice: /p and /q"),
+        ({"pythons": ("torch=/p",), "backends": ("openvino",)}, "torch is not among the backends named"),
+    ],
+)
+def test_what_makes_no_sense_about_timing_is_one_line(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        resolve(values)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_interpreter_is_taken_by_the_name_it_was_given(tmp_path: Path) -> None:
+    link = tmp_path / "python"
+    link.symlink_to("/usr/bin/env")
+    assert resolve({"pythons": (f"torch={link}",)}).interpreters == {"torch": str(link)}

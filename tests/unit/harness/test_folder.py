@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from alexbench.harness.app import folder as run_folder
-from alexbench.harness.app.row import Row
 from alexbench.harness.errors import UsageError
-from alexbench.harness.measure.rounds import Block
+from alexbench.harness.measure.rounds import Block, Measured, Task
 from alexbench.harness.record_files import read_run
 from tests.support.records import run_record
 
@@ -94,24 +93,37 @@ def test_answers_are_kept_while_what_decides_them_is_as_it_was(tmp_path: Path, n
     assert (tmp_path / "b-answers.npy").exists()
 
 
-def test_timings_name_the_scenario_of_each_inference(tmp_path: Path) -> None:
-    rows = [
-        Row("a", single_stream=[Block("a", 1, 0, (10, 11), settled=False)], offline=[Block("a", 1, 0, (300,))]),
-        Row("b"),
-    ]
-    run_folder.write_timings(tmp_path, rows)
+def block(ns: tuple[int, ...], *, settled: bool = True, way: str = "loop", batch: int = 1, round_: int = 0) -> Block:
+    scenario = "SingleStream" if batch == 1 else "Offline"
+    measured = Measured(ns, batch, cpu_ns=30, whole_ns=100, stolen_ns=1, foreign_ns=-2, joules=None)
+    return Block(Task("a", scenario, batch, way), 1, round_, measured, settled=settled)
+
+
+def test_timings_name_the_task_of_each_inference(tmp_path: Path) -> None:
+    run_folder.write_timings(tmp_path, [block((10, 11), settled=False), block((300,), batch=8, way="streams")])
     frame = pd.read_parquet(tmp_path / "timings.parquet")
     assert frame.to_dict("list") == {
         "backend": ["a", "a", "a"],
         "scenario": ["SingleStream", "SingleStream", "Offline"],
-        "batch": [1, 1, 1],
+        "batch": [1, 1, 8],
+        "way": ["loop", "loop", "streams"],
+        "process": [1, 1, 1],
         "round": [0, 0, 0],
         "settled": [False, False, True],
         "ns": [10, 11, 300],
     }
 
 
+def test_blocks_hold_what_was_seen_around_each(tmp_path: Path) -> None:
+    run_folder.write_timings(tmp_path, [block((10, 11, 30), round_=4)])
+    (found,) = pd.read_parquet(tmp_path / "blocks.parquet").to_dict("records")
+    assert (found["backend"], found["process"], found["round"], found["settled"]) == ("a", 1, 4, True)
+    assert (found["calls"], found["images"], found["median_ns"], found["cpu_ns"]) == (3, 1, 11.0, 30)
+    assert (found["whole_ns"], found["stolen_ns"], found["foreign_ns"]) == (100, 1, -2)
+    assert pd.isna(found["joules"])
+
+
 def test_nothing_measured_leaves_no_file(tmp_path: Path) -> None:
     run_folder.write_predictions(tmp_path, [])
-    run_folder.write_timings(tmp_path, [Row("a")])
+    run_folder.write_timings(tmp_path, [])
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,21 @@ import pytest
 from alexbench.harness.errors import RecordError
 from alexbench.harness.record_files import RUN_FILE, read_run, to_json
 from alexbench.harness.records import SCHEMA_VERSION, RunRecord
-from tests.support.records import effective, error_row, missing_row, ok_row, run_record, synthetic_run
+from alexbench.harness.speed_records import Probe
+from tests.support.records import (
+    ceiling,
+    control,
+    effective,
+    error_row,
+    generated,
+    missing_row,
+    noise,
+    ok_row,
+    performance,
+    run_record,
+    synthetic_run,
+    throughput,
+)
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -40,8 +54,25 @@ def refusal(folder: Path) -> str:
         run_record(ok_row("a", effective=effective("1.0-ünï", settings={"a": "b | c"}))),
         run_record(backends=(), status="running", finished=None, reference=None),
         synthetic_run(),
+        run_record(
+            ok_row(
+                performance=performance(
+                    sweep=(throughput(batch_size=1), throughput()),
+                    offline=throughput(way="a queue", streams="4"),
+                    resident=performance().latency,
+                    generated=(
+                        generated(valid=False, reasons=("too few",), probes=(Probe(9.5, None, 3, valid=False),)),
+                    ),
+                    layers_ms={"conv1": 1.5},
+                    noise=noise("a core was throttled 3 times"),
+                )
+            ),
+            control=control(),
+            ceiling=ceiling(),
+            invalid=("the machine slept",),
+        ),
     ],
-    ids=["rows of every kind", "nothing measured", "strange text", "just begun", "synthetic"],
+    ids=["rows of every kind", "nothing measured", "strange text", "just begun", "synthetic", "all of speed"],
 )
 def test_a_record_comes_back_as_it_was(record: RunRecord, tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text(to_json(record), encoding="utf-8")
@@ -84,6 +115,25 @@ def test_a_record_of_schema_1_is_upgraded() -> None:
     assert [row.name for row in record.backends] == ["onnxruntime", "openvino", "tensorflow", "torch"]
     assert record.data.images == 1000
     assert (record.data.names_digest, record.data.skipped, record.data.part) == ("", (), None)
+
+
+def test_a_record_of_schema_2_is_upgraded_and_its_bounds_stay_windows() -> None:
+    record = read_run(FIXTURES / "schema-2")
+    assert record.schema_version == SCHEMA_VERSION
+    assert [row.name for row in record.backends] == ["onnxruntime", "openvino", "tensorflow", "torch"]
+    speeds = [row.performance for row in record.backends if row.performance is not None]
+    assert len(speeds) == 4
+    assert {speed.throughput.bounds for speed in speeds} == {"windows"}
+    assert {(speed.noise, speed.sweep, speed.offline) for speed in speeds} == {(None, (), None)}
+    assert (record.control, record.ceiling, record.invalid) == (None, None, ())
+    assert record.data.names_digest
+
+
+def test_an_upgraded_record_is_written_in_the_newest_schema(tmp_path: Path) -> None:
+    for older in ("schema-1", "schema-2"):
+        record = read_run(FIXTURES / older)
+        (tmp_path / RUN_FILE).write_text(to_json(record), encoding="utf-8")
+        assert read_run(tmp_path) == record
 
 
 @pytest.mark.parametrize("version", ["1", None, [], 1.5, True, 0, -1])

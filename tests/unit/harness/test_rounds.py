@@ -1,14 +1,15 @@
-"""Rounds: everyone once in each, one at a time, in a fresh order; who fails is left out, and the rest go on."""
+"""Rounds: every task once in each, one at a time, in a fresh order; who fails is left out, and the rest go on."""
 
 import threading
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from alexbench.harness.measure import rounds
-from alexbench.harness.measure.rounds import PAUSE_S, Block, Plan, TimeBlock, estimate_s, run_rounds
+from alexbench.harness.measure.rounds import PAUSE_S, Block, Measured, Plan, Task, TimeBlock, estimate_s, run_rounds
 
-PLAN = Plan(batch_size=4, rounds=12, block_s=0.25, discarded=2)
+PLAN = Plan(rounds=12, discarded=2)
 
 
 @pytest.fixture(autouse=True)
@@ -19,26 +20,28 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
+def task(name: str, batch_size: int = 1) -> Task:
+    return Task(name, "SingleStream", batch_size)
+
+
 class Stage:
     """Who was asked, and that nobody else was at work meanwhile."""
 
     def __init__(self) -> None:
         self.turns: list[str] = []
-        self.asked: set[tuple[int, float]] = set()
         self._lock = threading.Lock()
 
     def participant(self, name: str, *, fails_at: int | None = None) -> TimeBlock:
         """One that answers with its name's length and its turn, and raises at a turn."""
 
-        def time_block(batch_size: int, seconds: float) -> list[int]:
+        def time_block() -> Measured:
             assert self._lock.acquire(blocking=False), "two at work at once"
             try:
                 mine = self.turns.count(name)
                 self.turns.append(name)
-                self.asked.add((batch_size, seconds))
                 if fails_at == mine:
                     raise RuntimeError(f"{name} broke")
-                return [mine, len(name)]
+                return Measured((mine, len(name)), images=1)
             finally:
                 self._lock.release()
 
@@ -52,7 +55,7 @@ def run(
     told: list[tuple[int, int]] = []
     failed: list[tuple[str, str]] = []
     blocks = run_rounds(
-        {name: stage.participant(name, fails_at=(fails or {}).get(name)) for name in names},
+        {task(name): stage.participant(name, fails_at=(fails or {}).get(name)) for name in names},
         plan,
         seed=seed,
         on_round=lambda done, total: told.append((done, total)),
@@ -67,12 +70,11 @@ def test_everyone_has_one_turn_in_every_round() -> None:
     turns = [stage.turns[first : first + 4] for first in range(0, len(stage.turns), 4)]
     assert len(turns) == PLAN.rounds + PLAN.discarded
     assert all(sorted(turn) == list("abcd") for turn in turns)
-    assert stage.asked == {(PLAN.batch_size, PLAN.block_s)}
 
 
 def test_the_order_is_fresh_in_each_round_and_everyone_goes_first_at_times() -> None:
     stage = Stage()
-    run(stage, "abcd", plan=Plan(batch_size=1, rounds=40, block_s=0.1, discarded=0))
+    run(stage, "abcd", plan=Plan(rounds=40, discarded=0))
     turns = ["".join(stage.turns[first : first + 4]) for first in range(0, len(stage.turns), 4)]
     assert len(set(turns)) > 10
     assert {turn[0] for turn in turns} == set("abcd")
@@ -93,14 +95,13 @@ def test_rounds_that_settle_are_kept_and_marked() -> None:
     assert len(blocks) == 2 * (PLAN.discarded + PLAN.rounds)
     assert {block.round for block in blocks if not block.settled} == set(range(PLAN.discarded))
     for block in blocks:
-        assert block.ns == (block.round, 1)  # the turn it truly was
-        assert block.batch_size == PLAN.batch_size
+        assert block.measured.ns == (block.round, 1)  # the turn it truly was
 
 
 def extended(steady_from: int, extensions: int) -> list[Block]:
     """The blocks of one participant whose window is called steady once it begins at round ``steady_from``."""
     return run_rounds(
-        {"a": Stage().participant("a")},
+        {task("a"): Stage().participant("a")},
         replace(PLAN, extensions=extensions),
         seed=1,
         on_round=lambda *_: None,
@@ -131,7 +132,7 @@ def test_who_fails_is_said_once_and_left_out_with_all_its_blocks() -> None:
     blocks, _, failed = run(stage, "abc", fails={"b": 5})
     assert failed == [("b", "b broke")]
     assert stage.turns.count("b") == 6
-    assert {block.participant for block in blocks} == {"a", "c"}
+    assert {block.task.participant for block in blocks} == {"a", "c"}
     assert len(blocks) == 2 * (PLAN.discarded + PLAN.rounds)
 
 
@@ -140,7 +141,7 @@ def test_one_that_fails_while_settling_is_left_out_too() -> None:
     blocks, _, failed = run(stage, "ab", fails={"a": 0})
     assert [name for name, _ in failed] == ["a"]
     assert stage.turns.count("a") == 1
-    assert {block.participant for block in blocks} == {"b"}
+    assert {block.task.participant for block in blocks} == {"b"}
 
 
 def test_when_all_fail_nothing_is_left() -> None:
@@ -150,12 +151,49 @@ def test_when_all_fail_nothing_is_left() -> None:
     assert run(Stage(), "")[0] == []
 
 
+def test_all_tasks_of_one_that_fails_are_left_out() -> None:
+    stage = Stage()
+    tasks = {task("a", size): stage.participant(f"a{size}", fails_at=3 if size == 8 else None) for size in (1, 8)}
+    failed: list[str] = []
+    blocks = run_rounds(
+        {**tasks, task("b"): stage.participant("b")},
+        PLAN,
+        seed=1,
+        on_round=lambda *_: None,
+        on_failure=lambda name, _: failed.append(name),
+    )
+    assert failed == ["a"]
+    assert {block.task for block in blocks} == {task("b")}
+    assert stage.turns.count("a1") in (3, 4)  # none after the failure, whoever came first in that round
+
+
+def test_tasks_of_one_participant_are_turns_of_their_own() -> None:
+    stage = Stage()
+    tasks = {task("a", size): stage.participant(f"a{size}") for size in (1, 8)}
+    run_rounds(tasks, PLAN, seed=1, on_round=lambda *_: None, on_failure=lambda *_: None)
+    turns = [tuple(stage.turns[first : first + 2]) for first in range(0, len(stage.turns), 2)]
+    assert Counter(map(frozenset, turns)) == {frozenset({"a1", "a8"}): PLAN.rounds + PLAN.discarded}
+    assert len(set(turns)) == 2
+
+
+def test_blocks_know_their_process() -> None:
+    blocks = run_rounds(
+        {task("a"): Stage().participant("a")},
+        PLAN,
+        seed=1,
+        process=2,
+        on_round=lambda *_: None,
+        on_failure=lambda *_: None,
+    )
+    assert {block.process for block in blocks} == {2}
+
+
 def test_ctrl_c_is_nobodys_failure() -> None:
-    def interrupted(batch_size: int, seconds: float) -> list[int]:
+    def interrupted() -> Measured:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_rounds({"a": interrupted}, PLAN, seed=1, on_round=lambda *_: None, on_failure=lambda *_: None)
+        run_rounds({task("a"): interrupted}, PLAN, seed=1, on_round=lambda *_: None, on_failure=lambda *_: None)
 
 
 def test_there_is_a_pause_before_every_block(slept: list[float]) -> None:
@@ -165,4 +203,5 @@ def test_there_is_a_pause_before_every_block(slept: list[float]) -> None:
 
 
 def test_the_estimate_is_blocks_and_pauses() -> None:
-    assert estimate_s(PLAN, 3) == pytest.approx(3 * 14 * (0.25 + PAUSE_S))
+    lengths = {task("a"): 0.25, task("b"): 0.25, task("c"): 1.0}
+    assert estimate_s(lengths, PLAN) == pytest.approx(14 * (1.5 + 3 * PAUSE_S))

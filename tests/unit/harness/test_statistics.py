@@ -5,12 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexbench.harness.judge.statistics import STEADY_TOLERANCE, is_steady, median_interval
+from alexbench.harness.judge.statistics import (
+    STEADY_TOLERANCE,
+    Interval,
+    deviation,
+    drift,
+    excludes_one_by,
+    is_steady,
+    mean_interval,
+    median_interval,
+    paired_ratio,
+)
 
 
 @given(st.lists(st.floats(1, 1000), min_size=1, max_size=40))
 def test_the_interval_contains_the_median(blocks: list[float]) -> None:
-    interval = median_interval(blocks)
+    interval = median_interval([blocks])
     assert interval.value == np.median(blocks)
     assert min(blocks) <= interval.low <= interval.high <= max(blocks)
     assert interval.low <= interval.value <= interval.high
@@ -18,17 +28,17 @@ def test_the_interval_contains_the_median(blocks: list[float]) -> None:
 
 def test_the_interval_is_the_same_every_time() -> None:
     blocks = np.random.Generator(np.random.PCG64(3)).gamma(4, 4, 40).tolist()
-    assert median_interval(blocks) == median_interval(blocks)
+    assert median_interval([blocks]) == median_interval([blocks])
 
 
 def test_blocks_that_agree_have_no_spread() -> None:
-    interval = median_interval([15.0] * 40)
+    interval = median_interval([[15.0] * 40])
     assert (interval.low, interval.value, interval.high) == (15.0, 15.0, 15.0)
 
 
 def test_more_blocks_make_it_narrower() -> None:
     random = np.random.Generator(np.random.PCG64(3))
-    few, many = (median_interval(random.normal(15, 1, count).tolist()) for count in (10, 1000))
+    few, many = (median_interval([random.normal(15, 1, count).tolist()]) for count in (10, 1000))
     assert many.high - many.low < (few.high - few.low) / 3
 
 
@@ -36,13 +46,13 @@ def test_it_covers_the_true_median_about_95_times_in_100() -> None:
     random = np.random.Generator(np.random.PCG64(11))
     covered = sum(
         interval.low <= 15 <= interval.high
-        for interval in (median_interval(random.normal(15, 1, 40).tolist()) for _ in range(200))
+        for interval in (median_interval([random.normal(15, 1, 40).tolist()]) for _ in range(200))
     )
     assert 180 <= covered <= 199
 
 
 def test_one_slow_block_does_not_move_it() -> None:
-    assert median_interval([*[15.0] * 39, 400.0]).high == 15.0
+    assert median_interval([[*[15.0] * 39, 400.0]]).high == 15.0
 
 
 @pytest.mark.parametrize(
@@ -60,3 +70,69 @@ def test_one_slow_block_does_not_move_it() -> None:
 def test_steady_is_halves_that_agree_within_5_percent(blocks: list[float], *, steady: bool) -> None:
     assert STEADY_TOLERANCE == 0.05
     assert is_steady(blocks) is steady
+
+
+def test_processes_that_differ_widen_the_interval() -> None:
+    random = np.random.Generator(np.random.PCG64(5))
+    blocks = [random.normal(15, 0.1, 30) for _ in range(3)]
+    alike = median_interval([one.tolist() for one in blocks])
+    apart = median_interval([(one * factor).tolist() for one, factor in zip(blocks, (0.98, 1.0, 1.02), strict=True)])
+    assert apart.high - apart.low > 4 * (alike.high - alike.low)
+
+
+def test_the_value_over_processes_is_the_median_of_all_blocks() -> None:
+    assert median_interval([[1.0, 2.0, 3.0], [10.0, 11.0]]).value == 3.0
+
+
+def test_a_mean_of_few_windows_has_students_interval() -> None:
+    found = mean_interval([98.0, 100.0, 102.0], 100.0)  # s = 2, t(0.975, 2) = 4.303
+    assert (found.value, found.low, found.high) == (
+        100.0,
+        pytest.approx(95.031, abs=1e-3),
+        pytest.approx(104.969, abs=1e-3),
+    )
+
+
+def test_one_window_bounds_nothing() -> None:
+    with pytest.raises(ValueError, match="one value has no interval"):
+        mean_interval([100.0], 100.0)
+
+
+def test_students_interval_covers_the_mean_about_95_times_in_100() -> None:
+    random = np.random.Generator(np.random.PCG64(7))
+    draws = random.normal(100, 3, (400, 5))
+    found = [mean_interval(row.tolist(), float(row.mean())) for row in draws]
+    assert 368 <= sum(one.low <= 100 <= one.high for one in found) <= 392
+
+
+def test_a_ratio_is_of_pairs_so_that_what_falls_on_both_cancels() -> None:
+    random = np.random.Generator(np.random.PCG64(9))
+    machine = random.uniform(10, 30, 40)
+    found = paired_ratio([(1.1 * each, each) for each in machine])
+    assert (found.value, found.low, found.high) == (pytest.approx(1.1), pytest.approx(1.1), pytest.approx(1.1))
+
+
+def test_a_ratio_of_equals_has_one_inside_nine_times_in_ten() -> None:
+    random = np.random.Generator(np.random.PCG64(13))
+    found = [paired_ratio(random.lognormal(0, 0.05, (40, 2)).tolist()) for _ in range(200)]
+    assert 170 <= sum(one.low <= 1 <= one.high for one in found) <= 192
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "by"), [(0.99, 1.01, 0.0), (1.03, 1.05, 0.03), (0.9, 0.95, 1 / 0.95 - 1), (1.0, 1.2, 0.0)]
+)
+def test_how_far_a_ratio_is_from_one(low: float, high: float, by: float) -> None:
+    assert excludes_one_by(Interval((low + high) / 2, low, high)) == pytest.approx(by)
+
+
+def test_drift_is_the_same_both_ways() -> None:
+    assert drift([10.0] * 4 + [11.0] * 4) == pytest.approx(0.1)
+    assert drift([11.0] * 4 + [10.0] * 4) == pytest.approx(0.1)
+    assert drift([10.0]) == 0.0
+
+
+def test_deviation_is_that_of_a_normal_distribution_and_deaf_to_outliers() -> None:
+    random = np.random.Generator(np.random.PCG64(17))
+    values = random.normal(100, 4, 4000).tolist()
+    assert deviation(values) == pytest.approx(0.04, rel=0.1)
+    assert deviation([*values, 1e9]) == pytest.approx(0.04, rel=0.1)

@@ -1,5 +1,6 @@
 """The watch: shares, throttling and lost time between two readings of made-up /proc and /sys trees."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -84,9 +85,9 @@ def test_steal_and_foreign_are_shares_of_all_cores_time(tree: Tree) -> None:
     tree.process(WORKER, user=120, system=8)
     tree.stat(user=1150, idle=5230, steal=120)
     found = between(before, tree.read(WORKER, at_s=2.0), 2)
-    assert found == Disturbance(
-        seconds=2.0, steal=0.05, foreign=0.05, throttled=None, suspended_s=0.0, clock_jump_s=0.0
-    )
+    assert (found.seconds, found.steal, found.foreign, found.throttled) == (2.0, 0.05, 0.05, None)
+    assert (found.suspended_s, found.clock_jump_s) == (0.0, 0.0)
+    assert (found.whole_ns, found.stolen_ns, found.foreign_ns) == (4_000_000_000, 200_000_000, 200_000_000)
 
 
 def test_a_core_that_went_away_in_between_makes_no_share_larger(tree: Tree) -> None:
@@ -109,7 +110,17 @@ def test_our_own_work_is_never_less_than_nothing_to_others(tree: Tree) -> None:
 def test_an_interval_shorter_than_a_tick_has_no_shares_to_speak_of(tree: Tree) -> None:
     tree.stat(user=5, idle=5)
     now = tree.read()
-    assert between(now, now, 2) == replace(QUIET, seconds=0.0)
+    found = between(now, now, 2)
+    assert (found.seconds, found.steal, found.foreign, found.stolen_ns, found.foreign_ns) == (0.0, 0.0, 0.0, 0, 0)
+
+
+def test_what_a_short_block_cannot_tell_can_be_added_up(tree: Tree) -> None:
+    tree.process(OURS)
+    tree.stat(user=1000, idle=1000)
+    before = tree.read()
+    tree.process(OURS, user=11)  # a tick of ours that the machine's own count shows later
+    tree.stat(user=1010, idle=1010)
+    assert between(before, tree.read(at_s=0.1), 2).foreign_ns == -10_000_000
 
 
 @pytest.mark.parametrize(
@@ -211,6 +222,12 @@ def test_clocks_are_read_again_when_something_came_in_between(monkeypatch: pytes
         watch, "time", SimpleNamespace(monotonic_ns=lambda: next(monotonic), time_ns=lambda: 7 * SECOND_NS)
     )
     assert watch._clocks() == (3 * SECOND_NS, None, 7 * SECOND_NS)
+
+
+def test_a_machine_too_busy_for_one_moment_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = itertools.count(0, SECOND_NS)
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic_ns=lambda: next(late), time_ns=lambda: 7))
+    assert watch._clocks() == (2 * (watch._ATTEMPTS - 1) * SECOND_NS, None, 7)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")

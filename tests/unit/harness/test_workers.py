@@ -275,7 +275,7 @@ def test_a_worker_that_does_not_start_says_why(tmp_path: Path) -> None:
 
 def test_another_protocol_is_refused_with_the_mend(tmp_path: Path) -> None:
     before = set(psutil.Process().children())
-    with pytest.raises(WorkerError, match=r"speaks protocol 99, this command 1; install the same alexbench"):
+    with pytest.raises(WorkerError, match=r"speaks protocol 99, this command 2; install the same alexbench"):
         WorkerProcess("odd", log=tmp_path / "log", python=shim("newer protocol", tmp_path))
     assert set(psutil.Process().children()) <= before
 

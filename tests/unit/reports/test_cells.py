@@ -1,6 +1,7 @@
-"""The cells of both tables: every row as wide as the headings, and short enough for a terminal."""
+"""The cells of the tables: every row as wide as the headings, and short enough for a terminal."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,8 +9,11 @@ from alexbench.harness.records import Comparison, RunRecord, SkippedRecord
 from alexbench.reports.cells import Table, tables
 from tests.support.records import (
     artifact,
+    ceiling,
+    effective,
     error_row,
     missing_row,
+    noise,
     ok_row,
     parity,
     performance,
@@ -17,7 +21,13 @@ from tests.support.records import (
     synthetic_run,
 )
 
-WIDEST_LINE = 120
+WIDEST_LINE = 124
+"""A narrower terminal breaks it between words."""
+
+
+def titled(record: RunRecord, title: str) -> Table:
+    (found,) = (table for table in tables(record) if table.title == title)
+    return found
 
 
 def row_of(table: Table, start: str) -> dict[str, str]:
@@ -34,8 +44,9 @@ def row_of(table: Table, start: str) -> dict[str, str]:
         run_record(ok_row("a"), error_row("b", "x" * 500), missing_row("c")),
         run_record(ok_row("a", performance=None), reference=None),
         run_record(ok_row("a", accuracy=None, parity=None), reference=None),
+        run_record(status="running", backends=(), reference=None),
     ],
-    ids=["one", "four", "errors", "accuracy only", "speed only"],
+    ids=["one", "four", "errors", "accuracy only", "speed only", "just begun"],
 )
 def test_every_row_has_a_cell_for_every_heading_and_none_sprawls(record: RunRecord) -> None:
     for table in tables(record):
@@ -52,37 +63,147 @@ def test_the_batch_of_fps_is_in_its_heading() -> None:
 
 
 def test_the_reference_stands_last_in_the_leaderboard_and_only_where_there_is_one() -> None:
-    board, details = tables(run_record())
+    board, *others = tables(run_record())
     assert board.rows[-1][board.headings.index("backend")] == "reference (float64)"
-    for table in (details, *tables(run_record(reference=None))):
+    for table in (*others, *tables(run_record(reference=None))):
         assert all("reference" not in cell for row in table.rows for cell in row)
 
 
 def test_figures_are_shown_with_their_intervals() -> None:
-    board, details = tables(run_record())
+    record = run_record()
+    board = titled(record, "Leaderboard")
     (name,) = (row[1] for row in board.rows[:-1])
     row = row_of(board, name)
     assert row["p50 ms, batch 1"] == "15.00 (14.50-15.50)"
-    assert row["FPS, batch 32"] == "140.0 (138-142)"
+    assert row["FPS, batch 32"] == "140.0 (138.0-142.0)"
     assert row["top-1 %"] == "56.50"
-    assert details.rows[0][details.headings.index("peak MiB")] == "612"
+    details = titled(record, "Details")
+    assert details.rows[0][details.headings.index("MiB (peak)")] == "- (612)"
+
+
+def test_memory_is_what_it_takes_when_warm_and_the_most_until_then() -> None:
+    record = run_record(ok_row("a", rss_mib=540.4, peak_rss_mib=611.6), ok_row("b", rss_mib=540.4, peak_rss_mib=None))
+    details = titled(record, "Details")
+    assert [row_of(details, name)["MiB (peak)"] for name in "ab"] == ["540 (612)", "540"]
 
 
 def test_parity_is_a_word_in_the_leaderboard_and_figures_in_the_details() -> None:
-    board, details = tables(run_record(ok_row("a")))
-    assert row_of(board, "a ")["parity"] == "ok"
-    shown = row_of(details, "a")
-    assert (shown["error / sigma"], shown["SQNR dB"], shown["flips"]) == ("2.0e-06", "121", "0")
+    record = run_record(ok_row("a"))
+    assert row_of(titled(record, "Leaderboard"), "a ")["parity"] == "ok"
+    shown = row_of(titled(record, "Details"), "a")
+    assert (shown["error / sigma"], shown["SQNR dB"], shown["flips"]) == ("2.0e-6", "121", "0")
 
 
 def test_failed_parity_names_the_flips_beyond_rounding() -> None:
-    board, details = tables(run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2))))
-    assert row_of(board, "a ")["parity"] == "FAILED"
-    assert row_of(details, "a")["flips"] == "3 (2 unexplained)"
+    record = run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2)))
+    assert row_of(titled(record, "Leaderboard"), "a ")["parity"] == "FAILED"
+    assert row_of(titled(record, "Details"), "a")["flips"] == "3 (2 unexplained)"
+
+
+def test_rows_that_said_nothing_of_themselves_are_not_in_the_details() -> None:
+    details = titled(run_record(ok_row("a"), error_row("b"), missing_row("c")), "Details")
+    assert [row[0] for row in details.rows] == ["a"]
+
+
+def test_a_run_of_one_group_has_one_leaderboard_with_the_unranked_rows_below() -> None:
+    record = run_record(ok_row("a"), error_row("z"), ok_row("b", performance=performance(200)))
+    assert tables(record)[0].title == "Leaderboard"
+    board = titled(record, "Leaderboard")
+    assert [row[:2] for row in board.rows] == [
+        ("1", "b 1.2.3"),
+        ("2", "a 1.2.3"),
+        ("-", "z"),
+        ("-", "reference (float64)"),
+    ]
+
+
+FP32 = "Leaderboard: cpu, fp32, 2 threads, 1 stream, host to host"
+BF16 = "Leaderboard: cpu, bf16, 2 threads, 1 stream, host to host"
+
+
+def two_groups(**changes: Any) -> RunRecord:
+    bf16 = effective(precision=("bf16", "measured"))
+    return run_record(
+        ok_row("a", performance=performance(100, p50_ms=20)),
+        ok_row("b", performance=performance(80, p50_ms=25)),
+        ok_row("c", performance=performance(200, p50_ms=10), effective=bf16),
+        ok_row("d", performance=performance(190, p50_ms=12), effective=bf16),
+        ok_row("noisy", performance=performance(300, noise=noise("blocks deviate by 15.6 % (limit 10 %)"))),
+        error_row("z"),
+        **changes,
+    )
+
+
+def test_each_group_has_a_leaderboard_with_its_own_ranks_and_its_own_best() -> None:
+    fp32, bf16 = titled(two_groups(), FP32), titled(two_groups(), BF16)
+    places = [fp32.headings.index(heading) for heading in ("#", "backend")]
+    places += [place for place, heading in enumerate(fp32.headings) if heading == "to best"]
+    assert [tuple(row[place] for place in places) for row in fp32.rows] == [
+        ("1", "a 1.2.3", "best", "best"),
+        ("2", "b 1.2.3", "+25.0 %", "-20.0 %"),
+    ]
+    assert [tuple(row[place] for place in places) for row in bf16.rows] == [
+        ("1", "c 1.2.3", "best", "best"),
+        ("2", "d 1.2.3", "+20.0 %", "-5.0 %"),
+    ]
+
+
+def test_where_there_are_several_groups_what_is_not_ranked_stands_apart_with_the_reference() -> None:
+    titles = [table.title for table in tables(two_groups())]
+    assert titles[:3] == [BF16, FP32, "Not ranked"]  # the group of the fastest row that is ranked comes first
+    unranked = titled(two_groups(), "Not ranked")
+    assert [row[0] for row in unranked.rows] == ["noisy 1.2.3", "z", "reference (float64)"]
+    assert "#" not in unranked.headings
+    assert "to best" not in unranked.headings
+
+
+def test_all_tables_list_the_rows_in_the_leaderboards_order() -> None:
+    wanted = ["c", "d", "a", "b", "noisy"]
+    for title in ("Details", "Efficiency, batch 32", "Latency, batch 1"):
+        assert [row[0] for row in titled(two_groups(), title).rows] == wanted
+
+
+def test_a_noisy_row_is_shown_and_called_noisy() -> None:
+    record = run_record(
+        ok_row("a", performance=performance(noise=noise())),
+        ok_row("b", performance=performance(900, noise=noise("a core was throttled 3 times"))),
+    )
+    board = titled(record, "Leaderboard")
+    assert (row_of(board, "a ")["noise"], row_of(board, "b ")["noise"]) == ("quiet", "NOISY")
+    assert row_of(board, "b ")["#"] == "-"
+    assert row_of(board, "b ")["FPS, batch 32"] == "900.0 (898.0-902.0)"
+
+
+def test_where_all_are_quiet_the_certificates_alone_say_so() -> None:
+    record = run_record(ok_row("a", performance=performance(noise=noise())))
+    assert "noise" not in titled(record, "Leaderboard").headings
+    assert row_of(titled(record, "Noise certificates"), "a")["verdict"] == "quiet"
+
+
+def test_a_row_without_a_certificate_is_not_called_quiet() -> None:
+    record = run_record(ok_row("a"), ok_row("b", performance=performance(steady=False)))
+    board = titled(record, "Leaderboard")
+    assert (row_of(board, "a ")["noise"], row_of(board, "b ")["noise"]) == ("-", "NOISY")
+    assert "Noise certificates" not in [table.title for table in tables(record)]
+
+
+def test_an_invalid_measurement_is_called_so_over_its_rows() -> None:
+    record = run_record(ok_row("a"), ok_row("b"), invalid=("the machine slept",))
+    board = titled(record, "Leaderboard: INVALID, no row is ranked")
+    assert "#" not in board.headings
+    assert "to best" not in board.headings
+
+
+def test_mfu_is_a_share_of_the_ceiling_or_says_that_the_peak_was_not_found() -> None:
+    rows = ok_row("a", performance=performance(100)), ok_row("b", performance=performance(300))
+    shown = titled(run_record(*rows, ceiling=ceiling(200.0)), "Efficiency, batch 32")
+    assert (row_of(shown, "a")["mfu"], row_of(shown, "a")["GFLOP/s"]) == ("0.71", "142.8")
+    assert row_of(shown, "b")["mfu"] == "peak not found"
+    assert "mfu" not in titled(run_record(*rows), "Efficiency, batch 32").headings
 
 
 def test_a_row_that_broke_after_parity_reads_error_and_not_ok() -> None:
-    board, _ = tables(run_record(replace(ok_row("a", performance=None), status="error", error="a was killed")))
+    board, *_ = tables(run_record(replace(ok_row("a", performance=None), status="error", error="a was killed")))
     assert row_of(board, "a ")["parity"] == "ERROR"
 
 

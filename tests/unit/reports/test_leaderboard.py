@@ -9,13 +9,17 @@ from alexbench.harness.records import BackendRecord
 from alexbench.reports.leaderboard import COLUMNS, leaderboard
 from tests.support.records import (
     accuracy,
+    ceiling,
+    effective,
     error_row,
     missing_row,
+    noise,
     ok_row,
     parity,
     performance,
     run_record,
     synthetic_run,
+    throughput,
 )
 
 
@@ -73,10 +77,11 @@ def test_windows_that_touch_are_not_told_apart() -> None:
     [
         ok_row("z", performance=performance(900), parity=parity(passed=False, flips=3, unexplained=2)),
         ok_row("z", performance=performance(900, steady=False)),
+        ok_row("z", performance=performance(900, noise=noise("a core was throttled 3 times"))),
         error_row("z"),
         missing_row("z"),
     ],
-    ids=["failed parity", "no steady state", "error", "not installed"],
+    ids=["failed parity", "no steady state", "noisy", "error", "not installed"],
 )
 def test_what_cannot_be_believed_has_no_rank_and_stands_last(unrankable: BackendRecord) -> None:
     frame = leaderboard(run_record(unrankable, fast("a", 90), fast("b", 150)))
@@ -84,6 +89,85 @@ def test_what_cannot_be_believed_has_no_rank_and_stands_last(unrankable: Backend
     assert list(frame["backend"])[-1] == "z"
     best = frame.set_index("backend")["images_per_second_vs_best"]
     assert best["b"] == 0  # a row without a rank is nobody's measure
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_of_rows_within_3_percent_a_few_processes_decide_nothing(processes: int) -> None:
+    def rated(name: str, rate: float) -> BackendRecord:
+        return ok_row(name, performance=performance(rate, spread=0.5, processes=processes))
+
+    apart = 1 if processes < 3 else 2
+    assert ranks(leaderboard(run_record(rated("a", 100), rated("b", 103)))) == {"b": 1, "a": apart}
+    assert ranks(leaderboard(run_record(rated("a", 100), rated("b", 103.1)))) == {"b": 1, "a": 2}
+
+
+def test_one_row_of_few_processes_is_enough_for_the_margin() -> None:
+    many = ok_row("a", performance=performance(100, spread=0.5, processes=3))
+    assert ranks(leaderboard(run_record(many, fast("b", 102, spread=0.5)))) == {"b": 1, "a": 1}
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [
+        {"precision": ("bf16", "measured")},
+        {"threads": ("1", "measured")},
+        {"streams": ("4", "reported")},
+        {"device": ("gpu", "reported")},
+    ],
+    ids=lambda unlike: next(iter(unlike)),
+)
+def test_rows_that_ran_unlike_are_not_ranked_against_each_other(unlike: dict[str, tuple[str, str]]) -> None:
+    other = effective(**unlike)
+    rows = [fast("a", 90), fast("b", 150)]
+    rows += [ok_row(name, effective=other, performance=performance(rate)) for name, rate in (("c", 120), ("d", 300))]
+    frame = leaderboard(run_record(*rows))
+    assert ranks(frame) == {"d": 1, "c": 2, "b": 1, "a": 2}
+    assert list(frame["backend"]) == ["d", "c", "b", "a"]
+    assert list(frame["images_per_second_vs_best"]) == pytest.approx([0, -60, 0, -40])
+    assert frame["group"].nunique() == 2
+
+
+def test_a_group_says_what_its_rows_have_in_common() -> None:
+    one = effective(threads=("1", "measured"), streams=("4", "reported"))
+    frame = leaderboard(run_record(fast("a", 90), ok_row("b", effective=one))).set_index("backend")
+    assert frame.loc["a", "group"] == "cpu, fp32, 2 threads, 1 stream, host to host"
+    assert frame.loc["b", "group"] == "cpu, fp32, 1 thread, 4 streams, host to host"
+
+
+def test_an_invalid_measurement_ranks_nobody() -> None:
+    frame = leaderboard(run_record(fast("a", 90), fast("b", 150), invalid=("the machine slept",)))
+    assert frame["rank"].isna().all()
+    assert frame["images_per_second_vs_best"].isna().all()
+    assert list(frame["images_per_second"]) == [150, 90]
+
+
+def test_noise_is_what_failed_nothing_or_not_known() -> None:
+    rows = [
+        ok_row("a", performance=performance(300, noise=noise())),
+        ok_row("b", performance=performance(200)),
+        ok_row("c", performance=performance(100, noise=noise("one", "two"))),
+    ]
+    frame = leaderboard(run_record(*rows)).set_index("backend")
+    assert frame.loc["a", "noise"] == ""
+    assert pd.isna(frame.loc["b", "noise"])
+    assert frame.loc["c", "noise"] == "one; two"
+
+
+def test_mfu_is_never_above_1() -> None:
+    frame = leaderboard(run_record(fast("a", 100), fast("b", 300), ceiling=ceiling(200.0))).set_index("backend")
+    assert frame.loc["a", "mfu"] == pytest.approx(100 * 1.42837696 / 200)
+    assert frame.loc["a", "peak_found"]
+    assert pd.isna(frame.loc["b", "mfu"])
+    assert not frame.loc["b", "peak_found"]
+
+
+@pytest.mark.parametrize("where", ["sweep", "offline"])
+def test_a_row_that_is_above_the_ceiling_anywhere_has_no_mfu(where: str) -> None:
+    above = throughput(150)
+    speed = performance(100, sweep=(above,)) if where == "sweep" else performance(100, offline=above)
+    row = leaderboard(run_record(ok_row("a", performance=speed), ceiling=ceiling(200.0))).iloc[0]
+    assert pd.isna(row["mfu"])
+    assert not row["peak_found"]
 
 
 def test_a_row_that_failed_after_it_was_timed_has_no_rank() -> None:

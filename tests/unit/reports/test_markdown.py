@@ -76,7 +76,7 @@ def test_it_says_what_data_and_weights_these_are() -> None:
 
 def test_the_table_is_well_formed_and_numbers_stand_to_the_right() -> None:
     tables = table_lines(markdown(run_record(ok_row("a"), error_row("b"), missing_row("c"))))
-    assert len(tables) == 2
+    assert [heading[0] for heading, *_ in tables] == ["#", "backend", "backend", "backend"]
     assert all({len(row) for row in rows} == {len(heading)} == {len(rule)} for heading, rule, *rows in tables)
     sides = dict(zip(*tables[0][:2], strict=True))
     assert sides["backend"] == "---"
@@ -96,8 +96,8 @@ def test_the_difference_to_the_best_is_shown() -> None:
     text = markdown(run_record(ok_row("slow", performance=slow), ok_row("quick", performance=quick)))
     slow_row = next(line for line in text.splitlines() if "| slow" in line)
     quick_row = next(line for line in text.splitlines() if "| quick" in line)
-    assert "+25.0 %" in slow_row
-    assert "-50.0 %" in slow_row
+    assert "+25.0\u00a0%" in slow_row
+    assert "-50.0\u00a0%" in slow_row
     assert quick_row.count("| best |") == 2
 
 
@@ -106,9 +106,9 @@ def test_rows_not_told_apart_are_marked() -> None:
     assert {row_of(text, "a")["#"], row_of(text, "b")["#"]} == {"1="}
 
 
-def test_parity_is_in_both_tables() -> None:
+def test_parity_is_in_the_leaderboard_and_in_the_details() -> None:
     text = markdown(run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2))))
-    board, details = table_lines(text)
+    board, details, *_ = table_lines(text)
     assert dict(zip(board[0], board[2], strict=True))["parity"] == "FAILED"
     assert "3 (2 unexplained)" in details[2]
 
@@ -153,7 +153,7 @@ def test_no_text_of_others_changes_the_page(hostile: str) -> None:
 
 def test_a_hostile_version_cannot_break_the_table() -> None:
     tables = table_lines(markdown(run_record(ok_row("a", effective=effective("1|2")))))
-    assert len(tables) == 2
+    assert len(tables) == 4
     assert all({len(row) for row in rows} == {len(heading)} for heading, _, *rows in tables)
 
 
@@ -180,6 +180,34 @@ def test_columns_that_nobody_filled_are_left_out(record: RunRecord, absent: tupl
 def test_an_interrupted_run_says_so() -> None:
     assert "this run is INTERRUPTED" in markdown(run_record(status="interrupted"))
     assert "INTERRUPTED" not in markdown(run_record())
+
+
+def test_a_figure_is_not_broken_at_the_end_of_a_line() -> None:
+    row = row_of(markdown(run_record(ok_row("a"))), "a")
+    assert row["p50 ms, batch 1"] == "15.00 (14.50\u201115.50)"
+    text = markdown(run_record(ok_row("a-1", parity=parity(max_abs_over_sigma=2e-6))))
+    assert "| a-1 1.2.3 |" in text  # a name is left as it is
+    assert "| 2.0e\u20116 |" in text
+
+
+def test_a_hostile_title_or_heading_cannot_change_the_page() -> None:
+    rows = [
+        ok_row(
+            name,
+            effective=effective(precision=(precision, "measured")),
+            performance=performance(layers_ms={"<b>|": 1.0}),
+        )
+        for name, precision in (("a", "*fp32*"), ("b", "<i>"))
+    ]
+    text = markdown(run_record(*rows))
+    assert "## Leaderboard: cpu, \\*fp32\\*, 2 threads" in text
+    assert "| backend | \\<b\\>\\| | sum |" in text
+    assert "cpu, \\<i\\>," in text
+
+
+def test_why_a_run_is_invalid_is_the_first_remark() -> None:
+    text = markdown(run_record(ok_row("a"), invalid=("the machine slept",), notes=("40 pictures",)))
+    assert "## Remarks\n\n- INVALID: the machine slept: no row is ranked.\n- 40 pictures\n" in text
 
 
 def test_notes_are_remarks() -> None:

@@ -1,6 +1,7 @@
 """The leaderboard on a terminal, and where there is none."""
 
 import io
+import re
 
 import pytest
 
@@ -49,6 +50,34 @@ def test_in_a_pipe_a_row_is_a_line_and_nothing_is_cut_off() -> None:
     for name in versions:
         line = next(line for line in text.splitlines() if f" {name} " in line)
         assert line.rstrip().endswith("ok")
+
+
+def on_columns(monkeypatch: pytest.MonkeyPatch, columns: int, *rows: BackendRecord) -> list[str]:
+    """The lines from the leaderboard on, of a terminal so wide, without colours."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", printed(Terminal(), *rows)).splitlines()
+    return lines[lines.index("Leaderboard") :]
+
+
+def test_a_narrow_terminal_breaks_lines_between_words_and_cuts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [ok_row(name, performance=performance(1234.5, p50_ms=123.45)) for name in ("onnxruntime", "tensorflow")]
+    lines = on_columns(monkeypatch, 80, *rows)
+    assert max(map(len, lines)) <= 80
+    words = " ".join(lines).split()
+    assert {"(122.95-123.95)", "(1232.5-1236.5)", "onnxruntime", "tensorflow", "reference"} <= set(words)
+
+
+def test_where_words_do_not_fit_either_they_are_folded_and_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = on_columns(monkeypatch, 60, ok_row("onnxruntime", performance=performance(1234.5, p50_ms=123.45)))
+    assert max(map(len, lines)) <= 60
+    text = " ".join(lines)
+    assert "(1232.5-1236.5)" not in text
+    assert "…" not in text
+
+
+def test_colons_in_a_message_are_no_picture() -> None:
+    assert "failed :warning: here" in printed(io.StringIO(), error_row("b", "b failed :warning: here"))
 
 
 def test_no_color_is_obeyed_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,104 @@
+"""How to read a report: a sentence for each column that it shows, and none for those it does not."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from alexbench.harness.records import RunRecord
+from alexbench.harness.speed_records import Performance
+from alexbench.reports.leaderboard import BETWEEN_PROCESSES, ENOUGH_PROCESSES
+from alexbench.reports.table import Table
+
+_SENTENCES: Final = (
+    ("noise", "NOISY: the row's noise certificate failed; it is shown and not ranked."),
+    ("to best", "to best: above (+) or below (-) the best ranked row of the same table."),
+    (
+        "flips",
+        "flips: pictures whose top-1 is not float64's, among the parity pictures and all on which backends differ.",
+    ),
+    ("threads", "threads: counted while they worked, unless a remark says otherwise."),
+    ("GFLOP/s", "GFLOP/s: FPS x GFLOPs of an image (2 x MACs of convolutions and fully connected layers)."),
+    ("CPU ms", "CPU ms: of all threads, waiting for work included where a runtime spins."),
+    ("MiB", "MiB: resident memory of the warm worker, mapped weights and pixels included; peak: the most until then."),
+    ("p90", "p90, p95, p99: from 64, 130 and 662 samples or queries on (MLPerf's early-stopping minimum)."),
+    ("on device", "on device: p50 at batch 1, from the device's memory to the device's memory."),
+    ("J", "J: energy of the whole package, an inference or an image."),
+    ("load s", "load: importing and building; first: the first inference, batch 1."),
+    ("many at once", "many at once: FPS in each runtime's own way of it, named in the remarks."),
+    ("Layers", "Layers: each with what follows it up to the next, in a pass of its own after all timing."),
+    ("MLPerf LoadGen", "LoadGen: latency of a query, in Server from its scheduled arrival."),
+    ("highest load", "highest load: the most whose p99 stayed within the bound, twice."),
+    ("drift", "drift: of latency, from the first half to the second."),
+    ("deviation", "deviation: robust, between blocks."),
+    ("steal", "steal: what the hypervisor took of all cores' time."),
+    ("others' CPU", "others' CPU: what other processes used of all cores' time."),
+)
+"""How a heading or a title begins -> how to read what stands under it."""
+
+
+def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
+    """The sentences for these tables."""
+    names = [table.title for table in tables] + [heading for table in tables for heading in table.headings]
+    speeds = [entry.performance for entry in record.backends if entry.performance is not None]
+    lines = [_rank(speeds)] if "#" in names else []
+    if sum(name.startswith("Leaderboard") for name in names) > 1:
+        lines.append("Rows that ran unlike (device, precision, threads, streams) are ranked apart.")
+    if speeds:
+        lines += _speed(speeds)
+    lines += _parity(record)
+    if "mfu" in names:
+        lines.append(_mfu(tables))
+    return lines + [sentence for start, sentence in _SENTENCES if any(name.startswith(start) for name in names)]
+
+
+def _rank(speeds: list[Performance]) -> str:
+    if not speeds:
+        return "#: one more than the rows with more right at top-1; = marks equal ranks."
+    few = min(speed.latency.processes for speed in speeds) < ENOUGH_PROCESSES
+    margin = f", and by over {100 * BETWEEN_PROCESSES:g} %, for processes of one program differ so much" if few else ""
+    return (
+        f"#: one more than the rows that are faster beyond doubt (intervals of FPS apart{margin}); = marks equal ranks."
+    )
+
+
+def _speed(speeds: list[Performance]) -> list[str]:
+    """By the first row: all rows of a run were measured alike."""
+    found = speeds[0].throughput
+    bounds = "slowest-fastest window"
+    if found.bounds == "interval":
+        bounds = f"95 % interval over {'processes' if found.processes > 1 else 'windows'}"
+    return [
+        "p50: median of block medians at batch 1, host array in to host array out (95 % bootstrap interval).",
+        f"FPS: images over the wall time of steady windows, batches of {found.batch_size} one by one ({bounds}).",
+        "Backends took turns, in random order within each round.",
+    ]
+
+
+def _parity(record: RunRecord) -> list[str]:
+    """The rule, with the tolerances of each precision that ran."""
+    held: dict[tuple[float, float], list[str]] = {}
+    images = 0
+    for entry in record.backends:
+        if entry.parity is not None:
+            precision = "as found" if entry.effective is None else entry.effective.precision[0]
+            tolerance = entry.parity.tolerance_max_abs_over_sigma, entry.parity.tolerance_sqnr_db
+            held.setdefault(tolerance, []).append(precision)
+            images = entry.parity.images
+    if not held:
+        return []
+
+    def says(tolerance: tuple[float, float]) -> str:
+        whose = f" ({', '.join(dict.fromkeys(held[tolerance]))})" if len(held) > 1 else ""
+        return f"at most {tolerance[0]:g} and SQNR at least {tolerance[1]:g} dB{whose}"
+
+    error = f"error / sigma: the largest error of a logit against float64 on {images} pictures"
+    return [
+        f"{error}, in standard deviations of the logits.",
+        f"parity ok: error / sigma is {', or '.join(map(says, held))}, and no flip is beyond rounding.",
+    ]
+
+
+def _mfu(tables: Sequence[Table]) -> str:
+    (table,) = (one for one in tables if "mfu" in one.headings)
+    unfound = "peak not found" in table.columns[table.headings.index("mfu")]
+    more = "; peak not found: the row was faster than that" if unfound else ""
+    return f"mfu: GFLOP/s as a share of the ceiling at the top of this page{more}."

@@ -1,0 +1,59 @@
+"""A backend that only sleeps, in a worker of its own: run as a script by a shim, in the place of an interpreter."""
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness import worker
+from alexbench.harness.contract import Backend, Effective, Known, Layout, Model, Options, Requirements
+
+
+class Sleeping(Backend):
+    """``predict`` takes ``ms`` milliseconds and uses no CPU."""
+
+    name: ClassVar[str] = "sleeping"
+    requires: ClassVar[Requirements] = Requirements()
+    input_layout: ClassVar[Layout] = "NCHW"
+    ms: ClassVar[float] = 20.0
+
+    def load(self, model: Model, options: Options) -> None:
+        """Nothing to load."""
+
+    def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Sleep until so much time is over."""
+        end = time.perf_counter() + self.ms / 1e3
+        while (left := end - time.perf_counter()) > 0:
+            time.sleep(left)
+        return np.zeros((len(pixels), 1000), np.float32)
+
+    def effective(self) -> Effective:
+        """A made-up answer."""
+        one = Known("1", "requested")
+        return Effective("sleeping", "1.0", Known("cpu", "reported"), one, Known("fp32", "requested"), one, one, {})
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def sleeper(ms: float, folder: Path) -> str:
+    """An executable in ``folder`` to give :class:`WorkerProcess` as its interpreter; ask it ``load_sleeper``."""
+    path = folder / f"python-{ms}"
+    path.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, __file__, str(ms)])}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+def _load_sleeper(self: worker.Worker) -> dict[str, Any]:
+    self._backend = Sleeping()  # in the place of a load, which needs weights
+    return {}
+
+
+if __name__ == "__main__":
+    Sleeping.ms = float(sys.argv[1])
+    worker.Worker.do_load_sleeper = _load_sleeper  # type: ignore[attr-defined]
+    worker.main()

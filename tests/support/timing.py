@@ -1,0 +1,54 @@
+"""What the timing benchmarks share: a network with seeded weights in worker processes, and ratios with intervals."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Model, Options
+from alexbench.harness.models.card import load_card
+from alexbench.harness.models.network import get_network
+from alexbench.harness.models.seeded import seeded_weights
+
+SEED = 20261121
+CARD = load_card("torchvision")
+
+
+@cache
+def model() -> Model:
+    """`owt` with random weights, the same every time."""
+    network = get_network("owt", input_size=CARD.preprocessing.crop)
+    return Model(network, seeded_weights(network.parameter_shapes, SEED))
+
+
+@contextmanager
+def material() -> Iterator[Path]:
+    """A folder with ``weights.safetensors`` and ``pixels.npy`` (32 random pictures, uint8)."""
+    with TemporaryDirectory(prefix="alexbench-timing-") as folder:
+        save_file(dict(model().weights), Path(folder) / "weights.safetensors")
+        side = CARD.preprocessing.crop
+        pixels = np.random.Generator(np.random.PCG64(SEED)).integers(0, 256, (32, side, side, 3), np.uint8)
+        np.save(Path(folder) / "pixels.npy", pixels)
+        yield Path(folder)
+
+
+def loaded(name: str, backend: str, folder: Path, threads: int) -> WorkerProcess:
+    """A worker with the network loaded, the pictures open and warmed up at batch 1; the caller ends it."""
+    worker = WorkerProcess(name, log=folder / f"{name}.log")
+    worker.ask(
+        "load",
+        backend=backend,
+        network="owt",
+        input_size=CARD.preprocessing.crop,
+        weights=str(folder / "weights.safetensors"),
+        options=asdict(Options(threads=threads)),
+    )
+    worker.ask("open", pixels=str(folder / "pixels.npy"), preprocessing=asdict(CARD.preprocessing))
+    worker.ask("warm_up", batch_size=1)
+    return worker

@@ -1,0 +1,75 @@
+"""From a row's blocks to its figures: only what settled counts, and each task is its own."""
+
+import pytest
+
+from alexbench.harness.app.config import resolve
+from alexbench.harness.app.figures import performance_of
+from alexbench.harness.app.row import Row
+from alexbench.harness.measure.rounds import Block, Measured, Scenario, Task
+from alexbench.harness.speed_records import Control
+
+MS = 1_000_000
+
+
+def block(
+    ms: float,
+    scenario: Scenario = "SingleStream",
+    batch: int = 1,
+    *,
+    way: str = "loop",
+    settled: bool = True,
+    **seen: int,
+) -> Block:
+    images = batch * 4 if way == "streams" else batch
+    return Block(Task("a", scenario, batch, way), 0, 0, Measured((int(ms * MS),) * 3, images, **seen), settled=settled)
+
+
+def row(*blocks: Block) -> Row:
+    return Row("a", blocks=list(blocks), stream=("2", "two at once"), layers_ms={"conv1": 1.0})
+
+
+def test_figures_are_made_from_what_settled() -> None:
+    config = resolve({"batch_size": 32})
+    cold = [block(900, settled=False), block(9000, "Offline", 32, settled=False)]
+    warm = [*[block(10)] * 4, *[block(200, "Offline", 32)] * 3]
+    found = performance_of(row(*cold, *warm), config, None)
+    assert found.latency.p50_ms == 10
+    assert found.latency.blocks == 4
+    assert found.throughput.images_per_second == pytest.approx(160)
+    assert [one.batch_size for one in found.sweep] == [32]
+    assert (found.offline, found.resident) == (None, None)
+    assert found.layers_ms == {"conv1": 1.0}
+    assert found.steady
+
+
+def test_many_at_once_and_on_the_device_are_figures_of_their_own() -> None:
+    config = resolve({"batch_size": 32})
+    blocks = [*[block(10)] * 4, *[block(200, "Offline", 32)] * 3]
+    streamed = [block(400, "Offline", 32, way="streams")] * 3
+    resident = [block(5, way="resident")] * 3
+    found = performance_of(row(*blocks, *streamed, *resident), config, None)
+    assert found.offline is not None
+    assert found.resident is not None
+    assert (found.offline.images_per_second, found.offline.way, found.offline.streams) == (
+        pytest.approx(320),
+        "two at once",
+        "2",
+    )
+    assert found.throughput.images_per_second == pytest.approx(160)
+    assert (found.latency.p50_ms, found.resident.p50_ms) == (10, 5)
+
+
+def test_shares_are_of_all_blocks_together_so_that_ticks_cancel() -> None:
+    config = resolve({"batch_size": 32})
+    ticks = [block(10, whole_ns=200 * MS, foreign_ns=sign * 10 * MS, stolen_ns=0) for sign in (1, -1)] * 4
+    found = performance_of(row(*ticks, *[block(200, "Offline", 32)] * 3), config, None)
+    assert found.noise is not None
+    assert (found.noise.foreign, found.noise.steal, found.noise.throttled) == (0.0, 0.0, None)
+
+
+def test_a_failed_control_is_in_every_certificate() -> None:
+    config = resolve({"batch_size": 32})
+    failed = Control("a", 1.2, 1.1, 1.3, 40, passed=False)
+    found = performance_of(row(*[block(10)] * 4, *[block(200, "Offline", 32)] * 3), config, failed)
+    assert found.noise is not None
+    assert found.noise.failed == ("the A/A control differs from itself",)

@@ -1,0 +1,146 @@
+"""The sentences around a leaderboard: facts, remarks, and how to read what is shown."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from alexbench.harness.record_files import read_run
+from alexbench.harness.records import RunRecord
+from alexbench.reports.cells import tables
+from alexbench.reports.explanations import explanations
+from alexbench.reports.markdown import markdown
+from alexbench.reports.wording import facts, remarks
+from tests.support.records import (
+    ceiling,
+    control,
+    effective,
+    error_row,
+    generated,
+    noise,
+    ok_row,
+    parity,
+    performance,
+    run_record,
+    throughput,
+)
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+def explained(record: RunRecord) -> str:
+    return "\n".join(explanations(record, tables(record)))
+
+
+def test_the_ceiling_and_the_control_are_facts_of_the_run() -> None:
+    known = dict(facts(run_record(ceiling=ceiling(), control=control())))
+    assert known["ceiling"].startswith("353 GFLOP/s (openvino conv, the best of 2) and 32.8 GB/s (NumPy sgemv)")
+    assert known["control"] == "A/A, onnxruntime against itself in the same rounds: 1.002 (0.995-1.009, 90 %), passed"
+    assert dict(facts(run_record(control=control(passed=False))))["control"].endswith("90 %), FAILED")
+    assert list(dict(facts(run_record()))) == ["model", "data", "machine", "run"]
+
+
+def test_a_noisy_row_has_its_reasons_among_the_remarks() -> None:
+    row = ok_row("a", performance=performance(noise=noise("drifted by 10.8 % (limit 5 %)", "the A/A control differs")))
+    assert remarks(run_record(row)) == ["a: drifted by 10.8 % (limit 5 %); the A/A control differs: not ranked."]
+
+
+def test_why_a_run_is_invalid_comes_first_and_is_not_said_again_of_each_row() -> None:
+    row = ok_row("a", performance=performance(noise=noise("the A/A control differs")))
+    record = run_record(row, error_row("b", "b died"), invalid=("it slept", "it ran hot"), notes=("a note",))
+    assert remarks(record) == [
+        "INVALID: it slept: no row is ranked.",
+        "INVALID: it ran hot: no row is ranked.",
+        "a note",
+        "a: the A/A control differs.",
+        "b died",
+    ]
+
+
+def test_how_many_ran_at_once_is_a_remark_and_rows_alike_share_it() -> None:
+    queue, threads = throughput(way="a queue of four"), throughput(way="two threads")
+    rows = [
+        ok_row(name, performance=performance(offline=way))
+        for name, way in zip("abc", (queue, threads, queue), strict=True)
+    ]
+    assert remarks(run_record(*rows)) == ["a, c, many at once: a queue of four.", "b, many at once: two threads."]
+
+
+def test_why_loadgen_calls_a_test_invalid_is_a_remark() -> None:
+    tests = generated(), generated("MultiStream", valid=False, reasons=("too short", "too few"))
+    assert remarks(run_record(ok_row("a", performance=performance(generated=tests)))) == [
+        "a, MultiStream: INVALID by LoadGen: too short; too few."
+    ]
+
+
+def test_single_processes_are_told_apart_from_3_percent_on_and_it_says_so() -> None:
+    assert "intervals of FPS apart, and by over 3 %," in explained(run_record(ok_row("a")))
+    rows = ok_row("a", performance=performance(processes=3)), ok_row("b", performance=performance(processes=3))
+    assert "(intervals of FPS apart);" in explained(run_record(*rows))
+    assert "by over 3 %" in explained(run_record(rows[0], ok_row("b", performance=performance(processes=2))))
+
+
+def test_bounds_are_said_as_what_they_are() -> None:
+    assert "batches of 32 one by one (95 % interval over windows)" in explained(run_record())
+    three = ok_row(performance=performance(processes=3))
+    assert "(95 % interval over processes)" in explained(run_record(three))
+    older = ok_row(performance=performance(throughput=throughput(bounds="windows")))
+    assert "(slowest-fastest window)" in explained(run_record(older))
+
+
+def test_each_precision_has_its_own_tolerances() -> None:
+    bf16 = replace(parity(), tolerance_max_abs_over_sigma=0.1, tolerance_sqnr_db=35.0)
+    rows = ok_row("a"), ok_row("b", parity=bf16, effective=effective(precision=("bf16", "measured")))
+    assert (
+        "parity ok: error / sigma is at most 0.0001 and SQNR at least 100 dB (fp32), or at most 0.1 and SQNR at least"
+        " 35 dB (bf16), and no flip is beyond rounding." in explained(run_record(*rows))
+    )
+    assert "(fp32)" not in explained(run_record(rows[0]))
+
+
+@pytest.mark.parametrize(
+    ("filled", "start"),
+    [
+        ({"noise": noise("a core was throttled 3 times")}, "NOISY:"),
+        ({"noise": noise()}, "steal:"),
+        ({"offline": throughput(way="a queue")}, "many at once:"),
+        ({"layers_ms": {"conv1": 1.0}}, "Layers:"),
+        ({"generated": (generated(),)}, "LoadGen:"),
+        ({"generated": (generated(bound_ms=9.0),)}, "highest load:"),
+        ({"throughput": throughput(joules=0.1)}, "J:"),
+        ({"throughput": throughput(cpu_ms=9.0)}, "CPU ms:"),
+        ({"resident": performance().latency}, "on device:"),
+        ({"latency": replace(performance().latency, p90_ms=16.0)}, "p90, p95, p99:"),
+    ],
+)
+def test_what_is_shown_is_explained_and_what_is_not_is_not(filled: dict[str, object], start: str) -> None:
+    def starts(**speed: object) -> list[str]:
+        record = run_record(ok_row("a", performance=performance(**speed)))  # type: ignore[arg-type]
+        return [line for line in explanations(record, tables(record)) if line.startswith(start)]
+
+    assert len(starts(**filled)) == 1
+    assert starts() == []
+
+
+def test_mfu_is_explained_with_its_exception_only_where_it_occurs() -> None:
+    assert "mfu:" not in explained(run_record())
+    assert "peak not found" not in explained(run_record(ceiling=ceiling()))
+    assert "peak not found: the row was faster" in explained(run_record(ceiling=ceiling(100.0)))
+
+
+def test_accuracy_alone_is_ranked_by_top_1_and_says_so() -> None:
+    text = explained(run_record(ok_row("a", performance=None)))
+    assert text.startswith("#: one more than the rows with more right at top-1")
+    assert "FPS" not in text
+
+
+@pytest.mark.parametrize("schema", ["schema-1", "schema-2"])
+def test_a_record_of_an_older_schema_is_still_rendered(schema: str) -> None:
+    record = read_run(FIXTURES / schema)
+    text = markdown(record)
+    assert text == markdown(read_run(FIXTURES / schema))
+    assert "## Leaderboard\n" in text
+    assert all(f"{name} " in text for name in ("onnxruntime", "openvino", "tensorflow", "torch"))
+    assert "(slowest-fastest window)" in text
+    for newer in ("noise", "quiet", "NOISY", "mfu", "95 % interval", "many at once", "LoadGen"):
+        assert newer not in text
