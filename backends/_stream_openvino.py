@@ -31,10 +31,11 @@ class QueueStream:
         self.how = f"AsyncInferQueue of {jobs} requests, PERFORMANCE_HINT THROUGHPUT"
         self._ov, self._shape = ov, model.network.input_shape
         self._kept: Model | None = model
-        self._queue: openvino.AsyncInferQueue | None = ov.AsyncInferQueue(compiled, jobs)
         self._logits: dict[int, NDArray[np.float32]] = {}
         self._failures: list[Exception] = []
-        self._queue.set_callback(self._keep)
+        queue = ov.AsyncInferQueue(compiled, jobs)
+        queue.set_callback(self._keep)
+        self._queue: openvino.AsyncInferQueue | None = queue
 
     def run(self, batches: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """See :meth:`Stream.run`.

@@ -19,7 +19,7 @@ def open_stream(torch: ModuleType, backend: Backend, model: Model, options: Opti
     if options.device != "cpu":
         return open_loop(backend, model, options)
     before = torch.get_num_threads()
-    how = f"{options.threads} threads at once, 1 intra-op thread each"
+    how = f"callers at once: {options.threads}, intra-op 1 each"
     try:
         return open_threads(
             backend, model, options, callers=options.threads, how=how, prepare=lambda: _keep_to_one_thread(torch)

@@ -173,7 +173,7 @@ class OnnxRuntimeBackend(Backend):
         """See :meth:`Streams.open_stream`: one session without threads of its own, run by several threads at once."""
         if options.device != "cpu":
             return open_loop(type(self)(), model, options)
-        how = f"one session run by {options.threads} threads at once, intra-op 1"
+        how = f"one session, callers at once: {options.threads}, intra-op 1"
         return open_threads(type(self)(), model, replace(options, threads=1), callers=options.threads, how=how)
 
     def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:

@@ -175,7 +175,7 @@ class TensorFlowBackend(Backend):
         if options.device != "cpu":
             return open_loop(type(self)(), model, options)
         callers = min(2, options.threads)
-        how = f"one function called by {callers} threads over one intra-op pool of {options.threads}"
+        how = f"one function, callers: {callers}, inter-op 1, intra-op {options.threads}"
         return open_threads(type(self)(), model, options, callers=callers, at_once=1, how=how)
 
     def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:

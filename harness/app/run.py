@@ -6,7 +6,7 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 
 import shutil
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.judge.published import comparisons_of
+from alexbench.harness.measure.ballast import fragments_held
 from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
@@ -111,10 +112,13 @@ def _carry_out(
                 check_unchanged(before, material.model, material.data, folder)
             record = _first_record(config, material, started, rows, others)
             display.say(estimate(config, rows, material))
-            with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
-                _load(rows, config, material, folder, on_exit)
-            if before is not None:
-                check_same_files(before, rows, folder)
+            with fragments_held() if config.performance else nullcontext():
+                with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
+                    _load(rows, config, material, folder, on_exit)
+                if before is not None:
+                    check_same_files(before, rows, folder)
+                if config.performance:
+                    count_threads(rows, config, display)
             loads.check_loads(rows, config)
             return _measure(config, material, rows, record, folder, display)
     finally:
@@ -188,8 +192,6 @@ def _measure(
     status: Status = "interrupted"
     run_folder.write_record(folder, record)
     try:
-        if config.performance:
-            count_threads(rows, config, display)
         if config.accuracy:
             evaluate(rows, config, material, folder, display)
             _write_answers(rows, material, folder)

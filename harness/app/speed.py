@@ -24,6 +24,7 @@ from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.layer_groups import group_times
 from alexbench.harness.judge.timing import control, throughput, without_drift
 from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES
+from alexbench.harness.measure.ballast import fragments_held
 from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S
 from alexbench.harness.measure.rounds import Block, Measured, Plan, Task, TimeBlock, estimate_s, run_rounds
 from alexbench.harness.measure.watch import suspended
@@ -83,7 +84,12 @@ class _Bench:
                 with row.failing():
                     assert row.worker is not None
                     row.worker.close()
-                    row.worker = start(row, self._config, self._material, self._folder)
+            with fragments_held():
+                for row in self._alive:
+                    with row.failing():
+                        row.worker = start(row, self._config, self._material, self._folder)
+                        for size in (1, *self._config.batch_sizes):
+                            row.worker.ask("warm_up", batch_size=size)
 
     def one_process(self, process: int) -> None:
         """All rounds of one generation of processes."""
@@ -130,9 +136,10 @@ class _Bench:
         name = f"{row.name} A/A"
         try:
             copy = Row(row.name, artifact=row.artifact, seen=row.seen, found=row.found, python=row.python)
-            called = f"{row.name}-duplicate"
-            worker = start(copy, self._config, self._material, self._folder, called=called)
-            on_exit.callback(worker.kill)
+            with fragments_held():
+                worker = start(copy, self._config, self._material, self._folder, called=f"{row.name}-duplicate")
+                on_exit.callback(worker.kill)
+                worker.ask("warm_up", batch_size=1)
         except Exception as error:
             self._display.say(f"no A/A control: the duplicate of {row.name} did not load: {error}")
             return None

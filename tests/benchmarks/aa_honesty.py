@@ -25,6 +25,7 @@ from alexbench.harness.app.figures import block_of
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.statistics import Interval, excludes_one_by
 from alexbench.harness.judge.timing import CONTROL_TOLERANCE, control
+from alexbench.harness.measure.ballast import fragments_held
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S, SMOKE
 from alexbench.harness.measure.rounds import Block, Measured, Plan, Task, run_rounds
@@ -58,9 +59,10 @@ def repetition(backend: str, beside: str, folder: Path, number: int, threads: in
     """The settled blocks of all, from fresh processes."""
     with ExitStack() as on_exit:
         tasks: dict[Task, Callable[[], Measured]] = {}
-        for name, runtime in (("A", backend), ("A'", backend), (beside, beside)):
-            worker = on_exit.enter_context(loaded(name, runtime, folder, threads))
-            tasks[Task(name, "SingleStream", 1)] = partial(block, worker, SMOKE.latency_block_s)
+        with fragments_held():
+            for name, runtime in (("A", backend), ("A'", backend), (beside, beside)):
+                worker = on_exit.enter_context(loaded(name, runtime, folder, threads))
+                tasks[Task(name, "SingleStream", 1)] = partial(block, worker, SMOKE.latency_block_s)
         anchor = on_exit.enter_context(WorkerProcess("anchor", log=folder / "anchor.log"))
         anchor.ask("open_anchor", threads=threads)
         tasks[Task("anchor", "Anchor", 1)] = partial(anchor_block, anchor)

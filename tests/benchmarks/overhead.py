@@ -4,8 +4,8 @@
 
 `owt` with seeded weights, batch 1, a process a backend. In each pair one block of ``harness.measure.clock.time_block``
 and one of a bare loop (two readings of the clock around all calls), in random order. Printed: the ratio of a call's
-mean time, ours over bare, with its 90 % interval (bootstrap over pairs), and what a call costs around a backend that does
-nothing. Exit code 1 where an interval reaches beyond 1 %, or a call around nothing costs more than 20 us.
+mean time, ours over bare, with its 90 % interval (bootstrap over pairs), and what a call costs around a backend that
+does nothing. Exit code 1 where an interval reaches beyond 1 %, or a call around nothing costs more than 20 us.
 """
 
 import argparse
