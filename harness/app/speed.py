@@ -31,7 +31,7 @@ from alexbench.harness.measure.watch import suspended
 from alexbench.harness.speed_records import Ceiling, Control
 
 ANCHOR: Final = "anchor"
-CEILING_S: Final = 0.12
+CEILING_S: Final = 0.05
 WIDE: Final = 0.03
 """Windows of images/s are extended where half an interval is wider than this."""
 PROFILE_REPEATS: Final = 10

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import psutil
+
 from alexbench.harness.measure.energy import EnergyMeter
-from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rounds import Measured
 from alexbench.harness.measure.watch import Disturbance, between, read
 
@@ -15,7 +16,7 @@ class Watcher:
     def __init__(self, device: str = "cpu") -> None:
         self._on_gpu = device != "cpu"
         self.pids: set[int] = set()
-        self._cores = usable_cores()
+        self._cores = psutil.cpu_count() or 1
         self._meter = EnergyMeter.find()
         self._start = read(())
 

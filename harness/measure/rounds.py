@@ -31,12 +31,13 @@ class Plan:
     """How long to measure: ``rounds`` rounds after ``discarded`` ones that settle.
 
     Where that was not steady, half as many rounds again are added, ``extensions`` times at most, and the last
-    ``rounds`` of all count.
+    ``rounds`` of all count; or, with ``keeps_all``, all but the discarded ones, where nothing has to settle.
     """
 
     rounds: int
     discarded: int
     extensions: int = 0
+    keeps_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,10 @@ def run_rounds(
         if done == total and extensions < plan.extensions and not is_steady(_window(blocks, plan, done, remaining)):
             extensions += 1
             total += plan.rounds // 2
-    first = done - plan.rounds
+    first = plan.discarded if plan.keeps_all else done - plan.rounds
     return [replace(block, settled=block.round >= first) for block in blocks if block.task in remaining]
 
 
 def _window(blocks: list[Block], plan: Plan, done: int, remaining: Container[Task]) -> list[Block]:
-    return [block for block in blocks if block.round >= done - plan.rounds and block.task in remaining]
+    first = plan.discarded if plan.keeps_all else done - plan.rounds
+    return [block for block in blocks if block.round >= first and block.task in remaining]

@@ -64,7 +64,9 @@ class Disturbance:
     shares (0 to 1) of all cores' time that the hypervisor gave to others, and that processes which are not ours and
     the kernel's interrupts used. They are good to a tick a core (0.1 over a block of 100 ms), and ``foreign`` is never
     below 0, so the mean of many short ones is too high: add up ``stolen_ns`` and ``foreign_ns`` (which may be negative)
-    of many, and divide by all of ``whole_ns``, the cores' time. ``throttled``: thermal events.
+    of many, and divide by all of ``whole_ns``, the cores' time. ``stolen_ns`` also counts what the kernel's ticks do
+    not account for: a virtual machine that was paused for 80 ms shows no steal, but 80 ms of no core's time.
+    ``throttled``: thermal events.
     ``suspended_s``: how much more the clock that counts suspension grew, 0 where there is none. ``clock_jump_s``: how
     much more the wall clock grew.
     """
@@ -100,7 +102,7 @@ def read(pids: Iterable[int] = (), *, root: str | Path = "/") -> Reading:
 def between(before: Reading, after: Reading, cores: int) -> Disturbance:
     """What happened from ``before`` to ``after``.
 
-    ``cores``: how many there are at least, should the kernel's own total fall short.
+    ``cores``: how many the machine has, whose time the kernel's own total should add up to.
     """
     elapsed = after.monotonic_ns - before.monotonic_ns
     steal = foreign = foreign_ns = None
@@ -125,7 +127,7 @@ def between(before: Reading, after: Reading, cores: int) -> Disturbance:
         suspended_s=suspended_ns / 1e9,
         clock_jump_s=(after.wall_ns - before.wall_ns - elapsed) / 1e9,
         whole_ns=whole,
-        stolen_ns=stolen,
+        stolen_ns=None if stolen is None or total is None else stolen + elapsed * cores - total,
         foreign_ns=foreign_ns,
     )
 

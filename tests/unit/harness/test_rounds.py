@@ -121,6 +121,25 @@ def test_what_is_not_steady_is_extended_and_the_last_rounds_count(
     assert len(blocks) == first + PLAN.rounds
 
 
+def test_where_nothing_has_to_settle_every_round_of_an_extension_counts() -> None:
+    seen: list[int] = []
+
+    def is_steady(blocks: list[Block]) -> bool:
+        seen.append(len(blocks))
+        return False
+
+    blocks = run_rounds(
+        {task("a"): Stage().participant("a")},
+        replace(PLAN, extensions=2, keeps_all=True),
+        seed=1,
+        on_round=lambda *_: None,
+        on_failure=lambda *_: None,
+        is_steady=is_steady,
+    )
+    assert seen == [12, 18]
+    assert [block.round for block in blocks if block.settled] == list(range(2, 26))
+
+
 def test_progress_counts_the_discarded_rounds_too() -> None:
     _, told, _ = run(Stage(), "ab")
     total = PLAN.rounds + PLAN.discarded

@@ -114,6 +114,14 @@ def test_an_interval_shorter_than_a_tick_has_no_shares_to_speak_of(tree: Tree) -
     assert (found.seconds, found.steal, found.foreign, found.stolen_ns, found.foreign_ns) == (0.0, 0.0, 0.0, 0, 0)
 
 
+def test_a_pause_that_shows_as_no_steal_is_counted_as_one(tree: Tree) -> None:
+    tree.stat(user=1000, idle=1000)
+    before = tree.read()
+    tree.stat(user=1012, idle=1000)  # 12 ticks in a stretch of 10 on each of two cores
+    found = between(before, tree.read(at_s=0.1), 2)
+    assert (found.steal, found.stolen_ns) == (0.0, 80_000_000)
+
+
 def test_what_a_short_block_cannot_tell_can_be_added_up(tree: Tree) -> None:
     tree.process(OURS)
     tree.stat(user=1000, idle=1000)
