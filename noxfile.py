@@ -32,12 +32,18 @@ class Environment:
         if shared is not None and not (self.folder / "pyvenv.cfg").exists():
             session.run(sys.executable, "-m", "virtualenv", "--quiet", str(self.folder), external=True)
 
-    def run(self, program: str, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def run(
+        self, program: str, *arguments: str, env: dict[str, str] | None = None, success_codes: tuple[int, ...] = (0,)
+    ) -> None:
         """Run a program of the environment."""
         scripts = self.folder / ("Scripts" if os.name == "nt" else "bin")
         path = os.pathsep.join([str(scripts), os.environ.get("PATH", "")])
         self._session.run(
-            str(scripts / program), *arguments, env={"PATH": path, **(env or {})}, external=self._external
+            str(scripts / program),
+            *arguments,
+            env={"PATH": path, **(env or {})},
+            external=self._external,
+            success_codes=success_codes,
         )
 
     def install(self, *extras: str, groups: tuple[str, ...] = ()) -> None:
@@ -68,7 +74,8 @@ def bench(session: nox.Session) -> None:
         argument.split("=")[0] in ("--backend", "--config", "--help", "-h") for argument in session.posargs
     )
     named = [] if names_some else [part for name in BACKENDS for part in ("--backend", name)]
-    environment.run("alexbench", "run", *named, *session.posargs)
+    # 3: the machine was too restless for its speeds to carry a claim. The report says so; nothing of ours is broken.
+    environment.run("alexbench", "run", *named, *session.posargs, success_codes=(0, 3))
 
 
 @nox.session(venv_backend="none")

@@ -197,7 +197,10 @@ def _measure(
             _write_answers(rows, material, folder)
         if config.performance:
             speed = measure(rows, config, material, folder, display)
-            record = replace(record, control=speed.control, ceiling=speed.ceiling, invalid=speed.invalid)
+            seen = {**record.conditions, "during": speed.during}
+            record = replace(
+                record, control=speed.control, ceiling=speed.ceiling, invalid=speed.invalid, conditions=seen
+            )
             run_folder.write_timings(folder, [*(block for row in rows for block in row.blocks), *speed.others])
         for row in rows:
             if row.alive and row.worker is not None:

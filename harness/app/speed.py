@@ -25,6 +25,7 @@ from alexbench.harness.judge.layer_groups import group_times
 from alexbench.harness.judge.timing import control, throughput, without_drift
 from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES
 from alexbench.harness.measure.ballast import fragments_held
+from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S
 from alexbench.harness.measure.rounds import Block, Measured, Plan, Task, TimeBlock, estimate_s, run_rounds
 from alexbench.harness.measure.watch import suspended
@@ -41,11 +42,15 @@ BLOCK_LIMIT_S: Final = 60.0
 
 @dataclass(slots=True)
 class Speed:
-    """What is measured besides the rows, as it goes into the record; ``others`` are the blocks that are no row's."""
+    """What is measured besides the rows, as it goes into the record.
+
+    ``during``: the machine's conditions after each process generation. ``others``: the blocks that are no row's.
+    """
 
     control: Control | None = None
     ceiling: Ceiling | None = None
     invalid: tuple[str, ...] = ()
+    during: list[dict[str, Any]] = field(default_factory=list)
     others: list[Block] = field(default_factory=list)
 
 
@@ -102,6 +107,7 @@ class _Bench:
             if twin is not None:
                 twin[1].close()
             self._windows(process, anchor)
+            self._speed.during.append(conditions())
 
     def conclude(self) -> Speed:
         """The figures, from all blocks."""

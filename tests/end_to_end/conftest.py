@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -95,6 +96,8 @@ class Command:
 
     folder: Path
     cache: Path
+    before: str | None = None
+    """Python that is run in the command's own process before it begins, for what cannot be had otherwise."""
 
     def __call__(self, *arguments: str | Path, cache: Path | None = None) -> Ended:
         """Run to the end."""
@@ -106,8 +109,11 @@ class Command:
         """Run in a process group of its own; nothing of it is left afterwards."""
         script = shutil.which("alexbench", path=sysconfig.get_path("scripts"))
         assert script is not None, "the console script is not installed"
+        started = [script]
+        if self.before is not None:
+            started = [sys.executable, "-P", "-c", f"{self.before}\nfrom alexbench.harness.cli import main\nmain()"]
         process = subprocess.Popen(
-            [script, *map(str, arguments)],
+            [*started, *map(str, arguments)],
             cwd=self.folder,
             env={**os.environ, "ALEXBENCH_CACHE": str(cache or self.cache)},
             stdin=subprocess.DEVNULL,

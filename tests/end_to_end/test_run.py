@@ -23,7 +23,9 @@ def full(ground: Ground, command: Command, tmp_path_factory: pytest.TempPathFact
     ended = command(
         "run", "--data", ground.pictures, "--weights", ground.weights, *NAMED, "--out", out, "--batch-size", "8"
     )
-    assert ended.code == 0, ended.err
+    record = read_run(only_run(out))
+    # On a machine that cannot tell a backend from itself just now, the run says so, and ends with 3.
+    assert ended.code == (3 if record.invalid else 0), ended.err
     return ended, only_run(out)
 
 
@@ -46,6 +48,7 @@ def test_the_run_folder_is_complete_and_holds_nothing_else(full: tuple[Ended, Pa
     _, folder = full
     assert folder.name.endswith("Z-torchvision")
     assert sorted(path.name for path in folder.iterdir()) == [
+        "blocks.parquet",
         "leaderboard.csv",
         "logs",
         "predictions.parquet",
@@ -55,6 +58,8 @@ def test_the_run_folder_is_complete_and_holds_nothing_else(full: tuple[Ended, Pa
         "timings.parquet",
     ]
     assert {path.name for path in (folder / "logs").iterdir()} == {
+        "anchor.log",
+        "onnxruntime-duplicate.log",
         "onnxruntime.log",
         "openvino.log",
         "reference.log",
@@ -118,9 +123,13 @@ def test_timings_hold_every_single_inference_and_the_figures_follow_from_them(fu
     every = pd.read_parquet(full[1] / "timings.parquet")
     assert not every.settled.all()
     frame = every[every.settled]
-    assert list(frame.columns) == ["backend", "scenario", "batch", "round", "settled", "ns"]
-    assert set(frame["backend"]) == set(BACKENDS)
-    assert set(zip(frame["scenario"], frame["batch"], strict=True)) == {("SingleStream", 1), ("Offline", 8)}
+    assert list(frame.columns) == ["backend", "scenario", "batch", "way", "process", "round", "settled", "ns"]
+    assert set(frame["backend"]) == {*BACKENDS, "onnxruntime A/A", "anchor"}
+    assert set(zip(frame["scenario"], frame["batch"], strict=True)) == {
+        ("SingleStream", 1),
+        ("Offline", 8),
+        ("Anchor", 1),
+    }
     assert (frame["ns"] > 0).all()
     for entry in read_run(full[1]).backends:
         assert entry.performance is not None
@@ -130,9 +139,29 @@ def test_timings_hold_every_single_inference_and_the_figures_follow_from_them(fu
         assert len(medians) == entry.performance.latency.blocks == 40
         assert len(single) == entry.performance.latency.samples
         assert entry.performance.latency.p50_ms == pytest.approx(medians.median())
-        assert offline["round"].nunique() == entry.performance.throughput.windows == 5
+        assert offline["round"].nunique() == entry.performance.throughput.windows >= 5
         rate = 8 * len(offline) / (offline["ns"].sum() / 1e9)
         assert entry.performance.throughput.images_per_second == pytest.approx(rate)
+
+
+def test_every_row_has_its_certificate_and_the_run_its_control_and_its_ceiling(full: tuple[Ended, Path]) -> None:
+    record = read_run(full[1])
+    assert record.control is not None
+    assert record.ceiling is not None
+    assert (record.control.backend, record.control.pairs) == ("onnxruntime", 40)
+    assert record.control.passed == (not record.invalid)
+    blocks = pd.read_parquet(full[1] / "blocks.parquet")
+    assert len(blocks) == len(pd.read_parquet(full[1] / "timings.parquet").groupby(
+        ["backend", "scenario", "batch", "way", "process", "round"]
+    ))  # fmt: skip
+    frame = pd.read_csv(full[1] / "leaderboard.csv")
+    for entry in record.backends:
+        assert entry.performance is not None
+        noise = entry.performance.noise
+        assert noise is not None
+        quiet = frame.set_index("backend").loc[entry.name, "rank"]
+        assert pd.notna(quiet) == (not noise.failed and not record.invalid)
+    assert ((frame["mfu"] <= 1) | ~frame["peak_found"]).all()
 
 
 def test_the_record_says_what_was_measured_on_what(full: tuple[Ended, Path], ground: Ground) -> None:
@@ -151,7 +180,7 @@ def test_the_record_says_what_was_measured_on_what(full: tuple[Ended, Path], gro
     assert record["configuration"]["batch_size"] == 8
     assert record["configuration"]["backends"] == list(BACKENDS)
     assert {"onnx", "openvino", "numpy"} <= set(record["environment"]["packages"])
-    assert {"before", "after"} == set(record["conditions"])
+    assert {"before", "during", "after"} == set(record["conditions"])
     for entry in record["backends"]:
         assert entry["load_s"] > 0
         assert entry["first_inference_ms"] > 0
@@ -170,7 +199,6 @@ def test_the_leaderboard_is_printed_and_written(full: tuple[Ended, Path]) -> Non
     assert "\x1b" not in ended.out + ended.err
     frame = pd.read_csv(folder / "leaderboard.csv")
     assert set(frame["backend"]) == set(BACKENDS)
-    assert (frame["rank"].notna() == frame["steady"]).all()  # on a crowded machine a row may not be steady
     assert (frame["top1"] == 50.0).all()
     report = (folder / "report.md").read_text(encoding="utf-8")
     assert "reference (float64)" in report

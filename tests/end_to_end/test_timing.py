@@ -1,0 +1,125 @@
+"""Timing as a person asks for it: scenarios, another interpreter, and machines and workers that misbehave."""
+
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from alexbench.harness.record_files import read_run
+from tests.end_to_end.conftest import Command, Ended, Started, only_run
+from tests.end_to_end.test_disturbed import worker_of
+
+SPEED = ["--only", "performance", "--limit", "8", "--batch-size", "4", "--threads", "1"]
+ONE = ["--backend", "onnxruntime"]
+SUSPENDED = """
+import alexbench.harness.measure.watch as watch
+real, asked = watch._clocks, []
+def clocks():
+    asked.append(1)
+    monotonic, boottime, wall = real()
+    away = 30_000_000_000 if len(asked) > 60 else 0
+    return monotonic, monotonic + away if boottime is None else boottime + away, wall + away
+watch._clocks = clocks
+"""
+IMPATIENT = "import alexbench.harness.app.speed as speed\nspeed.BLOCK_LIMIT_S = 2.0\n"
+
+
+@pytest.fixture(scope="module")
+def loaded(command: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
+    """Offline in the runtime's own way, and Server by LoadGen, on an interpreter that was named."""
+    out = tmp_path_factory.mktemp("loaded")
+    asked = ["--scenario", "Offline", "--scenario", "Server", "--python", f"onnxruntime={sys.executable}"]
+    ended = command("run", *SPEED, *ONE, *asked, "--out", out)
+    assert ended.code in (0, 3), ended.err
+    return ended, only_run(out)
+
+
+def test_an_estimate_is_said_before_the_run_begins(loaded: tuple[Ended, Path]) -> None:
+    lines = loaded[0].err.splitlines()
+    (said,) = [number for number, line in enumerate(lines) if line.startswith("about ")]
+    assert "at rigor smoke, 1 backends: loading" in lines[said]
+    assert "LoadGen" in lines[said]
+    assert said < next(number for number, line in enumerate(lines) if line.startswith("loading onnxruntime"))
+
+
+def test_offline_stands_beside_the_plain_loop_and_says_how(loaded: tuple[Ended, Path]) -> None:
+    (entry,) = read_run(loaded[1]).backends
+    assert entry.performance is not None
+    offline, loop = entry.performance.offline, entry.performance.throughput
+    assert offline is not None
+    assert (loop.way, loop.batch_size) == ("loop", 4)
+    assert offline.way != "loop"
+    assert offline.batch_size == 4
+    timings = pd.read_parquet(loaded[1] / "timings.parquet")
+    assert set(timings.loc[timings["scenario"] == "Offline", "way"]) == {"loop", "streams"}
+
+
+def test_server_ran_until_its_p99_had_its_queries_and_left_loadgens_logs(loaded: tuple[Ended, Path]) -> None:
+    (entry,) = read_run(loaded[1]).backends
+    assert entry.performance is not None
+    (server,) = entry.performance.generated
+    assert server.scenario == "Server"
+    assert server.queries >= 662
+    assert server.p99_ms is not None
+    assert server.p50_ms is not None
+    assert server.p50_ms <= server.p99_ms
+    assert (loaded[1] / "loadgen" / "onnxruntime-Server-0" / "mlperf_log_detail.txt").exists()
+    assert "MLPerf LoadGen" in (loaded[1] / "report.md").read_text(encoding="utf-8")
+
+
+def test_the_named_interpreter_is_in_the_record_with_what_it_has(loaded: tuple[Ended, Path]) -> None:
+    record = read_run(loaded[1])
+    assert record.backends[0].python == sys.executable
+    found = record.environment["backends"]["onnxruntime"]
+    assert found["interpreter"] == sys.executable
+    assert "numpy" in found["packages"]
+
+
+def test_a_machine_that_is_suspended_is_invalid_and_nobody_is_ranked(command: Command, tmp_path: Path) -> None:
+    ended = replace(command, before=SUSPENDED)("run", *SPEED, *ONE, "--out", tmp_path)
+    assert ended.code == 3, ended.err
+    record = read_run(only_run(tmp_path))
+    assert record.invalid == ("the machine was suspended for 30.0 s",)
+    assert record.status == "complete"
+    assert pd.read_csv(only_run(tmp_path) / "leaderboard.csv")["rank"].isna().all()
+    assert "INVALID: the machine was suspended for 30.0 s" in ended.out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_worker_that_hangs_is_ended_and_a_row_in_error(command: Command, tmp_path: Path) -> None:
+    two = [*ONE, "--backend", "openvino"]
+    with replace(command, before=IMPATIENT).started("run", *SPEED, *two, "--out", tmp_path) as started:
+        started.until("latency at batch 1")
+        _stop(started, "openvino")
+        ended = started.end()
+    assert ended.code == 1
+    fine, hung = read_run(only_run(tmp_path)).backends
+    assert (fine.status, hung.status) == ("ok", "error")
+    assert fine.performance is not None
+    assert hung.error is not None
+    assert "worker openvino was silent for 3 s during time and was ended" in hung.error
+
+
+def _stop(started: Started, backend: str) -> None:
+    worker_of(started, backend).send_signal(signal.SIGSTOP)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--scenario", "Server", "--latency-bound", "0.01"], "--latency-bound 0.01: one inference of onnxruntime"),
+        (["--python", "onnxruntime=/nowhere/python"], "--python onnxruntime=/nowhere/python: "),
+        (["--threads", "4096"], "--threads 4096: this process may use"),
+        (["--rigor", "sloppy"], "unknown --rigor 'sloppy'"),
+    ],
+    ids=["bound below one inference", "no interpreter", "too many threads", "unknown rigor"],
+)
+def test_what_cannot_be_is_refused_in_one_line(asked: list[str], said: str, command: Command, tmp_path: Path) -> None:
+    given = SPEED[:-2] if "--threads" in asked else SPEED
+    ended = command("run", *given, *ONE, *asked, "--out", tmp_path / "runs")
+    assert ended.code == 2
+    assert ended.last_line.startswith(f"alexbench: {said}")
+    assert not list((tmp_path / "runs").glob("*"))
