@@ -39,7 +39,8 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
             loads = count * len(config.generated) * each * probes
             parts.append(f"LoadGen {_said(loads)}")
             total += loads
-    return f"about {_said(total)} at rigor {config.rigor}, {count} backends: {', '.join(parts)}"
+    backends = f"{count} backend{'' if count == 1 else 's'}"
+    return f"about {_said(total)} at rigor {config.rigor}, {backends}: {', '.join(parts)}"
 
 
 def _said(seconds: float) -> str:

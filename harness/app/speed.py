@@ -74,6 +74,7 @@ class _Bench:
         self._watcher = Watcher(config.device)
         self._kernels: dict[str, float] = {}
         self._streams: dict[str, float] = {}
+        self._twin_row = next((row for row in rows if row.alive), None)
         self._twin_blocks: list[Block] = []
         self._speed = Speed()
 
@@ -111,8 +112,8 @@ class _Bench:
 
     def conclude(self) -> Speed:
         """The figures, from all blocks."""
-        level, first = self._config.level, self._twin_of()
-        if first is not None and self._twin_blocks:
+        level, first = self._config.level, self._twin_row
+        if first is not None and first.alive and self._twin_blocks:
             mine = [block for block in first.blocks if block.settled and block.task == _single(first.name)]
             twin = [block for block in self._twin_blocks if block.settled]
             self._speed.control = control(first.name, [*map(block_of, mine)], [*map(block_of, twin)])
@@ -131,13 +132,10 @@ class _Bench:
                 row.performance = performance_of(row, self._config, self._speed.control)
         return self._speed
 
-    def _twin_of(self) -> Row | None:
-        """The row that runs twice: the first that is alive."""
-        return next((row for row in self._alive), None)
-
     def _twin(self, on_exit: ExitStack) -> tuple[str, WorkerProcess] | None:
-        row = self._twin_of()
-        if row is None:
+        """A second process of one row: of the same one in every generation, or of none."""
+        row = self._twin_row
+        if row is None or not row.alive:
             return None
         name = f"{row.name} A/A"
         try:

@@ -8,7 +8,7 @@ from typing import Final
 
 import psutil
 
-from alexbench.harness.measure.sysfiles import text
+from alexbench.harness.measure.sysfiles import number, text
 
 BUSY_SHARE: Final = 0.2
 """A thread counts as busy when it used at least this share of the busiest thread's CPU time."""
@@ -95,16 +95,31 @@ def cpu_quota(root: str | Path = "/") -> float | None:
     return min(quotas, default=None)
 
 
-def _cgroups(root: Path) -> Iterator[Path]:
-    """The folders that may limit this process's CPU time, of version 1 and 2, from the outermost group inwards.
+def memory_headroom(root: str | Path = "/") -> int | None:
+    """Bytes that control groups still let this process use, the least of all the groups it is in; None: no limit."""
+    found = [left for folder in _cgroups(Path(root), "memory") if (left := _memory_left(folder)) is not None]
+    return min(found, default=None)
+
+
+def _memory_left(group: Path) -> int | None:
+    """Version 2: ``memory.max`` ("max": none) less ``memory.current``; version 1: the same by their older names."""
+    for most, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+        limit, current = number(group / most), number(group / used)
+        if limit is not None and current is not None:
+            return max(0, limit - current)
+    return None
+
+
+def _cgroups(root: Path, controller: str = "cpu") -> Iterator[Path]:
+    """The folders that may limit this process, of version 1 and 2, from the outermost group inwards.
 
     A container often sees its own group as the outermost one, while the path it is told leads nowhere.
     """
-    mounts = {"": root / "sys/fs/cgroup", "cpu": root / "sys/fs/cgroup/cpu"}
+    mounts = {"": root / "sys/fs/cgroup", controller: root / "sys/fs/cgroup" / controller}
     yield from mounts.values()
     for line in (text(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
-        mount = mounts.get("cpu" if "cpu" in controllers.split(",") else controllers)
+        mount = mounts.get(controller if controller in controllers.split(",") else controllers)
         parts = path.strip("/").split("/")
         if mount is not None and ".." not in parts:
             yield from (mount.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1))

@@ -8,6 +8,7 @@ import pytest
 
 from alexbench.harness.measure import ballast
 from alexbench.harness.measure.ballast import fragments_bytes, fragments_held
+from alexbench.harness.measure.process import memory_headroom
 
 PAGE = mmap.PAGESIZE
 LISTED = (
@@ -52,3 +53,26 @@ def test_never_more_than_half_of_what_is_free(root: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(ballast.psutil, "virtual_memory", Little)
     with fragments_held(root) as held:
         assert held == 10 * PAGE
+
+
+@pytest.mark.parametrize(
+    ("group", "most", "used"),
+    [
+        ("sys/fs/cgroup", "memory.max", "memory.current"),
+        ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ],
+    ids=["version 2", "version 1"],
+)
+def test_a_containers_limit_is_kept(root: Path, group: str, most: str, used: str) -> None:
+    (root / group).mkdir(parents=True)
+    (root / group / most).write_text(f"{100 * PAGE}\n", encoding="ascii")
+    (root / group / used).write_text(f"{40 * PAGE}\n", encoding="ascii")
+    with fragments_held(root) as held:
+        assert held == 30 * PAGE
+
+
+def test_a_group_without_a_limit_is_none(root: Path) -> None:
+    (root / "sys/fs/cgroup").mkdir(parents=True)
+    (root / "sys/fs/cgroup/memory.max").write_text("max\n", encoding="ascii")
+    (root / "sys/fs/cgroup/memory.current").write_text("4096\n", encoding="ascii")
+    assert memory_headroom(root) is None
