@@ -223,7 +223,7 @@ class BackendRecord:
 
     ``missing``: not installed; ``pending``: the run ended before this backend was measured. ``rss_mib`` and
     ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until then. ``python``: the
-    interpreter it ran on, None for the command's own.
+    interpreter it ran on, None for the command's own. ``remarks``: what could not be measured of it besides, and why.
     """
 
     name: str
@@ -239,6 +239,7 @@ class BackendRecord:
     artifact: ArtifactRecord | None = None
     rss_mib: float | None = None
     python: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +271,7 @@ class RunRecord:
     reference: ReferenceRecord | None = None
     notes: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
-    control: Control | None = None
+    controls: tuple[Control, ...] = ()
     ceiling: Ceiling | None = None
     invalid: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION

@@ -125,7 +125,10 @@ class Performance:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The A/A control: one backend twice in the same rounds. ``ratio`` of the two, with its 90 % interval."""
+    """The A/A control: one backend twice in the same rounds. ``ratio`` of the two, with its 90 % interval.
+
+    ``passed``: the interval is near enough to 1; ``decides``: and narrow enough for that to mean something.
+    """
 
     backend: str
     ratio: float
@@ -133,6 +136,8 @@ class Control:
     high: float
     pairs: int
     passed: bool
+    decides: bool = True
+    of: Literal["latency", "images/s"] = "latency"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,10 @@ def _speed(speeds: list[Performance]) -> list[str]:
     bounds = "slowest-fastest window"
     if found.bounds == "interval":
         bounds = f"95 % interval over {'processes' if found.processes > 1 else 'windows'}"
+    several = speeds[0].latency.processes > 1
+    of = "95 % interval over processes" if several else "95 % interval within this one process"
     return [
-        "p50: median of block medians at batch 1, host array in to host array out (95 % bootstrap interval).",
+        f"p50: median of block medians at batch 1, host array in to host array out ({of}).",
         f"FPS: images over the wall time of steady windows, batches of {found.batch_size} one by one ({bounds}).",
         "Backends took turns, in random order within each round.",
     ]

@@ -11,6 +11,7 @@ from alexbench.reports.wording import ABSENT
 _GUILTY: Final = {
     "no steady state": "drift",
     "blocks deviate": "deviation",
+    "images/s are known": "images/s",
     "the hypervisor": "steal",
     "other processes": "others' CPU",
     "a core was throttled": "throttled",

@@ -63,8 +63,7 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     ]
     if record.ceiling is not None:
         found.append(("ceiling", _ceiling_line(record.ceiling)))
-    if record.control is not None:
-        found.append(("control", _control_line(record.control)))
+    found += [("control", _control_line(one)) for one in record.controls]
     return found
 
 
@@ -78,9 +77,9 @@ def _ceiling_line(ceiling: Ceiling) -> str:
 
 
 def _control_line(control: Control) -> str:
-    verdict = "passed" if control.passed else "FAILED"
+    verdict = "FAILED" if not control.passed else "passed" if control.decides else "DECIDES NOTHING: too wide"
     return (
-        f"A/A, {control.backend} against itself in the same rounds: {control.ratio:.3f} "
+        f"A/A of {control.of}, {control.backend} against itself in the same rounds: {control.ratio:.3f} "
         f"({control.low:.3f}-{control.high:.3f}, 90 %), {verdict}"
     )
 
@@ -102,6 +101,7 @@ def remarks(record: RunRecord) -> list[str]:
             lines.append(_artifact_line(entry.name, entry.artifact))
         if entry.error is not None:
             lines.append(entry.error if entry.error.startswith(entry.name) else f"{entry.name}: {entry.error}")
+        lines += [f"{entry.name}: {remark}" for remark in entry.remarks]
         if entry.performance is not None:
             lines += [f"{entry.name}: {reason}{unranked}." for reason in _noise_reasons(entry.performance)]
         if entry.parity is not None and not entry.parity.passed:

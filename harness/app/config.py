@@ -184,6 +184,10 @@ def _check_data_flags(given: Mapping[str, Any]) -> None:
 
 
 def _check_load_flags(given: Mapping[str, Any]) -> None:
+    if given.get("only") == "accuracy":
+        for key, flag in (("rigor", "--rigor"), ("scenarios", "--scenario"), ("latency_bound", "--latency-bound")):
+            if key in given:
+                raise UsageError(f"{flag} is of speed, which --only accuracy leaves out; leave one of them out")
     for name in given.get("scenarios", ()):
         if name not in SCENARIOS:
             raise unknown_name("scenario", name, SCENARIOS)

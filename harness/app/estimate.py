@@ -29,9 +29,10 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
         parts.append(f"accuracy on {len(material.labels)} pictures {_said(seconds)}")
         total += seconds
     if config.performance:
-        timing = timing_s(config.level, count, len(config.batch_sizes), offline=config.offline)
+        calls_s = [size * gflops / (GFLOPS_A_CORE * config.threads) for size in config.batch_sizes]
+        timing = timing_s(config.level, count, calls_s, offline=config.offline)
         timing += restarts_s(config.level, count)
-        parts.append(f"timing {_said(timing)}")
+        parts.append(f"timing {_said(timing)}, more where the machine is restless")
         total += timing
         if config.generated:
             probes = 1 if config.latency_bound is None else 1 + PROBES

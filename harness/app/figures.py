@@ -1,6 +1,6 @@
 """A row's blocks to its figures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.row import Row
@@ -16,7 +16,7 @@ def block_of(block: Block) -> BlockOf:
     return BlockOf(seen.ns, seen.images, block.process, block.round, seen.cpu_ns, seen.joules)
 
 
-def performance_of(row: Row, config: RunConfig, control: Control | None) -> Performance:
+def performance_of(row: Row, config: RunConfig, controls: Sequence[Control]) -> Performance:
     """All of a row's speed, from its settled blocks."""
 
     def settled(wanted: Callable[[Task], bool]) -> list[BlockOf]:
@@ -44,10 +44,11 @@ def performance_of(row: Row, config: RunConfig, control: Control | None) -> Perf
         layers_ms=row.layers_ms,
         noise=certificate(
             single,
+            sweep[config.batch_size],
             steal=_share(seen, lambda one: one.stolen_ns),
             foreign=_share(seen, lambda one: one.foreign_ns),
             throttled=_sum([one.throttled for one in seen]),
-            control=control,
+            controls=controls,
         ),
     )
 

@@ -26,6 +26,7 @@ SCRATCH: Final = ".scratch"
 UNFINISHED: Final = "unfinished"
 """Answers of an accuracy pass, batch by batch, until all of a run's are there."""
 LOCK: Final = ".lock"
+_OFTEN_ABSENT: Final = ("stolen_ns", "foreign_ns", "throttled")
 
 
 def create(out: Path, card: str, started: datetime) -> Path:
@@ -153,9 +154,9 @@ def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
     """``timings.parquet``, every single call that was timed, and ``blocks.parquet``, what was seen around each block.
 
     timings: backend, scenario, batch, way, process, round, settled, ns. blocks: the same without ns, and calls, images
-    (a call), median_ns, cpu_ns, whole_ns (all cores' time around the block), stolen_ns and foreign_ns of it, joules.
-    Figures are made from the ``settled`` ones; those before were not steady yet. ``backend`` may be the anchor, or a
-    backend's A/A duplicate.
+    (a call), median_ns, cpu_ns, whole_ns (all cores' time around the block), stolen_ns and foreign_ns of it, throttled,
+    joules. Figures are made from the ``settled`` ones; those before were not steady yet. ``backend`` may be the anchor,
+    or a backend's A/A duplicate.
     """
     singles, wholes = [], []
     for block in blocks:
@@ -170,12 +171,12 @@ def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
             "settled": block.settled,
         }
         singles.append(pd.DataFrame({**key, "ns": np.asarray(seen.ns, dtype=np.int64)}))
-        around = {"whole_ns": seen.whole_ns, "stolen_ns": seen.stolen_ns, "foreign_ns": seen.foreign_ns}
+        around = {name: getattr(seen, name) for name in ("cpu_ns", "whole_ns", *_OFTEN_ABSENT, "joules")}
         figures = {"calls": len(seen.ns), "images": seen.images, "median_ns": float(np.median(seen.ns))}
-        wholes.append({**key, **figures, "cpu_ns": seen.cpu_ns, **around, "joules": seen.joules})
+        wholes.append({**key, **figures, **around})
     if wholes:
         write_parquet(folder / TIMINGS, pd.concat(singles, ignore_index=True))
-        frame = pd.DataFrame(wholes).astype({"stolen_ns": "Int64", "foreign_ns": "Int64", "joules": "float64"})
+        frame = pd.DataFrame(wholes).astype({**dict.fromkeys(_OFTEN_ABSENT, "Int64"), "joules": "float64"})
         write_parquet(folder / BLOCKS, frame)
 
 

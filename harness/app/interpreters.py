@@ -35,4 +35,5 @@ def _environment(name: str, python: str, distributions: tuple[str, ...], log: Pa
         if "No module named" in said and "alexbench" in said:
             mend = f"{python} -m pip install alexbench=={version}, or the same checkout"
             raise UsageError(f"{given}: alexbench is not installed there; {mend}") from error
-        raise UsageError(f"{given}: {error}") from error
+        # The log is in a run's folder that is not kept: what matters of it is in the message.
+        raise UsageError(f"{given}: {str(error).partition('; log: ')[0]}") from error

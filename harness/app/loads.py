@@ -20,6 +20,7 @@ from alexbench.harness.judge.early_stopping import samples_needed
 from alexbench.harness.measure.loadgen import LoadSettings, require_loadgen
 from alexbench.harness.measure.loadgen_log import LoadGenResult
 from alexbench.harness.measure.rate_search import Probe, highest_rate, probe_of, refuse_bound_below_inference
+from alexbench.harness.measure.rounds import Task
 from alexbench.harness.speed_records import Generated
 from alexbench.harness.speed_records import Probe as ProbeRecord
 
@@ -75,8 +76,11 @@ def generate(rows: list[Row], config: RunConfig, folder: Path, display: Display)
     Random(config.seed).shuffle(order)  # noqa: S311  # an order of turns, not a secret
     for row, scenario in order:
         if row.alive:
-            with display.step(f"{row.name}: {scenario} by LoadGen"), row.failing():
-                row.generated.append(_Load(row, scenario, config, folder).measure())
+            with display.step(f"{row.name}: {scenario} by LoadGen"):
+                try:
+                    row.generated.append(_Load(row, scenario, config, folder).measure())
+                except Exception as error:  # what was measured before stands
+                    row.remarks.append(f"{scenario} by LoadGen failed: {error}")
 
 
 class _Load:
@@ -85,10 +89,12 @@ class _Load:
     def __init__(self, row: Row, scenario: Asked, config: RunConfig, folder: Path) -> None:
         self._row, self._scenario, self._config = row, scenario, config
         self._logs = folder / LOGS
-        single = [block_of(block) for block in row.blocks if block.settled and block.task.scenario == "SingleStream"]
+        settled = [block for block in row.blocks if block.settled]
+        single = [block_of(block) for block in settled if block.task == Task(row.name, "SingleStream", 1)]
         self._p50_ms = float(np.median([block.median_ms for block in single]))
         self._rate = sum(len(block.ns) for block in single) / (sum(sum(block.ns) for block in single) / 1e9)
-        batched = [block_of(block) for block in row.blocks if block.settled and block.task.scenario == "Offline"]
+        loops = [block for block in settled if (block.task.scenario, block.task.way) == ("Offline", "loop")]
+        batched = [block_of(block) for block in loops]
         self._image_ms = min([self._p50_ms, *(1e3 / block.rate for block in batched)])
 
     def measure(self) -> Generated:

@@ -50,6 +50,7 @@ class Row:
     blocks: list[Block] = field(default_factory=list)
     generated: list[Generated] = field(default_factory=list)
     layers_ms: dict[str, float] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def alive(self) -> bool:
@@ -57,7 +58,9 @@ class Row:
         return self.worker is not None and self.error is None
 
     def fail(self, error: Exception) -> None:
-        """Turn the row into an error row; its worker is ended."""
+        """Turn the row into an error row; its worker is ended. The first error is the one that counts."""
+        if self.error is not None:
+            return
         self.error = str(error) if isinstance(error, AlexBenchError) else f"{type(error).__name__}: {error}"
         self.error_code = error.exit_code if isinstance(error, AlexBenchError) else 1
         self.end()
@@ -100,6 +103,7 @@ class Row:
             artifact=self.found,
             rss_mib=self.rss_mib,
             python=self.python,
+            remarks=tuple(self.remarks),
         )
 
 

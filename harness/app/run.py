@@ -27,7 +27,7 @@ from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of
 from alexbench.harness.app.row import Row
-from alexbench.harness.app.speed import measure
+from alexbench.harness.app.speed import Speed, Twin, measure, twin_of
 from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
@@ -117,10 +117,15 @@ def _carry_out(
                     _load(rows, config, material, folder, on_exit)
                 if before is not None:
                     check_same_files(before, rows, folder)
+                twin = None
                 if config.performance:
                     count_threads(rows, config, display)
+                    twin = twin_of(rows)
+                if twin is not None:
+                    on_exit.callback(twin.end)
+                    twin.start(config, material, folder, display)
             loads.check_loads(rows, config)
-            return _measure(config, material, rows, record, folder, display)
+            return _measure(config, material, rows, twin, record, folder, display)
     finally:
         shutil.rmtree(folder / run_folder.SCRATCH, ignore_errors=True)
         lock.release()
@@ -187,21 +192,23 @@ def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, 
 
 
 def _measure(
-    config: RunConfig, material: Material, rows: list[Row], record: RunRecord, folder: Path, display: Display
+    config: RunConfig,
+    material: Material,
+    rows: list[Row],
+    twin: Twin | None,
+    record: RunRecord,
+    folder: Path,
+    display: Display,
 ) -> Outcome:
     status: Status = "interrupted"
+    speed = Speed()
     run_folder.write_record(folder, record)
     try:
         if config.accuracy:
             evaluate(rows, config, material, folder, display)
             _write_answers(rows, material, folder)
         if config.performance:
-            speed = measure(rows, config, material, folder, display)
-            seen = {**record.conditions, "during": speed.during}
-            record = replace(
-                record, control=speed.control, ceiling=speed.ceiling, invalid=speed.invalid, conditions=seen
-            )
-            run_folder.write_timings(folder, [*(block for row in rows for block in row.blocks), *speed.others])
+            measure(speed, rows, twin, config, material, folder, display)
         for row in rows:
             if row.alive and row.worker is not None:
                 with row.failing():
@@ -225,8 +232,12 @@ def _measure(
             finished=_now(),
             backends=backends,
             comparisons=comparisons_of(backends, material.model, material.data),
-            conditions={**record.conditions, "after": conditions()},
+            controls=speed.controls,
+            ceiling=speed.ceiling,
+            invalid=speed.invalid,
+            conditions={**record.conditions, "during": speed.during, "after": conditions()},
         )
+        run_folder.write_timings(folder, [*(block for row in rows for block in row.blocks), *speed.others])
         run_folder.write_record(folder, record)
     code = exit_code(record)
     if code != _EXIT_FAILED:

@@ -5,9 +5,10 @@ size, one batch after the other and, where asked for, in each runtime's own way 
 but one idle.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,12 +23,12 @@ from alexbench.harness.app.row import Row
 from alexbench.harness.app.watcher import Watcher
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.layer_groups import group_times
-from alexbench.harness.judge.timing import control, throughput, without_drift
+from alexbench.harness.judge.timing import BlockOf, Measure, control, throughput, without_drift
 from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES
 from alexbench.harness.measure.ballast import fragments_held
 from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S
-from alexbench.harness.measure.rounds import Block, Measured, Plan, Task, TimeBlock, estimate_s, run_rounds
+from alexbench.harness.measure.rounds import Block, Measured, Plan, Scenario, Task, TimeBlock, estimate_s, run_rounds
 from alexbench.harness.measure.watch import suspended
 from alexbench.harness.speed_records import Ceiling, Control
 
@@ -47,36 +48,87 @@ class Speed:
     ``during``: the machine's conditions after each process generation. ``others``: the blocks that are no row's.
     """
 
-    control: Control | None = None
+    controls: tuple[Control, ...] = ()
     ceiling: Ceiling | None = None
     invalid: tuple[str, ...] = ()
     during: list[dict[str, Any]] = field(default_factory=list)
     others: list[Block] = field(default_factory=list)
 
 
-def measure(rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> Speed:
-    """Measure all rows that are alive; their performance is in them afterwards."""
-    bench = _Bench(rows, config, material, folder, display)
+@dataclass(slots=True)
+class Twin:
+    """The A/A duplicate: a second process of ``row``, started and warmed up like the first."""
+
+    row: Row
+    worker: WorkerProcess | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name among the participants."""
+        return f"{self.row.name} A/A"
+
+    def start(self, config: RunConfig, material: Material, folder: Path, display: Display) -> None:
+        """A fresh process; without one there is no control, which is said."""
+        copy = Row(
+            self.row.name, artifact=self.row.artifact, seen=self.row.seen, found=self.row.found, python=self.row.python
+        )
+        try:
+            self.worker = start(copy, config, material, folder, called=f"{self.row.name}-duplicate")
+            for size in (1, *config.batch_sizes):
+                self.worker.ask("warm_up", batch_size=size)
+        except Exception as error:
+            display.say(f"no A/A control: the duplicate of {self.row.name} did not load: {error}")
+            self.end()
+
+    def end(self) -> None:
+        """Its process, if it has one, is gone afterwards."""
+        if self.worker is not None:
+            self.worker.kill()
+            self.worker = None
+
+
+def twin_of(rows: list[Row]) -> Twin | None:
+    """A duplicate, not yet started, of the first row that is alive."""
+    return next((Twin(row) for row in rows if row.alive), None)
+
+
+def measure(
+    speed: Speed,
+    rows: list[Row],
+    twin: Twin | None,
+    config: RunConfig,
+    material: Material,
+    folder: Path,
+    display: Display,
+) -> None:
+    """Measure all rows that are alive; their performance is in them afterwards, and all else in ``speed``."""
+    bench = _Bench(speed, rows, twin, config, material, folder, display)
     for process in range(config.level.processes):
         if process:
             bench.restart(process)
         bench.one_process(process)
-    generate(rows, config, folder, display)
-    return bench.conclude()
+    bench.conclude()
 
 
 class _Bench:
     """One run's measuring, in progress."""
 
-    def __init__(self, rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> None:
-        self._rows, self._config, self._material = rows, config, material
+    def __init__(
+        self,
+        speed: Speed,
+        rows: list[Row],
+        twin: Twin | None,
+        config: RunConfig,
+        material: Material,
+        folder: Path,
+        display: Display,
+    ) -> None:
+        self._speed, self._rows, self._twin, self._config, self._material = speed, rows, twin, config, material
         self._folder, self._display = folder, display
         self._watcher = Watcher(config.device)
         self._kernels: dict[str, float] = {}
         self._streams: dict[str, float] = {}
-        self._twin_row = next((row for row in rows if row.alive), None)
-        self._twin_blocks: list[Block] = []
-        self._speed = Speed()
+        self._call_s: dict[tuple[str, int], float] = {}
 
     @property
     def _alive(self) -> list[Row]:
@@ -96,81 +148,94 @@ class _Bench:
                         row.worker = start(row, self._config, self._material, self._folder)
                         for size in (1, *self._config.batch_sizes):
                             row.worker.ask("warm_up", batch_size=size)
+                if self._twin is not None:
+                    self._twin.end()
+                    self._twin.start(self._config, self._material, self._folder, self._display)
 
     def one_process(self, process: int) -> None:
         """All rounds of one generation of processes."""
         with ExitStack() as on_exit:
-            twin = self._twin(on_exit)
-            anchor = on_exit.enter_context(WorkerProcess(ANCHOR, log=log_of(ANCHOR, self._folder)))
-            anchor.ask("open_anchor", threads=self._config.threads)
-            self._watcher.watch(worker.pid for worker in self._workers(twin, anchor))
-            self._latency(process, twin, anchor)
-            if twin is not None:
-                twin[1].close()
-            self._windows(process, anchor)
+            anchor = self._anchor(on_exit)
+            self._watcher.watch(worker.pid for worker in self._workers(anchor))
+            self._latency(process, anchor)
             self._speed.during.append(conditions())
+            self._windows(process, anchor)
 
-    def conclude(self) -> Speed:
-        """The figures, from all blocks."""
-        level, first = self._config.level, self._twin_row
-        if first is not None and first.alive and self._twin_blocks:
-            mine = [block for block in first.blocks if block.settled and block.task == _single(first.name)]
-            twin = [block for block in self._twin_blocks if block.settled]
-            self._speed.control = control(first.name, [*map(block_of, mine)], [*map(block_of, twin)])
-            self._speed.others += self._twin_blocks
+    def conclude(self) -> None:
+        """The figures, from all blocks; then what is measured besides and cannot take turns."""
+        self._controls()
         if self._kernels and self._streams:
             self._speed.ceiling = Ceiling(self._kernels, self._streams)
         reason = suspended(self._watcher.since_start())
-        if reason is not None:
-            self._speed.invalid = (reason,)
-        elif self._speed.control is not None and not self._speed.control.passed:
-            self._speed.invalid = (_says(self._speed.control),)
-        if level.profile:
-            self._profile()
+        said = [] if reason is None else [reason]
+        said += [_says(one) for one in self._speed.controls if not (one.passed and one.decides)]
+        self._speed.invalid = tuple(said)
         for row in self._alive:
             with row.failing():
-                row.performance = performance_of(row, self._config, self._speed.control)
-        return self._speed
+                row.performance = performance_of(row, self._config, self._speed.controls)
+        generate(self._rows, self._config, self._folder, self._display)
+        if self._config.level.profile:
+            self._profile()
+        for row in self._rows:
+            if row.performance is not None:
+                row.performance = replace(
+                    row.performance, generated=tuple(row.generated), layers_ms=dict(row.layers_ms)
+                )
 
-    def _twin(self, on_exit: ExitStack) -> tuple[str, WorkerProcess] | None:
-        """A second process of one row: of the same one in every generation, or of none."""
-        row = self._twin_row
-        if row is None or not row.alive:
-            return None
-        name = f"{row.name} A/A"
+    def _controls(self) -> None:
+        """Of latency, and of images/s at the configured batch size: that of each which both processes measured."""
+        if self._twin is None or not self._twin.row.alive:
+            return
+        made: list[Control] = []
+        wanted: tuple[tuple[Measure, Scenario, int], ...] = (
+            ("latency", "SingleStream", 1),
+            ("images/s", "Offline", self._config.batch_size),
+        )
+        row = self._twin.row
+        for of, scenario, batch in wanted:
+            mine = _settled(row.blocks, Task(row.name, scenario, batch))
+            other = _settled(self._speed.others, Task(self._twin.name, scenario, batch))
+            if mine and other:
+                made.append(control(row.name, mine, other, of=of))
+        self._speed.controls = tuple(made) if len(made) == len(wanted) else ()
+
+    def _anchor(self, on_exit: ExitStack) -> WorkerProcess | None:
         try:
-            copy = Row(row.name, artifact=row.artifact, seen=row.seen, found=row.found, python=row.python)
-            with fragments_held():
-                worker = start(copy, self._config, self._material, self._folder, called=f"{row.name}-duplicate")
-                on_exit.callback(worker.kill)
-                worker.ask("warm_up", batch_size=1)
+            worker = on_exit.enter_context(WorkerProcess(ANCHOR, log=log_of(ANCHOR, self._folder)))
+            worker.ask("open_anchor", threads=self._config.threads)
         except Exception as error:
-            self._display.say(f"no A/A control: the duplicate of {row.name} did not load: {error}")
+            self._display.say(f"no anchor: {error}")
             return None
-        return name, worker
+        return worker
 
-    def _workers(self, twin: tuple[str, WorkerProcess] | None, anchor: WorkerProcess) -> Iterable[WorkerProcess]:
-        yield anchor
-        if twin is not None:
-            yield twin[1]
+    def _workers(self, anchor: WorkerProcess | None) -> Iterable[WorkerProcess]:
+        if anchor is not None:
+            yield anchor
+        if self._twin is not None and self._twin.worker is not None:
+            yield self._twin.worker
         for row in self._alive:
             if row.worker is not None:
                 yield row.worker
 
-    def _latency(self, process: int, twin: tuple[str, WorkerProcess] | None, anchor: WorkerProcess) -> None:
+    def _latency(self, process: int, anchor: WorkerProcess | None) -> None:
         level = self._config.level
         seconds = level.latency_block_s
-        tasks: dict[Task, TimeBlock] = {Task(ANCHOR, "Anchor", 1): partial(self._anchor_block, anchor, ANCHOR_BLOCK_S)}
-        for name, worker in self._participants(twin):
+        tasks = self._anchor_task(anchor, "latency")
+        for name, worker in self._participants():
             if self._warm(name, worker, 1):
-                tasks[_single(name)] = partial(self._block, worker, 1, seconds)
+                tasks[Task(name, "SingleStream", 1)] = self._timed(name, worker, 1, seconds)
         lengths = {task: ANCHOR_BLOCK_S if task.scenario == "Anchor" else seconds for task in tasks}
         blocks = self._rounds("latency at batch 1", tasks, lengths, level.latency, process, _without_drift)
         self._sort(blocks)
         if self._config.device != "cpu":
             self._resident(process)
 
-    def _windows(self, process: int, anchor: WorkerProcess) -> None:
+    def _anchor_task(self, anchor: WorkerProcess | None, beside: str) -> dict[Task, TimeBlock]:
+        if anchor is None:
+            return {}
+        return {Task(ANCHOR, "Anchor", 1, beside): partial(self._anchor_block, anchor, ANCHOR_BLOCK_S)}
+
+    def _windows(self, process: int, anchor: WorkerProcess | None) -> None:
         config, level = self._config, self._config.level
         for row in self._alive:
             if not all(self._warm(row.name, row.worker, size) for size in config.batch_sizes):
@@ -181,15 +246,22 @@ class _Bench:
                     used = row.worker.ask("memory")
                     row.rss_mib, row.peak_rss_mib = used["rss_mib"], used["peak_rss_mib"]
                     _note_affinity(row, used["affinity"])
-        tasks: dict[Task, TimeBlock] = {Task(ANCHOR, "Anchor", 1): partial(self._anchor_block, anchor, ANCHOR_BLOCK_S)}
-        lengths: dict[Task, float] = {Task(ANCHOR, "Anchor", 1): ANCHOR_BLOCK_S}
+        tasks = self._anchor_task(anchor, "windows")
+        lengths = dict.fromkeys(tasks, ANCHOR_BLOCK_S)
+        twin = self._twin
+        if twin is not None and twin.worker is not None and self._warm(twin.name, twin.worker, config.batch_size):
+            task = Task(twin.name, "Offline", config.batch_size)
+            tasks[task] = self._timed(twin.name, twin.worker, config.batch_size, level.window_s)
+            lengths[task] = level.window_s
         for row in self._alive:
             assert row.worker is not None
+            streamed = self._open_stream(row) if config.offline else None
+            if not row.alive:
+                continue
             for size in config.batch_sizes:
                 task = Task(row.name, "Offline", size)
-                tasks[task] = partial(self._block, row.worker, size, level.window_s)
+                tasks[task] = self._timed(row.name, row.worker, size, level.window_s)
                 lengths[task] = level.window_s
-            streamed = self._open_stream(row) if config.offline else None
             if streamed is not None:
                 task = Task(row.name, "Offline", config.batch_size, "streams")
                 tasks[task], lengths[task] = streamed, level.window_s
@@ -229,14 +301,13 @@ class _Bench:
                 continue
             if block.task.participant in rows:
                 rows[block.task.participant].blocks.append(block)
-            elif block.task.participant == ANCHOR:
-                self._speed.others.append(block)
             else:
-                self._twin_blocks.append(block)
+                self._speed.others.append(block)
 
-    def _participants(self, twin: tuple[str, WorkerProcess] | None) -> list[tuple[str, WorkerProcess]]:
+    def _participants(self) -> list[tuple[str, WorkerProcess]]:
+        twin = self._twin
         mine = [(row.name, row.worker) for row in self._alive if row.worker is not None]
-        return [*mine, twin] if twin is not None else mine
+        return mine if twin is None or twin.worker is None else [*mine, (twin.name, twin.worker)]
 
     def _fail(self, name: str, error: Exception) -> None:
         for row in self._rows:
@@ -248,16 +319,22 @@ class _Bench:
     def _warm(self, name: str, worker: WorkerProcess | None, batch_size: int) -> bool:
         try:
             assert worker is not None
-            worker.ask("warm_up", batch_size=batch_size)
+            start = time.monotonic()
+            calls = worker.ask("warm_up", batch_size=batch_size)["calls"]
+            self._call_s[name, batch_size] = (time.monotonic() - start) / calls
         except Exception as error:
             self._fail(name, error)
             return False
         return True
 
-    def _block(self, worker: WorkerProcess, batch_size: int, seconds: float) -> Measured:
-        limit = BLOCK_LIMIT_S + 10 * seconds
+    def _limit_s(self, name: str, batch_size: int, seconds: float) -> float:
+        """How long a worker may be silent over a block, which has three calls at least."""
+        return BLOCK_LIMIT_S + 10 * max(seconds, 3 * self._call_s.get((name, batch_size), 0.0))
+
+    def _timed(self, name: str, worker: WorkerProcess, batch_size: int, seconds: float) -> TimeBlock:
+        limit = self._limit_s(name, batch_size, seconds)
         ask = partial(worker.ask, "time", limit_s=limit, batch_size=batch_size, seconds=seconds)
-        return self._watcher.block(ask, images=batch_size)
+        return partial(self._watcher.block, ask, images=batch_size)
 
     def _anchor_block(self, worker: WorkerProcess, seconds: float) -> Measured:
         answer: dict[str, Any] = {}
@@ -274,8 +351,11 @@ class _Bench:
     def _ceiling_block(self, row: Row) -> Measured:
         """Never the row's failure: what its kernels reach elsewhere is no figure of its own."""
         assert row.worker is not None
-        for name, reached in row.worker.ask("ceilings", seconds=CEILING_S)["kernels"].items():
-            _keep_best(self._kernels, f"{row.name} {name}", reached)
+        try:
+            for name, reached in row.worker.ask("ceilings", seconds=CEILING_S)["kernels"].items():
+                _keep_best(self._kernels, f"{row.name} {name}", reached)
+        except Exception as error:
+            self._display.say(f"{row.name}: its kernels at their best are not known: {error}")
         return Measured((), 0)
 
     def _open_ceilings(self, row: Row) -> bool:
@@ -292,7 +372,7 @@ class _Bench:
         try:
             return self._stream_of(row)
         except Exception as error:
-            row.fail(error)
+            row.remarks.append(f"many batches at once failed: {error}")
             return None
 
     def _stream_of(self, row: Row) -> TimeBlock | None:
@@ -300,13 +380,14 @@ class _Bench:
         size, seconds = self._config.batch_size, self._config.level.window_s
         answer = row.worker.ask("open_stream", batch_size=size)
         if answer["streams"] is None:
+            row.remarks.append("many batches at once: this backend has no way of its own for what it runs here")
             return None
         row.stream = answer["streams"]["value"], answer["how"]
         jobs = max(1, int(row.stream[0]))
         row.worker.ask("time_stream", batch_size=size, batches=jobs)  # the first one finds everything cold
         each_s = row.worker.ask("time_stream", batch_size=size, batches=2 * jobs)["ns"][0] / 1e9 / (2 * jobs)
         batches = jobs * max(2, round(seconds / each_s / jobs))
-        limit = BLOCK_LIMIT_S + 10 * seconds
+        limit = BLOCK_LIMIT_S + 10 * max(seconds, batches * each_s)
         ask = partial(row.worker.ask, "time_stream", limit_s=limit, batch_size=size, batches=batches)
         return partial(self._watcher.block, ask, images=size * batches)
 
@@ -333,14 +414,16 @@ class _Bench:
                 try:
                     found = row.worker.ask("profile", batch_size=1, repeats=PROFILE_REPEATS)["layers"]
                 except Exception as error:
-                    self._display.say(f"{row.name}: no layer times: {error}")
+                    row.remarks.append(f"no layer times: {error}")
                     continue
                 if found:
                     row.layers_ms = group_times(network, found)
+                else:
+                    row.remarks.append("no layer times: nothing profiles what it runs here")
 
 
-def _single(name: str) -> Task:
-    return Task(name, "SingleStream", 1)
+def _settled(blocks: list[Block], task: Task) -> list[BlockOf]:
+    return [block_of(block) for block in blocks if block.settled and block.task == task]
 
 
 def _keep_best(known: dict[str, float], name: str, reached: float) -> None:
@@ -371,7 +454,7 @@ def _narrow(blocks: list[Block]) -> bool:
 
 
 def _says(found: Control) -> str:
-    return (
-        f"the A/A control failed: {found.backend} against itself came out as {found.ratio:.3f} ({found.low:.3f} to"
-        f" {found.high:.3f}), so that this machine cannot tell rows apart now"
-    )
+    came_out = f"{found.backend} against itself: {found.ratio:.3f} ({found.low:.3f} to {found.high:.3f})"
+    if not found.passed:
+        return f"the A/A control of {found.of} failed, {came_out}: this machine cannot tell rows apart now"
+    return f"the A/A control of {found.of} decides nothing, {came_out}: this machine is too restless now"

@@ -6,8 +6,9 @@ from typing import Any
 import psutil
 
 from alexbench.harness.measure.energy import EnergyMeter
+from alexbench.harness.measure.process import affinity
 from alexbench.harness.measure.rounds import Measured
-from alexbench.harness.measure.watch import Disturbance, between, read
+from alexbench.harness.measure.watch import Disturbance, Reading, between, read
 
 
 class Watcher:
@@ -16,15 +17,16 @@ class Watcher:
     def __init__(self, device: str = "cpu") -> None:
         self._on_gpu = device != "cpu"
         self.pids: set[int] = set()
-        self._cores = psutil.cpu_count() or 1
+        self._mine = affinity()
+        self._cores = len(self._mine or ()) or psutil.cpu_count() or 1
         self._meter = EnergyMeter.find()
-        self._start = read(())
+        self._start = self._read()
 
     def block(self, ask: Callable[[], dict[str, Any]], *, images: int) -> Measured:
         """One block as a worker answered it, with what was seen meanwhile; ``images`` are in each of its calls."""
-        before, energy = read(self.pids), self._energy()
+        before, energy = self._read(), self._energy()
         answer = ask()
-        after, later = read(self.pids), self._energy()
+        after, later = self._read(), self._energy()
         seen = between(before, after, self._cores)
         return Measured(
             ns=tuple(answer["ns"]),
@@ -34,25 +36,30 @@ class Watcher:
             stolen_ns=seen.stolen_ns,
             foreign_ns=seen.foreign_ns,
             throttled=seen.throttled,
-            # The meter runs over the whole request, of which the timed calls are most.
-            joules=self._joules(energy, later),
+            joules=self._joules(energy, later, share=sum(answer["ns"]) / 1e9 / seen.seconds),
         )
 
     def since_start(self) -> Disturbance:
         """All that happened since this was made."""
-        return between(self._start, read(self.pids), self._cores)
+        return between(self._start, self._read(), self._cores)
 
     def watch(self, pids: Iterable[int]) -> None:
         """From now on these are ours, and nobody else."""
         self.pids = set(pids)
 
+    def _read(self) -> Reading:
+        return read(self.pids, cores=self._mine)
+
     def _energy(self) -> Mapping[str, float]:
         return {} if self._meter is None else self._meter.read_j()
 
-    def _joules(self, before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
-        """Of the processor's counters, and of the GPUs' where work is done there: an idle GPU's is not a row's."""
+    def _joules(self, before: Mapping[str, float], after: Mapping[str, float], *, share: float) -> float | None:
+        """Of the processor's counters, and of the GPUs' where work is done there: an idle GPU's is not a row's.
+
+        The meter runs over the whole request; ``share`` of that time are the calls that count.
+        """
         if self._meter is None:
             return None
         used = self._meter.by_counter(before, after)
         counted = [joules for name, joules in used.items() if self._on_gpu or not name.startswith("gpu-")]
-        return sum(counted) if counted else None
+        return share * sum(counted) if counted else None

@@ -128,7 +128,9 @@ class WorkerProcess:
             self.kill()
 
     def _check_hello(self) -> None:
-        hello = self._next(START_LIMIT_S, "start").get("hello", {})
+        hello = self._next(START_LIMIT_S, "start").get("hello")
+        if not isinstance(hello, dict):
+            hello = {}
         if hello.get("schema") != protocol.PROTOCOL_SCHEMA:
             raise WorkerError(
                 f"worker {self.name} speaks protocol {hello.get('schema')!r}, this command {protocol.PROTOCOL_SCHEMA}; "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -18,8 +18,12 @@ from alexbench.harness.judge.statistics import (
 )
 from alexbench.harness.speed_records import Control, Latency, Throughput
 
+Measure = Literal["latency", "images/s"]
+
 CONTROL_TOLERANCE: Final = 0.025
 """The A/A control's interval may stay away from 1 by half the gate's tolerance of 5 %."""
+CONTROL_WIDTH: Final = {"latency": 0.05, "images/s": 0.10}
+"""Half a control's interval, at most: a wider one is near 1 whatever is true. Of images/s there are few windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +111,28 @@ def worst_drift(blocks: Sequence[BlockOf]) -> float:
     return max(drift([block.median_ms for block in group]) for group in by_process(blocks))
 
 
-def control(backend: str, first: Sequence[BlockOf], second: Sequence[BlockOf]) -> Control:
-    """The A/A control from blocks of the same rounds."""
+def control(
+    backend: str,
+    first: Sequence[BlockOf],
+    second: Sequence[BlockOf],
+    *,
+    of: Measure = "latency",
+) -> Control:
+    """The A/A control from blocks of the same rounds; the ratio is of times, whatever it is a control of."""
     others = {(block.process, block.round): block for block in second}
     pairs = [
-        (block.median_ms, others[block.process, block.round].median_ms)
+        (_time(block, of), _time(others[block.process, block.round], of))
         for block in first
         if (block.process, block.round) in others
     ]
     ratio: Interval = paired_ratio(pairs)
     passed = excludes_one_by(ratio) <= CONTROL_TOLERANCE
-    return Control(backend, ratio.value, ratio.low, ratio.high, len(pairs), passed)
+    decides = (ratio.high - ratio.low) / 2 <= CONTROL_WIDTH[of]
+    return Control(backend, ratio.value, ratio.low, ratio.high, len(pairs), passed, decides, of)
+
+
+def _time(block: BlockOf, of: Measure) -> float:
+    return block.median_ms if of == "latency" else 1 / block.rate
 
 
 def _cpu_ms(blocks: Sequence[BlockOf]) -> float:

@@ -18,6 +18,8 @@ from alexbench.harness.measure.process import memory_headroom
 
 MOST_OF_AVAILABLE: Final = 0.5
 """Never more than this share of the memory that is free for the taking, here or within a container's limit."""
+LEFT_BYTES: Final = 8 * 2**30
+"""What stays free at least: four runtimes and a duplicate take 4 to 5 GiB while they load."""
 MOST_BYTES: Final = 8 * 2**30
 """Nor more than this: it is touched page by page, at about 2 GiB/s."""
 
@@ -43,7 +45,8 @@ def fragments_held(root: str | Path = "/") -> Iterator[int]:
     """
     headroom = memory_headroom(root)
     available = psutil.virtual_memory().available
-    most = int(MOST_OF_AVAILABLE * (available if headroom is None else min(available, headroom)))
+    free = available if headroom is None else min(available, headroom)
+    most = min(int(MOST_OF_AVAILABLE * free), free - LEFT_BYTES)
     size = min(fragments_bytes(root), most, MOST_BYTES) // mmap.PAGESIZE * mmap.PAGESIZE
     if size <= 0:
         yield 0

@@ -1,5 +1,6 @@
 """How long and how often: the levels of ``--rigor``, and what each will take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -81,14 +82,22 @@ LOADING_S: Final = 3.0
 """Starting a worker, importing its runtime and building the network: 1 to 6 s each on two cores."""
 
 
-def timing_s(rigor: Rigor, rows: int, batch_sizes: int, *, offline: bool) -> float:
-    """About how long all rounds of ``rows`` backends take, in seconds, an overrun of a tenth of a block included."""
+CEILINGS_S: Final = 0.2
+"""A block of a runtime's own kernels: three calls of 4 GFLOP on each of two networks."""
+
+
+def timing_s(rigor: Rigor, rows: int, calls_s: Sequence[float], *, offline: bool) -> float:
+    """About how long all rounds of ``rows`` backends take, in seconds, where nothing has to be extended.
+
+    ``calls_s``: about how long one call takes at each batch size of the windows. A block is three calls at least.
+    """
     latency = rigor.latency.rounds + rigor.latency.discarded
     each = 1.1 * rigor.latency_block_s + PAUSE_S
-    one = latency * ((rows + 1) * each + ANCHOR_BLOCK_S + PAUSE_S)
-    window = 1.1 * rigor.window_s + PAUSE_S
-    one += rigor.windows.rounds * rows * (batch_sizes + offline) * window
-    return rigor.processes * one
+    anchor = ANCHOR_BLOCK_S + PAUSE_S
+    one = latency * ((rows + 1) * each + anchor)
+    windows = [max(rigor.window_s + call / 2, 3 * call) + PAUSE_S for call in calls_s]
+    in_a_round = rows * (sum(windows) + CEILINGS_S) + windows[-1] + anchor + rows * offline * windows[-1]
+    return rigor.processes * (one + rigor.windows.rounds * in_a_round)
 
 
 def restarts_s(rigor: Rigor, rows: int) -> float:

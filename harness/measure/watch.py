@@ -6,7 +6,7 @@ not ours, throttling by heat, and clocks that went apart because the machine was
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -82,11 +82,14 @@ class Disturbance:
     foreign_ns: int | None = None
 
 
-def read(pids: Iterable[int] = (), *, root: str | Path = "/") -> Reading:
-    """A reading now. ``pids``: those of our processes beside this one; those that are gone are left out."""
+def read(pids: Iterable[int] = (), *, cores: Collection[int] | None = None, root: str | Path = "/") -> Reading:
+    """A reading now. ``pids``: those of our processes beside this one; those that are gone are left out.
+
+    ``cores``: the numbers of those whose time is counted, None for all: a neighbour on other cores is no disturbance.
+    """
     root = Path(root)
     monotonic, boottime, wall = _clocks()
-    busy, stolen, total = _cpu_totals(root)
+    busy, stolen, total = _cpu_totals(root, cores)
     return Reading(
         monotonic_ns=monotonic,
         boottime_ns=boottime,
@@ -174,16 +177,20 @@ def _clocks() -> tuple[int, int | None, int]:
             return monotonic, boottime, wall
 
 
-def _cpu_totals(root: Path) -> tuple[int, int, int] | tuple[None, None, None]:
-    """Busy, stolen and all time of all cores, from the first line of /proc/stat (proc_stat(5)).
+def _cpu_totals(root: Path, cores: Collection[int] | None) -> tuple[int, int, int] | tuple[None, None, None]:
+    """Busy, stolen and all time of ``cores`` (None: all), from /proc/stat (proc_stat(5)).
 
     Its columns: user, nice, system, idle, iowait, irq, softirq, steal. A guest's time, further on, is in user already.
     """
-    line = (text(root / "proc/stat") or "").partition("\n")[0].split()
-    if len(line) < 9 or line[0] != "cpu":
+    wanted = {"cpu"} if cores is None else {f"cpu{core}" for core in cores}
+    lines = [line.split() for line in (text(root / "proc/stat") or "").splitlines()]
+    found = [line for line in lines if line and line[0] in wanted and len(line) >= 9]
+    if len(found) < len(wanted):
         return None, None, None
     tick = _tick_ns()
-    user, nice, system, idle, iowait, irq, softirq, steal = (int(ticks) * tick for ticks in line[1:9])
+    user, nice, system, idle, iowait, irq, softirq, steal = (
+        sum(int(line[column]) for line in found) * tick for column in range(1, 9)
+    )
     busy = user + nice + system + irq + softirq
     return busy, steal, busy + steal + idle + iowait
 

@@ -1,6 +1,6 @@
 """Is the A/A control honest when the machine is not quiet? Two processes of one backend, a random burner beside them.
 
-    python tests/benchmarks/aa_honesty.py [--repetitions 20] [--backend onnxruntime] [--quiet]
+    python tests/benchmarks/aa_honesty.py [--repetitions 20] [--backend onnxruntime] [--quiet] [--fragmented]
 
 Each repetition starts both processes anew and drives the rounds of rigor `smoke` at batch 1 (40 blocks of 100 ms each,
 another backend and the anchor between them), while a process of ours burns CPU on one core for random spells of 0.05
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -55,11 +55,11 @@ def anchor_block(worker: WorkerProcess) -> Measured:
     return Measured(tuple(worker.ask("time_anchor", seconds=ANCHOR_BLOCK_S)["ns"]), 1)
 
 
-def repetition(backend: str, beside: str, folder: Path, number: int, threads: int) -> list[Block]:
+def repetition(backend: str, beside: str, folder: Path, number: int, threads: int, *, hold: bool) -> list[Block]:
     """The settled blocks of all, from fresh processes."""
     with ExitStack() as on_exit:
         tasks: dict[Task, Callable[[], Measured]] = {}
-        with fragments_held():
+        with fragments_held() if hold else nullcontext():
             for name, runtime in (("A", backend), ("A'", backend), (beside, beside)):
                 worker = on_exit.enter_context(loaded(name, runtime, folder, threads))
                 tasks[Task(name, "SingleStream", 1)] = partial(block, worker, SMOKE.latency_block_s)
@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--beside", default="openvino")
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--quiet", action="store_true", help="no burner")
+    parser.add_argument("--fragmented", action="store_true", help="do not hold fragments of memory while they load")
     given = parser.parse_args()
     excluded = naive = 0
     print("| # | A / A' | 90 % interval | excludes 1 by | single inferences, p |\n|---:|---:|---:|---:|---:|")
@@ -93,7 +94,9 @@ def main() -> None:
             if not given.quiet:
                 burner = subprocess.Popen([sys.executable, "-c", BURNER, str(number)])
             try:
-                blocks = repetition(given.backend, given.beside, folder, number, given.threads)
+                blocks = repetition(
+                    given.backend, given.beside, folder, number, given.threads, hold=not given.fragmented
+                )
             finally:
                 if burner is not None:
                     burner.kill()

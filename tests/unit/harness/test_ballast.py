@@ -11,6 +11,14 @@ from alexbench.harness.measure.ballast import fragments_bytes, fragments_held
 from alexbench.harness.measure.process import memory_headroom
 
 PAGE = mmap.PAGESIZE
+
+
+@pytest.fixture
+def frugal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing need stay free: the files that these tests make up are of a small machine."""
+    monkeypatch.setattr(ballast, "LEFT_BYTES", 0)
+
+
 LISTED = (
     "Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3 \n"
     "Node 0, zone   Normal   7121   3192      0      0      0      0      0      0      0      2   2141 \n"
@@ -46,6 +54,7 @@ def test_what_is_held_is_resident_and_given_back(root: Path) -> None:
     assert process.memory_info().rss - before < 0.5 * held
 
 
+@pytest.mark.usefixtures("frugal")
 def test_never_more_than_half_of_what_is_free(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Little:
         available = 20 * PAGE
@@ -55,6 +64,7 @@ def test_never_more_than_half_of_what_is_free(root: Path, monkeypatch: pytest.Mo
         assert held == 10 * PAGE
 
 
+@pytest.mark.usefixtures("frugal")
 @pytest.mark.parametrize(
     ("group", "most", "used"),
     [
@@ -76,3 +86,15 @@ def test_a_group_without_a_limit_is_none(root: Path) -> None:
     (root / "sys/fs/cgroup/memory.max").write_text("max\n", encoding="ascii")
     (root / "sys/fs/cgroup/memory.current").write_text("4096\n", encoding="ascii")
     assert memory_headroom(root) is None
+
+
+def test_enough_stays_free_for_the_runtimes_that_load_meanwhile(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Small:
+        available = ballast.LEFT_BYTES + 3 * PAGE
+
+    monkeypatch.setattr(ballast.psutil, "virtual_memory", Small)
+    with fragments_held(root) as held:
+        assert held == 3 * PAGE
+    monkeypatch.setattr(Small, "available", ballast.LEFT_BYTES - PAGE)
+    with fragments_held(root) as held:
+        assert held == 0

@@ -1,5 +1,6 @@
 """From blocks of nanoseconds to the figures that are shown."""
 
+import numpy as np
 import pytest
 
 from alexbench.harness.judge.timing import BlockOf, control, latency, throughput, without_drift, worst_drift
@@ -108,6 +109,19 @@ def test_the_control_pairs_blocks_of_one_round() -> None:
 def test_the_control_fails_beyond_half_the_gates_tolerance(factor: float, *, passed: bool) -> None:
     one, other = blocks(*[[10 * factor]] * 40), blocks(*[[10]] * 40)
     assert control("torch", one, other).passed is passed
+
+
+def test_a_control_that_is_too_wide_decides_nothing_though_it_is_near_one() -> None:
+    random = np.random.Generator(np.random.PCG64(3))
+    noisy = [blocks(*[[ms] for ms in random.lognormal(2.3, 0.5, 20)]) for _ in range(2)]
+    found = control("torch", *noisy)
+    assert not found.decides
+    assert control("torch", blocks(*[[10]] * 20), blocks(*[[10]] * 20)).decides
+
+
+def test_a_control_of_images_is_of_whole_windows() -> None:
+    slow = control("torch", blocks(*[[10, 10, 40]] * 5), blocks(*[[10, 10, 10]] * 5), of="images/s")
+    assert (slow.ratio, slow.of) == (pytest.approx(2.0), "images/s")
 
 
 def test_a_round_that_only_one_of_the_two_had_is_no_pair() -> None:

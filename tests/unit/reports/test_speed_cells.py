@@ -153,15 +153,18 @@ def test_a_certificate_shows_shares_in_percent_and_leaves_out_what_is_not_expose
 def all_failed() -> Noise:
     """Every sentence that a certificate has, from blocks that give it reason."""
     blocks = [BlockOf([ms * 1_000_000], 1, round=number) for number, ms in enumerate((10, 20, 30, 40, 50, 60))]
-    return certificate(blocks, steal=0.5, foreign=0.5, throttled=3, control=control(passed=False))
+    windows = throughput(8, 100.0, spread=50.0)
+    return certificate(
+        blocks, windows, steal=0.5, foreign=0.5, throttled=3, controls=(control(passed=False), control(decides=False))
+    )
 
 
 def test_a_failed_certificate_names_the_columns_that_are_beyond_their_limits() -> None:
     found: Performance = performance(noise=all_failed())
     assert found.noise is not None
-    assert len(found.noise.failed) == 6  # or this test knows less than the judge
+    assert len(found.noise.failed) == 8  # or this test knows less than the judge
     assert row(table("Noise", ok_row(performance=found)))["verdict"] == (
-        "drift, deviation, steal, others' CPU, throttled, A/A control"
+        "drift, deviation, images/s, steal, others' CPU, throttled, A/A control"
     )
 
 

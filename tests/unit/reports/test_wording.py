@@ -33,10 +33,12 @@ def explained(record: RunRecord) -> str:
 
 
 def test_the_ceiling_and_the_control_are_facts_of_the_run() -> None:
-    known = dict(facts(run_record(ceiling=ceiling(), control=control())))
+    known = dict(facts(run_record(ceiling=ceiling(), controls=(control(),))))
     assert known["ceiling"].startswith("353 GFLOP/s (openvino conv, the best of 2) and 32.8 GB/s (NumPy sgemv)")
-    assert known["control"] == "A/A, onnxruntime against itself in the same rounds: 1.002 (0.995-1.009, 90 %), passed"
-    assert dict(facts(run_record(control=control(passed=False))))["control"].endswith("90 %), FAILED")
+    assert known["control"] == (
+        "A/A of latency, onnxruntime against itself in the same rounds: 1.002 (0.995-1.009, 90 %), passed"
+    )
+    assert dict(facts(run_record(controls=(control(passed=False),))))["control"].endswith("90 %), FAILED")
     assert list(dict(facts(run_record()))) == ["model", "data", "machine", "run"]
 
 
@@ -74,10 +76,10 @@ def test_why_loadgen_calls_a_test_invalid_is_a_remark() -> None:
 
 
 def test_single_processes_are_told_apart_from_3_percent_on_and_it_says_so() -> None:
-    assert "intervals of FPS apart, and by over 3 %," in explained(run_record(ok_row("a")))
+    assert "intervals of FPS apart, and by over 5 %," in explained(run_record(ok_row("a")))
     rows = ok_row("a", performance=performance(processes=3)), ok_row("b", performance=performance(processes=3))
     assert "(intervals of FPS apart);" in explained(run_record(*rows))
-    assert "by over 3 %" in explained(run_record(rows[0], ok_row("b", performance=performance(processes=2))))
+    assert "by over 5 %" in explained(run_record(rows[0], ok_row("b", performance=performance(processes=2))))
 
 
 def test_bounds_are_said_as_what_they_are() -> None:
