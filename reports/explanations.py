@@ -67,7 +67,7 @@ def _speed(speeds: list[Performance]) -> list[str]:
     if found.bounds == "interval":
         bounds = f"95 % interval over {'processes' if found.processes > 1 else 'windows'}"
     several = speeds[0].latency.processes > 1
-    of = "95 % interval over processes" if several else "95 % interval within this one process"
+    of = "95 %, over processes" if several else "95 %, within this one process"
     return [
         f"p50: median of block medians at batch 1, host array in to host array out ({of}).",
         f"FPS: images over the wall time of steady windows, batches of {found.batch_size} one by one ({bounds}).",
@@ -102,5 +102,5 @@ def _parity(record: RunRecord) -> list[str]:
 def _mfu(tables: Sequence[Table]) -> str:
     (table,) = (one for one in tables if "mfu" in one.headings)
     unfound = "peak not found" in table.columns[table.headings.index("mfu")]
-    more = "; peak not found: the row was faster than that" if unfound else ""
+    more = "; peak not found: a row was faster than that" if unfound else ""
     return f"mfu: GFLOP/s as a share of the ceiling at the top of this page{more}."

@@ -37,7 +37,7 @@ SMOKE: Final = Rigor(
     processes=1,
     latency=Plan(rounds=40, discarded=2, extensions=3),
     latency_block_s=0.1,
-    windows=Plan(rounds=5, discarded=0, extensions=2, keeps_all=True),
+    windows=Plan(rounds=4, discarded=0, extensions=3, keeps_all=True),
     window_s=0.4,
 )
 STANDARD: Final = Rigor(

@@ -139,7 +139,7 @@ def test_timings_hold_every_single_inference_and_the_figures_follow_from_them(fu
         assert len(medians) == entry.performance.latency.blocks == 40
         assert len(single) == entry.performance.latency.samples
         assert entry.performance.latency.p50_ms == pytest.approx(medians.median())
-        assert offline["round"].nunique() == entry.performance.throughput.windows >= 5
+        assert offline["round"].nunique() == entry.performance.throughput.windows >= 4
         rate = 8 * len(offline) / (offline["ns"].sum() / 1e9)
         assert entry.performance.throughput.images_per_second == pytest.approx(rate)
 

@@ -60,7 +60,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         'model = "bvlc"\nweights = "w.pth"\nweights_layout = "NHWC"\nartifact = "torch=m.pt2"\n'
         'data = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
         'device = "cpu"\nprecision = "bf16"\n'
-        'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "accuracy"\nout = "o"\n'
+        'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
         'on_bad_image = "skip"\nrigor = "high"\nscenario = ["Server", "Offline"]\nlatency_bound = 40\n'
         'python = "torch=/opt/python"\n',
         encoding="utf-8",
@@ -157,6 +157,8 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
     [
         ({"rigor": "sloppy"}, "unknown --rigor 'sloppy'; known: high, mlperf, smoke, standard"),
         ({"scenarios": ("Sever",)}, "unknown scenario 'Sever'; known: MultiStream, Offline, Server, SingleStream"),
+        ({"rigor": "high", "only": "accuracy"}, "--rigor is of speed, which --only accuracy leaves out"),
+        ({"scenarios": ("Offline",), "only": "accuracy"}, "--scenario is of speed, which --only accuracy leaves out"),
         ({"latency_bound": 20.0}, "--latency-bound is of a scenario: add --scenario Server or"),
         ({"latency_bound": 0.0, "scenarios": ("Server",)}, "--latency-bound 0: give milliseconds above 0"),
         ({"latency_bound": float("inf"), "scenarios": ("Server",)}, "--latency-bound inf: give milliseconds above 0"),

@@ -67,7 +67,7 @@ def refusal(folder: Path) -> str:
                     noise=noise("a core was throttled 3 times"),
                 )
             ),
-            control=control(),
+            controls=(control(),),
             ceiling=ceiling(),
             invalid=("the machine slept",),
         ),
@@ -125,7 +125,7 @@ def test_a_record_of_schema_2_is_upgraded_and_its_bounds_stay_windows() -> None:
     assert len(speeds) == 4
     assert {speed.throughput.bounds for speed in speeds} == {"windows"}
     assert {(speed.noise, speed.sweep, speed.offline) for speed in speeds} == {(None, (), None)}
-    assert (record.control, record.ceiling, record.invalid) == (None, None, ())
+    assert (record.controls, record.ceiling, record.invalid) == ((), None, ())
     assert record.data.names_digest
 
 

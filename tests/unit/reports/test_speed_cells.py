@@ -153,7 +153,7 @@ def test_a_certificate_shows_shares_in_percent_and_leaves_out_what_is_not_expose
 def all_failed() -> Noise:
     """Every sentence that a certificate has, from blocks that give it reason."""
     blocks = [BlockOf([ms * 1_000_000], 1, round=number) for number, ms in enumerate((10, 20, 30, 40, 50, 60))]
-    windows = throughput(8, 100.0, spread=50.0)
+    windows = throughput(100.0, spread=50.0)
     return certificate(
         blocks, windows, steal=0.5, foreign=0.5, throttled=3, controls=(control(passed=False), control(decides=False))
     )

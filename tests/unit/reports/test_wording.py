@@ -127,7 +127,7 @@ def test_what_is_shown_is_explained_and_what_is_not_is_not(filled: dict[str, obj
 def test_mfu_is_explained_with_its_exception_only_where_it_occurs() -> None:
     assert "mfu:" not in explained(run_record())
     assert "peak not found" not in explained(run_record(ceiling=ceiling()))
-    assert "peak not found: the row was faster" in explained(run_record(ceiling=ceiling(100.0)))
+    assert "peak not found: a row was faster" in explained(run_record(ceiling=ceiling(100.0)))
 
 
 def test_accuracy_alone_is_ranked_by_top_1_and_says_so() -> None:
