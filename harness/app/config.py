@@ -95,8 +95,9 @@ class RunConfig:
     @property
     def generated(self) -> tuple[Asked, ...]:
         """The scenarios that LoadGen drives."""
-        asked = tuple(one for one in SCENARIOS if one in self.scenarios and one in ("MultiStream", "Server"))
-        return ("SingleStream", *asked, "Offline") if self.level.loadgen else asked
+        always: tuple[Asked, ...] = ("SingleStream", "Offline") if self.level.loadgen else ()
+        queued: tuple[Asked, ...] = ("MultiStream", "Server")
+        return tuple(one for one in SCENARIOS if one in always or (one in queued and one in self.scenarios))
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ def require(config: RunConfig) -> None:
 
 def generate(rows: list[Row], config: RunConfig, folder: Path, display: Display) -> None:
     """Every scenario that is asked for, on every row that is alive, into the rows."""
-    order = [(row, scenario) for row in rows if row.alive for scenario in config.generated]
+    order: list[tuple[Row, Asked]] = [(row, scenario) for row in rows if row.alive for scenario in config.generated]
     Random(config.seed).shuffle(order)  # noqa: S311  # an order of turns, not a secret
     for row, scenario in order:
         if row.alive:
@@ -136,7 +136,7 @@ class _Load:
             case "Server":
                 rate = SERVER_SHARE * self._rate if load is None else load
                 return LoadSettings(**common, target_rate=rate, latency_bound_ns=bound)
-            case "Offline":
+            case _:  # Offline
                 size = config.batch_size
                 common["min_query_count"] = OFFLINE_SAMPLES
                 return LoadSettings(**common, batch_size=size, expected_latency_ms=size * self._image_ms)

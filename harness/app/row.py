@@ -103,7 +103,7 @@ class Row:
             artifact=self.found,
             rss_mib=self.rss_mib,
             python=self.python,
-            remarks=tuple(self.remarks),
+            remarks=tuple(dict.fromkeys(self.remarks)),
         )
 
 

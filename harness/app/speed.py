@@ -282,16 +282,22 @@ class _Bench:
         is_steady: Callable[[list[Block]], bool],
     ) -> list[Block]:
         about = f"{title}, {plan.rounds} rounds (at least {estimate_s(lengths, plan):.0f} s)"
-        with self._display.step(about) as advance:
-            return run_rounds(
-                tasks,
-                plan,
-                seed=self._config.seed + process,
-                process=process,
-                on_round=advance,
-                on_failure=self._fail,
-                is_steady=is_steady,
-            )
+        so_far: list[Block] = []
+        try:
+            with self._display.step(about) as advance:
+                return run_rounds(
+                    tasks,
+                    plan,
+                    seed=self._config.seed + process,
+                    process=process,
+                    on_round=advance,
+                    on_failure=self._fail,
+                    is_steady=is_steady,
+                    on_block=so_far.append,
+                )
+        except BaseException:  # interrupted: what was measured stays, and nothing is concluded from it
+            self._sort(so_far)
+            raise
 
     def _sort(self, blocks: list[Block]) -> None:
         """Each block to whom it belongs; those of ceilings have said what they had to."""

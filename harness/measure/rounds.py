@@ -91,11 +91,13 @@ def run_rounds(
     on_round: Callable[[int, int], None],
     on_failure: Callable[[str, Exception], None],
     is_steady: Callable[[list[Block]], bool] = lambda _: True,
+    on_block: Callable[[Block], None] = lambda _: None,
 ) -> list[Block]:
     """Drive the rounds; the blocks of all participants that came to the end, in the order of measuring.
 
     A participant that raises is reported to ``on_failure`` and left out from then on, with all of its tasks and blocks.
-    ``is_steady`` is asked of the blocks of the window after the planned rounds and after each extension.
+    ``is_steady`` is asked of the blocks of the window after the planned rounds and after each extension. ``on_block``
+    is told each block as it comes, not settled yet, should the rounds not come to their end.
     """
     order = Random(seed)  # noqa: S311  # an order of turns, not a secret
     remaining = dict(tasks)
@@ -116,6 +118,7 @@ def run_rounds(
                 remaining = {one: ask for one, ask in remaining.items() if one.participant != task.participant}
                 continue
             blocks.append(Block(task, process, done, measured))
+            on_block(replace(blocks[-1], settled=False))
         done += 1
         on_round(done, total)
         if done == total and extensions < plan.extensions and not is_steady(_window(blocks, plan, done, remaining)):

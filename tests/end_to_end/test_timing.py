@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +102,21 @@ def test_a_worker_that_hangs_is_ended_and_a_row_in_error(command: Command, tmp_p
     assert fine.performance is not None
     assert hung.error is not None
     assert "worker openvino was silent for 3 s during time and was ended" in hung.error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_what_was_timed_before_ctrl_c_stays_and_nothing_is_concluded_from_it(command: Command, tmp_path: Path) -> None:
+    with command.started("run", *SPEED, *ONE, "--out", tmp_path) as started:
+        started.until("latency at batch 1")
+        time.sleep(4)
+        started.process.send_signal(signal.SIGINT)
+        ended = started.end()
+    assert ended.code == 130
+    folder = only_run(tmp_path)
+    timings = pd.read_parquet(folder / "timings.parquet")
+    assert {"onnxruntime", "onnxruntime A/A", "anchor"} == set(timings["backend"])
+    assert not timings["settled"].any()
+    assert read_run(folder).backends[0].performance is None
 
 
 def _stop(started: Started, backend: str) -> None:

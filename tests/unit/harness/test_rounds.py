@@ -215,6 +215,26 @@ def test_ctrl_c_is_nobodys_failure() -> None:
         run_rounds({task("a"): interrupted}, PLAN, seed=1, on_round=lambda *_: None, on_failure=lambda *_: None)
 
 
+def test_every_block_is_told_as_it_comes_not_settled_yet() -> None:
+    told: list[Block] = []
+
+    def interrupted() -> Measured:
+        if len(told) == 5:
+            raise KeyboardInterrupt
+        return Measured((1,), 1)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_rounds(
+            {task("a"): interrupted},
+            PLAN,
+            seed=1,
+            on_round=lambda *_: None,
+            on_failure=lambda *_: None,
+            on_block=told.append,
+        )
+    assert [(block.round, block.settled) for block in told] == [(number, False) for number in range(5)]
+
+
 def test_there_is_a_pause_before_every_block(slept: list[float]) -> None:
     run(Stage(), "abc")
     assert slept == [PAUSE_S] * 3 * (PLAN.rounds + PLAN.discarded)
