@@ -49,7 +49,11 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One attempt at a load: ``load`` is a rate in queries/s (Server) or samples a query (MultiStream)."""
+    """One attempt at a load: ``load`` is a rate in queries/s (Server) or samples a query (MultiStream).
+
+    ``p99_ms`` is None when its queries do not carry a p99. ``valid`` is LoadGen's verdict, which asks for more than a
+    p99 under the bound: for 99 % confidence in it. It is kept and does not decide.
+    """
 
     load: float
     p99_ms: float | None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.held import STREAMED_INPUTS, Answer, Held, Progress
@@ -68,27 +69,20 @@ class Timing(Held):
 
     def do_time_stream(self, *, batch_size: int, batches: int) -> Answer:
         """Wall and CPU time from handing over ``batches`` batches at once to having the last one's logits."""
-        if self._stream is None:
-            raise WorkerError("open_stream comes first")
-        inputs = [self._timed_input(batch_size, number % STREAMED_INPUTS) for number in range(batches)]
-        return asdict(clock.time_once(self._stream.run, inputs))
+        return asdict(clock.time_once(self._opened().run, self._streamed(batch_size, batches)))
 
     def do_stream_busy_threads(self, *, batch_size: int, batches: int) -> Answer:
         """How many threads work while ``batches`` batches go through the stream, the second time."""
-        if self._stream is None:
-            raise WorkerError("open_stream comes first")
-        inputs = [self._timed_input(batch_size, number % STREAMED_INPUTS) for number in range(batches)]
-        self._stream.run(inputs)
+        stream, inputs = self._opened(), self._streamed(batch_size, batches)
+        stream.run(inputs)
         with clock.quiet_interpreter():
             busy = BusyThreads()
-            self._stream.run(inputs)
+            stream.run(inputs)
         return {"busy_threads": busy.count()}
 
     def do_stream_logits(self, *, inputs: str, out: str) -> Answer:
         """Logits of ready-made batches ((batches, N, ...), a ``.npy`` file) through the stream, into ``out``."""
-        if self._stream is None:
-            raise WorkerError("open_stream comes first")
-        np.save(out, np.stack(self._stream.run(list(np.load(inputs)))))
+        np.save(out, np.stack(self._opened().run(list(np.load(inputs)))))
         return {}
 
     def do_time_resident(self, *, batch_size: int, seconds: float) -> Answer:
@@ -146,3 +140,11 @@ class Timing(Held):
     def do_memory(self) -> Answer:
         """Resident memory now and at its peak, and the cores this process may run on."""
         return {**asdict(memory()), "affinity": affinity()}
+
+    def _opened(self) -> Stream:
+        if self._stream is None:
+            raise WorkerError("open_stream comes first")
+        return self._stream
+
+    def _streamed(self, batch_size: int, batches: int) -> list[NDArray[np.float32]]:
+        return [self._timed_input(batch_size, number % STREAMED_INPUTS) for number in range(batches)]

@@ -4,7 +4,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -75,12 +75,12 @@ class RunConfig:
     @property
     def artifact_files(self) -> dict[str, str]:
         """``artifacts`` as backend -> file."""
-        return {name: file for name, _, file in (one.partition("=") for one in self.artifacts)}
+        return _pairs(self.artifacts)
 
     @property
     def interpreters(self) -> dict[str, str]:
         """``pythons`` as backend -> interpreter."""
-        return {name: file for name, _, file in (one.partition("=") for one in self.pythons)}
+        return _pairs(self.pythons)
 
     @property
     def level(self) -> Rigor:
@@ -201,22 +201,32 @@ def _check_load_flags(given: Mapping[str, Any]) -> None:
         raise UsageError("--latency-bound is of a scenario: add --scenario Server or --scenario MultiStream")
 
 
-def _check_pythons(given: dict[str, Any]) -> None:
-    """Each names a backend once, and an interpreter that is there."""
-    found: dict[str, str] = {}
-    for one in given.get("pythons", ()):
+def _pairs(named: Iterable[str]) -> dict[str, str]:
+    """BACKEND=FILE as backend -> file."""
+    return {name: file for name, _, file in (one.partition("=") for one in named)}
+
+
+def _check_pairs(flag: str, named: Iterable[str], *, wanted: str) -> dict[str, str]:
+    """Backend -> file, where each names a backend that there is, once, and something for it."""
+    files: dict[str, str] = {}
+    for one in named:
         name, equals, file = one.partition("=")
         if not equals or not file:
-            raise UsageError(f"--python {one}: wanted BACKEND=INTERPRETER, as in torch=/opt/other/bin/python")
+            raise UsageError(f"{flag} {one}: wanted {wanted}")
         if name == REFERENCE or name not in backend_names():
             raise unknown_name("backend", name, backend_names())
-        if name in found:
-            raise UsageError(f"--python names {name} twice: {found[name]} and {file}")
+        if name in files:
+            raise UsageError(f"{flag} names {name} twice: {files[name]} and {file}")
+        files[name] = file
+    return files
+
+
+def _check_pythons(given: Mapping[str, Any]) -> None:
+    """Each names a backend of the run once, and an interpreter."""
+    wanted = "BACKEND=INTERPRETER, as in torch=/opt/other/bin/python"
+    for name, file in _check_pairs("--python", given.get("pythons", ()), wanted=wanted).items():
         if name not in given.get("backends", (name,)):
-            raise UsageError(f"--python {one}: {name} is not among the backends named; add --backend {name}")
-        found[name] = file
-    # Not resolved: an environment's interpreter is a link, and by its own name it knows where it belongs.
-    given["pythons"] = tuple(f"{name}={Path(file).expanduser().absolute()}" for name, file in found.items())
+            raise UsageError(f"--python {name}={file}: {name} is not among the backends named; add --backend {name}")
 
 
 def _make_absolute(given: dict[str, Any]) -> None:
@@ -226,24 +236,16 @@ def _make_absolute(given: dict[str, Any]) -> None:
         named = (key == "weights" and value == PUBLISHED) or (key == "model" and not str(value).endswith(".toml"))
         if value and not named:
             given[key] = str(Path(value).expanduser().absolute())
-    given["artifacts"] = tuple(
-        f"{name}={Path(file).expanduser().absolute()}"
-        for name, _, file in (one.partition("=") for one in given.get("artifacts", ()))
-    )
+    # Not resolved: an environment's interpreter is a link, and by its own name it knows where it belongs.
+    for key in ("artifacts", "pythons"):
+        named_files = _pairs(given.get(key, ())).items()
+        given[key] = tuple(f"{name}={Path(file).expanduser().absolute()}" for name, file in named_files)
 
 
 def _check_artifacts(given: dict[str, Any]) -> None:
     """Each names a backend once, and a file; alone they are the rows of the run."""
-    files: dict[str, str] = {}
-    for one in given.get("artifacts", ()):
-        name, equals, file = one.partition("=")
-        if not equals or not file:
-            raise UsageError(f"--artifact {one}: wanted BACKEND=FILE, as in onnxruntime=model.onnx")
-        if name == REFERENCE or name not in backend_names():
-            raise unknown_name("backend", name, (known for known in backend_names() if known != REFERENCE))
-        if name in files:
-            raise UsageError(f"--artifact names {name} twice: {files[name]} and {file}")
-        files[name] = file
+    wanted = "BACKEND=FILE, as in onnxruntime=model.onnx"
+    files = _check_pairs("--artifact", given.get("artifacts", ()), wanted=wanted)
     if files and given.get("weights") is None:
         given.setdefault("backends", tuple(files))
     left_out = [name for name in files if name not in given.get("backends", files)]

@@ -1,6 +1,6 @@
 """A row's blocks to its figures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.row import Row
@@ -16,19 +16,20 @@ def block_of(block: Block) -> BlockOf:
     return BlockOf(seen.ns, seen.images, block.process, block.round, seen.cpu_ns, seen.joules)
 
 
+def settled(blocks: Iterable[Block], wanted: Callable[[Task], bool]) -> list[BlockOf]:
+    """The blocks that figures are made from, of the tasks that are wanted."""
+    return [block_of(block) for block in blocks if block.settled and wanted(block.task)]
+
+
 def performance_of(row: Row, config: RunConfig, controls: Sequence[Control]) -> Performance:
     """All of a row's speed, from its settled blocks."""
-
-    def settled(wanted: Callable[[Task], bool]) -> list[BlockOf]:
-        return [block_of(block) for block in row.blocks if block.settled and wanted(block.task)]
-
-    single = settled(lambda task: task == Task(row.name, "SingleStream", 1))
+    single = settled(row.blocks, Task(row.name, "SingleStream", 1).__eq__)
     sweep = {
-        size: throughput(settled(lambda task, size=size: task == Task(row.name, "Offline", size)), size)  # type: ignore[misc]
+        size: throughput(settled(row.blocks, Task(row.name, "Offline", size).__eq__), size)
         for size in config.batch_sizes
     }
-    streamed = settled(lambda task: task.way == "streams")
-    resident = settled(lambda task: task.way == "resident")
+    streamed = settled(row.blocks, lambda task: task.way == "streams")
+    resident = settled(row.blocks, lambda task: task.way == "resident")
     offline = None
     if streamed and row.stream is not None:
         offline = throughput(streamed, config.batch_size, way=row.stream[1], streams=row.stream[0])

@@ -32,7 +32,7 @@ def start(row: Row, config: RunConfig, material: Material, folder: Path, *, call
         AlexBenchError: it does not start, or does not load; the process is gone then.
     """
     name = called or row.name
-    worker = WorkerProcess(name, log=log_of(name, folder), **_python(row))
+    worker = WorkerProcess(name, log=log_of(name, folder), python=row.interpreter)
     try:
         opened = material.opened
         if row.artifact is None:
@@ -47,7 +47,9 @@ def start(row: Row, config: RunConfig, material: Material, folder: Path, *, call
         else:
             artifact, options = artifact_of(row.artifact, material.card), options_of(config)
             if row.seen is None:
-                row.seen = look_into(row.name, artifact, options, material.card, log_of(name, folder), **_python(row))
+                row.seen = look_into(
+                    row.name, artifact, options, material.card, log_of(name, folder), python=row.interpreter
+                )
                 row.found = artifact_record(row.artifact, row.seen)
             opened["preprocessing"] = row.seen["preprocessing"]
             answer = worker.ask(
@@ -62,7 +64,3 @@ def start(row: Row, config: RunConfig, material: Material, folder: Path, *, call
         worker.kill()
         raise
     return worker
-
-
-def _python(row: Row) -> dict[str, str]:
-    return {} if row.python is None else {"python": row.python}

@@ -12,17 +12,16 @@ from typing import Any, Final
 import numpy as np
 
 from alexbench.harness.app.config import Asked, RunConfig
-from alexbench.harness.app.figures import block_of
+from alexbench.harness.app.figures import settled
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.decoding import decode
 from alexbench.harness.judge.early_stopping import samples_needed
 from alexbench.harness.measure.loadgen import LoadSettings, require_loadgen
 from alexbench.harness.measure.loadgen_log import LoadGenResult
-from alexbench.harness.measure.rate_search import Probe, highest_rate, probe_of, refuse_bound_below_inference
+from alexbench.harness.measure.rate_search import highest_rate, probe_of, refuse_bound_below_inference
 from alexbench.harness.measure.rounds import Task
-from alexbench.harness.speed_records import Generated
-from alexbench.harness.speed_records import Probe as ProbeRecord
+from alexbench.harness.speed_records import Generated, Probe
 
 SERVER_SHARE: Final = 0.7
 """Of the rate of one inference after the other: the load at which Server's latency is measured."""
@@ -89,12 +88,10 @@ class _Load:
     def __init__(self, row: Row, scenario: Asked, config: RunConfig, folder: Path) -> None:
         self._row, self._scenario, self._config = row, scenario, config
         self._logs = folder / LOGS
-        settled = [block for block in row.blocks if block.settled]
-        single = [block_of(block) for block in settled if block.task == Task(row.name, "SingleStream", 1)]
+        single = settled(row.blocks, Task(row.name, "SingleStream", 1).__eq__)
         self._p50_ms = float(np.median([block.median_ms for block in single]))
         self._rate = sum(len(block.ns) for block in single) / (sum(sum(block.ns) for block in single) / 1e9)
-        loops = [block for block in settled if (block.task.scenario, block.task.way) == ("Offline", "loop")]
-        batched = [block_of(block) for block in loops]
+        batched = settled(row.blocks, lambda task: (task.scenario, task.way) == ("Offline", "loop"))
         self._image_ms = min([self._p50_ms, *(1e3 / block.rate for block in batched)])
 
     def measure(self) -> Generated:
@@ -108,9 +105,8 @@ class _Load:
         if bound < self._p50_ms:  # this row's; another may be fast enough
             return found
         search = highest_rate(self._probe, bound_ms=bound, steps=PROBES, **self._range())
-        probes = tuple(ProbeRecord(**asdict(one)) for one in search.probes)
         reasons = (*found.reasons, search.because) if search.because is not None else found.reasons
-        return replace(found, highest=search.highest, probes=probes, reasons=reasons)
+        return replace(found, highest=search.highest, probes=search.probes, reasons=reasons)
 
     def _range(self) -> dict[str, Any]:
         if self._scenario == "MultiStream":

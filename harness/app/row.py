@@ -1,5 +1,6 @@
 """One backend's part of a run, in progress: its worker, what it answered so far, and its error if it has one."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,6 +52,11 @@ class Row:
     generated: list[Generated] = field(default_factory=list)
     layers_ms: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+
+    @property
+    def interpreter(self) -> str:
+        """What its processes run on."""
+        return self.python or sys.executable
 
     @property
     def alive(self) -> bool:

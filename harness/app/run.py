@@ -5,7 +5,6 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 """
 
 import shutil
-import sys
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -165,7 +164,7 @@ def _check_options(rows: list[Row], config: RunConfig, folder: Path) -> None:
     for row in rows:
         if row.missing:
             continue
-        with WorkerProcess(row.name, log=log_of(row.name, folder), python=row.python or sys.executable) as worker:
+        with WorkerProcess(row.name, log=log_of(row.name, folder), python=row.interpreter) as worker:
             try:
                 worker.ask("check", backend=row.name, options=options_of(config))
             except UnsupportedOptionError as error:

@@ -14,25 +14,13 @@ from typing import Final
 from alexbench.harness.errors import UsageError
 from alexbench.harness.judge.early_stopping import samples_needed
 from alexbench.harness.measure.loadgen_log import LoadGenResult
+from alexbench.harness.speed_records import Probe
 
 RESOLUTION: Final = 0.05
 """The answer is at most so much, as a fraction, below a load that did not hold."""
 WIDEN: Final = 1.5
 CONFIRMING: Final = 3
 """Probes that bisection leaves: one to confirm, or one that does not and two at the next load down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One test at a load. ``p99_ms`` is None when its queries do not carry a p99; ``valid`` is LoadGen's verdict.
-
-    ``valid`` asks for more than a p99 under the bound: for 99 % confidence in it. It is kept and does not decide.
-    """
-
-    load: float
-    p99_ms: float | None
-    queries: int
-    valid: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How long and how often: the levels of ``--rigor``, and what each will take."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from alexbench.harness.measure.rounds import PAUSE_S, Plan
@@ -51,37 +51,13 @@ STANDARD: Final = Rigor(
     offline=True,
     profile=True,
 )
-HIGH: Final = Rigor(
-    "high",
-    processes=10,
-    latency=Plan(rounds=30, discarded=3, extensions=3),
-    latency_block_s=0.2,
-    windows=Plan(rounds=3, discarded=0, extensions=2, keeps_all=True),
-    window_s=1.0,
-    sweep=(8, 32),
-    offline=True,
-    profile=True,
-)
-MLPERF: Final = Rigor(
-    "mlperf",
-    processes=3,
-    latency=STANDARD.latency,
-    latency_block_s=STANDARD.latency_block_s,
-    windows=STANDARD.windows,
-    window_s=STANDARD.window_s,
-    sweep=STANDARD.sweep,
-    offline=True,
-    profile=True,
-    loadgen=True,
-    min_duration_s=600.0,
-)
+HIGH: Final = replace(STANDARD, name="high", processes=10)
+MLPERF: Final = replace(STANDARD, name="mlperf", loadgen=True, min_duration_s=600.0)
 RIGORS: Final[dict[RigorName, Rigor]] = {one.name: one for one in (SMOKE, STANDARD, HIGH, MLPERF)}
 
 ANCHOR_BLOCK_S: Final = 0.05
 LOADING_S: Final = 3.0
 """Starting a worker, importing its runtime and building the network: 1 to 6 s each on two cores."""
-
-
 CEILINGS_S: Final = 0.2
 """A block of a runtime's own kernels: three calls of 4 GFLOP on each of two networks."""
 
