@@ -26,8 +26,9 @@ from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of
 from alexbench.harness.app.row import Row
-from alexbench.harness.app.speed import Speed, Twin, measure, twin_of
+from alexbench.harness.app.speed import Bench, Speed
 from alexbench.harness.app.threads import count_threads
+from alexbench.harness.app.twin import Twin, twin_of
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.judge.published import comparisons_of
@@ -207,7 +208,7 @@ def _measure(
             evaluate(rows, config, material, folder, display)
             _write_answers(rows, material, folder)
         if config.performance:
-            measure(speed, rows, twin, config, material, folder, display)
+            Bench(speed, rows, twin, config, material, folder, display).measure()
         for row in rows:
             if row.alive and row.worker is not None:
                 with row.failing():

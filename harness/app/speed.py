@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.harness.app.config import RunConfig
-from alexbench.harness.app.figures import block_of, performance_of
+from alexbench.harness.app.figures import block_of, performance_of, settled
 from alexbench.harness.app.loading import log_of, start
 from alexbench.harness.app.loads import generate
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
+from alexbench.harness.app.twin import Twin
 from alexbench.harness.app.watcher import Watcher
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.layer_groups import group_times
-from alexbench.harness.judge.timing import BlockOf, Measure, control, throughput, without_drift
+from alexbench.harness.judge.timing import Measure, control, throughput, without_drift
 from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES
 from alexbench.harness.measure.ballast import fragments_held
 from alexbench.harness.measure.conditions import conditions
@@ -55,63 +56,8 @@ class Speed:
     others: list[Block] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Twin:
-    """The A/A duplicate: a second process of ``row``, started and warmed up like the first."""
-
-    row: Row
-    worker: WorkerProcess | None = None
-
-    @property
-    def name(self) -> str:
-        """Its name among the participants."""
-        return f"{self.row.name} A/A"
-
-    def start(self, config: RunConfig, material: Material, folder: Path, display: Display) -> None:
-        """A fresh process; without one there is no control, which is said."""
-        copy = Row(
-            self.row.name, artifact=self.row.artifact, seen=self.row.seen, found=self.row.found, python=self.row.python
-        )
-        try:
-            self.worker = start(copy, config, material, folder, called=f"{self.row.name}-duplicate")
-            for size in (1, *config.batch_sizes):
-                self.worker.ask("warm_up", batch_size=size)
-        except Exception as error:
-            display.say(f"no A/A control: the duplicate of {self.row.name} did not load: {error}")
-            self.end()
-
-    def end(self) -> None:
-        """Its process, if it has one, is gone afterwards."""
-        if self.worker is not None:
-            self.worker.kill()
-            self.worker = None
-
-
-def twin_of(rows: list[Row]) -> Twin | None:
-    """A duplicate, not yet started, of the first row that is alive."""
-    return next((Twin(row) for row in rows if row.alive), None)
-
-
-def measure(
-    speed: Speed,
-    rows: list[Row],
-    twin: Twin | None,
-    config: RunConfig,
-    material: Material,
-    folder: Path,
-    display: Display,
-) -> None:
-    """Measure all rows that are alive; their performance is in them afterwards, and all else in ``speed``."""
-    bench = _Bench(speed, rows, twin, config, material, folder, display)
-    for process in range(config.level.processes):
-        if process:
-            bench.restart(process)
-        bench.one_process(process)
-    bench.conclude()
-
-
-class _Bench:
-    """One run's measuring, in progress."""
+class Bench:
+    """One run's measuring: what is not a row's goes into ``speed``."""
 
     def __init__(
         self,
@@ -130,11 +76,19 @@ class _Bench:
         self._streams: dict[str, float] = {}
         self._call_s: dict[tuple[str, int], float] = {}
 
+    def measure(self) -> None:
+        """Measure all rows that are alive; their performance is in them afterwards."""
+        for process in range(self._config.level.processes):
+            if process:
+                self._restart(process)
+            self._one_process(process)
+        self._conclude()
+
     @property
     def _alive(self) -> list[Row]:
         return [row for row in self._rows if row.alive]
 
-    def restart(self, process: int) -> None:
+    def _restart(self, process: int) -> None:
         """A new process for each row."""
         title = f"process {process + 1} of {self._config.level.processes}: loading"
         with self._display.step(title):
@@ -152,7 +106,7 @@ class _Bench:
                     self._twin.end()
                     self._twin.start(self._config, self._material, self._folder, self._display)
 
-    def one_process(self, process: int) -> None:
+    def _one_process(self, process: int) -> None:
         """All rounds of one generation of processes."""
         with ExitStack() as on_exit:
             anchor = self._anchor(on_exit)
@@ -161,7 +115,7 @@ class _Bench:
             self._speed.during.append(conditions())
             self._windows(process, anchor)
 
-    def conclude(self) -> None:
+    def _conclude(self) -> None:
         """The figures, from all blocks; then what is measured besides and cannot take turns."""
         self._controls()
         if self._kernels and self._streams:
@@ -193,8 +147,8 @@ class _Bench:
         )
         row = self._twin.row
         for of, scenario, batch in wanted:
-            mine = _settled(row.blocks, Task(row.name, scenario, batch))
-            other = _settled(self._speed.others, Task(self._twin.name, scenario, batch))
+            mine = settled(row.blocks, Task(row.name, scenario, batch).__eq__)
+            other = settled(self._speed.others, Task(self._twin.name, scenario, batch).__eq__)
             if mine and other:
                 made.append(control(row.name, mine, other, of=of))
         self._speed.controls = tuple(made) if len(made) == len(wanted) else ()
@@ -426,10 +380,6 @@ class _Bench:
                     row.layers_ms = group_times(network, found)
                 else:
                     row.remarks.append("no layer times: nothing profiles what it runs here")
-
-
-def _settled(blocks: list[Block], task: Task) -> list[BlockOf]:
-    return [block_of(block) for block in blocks if block.settled and block.task == task]
 
 
 def _keep_best(known: dict[str, float], name: str, reached: float) -> None:

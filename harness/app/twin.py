@@ -1,0 +1,48 @@
+"""The A/A duplicate: one row's backend a second time, so that every run knows what this machine can tell apart."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.loading import start
+from alexbench.harness.app.material import Material
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.row import Row
+from alexbench.harness.app.workers import WorkerProcess
+
+
+@dataclass(slots=True)
+class Twin:
+    """The A/A duplicate: a second process of ``row``, started and warmed up like the first."""
+
+    row: Row
+    worker: WorkerProcess | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name among the participants."""
+        return f"{self.row.name} A/A"
+
+    def start(self, config: RunConfig, material: Material, folder: Path, display: Display) -> None:
+        """A fresh process; without one there is no control, which is said."""
+        copy = Row(
+            self.row.name, artifact=self.row.artifact, seen=self.row.seen, found=self.row.found, python=self.row.python
+        )
+        try:
+            self.worker = start(copy, config, material, folder, called=f"{self.row.name}-duplicate")
+            for size in (1, *config.batch_sizes):
+                self.worker.ask("warm_up", batch_size=size)
+        except Exception as error:
+            display.say(f"no A/A control: the duplicate of {self.row.name} did not load: {error}")
+            self.end()
+
+    def end(self) -> None:
+        """Its process, if it has one, is gone afterwards."""
+        if self.worker is not None:
+            self.worker.kill()
+            self.worker = None
+
+
+def twin_of(rows: list[Row]) -> Twin | None:
+    """A duplicate, not yet started, of the first row that is alive."""
+    return next((Twin(row) for row in rows if row.alive), None)
