@@ -2,12 +2,13 @@
 
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from alexbench.harness.commands.datasets import datasets
+from alexbench.harness.commands.models import models
 from alexbench.harness.errors import AlexBenchError
 
 if TYPE_CHECKING:
@@ -149,142 +150,8 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-@cli.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-@click.pass_context
-def models(context: click.Context, *, as_json: bool) -> None:
-    """The model cards: network, size, preprocessing, published figures."""
-    if context.invoked_subcommand is not None:
-        return
-    from alexbench.harness.app.listing import model_list, print_listing
-
-    print_listing(model_list(), as_json=as_json)
-
-
-@models.command("show")
-@click.argument("card")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def show_model(card: str, *, as_json: bool) -> None:
-    """All of a model CARD (a name, or a .toml file): network, input, output, weights, figures, licence."""
-    from alexbench.harness.app.card_page import show
-
-    show(card, as_json=as_json)
-
-
-@models.command("fetch")
-@click.argument("card")
-@click.option("--file", metavar="NAME", help="Which of the card's files.  [default: the first]")
-@click.option("--weights", metavar="FILE", help="Take this file, downloaded by hand; it is verified as if fetched.")
-@click.option("--offline", is_flag=True, help="Make no connection: only what is there. Also ALEXBENCH_OFFLINE=1.")
-def fetch_model(card: str, *, file: str | None, weights: str | None, offline: bool) -> None:
-    """Fetch a CARD's weights into the cache, verified, and print where they are."""
-    from alexbench.harness.app.fetching import fetch, take
-    from alexbench.harness.app.progress import display_for
-    from alexbench.harness.models.card import load_card
-
-    if weights is not None and file is not None:
-        raise click.UsageError("--weights says by its content which of the card's files it is; leave --file out")
-    found = load_card(card)
-    if weights is not None:
-        click.echo(take(found, Path(weights), display_for()))
-    else:
-        click.echo(fetch(found, display_for(), file=file, offline=offline))
-
-
-@models.command("export")
-@click.argument("model", metavar="CARD")
-@click.option("--to", metavar="FORMAT", required=True, help="onnx, openvino, savedmodel, torch or safetensors.")
-@click.option("--via", metavar="EXPORTER", help="torch.onnx or openvino-convert.  [default: the backends' own graphs]")
-@click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
-@click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
-@click.option("--out", metavar="PATH", help="The file, or the SavedModel's folder.  [default: CARD with its suffix]")
-@click.option("--force", is_flag=True, help="Replace what is there.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def export_model(model: str, *, as_json: bool, **choice: Any) -> None:
-    """Write CARD's network with its weights as a file that runs elsewhere.
-
-    The file is loaded back by its runtime and compared with the float64 reference before it gets its name.
-    """
-    import json
-    from dataclasses import asdict
-
-    from alexbench.harness.app.config import cache_folder
-    from alexbench.harness.app.export import export, report
-    from alexbench.harness.app.progress import display_for
-
-    made = export(model, **choice, cache=cache_folder(), display=display_for())
-    lines = [json.dumps(asdict(made), indent=2, ensure_ascii=False)] if as_json else report(made)
-    for line in lines:
-        click.echo(line)
-
-
-@cli.group()
-def datasets() -> None:
-    """Data sets: what a path holds, and the prepared sets in the cache."""
-
-
-def _data_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The flags that say which pictures."""
-    for option in (
-        click.option("--seed", type=int, default=1, metavar="N", help="Of that draw.  [default: 1]"),
-        click.option("--limit", type=int, metavar="N", help="Only N pictures, drawn evenly over the classes."),
-        click.option("--labels", metavar="FILE", help="val.txt, LOC_val_solution.csv, or the devkit."),
-        click.option("--layout", metavar="NAME", help="How it is read.  [default: recognised by itself]"),
-        click.argument("path"),
-    ):
-        command = option(command)
-    return command
-
-
-@datasets.command("show")
-@_data_options
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def show_dataset(path: str, *, as_json: bool, **choice: Any) -> None:
-    """What PATH holds: layout, labels, counts. No picture is read."""
-    from alexbench.harness.app.datasets import show
-
-    show(path, as_json=as_json, **choice)
-
-
-@datasets.command("prepare")
-@_data_options
-@click.option("--model", metavar="CARD", multiple=True, help="Repeatable.  [default: torchvision]")
-@click.option("--on-bad-image", metavar="WHAT", default="fail", help="fail or skip.  [default: fail]")
-def prepare_dataset(path: str, model: tuple[str, ...], on_bad_image: str, **choice: Any) -> None:
-    """Prepare the pictures of PATH as a model card says, into the cache, for runs to come."""
-    from alexbench.harness.app.datasets import prepare
-
-    prepare(path, models=model, on_bad_image=on_bad_image, **choice)
-
-
-@datasets.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def list_datasets(*, as_json: bool) -> None:
-    """The prepared sets in the cache, finished and unfinished."""
-    from alexbench.harness.app.datasets import list_prepared
-
-    list_prepared(as_json=as_json)
-
-
-@datasets.command("verify")
-@click.argument("keys", metavar="[KEY]...", nargs=-1)
-def verify_datasets(keys: tuple[str, ...]) -> None:
-    """Hold the pixels of prepared sets (all, or those named) against their digests; exit code 1 if any differ."""
-    from alexbench.harness.app.datasets import verify
-
-    sys.exit(verify(keys))
-
-
-@datasets.command("remove")
-@click.argument("keys", metavar="[KEY]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All prepared sets.")
-@click.option("--unfinished", is_flag=True, help="Those whose preparation was interrupted.")
-@click.option("--outdated", is_flag=True, help="Those of other decoders or an older alexbench.")
-def remove_datasets(keys: tuple[str, ...], **which: bool) -> None:
-    """Remove prepared sets from the cache; the pictures they were made from are not touched."""
-    from alexbench.harness.app.datasets import remove
-
-    remove(keys, **which)
+for _command in (models, datasets):
+    cli.add_command(_command)
 
 
 def main() -> None:

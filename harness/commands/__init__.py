@@ -1,0 +1,1 @@
+"""Commands and their flags; each imports its work when it is called."""
