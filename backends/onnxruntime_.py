@@ -3,7 +3,7 @@
 import ctypes
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _onnx_artifact, _onnx_profile, _resident
+from alexbench.backends import _onnx_activations, _onnx_artifact, _onnx_profile, _resident
+from alexbench.backends._activations import check_layers, no_activations
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded, refuse_bf16, unreadable
 from alexbench.backends._export_onnx import open_onnx, write_onnx
@@ -60,6 +61,7 @@ class OnnxRuntimeBackend(Backend):
         self._ort: ModuleType | None = None
         self._session: onnxruntime.InferenceSession | None = None
         self._kept: list[object] = []
+        self._built: tuple[Model, Options] | None = None
         self._shape: tuple[int, ...] = ()
         self._artifact: Loaded | None = None
 
@@ -77,13 +79,10 @@ class OnnxRuntimeBackend(Backend):
         settings = _session_options(ort, threads=options.threads)
         if self._traced_to is not None:
             settings.enable_profiling, settings.profile_file_prefix = True, str(self._traced_to)
-        # Read in place by the session as long as we keep them; ONNX Runtime repacks what its kernels want otherwise.
-        arrays = [model.weights[name] for name in model.network.parameter_shapes]
-        values = [ort.OrtValue.ortvalue_from_numpy(array) for array in arrays]
-        settings.add_external_initializers(list(model.network.parameter_shapes), values)
+        kept = _give_weights(ort, model, settings)
         session = _open(ort, graph_model(model.network).SerializeToString(), settings, device_id)
-        self._device = options.device
-        self._ort, self._session, self._kept, self._shape = ort, session, [arrays, values], model.network.input_shape
+        self._device, self._built = options.device, (model, options)
+        self._ort, self._session, self._kept, self._shape = ort, session, kept, model.network.input_shape
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W), which the session reads in place."""
@@ -94,6 +93,24 @@ class OnnxRuntimeBackend(Backend):
             return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
         return np.asarray(session.run([OUTPUT], {INPUT: pixels})[0], dtype=np.float32)
+
+    def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """See :meth:`GivesActivations.activations`: by a second session, whose graph has the layers as outputs."""
+        ort, built = self._ort, self._built
+        if ort is None:
+            raise not_loaded(self.name, "activations")
+        if built is None:
+            raise no_activations(self.name)
+        model, options = built
+        check_layers(model.network, layers)
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
+        settings = _session_options(ort, threads=options.threads)
+        kept = _give_weights(ort, model, settings)
+        graph = _onnx_activations.watched(model.network, layers)
+        session = _open(ort, graph.SerializeToString(), settings, _cuda_index(options.device))
+        found = _onnx_activations.run(session, model.network, pixels, layers)
+        del session, kept  # the session first: it reads them
+        return found
 
     def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
         """See :meth:`RunsArtifacts.inspect_artifact`."""
@@ -151,7 +168,7 @@ class OnnxRuntimeBackend(Backend):
         """Drop the session first, then the arrays it reads."""
         self._session = None
         self._artifact, self.input_layout = None, type(self).input_layout
-        self._kept = []
+        self._kept, self._built = [], None
         self._ort = None
 
     def devices(self) -> list[str]:
@@ -223,6 +240,18 @@ def _cuda_index(name: str) -> int | None:
     if match is None:
         raise UnsupportedOptionError(f"onnxruntime: unknown device {name!r}; known: cpu, cuda, cuda:N")
     return None if name == "cpu" else int(match[1] or 0)
+
+
+def _give_weights(ort: ModuleType, model: Model, settings: "onnxruntime.SessionOptions") -> list[object]:
+    """Hand the arrays over beside the graph; the session reads them in place as long as the answer is kept.
+
+    ONNX Runtime repacks what its kernels want otherwise.
+    """
+    names = list(model.network.parameter_shapes)
+    arrays = [model.weights[name] for name in names]
+    values = [ort.OrtValue.ortvalue_from_numpy(array) for array in arrays]
+    settings.add_external_initializers(names, values)
+    return [arrays, values]
 
 
 def _session_options(ort: ModuleType, *, threads: int) -> "onnxruntime.SessionOptions":

@@ -2,7 +2,7 @@
 
 import ctypes
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _openvino_artifact, _openvino_profile
+from alexbench.backends import _openvino_activations, _openvino_artifact, _openvino_profile
+from alexbench.backends._activations import check_layers, no_activations
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded
 from alexbench.backends._export_openvino import convert_ir, open_ir, write_ir
@@ -67,6 +68,7 @@ class OpenVinoBackend(Backend):
         self._compiled: openvino.CompiledModel | None = None
         self._request: openvino.InferRequest | None = None
         self._kept: Model | None = None
+        self._options: Options | None = None
         self._shape: tuple[int, ...] = ()
         self._outputs = 0
         self._artifact: Loaded | None = None
@@ -82,6 +84,7 @@ class OpenVinoBackend(Backend):
         self._ov, self._compiled, self._request = ov, compiled, compiled.create_infer_request()
         # The compiled model may go on reading the arrays that its constants share.
         self._kept, self._shape, self._outputs = model, model.network.input_shape, model.network.outputs
+        self._options = options
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); input and output are bound without a copy."""
@@ -98,6 +101,20 @@ class OpenVinoBackend(Backend):
         request.set_output_tensor(ov.Tensor(logits, shared_memory=True))
         request.infer()
         return logits
+
+    def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """See :meth:`GivesActivations.activations`: by a second compiled model, which has the layers as outputs."""
+        ov, model, options = self._ov, self._kept, self._options
+        if ov is None:
+            raise not_loaded(self.name, "activations")
+        if model is None or options is None:
+            raise no_activations(self.name)
+        check_layers(model.network, layers)
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
+        core, graph = ov.Core(), _build(ov, model)
+        places = _openvino_activations.watch(graph, model.network, layers)
+        compiled = _compile(core, graph, _device(core, options.device), options)
+        return _openvino_activations.run(ov, compiled, pixels, places)
 
     def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
         """See :meth:`RunsArtifacts.inspect_artifact`."""
@@ -159,7 +176,7 @@ class OpenVinoBackend(Backend):
         self._request = None
         self._compiled = None
         self._artifact, self.input_layout = None, type(self).input_layout
-        self._kept = None
+        self._kept = self._options = None
         self._ov = None
 
     def devices(self) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from alexbench.backends._activations import check_layers
 from alexbench.backends._adapter import check_pixels, not_loaded
 from alexbench.harness.contract import (
     Backend,
@@ -18,7 +19,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, UsageError
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -85,10 +86,8 @@ class ReferenceBackend(Backend):
             UsageError: a name is not a layer of the network.
         """
         network, x = self._checked(pixels)
+        check_layers(network, layers)
         wanted = set(layers)
-        if unknown := wanted - {layer.name for layer in network.layers}:
-            known = ", ".join(layer.name for layer in network.layers)
-            raise UsageError(f"{network.name} has no layer {', '.join(sorted(unknown))}; its layers: {known}")
         found: dict[str, Array] = {}
         for layer in network.layers:
             if len(found) == len(wanted):

@@ -3,8 +3,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from math import prod
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends import _resident, _tensorflow_artifact, _tensorflow_profile
-from alexbench.backends._adapter import averaging_matrix, check_pixels, import_runtime, not_loaded
+from alexbench.backends._activations import check_layers, from_nhwc, no_activations
+from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded, refuse_bf16
 from alexbench.backends._export_tensorflow import open_saved_model, write_saved_model
 from alexbench.backends._stream import ThreadStream, open_loop, open_threads
+from alexbench.backends._tensorflow_network import every_layer, forward, variables
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -31,20 +32,7 @@ from alexbench.harness.contract import (
     check_weights,
 )
 from alexbench.harness.errors import UnsupportedOptionError
-from alexbench.harness.models.network import (
-    LRN,
-    AdaptiveAvgPool,
-    Conv,
-    Dropout,
-    Flatten,
-    Linear,
-    MaxPool,
-    Network,
-    ReLU,
-    Shape,
-    output_shapes,
-    pooled_size,
-)
+from alexbench.harness.models.network import Network
 from alexbench.harness.powers import ExportFormat, OpenedExport
 
 if TYPE_CHECKING:
@@ -65,6 +53,7 @@ class TensorFlowBackend(Backend):
         self._tf: ModuleType | None = None
         self._variables: Mapping[Any, tensorflow.Variable] = {}
         self._function: Callable[[tensorflow.Tensor], tensorflow.Tensor] | None = None
+        self._network: Network | None = None
         self._shape: tuple[int, ...] = ()
         self._device = ""
         self._artifact: Loaded | None = None
@@ -82,11 +71,12 @@ class TensorFlowBackend(Backend):
         channels, height, width = model.network.input_shape
         signature = [tf.TensorSpec((None, height, width, channels), tf.float32)]
         with tf.device(device):
-            self._variables = _variables(tf, model)
-            forward = _forward(tf, model.network, self._variables)
-            function = tf.function(forward, input_signature=signature, autograph=False, jit_compile=False)
+            self._variables = variables(tf, model)
+            traced = forward(tf, model.network, self._variables)
+            function = tf.function(traced, input_signature=signature, autograph=False, jit_compile=False)
             self._function = function.get_concrete_function()
         self._tf, self._shape, self._device = tf, (height, width, channels), device
+        self._network = model.network
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of ``pixels`` (N, H, W, C); asking for the array waits for the device."""
@@ -99,6 +89,27 @@ class TensorFlowBackend(Backend):
         with tf.device(self._device):
             logits: NDArray[np.float32] = function(tf.constant(pixels)).numpy()
         return logits
+
+    def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """See :meth:`GivesActivations.activations`: by a second function over the same variables, with many outputs."""
+        tf, network = self._tf, self._network
+        if tf is None:
+            raise not_loaded(self.name, "activations")
+        if network is None:
+            raise no_activations(self.name)
+        check_layers(network, layers)
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
+        apply = every_layer(tf, network, self._variables)
+
+        def chosen(x: "tensorflow.Tensor") -> dict[str, "tensorflow.Tensor"]:
+            outputs = apply(x)
+            return {name: outputs[name] for name in layers}
+
+        signature = [tf.TensorSpec((None, *self._shape), tf.float32)]
+        with tf.device(self._device):
+            function = tf.function(chosen, input_signature=signature, autograph=False, jit_compile=False)
+            found = function(tf.constant(pixels))
+        return from_nhwc(network, {name: found[name].numpy() for name in layers})
 
     def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
         """See :meth:`RunsArtifacts.inspect_artifact`."""
@@ -158,7 +169,7 @@ class TensorFlowBackend(Backend):
 
     def close(self) -> None:
         """Drop the function and its variables; TensorFlow itself keeps its threads until the process ends."""
-        self._function = None
+        self._function = self._network = None
         self._artifact, self.input_layout = None, type(self).input_layout
         self._variables = {}
         self._tf = None
@@ -203,8 +214,8 @@ class TensorFlowBackend(Backend):
         check_weights(model)
         tf = _import_tensorflow()
         _device(tf, "cpu")
-        variables = _variables(tf, model)
-        write_saved_model(tf, model.network, variables, _forward(tf, model.network, variables), path, notes)
+        arrays = variables(tf, model)
+        write_saved_model(tf, model.network, arrays, forward(tf, model.network, arrays), path, notes)
         return f"{form.name} written by TensorFlow {tf.__version__}"
 
     def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
@@ -273,89 +284,6 @@ def _forbid_reduced_precision(tf: ModuleType) -> None:
     tf.config.optimizer.set_experimental_options(
         {"auto_mixed_precision": False, "auto_mixed_precision_onednn_bfloat16": False}
     )
-
-
-def _variables(tf: ModuleType, model: Model) -> dict[str, "tensorflow.Variable"]:
-    """The parameters, transposed one at a time, so that only one array is there twice."""
-    return {name: tf.Variable(array, trainable=False, name=name) for name, array in _transposed(model)}
-
-
-def _transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """The arrays in TensorFlow's order: kernels HWIO, matrices in x out.
-
-    The rows of the matrix after ``flatten`` go from C, H, W to H, W, C order, since NHWC flattens so.
-    """
-    shapes = output_shapes(model.network)
-    shape: Shape = model.network.input_shape
-    flattened: Shape | None = None
-    for layer in model.network.layers:
-        match layer:
-            case Flatten():
-                flattened = shape
-            case Conv():
-                yield f"{layer.name}.weight", model.weights[f"{layer.name}.weight"].transpose(2, 3, 1, 0)
-                yield f"{layer.name}.bias", model.weights[f"{layer.name}.bias"]
-            case Linear():
-                weight = model.weights[f"{layer.name}.weight"]
-                if flattened is not None:
-                    weight = weight.reshape(-1, *flattened).transpose(0, 2, 3, 1).reshape(weight.shape)
-                    flattened = None
-                yield f"{layer.name}.weight", weight.T
-                yield f"{layer.name}.bias", model.weights[f"{layer.name}.bias"]
-            case _:
-                pass
-        shape = shapes[layer.name]
-
-
-def _forward(
-    tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"]
-) -> Callable[["tensorflow.Tensor"], "tensorflow.Tensor"]:
-    """The function that tf.function traces: pixels (N, H, W, C) to logits (N, outputs)."""
-    shapes = output_shapes(network)
-
-    def forward(x: "tensorflow.Tensor") -> "tensorflow.Tensor":
-        shape: Shape = network.input_shape
-        for layer in network.layers:
-            name = layer.name
-            with tf.name_scope(name):  # under which the profiler counts its time
-                match layer:
-                    case Conv():  # the number of groups follows from the kernel's shape
-                        x = tf.nn.conv2d(x, arrays[f"{name}.weight"], layer.stride, _around(layer.padding))
-                        x = tf.nn.bias_add(x, arrays[f"{name}.bias"])
-                    case Linear():
-                        x = tf.nn.bias_add(tf.matmul(x, arrays[f"{name}.weight"]), arrays[f"{name}.bias"])
-                    case ReLU():
-                        x = tf.nn.relu(x)
-                    case LRN():  # TensorFlow does not divide alpha by size, Caffe does
-                        alpha = layer.alpha / layer.size
-                        x = tf.nn.local_response_normalization(x, layer.size // 2, layer.k, alpha, layer.beta)
-                    case MaxPool():
-                        short = [_short(side, layer) for side in shape[1:]]
-                        if any(short):  # no ceil mode: the windows over the edge see -inf there
-                            x = tf.pad(x, [[0, 0], [0, short[0]], [0, short[1]], [0, 0]], constant_values=-np.inf)
-                        x = tf.nn.max_pool2d(x, layer.kernel, layer.stride, "VALID")
-                    case AdaptiveAvgPool():
-                        if shape[1:] != (layer.size, layer.size):  # else the identity
-                            rows, columns = (averaging_matrix(side, layer.size) for side in shape[1:])
-                            x = tf.einsum("ih,jw,nhwc->nijc", rows, columns, x)
-                    case Flatten():
-                        x = tf.reshape(x, [-1, prod(shape)])
-                    case Dropout():
-                        pass  # identity at inference
-            shape = shapes[name]
-        return x
-
-    return forward
-
-
-def _around(padding: int) -> list[list[int]]:
-    return [[0, 0], [padding, padding], [padding, padding], [0, 0]]
-
-
-def _short(side: int, layer: MaxPool) -> int:
-    """How far the last window of ceil mode reaches over the edge."""
-    count = pooled_size(side, layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)
-    return max(0, (count - 1) * layer.stride + layer.kernel - side)
 
 
 def _provider(device_type: str) -> Known:

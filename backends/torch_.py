@@ -5,7 +5,7 @@ import os
 import re
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _resident, _stream_torch, _torch_artifact, _torch_profile
+from alexbench.backends import _resident, _stream_torch, _torch_activations, _torch_artifact, _torch_profile
+from alexbench.backends._activations import check_layers, no_activations
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded, refuse_bf16
 from alexbench.backends._export_torch import open_pt2, write_onnx, write_pt2
@@ -69,6 +70,7 @@ class TorchBackend(Backend):
     def __init__(self) -> None:
         self._torch: ModuleType | None = None
         self._module: torch.nn.Module | None = None
+        self._network: Network | None = None
         self._shape: tuple[int, ...] = ()
         self._artifact: Loaded | None = None
 
@@ -83,7 +85,7 @@ class TorchBackend(Backend):
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
         self._module = _network_module(torch, model).to(device=device, dtype=dtype)
         self._device, self._dtype = device, dtype
-        self._torch, self._shape = torch, model.network.input_shape
+        self._torch, self._network, self._shape = torch, model.network, model.network.input_shape
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); the copy to the host waits for a GPU."""
@@ -97,6 +99,16 @@ class TorchBackend(Backend):
             x = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
             logits: NDArray[np.float32] = module(x).to(device="cpu", dtype=torch.float32).numpy()
         return logits
+
+    def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """See :meth:`GivesActivations.activations`: by hooks on the modules that ``predict`` runs."""
+        module = self._module
+        if module is None:
+            raise not_loaded(self.name, "activations")
+        if self._network is None:
+            raise no_activations(self.name)
+        check_layers(self._network, layers)
+        return _torch_activations.watch(module, lambda: self.predict(pixels), layers)
 
     def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
         """See :meth:`RunsArtifacts.inspect_artifact`. What would have to be unpickled is refused."""
@@ -156,7 +168,7 @@ class TorchBackend(Backend):
     def close(self) -> None:
         """Drop the module, and with it a GPU's memory."""
         cuda = self._module is not None and self._device.type == "cuda"
-        self._module = None
+        self._module = self._network = None
         self._artifact, self.input_layout = None, type(self).input_layout
         if cuda and self._torch is not None:
             self._torch.cuda.empty_cache()

@@ -25,7 +25,13 @@ _LONGEST: Final = 1024
 # A strip's int32 values stay in the processor's second-level cache; 64 and 96 were best of 32 to 165 rows.
 _STRIP: Final = 64
 
-_SUPPORT: Final = {Image.Resampling.BILINEAR: 1.0, Image.Resampling.LANCZOS: 3.0}
+_SUPPORT: Final = {
+    Image.Resampling.BOX: 0.5,
+    Image.Resampling.BILINEAR: 1.0,
+    Image.Resampling.HAMMING: 1.0,
+    Image.Resampling.BICUBIC: 2.0,
+    Image.Resampling.LANCZOS: 3.0,
+}
 """How far each filter reaches, in source pixels, where a picture is not shrunk (Resample.c)."""
 
 
@@ -46,7 +52,7 @@ def resize_and_crop(
 ) -> NDArray[np.uint8]:
     """What Pillow's resize(size, resampling), then crop of ``side`` from ``corner``, gives: (side, side, 3) uint8.
 
-    ``pixels``: (H, W, 4) uint8, C-contiguous. ``size`` and ``corner``: (x, y). ``resampling``: BILINEAR or LANCZOS.
+    ``pixels``: (H, W, 4) uint8, C-contiguous. ``size`` and ``corner``: (x, y). ``resampling``: any but NEAREST.
     """
     height, width, _ = pixels.shape
     left, top = corner
@@ -84,7 +90,7 @@ def _rounded(sums: NDArray[np.int32]) -> NDArray[np.uint8]:
     """Sums of weighted grey levels to the nearest grey level, as Resample.c's clip8 does it."""
     sums += _HALF
     sums >>= _BITS
-    # Lanczos' weights may be negative; bilinear's are not, and nothing is cut off.
+    # Lanczos' and bicubic's weights may be negative; with the others nothing is cut off.
     return np.clip(sums, 0, 255, out=sums).astype(np.uint8)
 
 

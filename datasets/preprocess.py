@@ -1,7 +1,8 @@
 """One picture -> uint8 pixels: decode, resize, crop, exactly as a model card's preprocessing says.
 
-Decoding is in ``decode``, Pillow's resizing (with antialias) in ``pillow_resize``, that of OpenCV, TensorFlow 1 and
-scikit-image (two taps, no antialias) in ``two_taps``. Channel order and arithmetic come later, in
+Decoding is in ``decode``, Pillow's resizing (with antialias) in ``pillow_resize``, the bilinear one of OpenCV,
+TensorFlow 1 and scikit-image (no antialias) in ``two_taps``, OpenCV's bicubic and area in ``opencv_resize``, and the
+nearest neighbour in ``nearest``. Channel order and arithmetic come later, in
 :func:`alexbench.harness.models.preprocessing.network_input`.
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from alexbench.datasets import pillow_resize, two_taps
+from alexbench.datasets import nearest, opencv_resize, pillow_resize, two_taps
 from alexbench.datasets.decode import decode_picture
 from alexbench.harness.errors import CardError, DataError
 from alexbench.harness.models.preprocessing import Interpolation, Preprocessing
@@ -23,7 +24,19 @@ _KEPT_BYTES: Final = 31 * 2**20  # glibc takes no hint above 32 MiB
 
 _PILLOWS: Final[dict[Interpolation, Image.Resampling]] = {
     "pillow-bilinear": Image.Resampling.BILINEAR,
+    "pillow-bicubic": Image.Resampling.BICUBIC,
     "pillow-lanczos": Image.Resampling.LANCZOS,
+    "pillow-box": Image.Resampling.BOX,
+    "pillow-hamming": Image.Resampling.HAMMING,
+}
+_OTHERS: Final = {
+    "pillow-nearest": nearest.resize_and_crop,
+    "opencv-nearest": nearest.resize_and_crop,
+    "opencv-bilinear": two_taps.resize_and_crop,
+    "opencv-bicubic": opencv_resize.resize_and_crop,
+    "opencv-area": opencv_resize.resize_and_crop,
+    "scikit-image-bilinear": two_taps.resize_and_crop,
+    "tensorflow1-bilinear": two_taps.resize_and_crop,
 }
 
 
@@ -32,26 +45,54 @@ def prepare_picture(
 ) -> NDArray[np.uint8]:
     """The pixels of an encoded picture after the geometry of ``preprocessing``: (crop, crop, 3) uint8 RGB.
 
+    That is :func:`load_pixels`, then :func:`resize_and_crop_picture`.
+
     Args:
         picture: the file's bytes, or its path.
-        preprocessing: ``decode``, ``exif``, ``resize``, ``resize_to``, ``interpolation``, ``crop``, ``crop_rounding``
-            count.
+        preprocessing: all but ``channels`` and arithmetic counts.
         name: how errors call the picture; by default its path.
 
     Raises:
         DataError: unreadable, damaged, truncated or too large; the message names the picture.
         CardError: a crop larger than the resized picture.
     """
+    said = _said(picture, name)
+    return resize_and_crop_picture(load_pixels(picture, preprocessing, name=said), preprocessing, name=said)
+
+
+def load_pixels(
+    picture: bytes | str | os.PathLike[str], preprocessing: Preprocessing, *, name: str | None = None
+) -> NDArray[np.uint8]:
+    """The first half of :func:`prepare_picture`: an encoded picture decoded, (H, W, 4) uint8 as ``decode_picture``'s.
+
+    Only ``decode`` and ``exif`` of ``preprocessing`` count.
+
+    Raises:
+        DataError: unreadable, damaged, truncated or too large; the message names the picture.
+    """
+    said = _said(picture, name)
     if isinstance(picture, bytes):
-        data, said = picture, name or "<bytes>"
+        data = picture
     else:
-        said = name or os.fspath(picture)
         try:
             data = Path(picture).read_bytes()
         except OSError as error:
             raise DataError(f"{said}: cannot be read ({error.strerror or error})") from error
     _keep_memory()
-    pixels = decode_picture(data, said, decoder=preprocessing.decode, exif=preprocessing.exif)
+    return decode_picture(data, said, decoder=preprocessing.decode, exif=preprocessing.exif)
+
+
+def resize_and_crop_picture(pixels: NDArray[np.uint8], preprocessing: Preprocessing, *, name: str) -> NDArray[np.uint8]:
+    """The second half of :func:`prepare_picture`: decoded pixels resized and cropped, (crop, crop, 3) uint8 RGB.
+
+    ``pixels``: (H, W, 4) uint8, C-contiguous, as :func:`load_pixels` gives them; they stay as they are, so that one
+    picture can be prepared in many ways. ``decode`` and ``exif`` of ``preprocessing`` no longer count. ``name``: how
+    errors call the picture.
+
+    Raises:
+        DataError: too long and thin a picture, too large when resized.
+        CardError: a crop larger than the resized picture.
+    """
     before = pixels.shape[1], pixels.shape[0]
     size = resized_size(*before, preprocessing)
     side = preprocessing.crop
@@ -61,12 +102,16 @@ def prepare_picture(
             " after resizing; make resize_to at least the crop"
         )
     corner = crop_offset(size[0], preprocessing), crop_offset(size[1], preprocessing)
-    resampling = _PILLOWS.get(preprocessing.interpolation)
-    if resampling is not None:
-        if size[0] * size[1] > (Image.MAX_IMAGE_PIXELS or size[0] * size[1]):
-            raise DataError(f"{said}: {before[0]} x {before[1]} is too long and thin, {size[0]} x {size[1]} resized")
-        return pillow_resize.resize_and_crop(pixels, size, corner, side, resampling)
-    return two_taps.resize_and_crop(pixels, size, corner, side, preprocessing.interpolation)
+    kind = preprocessing.interpolation
+    if kind.startswith("pillow") and size[0] * size[1] > (Image.MAX_IMAGE_PIXELS or size[0] * size[1]):
+        raise DataError(f"{name}: {before[0]} x {before[1]} is too long and thin, {size[0]} x {size[1]} resized")
+    if kind in _PILLOWS:
+        return pillow_resize.resize_and_crop(pixels, size, corner, side, _PILLOWS[kind])
+    return _OTHERS[kind](pixels, size, corner, side, kind)
+
+
+def _said(picture: bytes | str | os.PathLike[str], name: str | None) -> str:
+    return name or ("<bytes>" if isinstance(picture, bytes) else os.fspath(picture))
 
 
 def resized_size(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:
@@ -86,7 +131,9 @@ def resized_size(width: int, height: int, preprocessing: Preprocessing) -> tuple
 
 
 def crop_offset(size: int, preprocessing: Preprocessing) -> int:
-    """Where the centre crop starts on a side of ``size``: half the margin, rounded as the card says."""
+    """Where the crop starts on a side of ``size``: at half the margin, rounded as the card says, or at the corner."""
+    if preprocessing.crop_position == "corner":
+        return 0
     margin = size - preprocessing.crop
     return round(margin / 2.0) if preprocessing.crop_rounding == "round" else margin // 2
 

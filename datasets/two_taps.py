@@ -29,7 +29,8 @@ def resize_and_crop(
 ) -> NDArray[np.uint8]:
     """Resized to ``size`` (x, y), then a crop of ``side`` from ``corner`` (x, y): (side, side, 3) uint8.
 
-    ``pixels``: (H, W, 4) uint8, C-contiguous. ``interpolation``: any but Pillow's. Only what the crop shows is made.
+    ``pixels``: (H, W, 4) uint8, C-contiguous. ``interpolation``: ``opencv-bilinear``, ``tensorflow1-bilinear`` or
+    ``scikit-image-bilinear``. Only what the crop shows is made.
     """
     height, width, _ = pixels.shape
     if interpolation == "scikit-image-bilinear":

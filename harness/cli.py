@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from alexbench.harness.commands.ablate import ablate
+from alexbench.harness.commands.compare import compare
 from alexbench.harness.commands.datasets import datasets
+from alexbench.harness.commands.doctor import doctor
 from alexbench.harness.commands.models import models
 from alexbench.harness.errors import AlexBenchError
 
@@ -150,7 +153,7 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-for _command in (models, datasets):
+for _command in (ablate, compare, datasets, doctor, models):
     cli.add_command(_command)
 
 

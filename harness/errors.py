@@ -47,6 +47,12 @@ class WorkerError(AlexBenchError):
     exit_code: ClassVar[int] = 1
 
 
+class TooFewImagesError(AlexBenchError):
+    """Fewer pictures than can decide anything: inconclusive, not wrong."""
+
+    exit_code: ClassVar[int] = 3
+
+
 class ExportError(AlexBenchError):
     """An exported file that does not load, or is not the network it was made from; it was not kept."""
 

@@ -51,6 +51,18 @@ class Held:
         assert self._preprocessing is not None
         return network_input(pixels[first:last], self._preprocessing, backend.input_layout, threads=self._threads)
 
+    def _laid_out(self, pixels: NDArray[np.uint8], *, reshaped: bool) -> NDArray[np.float32]:
+        """``pixels`` (N, H, W, 3) as the backend wants them; ``reshaped``: the other layout's memory in their shape."""
+        backend, _ = self._loaded()
+        assert self._preprocessing is not None
+        layout = backend.input_layout
+        if not reshaped:
+            return network_input(pixels, self._preprocessing, layout)
+        count, height, width, channels = pixels.shape
+        other = network_input(pixels, self._preprocessing, "NCHW" if layout == "NHWC" else "NHWC")
+        shape = (channels, height, width) if layout == "NCHW" else (height, width, channels)
+        return other.reshape(count, *shape)
+
     def _timed_input(self, batch_size: int, number: int = 0) -> NDArray[np.float32]:
         """Batch ``number`` of the pictures, which are repeated where there are too few; made once and kept."""
         key = batch_size, number

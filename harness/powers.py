@@ -16,7 +16,14 @@ class GivesActivations(Protocol):
     """An optional power: the outputs of inner layers."""
 
     def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        """Layer name -> output (N, ...) in canonical order (C, H, W) for each of ``layers``."""
+        """Layer name -> output (N, ...) in canonical order (C, H, W), float64, for each of ``layers``.
+
+        Computed beside what ``load`` built, which it leaves as it is.
+
+        Raises:
+            UsageError: a name is not a layer of the network.
+            UnsupportedOptionError: an artifact is loaded, whose inner layers nobody knows.
+        """
         ...
 
 

@@ -8,6 +8,8 @@ Schema history:
   3  Timing: rigor, several processes a row, percentiles, CPU time, energy, the batch sweep, streams, load generation,
      layers, the noise certificate of each row, the A/A control, the machine's ceiling, why a measurement is invalid.
      Throughput's bounds are an interval, where they were the slowest and the fastest window.
+  4  Accuracy: intervals. Parity: KL divergence, top-5 overlap, effective bits and the precision they say. Beside the
+     record: reference.parquet and flips.parquet.
 """
 
 import dataclasses
@@ -37,7 +39,12 @@ def _upgrade_2(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "backends": rows, "schema_version": 3}
 
 
-_UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2}
+def _upgrade_3(data: dict[str, Any]) -> dict[str, Any]:
+    """What schema 4 added has defaults that mean "not recorded"."""
+    return {**data, "schema_version": 4}
+
+
+_UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3}
 """Schema -> how a record of it becomes one of the next."""
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from alexbench.harness.speed_records import Ceiling, Control, Performance
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 Status = Literal["running", "complete", "interrupted", "failed"]
 
@@ -121,12 +121,18 @@ class DataRecord:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Counts over ``images`` pictures; ``seconds`` is the wall time of the pass, normalising included."""
+    """Counts over ``images`` pictures; ``seconds`` is the wall time of the pass, normalising included.
+
+    ``top1_interval`` and ``top5_interval``: low and high at 95 %, percent. None: nothing was drawn, so that no sampling
+    error stands between this and figures of the same pictures; or the record is older than the field.
+    """
 
     images: int
     top1_correct: int
     top5_correct: int
     seconds: float
+    top1_interval: tuple[float, float] | None = None
+    top5_interval: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.images < 1:
@@ -149,7 +155,10 @@ class Parity:
 
     ``flips``: pictures, of all, where this backend's top-1 is not the float64 reference's; only pictures on which
     backends disagree, and the parity pictures, can be known to be such. ``unexplained_flips``: those whose float64
-    margin is wider than twice the tolerance.
+    margin is wider than twice the tolerance. ``kl``: mean divergence of the softmaxes, float64's || the row's, in nats.
+    ``top5_overlap``: the mean share of float64's top 5 among the row's, 0..1. ``effective_bits``: of a significand
+    whose rounding would be as loud as the error; ``computed_as``: the precision that is, in words; ``as_claimed``:
+    whether it is the one the row says it runs in, None where that cannot be said. All None in older records.
     """
 
     images: int
@@ -161,6 +170,16 @@ class Parity:
     flips: int
     unexplained_flips: int
     passed: bool
+    kl: float | None = None
+    top5_overlap: float | None = None
+    effective_bits: float | None = None
+    computed_as: str | None = None
+    as_claimed: bool | None = None
+
+    @property
+    def unmasked(self) -> str | None:
+        """The precision that the row computes in where it says another; None: as it says, or that cannot be said."""
+        return self.computed_as if self.as_claimed is False else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +222,8 @@ class ArtifactRecord:
 class Comparison:
     """A row's accuracy beside a published figure, percent.
 
-    ``low`` and ``high``: the Wilson interval at 95 %. ``verdict``: a plain word on whether the two agree, or why that
-    cannot be said.
+    ``low`` and ``high``: the Wilson interval at 95 %, corrected where the pictures were drawn from the validation set.
+    ``verdict``: a plain word on whether the two agree, or why that cannot be said.
     """
 
     backend: str

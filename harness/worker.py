@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -28,13 +28,14 @@ from alexbench.harness.contract import Artifact, ArtifactFacts, Layout, Model, O
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.held import Answer, Request
+from alexbench.harness.judge.symptoms import Batch, symptom
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.process import BusyThreads
 from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get_network
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import map_weights
-from alexbench.harness.powers import ListsDevices
+from alexbench.harness.powers import GivesActivations, ListsDevices
 from alexbench.harness.worker_timing import Timing
 
 _TINY: Final = Network(
@@ -128,11 +129,12 @@ class Worker(Timing):
         kept = KeptAnswers(Path(out), len(pixels), batch_size, whole=whole, outputs=outputs)
         before, seconds_before, missing = kept.images_done, kept.seconds, kept.missing
         done, busy = before, BusyThreads()
+        computed: Batch | None = None
         start = last = time.perf_counter()
         for batch in missing:
             where = kept.place(batch)
             logits = backend.predict(self._input(where.start, where.stop))
-            _refuse_dead(logits, where.start)
+            computed = _refuse_dead(Batch(where.start, pixels[where], logits), computed)
             now = time.perf_counter()
             kept.keep(batch, logits, seconds=now - last)
             last = now
@@ -148,16 +150,38 @@ class Worker(Timing):
             "first_inference_ns": self._first_inference_ns,
         }
 
-    def do_logits(self, *, images: list[int], batch_size: int, out: str) -> Answer:
-        """Logits of the chosen pictures, in that order, into ``out``: (len(images), outputs), the backend's dtype."""
+    def do_logits(self, *, images: list[int], batch_size: int, out: str, reshaped: bool = False) -> Answer:
+        """Logits of the chosen pictures, in that order, into ``out``: (len(images), outputs), the backend's dtype.
+
+        ``reshaped``: pixels are laid out as the other layout and handed over in this one's shape, for whoever reads
+        them so.
+        """
         backend, pixels = self._loaded()
         assert self._preprocessing is not None
         rows = []
         for first in range(0, len(images), batch_size):
             chosen = pixels[images[first : first + batch_size]]
-            rows.append(backend.predict(network_input(chosen, self._preprocessing, backend.input_layout)))
+            rows.append(backend.predict(self._laid_out(chosen, reshaped=reshaped)))
             self._progress(min(first + batch_size, len(images)), len(images))
         np.save(out, np.concatenate(rows))
+        return {}
+
+    def do_activations(self, *, images: list[int], layers: list[str], batch_size: int, out: str) -> Answer:
+        """Outputs of ``layers`` for the chosen pictures, canonical and float64: the files <layer>.npy in ``out``."""
+        backend, pixels = self._loaded()
+        assert self._preprocessing is not None
+        if not isinstance(backend, GivesActivations):
+            raise UnsupportedOptionError(f"{backend.name} does not let its inner layers be looked at")
+        files: dict[str, NDArray[np.float64]] = {}
+        for first in range(0, len(images), batch_size):
+            chosen = pixels[images[first : first + batch_size]]
+            given = network_input(chosen, self._preprocessing, backend.input_layout)
+            for name, found in backend.activations(given, layers).items():
+                if name not in files:
+                    path, shape = Path(out, f"{name}.npy"), (len(images), *found.shape[1:])
+                    files[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=shape)
+                files[name][first : first + len(found)] = found
+            self._progress(min(first + batch_size, len(images)), len(images))
         return {}
 
     def do_predict(self, *, inputs: str, out: str) -> Answer:
@@ -226,6 +250,17 @@ class Worker(Timing):
         np.save(out, ran.pop("logits"))
         return ran
 
+    def do_variants(
+        self, *, network: str, input_size: int, weights: str, inputs: str, out: str, made: list[list[int]]
+    ) -> Answer:
+        """Float64 logits of ready-made inputs with known mistakes built in, for the doctor."""
+        from alexbench.harness.app.doctor.functions import truth_and_variants
+
+        truth_and_variants(
+            network=network, input_size=input_size, weights=Path(weights), inputs=Path(inputs), out=Path(out), made=made
+        )
+        return {}
+
     def do_draw(self, *, split: Split, folder: str, part: int, parts: int) -> Answer:
         """Draw a part of the synthetic pictures."""
         from alexbench.harness.app.synthetic import draw_part
@@ -265,14 +300,12 @@ def _artifact(data: dict[str, Any]) -> Artifact:
     return decode(Artifact, {**data, "path": Path(data["path"])})
 
 
-def _refuse_dead(logits: NDArray[Any], first: int) -> None:
-    """Nothing is scored that is not finite, or the same for every class: a broken model has no accuracy."""
-    if not np.isfinite(logits).all():
-        bad = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
-        raise WorkerError(f"logits of picture {first + bad} are not finite (NaN or infinity): nothing was scored")
-    equal = np.flatnonzero(np.ptp(logits, axis=1) == 0)
-    if len(equal):
-        raise WorkerError(f"logits of picture {first + int(equal[0])} are the same for every class: nothing was scored")
+def _refuse_dead(batch: Batch, before: Batch | None) -> Batch:
+    """Nothing is scored of a broken model; else the batch, to hold the next one against."""
+    found = symptom(batch, before)
+    if found is not None:
+        raise WorkerError(f"nothing was scored: {found}")
+    return replace(batch, logits=batch.logits.copy())
 
 
 def _take_over_descriptors() -> tuple[TextIO, TextIO]:

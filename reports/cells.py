@@ -31,7 +31,7 @@ def tables(record: RunRecord) -> list[Table]:
     order = [row["backend"] for row in rows]
     entries = sorted(record.backends, key=lambda entry: order.index(entry.name))
     boards = [board for board in _leaderboards(rows, record) if board.headings]
-    others = [_details(rows), _efficiency(rows, record), *speed_tables(entries), _published(record)]
+    others = [_details(rows), _parities(rows), _efficiency(rows, record), *speed_tables(entries), _published(record)]
     return [*boards, *(table for table in others if len(table.headings) > 1)]
 
 
@@ -82,8 +82,20 @@ def _details(rows: list[dict[str, Any]]) -> Table:
     table.add("MiB (peak)", [_memory(row) for row in rows])
     table.add("load s", [_number(row, "load_s", 2) for row in rows])
     table.add("first ms", [_number(row, "first_inference_ms", 1) for row in rows])
+    return table
+
+
+def _parities(rows: list[dict[str, Any]]) -> Table:
+    """How far each row is from float64."""
+    rows = [row for row in rows if _has(row, "max_abs_over_sigma")]
+    table = Table("Parity with float64")
+    table.add("backend", [str(row["backend"]) for row in rows], numeric=False)
     table.add("error / sigma", [_scientific(row, "max_abs_over_sigma") for row in rows])
     table.add("SQNR dB", [_number(row, "sqnr_db", 0) for row in rows])
+    table.add("bits", [_number(row, "effective_bits", 1) for row in rows])
+    table.add("as in", [_text(row, "computed_as") for row in rows], numeric=False)
+    table.add("KL nats", [_scientific(row, "kl") for row in rows])
+    table.add("top-5 kept", [_number(row, "top5_overlap", 3) for row in rows])
     table.add("flips", [_flips(row) for row in rows])
     return table
 
@@ -133,9 +145,13 @@ def _number(row: Row, column: str, digits: int) -> str:
 
 
 def _accuracy(row: Row, column: str) -> str:
-    """Percent, and beside it how many pictures are not in it."""
+    """Percent and its interval, where there is one, and beside it how many pictures are not in it."""
+    if not _has(row, column):
+        return ABSENT
+    low, high = f"{column}_low", f"{column}_high"
+    interval = f" ({row[low]:.1f}-{row[high]:.1f})" if _has(row, low) else ""
     skipped = f" ({row['skipped']} skipped)" if _has(row, "skipped") and row["skipped"] else ""
-    return _number(row, column, 2) + (skipped if _has(row, column) else "")
+    return _number(row, column, 2) + interval + skipped
 
 
 def _scientific(row: Row, column: str) -> str:
@@ -187,7 +203,8 @@ def _name(row: Row) -> str:
 
 def _parity(row: Row) -> str:
     if _has(row, "parity") and row["status"] == "ok":
-        return str(row["parity"])
+        # "8 bits": which format that may be stands among the remarks.
+        return str(row["parity"]) + (f": {row['unmasked'].partition(' (')[0]}" if _has(row, "unmasked") else "")
     return {"ok": ABSENT, "missing": "not installed", "pending": "not measured"}.get(row["status"], "ERROR")
 
 

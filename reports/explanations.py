@@ -11,6 +11,8 @@ from alexbench.reports.table import Table
 _SENTENCES: Final = (
     ("noise", "NOISY: the row's noise certificate failed; it is shown and not ranked."),
     ("to best", "to best: above (+) or below (-) the best ranked row of the same table."),
+    ("bits", "bits: of a significand whose rounding makes such an error (SQNR / 6.02); as in: the format of so many."),
+    ("KL", "KL: of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5 that the row has too."),
     (
         "flips",
         "flips: pictures whose top-1 is not float64's, among the parity pictures and all on which backends differ.",
@@ -44,10 +46,28 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
         lines.append("Rows that ran unlike (device, precision, threads, streams) are ranked apart.")
     if speeds:
         lines += _speed(speeds)
+    lines += _accuracy(record)
     lines += _parity(record)
     if "mfu" in names:
         lines.append(_mfu(tables))
     return lines + [sentence for start, sentence in _SENTENCES if any(name.startswith(start) for name in names)]
+
+
+def _accuracy(record: RunRecord) -> list[str]:
+    """Of what the accuracies' intervals are, or why there are none; of older records that cannot always be said."""
+    found = [entry.accuracy for entry in record.backends if entry.accuracy is not None]
+    data = record.data
+    if not found:
+        return []
+    if any(one.top1_interval is not None for one in found):
+        return ["top-1 %, top-5 %: with the 95 % interval (Wilson) that the draw of these pictures leaves."]
+    if data.part is not None:
+        return ["top-1 %, top-5 %: of a part, which is no sample; the joined run is to be read."]
+    if data.images == data.available_images and (data.synthetic or data.of_validation_set == "full"):
+        return [
+            "top-1 %, top-5 %: of the whole set; no sampling error stands between them and figures of the same set."
+        ]
+    return []
 
 
 def _rank(speeds: list[Performance]) -> str:

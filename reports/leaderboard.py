@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from alexbench.harness.records import BackendRecord, EffectiveRecord, RunRecord
+from alexbench.harness.records import BackendRecord, EffectiveRecord, Parity, RunRecord
 from alexbench.harness.speed_records import Performance
 
 COLUMNS: Final = (
@@ -23,6 +23,10 @@ COLUMNS: Final = (
     "skipped",
     "top1",
     "top5",
+    "top1_low",
+    "top1_high",
+    "top5_low",
+    "top5_high",
     "top1_correct",
     "latency_p50_ms",
     "latency_low_ms",
@@ -58,6 +62,11 @@ COLUMNS: Final = (
     "parity",
     "max_abs_over_sigma",
     "sqnr_db",
+    "effective_bits",
+    "computed_as",
+    "unmasked",
+    "kl",
+    "top5_overlap",
     "flips",
     "unexplained_flips",
     "steady",
@@ -89,11 +98,12 @@ def leaderboard(record: RunRecord) -> pd.DataFrame:
 
     Rows that ran alike (device, precision, threads, streams, boundary) are one ``group`` and are ranked among
     themselves: the group of the fastest row first, and in it by rank, rows of one rank by images/s (by top-1 in a run
-    without speed); rows that are not ranked come last. ``rank`` is one more than the number of rows that are better
-    beyond doubt: rows that cannot be told apart share one. ``*_vs_best`` are percent more or less than the best ranked
-    row's value in the group, for ranked rows only. ``mfu``: achieved over the run's own ceiling, absent where a row is
-    above it at any batch size, for then the peak was not found (``peak_found``). ``noise``: what failed in the row's
-    certificate, "" if nothing did; missing where there is no certificate, as in records older than schema 3.
+    without speed); rows that are not ranked come last. A row whose error is that of another precision than it says
+    (``unmasked``) is in no group of those that say so rightly. ``rank`` is one more than the number of rows that are
+    better beyond doubt: rows that cannot be told apart share one. ``*_vs_best`` are percent more or less than the best
+    ranked row's value in the group, for ranked rows only. ``mfu``: achieved over the run's own ceiling, absent where a
+    row is above it at any batch size, for then the peak was not found (``peak_found``). ``noise``: what failed in the
+    row's certificate, "" if nothing did; missing where there is no certificate, as in records older than schema 3.
     """
     rows = [_row(entry, record) for entry in record.backends]
     if any(row["peak_found"] is False for row in rows):  # whoever was above the ceiling has shown it to be none
@@ -131,7 +141,7 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
     if entry.effective is not None:
         row |= {"version": entry.effective.version, "device": entry.effective.device[0]}
         row |= {"precision": entry.effective.precision[0], "threads": entry.effective.threads[0]}
-        row |= {"streams": entry.effective.streams[0], "group": _group(entry.effective)}
+        row |= {"streams": entry.effective.streams[0], "group": _group(entry.effective, entry.parity)}
     if entry.accuracy is not None:
         row |= {"images": entry.accuracy.images, "top1": entry.accuracy.top1, "top5": entry.accuracy.top5}
         row["skipped"] = len(record.data.skipped)
@@ -139,19 +149,25 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
             "top1_correct": entry.accuracy.top1_correct,
             "accuracy_images_per_second": entry.accuracy.images / entry.accuracy.seconds,
         }
+        for metric, interval in (("top1", entry.accuracy.top1_interval), ("top5", entry.accuracy.top5_interval)):
+            row[f"{metric}_low"], row[f"{metric}_high"] = interval or (None, None)
     if entry.parity is not None:
         row |= {"parity": _PARITY[entry.artifact is not None, entry.parity.passed], "sqnr_db": entry.parity.sqnr_db}
         row |= {"max_abs_over_sigma": entry.parity.max_abs_over_sigma, "flips": entry.parity.flips}
-        row["unexplained_flips"] = entry.parity.unexplained_flips
+        row |= {"unexplained_flips": entry.parity.unexplained_flips, "kl": entry.parity.kl}
+        row |= {"effective_bits": entry.parity.effective_bits, "computed_as": entry.parity.computed_as}
+        row |= {"unmasked": entry.parity.unmasked, "top5_overlap": entry.parity.top5_overlap}
     if entry.performance is not None:
         row |= _speed_cells(entry.performance, record)
     return row
 
 
-def _group(effective: EffectiveRecord) -> str:
+def _group(effective: EffectiveRecord, parity: Parity | None) -> str:
     """What rows must have in common to be ranked against each other; all are timed from host array to host array."""
     threads, streams = effective.threads[0], effective.streams[0]
     parts = [effective.device[0], effective.precision[0]]
+    if parity is not None and parity.unmasked is not None:
+        parts[1] += f" computed as {parity.unmasked}"
     parts += [f"{threads} thread{'' if threads == '1' else 's'}", f"{streams} stream{'' if streams == '1' else 's'}"]
     return ", ".join([*parts, "host to host"])
 

@@ -13,21 +13,22 @@ from alexbench.reports.table import Table
 def markdown(record: RunRecord) -> str:
     """``report.md`` of a run; the same text for the same record."""
     synthetic = record.model.synthetic or record.data.synthetic
-    title = f"# AlexBench: {_escape(record.model.card)}" + (" on SYNTHETIC data" if synthetic else "")
+    title = f"# AlexBench: {escape(record.model.card)}" + (" on SYNTHETIC data" if synthetic else "")
     shown = tables(record)
-    parts = [title, "\n".join(f"- **{name.capitalize()}** {_escape(line)}" for name, line in wording.facts(record))]
-    parts += [f"## {_escape(one.title)}\n\n{_table(one)}" for one in shown]
+    parts = [title, "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in wording.facts(record))]
+    parts += [f"## {escape(one.title)}\n\n{table_text(one)}" for one in shown]
     for heading, lines in (
         ("Remarks", wording.remarks(record)),
         ("How to read it", explanations(record, shown)),
         ("Published for this card", [] if record.comparisons else wording.published_lines(record)),
     ):
         if lines:
-            parts.append(f"## {heading}\n\n" + "\n".join(f"- {_escape(line)}" for line in lines))
+            parts.append(f"## {heading}\n\n" + "\n".join(f"- {escape(line)}" for line in lines))
     return "\n\n".join(parts) + "\n"
 
 
-def _table(table: Table) -> str:
+def table_text(table: Table) -> str:
+    """A table in GitHub's Markdown."""
     lines = [_row(table.headings)]
     lines.append("|" + "|".join("---:" if numeric else "---" for numeric in table.numeric) + "|")
     columns = zip(table.columns, table.numeric, strict=True)
@@ -43,10 +44,10 @@ def _whole(figure: str) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(map(_escape, cells)) + " |"
+    return "| " + " | ".join(map(escape, cells)) + " |"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Text that Markdown and HTML leave alone: a path or an error message may hold any character."""
     for character in "\\`*_[]<>|&~":
         text = text.replace(character, f"\\{character}")

@@ -25,7 +25,7 @@ def print_leaderboard(record: RunRecord, stream: TextIO = sys.stdout) -> None:
         console.print(f"{name:>8}  {line}", soft_wrap=plain)
     for table in tables(record):
         console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
-        console.print(_shown(table, console.width))
+        console.print(shown(table, console.width))
     remarks = wording.remarks(record)
     if remarks:
         console.print()
@@ -33,7 +33,7 @@ def print_leaderboard(record: RunRecord, stream: TextIO = sys.stdout) -> None:
         console.print(f"! {line}", soft_wrap=plain)
 
 
-def _shown(table: Table, width: int) -> rich.table.Table:
+def shown(table: Table, width: int) -> rich.table.Table:
     """The table on so many columns of a terminal: lines break between words, and inside them only as a last resort."""
     texts = [[heading, *cells] for heading, cells in zip(table.headings, table.columns, strict=True)]
     widths = [max(map(cell_len, column)) for column in texts]

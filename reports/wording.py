@@ -2,7 +2,7 @@
 
 from pathlib import PurePath
 
-from alexbench.harness.records import ArtifactRecord, RunRecord
+from alexbench.harness.records import ArtifactRecord, BackendRecord, Parity, RunRecord
 from alexbench.harness.speed_records import Ceiling, Control, Generated, Performance
 
 ABSENT = "-"
@@ -104,12 +104,25 @@ def remarks(record: RunRecord) -> list[str]:
         lines += [f"{entry.name}: {remark}" for remark in entry.remarks]
         if entry.performance is not None:
             lines += [f"{entry.name}: {reason}{unranked}." for reason in _noise_reasons(entry.performance)]
-        if entry.parity is not None and not entry.parity.passed:
-            of = "as these weights in float64" if entry.artifact else "as float64"
-            lines.append(f"{entry.name}: not the same function {of} within its tolerance: not ranked.")
+        if entry.parity is not None:
+            lines += _parity_lines(entry, entry.parity)
         if entry.effective is not None and entry.effective.threads[1] != "measured":
             lines.append(f"{entry.name}: thread count only {entry.effective.threads[1]}, not measured.")
     return lines + _about_speed(record)
+
+
+def _parity_lines(entry: BackendRecord, parity: Parity) -> list[str]:
+    """Which precision a row's error unmasks, and that it is not float64's function."""
+    lines = []
+    bits = "" if parity.effective_bits is None else f", {parity.effective_bits:.1f} effective bits,"
+    if parity.unmasked is not None:
+        says = entry.artifact.precision if entry.artifact else entry.effective.precision[0] if entry.effective else ""
+        lines.append(f"{entry.name}: says {says}, but its error{bits} is that of {parity.unmasked}.")
+    if not parity.passed:
+        of = "as these weights in float64" if entry.artifact else "as float64"
+        what = ", nor a rounding of it" if parity.computed_as == "another function" else " within its tolerance"
+        lines.append(f"{entry.name}: not the same function {of}{what}: not ranked.")
+    return lines
 
 
 def _about_speed(record: RunRecord) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import REFERENCE
@@ -19,7 +20,8 @@ from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import DataError
 from alexbench.harness.judge.accuracy import correct, log_softmax, top_k
-from alexbench.harness.judge.parity import TOLERANCES, Deviation, deviation, is_explained
+from alexbench.harness.judge.parity import TOLERANCES, Deviation, as_claimed, computed_as, deviation, is_explained
+from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.records import Accuracy, Parity, ReferenceRecord
 
 PARITY_IMAGES: Final = 64
@@ -60,7 +62,7 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
         row.top = answers
         good = material.good
         top1, top5 = correct(answers["classes"][good], material.labels[good])
-        row.accuracy = Accuracy(int(good.sum()), top1, top5, answer["seconds"])
+        row.accuracy = with_intervals(Accuracy(int(good.sum()), top1, top5, answer["seconds"]), material.data)
 
 
 def _what_decides(row: Row, config: RunConfig, material: Material) -> dict[str, Any]:
@@ -85,7 +87,8 @@ def hold_against_reference(
     """Parity of every row with the float64 reference, on the parity pictures and on every one that backends dispute.
 
     None when no row has anything to hold. A picture that all backends answer alike and float64 otherwise is not seen
-    unless it is a parity picture.
+    unless it is a parity picture. What float64 said, and where rows did not, goes into ``reference.parquet`` and
+    ``flips.parquet``.
     """
     judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
     if not judged or material.weights is None:
@@ -97,11 +100,17 @@ def hold_against_reference(
     place = {int(image): index for index, image in enumerate(images)}
     parity_truth = truth[[place[int(image)] for image in parity]]
     sigma = float(parity_truth.std())
+    flips = []
     for row in judged:
         assert row.top is not None
-        assert row.parity_logits is not None
-        found = _deviation(row, parity_truth)
-        row.parity = _parity(row.top["classes"][images, 0], found, truth, sigma, config, len(parity))
+        answers = row.top["classes"][images, 0]
+        margins = _margins(answers, truth, sigma, config)
+        row.parity = _parity(row, _deviation(row, parity_truth), margins, config, len(parity))
+        names = [material.names[image] for image in images[margins.index.to_numpy()].tolist()]
+        flips.append(margins.assign(backend=row.name, sample=names))
+    offset = material.card.label_offset
+    run_folder.write_reference(folder, material.names, material.labels, images, truth, offset)
+    run_folder.write_flips(folder, flips)
     top, _ = top_k(parity_truth, 5)
     top1, top5 = correct(top, material.labels[parity])
     return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
@@ -131,21 +140,30 @@ def _disputed(answers: list[NDArray[np.int32]], good: NDArray[np.bool_]) -> NDAr
     return np.flatnonzero((together != together[0]).any(axis=0) & good)
 
 
-def _parity(
-    answers: NDArray[np.int32],
-    found: Deviation,
-    truth: NDArray[np.float64],
-    sigma: float,
-    config: RunConfig,
-    images: int,
-) -> Parity:
-    tolerance = TOLERANCES[config.precision]
-    best, _ = top_k(truth, 1)
-    flipped = np.flatnonzero(answers != best[:, 0])
-    unexplained = sum(
-        not is_explained(truth[one], int(answers[one]), int(best[one, 0]), sigma=sigma, tolerance=tolerance)
+def _margins(answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: float, config: RunConfig) -> pd.DataFrame:
+    """Of each picture whose answer is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
+
+    ``answers`` (N,) and ``truth`` (N, outputs) are of the same pictures, whose places are the index.
+    """
+    best = top_k(truth, 1)[0][:, 0]
+    flipped = np.flatnonzero(answers != best)
+    margins = truth[flipped, best[flipped]] - truth[flipped, answers[flipped]]
+    explained = [
+        is_explained(truth[one], int(answers[one]), int(best[one]), sigma=sigma, tolerance=TOLERANCES[config.precision])
         for one in flipped
+    ]
+    # Logits without any spread have no margins to speak of, and no sigma to divide by.
+    over_sigma = margins / sigma if sigma > 0 else margins
+    return pd.DataFrame(
+        {"margin_sigma": over_sigma.astype(np.float64), "explained": np.asarray(explained, dtype=bool)}, index=flipped
     )
+
+
+def _parity(row: Row, found: Deviation, margins: pd.DataFrame, config: RunConfig, images: int) -> Parity:
+    """``margins``: of the row's flips. A file claims the precision it was saved in, a network the one asked for."""
+    tolerance = TOLERANCES[config.precision]
+    unexplained = int((~margins["explained"]).sum())
+    known_as = computed_as(found.effective_bits)
     return Parity(
         images=images,
         max_abs_over_sigma=found.max_abs_over_sigma,
@@ -153,9 +171,14 @@ def _parity(
         cosine=found.cosine,
         tolerance_max_abs_over_sigma=tolerance.max_abs_over_sigma,
         tolerance_sqnr_db=tolerance.sqnr_db,
-        flips=len(flipped),
+        flips=len(margins),
         unexplained_flips=unexplained,
         passed=found.within(tolerance) and unexplained == 0,
+        kl=found.kl,
+        top5_overlap=found.top5_overlap,
+        effective_bits=found.effective_bits,
+        computed_as=known_as,
+        as_claimed=as_claimed(config.precision if row.found is None else row.found.precision, known_as),
     )
 
 

@@ -28,8 +28,15 @@ from alexbench.harness.records import Published
 WIDTH: Final = 100
 _INTERPOLATIONS: Final = {
     "pillow-bilinear": "bilinear with antialias (Pillow's)",
+    "pillow-bicubic": "bicubic with antialias (Pillow's)",
     "pillow-lanczos": "Lanczos with antialias (Pillow's)",
+    "pillow-box": "box, the mean of what a pixel covers (Pillow's)",
+    "pillow-hamming": "Hamming with antialias (Pillow's)",
+    "pillow-nearest": "nearest neighbour (Pillow's)",
     "opencv-bilinear": "bilinear without antialias (OpenCV's INTER_LINEAR)",
+    "opencv-bicubic": "bicubic without antialias (OpenCV's INTER_CUBIC)",
+    "opencv-area": "area, the mean of what a pixel covers (OpenCV's INTER_AREA)",
+    "opencv-nearest": "nearest neighbour (OpenCV's INTER_NEAREST)",
     "scikit-image-bilinear": "bilinear without antialias (scikit-image's order 1, as caffe.io)",
     "tensorflow1-bilinear": "bilinear without antialias and without half-pixel centres (TensorFlow 1's)",
 }
@@ -115,6 +122,8 @@ def steps(asked: Preprocessing) -> Iterator[str]:
             yield f"sides to int(side x max({asked.crop} / height, {asked.crop} / width) x 1.145); {by}"
     if asked.resize == "squash" and asked.resize_to == asked.crop:
         yield "no crop"
+    elif asked.crop_position == "corner":
+        yield f"top left {asked.crop} x {asked.crop}"
     else:
         rounded = "Python's round" if asked.crop_rounding == "round" else "rounded down"
         yield f"centre {asked.crop} x {asked.crop}; half of an odd margin: {rounded}"

@@ -13,11 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import UsageError
+from alexbench.harness.judge.accuracy import top_k
 from alexbench.harness.measure.rounds import Block
 from alexbench.harness.record_files import RUN_FILE, to_json
 from alexbench.harness.records import RunRecord
 
 PREDICTIONS: Final = "predictions.parquet"
+REFERENCE: Final = "reference.parquet"
+FLIPS: Final = "flips.parquet"
 TIMINGS: Final = "timings.parquet"
 BLOCKS: Final = "blocks.parquet"
 LOGS: Final = "logs"
@@ -148,6 +151,41 @@ def write_predictions(folder: Path, frames: Sequence[pd.DataFrame]) -> None:
     """``predictions.parquet``: backend, sample, label, top1..top5 (classes; -1 is background), score1..score5."""
     if frames:
         write_parquet(folder / PREDICTIONS, pd.concat(frames, ignore_index=True))
+
+
+def write_reference(
+    folder: Path,
+    names: Sequence[str],
+    labels: NDArray[np.int64],
+    images: NDArray[np.int64],
+    truth: NDArray[np.float64],
+    label_offset: int,
+) -> None:
+    """``reference.parquet``: what float64 answers to the pictures ``images``, whose logits ``truth`` (N, outputs) are.
+
+    sample (string), label (int16, 0..999), top1..top5 (int16: classes; -1 is background), score1..score5 (float64).
+    """
+    top, _ = top_k(truth, 5)
+    columns: dict[str, object] = {
+        "sample": [names[place] for place in images.tolist()],
+        "label": (labels[images] - label_offset).astype(np.int16),
+    }
+    columns |= {f"top{place + 1}": (top[:, place] - label_offset).astype(np.int16) for place in range(top.shape[1])}
+    scores = np.take_along_axis(truth, top, axis=1)  # top_k's own are float32
+    columns |= {f"score{place + 1}": scores[:, place] for place in range(top.shape[1])}
+    write_parquet(folder / REFERENCE, pd.DataFrame(columns))
+
+
+def write_flips(folder: Path, frames: Sequence[pd.DataFrame]) -> None:
+    """``flips.parquet``: where a row's top-1 is not float64's; with its columns even where it has no rows.
+
+    backend and sample (string), margin_sigma (float64: by how much float64 prefers its own answer to the row's, in
+    standard deviations of its logits), explained (bool: whether the row's precision may turn so small a margin).
+    """
+    columns = {"backend": "string", "sample": "string", "margin_sigma": "float64", "explained": "bool"}
+    filled = [frame for frame in frames if len(frame)]
+    frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
+    write_parquet(folder / FLIPS, frame[list(columns)].astype(columns))
 
 
 def write_timings(folder: Path, blocks: Iterable[Block]) -> None:

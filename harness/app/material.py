@@ -72,14 +72,14 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     card = load_card(config.model)
     network = card.build_network()
     # Not in the run's folder, which an error here removes; the error names the log.
-    log = _writable(cache) / "material.log"
+    log = writable(cache) / "material.log"
     # The user's file first: a wrong one should be said before minutes of preparing.
     weights = None
     if config.needs_weights:
         weights = choose_weights(
             card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
         )
-    pictures = _pictures(config, cache, log, display)
+    pictures = pictures_of(config, cache, log, display)
     prepared = prepare_pictures(pictures, card.preprocessing, cache, display, on_bad_image=config.on_bad_image)
     assumed = (f"Weights: {weights.assumed}.",) if weights is not None and weights.assumed else ()
     model = ModelRecord(
@@ -117,11 +117,16 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
 
 
 def _recipe_digest(card: Card) -> str:
-    recipe = [asdict(card.preprocessing), decoders(), card.network, card.labels]
+    recipe = [card.preprocessing.facts(), decoders(), card.network, card.labels]
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode("ascii")).hexdigest()
 
 
-def _writable(cache: Path) -> Path:
+def writable(cache: Path) -> Path:
+    """The cache's folder, made if it is not there.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -129,7 +134,8 @@ def _writable(cache: Path) -> Path:
     return cache
 
 
-def _pictures(config: RunConfig, cache: Path, log: Path, display: Display) -> Pictures:
+def pictures_of(config: RunConfig, cache: Path, log: Path, display: Display) -> Pictures:
+    """The pictures that a configuration names, drawn and cut; the synthetic ones where it names none."""
     selection = Selection(
         path=config.data or "",
         layout=config.layout,

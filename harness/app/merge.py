@@ -1,7 +1,8 @@
 """``alexbench merge``: the runs of all parts of a data set, joined into one run.
 
 What is joined is accuracy: ``predictions.parquet`` and ``samples.parquet`` are those of the whole set's run, byte for
-byte. Parity is that of the worst part. Speed is not joined: parts may have run on different machines.
+byte. Parity is that of the worst part, ``reference.parquet`` and ``flips.parquet`` those of the parts one after the
+other: each examined pictures of its own. Speed is not joined: parts may have run on different machines.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from alexbench.harness.app.run import Outcome, exit_code
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.accuracy import correct
 from alexbench.harness.judge.published import comparisons_of
+from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import Accuracy, BackendRecord, DataRecord, Parity, ReferenceRecord, RunRecord
 
@@ -41,11 +43,14 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
     for (folder, record), table in zip(parts, tables, strict=True):
         _check_samples(folder, record, table)
     frames = _predictions(parts, tables)
+    examined = _examined(parts)
     samples = pd.concat(tables, ignore_index=True)
     record = _join(parts, samples)
     made = run_folder.create(out, Path(str(record.configuration["model"])).stem, datetime.now(UTC))
     run_folder.write_predictions(made, frames)
     run_folder.write_parquet(made / run_folder.SAMPLES, samples)
+    for name, frame in examined.items():
+        run_folder.write_parquet(made / name, frame)
     (made / run_folder.LOGS).rmdir()
     run_folder.write_record(made, record)
     return Outcome(made, record, exit_code(record))
@@ -173,6 +178,32 @@ def _predictions(parts: list[_Part], samples: list[pd.DataFrame]) -> list[pd.Dat
     return frames
 
 
+def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
+    """``reference.parquet`` and ``flips.parquet`` of all parts, flips backend by backend; none where one has none.
+
+    Raises:
+        RecordError: a part's table is not that of its record.
+    """
+    if not all((folder / name).exists() for folder, _ in parts for name in (run_folder.REFERENCE, run_folder.FLIPS)):
+        return {}
+    truths, flips = [], []
+    for folder, record in parts:
+        truth, flipped = _table(folder, run_folder.REFERENCE), _table(folder, run_folder.FLIPS)
+        held = [row for row in record.backends if row.parity is not None]
+        counted = {row.name: row.parity.flips for row in held if row.parity is not None and row.parity.flips}
+        reference = record.reference
+        if flipped["backend"].value_counts().to_dict() != counted or (
+            reference is None or len(truth) != reference.images + reference.flips_examined
+        ):
+            raise RecordError(f"{folder}: its flips are not those of that run; restore them or run the part again")
+        truths.append(truth)
+        flips.append(flipped)
+    every = pd.concat(flips, ignore_index=True)
+    order = [row.name for row in parts[0][1].backends]
+    by_backend = every.sort_values("backend", key=lambda names: names.map(order.index), kind="stable")
+    return {run_folder.REFERENCE: pd.concat(truths, ignore_index=True), run_folder.FLIPS: by_backend}
+
+
 def _table(folder: Path, name: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(folder / name, engine="pyarrow")
@@ -188,7 +219,7 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
     assert first.data.part is not None
     data = _data(records, samples)
     joined = f"Joined from {len(parts)} parts; parity is that of the worst part, and speed is not joined."
-    rows = tuple(_row([record.backends[place] for record in records]) for place in range(len(first.backends)))
+    rows = tuple(_row([record.backends[place] for record in records], data) for place in range(len(first.backends)))
     return replace(
         first,
         status="complete",
@@ -228,18 +259,19 @@ def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
     )
 
 
-def _row(rows: list[BackendRecord]) -> BackendRecord:
-    """One backend's rows of all parts as one."""
+def _row(rows: list[BackendRecord], data: DataRecord) -> BackendRecord:
+    """One backend's rows of all parts as one; ``data``: all of their pictures."""
     first = rows[0]
     kept = [row.accuracy for row in rows if row.accuracy is not None]
     accuracy = None
     if len(kept) == len(rows):
-        accuracy = Accuracy(
+        joined = Accuracy(
             images=sum(one.images for one in kept),
             top1_correct=sum(one.top1_correct for one in kept),
             top5_correct=sum(one.top5_correct for one in kept),
             seconds=sum(one.seconds for one in kept),
         )
+        accuracy = with_intervals(joined, data)
     found = [row.parity for row in rows if row.parity is not None]
     return replace(
         first,
@@ -255,14 +287,18 @@ def _row(rows: list[BackendRecord]) -> BackendRecord:
 
 
 def _parity(found: list[Parity]) -> Parity:
+    divergences = [one.kl for one in found if one.kl is not None]
+    overlaps = [one.top5_overlap for one in found if one.top5_overlap is not None]
     return replace(
-        found[0],
+        min(found, key=lambda one: one.sqnr_db),  # its bits, and the precision that they say
         images=sum(one.images for one in found),
         max_abs_over_sigma=max(one.max_abs_over_sigma for one in found),
         sqnr_db=min(one.sqnr_db for one in found),
         cosine=min(one.cosine for one in found),
         flips=sum(one.flips for one in found),
         unexplained_flips=sum(one.unexplained_flips for one in found),
+        kl=max(divergences) if len(divergences) == len(found) else None,
+        top5_overlap=min(overlaps) if len(overlaps) == len(found) else None,
         passed=all(one.passed for one in found),
     )
 

@@ -1,6 +1,6 @@
 """Going on with a run: its own configuration, and the same inputs as before or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alexbench.harness.app.config import RunConfig
@@ -44,6 +44,14 @@ def check_unchanged(before: RunRecord, model: ModelRecord, data: DataRecord, fol
     Raises:
         UsageError: one is not; the message names it.
     """
+    for what, was, now in changes(before, model, data):
+        raise UsageError(
+            f"--resume {folder}: the {what} are not those of the run ({was[:12]} then, {now[:12]} now); start a new one"
+        )
+
+
+def changes(before: RunRecord, model: ModelRecord, data: DataRecord) -> Iterator[tuple[str, str, str]]:
+    """What of the inputs is no longer as it was: in words, and its digest then and now."""
     compared = (
         ("weights", before.model.weights_digest, model.weights_digest),
         ("preprocessing or decoders", before.model.recipe_digest, model.recipe_digest),
@@ -51,9 +59,4 @@ def check_unchanged(before: RunRecord, model: ModelRecord, data: DataRecord, fol
         ("pictures", before.data.source_digest, data.source_digest),
         ("prepared pixels", before.data.pixels_digest, data.pixels_digest),
     )
-    for what, was, now in compared:
-        if was != now:
-            raise UsageError(
-                f"--resume {folder}: the {what} are not those of the run ({was[:12]} then, {now[:12]} now);"
-                " start a new one"
-            )
+    return ((what, was, now) for what, was, now in compared if was != now)

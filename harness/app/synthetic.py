@@ -208,7 +208,7 @@ def _fit_key(card: Card) -> str:
         "features": FEATURES,
         "per_class": PER_CLASS["train"],
         "network": card.network,
-        "preprocessing": {key: value for key, value in asdict(card.preprocessing).items() if key != "name"},
+        "preprocessing": {key: value for key, value in card.preprocessing.facts().items() if key != "name"},
     }
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
 

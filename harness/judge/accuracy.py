@@ -1,13 +1,9 @@
-"""Top-k and its statistics. Ties break by lowest class index, everywhere."""
+"""Top-k and what is right of it. Ties break by lowest class index, everywhere."""
 
-from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-Z_95 = 1.959963984540054
-"""The 97.5th percentile of the standard normal distribution."""
 
 
 def top_k(logits: NDArray[Any], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -29,12 +25,3 @@ def correct(top: NDArray[np.int32], labels: NDArray[np.int64]) -> tuple[int, int
     """How many rows of ``top`` (N, k) have their label first, and how many have it at all."""
     hits = top == labels[:, None]
     return int(hits[:, 0].sum()), int(hits.any(axis=1).sum())
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """The Wilson score interval of a proportion at 95 %, as fractions (Wilson 1927)."""
-    share = successes / trials
-    denominator = 1 + Z_95**2 / trials
-    centre = (share + Z_95**2 / (2 * trials)) / denominator
-    half = Z_95 / denominator * sqrt(share * (1 - share) / trials + Z_95**2 / (4 * trials**2))
-    return max(0.0, centre - half), min(1.0, centre + half)

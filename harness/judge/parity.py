@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.harness.judge.accuracy import log_softmax, top_k
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
@@ -25,6 +27,23 @@ TOLERANCES: Final = {"fp32": Tolerance(1e-4, 100.0), "bf16": Tolerance(0.1, 35.0
 
 On the synthetic default (64 pictures) bf16 came to 0.04 (OpenVINO) and 0.15 (PyTorch, which so exceeds the bound)."""
 
+DECIBELS_A_BIT: Final = 6.0206
+"""20 log10(2): a significand one bit longer halves the error."""
+FLOAT64_BITS: Final = 53.0
+
+NO_PRECISION: Final = "no known precision"
+ANOTHER_FUNCTION: Final = "another function"
+_ELEVEN: Final = "11 bits (TF32 or fp16)"
+_EIGHT: Final = "8 bits (bf16)"
+_CLASSES: Final = ((17.0, "fp32"), (13.1, NO_PRECISION), (8.6, _ELEVEN), (5.0, _EIGHT), (3.3, NO_PRECISION))
+"""Effective bits from which on -> as what an error that large is known; below the last, ANOTHER_FUNCTION (20 dB).
+
+Measured with the inputs and weights of each layer rounded, on three networks (docs/accuracy.md), synthetic weights and
+random ones: fp32 18.3 to 20.7 effective bits, 16 bits 14.1 to 15.7, 11 bits 9.4 to 11.4 (facts/measurement.md: 11.7),
+8 bits and bf16 5.5 to 7.7, 4 bits 2.4 to 4.3. Borders lie between."""
+
+_CLAIMS: Final = {"fp32": "fp32", "bf16": _EIGHT, "fp16": _ELEVEN, "tf32": _ELEVEN}
+
 EXACT_DB: Final = 400.0
 """SQNR of an exact match, for JSON has no infinity; float64 itself ends at 320 dB."""
 FARTHEST: Final = 1e9
@@ -33,11 +52,22 @@ FARTHEST: Final = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """How far ``found`` logits are from float64 ones. ``cosine`` is the least over pictures, about their mean logit."""
+    """How far ``found`` logits are from float64 ones. ``cosine`` is the least over pictures, about their mean logit.
+
+    ``kl``: the mean divergence of the softmaxes, truth || found, nats. ``top5_overlap``: the mean share of float64's
+    top 5 that are among the found ones, 0..1.
+    """
 
     max_abs_over_sigma: float
     sqnr_db: float
     cosine: float
+    kl: float = 0.0
+    top5_overlap: float = 1.0
+
+    @property
+    def effective_bits(self) -> float:
+        """Of a significand whose rounding is as loud as this error: SQNR / 6.02 dB, at most float64's own 53."""
+        return min(self.sqnr_db / DECIBELS_A_BIT, FLOAT64_BITS)
 
     def within(self, tolerance: Tolerance) -> bool:
         """Whether both bounds hold; NaN is never within."""
@@ -61,7 +91,36 @@ def deviation(found: NDArray[Any], truth: NDArray[np.float64]) -> Deviation:
     largest = float(np.abs(error).max())
     # Logits that are all equal have no sigma to measure by: equal to them or as far off as can be.
     over_sigma = largest / sigma if sigma > 0 else 0.0 if largest == 0 else FARTHEST
-    return Deviation(over_sigma, sqnr, float(cosines.min()))
+    return Deviation(over_sigma, sqnr, float(cosines.min()), kl_divergence(found, truth), top5_overlap(found, truth))
+
+
+def kl_divergence(found: NDArray[Any], truth: NDArray[np.float64]) -> float:
+    """Mean over pictures of the divergence of the softmaxes of logits (N, outputs), truth || found, in nats."""
+    wanted, got = log_softmax(truth), log_softmax(found.astype(np.float64))
+    # Never negative but by rounding, which at fp32's 1e-12 is in sight.
+    return float(np.maximum(0.0, np.mean(np.sum(np.exp(wanted) * (wanted - got), axis=1))))
+
+
+def top5_overlap(found: NDArray[Any], truth: NDArray[np.float64]) -> float:
+    """Mean over pictures of the share of ``truth``'s top 5 (of all, where outputs are fewer) in ``found``'s."""
+    wanted, got = top_k(truth, 5)[0], top_k(found, 5)[0]
+    return float(np.mean((wanted[:, :, None] == got[:, None, :]).any(axis=2)))
+
+
+def computed_as(effective_bits: float) -> str:
+    """The precision whose rounding makes such an error, by error alone: one of ``_CLASSES``, or ANOTHER_FUNCTION."""
+    return next((name for least, name in _CLASSES if effective_bits >= least), ANOTHER_FUNCTION)
+
+
+def as_claimed(claims: str, found: str) -> bool | None:
+    """Whether a row that ``claims`` a precision (``fp32``) was ``found`` (by :func:`computed_as`) to compute in it.
+
+    None where that cannot be said: the error is no precision's, or nobody measured what such rows do (int8).
+    """
+    expected = _CLAIMS.get(claims)
+    if found in (NO_PRECISION, ANOTHER_FUNCTION) or expected is None:
+        return None
+    return found == expected
 
 
 def is_explained(truth: NDArray[np.float64], first: int, second: int, *, sigma: float, tolerance: Tolerance) -> bool:

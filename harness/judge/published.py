@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from alexbench.harness.judge.accuracy import wilson_interval
+from alexbench.harness.judge.intervals import accuracy_interval
 from alexbench.harness.records import Accuracy, BackendRecord, Comparison, DataRecord, ModelRecord
 
 REPRODUCED_WITHIN: Final = 0.10
 """Percentage points, on all 50,000 pictures: rounding, and a picture or two that a decoder turns."""
+
+VALIDATION_SET: Final = 50_000
+"""Pictures of ImageNet's validation set: published figures are over all of them."""
 
 Metric = Literal["top1", "top5"]
 
@@ -22,7 +25,7 @@ def comparisons(backend: str, accuracy: Accuracy, model: ModelRecord, data: Data
         )
         for metric, correct, published in figures:
             ours = 100 * correct / accuracy.images
-            low, high = (100 * bound for bound in wilson_interval(correct, accuracy.images))
+            low, high = accuracy_interval(correct, accuracy.images, population_of(data))
             verdict = _verdict(ours, low, high, published, model, data)
             made.append(Comparison(backend, one.source, metric, ours, low, high, published, verdict))
     return made
@@ -33,6 +36,16 @@ def comparisons_of(rows: Iterable[BackendRecord], model: ModelRecord, data: Data
     return tuple(
         one for row in rows if row.accuracy is not None for one in comparisons(row.name, row.accuracy, model, data)
     )
+
+
+def population_of(data: DataRecord) -> int | None:
+    """How many pictures these were drawn from, where that is known and not all of them are here; else None.
+
+    Of the whole validation set nothing was drawn: its interval is about other pictures of the kind, and says nothing of
+    a figure published for the same 50,000.
+    """
+    drawn = data.of_validation_set == "part" or (data.of_validation_set == "full" and bool(data.skipped))
+    return VALIDATION_SET if drawn else None
 
 
 def _verdict(ours: float, low: float, high: float, published: float, model: ModelRecord, data: DataRecord) -> str:

@@ -8,8 +8,8 @@ import hashlib
 import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from typing import Final, Literal
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,27 @@ from alexbench.harness.errors import CardError
 Channels = Literal["RGB", "BGR"]
 Resize = Literal["shorter-side", "squash", "tf-cnn"]
 Interpolation = Literal[
-    "pillow-bilinear", "pillow-lanczos", "opencv-bilinear", "scikit-image-bilinear", "tensorflow1-bilinear"
+    "pillow-bilinear",
+    "pillow-bicubic",
+    "pillow-lanczos",
+    "pillow-box",
+    "pillow-hamming",
+    "pillow-nearest",
+    "opencv-bilinear",
+    "opencv-bicubic",
+    "opencv-area",
+    "opencv-nearest",
+    "scikit-image-bilinear",
+    "tensorflow1-bilinear",
 ]
+CropPosition = Literal["centre", "corner"]
 Decoder = Literal["libjpeg", "libjpeg-fast"]
 
 _IMAGES_A_THREAD: Final = 8
 """Below, starting a thread takes longer than it saves."""
+
+_ADDED_LATER: Final = frozenset({"crop_position"})
+"""Fields younger than the first digests taken of a preprocessing: at their default they are no part of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +48,14 @@ class Preprocessing:
 
     ``exif``: whether an EXIF orientation is applied before anything else. ``resize``: ``shorter-side`` keeps the
     aspect (shorter side to ``resize_to``), ``squash`` does not (``resize_to`` square), ``tf-cnn`` is
-    tf_cnn_benchmarks' int(side x max(crop / height, crop / width) x 1.145). ``crop``: the side of the centre crop,
-    which is the network's input size. ``crop_rounding``: how an odd margin is halved, ``round`` as torchvision does
-    (Python's round, half to even) or ``floor``.
+    tf_cnn_benchmarks' int(side x max(crop / height, crop / width) x 1.145). ``crop``: the side of the crop, which
+    is the network's input size. ``crop_position``: from the ``centre``, or from the top left ``corner``.
+    ``crop_rounding``: how an odd margin is halved, ``round`` as torchvision does (Python's round, half to even) or
+    ``floor``; a crop from the corner halves none.
 
-    ``interpolation``: named by the library that defines it. Pillow's have antialias; OpenCV's INTER_LINEAR, TensorFlow
-    1's resize_images and scikit-image's order 1 as caffe.io.resize_image calls it have none. ``decode``: how JPEG
+    ``interpolation``: named by the library that defines it. Pillow's have antialias, all but NEAREST; OpenCV's
+    INTER_LINEAR, INTER_CUBIC and INTER_NEAREST, TensorFlow 1's resize_images and scikit-image's order 1 as
+    caffe.io.resize_image calls it have none. OpenCV's INTER_AREA means over what a pixel covers. ``decode``: how JPEG
     becomes RGB, ``libjpeg`` as Pillow and OpenCV do it (exact transform, smooth upsampling of colour), ``libjpeg-fast``
     as TensorFlow with dct_method="INTEGER_FAST" and fancy_upscaling=False.
 
@@ -58,11 +75,21 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     decode: Decoder = "libjpeg"
+    crop_position: CropPosition = "centre"
+
+    def facts(self) -> dict[str, Any]:
+        """Every field by its name, as digests are taken of them.
+
+        A field that was added after the first digests is left out where it has its default: so a card that does not
+        name it keeps the digests, prepared pictures and weights that it had.
+        """
+        untouched = {item.name for item in fields(self) if item.default == getattr(self, item.name)}
+        return {key: value for key, value in asdict(self).items() if key not in untouched & _ADDED_LATER}
 
     def geometry_key(self) -> str:
         """A digest of what decides the uint8 pixels (all but channel order and arithmetic, which come later)."""
         arithmetic = {"name", "channels", "divide_by", "mean", "std"}
-        geometry = {key: value for key, value in asdict(self).items() if key not in arithmetic}
+        geometry = {key: value for key, value in self.facts().items() if key not in arithmetic}
         return hashlib.sha256(json.dumps(geometry, sort_keys=True).encode()).hexdigest()[:16]
 
 

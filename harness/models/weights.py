@@ -74,12 +74,26 @@ def canonical(
 
 def _defects(array: NDArray[Any], shape: tuple[int, ...]) -> list[tuple[str, str]]:
     """What is wrong with one array: a kind, and words."""
-    defects = [] if array.shape == shape else [("shape", f"has shape {array.shape}, wanted {shape}")]
+    words = f"has shape {array.shape}, wanted {shape}{_ungrouped(array, shape)}"
+    defects = [] if array.shape == shape else [("shape", words)]
     if array.dtype != np.float32:
         defects.append(("type", f"is {array.dtype}, wanted float32"))
     elif not defects and not np.isfinite(array).all():
         defects.append(("values", "holds values that are not finite"))
     return defects
+
+
+def _ungrouped(array: NDArray[Any], shape: tuple[int, ...]) -> str:
+    """What to do about a grouped convolution's weight that was stored without its groups; empty if it is none."""
+    if array.ndim != 4 or len(shape) != 4 or array.shape[1] <= shape[1] or array.shape[1] % shape[1]:
+        return ""
+    groups = array.shape[1] // shape[1]
+    if array.shape != (shape[0], groups * shape[1], *shape[2:]):
+        return ""
+    used = [bool(array[:, part * shape[1] : (part + 1) * shape[1]].any()) for part in range(groups)]
+    if used == [True] + [False] * (groups - 1):
+        return f" (a convolution of {groups} groups stored without them: keep its first {shape[1]} input channels)"
+    return f" (a convolution of {groups} groups stored without them: keep, of each filter, its own group's channels)"
 
 
 def _shortened(problems: list[tuple[str, str]]) -> list[str]:

@@ -242,6 +242,14 @@ class Runs:
             options=asdict(Options(1)),
         )
 
+    def look(self, backend: str, seen: dict[str, Any], layer: str) -> None:
+        """Ask for an inner layer of the first picture."""
+        pixels = self._scratch / "pixels.npy"
+        np.save(pixels, artifacts.pictures(1))
+        worker = self._worker_of(backend)
+        worker.ask("open", pixels=str(pixels), preprocessing=seen["preprocessing"])
+        worker.ask("activations", images=[0], layers=[layer], batch_size=1, out=str(self._scratch))
+
     def predict(self, backend: str, seen: dict[str, Any], count: int) -> NDArray[np.float32]:
         """The scores of the first pictures, fed as the inspection says."""
         fed = decode(Preprocessing, seen["preprocessing"])
@@ -392,6 +400,14 @@ def test_a_precision_that_the_file_does_not_have_is_refused(runs: Runs, backend:
 def test_openvino_obeys_bf16(runs: Runs) -> None:
     seen = runs.inspect("openvino", "plain.xml", options=Options(1, precision="bf16"))
     assert seen["facts"]["precision"] == "fp32"
+
+
+@pytest.mark.parametrize(("backend", "file"), PLAIN.items())
+def test_a_files_inner_layers_are_not_looked_at(runs: Runs, backend: str, file: str) -> None:
+    seen = runs.inspect(backend, file)
+    runs.load(backend, seen)
+    with pytest.raises(UnsupportedOptionError, match=f"^{backend}: an artifact's inner layers are not known by name"):
+        runs.look(backend, seen, "conv1")
 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())

@@ -86,6 +86,8 @@ def test_a_run_that_was_ended_goes_on_where_it_was(
     kept = next(line for line in ended.err.splitlines() if line.startswith("torch: ") and "were kept" in line)
     assert 32 <= int(kept.split()[1]) < 400
     assert_same_answers(folder, whole)
+    for name in ("reference.parquet", "flips.parquet"):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
     assert read_run(folder).status == "complete"
     assert sorted(one.name for one in folder.iterdir()) == sorted(one.name for one in whole.iterdir())
 
@@ -173,6 +175,30 @@ def test_parts_joined_in_any_order_are_the_whole_run(
     assert all(row.parity is not None and row.parity.passed for row in record.backends)
     assert all(row.performance is None for row in record.backends)
     assert any("Joined from 3 parts" in note for note in record.notes)
+    examined = [pd.read_parquet(part / "reference.parquet") for part in parts]
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "reference.parquet"), pd.concat(examined, ignore_index=True))
+    assert pd.read_parquet(folder / "flips.parquet").empty
+
+
+def test_parts_of_before_flips_were_written_are_joined_without(
+    command: Command, parts: list[Path], tmp_path: Path
+) -> None:
+    copies = changed_copy(parts, tmp_path)
+    (copies[1] / "flips.parquet").unlink()
+    ended = merged(command, copies, tmp_path / "runs")
+    assert ended.code == 0, ended.err
+    names = {one.name for one in only_run(tmp_path / "runs").iterdir()}
+    assert "predictions.parquet" in names
+    assert not {"reference.parquet", "flips.parquet"} & names
+
+
+def test_flips_that_are_not_the_runs_are_not_joined(command: Command, parts: list[Path], tmp_path: Path) -> None:
+    copies = changed_copy(parts, tmp_path)
+    file = copies[1] / "reference.parquet"
+    pd.read_parquet(file).iloc[:2].to_parquet(file)
+    ended = merged(command, copies, tmp_path / "runs")
+    assert ended.code == 2
+    assert f"{copies[1]}: its flips are not those of that run" in ended.last_line
 
 
 def test_a_part_that_is_missing_or_there_twice_is_named(command: Command, parts: list[Path], tmp_path: Path) -> None:

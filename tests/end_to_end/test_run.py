@@ -49,9 +49,11 @@ def test_the_run_folder_is_complete_and_holds_nothing_else(full: tuple[Ended, Pa
     assert folder.name.endswith("Z-torchvision")
     assert sorted(path.name for path in folder.iterdir()) == [
         "blocks.parquet",
+        "flips.parquet",
         "leaderboard.csv",
         "logs",
         "predictions.parquet",
+        "reference.parquet",
         "report.md",
         "run.json",
         "samples.parquet",

@@ -1,5 +1,6 @@
 """Each interpolation against the library that defines it; TensorFlow 1's is in ``test_tensorflow_pixels``."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import get_args
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.transform import resize as scikit_images_resize
 
-from alexbench.datasets import pillow_resize
+from alexbench.datasets import nearest, opencv_resize, pillow_resize
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.models.preprocessing import Interpolation
 from tests.support.encoded import OPENCV, SCIKIT_IMAGE, SIZES, TORCHVISION, encoded, greys, noise
@@ -27,10 +28,24 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 # Pillow: bit for bit.
 
 SIDE = st.integers(1, 700)
+FILTERS = [
+    Image.Resampling.BILINEAR,
+    Image.Resampling.BICUBIC,
+    Image.Resampling.LANCZOS,
+    Image.Resampling.BOX,
+    Image.Resampling.HAMMING,
+]
+Asked = tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]
+
+
+def picture(size: tuple[int, int], *, harsh: bool) -> NDArray[np.uint8]:
+    """Noise with a fourth byte; ``harsh``: black and white alone, where cubics and Lanczos overshoot most."""
+    pixels = noise(*size, 4)
+    return np.where(pixels > 127, np.uint8(255), np.uint8(0)) if harsh else pixels
 
 
 @st.composite
-def crops(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]:
+def crops(draw: st.DrawFn) -> Asked:
     """A picture's size, the size it is resized to, and the corner and side of a crop of that."""
     before, after = draw(st.tuples(SIDE, SIDE)), draw(st.tuples(SIDE, SIDE))
     side = draw(st.integers(1, min(after)))
@@ -38,20 +53,18 @@ def crops(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int], tuple[int,
     return before, after, (left, top), side
 
 
-@settings(max_examples=300, deadline=None)
-@given(crops(), st.sampled_from([Image.Resampling.BILINEAR, Image.Resampling.LANCZOS]), st.booleans())
+@settings(max_examples=500, deadline=None)
+@given(crops(), st.sampled_from(FILTERS), st.booleans())
 @example(((1024, 768), (341, 256), (58, 16), 224), Image.Resampling.BILINEAR, False)
 @example(((1025, 768), (341, 256), (58, 16), 224), Image.Resampling.BILINEAR, False)  # left to Pillow: too large
 @example(((300, 900), (256, 768), (16, 272), 224), Image.Resampling.BILINEAR, False)  # left to Pillow: too tall
 @example(((300, 856), (256, 768), (16, 272), 224), Image.Resampling.BILINEAR, False)  # the tallest that is not
 @example(((700, 3), (224, 224), (0, 0), 224), Image.Resampling.LANCZOS, True)
-def test_pillows_resize_and_crop_bit_for_bit(
-    asked: tuple[tuple[int, int], tuple[int, int], tuple[int, int], int], resampling: Image.Resampling, harsh: bool
-) -> None:
+@example(((700, 3), (224, 224), (0, 0), 224), Image.Resampling.BICUBIC, True)
+@example(((448, 448), (224, 224), (0, 0), 224), Image.Resampling.BOX, True)
+def test_pillows_resize_and_crop_bit_for_bit(asked: Asked, resampling: Image.Resampling, harsh: bool) -> None:
     before, after, (left, top), side = asked
-    pixels = noise(*before, 4)
-    if harsh:  # black and white alone, where Lanczos overshoots most
-        pixels = np.where(pixels > 127, np.uint8(255), np.uint8(0))
+    pixels = picture(before, harsh=harsh)
     image = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
     expected = image.resize(after, resampling).crop((left, top, left + side, top + side))
     found = pillow_resize.resize_and_crop(pixels, after, (left, top), side, resampling)
@@ -59,7 +72,7 @@ def test_pillows_resize_and_crop_bit_for_bit(
     assert np.array_equal(found, np.asarray(expected))
 
 
-@pytest.mark.parametrize("resampling", [Image.Resampling.BILINEAR, Image.Resampling.LANCZOS])
+@pytest.mark.parametrize("resampling", FILTERS)
 @pytest.mark.parametrize(("before", "after"), [(500, 341), (375, 256), (100, 256), (1, 224), (224, 224), (3, 7)])
 def test_pillows_weights_add_up_to_one(before: int, after: int, resampling: Image.Resampling) -> None:
     weights = pillow_resize._weights(before, after, 0, after, resampling)
@@ -67,7 +80,115 @@ def test_pillows_weights_add_up_to_one(before: int, after: int, resampling: Imag
     assert np.abs(weights.matrix.sum(axis=1) / 2**22 - 1).max() < 2e-5
 
 
-# OpenCV: within one grey level.
+@settings(max_examples=300, deadline=None)
+@given(crops())
+@example(((1, 1), (224, 224), (0, 0), 224))
+@example(((1500, 7), (699, 224), (475, 0), 224))
+def test_pillows_nearest_bit_for_bit(asked: Asked) -> None:
+    before, after, (left, top), side = asked
+    pixels = picture(before, harsh=False)
+    image = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+    expected = image.resize(after, Image.Resampling.NEAREST).crop((left, top, left + side, top + side))
+    found = nearest.resize_and_crop(pixels, after, (left, top), side, "pillow-nearest")
+    assert found.flags.c_contiguous
+    assert np.array_equal(found, np.asarray(expected))
+
+
+# OpenCV: within one grey level; its nearest neighbour bit for bit.
+
+
+def opencvs(pixels: NDArray[np.uint8], asked: Asked, flag: int) -> NDArray[np.uint8]:
+    _, after, (left, top), side = asked
+    resized = cv2.resize(np.ascontiguousarray(pixels[..., :3]), after, interpolation=flag)
+    return np.asarray(resized, np.uint8)[top : top + side, left : left + side]
+
+
+@pytest.fixture
+def opencvs_own_code() -> Iterator[None]:
+    """Without Intel's IPP, to which OpenCV's builds for x86 leave INTER_CUBIC."""
+    optimised = cv2.useOptimized()
+    cv2.setUseOptimized(False)
+    yield
+    cv2.setUseOptimized(optimised)
+
+
+@pytest.mark.usefixtures("opencvs_own_code")
+@pytest.mark.parametrize("before", [(500, 375), (333, 500), (257, 256), (1201, 803), (64, 48)])
+def test_opencvs_own_inter_cubic_but_where_a_value_is_halfway(before: tuple[int, int]) -> None:
+    asked = before, (341, 256), (1, 2), 250
+    pixels = picture(before, harsh=False)
+    found = opencv_resize.resize_and_crop(pixels, *asked[1:], "opencv-bicubic")
+    assert np.mean(found != opencvs(pixels, asked, cv2.INTER_CUBIC)) < 0.001
+
+
+@settings(max_examples=300, deadline=None)
+@given(crops(), st.booleans())
+@example(((500, 375), (341, 256), (58, 16), 224), False)
+@example(((3, 2), (224, 256), (0, 32), 224), True)  # enlarged
+@example(((4, 700), (226, 226), (1, 1), 224), True)  # one side enlarged, one shrunk
+@example(((1, 1), (7, 7), (0, 0), 7), False)
+def test_opencvs_inter_cubic_within_one_grey_level_of_any_build(asked: Asked, harsh: bool) -> None:
+    before, after, corner, side = asked
+    pixels = picture(before, harsh=harsh)
+    found = opencv_resize.resize_and_crop(pixels, after, corner, side, "opencv-bicubic")
+    assert greys(found, opencvs(pixels, asked, cv2.INTER_CUBIC)) <= 1
+
+
+@st.composite
+def shrunk_crops(draw: st.DrawFn) -> Asked:
+    """As ``crops``, where no side grows: what INTER_AREA is for. Some factors are whole numbers, which OpenCV treats
+    apart."""
+    before, after, corner, side = draw(crops())
+    factors = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
+    whole = draw(st.booleans())
+    larger = [
+        length * factor if whole else max(length, other)
+        for length, factor, other in zip(after, factors, before, strict=True)
+    ]
+    return (larger[0], larger[1]), after, corner, side
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.one_of(shrunk_crops(), crops()), st.booleans())
+@example(((500, 375), (341, 256), (58, 16), 224), False)
+@example(((512, 512), (256, 256), (16, 16), 224), False)
+@example(((3, 2), (224, 256), (0, 32), 224), True)
+@example(((4, 700), (226, 226), (1, 1), 224), True)
+@example(((6000, 40), (3, 3), (0, 0), 3), False)  # means over 2000 places
+def test_opencvs_inter_area_within_one_grey_level(asked: Asked, harsh: bool) -> None:
+    before, after, corner, side = asked
+    pixels = picture(before, harsh=harsh)
+    found = opencv_resize.resize_and_crop(pixels, after, corner, side, "opencv-area")
+    assert found.flags.c_contiguous
+    assert greys(found, opencvs(pixels, asked, cv2.INTER_AREA)) <= 1
+
+
+@pytest.mark.parametrize("after", [(341, 256), (256, 256)])
+def test_opencvs_inter_area_but_where_a_mean_is_halfway(after: tuple[int, int]) -> None:
+    asked = (500, 375), after, (0, 0), 125
+    pixels = picture((500, 375), harsh=False)
+    found = opencv_resize.resize_and_crop(pixels, *asked[1:], "opencv-area")
+    assert np.mean(found != opencvs(pixels, asked, cv2.INTER_AREA)) < 0.005
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_opencvs_inter_area_by_a_whole_factor_bit_for_bit(factor: int) -> None:
+    asked = (120 * factor, 90 * factor), (120, 90), (0, 0), 90
+    pixels = picture(asked[0], harsh=False)
+    found = opencv_resize.resize_and_crop(pixels, *asked[1:], "opencv-area")
+    assert np.array_equal(found, opencvs(pixels, asked, cv2.INTER_AREA))
+
+
+@settings(max_examples=300, deadline=None)
+@given(crops())
+@example(((1, 1), (224, 224), (0, 0), 224))
+@example(((639, 7), (213, 224), (0, 0), 213))
+def test_opencvs_inter_nearest_bit_for_bit(asked: Asked) -> None:
+    before, after, corner, side = asked
+    pixels = picture(before, harsh=False)
+    found = nearest.resize_and_crop(pixels, after, corner, side, "opencv-nearest")
+    assert found.flags.c_contiguous
+    assert np.array_equal(found, opencvs(pixels, asked, cv2.INTER_NEAREST))
 
 
 @pytest.mark.parametrize("size", MORE_SIZES)
@@ -128,6 +249,9 @@ def test_those_without_antialias_on_a_ramp() -> None:
     }
     assert rows == {
         "opencv-bilinear": [40, 50, 70, 100, 140, 180, 220, 240],
+        "opencv-bicubic": [36, 46, 63, 100, 135, 187, 225, 248],  # 62.5 is halfway
+        "opencv-area": [40, 40, 80, 80, 160, 160, 240, 240],
+        "opencv-nearest": [40, 40, 80, 80, 160, 160, 240, 240],
         "scikit-image-bilinear": [40, 50, 70, 100, 140, 180, 220, 190],  # 240 and a quarter of the way to 40
         "tensorflow1-bilinear": [40, 60, 80, 120, 160, 200, 240, 240],
     }

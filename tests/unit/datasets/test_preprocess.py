@@ -2,19 +2,29 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from alexbench.datasets.preprocess import crop_offset, prepare_picture, resized_size
+from alexbench.datasets.preprocess import (
+    crop_offset,
+    load_pixels,
+    prepare_picture,
+    resize_and_crop_picture,
+    resized_size,
+)
 from alexbench.harness.errors import CardError, DataError
-from alexbench.harness.models.preprocessing import Preprocessing
-from tests.support.encoded import LANCZOS, OPENCV, SCIKIT_IMAGE, SIZES, TF_CNN, TORCHVISION, encoded, noise
+from alexbench.harness.models.preprocessing import Interpolation, Preprocessing
+from tests.support.encoded import LANCZOS, OPENCV, SCIKIT_IMAGE, SIZES, TF_CNN, TORCHVISION, encoded, jpeg, noise
 
+NAMED = [TORCHVISION, LANCZOS, OPENCV, SCIKIT_IMAGE, TF_CNN]
+NO_CARDS = sorted({*get_args(Interpolation)} - {card.interpolation for card in NAMED})
 CARDS = pytest.mark.parametrize(
-    "card", [TORCHVISION, LANCZOS, OPENCV, SCIKIT_IMAGE, TF_CNN], ids=lambda card: str(card.interpolation)
+    "card",
+    [*NAMED, *(replace(TORCHVISION, interpolation=kind) for kind in NO_CARDS)],
+    ids=lambda card: str(card.interpolation),
 )
 
 
@@ -33,6 +43,16 @@ def test_a_path_and_its_bytes_give_the_same(card: Preprocessing, tmp_path: Path)
     file.write_bytes(encoded(Image.fromarray(noise(50, 40))))
     assert np.array_equal(prepare_picture(file, card), prepare_picture(file.read_bytes(), card))
     assert np.array_equal(prepare_picture(str(file), card), prepare_picture(file, card))
+
+
+@CARDS
+def test_a_picture_decoded_once_can_be_prepared_in_many_ways(card: Preprocessing) -> None:
+    picture = jpeg(90, 70)
+    pixels = load_pixels(picture, card)
+    pixels.flags.writeable = False
+    for changed in (card, replace(card, interpolation="pillow-bilinear"), replace(card, crop_position="corner")):
+        found = resize_and_crop_picture(pixels, changed, name="it")
+        assert np.array_equal(found, prepare_picture(picture, changed))
 
 
 # The size after resizing, and the crop.
@@ -84,6 +104,16 @@ def test_the_crop_is_taken_where_the_offsets_say(rounding: Any) -> None:
     top, left = (2, 4) if rounding == "round" else (2, 3)
     expected = original[top : top + 251, left : left + 251]
     assert np.array_equal(prepare_picture(encoded(Image.fromarray(original)), card), expected)
+
+
+@CARDS
+def test_a_crop_from_the_corner_is_the_top_left_of_the_whole(card: Preprocessing) -> None:
+    card = replace(card, resize="squash", resize_to=60, crop=41)
+    picture = encoded(Image.fromarray(noise(90, 50)))
+    whole = prepare_picture(picture, replace(card, crop=60))
+    assert np.array_equal(prepare_picture(picture, replace(card, crop_position="corner")), whole[:41, :41])
+    start = crop_offset(60, card)
+    assert np.array_equal(prepare_picture(picture, card), whole[start : start + 41, start : start + 41])
 
 
 def test_a_crop_that_does_not_fit_is_the_cards_fault() -> None:

@@ -1,11 +1,11 @@
-"""Top-k, what counts as correct, and how sure a share of n pictures can be."""
+"""Top-k, and what counts as correct."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexbench.harness.judge.accuracy import correct, top_k, wilson_interval
+from alexbench.harness.judge.accuracy import correct, top_k
 
 
 def test_the_best_come_first_with_their_scores() -> None:
@@ -41,26 +41,3 @@ def test_correct_counts_first_places_and_places_at_all() -> None:
     top = np.array([[3, 1, 2], [1, 3, 2], [1, 2, 3], [0, 1, 2]], np.int32)
     assert correct(top, np.array([3, 3, 3, 3])) == (1, 3)
     assert correct(top, np.array([9, 9, 9, 9])) == (0, 0)
-
-
-@pytest.mark.parametrize(("images", "half_width"), [(1_000, 3.07), (5_000, 1.37), (10_000, 0.97), (50_000, 0.43)])
-def test_wilson_at_56_5_percent_is_as_wide_as_the_facts_say(images: int, half_width: float) -> None:
-    low, high = wilson_interval(round(0.565 * images), images)
-    assert 100 * (high - low) / 2 == pytest.approx(half_width, abs=0.005)
-    assert low < 0.565 < high
-
-
-def test_wilson_by_hand() -> None:
-    # 8 of 10: (0.8 + z^2/20 +- z sqrt(0.016 + z^2/400)) / (1 + z^2/10) with z^2 = 3.841459
-    low, high = wilson_interval(8, 10)
-    assert low == pytest.approx(0.490162, abs=1e-6)
-    assert high == pytest.approx(0.943318, abs=1e-6)
-
-
-def test_wilson_stays_between_none_and_all() -> None:
-    low, high = wilson_interval(0, 50)
-    assert low == 0
-    assert 0 < high < 0.1
-    low, high = wilson_interval(50, 50)
-    assert 0.9 < low < 1
-    assert high == 1

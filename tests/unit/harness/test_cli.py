@@ -15,6 +15,7 @@ from alexbench.backends.registry import backend_names
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import card_names
 from alexbench.harness.record_files import to_json
+from alexbench.harness.records import SCHEMA_VERSION
 from tests.support.records import error_row, ok_row, run_record
 
 HEAVY = (
@@ -275,5 +276,5 @@ def test_report_refuses_a_newer_schema_by_name(elsewhere: Path) -> None:
     data = json.loads(to_json(run_record()))
     (elsewhere / "run.json").write_text(json.dumps({**data, "schema_version": 99}), encoding="utf-8")
     line = refusal(elsewhere, "report", elsewhere)
-    assert "schema 99, newer than the 3" in line
+    assert f"schema 99, newer than the {SCHEMA_VERSION}" in line
     assert "upgrade alexbench" in line

@@ -80,6 +80,35 @@ def test_skipped_pictures_are_not_predictions_but_samples(tmp_path: Path) -> Non
     assert samples["skipped"].isna().tolist() == [False, True]
 
 
+def test_what_float64_answered_is_in_classes_and_not_rounded(tmp_path: Path) -> None:
+    truth = np.array([[0.1, 0.3, 0.2, 1 / 3, 0.0, -1.0], [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]])
+    names, labels = ["x.png", "skipped.png", "y.png"], np.array([1, 2, 5])
+    run_folder.write_reference(tmp_path, names, labels, np.array([0, 2]), truth, 1)
+    frame = pd.read_parquet(tmp_path / "reference.parquet")
+    assert frame["sample"].tolist() == ["x.png", "y.png"]
+    assert frame["label"].tolist() == [0, 4]
+    tops, scores = [f"top{place}" for place in range(1, 6)], [f"score{place}" for place in range(1, 6)]
+    assert frame[tops].to_numpy().tolist() == [[2, 0, 1, -1, 3], [-1, 0, 1, 2, 3]]
+    assert frame[scores].to_numpy().tolist() == [[1 / 3, 0.3, 0.2, 0.1, 0.0], [6.0, 5.0, 4.0, 3.0, 2.0]]
+    assert {str(frame[name].dtype) for name in ("label", *tops)} == {"int16"}
+    assert {str(frame[name].dtype) for name in scores} == {"float64"}
+
+
+@pytest.mark.parametrize("flips", [0, 2])
+def test_flips_have_their_columns_even_where_there_are_none(tmp_path: Path, flips: int) -> None:
+    frame = pd.DataFrame(
+        {"margin_sigma": [0.5, 1e-5], "explained": [False, True], "backend": "a", "sample": ["x.png", "y.png"]}
+    ).iloc[:flips]
+    run_folder.write_flips(tmp_path, [frame.iloc[:0], frame])
+    written = (tmp_path / "flips.parquet").read_bytes()
+    found = pd.read_parquet(tmp_path / "flips.parquet")
+    assert list(found.columns) == ["backend", "sample", "margin_sigma", "explained"]
+    assert [str(found[name].dtype) for name in ("margin_sigma", "explained")] == ["float64", "bool"]
+    assert found["sample"].tolist() == ["x.png", "y.png"][:flips]
+    run_folder.write_flips(tmp_path, [frame])
+    assert (tmp_path / "flips.parquet").read_bytes() == written
+
+
 @pytest.mark.parametrize("note", ["as it was", "other", "gone"])
 def test_answers_are_kept_while_what_decides_them_is_as_it_was(tmp_path: Path, note: str) -> None:
     assert run_folder.continues(tmp_path, "a", {"batch_size": 2})

@@ -4,8 +4,31 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import softmax
+from scipy.stats import entropy
 
-from alexbench.harness.judge.parity import EXACT_DB, TOLERANCES, Deviation, Tolerance, deviation, is_explained
+from alexbench.backends.reference import ReferenceBackend
+from alexbench.harness.contract import Model, Options
+from alexbench.harness.judge.parity import (
+    ANOTHER_FUNCTION,
+    DECIBELS_A_BIT,
+    EXACT_DB,
+    NO_PRECISION,
+    TOLERANCES,
+    Deviation,
+    Tolerance,
+    as_claimed,
+    computed_as,
+    deviation,
+    is_explained,
+    kl_divergence,
+    top5_overlap,
+)
+from alexbench.harness.models.network import get_network
+from alexbench.harness.models.seeded import seeded_weights
+from tests.support.rounding import RoundingBackend, rounded
 
 SIGMA = 2.0
 
@@ -97,3 +120,137 @@ def test_fp32_explains_at_most_2e_4_sigma() -> None:
     row = np.array([0.0, 1.99e-4 * SIGMA, 2.01e-4 * SIGMA])
     assert is_explained(row, 0, 1, sigma=SIGMA, tolerance=TOLERANCES["fp32"])
     assert not is_explained(row, 0, 2, sigma=SIGMA, tolerance=TOLERANCES["fp32"])
+
+
+# How much of the distribution is kept
+
+
+def drawn(seed: int = 7, images: int = 16, outputs: int = 50) -> np.ndarray:
+    return np.random.Generator(np.random.PCG64(seed)).standard_normal((images, outputs)) * SIGMA
+
+
+def test_kl_by_hand() -> None:
+    # (1/2, 1/2) || (1/4, 3/4) = ln 2 - ln 3 / 2
+    found = np.log([[1.0, 3.0]])
+    assert kl_divergence(found, np.zeros((1, 2))) == pytest.approx(math.log(2) - math.log(3) / 2)
+    assert kl_divergence(np.zeros((1, 2)), found) != pytest.approx(kl_divergence(found, np.zeros((1, 2))))
+
+
+@given(st.integers(0, 2**32), st.floats(-50, 50))
+def test_kl_is_scipys_never_negative_and_blind_to_an_offset(seed: int, offset: float) -> None:
+    wanted, got = drawn(seed), drawn(seed + 1)
+    expected = float(np.mean(entropy(softmax(wanted, axis=1), softmax(got, axis=1), axis=1)))
+    assert kl_divergence(got + offset, wanted) == pytest.approx(expected)
+    assert kl_divergence(wanted + offset, wanted) == pytest.approx(0, abs=1e-12)
+    assert kl_divergence(wanted + offset, wanted) >= 0
+
+
+def test_top5_overlap_counts_places_whatever_their_order() -> None:
+    wanted = np.arange(10.0)[None]
+    assert top5_overlap(wanted, wanted) == 1
+    assert top5_overlap(np.array([[0, 1, 2, 3, 4, 9, 8, 7, 6, 5.0]]), wanted) == 1
+    assert top5_overlap(-wanted, wanted) == 0
+    half = np.concatenate([wanted, wanted])
+    changed = np.concatenate([wanted, np.array([[9.5, 1, 2, 3, 4, 5, 6, 7, 8, 9.0]])])  # the sixth came first
+    assert top5_overlap(changed, half) == pytest.approx((1 + 0.8) / 2)
+
+
+@given(st.integers(0, 2**32))
+def test_top5_overlap_is_a_share_and_1_of_itself(seed: int) -> None:
+    assert 0 <= top5_overlap(drawn(seed), drawn(seed + 1)) <= 1
+    assert top5_overlap(drawn(seed).astype(np.float32), drawn(seed).astype(np.float32).astype(np.float64)) == 1
+
+
+def test_a_deviation_has_all_of_it() -> None:
+    wanted = drawn()
+    found = deviation(wanted.astype(np.float32), wanted)
+    assert found.kl < 1e-12
+    assert found.top5_overlap == 1
+    assert found.effective_bits == pytest.approx(found.sqnr_db / 6.0206)
+    assert deviation(wanted, wanted).effective_bits == 53  # float64's own
+    assert math.isnan(deviation(np.where(wanted > 5, np.nan, wanted), wanted).kl)
+
+
+# Which precision that is
+
+
+@given(st.integers(2, 23), st.integers(0, 2**32))
+def test_rounding_to_so_many_bits_is_numpys_own_and_ends_there(bits: int, seed: int) -> None:
+    values = drawn(seed).astype(np.float32)
+    found = rounded(values, bits)
+    mantissa, exponent = np.frexp(values.astype(np.float64))
+    assert np.array_equal(found, np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits).astype(np.float32))
+    assert np.array_equal(rounded(found, bits), found)
+
+
+def test_rounding_to_11_bits_is_fp16s() -> None:
+    values = drawn().astype(np.float32)
+    assert np.array_equal(rounded(values, 11), values.astype(np.float16).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("decibels", "named"),
+    [
+        (125.0, "fp32"),  # fp32 runtimes: 110 to 125 dB
+        (110.2, "fp32"),
+        (94.5, NO_PRECISION),  # 16 bits
+        (70.6, "11 bits (TF32 or fp16)"),  # 11 bits: 57 to 71 dB
+        (56.9, "11 bits (TF32 or fp16)"),
+        (46.5, "8 bits (bf16)"),  # bf16: 35 to 47 dB
+        (35.0, "8 bits (bf16)"),
+        (26.5, NO_PRECISION),
+        (19.0, ANOTHER_FUNCTION),
+        (-3.0, ANOTHER_FUNCTION),
+        (EXACT_DB, "fp32"),
+    ],
+)
+def test_classes_of_precision_are_as_measured(decibels: float, named: str) -> None:
+    assert computed_as(Deviation(0.0, decibels, 1.0).effective_bits) == named
+
+
+def test_nothing_within_fp32s_tolerance_is_called_less() -> None:
+    assert computed_as(TOLERANCES["fp32"].sqnr_db / DECIBELS_A_BIT) not in ("11 bits (TF32 or fp16)", "8 bits (bf16)")
+    assert computed_as(TOLERANCES["bf16"].sqnr_db / DECIBELS_A_BIT) == "8 bits (bf16)"
+
+
+@pytest.mark.parametrize(
+    ("claims", "found", "said"),
+    [
+        ("fp32", "fp32", True),
+        ("fp32", "8 bits (bf16)", False),
+        ("fp32", "11 bits (TF32 or fp16)", False),
+        ("bf16", "8 bits (bf16)", True),
+        ("bf16", "fp32", False),
+        ("bf16", "11 bits (TF32 or fp16)", False),
+        ("fp16", "11 bits (TF32 or fp16)", True),
+        ("fp32", NO_PRECISION, None),
+        ("fp32", ANOTHER_FUNCTION, None),
+        ("int8", "8 bits (bf16)", None),
+    ],
+)
+def test_a_row_is_held_to_the_precision_it_claims(claims: str, found: str, *, said: bool | None) -> None:
+    assert as_claimed(claims, found) is said
+
+
+@pytest.mark.parametrize("name", ["owt", "bvlc", "tfcnn"])
+def test_rounding_in_a_real_network_is_named_by_its_error(name: str) -> None:
+    pytest.importorskip("torch")
+    network = get_network(name)
+    model = Model(network, seeded_weights(network.parameter_shapes, 7))
+    pixels = np.random.Generator(np.random.PCG64(1)).standard_normal((3, *network.input_shape)).astype(np.float32) * 60
+    reference = ReferenceBackend()
+    reference.load(model, Options(threads=1))
+    wanted = reference.predict(_laid_out(pixels, reference.input_layout))
+    reference.close()
+    named = {}
+    for bits in (24, 16, 11, 8):
+        backend = RoundingBackend()
+        backend.bits = bits
+        backend.load(model, Options(threads=1))
+        named[bits] = computed_as(deviation(backend.predict(pixels), wanted.astype(np.float64)).effective_bits)
+        backend.close()
+    assert named == {24: "fp32", 16: NO_PRECISION, 11: "11 bits (TF32 or fp16)", 8: "8 bits (bf16)"}
+
+
+def _laid_out(pixels: np.ndarray, layout: str) -> np.ndarray:
+    return pixels if layout == "NCHW" else np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))

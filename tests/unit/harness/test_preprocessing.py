@@ -35,6 +35,7 @@ CHANGED: dict[str, Any] = {
     "mean": (0.0, 0.0, 0.0),
     "std": (1.0, 1.0, 1.0),
     "decode": "libjpeg-fast",
+    "crop_position": "corner",
 }
 ARITHMETIC = {"name", "channels", "divide_by", "mean", "std"}
 

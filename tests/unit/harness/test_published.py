@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alexbench.harness.judge.published import comparisons
+from alexbench.harness.judge.published import comparisons, population_of
 from alexbench.harness.records import Accuracy, Published, SkippedRecord
 from tests.support.records import run_record
 
@@ -54,3 +54,32 @@ def test_synthetic_gets_no_verdict_on_any_pictures() -> None:
         "torch", accuracy, replace(MODEL, synthetic=True), replace(RECORD.data, of_validation_set="full")
     )
     assert {one.verdict for one in made} == {"no verdict: synthetic"}
+
+
+def bounds(images: int, top1: int, **data: Any) -> tuple[float, float]:
+    first, _ = comparisons("torch", Accuracy(images, top1, images, seconds=1.0), MODEL, replace(RECORD.data, **data))
+    return first.low, first.high
+
+
+def test_the_interval_of_a_part_is_corrected_for_the_50_000_that_it_was_drawn_from() -> None:
+    assert bounds(1000, 565, of_validation_set="part") == pytest.approx((53.43, 59.51), abs=0.01)
+    assert bounds(1000, 565, of_validation_set="no") == pytest.approx((53.40, 59.54), abs=0.01)
+    low, high = bounds(49_999, 28_260, of_validation_set="full", skipped=(SkippedRecord("x", "damaged"),))
+    assert high - low < 0.01
+
+
+def test_a_large_part_is_held_more_strictly_than_its_own_size_says() -> None:
+    # 40,000 pictures half a point off: inside Wilson's +-0.49, outside what the other 10,000 leave open.
+    assert verdicts(40_000, 22_800, of_validation_set="part")[0].startswith("NOT compatible")
+    assert verdicts(40_000, 22_680, of_validation_set="part")[0].startswith("compatible")
+
+
+def test_only_a_draw_has_a_population() -> None:
+    skipped = (SkippedRecord("x", "damaged"),)
+    for changes, population in (
+        ({"of_validation_set": "part"}, 50_000),
+        ({"of_validation_set": "full", "skipped": skipped}, 50_000),
+        ({"of_validation_set": "full"}, None),
+        ({"of_validation_set": "no"}, None),
+    ):
+        assert population_of(replace(RECORD.data, **changes)) == population

@@ -13,6 +13,7 @@ from alexbench.harness.record_files import RUN_FILE, read_run, to_json
 from alexbench.harness.records import SCHEMA_VERSION, RunRecord
 from alexbench.harness.speed_records import Probe
 from tests.support.records import (
+    accuracy,
     ceiling,
     control,
     effective,
@@ -21,6 +22,7 @@ from tests.support.records import (
     missing_row,
     noise,
     ok_row,
+    parity,
     performance,
     run_record,
     synthetic_run,
@@ -54,6 +56,7 @@ def refusal(folder: Path) -> str:
         run_record(ok_row("a", effective=effective("1.0-ünï", settings={"a": "b | c"}))),
         run_record(backends=(), status="running", finished=None, reference=None),
         synthetic_run(),
+        run_record(ok_row(accuracy=accuracy(interval=True), parity=parity(effective_bits=7.4, passed=False))),
         run_record(
             ok_row(
                 performance=performance(
@@ -72,7 +75,15 @@ def refusal(folder: Path) -> str:
             invalid=("the machine slept",),
         ),
     ],
-    ids=["rows of every kind", "nothing measured", "strange text", "just begun", "synthetic", "all of speed"],
+    ids=[
+        "rows of every kind",
+        "nothing measured",
+        "strange text",
+        "just begun",
+        "synthetic",
+        "all of accuracy",
+        "all of speed",
+    ],
 )
 def test_a_record_comes_back_as_it_was(record: RunRecord, tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text(to_json(record), encoding="utf-8")
@@ -129,8 +140,21 @@ def test_a_record_of_schema_2_is_upgraded_and_its_bounds_stay_windows() -> None:
     assert record.data.names_digest
 
 
+def test_a_record_of_schema_3_is_upgraded_and_what_was_not_measured_then_is_none() -> None:
+    record = read_run(FIXTURES / "schema-3")
+    assert record.schema_version == SCHEMA_VERSION
+    assert [row.name for row in record.backends] == ["onnxruntime", "openvino"]
+    for row in record.backends:
+        assert row.accuracy is not None
+        assert row.parity is not None
+        assert (row.accuracy.images, row.accuracy.top1_interval, row.accuracy.top5_interval) == (40, None, None)
+        assert row.parity.passed
+        assert (row.parity.kl, row.parity.top5_overlap, row.parity.effective_bits) == (None, None, None)
+        assert (row.parity.computed_as, row.parity.as_claimed, row.parity.unmasked) == (None, None, None)
+
+
 def test_an_upgraded_record_is_written_in_the_newest_schema(tmp_path: Path) -> None:
-    for older in ("schema-1", "schema-2"):
+    for older in ("schema-1", "schema-2", "schema-3"):
         record = read_run(FIXTURES / older)
         (tmp_path / RUN_FILE).write_text(to_json(record), encoding="utf-8")
         assert read_run(tmp_path) == record

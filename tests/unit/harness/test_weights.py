@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from alexbench.harness.app.weights import convert
 from alexbench.harness.errors import WeightsError
-from alexbench.harness.models.network import Conv, Flatten, Linear, MaxPool, Network, ReLU
+from alexbench.harness.models.network import Conv, Flatten, Linear, MaxPool, Network, ReLU, get_network
 from alexbench.harness.models.weights import (
     TORCHVISION_NAMES,
     canonical,
@@ -154,6 +154,20 @@ def test_a_file_of_another_kind_is_told_in_one_bearable_line() -> None:
 
 def test_an_empty_file_misses_everything() -> None:
     assert "conv1.weight is missing" in refusal({})
+
+
+@pytest.mark.parametrize(
+    ("second_group_sees", "said"),
+    [(0, "keep its first 48 input channels"), (1, "keep, of each filter, its own group's")],
+)
+def test_a_grouped_convolution_stored_without_its_groups_is_called_that(second_group_sees: int, said: str) -> None:
+    network = get_network("bvlc")
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in network.parameter_shapes.items()}
+    whole = np.zeros((256, 96, 5, 5), np.float32)
+    whole[:128, :48] = 1
+    whole[128:, 48 * second_group_sees : 48 * (second_group_sees + 1)] = 1
+    with pytest.raises(WeightsError, match=said):
+        canonical({**arrays, "conv2.weight": whole}, network, source=Path("a.safetensors"))
 
 
 def test_the_digest_is_of_names_shapes_and_values_and_of_no_order() -> None:

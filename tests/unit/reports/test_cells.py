@@ -8,6 +8,7 @@ import pytest
 from alexbench.harness.records import Comparison, RunRecord, SkippedRecord
 from alexbench.reports.cells import Table, tables
 from tests.support.records import (
+    accuracy,
     artifact,
     ceiling,
     effective,
@@ -43,10 +44,14 @@ def row_of(table: Table, start: str) -> dict[str, str]:
         synthetic_run(ok_row("onnxruntime"), ok_row("openvino"), ok_row("tensorflow"), ok_row("torch")),
         run_record(ok_row("a"), error_row("b", "x" * 500), missing_row("c")),
         run_record(ok_row("a", performance=None), reference=None),
+        run_record(
+            ok_row("onnxruntime", performance=None, accuracy=accuracy(interval=True), parity=parity(effective_bits=20)),
+            ok_row("torch", accuracy=accuracy(interval=True), parity=parity(effective_bits=11, passed=False)),
+        ),
         run_record(ok_row("a", accuracy=None, parity=None), reference=None),
         run_record(status="running", backends=(), reference=None),
     ],
-    ids=["one", "four", "errors", "accuracy only", "speed only", "just begun"],
+    ids=["one", "four", "errors", "accuracy only", "unmasked", "speed only", "just begun"],
 )
 def test_every_row_has_a_cell_for_every_heading_and_none_sprawls(record: RunRecord) -> None:
     for table in tables(record):
@@ -87,17 +92,37 @@ def test_memory_is_what_it_takes_when_warm_and_the_most_until_then() -> None:
     assert [row_of(details, name)["MiB (peak)"] for name in "ab"] == ["540 (612)", "540"]
 
 
-def test_parity_is_a_word_in_the_leaderboard_and_figures_in_the_details() -> None:
+def test_parity_is_a_word_in_the_leaderboard_and_figures_in_a_table_of_its_own() -> None:
     record = run_record(ok_row("a"))
     assert row_of(titled(record, "Leaderboard"), "a ")["parity"] == "ok"
-    shown = row_of(titled(record, "Details"), "a")
+    shown = row_of(titled(record, "Parity with float64"), "a")
     assert (shown["error / sigma"], shown["SQNR dB"], shown["flips"]) == ("2.0e-6", "121", "0")
+    assert "bits" not in shown  # nor what else older records do not have
+
+
+def test_parity_names_the_precision_that_its_bits_say() -> None:
+    record = run_record(ok_row("a", parity=parity(effective_bits=20.1)))
+    shown = row_of(titled(record, "Parity with float64"), "a")
+    assert (shown["bits"], shown["as in"], shown["KL nats"], shown["top-5 kept"]) == ("20.1", "fp32", "1.3e-4", "0.980")
+
+
+def test_an_unmasked_row_is_named_where_parity_stands() -> None:
+    rows = [ok_row("a", parity=parity(effective_bits=bits, passed=bits > 16)) for bits in (20.0, 11.7, 7.4, 4.5, 2.0)]
+    shown = [row_of(titled(run_record(row), "Leaderboard"), "a ")["parity"] for row in rows]
+    assert shown == ["ok", "FAILED: 11 bits", "FAILED: 8 bits", "FAILED", "FAILED"]
+
+
+def test_accuracies_have_their_intervals_where_there_are_any() -> None:
+    record = run_record(ok_row("a", accuracy=accuracy(interval=True)), ok_row("b"))
+    board = titled(record, "Leaderboard")
+    assert [row_of(board, name)["top-1 %"] for name in ("a ", "b ")] == ["56.50 (53.4-59.5)", "56.50"]
+    assert [row_of(board, name)["top-5 %"] for name in ("a ", "b ")] == ["79.10 (76.5-81.5)", "79.10"]
 
 
 def test_failed_parity_names_the_flips_beyond_rounding() -> None:
     record = run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2)))
     assert row_of(titled(record, "Leaderboard"), "a ")["parity"] == "FAILED"
-    assert row_of(titled(record, "Details"), "a")["flips"] == "3 (2 unexplained)"
+    assert row_of(titled(record, "Parity with float64"), "a")["flips"] == "3 (2 unexplained)"
 
 
 def test_rows_that_said_nothing_of_themselves_are_not_in_the_details() -> None:
@@ -159,7 +184,7 @@ def test_where_there_are_several_groups_what_is_not_ranked_stands_apart_with_the
 
 def test_all_tables_list_the_rows_in_the_leaderboards_order() -> None:
     wanted = ["c", "d", "a", "b", "noisy"]
-    for title in ("Details", "Efficiency, batch 32", "Latency, batch 1"):
+    for title in ("Details", "Parity with float64", "Efficiency, batch 32", "Latency, batch 1"):
         assert [row[0] for row in titled(two_groups(), title).rows] == wanted
 
 

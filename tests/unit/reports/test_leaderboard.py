@@ -127,6 +127,32 @@ def test_rows_that_ran_unlike_are_not_ranked_against_each_other(unlike: dict[str
     assert frame["group"].nunique() == 2
 
 
+@pytest.mark.parametrize(("bits", "named"), [(11.7, "11 bits (TF32 or fp16)"), (7.4, "8 bits (bf16)")])
+def test_an_unmasked_row_is_never_ranked_among_those_that_say_fp32_rightly(bits: float, named: str) -> None:
+    """Not even where its parity passed: fp16 asked for as fp32, say, under a tolerance of its own."""
+    for passed, rank in ((False, None), (True, 1)):
+        unmasked = ok_row("b", performance=performance(150), parity=parity(effective_bits=bits, passed=passed))
+        frame = leaderboard(run_record(fast("a", 90), unmasked))
+        assert ranks(frame) == {"a": 1, "b": rank}
+        found = frame.set_index("backend").loc["b"]
+        assert found["group"] == f"cpu, fp32 computed as {named}, 2 threads, 1 stream, host to host"
+        assert (found["computed_as"], found["unmasked"]) == (named, named)
+
+
+@pytest.mark.parametrize("bits", [20.0, 15.0, 4.5, 2.0])
+def test_a_row_that_computes_as_it_says_or_as_nothing_known_is_in_the_group_that_it_says(bits: float) -> None:
+    found = leaderboard(run_record(ok_row("a", parity=parity(effective_bits=bits)))).iloc[0]
+    assert found["group"] == "cpu, fp32, 2 threads, 1 stream, host to host"
+    assert pd.isna(found["unmasked"])
+    assert found["effective_bits"] == bits
+
+
+def test_intervals_of_accuracy_are_columns_and_absent_where_nothing_was_drawn() -> None:
+    frame = leaderboard(run_record(ok_row("a", accuracy=accuracy(interval=True)), ok_row("b"))).set_index("backend")
+    assert list(frame.loc["a", ["top1_low", "top1_high", "top5_low", "top5_high"]]) == [53.44, 59.51, 76.53, 81.46]
+    assert frame.loc["b", ["top1_low", "top1_high", "top5_low", "top5_high"]].isna().all()
+
+
 def test_a_group_says_what_its_rows_have_in_common() -> None:
     one = effective(threads=("1", "measured"), streams=("4", "reported"))
     frame = leaderboard(run_record(fast("a", 90), ok_row("b", effective=one))).set_index("backend")

@@ -76,7 +76,7 @@ def test_it_says_what_data_and_weights_these_are() -> None:
 
 def test_the_table_is_well_formed_and_numbers_stand_to_the_right() -> None:
     tables = table_lines(markdown(run_record(ok_row("a"), error_row("b"), missing_row("c"))))
-    assert [heading[0] for heading, *_ in tables] == ["#", "backend", "backend", "backend"]
+    assert [heading[0] for heading, *_ in tables] == ["#", *["backend"] * 4]
     assert all({len(row) for row in rows} == {len(heading)} == {len(rule)} for heading, rule, *rows in tables)
     sides = dict(zip(*tables[0][:2], strict=True))
     assert sides["backend"] == "---"
@@ -106,11 +106,11 @@ def test_rows_not_told_apart_are_marked() -> None:
     assert {row_of(text, "a")["#"], row_of(text, "b")["#"]} == {"1="}
 
 
-def test_parity_is_in_the_leaderboard_and_in_the_details() -> None:
+def test_parity_is_in_the_leaderboard_and_has_a_table_of_its_own() -> None:
     text = markdown(run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2))))
-    board, details, *_ = table_lines(text)
+    board, _, figures, *_ = table_lines(text)
     assert dict(zip(board[0], board[2], strict=True))["parity"] == "FAILED"
-    assert "3 (2 unexplained)" in details[2]
+    assert "3 (2 unexplained)" in figures[2]
 
 
 def test_a_row_in_error_appears_with_what_happened() -> None:
@@ -153,7 +153,7 @@ def test_no_text_of_others_changes_the_page(hostile: str) -> None:
 
 def test_a_hostile_version_cannot_break_the_table() -> None:
     tables = table_lines(markdown(run_record(ok_row("a", effective=effective("1|2")))))
-    assert len(tables) == 4
+    assert len(tables) == 5
     assert all({len(row) for row in rows} == {len(heading)} for heading, _, *rows in tables)
 
 

@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 from alexbench.harness.record_files import read_run
-from alexbench.harness.records import RunRecord
+from alexbench.harness.records import PartRecord, RunRecord
 from alexbench.reports.cells import tables
 from alexbench.reports.explanations import explanations
 from alexbench.reports.markdown import markdown
 from alexbench.reports.wording import facts, remarks
 from tests.support.records import (
+    accuracy,
     ceiling,
     control,
+    data,
     effective,
     error_row,
     generated,
@@ -22,6 +24,7 @@ from tests.support.records import (
     parity,
     performance,
     run_record,
+    synthetic_run,
     throughput,
 )
 
@@ -134,6 +137,54 @@ def test_accuracy_alone_is_ranked_by_top_1_and_says_so() -> None:
     text = explained(run_record(ok_row("a", performance=None)))
     assert text.startswith("#: one more than the rows with more right at top-1")
     assert "FPS" not in text
+
+
+@pytest.mark.parametrize(
+    ("bits", "passed", "said"),
+    [
+        (20.0, True, []),
+        (
+            7.4,
+            False,
+            [
+                "a: says fp32, but its error, 7.4 effective bits, is that of 8 bits (bf16).",
+                "a: not the same function as float64 within its tolerance: not ranked.",
+            ],
+        ),
+        (15.2, False, ["a: not the same function as float64 within its tolerance: not ranked."]),
+        (0.4, False, ["a: not the same function as float64, nor a rounding of it: not ranked."]),
+    ],
+)
+def test_what_a_row_computes_in_is_said_where_it_is_not_what_it_says(
+    bits: float, *, passed: bool, said: list[str]
+) -> None:
+    assert remarks(run_record(ok_row("a", parity=parity(effective_bits=bits, passed=passed)))) == said
+
+
+def test_more_bits_than_a_row_says_are_named_too() -> None:
+    found = replace(parity(effective_bits=20.0), as_claimed=False)
+    row = ok_row("a", parity=found, effective=effective(precision=("bf16", "reported")))
+    assert remarks(run_record(row)) == ["a: says bf16, but its error, 20.0 effective bits, is that of fp32."]
+
+
+def test_it_says_of_what_accuracies_have_an_interval_or_why_they_have_none() -> None:
+    drawn = run_record(ok_row("a", accuracy=accuracy(interval=True)))
+    assert "the 95 % interval (Wilson) that the draw of these pictures leaves" in explained(drawn)
+    whole = synthetic_run()
+    assert "of the whole set; no sampling error stands between them and figures of the same set" in explained(whole)
+    assert "no sampling error" not in explained(drawn)
+    part = run_record(data=data(part=PartRecord(1, 4, 0, 1000, 4000, "", "", "")))
+    assert "of a part, which is no sample" in explained(part)
+    assert "top-1 %, top-5 %:" not in explained(run_record(ok_row("a", accuracy=None)))
+
+
+def test_a_record_of_schema_3_is_still_rendered_without_what_it_does_not_have() -> None:
+    record = read_run(FIXTURES / "schema-3")
+    text = markdown(record)
+    assert "## Leaderboard\n" in text
+    assert "| 57.50 | 85.00 |" in text
+    for newer in ("effective", "computed", "KL", "Wilson", "top-5 kept"):
+        assert newer not in text
 
 
 @pytest.mark.parametrize("schema", ["schema-1", "schema-2"])

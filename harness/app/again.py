@@ -1,0 +1,69 @@
+"""A finished run opened again: the configuration, weights and pixels that its record names, or none at all.
+
+Read only: what is prepared for it goes into the cache, and nothing into the run's folder.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from alexbench.backends.registry import REFERENCE
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.config import RunConfig, cache_folder
+from alexbench.harness.app.loading import start
+from alexbench.harness.app.material import Material, gather
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.resume import changes, configuration_of
+from alexbench.harness.app.row import Row
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.errors import UsageError
+from alexbench.harness.records import RunRecord
+
+_WORK: Final = "again"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedRun:
+    """A run with the material it was made of. ``work``: a folder in the cache, for the logs of its workers."""
+
+    folder: Path
+    record: RunRecord
+    config: RunConfig
+    material: Material
+    work: Path
+
+    def row(self, name: str) -> Row:
+        """The row of a backend, as the run was asked for it."""
+        return Row(name, artifact=self.config.artifact_files.get(name), python=self.config.interpreters.get(name))
+
+    def start(self, row: Row) -> WorkerProcess:
+        """A fresh process of ``row``, loaded as in the run, with its pictures open.
+
+        Raises:
+            AlexBenchError: it does not start, or does not load.
+        """
+        return start(row, self.config, self.material, self.work)
+
+    def start_reference(self) -> WorkerProcess:
+        """The same of float64, which is always NumPy on the CPU."""
+        return start(Row(REFERENCE), replace(self.config, device="cpu", precision="fp32"), self.material, self.work)
+
+
+def open_again(folder: Path, record: RunRecord, display: Display) -> OpenedRun:
+    """Gather what the run of ``record`` was made of, and make sure that it is the same.
+
+    Raises:
+        UsageError: weights, pictures or preprocessing are not those of the run; the message names which.
+        AlexBenchError: one of them is gone, or cannot be read.
+    """
+    config = configuration_of(record, folder)
+    material = gather(config, cache=cache_folder(), display=display)
+    for what, was, now in changes(record, material.model, material.data):
+        if was:  # else the record is older than the digest
+            raise UsageError(
+                f"{folder}: the {what} are not those of the run ({was[:12]} then, {now[:12] or 'none'} now); "
+                "put them back, or make a new run"
+            )
+    work = cache_folder() / _WORK
+    (work / run_folder.LOGS).mkdir(parents=True, exist_ok=True)
+    return OpenedRun(folder, record, config, material, work)

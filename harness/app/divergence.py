@@ -1,0 +1,200 @@
+"""``alexbench compare RUN --layers``: each runtime's activations against float64, and the layer where it leaves it.
+
+One worker after the other: the float64 reference first, then each row, loaded as in the run. Nothing is written into
+the run's folder.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.again import OpenedRun, open_again
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.rows_of_runs import read_table
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Precision
+from alexbench.harness.errors import AlexBenchError, RecordError, UnsupportedOptionError, UsageError, unknown_name
+from alexbench.harness.judge.divergence import LayerError, bounds, first_off, layer_error, scales
+from alexbench.harness.judge.parity import TOLERANCES
+from alexbench.harness.records import RunRecord
+
+IMAGES: Final = 8
+MOST_IMAGES: Final = 64
+"""A picture's activations of all layers take 8 to 16 MB in float64, of each row and of the reference."""
+BATCH: Final = 8
+_ARTIFACT: Final = "it ran a file of the user's, whose inner layers are not known by name"
+
+
+@dataclass(frozen=True, slots=True)
+class RowLayers:
+    """One row's layers against float64, in the network's order.
+
+    ``first``: the first layer whose error is over its bound, None where all keep to theirs. ``looking``: the largest
+    difference, over sigma, between the last layer as it was looked at and what the row's own ``predict`` gives;
+    ``looking_within``: whether that is no more than rounding. ``error``: why nothing can be said of the row, else None.
+    """
+
+    name: str
+    precision: Precision
+    layers: tuple[LayerError, ...] = ()
+    looking: float = 0.0
+    looking_within: bool = True
+    error: str | None = None
+
+    @property
+    def first(self) -> LayerError | None:
+        """Where the row leaves float64."""
+        return first_off(self.layers)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerComparison:
+    """Rows x layers. ``images``: the samples looked at, ``chosen`` why those; ``notes``: rows that were left out."""
+
+    run: str
+    images: tuple[str, ...]
+    chosen: str
+    rows: tuple[RowLayers, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 where a layer of an fp32 row is named, or a row is in error; else 0."""
+        return int(any(row.error is not None or (row.first and row.precision == "fp32") for row in self.rows))
+
+
+def compare_layers(
+    folder: Path,
+    record: RunRecord,
+    *,
+    display: Display,
+    rows: Sequence[str] = (),
+    images: Sequence[str | int] = (),
+    chosen: str = "",
+    count: int = IMAGES,
+) -> LayerComparison:
+    """Compare every layer of ``rows`` (names of backends; default: all that ran from weights) with float64.
+
+    ``images``: names of samples or their places (flipped ones, say; ``chosen`` then says why those); default: of the
+    examined ones in ``reference.parquet`` the ``count`` with the smallest float64 margin, else the first ``count``.
+
+    Raises:
+        UsageError: an unknown row or image, none or too many of them.
+        UnsupportedOptionError: every row is an artifact.
+        AlexBenchError: the run's weights, pictures or preprocessing are no longer what its record says.
+    """
+    if not 1 <= (len(images) or count) <= MOST_IMAGES:
+        raise UsageError(f"{len(images) or count} images to look at the layers of: give 1 to {MOST_IMAGES}")
+    names, notes = _chosen_rows(folder, record, rows)
+    run = open_again(folder, record, display)
+    if images:
+        places = _places(run, images)
+    else:
+        places, chosen = _smallest_margins(run, count)
+    with TemporaryDirectory(prefix="layers-", dir=run.work) as scratch:
+        look = _Look(run, places, Path(scratch), display)
+        look.at_float64()
+        found = tuple(look.at(name) for name in names)
+    samples = tuple(run.material.names[place] for place in places)
+    return LayerComparison(str(folder), samples, chosen or "named", found, notes)
+
+
+class _Look:
+    """Looking at layers: float64's are kept in files, a row's are gone when it was judged."""
+
+    def __init__(self, run: OpenedRun, places: Sequence[int], scratch: Path, display: Display) -> None:
+        self._run, self._places, self._display = run, list(places), display
+        self._scratch, self._truth = scratch, scratch / "float64"
+        self._layers = [layer.name for layer in run.material.network.layers]
+        self._scales = scales(run.material.network)
+
+    def at_float64(self) -> None:
+        """Let the reference compute all layers."""
+        self._ask(self._run.start_reference(), "float64", self._truth)
+
+    def at(self, name: str) -> RowLayers:
+        """Let a row compute them, and judge it; its errors are its own."""
+        precision = self._run.config.precision
+        try:
+            with TemporaryDirectory(prefix="row-", dir=self._scratch) as folder:
+                logits = self._ask(self._run.start(self._run.row(name)), name, Path(folder))
+                return self._judged(name, Path(folder), logits)
+        except Exception as error:
+            said = str(error) if isinstance(error, AlexBenchError) else f"{type(error).__name__}: {error}"
+            return RowLayers(name, precision, error=said)
+
+    def _ask(self, worker: WorkerProcess, name: str, out: Path) -> NDArray[np.float64]:
+        out.mkdir(exist_ok=True)
+        asked: dict[str, Any] = {"images": self._places, "batch_size": BATCH}
+        title = f"{name}: {len(self._layers)} layers of {len(self._places)} pictures"
+        with worker, self._display.step(title) as advance:
+            worker.ask("activations", progress=advance, layers=self._layers, out=str(out), **asked)
+            worker.ask("logits", out=str(out / "predict.npy"), **asked)
+        return np.asarray(np.load(out / "predict.npy"), dtype=np.float64)
+
+    def _judged(self, name: str, folder: Path, logits: NDArray[np.float64]) -> RowLayers:
+        precision = self._run.config.precision
+        bound = bounds(self._run.material.network, precision)
+        errors, sigma = [], 0.0
+        for layer in self._layers:
+            truth = np.load(self._truth / f"{layer}.npy", mmap_mode="r")
+            if self._scales[layer] == layer:
+                sigma = float(truth.std())
+            found = np.load(folder / f"{layer}.npy", mmap_mode="r")
+            errors.append(layer_error(layer, found, truth, sigma=sigma, bound=bound[layer]))
+        tolerance = TOLERANCES[precision].max_abs_over_sigma
+        looked = layer_error("predict", np.asarray(found), logits, sigma=sigma, bound=tolerance)
+        return RowLayers(name, precision, tuple(errors), looked.max_abs_over_sigma, looked.within)
+
+
+def _chosen_rows(folder: Path, record: RunRecord, asked: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The rows to look at, and notes on those that cannot be."""
+    known = {row.name: row for row in record.backends if row.status != "missing"}
+    for name in asked:
+        if name not in known:
+            raise unknown_name(f"row of {folder}", name, known)
+    wanted = list(dict.fromkeys(asked)) or list(known)
+    artifacts = [name for name in wanted if known[name].artifact is not None]
+    broken = [name for name in wanted if known[name].status == "error" and name not in {*artifacts, *asked}]
+    names = [name for name in wanted if name not in {*artifacts, *broken}]
+    if not names and artifacts:
+        raise UnsupportedOptionError(f"{artifacts[0]}: {_ARTIFACT}; make a run from its weights")
+    if not names:
+        raise UsageError(f"{folder} has no row without error to look at the layers of")
+    notes = [f"{name}: left out, for {_ARTIFACT}" for name in artifacts]
+    return names, (*notes, *(f"{name}: left out, for it was in error in this run" for name in broken))
+
+
+def _places(run: OpenedRun, images: Sequence[str | int]) -> list[int]:
+    """Where the images are among the run's, each once."""
+    material = run.material
+    by_name = {name: place for place, name in enumerate(material.names)}
+    places = []
+    for image in images:
+        place = by_name.get(image) if isinstance(image, str) else image
+        if place is None or not 0 <= place < len(material.names):
+            raise UsageError(f"{run.folder} has no picture {image!r}; its samples.parquet lists those it has")
+        if not material.good[place]:
+            raise UsageError(f"picture {image!r} of {run.folder} was skipped: it could not be prepared")
+        places.append(int(place))
+    return list(dict.fromkeys(places))
+
+
+def _smallest_margins(run: OpenedRun, count: int) -> tuple[list[int], str]:
+    """The pictures on which float64 itself is least decided, where the run has asked it; else the first."""
+    table = read_table(run.folder / run_folder.REFERENCE)
+    if table is None:
+        return [int(place) for place in np.flatnonzero(run.material.good)[:count]], "the first"
+    try:
+        margins = (table["score1"] - table["score2"]).to_numpy(np.float64)
+        samples = table["sample"].tolist()
+    except KeyError as error:
+        raise RecordError(f"{run.folder / run_folder.REFERENCE} is damaged: no column {error}") from error
+    order = np.argsort(margins, kind="stable")[:count]
+    return _places(run, [samples[place] for place in order]), "the smallest margins of float64 among those it was asked"

@@ -1,0 +1,1 @@
+"""``alexbench doctor``: why is accuracy off?"""

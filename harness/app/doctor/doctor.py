@@ -1,0 +1,228 @@
+"""``alexbench doctor``: examine the function, search for the reading that answers best, and say what that means."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends.registry import backend_class, backend_names
+from alexbench.harness.app.chosen_weights import choose_weights
+from alexbench.harness.app.config import RunConfig, cache_folder
+from alexbench.harness.app.doctor.diagnosis import Alternative, Diagnosis, Expected, Finding, verdict
+from alexbench.harness.app.doctor.examination import Examination, examine
+from alexbench.harness.app.doctor.levels import known_contracts, same_arithmetic
+from alexbench.harness.app.doctor.patient import Patient
+from alexbench.harness.app.doctor.reading import Change, Reading, changes, without
+from alexbench.harness.app.doctor.search import Search
+from alexbench.harness.app.doctor.trials import Trials
+from alexbench.harness.app.material import pictures_of, writable
+from alexbench.harness.app.pictures import Pictures
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.rows_of_runs import open_run, row_of, split
+from alexbench.harness.contract import Options
+from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError
+from alexbench.harness.judge.evidence import Difference, paired_difference
+from alexbench.harness.judge.paired import paired_test
+from alexbench.harness.models.card import load_card
+
+IMAGES: Final = 500
+FASTEST_FIRST: Final = ("openvino", "onnxruntime", "torch", "tensorflow")
+"""Which runtime examines where none is named (facts: images/s at batch 32); others after them."""
+NEEDS_WEIGHTS: Final = (
+    "the order of fc6's columns, groups, LRN and pooling: only with the weights that the file was made from (--weights)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked.
+
+    ``expected``: what top-1 should be, percent. ``reference``: a run's row (RUN:ROW) that it should be as good as.
+    """
+
+    config: RunConfig
+    expected: float | None = None
+    reference: str | None = None
+
+
+def diagnose(question: Question, display: Display) -> Diagnosis:
+    """Examine one model on one runtime.
+
+    Raises:
+        AlexBenchError: something that the message says how to mend.
+    """
+    config = question.config
+    if question.expected is not None and not 0 <= question.expected <= 100:
+        raise UsageError(f"--expected {question.expected:g}: wanted top-1 in percent, 0 to 100")
+    if question.expected is not None and question.reference is not None:
+        raise UsageError("--expected and --reference both say what should be reached; give one of them")
+    started = time.monotonic()
+    card, cache = load_card(config.model), writable(cache_folder())
+    backend = backend_of(config)
+    log = cache / "material.log"
+    artifact = config.artifact_files.get(backend)
+    weights = None
+    if artifact is None or config.weights is not None:
+        weights = choose_weights(
+            card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
+        )
+    pictures = pictures_of(config, cache, log, display)
+    options = Options(threads=config.threads, device=config.device, precision=config.precision)
+    with ExitStack() as on_exit:
+        folder = Path(on_exit.enter_context(tempfile.TemporaryDirectory(prefix="doctor-", dir=cache)))
+        path = None if weights is None else weights.path
+        python = config.interpreters.get(backend)
+        patient = on_exit.enter_context(
+            Patient(card, backend, options, weights=path, artifact=artifact, python=python, folder=folder)
+        )
+        trials = Trials(pictures.dataset, patient, folder)
+        with display.step(f"{backend}: its outputs, without labels"):
+            found = examine(patient, trials, folder)
+        for finding in found.findings:
+            display.say(f"  {finding.found}")
+        healthy = _function_as_meant(config, patient, found)
+        seen = trials
+        if healthy is not None:
+            # What is wrong with the pictures is looked for with the function that the weights are meant for.
+            display.say(f"  from here on: {healthy}, built from the weights")
+            patient = on_exit.enter_context(
+                Patient(card, healthy, options, weights=path, artifact=None, python=None, folder=folder)
+            )
+            trials = Trials(pictures.dataset, patient, folder)
+        search = Search(trials, patient, lambda line: display.say(f"  {line}"), patient.given)
+        with display.step(f"{patient.backend}: {len(trials)} pictures, read in every way that is known"):
+            search.run()
+            confirmed = _confirmed(search, len(trials))
+        hits = seen.hits(seen.given, len(seen))
+        accuracy = paired_test(
+            "top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures, config)
+        )
+        findings = (*(Finding(change, None) for change in found.findings), *confirmed)
+        expected = _expected(question, seen, hits)
+        word, said = verdict(expected, findings, accuracy)
+        return Diagnosis(
+            verdict=word,
+            said=said,
+            model=card.name,
+            backend=backend,
+            data=pictures.dataset.describe(),
+            images=len(trials),
+            synthetic=config.data is None or (weights is not None and weights.synthetic),
+            findings=findings,
+            accuracy=accuracy,
+            expected=expected,
+            alternatives=tuple(_alternatives(search)),
+            held_db=found.held_db,
+            card=_card_of(search.at) if confirmed else None,
+            not_examined=(NEEDS_WEIGHTS,) if path is None else (),
+            inferences=trials.inferences + (seen.inferences if seen is not trials else 0),
+            seconds=time.monotonic() - started,
+        )
+
+
+def _function_as_meant(config: RunConfig, patient: Patient, found: Examination) -> str | None:
+    """A runtime that computes what the weights are meant for, where the patient does not; None to go on with it."""
+    if not found.findings or patient.weights is None:
+        return None
+    return _another(config, patient.backend) if patient.native else patient.backend
+
+
+def _population(pictures: Pictures, config: RunConfig) -> int | None:
+    """What the pictures were drawn from, where they were."""
+    draws = pictures.whole.draws
+    return draws[0].of if draws and config.limit is not None else None
+
+
+def backend_of(config: RunConfig) -> str:
+    """The one named, or the first there is."""
+    named = [*(config.backends or ()), *(name for name in config.artifact_files if name not in (config.backends or ()))]
+    if len(named) > 1:
+        raise UsageError(f"--backend: the doctor examines one model on one runtime; {' and '.join(named)} are named")
+    if named:
+        problem = backend_class(named[0]).probe().problem
+        if problem is not None and named[0] not in config.interpreters:
+            raise BackendUnavailableError(problem)
+        return named[0]
+    for name in _by_speed():
+        if backend_class(name).probe().available:
+            return name
+    raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
+
+
+def _another(config: RunConfig, backend: str) -> str | None:
+    """A runtime that is there besides ``backend``; the same one where that ran on another interpreter."""
+    others = [name for name in _by_speed() if name != backend or backend in config.interpreters]
+    return next((name for name in others if backend_class(name).probe().available), None)
+
+
+def _by_speed() -> list[str]:
+    names = backend_names()
+    return [*(name for name in FASTEST_FIRST if name in names), *(name for name in names if name not in FASTEST_FIRST)]
+
+
+def _confirmed(search: Search, images: int) -> list[Finding]:
+    """The changes that the pictures themselves decide, each taken back alone; the others are taken back for good."""
+    given = search.patient.given
+    while True:
+        made = list(changes(given, search.at))
+        if not made:
+            return []
+        worths = {change: _worth(search, given, change, images, len(made)) for change in made}
+        weakest = min(made, key=lambda change: worths[change].low)
+        if worths[weakest].above:
+            return sorted((Finding(change, worths[change]) for change in made), key=_rank)
+        search.move(without(given, search.at, weakest))
+
+
+def _rank(finding: Finding) -> float:
+    return -finding.worth.mean if finding.worth is not None else 0.0
+
+
+def _worth(search: Search, given: Reading, change: Change, images: int, comparisons: int) -> Difference:
+    back = without(given, search.at, change)
+    return paired_difference(
+        search.trials.evidence(search.at, images), search.trials.evidence(back, images), comparisons=comparisons
+    )
+
+
+def _alternatives(search: Search) -> Iterator[Alternative]:
+    """What else was tried from where the search ended, best first; one that reads every picture alike is no other."""
+    count = len(search.tried)
+    for reading, found in sorted(search.tried.items(), key=lambda item: -item[1].mean):
+        if found.error > 0:
+            wide = search.compare(reading, found.images, comparisons=count)
+            yield Alternative(tuple(changes(search.at, reading)), wide, excluded=wide.below)
+
+
+def _card_of(reading: Reading) -> str | None:
+    """The card that has this preprocessing."""
+    for name, contract in known_contracts():
+        geometry = replace(contract, channels="RGB", divide_by=1.0, mean=(0.0,) * 3, std=(1.0,) * 3)
+        own = replace(reading.fed, channels="RGB", divide_by=1.0, mean=(0.0,) * 3, std=(1.0,) * 3)
+        if geometry == own and same_arithmetic(contract, reading.fed):
+            return name
+    return None
+
+
+def _expected(question: Question, trials: Trials, hits: NDArray[np.bool_]) -> Expected | None:
+    """What should be reached: a figure, or a row's answers to the same pictures."""
+    if question.reference is None:
+        return None if question.expected is None else Expected(question.expected, "--expected", None)
+    folder, name = split(question.reference)
+    run = open_run(folder)
+    row = row_of(run, name or run.rows[0])
+    right = dict(zip(row.samples, (row.top[:, 0] == row.labels).tolist(), strict=True))
+    missing = next((sample.name for sample in trials.samples if sample.name not in right), None)
+    if missing is not None:
+        raise DataError(
+            f"--reference {row.said} did not answer for {missing}; take a run over these pictures"
+            " (the same --data, --limit and --seed)"
+        )
+    theirs = np.array([right[sample.name] for sample in trials.samples])
+    return Expected(100 * float(theirs.mean()), row.said, paired_test("top1", theirs, hits))

@@ -1,0 +1,120 @@
+"""From the reading as given to the best one that can be found: wide and short first, then few and long.
+
+What kills accuracy altogether (normalisation, channels, layout, order of fc6, labels) is tried crossed with each other,
+for with two of them wrong no single mend shows. What only costs some of it (geometry) is mended one thing at a time,
+the best first, until nothing is better.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from alexbench.harness.app.doctor.levels import arithmetics, geometries
+from alexbench.harness.app.doctor.patient import Patient
+from alexbench.harness.app.doctor.reading import LABEL_READINGS, Reading, changes
+from alexbench.harness.app.doctor.trials import Trials
+from alexbench.harness.judge.evidence import Difference, paired_difference
+
+FIRST_LOOK: Final = 16
+SECOND_LOOK: Final = 64
+ALIVE: Final = 3
+"""Right answers of FIRST_LOOK that no model gives by chance, at one in a thousand."""
+KEPT: Final = 6
+"""Readings that a first look leaves for the second."""
+MOVE_AT: Final = 3.5
+"""Standard errors by which a reading must lead before the search goes there. Every move is judged again, at the end, on
+all pictures; this only has to keep the search from wandering among a hundred readings that are alike."""
+DROP_AT: Final = 5.0
+"""Standard errors behind, on the pictures of the first look, at which a reading is looked at no longer: beyond what
+chance does even to one of a hundred readings, by Student's distribution of 15 degrees."""
+SWEEPS: Final = 8
+RIVALS: Final = 6
+"""Readings that may be as good, looked at on all pictures."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Search:
+    """What was tried, and where it ended."""
+
+    trials: Trials
+    patient: Patient
+    say: Say
+    at: Reading
+    tried: dict[Reading, Difference] = field(default_factory=dict)
+
+    def run(self) -> Reading:
+        """The best reading found; ``tried`` has all others, held against it."""
+        images = len(self.trials)
+        second = min(SECOND_LOOK, images)
+        self._cross(min(FIRST_LOOK, images), second)
+        for _ in range(SWEEPS):
+            self.tried.clear()
+            if not self._sweep(self._neighbours(), second) and not self._rivals():
+                break
+        return self.at
+
+    def compare(self, reading: Reading, images: int, *, comparisons: int = 1) -> Difference:
+        """Evidence of ``reading`` less that of where the search is, on the first ``images`` pictures."""
+        return paired_difference(
+            self.trials.evidence(reading, images), self.trials.evidence(self.at, images), comparisons=comparisons
+        )
+
+    def _cross(self, first: int, second: int) -> None:
+        """All that kills, crossed: the few best after a first look are looked at again."""
+        given = self.at
+        self.say(f"normalisation, channels, layout and fc6's order, crossed, on {first} pictures")
+        inputs = [given.fed, *arithmetics(given.fed)]
+        looked: list[Reading] = []
+        for reflattened, reshaped in itertools.product(
+            (False, True) if self.patient.native else (False,), (False, True)
+        ):
+            for fed, labels in itertools.product(inputs, LABEL_READINGS):
+                looked.append(replace(given, fed=fed, labels=labels, reshaped=reshaped, reflattened=reflattened))
+            best = sorted(looked, key=lambda one: -float(self.trials.evidence(one, first).mean()))[:KEPT]
+            if max(int(self.trials.hits(one, first).sum()) for one in best) >= ALIVE:
+                break  # with another layout or order of fc6 it would be right no more often than by chance
+        self._sweep(best, second)
+
+    def _neighbours(self) -> list[Reading]:
+        """One thing changed of where the search is."""
+        at = self.at
+        fed = [
+            *geometries(at.fed, self.patient.card, other_inputs=self.patient.native),
+            *arithmetics(at.fed),
+        ]
+        made = [replace(at, fed=one) for one in fed]
+        made += [replace(at, labels=labels) for labels in LABEL_READINGS if labels != at.labels]
+        return made
+
+    def _sweep(self, readings: Iterable[Reading], images: int) -> bool:
+        """Go to the best of ``readings`` if it leads clearly on ``images`` pictures; whether it did."""
+        ahead: dict[Reading, float] = {}
+        for reading in readings:
+            if reading == self.at:
+                continue
+            found = self.compare(reading, min(FIRST_LOOK, images))
+            if found.lead > -DROP_AT:
+                found = self.compare(reading, images)
+            self.tried[reading] = found
+            if found.lead > MOVE_AT:
+                ahead[reading] = found.mean
+        if not ahead:
+            return False
+        self.move(max(ahead, key=lambda reading: ahead[reading]))
+        return True
+
+    def _rivals(self) -> bool:
+        """Look on all pictures at those that are not clearly worse; whether one of them is better."""
+        near = [one for one, found in self.tried.items() if found.high > 0 and found.error > 0]
+        near.sort(key=lambda one: -self.tried[one].high)
+        return self._sweep(near[:RIVALS], len(self.trials))
+
+    def move(self, reading: Reading) -> None:
+        """Go there; what was tried is held against it from now on, each on as many pictures as before."""
+        self.say("better: " + ("; ".join(one.mend for one in changes(self.patient.given, reading)) or "as given"))
+        tried = {self.at: len(self.trials), **{one: found.images for one, found in self.tried.items()}}
+        self.at = reading
+        self.tried = {one: self.compare(one, images) for one, images in tried.items() if one != reading}

@@ -1,0 +1,79 @@
+"""How well outputs answer for their labels, finer than top-1: what the doctor ranks its hypotheses by."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from alexbench.harness.judge.accuracy import log_softmax
+
+ROW_SPREAD: Final = 2.5
+"""The standard deviation that each picture's logits are scaled to; about that of a trained AlexNet's."""
+CONFIDENCE: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A mean of paired differences with its interval and standard error, over ``images`` pictures."""
+
+    mean: float
+    low: float
+    high: float
+    error: float
+    images: int
+
+    @property
+    def above(self) -> bool:
+        """Whether the whole interval is above 0."""
+        return self.low > 0
+
+    @property
+    def lead(self) -> float:
+        """How many standard errors the mean is above 0, negative below; 0 where every difference is 0."""
+        return self.mean / self.error if self.error > 0 else 0.0
+
+    @property
+    def below(self) -> bool:
+        """Whether the whole interval is below 0."""
+        return self.high < 0
+
+
+def evidence(logits: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The log-likelihood (nats) of each label under its row of ``logits`` (N, outputs): (N,).
+
+    Each row is scaled to a standard deviation of ROW_SPREAD first, so that a model is not judged by how sure it is of
+    itself: with the mean forgotten, raw likelihoods are decided by a few pictures. Rows that are all equal have the
+    likelihood of a guess; a label that is no output has that of the least likely one.
+    """
+    return evidence_of(spread(logits), labels)
+
+
+def spread(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Log-probabilities (N, outputs) of rows scaled to ROW_SPREAD; those with NaN or infinity become a guess."""
+    values = np.where(np.isfinite(logits).all(axis=1)[:, None], logits, 0.0).astype(np.float64)
+    values -= values.mean(axis=1, keepdims=True)
+    deviation = values.std(axis=1, keepdims=True)
+    return log_softmax(ROW_SPREAD * values / np.where(deviation > 0, deviation, 1.0))
+
+
+def evidence_of(chances: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The label's column in each row of :func:`spread`'s answer; the row's least for a label that is no output."""
+    known = (labels >= 0) & (labels < chances.shape[1])
+    chosen = np.take_along_axis(chances, np.where(known, labels, 0)[:, None], axis=1)[:, 0]
+    return np.where(known, chosen, chances.min(axis=1))
+
+
+def paired_difference(first: NDArray[np.float64], second: NDArray[np.float64], *, comparisons: int = 1) -> Difference:
+    """The mean of ``first - second`` with Student's interval.
+
+    ``comparisons``: of how many this is one; all their intervals hold together with CONFIDENCE (Bonferroni).
+    """
+    differences = first - second
+    count = len(differences)
+    mean = float(differences.mean())
+    error = float(differences.std(ddof=1)) / math.sqrt(count) if count > 1 else math.inf
+    half = float(student.ppf(1 - (1 - CONFIDENCE) / (2 * comparisons), max(count - 1, 1))) * error
+    return Difference(mean, mean - half, mean + half, error, count)

@@ -1,0 +1,38 @@
+"""A comparison on the terminal, and as Markdown."""
+
+import sys
+from typing import TextIO
+
+from rich.console import Console
+
+from alexbench.harness.paired_records import PairedReport
+from alexbench.reports.comparison import facts, reading, sentences, tables
+from alexbench.reports.markdown import escape, table_text
+from alexbench.reports.terminal import PLAIN_WIDTH, shown
+
+
+def print_comparison(report: PairedReport, *, flips: int, stream: TextIO = sys.stdout) -> None:
+    """Print tables and sentences, with at most so many ``flips`` of each pair."""
+    plain = not stream.isatty()
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
+    for name, line in facts(report):
+        console.print(f"{name:>8}  {line}", soft_wrap=plain)
+    for table in tables(report, flips=flips):
+        console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
+        console.print(shown(table, console.width))
+    lines = sentences(report)
+    if lines:
+        console.print()
+    for line in lines:
+        console.print(f"! {line}", soft_wrap=plain)
+
+
+def comparison_markdown(report: PairedReport) -> str:
+    """All of it, every flip too; the same text for the same report."""
+    title = "# AlexBench: a comparison" + (" on SYNTHETIC data" if report.synthetic else "")
+    parts = [title, "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))]
+    parts += [f"## {escape(table.title)}\n\n{table_text(table)}" for table in tables(report)]
+    for heading, lines in (("Remarks", sentences(report)), ("How to read it", reading(report))):
+        if lines:
+            parts.append(f"## {heading}\n\n" + "\n".join(f"- {escape(line)}" for line in lines))
+    return "\n\n".join(parts) + "\n"

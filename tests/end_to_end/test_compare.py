@@ -1,0 +1,89 @@
+"""The comparison as a person asks for it: rows of a real run, on pictures whose answers are known."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.end_to_end.conftest import PICTURES, Command, Ground, only_run
+
+
+@pytest.fixture(scope="module")
+def run(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Accuracy of two runtimes."""
+    out = tmp_path_factory.mktemp("compared")
+    named = ("--backend", "onnxruntime", "--backend", "openvino", "--only", "accuracy")
+    ended = command("run", "--data", ground.pictures, "--weights", ground.weights, *named, "--out", out)
+    assert ended.code == 0, ended.err
+    return only_run(out)
+
+
+def test_forty_pictures_decide_nothing_and_the_number_that_would_is_said(
+    command: Command, ground: Ground, run: Path
+) -> None:
+    ended = command("compare", run)
+    assert ended.code == 3, ended.err
+    assert "openvino against onnxruntime, top-1: UNDECIDED with 40 pictures" in ended.out
+    assert "539 would show equivalence" in ended.out
+
+
+def test_a_margin_that_forty_can_decide(command: Command, ground: Ground, run: Path) -> None:
+    ended = command("compare", run, "--margin", "8", "--json")
+    assert ended.code == 0, ended.err
+    (pair,) = json.loads(ended.out)["pairs"]
+    assert (pair["base"]["name"], pair["other"]["name"]) == ("onnxruntime", "openvino")
+    assert (pair["top1"]["base_correct"], pair["top5"]["base_correct"]) == (ground.top1, ground.top5)
+    assert (pair["top1"]["lost"], pair["top1"]["gained"]) == (0, 0)
+    assert pair["top1"]["verdict"] == pair["top5"]["verdict"] == "equivalent"
+    assert pair["unexplained"] == 0
+
+
+def test_an_answer_that_was_turned_is_called_unexplained(command: Command, run: Path, tmp_path: Path) -> None:
+    turned = tmp_path / "turned"
+    shutil.copytree(run, turned)
+    picture = _turn(turned, "openvino")
+    out = tmp_path / "comparison.md"
+    ended = command("compare", f"{run}:openvino", f"{turned}:openvino", "--out", out)
+    assert ended.code == 3, ended.err
+    assert "B openvino against A openvino: 1 unexplained flip: not rounding." in ended.out
+    assert picture in ended.out
+    assert "UNEXPLAINED" in out.read_text(encoding="utf-8")
+    assert f"wrote {out}" in ended.out
+
+
+def _turn(folder: Path, backend: str) -> str:
+    """Exchange a right answer of a parity picture with float64's second best, in the answers and in the count."""
+    answers = pd.read_parquet(folder / "predictions.parquet")
+    mine = answers[(answers["backend"] == backend) & (answers["top1"] == answers["label"])]
+    place = mine.index[0]
+    answers.loc[place, ["top1", "top2"]] = answers.loc[place, ["top2", "top1"]].tolist()
+    answers.to_parquet(folder / "predictions.parquet")
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    row = next(row for row in record["backends"] if row["name"] == backend)
+    row["accuracy"]["top1_correct"] -= 1
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    return str(answers.loc[place, "sample"])
+
+
+def test_what_cannot_be_compared_is_one_line_and_exit_code_2(command: Command, run: Path, tmp_path: Path) -> None:
+    for arguments in (
+        (run, run),
+        (f"{run}:caffe",),
+        (run, "--margin", "0"),
+        (run, "--flips", "-1"),
+        (run, "--layers", "--images", "0"),
+        (run, "--out", tmp_path),
+        (tmp_path,),
+    ):
+        ended = command("compare", *arguments)
+        assert ended.code == 2, ended.err
+        assert ended.last_line.startswith("alexbench: ")
+        assert "Traceback" not in ended.err
+
+
+def test_every_row_has_all_pictures(command: Command, run: Path) -> None:
+    ended = command("compare", f"{run}:onnxruntime", f"{run}:openvino", "--json")
+    report = json.loads(ended.out)
+    assert (report["images"], ended.code) == (PICTURES, report["exit_code"])

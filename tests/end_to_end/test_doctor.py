@@ -1,0 +1,122 @@
+"""The doctor, asked as a person asks it, about patients that something was done to."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alexbench.harness.app.config import cache_folder
+from alexbench.harness.app.synthetic import NAME, WEIGHTS_FOLDER
+from alexbench.harness.models.card import load_card
+from alexbench.harness.models.weights import weights_path
+from tests.end_to_end.conftest import Command, Ended, Ground
+from tests.support.ailing import ailing
+from tests.support.cards import write_card
+
+PICTURES = 96
+
+
+@pytest.fixture(scope="module")
+def doctor(command: Command) -> Any:
+    """``alexbench doctor`` on a few synthetic pictures, as JSON; the set is the one that ``bench`` made, if it did."""
+
+    def ask(*arguments: str | Path, limit: int = PICTURES) -> tuple[Ended, dict[str, Any]]:
+        ended = command("doctor", "--limit", str(limit), "--json", *arguments, cache=cache_folder())
+        return ended, json.loads(ended.out) if ended.out else {}
+
+    return ask
+
+
+def factors(found: dict[str, Any]) -> list[str]:
+    return [one["change"]["factor"] for one in found["findings"]]
+
+
+def test_a_healthy_model_is_not_told_it_is_ill(doctor: Any) -> None:
+    ended, found = doctor()
+    assert (ended.code, found["verdict"], factors(found)) == (0, "healthy", [])
+    assert found["synthetic"]
+    assert found["held_db"] > 90
+
+
+def test_channels_and_mean_wrong_together_are_both_found_and_the_mend_is_exact(doctor: Any, tmp_path: Path) -> None:
+    right = load_card("torchvision").preprocessing
+    wrong = replace(right, channels="BGR", mean=(0.0, 0.0, 0.0))
+    weights = _fitted_weights()
+    card = write_card(tmp_path / "wrong.toml", load_card("torchvision"), wrong)
+    ended, found = doctor("--model", card, "--weights", weights)
+    assert (ended.code, found["verdict"]) == (1, "ill")
+    assert set(factors(found)) == {"channels", "normalisation"}
+    mends = {one["change"]["mend"] for one in found["findings"]}
+    assert mends == {'[preprocessing] channels = "RGB"', "[preprocessing] mean = [0.485, 0.456, 0.406]"}
+    assert found["card"] == "torchvision"
+    assert found["accuracy"]["difference"] > 30
+
+
+@pytest.mark.parametrize(
+    ("planted", "factor"),
+    [("softmax twice", "softmax"), ("dropout", "dropout"), ("flatten", "flatten"), ("nan", "symptom")],
+)
+def test_a_runtime_with_a_mistake_is_found_without_labels(
+    doctor: Any, tmp_path: Path, planted: str, factor: str
+) -> None:
+    shim = ailing([planted], tmp_path)
+    ended, found = doctor("--backend", "onnxruntime", "--python", f"onnxruntime={shim}", limit=32)
+    assert (ended.code, factors(found)) == (1, [factor])
+    assert found["findings"][0]["worth"] is None
+
+
+def test_less_than_was_expected_and_nothing_known_is_none_of_these(doctor: Any) -> None:
+    ended, found = doctor("--expected", "95")
+    assert (ended.code, found["verdict"]) == (1, "none of these")
+
+
+def test_too_few_pictures_end_with_three(doctor: Any) -> None:
+    ended, found = doctor(limit=16)
+    assert (ended.code, found["verdict"]) == (3, "cannot be decided")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--expected", "101"), "--expected 101: wanted top-1 in percent"),
+        (("--expected", "-1"), "--expected -1: wanted top-1 in percent"),
+        (("--backend", "torch", "--backend", "openvino"), "examines one model on one runtime"),
+        (("--expected", "5", "--reference", "x"), "give one of them"),
+        (("--reference", "nowhere:torch"), "nowhere"),
+        (("--limit", "0"), "--limit 0: give 1 or more"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_and_two(command: Command, arguments: tuple[str, ...], said: str) -> None:
+    ended = command("doctor", *arguments, cache=cache_folder())
+    assert ended.code == 2
+    assert said in ended.last_line
+    assert "Traceback" not in ended.err
+
+
+def test_a_reference_over_other_pictures_is_refused(command: Command, ground: Ground, tmp_path: Path) -> None:
+    run = command(
+        "run",
+        "--only",
+        "accuracy",
+        "--data",
+        ground.pictures,
+        "--weights",
+        ground.weights,
+        "--backend",
+        "torch",
+        "--out",
+        tmp_path,
+    )
+    assert run.code == 0, run.err
+    folder = next(tmp_path.iterdir())
+    ended = command("doctor", "--limit", "32", "--reference", f"{folder}:torch", cache=cache_folder())
+    assert ended.code == 2
+    assert "did not answer for" in ended.last_line
+
+
+def _fitted_weights() -> str:
+    """The synthetic weights of the default card, which an earlier question has made."""
+    note = next((cache_folder() / NAME).glob("weights-owt-*.json"))
+    return str(weights_path(cache_folder() / WEIGHTS_FOLDER, json.loads(note.read_text(encoding="utf-8"))["digest"]))

@@ -1,0 +1,141 @@
+"""Faults built into a runtime: reduced precision is named, a flip is explained or not, dead outputs are not scored."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from alexbench.harness.record_files import read_run
+from alexbench.harness.records import BackendRecord, RunRecord
+from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run
+from tests.support.planted import shim
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the interpreter is a shell script")
+
+
+def run(
+    command: Command, ground: Ground, fault: str, folder: Path, *more: str | Path, data: Path | None = None
+) -> tuple[Ended, Path, RunRecord]:
+    """A run of a PyTorch that has the fault, beside whatever ``more`` names."""
+    arguments = ["--data", data or ground.pictures, "--weights", ground.weights, "--only", "accuracy"]
+    faulty = ["--backend", "torch", "--python", f"torch={shim(fault, folder)}"]
+    ended = command("run", *arguments, *faulty, *more, "--out", folder / "runs")
+    assert "Traceback" not in ended.err
+    made = only_run(folder / "runs")
+    return ended, made, read_run(made)
+
+
+def row(record: RunRecord, name: str) -> BackendRecord:
+    return next(one for one in record.backends if one.name == name)
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"), [("8 bits", "8 bits (bf16)"), ("11 bits", "11 bits (TF32 or fp16)")], ids=["bf16", "11 bits"]
+)
+def test_reduced_precision_that_nobody_asked_for_is_named_and_fails(
+    command: Command, ground: Ground, tmp_path: Path, fault: str, named: str
+) -> None:
+    ended, folder, record = run(command, ground, fault, tmp_path, "--backend", "onnxruntime")
+    assert ended.code == 1
+    found, healthy = row(record, "torch"), row(record, "onnxruntime")
+    assert found.status == "ok"
+    assert found.effective is not None
+    assert found.effective.precision == ("fp32", "reported")
+    assert found.parity is not None
+    assert (found.parity.computed_as, found.parity.unmasked, found.parity.passed) == (named, named, False)
+    assert healthy.parity is not None
+    assert (healthy.parity.computed_as, healthy.parity.unmasked, healthy.parity.passed) == ("fp32", None, True)
+    board = pd.read_csv(folder / "leaderboard.csv").set_index("backend")
+    assert board.loc["onnxruntime", "rank"] == 1
+    assert pd.isna(board.loc["torch", "rank"])
+    assert board.loc["torch", "group"].startswith(f"cpu, fp32 computed as {named}, ")
+    assert board.loc["onnxruntime", "group"].startswith("cpu, fp32, ")
+    assert "torch: says fp32, but its error, " in ended.out
+    assert f" effective bits, is that of {named}." in ended.out
+    assert f"FAILED: {fault}" in ended.out
+
+
+def test_more_bits_than_asked_for_are_named_and_no_failure(command: Command, ground: Ground, tmp_path: Path) -> None:
+    ended, _, record = run(command, ground, "no bf16", tmp_path, "--precision", "bf16")
+    assert ended.code == 0, ended.err
+    (found,) = record.backends
+    assert found.parity is not None
+    assert (found.parity.unmasked, found.parity.passed) == ("fp32", True)
+    assert "torch: says bf16, but its error, " in ended.out
+    assert " effective bits, is that of fp32." in ended.out
+
+
+def test_one_answer_that_rounding_cannot_turn_is_unexplained_and_fails(
+    command: Command, ground: Ground, many: Path, tmp_path: Path
+) -> None:
+    """The picture is none of the parity pictures: only the dispute with the other runtime brings it up."""
+    ended, folder, record = run(
+        command, ground, "another class", tmp_path, "--backend", "onnxruntime", "--batch-size", "50", data=many
+    )
+    assert ended.code == 1
+    found, healthy = row(record, "torch").parity, row(record, "onnxruntime").parity
+    assert found is not None
+    assert healthy is not None
+    assert (found.flips, found.unexplained_flips, found.passed) == (1, 1, False)
+    assert (found.computed_as, found.unmasked) == ("fp32", None)
+    assert healthy.passed
+    assert "1 (1 unexplained)" in ended.out
+    flips = pd.read_parquet(folder / "flips.parquet")
+    assert list(flips.columns) == ["backend", "sample", "margin_sigma", "explained"]
+    (flip,) = flips.to_dict("records")
+    assert (flip["backend"], flip["explained"]) == ("torch", False)
+    assert flip["margin_sigma"] > 1
+    answers = pd.read_parquet(folder / "predictions.parquet").set_index(["backend", "sample"])
+    truth = pd.read_parquet(folder / "reference.parquet").set_index("sample")
+    assert len(truth) == 65
+    right = truth.loc[flip["sample"], "top1"]
+    assert answers.loc[("onnxruntime", flip["sample"]), "top1"] == right
+    assert answers.loc[("torch", flip["sample"]), "top1"] != right
+
+
+def test_what_float64_answered_stands_beside_the_run(command: Command, ground: Ground, tmp_path: Path) -> None:
+    _, folder, _ = run(command, ground, "24 bits", tmp_path)  # fp32's own
+    truth = pd.read_parquet(folder / "reference.parquet")
+    tops, scores = [f"top{place}" for place in range(1, 6)], [f"score{place}" for place in range(1, 6)]
+    assert list(truth.columns) == ["sample", "label", *tops, *scores]
+    assert dict(zip(truth["sample"], truth["label"], strict=True)) == ground.labels
+    assert truth[tops].to_numpy().tolist() == [ground.ranking[sample][:5] for sample in truth["sample"]]
+    assert {str(kind) for kind in truth[scores].dtypes} == {"float64"}
+    flips = pd.read_parquet(folder / "flips.parquet")
+    assert flips.empty
+    assert [str(kind) for kind in flips.dtypes[["margin_sigma", "explained"]]] == ["float64", "bool"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("not finite", "logits of picture 11 are not finite (infinity; 1 of 8 pictures of this batch)"),
+        ("constant", "constant output: pictures 0 and 1 differ and have the same logits, as have all 8"),
+        ("stale", "stale output: logits of picture 16 are those of picture 8, which differs, and so on for 8 of"),
+        ("dead", "dead batch: all logits of picture 8 and the 7 after it are 0"),
+    ],
+)
+def test_outputs_that_mean_nothing_are_not_scored_and_their_symptom_is_named(
+    command: Command, ground: Ground, tmp_path: Path, fault: str, said: str
+) -> None:
+    more = ["--backend", "onnxruntime", "--batch-size", "8"]
+    ended, _, record = run(command, ground, fault, tmp_path, *more)
+    assert ended.code == 1
+    dead, alive = row(record, "torch"), row(record, "onnxruntime")
+    assert (dead.status, dead.accuracy, dead.parity) == ("error", None, None)
+    assert dead.error is not None
+    assert f"nothing was scored: {said}" in dead.error
+    assert "commonly" in dead.error
+    assert alive.accuracy is not None
+    assert (alive.accuracy.images, alive.accuracy.top1_correct) == (PICTURES, ground.top1)
+
+
+def test_the_same_picture_over_and_over_is_no_symptom(
+    command: Command, ground: Ground, many: Path, tmp_path: Path
+) -> None:
+    """Ten copies of each lie side by side: whole batches of one picture, and batches that equal the one before."""
+    ended, _, record = run(command, ground, "24 bits", tmp_path, "--batch-size", "5", data=many)
+    assert ended.code == 0, ended.err
+    assert record.backends[0].accuracy is not None
+    assert record.backends[0].accuracy.images == 10 * PICTURES

@@ -1,0 +1,123 @@
+"""What the doctor says of what it found, and the exit code that goes with it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from alexbench.harness.app.doctor.diagnosis import (
+    LEAST_IMAGES,
+    Alternative,
+    Diagnosis,
+    Expected,
+    Finding,
+    Verdict,
+    verdict,
+)
+from alexbench.harness.app.doctor.page import markdown, show
+from alexbench.harness.app.doctor.reading import Change
+from alexbench.harness.judge.evidence import Difference
+from alexbench.harness.judge.paired import paired_test
+from alexbench.harness.paired_records import PairedTest
+
+CHANGE = Change("channels", "the channels are fed as BGR", '[preprocessing] channels = "RGB"')
+
+
+def accuracy(right: int = 280, images: int = 500, *, mended: int | None = None) -> PairedTest:
+    base, other = np.arange(images) < right, np.arange(images) < (right if mended is None else mended)
+    return paired_test("top1", base, other)
+
+
+def test_a_finding_makes_ill_whatever_was_expected() -> None:
+    finding = Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500))
+    for expected in (None, Expected(56.0, "--expected", None)):
+        word, said = verdict(expected, [finding], accuracy(120, mended=280))
+        assert word == "ill"
+        assert CHANGE.found in said
+
+
+def test_a_mend_that_does_not_reach_what_was_expected_says_that_there_is_more() -> None:
+    finding = Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500))
+    assert "something else" in verdict(Expected(80.0, "--expected", None), [finding], accuracy(120, mended=280))[1]
+    assert "something else" not in verdict(Expected(56.0, "--expected", None), [finding], accuracy(120, mended=280))[1]
+
+
+@pytest.mark.parametrize(
+    ("expected", "right", "word"),
+    [
+        (None, 280, "healthy"),
+        (None, 1, "none of these"),
+        (56.5, 280, "healthy"),
+        (30.0, 280, "healthy"),
+        (70.0, 280, "none of these"),
+    ],
+)
+def test_without_findings_it_is_the_expected_figure_that_decides(
+    expected: float | None, right: int, word: Verdict
+) -> None:
+    asked = None if expected is None else Expected(expected, "--expected", None)
+    assert verdict(asked, [], accuracy(right))[0] == word
+
+
+def test_a_reference_row_on_the_same_pictures_decides_by_pairs() -> None:
+    mine = np.arange(500) < 280
+    better = mine | (np.arange(500) > 485)  # 14 more pictures right, none lost: far inside Wilson's interval
+    paired = paired_test("top1", better, mine)
+    expected = Expected(paired.base, "runs/x:torch", paired)
+    assert verdict(expected, [], accuracy(280))[0] == "none of these"
+    alike = paired_test("top1", mine, mine)
+    assert verdict(Expected(alike.base, "runs/x:torch", alike), [], accuracy(280))[0] == "healthy"
+
+
+def test_too_few_pictures_decide_nothing() -> None:
+    assert verdict(None, [], accuracy(20, LEAST_IMAGES - 1))[0] == "cannot be decided"
+    assert verdict(None, [], accuracy(20, LEAST_IMAGES))[0] == "healthy"
+
+
+def diagnosis(word: Verdict = "ill") -> Diagnosis:
+    near = Alternative((Change("decoder", "x", '[preprocessing] decode = "libjpeg-fast"'),), NEAR, excluded=False)
+    far = Alternative((Change("exif", "x", "[preprocessing] exif = true"),), FAR, excluded=True)
+    return Diagnosis(
+        verdict=word,
+        said="one mistake was found.",
+        model="torchvision",
+        backend="openvino",
+        data="pictures in <a> folder | with a bar",
+        images=500,
+        synthetic=True,
+        findings=(Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500)),) if word == "ill" else (),
+        accuracy=accuracy(120, mended=280),
+        expected=None,
+        alternatives=(near, far),
+        held_db=113.0,
+        card="omz",
+        not_examined=(),
+        inferences=5000,
+        seconds=40.0,
+    )
+
+
+NEAR = Difference(-0.01, -0.05, 0.03, 0.01, 500)
+FAR = Difference(-0.5, -0.7, -0.3, 0.05, 64)
+
+
+@pytest.mark.parametrize(("word", "code"), [("ill", 1), ("healthy", 0), ("none of these", 1), ("cannot be decided", 3)])
+def test_the_exit_code_follows_the_verdict(word: Verdict, code: int) -> None:
+    assert diagnosis(word).exit_code == code
+
+
+def test_the_page_says_the_mend_what_cannot_be_told_and_that_all_is_synthetic() -> None:
+    page = markdown(diagnosis())
+    assert "SYNTHETIC" in page.splitlines()[0]
+    assert r"channels = \"RGB\"".replace("\\", "") in page.replace("\\", "")
+    assert page.index("cannot tell from the mended one") < page.index("libjpeg-fast") < page.index("and worse")
+    assert "--model omz" in page.replace("\\", "")
+    assert r"\<a\> folder \| with" in page
+
+
+def test_json_has_everything_and_nothing_else_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    show(diagnosis(), as_json=True, out=None)
+    found = json.loads(capsys.readouterr().out)
+    assert found["exit_code"] == 1
+    assert [one["excluded"] for one in found["alternatives"]] == [False, True]
+    assert found["findings"][0]["change"]["factor"] == "channels"

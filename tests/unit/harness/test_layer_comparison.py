@@ -1,0 +1,189 @@
+"""``compare --layers`` beside the workers: which rows and pictures, and how it is said."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.divergence import (
+    MOST_IMAGES,
+    LayerComparison,
+    RowLayers,
+    _chosen_rows,
+    _places,
+    _smallest_margins,
+    compare_layers,
+)
+from alexbench.harness.app.divergence_tables import layers_json, layers_markdown, print_layers, sentences
+from alexbench.harness.app.progress import PlainDisplay
+from alexbench.harness.errors import UnsupportedOptionError, UsageError
+from alexbench.harness.judge.divergence import LayerError
+from alexbench.harness.records import ArtifactRecord, BackendRecord
+
+FOLDER = Path("runs/one")
+FILE = ArtifactRecord("m.onnx", "00", "ONNX", "fp32", "x", "y", "NCHW", None, "logits", "", "")
+
+
+def record(*rows: BackendRecord) -> Any:
+    return SimpleNamespace(backends=rows)
+
+
+TORCH, OPENVINO = BackendRecord("torch", "ok"), BackendRecord("openvino", "ok")
+BROKEN, MISSING = BackendRecord("tensorflow", "error", error="died"), BackendRecord("tensorflow", "missing")
+ARTIFACT = BackendRecord("onnxruntime", "ok", artifact=FILE)
+
+
+def test_by_default_all_rows_that_ran_from_weights_are_looked_at() -> None:
+    names, notes = _chosen_rows(FOLDER, record(TORCH, ARTIFACT, OPENVINO, BROKEN), ())
+    assert names == ["torch", "openvino"]
+    assert [note.partition(":")[0] for note in notes] == ["onnxruntime", "tensorflow"]
+    assert "inner layers are not known by name" in notes[0]
+    assert "in error" in notes[1]
+
+
+def test_a_row_in_error_is_looked_at_where_it_is_named() -> None:
+    assert _chosen_rows(FOLDER, record(TORCH, BROKEN), ["tensorflow"]) == (["tensorflow"], ())
+
+
+def test_named_rows_come_in_the_order_named_and_an_artifact_among_them_is_left_out() -> None:
+    names, (note,) = _chosen_rows(FOLDER, record(TORCH, ARTIFACT, OPENVINO), ["openvino", "onnxruntime", "torch"])
+    assert names == ["openvino", "torch"]
+    assert note.startswith("onnxruntime: left out")
+
+
+def test_artifacts_alone_are_refused() -> None:
+    with pytest.raises(
+        UnsupportedOptionError, match=r"^onnxruntime: .*not known by name; make a run from its weights$"
+    ):
+        _chosen_rows(FOLDER, record(ARTIFACT, MISSING), ())
+
+
+def test_an_unknown_or_missing_row_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"unknown row of runs.one 'tensorflow'; known: openvino, torch"):
+        _chosen_rows(FOLDER, record(TORCH, OPENVINO, MISSING), ["tensorflow"])
+
+
+def test_a_run_of_nothing_but_errors_is_refused() -> None:
+    with pytest.raises(UsageError, match="has no row without error"):
+        _chosen_rows(FOLDER, record(BROKEN), ())
+
+
+@pytest.mark.parametrize("count", [0, MOST_IMAGES + 1])
+def test_no_picture_and_too_many_are_refused_before_anything_is_opened(count: int) -> None:
+    with pytest.raises(UsageError, match=f"^{count} images to look at the layers of: give 1 to {MOST_IMAGES}$"):
+        compare_layers(FOLDER, record(TORCH), display=PlainDisplay(), count=count)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Any:
+    good = np.array([True, True, False, True])
+    material = SimpleNamespace(names=("a", "b", "c", "d"), good=good)
+    return SimpleNamespace(folder=tmp_path, material=material)
+
+
+def test_pictures_are_named_or_counted_and_each_taken_once(opened: Any) -> None:
+    assert _places(opened, ["d", 0, "a"]) == [3, 0]
+
+
+@pytest.mark.parametrize("strange", ["e", 4, -1])
+def test_a_picture_that_is_not_there_is_refused(opened: Any, strange: str | int) -> None:
+    with pytest.raises(UsageError, match=f"has no picture {strange!r}"):
+        _places(opened, ["a", strange])
+
+
+def test_a_skipped_picture_is_refused(opened: Any) -> None:
+    with pytest.raises(UsageError, match=r"picture 'c' .* was skipped"):
+        _places(opened, ["c"])
+
+
+def test_the_smallest_margins_are_looked_at(opened: Any) -> None:
+    frame = pd.DataFrame({"sample": ["a", "b", "d"], "score1": [9.0, 9.0, 9.0], "score2": [3.0, 8.5, 8.0]})
+    run_folder.write_parquet(opened.folder / run_folder.REFERENCE, frame)
+    places, why = _smallest_margins(opened, 2)
+    assert places == [1, 3]
+    assert "smallest margins" in why
+
+
+def test_without_a_reference_the_first_good_ones_are(opened: Any) -> None:
+    assert _smallest_margins(opened, 3) == ([0, 1, 3], "the first")
+
+
+def layer(name: str, error: float, *, channels: int = 4, worst: tuple[tuple[int, float], ...] = ()) -> LayerError:
+    return LayerError(name, error, error / 4, 6.0, bound=0.01, channels=channels, off=len(worst), worst=worst)
+
+
+HEALTHY = RowLayers("torch", "fp32", (layer("conv1", 0.001), layer("relu1", 0.001), layer("fc8", 0.002)))
+ILL = RowLayers(
+    "openvino",
+    "fp32",
+    (layer("conv1", 0.002), layer("relu1", 0.5, worst=((3, 0.5),)), layer("fc8", 0.25, worst=((1, 0.25), (0, 0.1)))),
+)
+BOTH = LayerComparison("runs/one", ("a", "b"), "named", (HEALTHY, ILL), ("onnxruntime: left out",))
+
+
+def test_a_layer_named_in_an_fp32_row_is_a_failed_check() -> None:
+    assert BOTH.exit_code == 1
+    assert replace(BOTH, rows=(HEALTHY,)).exit_code == 0
+    assert replace(BOTH, rows=(replace(ILL, precision="bf16"),)).exit_code == 0
+    assert replace(BOTH, rows=(RowLayers("torch", "fp32", error="worker torch died"),)).exit_code == 1
+
+
+def test_each_row_has_its_sentence() -> None:
+    looked, healthy, ill, left_out = sentences(BOTH)
+    assert looked == "Looked at 2 pictures (named): a, b."
+    assert healthy == "torch: all 3 layers keep to what fp32 rounds; nearest: fc8, at 20 % of its bound."
+    assert ill == (
+        "openvino leaves float64 at relu1: 5.0e-01 sigma where fp32 may have 1.0e-02 (6.0 bits), in 1 of 4 channels: 3."
+        " 1 of the layers after it has inherited the error."
+    )
+    assert left_out == "onnxruntime: left out."
+
+
+def test_a_look_that_changed_the_result_is_said_to() -> None:
+    changed = replace(HEALTHY, looking=0.02, looking_within=False)
+    said = sentences(replace(BOTH, rows=(changed,)))
+    assert any("Looking changed what was looked at" in line and "2.0e-02 sigma" in line for line in said)
+
+
+def test_markdown_has_a_line_a_layer_and_a_column_a_row() -> None:
+    text = layers_markdown(BOTH)
+    assert "| layer | bound | torch | openvino |" in text
+    assert "| relu1 | 1.0e-02 | 1.0e-03 (6) | 5.0e-01 (6) FIRST |" in text
+    assert "| fc8 | 1.0e-02 | 2.0e-03 (6) | 2.5e-01 (6) over |" in text
+    assert "- openvino leaves float64 at relu1" in text
+
+
+def test_rows_in_error_have_no_column_but_a_sentence() -> None:
+    text = layers_markdown(replace(BOTH, rows=(HEALTHY, RowLayers("tensorflow", "fp32", error="worker died"))))
+    assert "| layer | bound | torch |" in text
+    assert "- tensorflow: not looked at: worker died" in text
+    alone = layers_markdown(replace(BOTH, rows=(RowLayers("tensorflow", "fp32", error="worker died"),)))
+    assert "| layer |" not in alone
+
+
+def test_json_names_the_layer_and_has_all_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    data = layers_json(BOTH)
+    assert [(row["name"], row["first"]) for row in data["rows"]] == [("torch", None), ("openvino", "relu1")]
+    assert data["rows"][1]["where"] == "in 1 of 4 channels: 3"
+    assert data["rows"][1]["layers"][1]["max_abs_over_sigma"] == 0.5
+    assert data["exit_code"] == 1
+    print_layers(BOTH, as_json=True)
+    assert '"first": "relu1"' in capsys.readouterr().out
+
+
+def test_the_terminal_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    print_layers(BOTH)
+    out = capsys.readouterr().out
+    assert "5.0e-01 (6) FIRST" in out
+    assert "openvino leaves float64 at relu1" in out
+
+
+def test_layers_that_are_alike_in_every_row_and_bound_share_a_line() -> None:
+    alike = (layer("pool5", 0.001), layer("flatten", 0.001), replace(layer("fc6", 0.001), bound=0.02))
+    text = layers_markdown(replace(BOTH, rows=(RowLayers("torch", "fp32", alike),)))
+    assert "| pool5, flatten | 1.0e-02 | 1.0e-03 (6) |\n| fc6 | 2.0e-02 | 1.0e-03 (6) |" in text
