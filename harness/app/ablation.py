@@ -1,21 +1,19 @@
 """``alexbench ablate``: the same weights and pictures under every choice of preprocessing, what each of them costs."""
 
-import itertools
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class
 from alexbench.datasets.dataset import Dataset
 from alexbench.harness.app import synthetic as synthetic_set
-from alexbench.harness.app.ablation_axes import Axis, Choice, Grid, grid_of
+from alexbench.harness.app.ablation_axes import Choice, Grid, grid_of
+from alexbench.harness.app.ablation_findings import Ablation, Answers, judged
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.doctor.diagnosis import LEAST_IMAGES
@@ -28,98 +26,15 @@ from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.progress import Display
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import TooFewImagesError, WorkerError
-from alexbench.harness.judge.evidence import Difference, paired_difference
-from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.judge.symptoms import not_finite, same_for_every_class
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
-from alexbench.harness.paired_records import PairedTest
 
 IMAGES: Final = 500
-MOST_INTERACTIONS: Final = 5
 _AT_ONCE: Final = 64
 """Pictures whose pixels under every choice are on disk at a time: 0.5 GB of 56 ways to prepare them."""
-_PREPARE_CORE_S: Final = 0.004
-"""To resize and crop a decoded picture of ImageNet's usual size: 2 to 6 ms of one core, by interpolation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One combination, held against the model's own on the same pictures.
-
-    ``test``: top-1, the own one is its base. ``evidence``: nats a picture that the labels are likelier under this one.
-    """
-
-    choice: Choice
-    test: PairedTest
-    evidence: Difference
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """A level of one axis, the rest as the model has it; ``cell`` None where nobody resizes so.
-
-    ``along``: the other axis that had to be changed with it (nearest has no antialias), as "antialias no"; else "".
-    """
-
-    axis: Axis
-    level: str
-    words: str
-    own: bool
-    along: str
-    cell: Cell | None
-
-
-@dataclass(frozen=True, slots=True)
-class Interaction:
-    """Two levels at once, in points of top-1: what they cost alone and jointly, and the difference with its interval.
-
-    ``extra``: joint less the sum; its interval holds for all pairs looked at together (Bonferroni).
-    """
-
-    first: tuple[Axis, str]
-    second: tuple[Axis, str]
-    alone: tuple[float, float]
-    joint: float
-    extra: Difference
-
-
-@dataclass(frozen=True, slots=True)
-class Ablation:
-    """The whole answer.
-
-    ``runtime``: backend, version, precision and device. ``source``: the data's name, ``data`` all about them.
-    ``interactions``: the largest first, those beyond chance, of ``pairs`` pairs of levels. ``exhausted``: how many
-    pairs are not among these because what they cost alone adds up to more than there is to lose.
-    """
-
-    model: str
-    weights: str
-    runtime: str
-    source: str
-    data: str
-    images: int
-    synthetic: bool
-    own: Choice
-    levels: Mapping[Axis, tuple[str, ...]]
-    cells: tuple[Cell, ...]
-    effects: tuple[Effect, ...]
-    interactions: tuple[Interaction, ...]
-    pairs: int
-    exhausted: int
-    inferences: int
-
-    def cell(self, choice: Choice) -> Cell | None:
-        """The combination's; None where nobody resizes so."""
-        return next((cell for cell in self.cells if cell.choice == choice), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Of one combination, a picture each: whether it is right (N,), and its evidence in nats (N,)."""
-
-    hits: NDArray[np.bool_]
-    evidence: NDArray[np.float64]
+_PREPARE_CORE_S: Final = 0.001
+"""To resize and crop a decoded picture of ImageNet's usual size: 0.2 (nearest) to 2.1 ms (Lanczos) of one core."""
 
 
 def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablation:
@@ -211,100 +126,6 @@ def collect(
         choice: Answers(np.concatenate([one.hits for one in made]), np.concatenate([one.evidence for one in made]))
         for choice, made in parts.items()
     }
-
-
-def judged(
-    grid: Grid,
-    answers: Mapping[Choice, Answers],
-    *,
-    model: str,
-    weights: str,
-    runtime: str,
-    source: str,
-    data: str,
-    synthetic: bool,
-    population: int | None = None,
-) -> Ablation:
-    """What the answers say: every combination, each level alone, and the pairs that do not add up.
-
-    ``population``: what the pictures were drawn from, for the accuracies' own intervals.
-    """
-    base = answers[grid.own]
-    cells = {
-        choice: Cell(
-            choice,
-            paired_test("top1", base.hits, one.hits, population=population),
-            paired_difference(one.evidence, base.evidence),
-        )
-        for choice, one in answers.items()
-    }
-    every = list(_pairs(grid, answers))
-    # Two choices that cost 40 points each cannot cost 80 where there are 55: that is no news about the choices.
-    left = 100 * base.hits.mean()
-    pairs = [pair for pair in every if left + sum(cells[grid.own.but(*one)].test.difference for one in pair) > 0]
-    interactions = [_interaction(grid, answers, pair, comparisons=len(pairs)) for pair in pairs]
-    clear = [one for one in interactions if one.extra.above or one.extra.below]
-    clear.sort(key=lambda one: -abs(one.extra.mean))
-    return Ablation(
-        model=model,
-        weights=weights,
-        runtime=runtime,
-        source=source,
-        data=data,
-        images=len(base.hits),
-        synthetic=synthetic,
-        own=grid.own,
-        levels=grid.levels,
-        cells=tuple(cells.values()),
-        effects=tuple(_effect(grid, cells, axis, level) for axis in grid.varied for level in grid.levels[axis]),
-        interactions=tuple(clear[:MOST_INTERACTIONS]),
-        pairs=len(pairs),
-        exhausted=len(every) - len(pairs),
-        inferences=sum(len(one.hits) for one in answers.values()),
-    )
-
-
-def _effect(grid: Grid, cells: Mapping[Choice, Cell], axis: Axis, level: str) -> Effect:
-    """One level alone; an interpolation that is had only with antialias, or only without, with that."""
-    choice, along = grid.own.but(axis, level), ""
-    if axis == "interpolation" and choice not in cells:
-        for antialias in grid.levels["antialias"]:
-            if choice.but("antialias", antialias) in cells:
-                choice, along = choice.but("antialias", antialias), f"antialias {antialias}"
-    return Effect(
-        axis=axis,
-        level=level,
-        words=grid.words.get((axis, level), ""),
-        own=level == grid.own.of(axis),
-        along=along,
-        cell=cells.get(choice),
-    )
-
-
-Pair = tuple[tuple[Axis, str], tuple[Axis, str]]
-
-
-def _pairs(grid: Grid, answers: Mapping[Choice, Answers]) -> Iterator[Pair]:
-    """Two levels of two axes, neither the model's own, that there are alone and jointly."""
-    alone = {(axis, level): grid.own.but(axis, level) for axis in grid.varied for level in grid.levels[axis]}
-    there = [key for key, choice in alone.items() if choice in answers and choice != grid.own]
-    for one, other in itertools.combinations(there, 2):
-        if one[0] != other[0] and alone[one].but(*other) in answers:
-            yield one, other
-
-
-def _interaction(grid: Grid, answers: Mapping[Choice, Answers], pair: Pair, *, comparisons: int) -> Interaction:
-    """In points: 100 for a picture that is right, and the four answers to each picture held against each other."""
-    first, second = pair
-    choices = (grid.own, grid.own.but(*first), grid.own.but(*second), grid.own.but(*first).but(*second))
-    own, one, other, joint = (100.0 * answers[choice].hits for choice in choices)
-    return Interaction(
-        first=first,
-        second=second,
-        alone=(float((one - own).mean()), float((other - own).mean())),
-        joint=float((joint - own).mean()),
-        extra=paired_difference(joint + own, one + other, comparisons=comparisons),
-    )
 
 
 def _learn(patient: Patient, trials: Trials) -> None:

@@ -139,7 +139,7 @@ def grid_of(given: Preprocessing, named: Iterable[str]) -> Grid:
         ("channels", "RGB"): "the mean moves with its colour",
         ("channels", "BGR"): "the mean moves with its colour",
     }
-    kept = {axis: levels[axis] if axis in varied else (own.of(axis),) for axis in AXES}
+    kept: dict[Axis, tuple[str, ...]] = {axis: levels[axis] if axis in varied else (own.of(axis),) for axis in AXES}
     return Grid(given=given, own=own, levels=kept, words=cast("dict[tuple[Axis, str], str]", words), crops=crops)
 
 

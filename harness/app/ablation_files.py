@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from alexbench.harness.app.ablation import Ablation
+from alexbench.harness.app.ablation_findings import Ablation
 from alexbench.harness.app.ablation_map import heat_map
 from alexbench.harness.app.ablation_tables import csv_text, markdown
 from alexbench.harness.errors import UsageError

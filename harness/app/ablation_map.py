@@ -3,8 +3,8 @@
 import itertools
 from typing import Final
 
-from alexbench.harness.app.ablation import Ablation, Cell
 from alexbench.harness.app.ablation_axes import Axis, Choice
+from alexbench.harness.app.ablation_findings import Ablation, Cell
 from alexbench.reports.heat_map import HeatMap
 
 DOWN: Final[tuple[Axis, ...]] = ("interpolation", "antialias", "decoder")

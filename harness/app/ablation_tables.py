@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from alexbench.harness.app.ablation import Ablation, Cell, Effect, Interaction
 from alexbench.harness.app.ablation_axes import AXES, Axis, Choice
+from alexbench.harness.app.ablation_findings import Ablation, Cell, Effect, Interaction
 from alexbench.harness.app.ablation_map import ACROSS, DOWN, clear, heat_map, said, varied
 from alexbench.harness.judge.evidence import Difference
 from alexbench.reports import heat_map as drawing
@@ -146,7 +146,7 @@ def _effect(effect: Effect) -> tuple[str, ...]:
 
 
 def _extreme(ablation: Ablation, cell: Cell) -> tuple[str, ...]:
-    changed = tuple(axis for axis in AXES if cell.choice.of(axis) != ablation.own.of(axis))
+    changed: tuple[Axis, ...] = tuple(axis for axis in AXES if cell.choice.of(axis) != ablation.own.of(axis))
     return _said(cell.choice, changed), f"{cell.test.other:.1f}", _points(cell), _nats(cell.evidence)
 
 

@@ -223,9 +223,11 @@ def modelhub(clinic: Clinic) -> None:
     card = load_card("omz")
     weights = synthetic_weights(card, clinic.cache, log=clinic.cache / "material.log", display=Quiet()).path
     plant = Plant("modelhub-onnx on omz's weights", ("channels", "normalisation", "interpolation"), "card")
-    values = {"only": "accuracy", "limit": 500, "backends": ("openvino",), "model": "modelhub-onnx"}
+    pictures = synthetic_pictures("val", clinic.cache, log=clinic.cache / "material.log", display=Quiet())
+    asked = {"only": "accuracy", "limit": 500, "backends": ("openvino",), "model": "modelhub-onnx"}
+    asked |= {"data": str(pictures.root), "weights": str(weights)}
     start = time.monotonic()
-    found = diagnose(Question(resolve({**values, "weights": str(weights)})), Quiet())
+    found = diagnose(Question(resolve(asked)), Quiet())
     keep("modelhub-onnx", [plant], found, time.monotonic() - start, seed=1)
 
 

@@ -45,8 +45,9 @@ def test_channels_and_mean_wrong_together_are_both_found_and_the_mend_is_exact(d
     wrong = replace(right, channels="BGR", mean=(0.0, 0.0, 0.0))
     weights = _fitted_weights()
     card = write_card(tmp_path / "wrong.toml", load_card("torchvision"), wrong)
-    ended, found = doctor("--model", card, "--weights", weights)
-    assert (ended.code, found["verdict"]) == (1, "ill")
+    ended, found = doctor("--model", card, "--weights", weights, "--data", cache_folder() / NAME / "val")
+    assert ended.code == 1, ended.err
+    assert found["verdict"] == "ill"
     assert set(factors(found)) == {"channels", "normalisation"}
     mends = {one["change"]["mend"] for one in found["findings"]}
     assert mends == {'[preprocessing] channels = "RGB"', "[preprocessing] mean = [0.485, 0.456, 0.406]"}

@@ -6,18 +6,23 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from alexbench.harness.app.ablation import Ablation, Answers, ablate, judged
+from alexbench.harness.app import ablation
+from alexbench.harness.app.ablation import ablate
 from alexbench.harness.app.ablation_axes import AXES, Axis, Choice, Grid, grid_of
 from alexbench.harness.app.ablation_files import folder_for, write_files
+from alexbench.harness.app.ablation_findings import Ablation, Answers, judged
 from alexbench.harness.app.ablation_map import heat_map
 from alexbench.harness.app.ablation_tables import csv_text, markdown, plain, show, tables
 from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.doctor.reading import Reading
 from alexbench.harness.app.progress import PlainDisplay
-from alexbench.harness.errors import TooFewImagesError, UsageError
+from alexbench.harness.errors import TooFewImagesError, UsageError, WorkerError
 from alexbench.harness.judge.evidence import paired_difference
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.models.card import card_names, load_card
@@ -148,6 +153,79 @@ def test_too_few_pictures_are_said_before_anything_is_made(
         ablate(RunConfig(threads=1, limit=limit), (), PlainDisplay(io.StringIO()))
     assert refused.value.exit_code == 3
     assert not (tmp_path / "cache").exists()
+
+
+class Numbered:
+    """A data set of so many pictures, each of which is its number; and trials of it."""
+
+    def __init__(self, numbers: range) -> None:
+        self.numbers, self.name = numbers, "numbered"
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def shard(self, number: int, of: int, *, batch_size: int) -> "Numbered":
+        assert of == -(-len(self) // batch_size)
+        return Numbered(self.numbers[(number - 1) * batch_size : number * batch_size])
+
+    def hits(self, reading: Reading, images: int) -> NDArray[np.bool_]:
+        assert images == len(self)
+        return np.array([one % 3 == 0 for one in self.numbers]) ^ (reading.fed.channels == "BGR")
+
+    def evidence(self, reading: Reading, images: int) -> NDArray[np.float64]:
+        return np.array(self.numbers, dtype=np.float64) * (2 if reading.fed.channels == "BGR" else 1)
+
+    def pixels(self, fed: Preprocessing, images: int) -> Path:
+        return Path("pixels.npy")
+
+
+class Answering:
+    """A patient that answers ``outputs`` to all."""
+
+    backend = "openvino"
+    given = Reading(CARD)
+
+    def __init__(self, outputs: NDArray[np.float32]) -> None:
+        self._outputs, self.learnt = outputs, 0
+
+    def outputs(self, reading: Reading, pixels: Path, first: int, last: int) -> NDArray[np.float32]:
+        return self._outputs
+
+    def learn_kind(self, outputs: NDArray[np.float32]) -> None:
+        self.learnt += 1
+
+
+@pytest.mark.parametrize("images", [64, 65, 150])
+def test_pictures_are_answered_for_some_at_a_time_and_put_together_in_their_order(
+    images: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablation, "Trials", lambda part, patient, scratch: part)
+    patient: Any = Answering(np.eye(4, dtype=np.float32))
+    dataset: Any = Numbered(range(images))
+    done: list[tuple[int, int]] = []
+    said: list[str] = []
+    grid = grid_of(CARD, ("channels",))
+    found = ablation.collect(dataset, patient, grid, tmp_path, lambda *counts: done.append(counts), said.append)
+    rgb, bgr = found[grid.own], found[grid.own.but("channels", "BGR")]
+    assert rgb.evidence.tolist() == list(range(images))
+    assert bgr.evidence.tolist() == [2 * one for one in range(images)]
+    assert (rgb.hits ^ bgr.hits).all()
+    assert done[-1] == (2 * images, 2 * images)
+    assert patient.learnt == 1
+    assert len(said) == (images > 64)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("value", "word"), [(np.nan, "not finite"), (1.0, "same for every class")])
+def test_outputs_that_say_nothing_are_refused_and_named(
+    value: float, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablation, "Trials", lambda part, patient, scratch: part)
+    patient: Any = Answering(np.full((64, 4), value, dtype=np.float32))
+    dataset: Any = Numbered(range(64))
+    with pytest.raises(WorkerError, match=f"openvino: .*{word}.*alexbench doctor"):
+        ablation.collect(dataset, patient, grid_of(CARD, ("crop",)), tmp_path, lambda *_: None, lambda _: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_level_alone_is_held_against_the_own_one_picture_by_picture() -> None:
