@@ -219,20 +219,3 @@ def to_json(compared: Compared, *, layers: list[dict[str, Any]] | None = None) -
     whole = {**asdict(replace(compared.report, pairs=())), "pairs": pairs, "exit_code": compared.exit_code}
     whole |= {} if layers is None else {"layers": layers}
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write ``--out``, whole or not at all.
-
-    Raises:
-        UsageError: it is a folder, or cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        if path.is_dir():
-            raise UsageError(f"--out {path} is a folder; name a file")
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UsageError(f"--out {path}: {error.strerror}; name a file that can be written") from error

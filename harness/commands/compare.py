@@ -45,7 +45,8 @@ def compare(
     if images < 1:
         raise click.UsageError(f"--images {images}: give 1 or more")
     from alexbench.harness.app.compare import compare as hold
-    from alexbench.harness.app.compare import to_json, write_whole
+    from alexbench.harness.app.compare import to_json
+    from alexbench.harness.app.out_file import write_whole
 
     compared = hold(runs, base=base, margin=margin, different_weights=different_weights)
     looked = _layers(compared, images) if layers else []

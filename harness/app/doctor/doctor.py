@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class, backend_names
+from alexbench.datasets.certificate import of_validation_set
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.doctor.diagnosis import Alternative, Diagnosis, Expected, Finding, verdict
@@ -29,7 +30,7 @@ from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError
 from alexbench.harness.judge.evidence import Difference, paired_difference
 from alexbench.harness.judge.paired import paired_test
-from alexbench.harness.models.card import load_card
+from alexbench.harness.models.card import Card, load_card
 
 IMAGES: Final = 500
 FASTEST_FIRST: Final = ("openvino", "onnxruntime", "torch", "tensorflow")
@@ -104,7 +105,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             "top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures, config)
         )
         findings = (*(Finding(change, None) for change in found.findings), *confirmed)
-        expected = _expected(question, seen, hits)
+        expected = _expected(question, card, pictures, seen, hits)
         word, said = verdict(expected, findings, accuracy)
         return Diagnosis(
             verdict=word,
@@ -173,7 +174,8 @@ def _confirmed(search: Search, images: int) -> list[Finding]:
         made = list(changes(given, search.at))
         if not made:
             return []
-        worths = {change: _worth(search, given, change, images, len(made)) for change in made}
+        tried = len(search.tried) + len(made)  # the best of so many is better than some by chance
+        worths = {change: _worth(search, given, change, images, tried) for change in made}
         weakest = min(made, key=lambda change: worths[change].low)
         if worths[weakest].above:
             return sorted((Finding(change, worths[change]) for change in made), key=_rank)
@@ -210,10 +212,15 @@ def _card_of(reading: Reading) -> str | None:
     return None
 
 
-def _expected(question: Question, trials: Trials, hits: NDArray[np.bool_]) -> Expected | None:
-    """What should be reached: a figure, or a row's answers to the same pictures."""
+def _expected(
+    question: Question, card: Card, pictures: Pictures, trials: Trials, hits: NDArray[np.bool_]
+) -> Expected | None:
+    """What should be reached: a figure, a row's answers to the same pictures, or what is published for the card."""
+    if question.expected is not None:
+        return Expected(question.expected, "--expected", None)
     if question.reference is None:
-        return None if question.expected is None else Expected(question.expected, "--expected", None)
+        known = card.published if of_validation_set(pictures.whole) != "no" else ()
+        return Expected(known[0].top1, f"published: {known[0].source}", None) if known else None
     folder, name = split(question.reference)
     run = open_run(folder)
     row = row_of(run, name or run.rows[0])

@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 
 from alexbench.harness.app.doctor.diagnosis import Alternative, Diagnosis, Finding
-from alexbench.harness.app.folder import write_text
+from alexbench.harness.app.out_file import write_whole
 from alexbench.harness.judge.evidence import Difference
 from alexbench.reports.markdown import escape, table_text
 from alexbench.reports.table import Table
@@ -23,7 +23,7 @@ MOST_ALTERNATIVES: Final = 12
 def show(diagnosis: Diagnosis, *, as_json: bool, out: str | None) -> None:
     """To standard output, and as Markdown into the file ``out``."""
     if out is not None:
-        write_text(Path(out), markdown(diagnosis))
+        write_whole(Path(out), markdown(diagnosis))
     if as_json:
         plain = {**asdict(diagnosis), "exit_code": diagnosis.exit_code}
         sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")

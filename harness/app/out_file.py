@@ -1,0 +1,22 @@
+"""A file that the user names with ``--out``: written whole, or not at all and said why."""
+
+from pathlib import Path
+
+from alexbench.harness.errors import UsageError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write ``--out``, whole or not at all.
+
+    Raises:
+        UsageError: it is a folder, or cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        if path.is_dir():
+            raise UsageError(f"--out {path} is a folder; name a file")
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"--out {path}: {error.strerror}; name a file that can be written") from error
