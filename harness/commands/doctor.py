@@ -38,7 +38,7 @@ def doctor(
     from alexbench.harness.app.progress import display_for
 
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
-    config = resolve({"only": "accuracy", "limit": limit or IMAGES, **values})
+    config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})
     diagnosis = diagnose(Question(config, expected, reference), display_for())
     show(diagnosis, as_json=as_json, out=out)
     sys.exit(diagnosis.exit_code)

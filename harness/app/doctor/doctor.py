@@ -25,7 +25,7 @@ from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.pictures import Pictures
 from alexbench.harness.app.progress import Display
-from alexbench.harness.app.rows_of_runs import open_run, row_of, split
+from alexbench.harness.app.rows_of_runs import RowOfRun, open_run, row_of, split
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError
 from alexbench.harness.judge.evidence import Difference, paired_difference
@@ -63,6 +63,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         raise UsageError(f"--expected {question.expected:g}: wanted top-1 in percent, 0 to 100")
     if question.expected is not None and question.reference is not None:
         raise UsageError("--expected and --reference both say what should be reached; give one of them")
+    reference = None if question.reference is None else _reference(question.reference)
     started = time.monotonic()
     card, cache = load_card(config.model), writable(cache_folder())
     backend = backend_of(config)
@@ -105,7 +106,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             "top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures, config)
         )
         findings = (*(Finding(change, None) for change in found.findings), *confirmed)
-        expected = _expected(question, card, pictures, seen, hits)
+        expected = _expected(question, card, pictures, reference, seen, hits)
         word, said = verdict(expected, findings, accuracy)
         return Diagnosis(
             verdict=word,
@@ -212,24 +213,33 @@ def _card_of(reading: Reading) -> str | None:
     return None
 
 
+def _reference(argument: str) -> RowOfRun:
+    """The row that is as it should be: RUN:ROW, or the first of RUN."""
+    folder, name = split(argument)
+    run = open_run(folder)
+    return row_of(run, name or run.rows[0])
+
+
 def _expected(
-    question: Question, card: Card, pictures: Pictures, trials: Trials, hits: NDArray[np.bool_]
+    question: Question,
+    card: Card,
+    pictures: Pictures,
+    reference: RowOfRun | None,
+    trials: Trials,
+    hits: NDArray[np.bool_],
 ) -> Expected | None:
     """What should be reached: a figure, a row's answers to the same pictures, or what is published for the card."""
     if question.expected is not None:
         return Expected(question.expected, "--expected", None)
-    if question.reference is None:
+    if reference is None:
         known = card.published if of_validation_set(pictures.whole) != "no" else ()
         return Expected(known[0].top1, f"published: {known[0].source}", None) if known else None
-    folder, name = split(question.reference)
-    run = open_run(folder)
-    row = row_of(run, name or run.rows[0])
-    right = dict(zip(row.samples, (row.top[:, 0] == row.labels).tolist(), strict=True))
+    right = dict(zip(reference.samples, (reference.top[:, 0] == reference.labels).tolist(), strict=True))
     missing = next((sample.name for sample in trials.samples if sample.name not in right), None)
     if missing is not None:
         raise DataError(
-            f"--reference {row.said} did not answer for {missing}; take a run over these pictures"
+            f"--reference {reference.said} did not answer for {missing}; take a run over these pictures"
             " (the same --data, --limit and --seed)"
         )
     theirs = np.array([right[sample.name] for sample in trials.samples])
-    return Expected(100 * float(theirs.mean()), row.said, paired_test("top1", theirs, hits))
+    return Expected(100 * float(theirs.mean()), reference.said, paired_test("top1", theirs, hits))
