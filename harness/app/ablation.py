@@ -24,6 +24,7 @@ from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.estimate import GFLOPS_A_CORE
 from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.progress import Display
+from alexbench.harness.app.scratch import scratch
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import TooFewImagesError, WorkerError
 from alexbench.harness.judge.symptoms import not_finite, same_for_every_class
@@ -61,7 +62,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
     if images < LEAST_IMAGES:
         raise _too_few(images, pictures.dataset.name)
     with ExitStack() as on_exit:
-        folder = Path(on_exit.enter_context(tempfile.TemporaryDirectory(prefix="ablate-", dir=cache)))
+        folder = on_exit.enter_context(scratch(cache, "ablate"))
         patient = on_exit.enter_context(
             Patient(
                 card,

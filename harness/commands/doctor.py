@@ -1,6 +1,7 @@
 """``alexbench doctor``: why is accuracy off?"""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -35,8 +36,16 @@ def doctor(
     from alexbench.harness.app.config import resolve
     from alexbench.harness.app.doctor.doctor import IMAGES, Question, diagnose
     from alexbench.harness.app.doctor.page import show
+    from alexbench.harness.app.out_file import check_place
     from alexbench.harness.app.progress import display_for
+    from alexbench.harness.errors import UsageError
 
+    if out is not None:
+        check_place(Path(out))
+    if flags["weights"] is not None and flags["data"] is None:
+        raise UsageError("--weights without --data: the built-in pictures are synthetic; name --data PATH too")
+    if flags["data"] is not None and flags["weights"] is None and not flags["artifacts"]:
+        raise UsageError("--data without a model: the built-in weights are synthetic; name --weights or --artifact")
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
     config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})
     diagnosis = diagnose(Question(config, expected, reference), display_for())

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from alexbench.harness.judge.accuracy import log_softmax
-
 ROW_SPREAD: Final = 2.5
 """The standard deviation that each picture's logits are scaled to; about that of a trained AlexNet's."""
 CONFIDENCE: Final = 0.95
@@ -41,29 +39,38 @@ class Difference:
         return self.high < 0
 
 
-def evidence(logits: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The log-likelihood (nats) of each label under its row of ``logits`` (N, outputs): (N,).
+def evidence(logits: NDArray[Any], labels: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How much likelier (nats) each label is under its row of ``logits`` (N, outputs) than one of ``among``: (N,).
 
     Each row is scaled to a standard deviation of ROW_SPREAD first, so that a model is not judged by how sure it is of
-    itself: with the mean forgotten, raw likelihoods are decided by a few pictures. Rows that are all equal have the
-    likelihood of a guess; a label that is no output has that of the least likely one.
+    itself: with the mean forgotten, raw likelihoods are decided by a few pictures. ``among``: the labels of all
+    pictures; the mean over them is taken off, so that labels that have nothing to do with the pictures have 0 on
+    average, whatever the rows look like, flat ones too. Rows that are all equal, or not finite, say nothing: 0. A label
+    that is no output is as unlikely as the row's least likely one.
     """
-    return evidence_of(spread(logits), labels)
+    return evidence_of(spread(logits), labels, among)
 
 
 def spread(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Log-probabilities (N, outputs) of rows scaled to ROW_SPREAD; those with NaN or infinity become a guess."""
+    """Rows (N, outputs) about their mean, scaled to ROW_SPREAD; 0 where all are equal or one is not finite."""
     values = np.where(np.isfinite(logits).all(axis=1)[:, None], logits, 0.0).astype(np.float64)
     values -= values.mean(axis=1, keepdims=True)
     deviation = values.std(axis=1, keepdims=True)
-    return log_softmax(ROW_SPREAD * values / np.where(deviation > 0, deviation, 1.0))
+    return np.asarray(ROW_SPREAD * values / np.where(deviation > 0, deviation, 1.0), dtype=np.float64)
 
 
-def evidence_of(chances: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The label's column in each row of :func:`spread`'s answer; the row's least for a label that is no output."""
-    known = (labels >= 0) & (labels < chances.shape[1])
-    chosen = np.take_along_axis(chances, np.where(known, labels, 0)[:, None], axis=1)[:, 0]
-    return np.where(known, chosen, chances.min(axis=1))
+def evidence_of(
+    scores: NDArray[np.float64], labels: NDArray[np.int64], among: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The label's score in each row of :func:`spread`'s answer, less the mean over the labels ``among``.
+
+    Scores are log-likelihoods but for a constant of the row, which the difference does not have.
+    """
+    outputs = scores.shape[1]
+    known = (labels >= 0) & (labels < outputs)
+    chosen = np.take_along_axis(scores, np.where(known, labels, 0)[:, None], axis=1)[:, 0]
+    shares = np.bincount(among[(among >= 0) & (among < outputs)], minlength=outputs) / len(among)
+    return np.where(known, chosen, scores.min(axis=1)) - scores @ shares
 
 
 def paired_difference(first: NDArray[np.float64], second: NDArray[np.float64], *, comparisons: int = 1) -> Difference:

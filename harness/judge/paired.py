@@ -8,7 +8,7 @@ paired difference; Schuirmann 1987 for the two one-sided tests; MLPerf Inference
 """
 
 from collections.abc import Callable
-from math import copysign, inf, sqrt
+from math import copysign, expm1, inf, log, sqrt
 from typing import Any, Final
 
 import numpy as np
@@ -135,7 +135,14 @@ def _last_within(inside: float, outside: float, beyond: Callable[[float], bool])
 
 
 def equivalence_bounds(lost: float, gained: float, images: float) -> tuple[float, float]:
-    """The 90 % interval of the difference in points: inside the margin, both one-sided tests reject at 5 %."""
+    """The 90 % interval of the difference in points: inside the margin, both one-sided tests reject at 5 %.
+
+    Without a discordant picture the exact one: what a share p of pictures shows is seen in none of n with (1 - p)^n.
+    Tango's is asymptotic, and there it would be right 93 times in a hundred.
+    """
+    if lost == gained == 0:
+        bound = -100 * expm1(log(0.05) / images)
+        return -bound, bound
     low, high = tango_interval(lost, gained, images, z=Z_90)
     return 100 * low, 100 * high
 

@@ -57,6 +57,9 @@ def _verdict(ours: float, low: float, high: float, published: float, model: Mode
         if abs(ours - published) <= REPRODUCED_WITHIN:
             return f"reproduced (within {REPRODUCED_WITHIN:.2f} points)"
         return f"NOT reproduced (more than {REPRODUCED_WITHIN:.2f} points off)"
-    if low <= published <= high:
+    if data.part is not None:
+        return "no verdict: one part of a data set, which is a stretch of it and no sample"
+    # Decoding and resizing differ on a part as on the whole: its interval alone would shrink to nothing near 50,000.
+    if low - REPRODUCED_WITHIN <= published <= high + REPRODUCED_WITHIN:
         return "compatible: inside the interval of these pictures"
     return "NOT compatible: outside the interval of these pictures"

@@ -136,13 +136,14 @@ PAIRS = (
 class Clinic:
     """Where patients are made: synthetic pictures and weights of a card, and a folder for what is planted."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.cache = folder, cache_folder()
+    def __init__(self, folder: Path, threads: int) -> None:
+        self.folder, self.cache, self.threads = folder, cache_folder(), threads
 
     def visit(self, name: str, planted: list[Plant], *, seed: int = 1, **more: Any) -> tuple[Diagnosis, float]:
         """The doctor's answer to a card's patient with these mistakes, and how long it took, in seconds."""
         card = load_card(name)
         values: dict[str, Any] = {"only": "accuracy", "limit": 500, "seed": seed, "backends": ("openvino",)}
+        values["threads"] = self.threads
         right = card.preprocessing
         wrong = right
         for one in planted:
@@ -225,6 +226,7 @@ def modelhub(clinic: Clinic) -> None:
     plant = Plant("modelhub-onnx on omz's weights", ("channels", "normalisation", "interpolation"), "card")
     pictures = synthetic_pictures("val", clinic.cache, log=clinic.cache / "material.log", display=Quiet())
     asked = {"only": "accuracy", "limit": 500, "backends": ("openvino",), "model": "modelhub-onnx"}
+    asked["threads"] = clinic.threads
     asked |= {"data": str(pictures.root), "weights": str(weights)}
     start = time.monotonic()
     found = diagnose(Question(resolve(asked)), Quiet())
@@ -265,6 +267,7 @@ def main() -> None:
     parser.add_argument("--model", choices=CARDS, action="append")
     parser.add_argument("--only", action="append")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--write", action="store_true", help="put what RESULTS has so far into docs/doctor.md, and end")
     arguments = parser.parse_args()
     if arguments.write:
@@ -273,9 +276,9 @@ def main() -> None:
             write(part, [one for one in results if one["part"] == part])
         return
     parts = arguments.part or ["alone", "pairs", "healthy", "modelhub"]
-    print(f"{NAME}, {usable_cores()} threads, process {os.getpid()}")
+    print(f"{NAME}, {arguments.threads} threads, process {os.getpid()}")
     with tempfile.TemporaryDirectory() as folder:
-        clinic = Clinic(Path(folder))
+        clinic = Clinic(Path(folder), arguments.threads)
         for card in arguments.model or CARDS:
             if "alone" in parts:
                 for plant in plants(load_card(card)):

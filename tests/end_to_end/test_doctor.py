@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from alexbench.harness.app.config import cache_folder
@@ -73,9 +74,25 @@ def test_less_than_was_expected_and_nothing_known_is_none_of_these(doctor: Any) 
     assert (ended.code, found["verdict"]) == (1, "none of these")
 
 
-def test_too_few_pictures_end_with_three(doctor: Any) -> None:
-    ended, found = doctor(limit=16)
-    assert (ended.code, found["verdict"]) == (3, "cannot be decided")
+def test_too_few_pictures_end_with_three(command: Command) -> None:
+    ended = command("doctor", "--limit", "16", cache=cache_folder())
+    assert ended.code == 3
+    assert "16 cannot tell one reading from another; give 32 or more" in ended.last_line
+
+
+def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(doctor: Any, tmp_path: Path) -> None:
+    pictures = cache_folder() / NAME / "val"
+    files = sorted(pictures.glob("*/*"))[:: 1000 // PICTURES][:PICTURES]
+    labels = np.random.default_rng(1).permutation(1000)[: len(files)]
+    (tmp_path / "flat").mkdir()
+    for file in files:
+        (tmp_path / "flat" / file.name).symlink_to(file)
+    lines = [f"{file.name} {label}" for file, label in zip(files, labels, strict=True)]
+    (tmp_path / "val.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    flat = ("--data", tmp_path / "flat", "--layout", "flat-folder", "--labels", tmp_path / "val.txt")
+    ended, found = doctor(*flat, "--weights", _fitted_weights(), limit=64)
+    assert ended.code == 1, ended.err
+    assert (found["verdict"], factors(found)) == ("none of these", [])
 
 
 @pytest.mark.parametrize(
@@ -87,6 +104,10 @@ def test_too_few_pictures_end_with_three(doctor: Any) -> None:
         (("--expected", "5", "--reference", "x"), "give one of them"),
         (("--reference", "nowhere:torch"), "nowhere"),
         (("--limit", "0"), "--limit 0: give 1 or more"),
+        (("--expected", "0.565"), "wanted percent; 56.5?"),
+        (("--weights", "x.pth"), "name --data PATH too"),
+        (("--data", "x"), "name --weights or --artifact"),
+        (("--out", "/nowhere/x.md"), "--out /nowhere/x.md"),
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_two(command: Command, arguments: tuple[str, ...], said: str) -> None:

@@ -9,13 +9,13 @@ from alexbench.harness.judge.evidence import Difference
 from alexbench.harness.judge.paired import SIGNIFICANT
 from alexbench.harness.paired_records import PairedTest
 
-Verdict = Literal["ill", "healthy", "none of these", "cannot be decided"]
+Verdict = Literal["ill", "healthy", "none of these"]
 
 LEAST_IMAGES: Final = 32
 """Below, a reading that halves accuracy may still win by chance; a right one wins over a killed one at 16."""
 POOR: Final = 10.0
 """Percent top-1 below which nobody calls an AlexNet well; guessing has 0.1, every published one 54 or more."""
-EXIT_CODES: Final[dict[Verdict, int]] = {"ill": 1, "healthy": 0, "none of these": 1, "cannot be decided": 3}
+EXIT_CODES: Final[dict[Verdict, int]] = {"ill": 1, "healthy": 0, "none of these": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> int:
-        """0 healthy, 1 ill, 3 too few pictures to say."""
+        """0 healthy, 1 ill, or less than it should be and nobody knows why."""
         return EXIT_CODES[self.verdict]
 
     @property
@@ -88,26 +88,29 @@ class Diagnosis:
 
 
 def verdict(expected: Expected | None, findings: Sequence[Finding], accuracy: PairedTest) -> tuple[Verdict, str]:
-    """The verdict, and a sentence or two on why."""
+    """The verdict, and a sentence or two on why.
+
+    What only reads better beyond chance is no illness where top-1 is as expected and its gain may be none.
+    """
+    found = f"top-1 is {accuracy.base:.1f} % ({accuracy.base_interval[0]:.1f} to {accuracy.base_interval[1]:.1f})"
+    said = "" if expected is None else f", {expected.top1:g} % was expected ({expected.source})"
+    reached = expected is not None and not _below(expected, accuracy.base_interval)
+    seen = [one for one in findings if one.worth is None]
+    if reached and findings and not seen and accuracy.mcnemar_p >= SIGNIFICANT:
+        better = "; ".join(one.change.mend for one in findings)
+        return "healthy", f"{found}{said}. Labels are likelier with {better}, but top-1 does not show it."
     if findings:
         count = "one mistake was" if len(findings) == 1 else f"{len(findings)} mistakes were"
         after = "" if expected is None else f" {_after_the_mend(expected, accuracy)}"
         return "ill", f"{count} found: {'; '.join(one.change.found for one in findings)}.{after}"
-    if accuracy.images < LEAST_IMAGES:
-        return "cannot be decided", f"{accuracy.images} pictures are too few; give at least {LEAST_IMAGES}."
-    found = f"top-1 is {accuracy.base:.1f} % ({accuracy.base_interval[0]:.1f} to {accuracy.base_interval[1]:.1f})"
     unknown = "and none of the mistakes known here explains it"
+    if expected is None and accuracy.base < POOR:
+        return "none of these", f"{found}, which no trained AlexNet is content with, {unknown}."
+    if expected is not None and not reached:
+        return "none of these", f"{found}{said}, {unknown}."
     if expected is None:
-        if accuracy.base_interval[1] < POOR:
-            return "none of these", f"{found}, which no trained AlexNet is content with, {unknown}."
-        return (
-            "healthy",
-            f"{found}, and nothing that was tried answers better. Enough? --expected tells.",
-        )
-    said = f"{expected.top1:g} % was expected ({expected.source})"
-    if _below(expected, accuracy.base_interval):
-        return "none of these", f"{found}, {said}, {unknown}."
-    return "healthy", f"{found}, {said}, and nothing that was tried answers better."
+        return "healthy", f"{found}, and nothing that was tried answers better. Enough? --expected tells."
+    return "healthy", f"{found}{said}, and nothing that was tried answers better."
 
 
 def _below(expected: Expected, interval: tuple[float, float]) -> bool:

@@ -1,11 +1,9 @@
 """``alexbench doctor``: examine the function, search for the reading that answers best, and say what that means."""
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -13,9 +11,10 @@ from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.datasets.certificate import of_validation_set
+from alexbench.datasets.dataset import VALIDATION_COUNT
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
-from alexbench.harness.app.doctor.diagnosis import Alternative, Diagnosis, Expected, Finding, verdict
+from alexbench.harness.app.doctor.diagnosis import LEAST_IMAGES, Alternative, Diagnosis, Expected, Finding, verdict
 from alexbench.harness.app.doctor.examination import Examination, examine
 from alexbench.harness.app.doctor.levels import known_contracts, same_arithmetic
 from alexbench.harness.app.doctor.patient import Patient
@@ -26,8 +25,9 @@ from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.pictures import Pictures
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.rows_of_runs import RowOfRun, open_run, row_of, split
+from alexbench.harness.app.scratch import scratch
 from alexbench.harness.contract import Options
-from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError
+from alexbench.harness.errors import BackendUnavailableError, DataError, TooFewImagesError, UsageError
 from alexbench.harness.judge.evidence import Difference, paired_difference
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.models.card import Card, load_card
@@ -61,6 +61,8 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     config = question.config
     if question.expected is not None and not 0 <= question.expected <= 100:
         raise UsageError(f"--expected {question.expected:g}: wanted top-1 in percent, 0 to 100")
+    if question.expected is not None and 0 < question.expected < 1:
+        raise UsageError(f"--expected {question.expected:g}: wanted percent; {100 * question.expected:g}?")
     if question.expected is not None and question.reference is not None:
         raise UsageError("--expected and --reference both say what should be reached; give one of them")
     reference = None if question.reference is None else _reference(question.reference)
@@ -75,9 +77,12 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
         )
     pictures = pictures_of(config, cache, log, display)
+    if len(pictures.dataset) < LEAST_IMAGES:
+        count = len(pictures.dataset)
+        raise TooFewImagesError(f"pictures: {count} cannot tell one reading from another; give {LEAST_IMAGES} or more")
     options = Options(threads=config.threads, device=config.device, precision=config.precision)
     with ExitStack() as on_exit:
-        folder = Path(on_exit.enter_context(tempfile.TemporaryDirectory(prefix="doctor-", dir=cache)))
+        folder = on_exit.enter_context(scratch(cache, "doctor"))
         path = None if weights is None else weights.path
         python = config.interpreters.get(backend)
         patient = on_exit.enter_context(
@@ -102,9 +107,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             search.run()
             confirmed = _confirmed(search, len(trials))
         hits = seen.hits(seen.given, len(seen))
-        accuracy = paired_test(
-            "top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures, config)
-        )
+        accuracy = paired_test("top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures))
         findings = (*(Finding(change, None) for change in found.findings), *confirmed)
         expected = _expected(question, card, pictures, reference, seen, hits)
         word, said = verdict(expected, findings, accuracy)
@@ -135,10 +138,9 @@ def _function_as_meant(config: RunConfig, patient: Patient, found: Examination) 
     return _another(config, patient.backend) if patient.native else patient.backend
 
 
-def _population(pictures: Pictures, config: RunConfig) -> int | None:
-    """What the pictures were drawn from, where they were."""
-    draws = pictures.whole.draws
-    return draws[0].of if draws and config.limit is not None else None
+def _population(pictures: Pictures) -> int | None:
+    """What expected figures are about: the whole validation set, where these are of it; else ever more pictures."""
+    return VALIDATION_COUNT if of_validation_set(pictures.whole) != "no" else None
 
 
 def backend_of(config: RunConfig) -> str:

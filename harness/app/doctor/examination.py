@@ -14,7 +14,7 @@ from alexbench.harness.app.doctor.reading import Change
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.outputs import agreement_db
-from alexbench.harness.judge.parity import deviation
+from alexbench.harness.judge.parity import DECIBELS_A_BIT, as_claimed, computed_as, deviation
 from alexbench.harness.judge.symptoms import Batch, symptom
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import network_input
@@ -40,6 +40,7 @@ NOT_LOGITS: Final = Change(
     "what is given out as logits are probabilities: softmax is applied already",
     "say so (an artifact whose graph ends in softmax), or take the softmax out of the model",
 )
+FULL_PRECISION: Final = "ask for fp32 where the model was exported or is run, or for what it is: --precision bf16"
 UNKNOWN: Final = Change(
     "function",
     "it computes another function than its card and weights say, and none of the mistakes known here",
@@ -82,6 +83,11 @@ def examine(patient: Patient, trials: Trials, folder: Path) -> Examination:
     if random:
         return Examination(tuple(findings), None, function_known=False)
     known, held = _hold(patient, trials, outputs[:HELD], folder)
+    found_as = computed_as(held / DECIBELS_A_BIT)
+    if patient.kind == "logits" and as_claimed(patient.precision, found_as) is False and found_as != "fp32":
+        known.append(
+            Change("precision", f"it computes in {found_as}, and {patient.precision} was asked for", FULL_PRECISION)
+        )
     return Examination((*findings, *known), held, function_known=held >= SAME_DB)
 
 
@@ -109,7 +115,7 @@ def _hold(patient: Patient, trials: Trials, outputs: NDArray[np.float32], folder
     # What the card says, not what is fed to a file that normalises its input itself.
     np.save(inputs, network_input(np.asarray(shown), card.preprocessing, "NCHW"))
     network = get_network(card.network, input_size=card.preprocessing.crop)
-    best = (-np.inf, [0])
+    plain: float | None = None
     with WorkerProcess("reference", log=folder / "reference.log") as worker:
         for made in (alone(network)[:1], alone(network)[1:], together(network)):
             worker.ask(
@@ -121,13 +127,13 @@ def _hold(patient: Patient, trials: Trials, outputs: NDArray[np.float32], folder
                 out=str(out),
                 made=made,
             )
-            best = max(
-                (agreement_db(outputs, truth, patient.kind), places)
-                for truth, places in zip(np.load(out), made, strict=True)
-            )
-            if best[0] >= SAME_DB:
-                return [_as_change(place) for place in best[1]], best[0]
-    return [UNKNOWN], best[0]
+            held = [agreement_db(outputs, truth, patient.kind) for truth in np.load(out)]
+            best = int(np.argmax(held))
+            plain = held[0] if plain is None else plain
+            if held[best] >= SAME_DB:
+                return [_as_change(place) for place in made[best]], held[best]
+    assert plain is not None
+    return [UNKNOWN], plain
 
 
 def _as_change(place: int) -> Change:

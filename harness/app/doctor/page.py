@@ -63,7 +63,9 @@ def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
         low, high = test.interval
         yield "mended", f"top-1 {test.other:.1f} %: {test.difference:+.1f} points ({low:+.1f} to {high:+.1f})"
     if diagnosis.held_db is not None:
-        yield "function", f"{diagnosis.held_db:.0f} dB against float64, with what was found in it built in"
+        built_in = any(one.worth is None for one in diagnosis.findings)
+        with_it = ", with what was found in it built in" if built_in else ""
+        yield "function", f"{diagnosis.held_db:.0f} dB against float64{with_it}"
     yield "effort", f"{diagnosis.inferences} inferences, {diagnosis.seconds:.0f} s"
 
 
@@ -73,7 +75,8 @@ def _tables(diagnosis: Diagnosis) -> Iterator[tuple[str, Table]]:
         yield "What is wrong, and the mend", _table(("", "found", "mend", "worth (nats a picture)"), rows, (0, 3))
     open_ones = diagnosis.not_excluded
     if open_ones:
-        title = "What these pictures cannot tell from " + ("the mended one" if diagnosis.findings else "the one given")
+        title = "Not excluded by the pictures that were shown, beside the reading "
+        title += "mended" if diagnosis.findings else "given"
         yield title, _table(_HEADINGS, [_alternative(one) for one in open_ones], (1, 2))
     excluded = [one for one in diagnosis.alternatives if one.excluded]
     if excluded:
@@ -83,7 +86,7 @@ def _tables(diagnosis: Diagnosis) -> Iterator[tuple[str, Table]]:
         yield title, _table(_HEADINGS, [_alternative(one) for one in excluded[:MOST_ALTERNATIVES]], (1, 2))
 
 
-_HEADINGS: Final = ("read with", "evidence less (nats a picture)", "pictures")
+_HEADINGS: Final = ("read with", "evidence, by comparison (nats a picture)", "pictures")
 
 
 def _finding(place: int, finding: Finding) -> tuple[str, ...]:
@@ -92,7 +95,8 @@ def _finding(place: int, finding: Finding) -> tuple[str, ...]:
 
 
 def _alternative(one: Alternative) -> tuple[str, ...]:
-    return "; ".join(change.mend for change in one.changes), _interval(one.difference), str(one.difference.images)
+    mends = "; ".join(change.mend.removeprefix("[preprocessing] ") for change in one.changes)
+    return mends, _interval(one.difference), str(one.difference.images)
 
 
 def _interval(difference: Difference) -> str:

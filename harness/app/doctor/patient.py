@@ -60,6 +60,11 @@ class Patient:
         self.given = Reading(replace(fed, name=""))
 
     @property
+    def precision(self) -> str:
+        """What was asked for; of a file, what it was saved in."""
+        return str(self._options["precision"] if self._seen is None else self._seen["facts"]["precision"])
+
+    @property
     def native(self) -> bool:
         """Whether it is built from weights, and can be built otherwise."""
         return self.artifact is None

@@ -146,7 +146,9 @@ def without(given: Reading, mended: Reading, change: Change) -> Reading:
     else:
         keys = tuple(field for field, (factor, _) in _SAID_FIELD.items() if factor == change.factor)
     values: dict[str, Any] = {key: getattr(given.fed, key) for key in keys}
-    return replace(mended, fed=replace(mended.fed, **values))
+    back_fed = replace(mended.fed, **values)
+    # Without the larger resize, as near to it as the crop allows.
+    return replace(mended, fed=replace(back_fed, resize_to=max(back_fed.resize_to, back_fed.crop)))
 
 
 def said_arithmetic(given: Preprocessing, right: Preprocessing) -> str:

@@ -104,10 +104,11 @@ class Trials:
             pixels = self.pixels(reading.fed, images)
             logits = self._patient.logits(reading, pixels, first, images)
             self.inferences += images - first
-            chances, best = spread(logits), logits.argmax(axis=1)
+            scores, best = spread(logits), logits.argmax(axis=1)
             for one in LABEL_READINGS:
-                labels = read_labels(self.labels[first:images], one) + self._patient.card.label_offset
-                shown.evidence[one].append(evidence_of(chances, labels))
+                among = read_labels(self.labels, one) + self._patient.card.label_offset
+                labels = among[first:images]
+                shown.evidence[one].append(evidence_of(scores, labels, among))
                 shown.hits[one].append(best == labels)
             shown.images = images
         return shown

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from alexbench.harness.app.doctor.diagnosis import (
-    LEAST_IMAGES,
     Alternative,
     Diagnosis,
     Expected,
@@ -30,7 +29,7 @@ def accuracy(right: int = 280, images: int = 500, *, mended: int | None = None) 
 
 def test_a_finding_makes_ill_whatever_was_expected() -> None:
     finding = Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500))
-    for expected in (None, Expected(56.0, "--expected", None)):
+    for expected in (None, Expected(56.0, "--expected", None), Expected(10.0, "--expected", None)):
         word, said = verdict(expected, [finding], accuracy(120, mended=280))
         assert word == "ill"
         assert CHANGE.found in said
@@ -69,9 +68,21 @@ def test_a_reference_row_on_the_same_pictures_decides_by_pairs() -> None:
     assert verdict(Expected(alike.base, "runs/x:torch", alike), [], accuracy(280))[0] == "healthy"
 
 
-def test_too_few_pictures_decide_nothing() -> None:
-    assert verdict(None, [], accuracy(20, LEAST_IMAGES - 1))[0] == "cannot be decided"
-    assert verdict(None, [], accuracy(20, LEAST_IMAGES))[0] == "healthy"
+def test_what_only_reads_better_is_no_illness_where_top1_is_as_expected() -> None:
+    finding = Finding(CHANGE, Difference(0.05, 0.01, 0.09, 0.01, 500))
+    as_expected = Expected(56.0, "--expected", None)
+    word, said = verdict(as_expected, [finding], accuracy(280, mended=282))
+    assert word == "healthy"
+    assert CHANGE.mend in said
+    assert verdict(as_expected, [finding], accuracy(280, mended=300))[0] == "ill"
+    assert verdict(as_expected, [Finding(CHANGE, None)], accuracy(280))[0] == "ill"
+    assert verdict(None, [finding], accuracy(280, mended=282))[0] == "ill"
+
+
+@pytest.mark.parametrize("right", [0, 2, 10, 45])
+def test_a_model_that_guesses_is_never_called_healthy(right: int) -> None:
+    assert verdict(None, [], accuracy(right))[0] == "none of these"
+    assert verdict(Expected(56.5, "--expected", None), [], accuracy(right))[0] == "none of these"
 
 
 def diagnosis(word: Verdict = "ill") -> Diagnosis:
@@ -101,7 +112,7 @@ NEAR = Difference(-0.01, -0.05, 0.03, 0.01, 500)
 FAR = Difference(-0.5, -0.7, -0.3, 0.05, 64)
 
 
-@pytest.mark.parametrize(("word", "code"), [("ill", 1), ("healthy", 0), ("none of these", 1), ("cannot be decided", 3)])
+@pytest.mark.parametrize(("word", "code"), [("ill", 1), ("healthy", 0), ("none of these", 1)])
 def test_the_exit_code_follows_the_verdict(word: Verdict, code: int) -> None:
     assert diagnosis(word).exit_code == code
 
@@ -110,7 +121,7 @@ def test_the_page_says_the_mend_what_cannot_be_told_and_that_all_is_synthetic() 
     page = markdown(diagnosis())
     assert "SYNTHETIC" in page.splitlines()[0]
     assert r"channels = \"RGB\"".replace("\\", "") in page.replace("\\", "")
-    assert page.index("cannot tell from the mended one") < page.index("libjpeg-fast") < page.index("and worse")
+    assert page.index("Not excluded") < page.index("libjpeg-fast") < page.index("and worse")
     assert "--model omz" in page.replace("\\", "")
     assert r"\<a\> folder \| with" in page
 

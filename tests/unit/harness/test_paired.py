@@ -1,6 +1,6 @@
 """Two rows on the same pictures: counts, tests and intervals against others' code, verdicts, and how many would do."""
 
-from math import ceil
+from math import ceil, log
 
 import numpy as np
 import pytest
@@ -200,10 +200,10 @@ def test_what_is_decided_needs_no_more_pictures() -> None:
 
 def test_the_pictures_named_would_show_equivalence_and_one_fewer_would_not() -> None:
     found = compared(0, 0, 40)
-    assert found.images_for_equivalence == ceil(Z_90**2 * (1 / 0.005 - 1)) == 539
+    assert found.images_for_equivalence == ceil(log(0.05) / log(1 - 0.005)) == 598
     assert found.images_for_difference is None
-    assert compared(0, 0, 539).verdict == "equivalent"
-    assert compared(0, 0, 538).verdict == "undecided"
+    assert compared(0, 0, 598).verdict == "equivalent"
+    assert compared(0, 0, 597).verdict == "undecided"
 
 
 @pytest.mark.parametrize(("lost", "gained", "images"), [(1, 2, 1000), (3, 3, 500), (40, 41, 2000)])

@@ -105,7 +105,7 @@ def test_what_was_not_asked_is_said_with_its_count(report: PairedReport) -> None
 def test_undecided_is_said_with_the_number_that_would_decide(tmp_path: Path) -> None:
     lines = sentences(report_of(tmp_path, 40))
     assert lines[0] == (
-        "x against torch, top-1: UNDECIDED with 40 pictures; at these rates of discordance 539 would show equivalence;"
+        "x against torch, top-1: UNDECIDED with 40 pictures; at these rates of discordance 598 would show equivalence;"
         " 0 discordant, where six one way are the fewest that show a difference."
     )
     assert "x against torch: no flip in 40 pictures: at 95 %, fewer than 7.50 % of such pictures flip." in lines
