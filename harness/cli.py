@@ -11,12 +11,14 @@ from alexbench.harness.commands.ablate import ablate
 from alexbench.harness.commands.compare import compare
 from alexbench.harness.commands.datasets import datasets
 from alexbench.harness.commands.doctor import doctor
+from alexbench.harness.commands.export import export
+from alexbench.harness.commands.history import history
 from alexbench.harness.commands.models import models
+from alexbench.harness.commands.report import report, show_reports
 from alexbench.harness.errors import AlexBenchError
 
 if TYPE_CHECKING:
     from alexbench.harness.app.run import Outcome
-    from alexbench.harness.records import RunRecord
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -76,18 +78,8 @@ def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
 
 def _finish(outcome: "Outcome") -> NoReturn:
     """Write and print the reports of a run, and leave with its exit code."""
-    _show(outcome.folder, outcome.record)
+    show_reports(outcome.folder, outcome.record)
     sys.exit(outcome.exit_code)
-
-
-def _show(folder: Path, record: "RunRecord") -> None:
-    from alexbench.reports.terminal import print_leaderboard
-    from alexbench.reports.write import write_reports
-
-    paths = write_reports(folder, record)
-    print_leaderboard(record)
-    for path in paths:
-        click.echo(f"wrote {path}")
 
 
 @cli.command()
@@ -135,15 +127,6 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
-    """Make a run's report.md and leaderboard.csv again from its record, and print the leaderboard."""
-    from alexbench.harness.record_files import read_run
-
-    _show(folder, read_run(folder))
-
-
-@cli.command()
 @click.option("--devices", is_flag=True, help="Also ask each runtime which devices it sees (imports them).")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def backends(*, devices: bool, as_json: bool) -> None:
@@ -153,7 +136,7 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-for _command in (ablate, compare, datasets, doctor, models):
+for _command in (ablate, compare, datasets, doctor, export, history, models, report):
     cli.add_command(_command)
 
 

@@ -51,6 +51,16 @@ class PairedTest:
 
 
 @dataclass(frozen=True, slots=True)
+class RowPair:
+    """Two rows of one run, by name, on the same pictures."""
+
+    base: str
+    other: str
+    top1: PairedTest
+    top5: PairedTest
+
+
+@dataclass(frozen=True, slots=True)
 class ComparedRow:
     """A row of a run. ``name``: its name among those compared, its backend's behind A or B (``which``) of two runs."""
 

@@ -8,8 +8,8 @@ Schema history:
   3  Timing: rigor, several processes a row, percentiles, CPU time, energy, the batch sweep, streams, load generation,
      layers, the noise certificate of each row, the A/A control, the machine's ceiling, why a measurement is invalid.
      Throughput's bounds are an interval, where they were the slowest and the fastest window.
-  4  Accuracy: intervals. Parity: KL divergence, top-5 overlap, effective bits and the precision they say. Beside the
-     record: reference.parquet and flips.parquet.
+  4  Accuracy: intervals, and each row paired with one of them (pairs). Parity: KL divergence, top-5 overlap,
+     effective bits and the precision they say. Beside the record: reference.parquet, flips.parquet, thumbnails.json.
 """
 
 import dataclasses

@@ -7,6 +7,7 @@ Raw values are stored and statistics derived, with one exception: the few figure
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from alexbench.harness.paired_records import RowPair
 from alexbench.harness.speed_records import Ceiling, Control, Performance
 
 SCHEMA_VERSION: Final = 4
@@ -274,7 +275,11 @@ class ReferenceRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One invocation. Times are UTC, ISO 8601. ``invalid``: why its speeds carry no claim, in plain words."""
+    """One invocation. Times are UTC, ISO 8601. ``invalid``: why its speeds carry no claim, in plain words.
+
+    ``pairs``: the accuracy of each row against one of them, torch where it answered, else the first that did. Empty
+    where fewer than two did, or the record is older than the field.
+    """
 
     status: Status
     started: str
@@ -293,4 +298,5 @@ class RunRecord:
     controls: tuple[Control, ...] = ()
     ceiling: Ceiling | None = None
     invalid: tuple[str, ...] = ()
+    pairs: tuple[RowPair, ...] = ()
     schema_version: int = SCHEMA_VERSION

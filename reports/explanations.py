@@ -5,12 +5,12 @@ from typing import Final
 
 from alexbench.harness.records import RunRecord
 from alexbench.harness.speed_records import Performance
+from alexbench.reports.boards import AGAINST
 from alexbench.reports.leaderboard import BETWEEN_PROCESSES, ENOUGH_PROCESSES
 from alexbench.reports.table import Table
 
 _SENTENCES: Final = (
-    ("noise", "NOISY: the row's noise certificate failed; it is shown and not ranked."),
-    ("to best", "to best: above (+) or below (-) the best ranked row of the same table."),
+    ("checks", "checks: ok: parity with float64, and nothing else of the row failed."),
     ("bits", "bits: of a significand whose rounding makes such an error (SQNR / 6.02); as in: the format of so many."),
     ("KL", "KL: of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5 that the row has too."),
     (
@@ -42,6 +42,11 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
     names = [table.title for table in tables] + [heading for table in tables for heading in table.headings]
     speeds = [entry.performance for entry in record.backends if entry.performance is not None]
     lines = [_rank(speeds)] if "#" in names else []
+    if any(any(column) for table in tables for column in table.bold):
+        lines.append("Bold: the best of those ranked, and what cannot be told from it.")
+    if any("NOISY" in cell for table in tables for column in table.columns for cell in column):
+        lines.append("NOISY: the row's noise certificate failed; it is shown and not ranked.")
+    lines += [_against(heading) for heading in dict.fromkeys(names) if heading.startswith(AGAINST)]
     if sum(name.startswith("Leaderboard") for name in names) > 1:
         lines.append("Rows that ran unlike (device, precision, threads, streams) are ranked apart.")
     if speeds:
@@ -51,6 +56,13 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
     if "mfu" in names:
         lines.append(_mfu(tables))
     return lines + [sentence for start, sentence in _SENTENCES if any(name.startswith(start) for name in names)]
+
+
+def _against(heading: str) -> str:
+    return (
+        f"{heading}: times its FPS, where neither is noisy; top-1 less its, in points, on the same pictures (95 %,"
+        " Tango). An interval with 0 in it shows no difference."
+    )
 
 
 def _accuracy(record: RunRecord) -> list[str]:

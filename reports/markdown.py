@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
 from alexbench.reports.cells import tables
 from alexbench.reports.explanations import explanations
 from alexbench.reports.table import Table
+
+LONG_WORD: Final = 20
+"""Letters: GitHub's page has 830 pixels, of which a word as long takes 150."""
 
 
 def markdown(record: RunRecord) -> str:
@@ -16,25 +20,42 @@ def markdown(record: RunRecord) -> str:
     title = f"# AlexBench: {escape(record.model.card)}" + (" on SYNTHETIC data" if synthetic else "")
     shown = tables(record)
     parts = [title, "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in wording.facts(record))]
-    parts += [f"## {escape(one.title)}\n\n{table_text(one)}" for one in shown]
+    parts += [f"## {escape(one.title)}\n\n{noted(one)}" for one in shown]
     for heading, lines in (
-        ("Remarks", wording.remarks(record)),
+        ("Remarks", wording.run_remarks(record)),
         ("How to read it", explanations(record, shown)),
         ("Published for this card", [] if record.comparisons else wording.published_lines(record)),
     ):
         if lines:
-            parts.append(f"## {heading}\n\n" + "\n".join(f"- {escape(line)}" for line in lines))
+            parts.append(f"## {heading}\n\n{listed(lines)}")
     return "\n\n".join(parts) + "\n"
+
+
+def listed(lines: Iterable[str]) -> str:
+    """A list of plain sentences."""
+    return "\n".join(f"- {escape(line)}" for line in lines)
+
+
+def noted(table: Table) -> str:
+    """A table in GitHub's Markdown, and its notes below it."""
+    return table_text(table) + (f"\n\n{listed(table.notes)}" if table.notes else "")
 
 
 def table_text(table: Table) -> str:
     """A table in GitHub's Markdown."""
-    lines = [_row(table.headings)]
+    lines = ["| " + " | ".join(map(escape, table.headings)) + " |"]
     lines.append("|" + "|".join("---:" if numeric else "---" for numeric in table.numeric) + "|")
-    columns = zip(table.columns, table.numeric, strict=True)
-    whole = [[_whole(cell) for cell in column] if numeric else column for column, numeric in columns]
-    lines += [_row(row) for row in zip(*whole, strict=True)]
+    columns = [
+        [_cell(cell, numeric=numeric, bold=best) for cell, best in zip(cells, bold, strict=True)]
+        for cells, numeric, bold in zip(table.columns, table.numeric, table.bold, strict=True)
+    ]
+    lines += ["| " + " | ".join(row) + " |" for row in zip(*columns, strict=True)]
     return "\n".join(lines)
+
+
+def _cell(text: str, *, numeric: bool, bold: bool) -> str:
+    shown = escape(_whole(text)) if numeric else _breakable(escape(text))
+    return f"**{shown}**" if bold else shown
 
 
 def _whole(figure: str) -> str:
@@ -43,8 +64,9 @@ def _whole(figure: str) -> str:
     return re.sub(r"(?<=\d)-(?=\d)|(?<=\de)-(?=\d)", "\u2011", figure)
 
 
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(map(escape, cells)) + " |"
+def _breakable(escaped: str) -> str:
+    """With places at which a browser may break a word that is too long for a column: zero-width spaces."""
+    return re.sub(rf"\S{{{LONG_WORD},}}", lambda word: re.sub(r"(?<=[_./-])(?=\w)", "\u200b", word[0]), escaped)
 
 
 def escape(text: str) -> str:

@@ -8,6 +8,7 @@ import rich.table
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
@@ -26,7 +27,9 @@ def print_leaderboard(record: RunRecord, stream: TextIO = sys.stdout) -> None:
     for table in tables(record):
         console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
         console.print(shown(table, console.width))
-    remarks = wording.remarks(record)
+        for line in table.notes:
+            console.print(line, soft_wrap=plain)
+    remarks = wording.run_remarks(record)
     if remarks:
         console.print()
     for line in remarks:
@@ -48,6 +51,6 @@ def shown(table: Table, width: int) -> rich.table.Table:
     for heading, numeric, wide in zip(table.headings, table.numeric, widths, strict=True):
         room = wide if fits else None
         shown.add_column(heading, justify="right" if numeric else "left", overflow="fold", width=room)
-    for row in table.rows:
-        shown.add_row(*row)
+    for row, bold in zip(table.rows, zip(*table.bold, strict=True), strict=True):
+        shown.add_row(*(Text(cell, style="bold" if best else "") for cell, best in zip(row, bold, strict=True)))
     return shown

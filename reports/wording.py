@@ -37,12 +37,20 @@ def data_line(record: RunRecord) -> str:
 
 def machine_line(record: RunRecord) -> str:
     """The hardware and what was asked of it."""
-    machine, asked = record.machine, record.configuration
+    asked = record.configuration
+    return (
+        f"{hardware_line(record)}; asked for: {asked.get('device')}, {asked.get('precision')},"
+        f" {asked.get('threads')} threads"
+    )
+
+
+def hardware_line(record: RunRecord) -> str:
+    """Processor, cores, memory and operating system."""
+    machine = record.machine
     virtual = ", virtual machine" if machine.get("virtualised") else ""
     return (
         f"{machine.get('cpu')}, {machine.get('usable_cores')} of {machine.get('logical_cores')} cores usable{virtual}, "
-        f"{machine.get('memory_mib', 0) / 1024:.0f} GiB, {machine.get('os')}; asked for: {asked.get('device')}, "
-        f"{asked.get('precision')}, {asked.get('threads')} threads"
+        f"{machine.get('memory_mib', 0) / 1024:.0f} GiB, {machine.get('os')}"
     )
 
 
@@ -94,21 +102,36 @@ def published_lines(record: RunRecord) -> list[str]:
 
 def remarks(record: RunRecord) -> list[str]:
     """What qualifies this run or a row of it; first why it is invalid."""
-    lines = [f"INVALID: {reason}: no row is ranked." for reason in record.invalid] + list(record.notes)
+    of_rows = [
+        said if said.startswith(entry.name) else f"{entry.name}: {said}"
+        for entry in record.backends
+        for said in row_remarks(record, entry)
+    ]
+    return [*_of_run(record), *of_rows, *_about_speed(record)]
+
+
+def run_remarks(record: RunRecord) -> list[str]:
+    """What qualifies the run, first why it is invalid, last what was measured how of many batches at once."""
+    return [*_of_run(record), *_about_speed(record)]
+
+
+def _of_run(record: RunRecord) -> list[str]:
+    return [*(f"INVALID: {reason}: no row is ranked." for reason in record.invalid), *record.notes]
+
+
+def row_remarks(record: RunRecord, entry: BackendRecord) -> list[str]:
+    """What qualifies a row, without its name: its file, its error, noise, parity, threads that nobody counted."""
     unranked = "" if record.invalid else ": not ranked"
-    for entry in record.backends:
-        if entry.artifact is not None:
-            lines.append(_artifact_line(entry.name, entry.artifact))
-        if entry.error is not None:
-            lines.append(entry.error if entry.error.startswith(entry.name) else f"{entry.name}: {entry.error}")
-        lines += [f"{entry.name}: {remark}" for remark in entry.remarks]
-        if entry.performance is not None:
-            lines += [f"{entry.name}: {reason}{unranked}." for reason in _noise_reasons(entry.performance)]
-        if entry.parity is not None:
-            lines += _parity_lines(entry, entry.parity)
-        if entry.effective is not None and entry.effective.threads[1] != "measured":
-            lines.append(f"{entry.name}: thread count only {entry.effective.threads[1]}, not measured.")
-    return lines + _about_speed(record)
+    lines = [] if entry.artifact is None else [_artifact_line(entry.artifact)]
+    lines += [] if entry.error is None else [entry.error]
+    lines += entry.remarks
+    if entry.performance is not None:
+        lines += [f"{reason}{unranked}." for reason in _noise_reasons(entry.performance)]
+    if entry.parity is not None:
+        lines += _parity_lines(entry, entry.parity)
+    if entry.effective is not None and entry.effective.threads[1] != "measured":
+        lines.append(f"thread count only {entry.effective.threads[1]}, not measured.")
+    return lines
 
 
 def _parity_lines(entry: BackendRecord, parity: Parity) -> list[str]:
@@ -117,11 +140,11 @@ def _parity_lines(entry: BackendRecord, parity: Parity) -> list[str]:
     bits = "" if parity.effective_bits is None else f", {parity.effective_bits:.1f} effective bits,"
     if parity.unmasked is not None:
         says = entry.artifact.precision if entry.artifact else entry.effective.precision[0] if entry.effective else ""
-        lines.append(f"{entry.name}: says {says}, but its error{bits} is that of {parity.unmasked}.")
+        lines.append(f"says {says}, but its error{bits} is that of {parity.unmasked}.")
     if not parity.passed:
         of = "as these weights in float64" if entry.artifact else "as float64"
         what = ", nor a rounding of it" if parity.computed_as == "another function" else " within its tolerance"
-        lines.append(f"{entry.name}: not the same function {of}{what}: not ranked.")
+        lines.append(f"not the same function {of}{what}: not ranked.")
     return lines
 
 
@@ -150,11 +173,11 @@ def _generated_line(backend: str, one: Generated) -> str:
     return f"{backend}, {one.scenario}: {verdict}{'; '.join(one.reasons)}."
 
 
-def _artifact_line(backend: str, artifact: ArtifactRecord) -> str:
+def _artifact_line(artifact: ArtifactRecord) -> str:
     batch = "any batch" if artifact.batch is None else f"batch {artifact.batch} (padded)"
     inside = f"normalises its input itself ({artifact.normalisation}), so fed" if artifact.normalisation else "fed"
     return (
-        f"{backend} ran {artifact.path} as it is: {artifact.format}, {artifact.precision}, {artifact.input_name}"
+        f"ran {artifact.path} as it is: {artifact.format}, {artifact.precision}, {artifact.input_name}"
         f" ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores}); {inside} {artifact.fed};"
         f" SHA-256 {artifact.sha256[:12]}."
     )

@@ -4,18 +4,24 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.records import RunRecord
-from alexbench.reports.leaderboard import leaderboard
+from alexbench.reports.flat import csv_text, flat
+from alexbench.reports.html.page import html
 from alexbench.reports.markdown import markdown
 
 REPORT_FILE: Final = "report.md"
+PAGE_FILE: Final = "report.html"
 LEADERBOARD_FILE: Final = "leaderboard.csv"
 
 
 def write_reports(folder: Path, record: RunRecord) -> list[Path]:
-    """Write ``report.md`` and ``leaderboard.csv`` into a run's folder, each whole or not at all; their paths."""
+    """Write ``report.md``, ``report.html`` and ``leaderboard.csv`` into a run's folder, each whole or not at all.
+
+    Returns their paths. The page shows what lies in the folder beside the record too: timings, flips, thumbnails.
+    """
     texts = {
         REPORT_FILE: markdown(record),
-        LEADERBOARD_FILE: leaderboard(record).to_csv(index=False, lineterminator="\n"),
+        PAGE_FILE: html(folder, record),
+        LEADERBOARD_FILE: csv_text(flat(record)),
     }
     paths = []
     for name, text in texts.items():

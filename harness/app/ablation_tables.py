@@ -164,6 +164,7 @@ def _map(ablation: Ablation) -> Table:
         table.columns.append(cells)
         table.headings.append(" ".join(names) if varied(ablation, ACROSS) else "points")
         table.numeric.append(True)
+        table.bold.append([False] * len(cells))
     return table
 
 

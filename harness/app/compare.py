@@ -73,6 +73,11 @@ def compare(
     runs = {run.folder.resolve(): run for run, _ in (first, *others)}
     asked = {folder: margins(run) for folder, run in runs.items()}
     letters = dict(zip(runs, "AB" if len(runs) == 2 else ("",), strict=True))
+    notes += [
+        f"{run.folder} is {run.record.status}: what it answered is compared."
+        for run in runs.values()
+        if run.record.status != "complete"
+    ]
     pairs = tuple(_pair(one, two, margin, asked, letters) for one, two in rows)
     record = first[0].record
     if len({run.record.model.weights_digest for run in runs.values()}) > 1:

@@ -141,7 +141,8 @@ class _Look:
     def _judged(self, name: str, folder: Path, logits: NDArray[np.float64]) -> RowLayers:
         precision = self._run.config.precision
         bound = bounds(self._run.material.network, precision)
-        errors, sigma = [], 0.0
+        errors: list[LayerError] = []
+        sigma, found = 0.0, logits
         for layer in self._layers:
             truth = np.load(self._truth / f"{layer}.npy", mmap_mode="r")
             if self._scales[layer] == layer:

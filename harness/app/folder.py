@@ -77,8 +77,13 @@ def _whole(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` (UTF-8) to ``path``, whole or not at all."""
-    with _whole(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all."""
+    with _whole(path) as partial, partial.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 

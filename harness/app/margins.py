@@ -4,12 +4,12 @@
 ``flips.parquet``: backend, sample, margin_sigma, explained, where a row's first answer is not the reference's.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 from alexbench.harness.app import folder as run_folder
-from alexbench.harness.app.rows_of_runs import RowOfRun, Run, read_table
-from alexbench.harness.errors import RecordError
+from alexbench.harness.app.rows_of_runs import MARGIN_COLUMN, RowOfRun, Run, read_table, require_columns
 
 REFERENCE_FILE: Final = run_folder.REFERENCE
 FLIPS_FILE: Final = run_folder.FLIPS
@@ -47,19 +47,20 @@ def margins(run: Run) -> Margins | None:
     reference = run.record.reference
     if asked is None or reference is None or not reference.sigma > 0:
         return None
-    try:
-        classes = asked[[f"top{place}" for place in range(1, TOP + 1)]].to_numpy().tolist()
-        scores = asked[[f"score{place}" for place in range(1, TOP + 1)]].to_numpy().tolist()
-        best = {
-            sample: {int(one): (values[0] - value) / reference.sigma for one, value in zip(top, values, strict=True)}
-            for sample, top, values in zip(asked["sample"], classes, scores, strict=True)
-        }
-        farther = {}
-        if flips is not None:
-            keys = zip(flips["backend"], flips["sample"], strict=True)
-            farther = dict(zip(keys, flips["margin_sigma"].astype(float), strict=True))
-    except KeyError as error:
-        raise RecordError(f"{run.folder}: {REFERENCE_FILE} or {FLIPS_FILE} is damaged: no column {error}") from error
+    names = [f"{kind}{place}" for kind in ("top", "score") for place in range(1, TOP + 1)]
+    require_columns(asked, ["sample", *names], run.folder / REFERENCE_FILE)
+    if flips is not None:
+        require_columns(flips, ["backend", "sample", MARGIN_COLUMN], run.folder / FLIPS_FILE)
+    classes = asked[[f"top{place}" for place in range(1, TOP + 1)]].to_numpy().tolist()
+    scores = asked[[f"score{place}" for place in range(1, TOP + 1)]].to_numpy().tolist()
+    best = {
+        sample: {int(one): (values[0] - value) / reference.sigma for one, value in zip(top, values, strict=True)}
+        for sample, top, values in zip(asked["sample"], classes, scores, strict=True)
+    }
+    farther = {}
+    if flips is not None:
+        keys = zip(flips["backend"], flips["sample"], strict=True)
+        farther = dict(zip(keys, flips[MARGIN_COLUMN], strict=True))
     return Margins(best, farther)
 
 
@@ -73,7 +74,8 @@ def flip_margin(
     """
     here = _margin(base, place, *asked)
     there = _margin(other, place, *reversed(asked))
-    return None if here is None or there is None else abs(here - there)
+    apart = math.nan if here is None or there is None else abs(here - there)
+    return apart if math.isfinite(apart) else None  # a reference that answered nothing finite was asked in vain
 
 
 def _margin(row: RowOfRun, place: int, own: Margins | None, others: Margins | None) -> float | None:

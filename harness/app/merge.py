@@ -16,7 +16,9 @@ import pandas as pd
 
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.notes import notes
+from alexbench.harness.app.row_pairs import row_pairs
 from alexbench.harness.app.run import Outcome, exit_code
+from alexbench.harness.app.thumbnails import join_thumbnails
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.accuracy import correct
 from alexbench.harness.judge.published import comparisons_of
@@ -46,11 +48,14 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
     examined = _examined(parts)
     samples = pd.concat(tables, ignore_index=True)
     record = _join(parts, samples)
+    record = replace(record, pairs=row_pairs(pd.concat(frames, ignore_index=True), record.data))
     made = run_folder.create(out, Path(str(record.configuration["model"])).stem, datetime.now(UTC))
     run_folder.write_predictions(made, frames)
     run_folder.write_parquet(made / run_folder.SAMPLES, samples)
     for name, frame in examined.items():
         run_folder.write_parquet(made / name, frame)
+    if not join_thumbnails([folder for folder, _ in parts], made):
+        record = replace(record, notes=(*record.notes, "No thumbnails: a part has none."))
     (made / run_folder.LOGS).rmdir()
     run_folder.write_record(made, record)
     return Outcome(made, record, exit_code(record))

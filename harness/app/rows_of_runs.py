@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.errors import DataError, RecordError, UsageError
 from alexbench.harness.judge.accuracy import correct
@@ -17,6 +18,8 @@ from alexbench.harness.records import BackendRecord, DataRecord, RunRecord
 
 _TOP: Final = [f"top{place}" for place in range(1, 6)]
 _SCORES: Final = [f"score{place}" for place in range(1, 6)]
+_CLASSES: Final = frozenset({"label", *_TOP})
+MARGIN_COLUMN: Final = "margin_sigma"
 _ANSWERS: Final = ["backend", "sample", "label", *_TOP, *_SCORES]
 
 
@@ -81,10 +84,10 @@ def open_run(folder: Path) -> Run:
     predictions = read_table(folder / run_folder.PREDICTIONS)
     if predictions is None:
         raise RecordError(f"{folder} has no {run_folder.PREDICTIONS}: restore it or run again")
-    _require(predictions, _ANSWERS, folder / run_folder.PREDICTIONS)
+    require_columns(predictions, _ANSWERS, folder / run_folder.PREDICTIONS)
     samples = read_table(folder / run_folder.SAMPLES)
     if samples is not None:
-        _require(samples, ["sample", "pixels_sha256", "skipped"], folder / run_folder.SAMPLES)
+        require_columns(samples, ["sample", "pixels_sha256", "skipped"], folder / run_folder.SAMPLES)
     return Run(folder, record, predictions, samples)
 
 
@@ -205,10 +208,23 @@ def _weights(row: RowOfRun) -> str:
     return row.entry.artifact.sha256
 
 
-def _require(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+def require_columns(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    """Refuse a table without these columns, or with what they cannot hold: classes are whole, scores are numbers.
+
+    Raises:
+        RecordError: the file is damaged; it and the column are named.
+    """
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise RecordError(f"{path} is damaged: it has no column {missing[0]}")
+    for column in columns:
+        found = table[column]
+        if column in _CLASSES:
+            whole = pd.api.types.is_integer_dtype(found) and found.between(-1, CLASS_COUNT - 1).all()
+            if not whole:
+                raise RecordError(f"{path} is damaged: {column} holds what is no class, -1 to {CLASS_COUNT - 1}")
+        elif column in (*_SCORES, MARGIN_COLUMN) and not pd.api.types.is_float_dtype(found):
+            raise RecordError(f"{path} is damaged: {column} holds what is no number")
 
 
 def read_table(path: Path) -> pd.DataFrame | None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
 from filelock import FileLock, Timeout
 
 import alexbench.harness
@@ -26,8 +27,10 @@ from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of
 from alexbench.harness.app.row import Row
+from alexbench.harness.app.row_pairs import row_pairs
 from alexbench.harness.app.speed import Bench, Speed
 from alexbench.harness.app.threads import count_threads
+from alexbench.harness.app.thumbnails import write_thumbnails
 from alexbench.harness.app.twin import Twin, twin_of
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
@@ -37,6 +40,7 @@ from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.models.card import load_card
+from alexbench.harness.paired_records import RowPair
 from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.records import RunRecord, Status
 
@@ -206,7 +210,7 @@ def _measure(
     try:
         if config.accuracy:
             evaluate(rows, config, material, folder, display)
-            _write_answers(rows, material, folder)
+            record = replace(record, pairs=_write_answers(rows, material, folder))
         if config.performance:
             Bench(speed, rows, twin, config, material, folder, display).measure()
         for row in rows:
@@ -220,6 +224,7 @@ def _measure(
                 record = replace(record, reference=hold_against_reference(rows, config, material, folder, display))
             except WorkerError as error:  # a row like any other: what was measured stands
                 record = replace(record, notes=(*record.notes, f"Parity was not measured: {error}"))
+            write_thumbnails(folder, material)
         status = "complete"
     except Exception:
         status = "failed"
@@ -245,7 +250,8 @@ def _measure(
     return Outcome(folder, record, code)
 
 
-def _write_answers(rows: list[Row], material: Material, folder: Path) -> None:
+def _write_answers(rows: list[Row], material: Material, folder: Path) -> tuple[RowPair, ...]:
+    """Into ``predictions.parquet`` and ``samples.parquet``; and the rows' accuracies held against each other."""
     prepared, offset = material.prepared, material.card.label_offset
     bad = {one.place: one.reason for one in prepared.skipped}
     run_folder.write_samples(folder, material.names, prepared.labels, prepared.picture_digests, bad)
@@ -255,6 +261,7 @@ def _write_answers(rows: list[Row], material: Material, folder: Path) -> None:
         if row.top is not None
     ]
     run_folder.write_predictions(folder, frames)
+    return row_pairs(pd.concat(frames, ignore_index=True), material.data) if frames else ()
 
 
 def _other_environments(rows: list[Row], folder: Path) -> dict[str, dict[str, Any]]:

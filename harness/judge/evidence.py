@@ -53,7 +53,8 @@ def evidence(logits: NDArray[Any], labels: NDArray[np.int64], among: NDArray[np.
 
 def spread(logits: NDArray[Any]) -> NDArray[np.float64]:
     """Rows (N, outputs) about their mean, scaled to ROW_SPREAD; 0 where all are equal or one is not finite."""
-    values = np.where(np.isfinite(logits).all(axis=1)[:, None], logits, 0.0).astype(np.float64)
+    finite = np.isfinite(logits).all(axis=1, keepdims=True)
+    values = np.where(finite, logits, 0.0).astype(np.float64)
     values -= values.mean(axis=1, keepdims=True)
     deviation = values.std(axis=1, keepdims=True)
     return np.asarray(ROW_SPREAD * values / np.where(deviation > 0, deviation, 1.0), dtype=np.float64)

@@ -62,6 +62,7 @@ def assert_same_answers(folder: Path, whole: Path) -> None:
     assert [counts(here, place) for place in range(2)] == [counts(there, place) for place in range(2)]
     assert here.data == there.data
     assert here.comparisons == there.comparisons
+    assert here.pairs == there.pairs
 
 
 def counts(record: RunRecord, place: int) -> tuple[int, int, int]:
@@ -178,18 +179,22 @@ def test_parts_joined_in_any_order_are_the_whole_run(
     examined = [pd.read_parquet(part / "reference.parquet") for part in parts]
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "reference.parquet"), pd.concat(examined, ignore_index=True))
     assert pd.read_parquet(folder / "flips.parquet").empty
+    assert (folder / "thumbnails.json").read_bytes() == (whole / "thumbnails.json").read_bytes()
 
 
 def test_parts_of_before_flips_were_written_are_joined_without(
     command: Command, parts: list[Path], tmp_path: Path
 ) -> None:
     copies = changed_copy(parts, tmp_path)
-    (copies[1] / "flips.parquet").unlink()
+    for name in ("flips.parquet", "thumbnails.json"):
+        (copies[1] / name).unlink()
     ended = merged(command, copies, tmp_path / "runs")
     assert ended.code == 0, ended.err
-    names = {one.name for one in only_run(tmp_path / "runs").iterdir()}
+    folder = only_run(tmp_path / "runs")
+    names = {one.name for one in folder.iterdir()}
     assert "predictions.parquet" in names
-    assert not {"reference.parquet", "flips.parquet"} & names
+    assert not {"reference.parquet", "flips.parquet", "thumbnails.json"} & names
+    assert read_run(folder).notes[-1] == "No thumbnails: a part has none."
 
 
 def test_flips_that_are_not_the_runs_are_not_joined(command: Command, parts: list[Path], tmp_path: Path) -> None:

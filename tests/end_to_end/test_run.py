@@ -54,9 +54,11 @@ def test_the_run_folder_is_complete_and_holds_nothing_else(full: tuple[Ended, Pa
         "logs",
         "predictions.parquet",
         "reference.parquet",
+        "report.html",
         "report.md",
         "run.json",
         "samples.parquet",
+        "thumbnails.json",
         "timings.parquet",
     ]
     assert {path.name for path in (folder / "logs").iterdir()} == {
@@ -200,7 +202,7 @@ def test_the_leaderboard_is_printed_and_written(full: tuple[Ended, Path]) -> Non
     ended, folder = full
     assert "50.00" in ended.out
     assert "reference (float64)" in ended.out
-    assert ended.out.count("wrote ") == 2
+    assert ended.out.count("wrote ") == 3
     assert "\x1b" not in ended.out + ended.err
     frame = pd.read_csv(folder / "leaderboard.csv")
     assert set(frame["backend"]) == set(BACKENDS)

@@ -68,6 +68,7 @@ class Search:
         self.say(f"normalisation, channels, layout and fc6's order, crossed, on {first} pictures")
         inputs = [given.fed, *arithmetics(given.fed)]
         looked: list[Reading] = []
+        best: list[Reading] = []
         for reflattened, reshaped in itertools.product(
             (False, True) if self.patient.native else (False,), (False, True)
         ):

@@ -175,7 +175,7 @@ def test_models_as_json(elsewhere: Path) -> None:
         (["run", "--treads", "2"], ["--treads", "--threads"]),
         (["run", "pictures"], ["pictures"]),
         (["runn"], ["'runn'"]),
-        (["report"], ["FOLDER"]),
+        (["report"], ["RUN..."]),
     ],
     ids=lambda value: (
         " ".join(value) if isinstance(value, list) and value[:1] in (["run"], ["runn"], ["report"]) else ""
@@ -248,14 +248,14 @@ def test_report_makes_a_runs_reports_again(elsewhere: Path) -> None:
     (folder / "run.json").write_text(to_json(record), encoding="utf-8")
     ended = alexbench(elsewhere, "report", folder)
     assert (ended.code, ended.err) == (0, "")
-    assert "! openvino: it was [late] | *very*" in ended.out
+    assert "[1] it was [late] | *very*" in ended.out
     assert f"wrote {folder / 'report.md'}" in ended.out.splitlines()
     assert f"wrote {folder / 'leaderboard.csv'}" in ended.out.splitlines()
     assert "\x1b" not in ended.out
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     alexbench(elsewhere, "report", folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
-    assert sorted(first) == ["leaderboard.csv", "report.md", "run.json"]
+    assert sorted(first) == ["leaderboard.csv", "report.html", "report.md", "run.json"]
 
 
 def test_report_on_what_is_no_run_is_refused(elsewhere: Path) -> None:

@@ -193,3 +193,23 @@ def test_a_file_without_its_columns_is_named(tmp_path: Path, name: str) -> None:
 def test_a_run_without_its_answers_is_refused(run: Path) -> None:
     (run / "predictions.parquet").unlink()
     assert refusal(RecordError, run) == f"{run} has no predictions.parquet: restore it or run again"
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "value", "said"),
+    [
+        ("predictions.parquet", "top1", 5000, "top1 holds what is no class"),
+        ("reference.parquet", "score1", "much", "score1 holds what is no number"),
+        ("flips.parquet", "margin_sigma", "far", "margin_sigma holds what is no number"),
+    ],
+)
+def test_a_table_with_values_that_cannot_be_is_damaged(
+    tmp_path: Path, file: str, column: str, value: object, said: str
+) -> None:
+    asked = {1: Asked((1, 2, 3, 4, 5), (9.0, 8.0, 7.0, 6.0, 5.0))}
+    rows = {"onnxruntime": answers(IMAGES), "torch": answers(IMAGES, wrong=[1])}
+    folder = write_run(tmp_path / "asked", rows, reference=asked, flips={("torch", 1): 0.5})
+    table = pd.read_parquet(folder / file)
+    pd.DataFrame({**table, column: value}).to_parquet(folder / file)
+    with pytest.raises(RecordError, match=said):
+        compare([str(folder)])

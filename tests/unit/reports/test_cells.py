@@ -22,7 +22,7 @@ from tests.support.records import (
     synthetic_run,
 )
 
-WIDEST_LINE = 124
+WIDEST_LINE = 165
 """A narrower terminal breaks it between words."""
 
 
@@ -94,7 +94,7 @@ def test_memory_is_what_it_takes_when_warm_and_the_most_until_then() -> None:
 
 def test_parity_is_a_word_in_the_leaderboard_and_figures_in_a_table_of_its_own() -> None:
     record = run_record(ok_row("a"))
-    assert row_of(titled(record, "Leaderboard"), "a ")["parity"] == "ok"
+    assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "ok"
     shown = row_of(titled(record, "Parity with float64"), "a")
     assert (shown["error / sigma"], shown["SQNR dB"], shown["flips"]) == ("2.0e-6", "121", "0")
     assert "bits" not in shown  # nor what else older records do not have
@@ -108,8 +108,8 @@ def test_parity_names_the_precision_that_its_bits_say() -> None:
 
 def test_an_unmasked_row_is_named_where_parity_stands() -> None:
     rows = [ok_row("a", parity=parity(effective_bits=bits, passed=bits > 16)) for bits in (20.0, 11.7, 7.4, 4.5, 2.0)]
-    shown = [row_of(titled(run_record(row), "Leaderboard"), "a ")["parity"] for row in rows]
-    assert shown == ["ok", "FAILED: 11 bits", "FAILED: 8 bits", "FAILED", "FAILED"]
+    shown = [row_of(titled(run_record(row), "Leaderboard"), "a ")["checks"] for row in rows]
+    assert shown == ["ok", "parity FAILED: 11 bits", "parity FAILED: 8 bits", "parity FAILED", "parity FAILED"]
 
 
 def test_accuracies_have_their_intervals_where_there_are_any() -> None:
@@ -121,7 +121,7 @@ def test_accuracies_have_their_intervals_where_there_are_any() -> None:
 
 def test_failed_parity_names_the_flips_beyond_rounding() -> None:
     record = run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2)))
-    assert row_of(titled(record, "Leaderboard"), "a ")["parity"] == "FAILED"
+    assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "parity FAILED"
     assert row_of(titled(record, "Parity with float64"), "a")["flips"] == "3 (2 unexplained)"
 
 
@@ -137,7 +137,7 @@ def test_a_run_of_one_group_has_one_leaderboard_with_the_unranked_rows_below() -
     assert [row[:2] for row in board.rows] == [
         ("1", "b 1.2.3"),
         ("2", "a 1.2.3"),
-        ("-", "z"),
+        ("-", "z [1]"),
         ("-", "reference (float64)"),
     ]
 
@@ -159,27 +159,31 @@ def two_groups(**changes: Any) -> RunRecord:
     )
 
 
+def bold(table: Table) -> set[str]:
+    """The cells that are set so."""
+    return {
+        cell
+        for cells, best in zip(table.columns, table.bold, strict=True)
+        for cell, one in zip(cells, best, strict=True)
+        if one
+    }
+
+
 def test_each_group_has_a_leaderboard_with_its_own_ranks_and_its_own_best() -> None:
     fp32, bf16 = titled(two_groups(), FP32), titled(two_groups(), BF16)
-    places = [fp32.headings.index(heading) for heading in ("#", "backend")]
-    places += [place for place, heading in enumerate(fp32.headings) if heading == "to best"]
-    assert [tuple(row[place] for place in places) for row in fp32.rows] == [
-        ("1", "a 1.2.3", "best", "best"),
-        ("2", "b 1.2.3", "+25.0 %", "-20.0 %"),
-    ]
-    assert [tuple(row[place] for place in places) for row in bf16.rows] == [
-        ("1", "c 1.2.3", "best", "best"),
-        ("2", "d 1.2.3", "+20.0 %", "-5.0 %"),
-    ]
+    assert [row[:2] for row in fp32.rows] == [("1", "a 1.2.3"), ("2", "b 1.2.3")]
+    assert [row[:2] for row in bf16.rows] == [("1", "c 1.2.3 [1]"), ("2", "d 1.2.3 [1]")]
+    assert bold(fp32) == {"20.00 (19.50-20.50)", "100.0 (98.0-102.0)"}
+    assert bold(bf16) == {"10.00 (9.50-10.50)", "200.0 (198.0-202.0)"}
 
 
 def test_where_there_are_several_groups_what_is_not_ranked_stands_apart_with_the_reference() -> None:
     titles = [table.title for table in tables(two_groups())]
     assert titles[:3] == [BF16, FP32, "Not ranked"]  # the group of the fastest row that is ranked comes first
     unranked = titled(two_groups(), "Not ranked")
-    assert [row[0] for row in unranked.rows] == ["noisy 1.2.3", "z", "reference (float64)"]
+    assert [row[0] for row in unranked.rows] == ["noisy 1.2.3 [2]", "z [3]", "reference (float64)"]
     assert "#" not in unranked.headings
-    assert "to best" not in unranked.headings
+    assert not bold(unranked)
 
 
 def test_all_tables_list_the_rows_in_the_leaderboards_order() -> None:
@@ -194,21 +198,21 @@ def test_a_noisy_row_is_shown_and_called_noisy() -> None:
         ok_row("b", performance=performance(900, noise=noise("a core was throttled 3 times"))),
     )
     board = titled(record, "Leaderboard")
-    assert (row_of(board, "a ")["noise"], row_of(board, "b ")["noise"]) == ("quiet", "NOISY")
+    assert (row_of(board, "a ")["checks"], row_of(board, "b ")["checks"]) == ("ok", "NOISY")
     assert row_of(board, "b ")["#"] == "-"
     assert row_of(board, "b ")["FPS, batch 32"] == "900.0 (898.0-902.0)"
 
 
 def test_where_all_are_quiet_the_certificates_alone_say_so() -> None:
     record = run_record(ok_row("a", performance=performance(noise=noise())))
-    assert "noise" not in titled(record, "Leaderboard").headings
+    assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "ok"
     assert row_of(titled(record, "Noise certificates"), "a")["verdict"] == "quiet"
 
 
 def test_a_row_without_a_certificate_is_not_called_quiet() -> None:
     record = run_record(ok_row("a"), ok_row("b", performance=performance(steady=False)))
     board = titled(record, "Leaderboard")
-    assert (row_of(board, "a ")["noise"], row_of(board, "b ")["noise"]) == ("-", "NOISY")
+    assert (row_of(board, "a ")["checks"], row_of(board, "b ")["checks"]) == ("ok", "NOISY")
     assert "Noise certificates" not in [table.title for table in tables(record)]
 
 
@@ -216,7 +220,7 @@ def test_an_invalid_measurement_is_called_so_over_its_rows() -> None:
     record = run_record(ok_row("a"), ok_row("b"), invalid=("the machine slept",))
     board = titled(record, "Leaderboard: INVALID, no row is ranked")
     assert "#" not in board.headings
-    assert "to best" not in board.headings
+    assert not bold(board)
 
 
 def test_mfu_is_a_share_of_the_ceiling_or_says_that_the_peak_was_not_found() -> None:
@@ -230,7 +234,7 @@ def test_mfu_is_a_share_of_the_ceiling_or_says_that_the_peak_was_not_found() -> 
 
 def test_a_row_that_broke_after_parity_reads_error_and_not_ok() -> None:
     board, *_ = tables(run_record(replace(ok_row("a", performance=None), status="error", error="a was killed")))
-    assert row_of(board, "a ")["parity"] == "ERROR"
+    assert row_of(board, "a ")["checks"] == "ERROR"
 
 
 def test_skipped_pictures_stand_beside_every_accuracy() -> None:
@@ -276,6 +280,7 @@ def test_an_artifact_is_named_and_may_differ() -> None:
     record = run_record(ok_row("a", artifact=artifact("models/int8.onnx"), parity=parity(passed=False)), ok_row("b"))
     main, *_ = tables(record)
     row = row_of(main, "a ")
-    assert row["backend"].endswith("(int8.onnx)")
-    assert row["parity"] == "differs"
+    assert row["backend"] == "a 1.2.3 (int8.onnx) [1, 2]"
+    assert row["checks"] == "parity differs"
+    assert main.notes[0].startswith("[1] ran models/int8.onnx as it is")
     assert row["#"] == "-"

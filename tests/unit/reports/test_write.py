@@ -12,8 +12,8 @@ from tests.support.records import error_row, ok_row, run_record
 
 def test_reports_are_written_and_named(tmp_path: Path) -> None:
     paths = write_reports(tmp_path, run_record())
-    assert [path.name for path in paths] == ["report.md", "leaderboard.csv"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["leaderboard.csv", "report.md"]
+    assert [path.name for path in paths] == ["report.md", "report.html", "leaderboard.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["leaderboard.csv", "report.html", "report.md"]
     assert list(pd.read_csv(tmp_path / "leaderboard.csv")["backend"]) == ["onnxruntime"]
 
 

@@ -1,0 +1,73 @@
+"""A run in the formats of others: tables, benchmark results, test results, a workflow's page."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.rows_of_runs import read_table
+from alexbench.harness.errors import RecordError, UsageError, unknown_name
+from alexbench.harness.record_files import read_run
+from alexbench.harness.records import RunRecord
+from alexbench.reports.flat import csv_text, flat, json_text, parquet_bytes
+from alexbench.reports.junit import junit_xml
+from alexbench.reports.markdown import markdown
+from alexbench.reports.pytest_benchmark import pytest_benchmark_json
+
+BINARY: Final = ("parquet",)
+
+
+def export(folder: Path, form: str) -> bytes:
+    """The run in ``folder`` in the format ``form``, one of FORMATS.
+
+    Raises:
+        UsageError: there is no such format, or the run has nothing for it.
+        RecordError: the folder is no run, or a file of it is damaged.
+    """
+    if form not in FORMATS:
+        raise unknown_name("format", form, FORMATS)
+    return FORMATS[form](folder, read_run(folder))
+
+
+def write_bytes(path: Path, content: bytes, *, flag: str = "--out") -> None:
+    """Write the file that ``flag`` names, whole or not at all.
+
+    Raises:
+        UsageError: it is a folder, or cannot be written.
+    """
+    if path.is_dir():
+        raise UsageError(f"{flag} {path} is a folder; name a file")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        raise UsageError(f"{flag} {path}: {error.strerror}; name a file that can be written") from error
+    finally:
+        if partial.parent.is_dir():
+            partial.unlink(missing_ok=True)
+
+
+def _pytest_benchmark(folder: Path, record: RunRecord) -> bytes:
+    if not any(row.performance is not None for row in record.backends):
+        raise UsageError(f"{folder} has no timings to export: no row's speed was measured (--only accuracy?)")
+    tables = []
+    for name in (run_folder.TIMINGS, run_folder.BLOCKS):
+        table = read_table(folder / name)
+        if table is None:
+            raise RecordError(f"{folder} has no {name}: restore it or run again")
+        tables.append(table)
+    try:
+        return pytest_benchmark_json(record, *tables).encode()
+    except RecordError as error:
+        raise RecordError(f"{folder}: {error}") from error
+
+
+FORMATS: Final[dict[str, Callable[[Path, RunRecord], bytes]]] = {
+    "csv": lambda _, record: csv_text(flat(record)).encode(),
+    "parquet": lambda _, record: parquet_bytes(flat(record)),
+    "json": lambda _, record: json_text(flat(record)).encode(),
+    "pytest-benchmark": _pytest_benchmark,
+    "junit": lambda _, record: junit_xml(record).encode(),
+    "step-summary": lambda _, record: markdown(record).encode(),
+}

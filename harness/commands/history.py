@@ -1,0 +1,57 @@
+"""``alexbench history``: metrics over the runs of a folder."""
+
+from pathlib import Path
+
+import click
+
+_PLOTS = (".svg", ".png")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="runs")
+@click.option("--metric", "metrics", metavar="NAME", multiple=True, help="Repeatable.  [default: top1, p50, images/s]")
+@click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all]")
+@click.option("--last", type=int, default=20, metavar="N", help="Points of each table; 0: all.  [default: 20]")
+@click.option("--plot", metavar="FILE.svg", type=click.Path(path_type=Path), help="Also draw it, as .svg or .png.")
+@click.option("--csv", "as_csv", is_flag=True, help="A line a point.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def history(
+    folder: Path,
+    *,
+    metrics: tuple[str, ...],
+    backends: tuple[str, ...],
+    last: int,
+    plot: Path | None,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """How metrics went over the runs in FOLDER (runs), and where their level changed.
+
+    Only runs of one machine, model, weights, data and way of running are joined; what is not joined is said. INVALID
+    and noisy measurements are marked, and count for no change.
+    """
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json: give one of them")
+    if last < 0:
+        raise click.UsageError(f"--last {last}: give 0 or more")
+    if plot is not None and plot.suffix.lower() not in _PLOTS:
+        raise click.UsageError(f"--plot {plot}: name a file that ends in .svg or .png")
+    from alexbench.harness.app.history_series import history as read
+
+    found = read(folder, metrics=metrics, backends=backends)
+    from alexbench.reports import history_output
+
+    if as_json:
+        click.echo(history_output.history_json(found), nl=False)
+    elif as_csv:
+        click.echo(history_output.history_csv(found), nl=False)
+        for line in history_output.sentences(found):
+            click.echo(f"! {line}", err=True)
+    else:
+        history_output.print_history(found, last=last)
+    if plot is not None:
+        from alexbench.harness.app.run_exports import write_bytes
+        from alexbench.reports.history_plot import draw_history
+
+        write_bytes(plot, draw_history(found, "svg" if plot.suffix.lower() == ".svg" else "png"), flag="--plot")
+        click.echo(f"wrote {plot}", err=True)

@@ -1,0 +1,90 @@
+"""``alexbench report``: a run's reports made again, or one leaderboard of many runs."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from alexbench.harness.records import RunRecord
+
+
+@click.command()
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--leaderboard", metavar="FILE", help="Write one leaderboard of all these runs to FILE, and no more.")
+@click.option("--pictures", is_flag=True, help="Also draw leaderboard and latencies, as SVG and PNG.")
+@click.option("--json", "as_json", is_flag=True, help="Print the leaderboards as JSON.")
+def report(folders: tuple[Path, ...], *, leaderboard: str | None, pictures: bool, as_json: bool) -> None:
+    """Make the reports of runs again from their records, and print their leaderboards.
+
+    With --leaderboard, the runs' own folders are left as they are: FILE has a section of each set of runs that may be
+    compared, and is the same for the same runs in any order.
+    """
+    from alexbench.harness.record_files import read_run
+
+    if leaderboard is not None and pictures:
+        raise click.UsageError("--pictures are of a run, --leaderboard is of all of them; give one of the two")
+    by_folder = {folder.resolve(): folder for folder in folders}  # a run named twice is one
+    runs = [(folder, read_run(folder)) for folder in by_folder.values()]
+    if leaderboard is None:
+        for folder, record in runs:
+            show_reports(folder, record, pictures=pictures, printed=not as_json)
+    else:
+        _write_leaderboard(Path(leaderboard), [record for _, record in runs], quiet=as_json)
+    if as_json:
+        from alexbench.reports.listing import leaderboards_json
+
+        click.echo(leaderboards_json(runs), nl=False)
+
+
+def show_reports(folder: Path, record: "RunRecord", *, pictures: bool = False, printed: bool = True) -> None:
+    """Write the reports of a run, and print its leaderboard (if ``printed``) and, last, where they are."""
+    from alexbench.reports.terminal import print_leaderboard
+    from alexbench.reports.write import write_reports
+
+    paths = write_reports(folder, record)
+    if pictures:
+        from alexbench.reports.pictures import write_pictures
+
+        paths += write_pictures(folder, record)
+    if printed:
+        print_leaderboard(record, sys.stdout)
+    for path in paths:
+        click.echo(f"wrote {path}", err=not printed)
+    _summarise(record)
+
+
+def _summarise(record: "RunRecord") -> None:
+    """Onto the workflow's page, where there is one; that it cannot be written to is no failure of the run."""
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        from alexbench.reports.markdown import markdown
+        from alexbench.reports.step_summary import add_to_step_summary
+
+        remark = add_to_step_summary(markdown(record))
+        if remark is not None:
+            click.echo(remark, err=True)
+
+
+def _write_leaderboard(path: Path, records: "Sequence[RunRecord]", *, quiet: bool) -> None:
+    """Whole or not at all.
+
+    Raises:
+        UsageError: it is a folder, or cannot be written.
+    """
+    from alexbench.harness.errors import UsageError
+    from alexbench.reports.many_runs import many_runs
+
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        if path.is_dir():
+            raise UsageError(f"--leaderboard {path} is a folder; name a file")
+        partial.write_text(many_runs(records), encoding="utf-8", newline="\n")
+        partial.replace(path)
+    except OSError as error:
+        raise UsageError(f"--leaderboard {path}: {error.strerror}; name a file that can be written") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    click.echo(f"wrote {path}", err=quiet)

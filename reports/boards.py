@@ -1,0 +1,223 @@
+"""Leaderboards as tables: one of each group of rows that ran alike, the best in bold, what qualifies a row below."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alexbench.harness.records import BackendRecord, ReferenceRecord, RunRecord
+from alexbench.reports import row_cells
+from alexbench.reports.leaderboard import BETWEEN_PROCESSES, ENOUGH_PROCESSES
+from alexbench.reports.row_cells import Row, has
+from alexbench.reports.table import Notes, Table
+from alexbench.reports.wording import ABSENT, row_remarks
+
+REFERENCE_NAME: Final = "reference (float64)"
+PREFERRED_BASE: Final = "torch"
+"""Where a record has no pairs, as the run chooses where it makes them."""
+AGAINST: Final = "against "
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the leaderboard of ``record``; ``base``: the row of that run which it is held against, None for none.
+
+    ``run``: what the run is called where there are several.
+    """
+
+    row: Row
+    record: RunRecord
+    base: Row | None
+    run: str = ""
+
+    @property
+    def entry(self) -> BackendRecord:
+        """What the record says of it."""
+        return next(one for one in self.record.backends if one.name == self.row["backend"])
+
+
+def lines_of(record: RunRecord, run: str = "") -> list[Line]:
+    """A line for each row, in the leaderboard's order."""
+    rows = row_cells.rows_of(record)
+    name = base_name(record)
+    base = next((row for row in rows if row["backend"] == name), None) if len(rows) > 1 else None
+    return [Line(row, record, base, run) for row in rows]
+
+
+def base_name(record: RunRecord) -> str | None:
+    """The row that the others are held against: torch where it is, else the first; None where none ended well."""
+    if record.pairs:
+        return record.pairs[0].base
+    ended = [entry.name for entry in record.backends if entry.status == "ok"]
+    return PREFERRED_BASE if PREFERRED_BASE in ended else next(iter(ended), None)
+
+
+def boards(record: RunRecord, notes: Notes) -> list[Table]:
+    """The leaderboards of a run.
+
+    Rows that are not ranked stand below those that are, in a table of their own where there are several groups.
+    """
+    lines = lines_of(record)
+    groups = list(dict.fromkeys(line.row["group"] for line in lines if has(line.row, "rank")))
+    last = [] if record.reference is None else [("", record.reference)]
+    if len(groups) < 2:
+        title = "Leaderboard: INVALID, no row is ranked" if record.invalid else "Leaderboard"
+        return [board(title, lines, notes, last)]
+    made = []
+    for group in groups:
+        mine = [line for line in lines if has(line.row, "rank") and line.row["group"] == group]
+        made.append(board(f"Leaderboard: {group}", mine, notes))
+    unranked = [line for line in lines if not has(line.row, "rank")]
+    if unranked or last:
+        made.append(board("Not ranked", unranked, notes, last))
+    return made
+
+
+def board(
+    title: str, lines: Sequence[Line], notes: Notes, references: Sequence[tuple[str, ReferenceRecord]] = ()
+) -> Table:
+    """A table of these lines, and below them the ``references``: the run of each, and what float64 said."""
+    rows = [line.row for line in lines]
+    table = Table(title)
+
+    def add(
+        heading: str,
+        cells: list[str],
+        below: Sequence[str] = (),
+        *,
+        numeric: bool = True,
+        bold: Sequence[bool] = (),
+    ) -> None:
+        below = below or [ABSENT] * len(references)
+        table.add(heading, [*cells, *below], numeric=numeric, bold=[*(bold or [False] * len(cells)), *map(_no, below)])
+
+    of_rows = [_notes(line) for line in lines]
+    names = [row_cells.name(row) + notes.mark(said) for row, said in zip(rows, of_rows, strict=True)]
+    if any(line.run for line in lines):
+        add("run", [line.run for line in lines], [run for run, _ in references], numeric=False)
+    add("#", [_rank(line, lines) for line in lines])
+    add("backend", names, [REFERENCE_NAME] * len(references), numeric=False)
+    shares = [[_share(one, count) for _, one in references] for count in ("top1_correct", "top5_correct")]
+    add("top-1 %", [row_cells.accuracy(row, "top1") for row in rows], shares[0], bold=_by_run(lines, _best_accuracy))
+    add("top-5 %", [row_cells.accuracy(row, "top5") for row in rows], shares[1])
+    add("p50 ms, batch 1", [row_cells.latency(row) for row in rows], bold=_by_run(lines, _best_latency))
+    sizes = dict.fromkeys(str(line.record.configuration.get("batch_size", "")) for line in lines)
+    rates = [row_cells.throughput(row) for row in rows]
+    add(f"FPS, batch {' or '.join(sizes)}", rates, bold=_by_run(lines, _best_throughput))
+    bases = dict.fromkeys(line.base["backend"] for line in lines if line.base is not None)
+    against = [_against(line) for line in lines]
+    if set(against) - {ABSENT, "base"}:
+        add(AGAINST + (next(iter(bases)) if len(bases) == 1 else "its base"), against)
+    add("checks", [row_cells.checks(row) for row in rows], ["the truth"] * len(references), numeric=False)
+    table.notes = notes.lines([text for said in of_rows for text in said])
+    return table
+
+
+def _no(_: object) -> bool:
+    return False
+
+
+def _notes(line: Line) -> list[str]:
+    """What qualifies the row, and its base where that ran unlike."""
+    said = row_remarks(line.record, line.entry)
+    base = line.base
+    if base is not None and _speed_up(line) is not None and str(base["group"]) != str(line.row["group"]):
+        said.append(f"Faster or slower than {base['backend']} as that ran: {base['group']}.")
+    return said
+
+
+def _rank(line: Line, lines: Sequence[Line]) -> str:
+    """Within its own run; = where another row has the same."""
+    row = line.row
+    if not has(row, "rank"):
+        return ABSENT
+    same = [
+        one
+        for one in lines
+        if one.run == line.run and has(one.row, "rank")
+        if (one.row["rank"], one.row["group"]) == (row["rank"], row["group"])
+    ]
+    return f"{row['rank']}{'=' if len(same) > 1 else ''}"
+
+
+def _against(line: Line) -> str:
+    """How many times the base's images/s, and the paired difference of top-1 in points with its 95 % interval."""
+    if line.base is None:
+        return ABSENT
+    if line.base["backend"] == line.row["backend"]:
+        return "base" if line.row["status"] == "ok" else ABSENT
+    speed = _speed_up(line)
+    pair = next((one for one in line.record.pairs if one.other == line.row["backend"]), None)
+    parts = [] if speed is None else [f"{speed:.2f}x"]
+    if pair is not None:
+        low, high = pair.top1.interval
+        parts.append(f"top-1 {_signed(pair.top1.difference)} ({_signed(low)} to {_signed(high)})")
+    return ", ".join(parts) or ABSENT
+
+
+def _signed(points: float) -> str:
+    return f"{round(points, 2) + 0.0:+.2f}"
+
+
+def _speed_up(line: Line) -> float | None:
+    """By images/s; None where either of the two carries no claim, or has no speed."""
+    base = line.base
+    if base is None or base["backend"] == line.row["backend"] or line.record.invalid:
+        return None
+    for row in (base, line.row):
+        noisy = has(row, "noise") and row["noise"]
+        if row["status"] != "ok" or noisy or not has(row, "images_per_second"):
+            return None
+    return float(line.row["images_per_second"] / base["images_per_second"])
+
+
+def _by_run(lines: Sequence[Line], best: Callable[[Sequence[Row]], list[bool]]) -> list[bool]:
+    """The best of each run: rows of different runs were not measured in the same rounds."""
+    found = [False] * len(lines)
+    for run in dict.fromkeys(line.run for line in lines):
+        mine = [place for place, line in enumerate(lines) if line.run == run]
+        for place, one in zip(mine, best([lines[place].row for place in mine]), strict=True):
+            found[place] = one
+    return found
+
+
+def _telling(best: list[bool], rows: Sequence[Row]) -> list[bool]:
+    """Bold where it says something: not where all that are ranked are best."""
+    ranked = sum(has(row, "rank") for row in rows)
+    return best if sum(best) < ranked else [False] * len(rows)
+
+
+def _best_throughput(rows: Sequence[Row]) -> list[bool]:
+    """The rows that none is faster than beyond doubt."""
+    return _telling([has(row, "images_per_second") and _first(row) for row in rows], rows)
+
+
+def _first(row: Row) -> bool:
+    return has(row, "rank") and row["rank"] == 1
+
+
+def _best_accuracy(rows: Sequence[Row]) -> list[bool]:
+    """Where there is no speed, the ranks are those of top-1."""
+    if any(has(row, "images_per_second") for row in rows):
+        return [False] * len(rows)
+    return _telling([has(row, "top1") and _first(row) for row in rows], rows)
+
+
+def _best_latency(rows: Sequence[Row]) -> list[bool]:
+    """The rows that are not slower than the best beyond doubt, by the rule of the ranks."""
+    ranked = [has(row, "rank") and has(row, "latency_p50_ms") for row in rows]
+    if not any(ranked):
+        return ranked
+    best = min((row for row, one in zip(rows, ranked, strict=True) if one), key=lambda row: row["latency_p50_ms"])
+    return _telling([one and not _slower(row, best) for row, one in zip(rows, ranked, strict=True)], rows)
+
+
+def _slower(row: Row, best: Row) -> bool:
+    if row["latency_low_ms"] <= best["latency_high_ms"]:
+        return False
+    few = min(row["processes"], best["processes"]) < ENOUGH_PROCESSES
+    return bool(not few or row["latency_p50_ms"] > (1 + BETWEEN_PROCESSES) * best["latency_p50_ms"])
+
+
+def _share(reference: ReferenceRecord, count: str) -> str:
+    share: Any = 100 * getattr(reference, count) / reference.images
+    return f"{share:.1f} of {reference.images}"

@@ -1,0 +1,215 @@
+"""A run as a flat table: one row a backend, with what keys it; of it are ``leaderboard.csv``, exports and history."""
+
+import hashlib
+import io
+import json
+import math
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.reports.leaderboard import COLUMNS, leaderboard
+
+KEYS: Final = (
+    "noise_verdict",
+    "started",
+    "finished",
+    "run_status",
+    "invalid",
+    "alexbench_version",
+    "rigor",
+    "only",
+    "seed",
+    "model",
+    "network",
+    "weights",
+    "weights_digest",
+    "weights_verified",
+    "recipe_digest",
+    "artifact_digest",
+    "data",
+    "data_images",
+    "data_of_validation_set",
+    "names_digest",
+    "source_digest",
+    "pixels_digest",
+    "machine",
+    "cpu",
+    "logical_cores",
+    "usable_cores",
+    "memory_mib",
+    "os",
+    "gpus",
+    "runtime",
+    "provider",
+    "python",
+    "environment",
+    "environment_versions",
+    "git_commit",
+)
+"""What a row is of, behind the leaderboard's columns."""
+
+FLAT_COLUMNS: Final = (*COLUMNS, *KEYS)
+KEY_LENGTH: Final = 12
+"""Hexadecimal digits of a machine's and an environment's key: 48 bits, for some thousand of them."""
+
+_STRINGS: Final = frozenset(KEYS) - {"seed", "data_images", "logical_cores", "usable_cores", "memory_mib"} | {
+    "backend", "artifact", "status", "version", "device", "precision", "threads", "streams", "group", "offline_streams",
+    "parity", "computed_as", "unmasked", "noise", "error",
+}  # fmt: skip
+_BOOLEANS: Final = frozenset({"peak_found", "steady", "synthetic"})
+_INTEGERS: Final = frozenset(
+    {
+        "rank", "images", "skipped", "top1_correct", "processes", "batch_size", "flips", "unexplained_flips",
+        "seed", "data_images", "logical_cores", "usable_cores", "memory_mib",
+    }
+)  # fmt: skip
+
+
+def flat(record: RunRecord) -> pd.DataFrame:
+    """One row a backend with FLAT_COLUMNS, in the leaderboard's order; a column has one type, filled or not.
+
+    ``noise_verdict``: quiet or noisy, missing where there is no certificate. ``machine`` and ``environment``: keys, the
+    same for the same machine and environment; ``environment_versions``: JSON of Python's, the packages' and the
+    alexbench's versions and the variables set. ``invalid``: why the run's speeds carry no claim, "" if they do.
+    """
+    return flat_frame(flat_rows(record))
+
+
+def flat_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """The same as dictionaries, for whoever makes one table of many runs: types cost more than all else."""
+    shared, entries = _of_run(record), {entry.name: entry for entry in record.backends}
+    rows, frame = [], leaderboard(record)
+    columns = [frame[name].tolist() for name in COLUMNS]  # to_dict takes twice as long over so many columns
+    for values in zip(*columns, strict=True):
+        cells = dict(zip(COLUMNS, values, strict=True))
+        row = {**dict.fromkeys(FLAT_COLUMNS), **cells, **shared, **_of_row(entries[cells["backend"]])}
+        if not pd.isna(row["noise"]):
+            row["noise_verdict"] = "noisy" if row["noise"] else "quiet"
+        rows.append({str(name): value for name, value in row.items()})
+    return rows
+
+
+def flat_frame(rows: list[dict[str, Any]], *more: str) -> pd.DataFrame:
+    """Rows to a table of FLAT_COLUMNS, and ``more`` columns of text behind them."""
+    frame = pd.DataFrame(rows, columns=[*FLAT_COLUMNS, *more])
+    return frame.astype({name: "string" if name in more else _kind(name) for name in frame.columns})
+
+
+def _kind(column: str) -> str:
+    if column in _STRINGS:
+        return "string"
+    if column in _BOOLEANS:
+        return "boolean"
+    return "Int64" if column in _INTEGERS else "float64"
+
+
+def digest_key(value: Any) -> str:
+    """A short digest of anything that JSON can hold, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def environment_versions(record: RunRecord) -> dict[str, str]:
+    """Versions by name, then the environment variables that were set."""
+    found = record.environment
+    versions = {"alexbench": record.alexbench_version, "python": str(found.get("python", ""))}
+    versions |= {str(name): str(version) for name, version in sorted(_table(found.get("packages")).items())}
+    return versions | {str(name): str(value) for name, value in sorted(_table(found.get("variables")).items())}
+
+
+def git_of(record: RunRecord) -> dict[str, Any]:
+    """The state of alexbench's own tree, empty where it was installed; older records have the commit alone."""
+    git = record.environment.get("git")
+    return {"commit": git} if isinstance(git, str) else _table(_table(git).get("alexbench"))
+
+
+def _table(value: Any) -> dict[str, Any]:
+    """Machine and environment are not typed in a record: what is no table is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _of_run(record: RunRecord) -> dict[str, Any]:
+    model, data, machine, asked = record.model, record.data, record.machine, record.configuration
+    versions = environment_versions(record)
+    return {
+        "started": record.started,
+        "finished": record.finished,
+        "run_status": record.status,
+        "invalid": "; ".join(record.invalid),
+        "alexbench_version": record.alexbench_version,
+        "rigor": asked.get("rigor"),
+        "only": asked.get("only"),
+        "seed": _whole(asked.get("seed")),
+        "model": model.card,
+        "network": model.network,
+        "weights": model.weights,
+        "weights_digest": model.weights_digest,
+        "weights_verified": model.weights_verified,
+        "recipe_digest": model.recipe_digest,
+        "data": data.name,
+        "data_images": data.images,
+        "data_of_validation_set": data.of_validation_set,
+        "names_digest": data.names_digest,
+        "source_digest": data.source_digest,
+        "pixels_digest": data.pixels_digest,
+        "machine": digest_key(machine),
+        "cpu": machine.get("cpu"),
+        "logical_cores": _whole(machine.get("logical_cores")),
+        "usable_cores": _whole(machine.get("usable_cores")),
+        "memory_mib": _whole(machine.get("memory_mib")),
+        "os": machine.get("os"),
+        "gpus": ", ".join(str(gpu.get("name", gpu)) if isinstance(gpu, dict) else str(gpu) for gpu in _gpus(machine)),
+        "environment": digest_key(versions),
+        "environment_versions": json.dumps(versions, ensure_ascii=False),
+        "git_commit": git_of(record).get("commit"),
+    }
+
+
+def _gpus(machine: dict[str, Any]) -> list[Any]:
+    gpus = machine.get("gpus")
+    return gpus if isinstance(gpus, list) else []
+
+
+def _of_row(entry: BackendRecord) -> dict[str, Any]:
+    ran = entry.effective
+    return {
+        "artifact_digest": None if entry.artifact is None else entry.artifact.sha256,
+        "runtime": None if ran is None else ran.runtime,
+        "provider": None if ran is None else ran.provider[0],
+        "python": entry.python,
+    }
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """Comma-separated values; nothing where a value is missing, ``inf`` where it is infinite."""
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def json_text(frame: pd.DataFrame) -> str:
+    """A list of objects, one a row; null where a value is missing or not finite, for JSON has neither."""
+    return json.dumps(plain_rows(frame), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of what JSON can hold."""
+    return [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    if pd.isna(value) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """A Parquet file; the same table gives the same bytes."""
+    file = io.BytesIO()
+    frame.to_parquet(file, engine="pyarrow", compression="zstd", index=False)
+    return file.getvalue()

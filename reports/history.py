@@ -1,0 +1,147 @@
+"""What a history is: metrics, their series over runs, and where a series changed its level."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from alexbench.harness.errors import unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A column of the flat table. ``low``, ``high``: the columns of its interval, empty where it has none.
+
+    ``of``: what it is of, for a noisy or an INVALID measurement says nothing of speed and takes nothing from accuracy.
+    ``better``: which way. Differences of percent are in points, all others in percent.
+    """
+
+    name: str
+    unit: str
+    of: Literal["accuracy", "speed", "memory"]
+    better: Literal["higher", "lower"]
+    low: str = ""
+    high: str = ""
+    digits: int = 2
+
+    @property
+    def in_points(self) -> bool:
+        """Whether a difference is of percent."""
+        return self.unit == "%"
+
+
+METRICS: Final = {
+    metric.name: metric
+    for metric in (
+        Metric("top1", "%", "accuracy", "higher", "top1_low", "top1_high"),
+        Metric("top5", "%", "accuracy", "higher", "top5_low", "top5_high"),
+        Metric("max_abs_over_sigma", "sigma", "accuracy", "lower", digits=9),
+        Metric("sqnr_db", "dB", "accuracy", "higher", digits=1),
+        Metric("latency_p50_ms", "ms", "speed", "lower", "latency_low_ms", "latency_high_ms", digits=3),
+        Metric("latency_p90_ms", "ms", "speed", "lower", digits=3),
+        Metric("latency_p99_ms", "ms", "speed", "lower", digits=3),
+        Metric("latency_cpu_ms", "ms", "speed", "lower", digits=3),
+        Metric("resident_p50_ms", "ms", "speed", "lower", digits=3),
+        Metric(
+            "images_per_second", "/s", "speed", "higher", "images_per_second_low", "images_per_second_high", digits=1
+        ),
+        Metric(
+            "offline_images_per_second",
+            "/s",
+            "speed",
+            "higher",
+            "offline_images_per_second_low",
+            "offline_images_per_second_high",
+            digits=1,
+        ),
+        Metric("achieved_gflops_per_second", "GFLOP/s", "speed", "higher", digits=1),
+        Metric("mfu", "of peak", "speed", "higher", digits=3),
+        Metric("image_joules", "J", "speed", "lower", digits=3),
+        Metric("load_s", "s", "speed", "lower"),
+        Metric("first_inference_ms", "ms", "speed", "lower"),
+        Metric("rss_mib", "MiB", "memory", "lower", digits=0),
+        Metric("peak_rss_mib", "MiB", "memory", "lower", digits=0),
+    )
+}
+DEFAULT_METRICS: Final = ("top1", "latency_p50_ms", "images_per_second")
+
+
+def metrics_named(names: Sequence[str]) -> tuple[Metric, ...]:
+    """Those of METRICS, the default ones for no names.
+
+    Raises:
+        UsageError: one is unknown; the message lists those that are known.
+    """
+    for name in names:
+        if name not in METRICS:
+            raise unknown_name("metric", name, METRICS)
+    return tuple(METRICS[name] for name in dict.fromkeys(names or DEFAULT_METRICS))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One run of a series. ``run``: its folder's name; ``started``: UTC, ISO 8601.
+
+    ``environment``: its key; ``news``: what of it is other than at the point before. ``marks``: what qualifies the
+    value; ``counts``: whether change points and changes see it. ``change``: against the point before that counts, in
+    percent or points (see Metric); None at the first, and where it does not count.
+    """
+
+    run: str
+    started: str
+    version: str
+    environment: str
+    news: tuple[str, ...]
+    value: float
+    low: float | None
+    high: float | None
+    marks: tuple[str, ...]
+    counts: bool
+    change: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of level from the run ``run`` on: means before and after, and what of the environment changed there.
+
+    ``change``: in percent or points. ``p``: that both are one level. ``points_*``: how many runs each mean is of.
+    """
+
+    run: str
+    started: str
+    version: str
+    news: tuple[str, ...]
+    before: float
+    after: float
+    change: float
+    better: bool
+    p: float
+    points_before: int
+    points_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A metric of a backend over runs that share ``key``: all that must be equal for values to be joined."""
+
+    metric: Metric
+    backend: str
+    key: dict[str, str]
+    synthetic: bool
+    points: tuple[Point, ...]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As headings have it."""
+        return f"{self.backend}: {self.metric.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Series of the runs in a folder. ``separate``: what was not joined, and why; ``remarks``: what was left out."""
+
+    folder: str
+    runs: int
+    series: tuple[Series, ...]
+    separate: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = field(default=())

@@ -1,0 +1,156 @@
+"""What a run's folder holds beside its record, reduced to what a page can carry: histograms, percentiles, medians."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from alexbench.harness.records import RunRecord
+
+TIMINGS: Final = "timings.parquet"
+BLOCKS: Final = "blocks.parquet"
+LAYERS: Final = "layers.json"
+BINS: Final = 60
+PERCENTILES: Final = (0.0, *(float(one) for one in range(1, 100)), 99.5, 99.9, 100.0)
+MOST_BLOCKS: Final = 4000
+"""Of the drift's, of all rows together: more are no longer told apart, and slow a browser."""
+ANCHOR: Final = "anchor"
+_SINGLE: Final = "SingleStream"
+
+
+class UnreadableError(Exception):
+    """A file of the run's folder cannot be read; the message says which and why, in a sentence for the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Of every settled call at batch 1, in ms.
+
+    ``histogram``: backend, start, end (ms), calls, share (percent of the backend's calls). ``percentiles``: backend,
+    percentile, latency (ms). ``beyond``: backend -> how many calls are slower than the histogram shows.
+    """
+
+    histogram: pd.DataFrame
+    percentiles: pd.DataFrame
+    calls: dict[str, int]
+    beyond: dict[str, int]
+
+
+def read_frame(path: Path, columns: list[str], **options: Any) -> pd.DataFrame | None:
+    """Columns of a Parquet file; None where there is no such file.
+
+    Raises:
+        UnreadableError: it is damaged, or not such a file.
+    """
+    if not path.exists():
+        return None
+    try:
+        return pd.read_parquet(path, columns=columns, engine="pyarrow", **options)
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these kinds
+        raise UnreadableError(f"{path.name} cannot be read: {_first_line(error)}.") from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file; None where there is no such file.
+
+    Raises:
+        UnreadableError: it is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"{path.name} cannot be read: {_first_line(error)}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def timed(record: RunRecord) -> list[str]:
+    """The rows that have a speed, in the record's order."""
+    return [entry.name for entry in record.backends if entry.performance is not None]
+
+
+def latencies(folder: Path, record: RunRecord) -> Latencies | None:
+    """Latencies at batch 1 from ``timings.parquet``; None where it is not there or has none of these rows.
+
+    Raises:
+        UnreadableError: the file is damaged.
+    """
+    wanted = ["backend", "scenario", "batch", "way", "settled", "ns"]
+    filters = [("scenario", "==", _SINGLE), ("batch", "==", 1), ("settled", "==", True)]
+    frame = read_frame(folder / TIMINGS, wanted, filters=filters)
+    if frame is None:
+        return None
+    # The device's own way ("resident") is another boundary.
+    frame = frame[(frame["way"] == "loop") & frame["backend"].isin(timed(record))]
+    if frame.empty:
+        return None
+    ms = {name: frame.loc[frame["backend"] == name, "ns"].to_numpy() / 1e6 for name in timed(record)}
+    ms = {name: found for name, found in ms.items() if len(found)}
+    # One slow call out of thousands would leave all others in one bin: the last half percent is beyond the histogram.
+    last = max(float(np.quantile(found, 0.995)) for found in ms.values())
+    edges = np.linspace(min(float(found.min()) for found in ms.values()), np.nextafter(last, np.inf), BINS + 1)
+    histograms, percentiles = [], []
+    for name, found in ms.items():
+        counts, _ = np.histogram(found, edges)
+        shares = {"calls": counts, "share": np.round(100 * counts / len(found), 3)}
+        bounds = {"start": np.round(edges[:-1], 4), "end": np.round(edges[1:], 4)}
+        histograms.append(pd.DataFrame({"backend": name, **bounds, **shares}))
+        quantiles = np.round(np.percentile(found, PERCENTILES), 4)
+        percentiles.append(pd.DataFrame({"backend": name, "percentile": PERCENTILES, "latency": quantiles}))
+    return Latencies(
+        pd.concat(histograms, ignore_index=True),
+        pd.concat(percentiles, ignore_index=True),
+        {name: len(found) for name, found in ms.items()},
+        {name: int((found > edges[-1]).sum()) for name, found in ms.items()},
+    )
+
+
+def drift(folder: Path, record: RunRecord) -> pd.DataFrame | None:
+    """Block medians at batch 1 in the order they were measured: backend, process, round, settled, latency (ms).
+
+    The anchor's, which is the same computation all along, among them. Evenly thinned where there are over MOST_BLOCKS.
+    None where ``blocks.parquet`` is not there or has none of these rows.
+
+    Raises:
+        UnreadableError: the file is damaged.
+    """
+    columns = ["backend", "scenario", "batch", "way", "process", "round", "settled", "median_ns"]
+    frame = read_frame(folder / BLOCKS, columns)
+    if frame is None:
+        return None
+    single = (frame["scenario"] == _SINGLE) & (frame["way"] == "loop") & frame["backend"].isin(timed(record))
+    anchor = (frame["scenario"] == "Anchor") & (frame["way"] == "latency")
+    frame = frame[(frame["batch"] == 1) & (single | anchor)]
+    if not (frame["backend"] != ANCHOR).any():
+        return None
+    step = -(-len(frame) // MOST_BLOCKS)
+    place = frame.groupby(["backend", "process"]).cumcount()
+    frame = frame[place % step == 0]
+    latency = (frame["median_ns"] / 1e6).round(4)
+    return frame[["backend", "process", "round", "settled"]].assign(latency=latency).reset_index(drop=True)
+
+
+def layer_errors(folder: Path) -> list[tuple[str, str, float, float, float]] | None:
+    """Rows of ``layers.json``: backend, layer, largest error over sigma, its bound, bits; None where there is none.
+
+    Raises:
+        UnreadableError: the file is damaged, or holds something else.
+    """
+    data = read_json(folder / LAYERS)
+    if data is None:
+        return None
+    try:
+        return [
+            (str(row["name"]), str(one["layer"]), *(float(one[key]) for key in ("max_abs_over_sigma", "bound", "bits")))  # type: ignore[misc]
+            for row in data["rows"]
+            for one in row["layers"]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableError(f"{LAYERS} holds something else than a comparison of layers.") from error

@@ -1,0 +1,161 @@
+"""The pictures on which rows disagree, with everyone's answer."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from alexbench.harness.records import RunRecord
+from alexbench.reports.html.data import UnreadableError, read_frame, read_json
+
+THUMBNAILS: Final = "thumbnails.json"
+FLIPS: Final = "flips.parquet"
+PREDICTIONS: Final = "predictions.parquet"
+REFERENCE: Final = "reference.parquet"
+MOST: Final = 200
+LARGEST: Final = 40_000
+"""Bytes of a picture: thumbnails have 3 to 8 thousand, and 200 of this many are 11 MB in base64, within a page's 15."""
+_KINDS: Final = {".webp": "image/webp", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A row's best ``classes`` to a picture, best first; ``margin``: by how many sigma float64 prefers its own.
+
+    ``margin`` and ``explained`` (whether the row's precision may turn so small a margin) are None where the row's first
+    answer is float64's, or float64 was not asked.
+    """
+
+    backend: str
+    classes: tuple[str, ...]
+    margin: float | None
+    explained: bool | None
+
+    @property
+    def flipped(self) -> bool:
+        """Whether it is known to differ from float64's."""
+        return self.margin is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that is answered in two ways. ``source``: a data: URL, empty where there is no thumbnail."""
+
+    sample: str
+    source: str
+    label: str
+    reference: tuple[str, ...]
+    answers: tuple[Answer, ...]
+
+    @property
+    def rows(self) -> str:
+        """The rows that are known to have flipped, for the filter of the page: a line each."""
+        return "\n".join(one.backend for one in self.answers if one.flipped)
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """What is shown of them, and ``said`` in words: how many of how many, or why there are none."""
+
+    pictures: tuple[Picture, ...]
+    said: str
+
+
+def flips(folder: Path, record: RunRecord) -> Flips:
+    """Up to MOST pictures, the widest margins first: from the thumbnails, else without pictures from ``flips.parquet``.
+
+    A damaged file is said in words: it must not cost the rest of the page.
+    """
+    counted = sum(entry.parity.flips for entry in record.backends if entry.parity is not None)
+    try:
+        pictures = _with_thumbnails(folder)
+        if pictures is None:
+            pictures = _without(folder)
+    except UnreadableError as error:
+        return Flips((), str(error))
+    if pictures:
+        known = f"{counted:,} answer{' is' if counted == 1 else 's are'} not float64's" if counted else "Rows disagree"
+        shown = f"the {MOST} with the widest margins" if len(pictures) >= MOST else f"all {len(pictures)}"
+        return Flips(tuple(pictures[:MOST]), f"{known}. Of the pictures on which rows disagree: {shown}.")
+    if counted:
+        return Flips((), f"{counted:,} answers are not float64's; the run's folder does not say which.")
+    if not any(entry.parity is not None for entry in record.backends):
+        return Flips((), "This run was not held against float64.")
+    return Flips((), "No flips: no row's first answer is known to be other than float64's.")
+
+
+def _with_thumbnails(folder: Path) -> list[Picture] | None:
+    """From ``thumbnails.json``; None where there is none, or it is empty."""
+    listed = read_json(folder / THUMBNAILS)
+    if not listed:
+        return None
+    try:
+        return [_picture(folder, one) for one in listed[: MOST + 1]]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableError(f"{THUMBNAILS} holds something else than a list of pictures.") from error
+
+
+def _picture(folder: Path, one: dict[str, Any]) -> Picture:
+    margins, explained = one.get("margin_sigma") or {}, one.get("explained") or {}
+    answers = [
+        Answer(str(name), tuple(map(str, classes)), _number(margins.get(name)), explained.get(name))
+        for name, classes in (one.get("answers") or {}).items()
+    ]
+    label = str(one.get("label_name") or f"class {one['label']}")
+    reference = tuple(map(str, one.get("reference") or ()))
+    return Picture(str(one["sample"]), _data_url(folder, str(one["file"])), label, reference, tuple(answers))
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _data_url(folder: Path, name: str) -> str:
+    """The picture itself; empty where it is not there, not in the folder, no picture or too large."""
+    path = (folder / name).resolve()
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None or not path.is_relative_to(folder.resolve()):
+        return ""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return ""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}" if len(content) <= LARGEST else ""
+
+
+def _without(folder: Path) -> list[Picture]:
+    """From the Parquet files: classes by number, no pictures."""
+    found = read_frame(folder / FLIPS, ["backend", "sample", "margin_sigma", "explained"])
+    if found is None or found.empty:
+        return []
+    widest = found.groupby("sample")["margin_sigma"].max().reset_index()
+    widest = widest.sort_values(["margin_sigma", "sample"], ascending=[False, True])
+    samples = widest["sample"].astype(str).tolist()[: MOST + 1]
+    top = ["sample", "label", "top1"]
+    answered = read_frame(folder / PREDICTIONS, ["backend", *top], filters=[("sample", "in", samples)])
+    truth = read_frame(folder / REFERENCE, top, filters=[("sample", "in", samples)])
+    if answered is None:
+        return []
+    flipped = {(row.backend, row.sample): row for row in found.itertuples()}
+    asked: dict[Any, tuple[str, ...]] = {}
+    if truth is not None:
+        asked = {row.sample: (_name(row.top1),) for row in truth.itertuples()}
+    by_sample = dict(list(answered.groupby("sample")))
+    return [_numbered(sample, by_sample[sample], asked, flipped) for sample in samples if sample in by_sample]
+
+
+def _numbered(
+    sample: str, rows: pd.DataFrame, asked: dict[Any, tuple[str, ...]], flipped: dict[tuple[Any, Any], Any]
+) -> Picture:
+    answers = []
+    for row in rows.itertuples():
+        flip = flipped.get((row.backend, row.sample))
+        margin, explained = (None, None) if flip is None else (float(flip.margin_sigma), bool(flip.explained))
+        answers.append(Answer(str(row.backend), (_name(row.top1),), margin, explained))
+    return Picture(sample, "", _name(rows["label"].iloc[0]), asked.get(sample, ()), tuple(answers))
+
+
+def _name(number: Any) -> str:
+    return f"class {int(number)}" if int(number) >= 0 else "background"

@@ -1,0 +1,119 @@
+"""A run as JUnit XML: a test case a row, for whatever shows test results beside a build."""
+
+import re
+from datetime import datetime
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from alexbench.harness.records import BackendRecord, RunRecord
+
+_ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold, escaped or not (section 2.2)."""
+
+
+def junit_xml(record: RunRecord) -> str:
+    """The XML text; the same for the same record.
+
+    A row fails where ``alexbench run`` says so by exit code 1 (not the function that float64 is, or not held against
+    it), and where top-1 flips are more than rounding; a row that ended in an error is in error, one that is not
+    installed or was not measured is skipped. Of the user's own file neither parity nor flips are asked.
+    """
+    cases = [_case(entry, record) for entry in record.backends]
+    counts = {"tests": str(len(cases))}
+    for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        counts[plural] = str(sum(case.find(tag) is not None for case in cases))
+    time = f"{sum(float(case.get('time', '0')) for case in cases):.3f}"
+    name = _clean(f"alexbench {record.model.card}")
+    root = ET.Element("testsuites", {"name": "alexbench", **counts, "time": time})
+    suite = ET.SubElement(root, "testsuite", {"name": name, **counts, "time": time, "timestamp": _time(record.started)})
+    properties = ET.SubElement(suite, "properties")
+    for key, value in _properties(record).items():
+        ET.SubElement(properties, "property", {"name": key, "value": _line(value)})
+    suite.extend(cases)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def failures(entry: BackendRecord, record: RunRecord) -> list[str]:
+    """Why a row that ran is not as it should be, a line each."""
+    if entry.status != "ok" or entry.artifact is not None:
+        return []
+    found = []
+    parity = entry.parity
+    if parity is not None and not parity.passed:
+        found.append(
+            f"parity with float64 failed: max error {parity.max_abs_over_sigma:.1e} sigma (at most"
+            f" {parity.tolerance_max_abs_over_sigma:.1e}), SQNR {parity.sqnr_db:.1f} dB (at least"
+            f" {parity.tolerance_sqnr_db:.1f})"
+        )
+    if parity is not None and parity.unexplained_flips:
+        flips = parity.unexplained_flips
+        found.append(f"{flips} top-1 flip{'' if flips == 1 else 's'} of {parity.flips} that rounding cannot explain")
+    if parity is None and record.reference is None and record.configuration.get("only") != "performance":
+        found.append("not held against float64: the reference did not run")
+    return found
+
+
+def _case(entry: BackendRecord, record: RunRecord) -> ET.Element:
+    seconds = (entry.load_s or 0.0) + (0.0 if entry.accuracy is None else entry.accuracy.seconds)
+    name, classname = _clean(entry.name), _clean(f"alexbench.{record.model.card}")
+    case = ET.Element("testcase", {"name": name, "classname": classname, "time": f"{seconds:.3f}"})
+    reasons = failures(entry, record)
+    if entry.status == "error":
+        message = entry.error or "ended in an error"
+        ET.SubElement(case, "error", {"type": "error", "message": _line(message)}).text = _clean(message)
+    elif entry.status != "ok":
+        message = entry.error or "the run ended before this row was measured"
+        ET.SubElement(case, "skipped", {"message": _line(message)})
+    elif reasons:
+        failure = ET.SubElement(case, "failure", {"type": "parity", "message": _line("; ".join(reasons))})
+        failure.text = _clean("\n".join(reasons))
+    figures = _figures(entry, record)
+    if figures:
+        ET.SubElement(case, "system-out").text = _clean("\n".join(figures))
+    return case
+
+
+def _figures(entry: BackendRecord, record: RunRecord) -> list[str]:
+    lines = []
+    if entry.accuracy is not None:
+        lines.append(f"top-1 {entry.accuracy.top1:.2f} %, top-5 {entry.accuracy.top5:.2f} %")
+    if entry.performance is not None:
+        latency, rate = entry.performance.latency, entry.performance.throughput
+        lines.append(f"p50 {latency.p50_ms:.3f} ms ({latency.low_ms:.3f} to {latency.high_ms:.3f}) at batch 1")
+        lines.append(
+            f"{rate.images_per_second:.1f} images/s ({rate.low:.1f} to {rate.high:.1f}), batch {rate.batch_size}"
+        )
+        noise = entry.performance.noise
+        lines += [] if noise is None else [f"noisy: {reason}" for reason in noise.failed]
+        lines += [f"INVALID: {reason}" for reason in record.invalid]
+    return lines
+
+
+def _properties(record: RunRecord) -> dict[str, str]:
+    found = {
+        "started": record.started,
+        "status": record.status,
+        "alexbench": record.alexbench_version,
+        "weights_digest": record.model.weights_digest,
+        "pixels_digest": record.data.pixels_digest,
+        "synthetic": "yes" if record.model.synthetic or record.data.synthetic else "no",
+        "cpu": str(record.machine.get("cpu")),
+    }
+    return found | ({"invalid": "; ".join(record.invalid)} if record.invalid else {})
+
+
+def _time(iso: str) -> str:
+    """As the schema has it, without an offset: all are UTC."""
+    try:
+        return datetime.fromisoformat(iso).replace(tzinfo=None).isoformat(timespec="seconds")
+    except ValueError:
+        return _line(iso)
+
+
+def _clean(text: str) -> str:
+    return _ILLEGAL.sub("", text)
+
+
+def _line(text: str) -> str:
+    return " ".join(_clean(text).split())

@@ -1,0 +1,28 @@
+"""Leaderboards as JSON."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from alexbench.harness.records import RunRecord
+from alexbench.reports.leaderboard import leaderboard
+
+
+def leaderboards_json(runs: Sequence[tuple[Path, RunRecord]]) -> str:
+    """A list with an entry for each run: where it is, what it is of, its rows (the columns of leaderboard.csv)."""
+    entries = [{"run": str(folder), **_entry(record)} for folder, record in runs]
+    return json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _entry(record: RunRecord) -> dict[str, Any]:
+    return {
+        "status": record.status,
+        "started": record.started,
+        "model": record.model.card,
+        "data": record.data.description,
+        "synthetic": record.model.synthetic or record.data.synthetic,
+        "machine": record.machine.get("cpu"),
+        "invalid": list(record.invalid),
+        "rows": json.loads(leaderboard(record).to_json(orient="records", double_precision=15)),
+    }

@@ -1,0 +1,111 @@
+"""The cells of a leaderboard's row as text."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from alexbench.harness.records import RunRecord
+from alexbench.reports.leaderboard import leaderboard
+from alexbench.reports.speed_cells import rate
+from alexbench.reports.wording import ABSENT
+
+Row = Mapping[str, Any]
+
+
+def rows_of(record: RunRecord) -> list[dict[str, Any]]:
+    """The leaderboard's rows in its order, columns by name."""
+    return [{str(key): value for key, value in row.items()} for row in leaderboard(record).to_dict("records")]
+
+
+def has(row: Row, column: str) -> bool:
+    """Whether there is a value."""
+    return not pd.isna(row[column])
+
+
+def text(row: Row, column: str) -> str:
+    """As it is."""
+    return str(row[column]) if has(row, column) else ABSENT
+
+
+def number(row: Row, column: str, digits: int) -> str:
+    """With so many decimals."""
+    return f"{row[column]:.{digits}f}" if has(row, column) else ABSENT
+
+
+def scientific(row: Row, column: str) -> str:
+    """As 2.0e-6."""
+    if not has(row, column):
+        return ABSENT
+    digits, exponent = f"{row[column]:.1e}".split("e")
+    return f"{digits}e{int(exponent)}"
+
+
+def accuracy(row: Row, column: str) -> str:
+    """Percent and its interval, where there is one, and beside it how many pictures are not in it."""
+    if not has(row, column):
+        return ABSENT
+    low, high = f"{column}_low", f"{column}_high"
+    interval = f" ({row[low]:.1f}-{row[high]:.1f})" if has(row, low) else ""
+    skipped = f" ({row['skipped']} skipped)" if has(row, "skipped") and row["skipped"] else ""
+    return number(row, column, 2) + interval + skipped
+
+
+def latency(row: Row) -> str:
+    """The median and its interval, low to high: a bootstrap interval need not be symmetric."""
+    if not has(row, "latency_p50_ms"):
+        return ABSENT
+    return f"{row['latency_p50_ms']:.2f} ({row['latency_low_ms']:.2f}-{row['latency_high_ms']:.2f})"
+
+
+def throughput(row: Row) -> str:
+    """Images/s and their interval."""
+    if not has(row, "images_per_second"):
+        return ABSENT
+    return rate(row["images_per_second"], row["images_per_second_low"], row["images_per_second_high"])
+
+
+def memory(row: Row) -> str:
+    """When warm, and the most until then; older records have the latter alone."""
+    warm = number(row, "rss_mib", 0)
+    return f"{warm} ({row['peak_rss_mib']:.0f})" if has(row, "peak_rss_mib") else warm
+
+
+def name(row: Row) -> str:
+    """The runtime with its version, and the artifact that it ran."""
+    if not has(row, "version"):
+        return str(row["backend"])
+    # Build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu) are in the record.
+    file = f" ({row['artifact']})" if has(row, "artifact") else ""
+    return f"{row['backend']} {re.split('[-+]', row['version'])[0]}{file}"
+
+
+def checks(row: Row) -> str:
+    """Parity with float64, with the bits of a precision that the row does not say it has, and noise; "ok" if all is."""
+    if row["status"] != "ok":
+        return {"missing": "not installed", "pending": "not measured"}.get(row["status"], "ERROR")
+    noisy = has(row, "noise") and bool(row["noise"])
+    failed = []
+    if has(row, "parity") and row["parity"] != "ok":
+        # "8 bits": which format that may be stands among the notes.
+        bits = f": {row['unmasked'].partition(' (')[0]}" if has(row, "unmasked") else ""
+        failed.append(f"parity {row['parity']}{bits}")
+    failed += ["NOISY"] if noisy else []
+    if failed or has(row, "parity"):
+        return ", ".join(failed) or "ok"
+    return "quiet" if has(row, "noise") else ABSENT
+
+
+def mfu(row: Row) -> str:
+    """The share of the ceiling; above it, that the peak was not found."""
+    if not has(row, "peak_found"):
+        return ABSENT
+    return f"{row['mfu']:.2f}" if row["peak_found"] else "peak not found"
+
+
+def flips(row: Row) -> str:
+    """How many, and how many rounding cannot explain."""
+    if not has(row, "flips"):
+        return ABSENT
+    return f"{row['flips']}" + (f" ({row['unexplained_flips']} unexplained)" if row["unexplained_flips"] else "")

@@ -1,0 +1,60 @@
+"""Every row of a run against one of them: which one, on which pictures, and into the record and back."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.row_pairs import row_pairs
+from alexbench.harness.judge.paired import paired_test
+from alexbench.harness.record_files import read_run
+from alexbench.harness.records import RunRecord
+from tests.support.records import data, run_record
+from tests.support.runs import answers, write_run
+
+IMAGES = 400
+
+
+def predictions(tmp_path: Path, **rows: tuple[int, ...]) -> pd.DataFrame:
+    """Rows that are wrong about these pictures."""
+    run = write_run(tmp_path / "run", {name: answers(IMAGES, wrong=wrong) for name, wrong in rows.items()})
+    return pd.read_parquet(run / run_folder.PREDICTIONS)
+
+
+def test_torch_is_the_base_where_it_answered(tmp_path: Path) -> None:
+    pairs = row_pairs(predictions(tmp_path, openvino=(1,), torch=(), onnxruntime=()), data(images=IMAGES))
+    assert [(one.base, one.other) for one in pairs] == [("torch", "openvino"), ("torch", "onnxruntime")]
+
+
+def test_without_torch_the_first_row_is_the_base(tmp_path: Path) -> None:
+    pairs = row_pairs(predictions(tmp_path, openvino=(1,), onnxruntime=()), data(images=IMAGES))
+    assert [(one.base, one.other) for one in pairs] == [("openvino", "onnxruntime")]
+
+
+def test_a_pair_is_what_the_judge_says_of_it(tmp_path: Path) -> None:
+    (pair,) = row_pairs(predictions(tmp_path, torch=(1, 2), openvino=(2, 3, 4)), data(images=IMAGES))
+    base, other = np.ones(IMAGES, bool), np.ones(IMAGES, bool)
+    base[[1, 2]], other[[2, 3, 4]] = False, False
+    assert pair.top1 == paired_test("top1", base, other, population=50_000)
+    assert (pair.top1.lost, pair.top1.gained) == (2, 1)
+    assert (pair.top5.lost, pair.top5.gained, pair.top5.base_correct) == (0, 0, IMAGES)
+
+
+def test_a_single_row_is_paired_with_nobody(tmp_path: Path) -> None:
+    assert row_pairs(predictions(tmp_path, torch=()), data(images=IMAGES)) == ()
+
+
+def test_pairs_are_written_and_read_back(tmp_path: Path) -> None:
+    pairs = row_pairs(predictions(tmp_path, torch=(1, 2), openvino=(2, 3, 4)), data(images=IMAGES))
+    record: RunRecord = run_record(pairs=pairs)
+    folder = tmp_path / "written"
+    folder.mkdir()
+    run_folder.write_record(folder, record)
+    assert read_run(folder) == record
+
+
+@pytest.mark.parametrize("schema", [1, 2, 3])
+def test_older_records_have_no_pairs(schema: int) -> None:
+    assert read_run(Path(__file__).parents[2] / "fixtures" / f"schema-{schema}").pairs == ()
