@@ -79,8 +79,8 @@ def _candidates(scaled: NDArray[np.float64]) -> list[int]:
 
     smooth = median_filter(scaled, size=3, mode="nearest")
     search = KernelCPD(kernel="linear", min_size=SHORTEST).fit(smooth.reshape(-1, 1))
-    ends: list[int] = search.predict(pen=PENALTY * math.log(len(scaled)))
-    return ends[:-1]
+    ends = search.predict(pen=PENALTY * math.log(len(scaled))) or []
+    return [int(end) for end in ends[:-1]]
 
 
 def _at(series: NDArray[np.float64], bounds: Sequence[int], noise: float) -> ChangePoint:
