@@ -51,7 +51,7 @@ def test_reduced_precision_that_nobody_asked_for_is_named_and_fails(
     assert pd.isna(board.loc["torch", "rank"])
     assert board.loc["torch", "group"].startswith(f"cpu, fp32 computed as {named}, ")
     assert board.loc["onnxruntime", "group"].startswith("cpu, fp32, ")
-    assert "torch: says fp32, but its error, " in ended.out
+    assert "says fp32, but its error, " in ended.out
     assert f" effective bits, is that of {named}." in ended.out
     assert f"FAILED: {fault}" in ended.out
 
@@ -62,7 +62,7 @@ def test_more_bits_than_asked_for_are_named_and_no_failure(command: Command, gro
     (found,) = record.backends
     assert found.parity is not None
     assert (found.parity.unmasked, found.parity.passed) == ("fp32", True)
-    assert "torch: says bf16, but its error, " in ended.out
+    assert "says bf16, but its error, " in ended.out
     assert " effective bits, is that of fp32." in ended.out
 
 
