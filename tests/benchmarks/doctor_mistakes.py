@@ -234,7 +234,7 @@ def modelhub(clinic: Clinic) -> None:
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """Lines of results as Markdown."""
+    """Lines of results as Markdown; those that an earlier doctor made are marked [1]."""
     lines = [
         "| card | planted | in the | found, first to last | top-1 as given | mended | cannot tell apart | s |",
         "|---|---|---|---|---:|---:|---|---:|",
@@ -246,8 +246,9 @@ def table(results: list[dict[str, Any]]) -> str:
             found = f"**{found}**"
         where = ", ".join(dict.fromkeys(one["where"]))
         open_ones = ", ".join(one["not_excluded"])
+        mark = " [1]" if one.get("earlier") else ""
         lines.append(
-            f"| `{one['card']}` | {planted} | {where} | {found} | {one['given']:.1f} | {one['mended']:.1f} |"
+            f"| `{one['card']}`{mark} | {planted} | {where} | {found} | {one['given']:.1f} | {one['mended']:.1f} |"
             f" {open_ones} | {one['seconds']:.0f} |"
         )
     return "\n".join(lines)
