@@ -6,22 +6,11 @@ from typing import Any
 
 import click
 
+from alexbench.harness.commands.options import one_model
+
 
 @click.command()
-@click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]")
-@click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
-@click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
-@click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Examine this file.")
-@click.option("--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]")
-@click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]")
-@click.option("--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit.")
-@click.option("--backend", "backends", metavar="NAME", multiple=True, help="[default: the fastest that is installed]")
-@click.option("--python", "pythons", metavar="BACKEND=FILE", multiple=True, help="Its own interpreter.")
-@click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]")
-@click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]")
-@click.option("--threads", type=int, metavar="N", help="Compute threads.  [default: usable cores]")
-@click.option("--limit", type=int, metavar="N", help="Pictures, drawn evenly over the classes.  [default: 500]")
-@click.option("--seed", type=int, metavar="N", help="Of that draw.  [default: 1]")
+@one_model
 @click.option("--expected", type=float, metavar="PERCENT", help="The top-1 that there should be.")
 @click.option("--reference", metavar="RUN:ROW", help="A run's row over the same pictures that is as it should be.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")

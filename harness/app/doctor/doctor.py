@@ -181,12 +181,8 @@ def _confirmed(search: Search, images: int) -> list[Finding]:
         worths = {change: _worth(search, given, change, images, tried) for change in made}
         weakest = min(made, key=lambda change: worths[change].low)
         if worths[weakest].above:
-            return sorted((Finding(change, worths[change]) for change in made), key=_rank)
+            return [Finding(change, worths[change]) for change in sorted(made, key=lambda one: -worths[one].mean)]
         search.move(without(given, search.at, weakest))
-
-
-def _rank(finding: Finding) -> float:
-    return -finding.worth.mean if finding.worth is not None else 0.0
 
 
 def _worth(search: Search, given: Reading, change: Change, images: int, comparisons: int) -> Difference:

@@ -1,6 +1,5 @@
 """Before labels: what the patient's outputs are, whether they repeat, whether they are those of its function."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,12 +52,11 @@ class Examination:
     """What was found without labels.
 
     ``findings``: mistakes of the runtime or the file. ``held_db``: signal to noise (dB) against float64 with the
-    findings built in, None where weights are not known. ``function_known``: whether what it computes is accounted for.
+    findings built in, None where weights are not known.
     """
 
     findings: tuple[Change, ...]
     held_db: float | None
-    function_known: bool
 
 
 def examine(patient: Patient, trials: Trials, folder: Path) -> Examination:
@@ -67,10 +65,11 @@ def examine(patient: Patient, trials: Trials, folder: Path) -> Examination:
     pixels = trials.pixels(patient.given.fed, count)
     outputs = patient.outputs(patient.given, pixels, 0, count)
     again = patient.outputs(patient.given, pixels, 0, count)
-    findings = [Change("symptom", one, "mend that first: nothing can be scored") for one in _symptoms(outputs, pixels)]
-    if findings:
-        return Examination(tuple(findings), None, function_known=False)
+    worthless = _symptom(outputs, pixels)
+    if worthless is not None:
+        return Examination((Change("symptom", worthless, "mend that first: nothing can be scored"),), None)
     patient.learn_kind(outputs)
+    findings = []
     if patient.kind == "probabilities of probabilities":
         findings.append(TWICE)
     elif patient.kind == "probabilities" and patient.said_scores == "logits":
@@ -78,21 +77,19 @@ def examine(patient: Patient, trials: Trials, folder: Path) -> Examination:
     random = deviation(again, outputs.astype(np.float64)).sqnr_db < REPEATS_DB
     if random:
         findings.append(DROPOUT)
-    if patient.weights is None:
-        return Examination(tuple(findings), None, function_known=not random)
-    if random:
-        return Examination(tuple(findings), None, function_known=False)
+    if random or patient.weights is None:
+        return Examination(tuple(findings), None)
     known, held = _hold(patient, trials, outputs[:HELD], folder)
     found_as = computed_as(held / DECIBELS_A_BIT)
     if patient.kind == "logits" and as_claimed(patient.precision, found_as) is False and found_as != "fp32":
         known.append(
             Change("precision", f"it computes in {found_as}, and {patient.precision} was asked for", FULL_PRECISION)
         )
-    return Examination((*findings, *known), held, function_known=held >= SAME_DB)
+    return Examination((*findings, *known), held)
 
 
-def _symptoms(outputs: NDArray[np.float32], pixels: Path) -> Iterator[str]:
-    """The first thing that makes outputs worthless, if there is one."""
+def _symptom(outputs: NDArray[np.float32], pixels: Path) -> str | None:
+    """The first thing that makes outputs worthless, None where nothing does."""
     shown = np.load(pixels, mmap_mode="r")
     before: Batch | None = None
     for first in range(0, len(outputs), BATCH):
@@ -101,9 +98,9 @@ def _symptoms(outputs: NDArray[np.float32], pixels: Path) -> Iterator[str]:
         )
         found = symptom(batch, before)
         if found is not None:
-            yield found
-            return
+            return found
         before = batch
+    return None
 
 
 def _hold(patient: Patient, trials: Trials, outputs: NDArray[np.float32], folder: Path) -> tuple[list[Change], float]:

@@ -1,5 +1,6 @@
 """The mistakes that people make with pictures, as levels of what is varied: what the doctor tries."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, get_args
@@ -33,14 +34,13 @@ _TF_CNN_SIDE: Final = 1.145
 """How much wider than the crop tf_cnn_benchmarks resizes."""
 
 
-def known_contracts() -> Iterator[tuple[str, Preprocessing]]:
+@functools.cache
+def known_contracts() -> tuple[tuple[str, Preprocessing], ...]:
     """Every card's whole preprocessing, with the card's name; the same one of several cards comes once."""
-    seen: list[Preprocessing] = []
+    found: dict[Preprocessing, str] = {}
     for name in card_names():
-        contract = replace(load_card(name).preprocessing, name="")
-        if contract not in seen:
-            seen.append(contract)
-            yield name, contract
+        found.setdefault(replace(load_card(name).preprocessing, name=""), name)
+    return tuple((name, contract) for contract, name in found.items())
 
 
 def arithmetics(given: Preprocessing) -> list[Preprocessing]:
