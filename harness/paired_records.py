@@ -4,11 +4,18 @@ Accuracies and differences are in percent and points. ``base`` is what the ``oth
 pictures are those that the base alone has right, ``gained`` those that the other row alone has right.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Metric = Literal["top1", "top5"]
 Verdict = Literal["equivalent", "different", "different, but within the margin", "undecided"]
+PREFERRED_BASE: Final = "torch"
+
+
+def base_among(names: Sequence[str]) -> str | None:
+    """The row that others are held against where nobody says: torch where it is, else the first; None of none."""
+    return PREFERRED_BASE if PREFERRED_BASE in names else next(iter(names), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from alexbench.harness.paired_records import base_among
 from alexbench.harness.records import BackendRecord, ReferenceRecord, RunRecord
 from alexbench.reports import row_cells
 from alexbench.reports.leaderboard import BETWEEN_PROCESSES, ENOUGH_PROCESSES
@@ -12,8 +13,6 @@ from alexbench.reports.table import Notes, Table
 from alexbench.reports.wording import ABSENT, row_remarks
 
 REFERENCE_NAME: Final = "reference (float64)"
-PREFERRED_BASE: Final = "torch"
-"""Where a record has no pairs, as the run chooses where it makes them."""
 AGAINST: Final = "against "
 
 
@@ -48,7 +47,7 @@ def base_name(record: RunRecord) -> str | None:
     if record.pairs:
         return record.pairs[0].base
     ended = [entry.name for entry in record.backends if entry.status == "ok"]
-    return PREFERRED_BASE if PREFERRED_BASE in ended else next(iter(ended), None)
+    return base_among(ended)
 
 
 def boards(record: RunRecord, notes: Notes) -> list[Table]:

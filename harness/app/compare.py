@@ -16,9 +16,8 @@ from alexbench.harness.app.rows_of_runs import RowOfRun, Run, check_comparable, 
 from alexbench.harness.errors import UsageError
 from alexbench.harness.judge.paired import MARGIN, differing, paired_test, rate_bound
 from alexbench.harness.judge.sampling import drawn_from
-from alexbench.harness.paired_records import Answer, ComparedRow, Flip, Pair, PairedReport
+from alexbench.harness.paired_records import Answer, ComparedRow, Flip, Pair, PairedReport, base_among
 
-_PREFERRED_BASE: Final = "torch"
 _EXIT_OK: Final = 0
 _EXIT_UNDECIDED: Final = 3
 _BACKGROUND: Final = "background"
@@ -97,7 +96,7 @@ def _in_one(run: Run, row: str | None, base: str | None, notes: list[str]) -> li
     """Every row against the base."""
     if row is not None and base is not None and row != base:
         raise UsageError(f"--base {base} and {run.folder}:{row}: name the base once")
-    chosen = base or row or (_PREFERRED_BASE if _PREFERRED_BASE in run.rows else run.rows[0])
+    chosen = base or row or base_among(run.rows) or ""
     held = row_of(run, chosen)
     others = [name for name in run.rows if name != chosen]
     if not others:

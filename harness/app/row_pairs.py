@@ -7,10 +7,9 @@ import pandas as pd
 
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.judge.sampling import drawn_from
-from alexbench.harness.paired_records import RowPair
+from alexbench.harness.paired_records import RowPair, base_among
 from alexbench.harness.records import DataRecord
 
-PREFERRED_BASE: Final = "torch"
 _TOP: Final = [f"top{place}" for place in range(1, 6)]
 
 
@@ -25,7 +24,7 @@ def row_pairs(predictions: pd.DataFrame, data: DataRecord) -> tuple[RowPair, ...
     for name in names:
         rows = predictions[predictions["backend"] == name]
         hits[name] = rows[_TOP].to_numpy(np.int64) == rows["label"].to_numpy(np.int64)[:, None]
-    base = PREFERRED_BASE if PREFERRED_BASE in names else next(iter(names), "")
+    base = base_among(names) or ""
     population = drawn_from(data)
     return tuple(
         RowPair(
