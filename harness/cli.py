@@ -12,8 +12,10 @@ from alexbench.harness.commands.compare import compare
 from alexbench.harness.commands.datasets import datasets
 from alexbench.harness.commands.doctor import doctor
 from alexbench.harness.commands.export import export
+from alexbench.harness.commands.gate import ab, baseline, gate
 from alexbench.harness.commands.history import history
 from alexbench.harness.commands.models import models
+from alexbench.harness.commands.options import one_run
 from alexbench.harness.commands.report import report, show_reports
 from alexbench.harness.errors import AlexBenchError
 
@@ -30,30 +32,14 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]")
-@click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
-@click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
-@click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Run this file. Repeatable.")
-@click.option("--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]")
-@click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]")
-@click.option("--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit.")
-@click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all available]")
-@click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]")
-@click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]")
-@click.option("--threads", type=int, metavar="N", help="Compute threads of an inference.  [default: usable cores]")
-@click.option("--batch-size", type=int, metavar="N", help="Of accuracy and of images/s.  [default: 32]")
-@click.option("--limit", type=int, metavar="N", help="Only N pictures, drawn evenly over the classes.")
-@click.option("--seed", type=int, metavar="N", help="Of that draw and of the order of rounds.  [default: 1]")
+@one_run
 @click.option("--shard", metavar="I/N", help="Only part I of N, whole batches; alexbench merge joins the parts.")
-@click.option("--on-bad-image", metavar="WHAT", help="fail, or skip and say so.  [default: fail]")
-@click.option("--only", metavar="WHAT", help="accuracy or performance.  [default: both]")
-@click.option(
-    "--rigor", metavar="NAME", help="smoke, standard, high or mlperf: how long it measures.  [default: smoke]"
-)
 @click.option("--scenario", "scenarios", metavar="NAME", multiple=True, help="Also Offline, Server, MultiStream.")
 @click.option("--latency-bound", type=float, metavar="MS", help="Find the highest load whose p99 stays under it.")
 @click.option("--python", "pythons", metavar="BACKEND=FILE", multiple=True, help="Its own interpreter. Repeatable.")
-@click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]")
+@click.option(
+    "--environment", "environments", metavar="LABEL=FILE", multiple=True, help="Every backend on each. Repeatable."
+)
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with these flags as keys.")
 @click.option("--resume", "resumed", metavar="RUN", help="Go on with an interrupted run, as it was started.")
 def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
@@ -136,7 +122,7 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-for _command in (ablate, compare, datasets, doctor, export, history, models, report):
+for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, history, models, report):
     cli.add_command(_command)
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
@@ -24,20 +25,37 @@ def decode(kind: type[T], data: Any, where: str = "") -> T:
     """
     if not isinstance(data, Mapping):
         raise DecodeError(f"{where or 'it'} is {_type_name(data)}, wanted a table")
-    hints = typing.get_type_hints(kind)
+    hints, required = _fields(kind)  # type: ignore[arg-type]  # every class can be hashed
     prefix = f"{where}." if where else ""
     for key in data:
         if key not in hints:
             raise DecodeError(f"unknown key {prefix + key!r}; known: {', '.join(hints)}")
-    for item in dataclasses.fields(kind):  # type: ignore[arg-type]  # every kind is a dataclass
-        required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-        if required and item.name not in data:
-            raise DecodeError(f"key {prefix + item.name!r} is missing")
+    for name in required:
+        if name not in data:
+            raise DecodeError(f"key {prefix + name!r} is missing")
     return kind(**{key: _value(hints[key], value, prefix + key) for key, value in data.items()})
 
 
+@cache
+def _fields(kind: type[Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Name -> type of all fields, and the names of those without a default: found once, a history reads thousands."""
+    without = [
+        item.name
+        for item in dataclasses.fields(kind)
+        if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+    ]
+    return typing.get_type_hints(kind), tuple(without)
+
+
+@cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    return typing.get_origin(hint), typing.get_args(hint)
+
+
 def _value(hint: Any, value: Any, where: str) -> Any:
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if type(value) is hint:  # most are plain; not isinstance, for a bool is no int here
+        return value
+    origin, inner = _parts(hint)
     if hint is Any:
         return value
     if origin in (types.UnionType, typing.Union):

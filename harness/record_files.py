@@ -70,8 +70,20 @@ def read_run(folder: Path) -> RunRecord:
         raise RecordError(f"{path} is damaged: {error}") from error
     try:
         data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RecordError(f"{path} is damaged: {error}") from error
+    return record_from(data, path)
+
+
+def record_from(data: Any, path: Path) -> RunRecord:
+    """A record from what the JSON file ``path`` holds, or holds a part of, upgraded from whatever schema it has.
+
+    Raises:
+        RecordError: damaged, or written by a newer version; the message names the file.
+    """
+    try:
         version = data["schema_version"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise RecordError(f"{path} is damaged: {error}") from error
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise RecordError(f"{path} is damaged: schema_version = {version!r}")

@@ -237,9 +237,21 @@ class Comparison:
     verdict: str
 
 
+def backend_of(row: str) -> str:
+    """The backend of a row's name: of ``onnxruntime@head``, which ran in the environment ``head``, ``onnxruntime``."""
+    return row.partition("@")[0]
+
+
+def environment_of(row: str) -> str:
+    """The label of the environment that a row ran in; empty where the run had one only."""
+    return row.partition("@")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class BackendRecord:
     """One row: what ran and what came of it, or why nothing did.
+
+    ``name``: its backend's, and where a run has several environments ``@`` and the label of the row's.
 
     ``missing``: not installed; ``pending``: the run ended before this backend was measured. ``rss_mib`` and
     ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until then. ``python``: the

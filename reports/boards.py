@@ -7,13 +7,15 @@ from typing import Any, Final
 from alexbench.harness.paired_records import base_among
 from alexbench.harness.records import BackendRecord, ReferenceRecord, RunRecord
 from alexbench.reports import row_cells
-from alexbench.reports.leaderboard import BETWEEN_PROCESSES, ENOUGH_PROCESSES
+from alexbench.reports.leaderboard import BETWEEN_PROCESSES, ENOUGH_PROCESSES, leaderboard_rows
 from alexbench.reports.row_cells import Row, has
 from alexbench.reports.table import Notes, Table
 from alexbench.reports.wording import ABSENT, row_remarks
 
 REFERENCE_NAME: Final = "reference (float64)"
 AGAINST: Final = "against "
+BASE: Final = "base"
+OF_TOP1: Final = "top-1 "
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Line:
 
 def lines_of(record: RunRecord, run: str = "") -> list[Line]:
     """A line for each row, in the leaderboard's order."""
-    rows = row_cells.rows_of(record)
+    rows = leaderboard_rows(record)
     name = base_name(record)
     base = next((row for row in rows if row["backend"] == name), None) if len(rows) > 1 else None
     return [Line(row, record, base, run) for row in rows]
@@ -96,15 +98,20 @@ def board(
     add("#", [_rank(line, lines) for line in lines])
     add("backend", names, [REFERENCE_NAME] * len(references), numeric=False)
     shares = [[_share(one, count) for _, one in references] for count in ("top1_correct", "top5_correct")]
-    add("top-1 %", [row_cells.accuracy(row, "top1") for row in rows], shares[0], bold=_by_run(lines, _best_accuracy))
+    add(
+        "top-1 %",
+        [row_cells.accuracy(row, "top1") for row in rows],
+        shares[0],
+        bold=_ranked_apart(lines, _best_accuracy),
+    )
     add("top-5 %", [row_cells.accuracy(row, "top5") for row in rows], shares[1])
-    add("p50 ms, batch 1", [row_cells.latency(row) for row in rows], bold=_by_run(lines, _best_latency))
+    add("p50 ms, batch 1", [row_cells.latency(row) for row in rows], bold=_ranked_apart(lines, _best_latency))
     sizes = dict.fromkeys(str(line.record.configuration.get("batch_size", "")) for line in lines)
     rates = [row_cells.throughput(row) for row in rows]
-    add(f"FPS, batch {' or '.join(sizes)}", rates, bold=_by_run(lines, _best_throughput))
+    add(f"FPS, batch {' or '.join(sizes)}", rates, bold=_ranked_apart(lines, _best_throughput))
     bases = dict.fromkeys(line.base["backend"] for line in lines if line.base is not None)
     against = [_against(line) for line in lines]
-    if set(against) - {ABSENT, "base"}:
+    if set(against) - {ABSENT, BASE}:
         add(AGAINST + (next(iter(bases)) if len(bases) == 1 else "its base"), against)
     add("checks", [row_cells.checks(row) for row in rows], ["the truth"] * len(references), numeric=False)
     table.notes = notes.lines([text for said in of_rows for text in said])
@@ -143,13 +150,13 @@ def _against(line: Line) -> str:
     if line.base is None:
         return ABSENT
     if line.base["backend"] == line.row["backend"]:
-        return "base" if line.row["status"] == "ok" else ABSENT
+        return BASE if line.row["status"] == "ok" else ABSENT
     speed = _speed_up(line)
     pair = next((one for one in line.record.pairs if one.other == line.row["backend"]), None)
     parts = [] if speed is None else [f"{speed:.2f}x"]
     if pair is not None:
         low, high = pair.top1.interval
-        parts.append(f"top-1 {_signed(pair.top1.difference)} ({_signed(low)} to {_signed(high)})")
+        parts.append(f"{OF_TOP1}{_signed(pair.top1.difference)} ({_signed(low)} to {_signed(high)})")
     return ", ".join(parts) or ABSENT
 
 
@@ -169,11 +176,12 @@ def _speed_up(line: Line) -> float | None:
     return float(line.row["images_per_second"] / base["images_per_second"])
 
 
-def _by_run(lines: Sequence[Line], best: Callable[[Sequence[Row]], list[bool]]) -> list[bool]:
-    """The best of each run: rows of different runs were not measured in the same rounds."""
+def _ranked_apart(lines: Sequence[Line], best: Callable[[Sequence[Row]], list[bool]]) -> list[bool]:
+    """The best of each group of each run: rows of different runs were not measured in the same rounds."""
     found = [False] * len(lines)
-    for run in dict.fromkeys(line.run for line in lines):
-        mine = [place for place, line in enumerate(lines) if line.run == run]
+    keys = [(line.run, line.row["group"]) for line in lines]
+    for key in dict.fromkeys(keys):
+        mine = [place for place, one in enumerate(keys) if one == key]
         for place, one in zip(mine, best([lines[place].row for place in mine]), strict=True):
             found[place] = one
     return found

@@ -7,7 +7,8 @@ from typing import Any
 
 from alexbench.harness.records import Comparison, RunRecord
 from alexbench.reports.boards import boards
-from alexbench.reports.row_cells import flips, has, memory, mfu, number, rows_of, scientific, text
+from alexbench.reports.leaderboard import leaderboard_rows
+from alexbench.reports.row_cells import flips, has, memory, mfu, number, scientific, text
 from alexbench.reports.speed_cells import speed_tables
 from alexbench.reports.table import Notes, Table
 from alexbench.reports.wording import ABSENT
@@ -20,7 +21,7 @@ def tables(record: RunRecord) -> list[Table]:
     order in all of them; a table that has nothing but names is left out. What qualifies a row stands in the notes of
     the leaderboard that it is in.
     """
-    rows = rows_of(record)
+    rows = leaderboard_rows(record)
     order = [row["backend"] for row in rows]
     entries = sorted(record.backends, key=lambda entry: order.index(entry.name))
     ranked = [board for board in boards(record, Notes()) if board.headings]

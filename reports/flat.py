@@ -4,13 +4,13 @@ import hashlib
 import io
 import json
 import math
-from typing import Any, Final
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.harness.records import BackendRecord, RunRecord
-from alexbench.reports.leaderboard import COLUMNS, leaderboard
+from alexbench.reports.leaderboard import COLUMNS, leaderboard_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KEYS: Final = (
     "noise_verdict",
@@ -66,44 +66,38 @@ _INTEGERS: Final = frozenset(
         "seed", "data_images", "logical_cores", "usable_cores", "memory_mib",
     }
 )  # fmt: skip
+KINDS: Final[dict[str, type[str] | type[bool] | type[int] | type[float]]] = {
+    column: str if column in _STRINGS else bool if column in _BOOLEANS else int if column in _INTEGERS else float
+    for column in FLAT_COLUMNS
+}
+"""What the values of each column are, where there are any."""
+_DTYPES: Final = {str: "string", bool: "boolean", int: "Int64", float: "float64"}
 
 
-def flat(record: RunRecord) -> pd.DataFrame:
+def flat(record: RunRecord) -> "pd.DataFrame":
     """One row a backend with FLAT_COLUMNS, in the leaderboard's order; a column has one type, filled or not.
 
     ``noise_verdict``: quiet or noisy, missing where there is no certificate. ``machine`` and ``environment``: keys, the
     same for the same machine and environment; ``environment_versions``: JSON of Python's, the packages' and the
     alexbench's versions and the variables set. ``invalid``: why the run's speeds carry no claim, "" if they do.
     """
-    return flat_frame(flat_rows(record))
+    import pandas as pd  # 0.3 s of CPU time, which a history of dictionaries is spared
+
+    frame = pd.DataFrame(flat_rows(record), columns=list(FLAT_COLUMNS))
+    return frame.astype({column: _DTYPES[kind] for column, kind in KINDS.items()})
 
 
 def flat_rows(record: RunRecord) -> list[dict[str, Any]]:
-    """The same as dictionaries, for whoever makes one table of many runs: types cost more than all else."""
+    """The same as dictionaries: values of KINDS, None where there is none."""
     shared, entries = _of_run(record), {entry.name: entry for entry in record.backends}
-    rows, frame = [], leaderboard(record)
-    columns = [frame[name].tolist() for name in COLUMNS]  # to_dict takes twice as long over so many columns
-    for values in zip(*columns, strict=True):
-        cells = dict(zip(COLUMNS, values, strict=True))
-        row = {**dict.fromkeys(FLAT_COLUMNS), **cells, **shared, **_of_row(entries[cells["backend"]])}
-        if not pd.isna(row["noise"]):
-            row["noise_verdict"] = "noisy" if row["noise"] else "quiet"
-        rows.append({str(name): value for name, value in row.items()})
+    rows = []
+    for cells in leaderboard_rows(record):
+        found = {**dict.fromkeys(KEYS), **cells, **shared, **_of_row(entries[cells["backend"]])}
+        if cells["noise"] is not None:
+            found["noise_verdict"] = "noisy" if cells["noise"] else "quiet"
+        values = ((column, kind, found[column]) for column, kind in KINDS.items())
+        rows.append({column: value if value is None else kind(value) for column, kind, value in values})
     return rows
-
-
-def flat_frame(rows: list[dict[str, Any]], *more: str) -> pd.DataFrame:
-    """Rows to a table of FLAT_COLUMNS, and ``more`` columns of text behind them."""
-    frame = pd.DataFrame(rows, columns=[*FLAT_COLUMNS, *more])
-    return frame.astype({name: "string" if name in more else _kind(name) for name in frame.columns})
-
-
-def _kind(column: str) -> str:
-    if column in _STRINGS:
-        return "string"
-    if column in _BOOLEANS:
-        return "boolean"
-    return "Int64" if column in _INTEGERS else "float64"
 
 
 def digest_key(value: Any) -> str:
@@ -187,28 +181,23 @@ def _of_row(entry: BackendRecord) -> dict[str, Any]:
     }
 
 
-def csv_text(frame: pd.DataFrame) -> str:
+def csv_text(frame: "pd.DataFrame") -> str:
     """Comma-separated values; nothing where a value is missing, ``inf`` where it is infinite."""
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def json_text(frame: pd.DataFrame) -> str:
+def json_text(frame: "pd.DataFrame") -> str:
     """A list of objects, one a row; null where a value is missing or not finite, for JSON has neither."""
-    return json.dumps(plain_rows(frame), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    plain = frame.astype(object).where(frame.notna(), None)
+    rows = [{str(name): _finite(value) for name, value in row.items()} for row in plain.to_dict("records")]
+    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of what JSON can hold."""
-    return [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _plain(value: Any) -> Any:
-    if pd.isna(value) or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def parquet_bytes(frame: pd.DataFrame) -> bytes:
+def parquet_bytes(frame: "pd.DataFrame") -> bytes:
     """A Parquet file; the same table gives the same bytes."""
     file = io.BytesIO()
     frame.to_parquet(file, engine="pyarrow", compression="zstd", index=False)

@@ -6,13 +6,9 @@ import re
 import sys
 from typing import Final, TextIO
 
-import pandas as pd
-from rich.console import Console
-
 from alexbench.reports.flat import csv_text
 from alexbench.reports.history import Change, History, Metric, Series
 from alexbench.reports.table import Table
-from alexbench.reports.terminal import PLAIN_WIDTH, shown
 from alexbench.reports.wording import ABSENT
 
 MOST_NEWS: Final = 3
@@ -21,6 +17,10 @@ MOST_NEWS: Final = 3
 
 def print_history(history: History, *, last: int, stream: TextIO = sys.stdout) -> None:
     """Print a table of each series, its ``last`` points (0: all), its changes, and what was not joined or left out."""
+    from rich.console import Console
+
+    from alexbench.reports.terminal import PLAIN_WIDTH, shown
+
     plain = not stream.isatty()
     console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
     console.print(f"{history.folder}: {history.runs} run{'' if history.runs == 1 else 's'}", soft_wrap=plain)
@@ -93,6 +93,8 @@ def history_json(history: History) -> str:
 
 def history_csv(history: History) -> str:
     """A line a point, with all that keys its series; ``change_point`` where a level begins."""
+    import pandas as pd
+
     lines = []
     for series in history.series:
         changed = {one.run for one in series.changes}

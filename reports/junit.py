@@ -23,12 +23,12 @@ def junit_xml(record: RunRecord) -> str:
     for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         counts[plural] = str(sum(case.find(tag) is not None for case in cases))
     time = f"{sum(float(case.get('time', '0')) for case in cases):.3f}"
-    name = _clean(f"alexbench {record.model.card}")
+    name = clean(f"alexbench {record.model.card}")
     root = ET.Element("testsuites", {"name": "alexbench", **counts, "time": time})
     suite = ET.SubElement(root, "testsuite", {"name": name, **counts, "time": time, "timestamp": _time(record.started)})
     properties = ET.SubElement(suite, "properties")
     for key, value in _properties(record).items():
-        ET.SubElement(properties, "property", {"name": key, "value": _line(value)})
+        ET.SubElement(properties, "property", {"name": key, "value": one_line(value)})
     suite.extend(cases)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
@@ -56,21 +56,21 @@ def failures(entry: BackendRecord, record: RunRecord) -> list[str]:
 
 def _case(entry: BackendRecord, record: RunRecord) -> ET.Element:
     seconds = (entry.load_s or 0.0) + (0.0 if entry.accuracy is None else entry.accuracy.seconds)
-    name, classname = _clean(entry.name), _clean(f"alexbench.{record.model.card}")
+    name, classname = clean(entry.name), clean(f"alexbench.{record.model.card}")
     case = ET.Element("testcase", {"name": name, "classname": classname, "time": f"{seconds:.3f}"})
     reasons = failures(entry, record)
     if entry.status == "error":
         message = entry.error or "ended in an error"
-        ET.SubElement(case, "error", {"type": "error", "message": _line(message)}).text = _clean(message)
+        ET.SubElement(case, "error", {"type": "error", "message": one_line(message)}).text = clean(message)
     elif entry.status != "ok":
         message = entry.error or "the run ended before this row was measured"
-        ET.SubElement(case, "skipped", {"message": _line(message)})
+        ET.SubElement(case, "skipped", {"message": one_line(message)})
     elif reasons:
-        failure = ET.SubElement(case, "failure", {"type": "parity", "message": _line("; ".join(reasons))})
-        failure.text = _clean("\n".join(reasons))
+        failure = ET.SubElement(case, "failure", {"type": "parity", "message": one_line("; ".join(reasons))})
+        failure.text = clean("\n".join(reasons))
     figures = _figures(entry, record)
     if figures:
-        ET.SubElement(case, "system-out").text = _clean("\n".join(figures))
+        ET.SubElement(case, "system-out").text = clean("\n".join(figures))
     return case
 
 
@@ -108,12 +108,14 @@ def _time(iso: str) -> str:
     try:
         return datetime.fromisoformat(iso).replace(tzinfo=None).isoformat(timespec="seconds")
     except ValueError:
-        return _line(iso)
+        return one_line(iso)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Without the characters that XML cannot hold."""
     return _ILLEGAL.sub("", text)
 
 
-def _line(text: str) -> str:
-    return " ".join(_clean(text).split())
+def one_line(text: str) -> str:
+    """The same on one line, as an attribute holds it."""
+    return " ".join(clean(text).split())

@@ -1,12 +1,13 @@
 """A run's record to a table: one row a backend, ranked where the measurement can carry a rank."""
 
 from pathlib import PurePath
-from typing import Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.harness.records import BackendRecord, EffectiveRecord, Parity, RunRecord
 from alexbench.harness.speed_records import Performance
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS: Final = (
     "rank",
@@ -93,8 +94,21 @@ _PARITY: Final = {
 """By (is an artifact, passed): what a native row must not do, the user's own file may."""
 
 
-def leaderboard(record: RunRecord) -> pd.DataFrame:
-    """One row a backend with COLUMNS; percent, ms, s, MiB as the names say, absent values are missing (NaN or None).
+_INTEGERS: Final = (
+    "rank", "images", "skipped", "top1_correct", "processes", "batch_size", "flips", "unexplained_flips",
+)  # fmt: skip
+
+
+def leaderboard(record: RunRecord) -> "pd.DataFrame":
+    """The rows of :func:`leaderboard_rows` as a table; absent values are missing (NaN or None)."""
+    import pandas as pd  # 0.3 s of CPU time, which a history of dictionaries is spared
+
+    frame = pd.DataFrame(leaderboard_rows(record), columns=list(COLUMNS))
+    return frame.astype(dict.fromkeys(_INTEGERS, "Int64"))
+
+
+def leaderboard_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """One row a backend with COLUMNS; percent, ms, s, MiB as the names say, absent values are None.
 
     Rows that ran alike (device, precision, threads, streams, boundary) are one ``group`` and are ranked among
     themselves: the group of the fastest row first, and in it by rank, rows of one rank by images/s (by top-1 in a run
@@ -117,11 +131,7 @@ def leaderboard(record: RunRecord) -> pd.DataFrame:
         _rank(group)
     heads = sorted(groups, key=lambda name: max(_speed(row) for row in groups[name]), reverse=True)
     rows.sort(key=lambda row: (row["rank"] is None, heads.index(row["group"]) if row["rank"] else 0, *_order(row)))
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    integers = (
-        "rank", "images", "skipped", "top1_correct", "processes", "batch_size", "flips", "unexplained_flips",
-    )  # fmt: skip
-    return frame.astype(dict.fromkeys(integers, "Int64"))
+    return rows
 
 
 def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from alexbench.harness.errors import RecordError
 from alexbench.harness.records import RunRecord
 from alexbench.reports import row_cells
+from alexbench.reports.leaderboard import leaderboard_rows
 from alexbench.reports.row_cells import Row, has
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def read_latencies(folder: Path) -> dict[str, NDArray[np.float64]]:
 
 def draw_leaderboard(record: RunRecord) -> Picture | None:
     """p50 and images/s as bars with their intervals; top-1 where there is no speed; None where there is neither."""
-    rows = row_cells.rows_of(record)
+    rows = leaderboard_rows(record)
     timed = [row for row in rows if has(row, "images_per_second")]
     if timed:
         panels = [
@@ -132,7 +133,7 @@ def draw_leaderboard(record: RunRecord) -> Picture | None:
 
 def draw_latency(record: RunRecord, latencies: dict[str, NDArray[np.float64]]) -> Picture | None:
     """How the calls at batch 1 are spread, a row above the other on one scale; None where nothing was timed."""
-    rows = [row for row in row_cells.rows_of(record) if len(latencies.get(row["backend"], ()))]
+    rows = [row for row in leaderboard_rows(record) if len(latencies.get(row["backend"], ()))]
     if not rows:
         return None
     samples = [latencies[row["backend"]] for row in rows]

@@ -1,27 +1,21 @@
 """The cells of a leaderboard's row as text."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
-from alexbench.harness.records import RunRecord
-from alexbench.reports.leaderboard import leaderboard
 from alexbench.reports.speed_cells import rate
 from alexbench.reports.wording import ABSENT
 
 Row = Mapping[str, Any]
-
-
-def rows_of(record: RunRecord) -> list[dict[str, Any]]:
-    """The leaderboard's rows in its order, columns by name."""
-    return [{str(key): value for key, value in row.items()} for row in leaderboard(record).to_dict("records")]
+"""Of :func:`alexbench.reports.leaderboard.leaderboard_rows`."""
 
 
 def has(row: Row, column: str) -> bool:
     """Whether there is a value."""
-    return not pd.isna(row[column])
+    value = row[column]
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
 
 
 def text(row: Row, column: str) -> str:

@@ -100,16 +100,6 @@ def published_lines(record: RunRecord) -> list[str]:
     return [f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published]
 
 
-def remarks(record: RunRecord) -> list[str]:
-    """What qualifies this run or a row of it; first why it is invalid."""
-    of_rows = [
-        said if said.startswith(entry.name) else f"{entry.name}: {said}"
-        for entry in record.backends
-        for said in row_remarks(record, entry)
-    ]
-    return [*_of_run(record), *of_rows, *_about_speed(record)]
-
-
 def run_remarks(record: RunRecord) -> list[str]:
     """What qualifies the run, first why it is invalid, last what was measured how of many batches at once."""
     return [*_of_run(record), *_about_speed(record)]

@@ -17,7 +17,7 @@ from alexbench.harness.app.resume import changes, configuration_of
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import UsageError
-from alexbench.harness.records import RunRecord
+from alexbench.harness.records import RunRecord, backend_of
 
 _WORK: Final = "again"
 
@@ -33,8 +33,9 @@ class OpenedRun:
     work: Path
 
     def row(self, name: str) -> Row:
-        """The row of a backend, as the run was asked for it."""
-        return Row(name, artifact=self.config.artifact_files.get(name), python=self.config.interpreters.get(name))
+        """A row by its name, as the run was asked for it."""
+        artifact = self.config.artifact_files.get(backend_of(name))
+        return Row(name, artifact=artifact, python=self.config.interpreter_of(name))
 
     def start(self, row: Row) -> WorkerProcess:
         """A fresh process of ``row``, loaded as in the run, with its pictures open.

@@ -207,8 +207,10 @@ def flipped(compared: Compared, most: int) -> list[str]:
     return list(dict.fromkeys(flip.sample for flip in in_order))[:most]
 
 
-def to_json(compared: Compared, *, layers: list[dict[str, Any]] | None = None) -> str:
-    """All of the report and what is counted from it, and the ``layers`` where they were looked at."""
+def to_json(
+    compared: Compared, *, layers: list[dict[str, Any]] | None = None, rest: dict[str, Any] | None = None
+) -> str:
+    """All of the report and what is counted from it; ``layers`` where they were looked at, ``rest`` of two runs."""
     pairs: list[dict[str, Any]] = [
         {
             **asdict(pair),
@@ -222,4 +224,5 @@ def to_json(compared: Compared, *, layers: list[dict[str, Any]] | None = None) -
     ]
     whole = {**asdict(replace(compared.report, pairs=())), "pairs": pairs, "exit_code": compared.exit_code}
     whole |= {} if layers is None else {"layers": layers}
+    whole |= {} if rest is None else {"rest": rest}
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -18,6 +18,7 @@ from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
+from alexbench.harness.records import backend_of, environment_of
 
 Only = Literal["accuracy", "performance"]
 Asked = Literal["SingleStream", "MultiStream", "Server", "Offline"]
@@ -36,8 +37,16 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
 }
 SCENARIOS: Final[tuple[Asked, ...]] = ("SingleStream", "MultiStream", "Server", "Offline")
 """MLPerf's words. SingleStream is always measured; Offline and those of LoadGen where rigor or the user asks."""
-_LISTS: Final = {"backend": "backends", "artifact": "artifacts", "scenario": "scenarios", "python": "pythons"}
+_LISTS: Final = {
+    "backend": "backends",
+    "artifact": "artifacts",
+    "scenario": "scenarios",
+    "python": "pythons",
+    "environment": "environments",
+}
 """Flag that may be repeated -> field."""
+_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
+"""Of an environment: it is in rows' names and in files'."""
 _SHARD: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 PUBLISHED: Final = "published"
 """What --weights is given for the file that ``alexbench models fetch`` has fetched."""
@@ -70,6 +79,7 @@ class RunConfig:
     scenarios: tuple[Asked, ...] = ()
     latency_bound: float | None = None
     pythons: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
     out: str = "runs"
 
     @property
@@ -81,6 +91,20 @@ class RunConfig:
     def interpreters(self) -> dict[str, str]:
         """``pythons`` as backend -> interpreter."""
         return _pairs(self.pythons)
+
+    @property
+    def labelled(self) -> dict[str, str]:
+        """``environments`` as label -> interpreter."""
+        return _pairs(self.environments)
+
+    def row_names(self, backends: Iterable[str]) -> list[str]:
+        """A row for each backend, or for each in each environment."""
+        labels = [f"@{label}" for label in self.labelled] or [""]
+        return [f"{name}{label}" for name in backends for label in labels]
+
+    def interpreter_of(self, row: str) -> str | None:
+        """What a row runs on; None for the command's own interpreter."""
+        return self.labelled.get(environment_of(row)) or self.interpreters.get(backend_of(row))
 
     @property
     def level(self) -> Rigor:
@@ -159,6 +183,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         raise UsageError("--out is empty; name a folder")
     _check_artifacts(given)
     _check_pythons(given)
+    _check_environments(given)
     _make_absolute(given)
     config = RunConfig(**given)
     for name in config.backends or ():
@@ -229,6 +254,23 @@ def _check_pythons(given: Mapping[str, Any]) -> None:
             raise UsageError(f"--python {name}={file}: {name} is not among the backends named; add --backend {name}")
 
 
+def _check_environments(given: Mapping[str, Any]) -> None:
+    """Each has a label of its own, and an interpreter."""
+    seen: dict[str, str] = {}
+    for one in given.get("environments", ()):
+        label, _, file = one.partition("=")
+        if not file or not _LABEL.fullmatch(label):
+            raise UsageError(
+                f"--environment {one}: wanted LABEL=INTERPRETER, as in head=/opt/other/bin/python; labels are letters,"
+                " digits and ._+-"
+            )
+        if label in seen:
+            raise UsageError(f"--environment names {label} twice: {seen[label]} and {file}")
+        seen[label] = file
+    if seen and given.get("pythons"):
+        raise UsageError("--environment and --python both name interpreters; an environment runs every backend")
+
+
 def _make_absolute(given: dict[str, Any]) -> None:
     """Paths as they are from anywhere: a run may be gone on with from another folder."""
     for key in ("data", "labels", "weights", "model"):
@@ -237,7 +279,7 @@ def _make_absolute(given: dict[str, Any]) -> None:
         if value and not named:
             given[key] = str(Path(value).expanduser().absolute())
     # Not resolved: an environment's interpreter is a link, and by its own name it knows where it belongs.
-    for key in ("artifacts", "pythons"):
+    for key in ("artifacts", "pythons", "environments"):
         named_files = _pairs(given.get(key, ())).items()
         given[key] = tuple(f"{name}={Path(file).expanduser().absolute()}" for name, file in named_files)
 

@@ -1,7 +1,7 @@
 """``alexbench compare RUN --layers``: each runtime's activations against float64, and the layer where it leaves it.
 
 One worker after the other: the float64 reference first, then each row, loaded as in the run. Nothing is written into
-the run's folder.
+the run's folder here; ``divergence_tables.keep_layers`` does where it is asked for.
 """
 
 from collections.abc import Sequence

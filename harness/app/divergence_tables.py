@@ -5,10 +5,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
 from alexbench.harness.app.divergence import LayerComparison, RowLayers
+from alexbench.harness.app.out_file import write_whole
 from alexbench.harness.judge.divergence import LayerError
+from alexbench.reports.html.data import LAYERS
 
 TITLE: Final = "Max abs error of each layer over sigma (effective bits)"
 LOOKED: Final = "Looking changed what was looked at"
@@ -54,6 +57,19 @@ def layers_json(result: LayerComparison) -> dict[str, Any]:
         for row in result.rows
     ]
     return {**asdict(result), "rows": rows, "exit_code": result.exit_code}
+
+
+def keep_layers(folder: Path, result: LayerComparison) -> Path:
+    """Write the comparison into the folder of the run it is of, where ``alexbench report`` finds it; the file.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    path = folder / LAYERS
+    write_whole(
+        path, json.dumps(layers_json(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n", flag="--keep"
+    )
+    return path
 
 
 def sentences(result: LayerComparison) -> list[str]:

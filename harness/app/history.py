@@ -7,41 +7,45 @@ damaged, outdated or missing one is made again. A folder that cannot be written 
 import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.record_files import RUN_FILE, read_run
-from alexbench.reports.flat import FLAT_COLUMNS, flat_frame, flat_rows
+from alexbench.reports.flat import FLAT_COLUMNS, KINDS, flat_rows
 
 INDEX_FILE: Final = ".index.parquet"
-INDEX_VERSION: Final = 1
-"""One more whenever :mod:`alexbench.reports.flat` or the leaderboard makes other values of the same columns."""
-_STAMP: Final = ("run", "size", "mtime_ns")
+INDEX_VERSION: Final = 2
+"""One more whenever :mod:`alexbench.reports.flat` or the leaderboard makes other values of the same columns.
+
+  1  through pandas.
+  2  through Arrow alone: NaN is not the same as missing, and the stamp is of numbers.
+"""
+_STAMP: Final = {"run": str, "size": int, "mtime_ns": int}
 _MARK: Final = b"alexbench.index"
+_ARROW: Final[dict[type, pa.DataType]] = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All rows of all runs that can be read, by time: FLAT_COLUMNS and ``run``, the folder's name.
+    """All rows of all runs that can be read, by time: the columns asked for, and ``run``, the folder's name.
 
     ``runs``: how many those are; ``remarks``: the runs that cannot, and why.
     """
 
-    rows: pd.DataFrame
+    rows: tuple[dict[str, Any], ...]
     runs: int
     remarks: tuple[str, ...]
 
 
-def gather(folder: Path) -> Gathered:
-    """The runs that lie in ``folder``, not deeper.
+def gather(folder: Path, columns: Iterable[str] = FLAT_COLUMNS) -> Gathered:
+    """These columns (of FLAT_COLUMNS) of the runs that lie in ``folder``, not deeper; None where a value is missing.
 
     Raises:
         UsageError: there is no such folder, it is a run itself, or no run lies in it.
@@ -64,17 +68,21 @@ def gather(folder: Path) -> Gathered:
             except (RecordError, ValueError) as error:
                 remarks.append(f"left out: {error if isinstance(error, RecordError) else f'{name}: {error}'}")
                 continue
-            stamp = dict(zip(_STAMP, (name, *map(str, found[name])), strict=True))
+            stamp = dict(zip(_STAMP, (name, *found[name]), strict=True))
             # A record without rows has a line of its own, so that it is not read again and is counted.
             fresh += [{**row, **stamp} for row in flat_rows(record) or [{"started": record.started}]]
-    kept = index[index["run"].isin(list(known))]
-    rows = kept
-    if fresh:
-        rows = pd.concat([kept, flat_frame(fresh, *_STAMP)], ignore_index=True)
+    held = [run in known for run in index["run"].to_pylist()]
+    # pa.array imports pandas, which nothing else here has need of.
+    kept = index if all(held) else index.filter(pa.array(held, pa.bool_()))
     if fresh or len(kept) < len(index):
-        _write_index(folder, rows)
-    rows = rows.sort_values(["started", "run"], kind="stable", ignore_index=True)
-    return Gathered(rows[rows["backend"].notna()].reset_index(drop=True), rows["run"].nunique(), tuple(remarks))
+        _write_index(folder, kept, fresh)
+    wanted = dict.fromkeys([*columns, "started", "backend", "run"])
+    values = [kept[name].to_pylist() for name in wanted]
+    rows = [dict(zip(wanted, cells, strict=True)) for cells in zip(*values, strict=True)]
+    rows += [{name: row.get(name) for name in wanted} for row in fresh]
+    rows.sort(key=lambda row: (row["started"], row["run"]))
+    runs = len({row["run"] for row in rows})
+    return Gathered(tuple(row for row in rows if row["backend"] is not None), runs, tuple(remarks))
 
 
 def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
@@ -91,44 +99,46 @@ def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _stamped(index: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    stamps = index[list(_STAMP)].drop_duplicates("run")
-    return {run: (int(size), int(time)) for run, size, time in stamps.itertuples(index=False)}
+def _stamped(index: pa.Table) -> dict[str, tuple[int, int]]:
+    """The same of the runs that are in the index."""
+    stamps = [index[name].to_pylist() for name in _STAMP]
+    return {run: (size, time) for run, size, time in zip(*stamps, strict=True)}
 
 
-def _mark() -> bytes:
-    """What an index is of: its columns, and how they are made."""
-    text = ",".join([str(INDEX_VERSION), *FLAT_COLUMNS, *_STAMP])
-    return hashlib.sha256(text.encode()).hexdigest().encode()
+def _schema() -> pa.Schema:
+    """What an index is of, and a mark of how its values are made."""
+    kinds = {**KINDS, **_STAMP}
+    mark = hashlib.sha256(",".join([str(INDEX_VERSION), *kinds]).encode()).hexdigest()
+    return pa.schema([(name, _ARROW[kind]) for name, kind in kinds.items()], metadata={_MARK: mark.encode()})
 
 
-def _read_index(folder: Path) -> pd.DataFrame:
+def _read_index(folder: Path) -> pa.Table:
     """The index, empty where it is missing, damaged or another version's."""
-    empty = flat_frame([], *_STAMP)
+    schema = _schema()
     try:
-        table = pq.read_table(folder / INDEX_FILE)
-        if (table.schema.metadata or {}).get(_MARK) != _mark():
-            return empty
-        frame: pd.DataFrame = table.to_pandas()
-        _stamped(frame)
-        return frame.astype(empty.dtypes.to_dict())
-    except (OSError, ValueError, KeyError, TypeError):  # Arrow's errors are ValueErrors
-        return empty
+        with pq.ParquetFile(folder / INDEX_FILE) as file:  # pq.read_table imports what reads data sets, too
+            if file.schema_arrow.equals(schema, check_metadata=True):
+                return file.read()
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        pass
+    return schema.empty_table()
 
 
-def _write_index(folder: Path, rows: pd.DataFrame) -> None:
+def _write_index(folder: Path, kept: pa.Table, fresh: list[dict[str, Any]]) -> None:
     """Whole or not at all; where it cannot be written the records are read each time."""
     partial = folder / f"{INDEX_FILE}.{os.getpid()}.partial"
-    with contextlib.suppress(OSError, ValueError):  # ValueError: a folder's name that is no Unicode
+    # ValueError: a folder's name that is no Unicode; OverflowError: a number of a record that nobody has use for.
+    with contextlib.suppress(OSError, ValueError, OverflowError):
+        schema = _schema()
+        columns = [pa.array([row.get(field.name) for row in fresh], field.type) for field in schema]
         try:
-            table = pa.Table.from_pandas(rows, preserve_index=False)
-            table = table.replace_schema_metadata({**(table.schema.metadata or {}), _MARK: _mark()})
+            table = pa.concat_tables([kept, pa.table(columns, schema=schema)])
             pq.write_table(table, partial, compression="zstd")
             partial.replace(folder / INDEX_FILE)
         finally:
             partial.unlink(missing_ok=True)
 
 
-def backends_in(rows: pd.DataFrame) -> Sequence[Any]:
+def backends_in(rows: Iterable[dict[str, Any]]) -> Collection[str]:
     """Names of backends, sorted."""
-    return sorted(rows["backend"].dropna().unique())
+    return sorted({row["backend"] for row in rows})

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
-
 from alexbench.harness.app.history import backends_in, gather
 from alexbench.harness.errors import unknown_name
 from alexbench.harness.judge.change_points import ChangePoint, change_points
@@ -32,7 +30,7 @@ KEY: Final = {
 _MACHINE: Final = ("cpu", "logical_cores", "usable_cores", "memory_mib", "os", "gpus")
 _OF_POINT: Final = (
     "run", "started", "backend", "status", "run_status", "version", "environment", "environment_versions", "invalid",
-    "noise", "parity", "synthetic",
+    "noise", "parity", "synthetic", "error",
 )  # fmt: skip
 _SHORT: Final = 12
 _FAILED_PARITY: Final = ("FAILED",)
@@ -45,15 +43,13 @@ def history(folder: Path, *, metrics: Sequence[str] = (), backends: Sequence[str
         UsageError: no such folder, metric or backend; the message lists the known.
     """
     wanted = metrics_named(metrics)
-    gathered = gather(folder)
-    rows, known = gathered.rows, backends_in(gathered.rows)
+    needed = {*KEY, *_MACHINE, *_OF_POINT, *(name for one in wanted for name in (one.name, one.low, one.high) if name)}
+    gathered = gather(folder, sorted(needed))
+    known = backends_in(gathered.rows)
     for name in backends:
         if name not in known:
             raise unknown_name("backend", name, known)
-    rows = rows[rows["backend"].isin(backends)] if backends else rows
-    needed = {*KEY, *_MACHINE, *_OF_POINT, *(name for one in wanted for name in (one.name, one.low, one.high) if name)}
-    columns = {name: rows[name].astype(object).tolist() for name in sorted(needed)}
-    records = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    records = [row for row in gathered.rows if not backends or row["backend"] in backends]
     series, separate = [], []
     for metric in wanted:
         with_value = [row for row in records if _number(row, metric.name) is not None]
@@ -68,7 +64,7 @@ def history(folder: Path, *, metrics: Sequence[str] = (), backends: Sequence[str
                 separate.append(
                     f"{backend}: {metric.name}: {len(groups)} series, not joined: {_differing(metric, groups)}"
                 )
-    remarks = [*gathered.remarks, *_errors(rows)]
+    remarks = [*gathered.remarks, *_errors(records)]
     return History(str(folder), gathered.runs, tuple(series), tuple(separate), tuple(remarks))
 
 
@@ -190,12 +186,9 @@ def _machines(rows: Sequence[dict[str, Any]]) -> str:
     return ", ".join(parts) or "what else their records hold (machine in run.json)"
 
 
-def _errors(rows: pd.DataFrame) -> list[str]:
+def _errors(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Rows in error: they have no values, and silence would hide them."""
-    failed = rows[rows["status"] == "error"]
-    return [f"{run}: {backend}: {_line(error)}" for run, backend, error in zip(
-        failed["run"], failed["backend"], failed["error"], strict=True
-    )]  # fmt: skip
+    return [f"{row['run']}: {row['backend']}: {_line(row['error'])}" for row in rows if row["status"] == "error"]
 
 
 def _shown(row: dict[str, Any], column: str) -> str:
@@ -204,7 +197,7 @@ def _shown(row: dict[str, Any], column: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None or value is pd.NA or value != value else str(value)  # noqa: PLR0124 - NaN
+    return "" if value is None else str(value)
 
 
 def _line(value: Any) -> str:
@@ -213,7 +206,7 @@ def _line(value: Any) -> str:
 
 def _number(row: dict[str, Any], column: str) -> float | None:
     """A finite number, or None."""
-    if not column or pd.isna(row[column]):
+    if not column or row[column] is None:
         return None
     value = float(row[column])
     return value if math.isfinite(value) else None

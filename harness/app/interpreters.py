@@ -1,39 +1,65 @@
 """Other environments' interpreters: is one there, does it know alexbench, and the backend that it is to run?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import alexbench.harness
+from alexbench.backends.registry import backend_names
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import BackendUnavailableError, UsageError, WorkerError
+from alexbench.harness.records import backend_of, environment_of
 
 
 def environments(
     interpreters: Mapping[str, str], distributions: Mapping[str, tuple[str, ...]], log: Path
 ) -> dict[str, dict[str, Any]]:
-    """Backend -> the environment of its interpreter: versions and variables, as a worker there sees them.
+    """Row -> the environment of its interpreter: versions and variables, as a worker there sees them.
 
     Raises:
         UsageError: an interpreter does not start, has no alexbench or another one.
         BackendUnavailableError: it lacks the runtime.
     """
-    return {name: _environment(name, python, distributions[name], log) for name, python in interpreters.items()}
+    return {row: _environment(row, python, distributions[row], log) for row, python in interpreters.items()}
 
 
-def _environment(name: str, python: str, distributions: tuple[str, ...], log: Path) -> dict[str, Any]:
-    given, version = f"--python {name}={python}", alexbench.harness.__version__
+def backends_in(label: str, python: str) -> list[str]:
+    """The backends whose runtime is installed for an interpreter, in order.
+
+    Raises:
+        UsageError: it does not start, has no alexbench or another one, or no runtime at all.
+    """
+    given = f"environment {label} ({python})"
+    with TemporaryDirectory() as folder, _worker(given, label, python, Path(folder) / "log") as worker:
+        found = [name for name in backend_names() if worker.ask("probe", backend=name)["problem"] is None]
+    if not found:
+        raise BackendUnavailableError(f"{given} has no runtime: {python} -m pip install 'alexbench[all]'")
+    return found
+
+
+def _environment(row: str, python: str, distributions: tuple[str, ...], log: Path) -> dict[str, Any]:
+    backend, label = backend_of(row), environment_of(row)
+    given = f"environment {label} ({python})" if label else f"--python {backend}={python}"
+    with _worker(given, row, python, log) as worker:
+        problem = worker.ask("probe", backend=backend)["problem"]
+        if problem is not None:
+            raise BackendUnavailableError(f"{given}: {problem} (in that environment)")
+        return {"interpreter": python, **worker.ask("environment", distributions=list(distributions))}
+
+
+@contextmanager
+def _worker(given: str, name: str, python: str, log: Path) -> Iterator[WorkerProcess]:
+    """A worker on ``python``; why there is none is said of what the user gave."""
     before = log.stat().st_size if log.exists() else 0
     try:
         with WorkerProcess(name, log=log, python=python) as worker:
-            problem = worker.ask("probe", backend=name)["problem"]
-            if problem is not None:
-                raise BackendUnavailableError(f"{given}: {problem} (in that environment)")
-            return {"interpreter": python, **worker.ask("environment", distributions=list(distributions))}
+            yield worker
     except WorkerError as error:
         said = log.read_bytes()[before:].decode("utf-8", errors="replace") if log.exists() else ""
         if "No module named" in said and "alexbench" in said:
-            mend = f"{python} -m pip install alexbench=={version}, or the same checkout"
+            mend = f"{python} -m pip install alexbench=={alexbench.harness.__version__}, or the same checkout"
             raise UsageError(f"{given}: alexbench is not installed there; {mend}") from error
-        # The log is in a run's folder that is not kept: what matters of it is in the message.
+        # The log is in a folder that is not kept: what matters of it is in the message.
         raise UsageError(f"{given}: {str(error).partition('; log: ')[0]}") from error

@@ -38,7 +38,7 @@ def start(row: Row, config: RunConfig, material: Material, folder: Path, *, call
         if row.artifact is None:
             answer = worker.ask(
                 "load",
-                backend=row.name,
+                backend=row.backend,
                 network=material.network.name,
                 input_size=material.card.preprocessing.crop,
                 weights=str(material.weights),
@@ -48,12 +48,12 @@ def start(row: Row, config: RunConfig, material: Material, folder: Path, *, call
             artifact, options = artifact_of(row.artifact, material.card), options_of(config)
             if row.seen is None:
                 row.seen = look_into(
-                    row.name, artifact, options, material.card, log_of(name, folder), python=row.interpreter
+                    row.backend, artifact, options, material.card, log_of(name, folder), python=row.interpreter
                 )
                 row.found = artifact_record(row.artifact, row.seen)
             opened["preprocessing"] = row.seen["preprocessing"]
             answer = worker.ask(
-                "load_artifact", backend=row.name, artifact=artifact, facts=row.seen["facts"], options=options
+                "load_artifact", backend=row.backend, artifact=artifact, facts=row.seen["facts"], options=options
             )
         row.loads_s.append(answer["load_s"])
         if row.effective is None:

@@ -1,4 +1,4 @@
-"""A file that the user names with ``--out``: written whole, or not at all and said why."""
+"""A file that the user names with ``--out`` or another flag: written whole, or not at all and said why."""
 
 import os
 from pathlib import Path
@@ -18,8 +18,8 @@ def check_place(path: Path) -> None:
         raise UsageError(f"--out {path}: {path.parent} is no folder that can be written to; name another file")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write ``--out``, whole or not at all.
+def write_whole(path: Path, text: str, *, flag: str = "--out") -> None:
+    """Write the file that ``flag`` names, whole or not at all.
 
     Raises:
         UsageError: it is a folder, or cannot be written.
@@ -27,9 +27,9 @@ def write_whole(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         if path.is_dir():
-            raise UsageError(f"--out {path} is a folder; name a file")
+            raise UsageError(f"{flag} {path} is a folder; name a file")
         partial.write_text(text, encoding="utf-8", newline="\n")
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise UsageError(f"--out {path}: {error.strerror}; name a file that can be written") from error
+        raise UsageError(f"{flag} {path}: {error.strerror}; name a file that can be written") from error

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.measure.rounds import Block
-from alexbench.harness.records import Accuracy, ArtifactRecord, BackendRecord, EffectiveRecord, Parity
+from alexbench.harness.records import Accuracy, ArtifactRecord, BackendRecord, EffectiveRecord, Parity, backend_of
 from alexbench.harness.speed_records import Generated, Performance
 
 
 @dataclass(slots=True)
 class Row:
-    """What is known of one backend.
+    """What is known of one backend, in one environment.
 
     ``artifact``: the user's file that it runs, ``found`` and ``seen`` what is in it. ``python``: its interpreter, None
     for ours. ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
@@ -52,6 +52,11 @@ class Row:
     generated: list[Generated] = field(default_factory=list)
     layers_ms: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+
+    @property
+    def backend(self) -> str:
+        """What it is of: its name without the environment's label."""
+        return backend_of(self.name)
 
     @property
     def interpreter(self) -> str:

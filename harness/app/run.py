@@ -21,7 +21,7 @@ from alexbench.harness.app import loads
 from alexbench.harness.app.accuracy import evaluate, hold_against_reference
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.estimate import estimate
-from alexbench.harness.app.interpreters import environments
+from alexbench.harness.app.interpreters import backends_in, environments
 from alexbench.harness.app.loading import log_of, options_of, start
 from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
@@ -42,7 +42,7 @@ from alexbench.harness.measure.machine import machine
 from alexbench.harness.models.card import load_card
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.record_files import RUN_FILE, read_run
-from alexbench.harness.records import RunRecord, Status
+from alexbench.harness.records import RunRecord, Status, backend_of
 
 _EXIT_OK: Final = 0
 _EXIT_FAILED: Final = 1
@@ -65,6 +65,7 @@ def run(config: RunConfig, display: Display) -> Outcome:
         AlexBenchError: something the user can mend, found before anything was measured; no folder is left.
         KeyboardInterrupt: passed on, after the record was marked interrupted and every worker ended.
     """
+    config = _with_backends(config)
     rows = _rows(config)
     load_card(config.model)  # a wrong name is refused before a folder is made
     started = datetime.now(UTC)
@@ -136,11 +137,19 @@ def _carry_out(
         (folder / run_folder.LOCK).unlink(missing_ok=True)
 
 
+def _with_backends(config: RunConfig) -> RunConfig:
+    """Of several environments all must have the same backends: where none are named, those of the first."""
+    if config.backends is not None or not config.environments:
+        return config
+    label, python = next(iter(config.labelled.items()))
+    return replace(config, backends=tuple(backends_in(label, python)))
+
+
 def _rows(config: RunConfig) -> list[Row]:
     """A row for each backend asked for, or for each there is; one asked for by name must be installed."""
     rows = []
-    for name in config.backends or backend_names():
-        row = Row(name, artifact=config.artifact_files.get(name), python=config.interpreters.get(name))
+    for name in config.row_names(config.backends or backend_names()):
+        row = Row(name, artifact=config.artifact_files.get(backend_of(name)), python=config.interpreter_of(name))
         if row.python is not None:  # what is installed there, a worker there is asked
             rows.append(row)
             continue
@@ -171,7 +180,7 @@ def _check_options(rows: list[Row], config: RunConfig, folder: Path) -> None:
             continue
         with WorkerProcess(row.name, log=log_of(row.name, folder), python=row.interpreter) as worker:
             try:
-                worker.ask("check", backend=row.name, options=options_of(config))
+                worker.ask("check", backend=row.backend, options=options_of(config))
             except UnsupportedOptionError as error:
                 if config.backends is not None:
                     raise
@@ -267,7 +276,7 @@ def _write_answers(rows: list[Row], material: Material, folder: Path) -> tuple[R
 def _other_environments(rows: list[Row], folder: Path) -> dict[str, dict[str, Any]]:
     """What is installed for the rows that have an interpreter of their own."""
     interpreters = {row.name: row.python for row in rows if row.python is not None}
-    wanted = {name: _distributions(name) for name in interpreters}
+    wanted = {row.name: _distributions(row.backend) for row in rows if row.python is not None}
     return environments(interpreters, wanted, folder / run_folder.LOGS / "interpreters.log")
 
 
@@ -278,7 +287,7 @@ def _distributions(backend: str) -> tuple[str, ...]:
 def _first_record(
     config: RunConfig, material: Material, started: str, rows: list[Row], others: dict[str, dict[str, Any]]
 ) -> RunRecord:
-    distributions = tuple(name for row in rows if not row.missing for name in _distributions(row.name))
+    distributions = tuple(name for row in rows if not row.missing for name in _distributions(row.backend))
     return RunRecord(
         status="running",
         started=started,

@@ -24,7 +24,7 @@ from alexbench.harness.app.twin import Twin
 from alexbench.harness.app.watcher import Watcher
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.layer_groups import group_times
-from alexbench.harness.judge.timing import Measure, control, throughput, without_drift
+from alexbench.harness.judge.timing import Measure, control, says_of, throughput, without_drift
 from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES
 from alexbench.harness.measure.ballast import fragments_held
 from alexbench.harness.measure.conditions import conditions
@@ -122,7 +122,7 @@ class Bench:
             self._speed.ceiling = Ceiling(self._kernels, self._streams)
         reason = suspended(self._watcher.since_start())
         said = [] if reason is None else [reason]
-        said += [_says(one) for one in self._speed.controls if not (one.passed and one.decides)]
+        said += [says_of(one) for one in self._speed.controls if not (one.passed and one.decides)]
         self._speed.invalid = tuple(said)
         for row in self._alive:
             with row.failing():
@@ -407,10 +407,3 @@ def _narrow(blocks: list[Block]) -> bool:
         if found.high - found.low > 2 * WIDE * found.images_per_second:
             return False
     return True
-
-
-def _says(found: Control) -> str:
-    came_out = f"{found.backend} against itself: {found.ratio:.3f} ({found.low:.3f} to {found.high:.3f})"
-    if not found.passed:
-        return f"the A/A control of {found.of} failed, {came_out}: this machine cannot tell rows apart now"
-    return f"the A/A control of {found.of} decides nothing, {came_out}: this machine is too restless now"

@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from alexbench.harness.app.compare import Compared
     from alexbench.harness.app.divergence import LayerComparison
+    from alexbench.harness.gate_records import GateReport
 
 
 @click.command()
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--flips", type=int, default=10, metavar="N", help="How many flips of a pair are listed.  [default: 10]")
 @click.option("--layers", is_flag=True, help="Also hold every layer against float64, on flipped pictures.")
 @click.option("--images", type=int, default=8, metavar="N", help="How many pictures --layers takes.  [default: 8]")
+@click.option("--keep", is_flag=True, help="Keep what --layers finds in the run's folder: alexbench report shows it.")
 @click.option("--out", metavar="FILE.md", help="Also write it as Markdown, with every flip.")
+@click.option("--junit", metavar="FILE.xml", help="Of two runs: also every verdict as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, with every flip.")
 def compare(
     runs: tuple[str, ...],
@@ -32,11 +35,14 @@ def compare(
     flips: int,
     layers: bool,
     images: int,
+    keep: bool,
     out: str | None,
+    junit: str | None,
     as_json: bool,
 ) -> None:
     """Compare the rows of one run, or two runs, on the same pictures: accuracy, difference, equivalence, flips.
 
+    Of two complete runs also parity, latency, images/s, memory and load, by gate's tolerances; nothing is measured.
     Exit code 3: the pictures are too few to decide some pair, and the output says how many could. 1: with --layers, an
     fp32 row leaves float64 at some layer.
     """
@@ -44,19 +50,40 @@ def compare(
         raise click.UsageError(f"--flips {flips}: give 0 or more")
     if images < 1:
         raise click.UsageError(f"--images {images}: give 1 or more")
+    if keep and not layers:
+        raise click.UsageError("--keep keeps what --layers finds; give both")
     from alexbench.harness.app.compare import compare as hold
     from alexbench.harness.app.compare import to_json
     from alexbench.harness.app.out_file import write_whole
 
+    rest = _rest(runs)
+    if junit is not None and rest is None:
+        raise click.UsageError("--junit is of two whole runs; of one: alexbench export RUN --to junit")
+    if rest is not None and junit is not None:
+        from alexbench.reports.gate_output import gate_junit
+
+        write_whole(Path(junit), gate_junit(rest))
+    if rest is not None and not all(_answered(run) for run in runs):
+        _print_rest(rest, as_json=as_json)
+        return
     compared = hold(runs, base=base, margin=margin, different_weights=different_weights)
+    if keep and len(compared.runs) > 1:
+        raise click.UsageError("--keep writes into the folder of one run; compare each with --layers --keep alone")
     looked = _layers(compared, images) if layers else []
     if as_json:
-        click.echo(to_json(compared, layers=_plain(looked) if layers else None), nl=False)
+        click.echo(to_json(compared, layers=_plain(looked) if layers else None, rest=_judged(rest)), nl=False)
     else:
         _print(compared, looked, flips)
+        if rest is not None:
+            _print_rest(rest, as_json=False)
     if out is not None:
-        write_whole(Path(out), _markdown(compared, looked))
+        write_whole(Path(out), _markdown(compared, looked, rest))
         click.echo(f"wrote {out}", err=as_json)
+    if keep:
+        from alexbench.harness.app.divergence_tables import keep_layers
+
+        folder = compared.runs[0][0].folder
+        click.echo(f"wrote {keep_layers(folder, looked[0])}; alexbench report {folder} shows it", err=as_json)
     sys.exit(max((one.exit_code for one in looked), default=0) or compared.exit_code)
 
 
@@ -99,10 +126,58 @@ def _print(compared: "Compared", looked: "list[LayerComparison]", flips: int) ->
             print_layers(one)
 
 
-def _markdown(compared: "Compared", looked: "list[LayerComparison]") -> str:
+def _rest(runs: tuple[str, ...]) -> "GateReport | None":
+    """Two complete runs of one environment each, judged by gate's built-in policy; None of anything else."""
+    from alexbench.harness.app.rows_of_runs import split
+
+    if len(runs) != 2 or any(row is not None for _, row in map(split, runs)):
+        return None
+    from alexbench.harness.app.gate.gate import compare_files
+    from alexbench.harness.app.gate.policy import read_policy
+    from alexbench.harness.app.gate.side import labels
+    from alexbench.harness.record_files import read_run
+
+    records = [read_run(Path(run)) for run in runs]
+    if any(record.status != "complete" or labels(record) for record in records):
+        return None
+
+    return compare_files(Path(runs[0]), Path(runs[1]), read_policy(None))
+
+
+def _answered(run: str) -> bool:
+    from alexbench.harness.record_files import read_run
+
+    return any(row.accuracy is not None for row in read_run(Path(run)).backends)
+
+
+def _judged(rest: "GateReport | None") -> dict[str, Any] | None:
+    if rest is None:
+        return None
+    import json
+
+    from alexbench.reports.gate_output import gate_json
+
+    found: dict[str, Any] = json.loads(gate_json(rest))
+    return found
+
+
+def _print_rest(rest: "GateReport", *, as_json: bool) -> None:
+    from alexbench.reports.gate_output import gate_json, print_rest
+
+    if as_json:
+        click.echo(gate_json(rest), nl=False)
+    else:
+        print_rest(rest)
+
+
+def _markdown(compared: "Compared", looked: "list[LayerComparison]", rest: "GateReport | None") -> str:
     from alexbench.reports.comparison_output import comparison_markdown
 
     text = comparison_markdown(compared.report)
+    if rest is not None:
+        from alexbench.reports.gate_output import rest_markdown
+
+        text += f"\n{rest_markdown(rest)}"
     if looked:
         from alexbench.harness.app.divergence_tables import layers_markdown
 

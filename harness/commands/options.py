@@ -1,37 +1,66 @@
-"""Flags that several commands have."""
+"""Flags that several commands have, each written once."""
 
 from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
+Command = Callable[..., None]
 
-def one_model(command: Callable[..., None]) -> Callable[..., None]:
+_WHAT: Final[tuple[Callable[[Any], Any], ...]] = (
+    click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]"),
+    click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]"),
+    click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained."),
+    click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Run this file. Repeatable."),
+    click.option("--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]"),
+    click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]"),
+    click.option(
+        "--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit."
+    ),
+)
+_HOW: Final[tuple[Callable[[Any], Any], ...]] = (
+    click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]"),
+    click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]"),
+    click.option("--threads", type=int, metavar="N", help="Compute threads of an inference.  [default: usable cores]"),
+)
+
+
+def _with(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:
+    """The first option is the first in the help."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def one_model(command: Command) -> Command:
     """Which model, on which runtime, over which pictures: of the commands that look into one."""
-    for option in (
-        click.option("--seed", type=int, metavar="N", help="Of that draw.  [default: 1]"),
-        click.option("--limit", type=int, metavar="N", help="Pictures, drawn evenly over the classes.  [default: 500]"),
-        click.option("--threads", type=int, metavar="N", help="Compute threads.  [default: usable cores]"),
-        click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]"),
-        click.option(
-            "--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]"
-        ),
-        click.option("--python", "pythons", metavar="BACKEND=FILE", multiple=True, help="Its own interpreter."),
+    which = (
         click.option(
             "--backend", "backends", metavar="NAME", multiple=True, help="[default: the fastest that is installed]"
         ),
+        click.option("--python", "pythons", metavar="BACKEND=FILE", multiple=True, help="Its own interpreter."),
+    )
+    drawn = (
+        click.option("--limit", type=int, metavar="N", help="Pictures, drawn evenly over the classes.  [default: 500]"),
+        click.option("--seed", type=int, metavar="N", help="Of that draw.  [default: 1]"),
+    )
+    return _with(command, (*_WHAT, *which, *_HOW, *drawn))
+
+
+def one_run(command: Command) -> Command:
+    """What is run, how and for how long: of the commands that measure."""
+    backends = click.option(
+        "--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all available]"
+    )
+    measured = (
+        click.option("--batch-size", type=int, metavar="N", help="Of accuracy and of images/s.  [default: 32]"),
+        click.option("--limit", type=int, metavar="N", help="Only N pictures, drawn evenly over the classes."),
+        click.option("--seed", type=int, metavar="N", help="Of that draw and of the order of rounds.  [default: 1]"),
+        click.option("--on-bad-image", metavar="WHAT", help="fail, or skip and say so.  [default: fail]"),
+        click.option("--only", metavar="WHAT", help="accuracy or performance.  [default: both]"),
         click.option(
-            "--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit."
+            "--rigor", metavar="NAME", help="smoke, standard, high or mlperf: how long it measures.  [default: smoke]"
         ),
-        click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]"),
-        click.option(
-            "--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]"
-        ),
-        click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Take this file."),
-        click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained."),
-        click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]"),
-        click.option(
-            "--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]"
-        ),
-    ):
-        command = option(command)
-    return command
+        click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]"),
+    )
+    return _with(command, (*_WHAT, backends, *_HOW, *measured))

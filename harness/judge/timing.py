@@ -131,6 +131,14 @@ def control(
     return Control(backend, ratio.value, ratio.low, ratio.high, len(pairs), passed, decides, of)
 
 
+def says_of(found: Control) -> str:
+    """What is wrong with an A/A control, in words, where it failed or does not decide."""
+    came_out = f"{found.backend} against itself: {found.ratio:.3f} ({found.low:.3f} to {found.high:.3f})"
+    if not found.passed:
+        return f"the A/A control of {found.of} failed, {came_out}: this machine cannot tell rows apart now"
+    return f"the A/A control of {found.of} decides nothing, {came_out}: this machine is too restless now"
+
+
 def _time(block: BlockOf, of: Measure) -> float:
     return block.median_ms if of == "latency" else 1 / block.rate
 

@@ -1,11 +1,13 @@
 """The figures about answers: accuracy against latency, and where the layers leave float64."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alexbench.harness.records import RunRecord
 from alexbench.reports.html import data
 from alexbench.reports.html.figure import UNTIMED, Figure, Missing, colour, dash, quantity, shape, spec, tooltip
+
+_COMPARE: Final = "alexbench compare RUN --layers --keep"
 
 
 def pareto(record: RunRecord) -> Figure | Missing:
@@ -66,11 +68,15 @@ def divergence(folder: Path, record: RunRecord) -> Figure | Missing:
     """Each layer's error against float64, and the bound it is held to."""
     key, title = "divergence", "Divergence from float64, layer by layer"
     try:
-        found = data.layer_errors(folder)
+        looked = data.layers(folder, record)
     except data.UnreadableError as error:
         return Missing(key, title, str(error))
+    if looked is None:
+        return Missing(key, title, f"The layers were not compared: {_COMPARE} does, then alexbench report RUN.")
+    found = looked.rows
+    failed = "".join(f" {name} was not looked at: {_sentence(why)}" for name, why in looked.errors.items())
     if not found:
-        return Missing(key, title, "The layers were not compared in this run: alexbench compare RUN --layers does.")
+        return Missing(key, title, failed.strip() or "No row's layers were looked at.")
     columns = (
         *(("backend", "backend"), ("layer", "layer"), ("error", "max abs error over sigma")),
         *(("bound", "bound"), ("bits", "effective bits")),
@@ -104,5 +110,12 @@ def divergence(folder: Path, record: RunRecord) -> Figure | Missing:
     )
     over = list(dict.fromkeys(f"{row[0]} at {row[1]}" for row in found if row[2] > row[3]))
     verdict = f"Over their bound: {', '.join(over)}." if over else "All keep to their bound."
-    said = f"Largest error of each layer's output in standard deviations; dotted: what rounding may do. {verdict}"
-    return Figure(key, title, said, columns, tuple(found), drawn)
+    said = (
+        f"Largest error of each layer's output in standard deviations, on {looked.images} pictures ({looked.chosen}); "
+        f"dotted: what rounding may do. {verdict}{failed}"
+    )
+    return Figure(key, title, said, columns, found, drawn)
+
+
+def _sentence(words: str) -> str:
+    return f"{' '.join(words.split()).rstrip('.')}."

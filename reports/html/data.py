@@ -1,6 +1,7 @@
 """What a run's folder holds beside its record, reduced to what a page can carry: histograms, percentiles, medians."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,19 @@ class Latencies:
     beyond: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A comparison of layers with float64. ``rows``: backend, layer, largest error over sigma, its bound, bits.
+
+    ``errors``: why a row was not looked at; ``images``: how many pictures were, ``chosen`` why those.
+    """
+
+    rows: tuple[tuple[str, str, float, float, float], ...]
+    errors: dict[str, str]
+    images: int
+    chosen: str
+
+
 def read_frame(path: Path, columns: list[str], **options: Any) -> pd.DataFrame | None:
     """Columns of a Parquet file; None where there is no such file.
 
@@ -63,7 +77,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UnreadableError(f"{path.name} cannot be read: {_first_line(error)}.") from error
 
 
@@ -137,20 +151,45 @@ def drift(folder: Path, record: RunRecord) -> pd.DataFrame | None:
     return frame[["backend", "process", "round", "settled"]].assign(latency=latency).reset_index(drop=True)
 
 
-def layer_errors(folder: Path) -> list[tuple[str, str, float, float, float]] | None:
-    """Rows of ``layers.json``: backend, layer, largest error over sigma, its bound, bits; None where there is none.
+def layers(folder: Path, record: RunRecord) -> Layers | None:
+    """What ``layers.json`` says of this run's rows; None where there is none.
 
     Raises:
-        UnreadableError: the file is damaged, or holds something else.
+        UnreadableError: the file is damaged, holds something else, or is of a run with other rows.
     """
     data = read_json(folder / LAYERS)
     if data is None:
         return None
     try:
-        return [
-            (str(row["name"]), str(one["layer"]), *(float(one[key]) for key in ("max_abs_over_sigma", "bound", "bits")))  # type: ignore[misc]
+        found = tuple(
+            (
+                str(row["name"]),
+                str(one["layer"]),
+                _finite(one["max_abs_over_sigma"]),
+                _finite(one["bound"]),
+                _finite(one["bits"]),
+            )
             for row in data["rows"]
             for one in row["layers"]
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableError(f"{LAYERS} holds something else than a comparison of layers.") from error
+        )
+        names = {str(row["name"]) for row in data["rows"]}
+        errors = {str(row["name"]): str(row["error"]) for row in data["rows"] if row.get("error")}
+        looked = Layers(found, errors, len(data["images"]), str(data["chosen"]))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise UnreadableError(f"{LAYERS} is left out: it holds no comparison of layers.") from error
+    strangers = sorted(names - {entry.name for entry in record.backends})
+    if strangers:
+        raise UnreadableError(f"{LAYERS} is left out: it is of another run, with rows {', '.join(strangers)}.")
+    return looked
+
+
+def _finite(value: Any) -> float:
+    """A figure of a comparison, which are all finite.
+
+    Raises:
+        ValueError: it is not; TypeError: it is no number.
+    """
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is not finite")
+    return number

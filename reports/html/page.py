@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -40,7 +41,7 @@ def html(folder: Path, record: RunRecord) -> str:
         record=record,
         synthetic=record.model.synthetic or record.data.synthetic,
         facts=wording.facts(record),
-        remarks=wording.remarks(record),
+        remarks=wording.run_remarks(replace(record, invalid=())),
         explanations=explanations(record, shown),
         published=[] if record.comparisons else wording.published_lines(record),
         board=board(record),

@@ -7,16 +7,19 @@ import base64
 import csv
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from alexbench.harness.record_files import read_run
+from alexbench.harness.records import SkippedRecord
 from alexbench.reports.html.page import html
 from tests.support import html_runs
 from tests.support.browser import browser, programs
-from tests.support.records import run_record
+from tests.support.records import artifact, data, effective, noise, parity, performance, run_record
 
 LIMIT_S: Final = 60.0
 BOARD: Final = "#leaderboard tbody tr"
@@ -133,6 +136,15 @@ def test_headings_sort_up_and_down_and_what_is_missing_stays_last(page: Any) -> 
     assert page.execute_script(cell, latency) is None
 
 
+def test_speed_ups_sort_as_numbers_and_float64_stays_below(page: Any) -> None:
+    button = heading(page, "against")
+    button.click()
+    assert names(page) == ["torch", "onnxruntime", "openvino", "tensorflow"]
+    button.click()
+    assert names(page) == ["openvino", "onnxruntime", "torch", "tensorflow"]
+    assert texts(page, "#leaderboard tr")[-1].startswith("-\treference (float64)")
+
+
 def test_sorting_works_from_the_keyboard(page: Any) -> None:
     button = heading(page, "backend")
     button.send_keys("\n")
@@ -233,13 +245,49 @@ def test_paper_is_white_though_the_page_is_dark(page: Any) -> None:
     assert pdf.startswith(b"%PDF")
 
 
-def test_on_a_narrow_screen_nothing_but_tables_scrolls_sideways(page: Any) -> None:
-    metrics = {"width": 420, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+@contextmanager
+def wide(page: Any, pixels: int) -> Iterator[None]:
+    """In a window of so many pixels."""
+    metrics = {"width": pixels, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
-        until(lambda: page.execute_script("return document.documentElement.scrollWidth") <= 420)
+        until(lambda: page.execute_script("return innerWidth") == pixels)
+        yield
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+OVERFLOWING: Final = """
+return [...document.querySelectorAll(".scroll")].filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth)
+    .map(e => e.getAttribute("aria-labelledby"))
+"""
+
+
+def test_on_a_narrow_screen_nothing_but_tables_scrolls_sideways(page: Any) -> None:
+    with wide(page, 400):
+        until(lambda: page.execute_script("return document.documentElement.scrollWidth") <= 400)
+        assert "leaderboard-caption" in page.execute_script(OVERFLOWING)
+
+
+@pytest.mark.parametrize("ran", ["alike", "unlike"])
+def test_every_table_fits_into_1280_pixels(chromium: Any, written: Path, tmp_path: Path, ran: str) -> None:
+    """With all that widens a row: bf16 beside fp32, an artifact, noise, parity that failed, skipped pictures."""
+    record = read_run(written.parent)
+    if ran == "unlike":
+        first, second, *others = record.backends
+        first = replace(
+            first, effective=effective(precision=("bf16", "reported")), artifact=artifact(path=f"m_{60 * 'a'}.onnx")
+        )
+        second = replace(second, parity=parity(passed=False, flips=3, unexplained=2))
+        others = [replace(one, performance=performance(1234.5, p50_ms=123.45, noise=noise("drift"))) for one in others]
+        skipped = tuple(SkippedRecord(f"{place}.JPEG", "truncated") for place in range(12))
+        record = replace(record, backends=(first, second, *others), data=data(skipped=skipped))
+    path = tmp_path / "report.html"
+    path.write_text(html(tmp_path, record), encoding="utf-8")
+    page = opened(chromium, path)
+    with wide(page, 1280):
+        assert page.execute_script(OVERFLOWING) == []
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 1280
 
 
 def test_a_run_with_next_to_nothing_opens_in_silence_too(chromium: Any, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``compare --layers``: a weight off in one runtime's worker is traced to its layer, from the run's folder alone."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,6 +84,26 @@ def test_it_says_so_in_a_table_and_a_sentence(command: Command, ran: Ran, tmp_pa
         assert "onnxruntime: all 22 layers keep to what fp32 rounds" in text
         assert " FIRST" in text
         assert "Looked at 1 picture (" in text
+
+
+def test_what_is_kept_is_one_file_more_and_in_the_report(command: Command, ran: Ran) -> None:
+    before = contents(ran.folder)
+    ended = command("compare", ran.folder, "--layers", "--images", "1", "--keep")
+    assert ended.code == 1, ended.err
+    kept = ran.folder / "layers.json"
+    assert ended.out.splitlines()[-1] == f"wrote {kept}; alexbench report {ran.folder} shows it"
+    after = contents(ran.folder)
+    assert after.pop(kept.name)
+    assert after == before
+    assert command("report", ran.folder).code == 0
+    page = (ran.folder / "report.html").read_text(encoding="utf-8")
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    figure = json.loads(found[1])["figures"]["divergence"]
+    assert {row[0] for row in figure["rows"]} == {"onnxruntime", "openvino"}
+    assert [row[1] for row in figure["rows"] if row[0] == "openvino"] == [
+        layer.name for layer in get_network("owt").layers
+    ]
 
 
 def test_a_picture_that_is_no_longer_the_same_is_refused_in_a_line(command: Command, ran: Ran) -> None:

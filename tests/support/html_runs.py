@@ -10,6 +10,8 @@ import pandas as pd
 from PIL import Image
 
 from alexbench.harness.app import folder as run_folder
+from alexbench.harness.judge.paired import paired_test
+from alexbench.harness.paired_records import RowPair
 from alexbench.harness.records import RunRecord
 from alexbench.harness.speed_records import Latency
 from tests.support.records import (
@@ -76,7 +78,18 @@ def _record(error: str | None, flips: int, images: int) -> RunRecord:
         rows.append(ok_row(name, accuracy=counts, parity=held, performance=speed))
     if error is not None:
         rows.append(error_row("tensorflow", error))
-    return run_record(*rows, ceiling=ceiling(), controls=(control(),))
+    return run_record(*rows, ceiling=ceiling(), controls=(control(),), pairs=_pairs(images))
+
+
+def _pairs(images: int) -> tuple[RowPair, ...]:
+    """Every row with torch: whoever has more right has all the others' right too."""
+    right = {name: np.arange(images) < (565 - place) * images // 1000 for place, name in enumerate(ROWS)}
+    same = paired_test("top5", right["torch"], right["torch"])
+    return tuple(
+        RowPair("torch", name, paired_test("top1", right["torch"], right[name]), same)
+        for name in ROWS
+        if name != "torch"
+    )
 
 
 def _write_timings(folder: Path, generator: np.random.Generator, calls: int) -> None:
@@ -101,7 +114,7 @@ def _write_blocks(folder: Path, generator: np.random.Generator) -> None:
             for number in range(ROUNDS):
                 median = 1e6 * p50 * (1 + 0.3 * np.exp(-number)) * generator.lognormal(0.0, 0.01)
                 key = {"backend": name, "scenario": scenario, "batch": 1, "way": way, "process": process}
-                rows.append({**key, "round": number, "settled": number > 4, "median_ns": median})
+                rows.append({**key, "images": 1, "round": number, "settled": number > 4, "median_ns": median})
     run_folder.write_parquet(folder / run_folder.BLOCKS, pd.DataFrame(rows))
 
 
@@ -114,8 +127,9 @@ def _write_layers(folder: Path) -> None:
             found = 2e-7 * (place + 1) * (3000 if name == "torch" and place >= 5 else 1)
             figures = {"max_abs_over_sigma": found, "relative_rms": found / 4, "bits": 21.0, "bound": 2.6e-5}
             layers.append({"layer": layer, **figures})
-        rows.append({"name": name, "precision": "fp32", "layers": layers, "first": None, "where": None})
-    (folder / "layers.json").write_text(json.dumps({"run": "run", "rows": rows, "exit_code": 1}), encoding="utf-8")
+        rows.append({"name": name, "precision": "fp32", "layers": layers, "error": None, "first": None, "where": None})
+    looked = {"run": "run", "images": ["a", "b"], "chosen": "flipped", "rows": rows, "exit_code": 1}
+    (folder / "layers.json").write_text(json.dumps(looked), encoding="utf-8")
 
 
 def _write_answers(folder: Path, samples: list[str], flips: int) -> None:

@@ -62,7 +62,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         'device = "cpu"\nprecision = "bf16"\n'
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
         'on_bad_image = "skip"\nrigor = "high"\nscenario = ["Server", "Offline"]\nlatency_bound = 40\n'
-        'python = "torch=/opt/python"\n',
+        'python = "torch=/opt/python"\nenvironment = []\n',
         encoding="utf-8",
     )
     values = read_config(path)
@@ -179,3 +179,28 @@ def test_an_interpreter_is_taken_by_the_name_it_was_given(tmp_path: Path) -> Non
     link = tmp_path / "python"
     link.symlink_to("/usr/bin/env")
     assert resolve({"pythons": (f"torch={link}",)}).interpreters == {"torch": str(link)}
+
+
+def test_environments_make_a_row_of_each_backend_in_each() -> None:
+    config = resolve({"environments": ("base=/a/python", "head=/b/python"), "backends": ("torch", "openvino")})
+    names = config.row_names(config.backends or ())
+    assert names == ["torch@base", "torch@head", "openvino@base", "openvino@head"]
+    assert config.interpreter_of("torch@head") == "/b/python"
+    assert resolve({"backends": ("torch",)}).row_names(("torch",)) == ["torch"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"environments": ("head",)}, "wanted LABEL=INTERPRETER"),
+        ({"environments": ("a b=/x",)}, "labels are letters"),
+        ({"environments": ("a@b=/x",)}, "labels are letters"),
+        ({"environments": ("a=",)}, "wanted LABEL=INTERPRETER"),
+        ({"environments": ("a=/x", "a=/y")}, "names a twice: /x and /y"),
+        ({"environments": ("a=/x",), "pythons": ("torch=/y",)}, "--environment and --python both name interpreters"),
+    ],
+)
+def test_an_environment_without_a_label_of_its_own_is_refused(given: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        resolve(given)
+    assert said in str(error.value)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +34,7 @@ from tests.support.records import (
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 MS = "latency_p50_ms"
+LIMIT_S = 120
 STEADY = (10.0, 10.1, 9.9, 10.05, 9.95, 10.0, 10.1, 9.9)
 
 
@@ -201,14 +204,28 @@ def test_the_index_spares_reading_and_follows_every_change(tmp_path: Path, monke
     monkeypatch.setattr(finding, "read_run", counting)
     first = gather(tmp_path)
     assert read == [folder.name for folder in folders]
-    assert gather(tmp_path).rows.equals(first.rows)
+    assert gather(tmp_path).rows == first.rows
     assert len(read) == 3
     (folders[1] / RUN_FILE).write_text(to_json(timed(99.0)), encoding="utf-8")
     (folders[2] / RUN_FILE).unlink()
     write(tmp_path, 7, timed(7.0))
-    values = sorted(gather(tmp_path).rows[MS])
+    values = sorted(row[MS] for row in gather(tmp_path, [MS]).rows)
     assert values == [7.0, 10.0, 99.0]
     assert len(read) == 5
+
+
+def test_from_the_index_nothing_slow_is_imported(tmp_path: Path) -> None:
+    for number in range(6):
+        write(tmp_path, number, timed(10.0))
+    gather(tmp_path)
+    script = (
+        "import sys; from pathlib import Path; from alexbench.harness.app.history_series import history;"
+        "assert history(Path(sys.argv[1])).runs == 6; print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path], capture_output=True, text=True, timeout=LIMIT_S, check=True
+    )
+    assert not {"pandas", "matplotlib"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 no PAR1", None])
@@ -218,7 +235,7 @@ def test_a_damaged_index_is_made_again(content: bytes | None, tmp_path: Path) ->
     path = tmp_path / INDEX_FILE
     good = path.read_bytes()
     path.write_bytes(good[: len(good) // 2] if content is None else content)
-    assert gather(tmp_path).rows.equals(whole.rows)
+    assert gather(tmp_path).rows == whole.rows
     assert path.read_bytes() == good
     assert sorted(one.name for one in tmp_path.iterdir() if one.is_file()) == [INDEX_FILE]
 

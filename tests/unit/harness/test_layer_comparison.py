@@ -1,5 +1,6 @@
 """``compare --layers`` beside the workers: which rows and pictures, and how it is said."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner, Result
 
+from alexbench.harness.app import divergence as divergence_module
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.divergence import (
     MOST_IMAGES,
@@ -19,11 +22,16 @@ from alexbench.harness.app.divergence import (
     _smallest_margins,
     compare_layers,
 )
-from alexbench.harness.app.divergence_tables import layers_json, layers_markdown, print_layers, sentences
+from alexbench.harness.app.divergence_tables import keep_layers, layers_json, layers_markdown, print_layers, sentences
 from alexbench.harness.app.progress import PlainDisplay
+from alexbench.harness.cli import cli
 from alexbench.harness.errors import UnsupportedOptionError, UsageError
 from alexbench.harness.judge.divergence import LayerError
 from alexbench.harness.records import ArtifactRecord, BackendRecord
+from alexbench.reports.html.accuracy_charts import divergence
+from alexbench.reports.html.figure import Figure
+from tests.support.records import ok_row, run_record
+from tests.support.runs import answers, write_run
 
 FOLDER = Path("runs/one")
 FILE = ArtifactRecord("m.onnx", "00", "ONNX", "fp32", "x", "y", "NCHW", None, "logits", "", "")
@@ -187,3 +195,66 @@ def test_layers_that_are_alike_in_every_row_and_bound_share_a_line() -> None:
     alike = (layer("pool5", 0.001), layer("flatten", 0.001), replace(layer("fc6", 0.001), bound=0.02))
     text = layers_markdown(replace(BOTH, rows=(RowLayers("torch", "fp32", alike),)))
     assert "| pool5, flatten | 1.0e-02 | 1.0e-03 (6) |\n| fc6 | 2.0e-02 | 1.0e-03 (6) |" in text
+
+
+def test_what_is_kept_is_what_the_page_draws(tmp_path: Path) -> None:
+    assert keep_layers(tmp_path, BOTH) == tmp_path / "layers.json"
+    figure = divergence(tmp_path, run_record(ok_row("torch"), ok_row("openvino")))
+    assert isinstance(figure, Figure)
+    assert [row[:4] for row in figure.rows] == [
+        (row.name, one.layer, one.max_abs_over_sigma, one.bound) for row in BOTH.rows for one in row.layers
+    ]
+    assert "on 2 pictures (named)" in figure.description
+    assert "Over their bound: openvino at relu1, openvino at fc8." in figure.description
+
+
+def test_where_it_cannot_be_kept_is_said_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "layers.json").mkdir()
+    with pytest.raises(UsageError, match=r"^--keep .*layers.json is a folder"):
+        keep_layers(tmp_path, BOTH)
+    assert [path.name for path in tmp_path.iterdir()] == ["layers.json"]
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Two runs whose layers nobody has to compute."""
+    rows = dict.fromkeys(("openvino", "torch"), answers(100))
+    monkeypatch.setattr(divergence_module, "compare_layers", lambda *_, **__: replace(BOTH, notes=()))
+    return [write_run(tmp_path / name, rows) for name in ("one", "two")]
+
+
+def compared(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["compare", *map(str, arguments)])
+
+
+def test_keeping_is_said_with_what_to_do_next_and_the_report_shows_it(runs: list[Path]) -> None:
+    ended = compared(runs[0], "--layers", "--keep")
+    path = runs[0] / "layers.json"
+    assert ended.exit_code == 1
+    assert ended.output.splitlines()[-1] == f"wrote {path}; alexbench report {runs[0]} shows it"
+    assert json.loads(path.read_text("utf-8")) == json.loads(json.dumps(layers_json(replace(BOTH, notes=()))))
+    assert CliRunner().invoke(cli, ["report", str(runs[0])]).exit_code == 0
+    assert '<figure id="figure-divergence"' in (runs[0] / "report.html").read_text("utf-8")
+
+
+def test_with_json_the_line_is_no_part_of_it(runs: list[Path]) -> None:
+    ended = compared(runs[0], "--layers", "--keep", "--json")
+    assert json.loads(ended.stdout)["layers"][0]["exit_code"] == 1
+    assert ended.stderr.startswith("wrote ")
+
+
+def test_nothing_is_kept_unless_asked_for(runs: list[Path]) -> None:
+    before = sorted(path.name for path in runs[0].iterdir())
+    compared(runs[0], "--layers")
+    assert sorted(path.name for path in runs[0].iterdir()) == before
+
+
+def test_keeping_without_looking_and_keeping_of_two_runs_are_refused_with_the_mend(runs: list[Path]) -> None:
+    for arguments, mend in (
+        ([runs[0], "--keep"], "--layers"),
+        ([*runs, "--layers", "--keep"], "compare each with --layers --keep alone"),
+    ):
+        ended = compared(*arguments)
+        assert ended.exit_code == 2
+        assert mend in ended.output
+        assert not (runs[0] / "layers.json").exists()

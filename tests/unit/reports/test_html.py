@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import re
 import shutil
 from dataclasses import replace
@@ -14,14 +15,28 @@ import pandas as pd
 import pytest
 
 from alexbench.harness.record_files import read_run
-from alexbench.harness.records import RunRecord, SkippedRecord
-from alexbench.reports.html.figure import Figure
+from alexbench.harness.records import BackendRecord, RunRecord, SkippedRecord
+from alexbench.reports.boards import boards
+from alexbench.reports.html.accuracy_charts import divergence
+from alexbench.reports.html.board import board
+from alexbench.reports.html.figure import Figure, Missing
 from alexbench.reports.html.latency_charts import latency_histogram, latency_percentiles
 from alexbench.reports.html.page import html, in_script
 from alexbench.reports.html.speed_charts import roofline, throughput
+from alexbench.reports.table import Notes
 from tests.support import html_runs
 from tests.support.html_runs import NASTY
-from tests.support.records import data, error_row, missing_row, ok_row, performance, run_record
+from tests.support.records import (
+    data,
+    effective,
+    error_row,
+    missing_row,
+    noise,
+    ok_row,
+    performance,
+    run_record,
+    synthetic_run,
+)
 from tests.support.records import throughput as window
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -136,6 +151,82 @@ def test_rows_that_did_not_run_are_on_the_board(tmp_path: Path) -> None:
     assert "not installed" in page
 
 
+def column(record: RunRecord, heading: str) -> dict[str, Any]:
+    """Backend -> its cell of the leaderboard, the rows below the others too."""
+    found = board(record)
+    place, name = found.headings.index(heading), found.headings.index("backend")
+    return {line.cells[name].text.split()[0]: line.cells[place] for line in (*found.lines, *found.last)}
+
+
+def test_the_leaderboard_says_what_it_says_in_markdown(tmp_path: Path) -> None:
+    record = html_runs.write(tmp_path, error="died")
+    (shown,) = boards(record, Notes())
+    found = board(record)
+    assert found.headings == tuple(shown.headings)
+    texts = [[" ".join((cell.text, *cell.asides)) for cell in line.cells] for line in (*found.lines, *found.last)]
+    plain = [[text.replace(", top-1 ", " top-1 ") for text in row] for row in shown.rows]
+    assert [[text.replace("\u2013", "-") for text in row] for row in texts] == plain
+    assert found.notes == tuple(shown.notes)
+    page = html(tmp_path, record)
+    assert all(note.replace("'", "&#39;") in page for note in found.notes)
+
+
+def test_speed_up_and_difference_stand_in_one_cell_that_sorts_by_speed(tmp_path: Path) -> None:
+    cells = column(html_runs.write(tmp_path, error="died"), "against torch")
+    assert (cells["openvino"].text, cells["openvino"].key) == ("1.58x", "1.58")
+    (aside,) = cells["openvino"].asides
+    assert aside.startswith("top-1 +0.20 (")
+    assert (cells["torch"].text, cells["torch"].key) == ("base", "1")
+    assert (cells["tensorflow"].text, cells["tensorflow"].key) == ("-", "")
+
+
+def test_without_speed_it_sorts_by_the_difference(tmp_path: Path) -> None:
+    record = html_runs.write(tmp_path)
+    slow = replace(record, backends=tuple(replace(row, performance=None) for row in record.backends))
+    cells = column(slow, "against torch")
+    assert (cells["openvino"].text, cells["openvino"].key) == ("top-1 +0.20", "+0.20")
+    assert (cells["torch"].text, cells["torch"].key) == ("base", "0")
+
+
+def test_rows_that_ran_unlike_have_a_column_that_says_how() -> None:
+    bf16 = effective(precision=("bf16", "reported"))
+    record = run_record(ok_row("torch"), ok_row("openvino", effective=bf16, parity=None))
+    assert {name: cell.text for name, cell in column(record, "ran as").items()} == {
+        "torch": "fp32",
+        "openvino": "bf16",
+        "reference": "-",
+    }
+    assert len(board(record).groups) == 2
+    assert "ran as" not in board(run_record(ok_row("torch"), ok_row("openvino"))).headings
+
+
+def test_the_best_of_each_group_is_bold() -> None:
+    def timed(name: str, rate: float, precision: str) -> BackendRecord:
+        return ok_row(
+            name, performance=performance(rate), effective=effective(precision=(precision, "reported")), parity=None
+        )
+
+    rows = [timed("a", 100, "fp32"), timed("b", 150, "fp32"), timed("c", 300, "bf16"), timed("d", 200, "bf16")]
+    cells = column(run_record(*rows, reference=None), "FPS, batch 32")
+    assert [name for name, cell in cells.items() if cell.best] == ["c", "b"]
+
+
+def test_float64_stands_below_the_rows_and_is_not_sorted_among_them(tmp_path: Path) -> None:
+    record = html_runs.write(tmp_path)
+    (last,) = board(record).last
+    assert last.cells[1].text == "reference (float64)"
+    page = html(tmp_path, record)
+    foot = page[page.index("<tfoot>") : page.index("</tfoot>")]
+    assert "reference (float64)" in foot
+    assert board(replace(record, reference=None)).last == ()
+
+
+def test_what_qualifies_a_row_is_said_once_below_its_table() -> None:
+    row = ok_row("a", performance=performance(noise=noise("drifted by 10.8 %")))
+    page = html(Path("nowhere"), synthetic_run(row, ok_row("b")))
+    assert page.count("drifted by 10.8 %: not ranked.") == 1
+
+
 def test_markup_in_labels_paths_and_errors_is_text(tmp_path: Path) -> None:
     record = html_runs.write(tmp_path, label=NASTY, sample=f"{NASTY}.JPEG", error=NASTY)
     skipped = (SkippedRecord(NASTY, NASTY),)
@@ -209,6 +300,61 @@ def test_a_damaged_file_costs_its_figure_alone(name: str, tmp_path: Path) -> Non
     assert f"{name} cannot be read" in page
     lost = {"timings.parquet": 2, "blocks.parquet": 1, "layers.json": 1, "thumbnails.json": 0}[name]
     assert len(payload(page)["figures"]) == len(whole) - lost
+
+
+FOREIGN: dict[str, Any] = {
+    "a list": [1, 2],
+    "null": None,
+    "no rows": {"images": [], "chosen": ""},
+    "a text for rows": {"rows": "abc", "images": [], "chosen": ""},
+    "no number": {"rows": [{"name": "torch", "layers": [{"layer": "conv1", "max_abs_over_sigma": None}]}]},
+    "NaN": {
+        "rows": [
+            {
+                "name": "torch",
+                "layers": [{"layer": "conv1", "max_abs_over_sigma": math.nan, "bound": 1.0, "bits": 1.0}],
+            }
+        ],
+        "images": [],
+        "chosen": "",
+    },
+    "another run's": {"rows": [{"name": "jax", "layers": []}], "images": [], "chosen": ""},
+}
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_comparison_of_layers_is_left_out_and_said_in_a_line(content: Any, tmp_path: Path) -> None:
+    record = html_runs.write(tmp_path)
+    (tmp_path / "layers.json").write_text(json.dumps(content), encoding="utf-8")
+    page = html(tmp_path, record)
+    parsed(page)
+    assert "divergence" not in payload(page)["figures"]
+    (line,) = re.findall(r"<dd>(.*?)</dd>", not_drawn(page), re.DOTALL)
+    assert "\n" not in line
+    assert ("layers.json is left out" in line) == (content is not None)
+
+
+def test_json_nested_without_end_is_left_out(tmp_path: Path) -> None:
+    record = html_runs.write(tmp_path)
+    (tmp_path / "layers.json").write_text("[" * 200_000, encoding="utf-8")
+    assert "layers.json cannot be read" in not_drawn(html(tmp_path, record))
+
+
+def test_a_row_whose_layers_could_not_be_looked_at_is_said(tmp_path: Path) -> None:
+    record = html_runs.write(tmp_path)
+    looked = json.loads((tmp_path / "layers.json").read_text("utf-8"))
+    looked["rows"][0] |= {"layers": [], "error": "the worker\ndied."}
+    (tmp_path / "layers.json").write_text(json.dumps(looked), encoding="utf-8")
+    figure = divergence(tmp_path, record)
+    assert isinstance(figure, Figure)
+    assert figure.description.endswith("openvino was not looked at: the worker died.")
+    assert {row[0] for row in figure.rows} == {"onnxruntime", "torch"}
+    for row in looked["rows"]:
+        row |= {"layers": [], "error": "died"}
+    (tmp_path / "layers.json").write_text(json.dumps(looked), encoding="utf-8")
+    nothing = divergence(tmp_path, record)
+    assert isinstance(nothing, Missing)
+    assert nothing.why.startswith("openvino was not looked at: died.")
 
 
 def test_latencies_are_every_settled_call_of_the_rows_and_no_other(tmp_path: Path) -> None:

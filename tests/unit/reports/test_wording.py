@@ -10,7 +10,7 @@ from alexbench.harness.records import PartRecord, RunRecord
 from alexbench.reports.cells import tables
 from alexbench.reports.explanations import explanations
 from alexbench.reports.markdown import markdown
-from alexbench.reports.wording import facts, remarks
+from alexbench.reports.wording import facts, row_remarks, run_remarks
 from tests.support.records import (
     accuracy,
     ceiling,
@@ -33,6 +33,12 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 def explained(record: RunRecord) -> str:
     return "\n".join(explanations(record, tables(record)))
+
+
+def remarks(record: RunRecord) -> list[str]:
+    """Those of the run, then those of its rows with their names."""
+    of_rows = [f"{entry.name}: {said}" for entry in record.backends for said in row_remarks(record, entry)]
+    return [*run_remarks(record), *of_rows]
 
 
 def test_the_ceiling_and_the_control_are_facts_of_the_run() -> None:
@@ -58,7 +64,7 @@ def test_why_a_run_is_invalid_comes_first_and_is_not_said_again_of_each_row() ->
         "INVALID: it ran hot: no row is ranked.",
         "a note",
         "a: the A/A control differs.",
-        "b died",
+        "b: b died",
     ]
 
 

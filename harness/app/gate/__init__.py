@@ -1,0 +1,1 @@
+"""The gate: a run held against a baseline, or one environment of it against another."""

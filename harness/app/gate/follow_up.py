@@ -1,0 +1,88 @@
+"""Fresh measurements for a gate: the same rows again in new processes, to confirm a FAIL or to decide what is open."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from alexbench.harness.app.gate.identity import machine_differences
+from alexbench.harness.app.gate.side import Side, side_of_run
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.resume import configuration_of
+from alexbench.harness.app.run import run
+from alexbench.harness.errors import UsageError
+from alexbench.harness.measure.environment import environment
+from alexbench.harness.measure.machine import machine
+from alexbench.harness.records import RunRecord
+
+Follow = Callable[[Sequence[str], int], "Fresh"]
+"""Backends, and which time this is, to what was measured."""
+
+_COMPARED: Final = ("python", "packages", "variables")
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A further run: both sides of it where it has both environments; ``base`` None where only the head was run."""
+
+    folder: Path
+    base: Side | None
+    head: Side
+
+
+def follower(folder: Path, record: RunRecord, display: Display, *, base: str, head: str) -> Follow:
+    """How to measure the rows of a run again, speed only, as it was configured; its folders go beside the run's.
+
+    ``base``, ``head``: the labels of its environments, empty where it has one.
+    """
+
+    def follow(backends: Sequence[str], number: int) -> Fresh:
+        _check_same_place(folder, record)
+        config = configuration_of(record, folder)
+        config = replace(
+            config,
+            backends=tuple(backends),
+            artifacts=tuple(f"{name}={file}" for name, file in config.artifact_files.items() if name in backends),
+            pythons=tuple(f"{name}={file}" for name, file in config.interpreters.items() if name in backends),
+            only="performance",
+            scenarios=(),
+            latency_bound=None,
+            out=str(folder.absolute().parent),
+            seed=config.seed + number,
+        )
+        outcome = run(config, display)
+        failed = [row for row in outcome.record.backends if row.status != "ok"]
+        if failed:
+            raise UsageError(f"{failed[0].name} did not end well: {failed[0].error}")
+        side = side_of_run(outcome.folder, label=head)
+        if not base:
+            return Fresh(outcome.folder, None, side)
+        other = side_of_run(outcome.folder, label=base)
+        return Fresh(outcome.folder, replace(other, record=side.record), side)
+
+    return follow
+
+
+def _check_same_place(folder: Path, record: RunRecord) -> None:
+    """A run is confirmed where it was made.
+
+    Raises:
+        UsageError: this is another machine or environment.
+    """
+    machines = machine_differences(record.machine, machine())
+    if machines:
+        raise UsageError(f"{folder} is of another machine than this ({'; '.join(machines)})")
+    if all(row.python is not None for row in record.backends if row.status == "ok"):
+        return  # each has an interpreter of its own, which the fresh run asks itself
+    now = environment(tuple(record.environment.get("packages") or ()))
+    for key in _COMPARED:
+        differs = _difference(record.environment.get(key), now.get(key))
+        if differs:
+            raise UsageError(f"{folder} was made in another environment than this ({differs})")
+
+
+def _difference(then: Any, now: Any) -> str:
+    if isinstance(then, dict) and isinstance(now, dict):
+        names = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
+        return "; ".join(f"{name} {then.get(name, 'none')} then, {now.get(name, 'none')} now" for name in names[:3])
+    return "" if then == now else f"{then} then, {now} now"

@@ -1,0 +1,140 @@
+"""``alexbench gate``: a run against a baseline, another run, or the other environment in it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from alexbench.harness.app.gate.baseline import find_baseline, is_baseline, read_baseline
+from alexbench.harness.app.gate.follow_up import Follow, follower
+from alexbench.harness.app.gate.identity import environment_changes, identity
+from alexbench.harness.app.gate.judging import in_head_alone, judged_values
+from alexbench.harness.app.gate.policy import METRICS, Policy
+from alexbench.harness.app.gate.side import Side, labels, side_of_run
+from alexbench.harness.app.gate.times import decide_times
+from alexbench.harness.app.progress import Display
+from alexbench.harness.errors import UsageError
+from alexbench.harness.gate_records import GateReport, GateSide, Judged
+from alexbench.harness.record_files import RUN_FILE, read_run
+from alexbench.harness.records import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What is held against what."""
+
+    base: Side
+    head: Side
+
+
+def sides_of(run: Path, baseline: Path | None) -> Sides:
+    """The two sides of ``alexbench gate RUN [--baseline FILE_OR_RUN]``.
+
+    Raises:
+        AlexBenchError: one of them cannot be read, or is not there.
+    """
+    record = read_run(run)
+    known = labels(record)
+    if baseline is None:
+        if len(known) != 2:
+            raise UsageError(
+                f"{run} has {len(known) or 1} environment{'s' if len(known) > 2 else ''}: name --baseline FILE_OR_RUN,"
+                " or gate a run of two (alexbench ab)"
+            )
+        head = side_of_run(run, label=known[1])
+        # One record: that is how they are known to be of the same rounds.
+        return Sides(replace(side_of_run(run, label=known[0]), record=head.record), head)
+    if known:
+        raise UsageError(f"{run} has its base in it ({known[0]}): leave out --baseline")
+    if run.resolve() == baseline.resolve():
+        raise UsageError(f"{run} is gated against itself; name another run, or a baseline's file")
+    return Sides(open_baseline(baseline, record), side_of_run(run))
+
+
+def open_baseline(path: Path, head: RunRecord) -> Side:
+    """A baseline's file, a run, or of a folder of baselines the one that is this machine's.
+
+    Raises:
+        AlexBenchError: it is none of these.
+    """
+    if path.is_dir() and not (path / RUN_FILE).exists():
+        found = find_baseline(path, head, any_machine=True)
+        if found is None:
+            raise UsageError(f"--baseline {path} is no run, and has no baseline of {head.model.card} in it")
+        path = found
+    if is_baseline(path):
+        return read_baseline(path).side
+    side = side_of_run(path)
+    if labels(side.record):
+        raise UsageError(f"--baseline {path} has several environments; name a run of one, or a baseline's file")
+    return side
+
+
+def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[str], None]) -> GateReport:
+    """Judge two sides. ``follow``: how to measure again; None: what would need it stays INCONCLUSIVE."""
+    base, head = sides.base, sides.head
+    found = identity(base, head, policy)
+    values = judged_values(base, head, policy, found)
+    times = decide_times(base, head, policy, found, follow=follow, say=say)
+    return GateReport(
+        base=_side(base),
+        head=_side(head),
+        policy=policy.named,
+        model=head.record.model.card,
+        data=head.record.data.description,
+        synthetic=any(side.record.model.synthetic or side.record.data.synthetic for side in (base, head)),
+        judged=_in_order([*values, *times.judged], base),
+        refused=found.refused,
+        changed=tuple(environment_changes(base, head)),
+        follow_ups=tuple(str(one) for one in times.runs),
+        notes=(*(f"Times are not gated: {one}" for one in found.no_time), *in_head_alone(head, base), *times.notes),
+    )
+
+
+def gate_run(
+    run: Path, baseline: Path | None, policy: Policy, display: Display, *, follow_up: bool = True
+) -> GateReport:
+    """All of ``alexbench gate``.
+
+    Raises:
+        AlexBenchError: a side cannot be read.
+    """
+    sides = sides_of(run, baseline)
+    same = sides.base.record is sides.head.record
+    follow = follower(
+        run,
+        sides.head.record,
+        display,
+        base=sides.base.label if same else "",
+        head=sides.head.label if same else "",
+    )
+    return gate(sides, policy, follow=follow if follow_up else None, say=display.say)
+
+
+def _in_order(judged: Sequence[Judged], base: Side) -> tuple[Judged, ...]:
+    """What is of the whole run, then backend by backend, the metrics in the policy's order."""
+    rows, metrics = ["", *base.rows], ["ran", *METRICS]
+    return tuple(sorted(judged, key=lambda one: (rows.index(one.row), metrics.index(one.metric))))
+
+
+def _side(side: Side) -> GateSide:
+    said = [f"run of {side.record.started}, alexbench {side.record.alexbench_version}"]
+    said += [
+        f"{name} {row.entry.effective.version}" for name, row in side.rows.items() if row.entry.effective is not None
+    ]
+    said += [f"INVALID: {one}" for one in side.record.invalid]
+    return GateSide(side.name, tuple(said))
+
+
+def compare_files(base: Path, head: Path, policy: Policy) -> GateReport:
+    """A baseline's file or a run, held against a baseline's file or a run; nothing is measured.
+
+    Raises:
+        AlexBenchError: one cannot be read.
+    """
+    if base.resolve() == head.resolve():
+        raise UsageError(f"{head} is compared with itself; name another run, or a baseline's file")
+    sides = [read_baseline(path).side if is_baseline(path) else side_of_run(path) for path in (base, head)]
+    for side in sides:
+        if labels(side.record):
+            raise UsageError(f"{side.name} has several environments; gate it alone: alexbench gate {side.name}")
+    return gate(Sides(*sides), policy, follow=None, say=lambda _: None)

@@ -1,0 +1,121 @@
+"""May two sides be held against each other? Machine, weights, data and settings must be the same, or it is said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alexbench.harness.app.gate.policy import Policy
+from alexbench.harness.app.gate.side import Side
+from alexbench.harness.records import RunRecord, backend_of
+
+_SETTINGS: Final = ("threads", "device", "precision", "batch_size", "rigor")
+"""Of a run's configuration, what changes its speeds."""
+_MANY: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Why nothing may be gated (``refused``), why no time may (``no_time``), and why no answers (``no_answers``)."""
+
+    refused: tuple[str, ...]
+    no_time: tuple[str, ...]
+    no_answers: tuple[str, ...]
+
+
+def identity(base: Side, head: Side, policy: Policy) -> Identity:
+    """Compare what two sides are of."""
+    one, two = base.record, head.record
+    same_run = one is two
+    refused = [] if same_run else [*_model(one, two), *_data(one, two)]
+    machines = [] if same_run else machine_differences(one.machine, two.machine)
+    no_time = [] if same_run else list(_settings(one, two))
+    if machines:
+        said = f"another machine: {'; '.join(machines)}"
+        (refused if policy.other_machine == "refuse" else no_time).append(said)
+    no_answers = []
+    if not same_run and _skipped(one) != _skipped(two):
+        no_answers.append("other pictures were skipped as unreadable")
+    return Identity(tuple(refused), tuple(no_time), tuple(no_answers))
+
+
+def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
+    """In what two machines differ, a phrase a field; the first few."""
+    keys = [key for key in dict.fromkeys((*one, *two)) if one.get(key) != two.get(key)]
+    said = [f"{key} {_short(one.get(key))} and {_short(two.get(key))}" for key in keys[:_MANY]]
+    return said + ([f"{len(keys) - _MANY} more"] if len(keys) > _MANY else [])
+
+
+def environment_changes(base: Side, head: Side) -> list[str]:
+    """What of packages, Python and variables differs, a phrase each; nothing of where they are installed."""
+    found: list[str] = []
+    for backend in base.rows:
+        if backend in head.rows:
+            found += _differences(_environment(base, backend), _environment(head, backend))
+    return list(dict.fromkeys(found))
+
+
+def _environment(side: Side, backend: str) -> dict[str, Any]:
+    """Of a backend's own interpreter where it had one, else of the run's."""
+    others = side.record.environment.get("backends") or {}
+    found = others.get(side.rows[backend].entry.name) or side.record.environment
+    return dict(found)
+
+
+def _differences(one: dict[str, Any], two: dict[str, Any]) -> Iterator[str]:
+    if one.get("python") != two.get("python"):
+        yield f"Python {one.get('python')} -> {two.get('python')}"
+    for key, word in (("packages", ""), ("variables", "variable ")):
+        before, after = one.get(key) or {}, two.get(key) or {}
+        for name in sorted({*before, *after}):
+            if before.get(name) != after.get(name):
+                yield f"{word}{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
+    commits = [((side.get("git") or {}).get("alexbench") or {}).get("describe") for side in (one, two)]
+    if commits[0] != commits[1]:
+        yield f"alexbench {commits[0]} -> {commits[1]}"
+
+
+def _model(one: RunRecord, two: RunRecord) -> Iterator[str]:
+    if one.model.network != two.model.network:
+        yield f"another network: {one.model.network} and {two.model.network}"
+    if one.model.weights_digest != two.model.weights_digest:
+        yield f"other weights: {_digest(one.model.weights_digest)} and {_digest(two.model.weights_digest)}"
+    files = [
+        {backend_of(row.name): row.artifact.sha256 for row in record.backends if row.artifact is not None}
+        for record in (one, two)
+    ]
+    for name in sorted(set(files[0]) | set(files[1])):
+        here, there = (_digest(side.get(name, "")) for side in files)
+        if here != there:
+            yield f"{name} ran another file: {here} and {there}"
+
+
+def _data(one: RunRecord, two: RunRecord) -> Iterator[str]:
+    for what, before, after in (
+        ("pictures or labels", one.data.names_digest, two.data.names_digest),
+        ("prepared pixels", one.data.pixels_digest, two.data.pixels_digest),
+    ):
+        if before != after:
+            yield f"other {what}: {_digest(before)} and {_digest(after)}"
+            return  # other pictures have other pixels
+    if one.model.recipe_digest != two.model.recipe_digest and one.model.recipe_digest and two.model.recipe_digest:
+        yield f"other preprocessing, decoders or labels: {one.model.card} and {two.model.card}"
+
+
+def _settings(one: RunRecord, two: RunRecord) -> Iterator[str]:
+    for key in _SETTINGS:
+        before, after = one.configuration.get(key), two.configuration.get(key)
+        if before != after:
+            yield f"{key.replace('_', ' ')} {before} and {after}: run again with --{key.replace('_', '-')} {before}"
+
+
+def _skipped(record: RunRecord) -> list[str]:
+    return [one.name for one in record.data.skipped]
+
+
+def _digest(value: str) -> str:
+    return value[:12] or "none"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

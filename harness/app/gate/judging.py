@@ -1,0 +1,268 @@
+"""Every metric of two sides judged by a policy."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, Literal
+
+from alexbench.harness.app.gate.identity import Identity
+from alexbench.harness.app.gate.policy import ANSWERED, TIMED, Asked, Policy
+from alexbench.harness.app.gate.side import Side, SideRow, over_anchor
+from alexbench.harness.gate_records import GateVerdict, Judged, Rule
+from alexbench.harness.judge.gate import (
+    LossFinding,
+    Place,
+    TimeFinding,
+    anchored_times,
+    change_of,
+    lost_pictures,
+    paired_times,
+    value_verdict,
+)
+from alexbench.harness.judge.statistics import Interval, excludes_one_by
+from alexbench.harness.judge.timing import says_of
+from alexbench.harness.records import BackendRecord
+
+Series = Literal["latency", "windows"]
+Key = tuple[str, str]
+"""Backend and metric."""
+_SERIES: Final[dict[str, Series]] = {"latency_p50_ms": "latency", "images_per_second": "windows"}
+
+
+def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> list[Judged]:
+    """All but time: what is of the network, then row by row."""
+    refused = "; ".join(found.refused)
+    judged: list[Judged | None] = [
+        _exact(
+            policy.asked(metric),
+            "",
+            float(getattr(base.record.model, metric)),
+            float(getattr(head.record.model, metric)),
+        )
+        for metric in ("macs", "parameters")
+    ]
+    for backend, one in base.rows.items():
+        two = head.rows.get(backend)
+        if two is None or (one.entry.status == "ok" and two.entry.status != "ok"):
+            judged.append(_gone(backend, policy, two))
+            continue
+        judged += [_accuracy(metric, backend, one, two, policy, found) for metric in ANSWERED]
+        judged.append(_parity(policy.asked("parity", backend), backend, one.entry, two.entry))
+        judged += [
+            _value(policy.asked(metric, backend), backend, getattr(one.entry, metric), getattr(two.entry, metric))
+            for metric in ("peak_rss_mib", "load_s")
+        ]
+    known = [one for one in judged if one is not None]
+    return [_refuse(one, refused) for one in known] if refused else known
+
+
+def judged_times(
+    base: Side, head: Side, policy: Policy, found: Identity, *, backends: Sequence[str] | None = None
+) -> dict[Key, Judged]:
+    """(backend, metric) -> what these two sides say of it; both of the same run are compared round by round."""
+    result: dict[Key, Judged] = {}
+    for backend in base.rows:
+        two = head.rows.get(backend)
+        if two is None or two.entry.status != "ok" or (backends is not None and backend not in backends):
+            continue
+        for metric in TIMED:
+            timed = _time(metric, backend, base, head, policy, found)
+            if timed is not None:
+                result[backend, metric] = timed
+    return result
+
+
+def _time(metric: str, backend: str, base: Side, head: Side, policy: Policy, found: Identity) -> Judged | None:
+    series, asked = _SERIES[metric], policy.asked(metric, backend)
+    mode: Literal["paired", "anchored"] = "paired" if base.record is head.record else "anchored"
+    rule = asked.rule(mode)
+    before: dict[Place, float] = getattr(base.rows[backend].times, series)
+    after: dict[Place, float] = getattr(head.rows[backend].times, series)
+    if not before and not after:
+        return None
+    values = [_figure(metric, side.rows[backend].entry) for side in (base, head)]
+    judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
+    why = _not_timed(asked, before, after, mode, found)
+    if why:
+        return replace(judged, why=why)
+    if mode == "anchored":
+        before = over_anchor(before, getattr(base.anchor, series))
+        after = over_anchor(after, getattr(head.anchor, series))
+        if not before or not after:
+            return replace(judged, verdict="INVALID", why="there was no anchor to hold the two runs against")
+    elif not set(before) & set(after):
+        return replace(judged, verdict="INVALID", why="base and head share no round")
+    judge = paired_times if mode == "paired" else anchored_times
+    finding = judge(before, after, tolerance=rule.tolerance, direction=_of_time(rule))
+    return said_of_time(judged, finding, invalid_times(head, rule.tolerance, metric))
+
+
+def _not_timed(asked: Asked, before: object, after: object, mode: str, found: Identity) -> str:
+    if found.refused:
+        return "; ".join(found.refused)
+    if found.no_time:
+        return "; ".join(found.no_time)
+    if asked.mode is not None and asked.mode != mode:
+        wanted = "one run of both: alexbench ab" if asked.mode == "paired" else "a baseline of another run"
+        return f"the policy wants {asked.mode} rounds, which take {wanted}"
+    if not before or not after:
+        return f"not measured in the {'head' if before else 'base'}"
+    return ""
+
+
+def _of_time(rule: Rule) -> Literal["lower-is-better", "two-sided"]:
+    """Of images/s the time of an image is judged."""
+    return "two-sided" if rule.direction == "two-sided" else "lower-is-better"
+
+
+def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
+    """What a finding says of a metric: changes of time, or of the rate that is its inverse."""
+    ratio = finding.ratio
+    if judged.metric == "images_per_second":
+        ratio = Interval(1 / ratio.value, 1 / ratio.high if ratio.high else 0.0, _inverse(ratio.low))
+    change, low, high = (100 * (one - 1) for one in (ratio.value, ratio.low, ratio.high))
+    said = replace(
+        judged,
+        verdict=finding.verdict,
+        change=change,
+        low=low,
+        high=high,
+        detectable=100 * (finding.detectable - 1),
+        rounds=finding.rounds,
+        why=finding.why,
+        would_change=_would_change(finding, judged.rule.tolerance),
+    )
+    return replace(said, verdict="INVALID", why=invalid, would_change="a quieter machine") if invalid else said
+
+
+def _would_change(finding: TimeFinding, tolerance: float) -> str:
+    least = 100 * (finding.detectable - 1)
+    if finding.verdict == "INCONCLUSIVE":
+        if finding.more_rounds is not None:
+            return f"about {finding.more_rounds:,} more rounds at this spread would decide"
+        if finding.why.startswith("the estimate is at"):
+            return f"a tolerance other than {tolerance:g} %; detectable here: {least:.1f} %"
+        return "" if finding.why else f"detectable here: {least:.1f} %"
+    return f"detectable here: {least:.1f} %"
+
+
+def invalid_times(head: Side, tolerance: float, metric: str) -> str:
+    """Why the head's speeds carry no verdict at this tolerance; empty: they do.
+
+    Of two rows of one run, and of a run and its anchor alike: a machine that tells a backend from itself tells nothing.
+    """
+    wanted = "latency" if _SERIES[metric] == "latency" else "images/s"
+    controls = [one for one in head.record.controls if one.of == wanted]
+    if not controls:
+        return f"the run has no A/A control of {wanted}"
+    for one in controls:
+        away = excludes_one_by(Interval(one.ratio, one.low, one.high))
+        if 100 * away > tolerance / 2:
+            return f"{says_of(one)} (by more than half the tolerance of {tolerance:g} %)"
+    said = [*map(says_of, head.record.controls)]
+    return "; ".join(reason for reason in head.record.invalid if reason not in said)
+
+
+def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Policy, found: Identity) -> Judged | None:
+    asked = policy.asked(metric, backend)
+    mode = asked.mode or "exact"
+    rule = asked.rule(mode)
+    before, after = getattr(one, metric), getattr(two, metric)
+    if before is None and after is None:
+        return None
+    values = [None if row.entry.accuracy is None else getattr(row.entry.accuracy, metric) for row in (one, two)]
+    judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
+    if before is None or after is None:
+        return replace(judged, why=f"not measured in the {'head' if after is None else 'base'}")
+    if found.refused or found.no_answers or len(before) != len(after):
+        return replace(judged, why="; ".join((*found.refused, *found.no_answers)) or "other numbers of pictures")
+    loss = lost_pictures(before, after, tolerance=rule.tolerance, direction=rule.direction, sample=mode == "interval")
+    least = 100 * (loss.allowed + 1) / loss.images
+    return replace(
+        judged,
+        verdict=loss.verdict,
+        change=loss.change,
+        low=loss.low,
+        high=loss.high,
+        detectable=least if mode == "exact" else None,
+        why=f"{loss.lost} lost and {loss.gained} gained of {loss.images:,} pictures",
+        would_change=_would_change_loss(loss, mode),
+    )
+
+
+def _would_change_loss(loss: LossFinding, mode: str) -> str:
+    if mode == "exact":
+        worst = loss.lost - loss.gained
+        allowed = f"{loss.allowed} may be lost, on balance"
+        return f"{allowed}; {worst} were" if loss.verdict == "FAIL" else allowed
+    if loss.verdict != "INCONCLUSIVE":
+        return ""
+    if loss.more_images is None:
+        return "no number of pictures at these rates: the loss is at the tolerance itself"
+    return f"about {loss.more_images:,} more pictures at these rates would decide"
+
+
+def _parity(asked: Asked, backend: str, one: BackendRecord, two: BackendRecord) -> Judged | None:
+    """Whether the head's row is still the function that float64 is; of a user's own file nothing is promised."""
+    before, after = one.parity, two.parity
+    if after is None and before is None:
+        return None
+    judged = Judged(
+        backend,
+        asked.rule("exact"),
+        "NOT GATED",
+        base=None if before is None else before.sqnr_db,
+        head=None if after is None else after.sqnr_db,
+        mode="exact",
+    )
+    if after is None:
+        return replace(judged, verdict="FAIL", why="the head was not held against float64")
+    said = f"max error {after.max_abs_over_sigma:.1e} sigma, at most {after.tolerance_max_abs_over_sigma:.1e}"
+    if two.artifact is not None:
+        return replace(judged, why=f"a file of the user's own: {said}")
+    reasons = [] if after.passed else [f"{said}; {after.unexplained_flips} flips that rounding cannot explain"]
+    reasons += [] if after.unmasked is None else [f"computes as {after.unmasked}"]
+    verdict: GateVerdict = "FAIL" if reasons else "PASS"
+    return replace(judged, verdict=verdict, why="; ".join(reasons) or said)
+
+
+def _exact(asked: Asked, row: str, before: float, after: float) -> Judged:
+    verdict: GateVerdict = "PASS" if before == after else "FAIL"
+    change = change_of(before, after) if before else None
+    return Judged(row, asked.rule("exact"), verdict, base=before, head=after, change=change, mode="exact")
+
+
+def _value(asked: Asked, backend: str, before: float | None, after: float | None) -> Judged | None:
+    if not before or not after:
+        return None
+    rule, change = asked.rule("value"), change_of(before, after)
+    verdict = value_verdict(change, tolerance=rule.tolerance, direction=rule.direction)
+    return Judged(
+        backend, rule, verdict, base=before, head=after, change=change, mode="value", why="one value each, no interval"
+    )
+
+
+def _gone(backend: str, policy: Policy, row: SideRow | None) -> Judged:
+    """A row that the base has and the head has not: a failure whatever it would have measured."""
+    why = "the head has no such row" if row is None else (row.entry.error or f"the row is {row.entry.status}")
+    rule = replace(policy.asked("parity", backend).rule("exact"), metric="ran", required=True)
+    return Judged(backend, rule, "FAIL", why=why, mode="exact")
+
+
+def _refuse(one: Judged, why: str) -> Judged:
+    return replace(one, verdict="NOT GATED", why=why, would_change="")
+
+
+def _figure(metric: str, entry: BackendRecord) -> float | None:
+    if entry.performance is None:
+        return None
+    speed = entry.performance
+    return speed.latency.p50_ms if metric == "latency_p50_ms" else speed.throughput.images_per_second
+
+
+def _inverse(value: float) -> float:
+    return 1 / value if value > 0 else float("inf")
+
+
+def in_head_alone(head: Side, base: Side) -> Iterator[str]:
+    """The head's rows that the base does not have: nothing to be held against."""
+    return (f"{name} is in the head alone: not gated" for name in head.rows if name not in base.rows)

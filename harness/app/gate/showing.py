@@ -1,0 +1,80 @@
+"""What baselines hold: ``alexbench baseline show``."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+
+from alexbench.harness.app.gate.baseline import FOLDER, Baseline, read_baseline
+from alexbench.harness.errors import UsageError
+from alexbench.reports.table import Table
+from alexbench.reports.terminal import PLAIN_WIDTH, shown
+from alexbench.reports.wording import ABSENT, hardware_line
+
+_FIGURES = (("top-1 %", "top1", 2), ("p50 ms", "latency_p50_ms", 2), ("FPS", "images_per_second", 1))
+
+
+def baselines(files: Sequence[Path]) -> list[Baseline]:
+    """Those named, or in a folder named; without any, those in ``baselines/``.
+
+    Raises:
+        AlexBenchError: there is none, or one cannot be read.
+    """
+    found = [one for file in files or [FOLDER] for one in (sorted(file.glob("*.json")) if file.is_dir() else [file])]
+    if not found or (not files and not FOLDER.is_dir()):
+        where = ", ".join(map(str, files)) or f"{FOLDER}/"
+        raise UsageError(f"no baseline in {where}; make one: alexbench baseline save RUN")
+    return [read_baseline(path) for path in found]
+
+
+def baselines_json(found: Sequence[Baseline]) -> str:
+    """A list with an entry a file."""
+    return json.dumps([_plain(one) for one in found], indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(one: Baseline) -> dict[str, Any]:
+    record = one.side.record
+    return {
+        "file": str(one.path),
+        "model": record.model.card,
+        "weights_digest": record.model.weights_digest,
+        "pixels_digest": record.data.pixels_digest,
+        "images": record.data.images,
+        "rigor": record.configuration.get("rigor"),
+        "machine": record.machine,
+        "history": list(one.history),
+    }
+
+
+def print_baselines(found: Sequence[Baseline], stream: TextIO = sys.stdout) -> None:
+    """Of each file what it is of, its figures, and those that it replaced, the newest first."""
+    plain = not stream.isatty()
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
+    for place, one in enumerate(found):
+        record = one.side.record
+        asked = record.configuration
+        synthetic = "SYNTHETIC " if record.model.synthetic or record.data.synthetic else ""
+        console.print(("\n" if place else "") + str(one.path), style="bold", soft_wrap=plain)
+        console.print(
+            f"   model  {record.model.card}, weights {record.model.weights_digest[:12]}; {synthetic}"
+            f"{record.data.description}",
+            soft_wrap=plain,
+        )
+        console.print(f" machine  {hardware_line(record)}", soft_wrap=plain)
+        console.print(f"   asked  {asked.get('threads')} threads, rigor {asked.get('rigor')}", soft_wrap=plain)
+        console.print(shown(_history(one), console.width))
+
+
+def _history(one: Baseline) -> Table:
+    lines = [(entry, name, row) for entry in reversed(one.history) for name, row in entry["rows"].items()]
+    table = Table("history")
+    table.add("saved (UTC)", [entry["saved"][:16].replace("T", " ") for entry, _, _ in lines], numeric=False)
+    table.add("backend", [name for _, name, _ in lines], numeric=False)
+    table.add("version", [row["version"].split("-")[0].split("+")[0] for _, _, row in lines], numeric=False)
+    for heading, key, digits in _FIGURES:
+        table.add(heading, [ABSENT if row[key] is None else f"{row[key]:.{digits}f}" for _, _, row in lines])
+    table.add("reason", [entry["reason"] for entry, _, _ in lines], numeric=False)
+    return table

@@ -1,0 +1,136 @@
+"""One side of a gate: what a run, or one environment of it, says of each backend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.rows_of_runs import open_run, read_table, require_columns, row_of
+from alexbench.harness.errors import UsageError
+from alexbench.harness.judge.gate import Place
+from alexbench.harness.record_files import read_run
+from alexbench.harness.records import BackendRecord, RunRecord, backend_of, environment_of
+
+ANCHOR: Final = "anchor"
+_TIMINGS: Final = ["backend", "scenario", "batch", "way", "process", "round", "settled", "ns"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Times:
+    """Of one row, by process and round: ``latency`` of an inference at batch 1, ``windows`` of an image, both in ms."""
+
+    latency: dict[Place, float] = field(default_factory=dict)
+    windows: dict[Place, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SideRow:
+    """One backend. ``top1`` and ``top5``: whether each picture was answered rightly (N,); None: not measured."""
+
+    entry: BackendRecord
+    times: Times
+    top1: NDArray[np.bool_] | None = None
+    top5: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """What is gated, or what it is gated against. ``rows`` by backend; ``anchor``: its blocks beside either measure.
+
+    ``name``: as the user gave it. ``record``: of the run that it is of. ``label``: of its environment in that run.
+    """
+
+    name: str
+    record: RunRecord
+    rows: dict[str, SideRow]
+    anchor: Times
+    label: str = ""
+
+
+def labels(record: RunRecord) -> list[str]:
+    """The environments of a run, in order; empty where it had one only."""
+    found = dict.fromkeys(environment_of(row.name) for row in record.backends)
+    return [label for label in found if label]
+
+
+def side_of_run(folder: Path, *, label: str = "", name: str = "") -> Side:
+    """A finished run as a side; of one with several environments, that of ``label``.
+
+    Raises:
+        AlexBenchError: it is no run, not complete, or its files are damaged.
+    """
+    record = read_run(folder)
+    if record.status != "complete":
+        raise UsageError(f"{folder} is {record.status}; first: alexbench run --resume {folder}")
+    times = times_of(folder, record)
+    answered = {row.name: row.accuracy is not None for row in record.backends}
+    run = open_run(folder) if any(answered.values()) else None
+    rows = {}
+    for entry in record.backends:
+        if environment_of(entry.name) != label or entry.status == "missing":
+            continue
+        row = SideRow(entry, times.get(entry.name, Times()))
+        if run is not None and answered[entry.name]:
+            found = row_of(run, entry.name)
+            hits = found.top == found.labels[:, None]
+            row = replace(row, top1=hits[:, 0], top5=hits.any(axis=1))
+        rows[backend_of(entry.name)] = row
+    said = name or (f"{folder} ({label})" if label else str(folder))
+    return Side(said, record, rows, times.get(ANCHOR, Times()), label)
+
+
+def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
+    """Participant -> its settled blocks, from ``timings.parquet``; the anchor is one, A/A duplicates are too.
+
+    Raises:
+        RecordError: the table is damaged.
+    """
+    table = read_table(folder / run_folder.TIMINGS)
+    if table is None:
+        return {}
+    require_columns(table, _TIMINGS, folder / run_folder.TIMINGS)
+    settled = table[table["settled"]]
+    batch = record.configuration.get("batch_size")
+    single = settled[(settled["scenario"] == "SingleStream") & (settled["way"] == "loop")]
+    windows = settled[(settled["scenario"] == "Offline") & (settled["way"] == "loop") & (settled["batch"] == batch)]
+    anchor = settled[settled["scenario"] == "Anchor"]
+    found: dict[str, Times] = {}
+    # A window's images over its wall time, as everywhere; of single calls the median of the block.
+    for frame, of, how, images in (
+        (single, "latency", "median", 1),
+        (windows, "windows", "mean", int(batch or 1)),
+        (anchor[anchor["way"] == "latency"], "latency", "median", 1),
+        (anchor[anchor["way"] == "windows"], "windows", "median", 1),
+    ):
+        blocks = frame.groupby(["backend", "process", "round"], sort=True, observed=True)["ns"].agg(how).reset_index()
+        for name, process, number, ns in blocks.itertuples(index=False, name=None):
+            times = found.setdefault(str(name), Times())
+            getattr(times, of)[int(process), int(number)] = float(ns) / 1e6 / images
+    return found
+
+
+def with_more(side: Side, more: "Side") -> Side:
+    """``side`` with the blocks of a further run of the same, as further processes of it."""
+    first = 1 + max((process for row in side.rows.values() for process, _ in row.times.latency), default=-1)
+    rows = dict(side.rows)
+    for name, row in more.rows.items():
+        if name in rows:
+            rows[name] = replace(rows[name], times=_joined(rows[name].times, row.times, first))
+    return replace(side, rows=rows, anchor=_joined(side.anchor, more.anchor, first))
+
+
+def _joined(one: Times, two: Times, first: int) -> Times:
+    return Times({**one.latency, **_moved(two.latency, first)}, {**one.windows, **_moved(two.windows, first)})
+
+
+def _moved(times: Mapping[Place, float], first: int) -> dict[Place, float]:
+    return {(process + first, number): value for (process, number), value in times.items()}
+
+
+def over_anchor(times: Mapping[Place, float], anchor: Mapping[Place, float]) -> dict[Place, float]:
+    """Each block's time in units of the anchor's of the same round; rounds without one are left out."""
+    return {place: value / anchor[place] for place, value in times.items() if place in anchor}

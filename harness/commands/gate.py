@@ -1,0 +1,183 @@
+"""``alexbench gate``, ``alexbench ab`` and ``alexbench baseline``: may this run, or this environment, be shipped?"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from alexbench.harness.commands.options import one_run
+
+if TYPE_CHECKING:
+    from alexbench.harness.gate_records import GateReport
+
+
+_no_follow_up = click.option(
+    "--no-follow-up", is_flag=True, help="Measure nothing again: what would need it is INCONCLUSIVE."
+)
+
+
+def gating(command: Callable[..., None]) -> Callable[..., None]:
+    """By what a gate judges and what it writes: of the commands that end in a verdict."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
+        click.option("--junit", type=click.Path(path_type=Path), metavar="FILE.xml", help="Also write JUnit XML."),
+        click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE.md", help="Also write Markdown."),
+        click.option(
+            "--policy", type=click.Path(path_type=Path), metavar="FILE.toml", help="Tolerances, and what is advisory."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE_OR_RUN", help="What RUN is held against.")
+@_no_follow_up
+@gating
+def gate(
+    run: Path,
+    *,
+    baseline: Path | None,
+    policy: Path | None,
+    no_follow_up: bool,
+    markdown: Path | None,
+    junit: Path | None,
+    as_json: bool,
+) -> None:
+    """Hold RUN against a baseline: PASS, FAIL (exit code 1), INCONCLUSIVE or INVALID (3).
+
+    A time that would FAIL is measured again with fresh processes before it is said. A run of two environments
+    (alexbench ab) has its base in it, and takes no --baseline.
+    """
+    from alexbench.harness.app.gate.gate import gate_run
+    from alexbench.harness.app.gate.policy import read_policy
+    from alexbench.harness.app.progress import display_for
+
+    _check_places(markdown, junit)
+    report = gate_run(run, baseline, read_policy(policy), display_for(), follow_up=not no_follow_up)
+    _finish(report, markdown=markdown, junit=junit, as_json=as_json)
+
+
+@click.command()
+@click.option("--base", metavar="PYTHON", help="The interpreter that is held against.  [default: this one]")
+@click.option("--head", metavar="PYTHON", required=True, help="The interpreter that is gated.")
+@one_run
+@_no_follow_up
+@gating
+def ab(
+    *,
+    base: str | None,
+    head: str,
+    policy: Path | None,
+    no_follow_up: bool,
+    markdown: Path | None,
+    junit: Path | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Gate one environment against another: both in the same rounds, on the same pictures and weights.
+
+    Both interpreters need alexbench and the runtimes. Exit codes as of gate.
+    """
+    from alexbench.harness.app.config import resolve
+    from alexbench.harness.app.gate.gate import gate_run
+    from alexbench.harness.app.gate.policy import read_policy
+    from alexbench.harness.app.progress import display_for
+    from alexbench.harness.app.run import run
+
+    _check_places(markdown, junit)
+    rules = read_policy(policy)
+    config = resolve({**flags, "environments": (f"base={base or sys.executable}", f"head={head}")})
+    display = display_for()
+    outcome = run(config, display)
+    display.say(f"{outcome.folder}: gating")
+    report = gate_run(outcome.folder, None, rules, display, follow_up=not no_follow_up)
+    _finish(report, markdown=markdown, junit=junit, as_json=as_json)
+
+
+@click.group()
+def baseline() -> None:
+    """Baselines: one small file a machine and model, with its history, for a repository to keep."""
+
+
+@baseline.command("save")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--to", type=click.Path(path_type=Path), metavar="FILE", help="[default: baselines/<card>-<CPU>-<key>.json]"
+)
+@click.option("--reason", default="", metavar="TEXT", help="Why it replaces the one that is there.")
+def save_baseline(run: Path, *, to: Path | None, reason: str) -> None:
+    """Make RUN the baseline of this machine."""
+    from alexbench.harness.app.gate.baseline import save
+
+    saved, said = save(run, to, reason)
+    for line in said:
+        click.echo(f"! {line}", err=True)
+    click.echo(f"wrote {saved.path} ({saved.path.stat().st_size:,} bytes, entry {len(saved.history)} of its history)")
+
+
+@baseline.command("show")
+@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def show_baseline(files: tuple[Path, ...], *, as_json: bool) -> None:
+    """What baselines hold, and why each was replaced; without FILE, those in baselines/."""
+    from alexbench.harness.app.gate.showing import baselines, baselines_json, print_baselines
+
+    found = baselines(files)
+    if as_json:
+        click.echo(baselines_json(found), nl=False)
+    else:
+        print_baselines(found)
+
+
+@baseline.command("compare")
+@click.argument("base", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("head", metavar="FILE_OR_RUN", type=click.Path(path_type=Path))
+@gating
+def compare_baselines(
+    base: Path,
+    head: Path,
+    *,
+    policy: Path | None,
+    markdown: Path | None,
+    junit: Path | None,
+    as_json: bool,
+) -> None:
+    """Hold a baseline or a run against a baseline, as gate does; nothing is measured again."""
+    from alexbench.harness.app.gate.gate import compare_files
+    from alexbench.harness.app.gate.policy import read_policy
+
+    _check_places(markdown, junit)
+    report = compare_files(base, head, read_policy(policy))
+    _finish(report, markdown=markdown, junit=junit, as_json=as_json)
+
+
+def _check_places(*files: Path | None) -> None:
+    """Said before minutes of measuring."""
+    from alexbench.harness.app.out_file import check_place
+
+    for path in files:
+        if path is not None:
+            check_place(path)
+
+
+def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, as_json: bool) -> None:
+    from alexbench.harness.app.out_file import write_whole
+    from alexbench.reports.gate_output import gate_json, gate_junit, gate_markdown, print_gate
+    from alexbench.reports.step_summary import add_to_step_summary
+
+    if as_json:
+        click.echo(gate_json(report), nl=False)
+    else:
+        print_gate(report)
+    for path, made in ((markdown, gate_markdown), (junit, gate_junit)):
+        if path is not None:
+            write_whole(path, made(report))
+            click.echo(f"wrote {path}", err=as_json)
+    failed = add_to_step_summary(gate_markdown(report))
+    if failed is not None:
+        click.echo(f"! {failed}", err=True)
+    sys.exit(report.exit_code)

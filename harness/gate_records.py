@@ -1,0 +1,107 @@
+"""What a gate found, as data: :mod:`alexbench.harness.judge.gate` decides, reports show it.
+
+Changes are head less base: of speeds, memory and load in percent of the base, of accuracies in points.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+GateVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT GATED"]
+Mode = Literal["exact", "interval", "paired", "anchored", "value"]
+Direction = Literal["lower-is-better", "higher-is-better", "two-sided"]
+
+GATE_EXIT_CODES: Final[dict[GateVerdict, int]] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "INVALID": 3, "NOT GATED": 0}
+_WORST_FIRST: Final[tuple[GateVerdict, ...]] = ("FAIL", "INVALID", "INCONCLUSIVE", "PASS")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one metric may do.
+
+    ``tolerance``: points of an accuracy, percent of anything else; 0 where only equality will do. ``required``: whether
+    its verdict is the gate's, or only shown.
+    """
+
+    metric: str
+    tolerance: float
+    direction: Direction
+    mode: Mode
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One metric of one row.
+
+    ``row``: its name in the head, empty for what is of the whole run. ``base`` and ``head``: the values, None where
+    there is none or it is no number. ``change``, with ``low`` and ``high`` at 90 %, None where nothing estimates it.
+    ``why``: what the verdict rests on; ``would_change``: what would decide or turn it, both in words. ``detectable``:
+    the least change that would FAIL here. ``mode``: how it was judged in fact.
+    """
+
+    row: str
+    rule: Rule
+    verdict: GateVerdict
+    base: float | None = None
+    head: float | None = None
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    mode: Mode | None = None
+    why: str = ""
+    would_change: str = ""
+    detectable: float | None = None
+    rounds: int | None = None
+
+    @property
+    def metric(self) -> str:
+        """Its name, as in the policy."""
+        return self.rule.metric
+
+    @property
+    def decides(self) -> bool:
+        """Whether the gate's own verdict rests on it."""
+        return self.rule.required and self.verdict != "NOT GATED"
+
+
+@dataclass(frozen=True, slots=True)
+class GateSide:
+    """Who was compared: ``name`` as the user gave it, ``said`` what it is, a line each."""
+
+    name: str
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """A gate: two sides, every metric judged, and one verdict.
+
+    ``refused``: why nothing may be gated (another machine, weights, data); shown all the same, and INVALID.
+    ``changed``: what of the environment differs. ``follow_ups``: the runs that were made to confirm or to extend.
+    ``synthetic``: pictures or weights are a program's.
+    """
+
+    base: GateSide
+    head: GateSide
+    policy: str
+    model: str
+    data: str
+    synthetic: bool
+    judged: tuple[Judged, ...]
+    refused: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    follow_ups: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> GateVerdict:
+        """The worst of what is required; INVALID where nothing may be gated or nothing was."""
+        if self.refused:
+            return "INVALID"
+        deciding = {one.verdict for one in self.judged if one.decides}
+        return next((one for one in _WORST_FIRST if one in deciding), "INVALID")
+
+    @property
+    def exit_code(self) -> int:
+        """0 PASS, 1 FAIL, 3 INCONCLUSIVE and INVALID."""
+        return GATE_EXIT_CODES[self.verdict]

@@ -1,0 +1,217 @@
+"""The gate rule: is the head worse than the base, by more than is tolerated, and can these measurements say so?
+
+Time: FAIL where the whole interval of the ratio is beyond the tolerance, PASS where it is inside, INCONCLUSIVE between.
+Base and head of the same rounds are compared round by round; those of two runs each with the anchor of its own rounds,
+and the two differences resampled each on its own. The source and its false alarms: docs/gates.md.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from alexbench.harness.gate_records import Direction, GateVerdict
+from alexbench.harness.judge.paired import equivalence_bounds, images_for_equivalence
+from alexbench.harness.judge.statistics import BOOTSTRAP_REPEATS, BOOTSTRAP_SEED, Interval
+
+Place = tuple[int, int]
+"""(process, round): blocks of one place were measured within seconds of each other."""
+
+FEW: Final = 8
+"""Fewer blocks than this have no percentiles to speak of: Student's interval of their mean is taken."""
+RESTARTS: Final = 3
+FINE: Final = 3.0
+"""Percent. Processes of one program differ by 1.3 to 1.8 %: a smaller tolerance needs RESTARTS of them."""
+CLOSE: Final = 0.1
+"""Of the tolerance: an estimate so near to it is decided by no number of rounds that anyone would wait for."""
+MOST_ROUNDS: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFinding:
+    """How many times the base's time the head takes, and the verdict on it.
+
+    ``detectable``: the ratio that would just FAIL with an interval as wide. ``more_rounds``: about how many would
+    decide, were the estimate right; None where it is decided, or no reasonable number would.
+    """
+
+    ratio: Interval
+    verdict: GateVerdict
+    rounds: int
+    processes: int
+    detectable: float
+    more_rounds: int | None = None
+    why: str = ""
+
+
+def paired_times(
+    base: Mapping[Place, float], head: Mapping[Place, float], *, tolerance: float, direction: Direction
+) -> TimeFinding:
+    """Judge times of the same rounds; ``tolerance`` in percent.
+
+    Raises:
+        ValueError: they share no round.
+    """
+    shared = sorted(set(base) & set(head))
+    if not shared:
+        raise ValueError("base and head share no round")
+    logs = {place: math.log(head[place] / base[place]) for place in shared}
+    return _judged(_interval(logs), logs, tolerance, direction)
+
+
+def anchored_times(
+    base: Mapping[Place, float], head: Mapping[Place, float], *, tolerance: float, direction: Direction
+) -> TimeFinding:
+    """Judge times of two runs, each already divided by the anchor of its round; ``tolerance`` in percent."""
+    logs = [{place: math.log(value) for place, value in one.items()} for one in (base, head)]
+    before, after = map(_interval, logs)
+    value = after.value - before.value
+    # Independent: widths add as squares. To either side, for neither distribution need be symmetric.
+    low = value - math.hypot(after.value - after.low, before.high - before.value)
+    high = value + math.hypot(after.high - after.value, before.value - before.low)
+    return _judged(Interval(value, low, high), logs[1], tolerance, direction)
+
+
+def _interval(logs: Mapping[Place, float]) -> Interval:
+    """Of the median of logarithms, 90 %, over rounds; over processes where they are enough to say how these differ."""
+    values = np.asarray(list(logs.values()))
+    processes = [
+        np.asarray([value for (process, _), value in logs.items() if process == one])
+        for one in sorted({process for process, _ in logs})
+    ]
+    middle = float(np.median(values))
+    if len(processes) >= RESTARTS:
+        found = _student([float(np.median(one)) for one in processes], middle)
+        within = _resampled(processes, middle)
+        return Interval(middle, min(found.low, within.low), max(found.high, within.high))
+    if len(values) < FEW:
+        return _student(list(values), float(np.mean(values)))
+    return _resampled(processes, middle)
+
+
+def _resampled(processes: Sequence[NDArray[np.float64]], middle: float) -> Interval:
+    """Rounds resampled within their process, 5th and 95th percentile of the medians."""
+    random = np.random.default_rng(BOOTSTRAP_SEED)
+    drawn = [one[random.integers(0, len(one), (BOOTSTRAP_REPEATS, len(one)))] for one in processes]
+    low, high = np.percentile(np.median(np.concatenate(drawn, axis=1), axis=1), [5, 95])
+    return Interval(middle, float(low), float(high))
+
+
+def _student(values: Sequence[float], middle: float) -> Interval:
+    if len(values) < 2:
+        return Interval(middle, -math.inf, math.inf)
+    half = float(student.ppf(0.95, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return Interval(middle, middle - half, middle + half)
+
+
+def _judged(logs: Interval, head: Mapping[Place, float], tolerance: float, direction: Direction) -> TimeFinding:
+    """Of an interval of logarithms of time: more time is worse, and with "two-sided" less is, too."""
+    bound = math.log1p(tolerance / 100)
+    rounds, processes = len(head), len({process for process, _ in head})
+    two_sided = direction == "two-sided"
+    verdict: GateVerdict = "INCONCLUSIVE"
+    why, more = "", None
+    if logs.low > bound or (two_sided and logs.high < -bound):
+        verdict = "FAIL"
+    elif logs.high < bound and (not two_sided or logs.low > -bound):
+        verdict = "PASS"
+    else:
+        more = _more_rounds(logs, bound, rounds, two_sided=two_sided)
+        if more is None:
+            why = "the estimate is at the tolerance itself"
+    if verdict != "INCONCLUSIVE" and tolerance < FINE and processes < RESTARTS:
+        verdict = "INCONCLUSIVE"
+        why = (
+            f"processes of one program differ by 1.3 to 1.8 %: a tolerance below {FINE:g} % needs {RESTARTS} of each"
+            " (--rigor standard)"
+        )
+    detectable = math.exp(bound + logs.value - logs.low)
+    ratio = Interval(_exp(logs.value), _exp(logs.low), _exp(logs.high))
+    return TimeFinding(ratio, verdict, rounds, processes, detectable, more, why)
+
+
+def _more_rounds(logs: Interval, bound: float, rounds: int, *, two_sided: bool) -> int | None:
+    """An interval narrows with the root of the rounds: how many until it is clear of the bound it lies across."""
+    bounds = (bound, -bound) if two_sided else (bound,)
+    across = [one for one in bounds if logs.low <= one <= logs.high]
+    needed = 0.0
+    for one in across:
+        away = abs(one - logs.value)
+        half = logs.value - logs.low if one < logs.value else logs.high - logs.value
+        if not math.isfinite(half) or away < CLOSE * bound:
+            return None
+        needed = max(needed, rounds * (half / away) ** 2)
+    more = math.ceil(needed) - rounds
+    return more if 0 < more <= MOST_ROUNDS else None
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class LossFinding:
+    """How the head's accuracy differs from the base's on the same pictures, in points, head less base.
+
+    ``allowed``: pictures that may be lost, on balance. ``low`` and ``high``: at 90 %, of ever more such pictures.
+    """
+
+    lost: int
+    gained: int
+    images: int
+    allowed: int
+    change: float
+    low: float
+    high: float
+    verdict: GateVerdict
+    more_images: int | None = None
+
+
+def lost_pictures(
+    base: NDArray[np.bool_],
+    head: NDArray[np.bool_],
+    *,
+    tolerance: float,
+    direction: Direction,
+    sample: bool,
+) -> LossFinding:
+    """Judge whether each was right on each picture, (N,) both, N at least 1; ``tolerance`` in points.
+
+    Not ``sample``: these pictures are all that is asked about, and their count decides. One picture may always be lost:
+    rounding turns one, and of few pictures one is many points. ``sample``: they stand for others, and the interval of
+    the difference decides.
+    """
+    images = len(base)
+    lost, gained = int((base & ~head).sum()), int((head & ~base).sum())
+    low, high = equivalence_bounds(lost, gained, images)
+    allowed = max(1, math.floor(tolerance * images / 100 + 1e-9))
+    net = lost - gained
+    worst = abs(net) if direction == "two-sided" else net
+    verdict: GateVerdict = "FAIL" if worst > allowed else "PASS"
+    more = None
+    if sample:
+        two_sided = direction == "two-sided"
+        if high < -tolerance or (two_sided and low > tolerance):
+            verdict = "FAIL"
+        elif low > -tolerance and (not two_sided or high < tolerance):
+            verdict = "PASS"
+        else:
+            verdict = "INCONCLUSIVE"
+            needed = images_for_equivalence(lost, gained, images, margin=tolerance)
+            more = None if needed is None else max(1, needed - images)
+    return LossFinding(lost, gained, images, allowed, -100 * net / images, low, high, verdict, more)
+
+
+def change_of(base: float, head: float) -> float:
+    """In percent of the base."""
+    return 100 * (head / base - 1)
+
+
+def value_verdict(change: float, *, tolerance: float, direction: Direction) -> GateVerdict:
+    """Of one value each, which has no interval: whether ``change`` (percent) is worse by more than ``tolerance``."""
+    worse = {"lower-is-better": change, "higher-is-better": -change, "two-sided": abs(change)}[direction]
+    return "FAIL" if worse > tolerance else "PASS"

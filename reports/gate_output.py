@@ -1,0 +1,136 @@
+"""A gate on the terminal, as Markdown, JSON and JUnit XML."""
+
+import json
+import re
+import sys
+from dataclasses import asdict
+from math import isfinite
+from typing import Any, Final, TextIO
+from xml.etree import ElementTree as ET
+
+from rich.console import Console
+
+from alexbench.harness.gate_records import GateReport, Judged
+from alexbench.reports.gate import (
+    allowed_text,
+    change_text,
+    facts,
+    gate_tables,
+    headline,
+    metric_name,
+    reading,
+    rest_table,
+    sentences,
+)
+from alexbench.reports.junit import clean, one_line
+from alexbench.reports.markdown import escape, listed, noted
+from alexbench.reports.terminal import PLAIN_WIDTH, shown
+
+MARKER: Final = "<!-- alexbench-gate -->"
+"""First line of the Markdown: by it a bot finds its own comment and replaces it."""
+_COLOURS: Final = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "INVALID": "yellow"}
+
+
+def print_gate(report: GateReport, stream: TextIO = sys.stdout) -> None:
+    """Print facts, tables, sentences, and the verdict as the last line."""
+    plain = not stream.isatty()
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
+    for name, line in facts(report):
+        console.print(f"{name:>8}  {line}", soft_wrap=plain)
+    for table in gate_tables(report):
+        console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
+        console.print(shown(table, console.width))
+        for line in table.notes:
+            console.print(line, soft_wrap=plain)
+    console.print()
+    for line in sentences(report):
+        console.print(f"! {line}", soft_wrap=plain)
+    console.print(headline(report), style=f"bold {_COLOURS[report.verdict]}", soft_wrap=plain)
+
+
+def gate_markdown(report: GateReport) -> str:
+    """The whole as Markdown, for a comment or a step's summary; the same text for the same report."""
+    title = f"# AlexBench gate: {report.verdict}" + (" on SYNTHETIC data" if report.synthetic else "")
+    parts = [MARKER, title, escape(headline(report))]
+    parts += [f"## {escape(table.title)}\n\n{noted(table)}" for table in gate_tables(report)]
+    if sentences(report):
+        parts.append(f"## Remarks\n\n{listed(sentences(report))}")
+    parts.append(
+        "## What was compared\n\n"
+        + "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))
+    )
+    parts.append(f"## How to read it\n\n{listed(reading(report))}")
+    return "\n\n".join(parts) + "\n"
+
+
+def print_rest(report: GateReport, stream: TextIO = sys.stdout) -> None:
+    """What a comparison of two runs adds to its accuracies."""
+    plain = not stream.isatty()
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
+    table = rest_table(report)
+    console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
+    console.print(shown(table, console.width))
+    for line in (*table.notes, *(f"! {line}" for line in sentences(report))):
+        console.print(line, soft_wrap=plain)
+
+
+def rest_markdown(report: GateReport) -> str:
+    """The same as Markdown, to be put behind a comparison's."""
+    table = rest_table(report)
+    parts = [f"## {escape(table.title)}\n\n{noted(table)}"]
+    lines = [*sentences(report), *reading(report)]
+    return "\n\n".join([*parts, listed(lines)]) + "\n"
+
+
+def gate_json(report: GateReport) -> str:
+    """All of it, with the verdict and the exit code."""
+    judged = [{"metric": one.metric, **asdict(one)} for one in report.judged]
+    whole = {"verdict": report.verdict, "exit_code": report.exit_code, **asdict(report), "judged": judged}
+    return json.dumps(_finite(whole), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: an interval without an end has null there."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def gate_junit(report: GateReport) -> str:
+    """A test case a metric: FAIL is a failure, INCONCLUSIVE and INVALID are errors, what does not decide is skipped."""
+    cases = [_case(one, report) for one in report.judged]
+    counts = {"tests": str(len(cases))}
+    for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        counts[plural] = str(sum(case.find(tag) is not None for case in cases))
+    root = ET.Element("testsuites", {"name": "alexbench gate", **counts})
+    suite = ET.SubElement(root, "testsuite", {"name": clean(f"alexbench gate {report.model}"), **counts})
+    properties = ET.SubElement(suite, "properties")
+    for name, value in (("verdict", report.verdict), *facts(report)):
+        ET.SubElement(properties, "property", {"name": name, "value": one_line(value)})
+    suite.extend(cases)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(one: Judged, report: GateReport) -> ET.Element:
+    place = re.sub(r"\s+", " ", one.row) or "run"
+    case = ET.Element(
+        "testcase", {"name": clean(one.metric), "classname": clean(f"alexbench.gate.{report.model}.{place}")}
+    )
+    said = "; ".join(filter(None, (f"{metric_name(one)}: {one.verdict}", _change(one), one.why, one.would_change)))
+    if report.refused or one.verdict == "NOT GATED":
+        ET.SubElement(case, "skipped", {"message": one_line(f"not gated: {'; '.join(report.refused) or one.why}")})
+    elif not one.rule.required and one.verdict != "PASS":
+        ET.SubElement(case, "skipped", {"message": one_line(f"advisory: {said}")})
+    elif one.verdict == "FAIL":
+        ET.SubElement(case, "failure", {"type": "regression", "message": one_line(said)}).text = clean(said)
+    elif one.verdict != "PASS":
+        ET.SubElement(case, "error", {"type": one.verdict, "message": one_line(said)}).text = clean(said)
+    ET.SubElement(case, "system-out").text = clean(said)
+    return case
+
+
+def _change(one: Judged) -> str:
+    return "" if one.change is None else f"{change_text(one)}, allowed {allowed_text(one)}"

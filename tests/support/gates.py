@@ -1,0 +1,91 @@
+"""Runs on disk with speeds that never were measured: rounds of a given median, for tests of gates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.gate.side import Side
+from alexbench.harness.measure.rounds import Block, Measured, Task
+from alexbench.harness.speed_records import Control
+from tests.support.records import performance
+from tests.support.runs import answers, write_run
+
+ROUNDS = 40
+WINDOWS = 6
+CONFIGURATION = {
+    "threads": 2,
+    "batch_size": 32,
+    "device": "cpu",
+    "precision": "fp32",
+    "limit": 1000,
+    "rigor": "smoke",
+}
+CONTROLS = (
+    Control("onnxruntime", 1.0, 0.995, 1.005, pairs=40, passed=True),
+    Control("onnxruntime", 1.0, 0.99, 1.01, pairs=6, passed=True, of="images/s"),
+)
+
+
+def timed_run(
+    folder: Path,
+    ms: Mapping[str, float],
+    *,
+    rows: Mapping[str, NDArray[np.int64]] | None = None,
+    images: int = 600,
+    processes: int = 1,
+    spread: float = 0.01,
+    anchor_ms: float = 5.0,
+    seed: int = 0,
+    **of_run: Any,
+) -> Path:
+    """A complete run whose row ``name`` takes ``ms[name]`` at batch 1, and so much an image at batch 32.
+
+    ``spread``: of rounds, as a share; a part of it is the machine's and falls on all alike.
+    """
+    top = dict(rows or dict.fromkeys(ms, answers(images)))
+    given = {"configuration": CONFIGURATION, "controls": CONTROLS, **of_run}
+    changes = {name: {"performance": performance(1000 / value, p50_ms=value)} for name, value in ms.items()}
+    write_run(folder, top, changes=changes, **given)
+    run_folder.write_timings(folder, blocks({**ms}, processes, spread, anchor_ms, seed))
+    return folder
+
+
+def blocks(ms: Mapping[str, float], processes: int, spread: float, anchor_ms: float, seed: int) -> list[Block]:
+    """Blocks of all, anchor included, in rounds that share what the machine did."""
+    random = np.random.default_rng(seed)
+    made: list[Block] = []
+    for process in range(processes):
+        for scenario, way, rounds, batch in (
+            ("SingleStream", "latency", ROUNDS, 1),
+            ("Offline", "windows", WINDOWS, 32),
+        ):
+            for number in range(rounds):
+                shared = float(np.exp(random.normal(0, spread)))
+                for name, value in ms.items():
+                    own = float(np.exp(random.normal(0, spread / 2)))
+                    ns = round(value * batch * shared * own * 1e6)
+                    task = Task(name, scenario, batch)  # type: ignore[arg-type]
+                    made.append(Block(task, process, number, Measured((ns,) * 3, batch)))
+                ns = round(anchor_ms * shared * 1e6)
+                made.append(Block(Task("anchor", "Anchor", 1, way), process, number, Measured((ns,) * 3, 1)))
+    return made
+
+
+def spoiled(side: Side, control: Control) -> Side:
+    """The side with another A/A control of latency."""
+    return replace(side, record=replace(side.record, controls=(control, *side.record.controls[1:])))
+
+
+def lossy(images: int, lost: int) -> NDArray[np.int64]:
+    """Answers with so many pictures wrong that another row has right."""
+    return answers(images, missed=list(range(lost)))
+
+
+def verdicts(judged: Sequence[Any]) -> dict[tuple[str, str], str]:
+    """(row, metric) -> verdict."""
+    return {(one.row, one.metric): one.verdict for one in judged}

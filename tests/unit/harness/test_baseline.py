@@ -1,0 +1,156 @@
+"""Baselines: what is kept is what a gate needs, in a small file that tells when it was edited."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alexbench.harness.app.gate.baseline import default_path, find_baseline, read_baseline, save
+from alexbench.harness.app.gate.gate import compare_files
+from alexbench.harness.app.gate.policy import read_policy
+from alexbench.harness.app.gate.side import side_of_run
+from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.record_files import read_run
+from tests.support.gates import lossy, timed_run, verdicts
+from tests.support.runs import answers
+
+
+def test_a_baseline_gates_as_the_run_itself_does(tmp_path: Path) -> None:
+    rows = {"torch": answers(600), "openvino": lossy(600, 3)}
+    base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8}, rows=rows)
+    head = timed_run(tmp_path / "head", {"torch": 12, "openvino": 8}, seed=2)
+    saved, said = save(base, tmp_path / "b.json", "")
+    assert said == []
+    one, two = (compare_files(path, head, read_policy(None)) for path in (base, saved.path))
+    assert verdicts(one.judged) == verdicts(two.judged)
+    for ours, theirs in zip(one.judged, two.judged, strict=True):
+        assert theirs.change == pytest.approx(ours.change, abs=1e-3)
+        assert (theirs.base, theirs.head) == (ours.base, ours.head)
+
+
+def test_the_answers_come_back_bit_for_bit(tmp_path: Path) -> None:
+    rows = {"torch": lossy(601, 7), "openvino": lossy(601, 30)}
+    run = timed_run(tmp_path / "run", {"torch": 10, "openvino": 8}, rows=rows)
+    side, read = side_of_run(run), save(run, tmp_path / "b.json", "")[0].side
+    for name in rows:
+        for metric in ("top1", "top5"):
+            assert np.array_equal(getattr(side.rows[name], metric), getattr(read.rows[name], metric))
+
+
+def test_four_backends_on_50_000_pictures_fit_into_200_kb(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    wrong = np.flatnonzero(random.random(50_000) < 0.43)
+    rows = {
+        name: answers(50_000, missed=[*wrong, *random.integers(0, 50_000, 40)])
+        for name in ("onnxruntime", "openvino", "tensorflow", "torch")
+    }
+    run = timed_run(tmp_path / "run", dict.fromkeys(rows, 10.0), rows=rows, processes=3)
+    saved, said = save(run, tmp_path / "b.json", "")
+    assert said == []
+    assert saved.path.stat().st_size < 200_000
+
+
+def test_each_replacement_has_a_reason_and_the_history_keeps_what_was(tmp_path: Path) -> None:
+    first, second = (timed_run(tmp_path / name, {"torch": ms}) for name, ms in (("one", 10.0), ("two", 11.0)))
+    path = tmp_path / "b.json"
+    save(first, path, "")
+    with pytest.raises(UsageError, match="say why it is replaced: --reason TEXT"):
+        save(second, path, "")
+    assert read_baseline(path).side.rows["torch"].entry.performance.latency.p50_ms == 10  # type: ignore[union-attr]
+    history = save(second, path, "onnxruntime 1.31 is slower, and wanted")[0].history
+    assert [one["reason"] for one in history] == ["the first", "onnxruntime 1.31 is slower, and wanted"]
+    assert [one["rows"]["torch"]["latency_p50_ms"] for one in history] == [10, 11]
+
+
+def test_a_file_is_of_one_machine(tmp_path: Path) -> None:
+    here = timed_run(tmp_path / "here", {"torch": 10})
+    there = timed_run(tmp_path / "there", {"torch": 10}, machine={"cpu": "Another"})
+    path = tmp_path / "b.json"
+    save(here, path, "")
+    with pytest.raises(UsageError, match="is of another machine"):
+        save(there, path, "moved")
+    assert default_path(read_run(here)) != default_path(read_run(there))
+
+
+def test_a_folder_has_a_file_for_each_machine(tmp_path: Path) -> None:
+    here = timed_run(tmp_path / "here", {"torch": 10})
+    there = timed_run(tmp_path / "there", {"torch": 10}, machine={"cpu": "Another"})
+    folder = tmp_path / "baselines"
+    folder.mkdir()
+    saved = save(here, folder, "")[0].path
+    assert find_baseline(folder, read_run(here), any_machine=False) == saved
+    assert find_baseline(folder, read_run(there), any_machine=False) is None
+    assert find_baseline(folder, read_run(there), any_machine=True) == saved
+
+
+def test_a_run_without_a_claim_leaves_its_speeds_behind(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10}, invalid=("the machine was suspended",))
+    saved, said = save(run, tmp_path / "b.json", "")
+    assert "without its speeds" in said[0]
+    assert saved.side.rows["torch"].times.latency == {}
+    head = timed_run(tmp_path / "head", {"torch": 10})
+    found = verdicts(compare_files(saved.path, head, read_policy(None)).judged)
+    assert found["torch", "latency_p50_ms"] == "NOT GATED"
+    assert found["torch", "top1"] == "PASS"
+
+
+def test_a_failed_row_and_several_environments_make_no_baseline(tmp_path: Path) -> None:
+    failed = timed_run(tmp_path / "failed", {"torch": 10}, failed=("openvino",))
+    with pytest.raises(UsageError, match="openvino did not end well"):
+        save(failed, tmp_path / "b.json", "")
+    two = timed_run(tmp_path / "two", {"torch@base": 10, "torch@head": 10})
+    with pytest.raises(UsageError, match="several environments"):
+        save(two, tmp_path / "b.json", "")
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_a_hand_edited_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "b.json"
+    save(timed_run(tmp_path / "run", {"torch": 10}), path, "")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"reason": "the first"', '"reason": "a better one"'), encoding="utf-8")
+    with pytest.raises(RecordError, match="was edited or damaged"):
+        read_baseline(path)
+    # Spaces are not content: a formatter may have been over it.
+    path.write_text(json.dumps(json.loads(text)), encoding="utf-8")
+    assert read_baseline(path).history[0]["reason"] == "the first"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no baseline"),
+        ("{}", "is no baseline: alexbench baseline save RUN makes one"),
+        ("[1]", "is no baseline"),
+        ('{"alexbench_baseline": 99}', "newer than the 1 this alexbench reads; upgrade alexbench"),
+        ('{"alexbench_baseline": 1}', "was edited or damaged"),
+    ],
+)
+def test_what_is_no_baseline_is_said(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "b.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecordError, match=said):
+        read_baseline(path)
+
+
+def test_a_newer_record_in_a_sealed_file_is_named(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10})
+    path = tmp_path / "b.json"
+    save(run, path, "")
+    data = json.loads(path.read_text(encoding="utf-8"))
+    from alexbench.harness.app.gate import baseline  # the seal itself, over what a newer version would write
+
+    data.pop("sha256")
+    data["record"]["schema_version"] = 99
+    path.write_text(json.dumps({**data, "sha256": baseline._digest(data)}), encoding="utf-8")
+    with pytest.raises(RecordError, match="has schema 99, newer"):
+        read_baseline(path)
+
+
+def test_the_record_that_is_kept_is_the_runs(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10})
+    record = read_run(run)
+    kept = save(run, tmp_path / "b.json", "")[0].side.record
+    assert kept == replace(record, comparisons=(), pairs=(), conditions={})

@@ -1,0 +1,241 @@
+"""Gates over made-up runs: what passes, what fails, what is measured again, and what may not be gated."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alexbench.harness.app.gate.follow_up import Fresh
+from alexbench.harness.app.gate.gate import Sides, compare_files, gate, sides_of
+from alexbench.harness.app.gate.policy import Policy, read_policy
+from alexbench.harness.app.gate.side import side_of_run
+from alexbench.harness.errors import AlexBenchError, UsageError
+from alexbench.harness.gate_records import GateReport
+from alexbench.harness.speed_records import Control
+from tests.support.gates import CONFIGURATION, CONTROLS, lossy, timed_run, verdicts
+from tests.support.records import data, model, parity
+from tests.support.runs import answers
+
+BASE, HEAD = "onnxruntime@base", "onnxruntime@head"
+
+
+class Again:
+    """Follow-up runs of given speeds; each asked for is noted."""
+
+    def __init__(self, folder: Path, *heads_ms: float, control: Control | None = None, **of_run: Any) -> None:
+        self.folder, self.left, self.asked = folder, list(heads_ms), list[Sequence[str]]()
+        self.controls = CONTROLS if control is None else (control, CONTROLS[1])
+        self.of_run = of_run
+
+    def __call__(self, backends: Sequence[str], number: int) -> Fresh:
+        self.asked.append(backends)
+        if not self.left:
+            raise UsageError("the runtime is gone")
+        ms = self.left.pop(0)
+        run = timed_run(
+            self.folder / f"again-{number}",
+            {BASE: 10, HEAD: ms},
+            seed=100 + 10 * number,
+            controls=self.controls,
+            **self.of_run,
+        )
+        sides = sides_of(run, None)
+        return Fresh(run, sides.base, sides.head)
+
+
+def ab(folder: Path, head_ms: float, **of_run: Any) -> Sides:
+    """A run of two environments, the base at 10 ms."""
+    return sides_of(timed_run(folder / "run", {BASE: 10, HEAD: head_ms}, **of_run), None)
+
+
+def judged(sides: Sides, follow: Again | None, policy: Policy | None = None) -> GateReport:
+    return gate(sides, policy or read_policy(None), follow=follow, say=lambda _: None)
+
+
+def test_an_environment_against_itself_passes(tmp_path: Path) -> None:
+    report = judged(ab(tmp_path, 10), None)
+    assert report.verdict == "PASS"
+    assert report.exit_code == 0
+    assert set(verdicts(report.judged).values()) == {"PASS"}
+    assert {one.mode for one in report.judged if one.metric == "latency_p50_ms"} == {"paired"}
+
+
+def test_a_slowdown_fails_only_when_fresh_processes_say_so_too(tmp_path: Path) -> None:
+    again = Again(tmp_path, 12)
+    report = judged(ab(tmp_path, 12), again)
+    assert (report.verdict, report.exit_code) == ("FAIL", 1)
+    assert again.asked == [["onnxruntime"]]
+    failed = next(one for one in report.judged if one.metric == "latency_p50_ms")
+    assert "with fresh processes" in failed.why
+    assert failed.change == pytest.approx(20, abs=1)
+    assert report.follow_ups == (str(tmp_path / "again-1"),)
+
+
+def test_a_slowdown_that_is_not_confirmed_is_no_failure(tmp_path: Path) -> None:
+    again = Again(tmp_path, 10, 10, 10)
+    report = judged(ab(tmp_path, 12), again)
+    assert report.verdict == "INCONCLUSIVE"
+    assert report.exit_code == 3
+    assert len(again.asked) == 3, "half of all rounds say so, and half do not: it stays open"
+
+
+def test_without_fresh_processes_there_is_no_failure(tmp_path: Path) -> None:
+    report = judged(ab(tmp_path, 12), None)
+    assert report.verdict == "INCONCLUSIVE"
+    slow = next(one for one in report.judged if one.metric == "latency_p50_ms")
+    assert "not confirmed" in slow.why
+
+
+def test_why_nothing_was_measured_again_is_said(tmp_path: Path) -> None:
+    report = judged(ab(tmp_path, 12), Again(tmp_path))
+    assert report.verdict == "INCONCLUSIVE"
+    assert report.notes == ("Not measured again: the runtime is gone",)
+
+
+def test_what_is_open_is_measured_again_until_it_is_decided(tmp_path: Path) -> None:
+    # At 4 % the interval of 40 rounds of this spread lies across the 5 % that are allowed.
+    sides = ab(tmp_path, 10.4, spread=0.1)
+    assert judged(sides, None).verdict == "INCONCLUSIVE"
+    again = Again(tmp_path, 10, 10, 10, spread=0.01)
+    report = judged(sides, again)
+    assert report.verdict == "PASS"
+    assert 1 <= len(again.asked) <= 3
+
+
+def test_an_advisory_slowdown_is_shown_and_not_measured_again(tmp_path: Path) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_text("[latency_p50_ms]\nrequired = false\n[images_per_second]\nrequired = false\n", encoding="utf-8")
+    again = Again(tmp_path, 12)
+    report = judged(ab(tmp_path, 12), again, read_policy(path))
+    assert report.verdict == "PASS"
+    assert again.asked == []
+    assert verdicts(report.judged)["onnxruntime", "latency_p50_ms"] == "INCONCLUSIVE"
+
+
+def test_a_machine_that_tells_a_backend_from_itself_is_invalid(tmp_path: Path) -> None:
+    bad = Control("onnxruntime", 1.05, 1.04, 1.06, pairs=40, passed=False)
+    sides = ab(tmp_path, 12, controls=(bad, CONTROLS[1]))
+    report = judged(sides, None)
+    assert (report.verdict, report.exit_code) == ("INVALID", 3)
+    assert "A/A control of latency failed" in next(o for o in report.judged if o.metric == "latency_p50_ms").why
+    # Better processes decide, and the first ones count for nothing.
+    assert judged(sides, Again(tmp_path, 10)).verdict == "PASS"
+
+
+def test_a_suspended_machine_is_invalid(tmp_path: Path) -> None:
+    report = judged(ab(tmp_path, 10, invalid=("the machine was suspended for 12 s",)), None)
+    assert report.verdict == "INVALID"
+    assert any("suspended" in one.why for one in report.judged)
+
+
+def test_half_a_point_of_5000_pictures_fails_and_one_picture_passes(tmp_path: Path) -> None:
+    fine = answers(5000)
+    for lost, verdict in ((25, "FAIL"), (1, "PASS")):
+        rows = {BASE: fine, HEAD: lossy(5000, lost)}
+        run = timed_run(tmp_path / f"{lost}", {BASE: 10, HEAD: 10}, rows=rows)
+        report = judged(sides_of(run, None), None)
+        assert verdicts(report.judged)["onnxruntime", "top1"] == verdict
+        assert report.verdict == verdict
+
+
+def test_a_row_that_is_no_longer_the_function_fails(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    head = timed_run(tmp_path / "head", {"torch": 10}, seed=3)
+    sides = Sides(side_of_run(base), side_of_run(head))
+    assert judged(sides, None).verdict == "PASS"
+    row = sides.head.rows["torch"]
+    object.__setattr__(row.entry, "parity", parity(passed=False, unexplained=3, max_abs_over_sigma=0.2))
+    report = judged(sides, None)
+    assert report.verdict == "FAIL"
+    assert "3 flips that rounding cannot explain" in next(o for o in report.judged if o.metric == "parity").why
+
+
+def test_a_row_that_is_gone_fails(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8})
+    head = timed_run(tmp_path / "head", {"torch": 10}, failed=("openvino",))
+    report = compare_files(base, head, read_policy(None))
+    assert verdicts(report.judged)["openvino", "ran"] == "FAIL"
+    assert report.verdict == "FAIL"
+    assert "SIGKILL" in next(one for one in report.judged if one.metric == "ran").why
+
+
+def test_two_runs_are_held_against_each_other_by_the_anchor(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10}, anchor_ms=5)
+    # Everything 30 % slower, the anchor too: a slower clock, and not a slower runtime.
+    head = timed_run(tmp_path / "head", {"torch": 13}, anchor_ms=6.5, seed=4)
+    report = compare_files(base, head, read_policy(None))
+    assert report.verdict == "PASS"
+    slow = timed_run(tmp_path / "slow", {"torch": 13}, anchor_ms=5, seed=5)
+    judged_slow = next(
+        one for one in compare_files(base, slow, read_policy(None)).judged if one.metric == "latency_p50_ms"
+    )
+    assert judged_slow.mode == "anchored"
+    assert judged_slow.change == pytest.approx(30, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("of_head", "said"),
+    [
+        ({"machine": {"cpu": "Another"}}, "another machine: cpu AMD EPYC and Another"),
+        ({"model": model(recipe_digest="aa" * 32, weights_digest="99" * 32)}, "other weights: abababababab and 9999"),
+        ({"data": data(images=600, pixels_digest="11" * 32)}, "other prepared pixels"),
+        ({"data": data(images=600, names_digest="22" * 32)}, "other pictures or labels"),
+        ({"model": model(recipe_digest="bb" * 32)}, "other preprocessing"),
+    ],
+)
+def test_what_is_not_the_same_is_shown_and_not_gated(tmp_path: Path, of_head: dict[str, Any], said: str) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    head = timed_run(tmp_path / "head", {"torch": 20}, **of_head)
+    report = compare_files(base, head, read_policy(None))
+    assert (report.verdict, report.exit_code) == ("INVALID", 3)
+    assert any(said in one for one in report.refused), report.refused
+    assert set(verdicts(report.judged).values()) == {"NOT GATED"}
+    assert next(one for one in report.judged if one.metric == "latency_p50_ms").head == 20
+
+
+def test_a_policy_may_gate_answers_on_another_machine(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    head = timed_run(tmp_path / "head", {"torch": 20}, machine={"cpu": "Another"})
+    report = compare_files(base, head, Policy(other_machine="accuracy"))
+    assert report.verdict == "PASS"
+    found = verdicts(report.judged)
+    assert found["torch", "top1"] == "PASS"
+    assert found["torch", "latency_p50_ms"] == "NOT GATED"
+    assert any("another machine" in note for note in report.notes)
+
+
+def test_times_of_other_settings_are_not_gated(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    head = timed_run(tmp_path / "head", {"torch": 20}, configuration={**CONFIGURATION, "threads": 1})
+    report = compare_files(base, head, read_policy(None))
+    assert verdicts(report.judged)["torch", "latency_p50_ms"] == "NOT GATED"
+    assert "threads 2 and 1" in report.notes[0]
+
+
+def test_what_changed_in_the_environment_is_named(tmp_path: Path) -> None:
+    environment = {
+        "python": "3.11.7",
+        "packages": {"numpy": "2.4.7", "onnx": "1"},
+        "variables": {"OMP_X": "1"},
+        "git": None,
+    }
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    head = timed_run(tmp_path / "head", {"torch": 10}, environment=environment)
+    report = compare_files(base, head, read_policy(None))
+    assert report.changed == ("numpy 2.4.6 -> 2.4.7", "onnx none -> 1", "variable OMP_X none -> 1")
+
+
+def test_a_run_of_one_environment_needs_a_baseline(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10})
+    with pytest.raises(UsageError, match="name --baseline FILE_OR_RUN"):
+        sides_of(run, None)
+    with pytest.raises(UsageError, match="has its base in it"):
+        sides_of(timed_run(tmp_path / "two", {BASE: 10, HEAD: 10}), run)
+
+
+@pytest.mark.parametrize("status", ["interrupted", "running", "failed"])
+def test_an_unfinished_run_is_not_gated(tmp_path: Path, status: str) -> None:
+    run = timed_run(tmp_path / "run", {BASE: 10, HEAD: 10}, status=status)
+    with pytest.raises(AlexBenchError, match=f"is {status}; first: alexbench run --resume"):
+        sides_of(run, None)

@@ -1,0 +1,118 @@
+"""A gate's report: the verdict where people and machines look for it, and nothing that breaks their formats."""
+
+import io
+import json
+import math
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+from alexbench.harness.gate_records import GateReport, GateSide, Judged, Rule
+from alexbench.reports.gate import allowed_text, change_text, headline
+from alexbench.reports.gate_output import MARKER, gate_json, gate_junit, gate_markdown, print_gate, rest_markdown
+
+LATENCY = Rule("latency_p50_ms", 5.0, "lower-is-better", "paired", required=True)
+SLOW = Judged(
+    "torch", LATENCY, "FAIL", base=20.0, head=24.0, change=20.0, low=18.5, high=21.5, mode="paired", why="both times"
+)
+FINE = Judged(
+    "torch",
+    Rule("top1", 0.1, "higher-is-better", "exact", required=True),
+    "PASS",
+    base=57.0,
+    head=57.1,
+    change=0.1,
+    low=-0.2,
+    high=0.4,
+    mode="exact",
+    why="0 lost and 1 gained of 1,000 pictures",
+)
+MEMORY = Judged(
+    "torch",
+    Rule("peak_rss_mib", 20.0, "lower-is-better", "value", required=False),
+    "FAIL",
+    base=500.0,
+    head=900.0,
+    change=80.0,
+    mode="value",
+)
+
+
+def report(*judged: Judged, **changes: object) -> GateReport:
+    side = GateSide("runs/a", ("run of 2026-11-21",))
+    found = GateReport(
+        base=side,
+        head=replace(side, name="runs/b"),
+        policy="built-in",
+        model="torchvision",
+        data="1000 pictures",
+        synthetic=True,
+        judged=judged,
+    )
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+def printed(found: GateReport) -> str:
+    stream = io.StringIO()
+    print_gate(found, stream)
+    return stream.getvalue()
+
+
+def test_the_verdict_is_the_worst_of_what_is_required() -> None:
+    assert report(FINE, MEMORY).verdict == "PASS", "memory is advisory"
+    assert report(FINE, SLOW).verdict == "FAIL"
+    assert report(FINE, replace(SLOW, verdict="INVALID"), replace(SLOW, verdict="INCONCLUSIVE")).verdict == "INVALID"
+    assert report(FINE, replace(SLOW, verdict="INCONCLUSIVE")).exit_code == 3
+    assert report(replace(FINE, verdict="NOT GATED")).verdict == "INVALID", "nothing gated is nothing passed"
+    assert report(FINE, refused=("another machine",)).verdict == "INVALID"
+
+
+def test_the_last_line_is_the_verdict() -> None:
+    assert printed(report(FINE, SLOW, MEMORY)).splitlines()[-1] == "FAIL: 1 FAIL, 1 PASS"
+    assert headline(report(FINE, refused=("another machine",))) == "INVALID: another machine"
+
+
+def test_a_change_has_its_interval_and_what_is_allowed_beside_it() -> None:
+    assert change_text(SLOW) == "+20.0 % (+18.5 to +21.5)"
+    assert (allowed_text(SLOW), allowed_text(FINE)) == ("+5 %", "-0.1 points")
+    assert change_text(FINE) == "+0.10 points (-0.20 to +0.40)"
+    text = printed(report(FINE, SLOW, MEMORY))
+    assert "Advisory" in text
+    assert "[1] 0 lost and 1 gained of 1,000 pictures" in text
+
+
+def test_markdown_begins_with_the_mark_that_a_bot_looks_for_and_says_synthetic() -> None:
+    text = gate_markdown(report(SLOW))
+    assert text.startswith(f"{MARKER}\n\n# AlexBench gate: FAIL on SYNTHETIC data\n")
+    assert gate_markdown(report(SLOW)) == text
+    assert "the same rounds" in text
+
+
+def test_markup_in_an_error_is_text() -> None:
+    evil = replace(SLOW, why="<script>alert(1)</script> | a **bold** cell\nand a line")
+    text = gate_markdown(report(evil))
+    assert "<script>" not in text
+    assert "**bold**" not in text
+    root = ET.fromstring(gate_junit(report(replace(evil, why="\x00\x1b[31m<b>"))))
+    assert "<b>" in next(root.iter("failure")).get("message", "")
+
+
+def test_junit_fails_what_failed_and_skips_what_does_not_decide() -> None:
+    open_one = replace(SLOW, verdict="INCONCLUSIVE")
+    root = ET.fromstring(gate_junit(report(FINE, SLOW, open_one, MEMORY)))
+    assert [root.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["4", "1", "1", "1"]
+    refused = ET.fromstring(gate_junit(report(FINE, SLOW, refused=("another machine",))))
+    assert [refused.get(key) for key in ("failures", "skipped")] == ["0", "2"]
+
+
+def test_json_has_the_exit_code_and_no_infinity() -> None:
+    text = gate_json(report(replace(SLOW, low=-math.inf)))
+    found = json.loads(text)
+    assert (found["verdict"], found["exit_code"]) == ("FAIL", 1)
+    assert found["judged"][0]["low"] is None
+    assert "Infinity" not in text
+
+
+def test_a_comparison_adds_all_but_the_accuracies() -> None:
+    text = rest_markdown(report(FINE, SLOW))
+    assert "p50 ms, batch 1" in text
+    assert "top-1 %" not in text.partition("top-1, top-5")[0]
