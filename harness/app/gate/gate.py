@@ -86,7 +86,12 @@ def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[
         refused=found.refused,
         changed=tuple(environment_changes(base, head)),
         follow_ups=tuple(str(one) for one in times.runs),
-        notes=(*(f"Times are not gated: {one}" for one in found.no_time), *in_head_alone(head, base), *times.notes),
+        notes=(
+            *(f"Times are not gated: {one}" for one in (*found.no_time, *found.left_out)),
+            *in_head_alone(head, base),
+            *_without_answers(base, head),
+            *times.notes,
+        ),
     )
 
 
@@ -108,6 +113,11 @@ def gate_run(
         head=sides.head.label if same else "",
     )
     return gate(sides, policy, follow=follow if follow_up else None, say=display.say)
+
+
+def _without_answers(base: Side, head: Side) -> list[str]:
+    answered = any(row.top1 is not None for side in (base, head) for row in side.rows.values())
+    return [] if answered else ["Accuracy and parity were not measured: this gate says nothing of them"]
 
 
 def _in_order(judged: Sequence[Judged], base: Side) -> tuple[Judged, ...]:

@@ -6,20 +6,25 @@ from typing import Any, Final
 
 from alexbench.harness.app.gate.policy import Policy
 from alexbench.harness.app.gate.side import Side
-from alexbench.harness.records import RunRecord, backend_of
+from alexbench.harness.records import EffectiveRecord, RunRecord, backend_of
 
 _SETTINGS: Final = ("threads", "device", "precision", "batch_size", "rigor")
 """Of a run's configuration, what changes its speeds."""
+_EFFECTIVE: Final = ("device", "provider", "precision", "threads", "streams")
 _MANY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Why nothing may be gated (``refused``), why no time may (``no_time``), and why no answers (``no_answers``)."""
+    """Why nothing may be gated (``refused``), why no time may (``no_time``), and why no answers (``no_answers``).
+
+    ``left_out``: why times are not asked for, by the policy's own word.
+    """
 
     refused: tuple[str, ...]
     no_time: tuple[str, ...]
     no_answers: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def identity(base: Side, head: Side, policy: Policy) -> Identity:
@@ -29,13 +34,14 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     refused = [] if same_run else [*_model(one, two), *_data(one, two)]
     machines = [] if same_run else machine_differences(one.machine, two.machine)
     no_time = [] if same_run else list(_settings(one, two))
+    left_out: list[str] = []
     if machines:
         said = f"another machine: {'; '.join(machines)}"
-        (refused if policy.other_machine == "refuse" else no_time).append(said)
+        (refused if policy.other_machine == "refuse" else left_out).append(said)
     no_answers = []
     if not same_run and _skipped(one) != _skipped(two):
         no_answers.append("other pictures were skipped as unreadable")
-    return Identity(tuple(refused), tuple(no_time), tuple(no_answers))
+    return Identity(tuple(refused), tuple(no_time), tuple(no_answers), tuple(left_out))
 
 
 def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
@@ -46,12 +52,22 @@ def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
 
 
 def environment_changes(base: Side, head: Side) -> list[str]:
-    """What of packages, Python and variables differs, a phrase each; nothing of where they are installed."""
+    """What differs of packages, Python, variables and how rows ran, a phrase each; not where they are installed."""
     found: list[str] = []
-    for backend in base.rows:
+    for backend, row in base.rows.items():
         if backend in head.rows:
             found += _differences(_environment(base, backend), _environment(head, backend))
+            found += _ran_unlike(backend, row.entry.effective, head.rows[backend].entry.effective)
     return list(dict.fromkeys(found))
+
+
+def _ran_unlike(backend: str, one: EffectiveRecord | None, two: EffectiveRecord | None) -> Iterator[str]:
+    if one is None or two is None:
+        return
+    for key in _EFFECTIVE:
+        before, after = getattr(one, key)[0], getattr(two, key)[0]
+        if before != after:
+            yield f"{backend} ran with {key} {before} -> {after}"
 
 
 def _environment(side: Side, backend: str) -> dict[str, Any]:

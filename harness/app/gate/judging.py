@@ -81,9 +81,15 @@ def _time(metric: str, backend: str, base: Side, head: Side, policy: Policy, fou
         return None
     values = [_figure(metric, side.rows[backend].entry) for side in (base, head)]
     judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
-    why = _not_timed(asked, before, after, mode, found)
-    if why:
-        return replace(judged, why=why)
+    if found.refused or found.left_out:
+        return replace(judged, why="; ".join((*found.refused, *found.left_out)))
+    if found.no_time:
+        return replace(judged, verdict="INVALID", why="; ".join(found.no_time))
+    if asked.mode is not None and asked.mode != mode:
+        wanted = "one run of both: alexbench ab" if asked.mode == "paired" else "a baseline of another run"
+        return replace(judged, verdict="INVALID", why=f"the policy wants {asked.mode} rounds, which take {wanted}")
+    if not before or not after:
+        return _unmeasured(judged, "head" if before else "base")
     if mode == "anchored":
         before = over_anchor(before, getattr(base.anchor, series))
         after = over_anchor(after, getattr(head.anchor, series))
@@ -93,20 +99,13 @@ def _time(metric: str, backend: str, base: Side, head: Side, policy: Policy, fou
         return replace(judged, verdict="INVALID", why="base and head share no round")
     judge = paired_times if mode == "paired" else anchored_times
     finding = judge(before, after, tolerance=rule.tolerance, direction=_of_time(rule))
-    return said_of_time(judged, finding, invalid_times(head, rule.tolerance, metric))
+    invalid = [invalid_times(side, rule.tolerance, metric) for side in ((head,) if mode == "paired" else (head, base))]
+    return said_of_time(judged, finding, next(filter(None, invalid), ""))
 
 
-def _not_timed(asked: Asked, before: object, after: object, mode: str, found: Identity) -> str:
-    if found.refused:
-        return "; ".join(found.refused)
-    if found.no_time:
-        return "; ".join(found.no_time)
-    if asked.mode is not None and asked.mode != mode:
-        wanted = "one run of both: alexbench ab" if asked.mode == "paired" else "a baseline of another run"
-        return f"the policy wants {asked.mode} rounds, which take {wanted}"
-    if not before or not after:
-        return f"not measured in the {'head' if before else 'base'}"
-    return ""
+def _unmeasured(judged: Judged, where: str) -> Judged:
+    """What is required and was not measured has not passed."""
+    return replace(judged, verdict="INCONCLUSIVE", why=f"not measured in the {where}", would_change="measuring it")
 
 
 def _of_time(rule: Rule) -> Literal["lower-is-better", "two-sided"]:
@@ -145,21 +144,21 @@ def _would_change(finding: TimeFinding, tolerance: float) -> str:
     return f"detectable here: {least:.1f} %"
 
 
-def invalid_times(head: Side, tolerance: float, metric: str) -> str:
-    """Why the head's speeds carry no verdict at this tolerance; empty: they do.
+def invalid_times(side: Side, tolerance: float, metric: str) -> str:
+    """Why a run's speeds carry no verdict at this tolerance; empty: they do.
 
     Of two rows of one run, and of a run and its anchor alike: a machine that tells a backend from itself tells nothing.
     """
     wanted = "latency" if _SERIES[metric] == "latency" else "images/s"
-    controls = [one for one in head.record.controls if one.of == wanted]
+    controls = [one for one in side.record.controls if one.of == wanted]
     if not controls:
-        return f"the run has no A/A control of {wanted}"
+        return f"{side.name} has no A/A control of {wanted}"
     for one in controls:
         away = excludes_one_by(Interval(one.ratio, one.low, one.high))
         if 100 * away > tolerance / 2:
             return f"{says_of(one)} (by more than half the tolerance of {tolerance:g} %)"
-    said = [*map(says_of, head.record.controls)]
-    return "; ".join(reason for reason in head.record.invalid if reason not in said)
+    said = [*map(says_of, side.record.controls)]
+    return "; ".join(reason for reason in side.record.invalid if reason not in said)
 
 
 def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Policy, found: Identity) -> Judged | None:
@@ -172,7 +171,11 @@ def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Pol
     values = [None if row.entry.accuracy is None else getattr(row.entry.accuracy, metric) for row in (one, two)]
     judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
     if before is None or after is None:
-        return replace(judged, why=f"not measured in the {'head' if after is None else 'base'}")
+        return (
+            replace(judged, why="; ".join(found.refused))
+            if found.refused
+            else _unmeasured(judged, "head" if after is None else "base")
+        )
     if found.refused or found.no_answers or len(before) != len(after):
         return replace(judged, why="; ".join((*found.refused, *found.no_answers)) or "other numbers of pictures")
     loss = lost_pictures(before, after, tolerance=rule.tolerance, direction=rule.direction, sample=mode == "interval")

@@ -65,7 +65,8 @@ class _Times:
 
     def __post_init__(self) -> None:
         for key, judged in judged_times(self.base, self.head, self.policy, self.found).items():
-            (self.done if judged.verdict in ("PASS", "NOT GATED") else self.waiting)[key] = judged
+            # Without rounds there is nothing that more of them would decide.
+            (self.done if judged.verdict == "PASS" or judged.rounds is None else self.waiting)[key] = judged
         # An A/A control that failed says so of all rows: their blocks are not to be joined with better ones.
         self.believed = all(one.verdict != "INVALID" for one in self.waiting.values())
 

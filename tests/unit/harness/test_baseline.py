@@ -92,7 +92,7 @@ def test_a_run_without_a_claim_leaves_its_speeds_behind(tmp_path: Path) -> None:
     assert saved.side.rows["torch"].times.latency == {}
     head = timed_run(tmp_path / "head", {"torch": 10})
     found = verdicts(compare_files(saved.path, head, read_policy(None)).judged)
-    assert found["torch", "latency_p50_ms"] == "NOT GATED"
+    assert found["torch", "latency_p50_ms"] == "INCONCLUSIVE"
     assert found["torch", "top1"] == "PASS"
 
 

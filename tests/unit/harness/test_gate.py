@@ -14,7 +14,7 @@ from alexbench.harness.errors import AlexBenchError, UsageError
 from alexbench.harness.gate_records import GateReport
 from alexbench.harness.speed_records import Control
 from tests.support.gates import CONFIGURATION, CONTROLS, lossy, timed_run, verdicts
-from tests.support.records import data, model, parity
+from tests.support.records import data, effective, model, parity
 from tests.support.runs import answers
 
 BASE, HEAD = "onnxruntime@base", "onnxruntime@head"
@@ -209,8 +209,26 @@ def test_times_of_other_settings_are_not_gated(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
     head = timed_run(tmp_path / "head", {"torch": 20}, configuration={**CONFIGURATION, "threads": 1})
     report = compare_files(base, head, read_policy(None))
-    assert verdicts(report.judged)["torch", "latency_p50_ms"] == "NOT GATED"
+    assert verdicts(report.judged)["torch", "latency_p50_ms"] == "INVALID"
+    assert report.verdict == "INVALID", "what is required and cannot be judged has not passed"
     assert "threads 2 and 1" in report.notes[0]
+
+
+def test_what_is_required_and_was_not_measured_has_not_passed(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    head = timed_run(tmp_path / "head", {"torch": 10}, seed=1)
+    (head / "timings.parquet").unlink()
+    report = compare_files(base, head, read_policy(None))
+    assert verdicts(report.judged)["torch", "latency_p50_ms"] == "INCONCLUSIVE"
+    assert (report.verdict, report.exit_code) == ("INCONCLUSIVE", 3)
+    assert next(one for one in report.judged if one.metric == "latency_p50_ms").why == "not measured in the head"
+
+
+def test_how_rows_ran_is_among_what_changed(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10})))
+    object.__setattr__(sides.head.rows["torch"].entry, "effective", effective(streams=("4", "reported")))
+    assert judged(sides, None).changed == ("torch ran with streams 1 -> 4",)
 
 
 def test_what_changed_in_the_environment_is_named(tmp_path: Path) -> None:

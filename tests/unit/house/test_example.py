@@ -1,0 +1,43 @@
+"""The example in docs/ and LEADERBOARD.md are what the records beside them give, and README shows what stands there."""
+
+from pathlib import Path
+
+import pytest
+
+from alexbench.harness.record_files import RUN_FILE, read_run
+from alexbench.reports.many_runs import many_runs
+from alexbench.reports.markdown import markdown
+from tests.support.tools import ROOT
+
+RUNS = sorted(path.parent for path in (ROOT / "docs" / "example").glob(f"*/{RUN_FILE}"))
+EXAMPLE = [folder for folder in RUNS if (folder / "report.md").exists()]
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_leaderboard_is_that_of_the_example_runs() -> None:
+    assert RUNS
+    records = [read_run(folder) for folder in RUNS]
+    assert (ROOT / "LEADERBOARD.md").read_text(encoding="utf-8") == many_runs(records)
+
+
+@pytest.mark.parametrize("folder", EXAMPLE, ids=lambda path: path.name)
+def test_the_example_report_is_that_of_its_record(folder: Path) -> None:
+    record = read_run(folder)
+    assert (folder / "report.md").read_text(encoding="utf-8") == markdown(record)
+    assert "SYNTHETIC" in lines_of(folder / "report.md")[0]
+    assert "SYNTHETIC" in (folder / "report.html").read_text(encoding="utf-8")
+    assert record.status == "complete"
+    assert not record.invalid
+
+
+def test_the_leaderboard_in_the_readme_stands_in_the_example() -> None:
+    shown = [
+        line for line in lines_of(ROOT / "README.md") if line.startswith(("| 1", "| 2", "| 3", "| 4", "| #", "- **"))
+    ]
+    tables = [line for line in shown if line.startswith("|")]
+    assert len(tables) >= 5
+    there = {line for folder in EXAMPLE for line in lines_of(folder / "report.md")}
+    assert [line for line in tables if line not in there] == []
