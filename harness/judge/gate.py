@@ -35,8 +35,9 @@ MOST_ROUNDS: Final = 100_000
 class TimeFinding:
     """How many times the base's time the head takes, and the verdict on it.
 
-    ``detectable``: the ratio that would just FAIL with an interval as wide. ``more_rounds``: about how many would
-    decide, were the estimate right; None where it is decided, or no reasonable number would.
+    ``rounds``: of the head; ``processes``: of the side that has fewer. ``detectable``: the ratio that would just FAIL
+    with an interval as wide. ``more_rounds``: about how many would decide, were the estimate right; None where it is
+    decided, or no reasonable number would.
     """
 
     ratio: Interval
@@ -60,7 +61,7 @@ def paired_times(
     if not shared:
         raise ValueError("base and head share no round")
     logs = {place: math.log(head[place] / base[place]) for place in shared}
-    return _judged(_interval(logs), logs, tolerance, direction)
+    return _judged(_interval(logs), len(logs), _processes(logs), tolerance, direction)
 
 
 def anchored_times(
@@ -73,7 +74,12 @@ def anchored_times(
     # Independent: widths add as squares. To either side, for neither distribution need be symmetric.
     low = value - math.hypot(after.value - after.low, before.high - before.value)
     high = value + math.hypot(after.high - after.value, before.value - before.low)
-    return _judged(Interval(value, low, high), logs[1], tolerance, direction)
+    processes = min(map(_processes, logs))
+    return _judged(Interval(value, low, high), len(logs[1]), processes, tolerance, direction)
+
+
+def _processes(logs: Mapping[Place, float]) -> int:
+    return len({process for process, _ in logs})
 
 
 def _interval(logs: Mapping[Place, float]) -> Interval:
@@ -108,10 +114,9 @@ def _student(values: Sequence[float], middle: float) -> Interval:
     return Interval(middle, middle - half, middle + half)
 
 
-def _judged(logs: Interval, head: Mapping[Place, float], tolerance: float, direction: Direction) -> TimeFinding:
+def _judged(logs: Interval, rounds: int, processes: int, tolerance: float, direction: Direction) -> TimeFinding:
     """Of an interval of logarithms of time: more time is worse, and with "two-sided" less is, too."""
     bound = math.log1p(tolerance / 100)
-    rounds, processes = len(head), len({process for process, _ in head})
     two_sided = direction == "two-sided"
     verdict: GateVerdict = "INCONCLUSIVE"
     why, more = "", None

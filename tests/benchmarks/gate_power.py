@@ -1,13 +1,15 @@
 """What the gate finds and what it does not: an environment against itself, and against slowdowns that are known.
 
     python tests/benchmarks/gate_power.py [--repetitions 20] [--burner] [--backend onnxruntime] [--out FOLDER]
+    python tests/benchmarks/gate_power.py --judge FOLDER [--repetitions 20] [--burner]
 
 Each repetition is a run of rigor `smoke`, speed only, of four environments in the same rounds: a base, the same again,
-and two whose calls take 1.05 and 1.2 times as long (tests/support/slowed.py). The gate judges the same and 1.2 at
-its built-in 5 %, 1.05 at 10 %. What a gate measures again with fresh processes is here the next repetition, which has
+and two whose calls take 1.05 and 1.2 times as long (tests/support/slowed.py). The gate judges the same and 1.2 at its
+built-in 5 %, 1.05 at 10 %. What a gate measures again with fresh processes is here the next repetition, which has
 fresh processes; three repetitions more than asked for are run for that. Windows of images/s are not extended, which
-spares half a minute a repetition and leaves their intervals wider than a gate's own. --burner: a process of ours burns CPU on one
-core for random spells of 0.05 to 3 s, idle as long in between, all the while.
+spares half a minute a repetition and leaves their intervals wider than a gate's own. --burner: a process of ours burns
+CPU on one core for random spells of 0.05 to 3 s, idle as long in between, all the while. --judge: the runs that an
+earlier --out kept, in the order of their names, the last one for fresh processes alone.
 
 Printed: a line a repetition, and the counts. Exit code 1 where an environment FAILs against itself, 1.05 FAILs, or 1.2
 FAILs in fewer than 18 of 20 (16 beside the burner).
@@ -30,8 +32,10 @@ from alexbench.harness.app.gate.side import side_of_run
 from alexbench.harness.app.gate.times import EXTENSIONS
 from alexbench.harness.app.progress import display_for
 from alexbench.harness.app.run import run
+from alexbench.harness.errors import UsageError
 from alexbench.harness.gate_records import GateReport, Judged
 from alexbench.harness.measure.rigor import RIGORS
+from alexbench.harness.record_files import read_run
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.benchmarks.aa_honesty import BURNER
@@ -58,6 +62,8 @@ def judged(runs: Sequence[Path], number: int, head: str) -> GateReport:
     """The gate's report on a repetition; the next ones are its fresh processes."""
 
     def follow(_: Sequence[str], again: int) -> Fresh:
+        if number + again >= len(runs):
+            raise UsageError("there is no further repetition")
         fresh = sides(runs[number + again], head)
         return Fresh(runs[number + again], fresh.base, fresh.head)
 
@@ -74,18 +80,15 @@ def said(report: GateReport) -> str:
     return f"{report.verdict}:{change}{other}{again}"
 
 
-def main() -> None:
-    """The script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=20)
-    parser.add_argument("--backend", default="onnxruntime")
-    parser.add_argument("--burner", action="store_true")
-    parser.add_argument("--out", help="keep the runs here")
-    given = parser.parse_args()
-    RIGORS["smoke"] = replace(RIGORS["smoke"], windows=replace(RIGORS["smoke"].windows, extensions=0))
-    runs: list[Path] = []
+def kept(folder: Path) -> list[Path]:
+    """The complete runs in a folder, in order."""
+    return [one for one in sorted(folder.iterdir()) if read_run(one).status == "complete"]
+
+
+def measured(given: argparse.Namespace, folder: Path) -> list[Path]:
+    """A run for each repetition, and those that gates measure again."""
+    runs = []
     with ExitStack() as on_exit:
-        folder = Path(on_exit.enter_context(TemporaryDirectory()))
         shims = [f"{name}={slowed(folder, given.backend, factor)}" for name, factor in PLANTED.items()]
         if given.burner:
             burner = subprocess.Popen([sys.executable, "-c", BURNER, "1"])
@@ -101,17 +104,39 @@ def main() -> None:
                 }
             )
             runs.append(run(config, display_for()).folder)
-        print("| # | the same, 5 % | 1.05, 10 % | 1.2, 5 % |\n|---:|---|---|---|")
-        verdicts: dict[str, list[str]] = {name: [] for name in PLANTED}
-        for number in range(given.repetitions):
-            reports = {name: judged(runs, number, name) for name in PLANTED}
-            for name, report in reports.items():
-                verdicts[name].append(report.verdict)
-            print(f"| {number + 1} | {' | '.join(map(said, reports.values()))} |")
+    return runs
+
+
+def table(runs: Sequence[Path], repetitions: int) -> dict[str, list[str]]:
+    """Print a line a repetition; head -> its verdicts."""
+    print("| # | the same, 5 % | 1.05, 10 % | 1.2, 5 % |\n|---:|---|---|---|")
+    verdicts: dict[str, list[str]] = {name: [] for name in PLANTED}
+    for number in range(repetitions):
+        reports = {name: judged(runs, number, name) for name in PLANTED}
+        for name, report in reports.items():
+            verdicts[name].append(report.verdict)
+        print(f"| {number + 1} | {' | '.join(map(said, reports.values()))} |", flush=True)
+    return verdicts
+
+
+def main() -> None:
+    """The script."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=20)
+    parser.add_argument("--backend", default="onnxruntime")
+    parser.add_argument("--burner", action="store_true")
+    parser.add_argument("--out", help="keep the runs here")
+    parser.add_argument("--judge", type=Path, help="judge runs that are kept here, and measure nothing")
+    given = parser.parse_args()
+    RIGORS["smoke"] = replace(RIGORS["smoke"], windows=replace(RIGORS["smoke"].windows, extensions=0))
+    with TemporaryDirectory() as folder:
+        runs = kept(given.judge) if given.judge else measured(given, Path(folder))
+        verdicts = table(runs, min(given.repetitions, len(runs) - 1))
     print()
     for name, found in verdicts.items():
-        counts = ", ".join(f"{found.count(one)} {one}" for one in dict.fromkeys(sorted(found)))
+        counts = ", ".join(f"{found.count(one)} {one}" for one in sorted(set(found)))
         print(f"{PLANTED[name]:g}: {counts}")
+    given.repetitions = len(verdicts["same"])
     wanted = (16 if given.burner else 18) / 20 * given.repetitions
     fine = "FAIL" not in verdicts["same"] + verdicts["slow5"] and verdicts["slow20"].count("FAIL") >= wanted
     sys.exit(not fine)
