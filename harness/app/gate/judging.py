@@ -239,9 +239,12 @@ def _value(asked: Asked, backend: str, before: float | None, after: float | None
         return None
     rule, change = asked.rule("value"), change_of(before, after)
     verdict = value_verdict(change, tolerance=rule.tolerance, direction=rule.direction)
-    return Judged(
-        backend, rule, verdict, base=before, head=after, change=change, mode="value", why="one value each, no interval"
-    )
+    judged = Judged(backend, rule, verdict, base=before, head=after, change=change, mode="value")
+    if verdict == "FAIL" and asked.metric == "load_s":
+        # How long a load takes is the disk's cache and the machine's moment as much as the runtime's doing.
+        why = "beyond what is allowed, but one load each says little"
+        return replace(judged, verdict="INCONCLUSIVE", why=why, would_change="the same of further runs")
+    return replace(judged, why="one value each, no interval")
 
 
 def _gone(backend: str, policy: Policy, row: SideRow | None) -> Judged:

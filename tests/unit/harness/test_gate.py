@@ -257,3 +257,14 @@ def test_an_unfinished_run_is_not_gated(tmp_path: Path, status: str) -> None:
     run = timed_run(tmp_path / "run", {BASE: 10, HEAD: 10}, status=status)
     with pytest.raises(AlexBenchError, match=f"is {status}; first: alexbench run --resume"):
         sides_of(run, None)
+
+
+def test_one_slow_load_is_no_failure_and_memory_is(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
+    for key, value in (("load_s", 2.0), ("peak_rss_mib", 2000.0)):
+        object.__setattr__(sides.head.rows["torch"].entry, key, value)
+    found = verdicts(judged(sides, None).judged)
+    assert found["torch", "load_s"] == "INCONCLUSIVE"
+    assert found["torch", "peak_rss_mib"] == "FAIL"
+    assert judged(sides, None).verdict == "PASS", "both are advisory"
