@@ -124,7 +124,7 @@ def allowed_text(one: Judged) -> str:
     rule = one.rule
     if one.metric in ("parity", "ran"):
         return "none"
-    if rule.tolerance == 0:
+    if rule.tolerance == 0 and one.metric not in _POINTS:
         return "equal"
     unit = "points" if one.metric in _POINTS else "%"
     sign = {"lower-is-better": "+", "higher-is-better": "-", "two-sided": "+-"}[rule.direction]

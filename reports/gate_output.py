@@ -100,7 +100,7 @@ def _finite(value: Any) -> Any:
 
 def gate_junit(report: GateReport) -> str:
     """A test case a metric: FAIL is a failure, INCONCLUSIVE and INVALID are errors, what does not decide is skipped."""
-    cases = [_case(one, report) for one in report.judged]
+    cases = [_whole_case(report), *(_case(one, report) for one in report.judged)]
     counts = {"tests": str(len(cases))}
     for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         counts[plural] = str(sum(case.find(tag) is not None for case in cases))
@@ -112,6 +112,17 @@ def gate_junit(report: GateReport) -> str:
     suite.extend(cases)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _whole_case(report: GateReport) -> ET.Element:
+    """The gate's own verdict: what INVALID leaves out row by row is not green."""
+    case = ET.Element("testcase", {"name": "verdict", "classname": clean(f"alexbench.gate.{report.model}")})
+    said = headline(report)
+    if report.verdict == "FAIL":
+        ET.SubElement(case, "failure", {"type": "regression", "message": one_line(said)}).text = clean(said)
+    elif report.verdict != "PASS":
+        ET.SubElement(case, "error", {"type": report.verdict, "message": one_line(said)}).text = clean(said)
+    return case
 
 
 def _case(one: Judged, report: GateReport) -> ET.Element:

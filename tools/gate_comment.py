@@ -16,6 +16,7 @@ import sys
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -90,7 +91,7 @@ def text_of(archive: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as files, files.open(FILE) as file:
             content = file.read(LARGEST_BYTES + 1)
-    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
         raise ArtifactError(f"artifact {ARTIFACT}: no {FILE} can be read in it ({error})") from error
     if len(content) > LARGEST_BYTES:
         raise ArtifactError(f"{FILE}: more than {LARGEST_BYTES:,} bytes")
@@ -109,7 +110,7 @@ def comment(text: str, run: Mapping[str, Any]) -> str:
     """The comment: the marker, the text made harmless and not too long, and where it is from."""
     body = text.replace("\r\n", "\n").removeprefix(MARKER).strip()
     # A character without width keeps a name from being a mention and a link from being a picture; HTML shows as it is.
-    body = body.replace("<", "&lt;").replace("@", f"@{NO_WIDTH}").replace("![", f"!{NO_WIDTH}[")
+    body = body.replace("&", "&amp;").replace("<", "&lt;").replace("@", f"@{NO_WIDTH}").replace("![", f"!{NO_WIDTH}[")
     if len(body) > LARGEST_COMMENT:
         body = body[:LARGEST_COMMENT].rpartition("\n")[0] + CUT
     origin = f"_Of commit {run['head_sha'][:12]}, by [this run]({run['html_url']}) of the pull request's own code._"
@@ -160,7 +161,7 @@ def main(variables: Mapping[str, str]) -> int:
     call = caller(variables["GITHUB_API_URL"], variables["GITHUB_TOKEN"])
     try:
         print(carry_over(call, variables["GITHUB_REPOSITORY"], event["workflow_run"]))
-    except (ArtifactError, urllib.error.URLError) as error:
+    except (ArtifactError, urllib.error.URLError, TimeoutError, json.JSONDecodeError) as error:
         print("::error title=gate comment::" + " ".join(str(error).replace("%", "%25").split()))
         return 1
     return 0

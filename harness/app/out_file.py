@@ -6,16 +6,16 @@ from pathlib import Path
 from alexbench.harness.errors import UsageError
 
 
-def check_place(path: Path) -> None:
-    """Whether ``--out`` can be a file there, said before any work.
+def check_place(path: Path, *, flag: str = "--out") -> None:
+    """Whether what ``flag`` names can be a file there, said before any work.
 
     Raises:
         UsageError: it is a folder, or its folder is not there or cannot be written to.
     """
     if path.is_dir():
-        raise UsageError(f"--out {path} is a folder; name a file")
+        raise UsageError(f"{flag} {path} is a folder; name a file")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"--out {path}: {path.parent} is no folder that can be written to; name another file")
+        raise UsageError(f"{flag} {path}: {path.parent} is no folder that can be written to; name another file")
 
 
 def write_whole(path: Path, text: str, *, flag: str = "--out") -> None:

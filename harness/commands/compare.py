@@ -46,10 +46,9 @@ def compare(
     Exit code 3: the pictures are too few to decide some pair, and the output says how many could. 1: with --layers, an
     fp32 row leaves float64 at some layer.
     """
-    if flips < 0:
-        raise click.UsageError(f"--flips {flips}: give 0 or more")
-    if images < 1:
-        raise click.UsageError(f"--images {images}: give 1 or more")
+    for flag, value, least in (("--flips", flips, 0), ("--images", images, 1)):
+        if value < least:
+            raise click.UsageError(f"{flag} {value}: give {least} or more")
     if keep and not layers:
         raise click.UsageError("--keep keeps what --layers finds; give both")
     from alexbench.harness.app.compare import compare as hold
@@ -62,9 +61,9 @@ def compare(
     if rest is not None and junit is not None:
         from alexbench.reports.gate_output import gate_junit
 
-        write_whole(Path(junit), gate_junit(rest))
+        write_whole(Path(junit), gate_junit(rest), flag="--junit")
     if rest is not None and not all(_answered(run) for run in runs):
-        _print_rest(rest, as_json=as_json)
+        _without_answers(rest, out, layers=layers, as_json=as_json)
         return
     compared = hold(runs, base=base, margin=margin, different_weights=different_weights)
     if keep and len(compared.runs) > 1:
@@ -85,6 +84,20 @@ def compare(
         folder = compared.runs[0][0].folder
         click.echo(f"wrote {keep_layers(folder, looked[0])}; alexbench report {folder} shows it", err=as_json)
     sys.exit(max((one.exit_code for one in looked), default=0) or compared.exit_code)
+
+
+def _without_answers(rest: "GateReport", out: str | None, *, layers: bool, as_json: bool) -> None:
+    """Two runs of which one has speeds alone."""
+    from alexbench.harness.app.out_file import write_whole
+
+    if layers:
+        raise click.UsageError("--layers is of rows with answers, which one of these runs has not")
+    _print_rest(rest, as_json=as_json)
+    if out is not None:
+        from alexbench.reports.gate_output import rest_markdown
+
+        write_whole(Path(out), rest_markdown(rest))
+        click.echo(f"wrote {out}", err=as_json)
 
 
 def _layers(compared: "Compared", images: int) -> "list[LayerComparison]":

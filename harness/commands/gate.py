@@ -35,12 +35,16 @@ def gating(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE_OR_RUN", help="What RUN is held against.")
+@click.option("--base", metavar="LABEL", help="Of a run of several environments: what is held against.")
+@click.option("--head", metavar="LABEL", help="Of a run of several environments: what is gated.")
 @_no_follow_up
 @gating
 def gate(
     run: Path,
     *,
     baseline: Path | None,
+    base: str | None,
+    head: str | None,
     policy: Path | None,
     no_follow_up: bool,
     markdown: Path | None,
@@ -56,8 +60,9 @@ def gate(
     from alexbench.harness.app.gate.policy import read_policy
     from alexbench.harness.app.progress import display_for
 
-    _check_places(markdown, junit)
-    report = gate_run(run, baseline, read_policy(policy), display_for(), follow_up=not no_follow_up)
+    _check_places(markdown=markdown, junit=junit)
+    rules = read_policy(policy)
+    report = gate_run(run, baseline, rules, display_for(), follow_up=not no_follow_up, base=base, head=head)
     _finish(report, markdown=markdown, junit=junit, as_json=as_json)
 
 
@@ -88,7 +93,7 @@ def ab(
     from alexbench.harness.app.progress import display_for
     from alexbench.harness.app.run import run
 
-    _check_places(markdown, junit)
+    _check_places(markdown=markdown, junit=junit)
     rules = read_policy(policy)
     config = resolve({**flags, "environments": (f"base={base or sys.executable}", f"head={head}")})
     display = display_for()
@@ -150,18 +155,18 @@ def compare_baselines(
     from alexbench.harness.app.gate.gate import compare_files
     from alexbench.harness.app.gate.policy import read_policy
 
-    _check_places(markdown, junit)
+    _check_places(markdown=markdown, junit=junit)
     report = compare_files(base, head, read_policy(policy))
     _finish(report, markdown=markdown, junit=junit, as_json=as_json)
 
 
-def _check_places(*files: Path | None) -> None:
+def _check_places(**files: Path | None) -> None:
     """Said before minutes of measuring."""
     from alexbench.harness.app.out_file import check_place
 
-    for path in files:
+    for name, path in files.items():
         if path is not None:
-            check_place(path)
+            check_place(path, flag=f"--{name}")
 
 
 def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, as_json: bool) -> None:

@@ -126,7 +126,9 @@ def _judged(logs: Interval, rounds: int, processes: int, tolerance: float, direc
         verdict = "PASS"
     else:
         more = _more_rounds(logs, bound, rounds, two_sided=two_sided)
-        if more is None:
+        if not math.isfinite(logs.high - logs.low):
+            why = "so few blocks have no interval"
+        elif more is None:
             why = "the estimate is at the tolerance itself"
     if verdict != "INCONCLUSIVE" and tolerance < FINE and processes < RESTARTS:
         verdict = "INCONCLUSIVE"

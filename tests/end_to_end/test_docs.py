@@ -71,6 +71,7 @@ RULES: Final = (
     Rule("compare", ("--layers",), why_not="starts all runtimes again; test_divergence.py runs it"),
     Rule("compare", where="answered", code=3),  # 40 pictures decide nothing
     Rule("ab", why_not="takes two environments; test_gate.py runs it"),
+    Rule("gate", ("--base",), why_not="takes a run of several environments; test_gate.py makes one"),
     Rule("gate", where="answered"),
     Rule("baseline compare", where="answered"),
     Rule("baseline", where="fresh"),

@@ -8,6 +8,7 @@ file that was edited.
 import base64
 import hashlib
 import json
+import math
 import re
 import zlib
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from alexbench.harness.records import RunRecord, backend_of
 
 SCHEMA: Final = 1
 FOLDER: Final = Path("baselines")
+FIGURES: Final = ("top1", "top5", "latency_p50_ms", "images_per_second")
 _LARGEST: Final = 200_000
 """Bytes: so small should a file be that is committed with every replacement."""
 _DIGITS: Final = 6
@@ -63,7 +65,7 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
     """
     side = side_of_run(run)
     if labels(side.record):
-        raise UsageError(f"{run} has several environments; a baseline is of a run of one: alexbench run")
+        raise UsageError(f"{run} has environments with labels; a baseline is of a run without: alexbench run")
     failed = [row.entry.name for row in side.rows.values() if row.entry.status != "ok"]
     if failed or not side.rows:
         raise UsageError(f"{run}: {', '.join(failed) or 'no row'} did not end well; a baseline is of rows that did")
@@ -185,7 +187,10 @@ def _from_blocks(found: Mapping[str, str]) -> Times:
 
 def _series(text: str) -> dict[Place, float]:
     parts = (one.split(":") for one in text.split())
-    return {(int(process), int(number)): float(ms) for process, number, ms in parts}
+    found = {(int(process), int(number)): float(ms) for process, number, ms in parts}
+    if not all(0 < ms < math.inf for ms in found.values()):
+        raise ValueError("a block took no time, or for ever")
+    return found
 
 
 def is_baseline(path: Path) -> bool:
@@ -203,7 +208,7 @@ def read_baseline(path: Path) -> Baseline:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(f"{path} is no baseline: {error}") from error
     schema = data.get("alexbench_baseline") if isinstance(data, dict) else None
     if not isinstance(schema, int):
@@ -219,14 +224,27 @@ def read_baseline(path: Path) -> Baseline:
             " alexbench baseline save RUN"
         )
     try:
-        return Baseline(path, _side(path, data), tuple(data["history"]))
+        side, history = _side(path, data), tuple(map(_checked, data["history"]))
     except (KeyError, ValueError, TypeError, AttributeError, zlib.error) as error:
         raise RecordError(f"{path} is damaged: {error}") from error
+    if not side.rows or not history:
+        raise RecordError(f"{path} is damaged: it has no row, or no history")
+    return Baseline(path, side, history)
+
+
+def _checked(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the history; a KeyError or TypeError where it lacks what is shown of it."""
+    str(entry["saved"]), str(entry["reason"])
+    for row in entry["rows"].values():
+        str(row["version"]), [row[key] for key in FIGURES]
+    return entry
 
 
 def _side(path: Path, data: dict[str, Any]) -> Side:
     record = record_from(data["record"], path)
-    answers, images = data["answers"]["rows"], data["answers"]["images"]
+    answers, images = data["answers"]["rows"], int(data["answers"]["images"])
+    if images < 0:
+        raise ValueError(f"{images} pictures")
     first: dict[str, NDArray[np.bool_]] = {}
     rows: dict[str, SideRow] = {}
     for entry in record.backends:
@@ -245,8 +263,12 @@ def _side(path: Path, data: dict[str, Any]) -> Side:
 
 def find_baseline(folder: Path, record: RunRecord, *, any_machine: bool) -> Path | None:
     """The file in a folder of baselines that is of this record's model and machine, or (``any_machine``) of another."""
-    own = default_path(record, folder)
-    if own.exists():
-        return own
-    others = sorted(folder.glob(f"{record.model.card}-*.json"))
-    return others[0] if any_machine and others else None
+    found = [one for one in map(read_baseline, sorted(folder.glob("*.json"))) if _card(one) == record.model.card]
+    own = [one.path for one in found if one.side.record.machine == record.machine]
+    if own:
+        return own[0]
+    return found[0].path if any_machine and found else None
+
+
+def _card(one: Baseline) -> str:
+    return one.side.record.model.card

@@ -17,6 +17,9 @@ from alexbench.harness.gate_records import GateReport, GateSide, Judged
 from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.records import RunRecord
 
+BASE = "base"
+"""The label that ``alexbench ab`` gives to what is held against."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sides:
@@ -26,28 +29,41 @@ class Sides:
     head: Side
 
 
-def sides_of(run: Path, baseline: Path | None) -> Sides:
-    """The two sides of ``alexbench gate RUN [--baseline FILE_OR_RUN]``.
+def sides_of(run: Path, baseline: Path | None, *, base: str | None = None, head: str | None = None) -> Sides:
+    """The two sides of ``alexbench gate RUN [--baseline FILE_OR_RUN]``; ``base``, ``head``: labels of environments.
 
     Raises:
         AlexBenchError: one of them cannot be read, or is not there.
     """
     record = read_run(run)
     known = labels(record)
-    if baseline is None:
-        if len(known) != 2:
-            raise UsageError(
-                f"{run} has {len(known) or 1} environment{'s' if len(known) > 2 else ''}: name --baseline FILE_OR_RUN,"
-                " or gate a run of two (alexbench ab)"
-            )
-        head = side_of_run(run, label=known[1])
-        # One record: that is how they are known to be of the same rounds.
-        return Sides(replace(side_of_run(run, label=known[0]), record=head.record), head)
     if known:
-        raise UsageError(f"{run} has its base in it ({known[0]}): leave out --baseline")
+        return _of_one_run(run, known, baseline, base, head)
+    if base is not None or head is not None:
+        raise UsageError(
+            f"--base and --head are labels of environments, and {run} has none; name --baseline FILE_OR_RUN"
+        )
+    if baseline is None:
+        raise UsageError(f"{run} has one environment: name --baseline FILE_OR_RUN, or gate a run of two (alexbench ab)")
     if run.resolve() == baseline.resolve():
         raise UsageError(f"{run} is gated against itself; name another run, or a baseline's file")
     return Sides(open_baseline(baseline, record), side_of_run(run))
+
+
+def _of_one_run(run: Path, known: list[str], baseline: Path | None, base: str | None, head: str | None) -> Sides:
+    """Two environments of a run: those named, else ``base`` and the only other one."""
+    if baseline is not None:
+        raise UsageError(f"{run} has environments of its own ({', '.join(known)}): leave out --baseline")
+    for flag, label in (("--base", base), ("--head", head)):
+        if label is not None and label not in known:
+            raise UsageError(f"{flag} {label}: {run} has the environments {', '.join(known)}")
+    first = base or (BASE if BASE in known else known[0])
+    others = [label for label in known if label != first]
+    if first == head or (head is None and len(others) != 1):
+        raise UsageError(f"{run} has the environments {', '.join(known)}: name two, --base LABEL --head LABEL")
+    there = side_of_run(run, label=head or others[0])
+    # One record: that is how they are known to be of the same rounds.
+    return Sides(replace(side_of_run(run, label=first), record=there.record), there)
 
 
 def open_baseline(path: Path, head: RunRecord) -> Side:
@@ -63,7 +79,7 @@ def open_baseline(path: Path, head: RunRecord) -> Side:
         path = found
     if is_baseline(path):
         return read_baseline(path).side
-    side = side_of_run(path)
+    side = side_of_run(path.parent if path.name == RUN_FILE else path)
     if labels(side.record):
         raise UsageError(f"--baseline {path} has several environments; name a run of one, or a baseline's file")
     return side
@@ -96,14 +112,21 @@ def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[
 
 
 def gate_run(
-    run: Path, baseline: Path | None, policy: Policy, display: Display, *, follow_up: bool = True
+    run: Path,
+    baseline: Path | None,
+    policy: Policy,
+    display: Display,
+    *,
+    follow_up: bool = True,
+    base: str | None = None,
+    head: str | None = None,
 ) -> GateReport:
     """All of ``alexbench gate``.
 
     Raises:
         AlexBenchError: a side cannot be read.
     """
-    sides = sides_of(run, baseline)
+    sides = sides_of(run, baseline, base=base, head=head)
     same = sides.base.record is sides.head.record
     follow = follower(
         run,

@@ -11,6 +11,7 @@ from alexbench.harness.records import EffectiveRecord, RunRecord, backend_of
 _SETTINGS: Final = ("threads", "device", "precision", "batch_size", "rigor")
 """Of a run's configuration, what changes its speeds."""
 _EFFECTIVE: Final = ("device", "provider", "precision", "threads", "streams")
+_BLAS: Final = ("BLIS_", "GOTO_", "MKL_", "OMP_", "OPENBLAS_")
 _MANY: Final = 3
 
 
@@ -33,7 +34,7 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     same_run = one is two
     refused = [] if same_run else [*_model(one, two), *_data(one, two)]
     machines = [] if same_run else machine_differences(one.machine, two.machine)
-    no_time = [] if same_run else list(_settings(one, two))
+    no_time = [] if same_run else [*_settings(one, two), *_anchors(one, two)]
     left_out: list[str] = []
     if machines:
         said = f"another machine: {'; '.join(machines)}"
@@ -122,6 +123,25 @@ def _settings(one: RunRecord, two: RunRecord) -> Iterator[str]:
         before, after = one.configuration.get(key), two.configuration.get(key)
         if before != after:
             yield f"{key.replace('_', ' ')} {before} and {after}: run again with --{key.replace('_', '-')} {before}"
+
+
+def _anchors(one: RunRecord, two: RunRecord) -> Iterator[str]:
+    """The anchor is NumPy's: with another one the unit that both runs are measured in has changed."""
+    here, there = one.environment, two.environment
+    versions = [(side.get("packages") or {}).get("numpy") for side in (here, there)]
+    variables = [
+        {name: value for name, value in (side.get("variables") or {}).items() if name.startswith(_BLAS)}
+        for side in (here, there)
+    ]
+    changed = []
+    if versions[0] != versions[1]:
+        changed.append(f"NumPy {versions[0]} and {versions[1]}")
+    elif here.get("blas") != there.get("blas"):
+        changed.append("what NumPy multiplies with")
+    if variables[0] != variables[1]:
+        changed.append("variables of its libraries")
+    if changed:
+        yield f"the anchor is NumPy's, and differs: {', '.join(changed)}; both in one run: alexbench ab"
 
 
 def _skipped(record: RunRecord) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import inf, isfinite
 from typing import Final, Literal
 
 from alexbench.harness.app.gate.identity import Identity
@@ -42,16 +43,19 @@ def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> li
     ]
     for backend, one in base.rows.items():
         two = head.rows.get(backend)
-        if two is None or (one.entry.status == "ok" and two.entry.status != "ok"):
-            judged.append(_gone(backend, policy, two))
+        if one.entry.status != "ok" or two is None or two.entry.status != "ok":
+            judged.append(_gone(backend, policy, one, two, head))
             continue
         judged += [_accuracy(metric, backend, one, two, policy, found) for metric in ANSWERED]
-        judged.append(_parity(policy.asked("parity", backend), backend, one.entry, two.entry))
+        judged.append(_parity(policy.asked("parity", backend), backend, one, two))
         judged += [
             _value(policy.asked(metric, backend), backend, getattr(one.entry, metric), getattr(two.entry, metric))
             for metric in ("peak_rss_mib", "load_s")
         ]
     known = [one for one in judged if one is not None]
+    if not base.rows:  # sizes alone are nothing that anyone would ship by
+        rule = replace(policy.asked("parity").rule("exact"), metric="ran", required=True)
+        known.append(Judged("", rule, "INVALID", why="the base has no row", mode="exact"))
     return [_refuse(one, refused) for one in known] if refused else known
 
 
@@ -77,7 +81,7 @@ def _time(metric: str, backend: str, base: Side, head: Side, policy: Policy, fou
     rule = asked.rule(mode)
     before: dict[Place, float] = getattr(base.rows[backend].times, series)
     after: dict[Place, float] = getattr(head.rows[backend].times, series)
-    if not before and not after:
+    if not before and not after and not any(side.rows[backend].entry.performance for side in (base, head)):
         return None
     values = [_figure(metric, side.rows[backend].entry) for side in (base, head)]
     judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
@@ -89,7 +93,7 @@ def _time(metric: str, backend: str, base: Side, head: Side, policy: Policy, fou
         wanted = "one run of both: alexbench ab" if asked.mode == "paired" else "a baseline of another run"
         return replace(judged, verdict="INVALID", why=f"the policy wants {asked.mode} rounds, which take {wanted}")
     if not before or not after:
-        return _unmeasured(judged, "head" if before else "base")
+        return _unmeasured(judged, "head" if before else "base" if after else "timings.parquet of either")
     if mode == "anchored":
         before = over_anchor(before, getattr(base.anchor, series))
         after = over_anchor(after, getattr(head.anchor, series))
@@ -98,7 +102,7 @@ def _time(metric: str, backend: str, base: Side, head: Side, policy: Policy, fou
     elif not set(before) & set(after):
         return replace(judged, verdict="INVALID", why="base and head share no round")
     judge = paired_times if mode == "paired" else anchored_times
-    finding = judge(before, after, tolerance=rule.tolerance, direction=_of_time(rule))
+    finding = judge(before, after, tolerance=_of_time(rule), direction=_direction_of_time(rule))
     invalid = [invalid_times(side, rule.tolerance, metric) for side in ((head,) if mode == "paired" else (head, base))]
     return said_of_time(judged, finding, next(filter(None, invalid), ""))
 
@@ -108,16 +112,24 @@ def _unmeasured(judged: Judged, where: str) -> Judged:
     return replace(judged, verdict="INCONCLUSIVE", why=f"not measured in the {where}", would_change="measuring it")
 
 
-def _of_time(rule: Rule) -> Literal["lower-is-better", "two-sided"]:
+def _of_time(rule: Rule) -> float:
+    """The tolerance, in percent of time: a rate that may fall by a tenth lets the time of an image grow by a ninth."""
+    if rule.metric != "images_per_second":
+        return rule.tolerance
+    return 100 * (1 / (1 - rule.tolerance / 100) - 1)
+
+
+def _direction_of_time(rule: Rule) -> Literal["lower-is-better", "two-sided"]:
     """Of images/s the time of an image is judged."""
     return "two-sided" if rule.direction == "two-sided" else "lower-is-better"
 
 
 def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
     """What a finding says of a metric: changes of time, or of the rate that is its inverse."""
-    ratio = finding.ratio
+    ratio, detectable = finding.ratio, 100 * (finding.detectable - 1)
     if judged.metric == "images_per_second":
-        ratio = Interval(1 / ratio.value, 1 / ratio.high if ratio.high else 0.0, _inverse(ratio.low))
+        ratio = Interval(_inverse(ratio.value), _inverse(ratio.high), _inverse(ratio.low))
+        detectable = 100 * (1 - _inverse(finding.detectable))
     change, low, high = (100 * (one - 1) for one in (ratio.value, ratio.low, ratio.high))
     said = replace(
         judged,
@@ -125,22 +137,21 @@ def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
         change=change,
         low=low,
         high=high,
-        detectable=100 * (finding.detectable - 1),
+        detectable=detectable,
         rounds=finding.rounds,
         why=finding.why,
-        would_change=_would_change(finding, judged.rule.tolerance),
+        would_change=_would_change(finding, judged.rule.tolerance, detectable),
     )
     return replace(said, verdict="INVALID", why=invalid, would_change="a quieter machine") if invalid else said
 
 
-def _would_change(finding: TimeFinding, tolerance: float) -> str:
-    least = 100 * (finding.detectable - 1)
+def _would_change(finding: TimeFinding, tolerance: float, least: float) -> str:
     if finding.verdict == "INCONCLUSIVE":
         if finding.more_rounds is not None:
             return f"about {finding.more_rounds:,} more rounds at this spread would decide"
         if finding.why.startswith("the estimate is at"):
             return f"a tolerance other than {tolerance:g} %; detectable here: {least:.1f} %"
-        return "" if finding.why else f"detectable here: {least:.1f} %"
+        return "" if finding.why or not isfinite(least) else f"detectable here: {least:.1f} %"
     return f"detectable here: {least:.1f} %"
 
 
@@ -177,7 +188,8 @@ def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Pol
             else _unmeasured(judged, "head" if after is None else "base")
         )
     if found.refused or found.no_answers or len(before) != len(after):
-        return replace(judged, why="; ".join((*found.refused, *found.no_answers)) or "other numbers of pictures")
+        why = "; ".join((*found.refused, *found.no_answers)) or "other numbers of pictures"
+        return replace(judged, verdict="NOT GATED" if found.refused else "INVALID", why=why)
     loss = lost_pictures(before, after, tolerance=rule.tolerance, direction=rule.direction, sample=mode == "interval")
     least = 100 * (loss.allowed + 1) / loss.images
     return replace(
@@ -194,8 +206,8 @@ def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Pol
 
 def _would_change_loss(loss: LossFinding, mode: str) -> str:
     if mode == "exact":
-        worst = loss.lost - loss.gained
-        allowed = f"{loss.allowed} may be lost, on balance"
+        worst = abs(loss.lost - loss.gained)
+        allowed = f"{loss.allowed} may be {'lost' if loss.lost >= loss.gained else 'gained'}, on balance"
         return f"{allowed}; {worst} were" if loss.verdict == "FAIL" else allowed
     if loss.verdict != "INCONCLUSIVE":
         return ""
@@ -204,8 +216,9 @@ def _would_change_loss(loss: LossFinding, mode: str) -> str:
     return f"about {loss.more_images:,} more pictures at these rates would decide"
 
 
-def _parity(asked: Asked, backend: str, one: BackendRecord, two: BackendRecord) -> Judged | None:
+def _parity(asked: Asked, backend: str, base: SideRow, head: SideRow) -> Judged | None:
     """Whether the head's row is still the function that float64 is; of a user's own file nothing is promised."""
+    one, two = base.entry, head.entry
     before, after = one.parity, two.parity
     if after is None and before is None:
         return None
@@ -218,12 +231,16 @@ def _parity(asked: Asked, backend: str, one: BackendRecord, two: BackendRecord) 
         mode="exact",
     )
     if after is None:
+        if two.accuracy is None:
+            return _unmeasured(judged, "head")
         return replace(judged, verdict="FAIL", why="the head was not held against float64")
     said = f"max error {after.max_abs_over_sigma:.1e} sigma, at most {after.tolerance_max_abs_over_sigma:.1e}"
     if two.artifact is not None:
         return replace(judged, why=f"a file of the user's own: {said}")
     reasons = [] if after.passed else [f"{said}; {after.unexplained_flips} flips that rounding cannot explain"]
     reasons += [] if after.unmasked is None else [f"computes as {after.unmasked}"]
+    if reasons and before is not None and not (before.passed and before.unmasked is None):
+        return replace(judged, verdict="INCONCLUSIVE", why=f"{'; '.join(reasons)}; the base is no better")
     verdict: GateVerdict = "FAIL" if reasons else "PASS"
     return replace(judged, verdict=verdict, why="; ".join(reasons) or said)
 
@@ -235,9 +252,11 @@ def _exact(asked: Asked, row: str, before: float, after: float) -> Judged:
 
 
 def _value(asked: Asked, backend: str, before: float | None, after: float | None) -> Judged | None:
+    rule = asked.rule("value")
     if not before or not after:
-        return None
-    rule, change = asked.rule("value"), change_of(before, after)
+        gap = Judged(backend, rule, "NOT GATED", base=before, head=after, mode="value")
+        return _unmeasured(gap, "head" if before else "base") if before or after or rule.required else None
+    change = change_of(before, after)
     verdict = value_verdict(change, tolerance=rule.tolerance, direction=rule.direction)
     judged = Judged(backend, rule, verdict, base=before, head=after, change=change, mode="value")
     if verdict == "FAIL" and asked.metric == "load_s":
@@ -247,11 +266,18 @@ def _value(asked: Asked, backend: str, before: float | None, after: float | None
     return replace(judged, why="one value each, no interval")
 
 
-def _gone(backend: str, policy: Policy, row: SideRow | None) -> Judged:
-    """A row that the base has and the head has not: a failure whatever it would have measured."""
-    why = "the head has no such row" if row is None else (row.entry.error or f"the row is {row.entry.status}")
+def _gone(backend: str, policy: Policy, base: SideRow, row: SideRow | None, head: Side) -> Judged:
+    """A row that did not end well on both sides; where the base's did, a failure whatever it would have measured."""
     rule = replace(policy.asked("parity", backend).rule("exact"), metric="ran", required=True)
-    return Judged(backend, rule, "FAIL", why=why, mode="exact")
+    gone = Judged(backend, rule, "INCONCLUSIVE", mode="exact")
+    if base.entry.status != "ok":
+        return replace(gone, why=f"in the base: {base.entry.error or base.entry.status}")
+    if row is not None:
+        return replace(gone, verdict="FAIL", why=row.entry.error or f"the row is {row.entry.status}")
+    asked = head.record.configuration.get("backends")
+    if asked is not None and backend not in asked:
+        return replace(gone, why="the head was not asked for it", would_change=f"--backend {backend}")
+    return replace(gone, verdict="FAIL", why="the head has no such row: its runtime is not installed")
 
 
 def _refuse(one: Judged, why: str) -> Judged:
@@ -266,7 +292,7 @@ def _figure(metric: str, entry: BackendRecord) -> float | None:
 
 
 def _inverse(value: float) -> float:
-    return 1 / value if value > 0 else float("inf")
+    return 1 / value if value > 0 else inf
 
 
 def in_head_alone(head: Side, base: Side) -> Iterator[str]:

@@ -164,6 +164,8 @@ def _tolerance(where: str, rule: Asked, value: object) -> float:
         raise UsageError(f"{where}: tolerance = {value:g}: give {unit} of 0 or more; direction says which way is worse")
     if rule.metric in TIMED and value == 0:
         raise UsageError(f"{where}: tolerance = 0: no two measurements of time are equal; give percent above 0")
+    if value >= 100 and rule.metric == "images_per_second":
+        raise UsageError(f"{where}: tolerance = {value:g}: a rate that may fall so far may stop; give less than 100")
     if value > 100 and rule.metric in ANSWERED:
         raise UsageError(f"{where}: tolerance = {value:g}: give points of accuracy, 100 at most")
     return float(value)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.rows_of_runs import open_run, read_table, require_columns, row_of
-from alexbench.harness.errors import UsageError
+from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.gate import Place
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import BackendRecord, RunRecord, backend_of, environment_of
@@ -108,6 +108,8 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
     ):
         blocks = frame.groupby(["backend", "process", "round"], sort=True, observed=True)["ns"].agg(how).reset_index()
         for name, process, number, ns in blocks.itertuples(index=False, name=None):
+            if not ns > 0:
+                raise RecordError(f"{folder / run_folder.TIMINGS} is damaged: a block of {name} took {ns} ns")
             times = found.setdefault(str(name), Times())
             getattr(times, of)[int(process), int(number)] = float(ns) / 1e6 / images
     return found
@@ -115,7 +117,9 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
 
 def with_more(side: Side, more: "Side") -> Side:
     """``side`` with the blocks of a further run of the same, as further processes of it."""
-    first = 1 + max((process for row in side.rows.values() for process, _ in row.times.latency), default=-1)
+    known = [*(row.times for row in side.rows.values()), side.anchor]
+    places = (place for times in known for series in (times.latency, times.windows) for place in series)
+    first = 1 + max((process for process, _ in places), default=-1)
     rows = dict(side.rows)
     for name, row in more.rows.items():
         if name in rows:

@@ -47,8 +47,9 @@ def decide_times(
             notes.append(f"Not measured again: {error}")
             break
         runs.append(fresh.folder)
-        times.add(fresh, needed)
-    return DecidedTimes(times.conclude(again=bool(runs)), runs, notes)
+        if not times.add(fresh, needed):
+            notes.append(f"{fresh.folder} is INVALID and does not count")
+    return DecidedTimes(times.conclude(), runs, notes)
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class _Times:
     done: dict[Key, Judged] = field(default_factory=dict)
     waiting: dict[Key, Judged] = field(default_factory=dict)
     believed: bool = True
+    counted: int = 0
 
     def __post_init__(self) -> None:
         for key, judged in judged_times(self.base, self.head, self.policy, self.found).items():
@@ -82,17 +84,19 @@ class _Times:
             f"{backend} {metric} {words[self.waiting[backend, metric].verdict]}" for backend, metric in keys
         )
 
-    def add(self, fresh: Fresh, keys: Sequence[Key]) -> None:
-        """Judge with a fresh measurement, alone and with all before it."""
+    def add(self, fresh: Fresh, keys: Sequence[Key]) -> bool:
+        """Judge with a fresh measurement, alone and with all before it; False: nobody can believe it."""
         backends = list(dict.fromkeys(backend for backend, _ in keys))
         alone = judged_times(fresh.base or self.base, fresh.head, self.policy, self.found, backends=backends)
         if any(one.verdict == "INVALID" for one in alone.values()):
-            return
+            return False
         self._join(fresh)
         together = judged_times(self.base, self.head, self.policy, self.found, backends=backends)
         for key in keys:
             if key in alone and key in together:
                 self._decide(key, alone[key], together[key])
+        self.counted += 1
+        return True
 
     def _decide(self, key: Key, alone: Judged, together: Judged) -> None:
         before = self.waiting.pop(key)
@@ -116,9 +120,9 @@ class _Times:
             self.base = replace(self.base, record=self.head.record)
         self.believed = True
 
-    def conclude(self, *, again: bool) -> list[Judged]:
+    def conclude(self) -> list[Judged]:
         """All of it; a FAIL that no second measurement confirmed is none."""
-        left = {key: _unconfirmed(one, again=again) for key, one in self.waiting.items()}
+        left = {key: _unconfirmed(one, again=self.counted > 0) for key, one in self.waiting.items()}
         return [*self.done.values(), *left.values()]
 
 
@@ -133,5 +137,5 @@ def _unconfirmed(one: Judged, *, again: bool) -> Judged:
     if not one.rule.required:
         why += ", for it is advisory"
     elif again:
-        why = "beyond what is allowed, and not so again with fresh processes"
+        why = "beyond what is allowed with all measurements together, and no second one alone says so"
     return replace(one, verdict="INCONCLUSIVE", why=why, would_change="a second measurement that says the same")

@@ -101,7 +101,7 @@ def test_a_failed_row_and_several_environments_make_no_baseline(tmp_path: Path) 
     with pytest.raises(UsageError, match="openvino did not end well"):
         save(failed, tmp_path / "b.json", "")
     two = timed_run(tmp_path / "two", {"torch@base": 10, "torch@head": 10})
-    with pytest.raises(UsageError, match="several environments"):
+    with pytest.raises(UsageError, match="environments with labels"):
         save(two, tmp_path / "b.json", "")
     assert not (tmp_path / "b.json").exists()
 
@@ -154,3 +154,33 @@ def test_the_record_that_is_kept_is_the_runs(tmp_path: Path) -> None:
     record = read_run(run)
     kept = save(run, tmp_path / "b.json", "")[0].side.record
     assert kept == replace(record, comparisons=(), pairs=(), conditions={})
+
+
+def test_a_folders_file_is_found_by_what_is_in_it(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10})
+    folder = tmp_path / "baselines"
+    folder.mkdir()
+    saved = save(run, folder / "mine.json", "")[0].path
+    assert find_baseline(folder, read_run(run), any_machine=False) == saved
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"history": []},
+        {"history": [{"saved": "now"}]},
+        {"answers": {"images": -5, "rows": {}}},
+        {"blocks": {"torch": {"latency": "0:0:0", "windows": ""}, "anchor": {"latency": "", "windows": ""}}},
+        {"blocks": {"torch": {"latency": "0:0:nan", "windows": ""}, "anchor": {"latency": "", "windows": ""}}},
+    ],
+)
+def test_a_sealed_file_that_makes_no_sense_is_damaged(tmp_path: Path, change: dict[str, object]) -> None:
+    from alexbench.harness.app.gate import baseline
+
+    path = tmp_path / "b.json"
+    save(timed_run(tmp_path / "run", {"torch": 10}), path, "")
+    data = json.loads(path.read_text(encoding="utf-8")) | change
+    data.pop("sha256")
+    path.write_text(json.dumps({**data, "sha256": baseline._digest(data)}), encoding="utf-8")
+    with pytest.raises(RecordError, match="is damaged"):
+        read_baseline(path)

@@ -248,7 +248,7 @@ def test_a_run_of_one_environment_needs_a_baseline(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10})
     with pytest.raises(UsageError, match="name --baseline FILE_OR_RUN"):
         sides_of(run, None)
-    with pytest.raises(UsageError, match="has its base in it"):
+    with pytest.raises(UsageError, match="has environments of its own"):
         sides_of(timed_run(tmp_path / "two", {BASE: 10, HEAD: 10}), run)
 
 
@@ -268,3 +268,99 @@ def test_one_slow_load_is_no_failure_and_memory_is(tmp_path: Path) -> None:
     assert found["torch", "load_s"] == "INCONCLUSIVE"
     assert found["torch", "peak_rss_mib"] == "FAIL"
     assert judged(sides, None).verdict == "PASS", "both are advisory"
+
+
+def test_a_backend_that_is_broken_on_both_sides_has_not_passed(tmp_path: Path) -> None:
+    broken = {"failed": ("openvino",)}
+    base = timed_run(tmp_path / "base", {"torch": 10}, **broken)
+    head = timed_run(tmp_path / "head", {"torch": 10}, seed=1, **broken)
+    report = compare_files(base, head, read_policy(None))
+    assert verdicts(report.judged)["openvino", "ran"] == "INCONCLUSIVE"
+    assert report.exit_code == 3
+    assert "SIGKILL" in next(one for one in report.judged if one.metric == "ran").why
+
+
+def test_a_backend_that_the_head_was_not_asked_for_is_open_and_one_that_is_not_installed_fails(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8})
+    for number, (asked, verdict) in enumerate(((["torch"], "INCONCLUSIVE"), (None, "FAIL"))):
+        configuration = {**CONFIGURATION, "backends": asked}
+        head = timed_run(tmp_path / f"{number}", {"torch": 10}, seed=1, configuration=configuration)
+        found = verdicts(compare_files(base, head, read_policy(None)).judged)
+        assert found["openvino", "ran"] == verdict
+
+
+def test_a_head_without_answers_is_open_and_no_failure(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
+    row = sides.head.rows["torch"]
+    for key in ("accuracy", "parity"):
+        object.__setattr__(row.entry, key, None)
+    for key in ("top1", "top5"):
+        object.__setattr__(row, key, None)
+    found = verdicts(judged(sides, None).judged)
+    assert {found["torch", metric] for metric in ("top1", "top5", "parity")} == {"INCONCLUSIVE"}
+
+
+def test_what_the_policy_requires_is_not_passed_by_being_absent(tmp_path: Path) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_text("[load_s]\nrequired = true\n", encoding="utf-8")
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
+    object.__setattr__(sides.head.rows["torch"].entry, "load_s", None)
+    assert judged(sides, None).verdict == "PASS"
+    assert judged(sides, None, read_policy(path)).verdict == "INCONCLUSIVE"
+
+
+def test_a_parity_that_the_base_fails_too_is_no_regression(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
+    for side in (sides.base, sides.head):
+        object.__setattr__(side.rows["torch"].entry, "parity", parity(passed=False))
+    found = next(one for one in judged(sides, None).judged if one.metric == "parity")
+    assert found.verdict == "INCONCLUSIVE"
+    assert "the base is no better" in found.why
+
+
+def test_with_another_numpy_the_anchor_is_another_unit(tmp_path: Path) -> None:
+    environment = {"python": "3.11.7", "packages": {"numpy": "2.5.0"}, "variables": {}, "git": None}
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    head = timed_run(tmp_path / "head", {"torch": 10}, seed=1, environment=environment)
+    report = compare_files(base, head, read_policy(None))
+    assert verdicts(report.judged)["torch", "latency_p50_ms"] == "INVALID"
+    assert any("the anchor is NumPy's" in note for note in report.notes)
+
+
+def test_a_rate_may_fall_by_what_is_printed_and_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_text("[images_per_second]\ntolerance = 30\n", encoding="utf-8")
+    for number, (ms, verdict) in enumerate(((13.7, "PASS"), (15.0, "FAIL"))):  # the rate falls by 27 and by 33 %
+        sides = sides_of(timed_run(tmp_path / f"{number}", {BASE: 10, HEAD: ms}, spread=0.001), None)
+        again = Again(tmp_path / f"again{number}", ms, spread=0.001)
+        found = next(one for one in judged(sides, again, read_policy(path)).judged if one.metric == "images_per_second")
+        assert found.verdict == verdict, found
+
+
+def test_two_of_several_environments_are_named(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch@1.0": 10, "torch@1.1": 10, "torch@1.2": 10})
+    with pytest.raises(UsageError, match="name two, --base LABEL --head LABEL"):
+        sides_of(run, None)
+    sides = sides_of(run, None, base="1.1", head="1.0")
+    assert (sides.base.label, sides.head.label) == ("1.1", "1.0")
+    with pytest.raises(UsageError, match=r"--head 9: .* has the environments 1\.0, 1\.1, 1\.2"):
+        sides_of(run, None, head="9")
+    turned = timed_run(tmp_path / "turned", {"torch@head": 10, "torch@base": 10})
+    assert sides_of(turned, None).base.label == "base", "by its name, not by its place"
+
+
+def test_blocks_that_took_no_time_are_damage(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10}, anchor_ms=0)
+    with pytest.raises(AlexBenchError, match=r"timings\.parquet is damaged: a block of anchor took 0"):
+        side_of_run(run)
+
+
+def test_an_invalid_measurement_is_named_and_does_not_count(tmp_path: Path) -> None:
+    bad = Control("onnxruntime", 1.05, 1.04, 1.06, pairs=40, passed=False)
+    report = judged(ab(tmp_path, 12), Again(tmp_path, 12, 12, 12, control=bad))
+    assert report.verdict == "INCONCLUSIVE"
+    assert sum("is INVALID and does not count" in note for note in report.notes) == 3
+    assert "not confirmed" in next(one for one in report.judged if one.metric == "latency_p50_ms").why
