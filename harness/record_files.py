@@ -62,17 +62,25 @@ def read_run(folder: Path) -> RunRecord:
     path = folder / RUN_FILE
     try:
         text = path.read_text(encoding="utf-8")
+    except NotADirectoryError:
+        raise RecordError(f"{folder} is a file, not a run's folder") from None
     except FileNotFoundError:
+        if not folder.exists():
+            raise RecordError(f"{folder} is no run: there is no such folder") from None
         raise RecordError(f"{folder} is no run: it has no {RUN_FILE}") from None
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise RecordError(f"{path} is damaged: {error}") from error
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
+        data = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:  # JSONDecodeError is a ValueError
         raise RecordError(f"{path} is damaged: {error}") from error
     return record_from(data, path)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number that a record holds")
 
 
 def record_from(data: Any, path: Path) -> RunRecord:
@@ -81,10 +89,9 @@ def record_from(data: Any, path: Path) -> RunRecord:
     Raises:
         RecordError: damaged, or written by a newer version; the message names the file.
     """
-    try:
-        version = data["schema_version"]
-    except (KeyError, TypeError) as error:
-        raise RecordError(f"{path} is damaged: {error}") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version is None:
+        raise RecordError(f"{path} is damaged: it is no run's record, which has a schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise RecordError(f"{path} is damaged: schema_version = {version!r}")
     if version > SCHEMA_VERSION:

@@ -29,7 +29,7 @@ _SENTENCES: Final = (
     ("Layers", "Layers: each with what follows it up to the next, in a pass of its own after all timing."),
     ("MLPerf LoadGen", "LoadGen: latency of a query, in Server from its scheduled arrival."),
     ("highest load", "highest load: the most whose p99 stayed within the bound, twice."),
-    ("drift", "drift: of latency, from the first half to the second."),
+    ("drift", "drift: of latency, from the first half of a process to its second; the worst of them."),
     ("deviation", "deviation: robust, between blocks."),
     ("steal", "steal: what the hypervisor took of all cores' time."),
     ("others' CPU", "others' CPU: what other processes used of all cores' time."),
@@ -43,7 +43,8 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
     speeds = [entry.performance for entry in record.backends if entry.performance is not None]
     lines = [_rank(speeds)] if "#" in names else []
     if any(any(column) for table in tables for column in table.bold):
-        lines.append("Bold: the best of those ranked, and what cannot be told from it.")
+        near = f"{100 * BETWEEN_PROCESSES:g} %"
+        lines.append(f"Bold: the best of those ranked, and what is not apart from it and within {near} of it.")
     if any("NOISY" in cell for table in tables for column in table.columns for cell in column):
         lines.append("NOISY: the row's noise certificate failed; it is shown and not ranked.")
     lines += [_against(heading) for heading in dict.fromkeys(names) if heading.startswith(AGAINST)]
@@ -61,7 +62,7 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
 def _against(heading: str) -> str:
     return (
         f"{heading}: times its FPS, where neither is noisy; top-1 less its, in points, on the same pictures (95 %,"
-        " Tango). An interval with 0 in it shows no difference."
+        " Tango). An interval with 0 in it does not show a difference."
     )
 
 
@@ -99,7 +100,8 @@ def _speed(speeds: list[Performance]) -> list[str]:
     if found.bounds == "interval":
         bounds = f"95 % interval over {'processes' if found.processes > 1 else 'windows'}"
     several = speeds[0].latency.processes > 1
-    of = "95 %, over processes" if several else "95 %, within this one process"
+    of = "95 %, over processes, with whatever the machine did to all rows alike"
+    of = of if several else "95 %, within this one process"
     return [
         f"p50: median of block medians at batch 1, host array in to host array out ({of}).",
         f"FPS: images over the wall time of steady windows, batches of {found.batch_size} one by one ({bounds}).",

@@ -63,8 +63,8 @@ def read_frame(path: Path, columns: list[str], **options: Any) -> pd.DataFrame |
         return None
     try:
         return pd.read_parquet(path, columns=columns, engine="pyarrow", **options)
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these kinds
-        raise UnreadableError(f"{path.name} cannot be read: {_first_line(error)}.") from error
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these kinds, and have the folder in them
+        raise UnreadableError(f"{path.name} is damaged: it cannot be read as a table of this run.") from error
 
 
 def read_json(path: Path) -> Any:
@@ -78,7 +78,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise UnreadableError(f"{path.name} cannot be read: {_first_line(error)}.") from error
+        raise UnreadableError(f"{path.name} is damaged: {_first_line(error)}.") from error
 
 
 def _first_line(error: Exception) -> str:

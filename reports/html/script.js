@@ -73,7 +73,7 @@
     const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
     const rows = [...board.tBodies[0].rows];
     for (const row of rows) {
-      const content = row.textContent.toLowerCase();
+      const content = `${row.textContent} ${row.dataset.group ?? ""}`.toLowerCase();
       row.hidden =
         !words.every((word) => content.includes(word)) ||
         (ranked.value !== "" && row.dataset.ranked !== ranked.value) ||

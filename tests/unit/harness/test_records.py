@@ -227,3 +227,11 @@ def test_a_record_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         record.status = "failed"  # type: ignore[misc]
     assert replace(record, status="failed") != record
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"schema_version": NaN}', "null", "[]", "{}"])
+def test_what_is_no_record_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text, encoding="utf-8")
+    with pytest.raises(RecordError, match=r"run\.json is damaged: ") as error:
+        read_run(tmp_path)
+    assert "\n" not in str(error.value)

@@ -1,5 +1,6 @@
 """Leaderboards: the best in bold, speed-up beside accuracy, and what qualifies a row in numbered notes."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -140,3 +141,25 @@ def test_no_flip_and_a_thousand_are_counted(flips: int) -> None:
     record = plain_record(ok_row("a", parity=parity(flips=flips)), ok_row("b"))
     (shown,) = (table for table in tables(record) if table.title == "Parity with float64")
     assert shown.columns[shown.headings.index("flips")] == [str(flips), "0"]
+
+
+def test_to_be_unsure_is_not_to_be_equal() -> None:
+    """Over processes the machine's own trend widens every interval: a row 20 % slower may overlap the best one."""
+    rows = [
+        ok_row(name, performance=performance(rate, spread=30, p50_ms=ms, processes=3))
+        for name, rate, ms in (("onnxruntime", 140.0, 14.0), ("openvino", 138.0, 14.3), ("torch", 120.0, 16.8))
+    ]
+    wide = [
+        replace(row, performance=replace(row.performance, latency=replace(row.performance.latency, low_ms=12.0)))
+        for row in rows
+        if row.performance is not None
+    ]
+    board = next(table for table in boards(plain_record(*wide), Notes()) if "p50 ms, batch 1" in table.headings)
+    names = board.columns[board.headings.index("backend")]
+    for heading in ("p50 ms, batch 1", "FPS, batch 32"):
+        bold = dict(zip(names, board.bold[board.headings.index(heading)], strict=True))
+        assert [any(name.startswith(one) and bold[name] for name in names) for one in ("onnx", "openv", "torch")] == [
+            True,
+            True,
+            False,
+        ], heading

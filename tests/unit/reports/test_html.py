@@ -297,7 +297,7 @@ def test_a_damaged_file_costs_its_figure_alone(name: str, tmp_path: Path) -> Non
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:40])
     page = html(tmp_path, record)
     parsed(page)
-    assert f"{name} cannot be read" in page
+    assert f"{name} is damaged" in page
     lost = {"timings.parquet": 2, "blocks.parquet": 1, "layers.json": 1, "thumbnails.json": 0}[name]
     assert len(payload(page)["figures"]) == len(whole) - lost
 
@@ -337,7 +337,7 @@ def test_a_foreign_comparison_of_layers_is_left_out_and_said_in_a_line(content: 
 def test_json_nested_without_end_is_left_out(tmp_path: Path) -> None:
     record = html_runs.write(tmp_path)
     (tmp_path / "layers.json").write_text("[" * 200_000, encoding="utf-8")
-    assert "layers.json cannot be read" in not_drawn(html(tmp_path, record))
+    assert "layers.json is damaged" in not_drawn(html(tmp_path, record))
 
 
 def test_a_row_whose_layers_could_not_be_looked_at_is_said(tmp_path: Path) -> None:
