@@ -82,7 +82,7 @@ def said(report: GateReport) -> str:
 
 def kept(folder: Path) -> list[Path]:
     """The complete runs in a folder, in order."""
-    return [one for one in sorted(folder.iterdir()) if read_run(one).status == "complete"]
+    return [one for one in sorted(folder.glob("*/")) if read_run(one).status == "complete"]
 
 
 def measured(given: argparse.Namespace, folder: Path) -> list[Path]:
