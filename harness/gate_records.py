@@ -99,7 +99,10 @@ class GateReport:
         if self.refused:
             return "INVALID"
         deciding = {one.verdict for one in self.judged if one.decides}
-        return next((one for one in _WORST_FIRST if one in deciding), "INVALID")
+        for verdict in _WORST_FIRST:
+            if verdict in deciding:
+                return verdict
+        return "INVALID"
 
     @property
     def exit_code(self) -> int:
