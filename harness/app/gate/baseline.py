@@ -233,10 +233,10 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def _checked(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry of the history; a KeyError or TypeError where it lacks what is shown of it."""
-    str(entry["saved"]), str(entry["reason"])
-    for row in entry["rows"].values():
-        str(row["version"]), [row[key] for key in FIGURES]
+    """An entry of the history; a ValueError where it lacks what is shown of it."""
+    rows = entry["rows"].values()
+    if not {"saved", "reason"} <= entry.keys() or any(not {"version", *FIGURES} <= row.keys() for row in rows):
+        raise ValueError("an entry of its history lacks what is shown of it")
     return entry
 
 
