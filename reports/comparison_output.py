@@ -3,28 +3,19 @@
 import sys
 from typing import TextIO
 
-from rich.console import Console
-
 from alexbench.harness.paired_records import PairedReport
 from alexbench.reports.comparison import facts, reading, sentences, tables
 from alexbench.reports.markdown import escape, table_text
-from alexbench.reports.terminal import PLAIN_WIDTH, shown
+from alexbench.reports.terminal import Terminal
 
 
 def print_comparison(report: PairedReport, *, flips: int, stream: TextIO = sys.stdout) -> None:
     """Print tables and sentences, with at most so many ``flips`` of each pair."""
-    plain = not stream.isatty()
-    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
-    for name, line in facts(report):
-        console.print(f"{name:>8}  {line}", soft_wrap=plain)
+    terminal = Terminal(stream)
+    terminal.facts(facts(report))
     for table in tables(report, flips=flips):
-        console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
-        console.print(shown(table, console.width))
-    lines = sentences(report)
-    if lines:
-        console.print()
-    for line in lines:
-        console.print(f"! {line}", soft_wrap=plain)
+        terminal.table(table)
+    terminal.remarks(sentences(report))
 
 
 def comparison_markdown(report: PairedReport) -> str:

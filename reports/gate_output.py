@@ -8,8 +8,6 @@ from math import isfinite
 from typing import Any, Final, TextIO
 from xml.etree import ElementTree as ET
 
-from rich.console import Console
-
 from alexbench.harness.gate_records import GateReport, Judged
 from alexbench.reports.gate import (
     allowed_text,
@@ -22,9 +20,9 @@ from alexbench.reports.gate import (
     rest_table,
     sentences,
 )
-from alexbench.reports.junit import clean, one_line
+from alexbench.reports.junit import clean, document, one_line
 from alexbench.reports.markdown import escape, listed, noted
-from alexbench.reports.terminal import PLAIN_WIDTH, shown
+from alexbench.reports.terminal import Terminal
 
 MARKER: Final = "<!-- alexbench-gate -->"
 """First line of the Markdown: by it a bot finds its own comment and replaces it."""
@@ -33,19 +31,14 @@ _COLOURS: Final = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "IN
 
 def print_gate(report: GateReport, stream: TextIO = sys.stdout) -> None:
     """Print facts, tables, sentences, and the verdict as the last line."""
-    plain = not stream.isatty()
-    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
-    for name, line in facts(report):
-        console.print(f"{name:>8}  {line}", soft_wrap=plain)
+    terminal = Terminal(stream)
+    terminal.facts(facts(report))
     for table in gate_tables(report):
-        console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
-        console.print(shown(table, console.width))
-        for line in table.notes:
-            console.print(line, soft_wrap=plain)
-    console.print()
+        terminal.table(table)
+    terminal.line()
     for line in sentences(report):
-        console.print(f"! {line}", soft_wrap=plain)
-    console.print(headline(report), style=f"bold {_COLOURS[report.verdict]}", soft_wrap=plain)
+        terminal.line(f"! {line}")
+    terminal.line(headline(report), f"bold {_COLOURS[report.verdict]}")
 
 
 def gate_markdown(report: GateReport) -> str:
@@ -65,13 +58,10 @@ def gate_markdown(report: GateReport) -> str:
 
 def print_rest(report: GateReport, stream: TextIO = sys.stdout) -> None:
     """What a comparison of two runs adds to its accuracies."""
-    plain = not stream.isatty()
-    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
-    table = rest_table(report)
-    console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
-    console.print(shown(table, console.width))
-    for line in (*table.notes, *(f"! {line}" for line in sentences(report))):
-        console.print(line, soft_wrap=plain)
+    terminal = Terminal(stream)
+    terminal.table(rest_table(report))
+    for line in sentences(report):
+        terminal.line(f"! {line}")
 
 
 def rest_markdown(report: GateReport) -> str:
@@ -101,17 +91,8 @@ def _finite(value: Any) -> Any:
 def gate_junit(report: GateReport) -> str:
     """A test case a metric: FAIL is a failure, INCONCLUSIVE and INVALID are errors, what does not decide is skipped."""
     cases = [_whole_case(report), *(_case(one, report) for one in report.judged)]
-    counts = {"tests": str(len(cases))}
-    for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        counts[plural] = str(sum(case.find(tag) is not None for case in cases))
-    root = ET.Element("testsuites", {"name": "alexbench gate", **counts})
-    suite = ET.SubElement(root, "testsuite", {"name": clean(f"alexbench gate {report.model}"), **counts})
-    properties = ET.SubElement(suite, "properties")
-    for name, value in (("verdict", report.verdict), *facts(report)):
-        ET.SubElement(properties, "property", {"name": name, "value": one_line(value)})
-    suite.extend(cases)
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    properties = (("verdict", report.verdict), *facts(report))
+    return document("alexbench gate", f"alexbench gate {report.model}", cases, properties)
 
 
 def _whole_case(report: GateReport) -> ET.Element:

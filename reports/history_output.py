@@ -17,28 +17,21 @@ MOST_NEWS: Final = 3
 
 def print_history(history: History, *, last: int, stream: TextIO = sys.stdout) -> None:
     """Print a table of each series, its ``last`` points (0: all), its changes, and what was not joined or left out."""
-    from rich.console import Console
+    from alexbench.reports.terminal import Terminal
 
-    from alexbench.reports.terminal import PLAIN_WIDTH, shown
-
-    plain = not stream.isatty()
-    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
-    console.print(f"{history.folder}: {history.runs} run{'' if history.runs == 1 else 's'}", soft_wrap=plain)
+    terminal = Terminal(stream)
+    terminal.line(f"{history.folder}: {history.runs} run{'' if history.runs == 1 else 's'}")
     for series in history.series:
         table = table_of(series, last=last)
-        console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
-        console.print(key_line(series), soft_wrap=plain)
-        console.print(shown(table, console.width))
+        terminal.line(f"\n{table.title}", "bold")
+        terminal.line(key_line(series))
+        terminal.cells(table)
         hidden = len(series.points) - len(table.rows)
         if hidden:
-            console.print(f"{hidden} older left out (--last 0 shows all)", soft_wrap=plain)
+            terminal.line(f"{hidden} older left out (--last 0 shows all)")
         for change in series.changes:
-            console.print(change_line(series.metric, change), soft_wrap=plain)
-    lines = sentences(history)
-    if lines:
-        console.print()
-    for line in lines:
-        console.print(f"! {line}", soft_wrap=plain)
+            terminal.line(change_line(series.metric, change))
+    terminal.remarks(sentences(history))
 
 
 def table_of(series: Series, *, last: int = 0) -> Table:

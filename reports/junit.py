@@ -1,7 +1,9 @@
 """A run as JUnit XML: a test case a row, for whatever shows test results beside a build."""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -19,16 +21,35 @@ def junit_xml(record: RunRecord) -> str:
     installed or was not measured is skipped. Of the user's own file neither parity nor flips are asked.
     """
     cases = [_case(entry, record) for entry in record.backends]
+    time = {"time": f"{sum(float(case.get('time', '0')) for case in cases):.3f}"}
+    return document(
+        "alexbench",
+        f"alexbench {record.model.card}",
+        cases,
+        _properties(record).items(),
+        of_all=time,
+        of_suite={**time, "timestamp": _time(record.started)},
+    )
+
+
+def document(
+    name: str,
+    suite_name: str,
+    cases: Sequence[ET.Element],
+    properties: Iterable[tuple[str, str]],
+    *,
+    of_all: Mapping[str, str] = MappingProxyType({}),
+    of_suite: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The XML text of one suite, its cases counted; ``of_all`` and ``of_suite``: more attributes of either element."""
     counts = {"tests": str(len(cases))}
     for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         counts[plural] = str(sum(case.find(tag) is not None for case in cases))
-    time = f"{sum(float(case.get('time', '0')) for case in cases):.3f}"
-    name = clean(f"alexbench {record.model.card}")
-    root = ET.Element("testsuites", {"name": "alexbench", **counts, "time": time})
-    suite = ET.SubElement(root, "testsuite", {"name": name, **counts, "time": time, "timestamp": _time(record.started)})
-    properties = ET.SubElement(suite, "properties")
-    for key, value in _properties(record).items():
-        ET.SubElement(properties, "property", {"name": key, "value": one_line(value)})
+    root = ET.Element("testsuites", {"name": name, **counts, **of_all})
+    suite = ET.SubElement(root, "testsuite", {"name": clean(suite_name), **counts, **of_suite})
+    listed = ET.SubElement(suite, "properties")
+    for key, value in properties:
+        ET.SubElement(listed, "property", {"name": key, "value": one_line(value)})
     suite.extend(cases)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

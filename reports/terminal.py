@@ -1,7 +1,8 @@
-"""The leaderboard on a terminal, in rich tables; plain and unwrapped where the output is no terminal."""
+"""Reports on a terminal, in rich tables; plain and unwrapped where the output is no terminal."""
 
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
 import rich.table
@@ -18,22 +19,49 @@ from alexbench.reports.table import Table
 PLAIN_WIDTH: Final = 400
 
 
+class Terminal:
+    """A stream as reports write on it: lines, facts, tables and remarks."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._plain = not stream.isatty()
+        width = PLAIN_WIDTH if self._plain else None
+        self._console = Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
+
+    def line(self, text: str = "", style: str | None = None) -> None:
+        """A line, never broken where nobody's window is that wide."""
+        self._console.print(text, style=style, soft_wrap=self._plain)
+
+    def facts(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Names, and a line each."""
+        for name, text in lines:
+            self.line(f"{name:>8}  {text}")
+
+    def table(self, table: Table) -> None:
+        """A table under its title, and its notes below it."""
+        self.line(f"\n{table.title}", "bold")
+        self.cells(table)
+        for text in table.notes:
+            self.line(text)
+
+    def cells(self, table: Table) -> None:
+        """The table alone."""
+        self._console.print(shown(table, self._console.width))
+
+    def remarks(self, lines: Sequence[str]) -> None:
+        """What must be said beside the tables."""
+        if lines:
+            self.line()
+        for text in lines:
+            self.line(f"! {text}")
+
+
 def print_leaderboard(record: RunRecord, stream: TextIO = sys.stdout) -> None:
     """Print header, tables and remarks."""
-    plain = not stream.isatty()
-    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
-    for name, line in wording.facts(record):
-        console.print(f"{name:>8}  {line}", soft_wrap=plain)
+    terminal = Terminal(stream)
+    terminal.facts(wording.facts(record))
     for table in tables(record):
-        console.print(f"\n{table.title}", style="bold", soft_wrap=plain)
-        console.print(shown(table, console.width))
-        for line in table.notes:
-            console.print(line, soft_wrap=plain)
-    remarks = wording.run_remarks(record)
-    if remarks:
-        console.print()
-    for line in remarks:
-        console.print(f"! {line}", soft_wrap=plain)
+        terminal.table(table)
+    terminal.remarks(wording.run_remarks(record))
 
 
 def shown(table: Table, width: int) -> rich.table.Table:

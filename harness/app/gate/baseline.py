@@ -27,6 +27,7 @@ from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.gate import Place
 from alexbench.harness.record_files import RUN_FILE, record_from
 from alexbench.harness.records import RunRecord, backend_of
+from alexbench.reports.flat import digest_key
 
 SCHEMA: Final = 1
 FOLDER: Final = Path("baselines")
@@ -52,9 +53,8 @@ class Baseline:
 
 def default_path(record: RunRecord, folder: Path = FOLDER) -> Path:
     """``<card>-<CPU>-<key>.json``: one file for each model on each machine, whose every field is in the key."""
-    machine = json.dumps(record.machine, sort_keys=True).encode()
     cpu = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", str(record.machine.get("cpu")).lower())).strip("-")
-    return folder / f"{record.model.card}-{cpu[:40]}-{hashlib.sha256(machine).hexdigest()[:8]}.json"
+    return folder / f"{record.model.card}-{cpu[:40]}-{digest_key(record.machine)[:8]}.json"
 
 
 def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from rich.console import Console
-
 from alexbench.harness.app.gate.baseline import FOLDER, Baseline, read_baseline
 from alexbench.harness.errors import UsageError
 from alexbench.reports.table import Table
-from alexbench.reports.terminal import PLAIN_WIDTH, shown
+from alexbench.reports.terminal import Terminal
 from alexbench.reports.wording import ABSENT, hardware_line
 
 _FIGURES = (("top-1 %", "top1", 2), ("p50 ms", "latency_p50_ms", 2), ("FPS", "images_per_second", 1))
@@ -51,21 +49,21 @@ def _plain(one: Baseline) -> dict[str, Any]:
 
 def print_baselines(found: Sequence[Baseline], stream: TextIO = sys.stdout) -> None:
     """Of each file what it is of, its figures, and those that it replaced, the newest first."""
-    plain = not stream.isatty()
-    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH if plain else None)
+    terminal = Terminal(stream)
     for place, one in enumerate(found):
         record = one.side.record
         asked = record.configuration
         synthetic = "SYNTHETIC " if record.model.synthetic or record.data.synthetic else ""
-        console.print(("\n" if place else "") + str(one.path), style="bold", soft_wrap=plain)
-        console.print(
-            f"   model  {record.model.card}, weights {record.model.weights_digest[:12]}; {synthetic}"
-            f"{record.data.description}",
-            soft_wrap=plain,
+        weights = f"{record.model.card}, weights {record.model.weights_digest[:12]}"
+        terminal.line(("\n" if place else "") + str(one.path), "bold")
+        terminal.facts(
+            (
+                ("model", f"{weights}; {synthetic}{record.data.description}"),
+                ("machine", hardware_line(record)),
+                ("asked", f"{asked.get('threads')} threads, rigor {asked.get('rigor')}"),
+            )
         )
-        console.print(f" machine  {hardware_line(record)}", soft_wrap=plain)
-        console.print(f"   asked  {asked.get('threads')} threads, rigor {asked.get('rigor')}", soft_wrap=plain)
-        console.print(shown(_history(one), console.width))
+        terminal.cells(_history(one))
 
 
 def _history(one: Baseline) -> Table:
