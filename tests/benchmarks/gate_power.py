@@ -28,7 +28,7 @@ from alexbench.harness.app.config import resolve
 from alexbench.harness.app.gate.follow_up import Fresh
 from alexbench.harness.app.gate.gate import Sides, gate
 from alexbench.harness.app.gate.policy import Asked, Policy
-from alexbench.harness.app.gate.side import side_of_run
+from alexbench.harness.app.gate.side import sides_of_run
 from alexbench.harness.app.gate.times import EXTENSIONS
 from alexbench.harness.app.progress import display_for
 from alexbench.harness.app.run import run
@@ -54,8 +54,7 @@ POLICIES = {"same": Policy(), "slow5": WIDE, "slow20": Policy()}
 
 def sides(folder: Path, head: str) -> Sides:
     """Base and one head of a run."""
-    there = side_of_run(folder, label=head)
-    return Sides(replace(side_of_run(folder, label="base"), record=there.record), there)
+    return Sides(*sides_of_run(folder, "base", head))
 
 
 def judged(runs: Sequence[Path], number: int, head: str) -> GateReport:

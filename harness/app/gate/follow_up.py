@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.harness.app.gate.identity import machine_differences
-from alexbench.harness.app.gate.side import Side, side_of_run
+from alexbench.harness.app.gate.side import Side, side_of_run, sides_of_run
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import configuration_of
 from alexbench.harness.app.run import run
@@ -54,11 +54,9 @@ def follower(folder: Path, record: RunRecord, display: Display, *, base: str, he
         failed = [row for row in outcome.record.backends if row.status != "ok"]
         if failed:
             raise UsageError(f"{failed[0].name} did not end well: {failed[0].error}")
-        side = side_of_run(outcome.folder, label=head)
         if not base:
-            return Fresh(outcome.folder, None, side)
-        other = side_of_run(outcome.folder, label=base)
-        return Fresh(outcome.folder, replace(other, record=side.record), side)
+            return Fresh(outcome.folder, None, side_of_run(outcome.folder, label=head))
+        return Fresh(outcome.folder, *sides_of_run(outcome.folder, base, head))
 
     return follow
 

@@ -1,7 +1,7 @@
 """``alexbench gate``: a run against a baseline, another run, or the other environment in it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from alexbench.harness.app.gate.baseline import find_baseline, is_baseline, read_baseline
@@ -9,7 +9,7 @@ from alexbench.harness.app.gate.follow_up import Follow, follower
 from alexbench.harness.app.gate.identity import environment_changes, identity
 from alexbench.harness.app.gate.judging import in_head_alone, judged_values
 from alexbench.harness.app.gate.policy import METRICS, Policy
-from alexbench.harness.app.gate.side import Side, labels, side_of_run
+from alexbench.harness.app.gate.side import Side, labels, side_of_run, sides_of_run
 from alexbench.harness.app.gate.times import decide_times
 from alexbench.harness.app.progress import Display
 from alexbench.harness.errors import UsageError
@@ -61,9 +61,7 @@ def _of_one_run(run: Path, known: list[str], baseline: Path | None, base: str | 
     others = [label for label in known if label != first]
     if first == head or (head is None and len(others) != 1):
         raise UsageError(f"{run} has the environments {', '.join(known)}: name two, --base LABEL --head LABEL")
-    there = side_of_run(run, label=head or others[0])
-    # One record: that is how they are known to be of the same rounds.
-    return Sides(replace(side_of_run(run, label=first), record=there.record), there)
+    return Sides(*sides_of_run(run, first, head or others[0]))
 
 
 def open_baseline(path: Path, head: RunRecord) -> Side:

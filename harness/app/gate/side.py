@@ -57,8 +57,17 @@ def labels(record: RunRecord) -> list[str]:
     return [label for label in found if label]
 
 
-def side_of_run(folder: Path, *, label: str = "", name: str = "") -> Side:
+def side_of_run(folder: Path, *, label: str = "") -> Side:
     """A finished run as a side; of one with several environments, that of ``label``.
+
+    Raises:
+        AlexBenchError: it is no run, not complete, or its files are damaged.
+    """
+    return sides_of_run(folder, label)[0]
+
+
+def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
+    """The environments ``wanted`` of a finished run, read once: their record is one, as their rounds are.
 
     Raises:
         AlexBenchError: it is no run, not complete, or its files are damaged.
@@ -69,18 +78,21 @@ def side_of_run(folder: Path, *, label: str = "", name: str = "") -> Side:
     times = times_of(folder, record)
     answered = {row.name: row.accuracy is not None for row in record.backends}
     run = open_run(folder) if any(answered.values()) else None
-    rows = {}
+    rows: dict[str, dict[str, SideRow]] = {label: {} for label in wanted}
     for entry in record.backends:
-        if environment_of(entry.name) != label or entry.status == "missing":
+        label = environment_of(entry.name)
+        if label not in rows or entry.status == "missing":
             continue
         row = SideRow(entry, times.get(entry.name, Times()))
         if run is not None and answered[entry.name]:
             found = row_of(run, entry.name)
             hits = found.top == found.labels[:, None]
             row = replace(row, top1=hits[:, 0], top5=hits.any(axis=1))
-        rows[backend_of(entry.name)] = row
-    said = name or (f"{folder} ({label})" if label else str(folder))
-    return Side(said, record, rows, times.get(ANCHOR, Times()), label)
+        rows[label][backend_of(entry.name)] = row
+    anchor = times.get(ANCHOR, Times())
+    return [
+        Side(f"{folder} ({label})" if label else str(folder), record, rows[label], anchor, label) for label in wanted
+    ]
 
 
 def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:

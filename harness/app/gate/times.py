@@ -116,8 +116,6 @@ class _Times:
                 self.base = with_more(self.base, fresh.base)
         else:
             self.head, self.base = fresh.head, fresh.base or self.base
-        if fresh.base is not None:  # of one record they are known to be of the same rounds
-            self.base = replace(self.base, record=self.head.record)
         self.believed = True
 
     def conclude(self) -> list[Judged]:
