@@ -3,7 +3,6 @@
 import math
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ import platformdirs
 
 from alexbench.backends.registry import REFERENCE, backend_names
 from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
+from alexbench.harness.app.toml_file import read_toml
 from alexbench.harness.contract import PRECISIONS, Layout, Precision
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.measure.process import usable_cores
@@ -317,12 +317,7 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file is missing, no TOML, or has an unknown key or a value of the wrong kind.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"--config {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"--config {path} is no valid TOML: {error}") from error
+    data = read_toml(path, "--config")
     for key, value in data.items():
         if key not in CONFIG_KEYS:
             raise UsageError(f"--config {path}: unknown key {key!r}; known: {', '.join(CONFIG_KEYS)}")

@@ -12,11 +12,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from alexbench.harness.gate_records import Direction, GateVerdict
 from alexbench.harness.judge.paired import equivalence_bounds, images_for_equivalence
-from alexbench.harness.judge.statistics import BOOTSTRAP_REPEATS, BOOTSTRAP_SEED, Interval
+from alexbench.harness.judge.statistics import BOOTSTRAP_SEED, Interval, resampled, students_half
 
 Place = tuple[int, int]
 """(process, round): blocks of one place were measured within seconds of each other."""
@@ -102,7 +101,7 @@ def _interval(logs: Mapping[Place, float]) -> Interval:
 def _resampled(processes: Sequence[NDArray[np.float64]], middle: float) -> Interval:
     """Rounds resampled within their process, 5th and 95th percentile of the medians."""
     random = np.random.default_rng(BOOTSTRAP_SEED)
-    drawn = [one[random.integers(0, len(one), (BOOTSTRAP_REPEATS, len(one)))] for one in processes]
+    drawn = [resampled(one, random) for one in processes]
     low, high = np.percentile(np.median(np.concatenate(drawn, axis=1), axis=1), [5, 95])
     return Interval(middle, float(low), float(high))
 
@@ -110,7 +109,7 @@ def _resampled(processes: Sequence[NDArray[np.float64]], middle: float) -> Inter
 def _student(values: Sequence[float], middle: float) -> Interval:
     if len(values) < 2:
         return Interval(middle, -math.inf, math.inf)
-    half = float(student.ppf(0.95, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = students_half(values, 0.95)
     return Interval(middle, middle - half, middle + half)
 
 

@@ -37,12 +37,13 @@ def median_interval(processes: Sequence[Sequence[float]]) -> Interval:
     value = float(np.median(np.concatenate(groups)))
     if len(groups) > 1:
         return mean_interval([float(np.median(group)) for group in groups], value)
-    medians = np.median(_resampled(groups[0], np.random.default_rng(BOOTSTRAP_SEED)), axis=1)
+    medians = np.median(resampled(groups[0], np.random.default_rng(BOOTSTRAP_SEED)), axis=1)
     low, high = np.percentile(medians, [2.5, 97.5])
     return Interval(value, float(low), float(high))
 
 
-def _resampled(values: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+def resampled(values: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+    """BOOTSTRAP_REPEATS times as many of them, drawn with replacement: (repeats, N)."""
     return values[generator.integers(0, len(values), (BOOTSTRAP_REPEATS, len(values)))]
 
 
@@ -54,8 +55,13 @@ def mean_interval(values: Sequence[float], mean: float) -> Interval:
     """
     if len(values) < 2:
         raise ValueError("one value has no interval")
-    half = float(student.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = students_half(values, 0.975)
     return Interval(mean, max(0.0, mean - half), mean + half)
+
+
+def students_half(values: Sequence[float], rank: float) -> float:
+    """Half of Student's interval of the mean of two ``values`` or more; ``rank`` 0.975 is 95 %, 0.95 is 90 %."""
+    return float(student.ppf(rank, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
 
 
 def paired_ratio(pairs: Sequence[tuple[float, float]]) -> Interval:
@@ -64,7 +70,7 @@ def paired_ratio(pairs: Sequence[tuple[float, float]]) -> Interval:
     The gate rule's own: ln first - ln second of each round, rounds resampled, 5th and 95th percentile of the medians.
     """
     logs = np.log([first / second for first, second in pairs])
-    medians = np.median(_resampled(logs, np.random.default_rng(BOOTSTRAP_SEED)), axis=1)
+    medians = np.median(resampled(logs, np.random.default_rng(BOOTSTRAP_SEED)), axis=1)
     low, high = np.percentile(medians, [5, 95])
     return Interval(math.exp(float(np.median(logs))), math.exp(float(low)), math.exp(float(high)))
 

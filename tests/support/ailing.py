@@ -1,6 +1,5 @@
 """A runtime with a mistake built in: run as a script by a shim, in the place of an interpreter (``--python``)."""
 
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +21,9 @@ PLANTED = ("channels", "layout", "flatten", "groups", "lrn", "softmax", "softmax
 
 def ailing(mistakes: list[str], folder: Path) -> str:
     """An executable in ``folder`` to be named as a backend's interpreter; every backend that it loads has them."""
-    path = folder / f"python-{'-'.join(mistakes).replace(' ', '-')}"
-    path.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, '-P', __file__, *mistakes])}\n", encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
+    from tests.support.shims import executable
+
+    return executable(folder / f"python-{'-'.join(mistakes).replace(' ', '-')}", "-P", __file__, *mistakes)
 
 
 class Ailing:

@@ -3,7 +3,6 @@
 Which pictures is decided by their pixels, so that they are the same whatever the batch.
 """
 
-import shlex
 import sys
 import zlib
 from pathlib import Path
@@ -20,11 +19,9 @@ _OF = 1_000_000
 
 def forgetful(folder: Path, backend: str, share: float) -> str:
     """An executable in ``folder`` to be given as an interpreter: ``backend`` there misses a ``share`` of pictures."""
-    path = folder / f"{backend}-forgets-{share:g}"
-    arguments = [sys.executable, "-P", __file__, backend, str(share)]
-    path.write_text(f"#!/bin/sh\nexec {shlex.join(arguments)}\n", encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
+    from tests.support.shims import executable
+
+    return executable(folder / f"{backend}-forgets-{share:g}", "-P", __file__, backend, str(share))
 
 
 def _plant(backend: type[Backend], share: float) -> None:

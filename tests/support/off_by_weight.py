@@ -4,7 +4,6 @@ The backend is the real one; what it is given is not quite what the others were 
 """
 
 import itertools
-import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -59,11 +58,10 @@ def _drawn(size: int, seed: int) -> int:
 
 def interpreter(folder: Path, backend: str, layer: str, deviations: float, seed: int) -> str:
     """An executable in ``folder`` for ``--python BACKEND=FILE``: its worker's ``backend`` has a weight off."""
-    path = folder / f"{backend}-off-in-{layer}"
-    arguments = [sys.executable, "-P", __file__, backend, layer, str(deviations), str(seed)]
-    path.write_text(f"#!/bin/sh\nexec {shlex.join(arguments)}\n", encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
+    from tests.support.shims import executable
+
+    arguments = ("-P", __file__, backend, layer, str(deviations), str(seed))
+    return executable(folder / f"{backend}-off-in-{layer}", *arguments)
 
 
 def _plant(backend: type[Backend], layer: str, deviations: float, seed: int) -> None:

@@ -3,8 +3,6 @@
 ``alexbench.harness.worker`` serves as it always does; only its backend is another.
 """
 
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -58,12 +56,11 @@ class PlantedBackend(RoundingBackend):
 
 def shim(fault: str, folder: Path) -> str:
     """An executable in ``folder`` that serves as an interpreter whose PyTorch has the fault."""
-    path = folder / f"python-{fault.replace(' ', '-')}"
+    from tests.support.shims import executable
+
     root = Path(__file__).parents[2]
     code = f"import sys; sys.path.append({str(root)!r}); from tests.support.planted import main; main({fault!r})"
-    path.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, '-P', '-c', code])}\n", encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
+    return executable(folder / f"python-{fault.replace(' ', '-')}", "-P", "-c", code)
 
 
 def main(fault: str) -> None:

@@ -1,6 +1,5 @@
 """A backend that only sleeps, in a worker of its own: run as a script by a shim, in the place of an interpreter."""
 
-import shlex
 import sys
 import time
 from pathlib import Path
@@ -42,10 +41,9 @@ class Sleeping(Backend):
 
 def sleeper(ms: float, folder: Path) -> str:
     """An executable in ``folder`` to give :class:`WorkerProcess` as its interpreter; ask it ``load_sleeper``."""
-    path = folder / f"python-{ms}"
-    path.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, __file__, str(ms)])}\n", encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
+    from tests.support.shims import executable
+
+    return executable(folder / f"python-{ms}", __file__, str(ms))
 
 
 def _load_sleeper(self: worker.Worker) -> dict[str, Any]:

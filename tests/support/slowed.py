@@ -3,7 +3,6 @@
 What it adds is CPU time of the calling thread, in proportion to each call: what a slower kernel would be.
 """
 
-import shlex
 import sys
 import time
 from pathlib import Path
@@ -18,11 +17,9 @@ from alexbench.harness.contract import Backend
 
 def slowed(folder: Path, backend: str, factor: float) -> str:
     """An executable in ``folder`` to be given as an interpreter: there every call of ``backend`` takes ``factor``."""
-    path = folder / f"{backend}-{factor:g}"
-    arguments = [sys.executable, "-P", __file__, backend, str(factor)]
-    path.write_text(f"#!/bin/sh\nexec {shlex.join(arguments)}\n", encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
+    from tests.support.shims import executable
+
+    return executable(folder / f"{backend}-{factor:g}", "-P", __file__, backend, str(factor))
 
 
 def _plant(backend: type[Backend], factor: float) -> None:

@@ -109,11 +109,9 @@ class Odd(Backend):
 
 def shim(behaviour: str, folder: Path) -> str:
     """An executable in ``folder`` to give :class:`WorkerProcess` as its interpreter."""
-    path = folder / f"python-{behaviour.replace(' ', '-')}"
-    arguments = [sys.executable, __file__, behaviour]
-    path.write_text(f"#!/bin/sh\nexec {shlex.join(arguments)}\n", encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
+    from tests.support.shims import executable
+
+    return executable(folder / f"python-{behaviour.replace(' ', '-')}", __file__, behaviour)
 
 
 def main() -> None:

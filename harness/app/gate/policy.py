@@ -11,12 +11,12 @@ tolerance = 15
 """
 
 import math
-import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from alexbench.backends.registry import backend_names
+from alexbench.harness.app.toml_file import read_toml
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.gate_records import Direction, Mode, Rule
 
@@ -90,12 +90,7 @@ def read_policy(path: Path | None) -> Policy:
     """
     if path is None:
         return Policy()
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"--policy {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"--policy {path} is no valid TOML: {error}") from error
+    data = read_toml(path, "--policy")
     policy = Policy(named=path.name)
     other = data.pop("other_machine", policy.other_machine)
     if other not in get_args(OtherMachine):

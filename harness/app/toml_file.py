@@ -1,0 +1,21 @@
+"""A TOML file that the user names with a flag."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from alexbench.harness.errors import UsageError
+
+
+def read_toml(path: Path, flag: str) -> dict[str, Any]:
+    """What is in it.
+
+    Raises:
+        UsageError: it is missing, or no TOML; the message names ``flag`` and the file.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{flag} {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{flag} {path} is no valid TOML: {error}") from error

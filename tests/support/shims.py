@@ -1,0 +1,16 @@
+"""Executables that stand in the place of an interpreter and run something else on the real one.
+
+The scripts that they run import nothing of tests (a worker's path has no repository in it): whoever makes a shim
+imports this module inside the function that does.
+"""
+
+import shlex
+import sys
+from pathlib import Path
+
+
+def executable(path: Path, *arguments: str) -> str:
+    """``path``, made an executable that runs this interpreter with ``arguments``, and with none that it is given."""
+    path.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, *arguments])}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
