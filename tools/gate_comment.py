@@ -5,7 +5,7 @@
 Runs on the base repository's own code, with a token that may comment, after a run on a pull request's code, which may
 be anybody's. So nothing that came from there is believed: the pull request is the open one whose head is the commit
 that the run was of, as GitHub says; of the artifact one file is read, as text of limited size that begins with the
-marker; nobody is mentioned, and no picture or HTML of it is shown. Standard library only.
+marker; nobody is mentioned, and no picture, link or HTML of it is shown. Standard library only.
 """
 
 import io
@@ -35,6 +35,10 @@ PAGE: Final = 100
 LIMIT_S: Final = 60
 CUT: Final = "\n\n_Cut here; the whole is in the run's artifact._"
 NO_WIDTH: Final = "\u200b"
+LIVE: Final = re.compile(
+    r"@|!(?=\[)|\](?=[(\[:])|:(?=//)|\b(?:www|mailto|xmpp)(?=[.:])|#(?=\d)|\bGH(?=-\d)", re.IGNORECASE
+)
+"""Behind which Markdown, or GitHub, makes more of a text than a text."""
 
 Call = Callable[[str, str, Any], bytes]
 """Method, path behind the API's address, and what is sent (None: nothing) -> the answer's body."""
@@ -109,8 +113,10 @@ def text_of(archive: bytes) -> str:
 def comment(text: str, run: Mapping[str, Any]) -> str:
     """The comment: the marker, the text made harmless and not too long, and where it is from."""
     body = text.replace("\r\n", "\n").removeprefix(MARKER).strip()
-    # A character without width keeps a name from being a mention and a link from being a picture; HTML shows as it is.
-    body = body.replace("&", "&amp;").replace("<", "&lt;").replace("@", f"@{NO_WIDTH}").replace("![", f"!{NO_WIDTH}[")
+    # HTML shows as it is; a character without width keeps the rest from being a mention, a picture, a link or a number
+    # of somebody's issue.
+    body = body.replace("&", "&amp;").replace("<", "&lt;")
+    body = LIVE.sub(lambda found: found[0] + NO_WIDTH, body)
     if len(body) > LARGEST_COMMENT:
         body = body[:LARGEST_COMMENT].rpartition("\n")[0] + CUT
     origin = f"_Of commit {run['head_sha'][:12]}, by [this run]({run['html_url']}) of the pull request's own code._"

@@ -5,11 +5,9 @@ size, one batch after the other and, where asked for, in each runtime's own way 
 but one idle.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,26 +18,23 @@ from alexbench.harness.app.loads import generate
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
+from alexbench.harness.app.timers import CEILING_S, Timers
 from alexbench.harness.app.twin import Twin
 from alexbench.harness.app.watcher import Watcher
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.layer_groups import group_times
 from alexbench.harness.judge.timing import Measure, control, says_of, throughput, without_drift
-from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES
 from alexbench.harness.measure.ballast import fragments_held
 from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S
-from alexbench.harness.measure.rounds import Block, Measured, Plan, Scenario, Task, TimeBlock, estimate_s, run_rounds
+from alexbench.harness.measure.rounds import Block, Plan, Scenario, Task, TimeBlock, estimate_s, run_rounds
 from alexbench.harness.measure.watch import suspended
 from alexbench.harness.speed_records import Ceiling, Control
 
 ANCHOR: Final = "anchor"
-CEILING_S: Final = 0.05
 WIDE: Final = 0.03
 """Windows of images/s are extended where half an interval is wider than this."""
 PROFILE_REPEATS: Final = 10
-BLOCK_LIMIT_S: Final = 60.0
-"""A block may take ten times its time and this much more: a worker silent for longer hangs."""
 
 
 @dataclass(slots=True)
@@ -72,9 +67,7 @@ class Bench:
         self._speed, self._rows, self._twin, self._config, self._material = speed, rows, twin, config, material
         self._folder, self._display = folder, display
         self._watcher = Watcher(config.device)
-        self._kernels: dict[str, float] = {}
-        self._streams: dict[str, float] = {}
-        self._call_s: dict[tuple[str, int], float] = {}
+        self._timers = Timers(self._watcher, display)
 
     def measure(self) -> None:
         """Measure all rows that are alive; their performance is in them afterwards."""
@@ -118,8 +111,7 @@ class Bench:
     def _conclude(self) -> None:
         """The figures, from all blocks; then what is measured besides and cannot take turns."""
         self._controls()
-        if self._kernels and self._streams:
-            self._speed.ceiling = Ceiling(self._kernels, self._streams)
+        self._speed.ceiling = self._timers.ceiling
         reason = suspended(self._watcher.since_start())
         said = [] if reason is None else [reason]
         said += [says_of(one) for one in self._speed.controls if not (one.passed and one.decides)]
@@ -177,7 +169,7 @@ class Bench:
         tasks = self._anchor_task(anchor, "latency")
         for name, worker in self._participants():
             if self._warm(name, worker, 1):
-                tasks[Task(name, "SingleStream", 1)] = self._timed(name, worker, 1, seconds)
+                tasks[Task(name, "SingleStream", 1)] = self._timers.calls(name, worker, 1, seconds)
         lengths = {task: ANCHOR_BLOCK_S if task.scenario == "Anchor" else seconds for task in tasks}
         blocks = self._rounds("latency at batch 1", tasks, lengths, level.latency, process, _without_drift)
         self._sort(blocks)
@@ -187,7 +179,7 @@ class Bench:
     def _anchor_task(self, anchor: WorkerProcess | None, beside: str) -> dict[Task, TimeBlock]:
         if anchor is None:
             return {}
-        return {Task(ANCHOR, "Anchor", 1, beside): partial(self._anchor_block, anchor, ANCHOR_BLOCK_S)}
+        return {Task(ANCHOR, "Anchor", 1, beside): self._timers.anchor(anchor, ANCHOR_BLOCK_S)}
 
     def _windows(self, process: int, anchor: WorkerProcess | None) -> None:
         config, level = self._config, self._config.level
@@ -205,23 +197,24 @@ class Bench:
         twin = self._twin
         if twin is not None and twin.worker is not None and self._warm(twin.name, twin.worker, config.batch_size):
             task = Task(twin.name, "Offline", config.batch_size)
-            tasks[task] = self._timed(twin.name, twin.worker, config.batch_size, level.window_s)
+            tasks[task] = self._timers.calls(twin.name, twin.worker, config.batch_size, level.window_s)
             lengths[task] = level.window_s
         for row in self._alive:
             assert row.worker is not None
-            streamed = self._open_stream(row) if config.offline else None
+            streamed = self._timers.stream(row, config.batch_size, level.window_s) if config.offline else None
             if not row.alive:
                 continue
             for size in config.batch_sizes:
                 task = Task(row.name, "Offline", size)
-                tasks[task] = self._timed(row.name, row.worker, size, level.window_s)
+                tasks[task] = self._timers.calls(row.name, row.worker, size, level.window_s)
                 lengths[task] = level.window_s
             if streamed is not None:
                 task = Task(row.name, "Offline", config.batch_size, "streams")
                 tasks[task], lengths[task] = streamed, level.window_s
-            if self._open_ceilings(row):
+            ceiling = self._timers.kernels(row)
+            if ceiling is not None:
                 task = Task(row.name, "Anchor", 0, "ceiling")
-                tasks[task], lengths[task] = partial(self._ceiling_block, row), CEILING_S
+                tasks[task], lengths[task] = ceiling, CEILING_S
         sizes = ", ".join(map(str, config.batch_sizes))
         blocks = self._rounds(f"images/s at batch {sizes}", tasks, lengths, level.windows, process, _narrow)
         self._sort(blocks)
@@ -279,88 +272,20 @@ class Bench:
     def _warm(self, name: str, worker: WorkerProcess | None, batch_size: int) -> bool:
         try:
             assert worker is not None
-            start = time.monotonic()
-            calls = worker.ask("warm_up", batch_size=batch_size)["calls"]
-            self._call_s[name, batch_size] = (time.monotonic() - start) / calls
+            self._timers.warm_up(name, worker, batch_size)
         except Exception as error:
             self._fail(name, error)
             return False
         return True
-
-    def _limit_s(self, name: str, batch_size: int, seconds: float) -> float:
-        """How long a worker may be silent over a block, which has three calls at least."""
-        return BLOCK_LIMIT_S + 10 * max(seconds, 3 * self._call_s.get((name, batch_size), 0.0))
-
-    def _timed(self, name: str, worker: WorkerProcess, batch_size: int, seconds: float) -> TimeBlock:
-        limit = self._limit_s(name, batch_size, seconds)
-        ask = partial(worker.ask, "time", limit_s=limit, batch_size=batch_size, seconds=seconds)
-        return partial(self._watcher.block, ask, images=batch_size)
-
-    def _anchor_block(self, worker: WorkerProcess, seconds: float) -> Measured:
-        answer: dict[str, Any] = {}
-
-        def ask() -> dict[str, Any]:
-            answer.update(worker.ask("time_anchor", seconds=seconds))
-            return answer
-
-        measured = self._watcher.block(ask, images=1)
-        _keep_best(self._kernels, "NumPy sgemm", SGEMM_FLOPS / answer["sgemm_ns"])
-        _keep_best(self._streams, "NumPy sgemv", SGEMV_BYTES / answer["sgemv_ns"])
-        return measured
-
-    def _ceiling_block(self, row: Row) -> Measured:
-        """Never the row's failure: what its kernels reach elsewhere is no figure of its own."""
-        assert row.worker is not None
-        try:
-            for name, reached in row.worker.ask("ceilings", seconds=CEILING_S)["kernels"].items():
-                _keep_best(self._kernels, f"{row.name} {name}", reached)
-        except Exception as error:
-            self._display.say(f"{row.name}: its kernels at their best are not known: {error}")
-        return Measured((), 0)
-
-    def _open_ceilings(self, row: Row) -> bool:
-        try:
-            assert row.worker is not None
-            row.worker.ask("open_ceilings")
-        except Exception as error:
-            self._display.say(f"{row.name}: its kernels at their best are not known: {error}")
-            return False
-        return True
-
-    def _open_stream(self, row: Row) -> TimeBlock | None:
-        """A way to time the row's own way of many batches at once; None where it has none, or it failed."""
-        try:
-            return self._stream_of(row)
-        except Exception as error:
-            row.remarks.append(f"many batches at once failed: {error}")
-            return None
-
-    def _stream_of(self, row: Row) -> TimeBlock | None:
-        assert row.worker is not None
-        size, seconds = self._config.batch_size, self._config.level.window_s
-        answer = row.worker.ask("open_stream", batch_size=size)
-        if answer["streams"] is None:
-            row.remarks.append("many batches at once: this backend has no way of its own for what it runs here")
-            return None
-        row.stream = answer["streams"]["value"], answer["how"]
-        jobs = max(1, int(row.stream[0]))
-        row.worker.ask("time_stream", batch_size=size, batches=jobs)  # the first one finds everything cold
-        each_s = row.worker.ask("time_stream", batch_size=size, batches=2 * jobs)["ns"][0] / 1e9 / (2 * jobs)
-        batches = jobs * max(2, round(seconds / each_s / jobs))
-        limit = BLOCK_LIMIT_S + 10 * max(seconds, batches * each_s)
-        ask = partial(row.worker.ask, "time_stream", limit_s=limit, batch_size=size, batches=batches)
-        return partial(self._watcher.block, ask, images=size * batches)
 
     def _resident(self, process: int) -> None:
         level = self._config.level
         tasks: dict[Task, TimeBlock] = {}
         for row in self._alive:
             with row.failing():
-                assert row.worker is not None
-                if row.worker.ask("time_resident", batch_size=1, seconds=0.1)["ns"] is not None:
-                    ask = partial(row.worker.ask, "time_resident", batch_size=1, seconds=level.latency_block_s)
-                    task = Task(row.name, "SingleStream", 1, "resident")
-                    tasks[task] = partial(self._watcher.block, ask, images=1)
+                timed = self._timers.resident(row, level.latency_block_s)
+                if timed is not None:
+                    tasks[Task(row.name, "SingleStream", 1, "resident")] = timed
         if tasks:
             lengths = dict.fromkeys(tasks, level.latency_block_s)
             self._sort(self._rounds("device-resident", tasks, lengths, level.latency, process, _without_drift))
@@ -380,10 +305,6 @@ class Bench:
                     row.layers_ms = group_times(network, found)
                 else:
                     row.remarks.append("no layer times: nothing profiles what it runs here")
-
-
-def _keep_best(known: dict[str, float], name: str, reached: float) -> None:
-    known[name] = max(reached, known.get(name, 0.0))
 
 
 def _note_affinity(row: Row, affinity: list[int] | None) -> None:

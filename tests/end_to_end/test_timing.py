@@ -25,7 +25,7 @@ def clocks():
     return monotonic, monotonic + away if boottime is None else boottime + away, wall + away
 watch._clocks = clocks
 """
-IMPATIENT = "import alexbench.harness.app.speed as speed\nspeed.BLOCK_LIMIT_S = 2.0\n"
+IMPATIENT = "import alexbench.harness.app.timers as timers\ntimers.BLOCK_LIMIT_S = 2.0\n"
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,9 @@ from typing import Any, Final
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[2]
 PREFIX: Final = "ALEXBENCH_ACTION_"
-REQUIREMENTS: Final = re.compile(r"[A-Za-z0-9][^\s,]*==[^\s,]+(,[A-Za-z0-9][^\s,]*==[^\s,]+)*")
-"""Exact versions, joined by commas, and nothing that pip or a shell would take for a flag."""
+_REQUIREMENT: Final = r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._-]+\])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*"
+REQUIREMENTS: Final = re.compile(f"{_REQUIREMENT}(,{_REQUIREMENT})*")
+"""Exact versions, joined by commas, and nothing that pip or a shell would take for a flag, an address or a range."""
 UNDECIDED: Final = ("INCONCLUSIVE", "INVALID")
 _NAMED: Final = 5
 """So many metrics stand in an annotation; the rest is on the page."""

@@ -261,13 +261,11 @@ def _side(path: Path, data: dict[str, Any]) -> Side:
     return Side(str(path), record, rows, _from_blocks(data["blocks"][ANCHOR]))
 
 
-def find_baseline(folder: Path, record: RunRecord, *, any_machine: bool) -> Path | None:
-    """The file in a folder of baselines that is of this record's model and machine, or (``any_machine``) of another."""
+def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:
+    """Of a folder of baselines the one of this record's model and machine; else one of its model on another machine."""
     found = [one for one in map(read_baseline, sorted(folder.glob("*.json"))) if _card(one) == record.model.card]
-    own = [one.path for one in found if one.side.record.machine == record.machine]
-    if own:
-        return own[0]
-    return found[0].path if any_machine and found else None
+    own = [one for one in found if one.side.record.machine == record.machine]
+    return next(iter(own + found), None)
 
 
 def _card(one: Baseline) -> str:

@@ -71,16 +71,21 @@ def open_baseline(path: Path, head: RunRecord) -> Side:
         AlexBenchError: it is none of these.
     """
     if path.is_dir() and not (path / RUN_FILE).exists():
-        found = find_baseline(path, head, any_machine=True)
+        found = find_baseline(path, head)
         if found is None:
             raise UsageError(f"--baseline {path} is no run, and has no baseline of {head.model.card} in it")
-        path = found
-    if is_baseline(path):
-        return read_baseline(path).side
-    side = side_of_run(path.parent if path.name == RUN_FILE else path)
+        return found.side
+    side = _opened(path)
     if labels(side.record):
         raise UsageError(f"--baseline {path} has several environments; name a run of one, or a baseline's file")
     return side
+
+
+def _opened(path: Path) -> Side:
+    """A baseline's file, or a run's folder or record."""
+    if is_baseline(path):
+        return read_baseline(path).side
+    return side_of_run(path.parent if path.name == RUN_FILE else path)
 
 
 def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[str], None]) -> GateReport:
@@ -164,7 +169,7 @@ def compare_files(base: Path, head: Path, policy: Policy) -> GateReport:
     """
     if base.resolve() == head.resolve():
         raise UsageError(f"{head} is compared with itself; name another run, or a baseline's file")
-    sides = [read_baseline(path).side if is_baseline(path) else side_of_run(path) for path in (base, head)]
+    sides = [_opened(base), _opened(head)]
     for side in sides:
         if labels(side.record):
             raise UsageError(f"{side.name} has several environments; gate it alone: alexbench gate {side.name}")

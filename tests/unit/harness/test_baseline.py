@@ -80,9 +80,9 @@ def test_a_folder_has_a_file_for_each_machine(tmp_path: Path) -> None:
     folder = tmp_path / "baselines"
     folder.mkdir()
     saved = save(here, folder, "")[0].path
-    assert find_baseline(folder, read_run(here), any_machine=False) == saved
-    assert find_baseline(folder, read_run(there), any_machine=False) is None
-    assert find_baseline(folder, read_run(there), any_machine=True) == saved
+    assert _found(folder, here) == _found(folder, there) == saved  # of another machine, but better than none
+    own = save(there, folder, "")[0].path
+    assert (_found(folder, here), _found(folder, there)) == (saved, own)
 
 
 def test_a_run_without_a_claim_leaves_its_speeds_behind(tmp_path: Path) -> None:
@@ -161,7 +161,17 @@ def test_a_folders_file_is_found_by_what_is_in_it(tmp_path: Path) -> None:
     folder = tmp_path / "baselines"
     folder.mkdir()
     saved = save(run, folder / "mine.json", "")[0].path
-    assert find_baseline(folder, read_run(run), any_machine=False) == saved
+    assert _found(folder, run) == saved
+
+
+def test_a_folder_without_a_baseline_of_the_model_has_none(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10})
+    assert find_baseline(tmp_path, read_run(run)) is None
+
+
+def _found(folder: Path, run: Path) -> Path | None:
+    found = find_baseline(folder, read_run(run))
+    return None if found is None else found.path
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ sys.exit(int(code))
         (VERSIONS | {"ALEXBENCH_ACTION_HEAD": "torch==2.13.0 -e ."}, "wanted exact versions"),
         (VERSIONS | {"ALEXBENCH_ACTION_HEAD": "torch==2.13.0,-e"}, "wanted exact versions"),
         (VERSIONS | {"ALEXBENCH_ACTION_HEAD": "torch>=2"}, "wanted exact versions"),
+        (VERSIONS | {"ALEXBENCH_ACTION_HEAD": "torch@https://example.org/a==1.whl"}, "wanted exact versions"),
+        (VERSIONS | {"ALEXBENCH_ACTION_HEAD": "torch==2.*;x"}, "wanted exact versions"),
         (VERSIONS | {"ALEXBENCH_ACTION_FAIL_ON_INCONCLUSIVE": "yes"}, "wanted true or false"),
         (VERSIONS | {"ALEXBENCH_ACTION_FLAGS": "--limit '5"}, "flags: No closing quotation"),
     ],

@@ -134,6 +134,26 @@ def test_nobody_is_mentioned_and_nothing_but_text_is_shown() -> None:
     assert body.count("<") == 1  # the marker's own
 
 
+@pytest.mark.parametrize(
+    "live",
+    [
+        "[here](https://example.org)",
+        "[here][1]",
+        "[1]: https://example.org",
+        "HTTPS://example.org",
+        "www.example.org",
+        "WWW.example.org",
+        "mailto:a.b",
+        "a#12",
+        "gh-12",
+    ],
+)
+def test_no_text_of_a_fork_is_a_link(live: str) -> None:
+    body = commenting.comment(f"{TEXT}see {live}.\n", RUN)
+    assert live not in body
+    assert live in body.replace(commenting.NO_WIDTH, "")
+
+
 def test_a_long_text_is_cut_at_a_line_and_says_so() -> None:
     body = commenting.comment(TEXT + "a line of it\n" * 20_000, RUN)
     assert len(body) < 65_536

@@ -1,0 +1,131 @@
+"""How a worker is asked for a block, and what is seen meanwhile: calls, the anchor, kernels at their best, streams."""
+
+import time
+from functools import partial
+from typing import Any, Final
+
+from alexbench.harness.app.progress import Display
+from alexbench.harness.app.row import Row
+from alexbench.harness.app.watcher import Watcher
+from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES
+from alexbench.harness.measure.rounds import Measured, TimeBlock
+from alexbench.harness.speed_records import Ceiling
+
+CEILING_S: Final = 0.05
+BLOCK_LIMIT_S: Final = 60.0
+"""A block may take ten times its time and this much more: a worker silent for longer hangs."""
+_FIRST_S: Final = 0.1
+
+
+class Timers:
+    """Makes what takes turns in rounds; knows how long a call takes, and the best that kernels and memory reached."""
+
+    def __init__(self, watcher: Watcher, display: Display) -> None:
+        self._watcher, self._display = watcher, display
+        self._call_s: dict[tuple[str, int], float] = {}
+        self._kernels: dict[str, float] = {}
+        self._streams: dict[str, float] = {}
+
+    @property
+    def ceiling(self) -> Ceiling | None:
+        """The best of all blocks so far; None without the anchor, which alone measures the memory."""
+        return Ceiling(self._kernels, self._streams) if self._kernels and self._streams else None
+
+    def warm_up(self, name: str, worker: WorkerProcess, batch_size: int) -> None:
+        """Until it is warm; how long its calls took says later when it hangs.
+
+        Raises:
+            AlexBenchError: its runtime, or the worker, failed.
+        """
+        start = time.monotonic()
+        calls = worker.ask("warm_up", batch_size=batch_size)["calls"]
+        self._call_s[name, batch_size] = (time.monotonic() - start) / calls
+
+    def calls(self, name: str, worker: WorkerProcess, batch_size: int, seconds: float) -> TimeBlock:
+        """Calls one after the other for so long, three at least."""
+        limit = _limit_s(max(seconds, 3 * self._call_s.get((name, batch_size), 0.0)))
+        ask = partial(worker.ask, "time", limit_s=limit, batch_size=batch_size, seconds=seconds)
+        return partial(self._watcher.block, ask, images=batch_size)
+
+    def resident(self, row: Row, seconds: float) -> TimeBlock | None:
+        """Calls whose pixels lie in the device's memory; None where the row has no such way.
+
+        Raises:
+            AlexBenchError: its runtime, or the worker, failed.
+        """
+        assert row.worker is not None
+        if row.worker.ask("time_resident", batch_size=1, seconds=_FIRST_S)["ns"] is None:
+            return None
+        ask = partial(row.worker.ask, "time_resident", batch_size=1, seconds=seconds)
+        return partial(self._watcher.block, ask, images=1)
+
+    def anchor(self, worker: WorkerProcess, seconds: float) -> TimeBlock:
+        """The anchor's matrix product and its stream through memory."""
+        return partial(self._anchor_block, worker, seconds)
+
+    def kernels(self, row: Row) -> TimeBlock | None:
+        """The row's kernels at their best; None, and said, where they cannot be had. Never the row's failure."""
+        try:
+            assert row.worker is not None
+            row.worker.ask("open_ceilings")
+        except Exception as error:
+            self._without_kernels(row, error)
+            return None
+        return partial(self._kernels_block, row)
+
+    def stream(self, row: Row, batch_size: int, seconds: float) -> TimeBlock | None:
+        """The row's own way of many batches at once; None, and remarked, where it has none or that failed."""
+        try:
+            return self._stream(row, batch_size, seconds)
+        except Exception as error:
+            row.remarks.append(f"many batches at once failed: {error}")
+            return None
+
+    def _stream(self, row: Row, batch_size: int, seconds: float) -> TimeBlock | None:
+        assert row.worker is not None
+        answer = row.worker.ask("open_stream", batch_size=batch_size)
+        if answer["streams"] is None:
+            row.remarks.append("many batches at once: this backend has no way of its own for what it runs here")
+            return None
+        row.stream = answer["streams"]["value"], answer["how"]
+        jobs = max(1, int(row.stream[0]))
+        row.worker.ask("time_stream", batch_size=batch_size, batches=jobs)  # the first one finds everything cold
+        timed = row.worker.ask("time_stream", batch_size=batch_size, batches=2 * jobs)
+        each_s = timed["ns"][0] / 1e9 / (2 * jobs)
+        batches = jobs * max(2, round(seconds / each_s / jobs))
+        limit = _limit_s(max(seconds, batches * each_s))
+        ask = partial(row.worker.ask, "time_stream", limit_s=limit, batch_size=batch_size, batches=batches)
+        return partial(self._watcher.block, ask, images=batch_size * batches)
+
+    def _anchor_block(self, worker: WorkerProcess, seconds: float) -> Measured:
+        answer: dict[str, Any] = {}
+
+        def ask() -> dict[str, Any]:
+            answer.update(worker.ask("time_anchor", seconds=seconds))
+            return answer
+
+        measured = self._watcher.block(ask, images=1)
+        _keep_best(self._kernels, "NumPy sgemm", SGEMM_FLOPS / answer["sgemm_ns"])
+        _keep_best(self._streams, "NumPy sgemv", SGEMV_BYTES / answer["sgemv_ns"])
+        return measured
+
+    def _kernels_block(self, row: Row) -> Measured:
+        assert row.worker is not None
+        try:
+            for name, reached in row.worker.ask("ceilings", seconds=CEILING_S)["kernels"].items():
+                _keep_best(self._kernels, f"{row.name} {name}", reached)
+        except Exception as error:
+            self._without_kernels(row, error)
+        return Measured((), 0)
+
+    def _without_kernels(self, row: Row, error: Exception) -> None:
+        self._display.say(f"{row.name}: its kernels at their best are not known: {error}")
+
+
+def _limit_s(seconds: float) -> float:
+    return BLOCK_LIMIT_S + 10 * seconds
+
+
+def _keep_best(known: dict[str, float], name: str, reached: float) -> None:
+    known[name] = max(reached, known.get(name, 0.0))
