@@ -201,12 +201,17 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Unit tests, end-to-end tests and the conformance suite. Arguments after -- go to pytest."""
+    """Unit tests, end-to-end tests and the conformance suite, in two processes. Arguments after -- go to pytest."""
     environment = Environment(session, "runtimes")
     environment.install("all", groups=("test",))
     # The conformance suite skips no backend named here: a missing one fails.
-    required = os.environ.get("ALEXBENCH_REQUIRE_BACKENDS", ",".join(BACKENDS))
-    environment.run("pytest", *session.posargs, env={"ALEXBENCH_REQUIRE_BACKENDS": required})
+    env = {"ALEXBENCH_REQUIRE_BACKENDS": os.environ.get("ALEXBENCH_REQUIRE_BACKENDS", ",".join(BACKENDS))}
+    if session.posargs:
+        environment.run("pytest", *session.posargs, env=env)
+        return
+    two = ("-n", "2", "--dist", "loadgroup", "--benchmark-disable")
+    environment.run("pytest", *two, "-m", "not alone", env=env)
+    environment.run("pytest", "-m", "alone", env=env)
 
 
 @nox.session(venv_backend="none")
