@@ -84,13 +84,15 @@ class Environment:
         constraints = self.folder / "constraints.txt"
         constraints.write_text(kept, encoding="utf-8")
         pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        # setuptools warns of every editable installation that folders beside the package may hide it; ours do not.
+        env = {"PYTHONWARNINGS": "ignore"}
         try:
-            self.run("python", *pip, "--constraint", str(constraints), "-e", target, *named)
+            self.run("python", *pip, "--constraint", str(constraints), "-e", target, *named, env=env)
         except nox.command.CommandFailed:
             if not instead:
                 raise
             self._session.warn(f"{', '.join(instead)} does not go with constraints.txt: installed with what it wants")
-            self.run("python", *pip, "-e", target, *named)
+            self.run("python", *pip, "-e", target, *named, env=env)
         stamp.write_text(wanted, encoding="utf-8")
 
 

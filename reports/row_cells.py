@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from alexbench.harness.records import environment_of
 from alexbench.reports.speed_cells import rate
 from alexbench.reports.wording import ABSENT
 
@@ -67,12 +68,14 @@ def memory(row: Row) -> str:
 
 
 def name(row: Row) -> str:
-    """The runtime with its version, and the artifact that it ran."""
+    """The runtime with its version, once where its environment is called so, and the artifact that it ran."""
     if not has(row, "version"):
         return str(row["backend"])
     # Build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu) are in the record.
+    version = re.split("[-+]", row["version"])[0]
+    said = "" if environment_of(row["backend"]) == version else f" {version}"
     file = f" ({row['artifact']})" if has(row, "artifact") else ""
-    return f"{row['backend']} {re.split('[-+]', row['version'])[0]}{file}"
+    return f"{row['backend']}{said}{file}"
 
 
 def checks(row: Row) -> str:
