@@ -61,6 +61,7 @@ def test_a_head_that_computes_something_else_fails(command: Command, ground: Gro
     assert "max error" in ended.out
 
 
+@pytest.mark.alone
 def test_a_slower_head_fails_after_fresh_processes_said_so_too(
     command: Command, ground: Ground, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from alexbench.harness.record_files import read_run
 from alexbench.harness.records import SCHEMA_VERSION
 from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run, record_of
 
+pytestmark = pytest.mark.alone
+
 BACKENDS = ("onnxruntime", "openvino")
 NAMED = [part for name in BACKENDS for part in ("--backend", name)]
 

@@ -13,6 +13,8 @@ from alexbench.harness.record_files import read_run
 from tests.end_to_end.conftest import Command, Ended, Started, only_run
 from tests.end_to_end.test_disturbed import worker_of
 
+pytestmark = pytest.mark.alone
+
 SPEED = ["--only", "performance", "--limit", "8", "--batch-size", "4", "--threads", "1"]
 ONE = ["--backend", "onnxruntime"]
 SUSPENDED = """
