@@ -36,7 +36,9 @@ LIMIT_S: Final = 60
 CUT: Final = "\n\n_Cut here; the whole is in the run's artifact._"
 NO_WIDTH: Final = "\u200b"
 LIVE: Final = re.compile(
-    r"@|!(?=\[)|\](?=[(\[:])|:(?=//)|\b(?:www|mailto|xmpp)(?=[.:])|#(?=\d)|\bGH(?=-\d)", re.IGNORECASE
+    r"[@<&]|!(?=\[)|\](?=[(\[:])|:(?=//)|(?<![a-z0-9])(?:www|mailto|xmpp)(?=[.:])|#(?=\d)|(?<![a-z0-9])GH(?=-\d)"
+    r"|`(?=``)|~(?=~~)",
+    re.IGNORECASE,
 )
 """Behind which Markdown, or GitHub, makes more of a text than a text."""
 
@@ -113,14 +115,12 @@ def text_of(archive: bytes) -> str:
 def comment(text: str, run: Mapping[str, Any]) -> str:
     """The comment: the marker, the text made harmless and not too long, and where it is from."""
     body = text.replace("\r\n", "\n").removeprefix(MARKER).strip()
-    # HTML shows as it is; a character without width keeps the rest from being a mention, a picture, a link or a number
-    # of somebody's issue.
-    body = body.replace("&", "&amp;").replace("<", "&lt;")
+    # A character without width keeps it from being HTML, a mention, a picture, an address, a diagram or an issue.
     body = LIVE.sub(lambda found: found[0] + NO_WIDTH, body)
     if len(body) > LARGEST_COMMENT:
         body = body[:LARGEST_COMMENT].rpartition("\n")[0] + CUT
     origin = f"_Of commit {run['head_sha'][:12]}, by [this run]({run['html_url']}) of the pull request's own code._"
-    return f"{MARKER}\n\n{body}\n\n{origin}\n"
+    return f"{MARKER}\n\n{origin}\n\n{body}\n"
 
 
 def put(call: Call, repository: str, number: int, body: str) -> str:
@@ -131,7 +131,7 @@ def put(call: Call, repository: str, number: int, body: str) -> str:
             call("GET", f"/repos/{repository}/issues/{number}/comments?per_page={PAGE}&page={page}", None)
         )
         for one in listed:
-            if one["user"]["login"] == AUTHOR and one["body"].startswith(MARKER):
+            if (one["user"] or {}).get("login") == AUTHOR and one["body"].startswith(MARKER):
                 call("PATCH", f"/repos/{repository}/issues/comments/{int(one['id'])}", {"body": body})
                 return f"#{number}: replaced comment {one['id']}"
         if len(listed) < PAGE:

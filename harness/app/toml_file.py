@@ -17,5 +17,5 @@ def read_toml(path: Path, flag: str) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{flag} {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits and brackets in brackets, too
         raise UsageError(f"{flag} {path} is no valid TOML: {error}") from error

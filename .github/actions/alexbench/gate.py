@@ -198,12 +198,16 @@ def main(variables: Mapping[str, str]) -> int:
     (folder / "gate.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     # The run itself is the first of the new ones; those made to confirm it come later, and their names sort so.
     made: Sequence[Path] = [Path(inputs.run).resolve()] if inputs.run else sorted(_runs(folder) - before)
-    files = {"markdown": "gate.md", "json": "gate.json", "junit": "gate.xml"}
+    files = {"markdown": folder / "gate.md", "json": folder / "gate.json", "junit": folder / "gate.xml"}
     hand_on(
         {"verdict": report["verdict"], "run": made[0] if made else ""}
-        | {output: folder / name for output, name in files.items()}
+        | {output: path for output, path in files.items() if path.exists()}
     )
     print(announced(*summary(report, strict=inputs.strict), on_github=on_github))
+    if report["verdict"] == "PASS" and code:
+        said = f"it ended with exit code {code} behind its verdict; see the log"
+        print(announced("error", said, on_github=on_github))
+        return code
     return code_for(report["verdict"], strict=inputs.strict)
 
 

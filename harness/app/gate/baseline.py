@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.app.gate.identity import machine_differences
+from alexbench.harness.app.gate.identity import machine_differences, settings_differences
 from alexbench.harness.app.gate.side import ANCHOR, Side, SideRow, Times, labels, side_of_run
 from alexbench.harness.app.out_file import write_whole
 from alexbench.harness.errors import RecordError, UsageError
@@ -63,6 +63,7 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
     Raises:
         AlexBenchError: the run cannot be one, or the file that is there is another machine's or lacks a reason.
     """
+    reason = " ".join(reason.split())
     side = side_of_run(run)
     if labels(side.record):
         raise UsageError(f"{run} has environments with labels; a baseline is of a run without: alexbench run")
@@ -262,10 +263,24 @@ def _side(path: Path, data: dict[str, Any]) -> Side:
 
 
 def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:
-    """Of a folder of baselines the one of this record's model and machine; else one of its model on another machine."""
-    found = [one for one in map(read_baseline, sorted(folder.glob("*.json"))) if _card(one) == record.model.card]
+    """Of a folder of baselines the one of this record's model and machine; else one of its model on another machine.
+
+    Of several the one whose settings are nearest. Other JSON files are passed over.
+    """
+    files = [path for path in sorted(folder.glob("*.json")) if _claims_to_be_one(path)]
+    found = [one for one in map(read_baseline, files) if _card(one) == record.model.card]
+    found.sort(key=lambda one: len(list(settings_differences(one.side.record, record))))
     own = [one for one in found if one.side.record.machine == record.machine]
     return next(iter(own + found), None)
+
+
+def _claims_to_be_one(path: Path) -> bool:
+    """Not where it is another document; a file that cannot be read is one, so that this is said."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return True
+    return isinstance(data, dict) and "alexbench_baseline" in data
 
 
 def _card(one: Baseline) -> str:

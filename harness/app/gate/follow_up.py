@@ -13,7 +13,7 @@ from alexbench.harness.app.run import run
 from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
-from alexbench.harness.records import RunRecord
+from alexbench.harness.records import BackendRecord, RunRecord
 
 Follow = Callable[[Sequence[str], int], "Fresh"]
 """Backends, and which time this is, to what was measured."""
@@ -43,6 +43,7 @@ def follower(folder: Path, record: RunRecord, display: Display, *, base: str, he
             config,
             backends=tuple(backends),
             artifacts=tuple(f"{name}={file}" for name, file in config.artifact_files.items() if name in backends),
+            environments=tuple(one for one in config.environments if one.partition("=")[0] in (base, head)),
             pythons=tuple(f"{name}={file}" for name, file in config.interpreters.items() if name in backends),
             only="performance",
             scenarios=(),
@@ -54,6 +55,7 @@ def follower(folder: Path, record: RunRecord, display: Display, *, base: str, he
         failed = [row for row in outcome.record.backends if row.status != "ok"]
         if failed:
             raise UsageError(f"{failed[0].name} did not end well: {failed[0].error}")
+        check_same_thing(record, outcome.record)
         if not base:
             return Fresh(outcome.folder, None, side_of_run(outcome.folder, label=head))
         return Fresh(outcome.folder, *sides_of_run(outcome.folder, base, head))
@@ -77,6 +79,44 @@ def _check_same_place(folder: Path, record: RunRecord) -> None:
         differs = _difference(record.environment.get(key), now.get(key))
         if differs:
             raise UsageError(f"{folder} was made in another environment than this ({differs})")
+
+
+def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
+    """What confirms a run is of the same weights, pictures and packages.
+
+    Raises:
+        UsageError: it is not; environments and files may have changed since.
+    """
+    differs = [
+        name
+        for name, then, now in (
+            ("weights", gated.model.weights_digest, fresh.model.weights_digest),
+            ("pictures or labels", gated.data.names_digest, fresh.data.names_digest),
+            ("pixels", gated.data.pixels_digest, fresh.data.pixels_digest),
+        )
+        if then != now
+    ]
+    before = {row.name: row for row in gated.backends}
+    for row in fresh.backends:
+        for what, then, now in (
+            ("", _version(before[row.name]), _version(row)),
+            (" packages", _packages(gated, row.name), _packages(fresh, row.name)),
+        ):
+            said = _difference(then, now)
+            if said:
+                differs.append(f"{row.name}{what}: {said}")
+    if differs:
+        raise UsageError(f"what would confirm it is of something else since ({'; '.join(differs)})")
+
+
+def _version(row: BackendRecord) -> str:
+    return "none" if row.effective is None else row.effective.version
+
+
+def _packages(record: RunRecord, row: str) -> dict[str, Any]:
+    """Of the interpreter that the row had."""
+    of_row = (record.environment.get("backends") or {}).get(row) or record.environment
+    return dict(of_row.get("packages") or {})
 
 
 def _difference(then: Any, now: Any) -> str:

@@ -45,7 +45,7 @@ def sides_of(run: Path, baseline: Path | None, *, base: str | None = None, head:
         )
     if baseline is None:
         raise UsageError(f"{run} has one environment: name --baseline FILE_OR_RUN, or gate a run of two (alexbench ab)")
-    if run.resolve() == baseline.resolve():
+    if _same_place(run, baseline):
         raise UsageError(f"{run} is gated against itself; name another run, or a baseline's file")
     return Sides(open_baseline(baseline, record), side_of_run(run))
 
@@ -83,9 +83,16 @@ def open_baseline(path: Path, head: RunRecord) -> Side:
 
 def _opened(path: Path) -> Side:
     """A baseline's file, or a run's folder or record."""
-    if is_baseline(path):
-        return read_baseline(path).side
-    return side_of_run(path.parent if path.name == RUN_FILE else path)
+    return read_baseline(path).side if is_baseline(path) else side_of_run(_folder(path))
+
+
+def _folder(path: Path) -> Path:
+    """A run is its folder, named by that or by the record in it."""
+    return path.parent if path.name == RUN_FILE else path
+
+
+def _same_place(one: Path, two: Path) -> bool:
+    return _folder(one).resolve() == _folder(two).resolve()
 
 
 def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[str], None]) -> GateReport:
@@ -108,7 +115,7 @@ def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[
         notes=(
             *(f"Times are not gated: {one}" for one in (*found.no_time, *found.left_out)),
             *in_head_alone(head, base),
-            *_without_answers(base, head),
+            *_not_measured(base, head),
             *times.notes,
         ),
     )
@@ -141,9 +148,15 @@ def gate_run(
     return gate(sides, policy, follow=follow if follow_up else None, say=display.say)
 
 
-def _without_answers(base: Side, head: Side) -> list[str]:
-    answered = any(row.top1 is not None for side in (base, head) for row in side.rows.values())
-    return [] if answered else ["Accuracy and parity were not measured: this gate says nothing of them"]
+def _not_measured(base: Side, head: Side) -> list[str]:
+    """What neither side has of any row, and the policy does not name."""
+    rows = [row for side in (base, head) for row in side.rows.values()]
+    said = []
+    if not any(row.top1 is not None for row in rows):
+        said.append("Accuracy and parity were not measured: this gate says nothing of them")
+    if not any(row.times.latency or row.times.windows or row.entry.performance for row in rows):
+        said.append("Times were not measured: this gate says nothing of them")
+    return said
 
 
 def _in_order(judged: Sequence[Judged], base: Side) -> tuple[Judged, ...]:
@@ -167,7 +180,7 @@ def compare_files(base: Path, head: Path, policy: Policy) -> GateReport:
     Raises:
         AlexBenchError: one cannot be read.
     """
-    if base.resolve() == head.resolve():
+    if _same_place(base, head):
         raise UsageError(f"{head} is compared with itself; name another run, or a baseline's file")
     sides = [_opened(base), _opened(head)]
     for side in sides:

@@ -34,7 +34,7 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     same_run = one is two
     refused = [] if same_run else [*_model(one, two), *_data(one, two)]
     machines = [] if same_run else machine_differences(one.machine, two.machine)
-    no_time = [] if same_run else [*_settings(one, two), *_anchors(one, two)]
+    no_time = [] if same_run else [*settings_differences(one, two), *_anchors(one, two)]
     left_out: list[str] = []
     if machines:
         said = f"another machine: {'; '.join(machines)}"
@@ -118,7 +118,8 @@ def _data(one: RunRecord, two: RunRecord) -> Iterator[str]:
         yield f"other preprocessing, decoders or labels: {one.model.card} and {two.model.card}"
 
 
-def _settings(one: RunRecord, two: RunRecord) -> Iterator[str]:
+def settings_differences(one: RunRecord, two: RunRecord) -> Iterator[str]:
+    """Of what changes speeds, a phrase each with the flag that mends it."""
     for key in _SETTINGS:
         before, after = one.configuration.get(key), two.configuration.get(key)
         if before != after:

@@ -1,13 +1,13 @@
 """Every metric of two sides judged by a policy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from math import inf, isfinite
 from typing import Final, Literal
 
 from alexbench.harness.app.gate.identity import Identity
 from alexbench.harness.app.gate.policy import ANSWERED, TIMED, Asked, Policy
-from alexbench.harness.app.gate.side import Side, SideRow, over_anchor
+from alexbench.harness.app.gate.side import Series, Side, SideRow, over_anchor
 from alexbench.harness.gate_records import GateVerdict, Judged, Rule
 from alexbench.harness.judge.gate import (
     LossFinding,
@@ -23,10 +23,9 @@ from alexbench.harness.judge.statistics import Interval, excludes_one_by
 from alexbench.harness.judge.timing import says_of
 from alexbench.harness.records import BackendRecord
 
-Series = Literal["latency", "windows"]
 Key = tuple[str, str]
 """Backend and metric."""
-_SERIES: Final[dict[str, Series]] = {"latency_p50_ms": "latency", "images_per_second": "windows"}
+SERIES: Final[dict[str, Series]] = {"latency_p50_ms": "latency", "images_per_second": "windows"}
 
 
 def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> list[Judged]:
@@ -60,28 +59,40 @@ def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> li
 
 
 def judged_times(
-    base: Side, head: Side, policy: Policy, found: Identity, *, backends: Sequence[str] | None = None
+    base: Side,
+    head: Side,
+    policy: Policy,
+    found: Identity,
+    *,
+    backends: Sequence[str] | None = None,
+    sound: Collection[str] = (),
 ) -> dict[Key, Judged]:
-    """(backend, metric) -> what these two sides say of it; both of the same run are compared round by round."""
+    """(backend, metric) -> what these two sides say of it; both of the same run are compared round by round.
+
+    ``sound``: metrics of which every block is of a measurement whose controls held, whatever the sides' records say.
+    """
     result: dict[Key, Judged] = {}
     for backend in base.rows:
         two = head.rows.get(backend)
         if two is None or two.entry.status != "ok" or (backends is not None and backend not in backends):
             continue
         for metric in TIMED:
-            timed = _time(metric, backend, base, head, policy, found)
+            timed = _time(metric, backend, base, head, policy, found, sound=metric in sound)
             if timed is not None:
                 result[backend, metric] = timed
     return result
 
 
-def _time(metric: str, backend: str, base: Side, head: Side, policy: Policy, found: Identity) -> Judged | None:
-    series, asked = _SERIES[metric], policy.asked(metric, backend)
+def _time(
+    metric: str, backend: str, base: Side, head: Side, policy: Policy, found: Identity, *, sound: bool
+) -> Judged | None:
+    series, asked = SERIES[metric], policy.asked(metric, backend)
     mode: Literal["paired", "anchored"] = "paired" if base.record is head.record else "anchored"
     rule = asked.rule(mode)
     before: dict[Place, float] = getattr(base.rows[backend].times, series)
     after: dict[Place, float] = getattr(head.rows[backend].times, series)
-    if not before and not after and not any(side.rows[backend].entry.performance for side in (base, head)):
+    absent = not before and not after and not any(side.rows[backend].entry.performance for side in (base, head))
+    if absent and not (asked.named and rule.required):
         return None
     values = [_figure(metric, side.rows[backend].entry) for side in (base, head)]
     judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
@@ -93,7 +104,7 @@ def _time(metric: str, backend: str, base: Side, head: Side, policy: Policy, fou
         wanted = "one run of both: alexbench ab" if asked.mode == "paired" else "a baseline of another run"
         return replace(judged, verdict="INVALID", why=f"the policy wants {asked.mode} rounds, which take {wanted}")
     if not before or not after:
-        return _unmeasured(judged, "head" if before else "base" if after else "timings.parquet of either")
+        return _unmeasured(judged, "head" if before else "base" if after else "base or head")
     if mode == "anchored":
         before = over_anchor(before, getattr(base.anchor, series))
         after = over_anchor(after, getattr(head.anchor, series))
@@ -103,8 +114,15 @@ def _time(metric: str, backend: str, base: Side, head: Side, policy: Policy, fou
         return replace(judged, verdict="INVALID", why="base and head share no round")
     judge = paired_times if mode == "paired" else anchored_times
     finding = judge(before, after, tolerance=_of_time(rule), direction=_direction_of_time(rule))
-    invalid = [invalid_times(side, rule.tolerance, metric) for side in ((head,) if mode == "paired" else (head, base))]
-    return said_of_time(judged, finding, next(filter(None, invalid), ""))
+    invalid = "" if sound else invalid_times(head, rule.tolerance, metric)
+    if mode == "anchored":
+        of_base = invalid_times(base, rule.tolerance, metric)
+        if of_base:
+            # Without rounds: nothing that is measured of the head would change it.
+            said = said_of_time(judged, finding, f"in the base: {of_base}")
+            return replace(said, rounds=None, would_change="a base of a quieter run")
+        invalid = invalid and f"in the head: {invalid}"
+    return said_of_time(judged, finding, invalid)
 
 
 def _unmeasured(judged: Judged, where: str) -> Judged:
@@ -160,7 +178,7 @@ def invalid_times(side: Side, tolerance: float, metric: str) -> str:
 
     Of two rows of one run, and of a run and its anchor alike: a machine that tells a backend from itself tells nothing.
     """
-    wanted = "latency" if _SERIES[metric] == "latency" else "images/s"
+    wanted = "latency" if SERIES[metric] == "latency" else "images/s"
     controls = [one for one in side.record.controls if one.of == wanted]
     if not controls:
         return f"{side.name} has no A/A control of {wanted}"
@@ -177,7 +195,7 @@ def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Pol
     mode = asked.mode or "exact"
     rule = asked.rule(mode)
     before, after = getattr(one, metric), getattr(two, metric)
-    if before is None and after is None:
+    if before is None and after is None and not (asked.named and rule.required):
         return None
     values = [None if row.entry.accuracy is None else getattr(row.entry.accuracy, metric) for row in (one, two)]
     judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
@@ -185,7 +203,7 @@ def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Pol
         return (
             replace(judged, why="; ".join(found.refused))
             if found.refused
-            else _unmeasured(judged, "head" if after is None else "base")
+            else _unmeasured(judged, "base" if after is not None else "head" if before is not None else "base or head")
         )
     if found.refused or found.no_answers or len(before) != len(after):
         why = "; ".join((*found.refused, *found.no_answers)) or "other numbers of pictures"
@@ -220,7 +238,7 @@ def _parity(asked: Asked, backend: str, base: SideRow, head: SideRow) -> Judged 
     """Whether the head's row is still the function that float64 is; of a user's own file nothing is promised."""
     one, two = base.entry, head.entry
     before, after = one.parity, two.parity
-    if after is None and before is None:
+    if after is None and before is None and not (asked.named and asked.required):
         return None
     judged = Judged(
         backend,
@@ -232,7 +250,7 @@ def _parity(asked: Asked, backend: str, base: SideRow, head: SideRow) -> Judged 
     )
     if after is None:
         if two.accuracy is None:
-            return _unmeasured(judged, "head")
+            return _unmeasured(judged, "head" if before is not None else "base or head")
         return replace(judged, verdict="FAIL", why="the head was not held against float64")
     said = f"max error {after.max_abs_over_sigma:.1e} sigma, at most {after.tolerance_max_abs_over_sigma:.1e}"
     if two.artifact is not None:

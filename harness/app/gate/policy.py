@@ -10,7 +10,6 @@ required = false                  # advisory: shown, and not the gate's verdict
 tolerance = 15
 """
 
-import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -22,6 +21,8 @@ from alexbench.harness.gate_records import Direction, Mode, Rule
 
 OtherMachine = Literal["refuse", "accuracy"]
 
+LEAST_TOLERANCE: Final = 0.01
+"""Percent, of time."""
 PAIRED_TOLERANCE: Final = 5.0
 ANCHORED_TOLERANCE: Final = 10.0
 """Percent, of time, where none is named: what base and head of the same rounds can carry, and those of two runs."""
@@ -31,13 +32,14 @@ ANSWERED: Final = ("top1", "top5")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A rule as asked for. ``tolerance`` and ``mode`` None: as the two sides allow."""
+    """A rule as asked for. ``tolerance`` and ``mode`` None: as the two sides allow. ``named``: by a policy's file."""
 
     metric: str
     direction: Direction
     tolerance: float | None = None
     mode: Mode | None = None
     required: bool = True
+    named: bool = False
 
     def rule(self, mode: Mode) -> Rule:
         """With what the two sides decide."""
@@ -65,6 +67,7 @@ _MODES: Final[dict[str, tuple[Mode, ...]]] = {
     **dict.fromkeys(TIMED, ("paired", "anchored")),
     **dict.fromkeys(("peak_rss_mib", "load_s"), ("value",)),
 }
+_LARGEST: Final = 1e9
 _KEYS: Final = ("tolerance", "direction", "mode", "required")
 
 
@@ -142,7 +145,7 @@ def _one(where: str, rule: Asked, given: dict[str, Any]) -> Asked:
             if value not in _MODES[rule.metric]:
                 raise UsageError(f"{where}: mode = {value!r}, wanted {' or '.join(_MODES[rule.metric])}")
             rule = replace(rule, mode=value)
-    return rule
+    return replace(rule, named=True)
 
 
 def _own_direction(metric: str) -> Direction:
@@ -150,15 +153,16 @@ def _own_direction(metric: str) -> Direction:
 
 
 def _tolerance(where: str, rule: Asked, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise UsageError(f"{where}: tolerance = {value!r}, wanted a number")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_LARGEST < value < _LARGEST:
+        raise UsageError(f"{where}: tolerance = {str(value)[:20]}, wanted a number")
     unit = "points" if rule.metric in ANSWERED else "percent"
     if rule.metric not in (*ANSWERED, *TIMED, "peak_rss_mib", "load_s"):
         raise UsageError(f"{where} has no tolerance: it holds or it does not")
     if value < 0:
         raise UsageError(f"{where}: tolerance = {value:g}: give {unit} of 0 or more; direction says which way is worse")
-    if rule.metric in TIMED and value == 0:
-        raise UsageError(f"{where}: tolerance = 0: no two measurements of time are equal; give percent above 0")
+    if rule.metric in TIMED and value < LEAST_TOLERANCE:
+        least = f"give {LEAST_TOLERANCE:g} percent or more"
+        raise UsageError(f"{where}: tolerance = {value:g}: no two measurements of time are equal; {least}")
     if value >= 100 and rule.metric == "images_per_second":
         raise UsageError(f"{where}: tolerance = {value:g}: a rate that may fall so far may stop; give less than 100")
     if value > 100 and rule.metric in ANSWERED:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from alexbench.harness.records import BackendRecord, RunRecord, backend_of, envi
 
 ANCHOR: Final = "anchor"
 _TIMINGS: Final = ["backend", "scenario", "batch", "way", "process", "round", "settled", "ns"]
+
+
+Series = Literal["latency", "windows"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,20 +130,18 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
     return found
 
 
-def with_more(side: Side, more: "Side") -> Side:
-    """``side`` with the blocks of a further run of the same, as further processes of it."""
-    known = [*(row.times for row in side.rows.values()), side.anchor]
-    places = (place for times in known for series in (times.latency, times.windows) for place in series)
-    first = 1 + max((process for process, _ in places), default=-1)
+def with_more(side: Side, more: Side, series: Series, *, first: int, instead: bool = False) -> Side:
+    """``side`` with the blocks of a further run of the same, as its processes from ``first`` on; or these alone."""
+
+    def joined(one: Times, two: Times) -> Times:
+        known = {} if instead else getattr(one, series)
+        return replace(one, **{series: {**known, **_moved(getattr(two, series), first)}})
+
     rows = dict(side.rows)
     for name, row in more.rows.items():
         if name in rows:
-            rows[name] = replace(rows[name], times=_joined(rows[name].times, row.times, first))
-    return replace(side, rows=rows, anchor=_joined(side.anchor, more.anchor, first))
-
-
-def _joined(one: Times, two: Times, first: int) -> Times:
-    return Times({**one.latency, **_moved(two.latency, first)}, {**one.windows, **_moved(two.windows, first)})
+            rows[name] = replace(rows[name], times=joined(rows[name].times, row.times))
+    return replace(side, rows=rows, anchor=joined(side.anchor, more.anchor))
 
 
 def _moved(times: Mapping[Place, float], first: int) -> dict[Place, float]:

@@ -11,13 +11,15 @@ from typing import Final
 
 from alexbench.harness.app.gate.follow_up import Follow, Fresh
 from alexbench.harness.app.gate.identity import Identity
-from alexbench.harness.app.gate.judging import Key, judged_times
-from alexbench.harness.app.gate.policy import Policy
+from alexbench.harness.app.gate.judging import SERIES, Key, judged_times
+from alexbench.harness.app.gate.policy import TIMED, Policy
 from alexbench.harness.app.gate.side import Side, with_more
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.gate_records import Judged
 
 EXTENSIONS: Final = 3
+_APART: Final = 1000
+"""So far are the numbers of one measurement's processes from the next one's: more than a run has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ def decide_times(
             notes.append(f"Not measured again: {error}")
             break
         runs.append(fresh.folder)
-        if not times.add(fresh, needed):
-            notes.append(f"{fresh.folder} is INVALID and does not count")
+        invalid = times.add(fresh, needed)
+        notes += [f"{fresh.folder} is INVALID of {metric} and does not count there" for metric in invalid]
     return DecidedTimes(times.conclude(), runs, notes)
 
 
@@ -62,15 +64,17 @@ class _Times:
     found: Identity
     done: dict[Key, Judged] = field(default_factory=dict)
     waiting: dict[Key, Judged] = field(default_factory=dict)
-    believed: bool = True
+    believed: dict[str, bool] = field(default_factory=dict)
     counted: int = 0
+    tried: int = 0
 
     def __post_init__(self) -> None:
         for key, judged in judged_times(self.base, self.head, self.policy, self.found).items():
             # Without rounds there is nothing that more of them would decide.
             (self.done if judged.verdict == "PASS" or judged.rounds is None else self.waiting)[key] = judged
-        # An A/A control that failed says so of all rows: their blocks are not to be joined with better ones.
-        self.believed = all(one.verdict != "INVALID" for one in self.waiting.values())
+        # An A/A control that failed says so of the machine: its blocks are not to be joined with better ones.
+        believed = all(one.verdict != "INVALID" for one in self.waiting.values())
+        self.believed = dict.fromkeys(TIMED, believed)
 
     @property
     def needed(self) -> list[Key]:
@@ -84,19 +88,26 @@ class _Times:
             f"{backend} {metric} {words[self.waiting[backend, metric].verdict]}" for backend, metric in keys
         )
 
-    def add(self, fresh: Fresh, keys: Sequence[Key]) -> bool:
-        """Judge with a fresh measurement, alone and with all before it; False: nobody can believe it."""
+    def add(self, fresh: Fresh, keys: Sequence[Key]) -> list[str]:
+        """Judge with a fresh measurement, alone and with all before it; the metrics of which nobody can believe it."""
+        self.tried += 1
         backends = list(dict.fromkeys(backend for backend, _ in keys))
         alone = judged_times(fresh.base or self.base, fresh.head, self.policy, self.found, backends=backends)
-        if any(one.verdict == "INVALID" for one in alone.values()):
-            return False
-        self._join(fresh)
-        together = judged_times(self.base, self.head, self.policy, self.found, backends=backends)
+        keys = [key for key in keys if key in alone]
+        asked = list(dict.fromkeys(metric for _, metric in keys))
+        invalid = [
+            metric for metric in asked if any(alone[key].verdict == "INVALID" for key in keys if key[1] == metric)
+        ]
+        fine = [metric for metric in asked if metric not in invalid]
+        for metric in fine:
+            self._join(fresh, metric)
+        sound = [metric for metric, believed in self.believed.items() if believed]
+        together = judged_times(self.base, self.head, self.policy, self.found, backends=backends, sound=sound)
         for key in keys:
-            if key in alone and key in together:
+            if key[1] in fine:
                 self._decide(key, alone[key], together[key])
-        self.counted += 1
-        return True
+        self.counted += bool(fine)
+        return invalid
 
     def _decide(self, key: Key, alone: Judged, together: Judged) -> None:
         before = self.waiting.pop(key)
@@ -108,15 +119,13 @@ class _Times:
         else:
             self.waiting[key] = together
 
-    def _join(self, fresh: Fresh) -> None:
+    def _join(self, fresh: Fresh, metric: str) -> None:
         """Further processes of the same; of a measurement that nobody believed nothing is kept."""
-        if self.believed:
-            self.head = with_more(self.head, fresh.head)
-            if fresh.base is not None:
-                self.base = with_more(self.base, fresh.base)
-        else:
-            self.head, self.base = fresh.head, fresh.base or self.base
-        self.believed = True
+        first, instead = self.tried * _APART, not self.believed[metric]
+        self.head = with_more(self.head, fresh.head, SERIES[metric], first=first, instead=instead)
+        if fresh.base is not None:
+            self.base = with_more(self.base, fresh.base, SERIES[metric], first=first, instead=instead)
+        self.believed[metric] = True
 
     def conclude(self) -> list[Judged]:
         """All of it; a FAIL that no second measurement confirmed is none."""

@@ -13,7 +13,7 @@ from alexbench.harness.app.gate.policy import read_policy
 from alexbench.harness.app.gate.side import side_of_run
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.record_files import read_run
-from tests.support.gates import lossy, timed_run, verdicts
+from tests.support.gates import CONFIGURATION, lossy, timed_run, verdicts
 from tests.support.runs import answers
 
 
@@ -162,6 +162,28 @@ def test_a_folders_file_is_found_by_what_is_in_it(tmp_path: Path) -> None:
     folder.mkdir()
     saved = save(run, folder / "mine.json", "")[0].path
     assert _found(folder, run) == saved
+
+
+def test_of_several_the_one_with_the_same_settings_is_taken_and_other_files_are_none(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10})
+    other = timed_run(tmp_path / "other", {"torch": 10}, configuration={**CONFIGURATION, "rigor": "high", "threads": 1})
+    save(other, tmp_path / "a.json", "")
+    own = save(run, tmp_path / "b.json", "")[0].path
+    (tmp_path / "0.json").write_text('{"verdict": "PASS"}', encoding="utf-8")
+    assert _found(tmp_path, run) == own
+    assert _found(tmp_path, other) == tmp_path / "a.json"
+    (tmp_path / "broken.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RecordError, match="is no baseline"):
+        _found(tmp_path, run)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\n"])
+def test_a_reason_of_blanks_is_none_and_one_is_a_line(tmp_path: Path, reason: str) -> None:
+    run, path = timed_run(tmp_path / "run", {"torch": 10}), tmp_path / "b.json"
+    save(run, path, "")
+    with pytest.raises(UsageError, match="say why it is replaced"):
+        save(run, path, reason)
+    assert save(run, path, " so\n wanted ")[0].saved["reason"] == "so wanted"
 
 
 def test_a_folder_without_a_baseline_of_the_model_has_none(tmp_path: Path) -> None:

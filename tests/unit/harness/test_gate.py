@@ -1,19 +1,25 @@
 """Gates over made-up runs: what passes, what fails, what is measured again, and what may not be gated."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from alexbench.harness.app.gate.follow_up import Fresh
+from alexbench.harness.app.gate.baseline import save
+from alexbench.harness.app.gate.follow_up import Fresh, check_same_thing
 from alexbench.harness.app.gate.gate import Sides, compare_files, gate, sides_of
 from alexbench.harness.app.gate.policy import Policy, read_policy
-from alexbench.harness.app.gate.side import side_of_run
+from alexbench.harness.app.gate.side import Times, side_of_run
+from alexbench.harness.commands.gate import gate as gate_command
 from alexbench.harness.errors import AlexBenchError, UsageError
 from alexbench.harness.gate_records import GateReport
+from alexbench.harness.record_files import read_run
+from alexbench.harness.records import RunRecord
 from alexbench.harness.speed_records import Control
-from tests.support.gates import CONFIGURATION, CONTROLS, lossy, timed_run, verdicts
+from tests.support.gates import CONFIGURATION, CONTROLS, lossy, spoiled, timed_run, verdicts
 from tests.support.records import data, effective, model, parity
 from tests.support.runs import answers
 
@@ -23,9 +29,8 @@ BASE, HEAD = "onnxruntime@base", "onnxruntime@head"
 class Again:
     """Follow-up runs of given speeds; each asked for is noted."""
 
-    def __init__(self, folder: Path, *heads_ms: float, control: Control | None = None, **of_run: Any) -> None:
+    def __init__(self, folder: Path, *heads_ms: float, **of_run: Any) -> None:
         self.folder, self.left, self.asked = folder, list(heads_ms), list[Sequence[str]]()
-        self.controls = CONTROLS if control is None else (control, CONTROLS[1])
         self.of_run = of_run
 
     def __call__(self, backends: Sequence[str], number: int) -> Fresh:
@@ -37,7 +42,6 @@ class Again:
             self.folder / f"again-{number}",
             {BASE: 10, HEAD: ms},
             seed=100 + 10 * number,
-            controls=self.controls,
             **self.of_run,
         )
         sides = sides_of(run, None)
@@ -358,9 +362,114 @@ def test_blocks_that_took_no_time_are_damage(tmp_path: Path) -> None:
         side_of_run(run)
 
 
+BAD = Control("onnxruntime", 1.05, 1.04, 1.06, pairs=40, passed=False)
+
+
 def test_an_invalid_measurement_is_named_and_does_not_count(tmp_path: Path) -> None:
-    bad = Control("onnxruntime", 1.05, 1.04, 1.06, pairs=40, passed=False)
-    report = judged(ab(tmp_path, 12), Again(tmp_path, 12, 12, 12, control=bad))
+    report = judged(ab(tmp_path, 12), Again(tmp_path, 12, 12, 12, controls=(BAD, replace(BAD, of="images/s"))))
     assert report.verdict == "INCONCLUSIVE"
-    assert sum("is INVALID and does not count" in note for note in report.notes) == 3
+    for metric in ("latency_p50_ms", "images_per_second"):
+        assert sum(f"is INVALID of {metric} and does not count there" in note for note in report.notes) == 3
     assert "not confirmed" in next(one for one in report.judged if one.metric == "latency_p50_ms").why
+
+
+def test_a_control_of_one_measure_says_nothing_of_the_other(tmp_path: Path) -> None:
+    report = judged(ab(tmp_path, 12), Again(tmp_path, 12, 12, 12, controls=(CONTROLS[0], replace(BAD, of="images/s"))))
+    found = verdicts(report.judged)
+    assert found["onnxruntime", "latency_p50_ms"] == "FAIL"
+    assert found["onnxruntime", "images_per_second"] == "INCONCLUSIVE"
+
+
+def test_a_base_that_nobody_can_believe_is_named_and_nothing_is_measured_for_it(tmp_path: Path) -> None:
+    base = side_of_run(timed_run(tmp_path / "base", {"onnxruntime": 10}))
+    head = side_of_run(timed_run(tmp_path / "head", {"onnxruntime": 10}, seed=1))
+    again = Again(tmp_path, 10)
+    worse = replace(BAD, ratio=1.1, low=1.08, high=1.12)
+    report = judged(Sides(spoiled(base, worse), head), again)
+    found = next(one for one in report.judged if one.metric == "latency_p50_ms")
+    assert found.verdict == "INVALID"
+    assert found.why.startswith("in the base: the A/A control of latency")
+    assert found.would_change == "a base of a quieter run"
+    assert again.asked == []
+    of_head = judged(Sides(base, spoiled(head, worse)), None)
+    assert next(one for one in of_head.judged if one.metric == "latency_p50_ms").why.startswith("in the head: ")
+
+
+@pytest.mark.parametrize("metric", ["top1", "parity", "latency_p50_ms"])
+def test_what_a_policy_names_and_nobody_measured_is_open(tmp_path: Path, metric: str) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_text(f"[{metric}]\nrequired = true\n", encoding="utf-8")
+    sides = ab(tmp_path, 10)
+    for side in (sides.base, sides.head):
+        row = side.rows["onnxruntime"]
+        entry = replace(row.entry, parity=None, accuracy=None, performance=None)
+        side.rows["onnxruntime"] = replace(row, entry=entry, times=Times(), top1=None, top5=None)
+    report = judged(sides, None)
+    assert report.verdict == "PASS"
+    assert report.notes == (
+        "Accuracy and parity were not measured: this gate says nothing of them",
+        "Times were not measured: this gate says nothing of them",
+    )
+    named = judged(sides, None, read_policy(path))
+    assert named.verdict == "INCONCLUSIVE"
+    assert next(one for one in named.judged if one.metric == metric).why == "not measured in the base or head"
+
+
+def test_a_run_is_not_gated_against_itself_under_another_name(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10})
+    with pytest.raises(UsageError, match="against itself"):
+        sides_of(run, run / "run.json")
+    with pytest.raises(UsageError, match="with itself"):
+        compare_files(run / "run.json", run, read_policy(None))
+
+
+PACKAGES = {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}
+
+
+@pytest.mark.parametrize(
+    ("of_fresh", "said"),
+    [
+        ({"model": model(weights_digest="ff" * 32)}, "weights"),
+        ({"data": data(images=600, pixels_digest="ff" * 32)}, "pixels"),
+        ({"environment": {"packages": {**PACKAGES["packages"], "onnxruntime": "1.32.0"}}}, "onnxruntime packages: "),
+        ({"environment": {**PACKAGES, "backends": {"onnxruntime": {"packages": {}}}}}, "numpy 2.4.6 then, none now"),
+        ({"versions": "9.9.9"}, "onnxruntime: 1.31.1 then, 9.9.9 now"),
+    ],
+    ids=["weights", "pixels", "packages", "packages of its own interpreter", "version"],
+)
+def test_what_would_confirm_must_be_of_the_same(tmp_path: Path, of_fresh: dict[str, Any], said: str) -> None:
+    def record(name: str, version: str = "1.31.1", **of_run: Any) -> RunRecord:
+        given = {"environment": PACKAGES, "model": model(), "data": data(images=600), **of_run}
+        run = read_run(timed_run(tmp_path / name, {"onnxruntime": 10}, **given))
+        rows = [replace(row, effective=effective(version)) for row in run.backends]
+        return replace(run, backends=tuple(rows))
+
+    check_same_thing(record("gated"), record("same"))
+    version = of_fresh.pop("versions", "1.31.1")
+    with pytest.raises(UsageError, match="of something else since") as error:
+        check_same_thing(record("gated again"), record("fresh", version, **of_fresh))
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--markdown", "b.json"], "--markdown b.json is what is read; name another file"),
+        (["--junit", "gate.toml"], "--junit gate.toml is what is read; name another file"),
+        (["--markdown", "x.md", "--junit", "x.md"], " x.md is named twice; name another file"),
+        (["--junit", "run/run.json"], "--junit run/run.json is one of the files of "),
+    ],
+    ids=["baseline", "policy", "twice", "run"],
+)
+def test_nothing_that_is_read_is_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = timed_run(tmp_path / "run", {"torch": 10})
+    save(run, tmp_path / "b.json", "")
+    Path("gate.toml").write_text("", encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    ended = CliRunner().invoke(gate_command, ["run", "--baseline", "b.json", "--policy", "gate.toml", *flags])
+    assert ended.exit_code == 2
+    assert said in ended.output
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

@@ -19,6 +19,7 @@ from pathlib import Path
 verdict, code = os.environ["SAYS"].split()
 place = Path(sys.argv[sys.argv.index("--markdown") + 1])
 place.write_text("text")
+place.with_suffix(".xml").write_text("text")
 (place.parent / "words.json").write_text(json.dumps(sys.argv[1:]))
 print("! a remark", flush=True)
 if verdict != "-":
@@ -103,7 +104,7 @@ def outputs(tmp_path: Path) -> dict[str, str]:
         ("INVALID", 0, 3, "warning"),
     ],
 )
-@pytest.mark.parametrize("exit_code", [0, 1, 3])
+@pytest.mark.parametrize("exit_code", [1, 3])
 def test_the_step_ends_as_the_verdict_says_whatever_the_programs_code(
     verdict: str,
     code: int,
@@ -116,7 +117,7 @@ def test_the_step_ends_as_the_verdict_says_whatever_the_programs_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """nox ends with 1 whatever a command of its sessions ended with."""
-    monkeypatch.setenv("SAYS", f"{verdict} {exit_code}")
+    monkeypatch.setenv("SAYS", f"{verdict} {0 if verdict == 'PASS' else exit_code}")
     assert step.main(variables) == code
     said = "" if verdict == "PASS" else ": torch top1 (fewer right)"
     assert capsys.readouterr().out == (
@@ -133,6 +134,15 @@ def test_the_step_ends_as_the_verdict_says_whatever_the_programs_code(
         "junit": str(made / "gate.xml"),
     }
     assert json.loads((made / "gate.json").read_text(encoding="utf-8"))["verdict"] == verdict
+
+
+def test_a_failure_behind_a_pass_is_not_green(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAYS", "PASS 2")
+    assert step.main(variables) == 2
+    said = "::error title=AlexBench gate::it ended with exit code 2 behind its verdict; see the log\n"
+    assert capsys.readouterr().out.endswith(said)
 
 
 @pytest.mark.parametrize("code", [0, 1, 2])

@@ -73,7 +73,8 @@ def test_a_first_result_is_a_comment_and_a_later_one_replaces_it() -> None:
     assert commenting.carry_over(github, "owner/alexbench", RUN) == "#5: commented"
     ((method, path, sent),) = github.written
     assert (method, path) == ("POST", "/repos/owner/alexbench/issues/5/comments")
-    assert sent["body"].startswith(f"{commenting.MARKER}\n\n# AlexBench gate: PASS\n")
+    assert sent["body"].startswith(f"{commenting.MARKER}\n\n_Of commit ")
+    assert "\n\n# AlexBench gate: PASS\n" in sent["body"]
     assert RUN["html_url"] in sent["body"]
 
     ours = {"id": 1999, "user": {"login": commenting.AUTHOR}, "body": sent["body"]}
@@ -131,7 +132,8 @@ def test_nobody_is_mentioned_and_nothing_but_text_is_shown() -> None:
     body = commenting.comment(text, RUN)
     assert "@everyone" not in body
     assert "![" not in body
-    assert body.count("<") == 1  # the marker's own
+    assert body.count("<!--") == 1  # the marker's own
+    assert "<img" not in body
 
 
 @pytest.mark.parametrize(
@@ -146,9 +148,15 @@ def test_nobody_is_mentioned_and_nothing_but_text_is_shown() -> None:
         "mailto:a.b",
         "a#12",
         "gh-12",
+        "_www.example.org_",
+        "_GH-12_",
+        "<b>",
+        "&lt;",
+        "```mermaid",
+        "~~~",
     ],
 )
-def test_no_text_of_a_fork_is_a_link(live: str) -> None:
+def test_no_text_of_a_fork_is_more_than_a_text(live: str) -> None:
     body = commenting.comment(f"{TEXT}see {live}.\n", RUN)
     assert live not in body
     assert live in body.replace(commenting.NO_WIDTH, "")
