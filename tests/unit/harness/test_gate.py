@@ -430,7 +430,7 @@ PACKAGES = {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}
     ("of_fresh", "said"),
     [
         ({"model": model(weights_digest="ff" * 32)}, "weights"),
-        ({"data": data(images=600, pixels_digest="ff" * 32)}, "pixels"),
+        ({"data": data(images=600, subset_seed=None, pixels_digest="ff" * 32)}, "pixels"),
         ({"environment": {"packages": {**PACKAGES["packages"], "onnxruntime": "1.32.0"}}}, "onnxruntime packages: "),
         ({"environment": {**PACKAGES, "backends": {"onnxruntime": {"packages": {}}}}}, "numpy 2.4.6 then, none now"),
         ({"versions": "9.9.9"}, "onnxruntime: 1.31.1 then, 9.9.9 now"),
@@ -439,12 +439,15 @@ PACKAGES = {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}
 )
 def test_what_would_confirm_must_be_of_the_same(tmp_path: Path, of_fresh: dict[str, Any], said: str) -> None:
     def record(name: str, version: str = "1.31.1", **of_run: Any) -> RunRecord:
-        given = {"environment": PACKAGES, "model": model(), "data": data(images=600), **of_run}
+        whole = data(images=600, subset_seed=None)
+        given = {"environment": PACKAGES, "model": model(), "data": whole, **of_run}
         run = read_run(timed_run(tmp_path / name, {"onnxruntime": 10}, **given))
         rows = [replace(row, effective=effective(version)) for row in run.backends]
         return replace(run, backends=tuple(rows))
 
     check_same_thing(record("gated"), record("same"))
+    drawn = [data(images=600, subset_seed=seed, names_digest=f"{seed}" * 64) for seed in (1, 2)]
+    check_same_thing(record("drawn", data=drawn[0]), record("drawn anew", data=drawn[1]))
     version = of_fresh.pop("versions", "1.31.1")
     with pytest.raises(UsageError, match="of something else since") as error:
         check_same_thing(record("gated again"), record("fresh", version, **of_fresh))
