@@ -96,11 +96,13 @@ def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
     differs = [name for name, then, now in digests if then != now]
     before = {row.name: row for row in gated.backends}
     for row in fresh.backends:
-        for what, then, now in (
+        then, now = _packages(gated, row.name), _packages(fresh, row.name)
+        both = then.keys() & now.keys()  # what is noted depends on the backends that were asked for
+        for what, one, two in (
             ("", _version(before[row.name]), _version(row)),
-            (" packages", _packages(gated, row.name), _packages(fresh, row.name)),
+            (" packages", {name: then[name] for name in both}, {name: now[name] for name in both}),
         ):
-            said = _difference(then, now)
+            said = _difference(one, two)
             if said:
                 differs.append(f"{row.name}{what}: {said}")
     if differs:

@@ -432,7 +432,10 @@ PACKAGES = {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}
         ({"model": model(weights_digest="ff" * 32)}, "weights"),
         ({"data": data(images=600, subset_seed=None, pixels_digest="ff" * 32)}, "pixels"),
         ({"environment": {"packages": {**PACKAGES["packages"], "onnxruntime": "1.32.0"}}}, "onnxruntime packages: "),
-        ({"environment": {**PACKAGES, "backends": {"onnxruntime": {"packages": {}}}}}, "numpy 2.4.6 then, none now"),
+        (
+            {"environment": {**PACKAGES, "backends": {"onnxruntime": {"packages": {"numpy": "2.5"}}}}},
+            "numpy 2.4.6 then, 2.5",
+        ),
         ({"versions": "9.9.9"}, "onnxruntime: 1.31.1 then, 9.9.9 now"),
     ],
     ids=["weights", "pixels", "packages", "packages of its own interpreter", "version"],
@@ -446,6 +449,7 @@ def test_what_would_confirm_must_be_of_the_same(tmp_path: Path, of_fresh: dict[s
         return replace(run, backends=tuple(rows))
 
     check_same_thing(record("gated"), record("same"))
+    check_same_thing(record("of all"), record("of one", environment={"packages": {"numpy": "2.4.6"}}))
     drawn = [data(images=600, subset_seed=seed, names_digest=f"{seed}" * 64) for seed in (1, 2)]
     check_same_thing(record("drawn", data=drawn[0]), record("drawn anew", data=drawn[1]))
     version = of_fresh.pop("versions", "1.31.1")
