@@ -57,7 +57,9 @@ def environment_changes(base: Side, head: Side) -> list[str]:
     found: list[str] = []
     for backend, row in base.rows.items():
         if backend in head.rows:
-            found += _differences(_environment(base, backend), _environment(head, backend))
+            # Of an interpreter that a backend has for itself only what that backend needs is noted.
+            alike = _has_own(base, backend) == _has_own(head, backend)
+            found += _differences(_environment(base, backend), _environment(head, backend), alike=alike)
             found += _ran_unlike(backend, row.entry.effective, head.rows[backend].entry.effective)
     return list(dict.fromkeys(found))
 
@@ -73,17 +75,26 @@ def _ran_unlike(backend: str, one: EffectiveRecord | None, two: EffectiveRecord 
 
 def _environment(side: Side, backend: str) -> dict[str, Any]:
     """Of a backend's own interpreter where it had one, else of the run's."""
+    return dict(_own(side, backend) or side.record.environment)
+
+
+def _own(side: Side, backend: str) -> dict[str, Any]:
     others = side.record.environment.get("backends") or {}
-    found = others.get(side.rows[backend].entry.name) or side.record.environment
-    return dict(found)
+    return dict(others.get(side.rows[backend].entry.name) or {})
 
 
-def _differences(one: dict[str, Any], two: dict[str, Any]) -> Iterator[str]:
+def _has_own(side: Side, backend: str) -> bool:
+    return bool(_own(side, backend))
+
+
+def _differences(one: dict[str, Any], two: dict[str, Any], *, alike: bool) -> Iterator[str]:
+    """A phrase for each; where packages were not noted ``alike``, of those that both sides note."""
     if one.get("python") != two.get("python"):
         yield f"Python {one.get('python')} -> {two.get('python')}"
     for key, word in (("packages", ""), ("variables", "variable ")):
         before, after = one.get(key) or {}, two.get(key) or {}
-        for name in sorted({*before, *after}):
+        names = before.keys() & after.keys() if key == "packages" and not alike else before.keys() | after.keys()
+        for name in sorted(names):
             if before.get(name) != after.get(name):
                 yield f"{word}{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
     commits = [((side.get("git") or {}).get("alexbench") or {}).get("describe") for side in (one, two)]

@@ -248,6 +248,14 @@ def test_what_changed_in_the_environment_is_named(tmp_path: Path) -> None:
     assert report.changed == ("numpy 2.4.6 -> 2.4.7", "onnx none -> 1", "variable OMP_X none -> 1")
 
 
+def test_what_an_interpreter_of_a_backends_own_does_not_note_has_not_changed(tmp_path: Path) -> None:
+    whole = {"packages": {"numpy": "2.4.6", "openvino": "2026.4.1", "onnxruntime": "1.30.0"}}
+    own = {**whole, "backends": {"onnxruntime": {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}}}
+    base = side_of_run(timed_run(tmp_path / "base", {"onnxruntime": 10}, environment=whole))
+    head = side_of_run(timed_run(tmp_path / "head", {"onnxruntime": 10}, seed=1, environment=own))
+    assert judged(Sides(base, head), None).changed == ("onnxruntime 1.30.0 -> 1.31.1",)
+
+
 def test_a_run_of_one_environment_needs_a_baseline(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10})
     with pytest.raises(UsageError, match="name --baseline FILE_OR_RUN"):
