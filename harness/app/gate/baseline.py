@@ -30,6 +30,7 @@ from alexbench.harness.records import RunRecord, backend_of
 from alexbench.reports.flat import digest_key
 
 SCHEMA: Final = 1
+_SCHEMA_KEY: Final = "alexbench_baseline"
 FOLDER: Final = Path("baselines")
 FIGURES: Final = ("top1", "top5", "latency_p50_ms", "images_per_second")
 _LARGEST: Final = 200_000
@@ -132,7 +133,7 @@ def _entry(side: Side, reason: str) -> dict[str, Any]:
 def _sealed(side: Side, history: list[dict[str, Any]]) -> str:
     record = replace(side.record, comparisons=(), pairs=(), conditions={})
     kept: dict[str, Any] = {
-        "alexbench_baseline": SCHEMA,
+        _SCHEMA_KEY: SCHEMA,
         "record": asdict(record),
         "answers": _answers(side),
         "blocks": {name: _blocks(row.times) for name, row in side.rows.items()} | {ANCHOR: _blocks(side.anchor)},
@@ -205,13 +206,22 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         RecordError: it is no baseline, damaged, edited, or written by a newer version.
     """
+    return _baseline(path, _content(path))
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """The document in a file, whatever it is; empty where that is no object."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror}") from error
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(f"{path} is no baseline: {error}") from error
-    schema = data.get("alexbench_baseline") if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _baseline(path: Path, data: dict[str, Any]) -> Baseline:
+    schema = data.get(_SCHEMA_KEY)
     if not isinstance(schema, int):
         raise RecordError(f"{path} is no baseline: alexbench baseline save RUN makes one")
     if schema > SCHEMA:
@@ -267,21 +277,9 @@ def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:
 
     Of several the one whose settings are nearest. Other JSON files are passed over.
     """
-    files = [path for path in sorted(folder.glob("*.json")) if _claims_to_be_one(path)]
-    found = [one for one in map(read_baseline, files) if _card(one) == record.model.card]
+    documents = ((path, _content(path)) for path in sorted(folder.glob("*.json")))
+    baselines = (_baseline(path, data) for path, data in documents if _SCHEMA_KEY in data)
+    found = [one for one in baselines if one.side.record.model.card == record.model.card]
     found.sort(key=lambda one: len(list(settings_differences(one.side.record, record))))
     own = [one for one in found if one.side.record.machine == record.machine]
     return next(iter(own + found), None)
-
-
-def _claims_to_be_one(path: Path) -> bool:
-    """Not where it is another document; a file that cannot be read is one, so that this is said."""
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return True
-    return isinstance(data, dict) and "alexbench_baseline" in data
-
-
-def _card(one: Baseline) -> str:
-    return one.side.record.model.card

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from alexbench.harness.app.gate.identity import machine_differences
+from alexbench.harness.app.gate.identity import machine_differences, row_environment
 from alexbench.harness.app.gate.side import Side, side_of_run, sides_of_run
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import configuration_of
@@ -114,9 +114,7 @@ def _version(row: BackendRecord) -> str:
 
 
 def _packages(record: RunRecord, row: str) -> dict[str, Any]:
-    """Of the interpreter that the row had."""
-    of_row = (record.environment.get("backends") or {}).get(row) or record.environment
-    return dict(of_row.get("packages") or {})
+    return dict(row_environment(record, row).get("packages") or {})
 
 
 def _difference(then: Any, now: Any) -> str:

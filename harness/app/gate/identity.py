@@ -58,8 +58,9 @@ def environment_changes(base: Side, head: Side) -> list[str]:
     for backend, row in base.rows.items():
         if backend in head.rows:
             # Of an interpreter that a backend has for itself only what that backend needs is noted.
-            alike = _has_own(base, backend) == _has_own(head, backend)
-            found += _differences(_environment(base, backend), _environment(head, backend), alike=alike)
+            one, two = ((side.record, side.rows[backend].entry.name) for side in (base, head))
+            alike = bool(_own(*one)) == bool(_own(*two))
+            found += _differences(row_environment(*one), row_environment(*two), alike=alike)
             found += _ran_unlike(backend, row.entry.effective, head.rows[backend].entry.effective)
     return list(dict.fromkeys(found))
 
@@ -73,18 +74,13 @@ def _ran_unlike(backend: str, one: EffectiveRecord | None, two: EffectiveRecord 
             yield f"{backend} ran with {key} {before} -> {after}"
 
 
-def _environment(side: Side, backend: str) -> dict[str, Any]:
-    """Of a backend's own interpreter where it had one, else of the run's."""
-    return dict(_own(side, backend) or side.record.environment)
+def row_environment(record: RunRecord, row: str) -> dict[str, Any]:
+    """The environment of a row's own interpreter where it had one, else of the run's."""
+    return _own(record, row) or record.environment
 
 
-def _own(side: Side, backend: str) -> dict[str, Any]:
-    others = side.record.environment.get("backends") or {}
-    return dict(others.get(side.rows[backend].entry.name) or {})
-
-
-def _has_own(side: Side, backend: str) -> bool:
-    return bool(_own(side, backend))
+def _own(record: RunRecord, row: str) -> dict[str, Any]:
+    return dict((record.environment.get("backends") or {}).get(row) or {})
 
 
 def _differences(one: dict[str, Any], two: dict[str, Any], *, alike: bool) -> Iterator[str]:

@@ -49,7 +49,7 @@ def decide_times(
             notes.append(f"Not measured again: {error}")
             break
         runs.append(fresh.folder)
-        invalid = times.add(fresh, needed)
+        invalid = times.add(fresh, needed, number)
         notes += [f"{fresh.folder} is INVALID of {metric} and does not count there" for metric in invalid]
     return DecidedTimes(times.conclude(), runs, notes)
 
@@ -65,8 +65,7 @@ class _Times:
     done: dict[Key, Judged] = field(default_factory=dict)
     waiting: dict[Key, Judged] = field(default_factory=dict)
     believed: dict[str, bool] = field(default_factory=dict)
-    counted: int = 0
-    tried: int = 0
+    again: bool = False
 
     def __post_init__(self) -> None:
         for key, judged in judged_times(self.base, self.head, self.policy, self.found).items():
@@ -88,9 +87,8 @@ class _Times:
             f"{backend} {metric} {words[self.waiting[backend, metric].verdict]}" for backend, metric in keys
         )
 
-    def add(self, fresh: Fresh, keys: Sequence[Key]) -> list[str]:
+    def add(self, fresh: Fresh, keys: Sequence[Key], number: int) -> list[str]:
         """Judge with a fresh measurement, alone and with all before it; the metrics of which nobody can believe it."""
-        self.tried += 1
         backends = list(dict.fromkeys(backend for backend, _ in keys))
         alone = judged_times(fresh.base or self.base, fresh.head, self.policy, self.found, backends=backends)
         keys = [key for key in keys if key in alone]
@@ -100,13 +98,13 @@ class _Times:
         ]
         fine = [metric for metric in asked if metric not in invalid]
         for metric in fine:
-            self._join(fresh, metric)
+            self._join(fresh, metric, first=number * _APART)
         sound = [metric for metric, believed in self.believed.items() if believed]
         together = judged_times(self.base, self.head, self.policy, self.found, backends=backends, sound=sound)
         for key in keys:
             if key[1] in fine:
                 self._decide(key, alone[key], together[key])
-        self.counted += bool(fine)
+        self.again = self.again or bool(fine)
         return invalid
 
     def _decide(self, key: Key, alone: Judged, together: Judged) -> None:
@@ -119,9 +117,9 @@ class _Times:
         else:
             self.waiting[key] = together
 
-    def _join(self, fresh: Fresh, metric: str) -> None:
+    def _join(self, fresh: Fresh, metric: str, *, first: int) -> None:
         """Further processes of the same; of a measurement that nobody believed nothing is kept."""
-        first, instead = self.tried * _APART, not self.believed[metric]
+        instead = not self.believed[metric]
         self.head = with_more(self.head, fresh.head, SERIES[metric], first=first, instead=instead)
         if fresh.base is not None:
             self.base = with_more(self.base, fresh.base, SERIES[metric], first=first, instead=instead)
@@ -129,7 +127,7 @@ class _Times:
 
     def conclude(self) -> list[Judged]:
         """All of it; a FAIL that no second measurement confirmed is none."""
-        left = {key: _unconfirmed(one, again=self.counted > 0) for key, one in self.waiting.items()}
+        left = {key: _unconfirmed(one, again=self.again) for key, one in self.waiting.items()}
         return [*self.done.values(), *left.values()]
 
 
