@@ -1,4 +1,4 @@
-"""Runs on disk with speeds that never were measured: rounds of a given median, for tests of gates."""
+"""Runs on disk with speeds that never were measured, and fresh ones that follow, for tests of gates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,12 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.gate.follow_up import Fresh
+from alexbench.harness.app.gate.gate import Sides, gate, sides_of
+from alexbench.harness.app.gate.policy import Policy, read_policy
 from alexbench.harness.app.gate.side import Side
+from alexbench.harness.errors import UsageError
+from alexbench.harness.gate_records import GateReport
 from alexbench.harness.measure.rounds import Block, Measured, Task
 from alexbench.harness.speed_records import Control
 from tests.support.records import performance
 from tests.support.runs import answers, write_run
 
+BASE, HEAD = "onnxruntime@base", "onnxruntime@head"
 ROUNDS = 40
 WINDOWS = 6
 CONFIGURATION = {
@@ -89,3 +95,34 @@ def lossy(images: int, lost: int) -> NDArray[np.int64]:
 def verdicts(judged: Sequence[Any]) -> dict[tuple[str, str], str]:
     """(row, metric) -> verdict."""
     return {(one.row, one.metric): one.verdict for one in judged}
+
+
+class Again:
+    """Follow-up runs of given speeds; each asked for is noted."""
+
+    def __init__(self, folder: Path, *heads_ms: float, **of_run: Any) -> None:
+        self.folder, self.left, self.asked = folder, list(heads_ms), list[Sequence[str]]()
+        self.of_run = of_run
+
+    def __call__(self, backends: Sequence[str], number: int) -> Fresh:
+        self.asked.append(backends)
+        if not self.left:
+            raise UsageError("the runtime is gone")
+        ms = self.left.pop(0)
+        run = timed_run(
+            self.folder / f"again-{number}",
+            {BASE: 10, HEAD: ms},
+            seed=100 + 10 * number,
+            **self.of_run,
+        )
+        sides = sides_of(run, None)
+        return Fresh(run, sides.base, sides.head)
+
+
+def ab(folder: Path, head_ms: float, **of_run: Any) -> Sides:
+    """A run of two environments, the base at 10 ms."""
+    return sides_of(timed_run(folder / "run", {BASE: 10, HEAD: head_ms}, **of_run), None)
+
+
+def judged(sides: Sides, follow: Again | None, policy: Policy | None = None) -> GateReport:
+    return gate(sides, policy or read_policy(None), follow=follow, say=lambda _: None)

@@ -1,6 +1,5 @@
-"""Gates over made-up runs: what passes, what fails, what is measured again, and what may not be gated."""
+"""Gates over made-up runs: what passes, what fails, and what may not be gated."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,52 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from alexbench.harness.app.gate.baseline import save
-from alexbench.harness.app.gate.follow_up import Fresh, check_same_thing
-from alexbench.harness.app.gate.gate import Sides, compare_files, gate, sides_of
+from alexbench.harness.app.gate.gate import Sides, compare_files, sides_of
 from alexbench.harness.app.gate.policy import Policy, read_policy
 from alexbench.harness.app.gate.side import Times, side_of_run
 from alexbench.harness.commands.gate import gate as gate_command
 from alexbench.harness.errors import AlexBenchError, UsageError
-from alexbench.harness.gate_records import GateReport
-from alexbench.harness.record_files import read_run
-from alexbench.harness.records import RunRecord
-from alexbench.harness.speed_records import Control
-from tests.support.gates import CONFIGURATION, CONTROLS, lossy, spoiled, timed_run, verdicts
+from tests.support.gates import BASE, CONFIGURATION, HEAD, Again, ab, judged, lossy, timed_run, verdicts
 from tests.support.records import data, effective, model, parity
 from tests.support.runs import answers
-
-BASE, HEAD = "onnxruntime@base", "onnxruntime@head"
-
-
-class Again:
-    """Follow-up runs of given speeds; each asked for is noted."""
-
-    def __init__(self, folder: Path, *heads_ms: float, **of_run: Any) -> None:
-        self.folder, self.left, self.asked = folder, list(heads_ms), list[Sequence[str]]()
-        self.of_run = of_run
-
-    def __call__(self, backends: Sequence[str], number: int) -> Fresh:
-        self.asked.append(backends)
-        if not self.left:
-            raise UsageError("the runtime is gone")
-        ms = self.left.pop(0)
-        run = timed_run(
-            self.folder / f"again-{number}",
-            {BASE: 10, HEAD: ms},
-            seed=100 + 10 * number,
-            **self.of_run,
-        )
-        sides = sides_of(run, None)
-        return Fresh(run, sides.base, sides.head)
-
-
-def ab(folder: Path, head_ms: float, **of_run: Any) -> Sides:
-    """A run of two environments, the base at 10 ms."""
-    return sides_of(timed_run(folder / "run", {BASE: 10, HEAD: head_ms}, **of_run), None)
-
-
-def judged(sides: Sides, follow: Again | None, policy: Policy | None = None) -> GateReport:
-    return gate(sides, policy or read_policy(None), follow=follow, say=lambda _: None)
 
 
 def test_an_environment_against_itself_passes(tmp_path: Path) -> None:
@@ -63,68 +24,6 @@ def test_an_environment_against_itself_passes(tmp_path: Path) -> None:
     assert report.exit_code == 0
     assert set(verdicts(report.judged).values()) == {"PASS"}
     assert {one.mode for one in report.judged if one.metric == "latency_p50_ms"} == {"paired"}
-
-
-def test_a_slowdown_fails_only_when_fresh_processes_say_so_too(tmp_path: Path) -> None:
-    again = Again(tmp_path, 12)
-    report = judged(ab(tmp_path, 12), again)
-    assert (report.verdict, report.exit_code) == ("FAIL", 1)
-    assert again.asked == [["onnxruntime"]]
-    failed = next(one for one in report.judged if one.metric == "latency_p50_ms")
-    assert "with fresh processes" in failed.why
-    assert failed.change == pytest.approx(20, abs=1)
-    assert report.follow_ups == (str(tmp_path / "again-1"),)
-
-
-def test_a_slowdown_that_is_not_confirmed_is_no_failure(tmp_path: Path) -> None:
-    again = Again(tmp_path, 10, 10, 10)
-    report = judged(ab(tmp_path, 12), again)
-    assert report.verdict == "INCONCLUSIVE"
-    assert report.exit_code == 3
-    assert len(again.asked) == 3, "half of all rounds say so, and half do not: it stays open"
-
-
-def test_without_fresh_processes_there_is_no_failure(tmp_path: Path) -> None:
-    report = judged(ab(tmp_path, 12), None)
-    assert report.verdict == "INCONCLUSIVE"
-    slow = next(one for one in report.judged if one.metric == "latency_p50_ms")
-    assert "not confirmed" in slow.why
-
-
-def test_why_nothing_was_measured_again_is_said(tmp_path: Path) -> None:
-    report = judged(ab(tmp_path, 12), Again(tmp_path))
-    assert report.verdict == "INCONCLUSIVE"
-    assert report.notes == ("Not measured again: the runtime is gone",)
-
-
-def test_what_is_open_is_measured_again_until_it_is_decided(tmp_path: Path) -> None:
-    # At 4 % the interval of 40 rounds of this spread lies across the 5 % that are allowed.
-    sides = ab(tmp_path, 10.4, spread=0.1)
-    assert judged(sides, None).verdict == "INCONCLUSIVE"
-    again = Again(tmp_path, 10, 10, 10, spread=0.01)
-    report = judged(sides, again)
-    assert report.verdict == "PASS"
-    assert 1 <= len(again.asked) <= 3
-
-
-def test_an_advisory_slowdown_is_shown_and_not_measured_again(tmp_path: Path) -> None:
-    path = tmp_path / "gate.toml"
-    path.write_text("[latency_p50_ms]\nrequired = false\n[images_per_second]\nrequired = false\n", encoding="utf-8")
-    again = Again(tmp_path, 12)
-    report = judged(ab(tmp_path, 12), again, read_policy(path))
-    assert report.verdict == "PASS"
-    assert again.asked == []
-    assert verdicts(report.judged)["onnxruntime", "latency_p50_ms"] == "INCONCLUSIVE"
-
-
-def test_a_machine_that_tells_a_backend_from_itself_is_invalid(tmp_path: Path) -> None:
-    bad = Control("onnxruntime", 1.05, 1.04, 1.06, pairs=40, passed=False)
-    sides = ab(tmp_path, 12, controls=(bad, CONTROLS[1]))
-    report = judged(sides, None)
-    assert (report.verdict, report.exit_code) == ("INVALID", 3)
-    assert "A/A control of latency failed" in next(o for o in report.judged if o.metric == "latency_p50_ms").why
-    # Better processes decide, and the first ones count for nothing.
-    assert judged(sides, Again(tmp_path, 10)).verdict == "PASS"
 
 
 def test_a_suspended_machine_is_invalid(tmp_path: Path) -> None:
@@ -370,39 +269,6 @@ def test_blocks_that_took_no_time_are_damage(tmp_path: Path) -> None:
         side_of_run(run)
 
 
-BAD = Control("onnxruntime", 1.05, 1.04, 1.06, pairs=40, passed=False)
-
-
-def test_an_invalid_measurement_is_named_and_does_not_count(tmp_path: Path) -> None:
-    report = judged(ab(tmp_path, 12), Again(tmp_path, 12, 12, 12, controls=(BAD, replace(BAD, of="images/s"))))
-    assert report.verdict == "INCONCLUSIVE"
-    for metric in ("latency_p50_ms", "images_per_second"):
-        assert sum(f"is INVALID of {metric} and does not count there" in note for note in report.notes) == 3
-    assert "not confirmed" in next(one for one in report.judged if one.metric == "latency_p50_ms").why
-
-
-def test_a_control_of_one_measure_says_nothing_of_the_other(tmp_path: Path) -> None:
-    report = judged(ab(tmp_path, 12), Again(tmp_path, 12, 12, 12, controls=(CONTROLS[0], replace(BAD, of="images/s"))))
-    found = verdicts(report.judged)
-    assert found["onnxruntime", "latency_p50_ms"] == "FAIL"
-    assert found["onnxruntime", "images_per_second"] == "INCONCLUSIVE"
-
-
-def test_a_base_that_nobody_can_believe_is_named_and_nothing_is_measured_for_it(tmp_path: Path) -> None:
-    base = side_of_run(timed_run(tmp_path / "base", {"onnxruntime": 10}))
-    head = side_of_run(timed_run(tmp_path / "head", {"onnxruntime": 10}, seed=1))
-    again = Again(tmp_path, 10)
-    worse = replace(BAD, ratio=1.1, low=1.08, high=1.12)
-    report = judged(Sides(spoiled(base, worse), head), again)
-    found = next(one for one in report.judged if one.metric == "latency_p50_ms")
-    assert found.verdict == "INVALID"
-    assert found.why.startswith("in the base: the A/A control of latency")
-    assert found.would_change == "a base of a quieter run"
-    assert again.asked == []
-    of_head = judged(Sides(base, spoiled(head, worse)), None)
-    assert next(one for one in of_head.judged if one.metric == "latency_p50_ms").why.startswith("in the head: ")
-
-
 @pytest.mark.parametrize("metric", ["top1", "parity", "latency_p50_ms"])
 def test_what_a_policy_names_and_nobody_measured_is_open(tmp_path: Path, metric: str) -> None:
     path = tmp_path / "gate.toml"
@@ -429,41 +295,6 @@ def test_a_run_is_not_gated_against_itself_under_another_name(tmp_path: Path) ->
         sides_of(run, run / "run.json")
     with pytest.raises(UsageError, match="with itself"):
         compare_files(run / "run.json", run, read_policy(None))
-
-
-PACKAGES = {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}
-
-
-@pytest.mark.parametrize(
-    ("of_fresh", "said"),
-    [
-        ({"model": model(weights_digest="ff" * 32)}, "weights"),
-        ({"data": data(images=600, subset_seed=None, pixels_digest="ff" * 32)}, "pixels"),
-        ({"environment": {"packages": {**PACKAGES["packages"], "onnxruntime": "1.32.0"}}}, "onnxruntime packages: "),
-        (
-            {"environment": {**PACKAGES, "backends": {"onnxruntime": {"packages": {"numpy": "2.5"}}}}},
-            "numpy 2.4.6 then, 2.5",
-        ),
-        ({"versions": "9.9.9"}, "onnxruntime: 1.31.1 then, 9.9.9 now"),
-    ],
-    ids=["weights", "pixels", "packages", "packages of its own interpreter", "version"],
-)
-def test_what_would_confirm_must_be_of_the_same(tmp_path: Path, of_fresh: dict[str, Any], said: str) -> None:
-    def record(name: str, version: str = "1.31.1", **of_run: Any) -> RunRecord:
-        whole = data(images=600, subset_seed=None)
-        given = {"environment": PACKAGES, "model": model(), "data": whole, **of_run}
-        run = read_run(timed_run(tmp_path / name, {"onnxruntime": 10}, **given))
-        rows = [replace(row, effective=effective(version)) for row in run.backends]
-        return replace(run, backends=tuple(rows))
-
-    check_same_thing(record("gated"), record("same"))
-    check_same_thing(record("of all"), record("of one", environment={"packages": {"numpy": "2.4.6"}}))
-    drawn = [data(images=600, subset_seed=seed, names_digest=f"{seed}" * 64) for seed in (1, 2)]
-    check_same_thing(record("drawn", data=drawn[0]), record("drawn anew", data=drawn[1]))
-    version = of_fresh.pop("versions", "1.31.1")
-    with pytest.raises(UsageError, match="of something else since") as error:
-        check_same_thing(record("gated again"), record("fresh", version, **of_fresh))
-    assert said in str(error.value)
 
 
 @pytest.mark.parametrize(
