@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.app.gate.identity import machine_differences, settings_differences
+from alexbench.harness.app.gate.identity import machine_differences, settings_differences, subject_differences
 from alexbench.harness.app.gate.side import ANCHOR, Side, SideRow, Times, labels, side_of_run
 from alexbench.harness.app.out_file import write_whole
 from alexbench.harness.errors import RecordError, UsageError
@@ -215,7 +215,7 @@ def _content(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
         raise RecordError(f"{path} is no baseline: {error}") from error
     return data if isinstance(data, dict) else {}
 
@@ -275,11 +275,17 @@ def _side(path: Path, data: dict[str, Any]) -> Side:
 def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:
     """Of a folder of baselines the one of this record's model and machine; else one of its model on another machine.
 
-    Of several the one whose settings are nearest. Other JSON files are passed over.
+    Of several the one that differs least: in what was run on what first, in settings then. Other JSON files are passed
+    over.
     """
+
+    def differs(one: Baseline) -> tuple[int, int]:
+        kept = one.side.record
+        return len(subject_differences(kept, record)), len(list(settings_differences(kept, record)))
+
     documents = ((path, _content(path)) for path in sorted(folder.glob("*.json")))
     baselines = (_baseline(path, data) for path, data in documents if _SCHEMA_KEY in data)
     found = [one for one in baselines if one.side.record.model.card == record.model.card]
-    found.sort(key=lambda one: len(list(settings_differences(one.side.record, record))))
+    found.sort(key=differs)
     own = [one for one in found if one.side.record.machine == record.machine]
     return next(iter(own + found), None)

@@ -32,7 +32,7 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     """Compare what two sides are of."""
     one, two = base.record, head.record
     same_run = one is two
-    refused = [] if same_run else [*_model(one, two), *_data(one, two)]
+    refused = [] if same_run else subject_differences(one, two)
     machines = [] if same_run else machine_differences(one.machine, two.machine)
     no_time = [] if same_run else [*settings_differences(one, two), *_anchors(one, two)]
     left_out: list[str] = []
@@ -43,6 +43,11 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     if not same_run and _skipped(one) != _skipped(two):
         no_answers.append("other pictures were skipped as unreadable")
     return Identity(tuple(refused), tuple(no_time), tuple(no_answers), tuple(left_out))
+
+
+def subject_differences(one: RunRecord, two: RunRecord) -> list[str]:
+    """In what the networks, weights, pictures or pixels of two runs differ, a phrase each."""
+    return [*_model(one, two), *_data(one, two)]
 
 
 def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:

@@ -124,6 +124,8 @@ def test_a_hand_edited_file_is_refused(tmp_path: Path) -> None:
         ("", "is no baseline"),
         ("{}", "is no baseline: alexbench baseline save RUN makes one"),
         ("[1]", "is no baseline"),
+        ('{"alexbench_baseline": 1' + "0" * 5000 + "}", "is no baseline"),
+        ("[" * 100_000, "is no baseline"),
         ('{"alexbench_baseline": 99}', "newer than the 1 this alexbench reads; upgrade alexbench"),
         ('{"alexbench_baseline": 1}', "was edited or damaged"),
     ],
@@ -175,6 +177,15 @@ def test_of_several_the_one_with_the_same_settings_is_taken_and_other_files_are_
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     with pytest.raises(RecordError, match="is no baseline"):
         _found(tmp_path, run)
+
+
+def test_of_several_the_one_of_the_same_weights_is_taken_whatever_its_settings(tmp_path: Path) -> None:
+    run = timed_run(tmp_path / "run", {"torch": 10})
+    model = replace(read_run(run).model, weights_digest="f" * 64)
+    save(timed_run(tmp_path / "trained anew", {"torch": 10}, model=model), tmp_path / "a.json", "")
+    settings = {**CONFIGURATION, "rigor": "high"}
+    near = save(timed_run(tmp_path / "near", {"torch": 10}, configuration=settings), tmp_path / "b.json", "")[0].path
+    assert _found(tmp_path, run) == near
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "\n"])
