@@ -9,6 +9,7 @@ from alexbench.reports.boards import AGAINST
 from alexbench.reports.leaderboard import BETWEEN_PROCESSES, ENOUGH_PROCESSES
 from alexbench.reports.table import Table
 
+_NEAR: Final = f"{100 * BETWEEN_PROCESSES:g} %"
 _SENTENCES: Final = (
     ("checks", "checks: ok: parity with float64, and nothing else of the row failed."),
     ("bits", "bits: of a significand whose rounding makes such an error (SQNR / 6.02); as in: the format of so many."),
@@ -43,8 +44,8 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
     speeds = [entry.performance for entry in record.backends if entry.performance is not None]
     lines = [_rank(speeds)] if "#" in names else []
     if any(any(column) for table in tables for column in table.bold):
-        near = f"{100 * BETWEEN_PROCESSES:g} %"
-        lines.append(f"Bold: the best of those ranked, and what is not apart from it and within {near} of it.")
+        apart = "" if _few(speeds) else "not apart from it and "
+        lines.append(f"Bold: the best of those ranked, and what is {apart}within {_NEAR} of it.")
     if any("NOISY" in cell for table in tables for column in table.columns for cell in column):
         lines.append("NOISY: the row's noise certificate failed; it is shown and not ranked.")
     lines += [_against(heading) for heading in dict.fromkeys(names) if heading.startswith(AGAINST)]
@@ -86,11 +87,14 @@ def _accuracy(record: RunRecord) -> list[str]:
 def _rank(speeds: list[Performance]) -> str:
     if not speeds:
         return "#: one more than the rows with more right at top-1; = marks equal ranks."
-    few = min(speed.latency.processes for speed in speeds) < ENOUGH_PROCESSES
-    margin = f", and by over {100 * BETWEEN_PROCESSES:g} %, for processes of one program differ so much" if few else ""
+    margin = f", and by over {_NEAR}, for processes of one program differ so much" if _few(speeds) else ""
     return (
         f"#: one more than the rows that are faster beyond doubt (intervals of FPS apart{margin}); = marks equal ranks."
     )
+
+
+def _few(speeds: list[Performance]) -> bool:
+    return min((speed.latency.processes for speed in speeds), default=ENOUGH_PROCESSES) < ENOUGH_PROCESSES
 
 
 def _speed(speeds: list[Performance]) -> list[str]:

@@ -92,6 +92,14 @@ def test_single_processes_are_told_apart_from_3_percent_on_and_it_says_so() -> N
     assert "by over 5 %" in explained(run_record(rows[0], ok_row("b", performance=performance(processes=2))))
 
 
+@pytest.mark.parametrize(
+    ("processes", "said"), [(1, "what is within 5 %"), (3, "what is not apart from it and within 5")]
+)
+def test_bold_is_explained_by_the_rule_that_such_a_run_has(processes: int, said: str) -> None:
+    rows = [ok_row(name, performance=performance(rate, processes=processes)) for name, rate in (("a", 200), ("b", 100))]
+    assert f"Bold: the best of those ranked, and {said}" in explained(run_record(*rows))
+
+
 def test_bounds_are_said_as_what_they_are() -> None:
     assert "batches of 32 one by one (95 % interval over windows)" in explained(run_record())
     three = ok_row(performance=performance(processes=3))
