@@ -211,7 +211,7 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         environment.run("pytest", *session.posargs, env=env)
         return
-    two = ("-n", "2", "--dist", "loadgroup", "--benchmark-disable")
+    two = ("-n", "2", "--no-loadscope-reorder", "--benchmark-disable")
     environment.run("pytest", *two, "-m", "not alone", env=env)
     environment.run("pytest", "-m", "alone", env=env)
 

@@ -1,6 +1,10 @@
 """What holds for every test."""
 
+import shutil
 import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,16 +13,17 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In several processes (``-n 2 --dist loadgroup``) a file stays in one, for its fixtures are made once a process.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """In several processes (``-n 2``), where xdist is installed."""
+    from tests.support.sharing import Sharing
 
-    The conformance suite's files share what costs most, a runtime with a network loaded: there a runtime stays in one.
-    """
-    if config.getoption("dist", "no") != "loadgroup":
-        return
-    for item in items:
-        group = item.nodeid.partition("::")[0]
-        if group.startswith("tests/conformance/") and isinstance(item, pytest.Function) and hasattr(item, "callspec"):
-            group = f"tests/conformance of {item.callspec.params.get('runtime')}"
-        item.add_marker(pytest.mark.xdist_group(group))
+    return Sharing(config, log)
+
+
+@pytest.fixture(scope="module")
+def module_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for what is too large to stay until the last test of all has ended."""
+    folder = tmp_path_factory.mktemp("module")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

@@ -67,7 +67,7 @@ class Truth:
         ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def truth(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Truth:
     return Truth(store, tmp_path_factory.mktemp("truth"))
 

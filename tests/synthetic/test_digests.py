@@ -29,9 +29,9 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    cache = tmp_path_factory.mktemp("cache")
-    card, log = load_card(DEFAULT_CARD), cache / "log"
+def made(module_path: Path) -> Made:
+    cache, card = module_path, load_card(DEFAULT_CARD)
+    log = cache / "log"
     display = PlainDisplay(io.StringIO())
     pictures = synthetic_pictures("val", cache, log=log, display=display)
     weights = synthetic_weights(card, cache, log=log, display=display)

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.skipif(not backend_class("torch").probe().available, re
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(module_path: Path) -> Path:
     """Seeded weights of `owt`, canonical; the file's name is their digest."""
-    return write_seeded_weights("owt", tmp_path_factory.mktemp("weights"))
+    return write_seeded_weights("owt", module_path)
 
 
 @pytest.fixture(scope="module")
