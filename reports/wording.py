@@ -6,6 +6,7 @@ from alexbench.harness.records import ArtifactRecord, BackendRecord, Parity, Run
 from alexbench.harness.speed_records import Ceiling, Control, Generated, Performance
 
 ABSENT = "-"
+_PASSED = "passed: the interval comes within 2.5 % of 1"
 _TOO_WIDE = "DECIDES NOTHING: too wide"
 
 
@@ -86,7 +87,7 @@ def _ceiling_line(ceiling: Ceiling) -> str:
 
 
 def _control_line(control: Control) -> str:
-    verdict = "FAILED" if not control.passed else "passed: within 2.5 % of 1" if control.decides else _TOO_WIDE
+    verdict = "FAILED" if not control.passed else _PASSED if control.decides else _TOO_WIDE
     return (
         f"A/A of {control.of}, {control.backend} against itself in the same rounds: {control.ratio:.3f} "
         f"({control.low:.3f}-{control.high:.3f}, 90 %), {verdict}"

@@ -46,7 +46,7 @@ def test_the_ceiling_and_the_control_are_facts_of_the_run() -> None:
     assert known["ceiling"].startswith("353 GFLOP/s (openvino conv, the best of 2) and 32.8 GB/s (NumPy sgemv)")
     assert known["control"] == (
         "A/A of latency, onnxruntime against itself in the same rounds: 1.002 (0.995-1.009, 90 %),"
-        " passed: within 2.5 % of 1"
+        " passed: the interval comes within 2.5 % of 1"
     )
     assert dict(facts(run_record(controls=(control(passed=False),))))["control"].endswith("90 %), FAILED")
     assert list(dict(facts(run_record()))) == ["model", "data", "machine", "run"]
