@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from alexbench.harness.app.run import Outcome
 
 EXIT_INTERRUPTED: Final = 130
+EXIT_UNREAD: Final = 141
+"""As of a program that SIGPIPE ended: who read its output has gone."""
+EXIT_FAULT: Final = 70
+"""EX_SOFTWARE of sysexits.h: 1 is an answer, which an accident must not be taken for."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -142,6 +147,11 @@ def main() -> None:
     except AlexBenchError as error:
         click.echo(f"alexbench: {' '.join(str(error).splitlines())}", err=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        from alexbench.reports.terminal import nobody_reads
+
+        nobody_reads()
+        sys.exit(EXIT_UNREAD)
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         click.echo(f"alexbench: {named}{error.strerror or error}", err=True)
@@ -149,6 +159,10 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("alexbench: interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
+    except Exception:
+        traceback.print_exc()
+        click.echo("alexbench: a fault of its own: please report the lines above", err=True)
+        sys.exit(EXIT_FAULT)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,14 @@ _UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3}
 """Schema -> how a record of it becomes one of the next."""
 
 
+_CONFIGURATION: Final[dict[str, Any]] = {"batch_size": int, "backends": list | tuple, "rigor": str, "threads": int}
+_ENVIRONMENT: Final[dict[str, Any]] = {
+    **dict.fromkeys(("packages", "variables", "backends"), dict),
+    "git": dict | str,
+    "python": str,
+}
+
+
 def to_json(record: RunRecord) -> str:
     """The JSON text of a record; keys in the order of the dataclass, so that a diff reads well."""
     return json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -101,6 +109,21 @@ def record_from(data: Any, path: Path) -> RunRecord:
     try:
         for older in range(version, SCHEMA_VERSION):
             data = _UPGRADES[older](data)
-        return decode(RunRecord, data)
+        record = decode(RunRecord, data)
+        _check_kinds(record)
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # DecodeError is a ValueError
         raise RecordError(f"{path} is damaged: {error}") from error
+    return record
+
+
+def _check_kinds(record: RunRecord) -> None:
+    """Of what is free in form, and read: a ValueError names what is not what it should be."""
+    environments = (record.environment.get("backends") or {}).values()
+    for where, found, kinds in (
+        ("configuration", record.configuration, _CONFIGURATION),
+        *(("environment", one, _ENVIRONMENT) for one in (record.environment, *environments)),
+    ):
+        for key, kind in kinds.items():
+            value = found.get(key)
+            if value is not None and not isinstance(value, kind):
+                raise ValueError(f"{where}.{key} is {type(value).__name__}")

@@ -114,6 +114,8 @@ def change_text(one: Judged) -> str:
     if one.change is None:
         return ABSENT
     digits, unit = (2, " points") if one.metric in _POINTS else (1, " %")
+    while one.verdict == "FAIL" and one.change and round(one.change, digits) == 0 and digits < 9:
+        digits += 1  # a failure is not shown as no change
     if one.low is None or one.high is None:
         return f"{one.change:+.{digits}f}{unit}"
     return f"{one.change:+.{digits}f}{unit} ({one.low:+.{digits}f} to {one.high:+.{digits}f})"
@@ -124,7 +126,7 @@ def allowed_text(one: Judged) -> str:
     rule = one.rule
     if one.metric in ("parity", "ran"):
         return "none"
-    if rule.tolerance == 0 and one.metric not in _POINTS:
+    if one.metric in ("macs", "parameters"):
         return "equal"
     unit = "points" if one.metric in _POINTS else "%"
     sign = {"lower-is-better": "+", "higher-is-better": "-", "two-sided": "+-"}[rule.direction]
@@ -148,8 +150,8 @@ def reading(report: GateReport) -> list[str]:
     if "paired" in modes:
         lines.append(
             f"p50 and FPS: base and head took turns in the same rounds;{again} the change is the median of the rounds'"
-            " ratios with its 90 % interval, and not the ratio of the two figures beside it. FAIL where the whole"
-            " interval is beyond what is allowed, PASS where it is inside."
+            " ratios (of fewer than eight rounds their mean) with its 90 % interval, and not the ratio of the two"
+            " figures beside it. FAIL where the whole interval is beyond what is allowed, PASS where it is inside."
         )
     if "anchored" in modes:
         lines.append(

@@ -88,11 +88,11 @@ def _finite(value: Any) -> Any:
     return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def gate_junit(report: GateReport) -> str:
+def gate_junit(report: GateReport, *, command: str = "gate") -> str:
     """A test case a metric: FAIL is a failure, INCONCLUSIVE and INVALID are errors, what does not decide is skipped."""
     cases = [_whole_case(report), *(_case(one, report) for one in report.judged)]
     properties = (("verdict", report.verdict), *facts(report))
-    return document("alexbench gate", f"alexbench gate {report.model}", cases, properties)
+    return document(f"alexbench {command}", f"alexbench {command} {report.model}", cases, properties)
 
 
 def _whole_case(report: GateReport) -> ET.Element:

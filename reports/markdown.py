@@ -8,10 +8,8 @@ from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
 from alexbench.reports.cells import tables
 from alexbench.reports.explanations import explanations
-from alexbench.reports.table import Table
+from alexbench.reports.table import Table, printable
 
-_CONTROL: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Colours that a runtime put into its error, and whatever else has no shape."""
 LONG_WORD: Final = 20
 """Letters: GitHub's page has 830 pixels, of which a word as long takes 150."""
 
@@ -73,7 +71,7 @@ def _breakable(escaped: str) -> str:
 
 def escape(text: str) -> str:
     """Text that Markdown and HTML leave alone: a path or an error message may hold any character."""
-    text = _CONTROL.sub("", text)
+    text = printable(text)
     for character in "\\`*_[]<>|&~":
         text = text.replace(character, f"\\{character}")
     return " ".join(text.splitlines())

@@ -26,13 +26,13 @@ def add_to_step_summary(markdown: str) -> str | None:
         there = path.stat().st_size if path.exists() else 0
         text = fitting(markdown, LIMIT_BYTES - there - len(_GAP))
         if not text:
-            return f"{VARIABLE}: {path} is full (1 MiB); the leaderboard was not added"
+            return f"{VARIABLE}: {path} is full (1 MiB); the report was not added"
         with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(_GAP + text)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        return f"{VARIABLE}: {path} cannot be written ({reason}); the leaderboard was not added"
-    return None if text.startswith(markdown) else f"{VARIABLE}: the leaderboard was cut to fit into 1 MiB"
+        return f"{VARIABLE}: {path} cannot be written ({reason}); the report was not added"
+    return None if text.startswith(markdown) else f"{VARIABLE}: the report was cut to fit into 1 MiB"
 
 
 def fitting(markdown: str, room: int) -> str:

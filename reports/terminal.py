@@ -1,5 +1,6 @@
 """Reports on a terminal, in rich tables; plain and unwrapped where the output is no terminal."""
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,9 +15,21 @@ from rich.text import Text
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
 from alexbench.reports.cells import tables
-from alexbench.reports.table import Table
+from alexbench.reports.table import Table, printable
 
 PLAIN_WIDTH: Final = 400
+
+
+class _Console(Console):
+    """A console whose reader may go before the end (``| head``), which is no fault and no verdict."""
+
+    def on_broken_pipe(self) -> None:
+        nobody_reads()
+
+
+def nobody_reads() -> None:
+    """Nothing reads standard output any more: what is still written there goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Terminal:
@@ -25,11 +38,11 @@ class Terminal:
     def __init__(self, stream: TextIO) -> None:
         self._plain = not stream.isatty()
         width = PLAIN_WIDTH if self._plain else None
-        self._console = Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
+        self._console = _Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
 
     def line(self, text: str = "", style: str | None = None) -> None:
         """A line, never broken where nobody's window is that wide."""
-        self._console.print(text, style=style, soft_wrap=self._plain)
+        self._console.print(printable(text), style=style, soft_wrap=self._plain)
 
     def facts(self, lines: Iterable[tuple[str, str]]) -> None:
         """Names, and a line each."""
@@ -80,5 +93,6 @@ def shown(table: Table, width: int) -> rich.table.Table:
         room = wide if fits else None
         shown.add_column(heading, justify="right" if numeric else "left", overflow="fold", width=room)
     for row, bold in zip(table.rows, zip(*table.bold, strict=True), strict=True):
-        shown.add_row(*(Text(cell, style="bold" if best else "") for cell, best in zip(row, bold, strict=True)))
+        cells = zip(map(printable, row), bold, strict=True)
+        shown.add_row(*(Text(cell, style="bold" if best else "") for cell, best in cells))
     return shown

@@ -24,7 +24,7 @@ def write_whole(path: Path, text: str, *, flag: str = "--out") -> None:
     Raises:
         UsageError: it is a folder, or cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".alexbench-{os.getpid()}.partial")  # any name that fits has a place for this
     try:
         if path.is_dir():
             raise UsageError(f"{flag} {path} is a folder; name a file")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alexbench.harness.commands.places import check_places
+
 if TYPE_CHECKING:
     from alexbench.harness.app.compare import Compared
     from alexbench.harness.app.divergence import LayerComparison
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--images", type=int, default=8, metavar="N", help="How many pictures --layers takes.  [default: 8]")
 @click.option("--keep", is_flag=True, help="Keep what --layers finds in the run's folder: alexbench report shows it.")
 @click.option("--out", metavar="FILE.md", help="Also write it as Markdown, with every flip.")
-@click.option("--junit", metavar="FILE.xml", help="Of two runs: also every verdict as JUnit XML.")
+@click.option("--junit", metavar="FILE.xml", help="Of two runs: also gate's verdicts as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, with every flip.")
 def compare(
     runs: tuple[str, ...],
@@ -42,7 +44,8 @@ def compare(
 ) -> None:
     """Compare the rows of one run, or two runs, on the same pictures: accuracy, difference, equivalence, flips.
 
-    Of two complete runs also parity, latency, images/s, memory and load, by gate's tolerances; nothing is measured.
+    Of two complete runs also parity, latency, images/s, memory and load, by gate's tolerances; nothing is measured, and
+    the exit code is not gate's (alexbench gate RUN --baseline RUN).
     Exit code 3: the pictures are too few to decide some pair, and the output says how many could. 1: with --layers, an
     fp32 row leaves float64 at some layer.
     """
@@ -54,14 +57,17 @@ def compare(
     from alexbench.harness.app.compare import compare as hold
     from alexbench.harness.app.compare import to_json
     from alexbench.harness.app.out_file import write_whole
+    from alexbench.harness.app.rows_of_runs import split
 
+    places = {flag: None if path is None else Path(path) for flag, path in (("out", out), ("junit", junit))}
+    check_places([split(run)[0] for run in runs], **places)
     rest = _rest(runs)
     if junit is not None and rest is None:
         raise click.UsageError("--junit is of two whole runs; of one: alexbench export RUN --to junit")
     if rest is not None and junit is not None:
         from alexbench.reports.gate_output import gate_junit
 
-        write_whole(Path(junit), gate_junit(rest), flag="--junit")
+        write_whole(Path(junit), gate_junit(rest, command="compare"), flag="--junit")
     if rest is not None and not all(_answered(run) for run in runs):
         _without_answers(rest, out, layers=layers, as_json=as_json)
         return

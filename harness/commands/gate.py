@@ -1,20 +1,19 @@
 """``alexbench gate``, ``alexbench ab`` and ``alexbench baseline``: may this run, or this environment, be shipped?"""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from alexbench.harness.commands.options import one_run
+from alexbench.harness.commands.places import check_places
+from alexbench.harness.errors import UsageError
 
 if TYPE_CHECKING:
     from alexbench.harness.gate_records import GateReport
 
-
-_OURS = (".csv", ".json", ".parquet")
-"""Of the files in a run's folder, or in one of baselines: what is measured."""
 
 _no_follow_up = click.option(
     "--no-follow-up", is_flag=True, help="Measure nothing again: what would need it is INCONCLUSIVE."
@@ -63,7 +62,7 @@ def gate(
     from alexbench.harness.app.gate.policy import read_policy
     from alexbench.harness.app.progress import display_for
 
-    _check_places((run, baseline, policy), markdown=markdown, junit=junit)
+    check_places((run, baseline, policy), markdown=markdown, junit=junit)
     rules = read_policy(policy)
     report = gate_run(run, baseline, rules, display_for(), follow_up=not no_follow_up, base=base, head=head)
     _finish(report, markdown=markdown, junit=junit, as_json=as_json)
@@ -96,7 +95,7 @@ def ab(
     from alexbench.harness.app.progress import display_for
     from alexbench.harness.app.run import run
 
-    _check_places((policy,), markdown=markdown, junit=junit)
+    check_places((policy,), markdown=markdown, junit=junit)
     rules = read_policy(policy)
     config = resolve({**flags, "environments": (f"base={base or sys.executable}", f"head={head}")})
     display = display_for()
@@ -158,43 +157,39 @@ def compare_baselines(
     from alexbench.harness.app.gate.gate import compare_files
     from alexbench.harness.app.gate.policy import read_policy
 
-    _check_places((base, head, policy), markdown=markdown, junit=junit)
+    check_places((base, head, policy), markdown=markdown, junit=junit)
     report = compare_files(base, head, read_policy(policy))
     _finish(report, markdown=markdown, junit=junit, as_json=as_json)
-
-
-def _check_places(read: Sequence[Path | None], **files: Path | None) -> None:
-    """Said before minutes of measuring: what cannot be written, and what would overwrite what is ``read``."""
-    from alexbench.harness.app.out_file import check_place
-
-    taken = {path.resolve(): "is what is read" for path in read if path is not None}
-    for name, path in files.items():
-        if path is None:
-            continue
-        whole = path.resolve()
-        folder = next((one for one in taken if one.is_dir() and whole.is_relative_to(one)), None)
-        if whole in taken or (folder is not None and whole.suffix in _OURS):
-            said = taken.get(whole, f"is one of the files of {folder}")
-            raise click.UsageError(f"--{name} {path} {said}; name another file")
-        check_place(path, flag=f"--{name}")
-        taken[whole] = "is named twice"
 
 
 def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, as_json: bool) -> None:
     from alexbench.harness.app.out_file import write_whole
     from alexbench.reports.gate_output import gate_json, gate_junit, gate_markdown, print_gate
     from alexbench.reports.step_summary import add_to_step_summary
+    from alexbench.reports.terminal import nobody_reads
 
-    wanted = [(path, made) for path, made in ((markdown, gate_markdown), (junit, gate_junit)) if path is not None]
-    for path, made in wanted:  # before a verdict is printed: who reads that may rely on them
-        write_whole(path, made(report))
-    if as_json:
-        click.echo(gate_json(report), nl=False)
-    else:
-        print_gate(report)
-    for path, _ in wanted:
-        click.echo(f"wrote {path}", err=as_json)
+    written, unwritten = [], []
+    for flag, path, made in (("--markdown", markdown, gate_markdown), ("--junit", junit, gate_junit)):
+        if path is None:
+            continue
+        try:  # before a verdict is printed: who reads that may rely on them
+            write_whole(path, made(report), flag=flag)
+            written.append(f"wrote {path}")
+        except UsageError as error:
+            unwritten.append(error)
+    try:
+        if as_json:
+            click.echo(gate_json(report), nl=False)
+        else:
+            print_gate(report)
+        for said in written:
+            click.echo(said, err=as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:  # | head: the verdict is what it is
+        nobody_reads()
     failed = add_to_step_summary(gate_markdown(report))
     if failed is not None:
         click.echo(f"! {failed}", err=True)
+    if unwritten:
+        raise unwritten[0]
     sys.exit(report.exit_code)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.gate_records import Direction, GateVerdict
-from alexbench.harness.judge.paired import equivalence_bounds, images_for_equivalence
+from alexbench.harness.judge.paired import equivalence_bounds
 from alexbench.harness.judge.statistics import BOOTSTRAP_SEED, Interval, resampled, students_half
 
 Place = tuple[int, int]
@@ -24,10 +24,14 @@ FEW: Final = 8
 """Fewer blocks than this have no percentiles to speak of: Student's interval of their mean is taken."""
 RESTARTS: Final = 3
 FINE: Final = 3.0
-"""Percent. Processes of one program differ by 1.3 to 1.8 %: a smaller tolerance needs RESTARTS of them."""
+"""Percent. Processes of one program differ by 1.3 to 1.8 %: what is nearer to equal takes RESTARTS of them to judge."""
 CLOSE: Final = 0.1
 """Of the tolerance: an estimate so near to it is decided by no number of rounds that anyone would wait for."""
 MOST_ROUNDS: Final = 100_000
+TOO_FEW: Final = (
+    f"processes of one program differ by 1.3 to 1.8 %: a tolerance below {FINE:g} % needs {RESTARTS} of each"
+    " (--rigor standard)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,36 @@ class TimeFinding:
     why: str = ""
 
 
-def paired_times(
-    base: Mapping[Place, float], head: Mapping[Place, float], *, tolerance: float, direction: Direction
-) -> TimeFinding:
-    """Judge times of the same rounds; ``tolerance`` in percent.
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """How far a time, or with ``rate`` its inverse, may be from the base's: ``tolerance`` in percent of the base's.
+
+    ``direction``: "two-sided" allows as much either way; anything else, whatever is no worse.
+    """
+
+    tolerance: float
+    direction: Direction
+    rate: bool = False
+
+    @property
+    def logs(self) -> tuple[float, float]:
+        """The least and the most that the logarithm of head's time over base's may be."""
+        return self._within(self.tolerance)
+
+    def clear(self, found: Interval) -> bool:
+        """Whether an interval of logarithms is worse by more than processes of one program differ by."""
+        least, most = self._within(max(FINE, self.tolerance))
+        return found.low > most or found.high < least
+
+    def _within(self, percent: float) -> tuple[float, float]:
+        part = percent / 100
+        less, more = -math.inf if part >= 1 else math.log1p(-part), math.log1p(part)
+        least, most = (-more, -less) if self.rate else (less, more)
+        return (least if self.direction == "two-sided" else -math.inf), most
+
+
+def paired_times(base: Mapping[Place, float], head: Mapping[Place, float], allowed: Allowed) -> TimeFinding:
+    """Judge times of the same rounds.
 
     Raises:
         ValueError: they share no round.
@@ -60,13 +90,11 @@ def paired_times(
     if not shared:
         raise ValueError("base and head share no round")
     logs = {place: math.log(head[place] / base[place]) for place in shared}
-    return _judged(_interval(logs), len(logs), _processes(logs), tolerance, direction)
+    return _judged(_interval(logs), len(logs), _processes(logs), allowed)
 
 
-def anchored_times(
-    base: Mapping[Place, float], head: Mapping[Place, float], *, tolerance: float, direction: Direction
-) -> TimeFinding:
-    """Judge times of two runs, each already divided by the anchor of its round; ``tolerance`` in percent."""
+def anchored_times(base: Mapping[Place, float], head: Mapping[Place, float], allowed: Allowed) -> TimeFinding:
+    """Judge times of two runs, each already divided by the anchor of its round."""
     logs = [{place: math.log(value) for place, value in one.items()} for one in (base, head)]
     before, after = map(_interval, logs)
     value = after.value - before.value
@@ -74,7 +102,7 @@ def anchored_times(
     low = value - math.hypot(after.value - after.low, before.high - before.value)
     high = value + math.hypot(after.high - after.value, before.value - before.low)
     processes = min(map(_processes, logs))
-    return _judged(Interval(value, low, high), len(logs[1]), processes, tolerance, direction)
+    return _judged(Interval(value, low, high), len(logs[1]), processes, allowed)
 
 
 def _processes(logs: Mapping[Place, float]) -> int:
@@ -113,45 +141,44 @@ def _student(values: Sequence[float], middle: float) -> Interval:
     return Interval(middle, middle - half, middle + half)
 
 
-def _judged(logs: Interval, rounds: int, processes: int, tolerance: float, direction: Direction) -> TimeFinding:
-    """Of an interval of logarithms of time: more time is worse, and with "two-sided" less is, too."""
-    bound = math.log1p(tolerance / 100)
-    two_sided = direction == "two-sided"
+def _judged(logs: Interval, rounds: int, processes: int, allowed: Allowed) -> TimeFinding:
+    """Of an interval of logarithms of time."""
+    least, most = allowed.logs
     verdict: GateVerdict = "INCONCLUSIVE"
     why, more = "", None
-    if logs.low > bound or (two_sided and logs.high < -bound):
+    if logs.low > most or logs.high < least:
         verdict = "FAIL"
-    elif logs.high < bound and (not two_sided or logs.low > -bound):
+    elif least < logs.low and logs.high < most:
         verdict = "PASS"
     else:
-        more = _more_rounds(logs, bound, rounds, two_sided=two_sided)
+        more = _more_until_clear(logs, (least, most), rounds)
         if not math.isfinite(logs.high - logs.low):
             why = "so few blocks have no interval"
         elif more is None:
             why = "the estimate is at the tolerance itself"
-    if verdict != "INCONCLUSIVE" and tolerance < FINE and processes < RESTARTS:
-        verdict = "INCONCLUSIVE"
-        why = (
-            f"processes of one program differ by 1.3 to 1.8 %: a tolerance below {FINE:g} % needs {RESTARTS} of each"
-            " (--rigor standard)"
-        )
-    detectable = math.exp(bound + logs.value - logs.low)
+    few = allowed.tolerance < FINE and processes < RESTARTS
+    if few and verdict != "INCONCLUSIVE" and not allowed.clear(logs):
+        verdict, why = "INCONCLUSIVE", TOO_FEW
+    detectable = _exp(most + logs.value - logs.low)
     ratio = Interval(_exp(logs.value), _exp(logs.low), _exp(logs.high))
     return TimeFinding(ratio, verdict, rounds, processes, detectable, more, why)
 
 
-def _more_rounds(logs: Interval, bound: float, rounds: int, *, two_sided: bool) -> int | None:
-    """An interval narrows with the root of the rounds: how many until it is clear of the bound it lies across."""
-    bounds = (bound, -bound) if two_sided else (bound,)
-    across = [one for one in bounds if logs.low <= one <= logs.high]
+def _more_until_clear(found: Interval, bounds: Sequence[float], count: int) -> int | None:
+    """An interval narrows with the root of what it is of: how many more until it is clear of bounds it lies across.
+
+    None where the estimate is at a bound itself, or so many that nobody has them.
+    """
     needed = 0.0
-    for one in across:
-        away = abs(one - logs.value)
-        half = logs.value - logs.low if one < logs.value else logs.high - logs.value
-        if not math.isfinite(half) or away < CLOSE * bound:
+    for bound in bounds:
+        if not found.low <= bound <= found.high:
+            continue
+        away = abs(bound - found.value)
+        half = found.value - found.low if bound < found.value else found.high - found.value
+        if not math.isfinite(half) or away <= CLOSE * abs(bound):
             return None
-        needed = max(needed, rounds * (half / away) ** 2)
-    more = math.ceil(needed) - rounds
+        needed = max(needed, count * (half / away) ** 2)
+    more = math.ceil(needed) - count
     return more if 0 < more <= MOST_ROUNDS else None
 
 
@@ -207,8 +234,8 @@ def lost_pictures(
             verdict = "PASS"
         else:
             verdict = "INCONCLUSIVE"
-            needed = images_for_equivalence(lost, gained, images, margin=tolerance)
-            more = None if needed is None else max(1, needed - images)
+            bounds = (-tolerance, tolerance) if two_sided else (-tolerance,)
+            more = _more_until_clear(Interval(-100 * net / images, low, high), bounds, images)
     return LossFinding(lost, gained, images, allowed, -100 * net / images, low, high, verdict, more)
 
 

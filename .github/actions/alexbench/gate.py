@@ -168,6 +168,15 @@ def hand_on(outputs: Mapping[str, object]) -> None:
             file.writelines(f"{key}={' '.join(str(value).splitlines())}\n" for key, value in outputs.items())
 
 
+def _folder(out: str) -> Path:
+    """Where everything is put: as asked for, else of this step alone."""
+    if not out:
+        return Path(tempfile.mkdtemp(prefix="alexbench-gate-", dir=os.environ.get("RUNNER_TEMP")))
+    folder = Path(out).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def main(variables: Mapping[str, str]) -> int:
     """All of the step."""
     on_github = variables.get("GITHUB_ACTIONS") == "true"
@@ -176,11 +185,12 @@ def main(variables: Mapping[str, str]) -> int:
     except InputError as error:
         print(announced("error", str(error), on_github=on_github))
         return 2
-    if inputs.out:
-        folder = Path(inputs.out).resolve()
-        folder.mkdir(parents=True, exist_ok=True)
-    else:
-        folder = Path(tempfile.mkdtemp(prefix="alexbench-gate-", dir=os.environ.get("RUNNER_TEMP")))
+    try:
+        folder = _folder(inputs.out)
+    except OSError as error:
+        said = f"out: {inputs.out!r} is no folder that can be made ({error.strerror})"
+        print(announced("error", said, on_github=on_github))
+        return 2
     hand_on({"folder": folder})
     before = _runs(folder)
     try:

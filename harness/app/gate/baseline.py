@@ -28,6 +28,7 @@ from alexbench.harness.judge.gate import Place
 from alexbench.harness.record_files import RUN_FILE, record_from
 from alexbench.harness.records import RunRecord, backend_of
 from alexbench.reports.flat import digest_key
+from alexbench.reports.table import printable
 
 SCHEMA: Final = 1
 _SCHEMA_KEY: Final = "alexbench_baseline"
@@ -64,7 +65,7 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
     Raises:
         AlexBenchError: the run cannot be one, or the file that is there is another machine's or lacks a reason.
     """
-    reason = " ".join(reason.split())
+    reason = " ".join(printable(reason).split())
     side = side_of_run(run)
     if labels(side.record):
         raise UsageError(f"{run} has environments with labels; a baseline is of a run without: alexbench run")
@@ -80,18 +81,26 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
     path = _file(to, side.record)
     history = _history_of(path, side.record, reason)
     history.append(_entry(side, reason))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--to {path}: {path.parent} is no folder ({error.strerror}); name another place") from error
     text = _sealed(side, history)
     if len(text) > _LARGEST:
         said.append(f"{len(text):,} bytes: larger than the {_LARGEST:,} that a repository should be asked to keep")
-    write_whole(path, text)
+    write_whole(path, text, flag="--to")
     return read_baseline(path), said
 
 
 def _file(to: Path | None, record: RunRecord) -> Path:
     if to is None:
         return default_path(record)
-    return default_path(record, to) if to.is_dir() or to.suffix != ".json" else to
+    if not to.is_dir() and to.suffix not in ("", ".json"):
+        raise UsageError(f"--to {to}: a baseline is a .json file; name one, or a folder")
+    path = default_path(record, to) if to.is_dir() or not to.suffix else to
+    if (path.parent / RUN_FILE).exists():
+        raise UsageError(f"--to {to}: {path.parent} is a run's folder; name another place")
+    return path
 
 
 def _history_of(path: Path, record: RunRecord, reason: str) -> list[dict[str, Any]]:
@@ -222,7 +231,7 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _baseline(path: Path, data: dict[str, Any]) -> Baseline:
     schema = data.get(_SCHEMA_KEY)
-    if not isinstance(schema, int):
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise RecordError(f"{path} is no baseline: alexbench baseline save RUN makes one")
     if schema > SCHEMA:
         raise RecordError(
@@ -275,15 +284,16 @@ def _side(path: Path, data: dict[str, Any]) -> Side:
 def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:
     """Of a folder of baselines the one of this record's model and machine; else one of its model on another machine.
 
-    Of several the one that differs least: in what was run on what first, in settings then. Other JSON files are passed
-    over.
+    Of several the one that differs least: in what was run on what first, in settings then, and of a run whose speeds
+    carry a claim. Other JSON files are passed over.
     """
 
-    def differs(one: Baseline) -> tuple[int, int]:
+    def differs(one: Baseline) -> tuple[int, int, int]:
         kept = one.side.record
-        return len(subject_differences(kept, record)), len(list(settings_differences(kept, record)))
+        settings = list(settings_differences(kept, record))
+        return len(subject_differences(kept, record)), len(settings), len(kept.invalid)
 
-    documents = ((path, _content(path)) for path in sorted(folder.glob("*.json")))
+    documents = ((path, _content(path)) for path in sorted(folder.glob("*.json")) if path.is_file())
     baselines = (_baseline(path, data) for path, data in documents if _SCHEMA_KEY in data)
     found = [one for one in baselines if one.side.record.model.card == record.model.card]
     found.sort(key=differs)

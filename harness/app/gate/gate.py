@@ -113,8 +113,9 @@ def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[
         changed=tuple(environment_changes(base, head)),
         follow_ups=tuple(str(one) for one in times.runs),
         notes=(
-            *(f"Times are not gated: {one}" for one in (*found.no_time, *found.left_out)),
+            *(f"Times are not gated: {one}" for one in (*found.no_time, *found.left_out) if _timed(base, head)),
             *in_head_alone(head, base),
+            *_same_run(base, head),
             *_not_measured(base, head),
             *times.notes,
         ),
@@ -136,6 +137,7 @@ def gate_run(
     Raises:
         AlexBenchError: a side cannot be read.
     """
+    run = _folder(run)
     sides = sides_of(run, baseline, base=base, head=head)
     same = sides.base.record is sides.head.record
     follow = follower(
@@ -148,20 +150,33 @@ def gate_run(
     return gate(sides, policy, follow=follow if follow_up else None, say=display.say)
 
 
+def _timed(base: Side, head: Side) -> bool:
+    rows = [row for side in (base, head) for row in side.rows.values()]
+    return any(row.times.latency or row.times.windows or row.entry.performance for row in rows)
+
+
+def _same_run(base: Side, head: Side) -> list[str]:
+    """A baseline saved from the very run that is gated, or a copy of its folder."""
+    one, two = base.record, head.record
+    if one is two or (one.started, one.machine, one.model) != (two.started, two.machine, two.model):
+        return []
+    return [f"Base and head are the same run, of {one.started}: that they agree says nothing"]
+
+
 def _not_measured(base: Side, head: Side) -> list[str]:
     """What neither side has of any row, and the policy does not name."""
     rows = [row for side in (base, head) for row in side.rows.values()]
     said = []
     if not any(row.top1 is not None for row in rows):
         said.append("Accuracy and parity were not measured: this gate says nothing of them")
-    if not any(row.times.latency or row.times.windows or row.entry.performance for row in rows):
+    if not _timed(base, head):
         said.append("Times were not measured: this gate says nothing of them")
     return said
 
 
 def _in_order(judged: Sequence[Judged], base: Side) -> tuple[Judged, ...]:
     """What is of the whole run, then backend by backend, the metrics in the policy's order."""
-    rows, metrics = ["", *base.rows], ["ran", *METRICS]
+    rows, metrics = list(dict.fromkeys(("", *base.rows, *(one.row for one in judged)))), ["ran", *METRICS]
     return tuple(sorted(judged, key=lambda one: (rows.index(one.row), metrics.index(one.metric))))
 
 
@@ -170,7 +185,7 @@ def _side(side: Side) -> GateSide:
     said += [
         f"{name} {row.entry.effective.version}" for name, row in side.rows.items() if row.entry.effective is not None
     ]
-    said += [f"INVALID: {one}" for one in side.record.invalid]
+    said += [f"its run was INVALID: {one}" for one in side.record.invalid]
     return GateSide(side.name, tuple(said))
 
 

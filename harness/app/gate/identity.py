@@ -62,9 +62,9 @@ def environment_changes(base: Side, head: Side) -> list[str]:
     found: list[str] = []
     for backend, row in base.rows.items():
         if backend in head.rows:
-            # Of an interpreter that a backend has for itself only what that backend needs is noted.
+            # Noted is what the backends asked for need; of an interpreter that one has for itself, what that one does.
             one, two = ((side.record, side.rows[backend].entry.name) for side in (base, head))
-            alike = bool(_own(*one)) == bool(_own(*two))
+            alike = bool(_own(*one)) == bool(_own(*two)) and _asked(base.record) == _asked(head.record)
             found += _differences(row_environment(*one), row_environment(*two), alike=alike)
             found += _ran_unlike(backend, row.entry.effective, head.rows[backend].entry.effective)
     return list(dict.fromkeys(found))
@@ -88,6 +88,10 @@ def _own(record: RunRecord, row: str) -> dict[str, Any]:
     return dict((record.environment.get("backends") or {}).get(row) or {})
 
 
+def _asked(record: RunRecord) -> set[str]:
+    return set(record.configuration.get("backends") or ()) or {backend_of(row.name) for row in record.backends}
+
+
 def _differences(one: dict[str, Any], two: dict[str, Any], *, alike: bool) -> Iterator[str]:
     """A phrase for each; where packages were not noted ``alike``, of those that both sides note."""
     if one.get("python") != two.get("python"):
@@ -98,9 +102,17 @@ def _differences(one: dict[str, Any], two: dict[str, Any], *, alike: bool) -> It
         for name in sorted(names):
             if before.get(name) != after.get(name):
                 yield f"{word}{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
-    commits = [((side.get("git") or {}).get("alexbench") or {}).get("describe") for side in (one, two)]
+    commits = [_commit(side.get("git")) for side in (one, two)]
     if commits[0] != commits[1]:
         yield f"alexbench {commits[0]} -> {commits[1]}"
+
+
+def _commit(git: Any) -> Any:
+    """Of AlexBench; the first schema had nothing else there."""
+    if not isinstance(git, dict):
+        return git
+    own = git.get("alexbench")
+    return own.get("describe") if isinstance(own, dict) else own
 
 
 def _model(one: RunRecord, two: RunRecord) -> Iterator[str]:

@@ -10,6 +10,9 @@ from alexbench.harness.app.gate.policy import ANSWERED, TIMED, Asked, Policy
 from alexbench.harness.app.gate.side import Series, Side, SideRow, over_anchor
 from alexbench.harness.gate_records import GateVerdict, Judged, Rule
 from alexbench.harness.judge.gate import (
+    RESTARTS,
+    TOO_FEW,
+    Allowed,
     LossFinding,
     Place,
     TimeFinding,
@@ -51,6 +54,7 @@ def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> li
             _value(policy.asked(metric, backend), backend, getattr(one.entry, metric), getattr(two.entry, metric))
             for metric in ("peak_rss_mib", "load_s")
         ]
+    judged += [_absent(backend, policy, head) for backend in policy.wanted if backend not in base.rows]
     known = [one for one in judged if one is not None]
     if not base.rows:  # sizes alone are nothing that anyone would ship by
         rule = replace(policy.asked("parity").rule("exact"), metric="ran", required=True)
@@ -104,6 +108,9 @@ def _time(
         wanted = "one run of both: alexbench ab" if asked.mode == "paired" else "a baseline of another run"
         return replace(judged, verdict="INVALID", why=f"the policy wants {asked.mode} rounds, which take {wanted}")
     if not before or not after:
+        if not before and base.rows[backend].entry.performance and base.record.invalid:
+            why = f"the base has no times, for its run was INVALID: {'; '.join(base.record.invalid)}"
+            return replace(judged, verdict="INCONCLUSIVE", why=why, would_change="a base of a quieter run")
         return _unmeasured(judged, "head" if before else "base" if after else "base or head")
     if mode == "anchored":
         before = over_anchor(before, getattr(base.anchor, series))
@@ -112,8 +119,8 @@ def _time(
             return replace(judged, verdict="INVALID", why="there was no anchor to hold the two runs against")
     elif not set(before) & set(after):
         return replace(judged, verdict="INVALID", why="base and head share no round")
-    judge = paired_times if mode == "paired" else anchored_times
-    finding = judge(before, after, tolerance=_of_time(rule), direction=_direction_of_time(rule))
+    allowed = Allowed(rule.tolerance, rule.direction, rate=metric == "images_per_second")
+    finding = (paired_times if mode == "paired" else anchored_times)(before, after, allowed)
     invalid = "" if sound else invalid_times(head, rule.tolerance, metric)
     if mode == "anchored":
         of_base = invalid_times(base, rule.tolerance, metric)
@@ -121,6 +128,9 @@ def _time(
             # Without rounds: nothing that is measured of the head would change it.
             said = said_of_time(judged, finding, f"in the base: {of_base}")
             return replace(said, rounds=None, would_change="a base of a quieter run")
+        if finding.why == TOO_FEW and len({process for process, _ in before}) < RESTARTS:
+            said = said_of_time(judged, finding, "")
+            return replace(said, rounds=None, would_change=f"a base of {RESTARTS} processes, or a larger tolerance")
         invalid = invalid and f"in the head: {invalid}"
     return said_of_time(judged, finding, invalid)
 
@@ -128,18 +138,6 @@ def _time(
 def _unmeasured(judged: Judged, where: str) -> Judged:
     """What is required and was not measured has not passed."""
     return replace(judged, verdict="INCONCLUSIVE", why=f"not measured in the {where}", would_change="measuring it")
-
-
-def _of_time(rule: Rule) -> float:
-    """The tolerance, in percent of time: a rate that may fall by a tenth lets the time of an image grow by a ninth."""
-    if rule.metric != "images_per_second":
-        return rule.tolerance
-    return 100 * (1 / (1 - rule.tolerance / 100) - 1)
-
-
-def _direction_of_time(rule: Rule) -> Literal["lower-is-better", "two-sided"]:
-    """Of images/s the time of an image is judged."""
-    return "two-sided" if rule.direction == "two-sided" else "lower-is-better"
 
 
 def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
@@ -218,19 +216,20 @@ def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Pol
         high=loss.high,
         detectable=least if mode == "exact" else None,
         why=f"{loss.lost} lost and {loss.gained} gained of {loss.images:,} pictures",
-        would_change=_would_change_loss(loss, mode),
+        would_change=_would_change_loss(loss, rule, mode),
     )
 
 
-def _would_change_loss(loss: LossFinding, mode: str) -> str:
+def _would_change_loss(loss: LossFinding, rule: Rule, mode: str) -> str:
     if mode == "exact":
         worst = abs(loss.lost - loss.gained)
-        allowed = f"{loss.allowed} may be {'lost' if loss.lost >= loss.gained else 'gained'}, on balance"
+        gained = rule.direction == "two-sided" and loss.gained > loss.lost
+        allowed = f"{loss.allowed} may be {'gained' if gained else 'lost'}, on balance"
         return f"{allowed}; {worst} were" if loss.verdict == "FAIL" else allowed
     if loss.verdict != "INCONCLUSIVE":
         return ""
     if loss.more_images is None:
-        return "no number of pictures at these rates: the loss is at the tolerance itself"
+        return "no number of pictures that is likely to be had: the change is at the tolerance itself"
     return f"about {loss.more_images:,} more pictures at these rates would decide"
 
 
@@ -284,10 +283,21 @@ def _value(asked: Asked, backend: str, before: float | None, after: float | None
     return replace(judged, why="one value each, no interval")
 
 
+def _ran(backend: str, policy: Policy) -> Judged:
+    rule = replace(policy.asked("parity", backend).rule("exact"), metric="ran", required=True)
+    return Judged(backend, rule, "INCONCLUSIVE", mode="exact")
+
+
+def _absent(backend: str, policy: Policy, head: Side) -> Judged:
+    """A backend that the policy has a requirement of, and the base has not: nothing passes by being absent."""
+    where = "the base has" if backend in head.rows else "neither side has"
+    why = f"the policy requires something of it, which {where} not"
+    return replace(_ran(backend, policy), why=why, would_change=f"runs with --backend {backend}")
+
+
 def _gone(backend: str, policy: Policy, base: SideRow, row: SideRow | None, head: Side) -> Judged:
     """A row that did not end well on both sides; where the base's did, a failure whatever it would have measured."""
-    rule = replace(policy.asked("parity", backend).rule("exact"), metric="ran", required=True)
-    gone = Judged(backend, rule, "INCONCLUSIVE", mode="exact")
+    gone = _ran(backend, policy)
     if base.entry.status != "ok":
         return replace(gone, why=f"in the base: {base.entry.error or base.entry.status}")
     if row is not None:

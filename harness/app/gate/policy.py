@@ -67,18 +67,23 @@ _MODES: Final[dict[str, tuple[Mode, ...]]] = {
     **dict.fromkeys(TIMED, ("paired", "anchored")),
     **dict.fromkeys(("peak_rss_mib", "load_s"), ("value",)),
 }
-_LARGEST: Final = 1e9
+_LARGEST: Final = 1000.0
+"""Percent: what may be eleven times as much is not gated."""
 _KEYS: Final = ("tolerance", "direction", "mode", "required")
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of a gate. ``named``: what it is called in reports. ``of_backend``: rules of some backends alone."""
+    """The rules of a gate. ``named``: what it is called in reports. ``of_backend``: rules of some backends alone.
+
+    ``wanted``: the backends with a required metric in a table of their own.
+    """
 
     named: str = "built-in"
     other_machine: OtherMachine = "refuse"
     rules: dict[str, Asked] = field(default_factory=lambda: {one.metric: one for one in _DEFAULTS})
     of_backend: dict[str, dict[str, Asked]] = field(default_factory=dict)
+    wanted: tuple[str, ...] = ()
 
     def asked(self, metric: str, backend: str = "") -> Asked:
         """What is asked of a metric of a backend."""
@@ -103,13 +108,16 @@ def read_policy(path: Path | None) -> Policy:
         raise UsageError(f"--policy {path}: backend = {of_backend!r}, wanted tables such as [backend.torch.top1]")
     rules = _changed(path, "", policy.rules, data)
     by_backend: dict[str, dict[str, Asked]] = {}
+    wanted = []
     for name, changes in of_backend.items():
         if name not in backend_names():
             raise unknown_name(f"backend in --policy {path}:", name, backend_names())
         if not isinstance(changes, dict):
             raise UsageError(f"--policy {path}: backend.{name} = {changes!r}, wanted tables of metrics")
         by_backend[name] = _changed(path, f"backend.{name}.", rules, changes)
-    return replace(policy, other_machine=other, rules=rules, of_backend=by_backend)
+        if any(by_backend[name][metric].required for metric in changes):
+            wanted.append(name)
+    return replace(policy, other_machine=other, rules=rules, of_backend=by_backend, wanted=tuple(wanted))
 
 
 def _changed(path: Path, before: str, rules: dict[str, Asked], changes: dict[str, Any]) -> dict[str, Asked]:
@@ -137,7 +145,8 @@ def _one(where: str, rule: Asked, given: dict[str, Any]) -> Asked:
                 raise UsageError(f"{where}: required = {value!r}, wanted true or false")
             rule = replace(rule, required=value)
         elif key == "direction":
-            known: tuple[Direction, ...] = tuple(dict.fromkeys((_own_direction(rule.metric), "two-sided")))
+            own = _own_direction(rule.metric)
+            known = [own] if rule.metric == "parity" else list(dict.fromkeys((own, "two-sided")))
             if value not in known:
                 raise UsageError(f"{where}: direction = {value!r}, wanted {' or '.join(known)}")
             rule = replace(rule, direction=value)
@@ -153,11 +162,14 @@ def _own_direction(metric: str) -> Direction:
 
 
 def _tolerance(where: str, rule: Asked, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_LARGEST < value < _LARGEST:
-        raise UsageError(f"{where}: tolerance = {str(value)[:20]}, wanted a number")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124 - NaN
+        raise UsageError(f"{where}: tolerance = {_cut(value)}, wanted a number")
     unit = "points" if rule.metric in ANSWERED else "percent"
     if rule.metric not in (*ANSWERED, *TIMED, "peak_rss_mib", "load_s"):
         raise UsageError(f"{where} has no tolerance: it holds or it does not")
+    if not abs(value) <= _LARGEST:
+        largest = f"give {_LARGEST:,.0f} at most, or required = false"
+        raise UsageError(f"{where}: tolerance = {_cut(value)}: {largest}")
     if value < 0:
         raise UsageError(f"{where}: tolerance = {value:g}: give {unit} of 0 or more; direction says which way is worse")
     if rule.metric in TIMED and value < LEAST_TOLERANCE:
@@ -168,3 +180,8 @@ def _tolerance(where: str, rule: Asked, value: object) -> float:
     if value > 100 and rule.metric in ANSWERED:
         raise UsageError(f"{where}: tolerance = {value:g}: give points of accuracy, 100 at most")
     return float(value)
+
+
+def _cut(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 20 else f"{text[:20]}..."

@@ -1,23 +1,31 @@
 """One side of a gate: what a run, or one environment of it, says of each backend."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.rows_of_runs import open_run, read_table, require_columns, row_of
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.gate import Place
-from alexbench.harness.record_files import read_run
+from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.records import BackendRecord, RunRecord, backend_of, environment_of
 
 ANCHOR: Final = "anchor"
 _TIMINGS: Final = ["backend", "scenario", "batch", "way", "process", "round", "settled", "ns"]
-
+_KINDS: Final = {
+    "settled": is_bool_dtype,
+    "ns": is_numeric_dtype,
+    **dict.fromkeys(("batch", "process", "round"), is_integer_dtype),
+}
+_AGREE: Final = 1e-6
 
 Series = Literal["latency", "windows"]
 
@@ -79,6 +87,7 @@ def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
     if record.status != "complete":
         raise UsageError(f"{folder} is {record.status}; first: alexbench run --resume {folder}")
     times = times_of(folder, record)
+    _check_times(folder, record, times)
     answered = {row.name: row.accuracy is not None for row in record.backends}
     run = open_run(folder) if any(answered.values()) else None
     rows: dict[str, dict[str, SideRow]] = {label: {} for label in wanted}
@@ -98,6 +107,27 @@ def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
     ]
 
 
+def _check_times(folder: Path, record: RunRecord, times: Mapping[str, Times]) -> None:
+    """What the record has the speed of has its blocks, and they are the ones that it is from.
+
+    Raises:
+        RecordError: they are gone, or others.
+    """
+    path = folder / run_folder.TIMINGS
+    for entry in record.backends:
+        if entry.performance is None:
+            continue
+        if not path.exists():
+            raise RecordError(f"{folder} has no {run_folder.TIMINGS}, which its speeds are from: restore it")
+        found = times.get(entry.name, Times()).latency
+        middle = float(np.median(list(found.values()))) if found else math.nan
+        if not math.isclose(middle, entry.performance.latency.p50_ms, rel_tol=_AGREE):
+            raise RecordError(
+                f"{path} is not of this run: {entry.name} has a p50 of {middle:.3f} ms there, of"
+                f" {entry.performance.latency.p50_ms:.3f} in {RUN_FILE}; restore it"
+            )
+
+
 def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
     """Participant -> its settled blocks, from ``timings.parquet``; the anchor is one, A/A duplicates are too.
 
@@ -108,6 +138,7 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
     if table is None:
         return {}
     require_columns(table, _TIMINGS, folder / run_folder.TIMINGS)
+    _require_kinds(table, folder / run_folder.TIMINGS)
     settled = table[table["settled"]]
     batch = record.configuration.get("batch_size")
     single = settled[(settled["scenario"] == "SingleStream") & (settled["way"] == "loop")]
@@ -123,11 +154,18 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
     ):
         blocks = frame.groupby(["backend", "process", "round"], sort=True, observed=True)["ns"].agg(how).reset_index()
         for name, process, number, ns in blocks.itertuples(index=False, name=None):
-            if not ns > 0:
+            if not 0 < ns < math.inf:
                 raise RecordError(f"{folder / run_folder.TIMINGS} is damaged: a block of {name} took {ns} ns")
             times = found.setdefault(str(name), Times())
             getattr(times, of)[int(process), int(number)] = float(ns) / 1e6 / images
     return found
+
+
+def _require_kinds(table: pd.DataFrame, path: Path) -> None:
+    """What is counted is whole, a time is a number; else a RecordError."""
+    for column, holds in _KINDS.items():
+        if not holds(table[column]):
+            raise RecordError(f"{path} is damaged: {column} is {table[column].dtype}")
 
 
 def with_more(side: Side, more: Side, series: Series, *, first: int, instead: bool = False) -> Side:

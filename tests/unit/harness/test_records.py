@@ -229,6 +229,26 @@ def test_a_record_cannot_be_changed() -> None:
     assert replace(record, status="failed") != record
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("configuration", "batch_size", "x"),
+        ("configuration", "backends", 5),
+        ("environment", "packages", ["numpy"]),
+        ("environment", "git", 5),
+        ("environment", "backends", {"torch": {"packages": "all"}}),
+        ("environment", "backends", {"torch": 5}),
+    ],
+)
+def test_what_is_free_in_form_is_still_of_its_kind(tmp_path: Path, part: str, key: str, value: object) -> None:
+    data = json.loads(to_json(run_record()))
+    data[part][key] = value
+    (tmp_path / "run.json").write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(RecordError, match=r"run\.json is damaged: ") as error:
+        read_run(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"schema_version": NaN}', "null", "[]", "{}"])
 def test_what_is_no_record_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text, encoding="utf-8")

@@ -56,6 +56,17 @@ def test_inputs_that_make_no_sense_are_one_line_and_exit_code_2(
     assert said in printed
 
 
+def test_a_place_that_is_no_folder_is_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    out = {"ALEXBENCH_ACTION_OUT": str(tmp_path / "file")}
+    assert step.main({**RUN, **out, "GITHUB_ACTIONS": "true"}) == 2
+    printed = capsys.readouterr().out
+    assert printed.startswith("::error title=AlexBench gate::out: ")
+    assert "is no folder that can be made" in printed
+
+
 def test_two_versions_go_to_nox_with_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "_tools", lambda *_: Path("/tools/python"))
     given = {"ALEXBENCH_ACTION_FLAGS": "--limit 50 --data '/a b'", "ALEXBENCH_ACTION_POLICY": "docs/policy.toml"}

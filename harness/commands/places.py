@@ -1,0 +1,27 @@
+"""Where a command's files go: said before its work, and never over what it reads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+_OURS: Final = (".csv", ".html", ".json", ".parquet")
+"""Of the files in a run's folder, or in one of baselines: what is measured, and the page of it."""
+
+
+def check_places(read: Sequence[Path | None], **files: Path | None) -> None:
+    """Said before minutes of measuring: what cannot be written, and what would overwrite what is ``read``."""
+    from alexbench.harness.app.out_file import check_place
+
+    taken = {path.resolve(): "is what is read" for path in read if path is not None}
+    for name, path in files.items():
+        if path is None:
+            continue
+        whole = path.resolve()
+        folder = next((one for one in taken if one.is_dir() and whole.is_relative_to(one)), None)
+        if whole in taken or (folder is not None and whole.suffix in _OURS):
+            said = taken.get(whole, f"is one of the files of {folder}")
+            raise click.UsageError(f"--{name} {path} {said}; name another file")
+        check_place(path, flag=f"--{name}")
+        taken[whole] = "is named twice"
