@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import inf, isfinite
 from typing import Final, Literal
 
+from alexbench.harness.app.folder import TIMINGS
 from alexbench.harness.app.gate.identity import Identity
 from alexbench.harness.app.gate.policy import ANSWERED, TIMED, Asked, Policy
 from alexbench.harness.app.gate.side import Series, Side, SideRow, over_anchor
@@ -108,10 +109,7 @@ def _time(
         wanted = "one run of both: alexbench ab" if asked.mode == "paired" else "a baseline of another run"
         return replace(judged, verdict="INVALID", why=f"the policy wants {asked.mode} rounds, which take {wanted}")
     if not before or not after:
-        if not before and base.rows[backend].entry.performance and base.record.invalid:
-            why = f"the base has no times, for its run was INVALID: {'; '.join(base.record.invalid)}"
-            return replace(judged, verdict="INCONCLUSIVE", why=why, would_change="a base of a quieter run")
-        return _unmeasured(judged, "head" if before else "base" if after else "base or head")
+        return _without_times(judged, base, head)
     if mode == "anchored":
         before = over_anchor(before, getattr(base.anchor, series))
         after = over_anchor(after, getattr(head.anchor, series))
@@ -133,6 +131,21 @@ def _time(
             return replace(said, rounds=None, would_change=f"a base of {RESTARTS} processes, or a larger tolerance")
         invalid = invalid and f"in the head: {invalid}"
     return said_of_time(judged, finding, invalid)
+
+
+def _without_times(judged: Judged, base: Side, head: Side) -> Judged:
+    """Of a time that a side has no blocks of: it measured none, or they were left out, or are lost."""
+    lacking = [one for one in (base, head) if not getattr(one.rows[judged.row].times, SERIES[judged.metric])]
+    where = " or ".join("base" if one is base else "head" for one in lacking)
+    measured = [one for one in lacking if one.rows[judged.row].entry.performance is not None]
+    if not measured:
+        return _unmeasured(judged, where)
+    side = "base" if measured[0] is base else "head"
+    why, mend = f"the blocks that the {side}'s figure is from are gone", f"restoring {TIMINGS}"
+    if measured[0].record.invalid:
+        why = f"the {side} has no times, for its run was INVALID: {'; '.join(measured[0].record.invalid)}"
+        mend = f"a {side} of a quieter run"
+    return replace(judged, verdict="INCONCLUSIVE", why=why, would_change=mend)
 
 
 def _unmeasured(judged: Judged, where: str) -> Judged:
