@@ -97,7 +97,13 @@ def _table(title: str, judged: Sequence[Judged], notes: Notes) -> Table:
 
 def _said(one: Judged) -> list[str]:
     """What is noted of a verdict: of a plain one only what would change it."""
-    return [text for text in (one.why, one.would_change) if text]
+    return [text for text in (one.why, mend_text(one)) if text]
+
+
+def mend_text(one: Judged) -> str:
+    """What would change a verdict; of an open one, what would decide it."""
+    decides = one.verdict in ("INCONCLUSIVE", "INVALID") and not one.would_change.startswith("detectable")
+    return f"would decide: {one.would_change}" if decides and one.would_change else one.would_change
 
 
 def metric_name(one: Judged) -> str:

@@ -15,6 +15,7 @@ from alexbench.reports.gate import (
     facts,
     gate_tables,
     headline,
+    mend_text,
     metric_name,
     reading,
     rest_table,
@@ -111,7 +112,7 @@ def _case(one: Judged, report: GateReport) -> ET.Element:
     case = ET.Element(
         "testcase", {"name": clean(one.metric), "classname": clean(f"alexbench.gate.{report.model}.{place}")}
     )
-    said = "; ".join(filter(None, (f"{metric_name(one)}: {one.verdict}", _change(one), one.why, one.would_change)))
+    said = "; ".join(filter(None, (f"{metric_name(one)}: {one.verdict}", _change(one), one.why, mend_text(one))))
     if report.refused or one.verdict == "NOT GATED":
         ET.SubElement(case, "skipped", {"message": one_line(f"not gated: {'; '.join(report.refused) or one.why}")})
     elif not one.rule.required and one.verdict != "PASS":

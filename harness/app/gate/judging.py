@@ -177,7 +177,7 @@ def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
 def _would_change(finding: TimeFinding, tolerance: float, least: float) -> str:
     if finding.verdict == "INCONCLUSIVE":
         if finding.more_rounds is not None:
-            return f"about {finding.more_rounds:,} more rounds at this spread would decide"
+            return f"about {finding.more_rounds:,} more rounds at this spread"
         if finding.why.startswith("the estimate is at"):
             return f"a tolerance other than {tolerance:g} %; detectable here: {least:.1f} %"
         return "" if finding.why or not isfinite(least) else f"detectable here: {least:.1f} %"
@@ -242,8 +242,8 @@ def _would_change_loss(loss: LossFinding, rule: Rule, mode: str) -> str:
     if loss.verdict != "INCONCLUSIVE":
         return ""
     if loss.more_images is None:
-        return "no number of pictures that is likely to be had: the change is at the tolerance itself"
-    return f"about {loss.more_images:,} more pictures at these rates would decide"
+        return "a tolerance other than the change itself; no number of pictures that is likely to be had"
+    return f"about {loss.more_images:,} more pictures at these rates"
 
 
 def _parity(asked: Asked, backend: str, base: SideRow, head: SideRow) -> Judged | None:
