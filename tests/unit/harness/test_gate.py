@@ -212,6 +212,27 @@ def test_what_an_interpreter_of_a_backends_own_does_not_note_has_not_changed(tmp
     assert judged(Sides(base, head), None).changed == ("onnxruntime 1.30.0 -> 1.31.1",)
 
 
+def test_a_runtime_that_the_head_was_not_asked_for_is_not_uninstalled(tmp_path: Path) -> None:
+    packages = {"numpy": "2.4.6", "openvino": "2026.4.1"}
+    both = {
+        "configuration": {**CONFIGURATION, "backends": ["torch", "openvino"]},
+        "environment": {"packages": packages},
+    }
+    one = {"configuration": {**CONFIGURATION, "backends": ["torch"]}, "environment": {"packages": {"numpy": "2.4.7"}}}
+    base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8}, **both)
+    head = timed_run(tmp_path / "head", {"torch": 10}, **one)
+    assert compare_files(base, head, read_policy(None)).changed == ("numpy 2.4.6 -> 2.4.7",)
+
+
+def test_against_a_base_of_one_process_a_fine_tolerance_is_not_measured_for(tmp_path: Path) -> None:
+    base, head = (timed_run(tmp_path / name, {"torch": 10}, seed=seed) for seed, name in enumerate(("base", "head")))
+    policy = tmp_path / "gate.toml"
+    policy.write_text("[latency_p50_ms]\ntolerance = 2.5\n", encoding="utf-8")
+    one = next(one for one in compare_files(base, head, read_policy(policy)).judged if one.metric == "latency_p50_ms")
+    assert (one.verdict, one.rounds) == ("INCONCLUSIVE", None)
+    assert one.would_change == "a base of 3 processes, or a larger tolerance"
+
+
 def test_a_run_of_one_environment_needs_a_baseline(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10})
     with pytest.raises(UsageError, match="name --baseline FILE_OR_RUN"):

@@ -106,6 +106,24 @@ def test_junit_fails_what_failed_and_skips_what_does_not_decide() -> None:
     assert [refused.get(key) for key in ("failures", "errors", "skipped")] == ["0", "1", "2"]
 
 
+def test_junit_of_a_comparison_is_called_that() -> None:
+    assert ET.fromstring(gate_junit(report(SLOW), command="compare")).get("name") == "alexbench compare"
+    assert ET.fromstring(gate_junit(report(SLOW))).get("name") == "alexbench gate"
+
+
+def test_an_open_verdict_says_what_would_decide_it_and_a_pass_what_is_detectable() -> None:
+    open_one = replace(SLOW, verdict="INCONCLUSIVE", why="", would_change="about 5 more rounds at this spread")
+    passed = replace(SLOW, verdict="PASS", why="", would_change="detectable here: 6.1 %")
+    text = gate_markdown(report(open_one, passed, replace(passed, verdict="INCONCLUSIVE")))
+    assert "would decide: about 5 more rounds at this spread" in text
+    assert "decide: detectable" not in text
+
+
+def test_a_failure_is_not_shown_as_no_change() -> None:
+    assert change_text(replace(MEMORY, change=0.004)) == "+0.004 %"
+    assert change_text(replace(MEMORY, change=0.004, verdict="PASS")) == "+0.0 %"
+
+
 def test_json_has_the_exit_code_and_no_infinity() -> None:
     text = gate_json(report(replace(SLOW, low=-math.inf)))
     found = json.loads(text)

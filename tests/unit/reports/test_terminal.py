@@ -27,6 +27,15 @@ def test_a_pipe_gets_plain_text() -> None:
     assert "[1] worker openvino was killed by SIGKILL" in text
 
 
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_what_is_in_a_file_moves_no_cursor(stream: type[io.StringIO]) -> None:
+    text = printed(stream(), error_row("a", error="\x1b]0;title\x07\x1b[2Jgone\x00"))
+    assert "]0;titlegone" in text
+    assert not {"\x07", "\x00", "\x1b]", "\x1b[2J"} & {
+        text[place : place + n] for n in (1, 2, 4) for place in range(len(text))
+    }
+
+
 def test_in_a_pipe_a_line_is_a_line() -> None:
     long = "x" * 500
     text = printed(io.StringIO(), ok_row("a"), error_row("b", long))
