@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 @click.option("--layers", is_flag=True, help="Also hold every layer against float64, on flipped pictures.")
 @click.option("--images", type=int, default=8, metavar="N", help="How many pictures --layers takes.  [default: 8]")
 @click.option("--keep", is_flag=True, help="Keep what --layers finds in the run's folder: alexbench report shows it.")
-@click.option("--out", metavar="FILE.md", help="Also write it as Markdown, with every flip.")
-@click.option("--junit", metavar="FILE.xml", help="Of two runs: also gate's verdicts as JUnit XML.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE.md", help="Also write it as Markdown, with every flip."
+)
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    metavar="FILE.xml",
+    help="Of two runs: also gate's verdicts as JUnit XML.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, with every flip.")
 def compare(
     runs: tuple[str, ...],
@@ -38,8 +45,8 @@ def compare(
     layers: bool,
     images: int,
     keep: bool,
-    out: str | None,
-    junit: str | None,
+    out: Path | None,
+    junit: Path | None,
     as_json: bool,
 ) -> None:
     """Compare the rows of one run, or two runs, on the same pictures: accuracy, difference, equivalence, flips.
@@ -59,15 +66,14 @@ def compare(
     from alexbench.harness.app.out_file import write_whole
     from alexbench.harness.app.rows_of_runs import split
 
-    places = {flag: None if path is None else Path(path) for flag, path in (("out", out), ("junit", junit))}
-    check_places([split(run)[0] for run in runs], **places)
+    check_places([split(run)[0] for run in runs], out=out, junit=junit)
     rest = _rest(runs)
     if junit is not None and rest is None:
         raise click.UsageError("--junit is of two whole runs; of one: alexbench export RUN --to junit")
     if rest is not None and junit is not None:
         from alexbench.reports.gate_output import gate_junit
 
-        write_whole(Path(junit), gate_junit(rest, command="compare"), flag="--junit")
+        write_whole(junit, gate_junit(rest, command="compare"), flag="--junit")
     if rest is not None and not all(_answered(run) for run in runs):
         _without_answers(rest, out, layers=layers, as_json=as_json)
         return
@@ -82,7 +88,7 @@ def compare(
         if rest is not None:
             _print_rest(rest, as_json=False)
     if out is not None:
-        write_whole(Path(out), _markdown(compared, looked, rest))
+        write_whole(out, _markdown(compared, looked, rest))
         click.echo(f"wrote {out}", err=as_json)
     if keep:
         from alexbench.harness.app.divergence_tables import keep_layers
@@ -92,7 +98,7 @@ def compare(
     sys.exit(max((one.exit_code for one in looked), default=0) or compared.exit_code)
 
 
-def _without_answers(rest: "GateReport", out: str | None, *, layers: bool, as_json: bool) -> None:
+def _without_answers(rest: "GateReport", out: Path | None, *, layers: bool, as_json: bool) -> None:
     """Two runs of which one has speeds alone."""
     from alexbench.harness.app.out_file import write_whole
 
@@ -102,7 +108,7 @@ def _without_answers(rest: "GateReport", out: str | None, *, layers: bool, as_js
     if out is not None:
         from alexbench.reports.gate_output import rest_markdown
 
-        write_whole(Path(out), rest_markdown(rest))
+        write_whole(out, rest_markdown(rest))
         click.echo(f"wrote {out}", err=as_json)
 
 

@@ -6,7 +6,7 @@ and the two differences resampled each on its own. The source and its false alar
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,8 +69,8 @@ class Allowed:
         return self._within(self.tolerance)
 
     def clear(self, found: Interval) -> bool:
-        """Whether an interval of logarithms is worse by more than processes of one program differ by."""
-        least, most = self._within(max(FINE, self.tolerance))
+        """Whether an interval of logarithms is further off than processes of one program are from each other."""
+        least, most = self._within(FINE)
         return found.low > most or found.high < least
 
     def _within(self, percent: float) -> tuple[float, float]:
@@ -90,7 +90,7 @@ def paired_times(base: Mapping[Place, float], head: Mapping[Place, float], allow
     if not shared:
         raise ValueError("base and head share no round")
     logs = {place: math.log(head[place] / base[place]) for place in shared}
-    return _judged(_interval(logs), len(logs), _processes(logs), allowed)
+    return _judged(_interval(logs), len(logs), processes_of(logs), allowed)
 
 
 def anchored_times(base: Mapping[Place, float], head: Mapping[Place, float], allowed: Allowed) -> TimeFinding:
@@ -101,12 +101,13 @@ def anchored_times(base: Mapping[Place, float], head: Mapping[Place, float], all
     # Independent: widths add as squares. To either side, for neither distribution need be symmetric.
     low = value - math.hypot(after.value - after.low, before.high - before.value)
     high = value + math.hypot(after.high - after.value, before.value - before.low)
-    processes = min(map(_processes, logs))
+    processes = min(map(processes_of, logs))
     return _judged(Interval(value, low, high), len(logs[1]), processes, allowed)
 
 
-def _processes(logs: Mapping[Place, float]) -> int:
-    return len({process for process, _ in logs})
+def processes_of(places: Iterable[Place]) -> int:
+    """How many processes these blocks are of."""
+    return len({process for process, _ in places})
 
 
 def _interval(logs: Mapping[Place, float]) -> Interval:

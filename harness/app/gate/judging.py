@@ -21,6 +21,7 @@ from alexbench.harness.judge.gate import (
     change_of,
     lost_pictures,
     paired_times,
+    processes_of,
     value_verdict,
 )
 from alexbench.harness.judge.statistics import Interval, excludes_one_by
@@ -126,7 +127,7 @@ def _time(
             # Without rounds: nothing that is measured of the head would change it.
             said = said_of_time(judged, finding, f"in the base: {of_base}")
             return replace(said, rounds=None, would_change="a base of a quieter run")
-        if finding.why == TOO_FEW and len({process for process, _ in before}) < RESTARTS:
+        if finding.why == TOO_FEW and processes_of(before) < RESTARTS:
             said = said_of_time(judged, finding, "")
             return replace(said, rounds=None, would_change=f"a base of {RESTARTS} processes, or a larger tolerance")
         invalid = invalid and f"in the head: {invalid}"
@@ -135,22 +136,28 @@ def _time(
 
 def _without_times(judged: Judged, base: Side, head: Side) -> Judged:
     """Of a time that a side has no blocks of: it measured none, or they were left out, or are lost."""
-    lacking = [one for one in (base, head) if not getattr(one.rows[judged.row].times, SERIES[judged.metric])]
-    where = " or ".join("base" if one is base else "head" for one in lacking)
-    measured = [one for one in lacking if one.rows[judged.row].entry.performance is not None]
-    if not measured:
-        return _unmeasured(judged, where)
-    side = "base" if measured[0] is base else "head"
-    why, mend = f"the blocks that the {side}'s figure is from are gone", f"restoring {TIMINGS}"
-    if measured[0].record.invalid:
-        why = f"the {side} has no times, for its run was INVALID: {'; '.join(measured[0].record.invalid)}"
-        mend = f"a {side} of a quieter run"
-    return replace(judged, verdict="INCONCLUSIVE", why=why, would_change=mend)
+    rows = {"base": (base, base.rows[judged.row]), "head": (head, head.rows[judged.row])}
+    lacking = {name: rows[name] for name in rows if not getattr(rows[name][1].times, SERIES[judged.metric])}
+    for name, (side, row) in lacking.items():
+        if row.entry.performance is None:
+            continue
+        why, mend = f"the blocks that the {name}'s figure is from are gone", f"restoring {TIMINGS}"
+        if side.record.invalid:
+            why = f"the {name} has no times, for its run was INVALID: {'; '.join(side.record.invalid)}"
+            mend = f"a {name} of a quieter run"
+        return replace(judged, verdict="INCONCLUSIVE", why=why, would_change=mend)
+    return _unmeasured(judged, *lacking)
 
 
-def _unmeasured(judged: Judged, where: str) -> Judged:
+def _lacking(before: object, after: object) -> list[str]:
+    """Which of base and head has it not."""
+    return [name for name, found in (("base", before), ("head", after)) if found is None]
+
+
+def _unmeasured(judged: Judged, *sides: str) -> Judged:
     """What is required and was not measured has not passed."""
-    return replace(judged, verdict="INCONCLUSIVE", why=f"not measured in the {where}", would_change="measuring it")
+    why = f"not measured in the {' or '.join(sides)}"
+    return replace(judged, verdict="INCONCLUSIVE", why=why, would_change="measuring it")
 
 
 def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
@@ -214,7 +221,7 @@ def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Pol
         return (
             replace(judged, why="; ".join(found.refused))
             if found.refused
-            else _unmeasured(judged, "base" if after is not None else "head" if before is not None else "base or head")
+            else _unmeasured(judged, *_lacking(before, after))
         )
     if found.refused or found.no_answers or len(before) != len(after):
         why = "; ".join((*found.refused, *found.no_answers)) or "other numbers of pictures"
@@ -262,7 +269,7 @@ def _parity(asked: Asked, backend: str, base: SideRow, head: SideRow) -> Judged 
     )
     if after is None:
         if two.accuracy is None:
-            return _unmeasured(judged, "head" if before is not None else "base or head")
+            return _unmeasured(judged, *_lacking(before, after))
         return replace(judged, verdict="FAIL", why="the head was not held against float64")
     said = f"max error {after.max_abs_over_sigma:.1e} sigma, at most {after.tolerance_max_abs_over_sigma:.1e}"
     if two.artifact is not None:

@@ -10,6 +10,7 @@ required = false                  # advisory: shown, and not the gate's verdict
 tolerance = 15
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -162,7 +163,8 @@ def _own_direction(metric: str) -> Direction:
 
 
 def _tolerance(where: str, rule: Asked, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124 - NaN
+    is_nan = isinstance(value, float) and math.isnan(value)  # of a huge int isnan overflows
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or is_nan:
         raise UsageError(f"{where}: tolerance = {_cut(value)}, wanted a number")
     unit = "points" if rule.metric in ANSWERED else "percent"
     if rule.metric not in (*ANSWERED, *TIMED, "peak_rss_mib", "load_s"):

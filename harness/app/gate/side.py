@@ -114,8 +114,10 @@ def _check_times(folder: Path, record: RunRecord, times: Mapping[str, Times]) ->
         RecordError: they are others.
     """
     path = folder / run_folder.TIMINGS
+    if not path.exists():
+        return
     for entry in record.backends:
-        if entry.performance is None or not path.exists():
+        if entry.performance is None:
             continue
         found = times.get(entry.name, Times()).latency
         middle = float(np.median(list(found.values()))) if found else math.nan

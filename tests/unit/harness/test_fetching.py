@@ -378,6 +378,7 @@ def test_a_wrong_file_everywhere_is_refused_with_both_digests() -> None:
 def test_a_redirection_is_followed() -> None:
     with serving(good(CONTENT)) as server, serving(status(302, Location=server.url)) as first:
         fetched(card(first.url))
+        assert (len(first.asked), len(server.asked)) == (1, 1)
 
 
 def test_redirections_in_a_circle_are_refused() -> None:

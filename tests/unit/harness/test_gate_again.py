@@ -74,8 +74,7 @@ def test_an_advisory_slowdown_is_shown_and_not_measured_again(tmp_path: Path) ->
 
 
 def test_a_machine_that_tells_a_backend_from_itself_is_invalid(tmp_path: Path) -> None:
-    bad = Control("onnxruntime", 1.05, 1.04, 1.06, pairs=40, passed=False)
-    sides = ab(tmp_path, 12, controls=(bad, CONTROLS[1]))
+    sides = ab(tmp_path, 12, controls=(BAD, CONTROLS[1]))
     report = judged(sides, None)
     assert (report.verdict, report.exit_code) == ("INVALID", 3)
     assert "A/A control of latency failed" in next(o for o in report.judged if o.metric == "latency_p50_ms").why
