@@ -1,7 +1,8 @@
-"""What an artifact does to its picture before anything else, as arithmetic by channel.
+"""What an artifact does to its input before its first layer, as arithmetic by channel.
 
-The formats' own modules turn the operations that a graph begins with into :class:`Step`; what they amount to is decided
-here.
+The formats' own modules turn the operations between the input and the first layer into :class:`Step`; what they amount
+to is decided here. A graph that cannot be followed to its first layer says so in :attr:`Reading.unread`: what it does
+to its input is then not known, and the user is asked.
 """
 
 from collections.abc import Iterable
@@ -14,20 +15,85 @@ from numpy.typing import NDArray
 from alexbench.harness.contract import Layout
 from alexbench.harness.models.preprocessing import Normalisation
 
-Kind = Literal["add", "subtract", "subtract-from", "multiply", "divide", "transpose", "reverse", "gather", "nothing"]
+Kind = Literal[
+    "add",
+    "subtract",
+    "subtract-from",
+    "multiply",
+    "divide",
+    "mix",
+    "transpose",
+    "reverse",
+    "gather",
+    "pad",
+    "nothing",
+    "flatten",
+    "first-layer",
+    "unknown",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An operation that a graph begins with.
+    """An operation between the input and the first layer.
 
-    ``values``: the other operand; a transposition's order; the axes that are reversed; the indices that are gathered
-    along ``axis``. ``nothing``: a conversion, a copy.
+    ``values``: the other operand; a (C, C) matrix that mixes channels; a transposition's order; the axes that are
+    reversed; the indices that are gathered along ``axis``; the axes that are padded. ``nothing``: a copy, a conversion
+    between floating types. ``first-layer``: a convolution or a matrix product, where the search ends. ``unknown``:
+    anything else; ``values`` names it.
     """
 
     kind: Kind
     values: Any = 0.0
     axis: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file does to its input. ``normalisation``: None where it does nothing.
+
+    ``unread``: the operation at which the graph could not be followed, "" where its first layer was reached.
+    """
+
+    normalisation: Normalisation | None
+    unread: str = ""
+
+
+FIRST_LAYER = Step("first-layer")
+
+
+def branches(meanings: Iterable[list[Step] | None], names: Iterable[str]) -> list[Step]:
+    """Several operations that use one value: the first layer where each of them is one, else unknown."""
+    if all(meaning == [FIRST_LAYER] for meaning in meanings):
+        return [FIRST_LAYER]
+    return [Step("unknown", " and ".join(sorted(names)) + " side by side")]
+
+
+def pointwise(weight: NDArray[Any], bias: NDArray[Any] | None, groups: int, layout: Layout) -> list[Step]:
+    """A convolution whose outputs are as many as its channels: no first layer. ``weight``: (C, C / groups, kh, kw).
+
+    One of 1 x 1 is arithmetic by channel, or mixes colours; a larger one is a filter.
+    """
+    if weight.shape[2:] != (1, 1):
+        return [Step("unknown", "a filter of the image")]
+    channels, each = weight.shape[:2]
+    matrix = np.zeros((channels, channels))
+    for out in range(channels):
+        first = out // (channels // groups) * each
+        matrix[out, first : first + each] = weight[out, :, 0, 0]
+    place = (-1, 1, 1) if layout == "NCHW" else (-1,)
+    offset = [] if bias is None else [Step("add", np.asarray(bias, np.float64).reshape(place))]
+    return [Step("mix", matrix), *offset]
+
+
+def quantise(scale: Any, zero: Any) -> list[Step]:
+    """X / scale + zero; what it clips is what the file's author never meant to feed."""
+    return [Step("divide", np.asarray(scale, np.float64)), Step("add", np.asarray(zero, np.float64))]
+
+
+def dequantise(scale: Any, zero: Any) -> list[Step]:
+    """(x - zero) x scale."""
+    return [Step("subtract", np.asarray(zero, np.float64)), Step("multiply", np.asarray(scale, np.float64))]
 
 
 def batch_norm(
@@ -40,16 +106,15 @@ def batch_norm(
     return [Step("multiply", factor.reshape(place)), Step("add", offset.reshape(place))]
 
 
-def normalisation(steps: Iterable[Step], layout: Layout, channels: int) -> Normalisation | None:
-    """What ``steps``, in order, do to a picture (N, ...) in ``layout``, as far as it is done channel by channel.
-
-    The first step that is not ends the search; None where nothing was done before it.
-    """
+def read_steps(steps: Iterable[Step], layout: Layout, channels: int) -> Reading:
+    """What ``steps``, in order, do to an image (N, ...) in ``layout`` before the first layer, channel by channel."""
     state = _Arithmetic(layout, channels)
     for step in steps:
+        if step.kind == "first-layer":
+            return Reading(state.found())
         if not state.take(step):
-            break
-    return state.found()
+            return Reading(None, str(step.values) if step.kind == "unknown" else f"{step.kind} that is not per channel")
+    return Reading(None, "no convolution and no matrix product")
 
 
 class _Arithmetic:
@@ -58,13 +123,22 @@ class _Arithmetic:
     def __init__(self, layout: Layout, channels: int) -> None:
         self._axis = 1 if layout == "NCHW" else 3
         self._scale, self._shift = np.ones(channels), np.zeros(channels)
-        self._reversed = False
+        self._reversed, self._flat = False, False
 
     def take(self, step: Step) -> bool:
         """Whether the step could be followed."""
+        if step.kind == "unknown" or (self._flat and step.kind != "nothing"):
+            return False
         match step.kind:
             case "nothing":
                 return True
+            case "flatten":
+                self._flat = True
+                return True
+            case "pad":
+                return not {0, self._axis} & {int(axis) for axis in step.values}
+            case "mix":
+                return self._mix(np.asarray(step.values, np.float64))
             case "transpose":
                 order = [int(axis) % 4 for axis in np.asarray(step.values).reshape(-1)]
                 if sorted(order) != [0, 1, 2, 3] or order[0] != 0:
@@ -95,6 +169,17 @@ class _Arithmetic:
     def _reverse(self) -> bool:
         self._scale, self._shift = self._scale[::-1].copy(), self._shift[::-1].copy()
         self._reversed = not self._reversed
+        return True
+
+    def _mix(self, matrix: NDArray[np.float64]) -> bool:
+        """A matrix that scales each channel, and reverses their order at most."""
+        if matrix.shape != (len(self._scale),) * 2 or not np.isfinite(matrix).all():
+            return False
+        straight, turned = (not np.any(one - np.diag(np.diag(one))) for one in (matrix, matrix[:, ::-1]))
+        if not straight and not (turned and self._reverse()):
+            return False
+        factor = np.diag(matrix if straight else matrix[:, ::-1])
+        self._scale, self._shift = self._scale * factor, self._shift * factor
         return True
 
     def _compute(self, step: Step) -> bool:

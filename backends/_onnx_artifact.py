@@ -10,15 +10,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
-from alexbench.backends._artifact_steps import Step, batch_norm, normalisation
+from alexbench.backends._artifact_steps import (
+    FIRST_LAYER,
+    Step,
+    batch_norm,
+    branches,
+    dequantise,
+    pointwise,
+    quantise,
+    read_steps,
+)
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
 
 if TYPE_CHECKING:
     import onnx
 
-_COPIES: Final = {"Identity", "Cast", "CastLike", "Dropout", "QuantizeLinear", "DequantizeLinear"}
+_COPIES: Final = {"Identity", "Cast", "Dropout", "DynamicQuantizeLinear"}
 """Operators that hand their first input on, rounded at most."""
+_FIRST: Final = {
+    *("Conv", "FusedConv", "ConvInteger", "QLinearConv", "MatMul", "Gemm", "FusedMatMul", "FusedGemm", "QGemm"),
+    *("MatMulInteger", "QLinearMatMul", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits"),
+}
+_SCALED: Final = {"QLinearConv", "QLinearMatMul", "QGemm"}
+"""Of those, with the input's scale and zero point behind the input."""
+_CONVOLUTIONS: Final = {"Conv": 1, "FusedConv": 1, "ConvInteger": 1}
+"""Operator -> place of its weights among the inputs."""
+_DOMAINS: Final = {"", "ai.onnx", "com.microsoft"}
+"""Whose operators are known here: a name in another domain may mean anything."""
+_CONVERSIONS: Final = {"QuantizeLinear", "DequantizeLinear", "CastLike"}
 _RESHAPES: Final = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}
 _ARITHMETIC: Final = {"Add", "Sub", "Mul", "Div", "QLinearAdd", "QLinearMul"}
 _SIZES: Final = {"Shape", "Size"}
@@ -47,6 +67,8 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
         raise unreadable(artifact, "it holds no graph")
     picture = picture_input(graph.inputs, artifact)
     output = scores_output(graph.outputs, artifact)
+    channels = artifact.image[0]
+    reading = read_steps(graph.steps(picture.port.name, channels), picture.layout, channels)
     return ArtifactFacts(
         format="ONNX",
         input_name=picture.port.name,
@@ -57,7 +79,8 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
         outputs=artifact.outputs,
         scores=graph.scores(output.name) or "logits",
         scores_in_graph=graph.scores(output.name) or "logits",
-        normalisation=normalisation(graph.steps(picture.port.name), picture.layout, artifact.image[0]),
+        normalisation=reading.normalisation,
+        unread=reading.unread,
         precision=graph.precision(),
         version=f"IR {proto.ir_version}, opset {_opset(proto)}",
         producer=" ".join(filter(None, (proto.producer_name, proto.producer_version))),
@@ -80,27 +103,47 @@ class _Graph:
         self.inputs = [_port(value) for value in graph.input if value.name not in self._constants]
         self.outputs = [_port(value) for value in graph.output]
 
-    def steps(self, name: str) -> Iterator[Step]:
-        """What is done to ``name``, operation by operation, until it forks or something else is done."""
-        while True:
-            users = [node for node in self._used_by.get(name, []) if node.op_type not in _SIZES]
-            if len(users) != 1 or name in {port.name for port in self.outputs}:
+    def steps(self, name: str, channels: int) -> Iterator[Step]:
+        """What is done to ``name``, operation by operation, until the first layer or what cannot be followed."""
+        passed: set[str] = set()
+        while name not in passed:
+            passed.add(name)
+            users = [node for node in self._used_by.get(name, []) if node.op_type not in _SIZES and self._matters(node)]
+            if name in {port.name for port in self.outputs}:
+                yield Step("unknown", "an output of the graph")
                 return
-            steps = self._meaning(users[0], name)
-            if steps is None:
+            meanings = [self._meaning(node, name, channels) for node in users]
+            if len(users) != 1:
+                yield from branches(meanings, [node.op_type for node in users]) if users else ()
                 return
-            yield from steps
+            yield from [Step("unknown", users[0].op_type)] if meanings[0] is None else meanings[0]
             name = users[0].output[0]
+        yield Step("unknown", "a cycle")
+
+    def _matters(self, node: "onnx.NodeProto") -> bool:
+        """Whether anything uses a result of ``node``."""
+        ends = {port.name for port in self.outputs}
+        return any(name in self._used_by or name in ends for name in node.output)
 
     def scores(self, name: str) -> Scores | None:
         """What the last operation that computes anything gives, None where it is no softmax."""
-        while (node := self._made_by.get(name)) is not None:
+        for node in self._back(name):
             if node.op_type in _SOFTMAX:
                 return _SOFTMAX[node.op_type]
-            if node.op_type not in _COPIES | _RESHAPES:
+            if node.op_type not in _COPIES | _RESHAPES | _CONVERSIONS:
                 return None
-            name = node.input[0]
         return None
+
+    def _back(self, name: str) -> Iterator["onnx.NodeProto"]:
+        """The operations that make ``name``, along their first inputs; each once, for a damaged graph has cycles."""
+        for _ in self._proto.graph.node:
+            node = self._made_by.get(name)
+            if node is None:
+                return
+            yield node
+            if not node.input:
+                return
+            name = node.input[0]
 
     def precision(self) -> str:
         """int8 where operators quantise, else the type that most parameters have."""
@@ -114,14 +157,27 @@ class _Graph:
         most = max(counts, key=lambda kind: counts[kind], default=TensorProto.FLOAT)
         return {TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16", TensorProto.DOUBLE: "fp64"}.get(most, "fp32")
 
-    def _meaning(self, node: "onnx.NodeProto", name: str) -> list[Step] | None:
+    def _meaning(self, node: "onnx.NodeProto", name: str, channels: int) -> list[Step] | None:
         """``node`` as steps on its input ``name``, None where it is something else."""
         kind, attributes = node.op_type, _attributes(node)
+        if node.domain not in _DOMAINS:
+            return None
+        if kind in _FIRST:
+            return self._first(node, name, channels)
         if kind in _COPIES:
-            return [Step("nothing")]
+            return [Step("nothing")] if _to_floats(attributes) and node.input[0] == name else None
+        if kind in {"QuantizeLinear", "DequantizeLinear"} and node.input[0] == name:
+            scaling = self._scaling(node, 1)
+            if scaling is None:
+                return None
+            return quantise(*scaling) if kind == "QuantizeLinear" else dequantise(*scaling)
+        if kind == "Pad":
+            return self._padding(node, attributes)
+        if kind in {"Flatten", "Reshape", "Squeeze"} and node.input[0] == name:
+            return [Step("flatten")]
         if kind == "Transpose":
             return [Step("transpose", attributes.get("perm", [3, 2, 1, 0]))]
-        if kind == "BatchNormalization":
+        if kind == "BatchNormalization" and not attributes.get("training_mode"):
             given = [value for one in node.input[1:5] if (value := self.value(one)) is not None]
             if len(given) != 4:
                 return None
@@ -134,27 +190,66 @@ class _Graph:
             return self._arithmetic(node, name)
         return None
 
-    def _arithmetic(self, node: "onnx.NodeProto", name: str) -> list[Step] | None:
-        quantised = node.op_type.startswith("QLinear")
-        first, second = node.input[0], node.input[3 if quantised else 1]
-        other = self.value(second if first == name else first)
-        if other is None:
+    def _first(self, node: "onnx.NodeProto", name: str, channels: int) -> list[Step] | None:
+        """A first layer; a convolution with as many outputs as the image has channels is none."""
+        if name != node.input[0] and not (node.op_type == "MatMul" and name == node.input[1]):
             return None
-        if quantised:
-            at = 3 if first == name else 0
-            scale, zero = self.value(node.input[at + 1]), self.value(node.input[at + 2])
-            if scale is None or zero is None:
-                return None
-            other = (other.astype(np.float64) - zero) * scale
-        match node.op_type.removeprefix("QLinear"):
-            case "Add":
-                return [Step("add", other)]
-            case "Mul":
-                return [Step("multiply", other)]
-            case "Sub":
-                return [Step("subtract" if first == name else "subtract-from", other)]
-            case _:
-                return [Step("divide", other)] if first == name else None
+        if node.op_type in _SCALED:
+            scaling = self._scaling(node, 1)
+            return None if scaling is None else [*dequantise(*scaling), FIRST_LAYER]
+        place = _CONVOLUTIONS.get(node.op_type)
+        if place is None:
+            return [FIRST_LAYER]
+        shape = self._shape(node.input[place])
+        if shape is None:
+            return None
+        if len(shape) != 4 or shape[0] != channels:
+            return [FIRST_LAYER]
+        weight = self.value(node.input[place])
+        bias = self.value(node.input[2]) if node.op_type == "Conv" and len(node.input) > 2 else None
+        if weight is None or node.op_type != "Conv" or (bias is None and len(node.input) > 2):
+            return None
+        return pointwise(weight, bias, _attributes(node).get("group", 1), "NCHW")
+
+    def _shape(self, name: str) -> tuple[int, ...] | None:
+        """Of an initializer, or of what nodes make of one; None where it depends on an input."""
+        for node in self._back(name):
+            if node.op_type not in _COPIES | _CONVERSIONS or not node.input:
+                break
+            name = node.input[0]
+        if name in self._constants:
+            return tuple(self._constants[name].dims)
+        value = self.value(name)
+        return None if value is None else value.shape
+
+    def _padding(self, node: "onnx.NodeProto", attributes: dict[str, Any]) -> list[Step] | None:
+        pads = attributes.get("pads") if len(node.input) < 2 else self.value(node.input[1])
+        if pads is None or np.size(pads) != 8 or (len(node.input) > 3 and node.input[3]):
+            return None
+        return [Step("pad", np.flatnonzero(np.reshape(pads, (2, 4)).any(axis=0)).tolist())]
+
+    def _arithmetic(self, node: "onnx.NodeProto", name: str) -> list[Step] | None:
+        kind = node.op_type
+        if not kind.startswith("QLinear"):
+            operand = self.value(node.input[1] if node.input[0] == name else node.input[0])
+            return None if operand is None else _computation(kind, operand, first=node.input[0] == name)
+        mine, others = (0, 3) if node.input[0] == name else (3, 0)
+        own, other, result = self._scaling(node, mine + 1), self._scaling(node, others + 1), self._scaling(node, 6)
+        operand = self.value(node.input[others])
+        if own is None or other is None or result is None or operand is None:
+            return None
+        operand = (operand.astype(np.float64) - other[1]) * other[0]
+        steps = _computation(kind.removeprefix("QLinear"), operand, first=mine == 0)
+        return None if steps is None else [*dequantise(*own), *steps, *quantise(*result)]
+
+    def _scaling(self, node: "onnx.NodeProto", place: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """The constant scale and zero point that are inputs ``place`` and the next; one for all channels."""
+        if place >= len(node.input):
+            return None
+        scale = self.value(node.input[place])
+        named = place + 1 < len(node.input) and node.input[place + 1]
+        zero = self.value(node.input[place + 1]) if named else np.zeros(())
+        return None if scale is None or zero is None or np.size(scale) != 1 else (scale, zero)
 
     def value(self, name: str) -> NDArray[Any] | None:
         """The constant ``name``, computed where it has to be; None where it depends on an input."""
@@ -205,6 +300,19 @@ class _Graph:
             return None
 
 
+def _computation(kind: str, other: NDArray[Any], *, first: bool) -> list[Step] | None:
+    """Arithmetic with the constant ``other``; ``first``: the image is the first operand."""
+    match kind:
+        case "Add":
+            return [Step("add", other)]
+        case "Mul":
+            return [Step("multiply", other)]
+        case "Sub":
+            return [Step("subtract" if first else "subtract-from", other)]
+        case _:
+            return [Step("divide", other)] if first else None
+
+
 def _tensor(name: str, value: NDArray[Any]) -> "onnx.TensorProto":
     from onnx import numpy_helper
 
@@ -222,6 +330,14 @@ def _port(value: "onnx.ValueInfoProto") -> Port:
     if not kind.HasField("shape"):
         return Port(value.name, dtype, None)
     return Port(value.name, dtype, tuple(side.dim_value if side.dim_value > 0 else None for side in kind.shape.dim))
+
+
+def _to_floats(attributes: dict[str, Any]) -> bool:
+    """Whether a conversion, if it is one, is to a floating type: one to integers cuts fractions off."""
+    from onnx import TensorProto
+
+    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+    return attributes.get("to", TensorProto.FLOAT) in floats
 
 
 def _attributes(node: "onnx.NodeProto") -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
-from alexbench.backends._artifact_steps import Step, batch_norm, normalisation
+from alexbench.backends._artifact_steps import FIRST_LAYER, Step, batch_norm, branches, pointwise, read_steps
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".xml", ".onnx")
 
-_COPIES: Final = {"Convert", "ConvertLike"}
+_COPIES: Final = {"Convert", "ConvertLike", "Identity"}
 _RESHAPES: Final = {"Reshape", "Squeeze", "Unsqueeze", "Transpose"}
 _QUANTISES: Final = {"FakeQuantize", "Subtract", "Multiply"}
 """Behind a softmax: to quantise, and to dequantise."""
@@ -59,6 +59,8 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
     scores = _scores(port(model.outputs, output.name).get_node()) or "logits"
     start = port(model.inputs, picture.port.name)
     ir = artifact.path.suffix == ".xml"
+    channels = artifact.image[0]
+    reading = read_steps(_steps(start, channels), picture.layout, channels)
     return ArtifactFacts(
         format="OpenVINO IR" if ir else "ONNX",
         input_name=picture.port.name,
@@ -69,7 +71,8 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
         outputs=artifact.outputs,
         scores=scores,
         scores_in_graph=scores,
-        normalisation=normalisation(_steps(start), picture.layout, artifact.image[0]),
+        normalisation=reading.normalisation,
+        unread=reading.unread,
         precision=_precision(model),
         version=_version(artifact) if ir else "",
         producer=_producer(model) if ir else "",
@@ -130,50 +133,110 @@ def _scores(node: "openvino.Node") -> Scores | None:
             return None
 
 
-def _steps(start: "openvino.Output") -> Iterator[Step]:
-    """What is done to the input, operation by operation, until it forks or something else is done."""
+def _steps(start: "openvino.Output", channels: int) -> Iterator[Step]:
+    """What is done to the input, operation by operation, until the first layer or what cannot be followed."""
     at = start
     while True:
-        users = [user for user in at.get_target_inputs() if user.get_node().get_type_name() not in _SIZES]
-        if len(users) != 1:
+        uses = [
+            (one.get_node(), one.get_index())
+            for one in at.get_target_inputs()
+            if one.get_node().get_type_name() not in _SIZES
+        ]
+        meanings = [_meaning(node, place, channels) for node, place in uses]
+        if len(uses) != 1:
+            yield from branches(meanings, [node.get_type_name() for node, _ in uses]) if uses else ()
             return
-        node, place = users[0].get_node(), users[0].get_index()
-        steps = _meaning(node, place)
-        if steps is None:
+        node = uses[0][0]
+        yield from [Step("unknown", node.get_type_name())] if meanings[0] is None else meanings[0]
+        if node.get_output_size() != 1:
             return
-        yield from steps
         at = node.output(0)
 
 
-def _meaning(node: "openvino.Node", place: int) -> list[Step] | None:
+def _meaning(node: "openvino.Node", place: int, channels: int) -> list[Step] | None:
     """``node`` as steps on its input number ``place``, None where it is something else."""
     kind = node.get_type_name()
+    if kind in _COMPUTE:
+        return _first(node, place, channels)
     if place == 0 and kind in _COPIES:
-        return [Step("nothing")]
+        whole = not node.get_output_element_type(0).is_real()
+        return None if whole and not _gives_whole_numbers(node.input_value(0).get_node()) else [Step("nothing")]
+    if place == 0 and kind in {"Reshape", "Squeeze"}:
+        return [Step("flatten")]
     others = [_value(node.input_value(i)) for i in range(node.get_input_size()) if i != place]
     if not others or any(other is None for other in others):
         return None
-    if kind in {"Add", "Multiply"}:
-        return [Step("add" if kind == "Add" else "multiply", others[0])]
-    if kind == "Subtract":
-        return [Step("subtract" if place == 0 else "subtract-from", others[0])]
-    if kind == "Divide" and place == 0:
-        return [Step("divide", others[0])]
-    if kind == "Transpose" and place == 0:
-        return [Step("transpose", others[0])]
-    if kind == "Gather" and place == 0:
-        return [Step("gather", others[0], int(np.asarray(others[1]).reshape(-1)[0]))]
-    if kind == "FakeQuantize" and place == 0:  # a map of one range to another, rounded
-        low, high, to_low, to_high = (np.asarray(one, np.float64) for one in others)
-        if (high == low).any():
+    if place != 0 and kind not in {"Add", "Multiply", "Subtract"}:
+        return None
+    match kind:
+        case "Add" | "Multiply":
+            return [Step("add" if kind == "Add" else "multiply", others[0])]
+        case "Subtract":
+            return [Step("subtract" if place == 0 else "subtract-from", others[0])]
+        case "Divide":
+            return [Step("divide", others[0])]
+        case "FakeQuantize":
+            return _range_to_range(*(np.asarray(one, np.float64) for one in others))
+        case "BatchNormInference":
+            scale, shift, mean, variance = others
+            epsilon = float(node.get_attributes()["epsilon"])
+            return batch_norm(scale, shift, mean, variance, epsilon, "NCHW")  # type: ignore[arg-type]
+        case _:
+            return _moved(kind, others)
+
+
+def _moved(kind: str, others: list[NDArray[Any] | None]) -> list[Step] | None:
+    """Values that are laid out, padded or ordered otherwise, and stay what they are."""
+    match kind:
+        case "Transpose":
+            return [Step("transpose", others[0])]
+        case "Pad":
+            return [Step("pad", np.flatnonzero(np.asarray(others[0]) + np.asarray(others[1])).tolist())]
+        case "Gather":
+            return [Step("gather", others[0], int(np.asarray(others[1]).reshape(-1)[0]))]
+        case _:
             return None
-        factor = (to_high - to_low) / (high - low)
-        return [Step("multiply", factor), Step("add", to_low - low * factor)]
-    if kind == "BatchNormInference" and place == 0:
-        scale, shift, mean, variance = others
-        epsilon = float(node.get_attributes()["epsilon"])
-        return batch_norm(scale, shift, mean, variance, epsilon, "NCHW")  # type: ignore[arg-type]
-    return None
+
+
+def _range_to_range(
+    low: NDArray[np.float64], high: NDArray[np.float64], to_low: NDArray[np.float64], to_high: NDArray[np.float64]
+) -> list[Step] | None:
+    """What quantises maps one range to another, rounded."""
+    if (high == low).any():
+        return None
+    factor = (to_high - to_low) / (high - low)
+    return [Step("multiply", factor), Step("add", to_low - low * factor)]
+
+
+def _gives_whole_numbers(node: "openvino.Node") -> bool:
+    """Whether ``node`` quantises to steps of 1, so that nothing is cut off where it becomes an integer."""
+    if node.get_type_name() != "FakeQuantize":
+        return False
+    low, high = (_value(node.input_value(i)) for i in (3, 4))
+    if low is None or high is None:
+        return False
+    steps = int(node.get_attributes()["levels"]) - 1
+    return bool(np.all(low == np.round(low)) and np.all(high - low == steps))
+
+
+def _first(node: "openvino.Node", place: int, channels: int) -> list[Step] | None:
+    """A first layer; a convolution with as many outputs as the image has channels is none."""
+    kind = node.get_type_name()
+    if place != 0:
+        return [FIRST_LAYER] if kind == "MatMul" else None
+    weight = node.input_value(1)
+    sides = weight.get_partial_shape()
+    if kind == "MatMul" or sides.is_dynamic:
+        return [FIRST_LAYER]
+    grouped = kind == "GroupConvolution"  # (groups, out / groups, in / groups, kh, kw)
+    shape = [side.get_length() for side in sides]
+    if (shape[0] * shape[1] if grouped else shape[0]) != channels:
+        return [FIRST_LAYER]
+    value = _value(weight)
+    if value is None:
+        return None
+    groups = shape[0] if grouped else 1
+    return pointwise(value.reshape(channels, -1, *shape[-2:]), None, groups, "NCHW")
 
 
 def _value(output: "openvino.Output") -> NDArray[Any] | None:

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
-from alexbench.backends._artifact_steps import normalisation
+from alexbench.backends._artifact_steps import read_steps
 from alexbench.backends._tensorflow_graph import Graph
 from alexbench.harness.contract import Artifact, ArtifactFacts
 from alexbench.harness.errors import WeightsError
@@ -59,6 +59,8 @@ def inspect(tf: ModuleType, served: Served, artifact: Artifact) -> ArtifactFacts
     output = scores_output(served.outputs, artifact)
     graph = Graph(tf, served.function)
     scores = graph.scores([port.name for port in served.outputs].index(output.name)) or "logits"
+    channels = artifact.image[0]
+    reading = read_steps(graph.steps(channels), picture.layout, channels)
     return ArtifactFacts(
         format=served.format,
         input_name=picture.port.name,
@@ -69,7 +71,8 @@ def inspect(tf: ModuleType, served: Served, artifact: Artifact) -> ArtifactFacts
         outputs=artifact.outputs,
         scores=scores,
         scores_in_graph=scores,
-        normalisation=normalisation(graph.steps(), picture.layout, artifact.image[0]),
+        normalisation=reading.normalisation,
+        unread=reading.unread,
         precision=graph.precision(),
         producer=f"TensorFlow {served.version}".strip() if served.version else "",
     )

@@ -12,10 +12,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._artifact_steps import Step, batch_norm
+from alexbench.backends._artifact_steps import FIRST_LAYER, Step, batch_norm, branches, pointwise
 from alexbench.harness.contract import Layout, Scores
 
 _COPIES: Final = {"Identity", "Cast", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics", "EnsureShape"}
+_FIRST: Final = {
+    *("Conv2D", "DepthwiseConv2dNative", "_FusedConv2D", "XlaConvV2", "MatMul", "BatchMatMulV2", "BatchMatMulV3"),
+    *("_FusedMatMul", "QuantizedConv2D"),
+}
+_FAKES: Final = ("FakeQuant", "QuantizeAndDequantize")
+"""Rounded, and floating still."""
 _QUANTISES: Final = ("FakeQuant", "QuantizeAndDequantize", "Quantize", "Dequantize")
 _RESHAPES: Final = {"Reshape", "Squeeze", "ExpandDims"}
 _SIZES: Final = {"Shape", "Size", "Rank", "NoOp"}
@@ -94,17 +100,19 @@ class Graph:
         output = body.signature.output_arg[int(parts[-1]) if len(parts) > 1 else 0].name
         return self._resolved(inside, body.ret[output])
 
-    def steps(self) -> Iterator[Step]:
-        """What is done to the input, operation by operation, until it forks or something else is done."""
+    def steps(self, channels: int) -> Iterator[Step]:
+        """What is done to the input, operation by operation, until the first layer or what cannot be followed."""
         name = self._start
         while True:
             users = [node for node in self._users.get(name, []) if node.op not in _SIZES]
-            if len(users) != 1 or name in self._ends:
+            if name in self._ends:
+                yield Step("unknown", "an output of the graph")
                 return
-            steps = self._meaning(users[0], name)
-            if steps is None:
+            meanings = [self._meaning(node, name, channels) for node in users]
+            if len(users) != 1:
+                yield from branches(meanings, [node.op for node in users]) if users else ()
                 return
-            yield from steps
+            yield from [Step("unknown", users[0].op)] if meanings[0] is None else meanings[0]
             name = users[0].name
 
     def scores(self, place: int) -> Scores | None:
@@ -133,11 +141,14 @@ class Graph:
         most = max(counts, key=lambda kind: counts[kind], default="float32")
         return _PRECISIONS.get(most, most)
 
-    def _meaning(self, node: _Node, name: str) -> list[Step] | None:
+    def _meaning(self, node: _Node, name: str, channels: int) -> list[Step] | None:
         """``node`` as steps on its input ``name``, None where it is something else."""
         place = node.input.index(name)
-        if place == 0 and (node.op in _COPIES or node.op.startswith(_QUANTISES)):
-            return [Step("nothing")]
+        if node.op in _FIRST:
+            return self._first(node, channels) if place == 0 else None
+        if place == 0 and (node.op in _COPIES or node.op.startswith(_FAKES)):
+            whole = node.op == "Cast" and not self._tf.as_dtype(node.attr["DstT"].type).is_floating
+            return None if whole else [Step("nothing")]
         others = [self._value(one) for i, one in enumerate(node.input) if i != place]
         if any(one is None for one in others):
             return None
@@ -149,20 +160,26 @@ class Graph:
             case "BiasAdd":
                 bias = np.asarray(others[0])
                 return [Step("add", bias.reshape(-1, 1, 1) if channels_first else bias)]
-            case "Transpose":
-                return [Step("transpose", others[0])]
-            case "ReverseV2":
-                return [Step("reverse", others[0])]
-            case "GatherV2":
-                return [Step("gather", others[0], int(np.asarray(others[1])))]
-            case "StridedSlice":
-                axis = _reversed_axis(node, np.asarray(others[2]))
-                return None if axis is None else [Step("reverse", [axis])]
             case "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" if not node.attr["is_training"].b:
                 scale, shift, mean, variance = (np.asarray(one) for one in others)
                 return batch_norm(scale, shift, mean, variance, node.attr["epsilon"].f, layout)
             case _:
-                return None
+                return _moved(node, others) if place == 0 else None
+
+    def _first(self, node: _Node, channels: int) -> list[Step] | None:
+        """A first layer; a convolution with as many outputs as the image has channels is none."""
+        if node.op not in {"Conv2D", "DepthwiseConv2dNative"}:
+            return [FIRST_LAYER]
+        kernel = self._value(node.input[1])  # HWIO; of a depthwise convolution HWC and a multiplier
+        if kernel is None or kernel.ndim != 4:
+            return None
+        height, width, inputs, outputs = kernel.shape
+        depthwise = node.op != "Conv2D"
+        if (inputs * outputs if depthwise else outputs) != channels:
+            return [FIRST_LAYER]
+        weight = kernel.reshape(height, width, 1, channels) if depthwise else kernel
+        layout: Layout = "NCHW" if node.attr["data_format"].s == b"NCHW" else "NHWC"
+        return pointwise(weight.transpose(3, 2, 0, 1), None, channels // weight.shape[2], layout)
 
     def _value(self, name: str) -> NDArray[Any] | None:
         """The constant ``name``, computed from others where it has to be; None where it depends on an input."""
@@ -210,6 +227,26 @@ class Graph:
         if tensor is None or tensor.dtype == self._tf.resource:
             return None
         return np.asarray(tensor.numpy())
+
+
+def _moved(node: _Node, others: list[Any]) -> list[Step] | None:
+    """Values that are laid out, padded or ordered otherwise, and stay what they are."""
+    match node.op:
+        case "Reshape" | "Squeeze":
+            return [Step("flatten")]
+        case "Pad" | "PadV2":
+            return [Step("pad", np.flatnonzero(np.asarray(others[0]).any(axis=1)).tolist())]
+        case "Transpose":
+            return [Step("transpose", others[0])]
+        case "ReverseV2":
+            return [Step("reverse", others[0])]
+        case "GatherV2":
+            return [Step("gather", others[0], int(np.asarray(others[1])))]
+        case "StridedSlice":
+            axis = _reversed_axis(node, np.asarray(others[2]))
+            return None if axis is None else [Step("reverse", [axis])]
+        case _:
+            return None
 
 
 def _arithmetic(op: str, other: Any, place: int) -> list[Step] | None:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.backends._artifact import Port, picture_input, picture_shape, scores_output, unreadable
-from alexbench.backends._artifact_steps import normalisation
+from alexbench.backends._artifact_steps import read_steps
 from alexbench.backends._pt2_check import code_in, pickles_of_tensors_only
 from alexbench.backends._torch_graph import Exported, Script, scores_of, steps_of
 from alexbench.harness.contract import Artifact, ArtifactFacts, Layout
@@ -110,7 +110,8 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     output = scores_output(outputs, _numbered(artifact, outputs))
     program = Exported(exported)
     scores = scores_of(program.back(nodes[output.name.partition(":")[2]])) or "logits"
-    steps = steps_of(program.forward(nodes[picture.port.name]))
+    channels = artifact.image[0]
+    reading = read_steps(steps_of(program.forward(nodes[picture.port.name]), channels), picture.layout, channels)
     return ArtifactFacts(
         format=EXPORT,
         input_name=picture.port.name,
@@ -121,7 +122,8 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         outputs=artifact.outputs,
         scores=scores,
         scores_in_graph=scores,
-        normalisation=normalisation(steps, picture.layout, artifact.image[0]),
+        normalisation=reading.normalisation,
+        unread=reading.unread,
         precision=_precision(exported.state_dict.values()),
     )
 
@@ -137,6 +139,7 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     output = scores_output(outputs, _numbered(artifact, outputs))
     program = Script(torch, module)
     scores = scores_of(program.back(int(output.name.partition(":")[0])))
+    reading = read_steps(steps_of(program.forward(), artifact.image[0]), layout, artifact.image[0])
     return ArtifactFacts(
         format=SCRIPT,
         input_name=program.input_name,
@@ -147,7 +150,8 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         outputs=artifact.outputs,
         scores=scores or "logits",
         scores_in_graph=scores or "logits",
-        normalisation=normalisation(steps_of(program.forward()), layout, artifact.image[0]),
+        normalisation=reading.normalisation,
+        unread=reading.unread,
         precision=_precision(module.parameters()),
     )
 

@@ -12,14 +12,30 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._artifact_steps import Step, batch_norm
+from alexbench.backends._artifact_steps import (
+    FIRST_LAYER,
+    Step,
+    batch_norm,
+    branches,
+    dequantise,
+    pointwise,
+    quantise,
+)
 from alexbench.harness.contract import Scores
 
 if TYPE_CHECKING:
     import torch
 
-_COPIES: Final = {"to", "_to_copy", "type_as", "clone", "contiguous", "alias", "detach", "lift_fresh_copy", "dropout"}
-_COPIES_TOO: Final = {"float", "half", "getitem"}
+_COPIES: Final = {
+    *("to", "_to_copy", "type_as", "clone", "contiguous", "alias", "detach", "lift_fresh_copy", "dropout", "float"),
+    *("half", "double", "bfloat16", "getitem"),
+}
+_INTEGERS: Final = {0, 1, 2, 3, 4, 11, 27, 28, 29}
+"""torch's numbers of the types that cut fractions off: uint8, int8 to int64, bool, uint16 to uint64."""
+_FIRST: Final = {
+    *("conv2d", "convolution", "_convolution", "conv2d_relu", "linear", "linear_relu", "addmm", "mm", "matmul"),
+    *("linear_dynamic", "linear_relu_dynamic", "linear_dynamic_fp16", "conv2d_dynamic"),
+}
 _RESHAPES: Final = {"view", "reshape", "flatten", "squeeze", "unsqueeze", "_unsafe_view", "permute"}
 _SIZES: Final = {"sym_size", "size", "dim", "sym_numel", "numel", "_guards_fn", "device", "dtype"}
 _SOFTMAX: Final[Mapping[str, Scores]] = {
@@ -29,6 +45,7 @@ _SOFTMAX: Final[Mapping[str, Scores]] = {
     "_log_softmax": "log-probabilities",
 }
 _ALL: Final = 2**63 - 1
+_HARMLESS: Final = {"dtype", "layout", "device", "pin_memory", "non_blocking", "memory_format", "copy"}
 
 
 class _Unknown:
@@ -44,36 +61,58 @@ class Operation:
 
     name: str
     operands: Sequence[Any]
+    exported: bool = False
 
 
 def scores_of(backwards: Iterator[Operation]) -> Scores | None:
     for operation in backwards:
         if operation.name in _SOFTMAX:
             return _SOFTMAX[operation.name]
-        if operation.name not in _COPIES | _COPIES_TOO | _RESHAPES:
+        if operation.name not in _COPIES | _RESHAPES:
             return None
     return None
 
 
-def steps_of(operations: "Iterator[tuple[Operation, int]]") -> Iterator[Step]:
-    """Operations, each with the place of the picture among its operands, as steps, up to the first that is none."""
-    for operation, place in operations:
-        steps = _meaning(operation, place)
-        if steps is None:
+def steps_of(uses: "Iterator[list[tuple[Operation, int]]]", channels: int) -> Iterator[Step]:
+    """What uses the image, each with its place among the operands, as steps up to the first layer."""
+    for users in uses:
+        meanings = [_meaning(operation, place, channels) for operation, place in users]
+        names = [operation.name for operation, _ in users]
+        if len(users) != 1:
+            yield from branches(meanings, names) if users else ()
             return
-        yield from steps
+        yield from [Step("unknown", names[0])] if meanings[0] is None else meanings[0]
 
 
-def _meaning(operation: Operation, place: int) -> list[Step] | None:
+def _meaning(operation: Operation, place: int, channels: int) -> list[Step] | None:
     name, operands = operation.name, operation.operands
     others = [one for i, one in enumerate(operands) if i != place]
-    if name in _COPIES | _COPIES_TOO and place == 0:
-        return [Step("nothing")]
+    if name in _FIRST:
+        return _first(name, operands, place, channels)
+    if name in _COPIES and place == 0:
+        whole = any(type(one) is int and one in _INTEGERS for one in operands[1:3])
+        return None if whole else [Step("nothing")]
     if any(one is _UNKNOWN for one in others):
         return None
+    if "quantize" in name:
+        return _quantisation(operation, others)
     match name:
         case "add" | "sub" | "rsub" | "mul" | "div" | "true_divide":
             return _arithmetic(name, operands, place)
+        case "batch_norm" | "_native_batch_norm_legit_no_training":
+            return _batch_norm(name, others)
+        case _:
+            return _moved(name, others) if place == 0 else None
+
+
+def _moved(name: str, others: Sequence[Any]) -> list[Step] | None:
+    """Values that are laid out, padded or ordered otherwise, and stay what they are."""
+    match name:
+        case "flatten" | "view" | "reshape" | "_unsafe_view":
+            return [Step("flatten")]
+        case "constant_pad_nd" | "pad":
+            amounts = np.reshape(others[0], (-1, 2))
+            return [Step("pad", [3 - i for i, pair in enumerate(amounts) if pair.any()])]
         case "permute":
             return [Step("transpose", others[0])]
         case "flip":
@@ -87,16 +126,42 @@ def _meaning(operation: Operation, place: int) -> list[Step] | None:
             given = dict(zip(("dim", "first", "last", "step"), others, strict=False))
             whole = not given.get("first") and given.get("last") in {None, _ALL} and given.get("step", 1) == 1
             return [Step("nothing")] if whole else None
-        case "batch_norm" | "_native_batch_norm_legit_no_training":
-            weight, bias, mean, variance = others[:4]
-            epsilon = others[6] if name == "batch_norm" else others[5]
-            if mean is None or (name == "batch_norm" and others[4]):
-                return None
-            ones, zeros = np.ones_like(mean), np.zeros_like(mean)
-            scale, shift = ones if weight is None else weight, zeros if bias is None else bias
-            return batch_norm(scale, shift, mean, variance, float(epsilon), "NCHW")
         case _:
             return None
+
+
+def _quantisation(operation: Operation, others: Sequence[Any]) -> list[Step] | None:
+    """One of torch's own quantised tensors stands for the values that were quantised; exported, it is integers."""
+    match operation.name:
+        case "quantize_per_tensor" if operation.exported:
+            return quantise(others[0], others[1])
+        case "dequantize_per_tensor":
+            return dequantise(others[0], others[1])
+        case "dequantize" | "quantize_per_tensor" | "quantize_per_tensor_dynamic":
+            return [Step("nothing")]
+        case _:
+            return None
+
+
+def _batch_norm(name: str, others: Sequence[Any]) -> list[Step] | None:
+    weight, bias, mean, variance = others[:4]
+    epsilon = others[6] if name == "batch_norm" else others[5]
+    if mean is None or (name == "batch_norm" and others[4]):
+        return None
+    ones, zeros = np.ones_like(mean), np.zeros_like(mean)
+    scale, shift = ones if weight is None else weight, zeros if bias is None else bias
+    return batch_norm(scale, shift, mean, variance, float(epsilon), "NCHW")
+
+
+def _first(name: str, operands: Sequence[Any], place: int, channels: int) -> list[Step] | None:
+    """A first layer; a convolution with as many outputs as the image has channels is none."""
+    if place != (1 if name == "addmm" else 0):
+        return None
+    weight = operands[1] if "conv" in name and len(operands) > 1 else None
+    if not isinstance(weight, np.ndarray) or weight.ndim != 4 or weight.shape[0] != channels:
+        return [FIRST_LAYER]
+    bias = operands[2] if len(operands) > 2 else None
+    return None if bias is _UNKNOWN else pointwise(weight, bias, channels // weight.shape[1], "NCHW")
 
 
 def _arithmetic(name: str, operands: Sequence[Any], place: int) -> list[Step] | None:
@@ -126,19 +191,26 @@ class Exported:
         self._targets |= signature.inputs_to_lifted_tensor_constants
         self._arrays = {**exported.state_dict, **exported.constants}
 
-    def forward(self, node: "torch.fx.Node") -> Iterator[tuple[Operation, int]]:
-        """The operations that follow ``node`` one after the other."""
+    def forward(self, node: "torch.fx.Node") -> Iterator[list[tuple[Operation, int]]]:
+        """What uses ``node``, then what uses the one operation that did, and so on to the program's outputs."""
         while True:
-            users = [user for user in node.users if _plain(user) not in _SIZES]
-            if len(users) != 1 or users[0].op != "call_function" or users[0].kwargs.get("alpha", 1) != 1:
+            users = [user for user in node.users if _plain(user) not in _SIZES and user.users]
+            yield [self._operation(user, node) for user in users]
+            if len(users) != 1 or users[0].op != "call_function":
                 return
-            user = users[0]
-            if node not in user.args or user.kwargs.get("rounding_mode") is not None:
-                return
-            place = user.args.index(node)
-            operands = [_UNKNOWN if i == place else self._value(one) for i, one in enumerate(user.args)]
-            yield Operation(_plain(user), operands), place
-            node = user
+            node = users[0]
+
+    def _operation(self, user: "torch.fx.Node", node: "torch.fx.Node") -> tuple[Operation, int]:
+        """``user`` and the place of ``node`` among its operands; under another name where a keyword changes it."""
+        floats = getattr(getattr(user.meta.get("val"), "dtype", None), "is_floating_point", True)
+        keywords = {name: one for name, one in user.kwargs.items() if name not in _HARMLESS}
+        changed = keywords.get("alpha", 1) != 1 or keywords.get("rounding_mode") is not None
+        name = _plain(user)
+        if node not in user.args or changed or user.op != "call_function" or (name in _COPIES and not floats):
+            return Operation(f"{name} (otherwise than usual)", ()), 0
+        place = user.args.index(node)
+        operands = [_UNKNOWN if i == place else self._value(one) for i, one in enumerate(user.args)]
+        return Operation(name, operands, exported=True), place
 
     def back(self, node: "torch.fx.Node") -> Iterator[Operation]:
         """The operations before and with ``node``, along their first operands."""
@@ -180,18 +252,24 @@ class Script:
         self._input = list(self._graph.inputs())[1]
         self.input_name = self._input.debugName().partition(".")[0]
 
-    def forward(self) -> Iterator[tuple[Operation, int]]:
-        """The operations that follow the input one after the other."""
+    def forward(self) -> Iterator[list[tuple[Operation, int]]]:
+        """What uses the input, then what uses the one operation that did, and so on to the program's outputs."""
         value = self._input
         while True:
             users = [use.user for use in value.uses() if _script_name(use.user) not in _SIZES]
-            if len(users) != 1 or not users[0].kind().startswith("aten::"):
+            yield [self._operation(user, value) for user in users]
+            if len(users) != 1 or users[0].outputsSize() != 1:
                 return
-            operands = list(users[0].inputs())
-            place = next(i for i, one in enumerate(operands) if one.debugName() == value.debugName())
-            given = [_UNKNOWN if i == place else self._value(one) for i, one in enumerate(operands)]
-            yield Operation(_script_name(users[0]), given), place
             value = users[0].output()
+
+    def _operation(self, user: Any, value: Any) -> tuple[Operation, int]:
+        name = _script_name(user)
+        if user.kind().partition("::")[0] not in {"aten", "quantized"} or user.outputsSize() != 1:
+            return Operation(user.kind(), ()), 0
+        operands = list(user.inputs())
+        place = next(i for i, one in enumerate(operands) if one.debugName() == value.debugName())
+        given = [_UNKNOWN if i == place else self._value(one) for i, one in enumerate(operands)]
+        return Operation(name, given), place
 
     def back(self, place: int) -> Iterator[Operation]:
         """The operations before output number ``place``, along their first operands."""
@@ -224,7 +302,8 @@ def _plain(node: "torch.fx.Node") -> str:
 
 
 def _script_name(node: Any) -> str:
-    return str(node.kind()).partition("::")[2]
+    """``aten::sub_`` -> ``sub``: in place or not, the result is the same."""
+    return str(node.kind()).partition("::")[2].removesuffix("_")
 
 
 def _host(tensor: "torch.Tensor") -> NDArray[Any]:

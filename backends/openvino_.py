@@ -56,6 +56,7 @@ class OpenVinoBackend(Backend):
     requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
     input_layout: Layout = "NCHW"
     artifact_suffixes: ClassVar[tuple[str, ...]] = _openvino_artifact.SUFFIXES
+    data_suffixes: ClassVar[tuple[str, ...]] = _openvino_artifact.SUFFIXES
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (
         ExportFormat("openvino", ".xml", beside=(".bin",)),
         ExportFormat("openvino", ".xml", beside=(".bin",), via="openvino-convert"),

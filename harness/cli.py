@@ -16,7 +16,7 @@ from alexbench.harness.commands.export import export
 from alexbench.harness.commands.gate import ab, baseline, gate
 from alexbench.harness.commands.history import history
 from alexbench.harness.commands.models import models
-from alexbench.harness.commands.options import one_run
+from alexbench.harness.commands.options import artifacts, one_run
 from alexbench.harness.commands.report import report, show_reports
 from alexbench.harness.errors import AlexBenchError
 
@@ -59,9 +59,10 @@ def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
 
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
     if resumed is not None:
+        trusted = values.pop("trusted", ())
         if values or config_file is not None:
-            raise click.UsageError("--resume takes no other flag: the run is gone on with as it was started")
-        _finish(resume(Path(resumed), display_for()))
+            raise click.UsageError("--resume takes no other flag than --trust: the run goes on as it was started")
+        _finish(resume(Path(resumed), display_for(), trusted=trusted))
     if config_file is not None:
         values = {**read_config(config_file), **values}
     _finish(carry_out(resolve(values), display_for()))
@@ -88,7 +89,7 @@ def merge(parts: tuple[Path, ...], out: str) -> None:
 @click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]")
 @click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
 @click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
-@click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Run this file. Repeatable.")
+@artifacts
 @click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all available]")
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]")
 @click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]")
@@ -106,7 +107,7 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
         images,
         card=config.model,
         backends=config.backends or (),
-        artifacts=config.artifact_files,
+        artifacts={name: config.artifact(name) for name in config.artifact_files},
         display=display_for(),
         weights=config.weights,
         weights_layout=config.weights_layout,

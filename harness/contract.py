@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import UsageError, WeightsError
 from alexbench.harness.models.network import Network, shape_mismatches
-from alexbench.harness.models.preprocessing import Normalisation
+from alexbench.harness.models.preprocessing import InputConvention, Normalisation
 
 Layout = Literal["NCHW", "NHWC"]
 Precision = Literal["fp32", "bf16"]
@@ -89,7 +89,8 @@ class Artifact:
 
     ``image`` is (channels, height, width) of one picture and ``outputs`` the number of scores the card has labels for.
     ``input_name`` and ``output_name`` choose among several, where the file has them; else there must be only one that
-    fits.
+    fits. ``trusted``: the user says that the file may run as a program. ``convention``: what its input takes, as the
+    user says it; None: as the file's graph shows.
     """
 
     path: Path
@@ -97,6 +98,8 @@ class Artifact:
     outputs: int
     input_name: str | None = None
     output_name: str | None = None
+    trusted: bool = False
+    convention: InputConvention | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,11 @@ class ArtifactFacts:
     ``format``: "ONNX", "OpenVINO IR", "SavedModel", "Keras", "torch.export" or "TorchScript". ``layout`` and ``dtype``
     (NumPy's name) are those of its input. ``batch``: the one batch size it takes, None where it takes any.
     ``scores``: what its output is; ``scores_in_graph`` what its last operation says, None where that is not to be read.
-    ``normalisation``: what it does to its input itself, None where nothing is to be seen; arithmetic folded into the
-    first layer's weights cannot be seen. ``precision``: as declared in the file (fp32, fp16, bf16, int8).
-    ``version`` of the format, and ``producer``, as the file says them, "" where it says nothing.
+    ``normalisation``: what it does to its input before its first layer, None where it does nothing; arithmetic folded
+    into the first layer's weights cannot be seen. ``unread``: the operation at which its graph could not be followed to
+    the first layer, "" where it could: what it does to its input is then not known. ``precision``: as declared in the
+    file (fp32, fp16, bf16, int8). ``version`` of the format, and ``producer``, as the file says them, "" where it says
+    nothing.
     """
 
     format: str
@@ -124,6 +129,7 @@ class ArtifactFacts:
     precision: str
     version: str = ""
     producer: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

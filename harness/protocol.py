@@ -25,12 +25,13 @@ _ERRORS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The worker's first line."""
+    """The worker's first line. ``confined``: what it gave up, in words, where it was told to."""
 
     schema: int
     version: str
     python: str
     pid: int
+    confined: str = ""
 
 
 def send(stream: TextIO, message: dict[str, Any]) -> None:

@@ -203,6 +203,8 @@ class ArtifactRecord:
 
     ``sha256``: of the file, or over the files of a folder. ``normalisation``: what the file does to its input itself,
     as a formula, empty for nothing; ``fed``: what it was fed. ``scores``: logits, probabilities or log-probabilities.
+    ``trusted``: the user said that it may run as a program; ``confined``: what its process was refused then.
+    ``stated``: what its input takes, in the words of ``--artifact-input``; empty where its graph shows that.
     """
 
     path: str
@@ -217,6 +219,9 @@ class ArtifactRecord:
     normalisation: str
     fed: str
     producer: str = ""
+    trusted: bool = False
+    confined: str = ""
+    stated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

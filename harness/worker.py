@@ -24,6 +24,7 @@ import alexbench.harness
 from alexbench.backends.registry import backend_class
 from alexbench.datasets.synthetic.draw import Split
 from alexbench.harness import protocol
+from alexbench.harness.confinement import confine
 from alexbench.harness.contract import Artifact, ArtifactFacts, Layout, Model, Options
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
@@ -89,7 +90,7 @@ class Worker(Timing):
         given, found = _artifact(artifact), decode(ArtifactFacts, facts)
         self.close()
         self._backend = backend_class(backend)()
-        runs = runs_artifacts(self._backend)
+        runs = runs_artifacts(self._backend, given)
         self._model, self._options = None, Options(**options)
         start = time.perf_counter()
         runs.load_artifact(given, found, self._options)
@@ -335,6 +336,7 @@ def _requests(stream: TextIO) -> Iterator[Request]:
 
 def main() -> None:
     """Serve requests until the parent goes away or says ``quit``."""
+    confined = str(confine(Path(sys.argv[1]))) if len(sys.argv) > 1 else ""
     requests, answers = _take_over_descriptors()
     # Ctrl-C reaches the whole process group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -344,7 +346,7 @@ def main() -> None:
 
     worker = Worker(progress)
     hello = protocol.Hello(
-        protocol.PROTOCOL_SCHEMA, alexbench.harness.__version__, platform.python_version(), os.getpid()
+        protocol.PROTOCOL_SCHEMA, alexbench.harness.__version__, platform.python_version(), os.getpid(), confined
     )
     protocol.send(answers, {"hello": asdict(hello)})
     for request in _requests(requests):

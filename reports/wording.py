@@ -167,9 +167,13 @@ def _generated_line(backend: str, one: Generated) -> str:
 
 def _artifact_line(artifact: ArtifactRecord) -> str:
     batch = "any batch" if artifact.batch is None else f"batch {artifact.batch} (padded)"
-    inside = f"normalises its input itself ({artifact.normalisation}), so fed" if artifact.normalisation else "fed"
+    if artifact.stated:
+        inside = f"its input as stated (--artifact-input {artifact.stated}), fed"
+    else:
+        inside = f"normalises its input itself ({artifact.normalisation}), so fed" if artifact.normalisation else "fed"
+    trusted = f", trusted as a program (--trust; {artifact.confined})" if artifact.trusted else ""
     return (
         f"ran {artifact.path} as it is: {artifact.format}, {artifact.precision}, {artifact.input_name}"
         f" ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores}); {inside} {artifact.fed};"
-        f" SHA-256 {artifact.sha256[:12]}."
+        f" SHA-256 {artifact.sha256[:12]}{trusted}."
     )

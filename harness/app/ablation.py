@@ -51,7 +51,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
         raise _too_few(config.limit, f"--limit {config.limit}")
     cache, backend = writable(cache_folder()), backend_of(config)
     log = cache / "material.log"
-    artifact = config.artifact_files.get(backend)
+    artifact = config.artifact(backend)
     weights = None
     if artifact is None or config.weights is not None:
         weights = choose_weights(
@@ -80,7 +80,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
         display.say(f"  {_plan(grid, images, gflops, config.threads)}")
         with display.step(f"{backend}: {images} pictures under {cells} combinations") as advance:
             answers = collect(pictures.dataset, patient, grid, folder, advance, display.say)
-    made_of = artifact if artifact is not None else "" if weights is None else weights.source
+    made_of = artifact.path if artifact is not None else "" if weights is None else weights.source
     versions = backend_class(backend).probe().versions
     version = "" if backend in config.interpreters else next(iter(versions.values()), "")
     synthetic = config.data is None or (weights is not None and weights.synthetic)

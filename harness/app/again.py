@@ -3,6 +3,7 @@
 Read only: what is prepared for it goes into the cache, and nothing into the run's folder.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -34,7 +35,7 @@ class OpenedRun:
 
     def row(self, name: str) -> Row:
         """A row by its name, as the run was asked for it."""
-        artifact = self.config.artifact_files.get(backend_of(name))
+        artifact = self.config.artifact(backend_of(name))
         return Row(name, artifact=artifact, python=self.config.interpreter_of(name))
 
     def start(self, row: Row) -> WorkerProcess:
@@ -50,14 +51,14 @@ class OpenedRun:
         return start(Row(REFERENCE), replace(self.config, device="cpu", precision="fp32"), self.material, self.work)
 
 
-def open_again(folder: Path, record: RunRecord, display: Display) -> OpenedRun:
+def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Sequence[str] = ()) -> OpenedRun:
     """Gather what the run of ``record`` was made of, and make sure that it is the same.
 
     Raises:
         UsageError: weights, pictures or preprocessing are not those of the run; the message names which.
         AlexBenchError: one of them is gone, or cannot be read.
     """
-    config = configuration_of(record, folder)
+    config = configuration_of(record, folder, trusted=trusted)
     material = gather(config, cache=cache_folder(), display=display)
     for what, was, now in changes(record, material.model, material.data):
         if was:  # else the record is older than the digest

@@ -6,6 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from alexbench.backends.registry import backend_class, backend_names
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.trust import UserFile, is_program, require_trust, same_file
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import ArtifactFacts
 from alexbench.harness.decoding import decode
@@ -16,11 +19,36 @@ from alexbench.harness.models.preprocessing import Preprocessing, said_formula
 from alexbench.harness.records import ArtifactRecord
 
 
-def artifact_of(file: str, card: Card) -> dict[str, Any]:
+def check_trust(config: RunConfig) -> None:
+    """Refuse programs that are not trusted, before anything is prepared; a worker refuses them once more.
+
+    Raises:
+        UsageError: a file is one; the message says how to trust it.
+    """
+    for name in config.artifact_files:
+        file = config.artifact(name)
+        if file is not None and config.interpreter_of(name) is None:  # elsewhere, the worker there knows its backend
+            require_trust(backend_class(name), Path(file.path), trusted=file.trusted)
+
+
+def programs_of(config: RunConfig) -> tuple[str, ...]:
+    """What a configuration would have run besides this installation: program files and other interpreters."""
+    files = [
+        file
+        for name, file in config.artifact_files.items()
+        if name not in backend_names() or is_program(backend_class(name), Path(file))
+    ]
+    pythons = [*config.interpreters.values(), *config.labelled.values()]
+    return (*files, *(one for one in pythons if not same_file(one, sys.executable)))
+
+
+def artifact_of(file: UserFile, card: Card) -> dict[str, Any]:
     """The file as the workers' requests want it."""
     side = card.preprocessing.crop
     return {
-        "path": str(Path(file).absolute()),
+        "path": str(Path(file.path).absolute()),
+        "trusted": file.trusted,
+        "convention": None if file.convention is None else asdict(file.convention),
         "image": [3, side, side],
         "outputs": card.labels,
         "input_name": card.input_name,
@@ -39,25 +67,28 @@ def look_into(
 ) -> dict[str, Any]:
     """What is in the file (``facts``) and what to feed it (``preprocessing``); in a worker of its own.
 
+    ``confined``: what the system refuses that worker, in words; empty for a file that is data.
+
     Raises:
         AlexBenchError: the file, the card or the options are not to be used together.
     """
-    with WorkerProcess(backend, log=log, python=python) as worker:
-        return worker.ask(
+    with WorkerProcess(backend, log=log, python=python, writable=log.parent if artifact["trusted"] else None) as worker:
+        seen = worker.ask(
             "inspect_artifact",
             backend=backend,
             artifact=artifact,
             options=options,
             preprocessing=asdict(card.preprocessing),
         )
+        return {**seen, "confined": worker.confined}
 
 
-def artifact_record(file: str, seen: dict[str, Any]) -> ArtifactRecord:
-    """What was found, as it goes into ``run.json``."""
+def artifact_record(file: UserFile, sha256: str, seen: dict[str, Any]) -> ArtifactRecord:
+    """What was found, as it goes into ``run.json``; ``sha256`` was taken before the file was opened."""
     facts = decode(ArtifactFacts, seen["facts"])
     return ArtifactRecord(
-        path=file,
-        sha256=file_digest(Path(file)),
+        path=file.path,
+        sha256=sha256,
         format=f"{facts.format} {facts.version}".strip(),
         precision=facts.precision,
         input_name=facts.input_name,
@@ -68,6 +99,9 @@ def artifact_record(file: str, seen: dict[str, Any]) -> ArtifactRecord:
         normalisation="" if facts.normalisation is None else str(facts.normalisation),
         fed=said_formula(decode(Preprocessing, seen["preprocessing"])),
         producer=facts.producer,
+        trusted=file.trusted,
+        confined=seen["confined"],
+        stated="" if file.convention is None else str(file.convention),
     )
 
 

@@ -13,6 +13,7 @@ import platformdirs
 from alexbench.backends.registry import REFERENCE, backend_names
 from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
 from alexbench.harness.app.toml_file import read_toml
+from alexbench.harness.app.trust import UserFile, stated_inputs, untrusted
 from alexbench.harness.contract import PRECISIONS, Layout, Precision
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.measure.process import usable_cores
@@ -40,6 +41,8 @@ SCENARIOS: Final[tuple[Asked, ...]] = ("SingleStream", "MultiStream", "Server", 
 _LISTS: Final = {
     "backend": "backends",
     "artifact": "artifacts",
+    "artifact_input": "artifact_inputs",
+    "trust": "trusted",
     "scenario": "scenarios",
     "python": "pythons",
     "environment": "environments",
@@ -63,6 +66,8 @@ class RunConfig:
     weights: str | None = None
     weights_layout: Layout | None = None
     artifacts: tuple[str, ...] = ()
+    artifact_inputs: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
     data: str | None = None
     layout: DatasetLayout | None = None
     labels: str | None = None
@@ -86,6 +91,14 @@ class RunConfig:
     def artifact_files(self) -> dict[str, str]:
         """``artifacts`` as backend -> file."""
         return _pairs(self.artifacts)
+
+    def artifact(self, backend: str) -> UserFile | None:
+        """The user's own file that ``backend`` runs, None where it builds the network from weights."""
+        file = self.artifact_files.get(backend)
+        if file is None:
+            return None
+        stated = stated_inputs(self.artifact_inputs, [backend]).get(backend)
+        return UserFile(file, trusted=not untrusted([file], self.trusted), convention=stated)
 
     @property
     def interpreters(self) -> dict[str, str]:
@@ -279,9 +292,14 @@ def _make_absolute(given: dict[str, Any]) -> None:
         if value and not named:
             given[key] = str(Path(value).expanduser().absolute())
     # Not resolved: an environment's interpreter is a link, and by its own name it knows where it belongs.
+    given["trusted"] = tuple(str(Path(file).expanduser().absolute()) for file in given.get("trusted", ()))
     for key in ("artifacts", "pythons", "environments"):
         named_files = _pairs(given.get(key, ())).items()
         given[key] = tuple(f"{name}={Path(file).expanduser().absolute()}" for name, file in named_files)
+
+
+def _expanded(file: str) -> str:
+    return str(Path(file).expanduser())
 
 
 def _check_artifacts(given: dict[str, Any]) -> None:
@@ -293,6 +311,10 @@ def _check_artifacts(given: dict[str, Any]) -> None:
     left_out = [name for name in files if name not in given.get("backends", files)]
     if left_out:
         raise UsageError(f"--artifact {left_out[0]}=...: {left_out[0]} is not among the backends named; add --backend")
+    stated_inputs(given.get("artifact_inputs", ()), files)
+    unused = untrusted(map(_expanded, given.get("trusted", ())), map(_expanded, files.values()))
+    if unused:
+        raise UsageError(f"--trust {unused[0]}: no --artifact names this file")
     if "weights_layout" in given and given.get("weights") is None:
         raise UsageError("--weights-layout says how --weights is read; name --weights FILE too")
 

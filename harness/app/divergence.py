@@ -78,11 +78,13 @@ def compare_layers(
     images: Sequence[str | int] = (),
     chosen: str = "",
     count: int = IMAGES,
+    trusted: Sequence[str] = (),
 ) -> LayerComparison:
     """Compare every layer of ``rows`` (names of backends; default: all that ran from weights) with float64.
 
     ``images``: names of samples or their places (flipped ones, say; ``chosen`` then says why those); default: of the
     examined ones in ``reference.parquet`` the ``count`` with the smallest float64 margin, else the first ``count``.
+    ``trusted``: the interpreters that the record names and that may run.
 
     Raises:
         UsageError: an unknown row or image, none or too many of them.
@@ -92,7 +94,7 @@ def compare_layers(
     if not 1 <= (len(images) or count) <= MOST_IMAGES:
         raise UsageError(f"{len(images) or count} images to look at the layers of: give 1 to {MOST_IMAGES}")
     names, notes = _chosen_rows(folder, record, rows)
-    run = open_again(folder, record, display)
+    run = open_again(folder, record, display, trusted=trusted)
     if images:
         places = _places(run, images)
     else:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.harness.app.trust import require_trust
 from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Options, Scores
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, WeightsError
 from alexbench.harness.models.preprocessing import Preprocessing, fed_to, network_input
@@ -40,9 +41,17 @@ def inspect(backend: Backend, artifact: Artifact, options: Options, preprocessin
     Raises:
         AlexBenchError: the file, the card or the options are not to be used together; the message says why.
     """
-    runs = runs_artifacts(backend)
+    runs = runs_artifacts(backend, artifact)
     facts = runs.inspect_artifact(artifact, options)
-    fed = fed_to(str(artifact.path), preprocessing, facts.normalisation, whole_numbers=facts.dtype == "uint8")
+    fed = fed_to(
+        str(artifact.path),
+        preprocessing,
+        facts.normalisation,
+        backend=backend.name,
+        unread=facts.unread,
+        stated=artifact.convention,
+        whole_numbers=facts.dtype == "uint8",
+    )
     inputs = network_input(probes(artifact.image), fed, facts.layout)
     facts, rows, again = _try(backend, artifact, facts, options, inputs)
     backend.close()
@@ -60,7 +69,7 @@ def _try(
     backend: Backend, artifact: Artifact, facts: ArtifactFacts, options: Options, inputs: NDArray[np.float32]
 ) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
     """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one picture only, is told."""
-    runs_artifacts(backend).load_artifact(artifact, facts, options)
+    runs_artifacts(backend, artifact).load_artifact(artifact, facts, options)
     try:
         return facts, backend.predict(inputs), backend.predict(inputs)
     except AlexBenchError:
@@ -73,14 +82,15 @@ def _try(
         raise WeightsError(f"{artifact.path} does not run on {backend.name}: {reason[:300]}") from error
 
 
-def runs_artifacts(backend: Backend) -> RunsArtifacts:
-    """The same backend, as one that runs artifacts.
+def runs_artifacts(backend: Backend, artifact: Artifact) -> RunsArtifacts:
+    """The same backend, as one that runs artifacts and may run this one.
 
     Raises:
-        UsageError: it does not.
+        UsageError: it runs none, or the file is a program that the user does not trust.
     """
     if not isinstance(backend, RunsArtifacts):
         raise UsageError(f"{backend.name} runs no artifacts; leave --artifact {backend.name}=... out")
+    require_trust(type(backend), artifact.path, trusted=artifact.trusted)
     return backend
 
 

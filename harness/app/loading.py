@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from alexbench.harness.app import folder as run_folder
-from alexbench.harness.app.artifacts import artifact_of, artifact_record, look_into
+from alexbench.harness.app.artifacts import artifact_of, artifact_record, file_digest, look_into
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.row import Row, effective_record
@@ -32,7 +32,8 @@ def start(row: Row, config: RunConfig, material: Material, folder: Path, *, call
         AlexBenchError: it does not start, or does not load; the process is gone then.
     """
     name = called or row.name
-    worker = WorkerProcess(name, log=log_of(name, folder), python=row.interpreter)
+    writable = None if row.artifact is None else row.artifact.confined_to(folder)
+    worker = WorkerProcess(name, log=log_of(name, folder), python=row.interpreter, writable=writable)
     try:
         opened = material.opened
         if row.artifact is None:
@@ -47,10 +48,11 @@ def start(row: Row, config: RunConfig, material: Material, folder: Path, *, call
         else:
             artifact, options = artifact_of(row.artifact, material.card), options_of(config)
             if row.seen is None:
+                sha256 = file_digest(Path(row.artifact.path))
                 row.seen = look_into(
                     row.backend, artifact, options, material.card, log_of(name, folder), python=row.interpreter
                 )
-                row.found = artifact_record(row.artifact, row.seen)
+                row.found = artifact_record(row.artifact, sha256, row.seen)
             opened["preprocessing"] = row.seen["preprocessing"]
             answer = worker.ask(
                 "load_artifact", backend=row.backend, artifact=artifact, facts=row.seen["facts"], options=options

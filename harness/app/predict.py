@@ -24,6 +24,7 @@ from alexbench.harness.app.artifacts import artifact_of, look_into
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import cache_folder
 from alexbench.harness.app.progress import Display, PlainDisplay
+from alexbench.harness.app.trust import UserFile, require_trust, stated_inputs
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Layout, Options, Precision
 from alexbench.harness.errors import BackendUnavailableError, UsageError, unknown_name
@@ -66,7 +67,7 @@ class LoadedModel:
         *,
         weights: str | None,
         weights_layout: Layout | None,
-        artifact: str | None,
+        artifact: UserFile | None,
         display: Display,
     ) -> None:
         self.card, self.backend = card, backend
@@ -94,7 +95,8 @@ class LoadedModel:
                 seen = look_into(backend, asked, asdict(options), card, log)
                 self._fed, self._scores = seen["preprocessing"], seen["facts"]["scores"]
                 load = {"do": "load_artifact", "artifact": asked, "facts": seen["facts"]}
-            self._worker = on_error.enter_context(WorkerProcess(backend, log=log))
+            writable = None if artifact is None else artifact.confined_to(folder)
+            self._worker = on_error.enter_context(WorkerProcess(backend, log=log, writable=writable))
             answer = self._worker.ask(load.pop("do"), backend=backend, options=asdict(options), **load)
             self.effective: dict[str, Any] = answer["effective"]
             self._folder = folder
@@ -164,6 +166,8 @@ def load_model(
     weights: str | None = None,
     weights_layout: Layout | None = None,
     artifact: str | None = None,
+    trusted: bool = False,
+    artifact_input: str | None = None,
     threads: int | None = None,
     device: str = "cpu",
     precision: Precision = "fp32",
@@ -172,17 +176,48 @@ def load_model(
     """A card's model on a runtime: ``load_model("torchvision", backend="openvino", weights="alexnet.pth")``.
 
     ``card``: a name (``alexbench models``) or a .toml file. ``weights``: a file, or ``published`` for the fetched one;
-    without any, synthetic ones. ``artifact``: a file of the runtime's own format to run instead. ``threads``: default,
-    the cores this process may use. Close it, or use it as a context manager.
+    without any, synthetic ones. ``artifact``: a file of the runtime's own format to run instead; ``trusted``: it may
+    run as a program (docs/security.md); ``artifact_input``: what its input takes, as ``--artifact-input`` says it,
+    where its graph does not show that. ``threads``: default, the cores this process may use. Close it, or use it as a
+    context manager.
 
     Raises:
         AlexBenchError: something that the message says how to mend.
     """
+    stated = stated_inputs([artifact_input] if artifact_input else [], [] if artifact is None else [backend])
+    return open_model(
+        card,
+        backend=backend,
+        file=None if artifact is None else UserFile(str(artifact), trusted, stated.get(backend)),
+        weights=weights,
+        weights_layout=weights_layout,
+        threads=threads,
+        device=device,
+        precision=precision,
+        display=display or PlainDisplay(),
+    )
+
+
+def open_model(
+    card: str,
+    *,
+    backend: str,
+    file: UserFile | None,
+    weights: str | None,
+    weights_layout: Layout | None,
+    threads: int | None,
+    device: str,
+    precision: Precision,
+    display: Display,
+) -> LoadedModel:
+    """The same as :func:`load_model`, with what the user says of the file parsed."""
     if backend not in backend_names():
         raise unknown_name("backend", backend, backend_names())
     problem = backend_class(backend).probe().problem
     if problem is not None:
         raise BackendUnavailableError(problem)
+    if file is not None:
+        require_trust(backend_class(backend), Path(file.path), trusted=file.trusted)
     options = Options(threads=threads or usable_cores(), device=device, precision=precision)
     return LoadedModel(
         load_card(str(card)),
@@ -190,8 +225,8 @@ def load_model(
         options,
         weights=weights,
         weights_layout=weights_layout,
-        artifact=artifact,
-        display=display or PlainDisplay(),
+        artifact=file,
+        display=display,
     )
 
 
@@ -225,7 +260,7 @@ def predict(
     *,
     card: str,
     backends: Sequence[str],
-    artifacts: Mapping[str, str],
+    artifacts: Mapping[str, UserFile | None],
     display: Display,
     **options: Any,
 ) -> dict[str, dict[str, list[Guess]]]:
@@ -241,7 +276,7 @@ def predict(
     if not chosen:
         raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
     for backend in chosen:
-        with load_model(card, backend=backend, artifact=artifacts.get(backend), display=display, **options) as model:
+        with open_model(card, backend=backend, file=artifacts.get(backend), display=display, **options) as model:
             if model.synthetic and backend == chosen[0]:
                 display.say(SYNTHETIC_WARNING)
             for name, guesses in zip(pictures, model.predict_prepared(pixels), strict=True):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.measure.rounds import Block
@@ -28,7 +29,7 @@ class Row:
     """
 
     name: str
-    artifact: str | None = None
+    artifact: UserFile | None = None
     found: ArtifactRecord | None = None
     worker: WorkerProcess | None = None
     error: str | None = None

@@ -5,6 +5,7 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 """
 
 import shutil
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -19,13 +20,14 @@ from alexbench.backends.registry import backend_class, backend_names
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app import loads
 from alexbench.harness.app.accuracy import evaluate, hold_against_reference
+from alexbench.harness.app.artifacts import check_trust, programs_of
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.estimate import estimate
 from alexbench.harness.app.interpreters import backends_in, environments
 from alexbench.harness.app.loading import log_of, options_of, start
 from alexbench.harness.app.material import Material, gather
 from alexbench.harness.app.progress import Display
-from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of
+from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of, trust_flags
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.row_pairs import row_pairs
 from alexbench.harness.app.speed import Bench, Speed
@@ -66,6 +68,7 @@ def run(config: RunConfig, display: Display) -> Outcome:
         KeyboardInterrupt: passed on, after the record was marked interrupted and every worker ended.
     """
     config = _with_backends(config)
+    check_trust(config)
     rows = _rows(config)
     load_card(config.model)  # a wrong name is refused before a folder is made
     started = datetime.now(UTC)
@@ -74,23 +77,24 @@ def run(config: RunConfig, display: Display) -> Outcome:
         return _carry_out(config, rows, folder, started.isoformat(timespec="seconds"), None, display)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and (folder / RUN_FILE).exists():
-            display.say(f"interrupted; go on with: alexbench run --resume {folder}")
+            display.say(f"interrupted; go on with: alexbench run --resume {folder}{trust_flags(programs_of(config))}")
         # Nothing was measured: a folder without a record would only confuse.
         if not (folder / RUN_FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def resume(folder: Path, display: Display) -> Outcome:
+def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Outcome:
     """Go on with a run that was interrupted, killed, or lost a worker: what its own record says it is.
 
     Whole batches of the accuracy pass are kept; the rest of it, parity and all of the speed are measured now.
+    ``trusted``: the programs that it may run, where its record names any.
 
     Raises:
         AlexBenchError: not a run, one that is still running, or inputs that are no longer what they were.
     """
     before = read_run(folder)
-    config = configuration_of(before, folder)
+    config = configuration_of(before, folder, trusted=trusted)
     if before.status == "complete" and not (folder / run_folder.UNFINISHED).exists():
         display.say(f"{folder} is complete: nothing is left to do")
         return Outcome(folder, before, exit_code(before))
@@ -115,13 +119,12 @@ def _carry_out(
             material = gather(config, cache=cache_folder(), display=display)
             if before is not None:
                 check_unchanged(before, material.model, material.data, folder)
+                check_same_files(before, rows, folder)
             record = _first_record(config, material, started, rows, others)
             display.say(estimate(config, rows, material))
             with fragments_held() if config.performance else nullcontext():
                 with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
                     _load(rows, config, material, folder, on_exit)
-                if before is not None:
-                    check_same_files(before, rows, folder)
                 twin = None
                 if config.performance:
                     count_threads(rows, config, display)
@@ -149,7 +152,7 @@ def _rows(config: RunConfig) -> list[Row]:
     """A row for each backend asked for, or for each there is; one asked for by name must be installed."""
     rows = []
     for name in config.row_names(config.backends or backend_names()):
-        row = Row(name, artifact=config.artifact_files.get(backend_of(name)), python=config.interpreter_of(name))
+        row = Row(name, artifact=config.artifact(backend_of(name)), python=config.interpreter_of(name))
         if row.python is not None:  # what is installed there, a worker there is asked
             rows.append(row)
             continue

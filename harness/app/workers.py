@@ -31,19 +31,24 @@ class WorkerProcess:
     """One worker. A context manager: however the block is left, the process is gone afterwards.
 
     ``python`` may be another environment's interpreter. ``log`` receives all that the worker and its runtime print.
+    ``writable``: the only folder that it may write to, without a network, as for a program of the user's; None: it is
+    not confined. ``confined`` says what the system refuses it.
     """
 
-    def __init__(self, name: str, *, log: Path, python: str = sys.executable) -> None:
+    def __init__(self, name: str, *, log: Path, python: str = sys.executable, writable: Path | None = None) -> None:
         self.name = name
         self._log = log
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._id = 0
         # PYTHONSAFEPATH: from the repository's root, a library that tries `import datasets` would find ours.
         environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+        confined = [] if writable is None else [str(writable.absolute())]
+        if writable is not None:
+            environment["TMPDIR"] = confined[0]
         with log.open("ab") as errors:
             try:
                 self._process = subprocess.Popen(
-                    [python, "-m", "alexbench.harness.worker"],
+                    [python, "-m", "alexbench.harness.worker", *confined],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -136,6 +141,7 @@ class WorkerProcess:
                 f"worker {self.name} speaks protocol {hello.get('schema')!r}, this command {protocol.PROTOCOL_SCHEMA}; "
                 f"install the same alexbench in both environments"
             )
+        self.confined = str(hello.get("confined", ""))
 
     def _next(self, limit_s: float, doing: str) -> dict[str, Any]:
         try:

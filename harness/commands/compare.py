@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alexbench.harness.commands.options import trust
 from alexbench.harness.commands.places import check_places
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--flips", type=int, default=10, metavar="N", help="How many flips of a pair are listed.  [default: 10]")
 @click.option("--layers", is_flag=True, help="Also hold every layer against float64, on flipped pictures.")
 @click.option("--images", type=int, default=8, metavar="N", help="How many pictures --layers takes.  [default: 8]")
+@trust
 @click.option("--keep", is_flag=True, help="Keep what --layers finds in the run's folder: alexbench report shows it.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.md", help="Also write it as Markdown, with every flip."
@@ -44,6 +46,7 @@ def compare(
     flips: int,
     layers: bool,
     images: int,
+    trusted: tuple[str, ...],
     keep: bool,
     out: Path | None,
     junit: Path | None,
@@ -59,8 +62,8 @@ def compare(
     for flag, value, least in (("--flips", flips, 0), ("--images", images, 1)):
         if value < least:
             raise click.UsageError(f"{flag} {value}: give {least} or more")
-    if keep and not layers:
-        raise click.UsageError("--keep keeps what --layers finds; give both")
+    if not layers:
+        _refuse_without_layers({"--keep": keep, "--trust": trusted})
     from alexbench.harness.app.compare import compare as hold
     from alexbench.harness.app.compare import to_json
     from alexbench.harness.app.out_file import write_whole
@@ -80,7 +83,7 @@ def compare(
     compared = hold(runs, base=base, margin=margin, different_weights=different_weights)
     if keep and len(compared.runs) > 1:
         raise click.UsageError("--keep writes into the folder of one run; compare each with --layers --keep alone")
-    looked = _layers(compared, images) if layers else []
+    looked = _layers(compared, images, trusted) if layers else []
     if as_json:
         click.echo(to_json(compared, layers=_plain(looked) if layers else None, rest=_judged(rest)), nl=False)
     else:
@@ -98,6 +101,12 @@ def compare(
     sys.exit(max((one.exit_code for one in looked), default=0) or compared.exit_code)
 
 
+def _refuse_without_layers(given: dict[str, Any]) -> None:
+    for flag, value in given.items():
+        if value:
+            raise click.UsageError(f"{flag} belongs to --layers; give both")
+
+
 def _without_answers(rest: "GateReport", out: Path | None, *, layers: bool, as_json: bool) -> None:
     """Two runs of which one has speeds alone."""
     from alexbench.harness.app.out_file import write_whole
@@ -112,7 +121,7 @@ def _without_answers(rest: "GateReport", out: Path | None, *, layers: bool, as_j
         click.echo(f"wrote {out}", err=as_json)
 
 
-def _layers(compared: "Compared", images: int) -> "list[LayerComparison]":
+def _layers(compared: "Compared", images: int, trusted: tuple[str, ...]) -> "list[LayerComparison]":
     """Every layer of the compared rows, run by run, on pictures to which they have different answers."""
     from alexbench.harness.app.compare import flipped
     from alexbench.harness.app.divergence import compare_layers
@@ -128,6 +137,7 @@ def _layers(compared: "Compared", images: int) -> "list[LayerComparison]":
             images=chosen,
             chosen="flipped between the rows compared" if chosen else "",
             count=images,
+            trusted=trusted,
         )
         for run, rows in compared.runs
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alexbench.harness.commands.options import one_run
+from alexbench.harness.commands.options import one_run, trust
 from alexbench.harness.commands.places import check_places
 from alexbench.harness.errors import UsageError
 
@@ -39,11 +39,13 @@ def gating(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE_OR_RUN", help="What RUN is held against.")
 @click.option("--base", metavar="LABEL", help="Of a run of several environments: what is held against.")
 @click.option("--head", metavar="LABEL", help="Of a run of several environments: what is gated.")
+@trust
 @_no_follow_up
 @gating
 def gate(
     run: Path,
     *,
+    trusted: tuple[str, ...],
     baseline: Path | None,
     base: str | None,
     head: str | None,
@@ -64,7 +66,9 @@ def gate(
 
     check_places((run, baseline, policy), markdown=markdown, junit=junit)
     rules = read_policy(policy)
-    report = gate_run(run, baseline, rules, display_for(), follow_up=not no_follow_up, base=base, head=head)
+    report = gate_run(
+        run, baseline, rules, display_for(), follow_up=not no_follow_up, trusted=trusted, base=base, head=head
+    )
     _finish(report, markdown=markdown, junit=junit, as_json=as_json)
 
 
@@ -89,6 +93,7 @@ def ab(
 
     Both interpreters need alexbench and the runtimes. Exit codes as of gate.
     """
+    from alexbench.harness.app.artifacts import programs_of
     from alexbench.harness.app.config import resolve
     from alexbench.harness.app.gate.gate import gate_run
     from alexbench.harness.app.gate.policy import read_policy
@@ -101,7 +106,8 @@ def ab(
     display = display_for()
     outcome = run(config, display)
     display.say(f"{outcome.folder}: gating")
-    report = gate_run(outcome.folder, None, rules, display, follow_up=not no_follow_up)
+    follow_up = not no_follow_up
+    report = gate_run(outcome.folder, None, rules, display, follow_up=follow_up, trusted=programs_of(config))
     _finish(report, markdown=markdown, junit=junit, as_json=as_json)
 
 

@@ -7,11 +7,24 @@ import click
 
 Command = Callable[..., None]
 
+_ARTIFACTS: Final[tuple[Callable[[Any], Any], ...]] = (
+    click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Run this file. Repeatable."),
+    click.option(
+        "--artifact-input",
+        "artifact_inputs",
+        metavar="[BACKEND=]SCALE[,ORDER]",
+        multiple=True,
+        help="What its input takes: normalised, 0..1 or 0..255; rgb or bgr.  [default: as its graph shows]",
+    ),
+    click.option(
+        "--trust", "trusted", metavar="FILE", multiple=True, help="Let this program run (docs/security.md). Repeatable."
+    ),
+)
 _WHAT: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]"),
     click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]"),
     click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained."),
-    click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Run this file. Repeatable."),
+    *_ARTIFACTS,
     click.option("--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]"),
     click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]"),
     click.option(
@@ -30,6 +43,16 @@ def _with(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Comman
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def artifacts(command: Command) -> Command:
+    """The user's own files, what they take, and whether they may run."""
+    return _with(command, _ARTIFACTS)
+
+
+trust = click.option(
+    "--trust", "trusted", metavar="FILE", multiple=True, help="Let a program that RUN names run again. Repeatable."
+)
 
 
 def one_model(command: Command) -> Command:

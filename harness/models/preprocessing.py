@@ -111,6 +111,26 @@ class Normalisation:
         return f"x * {a} + {b}" + (" with the channels reversed" if self.reverses_channels else "")
 
 
+InputScale = Literal["normalised", "0..1", "0..255"]
+INPUT_SCALES: Final[tuple[InputScale, ...]] = ("normalised", "0..1", "0..255")
+
+
+@dataclass(frozen=True, slots=True)
+class InputConvention:
+    """What the input of a model file takes, as its user states it.
+
+    ``scale``: ``normalised`` as the card says, grey levels over 255 (``0..1``), or as they are (``0..255``).
+    ``channels``: the order in which it takes them; None: the card's.
+    """
+
+    scale: InputScale
+    channels: Channels | None = None
+
+    def __str__(self) -> str:
+        """As ``--artifact-input`` takes it."""
+        return self.scale if self.channels is None else f"{self.scale},{self.channels.lower()}"
+
+
 SAME_GREY_LEVEL: Final = 0.5
 """Two normalisations are the same where they differ by at most this many grey levels: what rounding a pixel costs."""
 
@@ -169,37 +189,73 @@ def _fill_pixels(
 
 
 def fed_to(
-    file: str, preprocessing: Preprocessing, inside: Normalisation | None, *, whole_numbers: bool = False
+    file: str,
+    card: Preprocessing,
+    inside: Normalisation | None,
+    *,
+    backend: str,
+    unread: str = "",
+    stated: InputConvention | None = None,
+    whole_numbers: bool = False,
 ) -> Preprocessing:
-    """What is fed to a file that normalises its input itself, so that nothing is done twice.
+    """What ``file`` is fed, so that nothing is done twice and nothing is left out.
 
-    ``file`` names it in errors; ``inside`` is what it does, None for nothing; ``whole_numbers``: its input is uint8.
-    The card's geometry stands. A card of mean 0 and std 1 leaves all arithmetic but its ``divide_by`` to the file. Any
-    other card's arithmetic must be the file's: on grey levels 0..255, on 0..1, or on the card's v / divide_by; that is
-    what is fed then. A file that reverses the channels is fed them in the other order; so is one whose arithmetic is
-    the card's with the channels in the other order: the reversal is folded into its first layer (OpenVINO does that).
+    ``inside``: what it does to its input itself, None for nothing; ``unread``: where its graph could not be followed.
+    ``stated``: what the user says that it takes, which decides. ``whole_numbers``: its input is uint8. ``backend`` is
+    named in the question to the user.
+
+    The card's geometry stands. A file that was followed to its first layer and does nothing is fed what the card says.
+    One that does the card's arithmetic, on grey levels 0..255, on 0..1 or on the card's v / divide_by, is fed those;
+    so is one that does it with the channels in the other order (OpenVINO folds a reversal into the first layer).
 
     Raises:
-        CardError: the file does something else than the card says.
+        CardError: what the file takes cannot be told: the message asks for ``--artifact-input``.
     """
-    fed = preprocessing
-    if inside is not None:
-        if inside.reverses_channels:
-            fed = replace(fed, channels=_other(fed.channels), mean=fed.mean[::-1], std=fed.std[::-1])
-        scaled = any(value != 1 for value in inside.scale) or any(value != 0 for value in inside.shift)
-        if scaled and (set(fed.mean) != {0.0} or set(fed.std) != {1.0}):
-            divisor, swapped = _divided_by(file, preprocessing, inside)
-            order: Channels = _other(fed.channels) if swapped else fed.channels
-            fed = replace(fed, channels=order, divide_by=divisor, mean=(0.0,) * 3, std=(1.0,) * 3)
+    if stated is not None:
+        fed = _as_stated(card, stated)
+    elif unread:
+        raise CardError(
+            f"{file}: cannot tell what its input takes: its graph has {unread} between the input and the first layer; "
+            f"{_question(backend)}"
+        )
+    else:
+        fed = card if inside is None else _as_found(file, card, inside, backend)
     if whole_numbers and (fed.divide_by, fed.mean, fed.std) != (1.0, (0.0,) * 3, (1.0,) * 3):
         raise CardError(
-            f"{file} takes whole grey levels (uint8), which card {preprocessing.name} would not feed it "
-            f"({said_formula(fed)}): give the card that this file was made for"
+            f"{file} takes whole grey levels (uint8), but would be fed {said_formula(fed)}; if it takes grey levels as "
+            f"they are: --artifact-input {backend}=0..255,{card.channels.lower()}"
         )
     return fed
 
 
-def _divided_by(file: str, card: Preprocessing, inside: Normalisation) -> tuple[float, bool]:
+def _as_stated(card: Preprocessing, stated: InputConvention) -> Preprocessing:
+    turned = stated.channels not in {None, card.channels}
+    fed = replace(card, channels=_other(card.channels), mean=card.mean[::-1], std=card.std[::-1]) if turned else card
+    if stated.scale == "normalised":
+        return fed
+    return replace(fed, divide_by=255.0 if stated.scale == "0..1" else 1.0, mean=(0.0,) * 3, std=(1.0,) * 3)
+
+
+def _as_found(file: str, card: Preprocessing, inside: Normalisation, backend: str) -> Preprocessing:
+    """What a file that normalises its input itself is fed, where its arithmetic is the card's."""
+    if inside.reverses_channels:
+        raise CardError(
+            f"{file} reverses the channels of its input itself, which does not tell the order that it takes; "
+            f"{_question(backend)}"
+        )
+    divisor, swapped = _divided_by(file, card, inside, backend)
+    order: Channels = _other(card.channels) if swapped else card.channels
+    return replace(card, channels=order, divide_by=divisor, mean=(0.0,) * 3, std=(1.0,) * 3)
+
+
+def _question(backend: str) -> str:
+    return (
+        f"say what it takes with --artifact-input {backend}=SCALE,ORDER (SCALE: normalised, 0..1 or 0..255; ORDER: rgb "
+        "or bgr)"
+    )
+
+
+def _divided_by(file: str, card: Preprocessing, inside: Normalisation, backend: str) -> tuple[float, bool]:
     """By what grey levels are divided before they are fed, for the file's arithmetic to be the card's.
 
     And whether it is the card's with its channels in the other order.
@@ -214,8 +270,7 @@ def _divided_by(file: str, card: Preprocessing, inside: Normalisation) -> tuple[
                 return divisor, step == -1
     raise CardError(
         f"{file} normalises its input itself ({inside}), which is not what card {card.name} does "
-        f"({said_formula(card)}): give the card that this file was made for, or one with mean = [0, 0, 0] and "
-        "std = [1, 1, 1] to leave it to the file"
+        f"({said_formula(card)}): give the card that this file was made for, or {_question(backend)}"
     )
 
 

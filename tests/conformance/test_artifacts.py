@@ -20,7 +20,7 @@ from alexbench.backends.registry import backend_class
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.decoding import decode
-from alexbench.harness.errors import CardError, UnsupportedOptionError, WeightsError
+from alexbench.harness.errors import CardError, UnsupportedOptionError, UsageError, WeightsError
 from alexbench.harness.judge.parity import TOLERANCES, deviation
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from tests.conformance.conftest import class_or_skip
@@ -44,7 +44,8 @@ class Good:
     """A file that runs, and what is to be found in it.
 
     ``inside``: it normalises its input itself. ``fed``: channels and divisor of what it is fed, where not the card's.
-    ``half``: its weights are rounded to fp16, and its scores with them.
+    ``half``: its weights are rounded to fp16, and its scores with them. ``stated``: what the user says of its input,
+    which decides where its graph is ``unread``.
     """
 
     backend: str
@@ -58,6 +59,8 @@ class Good:
     inside: bool = False
     fed: tuple[str, float] = ("BGR", 1.0)
     half: bool = False
+    stated: dict[str, str] | None = None
+    unread: bool = False
 
     def __str__(self) -> str:
         return f"{self.backend}-{self.file}"
@@ -75,7 +78,9 @@ GOOD: Final = (
     *_everywhere("normalised.onnx", inside=True),
     *_everywhere("normalised-from-0-to-1.onnx", inside=True, fed=("BGR", 255.0)),
     *_everywhere("mean-only.onnx", card=MEAN_ONLY, inside=True),
-    *_everywhere("reversed.onnx", inside=True, fed=("RGB", 1.0)),
+    *_everywhere("reversed.onnx", inside=True, fed=("RGB", 1.0), stated={"scale": "normalised", "channels": "RGB"}),
+    *_everywhere("clipped.onnx", fed=("BGR", 1.0), stated={"scale": "0..255", "channels": "BGR"}, unread=True),
+    Good("onnxruntime", "normalised-by-a-convolution.onnx", inside=True),
     *_everywhere("channels-last.onnx", layout="NHWC"),
     *_everywhere("batch-4.onnx", batch=4),
     *_everywhere("really-batch-1.onnx", batch=1),
@@ -92,9 +97,19 @@ GOOD: Final = (
     Good("torch", "batch-1.pt2", batch=1),
     Good("torch", "plain.pt"),
     Good("torch", "normalised.pt", scores="probabilities", inside=True, fed=("BGR", 255.0)),
+    Good("torch", "cast.pt2", inside=True, fed=("BGR", 255.0)),
+    Good("torch", "cast.pt", inside=True, fed=("BGR", 255.0)),
     Good("torch", "frozen.pt", inside=True, fed=("BGR", 255.0)),
     Good("tensorflow", "plain", layout="NHWC"),
-    Good("tensorflow", "inside", layout="NHWC", scores="probabilities", inside=True, fed=("RGB", 1.0)),
+    Good(
+        "tensorflow",
+        "inside",
+        layout="NHWC",
+        scores="probabilities",
+        inside=True,
+        fed=("RGB", 1.0),
+        stated={"scale": "0..255", "channels": "RGB"},
+    ),
     Good("tensorflow", "batch-4", layout="NHWC", batch=4),
     Good("tensorflow", "tensorflow1", inside=True),
     Good("tensorflow", "model.keras", layout="NHWC", scores="probabilities", inside=True),
@@ -124,15 +139,21 @@ BAD: Final = (
             ("no-image.onnx", r"no image input .*'text' float32 \(\?, 77\)", WeightsError),
             ("mean-only.onnx", r"normalises its input itself .*not what card small does", CardError),
             ("unknown-operator.onnx", "Vanish", WeightsError),
-            ("random.onnx", "otherwise the second time: is dropout on", WeightsError),
+            ("random.onnx", r"its graph has Add.* between .*--artifact-input", CardError),
+            ("clipped.onnx", r"its graph has \w+ between .*--artifact-input", CardError),
+            ("whole-numbers.onnx", r"its graph has \w+ between .*--artifact-input", CardError),
+            ("grey.onnx", r"its graph has mix that is not per channel between .*--artifact-input", CardError),
+            ("reversed.onnx", "reverses the channels of its input itself.*--artifact-input", CardError),
             ("truncated.onnx", "cannot be read", WeightsError),
             ("missing.onnx", "cannot be read: .*[Nn]o such file", WeightsError),
         )
     ),
+    # Its bias is reshaped by what depends on the input's shape.
+    Bad("openvino", "normalised-by-a-convolution.onnx", "its graph has Add .*--artifact-input openvino=", CardError),
     Bad("openvino", "qoperator.onnx", "No conversion rule found for operations: com.microsoft"),
     Bad("openvino", "orphan.xml", r"orphan\.bin is missing"),
     Bad("openvino", "plain.bin", r"\.xml and \.onnx"),
-    Bad("openvino", "scale-folded.xml", r"mean = \[0, 0, 0\] and std = \[1, 1, 1\] to leave it to the file", CardError),
+    Bad("openvino", "scale-folded.xml", r"which is not what card small does .*--artifact-input openvino=", CardError),
     Bad("torch", "training.pt2", "is dropout on"),
     Bad("torch", "truncated.pt2", "damaged, or no torch.export or TorchScript file"),
     Bad("torch", "weights.pth", "--weights"),
@@ -216,13 +237,7 @@ class Runs:
         **changes: Any,
     ) -> dict[str, Any]:
         """``inspect_artifact``'s answer, and under ``artifact`` what was asked."""
-        artifact = {
-            "path": str(self._folder_of(backend) / file),
-            "image": [3, SIDE, SIDE],
-            "outputs": CLASSES,
-            "input_name": None,
-            "output_name": None,
-        } | changes
+        artifact = self.asked(backend, file, **changes)
         answer = self._worker_of(backend).ask(
             "inspect_artifact",
             backend=backend,
@@ -231,6 +246,17 @@ class Runs:
             preprocessing=asdict(card),
         )
         return {**answer, "artifact": artifact}
+
+    def asked(self, backend: str, file: str, **changes: Any) -> dict[str, Any]:
+        """A file as requests name it."""
+        return {
+            "path": str(self._folder_of(backend) / file),
+            "image": [3, SIDE, SIDE],
+            "outputs": CLASSES,
+            "input_name": None,
+            "output_name": None,
+            "trusted": True,
+        } | changes
 
     def load(self, backend: str, seen: dict[str, Any]) -> dict[str, Any]:
         """``load_artifact``'s answer."""
@@ -283,8 +309,9 @@ def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("good", GOOD, ids=str)
 def test_what_is_in_a_file_is_found_and_its_scores_are_those_of_float64(runs: Runs, good: Good) -> None:
-    seen = runs.inspect(good.backend, good.file, good.card)
+    seen = runs.inspect(good.backend, good.file, good.card, convention=good.stated)
     facts = seen["facts"]
+    assert (facts["unread"] != "") == good.unread
     for key in ("scores", "layout", "batch", "dtype", "precision"):
         assert facts[key] == getattr(good, key), (key, facts)
     assert facts["scores_in_graph"] == good.scores
@@ -416,10 +443,38 @@ def test_an_unknown_device_is_refused(runs: Runs, backend: str, file: str) -> No
         runs.inspect(backend, file, options=Options(1, device="abacus"))
 
 
-def test_a_card_that_leaves_everything_to_the_file_feeds_grey_levels(runs: Runs) -> None:
-    """Also where a scale is folded into the first layer, which no one can see."""
-    seen = runs.inspect("openvino", "mean-inside.xml", NOTHING)
+def test_a_card_without_a_mean_does_not_say_what_a_file_takes(runs: Runs) -> None:
+    """Such a card may feed 0..1 or 0..255: the user is asked, and the answer decides."""
+    with pytest.raises(CardError, match="--artifact-input openvino="):
+        runs.inspect("openvino", "mean-inside.xml", NOTHING)
+    seen = runs.inspect("openvino", "mean-inside.xml", NOTHING, convention={"scale": "0..255", "channels": None})
     assert seen["preprocessing"] == asdict(NOTHING) | {"mean": [0.0] * 3, "std": [1.0] * 3}
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_scores_that_do_not_repeat_are_refused(runs: Runs, backend: str) -> None:
+    with pytest.raises(WeightsError, match="otherwise the second time: is dropout on"):
+        runs.inspect(backend, "random.onnx", convention={"scale": "normalised", "channels": None})
+
+
+PROGRAMS: Final = (
+    *(("torch", file) for file in ("plain.pt2", "plain.pt", "hostile-size.pt2", "truncated.pt2")),
+    *(("tensorflow", file) for file in ("plain", "model.keras", "damaged")),
+)
+
+
+@pytest.mark.parametrize(("backend", "file"), PROGRAMS)
+def test_a_program_is_not_opened_before_it_is_trusted(runs: Runs, backend: str, file: str) -> None:
+    with pytest.raises(UsageError, match=rf"{file} is a program: .*--trust \S*{file}$"):
+        runs.inspect(backend, file, trusted=False)
+    seen = {"artifact": runs.asked(backend, file, trusted=False), "facts": runs.inspect("torch", "plain.pt2")["facts"]}
+    with pytest.raises(UsageError, match="is a program"):
+        runs.load(backend, seen)
+
+
+@pytest.mark.parametrize(("backend", "file"), [("onnxruntime", "plain.onnx"), ("openvino", "plain.xml")])
+def test_data_need_no_trust(runs: Runs, backend: str, file: str) -> None:
+    assert runs.inspect(backend, file, trusted=False)["facts"]["unread"] == ""
 
 
 def test_the_same_normalisation_is_found_in_every_format(runs: Runs) -> None:
@@ -448,8 +503,6 @@ def test_files_and_networks_may_be_loaded_in_turns(folder_of: Callable[[str], Pa
 
 
 def test_a_backend_without_the_power_says_so(worker_of: Callable[[str], WorkerProcess], tmp_path: Path) -> None:
-    from alexbench.harness.errors import UsageError
-
     with pytest.raises(UsageError, match="reference runs no artifacts"):
         worker_of("torch").ask(
             "inspect_artifact",

@@ -117,6 +117,21 @@ def write_onnx(folder: Path) -> None:
         in_front(fresh(), helper.make_node("Gather", ["pixels", "order"], ["x"], axis=1), order=np.array([2, 1, 0])),
         "reversed.onnx",
     )
+    clip = helper.make_node("Clip", ["pixels", "black", "white"], ["y0"])
+    sub0 = helper.make_node("Sub", ["y0", "mean"], ["y"])
+    ends = {"black": np.array(0, np.float32), "white": np.array(255, np.float32)}
+    save(in_front(fresh(), clip, sub0, div, mean=mean, std=std, **ends), "clipped.onnx")
+    cast = [
+        helper.make_node("Cast", ["pixels"], ["u"], to=TensorProto.UINT8),
+        helper.make_node("Cast", ["u"], ["x"], to=1),
+    ]
+    save(in_front(fresh(), *cast), "whole-numbers.onnx")
+    weight = np.diag(1 / np.array(STD, np.float32)).reshape(3, 3, 1, 1)
+    bias = -np.array(MEAN, np.float32) / np.array(STD, np.float32)
+    pointwise = helper.make_node("Conv", ["pixels", "factor", "offset"], ["x"], kernel_shape=[1, 1])
+    save(in_front(fresh(), pointwise, factor=weight, offset=bias), "normalised-by-a-convolution.onnx")
+    colours = np.full((3, 3, 1, 1), 1 / 3, np.float32)
+    save(in_front(fresh(), pointwise, factor=colours, offset=bias), "grey.onnx")
     last = in_front(fresh(), helper.make_node("Transpose", ["pixels"], ["x"], perm=[0, 3, 1, 2]))
     sides(last.graph.input[0], "N", SIDE, SIDE, 3)
     save(last, "channels-last.onnx")
@@ -236,7 +251,9 @@ def _module() -> Any:
     class Small(torch.nn.Module):
         """The network; what is done before and after it depends on the file."""
 
-        def __init__(self, *, normalise: bool = False, softmax: bool = False, dropout: bool = False) -> None:
+        def __init__(
+            self, *, normalise: bool = False, softmax: bool = False, dropout: bool = False, cast: bool = False
+        ) -> None:
             super().__init__()
             self.conv1 = torch.nn.Conv2d(3, 8, 5, stride=2)
             self.fc8 = torch.nn.Linear(8 * 7 * 7, CLASSES)
@@ -244,10 +261,12 @@ def _module() -> Any:
             self.load_state_dict(state)
             self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
             self.std = torch.tensor(STD).view(1, 3, 1, 1)
-            self.normalise, self.softmax = normalise, softmax
+            self.normalise, self.softmax, self.cast = normalise, softmax, cast
             self.dropout = torch.nn.Dropout(0.5) if dropout else torch.nn.Identity()
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if self.cast:
+                x = x.float()
             if self.normalise:
                 x = (x * 255.0 - self.mean) / self.std
             x = torch.nn.functional.max_pool2d(torch.relu(self.conv1(x)), 2, 2)
@@ -270,6 +289,7 @@ def write_torch(folder: Path) -> None:
     for name, module in (
         ("plain", small()),
         ("normalised", small(normalise=True, softmax=True)),
+        ("cast", small(normalise=True, cast=True)),
     ):
         torch.export.save(torch.export.export(module.eval(), (two,), dynamic_shapes=any_batch), folder / f"{name}.pt2")
         torch.jit.trace(module.eval(), one).save(str(folder / f"{name}.pt"))

@@ -70,7 +70,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     card, cache = load_card(config.model), writable(cache_folder())
     backend = backend_of(config)
     log = cache / "material.log"
-    artifact = config.artifact_files.get(backend)
+    artifact = config.artifact(backend)
     weights = None
     if artifact is None or config.weights is not None:
         weights = choose_weights(

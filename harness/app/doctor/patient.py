@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app.artifacts import artifact_of, look_into
 from alexbench.harness.app.doctor.reading import Reading
+from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.decoding import decode
@@ -39,7 +40,7 @@ class Patient:
         options: Options,
         *,
         weights: Path | None,
-        artifact: str | None,
+        artifact: UserFile | None,
         python: str | None,
         folder: Path,
     ) -> None:
@@ -106,14 +107,17 @@ class Patient:
         return self._folder / f"{self.backend}.log"
 
     @property
-    def _interpreter(self) -> dict[str, str]:
+    def _interpreter(self) -> dict[str, Any]:
         return {} if self._python is None else {"python": self._python}
 
     def _worker(self, reading: Reading) -> WorkerProcess:
         """One process a network: another input size or another fc6 is another network."""
         key = (reading.fed.crop, reading.reflattened)
         if key not in self._workers:
-            worker = self._on_exit.enter_context(WorkerProcess(self.backend, log=self._log, **self._interpreter))
+            writable = None if self.artifact is None else self.artifact.confined_to(self._folder)
+            worker = self._on_exit.enter_context(
+                WorkerProcess(self.backend, log=self._log, writable=writable, **self._interpreter)
+            )
             if self._seen is not None and self.artifact is not None:
                 asked = artifact_of(self.artifact, self.card)
                 worker.ask(

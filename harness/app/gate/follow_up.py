@@ -30,15 +30,18 @@ class Fresh:
     head: Side
 
 
-def follower(folder: Path, record: RunRecord, display: Display, *, base: str, head: str) -> Follow:
+def follower(
+    folder: Path, record: RunRecord, display: Display, *, base: str, head: str, trusted: Sequence[str] = ()
+) -> Follow:
     """How to measure the rows of a run again, speed only, as it was configured; its folders go beside the run's.
 
-    ``base``, ``head``: the labels of its environments, empty where it has one.
+    ``base``, ``head``: the labels of its environments, empty where it has one. ``trusted``: the programs that its
+    record names and that may run.
     """
 
     def follow(backends: Sequence[str], number: int) -> Fresh:
         _check_same_place(folder, record)
-        config = configuration_of(record, folder)
+        config = configuration_of(record, folder, trusted=trusted)
         config = replace(
             config,
             backends=tuple(backends),

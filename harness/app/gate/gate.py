@@ -129,10 +129,11 @@ def gate_run(
     display: Display,
     *,
     follow_up: bool = True,
+    trusted: Sequence[str] = (),
     base: str | None = None,
     head: str | None = None,
 ) -> GateReport:
-    """All of ``alexbench gate``.
+    """All of ``alexbench gate``. ``trusted``: the programs that RUN's record names and that may be measured again.
 
     Raises:
         AlexBenchError: a side cannot be read.
@@ -146,6 +147,7 @@ def gate_run(
         display,
         base=sides.base.label if same else "",
         head=sides.head.label if same else "",
+        trusted=trusted,
     )
     return gate(sides, policy, follow=follow if follow_up else None, say=display.say)
 

@@ -1,11 +1,11 @@
 """Operations that a graph begins with, as arithmetic by channel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
 
-from alexbench.backends._artifact_steps import Step, batch_norm, normalisation
+from alexbench.backends._artifact_steps import FIRST_LAYER, Reading, Step, batch_norm, branches, pointwise, read_steps
 from alexbench.harness.contract import Layout
 from alexbench.harness.models.preprocessing import Normalisation
 
@@ -15,6 +15,13 @@ STD = np.array([4.0, 5.0, 8.0])
 
 def along(values: np.ndarray, layout: Layout) -> np.ndarray:
     return values.reshape((1, 3, 1, 1) if layout == "NCHW" else (3,))
+
+
+def normalisation(steps: Iterable[Step], layout: Layout, channels: int) -> Normalisation | None:
+    """What steps up to a first layer are."""
+    reading = read_steps([*steps, FIRST_LAYER], layout, channels)
+    assert reading.unread == ""
+    return reading.normalisation
 
 
 def found(*steps: Step, layout: Layout = "NCHW") -> Normalisation:
@@ -55,7 +62,7 @@ def test_a_whole_picture_counts_by_its_channels_means() -> None:
     picture = np.random.RandomState(0).rand(3, 5, 5)
     seen = found(Step("subtract", picture))
     np.testing.assert_allclose(seen.shift, -picture.mean(axis=(1, 2)))
-    assert normalisation([Step("multiply", picture)], "NCHW", 3) is None
+    assert read_steps([Step("multiply", picture), FIRST_LAYER], "NCHW", 3).unread == "multiply that is not per channel"
 
 
 def test_constant_statistics_are_a_product_and_a_sum() -> None:
@@ -83,10 +90,50 @@ def test_constant_statistics_are_a_product_and_a_sum() -> None:
     ],
     ids=str,
 )
-def test_what_is_no_arithmetic_by_channel_ends_the_search(step: Step) -> None:
-    assert normalisation([Step("multiply", 2.0), step, Step("multiply", 3.0)], "NCHW", 3) == Normalisation(
-        (2.0,) * 3, (0.0,) * 3
-    )
+def test_what_is_no_arithmetic_by_channel_leaves_the_file_unread(step: Step) -> None:
+    steps = [Step("multiply", 2.0), step, Step("multiply", 3.0), FIRST_LAYER]
+    assert read_steps(steps, "NCHW", 3) == Reading(None, f"{step.kind} that is not per channel")
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_a_file_is_unread_unless_its_first_layer_is_reached(layout: Layout) -> None:
+    steps = [Step("subtract", along(MEAN, layout))]
+    assert read_steps(steps, layout, 3).unread == "no convolution and no matrix product"
+    assert read_steps([*steps, Step("unknown", "Clip"), FIRST_LAYER], layout, 3) == Reading(None, "Clip")
+    assert read_steps([*steps, FIRST_LAYER, Step("unknown", "Clip")], layout, 3).unread == ""
+
+
+def test_rows_and_columns_may_be_padded_and_channels_may_not() -> None:
+    for layout, sides, channel in (("NCHW", [2, 3], 1), ("NHWC", [1, 2], 3)):
+        assert read_steps([Step("pad", sides), FIRST_LAYER], layout, 3) == Reading(None)
+        assert read_steps([Step("pad", [channel]), FIRST_LAYER], layout, 3).unread == "pad that is not per channel"
+        assert read_steps([Step("pad", [0]), FIRST_LAYER], layout, 3).unread == "pad that is not per channel"
+
+
+def test_behind_a_flattening_only_a_matrix_product_is_known() -> None:
+    assert read_steps([Step("flatten"), Step("nothing"), FIRST_LAYER], "NCHW", 3) == Reading(None)
+    assert read_steps([Step("flatten"), Step("multiply", 2.0), FIRST_LAYER], "NCHW", 3).unread != ""
+
+
+def test_a_convolution_of_one_pixel_is_arithmetic_by_channel() -> None:
+    weight = np.diag(1 / STD).reshape(3, 3, 1, 1)
+    steps = pointwise(weight, -MEAN / STD, 1, "NCHW")
+    assert found(*steps) == Normalisation(tuple(1 / STD), tuple(-MEAN / STD))
+    assert found(*pointwise((1 / STD).reshape(3, 1, 1, 1), -MEAN / STD, 3, "NCHW")) == found(*steps)
+    turned = found(*pointwise(weight[::-1], -MEAN / STD, 1, "NCHW"))
+    assert turned == Normalisation(tuple(1 / STD[::-1]), tuple(-MEAN / STD), reverses_channels=True)
+
+
+@pytest.mark.parametrize("weight", [np.ones((3, 3, 1, 1)), np.ones((3, 3, 3, 3)), np.full((3, 1, 1, 1), np.nan)])
+def test_a_convolution_that_mixes_colours_or_filters_leaves_the_file_unread(weight: np.ndarray) -> None:
+    steps = pointwise(weight, None, 3 // weight.shape[1], "NCHW")
+    assert read_steps([*steps, FIRST_LAYER], "NCHW", 3).unread != ""
+
+
+def test_several_first_layers_side_by_side_are_one() -> None:
+    assert branches([[FIRST_LAYER], [FIRST_LAYER]], ["Conv", "Conv"]) == [FIRST_LAYER]
+    assert branches([[FIRST_LAYER], [Step("nothing")]], ["Conv", "Cast"])[0].kind == "unknown"
+    assert branches([[FIRST_LAYER], None], ["Conv", "Clip"])[0].values == "Clip and Conv side by side"
 
 
 def test_nothing_is_none() -> None:
@@ -106,4 +153,4 @@ def test_the_graph_is_read_no_further_than_needed() -> None:
         yield Step("reverse", [2])
         raise AssertionError
 
-    assert normalisation(steps(), "NCHW", 3) is None
+    assert read_steps(steps(), "NCHW", 3).unread == "reverse that is not per channel"

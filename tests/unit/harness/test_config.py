@@ -8,8 +8,10 @@ import pytest
 
 from alexbench.harness import cli
 from alexbench.harness.app.config import CONFIG_KEYS, RunConfig, cache_folder, read_config, resolve
+from alexbench.harness.app.trust import UserFile
 from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.models.preprocessing import InputConvention
 
 
 def test_without_flags_all_cores_all_backends_and_both_measurements() -> None:
@@ -58,6 +60,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(
         'model = "bvlc"\nweights = "w.pth"\nweights_layout = "NHWC"\nartifact = "torch=m.pt2"\n'
+        'artifact_input = "0..255,bgr"\ntrust = ["m.pt2"]\n'
         'data = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
         'device = "cpu"\nprecision = "bf16"\n'
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
@@ -75,6 +78,9 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert config.offline
     assert config.batch_sizes == (4, 8, 32)
     assert config.artifact_files == {"torch": str(Path("m.pt2").absolute())}
+    assert config.artifact("torch") == UserFile(
+        str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR")
+    )
     assert {item.name for item in fields(config)} == set(values)
     assert config.backends == ("torch",)
     assert (config.model, config.limit, config.batch_size) == ("bvlc", 10, 4)

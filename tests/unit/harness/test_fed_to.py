@@ -1,19 +1,25 @@
 """What a file that normalises its input itself is fed: its own arithmetic and the card's are never both done."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from alexbench.harness.errors import CardError
 from alexbench.harness.models.card import load_card
-from alexbench.harness.models.preprocessing import Normalisation, Preprocessing, fed_to, network_input
+from alexbench.harness.models.preprocessing import InputConvention, Normalisation, Preprocessing, network_input
+from alexbench.harness.models.preprocessing import fed_to as feed
 
 TORCHVISION = load_card("torchvision").preprocessing
 OMZ = load_card("omz").preprocessing
 BVLC = load_card("bvlc").preprocessing
 TFCNN = load_card("tfcnn").preprocessing
 PICTURE = np.random.RandomState(2).randint(0, 256, (1, 4, 4, 3)).astype(np.uint8)
+
+
+def fed_to(file: str, card: Preprocessing, inside: Normalisation | None, **more: Any) -> Preprocessing:
+    return feed(file, card, inside, backend="openvino", **more)
 
 
 def inside(card: Preprocessing, *, fed_divided_by: float) -> Normalisation:
@@ -39,18 +45,37 @@ def test_the_network_behind_sees_what_the_card_says(card: Preprocessing, divisor
     assert fed.geometry_key() == card.geometry_key()
 
 
-@pytest.mark.parametrize("card", [TORCHVISION, OMZ], ids=lambda card: str(card.name))
 @pytest.mark.parametrize("normalises", [True, False])
-def test_a_file_that_reverses_the_channels_is_fed_them_in_the_other_order(
-    card: Preprocessing, normalises: bool
-) -> None:
-    file = replace(inside(card, fed_divided_by=1.0), reverses_channels=True)
-    if not normalises:
-        file = Normalisation((1.0,) * 3, (0.0,) * 3, reverses_channels=True)
-    fed = fed_to("x.xml", card, file)
-    assert fed.channels != card.channels
-    wanted = network_input(PICTURE, card, "NCHW")
-    np.testing.assert_allclose(done_by(file, network_input(PICTURE, fed, "NCHW")), wanted, rtol=1e-4, atol=1e-4)
+def test_a_file_that_reverses_the_channels_does_not_tell_its_order(*, normalises: bool) -> None:
+    """The network behind may have been trained on either order: nothing in the file says which."""
+    same = Normalisation((1.0,) * 3, (0.0,) * 3)
+    file = replace(inside(TORCHVISION, fed_divided_by=1.0) if normalises else same, reverses_channels=True)
+    with pytest.raises(CardError, match=r"reverses the channels .*--artifact-input openvino=SCALE,ORDER"):
+        fed_to("x.xml", TORCHVISION, file)
+
+
+def test_what_could_not_be_read_is_asked_and_never_assumed() -> None:
+    with pytest.raises(
+        CardError, match=r"x\.xml: cannot tell .* has Clip between .*--artifact-input openvino="
+    ) as caught:
+        fed_to("x.xml", TORCHVISION, None, unread="Clip")
+    assert "mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize("unread", ["", "Clip"])
+@pytest.mark.parametrize("file", [None, inside(OMZ, fed_divided_by=1.0)], ids=str)
+def test_what_the_user_states_decides(file: Normalisation | None, unread: str) -> None:
+    def stated(convention: InputConvention) -> Preprocessing:
+        return fed_to("x.xml", TORCHVISION, file, unread=unread, stated=convention)
+
+    assert stated(InputConvention("normalised")) == TORCHVISION
+    assert stated(InputConvention("normalised", "RGB")) == TORCHVISION
+    turned = stated(InputConvention("normalised", "BGR"))
+    assert (turned.channels, turned.mean, turned.std) == ("BGR", TORCHVISION.mean[::-1], TORCHVISION.std[::-1])
+    for scale, divisor in (("0..1", 255.0), ("0..255", 1.0)):
+        for order in ("RGB", "BGR"):
+            fed = stated(InputConvention(scale, order))
+            assert (fed.divide_by, fed.mean, fed.std, fed.channels) == (divisor, (0.0,) * 3, (1.0,) * 3, order)
 
 
 def test_a_mean_in_the_other_order_tells_of_a_reversal_folded_into_the_weights() -> None:
@@ -88,15 +113,20 @@ def test_anything_else_is_refused_with_both_formulas(card: Preprocessing, file: 
     assert "give the card that this file was made for" in message
 
 
-def test_a_card_of_no_mean_leaves_it_to_the_file() -> None:
-    card = replace(OMZ, mean=(0.0,) * 3)
-    assert fed_to("x.xml", card, inside(TORCHVISION, fed_divided_by=1.0)) == card
-    half = replace(card, divide_by=255.0)
-    assert fed_to("x.xml", half, Normalisation((255.0,) * 3, (0.0,) * 3)) == half
+def test_a_card_of_no_mean_does_not_say_what_a_file_takes() -> None:
+    """Divided by 255 it would feed 0..1, else grey levels: either may be wrong for a file with a mean inside."""
+    for divisor in (1.0, 255.0):
+        card = replace(OMZ, mean=(0.0,) * 3, divide_by=divisor)
+        with pytest.raises(CardError, match="--artifact-input openvino="):
+            fed_to("x.xml", card, inside(TORCHVISION, fed_divided_by=1.0))
 
 
 def test_whole_numbers_are_fed_as_they_are_or_not_at_all() -> None:
     assert fed_to("x.xml", OMZ, inside(OMZ, fed_divided_by=1.0), whole_numbers=True).divide_by == 1.0
     for file in (None, inside(OMZ, fed_divided_by=255.0)):
-        with pytest.raises(CardError, match=r"x\.xml takes whole grey levels \(uint8\)"):
+        with pytest.raises(CardError, match=r"x\.xml takes whole grey levels \(uint8\).*openvino=0\.\.255,bgr"):
             fed_to("x.xml", OMZ, file, whole_numbers=True)
+    stated = InputConvention("0..255", "BGR")
+    assert fed_to("x.xml", OMZ, None, stated=stated, whole_numbers=True).divide_by == 1.0
+    with pytest.raises(CardError, match="takes whole grey levels"):
+        fed_to("x.xml", OMZ, None, stated=InputConvention("0..1"), whole_numbers=True)

@@ -46,6 +46,7 @@ class Fake(Backend):
     requires: ClassVar[Requirements] = Requirements()
     input_layout: Layout = "NCHW"
     artifact_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
+    data_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
 
     def __init__(self, function: Callable[[NDArray[Any], ArtifactFacts], NDArray[Any]]) -> None:
         self._function = function
@@ -131,7 +132,7 @@ def test_a_backend_without_the_power_is_named() -> None:
     from alexbench.backends.reference import ReferenceBackend
 
     with pytest.raises(UsageError, match="reference runs no artifacts"):
-        runs_artifacts(ReferenceBackend())
+        runs_artifacts(ReferenceBackend(), ARTIFACT)
 
 
 ROWS = np.random.RandomState(1).randn(3, 1000) * 4
