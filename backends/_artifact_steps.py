@@ -29,6 +29,7 @@ Kind = Literal[
     "nothing",
     "flatten",
     "first-layer",
+    "product",
     "unknown",
 ]
 
@@ -39,8 +40,8 @@ class Step:
 
     ``values``: the other operand; a (C, C) matrix that mixes channels; a transposition's order; the axes that are
     reversed; the indices that are gathered along ``axis``; the axes that are padded. ``nothing``: a copy, a conversion
-    between floating types. ``first-layer``: a convolution or a matrix product, where the search ends. ``unknown``:
-    anything else; ``values`` names it.
+    between floating types. ``first-layer``: a convolution, where the search ends; so does a matrix
+    ``product`` behind a ``flatten``. ``unknown``: anything else; ``values`` names it.
     """
 
     kind: Kind
@@ -60,12 +61,15 @@ class Reading:
 
 
 FIRST_LAYER = Step("first-layer")
+PRODUCT = Step("product")
 
 
 def branches(meanings: Iterable[list[Step] | None], names: Iterable[str]) -> list[Step]:
     """Several operations that use one value: the first layer where each of them is one, else unknown."""
-    if all(meaning == [FIRST_LAYER] for meaning in meanings):
-        return [FIRST_LAYER]
+    known = list(meanings)
+    for layer in (FIRST_LAYER, PRODUCT):
+        if all(meaning == [layer] for meaning in known):
+            return [layer]
     return [Step("unknown", " and ".join(sorted(names)) + " side by side")]
 
 
@@ -110,7 +114,7 @@ def read_steps(steps: Iterable[Step], layout: Layout, channels: int) -> Reading:
     """What ``steps``, in order, do to an image (N, ...) in ``layout`` before the first layer, channel by channel."""
     state = _Arithmetic(layout, channels)
     for step in steps:
-        if step.kind == "first-layer":
+        if step.kind == "first-layer" or (step.kind == "product" and state.flat):
             return Reading(state.found())
         if not state.take(step):
             return Reading(None, str(step.values) if step.kind == "unknown" else f"{step.kind} that is not per channel")
@@ -123,17 +127,17 @@ class _Arithmetic:
     def __init__(self, layout: Layout, channels: int) -> None:
         self._axis = 1 if layout == "NCHW" else 3
         self._scale, self._shift = np.ones(channels), np.zeros(channels)
-        self._reversed, self._flat = False, False
+        self._reversed, self.flat = False, False
 
     def take(self, step: Step) -> bool:
         """Whether the step could be followed."""
-        if step.kind == "unknown" or (self._flat and step.kind != "nothing"):
+        if step.kind in {"unknown", "product"} or (self.flat and step.kind not in {"nothing", "flatten"}):
             return False
         match step.kind:
             case "nothing":
                 return True
             case "flatten":
-                self._flat = True
+                self.flat = True
                 return True
             case "pad":
                 return not {0, self._axis} & {int(axis) for axis in step.values}
@@ -142,6 +146,9 @@ class _Arithmetic:
             case "transpose":
                 order = [int(axis) % 4 for axis in np.asarray(step.values).reshape(-1)]
                 if sorted(order) != [0, 1, 2, 3] or order[0] != 0:
+                    return False
+                rows, columns = (order.index(axis) for axis in (1, 2, 3) if axis != self._axis)
+                if rows > columns:  # the image would be turned: what it takes is not upright
                     return False
                 self._axis = order.index(self._axis)
                 return True

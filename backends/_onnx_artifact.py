@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
 from alexbench.backends._artifact_steps import (
     FIRST_LAYER,
+    PRODUCT,
     Step,
     batch_norm,
     branches,
@@ -196,10 +197,11 @@ class _Graph:
             return None
         if node.op_type in _SCALED:
             scaling = self._scaling(node, 1)
-            return None if scaling is None else [*dequantise(*scaling), FIRST_LAYER]
+            layer = FIRST_LAYER if node.op_type == "QLinearConv" else PRODUCT
+            return None if scaling is None else [*dequantise(*scaling), layer]
         place = _CONVOLUTIONS.get(node.op_type)
         if place is None:
-            return [FIRST_LAYER]
+            return [PRODUCT]
         shape = self._shape(node.input[place])
         if shape is None:
             return None

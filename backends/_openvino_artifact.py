@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
-from alexbench.backends._artifact_steps import FIRST_LAYER, Step, batch_norm, branches, pointwise, read_steps
+from alexbench.backends._artifact_steps import FIRST_LAYER, PRODUCT, Step, batch_norm, branches, pointwise, read_steps
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
 
@@ -223,11 +223,13 @@ def _first(node: "openvino.Node", place: int, channels: int) -> list[Step] | Non
     """A first layer; a convolution with as many outputs as the image has channels is none."""
     kind = node.get_type_name()
     if place != 0:
-        return [FIRST_LAYER] if kind == "MatMul" else None
+        return [PRODUCT] if kind == "MatMul" else None
+    if kind == "MatMul":
+        return [PRODUCT]
     weight = node.input_value(1)
     sides = weight.get_partial_shape()
-    if kind == "MatMul" or sides.is_dynamic:
-        return [FIRST_LAYER]
+    if sides.is_dynamic:
+        return None
     grouped = kind == "GroupConvolution"  # (groups, out / groups, in / groups, kh, kw)
     shape = [side.get_length() for side in sides]
     if (shape[0] * shape[1] if grouped else shape[0]) != channels:

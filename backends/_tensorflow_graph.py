@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._artifact_steps import FIRST_LAYER, Step, batch_norm, branches, pointwise
+from alexbench.backends._artifact_steps import FIRST_LAYER, PRODUCT, Step, batch_norm, branches, pointwise
 from alexbench.harness.contract import Layout, Scores
 
 _COPIES: Final = {"Identity", "Cast", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics", "EnsureShape"}
@@ -168,6 +168,8 @@ class Graph:
 
     def _first(self, node: _Node, channels: int) -> list[Step] | None:
         """A first layer; a convolution with as many outputs as the image has channels is none."""
+        if "MatMul" in node.op:
+            return [PRODUCT]
         if node.op not in {"Conv2D", "DepthwiseConv2dNative"}:
             return [FIRST_LAYER]
         kernel = self._value(node.input[1])  # HWIO; of a depthwise convolution HWC and a multiplier

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from alexbench.backends._artifact_steps import (
     FIRST_LAYER,
+    PRODUCT,
     Step,
     batch_norm,
     branches,
@@ -90,7 +91,7 @@ def _meaning(operation: Operation, place: int, channels: int) -> list[Step] | No
     if name in _FIRST:
         return _first(name, operands, place, channels)
     if name in _COPIES and place == 0:
-        whole = any(type(one) is int and one in _INTEGERS for one in operands[1:3])
+        whole = name in {"to", "_to_copy"} and any(type(one) is int and one in _INTEGERS for one in operands[1:3])
         return None if whole else [Step("nothing")]
     if any(one is _UNKNOWN for one in others):
         return None
@@ -157,7 +158,9 @@ def _first(name: str, operands: Sequence[Any], place: int, channels: int) -> lis
     """A first layer; a convolution with as many outputs as the image has channels is none."""
     if place != (1 if name == "addmm" else 0):
         return None
-    weight = operands[1] if "conv" in name and len(operands) > 1 else None
+    if "conv" not in name:
+        return [PRODUCT]
+    weight = operands[1] if len(operands) > 1 else None
     if not isinstance(weight, np.ndarray) or weight.ndim != 4 or weight.shape[0] != channels:
         return [FIRST_LAYER]
     bias = operands[2] if len(operands) > 2 else None

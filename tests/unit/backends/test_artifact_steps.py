@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pytest
 
-from alexbench.backends._artifact_steps import FIRST_LAYER, Reading, Step, batch_norm, branches, pointwise, read_steps
+from alexbench.backends._artifact_steps import (
+    FIRST_LAYER,
+    PRODUCT,
+    Reading,
+    Step,
+    batch_norm,
+    branches,
+    pointwise,
+    read_steps,
+)
 from alexbench.harness.contract import Layout
 from alexbench.harness.models.preprocessing import Normalisation
 
@@ -111,8 +120,14 @@ def test_rows_and_columns_may_be_padded_and_channels_may_not() -> None:
 
 
 def test_behind_a_flattening_only_a_matrix_product_is_known() -> None:
-    assert read_steps([Step("flatten"), Step("nothing"), FIRST_LAYER], "NCHW", 3) == Reading(None)
-    assert read_steps([Step("flatten"), Step("multiply", 2.0), FIRST_LAYER], "NCHW", 3).unread != ""
+    assert read_steps([Step("flatten"), Step("nothing"), PRODUCT], "NCHW", 3) == Reading(None)
+    assert read_steps([Step("flatten"), Step("multiply", 2.0), PRODUCT], "NCHW", 3).unread != ""
+    assert read_steps([PRODUCT], "NCHW", 3).unread == "product that is not per channel"
+
+
+@pytest.mark.parametrize(("layout", "order"), [("NCHW", [0, 1, 3, 2]), ("NHWC", [0, 2, 1, 3]), ("NCHW", [0, 3, 2, 1])])
+def test_an_image_that_is_turned_leaves_the_file_unread(layout: Layout, order: list[int]) -> None:
+    assert read_steps([Step("transpose", order), FIRST_LAYER], layout, 3).unread != ""
 
 
 def test_a_convolution_of_one_pixel_is_arithmetic_by_channel() -> None:
@@ -133,6 +148,7 @@ def test_a_convolution_that_mixes_colours_or_filters_leaves_the_file_unread(weig
 def test_several_first_layers_side_by_side_are_one() -> None:
     assert branches([[FIRST_LAYER], [FIRST_LAYER]], ["Conv", "Conv"]) == [FIRST_LAYER]
     assert branches([[FIRST_LAYER], [Step("nothing")]], ["Conv", "Cast"])[0].kind == "unknown"
+    assert branches([[PRODUCT], [PRODUCT]], ["Gemm", "Gemm"]) == [PRODUCT]
     assert branches([[FIRST_LAYER], None], ["Conv", "Clip"])[0].values == "Clip and Conv side by side"
 
 
