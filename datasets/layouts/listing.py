@@ -39,8 +39,8 @@ class Below:
 class Listing(Protocol):
     """The top of a container that holds files by name: a folder, or a tar.
 
-    ``said``: how errors call it. ``folders``, ``pictures``, ``others``: the names at its top, in sorted order;
-    ``others`` are the files that are no pictures.
+    ``said``: how errors call it. ``folders``, ``pictures``, ``others``: the
+    names at its top, in sorted order; ``others`` are the files that are no pictures.
     """
 
     said: str
@@ -48,6 +48,11 @@ class Listing(Protocol):
     folders: list[str]
     pictures: list[str]
     others: list[str]
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it is; None in a tar."""
+        ...
 
     def flat(self) -> list[Entry]:
         """The pictures at the top."""
@@ -61,6 +66,10 @@ class Listing(Protocol):
         """The folders and the files that lie directly in one of the ``folders``."""
         ...
 
+    def read(self, name: str, most: int) -> bytes:
+        """The first ``most`` bytes of one of the ``others``. Raises OSError."""
+        ...
+
 
 class FolderListing:
     """A folder. Symbolic links are followed. Raises OSError where it may not be read."""
@@ -69,7 +78,7 @@ class FolderListing:
 
     def __init__(self, root: Path) -> None:
         self.said = printable(str(root))
-        self._root = root
+        self._root = self.folder = root
         self._pictures: list[os.DirEntry[str]] = []
         self.folders: list[str] = []
         self.others: list[str] = []
@@ -99,6 +108,11 @@ class FolderListing:
         for entry in _entries(self._root / folder):
             (folders if entry.is_dir() else files).append(entry.name)
         return folders, files
+
+    def read(self, name: str, most: int) -> bytes:
+        """The first ``most`` bytes of one of the ``others``."""
+        with (self._root / name).open("rb") as file:
+            return file.read(most)
 
 
 def _walk(folder: Path, relative: str, found: Below, *, above: frozenset[tuple[int, int]]) -> None:

@@ -22,9 +22,11 @@ class TarListing:
     """
 
     container: Container = "tar"
+    folder = None
 
     def __init__(self, path: Path) -> None:
         self.said = printable(str(path))
+        self._path = path
         everything = _members(path)
         outside = [member.path for member in everything if ".." in member.path.split("/") and is_picture(member.path)]
         if outside:
@@ -42,7 +44,7 @@ class TarListing:
         self._top: list[Entry] = []
         self._below: dict[str, Below] = {}
         self._inside: dict[str, list[str]] = {}
-        self.others: list[str] = []
+        self._others: dict[str, Entry] = {}
         for member in members:
             folder, slash, rest = member.path.partition("/")
             if slash:
@@ -55,7 +57,8 @@ class TarListing:
             elif is_picture(member.path):
                 self._top.append(member)
             else:
-                self.others.append(member.path)
+                self._others[member.path] = member
+        self.others = list(self._others)
         self.folders = sorted(self._below)
         self.pictures = sorted(entry.path for entry in self._top)
 
@@ -71,6 +74,13 @@ class TarListing:
         """The folders and the files that lie directly in one of the ``folders``."""
         inside = self._inside[folder]
         return sorted({path.split("/", 1)[0] for path in inside if "/" in path}), [p for p in inside if "/" not in p]
+
+    def read(self, name: str, most: int) -> bytes:
+        """The first ``most`` bytes of one of the ``others``."""
+        member = self._others[name]
+        with self._path.open("rb") as file:
+            file.seek(member.at)
+            return file.read(min(most, member.size))
 
 
 def _members(path: Path) -> list[Entry]:
