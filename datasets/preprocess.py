@@ -1,9 +1,8 @@
 """One picture -> uint8 pixels: decode, resize, crop, exactly as a model card's preprocessing says.
 
-Decoding is in ``decode``, Pillow's resizing (with antialias) in ``pillow_resize``, the bilinear one of OpenCV,
-TensorFlow 1 and scikit-image (no antialias) in ``two_taps``, OpenCV's bicubic and area in ``opencv_resize``, and the
-nearest neighbour in ``nearest``. Channel order and arithmetic come later, in
-:func:`alexbench.harness.models.preprocessing.network_input`.
+Decoding is in ``decode``, Pillow's resizing (with antialias) in ``pillow_resize``, OpenCV's in ``opencv_resize``, the
+bilinear one of TensorFlow 1 and scikit-image (no antialias) in ``two_taps``, and the nearest neighbour in ``nearest``.
+Channel order and arithmetic come later, in :func:`alexbench.harness.models.preprocessing.network_input`.
 """
 
 import functools
@@ -32,7 +31,7 @@ _PILLOWS: Final[dict[Interpolation, Image.Resampling]] = {
 _OTHERS: Final = {
     "pillow-nearest": nearest.resize_and_crop,
     "opencv-nearest": nearest.resize_and_crop,
-    "opencv-bilinear": two_taps.resize_and_crop,
+    "opencv-bilinear": opencv_resize.resize_and_crop,
     "opencv-bicubic": opencv_resize.resize_and_crop,
     "opencv-area": opencv_resize.resize_and_crop,
     "scikit-image-bilinear": two_taps.resize_and_crop,
@@ -90,6 +89,7 @@ def resize_and_crop_picture(pixels: NDArray[np.uint8], preprocessing: Preprocess
     errors call the picture.
 
     Raises:
+        BackendUnavailableError: a library that computes this interpolation is not installed.
         DataError: too long and thin a picture, too large when resized.
         CardError: a crop larger than the resized picture.
     """
@@ -108,6 +108,11 @@ def resize_and_crop_picture(pixels: NDArray[np.uint8], preprocessing: Preprocess
     if kind in _PILLOWS:
         return pillow_resize.resize_and_crop(pixels, size, corner, side, _PILLOWS[kind])
     return _OTHERS[kind](pixels, size, corner, side, kind)
+
+
+def can_resize(interpolation: Interpolation) -> bool:
+    """Whether this installation computes ``interpolation``: OpenCV's bicubic is OpenCV's own."""
+    return interpolation != "opencv-bicubic" or opencv_resize.opencv_version() is not None
 
 
 def _said(picture: bytes | str | os.PathLike[str], name: str | None) -> str:
