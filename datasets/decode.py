@@ -42,6 +42,12 @@ _DAMAGED: Final = (
     zlib.error,
 )
 
+_SCANS_AT_MOST: Final = 500
+"""What libjpeg-turbo's own tools take for hostile; a progressive JPEG has about ten."""
+_SCANS_USUAL: Final = 40
+_WORK_AT_MOST: Final = 1_000_000_000
+"""Pixels times scans: about five seconds."""
+
 _ENDS_EARLY: Final = re.compile("premature end of (?:JPEG file|data segment)", re.IGNORECASE)
 """What libjpeg (jerror.h) says of data that are not the whole picture's."""
 
@@ -85,6 +91,7 @@ def decode_picture(data: bytes, said: str, *, decoder: Decoder, exif: bool) -> N
             warnings.simplefilter("ignore")  # odd EXIF, transparency in a palette: the pixels are right all the same
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            _check_scans(data, image, said)
             raw = image.tile[0].args if image.tile else ()
             pixels = _by_libjpeg(data, image, decoder, strict=True)
             if pixels is None:
@@ -111,6 +118,18 @@ def decode_picture(data: bytes, said: str, *, decoder: Decoder, exif: bool) -> N
         raise DataError(f"{said}: damaged picture ({_one_line(error)}); restore it or take it out") from error
     turn = _TO_UPRIGHT.get(orientation)
     return pixels if turn is None else from_words(turn(as_words(pixels)))
+
+
+def _check_scans(data: bytes, image: Image.Image, said: str) -> None:
+    """Refuse a JPEG whose scans take minutes: each goes over the whole picture, in a few bytes of the file.
+
+    0xFF in a scan's data is followed by 0: the two bytes are the mark of a scan wherever they stand but in a profile.
+    """
+    scans = data.count(b"\xff\xda") if image.format in _JPEG else 0
+    if scans > _SCANS_AT_MOST or (scans > _SCANS_USUAL and scans * image.width * image.height > _WORK_AT_MOST):
+        raise DataError(
+            f"{said}: a JPEG of {scans:,} scans, {image.width} x {image.height}, which would take minutes; save it anew"
+        )
 
 
 def as_words(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -17,6 +17,7 @@ from PIL import Image
 from alexbench.datasets import nearest, opencv_resize, pillow_resize, two_taps
 from alexbench.datasets.decode import decode_picture
 from alexbench.harness.errors import CardError, DataError
+from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_file
 from alexbench.harness.models.preprocessing import Interpolation, Preprocessing
 
 _KEPT_BYTES: Final = 31 * 2**20  # glibc takes no hint above 32 MiB
@@ -74,7 +75,7 @@ def load_pixels(
         data = picture
     else:
         try:
-            data = Path(picture).read_bytes()
+            data = read_file(Path(picture), said, DataError, most=IMAGE_BYTES_AT_MOST)
         except OSError as error:
             raise DataError(f"{said}: cannot be read ({error.strerror or error})") from error
     _keep_memory()
@@ -103,7 +104,9 @@ def resize_and_crop_picture(pixels: NDArray[np.uint8], preprocessing: Preprocess
         )
     corner = crop_offset(size[0], preprocessing), crop_offset(size[1], preprocessing)
     kind = preprocessing.interpolation
-    if kind.startswith("pillow") and size[0] * size[1] > (Image.MAX_IMAGE_PIXELS or size[0] * size[1]):
+    if (kind.startswith("pillow") or kind == "opencv-bicubic") and size[0] * size[1] > (
+        Image.MAX_IMAGE_PIXELS or size[0] * size[1]
+    ):
         raise DataError(f"{name}: {before[0]} x {before[1]} is too long and thin, {size[0]} x {size[1]} resized")
     if kind in _PILLOWS:
         return pillow_resize.resize_and_crop(pixels, size, corner, side, _PILLOWS[kind])

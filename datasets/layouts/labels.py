@@ -18,6 +18,7 @@ from alexbench.datasets.layouts.class_lists import lists_in, meaning_of, meant, 
 from alexbench.datasets.layouts.class_names import BACKGROUND, Stated
 from alexbench.datasets.layouts.listing import WNID, is_picture, plural
 from alexbench.harness.errors import DataError
+from alexbench.harness.input_files import LABEL_BYTES_AT_MOST, read_file
 
 PACKAGED: Final = "ILSVRC2012's own list"
 """What :attr:`LabelSource.said` is for the packaged labels."""
@@ -75,7 +76,7 @@ def read_labels(path: Path, stated: Sequence[Stated] = ()) -> LabelSource:
             raise DataError(f"{path}: {len(files)} label files ({', '.join(map(str, files))}); give one of them")
         path = files[0]
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path, str(path), DataError, most=LABEL_BYTES_AT_MOST).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; give a val.txt, LOC_val_solution.csv or {GROUND_TRUTH}") from error
     except OSError as error:

@@ -17,6 +17,9 @@ NUMBER: Final = re.compile(r"\d+", re.ASCII)
 # What file managers, archivers and network drives leave behind; hidden files (.DS_Store, ._x.JPEG) are ignored as such.
 _LITTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
 _NAMED_AT_MOST: Final = 3
+_DEPTH_AT_MOST: Final = 32
+_FOLDERS_AT_MOST: Final = 100_000
+"""Below one class folder, where ImageNet has none."""
 
 
 class Entry(NamedTuple):
@@ -34,6 +37,7 @@ class Below:
 
     pictures: list[Entry] = field(default_factory=list)
     others: int = 0
+    folders: int = 0
 
 
 class Listing(Protocol):
@@ -116,7 +120,16 @@ class FolderListing:
 
 
 def _walk(folder: Path, relative: str, found: Below, *, above: frozenset[tuple[int, int]]) -> None:
-    """Gather into ``found`` what lies below ``folder``; ``above``: the folders above, so that no link leads round."""
+    """Gather into ``found`` what lies below ``folder``; ``above``: the folders above, so that no link leads round.
+
+    Links may make of a few folders as many paths as they like: their number is bounded, and so is the depth.
+    """
+    found.folders += 1
+    if len(above) > _DEPTH_AT_MOST or found.folders > _FOLDERS_AT_MOST:
+        raise DataError(
+            f"{printable(str(folder))}: more than {_DEPTH_AT_MOST} folders deep, or more than {_FOLDERS_AT_MOST:,} of"
+            " them; give the folder that holds the class folders"
+        )
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:

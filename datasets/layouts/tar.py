@@ -3,13 +3,16 @@
 import posixpath
 import tarfile
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from alexbench.datasets.dataset import Container, printable
+from alexbench.datasets.layouts.assembling import check_count
 from alexbench.datasets.layouts.listing import Below, Entry, is_class_name, is_litter, is_picture, plural, some
 from alexbench.harness.errors import DataError
 
 _END: Final = bytes(tarfile.BLOCKSIZE)
+_HEADER_AT_MOST: Final = 1 << 20
+"""Of the names and numbers before a member: Linux takes paths of 4096 bytes."""
 _TAIL_AT_MOST: Final = 1 << 20
 """Archives are filled up with zeros to a whole record: 10 KiB as a rule, 1 MiB where someone had a tape."""
 
@@ -83,13 +86,27 @@ class TarListing:
             return file.read(min(most, member.size))
 
 
+class _Headers:
+    """A file as tarfile reads it while members are listed: headers, and no member. A name of gigabytes is damage."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        """``size`` bytes, no more than any header has."""
+        if size > _HEADER_AT_MOST:
+            raise tarfile.ReadError(f"a header of {size:,} bytes")
+        return self._file.read(size)
+
+
 def _members(path: Path) -> list[Entry]:
     """Every file in the archive. Pictures are not read, their headers are; the end of the archive is looked for."""
     found: list[Entry] = []
     number, said = 0, printable(str(path))
     with path.open("rb") as file:
         try:
-            with tarfile.open(fileobj=file, mode="r:") as archive:
+            with tarfile.open(fileobj=_Headers(file), mode="r:") as archive:
                 for number, member in enumerate(archive, start=1):
                     if (member.isdir() or not is_picture(member.name)) and not member.isfile():
                         continue
@@ -100,6 +117,7 @@ def _members(path: Path) -> list[Entry]:
                             " pack it anew with tar --dereference --hard-dereference"
                         )
                     found.append(Entry(name, path.name, member.offset_data, member.size))
+                    check_count(said, len(found))
                 end = archive.offset
         except (tarfile.TarError, EOFError, ValueError, UnicodeError) as error:
             raise _broken(path, number, str(error)) from error
