@@ -14,13 +14,14 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from alexbench.datasets.exif import UPRIGHT, orientation_of
 from alexbench.harness.errors import DataError
 from alexbench.harness.models.preprocessing import Decoder
 
@@ -41,10 +42,15 @@ _DAMAGED: Final = (
     zlib.error,
 )
 
+_SCANS_AT_MOST: Final = 500
+"""What libjpeg-turbo's own tools take for hostile; a progressive JPEG has about ten."""
+_SCANS_USUAL: Final = 40
+_WORK_AT_MOST: Final = 1_000_000_000
+"""Pixels times scans: about five seconds."""
+
 _ENDS_EARLY: Final = re.compile("premature end of (?:JPEG file|data segment)", re.IGNORECASE)
 """What libjpeg (jerror.h) says of data that are not the whole picture's."""
 
-_ORIENTATION_TAG: Final = 0x0112
 _TO_UPRIGHT: Final[dict[int, Callable[[NDArray[np.uint32]], NDArray[np.uint32]]]] = {
     2: lambda words: words[:, ::-1],
     3: lambda words: words[::-1, ::-1],
@@ -56,6 +62,9 @@ _TO_UPRIGHT: Final[dict[int, Callable[[NDArray[np.uint32]], NDArray[np.uint32]]]
 }
 """EXIF orientation -> what turns the stored picture upright."""
 
+_BITS_KEPT: Final = {"BGR;15": (0xF8, 0xF8, 0xF8), "BGR;16": (0xF8, 0xFC, 0xF8)}
+"""Pillow's name of a BMP's layout of 16 bits a pixel -> those of 8 that it has."""
+
 # More than 8 bits a channel: Pillow's conversion to RGB clips all above 255 to white, silently.
 _DEEP_MODES: Final = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 
@@ -64,8 +73,9 @@ def decode_picture(data: bytes, said: str, *, decoder: Decoder, exif: bool) -> N
     """The pixels of an encoded picture: (H, W, 4) uint8, C-contiguous, the fourth byte meaningless.
 
     ``decoder``: ``libjpeg`` as Pillow decodes JPEG, bit for bit; ``libjpeg-fast`` as TensorFlow's
-    decode_jpeg(fancy_upscaling=False, dct_method="INTEGER_FAST"), bit for bit, CMYK included. Other formats are
-    Pillow's under both. ``exif``: whether to turn the picture upright.
+    decode_jpeg(fancy_upscaling=False, dct_method="INTEGER_FAST"), bit for bit, CMYK included; ``opencv`` as
+    cv2.imdecode with IMREAD_COLOR, bit for bit. They differ in CMYK, and OpenCV's in 16 bits a channel or a pixel; all
+    else is Pillow's under each. ``exif``: whether to turn the picture upright, as OpenCV does.
 
     Grayscale, palette and transparent pictures become RGB as Pillow converts them.
 
@@ -81,12 +91,16 @@ def decode_picture(data: bytes, said: str, *, decoder: Decoder, exif: bool) -> N
             warnings.simplefilter("ignore")  # odd EXIF, transparency in a palette: the pixels are right all the same
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            _check_scans(data, image, said)
+            raw = image.tile[0].args if image.tile else ()
             pixels = _by_libjpeg(data, image, decoder, strict=True)
             if pixels is None:
                 image.load()
             if image.format in _JPEG and not _ends(data):
                 raise DataError(f"{said}: damaged picture (a JPEG without an end); restore it or take it out")
-            orientation = _orientation(image) if exif else 1
+            orientation = orientation_of(data, image.format, image.info.get("exif")) if exif else UPRIGHT
+            if decoder == "opencv":
+                image = _as_opencv(image, raw)
             if image.mode in _DEEP_MODES:
                 raise DataError(f"{said}: more than 8 bits a channel ({image.mode}); convert it to 8 bits")
             if pixels is None and decoder == "libjpeg-fast":  # a warning alone, which TensorFlow ignores as Pillow does
@@ -104,6 +118,18 @@ def decode_picture(data: bytes, said: str, *, decoder: Decoder, exif: bool) -> N
         raise DataError(f"{said}: damaged picture ({_one_line(error)}); restore it or take it out") from error
     turn = _TO_UPRIGHT.get(orientation)
     return pixels if turn is None else from_words(turn(as_words(pixels)))
+
+
+def _check_scans(data: bytes, image: Image.Image, said: str) -> None:
+    """Refuse a JPEG whose scans take minutes: each goes over the whole picture, in a few bytes of the file.
+
+    0xFF in a scan's data is followed by 0: the two bytes are the mark of a scan wherever they stand but in a profile.
+    """
+    scans = data.count(b"\xff\xda") if image.format in _JPEG else 0
+    if scans > _SCANS_AT_MOST or (scans > _SCANS_USUAL and scans * image.width * image.height > _WORK_AT_MOST):
+        raise DataError(
+            f"{said}: a JPEG of {scans:,} scans, {image.width} x {image.height}, which would take minutes; save it anew"
+        )
 
 
 def as_words(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
@@ -157,6 +183,23 @@ def _tensorflows_rgb(cmyk: NDArray[np.uint8], *, inverted: bool) -> NDArray[np.u
     return (wide // 255).astype(np.uint8)
 
 
+def _opencvs_rgb(cmyk: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """OpenCV's CMYK -> RGB (modules/imgcodecs/src/utils.cpp): K less its share of what each ink leaves out, cut."""
+    inks, black = cmyk[..., :3].astype(np.int32), cmyk[..., 3:].astype(np.int32)
+    return (black - ((255 - inks) * black >> 8)).astype(np.uint8)
+
+
+def _as_opencv(image: Image.Image, raw: Any) -> Image.Image:
+    """What OpenCV makes of CMYK and of 16 bits: a grey level's upper eight, a pixel's own of each colour and zeros."""
+    if image.mode == "CMYK":
+        stored = np.asarray(image)
+        return Image.fromarray(_opencvs_rgb(255 - stored if "CMYK;I" in raw else stored))
+    if image.format == "PNG" and image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    mask = _BITS_KEPT.get(raw[0]) if image.format == "BMP" and raw else None
+    return image if mask is None else Image.fromarray(np.asarray(image.convert("RGB")) & np.array(mask, np.uint8))
+
+
 def _ends(jpeg: bytes) -> bool:
     """Whether an end-of-image marker follows the first scan.
 
@@ -171,15 +214,6 @@ def _ends(jpeg: bytes) -> bool:
         # 0xFF again is padding; every other segment up to here says its length.
         place += 1 if marker == 0xFF else 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
     return True  # not laid out as we know it: the decoder's word must do
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 where there is none or it cannot be read (OpenCV and Pillow's viewers do the same)."""
-    try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except _DAMAGED:
-        return 1
-    return value if isinstance(value, int) else 1
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,50 +1,48 @@
-"""OpenCV's INTER_CUBIC and INTER_AREA, without OpenCV: at most one grey level from it.
+"""OpenCV's resize of 8-bit images, bit for bit: INTER_LINEAR and INTER_AREA by its arithmetic, INTER_CUBIC by itself.
 
-As in ``pillow_resize``, each side's weights are a sparse matrix of whole numbers, and sums of whole numbers are the
-same in any order and on every machine. The weights are OpenCV's (modules/imgproc/src/resize.cpp): for INTER_CUBIC four
-taps of 11 bits, half-pixel centres, the edge repeated, no antialias; for INTER_AREA the mean over what a pixel of the
-result covers, and where a side is enlarged two taps a side, mostly one place alone, which are not bilinear's.
-
-Values halfway between two grey levels are rounded up here, mostly to even there. But for these, INTER_CUBIC is OpenCV's
-own code bit for bit (0.04 % of the values of noise differ); its builds for x86 leave it to Intel's IPP, whose weights
-have more bits (4 %). Of INTER_AREA's 0.2 % differ, 500 x 375 to 341 x 256, but a quarter where two places make one.
-All with OpenCV 4.10 and 5.0.
+The arithmetic is that of modules/imgproc/src/resize.cpp. INTER_LINEAR: weights of 11 bits, whole numbers, cut twice on
+the way (``VResizeLinear`` of uchar). INTER_AREA: where no side grows, float32 sums in the order of the source, or whole
+sums where both factors are whole numbers; where a side grows, INTER_LINEAR with other weights. Only what the crop shows
+is computed. INTER_CUBIC is Intel's IPP in OpenCV's builds for x86, whose arithmetic is not published: OpenCV does it
+(docs/decisions/0016-opencv.md).
 """
 
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from alexbench.datasets.decode import as_words, from_words, rgb
+from alexbench.datasets.decode import rgb
+from alexbench.harness.errors import BackendUnavailableError
 from alexbench.harness.models.preprocessing import Interpolation
 
-_Kernel = Literal["cubic", "covered", "between"]
-"""INTER_CUBIC; INTER_AREA where no side is enlarged, and where one is."""
-
-_BITS: Final = {"cubic": 11, "covered": 15, "between": 11}
-"""Of a weight. 11 is OpenCV's INTER_RESIZE_COEF_BITS; means over many places, which it computes in float, need more."""
-
-_KEPT: Final = {"cubic": 11, "covered": 7, "between": 11}
-"""Bits below a grey level after the first side, so that after the second one all fits into 31."""
-
-_CUBIC: Final = np.float32(-0.75)
-"""resize.cpp, interpolateCubic: the slope; Pillow's bicubic has -0.5."""
+_ONE: Final = np.float32(2048)
+"""A weight of one: resize.cpp's INTER_RESIZE_COEF_SCALE, 2 to the power of INTER_RESIZE_COEF_BITS, 11."""
 
 _SLIVER: Final = 1e-3
-"""resize.cpp, computeResizeAreaTab: a place of which no more than this is covered does not count."""
+"""As computeResizeAreaTab: a place of which no more than this is covered does not count."""
 
-_STRIP: Final = 64
-"""As in ``pillow_resize``: rows or columns whose values stay in the processor's second-level cache."""
+Floats = NDArray[np.float32]
 
 
-class _Weights(NamedTuple):
-    """``matrix``: (count, places) int32, the share of each source place in ``places`` in each target."""
+class _Taps(NamedTuple):
+    """For each target its two source places and their weights of 11 bits, (count,) each."""
 
-    matrix: csr_array
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    of_first: NDArray[np.int32]
+    of_second: NDArray[np.int32]
+
+
+class _Shares(NamedTuple):
+    """For each target the source places that it covers, in their order, and how much of it each is: (count, n).
+
+    Of places that do not count the share is 0.
+    """
+
     places: NDArray[np.intp]
+    shares: Floats
 
 
 def resize_and_crop(
@@ -56,88 +54,138 @@ def resize_and_crop(
 ) -> NDArray[np.uint8]:
     """Resized to ``size`` (x, y), then a crop of ``side`` from ``corner`` (x, y): (side, side, 3) uint8.
 
-    ``pixels``: (H, W, 4) uint8, C-contiguous. ``interpolation``: ``opencv-bicubic`` or ``opencv-area``.
+    ``pixels``: (H, W, 4) uint8, C-contiguous. ``interpolation``: ``opencv-bilinear``, ``opencv-area`` or
+    ``opencv-bicubic``.
+
+    Raises:
+        BackendUnavailableError: ``opencv-bicubic`` where OpenCV is not installed.
     """
     height, width, _ = pixels.shape
-    kernel: _Kernel = "cubic"
-    if interpolation == "opencv-area":
-        kernel = "covered" if size[0] <= width and size[1] <= height else "between"
-    across = _weights(width, size[0], corner[0], side, kernel)
-    down = _weights(height, size[1], corner[1], side, kernel)
-    bits, kept = _BITS[kernel], _KEPT[kernel]
-    words = as_words(pixels)
-    between = np.empty((len(down.places), side, 4), np.int16 if kernel == "covered" else np.int32)
-    for start in range(0, len(between), _STRIP):
-        strip = words[down.places[start : start + _STRIP]].take(across.places, axis=1)
-        sums = across.matrix @ strip.T.copy().view(np.uint8).astype(np.int32)
-        between[start : start + _STRIP] = _shifted(sums, bits - kept).reshape(side, -1, 4).swapaxes(0, 1)
-    out = np.empty((side, side), np.uint32)
-    for start in range(0, side, _STRIP):
-        columns = between[:, start : start + _STRIP].reshape(len(between), -1).astype(np.int32)
-        sums = _shifted(down.matrix @ columns, bits + kept)
-        out[:, start : start + _STRIP] = np.clip(sums, 0, 255, out=sums).astype(np.uint8).view(np.uint32)
-    return rgb(from_words(out))
+    if interpolation == "opencv-bicubic":
+        left, top = corner
+        return np.ascontiguousarray(_by_opencv(pixels, size)[top : top + side, left : left + side])
+    of_area = interpolation == "opencv-area"
+    if of_area and size[0] <= width and size[1] <= height:
+        return rgb(_means(pixels, size, corner, side))
+    columns = _taps(width, size[0], corner[0], side, of_area=of_area)
+    rows = _taps(height, size[1], corner[1], side, of_area=of_area)
+    return rgb(_linear(pixels, rows, columns))
 
 
-def _shifted(sums: NDArray[np.int32], bits: int) -> NDArray[np.int32]:
-    """Divided by 2**``bits`` in place, halves upwards."""
-    if bits:
-        sums += 1 << (bits - 1)
-        sums >>= bits
-    return sums
+def opencv_version() -> str | None:
+    """The version of the installed OpenCV; None where there is none. Nothing of it is imported."""
+    from importlib import metadata
+
+    for name in ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _by_opencv(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    try:
+        import cv2
+    except ImportError as error:
+        raise BackendUnavailableError(
+            "interpolation opencv-bicubic is computed by OpenCV itself, which is not installed:"
+            " pip install 'alexbench[opencv]'"
+        ) from error
+    return np.asarray(cv2.resize(rgb(pixels), size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+
+
+def _linear(pixels: NDArray[np.uint8], rows: _Taps, columns: _Taps) -> NDArray[np.uint8]:
+    """Two taps along each side: rows first to those needed, then columns, then rows; (side, side, 4) uint8."""
+    used, place = np.unique(np.concatenate([rows.first, rows.second]), return_inverse=True)
+    low, high = int(columns.first.min()), int(columns.second.max()) + 1
+    band = pixels[used, low:high].astype(np.int32)
+    across = band.take(columns.first - low, axis=1)
+    across *= columns.of_first[:, None]
+    other = band.take(columns.second - low, axis=1)
+    other *= columns.of_second[:, None]
+    across += other
+    across >>= 4
+    half = len(rows.first)
+    upper, lower = across[place[:half]], across[place[half:]]
+    upper *= rows.of_first[:, None, None]
+    lower *= rows.of_second[:, None, None]
+    upper >>= 16
+    lower >>= 16
+    upper += lower
+    upper += 2
+    upper >>= 2
+    return upper.astype(np.uint8)
 
 
 @lru_cache(maxsize=1024)
-def _weights(before: int, after: int, start: int, count: int, kernel: _Kernel) -> _Weights:
-    """For the places ``start`` .. ``start + count`` of a side resized from ``before`` to ``after``."""
-    targets = np.arange(start, start + count)
-    taps = {"cubic": _cubic, "covered": _covered, "between": _between}[kernel]
-    places, weights = taps(targets, before, after)
-    used, column = np.unique(np.clip(places, 0, before - 1), return_inverse=True)
-    row = np.broadcast_to(np.arange(count)[:, None], places.shape)
-    matrix = csr_array(  # which adds up what falls on one place, at the edge
-        (weights.ravel(), (row.ravel(), column.ravel())), shape=(count, len(used)), dtype=np.int32
-    )
-    return _Weights(matrix, used)
+def _taps(before: int, after: int, start: int, count: int, *, of_area: bool) -> _Taps:
+    """For the places ``start`` .. ``start + count`` of a side resized from ``before`` to ``after``; the edge repeated.
 
-
-def _cubic(targets: NDArray[np.intp], before: int, after: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """(count, 4) source places and weights: interpolateCubic's."""
-    source = ((targets + 0.5) * (1 / (after / before)) - 0.5).astype(np.float32)
-    first = np.floor(source)
-    t, one, a = source - first, np.float32(1), _CUBIC
-    far, near = t + one, one - t
-    outer = ((a * far - 5 * a) * far + 8 * a) * far - 4 * a
-    inner = ((a + 2) * t - (a + 3)) * t * t + one
-    other = ((a + 2) * near - (a + 3)) * near * near + one
-    shares = np.stack([outer, inner, other, one - outer - inner - other], axis=1)
-    return first.astype(np.intp)[:, None] + np.arange(-1, 3), _whole(shares, "cubic")
-
-
-def _covered(targets: NDArray[np.intp], before: int, after: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """(count, taps) source places and weights: of each place, how much of it the target covers.
-
-    Of a target's weights the sums up to each place are rounded, so that all of them add up to one.
+    Half-pixel centres for INTER_LINEAR; for INTER_AREA the first place alone but where a target reaches into the next.
     """
+    targets, inverse = np.arange(start, start + count), after / before
+    step = 1 / inverse
+    if of_area:
+        first = np.floor(targets * step).astype(np.intp)
+        reach = ((targets + 1) - (first + 1) * inverse).astype(np.float32)
+        part = np.where(reach <= 0, np.float32(0), reach - np.floor(reach))
+    else:
+        source = ((targets + 0.5) * step - 0.5).astype(np.float32)
+        first = np.floor(source).astype(np.intp)
+        part = source - first.astype(np.float32)
+    weights = (np.rint((np.float32(1) - part) * _ONE), np.rint(part * _ONE))
+    places = (np.clip(place, 0, before - 1) for place in (first, first + 1))
+    return _Taps(*places, *(weight.astype(np.int32) for weight in weights))
+
+
+def _means(pixels: NDArray[np.uint8], size: tuple[int, int], corner: tuple[int, int], side: int) -> NDArray[np.uint8]:
+    """INTER_AREA where no side grows: (side, side, 4) uint8."""
+    height, width, _ = pixels.shape
+    factors = [1 / (after / before) for after, before in zip(size, (width, height), strict=True)]
+    whole = [round(factor) for factor in factors]
+    if all(abs(factor - near) < np.finfo(np.float64).eps for factor, near in zip(factors, whole, strict=True)):
+        return _whole_means(pixels, whole, corner, side)
+    across = _shares(width, size[0], corner[0], side)
+    down = _shares(height, size[1], corner[1], side)
+    low, high = int(down.places.min()), int(down.places.max()) + 1
+    band = pixels[low:high]
+    narrow: Floats = np.zeros((high - low, side, 4), np.float32)
+    for place, share in zip(across.places.T, across.shares.T, strict=True):
+        narrow += band[:, place] * share[:, None]
+    out: Floats = np.zeros((side, side, 4), np.float32)
+    for place, share in zip(down.places.T, down.shares.T, strict=True):
+        out += narrow[place - low] * share[:, None, None]
+    return np.rint(out, out=out).clip(0, 255).astype(np.uint8)
+
+
+def _whole_means(
+    pixels: NDArray[np.uint8], factors: list[int], corner: tuple[int, int], side: int
+) -> NDArray[np.uint8]:
+    """Means over ``factors`` (x, y) places: sums of whole numbers, of four rounded up, of others to even."""
+    (x, y), (left, top) = factors, corner
+    part = pixels[top * y : (top + side) * y, left * x : (left + side) * x]
+    sums = part.reshape(side, y, side, x, 4).sum(axis=(1, 3), dtype=np.int32)
+    if (x, y) == (2, 2):
+        return (sums + 2 >> 2).astype(np.uint8)
+    return np.rint(sums.astype(np.float32) * np.float32(1 / (x * y))).clip(0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=1024)
+def _shares(before: int, after: int, start: int, count: int) -> _Shares:
+    """As computeResizeAreaTab, for the places ``start`` .. ``start + count`` of a side resized from ``before``."""
     step = 1 / (after / before)
-    low = targets[:, None] * step
-    high = np.minimum(low + step, before)
-    places = np.floor(low).astype(np.intp) + np.arange(int(np.ceil(step)) + 1)
-    shares = np.minimum(high, places + 1) - np.maximum(low, places)
-    shares[shares <= _SLIVER] = 0
-    upto = np.cumsum(shares, axis=1)
-    return places, np.diff(_whole(upto / upto[:, -1:], "covered"), axis=1, prepend=np.int32(0))
-
-
-def _between(targets: NDArray[np.intp], before: int, after: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """(count, 2) source places and weights: the first place alone but for targets that reach into the next."""
-    inverse = after / before
-    first = np.floor(targets * (1 / inverse)).astype(np.intp)
-    reach = ((targets + 1) - (first + 1) * inverse).astype(np.float32)
-    second = _whole(np.where(reach <= 0, np.float32(0), reach - np.floor(reach)), "between")
-    shares = np.stack([(1 << _BITS["between"]) - second, second], axis=1)
-    return first[:, None] + np.arange(2), shares.astype(np.int32)
-
-
-def _whole(shares: NDArray[np.floating], kernel: _Kernel) -> NDArray[np.int32]:
-    return np.asarray(np.rint(shares * (1 << _BITS[kernel])), dtype=np.int32)
+    low = np.arange(start, start + count) * step
+    high = low + step
+    cell = np.minimum(step, before - low)
+    last = np.minimum(np.floor(high), before - 1)
+    first = np.minimum(np.ceil(low), last)
+    places = first.astype(np.intp)[:, None] + np.arange(-1, int(np.ceil(step)) + 1)
+    shares = np.zeros(places.shape)
+    shares[(places >= first[:, None]) & (places < last[:, None])] = 1
+    before_first = np.where(first - low > _SLIVER, first - low, 0)
+    shares[:, 0] = before_first
+    behind = np.where(high - last > _SLIVER, np.minimum(np.minimum(high - last, 1), cell), 0)
+    rows = np.arange(count)
+    shares[rows, (last - first).astype(np.intp) + 1] = behind
+    return _Shares(np.clip(places, 0, before - 1), (shares / cell[:, None]).astype(np.float32))

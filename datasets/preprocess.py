@@ -1,9 +1,8 @@
 """One picture -> uint8 pixels: decode, resize, crop, exactly as a model card's preprocessing says.
 
-Decoding is in ``decode``, Pillow's resizing (with antialias) in ``pillow_resize``, the bilinear one of OpenCV,
-TensorFlow 1 and scikit-image (no antialias) in ``two_taps``, OpenCV's bicubic and area in ``opencv_resize``, and the
-nearest neighbour in ``nearest``. Channel order and arithmetic come later, in
-:func:`alexbench.harness.models.preprocessing.network_input`.
+Decoding is in ``decode``, Pillow's resizing (with antialias) in ``pillow_resize``, OpenCV's in ``opencv_resize``, the
+bilinear one of TensorFlow 1 and scikit-image (no antialias) in ``two_taps``, and the nearest neighbour in ``nearest``.
+Channel order and arithmetic come later, in :func:`alexbench.harness.models.preprocessing.network_input`.
 """
 
 import functools
@@ -18,6 +17,7 @@ from PIL import Image
 from alexbench.datasets import nearest, opencv_resize, pillow_resize, two_taps
 from alexbench.datasets.decode import decode_picture
 from alexbench.harness.errors import CardError, DataError
+from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_file
 from alexbench.harness.models.preprocessing import Interpolation, Preprocessing
 
 _KEPT_BYTES: Final = 31 * 2**20  # glibc takes no hint above 32 MiB
@@ -32,7 +32,7 @@ _PILLOWS: Final[dict[Interpolation, Image.Resampling]] = {
 _OTHERS: Final = {
     "pillow-nearest": nearest.resize_and_crop,
     "opencv-nearest": nearest.resize_and_crop,
-    "opencv-bilinear": two_taps.resize_and_crop,
+    "opencv-bilinear": opencv_resize.resize_and_crop,
     "opencv-bicubic": opencv_resize.resize_and_crop,
     "opencv-area": opencv_resize.resize_and_crop,
     "scikit-image-bilinear": two_taps.resize_and_crop,
@@ -75,7 +75,7 @@ def load_pixels(
         data = picture
     else:
         try:
-            data = Path(picture).read_bytes()
+            data = read_file(Path(picture), said, DataError, most=IMAGE_BYTES_AT_MOST)
         except OSError as error:
             raise DataError(f"{said}: cannot be read ({error.strerror or error})") from error
     _keep_memory()
@@ -90,6 +90,7 @@ def resize_and_crop_picture(pixels: NDArray[np.uint8], preprocessing: Preprocess
     errors call the picture.
 
     Raises:
+        BackendUnavailableError: a library that computes this interpolation is not installed.
         DataError: too long and thin a picture, too large when resized.
         CardError: a crop larger than the resized picture.
     """
@@ -103,11 +104,18 @@ def resize_and_crop_picture(pixels: NDArray[np.uint8], preprocessing: Preprocess
         )
     corner = crop_offset(size[0], preprocessing), crop_offset(size[1], preprocessing)
     kind = preprocessing.interpolation
-    if kind.startswith("pillow") and size[0] * size[1] > (Image.MAX_IMAGE_PIXELS or size[0] * size[1]):
+    if (kind.startswith("pillow") or kind == "opencv-bicubic") and size[0] * size[1] > (
+        Image.MAX_IMAGE_PIXELS or size[0] * size[1]
+    ):
         raise DataError(f"{name}: {before[0]} x {before[1]} is too long and thin, {size[0]} x {size[1]} resized")
     if kind in _PILLOWS:
         return pillow_resize.resize_and_crop(pixels, size, corner, side, _PILLOWS[kind])
     return _OTHERS[kind](pixels, size, corner, side, kind)
+
+
+def can_resize(interpolation: Interpolation) -> bool:
+    """Whether this installation computes ``interpolation``: OpenCV's bicubic is OpenCV's own."""
+    return interpolation != "opencv-bicubic" or opencv_resize.opencv_version() is not None
 
 
 def _said(picture: bytes | str | os.PathLike[str], name: str | None) -> str:

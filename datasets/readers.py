@@ -5,8 +5,19 @@ from typing import IO, Final, Protocol
 
 from alexbench.datasets.dataset import Container, Sample, said_place
 from alexbench.harness.errors import DataError
+from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_file
 
 _OPEN_AT_MOST: Final = 16
+
+
+def check_size(said: str, size: int) -> None:
+    """Refuse an image of more bytes than any has, before memory is taken for it.
+
+    Raises:
+        DataError: it is so.
+    """
+    if size > IMAGE_BYTES_AT_MOST:
+        raise DataError(f"{said}: {size:,} bytes, an image has {IMAGE_BYTES_AT_MOST:,} at most; take it out")
 
 
 class PictureReader(Protocol):
@@ -45,7 +56,7 @@ class _FileReader:
     def read(self, sample: Sample) -> bytes:
         file = self._root / sample.file
         try:
-            data = file.read_bytes()
+            data = read_file(file, self._said(sample), DataError, most=IMAGE_BYTES_AT_MOST)
         except OSError as error:
             raise DataError(f"{self._said(sample)}: cannot be read ({error.strerror or error})") from error
         if sample.size not in (-1, len(data)):
@@ -86,6 +97,7 @@ class _TarReader:
     def read(self, sample: Sample) -> bytes:
         said = said_place(self._root / sample.file, sample.name, sample.at, "tar")
         try:
+            check_size(said, sample.size)
             archive = self._files.get(sample.file)
             archive.seek(sample.at)
             data = archive.read(sample.size)

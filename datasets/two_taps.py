@@ -1,12 +1,9 @@
-"""Bilinear interpolation from two source places along each side, without antialias: three libraries, three ways.
+"""Bilinear interpolation from two source places along each side, without antialias: two libraries, two ways.
 
-OpenCV's INTER_LINEAR has half-pixel centres and repeats the edge; TensorFlow 1's resize_images has no half-pixel
-centres; scikit-image's order 1 has half-pixel centres and, as ModelHub's caffe.io calls it, a constant beyond the edge.
-All are computed in float32 and rounded to the nearest grey level: at most one grey level from OpenCV, which computes in
-fixed point of 11 bits, and at most half a one from the two others, which hand float on.
+TensorFlow 1's resize_images has no half-pixel centres and repeats the edge; scikit-image's order 1 has half-pixel
+centres and, as ModelHub's caffe.io calls it, a constant beyond the edge. Both are computed in float32 and rounded to
+the nearest grey level: at most half a one from the libraries, which hand float on. OpenCV's is in ``opencv_resize``.
 """
-
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +13,6 @@ from alexbench.harness.models.preprocessing import Interpolation
 
 _Taps = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]
 """The first source place, the second, and the second's weight, for each target."""
-
-_HALF: Final = np.float32(0.5)
 
 
 def resize_and_crop(
@@ -29,8 +24,8 @@ def resize_and_crop(
 ) -> NDArray[np.uint8]:
     """Resized to ``size`` (x, y), then a crop of ``side`` from ``corner`` (x, y): (side, side, 3) uint8.
 
-    ``pixels``: (H, W, 4) uint8, C-contiguous. ``interpolation``: ``opencv-bilinear``, ``tensorflow1-bilinear`` or
-    ``scikit-image-bilinear``. Only what the crop shows is made.
+    ``pixels``: (H, W, 4) uint8, C-contiguous. ``interpolation``: ``tensorflow1-bilinear`` or ``scikit-image-bilinear``.
+    Only what the crop shows is made.
     """
     height, width, _ = pixels.shape
     if interpolation == "scikit-image-bilinear":
@@ -39,19 +34,14 @@ def resize_and_crop(
         if size[0] >= width or size[1] >= height:  # where both are shrunk, no tap is beyond the border
             pixels, rows, columns = _bordered(pixels, rows, columns)
     else:
-        half_pixel = interpolation == "opencv-bilinear"
-        columns = _closed_taps(width, size[0], corner[0], side, half_pixel=half_pixel)
-        rows = _closed_taps(height, size[1], corner[1], side, half_pixel=half_pixel)
+        columns = _closed_taps(width, size[0], corner[0], side)
+        rows = _closed_taps(height, size[1], corner[1], side)
     return _bilinear(pixels, rows, columns)
 
 
-def _closed_taps(before: int, after: int, start: int, count: int, *, half_pixel: bool) -> _Taps:
-    """For ``count`` places from ``start`` of ``after``: their taps in ``before``. Beyond the edge the edge counts.
-
-    Half-pixel centres as OpenCV: (place + 0.5) x before / after - 0.5; else place x before / after as TensorFlow 1.
-    """
-    scale, places = np.float32(before / after), np.arange(start, start + count, dtype=np.float32)
-    source = (places + _HALF) * scale - _HALF if half_pixel else places * scale
+def _closed_taps(before: int, after: int, start: int, count: int) -> _Taps:
+    """For ``count`` places from ``start`` of ``after``: place x before / after. Beyond the edge the edge counts."""
+    source = np.arange(start, start + count, dtype=np.float32) * np.float32(before / after)
     source = np.clip(source, np.float32(0), np.float32(before - 1))
     first = np.floor(source).astype(np.intp)
     return first, np.minimum(first + 1, before - 1), source - first.astype(np.float32)

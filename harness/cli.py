@@ -157,6 +157,9 @@ def main() -> None:
         named = f"{error.filename}: " if error.filename else ""
         click.echo(f"alexbench: {named}{error.strerror or error}", err=True)
         sys.exit(AlexBenchError.exit_code)
+    except MemoryError:
+        click.echo("alexbench: not enough memory for this; give a smaller file, fewer images, or more memory", err=True)
+        sys.exit(AlexBenchError.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("alexbench: interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError
+from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.records import SCHEMA_VERSION, RunRecord
 
 RUN_FILE: Final = "run.json"
@@ -69,7 +70,7 @@ def read_run(folder: Path) -> RunRecord:
     """
     path = folder / RUN_FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST).decode("utf-8")
     except NotADirectoryError:
         raise RecordError(f"{folder} is a file, not a run's folder") from None
     except FileNotFoundError:

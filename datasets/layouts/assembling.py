@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from alexbench.datasets.dataset import (
     CONTAINERS,
@@ -15,6 +16,9 @@ from alexbench.datasets.dataset import (
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
 
+PICTURES_AT_MOST: Final = 2_000_000
+"""Of a data set: ImageNet's training set has 1.3 million. Each takes about 500 bytes of memory here."""
+
 
 @dataclass(slots=True)
 class Labelled:
@@ -25,6 +29,19 @@ class Labelled:
     empty_classes: int = 0
     left_out: int = 0
     notes: list[str] = field(default_factory=list)
+
+
+def check_count(said: str, count: int) -> None:
+    """Refuse what says it holds more pictures than any data set has, before memory is taken for them.
+
+    Raises:
+        DataError: more than PICTURES_AT_MOST.
+    """
+    if count > PICTURES_AT_MOST:
+        raise DataError(
+            f"{said}: {count:,} pictures, more than the {PICTURES_AT_MOST:,} that can be listed; give the"
+            " validation split"
+        )
 
 
 def assemble(found: Labelled, *, name: str, root: Path, layout: DatasetLayout) -> Dataset:

@@ -5,6 +5,8 @@ from typing import Literal
 
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
 from alexbench.datasets.layouts.assembling import Labelled
+from alexbench.datasets.layouts.class_lists import Numbers, lists_in, meaning_of, meant, words_for
+from alexbench.datasets.layouts.class_names import BACKGROUND
 from alexbench.datasets.layouts.listing import (
     NUMBER,
     PICTURE_SUFFIXES,
@@ -33,7 +35,9 @@ def take_class_folders(listing: Listing, named: ClassFolders | None) -> tuple[Cl
         pattern = WNID if named == "wnid-folders" else NUMBER
         names = [name for name in names if pattern.fullmatch(name)]
     layout, labels = _recognise(listing, names)
-    found = Labelled(labels_from="folder names", left_out=len(listing.pictures))
+    meaning = meaning_of(lists_in(listing)) if layout == "class-index-folders" else None
+    labels = {name: _meant(listing.said, name, label, meaning) for name, label in labels.items()}
+    found = Labelled(labels_from=f"folder names{words_for(meaning)}", left_out=len(listing.pictures))
     ignored = [name for name in listing.folders if name not in labels]
     if ignored:
         found.notes.append(f"{plural(len(ignored), 'folder')} not looked into: {listed(ignored)}")
@@ -94,6 +98,14 @@ def _class_indices(said: str, names: Collection[str]) -> dict[str, int]:
         if other != name:
             raise DataError(f"{said}: folders {other} and {name} are both class {labels[name]}; merge them")
     return labels
+
+
+def _meant(said: str, name: str, label: int, meaning: tuple[str, Numbers] | None) -> int:
+    """The class index of a folder called by a number, as a class list beside it says."""
+    index = meant(label, meaning)
+    if index == BACKGROUND and meaning is not None:
+        raise DataError(f"{said}: folder {name} is no class in {meaning[0]}; take one of the two away")
+    return index
 
 
 def _mend_for(listing: Listing, strangers: Collection[str], *, of_all: bool) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
 from alexbench.harness.errors import DataError
+from alexbench.harness.input_files import LABEL_BYTES_AT_MOST, check_file
 
 
 def index_by_id(meta: Path) -> Mapping[int, int]:
@@ -23,6 +24,7 @@ def index_by_id(meta: Path) -> Mapping[int, int]:
             f"{meta}: no such file, and the ground truth means nothing without it; take it from"
             " ILSVRC2012_devkit_t12/data, or give --labels with a val.txt"
         )
+    check_file(meta, str(meta), DataError, most=LABEL_BYTES_AT_MOST)
     wnids = _wnids(meta)
     index = index_by_wnid()
     if sorted(wnids) != list(range(1, CLASS_COUNT + 1)) or set(wnids.values()) != set(index):

@@ -6,6 +6,7 @@ from typing import Final
 
 from alexbench.datasets.dataset import VALIDATION_COUNT, validation_number
 from alexbench.datasets.layouts.assembling import Labelled
+from alexbench.datasets.layouts.class_lists import lists_in
 from alexbench.datasets.layouts.labels import LabelSource, label_files_in, packaged_source, read_labels
 from alexbench.datasets.layouts.listing import Listing, be, have, listed, plural, some
 from alexbench.harness.errors import DataError
@@ -28,7 +29,7 @@ def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None) -> 
         raise DataError(f"{listing.said}: labels could come from {names}; name one with --labels")
     source = packaged_source()
     if labels is not None or files:
-        source = read_labels(labels if labels is not None else files[0])
+        source = read_labels(labels if labels is not None else files[0], lists_in(listing))
     labelled = Labelled(labels_from=source.said)
     without: list[str] = []
     for entry in listing.flat():

@@ -7,15 +7,18 @@ import csv
 import functools
 import importlib.resources
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
-from alexbench.datasets.dataset import VALIDATION_COUNT, canonical_name
+from alexbench.datasets.dataset import VALIDATION_COUNT, canonical_name, printable
+from alexbench.datasets.layouts.class_lists import lists_in, meaning_of, meant, words_for
+from alexbench.datasets.layouts.class_names import BACKGROUND, Stated
 from alexbench.datasets.layouts.listing import WNID, is_picture, plural
 from alexbench.harness.errors import DataError
+from alexbench.harness.input_files import LABEL_BYTES_AT_MOST, read_file
 
 PACKAGED: Final = "ILSVRC2012's own list"
 """What :attr:`LabelSource.said` is for the packaged labels."""
@@ -57,8 +60,10 @@ def label_files_in(folder: Path) -> list[Path]:
     return [place for place in places if place.is_file()]
 
 
-def read_labels(path: Path) -> LabelSource:
+def read_labels(path: Path, stated: Sequence[Stated] = ()) -> LabelSource:
     """The labels in a val.txt, a LOC_val_solution.csv, the devkit's ground truth, or a folder that holds one of them.
+
+    Numbers are class indices, unless a class list beside the file, or one of ``stated``, says what they mean.
 
     Raises:
         DataError: no such file, none or two in the folder, or one that cannot be understood; the line is named.
@@ -71,7 +76,7 @@ def read_labels(path: Path) -> LabelSource:
             raise DataError(f"{path}: {len(files)} label files ({', '.join(map(str, files))}); give one of them")
         path = files[0]
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path, str(path), DataError, most=LABEL_BYTES_AT_MOST).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; give a val.txt, LOC_val_solution.csv or {GROUND_TRUTH}") from error
     except OSError as error:
@@ -84,10 +89,10 @@ def read_labels(path: Path) -> LabelSource:
     if not lines:
         raise DataError(f"{path}: an empty label file; restore it")
     if lines[0][1].startswith("ImageId,") or path.suffix.lower() == ".csv":
-        return _source(path, path.name, _kaggle(path, lines))
+        return _source(path, _kaggle(path, lines), stated)
     if len(lines[0][1].split()) == 1:
         return _one_a_line(path, lines)
-    return _source(path, path.name, _caffe(path, lines))
+    return _source(path, _caffe(path, lines), stated)
 
 
 def _caffe(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str, str]]:
@@ -153,9 +158,10 @@ def _one_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
     return LabelSource(f"{path.name} and meta.mat", _by_number(labels))
 
 
-def _source(path: Path, said: str, rows: Iterable[tuple[int, str, str]]) -> LabelSource:
+def _source(path: Path, rows: Iterable[tuple[int, str, str]], stated: Sequence[Stated]) -> LabelSource:
     """The source of ``rows``: number of the line, name of the picture, and its label as it stands there."""
     by_name: dict[str, int] = {}
+    numbered: list[str] = []
     outside: tuple[int, int] | None = None
     for number, picture, text in rows:
         name = canonical_name(picture.rsplit("/", 1)[-1])
@@ -165,11 +171,20 @@ def _source(path: Path, said: str, rows: Iterable[tuple[int, str, str]]) -> Labe
         if not 0 <= label < CLASS_COUNT and outside is None:
             outside = (number, label)
         by_name[name] = label
+        if not WNID.fullmatch(text):
+            numbered.append(name)
     if outside is not None:
         from_one = max(by_name.values()) == CLASS_COUNT and min(by_name.values()) == 1
         mend = "they seem to count from 1: make them count from 0" if from_one else "mend or restore the file"
         raise DataError(f"{path}: line {outside[0]} has label {outside[1]}, outside 0..999; {mend}")
-    return LabelSource(said, by_name)
+    beside = [one for one in lists_in(path.parent) if one.said != printable(str(path))] if numbered else []
+    meaning = meaning_of([*beside, *stated]) if numbered else None
+    for name in numbered:
+        label = by_name[name]
+        by_name[name] = meant(label, meaning)
+        if by_name[name] == BACKGROUND and meaning is not None:
+            raise DataError(f"{path}: {name} has label {label}, which is no class in {meaning[0]}; keep one of the two")
+    return LabelSource(path.name + words_for(meaning), by_name)
 
 
 def _index(path: Path, number: int, text: str) -> int:

@@ -17,6 +17,9 @@ NUMBER: Final = re.compile(r"\d+", re.ASCII)
 # What file managers, archivers and network drives leave behind; hidden files (.DS_Store, ._x.JPEG) are ignored as such.
 _LITTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
 _NAMED_AT_MOST: Final = 3
+_DEPTH_AT_MOST: Final = 32
+_FOLDERS_AT_MOST: Final = 100_000
+"""Below one class folder, where ImageNet has none."""
 
 
 class Entry(NamedTuple):
@@ -34,13 +37,14 @@ class Below:
 
     pictures: list[Entry] = field(default_factory=list)
     others: int = 0
+    folders: int = 0
 
 
 class Listing(Protocol):
     """The top of a container that holds files by name: a folder, or a tar.
 
-    ``said``: how errors call it. ``folders``, ``pictures``, ``others``: the names at its top, in sorted order;
-    ``others`` are the files that are no pictures.
+    ``said``: how errors call it. ``folders``, ``pictures``, ``others``: the
+    names at its top, in sorted order; ``others`` are the files that are no pictures.
     """
 
     said: str
@@ -48,6 +52,11 @@ class Listing(Protocol):
     folders: list[str]
     pictures: list[str]
     others: list[str]
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it is; None in a tar."""
+        ...
 
     def flat(self) -> list[Entry]:
         """The pictures at the top."""
@@ -61,6 +70,10 @@ class Listing(Protocol):
         """The folders and the files that lie directly in one of the ``folders``."""
         ...
 
+    def read(self, name: str, most: int) -> bytes:
+        """The first ``most`` bytes of one of the ``others``. Raises OSError."""
+        ...
+
 
 class FolderListing:
     """A folder. Symbolic links are followed. Raises OSError where it may not be read."""
@@ -69,7 +82,7 @@ class FolderListing:
 
     def __init__(self, root: Path) -> None:
         self.said = printable(str(root))
-        self._root = root
+        self._root = self.folder = root
         self._pictures: list[os.DirEntry[str]] = []
         self.folders: list[str] = []
         self.others: list[str] = []
@@ -100,9 +113,23 @@ class FolderListing:
             (folders if entry.is_dir() else files).append(entry.name)
         return folders, files
 
+    def read(self, name: str, most: int) -> bytes:
+        """The first ``most`` bytes of one of the ``others``."""
+        with (self._root / name).open("rb") as file:
+            return file.read(most)
+
 
 def _walk(folder: Path, relative: str, found: Below, *, above: frozenset[tuple[int, int]]) -> None:
-    """Gather into ``found`` what lies below ``folder``; ``above``: the folders above, so that no link leads round."""
+    """Gather into ``found`` what lies below ``folder``; ``above``: the folders above, so that no link leads round.
+
+    Links may make of a few folders as many paths as they like: their number is bounded, and so is the depth.
+    """
+    found.folders += 1
+    if len(above) > _DEPTH_AT_MOST or found.folders > _FOLDERS_AT_MOST:
+        raise DataError(
+            f"{printable(str(folder))}: more than {_DEPTH_AT_MOST} folders deep, or more than {_FOLDERS_AT_MOST:,} of"
+            " them; give the folder that holds the class folders"
+        )
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:

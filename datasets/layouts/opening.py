@@ -14,6 +14,7 @@ from alexbench.datasets.layouts.recognising import SAID, recognise_file, recogni
 from alexbench.datasets.layouts.shards import choose_shards, is_parquet, is_tfrecord
 from alexbench.datasets.layouts.tar import TarListing
 from alexbench.harness.errors import DataError, UsageError, unknown_name
+from alexbench.harness.input_files import check_file
 
 _GIVE: Final = "give the folder, .tar, TFRecord or Parquet file that holds the pictures"
 
@@ -82,6 +83,7 @@ def _open_folder(root: Path, layout: DatasetLayout | None, labels: Path | None) 
 
 
 def _open_file(path: Path, layout: DatasetLayout | None, labels: Path | None) -> Dataset:
+    check_file(path, printable(str(path)), DataError)
     chosen = recognise_file(path, layout)
     resolved = path.resolve()
     if chosen == "tar":
@@ -99,6 +101,8 @@ def _open_file(path: Path, layout: DatasetLayout | None, labels: Path | None) ->
 
 
 def _take_records(root: Path, files: Sequence[str], layout: DatasetLayout) -> Labelled:
+    for file in files:
+        check_file(root / file, printable(str(root / file)), DataError)
     if layout == "tfrecord":
         from alexbench.datasets.layouts.tfrecord_labels import take_tfrecords
 

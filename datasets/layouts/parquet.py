@@ -1,15 +1,26 @@
-"""Hugging Face's Parquet: a struct ``image`` of ``bytes`` and ``path``, and an integer ``label``, a row a picture."""
+"""Hugging Face's Parquet: a struct ``image`` of ``bytes`` and ``path``, and a ``label``, a row a picture."""
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
-from alexbench.datasets.dataset import Sample, said_place
-from alexbench.datasets.layouts.assembling import Labelled
+from alexbench.datasets.classes import CLASS_COUNT
+from alexbench.datasets.dataset import Sample, printable, said_place
+from alexbench.datasets.layouts.assembling import Labelled, check_count
+from alexbench.datasets.layouts.class_lists import (
+    Numbers,
+    features_names,
+    lists_in,
+    meaning_of,
+    meant,
+    names_in,
+    words_for,
+)
+from alexbench.datasets.layouts.class_names import Stated, is_own_order, meanings
 from alexbench.datasets.layouts.listing import WNID, Entry
 from alexbench.harness.errors import DataError
 
@@ -19,45 +30,158 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS: Final = 16  # 2 MB of ImageNet's pictures decoded at a time
 _BYTES, _PATH, _LABEL = "image.bytes", "image.path", "label"
+_LISTED_ROWS: Final = 1024
+"""Names and labels decoded at a time: a hostile file may repeat one path of megabytes in every row."""
+_PATH_AT_MOST: Final = 4096
+"""Characters of a picture's path: as many as Linux takes."""
 _DETAIL_AT_MOST: Final = 120
-_WANTED: Final = "wanted are image (struct of bytes and path) and label (integer)"
+_SHOWN_AT_MOST: Final = 40
+_WANTED: Final = "wanted are image (struct of bytes and path) and label (integer, or a WordNet id)"
+_OF_CLASSES: Final = re.compile("label|class|synset|wnid|wordnet|categor|target|concept|^text$|^name$")
+"""What columns are called that say in words what a label means."""
+_NOT_OF_CLASSES: Final = frozenset({"ARROW:schema", "pandas", "PARQUET:field_id"})
 
 
 def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
     """Every row of the ``files`` below ``root``; pictures are not read. A row without a path is called by its place.
 
-    Where the file names its own classes (Hugging Face's ClassLabel), by WordNet ids, labels go by these.
+    Where the file or a class list beside it says what its labels mean, they are read so; labels may be words that hold
+    a WordNet id, too. A column of class names beside the label is held against it.
 
     Raises:
         DataError: not a whole Parquet file, columns missing or of another type, classes that are not the 1000 of
-            ILSVRC2012, a label outside 0..999.
+            ILSVRC2012, a label outside 0..999 or one that another column contradicts, more rows than any set has.
     """
     found = Labelled(labels_from="column label")
+    beside = lists_in(root)
+    meanings_of_files: dict[str, tuple[str, Numbers] | None] = {}
     for file in files:
-        with _opened(root / file) as parquet:
-            _check_columns(root / file, parquet.schema_arrow)
-            classes = _classes(root / file, parquet.schema_arrow)
-            table = parquet.read(columns=[_PATH, _LABEL])
-            rows = zip(table["image"].to_pylist(), table["label"].to_pylist(), strict=True)
-        if classes is not None:
-            found.labels_from = "column label, by the WordNet ids in the file's metadata"
-        for row, (image, label) in enumerate(rows):
-            count = CLASS_COUNT if classes is None else len(classes)
-            if label is None:
-                raise DataError(
-                    f"{root / file}: row {row} (from 0) has no label (null); take the row out, or give the validation"
-                    " split, which has them all"
-                )
-            if not 0 <= label < count:
-                why = (
-                    "as in a test split, which has no labels; give the validation split"
-                    if label == -1
-                    else f"outside 0..{count - 1}; restore the file or convert the set anew"
-                )
-                raise DataError(f"{root / file}: row {row} (from 0) has label {label}, {why}")
-            path = (image or {}).get("path") or f"{file}#{row}"
-            found.pictures.append((Entry(path, file, row, -1), label if classes is None else classes[label]))
+        path = root / file
+        with _opened(path) as parquet:
+            schema = parquet.schema_arrow
+            _check_columns(path, schema)
+            check_count(str(path), len(found.pictures) + parquet.metadata.num_rows)
+            meaning = meaning_of([*_stated(path, schema), *beside])
+            meanings_of_files[file] = meaning
+            said = _Beside(path, [name for name in schema.names if _names_classes(schema.field(name))])
+            for start, batch in _batches(parquet, said.columns):
+                labels = _labels(path, start, batch.column("label"), meaning)
+                said.check(start, batch, labels)
+                paths: Any = batch.column("image")
+                for row, (image, label) in enumerate(zip(paths.to_pylist(), labels, strict=True), start=start):
+                    found.pictures.append((Entry(_path_of(path, row, image) or f"{file}#{row}", file, row, -1), label))
+        found.notes += said.notes
+    _check_same(root, meanings_of_files)
+    found.labels_from += words_for(next(iter(meanings_of_files.values()), None))
     return found
+
+
+def _batches(parquet: "pq.ParquetFile", beside: Sequence[str]) -> "Iterator[tuple[int, pa.RecordBatch]]":
+    """The rows without their pictures, a few at a time, and the number of the first."""
+    start = 0
+    for batch in parquet.iter_batches(batch_size=_LISTED_ROWS, columns=[_PATH, _LABEL, *beside], use_threads=False):
+        yield start, batch
+        start += len(batch)
+
+
+def _path_of(path: Path, row: int, image: Any) -> str | None:
+    name: str | None = (image or {}).get("path")
+    if name is not None and len(name) > _PATH_AT_MOST:
+        raise DataError(
+            f"{path}: row {row} (from 0) has a path of {len(name):,} characters, {_PATH_AT_MOST:,} at most; restore the"
+            " file or convert the set anew"
+        )
+    return name
+
+
+def _labels(path: Path, start: int, column: Any, meaning: tuple[str, Numbers] | None) -> list[int]:
+    """The class indices of some rows, of which the first is ``start``."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    of_words = not pa.types.is_integer(column.type)
+    found = []
+    for row, label in enumerate(column.to_pylist(), start=start):
+        if label is None:
+            raise DataError(
+                f"{path}: row {row} (from 0) has no label (null); take the row out, or give the validation split, which"
+                " has them all"
+            )
+        index = _of_word(path, row, label) if of_words else meant(label, meaning)
+        if not 0 <= index < CLASS_COUNT:
+            count = CLASS_COUNT if meaning is None else len(meaning[1])
+            why = f"outside 0..{count - 1}; restore the file or convert the set anew"
+            if label == -1:
+                why = "as in a test split, which has no labels; give the validation split"
+            elif 0 <= label < count:
+                why = "the background, no class; take the row out"
+            raise DataError(f"{path}: row {row} (from 0) has label {label}, {why}")
+        found.append(index)
+    return found
+
+
+def _of_word(path: Path, row: int, label: str) -> int:
+    classes = meanings(label) if WNID.search(label) else frozenset()
+    if len(classes) != 1:
+        raise DataError(
+            f"{path}: row {row} (from 0) has label {printable(label[:_SHOWN_AT_MOST])!r}, which holds no WordNet id of"
+            " one of the 1000 classes; give class indices or WordNet ids"
+        )
+    return next(iter(classes))
+
+
+def _names_classes(field: "pa.Field") -> bool:
+    """Whether a column may say in words what its row's label means."""
+    import pyarrow as pa
+
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    of_words = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return field.name not in ("image", "label") and of_words and _OF_CLASSES.search(field.name.lower()) is not None
+
+
+@dataclass(slots=True)
+class _Beside:
+    """The columns of a file that may name classes, and what became of them."""
+
+    path: Path
+    columns: list[str]
+    understood: set[str] = field(default_factory=set)
+
+    def check(self, start: int, batch: "pa.RecordBatch", labels: Sequence[int]) -> None:
+        """Hold the words of some rows against their labels; what is no class's name is about something else."""
+        for name in self.columns:
+            for row, (word, label) in enumerate(zip(batch.column(name).to_pylist(), labels, strict=True), start=start):
+                classes = meanings(word[:_PATH_AT_MOST]) if word else frozenset()
+                if classes and label not in classes:
+                    raise DataError(
+                        f"{self.path}: row {row} (from 0) is of class {label} by its label and of class"
+                        f" {min(classes)} by its {name} ({printable(word[:_SHOWN_AT_MOST])}); convert the set anew,"
+                        " with class indices or the names of its classes"
+                    )
+                if classes:
+                    self.understood.add(name)
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence for what was not understood."""
+        left = [name for name in self.columns if name not in self.understood]
+        return [
+            f"column {printable(name)} names no class of ILSVRC2012, and was not held against the labels"
+            for name in left
+        ]
+
+
+def _check_same(root: Path, meanings_of_files: Mapping[str, tuple[str, Numbers] | None]) -> None:
+    """All files of a set mean the same by a label."""
+    first: Numbers | None = None
+    for place, (file, meaning) in enumerate(meanings_of_files.items()):
+        indices = None if meaning is None or is_own_order(meaning[1]) else meaning[1]
+        if place and indices != first:
+            raise DataError(
+                f"{root / file}: its labels mean other classes than those of the files before; keep one set"
+            )
+        first = indices
 
 
 def _check_columns(path: Path, schema: "pa.Schema") -> None:
@@ -78,29 +202,31 @@ def _check_columns(path: Path, schema: "pa.Schema") -> None:
     of_bytes = "bytes" in fields and (pa.types.is_binary(fields["bytes"]) or pa.types.is_large_binary(fields["bytes"]))
     if not of_bytes or "path" not in fields:
         raise DataError(f"{path}: column image is {str(image)[:80]}; {_WANTED}")
-    if label is None or not pa.types.is_integer(label):
+    kind = label.value_type if isinstance(label, pa.DictionaryType) else label
+    if kind is None or not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise DataError(f"{path}: column label is {label}; {_WANTED}")
 
 
-def _classes(path: Path, schema: "pa.Schema") -> list[int] | None:
-    """Label -> class index, where the file itself names its classes by WordNet id; None: labels are class indices."""
-    try:
-        names = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]["label"]["names"]
-        names = [str(name) for name in names]
-    except (LookupError, TypeError, ValueError):
-        return None
-    index = index_by_wnid()
-    if all(WNID.fullmatch(name) for name in names):
-        unknown = [name for name in names if name not in index]
-        if unknown:
-            raise DataError(f"{path}: its metadata names class {unknown[0]}, which is not among the 1000 of ILSVRC2012")
-        return [index[name] for name in names]
-    if len(names) != CLASS_COUNT:
-        raise DataError(
-            f"{path}: labels are of {len(names)} classes ({', '.join(names[:3])}, ...), not of the 1000 of ILSVRC2012,"
-            " and would be taken for others; give a set with ImageNet's labels, or class folders"
-        )
-    return None
+def _stated(path: Path, schema: "pa.Schema") -> list[Stated]:
+    """The class names in a file's metadata: Hugging Face's, or any list under a usual key, of the file or its label."""
+    found: list[tuple[str, Sequence[str]]] = []
+    of_label = schema.field("label").metadata or {}
+    for where, metadata in (("its metadata", schema.metadata or {}), ("its column label", of_label)):
+        for key, value in metadata.items():
+            name = key.decode("utf-8", "replace")
+            if name in _NOT_OF_CLASSES:
+                continue
+            try:
+                data = json.loads(value)
+            except (ValueError, RecursionError):
+                data = value.decode("utf-8", "replace").split("\n" if b"\n" in value else ",")
+            if name == "huggingface":
+                info = data.get("info") if isinstance(data, Mapping) else None
+                lists = features_names(info.get("features")) if isinstance(info, Mapping) else []
+            else:
+                lists = names_in({name.lower(): data})
+            found += [(where, names) for names in lists]
+    return [Stated(f"{path}: {where}", tuple(names)) for where, names in found]
 
 
 class ParquetReader:

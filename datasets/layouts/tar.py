@@ -3,13 +3,16 @@
 import posixpath
 import tarfile
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from alexbench.datasets.dataset import Container, printable
+from alexbench.datasets.layouts.assembling import check_count
 from alexbench.datasets.layouts.listing import Below, Entry, is_class_name, is_litter, is_picture, plural, some
 from alexbench.harness.errors import DataError
 
 _END: Final = bytes(tarfile.BLOCKSIZE)
+_HEADER_AT_MOST: Final = 1 << 20
+"""Of the names and numbers before a member: Linux takes paths of 4096 bytes."""
 _TAIL_AT_MOST: Final = 1 << 20
 """Archives are filled up with zeros to a whole record: 10 KiB as a rule, 1 MiB where someone had a tape."""
 
@@ -22,9 +25,11 @@ class TarListing:
     """
 
     container: Container = "tar"
+    folder = None
 
     def __init__(self, path: Path) -> None:
         self.said = printable(str(path))
+        self._path = path
         everything = _members(path)
         outside = [member.path for member in everything if ".." in member.path.split("/") and is_picture(member.path)]
         if outside:
@@ -42,7 +47,7 @@ class TarListing:
         self._top: list[Entry] = []
         self._below: dict[str, Below] = {}
         self._inside: dict[str, list[str]] = {}
-        self.others: list[str] = []
+        self._others: dict[str, Entry] = {}
         for member in members:
             folder, slash, rest = member.path.partition("/")
             if slash:
@@ -55,7 +60,8 @@ class TarListing:
             elif is_picture(member.path):
                 self._top.append(member)
             else:
-                self.others.append(member.path)
+                self._others[member.path] = member
+        self.others = list(self._others)
         self.folders = sorted(self._below)
         self.pictures = sorted(entry.path for entry in self._top)
 
@@ -72,6 +78,27 @@ class TarListing:
         inside = self._inside[folder]
         return sorted({path.split("/", 1)[0] for path in inside if "/" in path}), [p for p in inside if "/" not in p]
 
+    def read(self, name: str, most: int) -> bytes:
+        """The first ``most`` bytes of one of the ``others``."""
+        member = self._others[name]
+        with self._path.open("rb") as file:
+            file.seek(member.at)
+            return file.read(min(most, member.size))
+
+
+class _Headers:
+    """A file as tarfile reads it while members are listed: headers, and no member. A name of gigabytes is damage."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        """``size`` bytes, no more than any header has."""
+        if size > _HEADER_AT_MOST:
+            raise tarfile.ReadError(f"a header of {size:,} bytes")
+        return self._file.read(size)
+
 
 def _members(path: Path) -> list[Entry]:
     """Every file in the archive. Pictures are not read, their headers are; the end of the archive is looked for."""
@@ -79,7 +106,7 @@ def _members(path: Path) -> list[Entry]:
     number, said = 0, printable(str(path))
     with path.open("rb") as file:
         try:
-            with tarfile.open(fileobj=file, mode="r:") as archive:
+            with tarfile.open(fileobj=_Headers(file), mode="r:") as archive:
                 for number, member in enumerate(archive, start=1):
                     if (member.isdir() or not is_picture(member.name)) and not member.isfile():
                         continue
@@ -90,6 +117,7 @@ def _members(path: Path) -> list[Entry]:
                             " pack it anew with tar --dereference --hard-dereference"
                         )
                     found.append(Entry(name, path.name, member.offset_data, member.size))
+                    check_count(said, len(found))
                 end = archive.offset
         except (tarfile.TarError, EOFError, ValueError, UnicodeError) as error:
             raise _broken(path, number, str(error)) from error

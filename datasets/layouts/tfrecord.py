@@ -14,7 +14,7 @@ import google_crc32c
 
 from alexbench.datasets.dataset import Sample, printable, said_place
 from alexbench.datasets.layouts.tf_example import NotAnExampleError, bytes_in, features
-from alexbench.datasets.readers import OpenFiles
+from alexbench.datasets.readers import OpenFiles, check_size
 from alexbench.harness.errors import DataError
 
 ENCODED: Final = b"image/encoded"
@@ -105,6 +105,7 @@ class TFRecordReader:
         # A bound before the memory is taken: a length may pass its checksum and still lead beyond the file.
         if length > Path(file.name).stat().st_size - sample.at:
             raise _DamagedError("cut off within the record")
+        check_size(_said(self._root / sample.file, sample), length)
         data = file.read(length)
         footer = file.read(_FOOTER.size)
         if len(data) < length or len(footer) < _FOOTER.size:

@@ -2,13 +2,15 @@
 
 import mmap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
+from alexbench.datasets.classes import CLASS_COUNT, class_list, index_by_wnid
 from alexbench.datasets.dataset import printable, validation_number
 from alexbench.datasets.layouts.assembling import Labelled
+from alexbench.datasets.layouts.class_lists import Numbers, lists_in, meaning_of, meant
+from alexbench.datasets.layouts.class_names import BACKGROUND, meanings
 from alexbench.datasets.layouts.labels import packaged_labels
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.datasets.layouts.tf_example import Buffer, NotAnExampleError, Span, bytes_in, features, int_in
@@ -18,7 +20,11 @@ from alexbench.harness.errors import DataError
 _NAME: Final = b"image/filename"
 _LABEL: Final = b"image/class/label"
 _WNID: Final = b"image/class/synset"
+_CLASS: Final = b"image/class/"
+"""What begins so says which class a picture is of: label and synset, and words, in ``text`` as a rule."""
 _KEYS_NAMED_AT_MOST: Final = 8
+_WORDS_AT_MOST: Final = 1024
+"""Bytes of a class's names; the longest of ILSVRC2012 has 150."""
 
 
 class _Record(NamedTuple):
@@ -28,6 +34,8 @@ class _Record(NamedTuple):
     number: int
     label: int | None
     wnid: str | None
+    named: frozenset[int] = frozenset()
+    """The classes that its words may mean, and its synset."""
 
 
 def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
@@ -39,16 +47,36 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
     """
     found = [record for file in files for record in _list(root / file, file)]
     base, why, notes = _base(root, found)
+    meaning = meaning_of(lists_in(root))
     pictures = []
     for record in found:
         label = _label(record, base)
         if not 0 <= label < CLASS_COUNT:
             outside = "the background, no class" if record.label == 0 else f"outside {base}..{base + CLASS_COUNT - 1}"
             raise DataError(f"{_said(root, record)} has label {record.label}, {outside}; convert the set anew")
+        _check_meaning(root, record, label, base, meaning)
         pictures.append((record.entry, label))
     if all(record.label is None for record in found):
         return Labelled(labels_from="image/class/synset", pictures=pictures)
     return Labelled(labels_from=f"image/class/label, counted from {base}{why}", pictures=pictures, notes=notes)
+
+
+def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: tuple[str, Numbers] | None) -> None:
+    """Hold a class index against the record's own words, and against a class list beside the file."""
+    if record.named and label not in record.named:
+        raise DataError(
+            f"{_said(root, record)} is of class {label} by its label and of class {min(record.named)} by its words;"
+            " convert the set anew"
+        )
+    if meaning is None or record.label is None:
+        return
+    said, indices = meaning
+    listed = meant(record.label if indices[0] == BACKGROUND else record.label - base, meaning)
+    if listed != label:
+        raise DataError(
+            f"{_said(root, record)} has label {record.label}, class {label} counting from {base}, which {said} says is"
+            f" {'no class' if listed == BACKGROUND else f'class {listed}'}; convert the set anew, or take the list away"
+        )
 
 
 def _list(path: Path, file: str) -> list[_Record]:
@@ -84,7 +112,25 @@ def _read(data: mmap.mmap, span: Span, file: str, at: int, index: int) -> _Recor
         raise NotAnExampleError(f"image/class/synset is {wnid!r}, not one of the 1000 classes")
     if label is None and not wnid:
         raise NotAnExampleError("neither image/class/label nor image/class/synset in it")
-    return _Record(Entry(name or f"{file}#{index}", file, at, -1), index, label, wnid)
+    return _Record(Entry(name or f"{file}#{index}", file, at, -1), index, label, wnid, _named(data, keys, wnid))
+
+
+def _named(data: mmap.mmap, keys: Mapping[bytes, Span], wnid: str | None) -> frozenset[int]:
+    """The classes that a record's synset and words may mean; none where it has no words that we know."""
+    named = frozenset({index_by_wnid()[wnid]}) if wnid else frozenset()
+    for key, span in keys.items():
+        if not key.startswith(_CLASS) or key in (_LABEL, _WNID):
+            continue
+        place = bytes_in(data, span)
+        if place is None or place[1] - place[0] > _WORDS_AT_MOST:
+            continue
+        ones = meanings(data[slice(*place)].decode("utf-8", "replace"))
+        if ones and named and ones.isdisjoint(named):
+            raise NotAnExampleError(
+                f"{key.decode('ascii', 'replace')} is of class {min(ones)}, others are of {min(named)}"
+            )
+        named = (named & ones or ones) if ones else named
+    return named
 
 
 def _text(data: Buffer, feature: Span | None) -> str | None:
@@ -97,16 +143,17 @@ def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str, list[str]]:
     """What labels count from, 1 or 0, the words that say how that is known, and a note where it is not."""
     labelled = [(record, record.label) for record in found if record.label is not None]
     # By how much a label is above the record's class, as its synset says.
-    above = [(record, label - index_by_wnid()[record.wnid]) for record, label in labelled if record.wnid]
+    above = [(record, label - min(record.named)) for record, label in labelled if len(record.named) == 1]
     counts = Counter(difference for _, difference in above)
     if counts:
         base = 1 if counts[1] >= counts[0] else 0
         odd = next((record for record, difference in above if difference != base), None)
         if odd is None:
-            return base, ", as image/class/synset shows", []
+            said = _WNID.decode() if all(record.wnid for record, _ in above) else _CLASS.decode() + "text"
+            return base, f", as {said} shows", []
         raise DataError(
-            f"{_said(root, odd)} has label {odd.label} and synset {odd.wnid}, whose label is"
-            f" {index_by_wnid()[odd.wnid or ''] + base} counting from {base}; convert the set anew"
+            f"{_said(root, odd)} has label {odd.label} and synset {class_list()[min(odd.named)].wnid}, whose label is"
+            f" {min(odd.named) + base} counting from {base}; convert the set anew"
         )
     own = packaged_labels()
     numbered = [(validation_number(record.entry.path), label) for record, label in labelled]

@@ -142,7 +142,7 @@ def _job(dataset: Dataset, preprocessing: Preprocessing, cache: Path) -> _Job:
             pictures.append(sample)
             manifest.update(json.dumps([sample.name, sample.at, sample.size]).encode("ascii"))
     # The root too: unpacked archives may agree in all names, sizes and times and still hold other pictures.
-    recipe = {"geometry_key": preprocessing.geometry_key(), **decoders()}
+    recipe = {"geometry_key": preprocessing.geometry_key(), **decoders(preprocessing)}
     parts = [str(dataset.root), manifest.hexdigest(), recipe]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()[:32]
     return _Job(dataset, tuple(pictures), manifest.hexdigest(), preprocessing, cache, key)
@@ -267,7 +267,7 @@ def _facts(job: _Job, skipped: list[Skipped]) -> dict[str, Any]:
         "prepared": datetime.now(UTC).isoformat(timespec="seconds"),
         "skipped": [[one.place, one.name, one.reason] for one in sorted(skipped, key=lambda one: one.place)],
         "geometry_key": job.preprocessing.geometry_key(),
-        **decoders(),
+        **decoders(job.preprocessing),
     }
 
 

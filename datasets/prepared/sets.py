@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from PIL import __version__ as pillow_version
 from PIL import features
 
+from alexbench.datasets.opencv_resize import opencv_version
 from alexbench.datasets.prepared.labour import OR_SKIP
 from alexbench.harness.errors import DataError
+from alexbench.harness.models.preprocessing import Preprocessing
 
 OnBadImage = Literal["fail", "skip"]
 
@@ -151,9 +153,22 @@ def read_prepared(sidecar: Path) -> tuple[dict[str, Any], NDArray[np.uint8], NDA
     return facts, pixels, digests
 
 
-def decoders() -> dict[str, Any]:
-    """What decides the pixels besides pictures and geometry. Two JPEG decoders may differ by a grey level."""
+OPENCV_CODE_VERSION: Final = 2
+"""As CODE_VERSION, of preprocessing that OpenCV defines: 2 is bit-exact, and XMP turns no picture."""
+
+
+def decoders(preprocessing: Preprocessing | None = None) -> dict[str, Any]:
+    """What decides the pixels besides pictures and geometry. Two JPEG decoders may differ by a grey level.
+
+    With what is of ``preprocessing`` alone: the version of our code for OpenCV's, or of OpenCV where it computes.
+    """
+    own: dict[str, Any] = {}
+    if preprocessing is not None and (preprocessing.exif or preprocessing.interpolation.startswith("opencv")):
+        own["opencv_code_version"] = OPENCV_CODE_VERSION
+    if preprocessing is not None and preprocessing.interpolation == "opencv-bicubic":
+        own["opencv"] = opencv_version()
     return {
+        **own,
         "pillow": pillow_version,
         "simplejpeg": metadata.version("simplejpeg"),
         "jpeg_decoder": features.version("libjpeg_turbo") or features.version("jpg"),

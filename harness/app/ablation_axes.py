@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, cast, get_args
 
+from alexbench.datasets.preprocess import can_resize
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.models.preprocessing import Channels, Decoder, Interpolation, Preprocessing
 
@@ -29,6 +30,7 @@ _ORDER: Final = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 _ANTIALIASED: Final = ("pillow-bilinear", "pillow-bicubic", "pillow-lanczos", "pillow-box", "pillow-hamming")
 _DECODERS: Final[dict[Decoder, str]] = {
     "libjpeg": "exact transform, smooth colour, as Pillow and OpenCV",
+    "opencv": "exact transform, smooth colour, CMYK as OpenCV",
     "libjpeg-fast": "fast transform, blocky colour, as TensorFlow's INTEGER_FAST",
 }
 
@@ -71,11 +73,11 @@ class Grid:
         return tuple(axis for axis in AXES if len(self.levels[axis]) > 1)
 
     def fed(self, choice: Choice) -> Preprocessing | None:
-        """What the network is fed under ``choice``; None where nobody resizes so (nearest with antialias)."""
+        """What the network is fed under ``choice``; None where nobody, or nobody installed, resizes so."""
         scaler: Interpolation | None = _SCALERS.get((choice.interpolation, choice.antialias))
         if (choice.interpolation, choice.antialias) == (self.own.interpolation, self.own.antialias):
             scaler = self.given.interpolation
-        if scaler is None:
+        if scaler is None or not can_resize(scaler):
             return None
         fed = replace(
             self.crops[choice.crop], interpolation=scaler, decode=cast("Decoder", choice.decoder), channels="RGB"
@@ -119,7 +121,7 @@ def grid_of(given: Preprocessing, named: Iterable[str]) -> Grid:
     own = Choice(given.decode, kind, antialias, next(iter(crops)), given.channels)
     kinds = {own.interpolation, *(name for name, _ in _SCALERS)}
     levels: dict[Axis, tuple[str, ...]] = {
-        "decoder": tuple(_DECODERS),
+        "decoder": ("opencv" if given.decode == "opencv" else "libjpeg", "libjpeg-fast"),
         "interpolation": tuple(name for name in _ORDER if name in kinds),
         "antialias": ("yes", "no"),
         "crop": tuple(crops),

@@ -13,6 +13,7 @@ from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import ArtifactFacts
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_named
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import sha256_of
 from alexbench.harness.models.preprocessing import Preprocessing, said_formula
@@ -44,6 +45,7 @@ def programs_of(config: RunConfig) -> tuple[str, ...]:
 
 def artifact_of(file: UserFile, card: Card) -> dict[str, Any]:
     """The file as the workers' requests want it."""
+    check_named(file, "--artifact", most=WEIGHTS_BYTES_AT_MOST)
     side = card.preprocessing.crop
     return {
         "path": str(Path(file.path).absolute()),

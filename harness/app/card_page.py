@@ -42,6 +42,7 @@ _INTERPOLATIONS: Final = {
 }
 _DECODERS: Final = {
     "libjpeg": "JPEG by libjpeg-turbo: exact transform, smooth upsampling of colour, as Pillow and OpenCV",
+    "opencv": "as cv2.imread: JPEG by libjpeg-turbo, exact transform, smooth upsampling of colour; CMYK as OpenCV",
     "libjpeg-fast": "JPEG by libjpeg-turbo: fast transform, plain upsampling of colour, as TensorFlow's INTEGER_FAST",
 }
 

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from alexbench.harness.app.config import cache_folder
 from alexbench.harness.app.progress import Display
 from alexbench.harness.errors import UsageError, WeightsError, unknown_name
+from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_named
 from alexbench.harness.models.card import Card, WeightsSource
 from alexbench.harness.models.checksums import (
     check_users_file,
@@ -129,6 +130,7 @@ def take(card: Card, path: Path, display: Display) -> Path:
     """
     if not path.is_file():
         raise UsageError(f"--weights {path} is not there, or not a file")
+    check_named(path, "--weights", most=WEIGHTS_BYTES_AT_MOST)
     source = recognise(path, card)
     if source is None:
         check_users_file(path, card)  # says more where the name is right

@@ -117,7 +117,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
 
 
 def _recipe_digest(card: Card) -> str:
-    recipe = [card.preprocessing.facts(), decoders(), card.network, card.labels]
+    recipe = [card.preprocessing.facts(), decoders(card.preprocessing), card.network, card.labels]
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode("ascii")).hexdigest()
 
 

@@ -27,7 +27,8 @@ from alexbench.harness.app.progress import Display, PlainDisplay
 from alexbench.harness.app.trust import UserFile, require_trust, stated_inputs
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Layout, Options, Precision
-from alexbench.harness.errors import BackendUnavailableError, UsageError, unknown_name
+from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError, unknown_name
+from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_stream
 from alexbench.harness.judge.accuracy import log_softmax, top_k
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
@@ -251,8 +252,12 @@ def read_images(names: Sequence[str]) -> dict[str, Picture]:
     for name in names:
         if name == "-" and sys.stdin.isatty():
             raise UsageError("- reads a picture from standard input: alexbench predict - < cat.jpg")
-        pictures[name] = sys.stdin.buffer.read() if name == "-" else name
+        pictures[name] = _from_stdin() if name == "-" else name
     return pictures
+
+
+def _from_stdin() -> bytes:
+    return read_stream(sys.stdin.buffer, "standard input", DataError, most=IMAGE_BYTES_AT_MOST)
 
 
 def predict(

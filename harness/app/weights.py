@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from alexbench.backends.registry import backend_classes
 from alexbench.harness.contract import Layout
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_file
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.readers.bundle import Bundle
 from alexbench.harness.models.readers.caffemodel import read_caffemodel
@@ -78,6 +79,7 @@ def read(source: Path, network: Network, *, flatten: Layout | None = None) -> Re
             f"{source} is not there, or not a file; --weights takes a file ({', '.join(sorted(_suffixes()))}) or a "
             "TensorFlow checkpoint"
         )
+    check_file(source, str(source), WeightsError, most=WEIGHTS_BYTES_AT_MOST)
     if flatten is not None:
         raise WeightsError(
             f"{source} is no TensorFlow checkpoint: its format says in which order fc6 sees pixels; leave "

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import CardError, unknown_name
+from alexbench.harness.input_files import TEXT_BYTES_AT_MOST, read_file
 from alexbench.harness.models.network import NETWORK_NAMES, Network, fits, get_network
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.records import Published
@@ -99,7 +100,8 @@ def load_card(name: str) -> Card:
     if name.endswith(".toml"):
         path = Path(name)
         try:
-            return _parse(path.read_bytes(), path.stem, name)
+            text = read_file(path, f"card {name}", CardError, most=TEXT_BYTES_AT_MOST)
+            return _parse(text, path.stem, name)
         except OSError as error:
             raise CardError(f"card {name} cannot be read: {error.strerror}") from error
     if name not in card_names():
@@ -114,7 +116,7 @@ def _folder() -> Any:
 def _parse(text: bytes, stem: str, source: str) -> Card:
     try:
         data = tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # brackets in brackets, numbers of thousands of digits
         raise CardError(f"card {source} is no valid TOML: {error}") from error
     preprocessing = data.get("preprocessing")
     if isinstance(preprocessing, dict):

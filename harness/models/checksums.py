@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_file
 from alexbench.harness.models.card import HEX_DIGITS, Card, WeightsSource
 
 _NAMES: Final = {"sha384": "SHA-384", "sha256": "SHA-256"}
@@ -77,6 +78,7 @@ def check_users_file(path: Path, card: Card) -> str:
     """
     if not path.is_file():
         return ""
+    check_file(path, str(path), WeightsError, most=WEIGHTS_BYTES_AT_MOST)
     found = recognise(path, card)
     if found is not None:
         return f"{verification(found)} as published ({card.name})"

@@ -19,6 +19,8 @@ from typing import Any, Final
 import requests
 import urllib3
 
+from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST
+
 _CHUNK: Final = 1 << 20
 _PROGRESS_BYTES: Final = 1 << 20
 """An attempt that brought so much does not count as failed: a line that breaks every minute still brings the file."""
@@ -124,6 +126,10 @@ def _attempt(session: requests.Session, transfer: Transfer, patience: Patience) 
             return
         if transfer.size is not None and total is not None and total > transfer.size:
             raise TransferError(f"it has {total:,} bytes there, published are {transfer.size:,}")
+        if total is not None and total > WEIGHTS_BYTES_AT_MOST:
+            raise TransferError(
+                f"it has {total:,} bytes there, more than the {WEIGHTS_BYTES_AT_MOST:,} of any weights file"
+            )
         state = {
             "url": transfer.url,
             "etag": response.headers.get("ETag"),
@@ -201,6 +207,10 @@ def _receive(
                 out.close()
                 transfer.discard()
                 raise TransferError(f"it sends more than the {transfer.size:,} bytes that are published")
+            if done > WEIGHTS_BYTES_AT_MOST:
+                out.close()
+                transfer.discard()
+                raise TransferError(f"it sends more than {WEIGHTS_BYTES_AT_MOST:,} bytes, which no weights file has")
             transfer.on_bytes(done, expected)
             now = time.monotonic()
             if now - mark > patience.stall_s:

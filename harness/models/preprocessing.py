@@ -33,7 +33,7 @@ Interpolation = Literal[
     "tensorflow1-bilinear",
 ]
 CropPosition = Literal["centre", "corner"]
-Decoder = Literal["libjpeg", "libjpeg-fast"]
+Decoder = Literal["libjpeg", "libjpeg-fast", "opencv"]
 
 _IMAGES_A_THREAD: Final = 8
 """Below, starting a thread takes longer than it saves."""
@@ -55,9 +55,10 @@ class Preprocessing:
 
     ``interpolation``: named by the library that defines it. Pillow's have antialias, all but NEAREST; OpenCV's
     INTER_LINEAR, INTER_CUBIC and INTER_NEAREST, TensorFlow 1's resize_images and scikit-image's order 1 as
-    caffe.io.resize_image calls it have none. OpenCV's INTER_AREA means over what a pixel covers. ``decode``: how JPEG
-    becomes RGB, ``libjpeg`` as Pillow and OpenCV do it (exact transform, smooth upsampling of colour), ``libjpeg-fast``
-    as TensorFlow with dct_method="INTEGER_FAST" and fancy_upscaling=False.
+    caffe.io.resize_image calls it have none. OpenCV's INTER_AREA means over what a pixel covers. ``decode``: how a file
+    becomes RGB, ``libjpeg`` as Pillow does it (exact transform, smooth upsampling of colour), ``opencv`` as cv2.imread
+    (the same, but for CMYK and 16 bits), ``libjpeg-fast`` as TensorFlow with dct_method="INTEGER_FAST" and
+    fancy_upscaling=False.
 
     A value v of channel c becomes (v / ``divide_by`` - mean[c]) / std[c], with ``mean`` and ``std`` in the order of
     ``channels``.

@@ -24,6 +24,7 @@ from alexbench.harness.app.gate.identity import machine_differences, settings_di
 from alexbench.harness.app.gate.side import ANCHOR, Side, SideRow, Times, labels, side_of_run
 from alexbench.harness.app.out_file import write_whole
 from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.judge.gate import Place
 from alexbench.harness.record_files import RUN_FILE, record_from
 from alexbench.harness.records import RunRecord, backend_of
@@ -221,7 +222,7 @@ def read_baseline(path: Path) -> Baseline:
 def _content(path: Path) -> dict[str, Any]:
     """The document in a file, whatever it is; empty where that is no object."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST))
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits

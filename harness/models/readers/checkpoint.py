@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.contract import Layout
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.input_files import TEXT_BYTES_AT_MOST, read_file
 from alexbench.harness.models.network import Conv, Flatten, Linear, Network, Shape, output_shapes
 from alexbench.harness.models.readers.layers import Arrays
 
@@ -60,7 +61,8 @@ def _latest(folder: Path) -> Path:
         raise WeightsError(f"{folder} is a SavedModel: run it as it is with --artifact tensorflow={folder}")
     found = sorted(folder.glob(f"*{INDEX}"))
     pointer = folder / "checkpoint"
-    named = _LATEST.search(pointer.read_text(encoding="utf-8", errors="replace")) if pointer.is_file() else None
+    text = read_file(pointer, str(pointer), WeightsError, most=TEXT_BYTES_AT_MOST) if pointer.is_file() else b""
+    named = _LATEST.search(text.decode("utf-8", "replace"))
     if named:
         prefix = Path(_unescaped(named[1]))
         # An absolute path is where it was trained; in a folder that was moved or copied, the file in it is meant.

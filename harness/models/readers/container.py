@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST
 
 
 def check_zip(path: Path) -> bool:
@@ -17,6 +18,11 @@ def check_zip(path: Path) -> bool:
         return False
     try:
         with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > WEIGHTS_BYTES_AT_MOST:
+                raise WeightsError(
+                    f"{path} unpacks to {unpacked:,} bytes, {WEIGHTS_BYTES_AT_MOST:,} at most are read; save it again"
+                )
             broken = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise WeightsError(f"{path} is damaged: {' '.join(str(error).split())}; fetch or save it again") from error

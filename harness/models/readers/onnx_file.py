@@ -41,7 +41,10 @@ _WITHOUT_WEIGHTS: Final = _SHAPING | {
     *("Identity", "Constant", "ConstantOfShape", "Cast", "Transpose", "Unsqueeze"),
     *("Shape", "Gather", "Slice", "Concat"),  # how exporters write a view's size
 }
+_NODES_AT_MOST: Final = 2_000
+"""Operations of a graph, at a millisecond each. An AlexNet has 30, one with a view's sizes written out 60."""
 _MAX_DEPTH: Final = 8
+"""Operations between a constant and its use. It also ends where a graph leads round."""
 _MAX_INTEGERS: Final = 32
 
 
@@ -96,6 +99,12 @@ def read_onnx(path: Path) -> FileNetwork:
     if not graphs:
         raise model.damaged("it holds no graph")
     found = [graph.grouped(_NODES, _INITIALIZERS) for graph in graphs]
+    count = sum(len(graph[_NODES]) for graph in found)
+    if count > _NODES_AT_MOST:
+        raise WeightsError(
+            f"{path} has {count:,} operations, {_NODES_AT_MOST:,} at most are followed and an AlexNet has 30; give an"
+            " AlexNet's file"
+        )
     nodes = [_node(node) for graph in found for node in messages(graph[_NODES])]
     tensors = Tensors(path, [tensor for graph in found for tensor in messages(graph[_INITIALIZERS])])
     for node in nodes:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_file
 
 VARINT: Final = 0
 FIXED64: Final = 1
@@ -184,6 +185,7 @@ def map_message(path: Path, what: str) -> Message:
         WeightsError: it cannot be opened, or is empty.
     """
     try:
+        check_file(path, str(path), WeightsError, most=WEIGHTS_BYTES_AT_MOST)
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:  # mmap refuses an empty file with a ValueError

@@ -1,8 +1,8 @@
 """Each interpolation against the library that defines it; TensorFlow 1's is in ``test_tensorflow_pixels``."""
 
-from collections.abc import Iterator
+import sys
 from dataclasses import replace
-from typing import get_args
+from typing import Final, get_args
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from skimage.transform import resize as scikit_images_resize
 
 from alexbench.datasets import nearest, opencv_resize, pillow_resize
 from alexbench.datasets.preprocess import prepare_picture
+from alexbench.harness.errors import BackendUnavailableError
 from alexbench.harness.models.preprocessing import Interpolation
 from tests.support.encoded import OPENCV, SCIKIT_IMAGE, SIZES, TORCHVISION, encoded, greys, noise
 
@@ -94,44 +95,13 @@ def test_pillows_nearest_bit_for_bit(asked: Asked) -> None:
     assert np.array_equal(found, np.asarray(expected))
 
 
-# OpenCV: within one grey level; its nearest neighbour bit for bit.
+# OpenCV: bit for bit.
 
 
 def opencvs(pixels: NDArray[np.uint8], asked: Asked, flag: int) -> NDArray[np.uint8]:
     _, after, (left, top), side = asked
     resized = cv2.resize(np.ascontiguousarray(pixels[..., :3]), after, interpolation=flag)
     return np.asarray(resized, np.uint8)[top : top + side, left : left + side]
-
-
-@pytest.fixture
-def opencvs_own_code() -> Iterator[None]:
-    """Without Intel's IPP, to which OpenCV's builds for x86 leave INTER_CUBIC."""
-    optimised = cv2.useOptimized()
-    cv2.setUseOptimized(False)
-    yield
-    cv2.setUseOptimized(optimised)
-
-
-@pytest.mark.usefixtures("opencvs_own_code")
-@pytest.mark.parametrize("before", [(500, 375), (333, 500), (257, 256), (1201, 803), (64, 48)])
-def test_opencvs_own_inter_cubic_but_where_a_value_is_halfway(before: tuple[int, int]) -> None:
-    asked = before, (341, 256), (1, 2), 250
-    pixels = picture(before, harsh=False)
-    found = opencv_resize.resize_and_crop(pixels, *asked[1:], "opencv-bicubic")
-    assert np.mean(found != opencvs(pixels, asked, cv2.INTER_CUBIC)) < 0.001
-
-
-@settings(max_examples=300, deadline=None)
-@given(crops(), st.booleans())
-@example(((500, 375), (341, 256), (58, 16), 224), False)
-@example(((3, 2), (224, 256), (0, 32), 224), True)  # enlarged
-@example(((4, 700), (226, 226), (1, 1), 224), True)  # one side enlarged, one shrunk
-@example(((1, 1), (7, 7), (0, 0), 7), False)
-def test_opencvs_inter_cubic_within_one_grey_level_of_any_build(asked: Asked, harsh: bool) -> None:
-    before, after, corner, side = asked
-    pixels = picture(before, harsh=harsh)
-    found = opencv_resize.resize_and_crop(pixels, after, corner, side, "opencv-bicubic")
-    assert greys(found, opencvs(pixels, asked, cv2.INTER_CUBIC)) <= 1
 
 
 @st.composite
@@ -148,35 +118,44 @@ def shrunk_crops(draw: st.DrawFn) -> Asked:
     return (larger[0], larger[1]), after, corner, side
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.one_of(shrunk_crops(), crops()), st.booleans())
-@example(((500, 375), (341, 256), (58, 16), 224), False)
-@example(((512, 512), (256, 256), (16, 16), 224), False)
-@example(((3, 2), (224, 256), (0, 32), 224), True)
-@example(((4, 700), (226, 226), (1, 1), 224), True)
-@example(((6000, 40), (3, 3), (0, 0), 3), False)  # means over 2000 places
-def test_opencvs_inter_area_within_one_grey_level(asked: Asked, harsh: bool) -> None:
+FLAGS: Final[dict[Interpolation, int]] = {
+    "opencv-bilinear": cv2.INTER_LINEAR,
+    "opencv-area": cv2.INTER_AREA,
+    "opencv-bicubic": cv2.INTER_CUBIC,
+}
+
+
+@pytest.mark.parametrize("interpolation", FLAGS)
+@settings(max_examples=300, deadline=None)
+@given(asked=st.one_of(shrunk_crops(), crops()), harsh=st.booleans())
+@example(asked=((500, 375), (341, 256), (58, 16), 224), harsh=False)
+@example(asked=((512, 512), (256, 256), (16, 16), 224), harsh=False)
+@example(asked=((3, 2), (224, 256), (0, 32), 224), harsh=True)  # enlarged
+@example(asked=((4, 700), (226, 226), (1, 1), 224), harsh=True)  # one side enlarged, one shrunk
+@example(asked=((1, 1), (7, 7), (0, 0), 7), harsh=False)
+@example(asked=((6000, 40), (3, 3), (0, 0), 3), harsh=False)  # means over 2000 places
+def test_opencvs_resize_bit_for_bit(interpolation: Interpolation, asked: Asked, harsh: bool) -> None:
     before, after, corner, side = asked
     pixels = picture(before, harsh=harsh)
-    found = opencv_resize.resize_and_crop(pixels, after, corner, side, "opencv-area")
+    found = opencv_resize.resize_and_crop(pixels, after, corner, side, interpolation)
     assert found.flags.c_contiguous
-    assert greys(found, opencvs(pixels, asked, cv2.INTER_AREA)) <= 1
+    assert np.array_equal(found, opencvs(pixels, asked, FLAGS[interpolation]))
 
 
-@pytest.mark.parametrize("after", [(341, 256), (256, 256)])
-def test_opencvs_inter_area_but_where_a_mean_is_halfway(after: tuple[int, int]) -> None:
-    asked = (500, 375), after, (0, 0), 125
-    pixels = picture((500, 375), harsh=False)
-    found = opencv_resize.resize_and_crop(pixels, *asked[1:], "opencv-area")
-    assert np.mean(found != opencvs(pixels, asked, cv2.INTER_AREA)) < 0.005
-
-
-@pytest.mark.parametrize("factor", [2, 3])
-def test_opencvs_inter_area_by_a_whole_factor_bit_for_bit(factor: int) -> None:
-    asked = (120 * factor, 90 * factor), (120, 90), (0, 0), 90
+@pytest.mark.parametrize("interpolation", FLAGS)
+@pytest.mark.parametrize("factor", [2, 3, (2, 3), (4, 1)])
+def test_opencvs_resize_by_a_whole_factor(interpolation: Interpolation, factor: int | tuple[int, int]) -> None:
+    x, y = factor if isinstance(factor, tuple) else (factor, factor)
+    asked: Asked = (120 * x, 90 * y), (120, 90), (7, 0), 90
     pixels = picture(asked[0], harsh=False)
-    found = opencv_resize.resize_and_crop(pixels, *asked[1:], "opencv-area")
-    assert np.array_equal(found, opencvs(pixels, asked, cv2.INTER_AREA))
+    found = opencv_resize.resize_and_crop(pixels, *asked[1:], interpolation)
+    assert np.array_equal(found, opencvs(pixels, asked, FLAGS[interpolation]))
+
+
+def test_bicubic_without_opencv_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(BackendUnavailableError, match=r"pip install 'alexbench\[opencv\]'"):
+        opencv_resize.resize_and_crop(picture((5, 5), harsh=False), (4, 4), (0, 0), 4, "opencv-bicubic")
 
 
 @settings(max_examples=300, deadline=None)
@@ -189,15 +168,6 @@ def test_opencvs_inter_nearest_bit_for_bit(asked: Asked) -> None:
     found = nearest.resize_and_crop(pixels, after, corner, side, "opencv-nearest")
     assert found.flags.c_contiguous
     assert np.array_equal(found, opencvs(pixels, asked, cv2.INTER_NEAREST))
-
-
-@pytest.mark.parametrize("size", MORE_SIZES)
-def test_opencvs_inter_linear_within_one_grey_level(size: tuple[int, int]) -> None:
-    original = noise(*size)
-    expected = cv2.resize(original, (256, 256), interpolation=cv2.INTER_LINEAR)[14:241, 14:241]
-    pixels = prepare_picture(png(original), OPENCV)
-    assert greys(pixels, expected) <= 1  # OpenCV computes in fixed point with 11 bits
-    assert float(np.mean(pixels.astype(int) - expected)) == pytest.approx(0, abs=0.15)
 
 
 # scikit-image: half a grey level, for ours are rounded.
@@ -226,7 +196,7 @@ def test_scikit_images_border_shows_where_a_picture_is_enlarged() -> None:
     original[0, 0] = 0
     enlarged = prepare_picture(png(original + (original < 1)), SCIKIT_IMAGE)
     edge_repeated = prepare_picture(png(original), replace(SCIKIT_IMAGE, interpolation="opencv-bilinear"))
-    assert greys(enlarged[11:-11, 11:-11], edge_repeated[11:-11, 11:-11]) <= 1
+    assert greys(enlarged[11:-11, 11:-11], edge_repeated[11:-11, 11:-11]) <= 2  # OpenCV cuts on the way
     assert greys(enlarged, edge_repeated) > 50
 
 
@@ -249,7 +219,7 @@ def test_those_without_antialias_on_a_ramp() -> None:
     }
     assert rows == {
         "opencv-bilinear": [40, 50, 70, 100, 140, 180, 220, 240],
-        "opencv-bicubic": [36, 46, 63, 100, 135, 187, 225, 248],  # 62.5 is halfway
+        "opencv-bicubic": [36, 46, 62, 100, 135, 187, 225, 248],
         "opencv-area": [40, 40, 80, 80, 160, 160, 240, 240],
         "opencv-nearest": [40, 40, 80, 80, 160, 160, 240, 240],
         "scikit-image-bilinear": [40, 50, 70, 100, 140, 180, 220, 190],  # 240 and a quarter of the way to 40

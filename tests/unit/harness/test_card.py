@@ -53,8 +53,8 @@ ZOO = replace(OMZ, name="onnx-zoo", exif=False, resize="shorter-side", interpola
 ZOO = replace(ZOO, crop_rounding="round")
 PREPARED = {
     "torchvision": TORCHVISION,
-    "omz": OMZ,
-    "bvlc": BVLC,
+    "omz": replace(OMZ, decode="opencv"),
+    "bvlc": replace(BVLC, decode="opencv"),
     "modelhub": replace(BVLC, name="modelhub", exif=False, resize_to=227, interpolation="scikit-image-bilinear"),
     "modelhub-onnx": replace(
         BVLC,
@@ -276,7 +276,7 @@ def test_an_unknown_name_lists_the_known() -> None:
         (
             "exif = false",
             'exif = false\ndecode = "jpeg"',
-            "preprocessing.decode = 'jpeg'; known: libjpeg, libjpeg-fast",
+            "preprocessing.decode = 'jpeg'; known: libjpeg, libjpeg-fast, opencv",
         ),
         ('licence = "none"', 'licence = "none"\nnotes = "one"', "notes is str, wanted a list"),
         ("exif = false", "exif = ", "is no valid TOML"),

@@ -10,10 +10,10 @@ from alexbench.harness.models.card import card_names, load_card
 # By the geometry, the fitted weights, and the recipe without the decoders' versions.
 DIGESTS = {
     "torchvision": ("2f1712ce1ed122a6", "5a3e65740494410f", "6c72aa9c97351135"),
-    "bvlc": ("c6fb820695034e89", "f499d8e91cb97d5d", "09f956105291dc30"),
+    "bvlc": ("5f75fc3fd5673211", "c8d761b382026b85", "8776317b0728eb63"),
     "modelhub": ("80ed941dc08a5868", "14d8ca8913e8f402", "7d8e217483046604"),
     "modelhub-onnx": ("f214dae20cf94276", "bcbd02d1d23416ce", "d2fc2cf1fb8b93ab"),
-    "omz": ("c6fb820695034e89", "ec1d7fdaabef4d43", "e56436f079cba202"),
+    "omz": ("5f75fc3fd5673211", "b74d0efd1f0a4e55", "914c0ac8f9e387a8"),
     "onnx-zoo": ("2f1712ce1ed122a6", "38bca4d40836577f", "f459be505c1f3e0a"),
     "onnx-zoo-int8": ("2f1712ce1ed122a6", "38bca4d40836577f", "445dcfc1c7814de9"),
     "onnx-zoo-qdq": ("2f1712ce1ed122a6", "38bca4d40836577f", "aff82e1453151b13"),
@@ -23,7 +23,7 @@ DIGESTS = {
 
 @pytest.fixture
 def no_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(material, "decoders", dict)
+    monkeypatch.setattr(material, "decoders", lambda _: {})
 
 
 @pytest.mark.usefixtures("no_decoders")

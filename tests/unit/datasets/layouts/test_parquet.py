@@ -69,7 +69,7 @@ def test_classes_named_by_wordnet_id_are_taken_by_these(tmp_path: Path) -> None:
     rows: list[Any] = [(f"{label}.jpg", b"x", label) for label in range(3)]
     dataset = open_dataset(write_parquet(tmp_path / "validation.parquet", rows, names=wnids))
     assert dataset.labels.tolist() == [index_by_wnid()[wnid] for wnid in wnids]
-    assert dataset.labels_from == "column label, by the WordNet ids in the file's metadata"
+    assert dataset.labels_from == "column label, by the classes in its metadata"
 
 
 def test_classes_of_another_set_are_refused(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_labels_outside_the_classes_are_refused(tmp_path: Path, label: int | Non
         ),
         ({"image": ["x"], "label": [1]}, "column image is string; wanted are image (struct"),
         ({"image": [{"path": "x"}], "label": [1]}, "column image is struct<path: string>; wanted"),
-        ({"image": [{"bytes": b"x", "path": "x"}], "label": ["cat"]}, "column label is string; wanted"),
+        ({"image": [{"bytes": b"x", "path": "x"}], "label": ["cat"]}, "label 'cat', which holds no WordNet id"),
     ],
 )
 def test_other_columns_are_named(tmp_path: Path, table: dict[str, list[object]], said: str) -> None:

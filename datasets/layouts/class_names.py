@@ -1,0 +1,168 @@
+"""Names that a source gives its classes, in its own order, to class indices: what a label there means.
+
+A name means a class by the WordNet id in it, by a number (``0`` to ``999``), or in English, by any of the class's
+labels. Names that mean nothing here are refused: a label whose meaning is stated and not known is not a class index.
+"""
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from alexbench.datasets.classes import CLASS_COUNT, class_list, index_by_wnid
+from alexbench.datasets.dataset import printable
+from alexbench.datasets.layouts.listing import NUMBER
+from alexbench.harness.errors import DataError
+
+BACKGROUND: Final = -1
+"""The index of a first class of 1001 that is called background."""
+
+_BACKGROUNDS: Final = frozenset({"background", "dummy"})
+_WNID_INSIDE: Final = re.compile(r"(?<![A-Za-z0-9])n[0-9]{8}(?![0-9])")
+_WORD: Final = re.compile(r"[^\W_]+")
+_KNOWN_AT_LEAST: Final = 900
+"""Of 1000 names in ILSVRC2012's own order, so many must be its own; the rest may be worded otherwise."""
+_SHOWN_AT_MOST: Final = 40
+
+
+class UnknownClassesError(ValueError):
+    """Names that are not, or not provably, classes of ILSVRC2012; the message says which, without the source's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The names of a source's classes, label 0 first; ``said``: where they stand, for people."""
+
+    said: str
+    names: tuple[str, ...]
+
+    def indices(self) -> list[int]:
+        """Label -> class index (:func:`class_indices`).
+
+        Raises:
+            DataError: the names are not ILSVRC2012's.
+        """
+        try:
+            return class_indices(self.names)
+        except UnknownClassesError as error:
+            raise DataError(f"{self.said}: {error}") from error
+
+
+def class_indices(names: Sequence[str]) -> list[int]:
+    """For each of a source's classes its class index 0..999; BACKGROUND for the first of 1001 where it is called so.
+
+    Raises:
+        UnknownClassesError: a name that is not a class, one that could be two, two names of one class, or English names
+            and numbers of fewer classes than ILSVRC2012 has, which other sets have too.
+    """
+    if len(names) == CLASS_COUNT + 1 and names[0].strip().casefold() in _BACKGROUNDS:
+        return [BACKGROUND, *class_indices(names[1:])]
+    found = [_WNID_INSIDE.findall(name) for name in names]
+    if any(found):
+        indices = [_by_wnid(place, name, ids) for place, (name, ids) in enumerate(zip(names, found, strict=True))]
+    elif len(names) != CLASS_COUNT:
+        shown = ", ".join(map(_short, names[:3]))
+        raise UnknownClassesError(
+            f"labels are of {len(names)} classes ({shown}, ...), not of the 1000 of ILSVRC2012, and would be taken for"
+            " others; give a set with ImageNet's labels, or class folders"
+        )
+    elif all(NUMBER.fullmatch(name.strip()) for name in names):
+        indices = [_by_number(place, name) for place, name in enumerate(names)]
+    else:
+        indices = _by_words(names)
+    seen: dict[int, int] = {}
+    for place, index in enumerate(indices):
+        if seen.setdefault(index, place) != place:
+            raise UnknownClassesError(
+                f"labels {seen[index]} and {place} are both class {index} ({_short(names[place])}); keep one of them"
+            )
+    return indices
+
+
+def is_own_order(indices: Sequence[int]) -> bool:
+    """Whether labels are class indices as they are."""
+    return all(index == place for place, index in enumerate(indices))
+
+
+def meanings(text: str) -> frozenset[int]:
+    """The classes that one name may mean: a WordNet id, or English; none for what is neither."""
+    ids = {index_by_wnid().get(wnid) for wnid in _WNID_INSIDE.findall(text)}
+    if ids:
+        return frozenset(index for index in ids if index is not None)
+    return _by_label().get(_plain(text), frozenset())
+
+
+def _by_wnid(place: int, name: str, ids: Sequence[str]) -> int:
+    index = index_by_wnid().get(ids[0]) if len(ids) == 1 else None
+    if index is None:
+        raise UnknownClassesError(
+            f"its metadata names class {_short(name)} (label {place}), which is not among the 1000 of ILSVRC2012; give"
+            " a set with ImageNet's labels, or class folders"
+        )
+    return index
+
+
+def _by_number(place: int, name: str) -> int:
+    index = int(name) if len(name.strip()) < 9 else CLASS_COUNT
+    if index >= CLASS_COUNT:
+        raise UnknownClassesError(
+            f"label {place} is called {_short(name)}, and classes are numbered 0..999; name the classes by WordNet id"
+        )
+    return index
+
+
+def _by_words(names: Sequence[str]) -> list[int]:
+    """Each name by itself, or all by their place where they stand in ILSVRC2012's own order."""
+    possible = [meanings(name) for name in names]
+    if _in_own_order(names, possible):
+        return list(range(CLASS_COUNT))
+    taken = frozenset(index for ones in possible if len(ones) == 1 for index in ones)
+    left = [ones if len(ones) == 1 else ones - taken for ones in possible]
+    for place, (name, ones) in enumerate(zip(names, left, strict=True)):
+        if len(ones) != 1:
+            what = "could be two classes" if ones else "is not a name of one of the 1000 of ILSVRC2012"
+            raise UnknownClassesError(
+                f"its classes are in an order of their own, and label {place}, {_short(name)}, {what}; name the classes"
+                " by WordNet id, or give class folders"
+            )
+    return [next(iter(ones)) for ones in left]
+
+
+def _in_own_order(names: Sequence[str], possible: Sequence[frozenset[int]]) -> bool:
+    """Whether nearly all names are those of their place's class, and what is no class's name has a word of it."""
+    known = sum(place in ones for place, ones in enumerate(possible))
+    return known >= _KNOWN_AT_LEAST and all(
+        place in ones or (not ones and not _words_of(place).isdisjoint(_words(name)))
+        for place, (name, ones) in enumerate(zip(names, possible, strict=True))
+    )
+
+
+@functools.cache
+def _by_label() -> Mapping[str, frozenset[int]]:
+    """Each label of each class, and all of one in a row, to the classes that have it."""
+    found: dict[str, set[int]] = {}
+    first: dict[str, set[int]] = {}
+    for one in class_list():
+        first.setdefault(_plain(one.name), set()).add(one.index)
+        for label in (*one.labels, ", ".join(one.labels)):
+            found.setdefault(_plain(label), set()).add(one.index)
+    # Who is called so first has the name: crayfish is one class, and a by-name of another.
+    return {label: frozenset(indices) for label, indices in (found | first).items()}
+
+
+def _words_of(index: int) -> frozenset[str]:
+    return _words(" ".join(class_list()[index].labels))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.casefold()))
+
+
+def _plain(text: str) -> str:
+    """Without case, and with ``_``, ``-`` and apostrophes as blanks: how people spell file names."""
+    return " ".join(_WORD.findall(text.casefold()))
+
+
+def _short(text: str) -> str:
+    return printable(text if len(text) <= _SHOWN_AT_MOST else text[: _SHOWN_AT_MOST - 3] + "...")
