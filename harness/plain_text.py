@@ -22,6 +22,11 @@ _FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r]")
 """How a cell begins that a spreadsheet computes (OWASP, "CSV Injection"), with the wide forms of the same signs."""
 
 
+_LONG: Final = 80
+"""Characters of a value in a message."""
+_LONG_BITS: Final = 128
+
+
 def printable(text: str) -> str:
     r"""Text without escape sequences, control characters (but tab and line feed) and characters that turn text around.
 
@@ -47,6 +52,22 @@ def cell(text: str) -> str:
     """Text for a cell of a CSV file: one that a spreadsheet would compute begins with an apostrophe."""
     text = printable(text)
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def file_stem(text: str) -> str:
+    """A part of a file's name made of anything: letters, digits and ``. _ + -``, and not hidden."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text)[:80].lstrip(".-") or "run"
+
+
+def short(value: object) -> str:
+    """A value as a message names it, cut where it is long; of a number with very many digits, how many."""
+    if isinstance(value, int) and value.bit_length() > _LONG_BITS:
+        return f"a number of about {int(value.bit_length() * math.log10(2)) + 1:,} digits"
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # there is such a number somewhere in it, or it has too many levels
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
 
 
 def json_text(data: Any, *, indent: int | None = 2) -> str:

@@ -72,6 +72,7 @@ KINDS: Final[dict[str, type[str] | type[bool] | type[int] | type[float]]] = {
     for column in FLAT_COLUMNS
 }
 """What the values of each column are, where there are any."""
+_SIXTY_FOUR_BITS: Final = 2**63
 _DTYPES: Final = {str: "string", bool: "boolean", int: "Int64", float: "float64"}
 
 
@@ -131,7 +132,7 @@ def _table(value: Any) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and abs(value) < _SIXTY_FOUR_BITS else None
 
 
 def _of_run(record: RunRecord) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from alexbench.harness.errors import RecordError
 from alexbench.harness.records import RunRecord
+from alexbench.harness.tables import TIMINGS as TIMINGS_FILE
+from alexbench.harness.tables import read_table
 from alexbench.reports import row_cells
 from alexbench.reports.leaderboard import leaderboard_rows
 from alexbench.reports.plot_text import drawing, plot_text
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TIMINGS_FILE: Final = "timings.parquet"
 BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#B3B3B3", "#333333"
 """Okabe and Ito 2008: blue, vermillion; and greys."""
 DOTS_PER_INCH: Final = 150
@@ -85,15 +84,9 @@ def read_latencies(folder: Path) -> dict[str, NDArray[np.float64]]:
     Raises:
         RecordError: the file is damaged.
     """
-    path = folder / TIMINGS_FILE
-    columns = ["backend", "scenario", "batch", "way", "settled", "ns"]
-    try:
-        frame = pd.read_parquet(path, engine="pyarrow")
-        frame = frame[columns]
-    except FileNotFoundError:
+    frame = read_table(folder / TIMINGS_FILE, ["backend", "scenario", "batch", "way", "settled", "ns"])
+    if frame is None:
         return {}
-    except (OSError, ValueError, KeyError) as error:
-        raise RecordError(f"{path} is damaged: {' '.join(str(error).split())}") from error
     kept = frame[
         (frame["scenario"] == "SingleStream") & (frame["batch"] == 1) & (frame["way"] == "loop") & frame["settled"]
     ]

@@ -23,10 +23,10 @@ from PIL import Image
 from alexbench.datasets.classes import class_list
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.material import Material
-from alexbench.harness.app.rows_of_runs import read_table
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import RecordError
 from alexbench.harness.plain_text import json_text
+from alexbench.harness.tables import read_table
 
 FOLDER: Final = "thumbnails"
 FILE: Final = "thumbnails.json"
@@ -87,7 +87,7 @@ def join_thumbnails(parts: Sequence[Path], folder: Path) -> bool:
     def copied(one: Thumbnail) -> bytes:
         part, before = of[one.sample]
         try:
-            return (part / before.file).read_bytes()
+            return (part / FOLDER / Path(before.file).name).read_bytes()
         except OSError as error:
             raise RecordError(f"{part / before.file} cannot be read: {error.strerror}; restore it") from error
 
@@ -108,7 +108,7 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
         return []
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from error
-    except (DecodeError, ValueError, TypeError) as error:
+    except (DecodeError, ValueError, TypeError, RecursionError) as error:
         raise RecordError(f"{path} is damaged: {error}") from error
 
 

@@ -114,7 +114,7 @@ def _folder() -> Any:
 def _parse(text: bytes, stem: str, source: str) -> Card:
     try:
         data = tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits and brackets in brackets, too
         raise CardError(f"card {source} is no valid TOML: {error}") from error
     preprocessing = data.get("preprocessing")
     if isinstance(preprocessing, dict):

@@ -25,7 +25,7 @@ from alexbench.harness.app.gate.side import ANCHOR, Side, SideRow, Times, labels
 from alexbench.harness.app.out_file import write_whole
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.gate import Place
-from alexbench.harness.plain_text import one_line, strict_json
+from alexbench.harness.plain_text import file_stem, one_line, strict_json
 from alexbench.harness.record_files import RUN_FILE, record_from
 from alexbench.harness.records import RunRecord, backend_of
 from alexbench.reports.flat import digest_key
@@ -56,7 +56,7 @@ class Baseline:
 def default_path(record: RunRecord, folder: Path = FOLDER) -> Path:
     """``<card>-<CPU>-<key>.json``: one file for each model on each machine, whose every field is in the key."""
     cpu = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", str(record.machine.get("cpu")).lower())).strip("-")
-    return folder / f"{record.model.card}-{cpu[:40]}-{digest_key(record.machine)[:8]}.json"
+    return folder / f"{file_stem(record.model.card)}-{cpu[:40]}-{digest_key(record.machine)[:8]}.json"
 
 
 def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
