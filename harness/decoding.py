@@ -4,13 +4,19 @@ What is wrong is named by its path (``backends[2].accuracy.images``), with the k
 """
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from alexbench.harness.plain_text import short
 
 T = TypeVar("T")
+AnySize = Annotated[int, "any size"]
+"""A whole number that is only repeated; of all others every use takes them for 64 bits."""
+_LARGEST: Final = 2**63 - 1
 
 
 class DecodeError(ValueError):
@@ -29,7 +35,7 @@ def decode(kind: type[T], data: Any, where: str = "") -> T:
     prefix = f"{where}." if where else ""
     for key in data:
         if key not in hints:
-            raise DecodeError(f"unknown key {prefix + key!r}; known: {', '.join(hints)}")
+            raise DecodeError(f"unknown key {short(prefix + str(key))}; known: {', '.join(hints)}")
     for name in required:
         if name not in data:
             raise DecodeError(f"key {prefix + name!r} is missing")
@@ -44,7 +50,7 @@ def _fields(kind: type[Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
         for item in dataclasses.fields(kind)
         if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
     ]
-    return typing.get_type_hints(kind), tuple(without)
+    return typing.get_type_hints(kind, include_extras=True), tuple(without)
 
 
 @cache
@@ -53,7 +59,7 @@ def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    if type(value) is hint:  # most are plain; not isinstance, for a bool is no int here
+    if type(value) is hint and hint not in (int, float):  # most are plain; not isinstance, for a bool is no int here
         return value
     origin, inner = _parts(hint)
     if hint is Any:
@@ -63,8 +69,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             return None
         return _value(next(one for one in inner if one is not type(None)), value, where)
     if origin is Literal:
-        if value not in inner:
-            raise DecodeError(f"{where} = {value!r}; known: {', '.join(map(str, inner))}")
+        if not isinstance(value, str) or value not in inner:
+            raise DecodeError(f"{where} = {short(value)}; known: {', '.join(map(str, inner))}")
         return value
     if origin is tuple:
         return _tuple(inner, value, where)
@@ -74,11 +80,32 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return {key: _value(inner[1], item, f"{where}.{key}") for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
         return decode(typing.cast("type[Any]", hint), value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise DecodeError(f"{where} = {value!r} is {_type_name(value)}, wanted {hint.__name__}")
+    return _plain(hint, value, where)
+
+
+def _plain(hint: Any, value: Any, where: str) -> Any:
+    if hint in (int, float):
+        return _number(hint, value, where)
+    if hint == AnySize:
+        return value if type(value) is int else _number(int, value, where)
+    if not isinstance(value, hint):
+        raise _wrong(hint, value, where)
     return value
+
+
+def _number(hint: type[Any], value: Any, where: str) -> Any:
+    """A whole number of 64 bits, or a finite one."""
+    if isinstance(value, bool) or not isinstance(value, (int, hint)):
+        raise _wrong(hint, value, where)
+    if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+        raise DecodeError(f"{where} = {short(value)}, wanted 64 bits at most")
+    if not math.isfinite(value):
+        raise DecodeError(f"{where} = {value}, wanted a finite number")
+    return hint(value)
+
+
+def _wrong(hint: type[Any], value: Any, where: str) -> DecodeError:
+    return DecodeError(f"{where} = {short(value)} is {_type_name(value)}, wanted {hint.__name__}")
 
 
 def _tuple(inner: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:

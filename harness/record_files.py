@@ -20,6 +20,8 @@ from typing import Any, Final
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
+from alexbench.harness.plain_text import short, strict_json
+from alexbench.harness.record_checks import check, plain
 from alexbench.harness.records import SCHEMA_VERSION, RunRecord
 
 RUN_FILE: Final = "run.json"
@@ -49,17 +51,9 @@ _UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3}
 """Schema -> how a record of it becomes one of the next."""
 
 
-_CONFIGURATION: Final[dict[str, Any]] = {"batch_size": int, "backends": list | tuple, "rigor": str, "threads": int}
-_ENVIRONMENT: Final[dict[str, Any]] = {
-    **dict.fromkeys(("packages", "variables", "backends"), dict),
-    "git": dict | str,
-    "python": str,
-}
-
-
 def to_json(record: RunRecord) -> str:
     """The JSON text of a record; keys in the order of the dataclass, so that a diff reads well."""
-    return json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return strict_json(dataclasses.asdict(record)) + "\n"
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -102,29 +96,17 @@ def record_from(data: Any, path: Path) -> RunRecord:
     if version is None:
         raise RecordError(f"{path} is damaged: it is no run's record, which has a schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise RecordError(f"{path} is damaged: schema_version = {version!r}")
+        raise RecordError(f"{path} is damaged: schema_version = {short(version)}")
     if version > SCHEMA_VERSION:
         raise RecordError(
-            f"{path} has schema {version}, newer than the {SCHEMA_VERSION} this alexbench reads; upgrade alexbench"
+            f"{path} has schema {short(version)}, newer than the {SCHEMA_VERSION} this alexbench reads;"
+            " upgrade alexbench"
         )
     try:
         for older in range(version, SCHEMA_VERSION):
             data = _UPGRADES[older](data)
-        record = decode(RunRecord, data)
-        _check_kinds(record)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # DecodeError is a ValueError
+        record = decode(RunRecord, plain(data))
+        check(record)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:  # DecodeError is a ValueError
         raise RecordError(f"{path} is damaged: {error}") from error
     return record
-
-
-def _check_kinds(record: RunRecord) -> None:
-    """Of what is free in form, and read: a ValueError names what is not what it should be."""
-    environments = (record.environment.get("backends") or {}).values()
-    for where, found, kinds in (
-        ("configuration", record.configuration, _CONFIGURATION),
-        *(("environment", one, _ENVIRONMENT) for one in (record.environment, *environments)),
-    ):
-        for key, kind in kinds.items():
-            value = found.get(key)
-            if value is not None and not isinstance(value, kind):
-                raise ValueError(f"{where}.{key} is {type(value).__name__}")

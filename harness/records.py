@@ -7,6 +7,7 @@ Raw values are stored and statistics derived, with one exception: the few figure
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from alexbench.harness.decoding import AnySize
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.speed_records import Ceiling, Control, Performance
 
@@ -109,7 +110,7 @@ class DataRecord:
     classes: int
     source_digest: str
     pixels_digest: str
-    subset_seed: int | None = None
+    subset_seed: AnySize | None = None
     layout: str = ""
     labels_from: str = ""
     names_digest: str = ""

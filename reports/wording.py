@@ -52,7 +52,7 @@ def hardware_line(record: RunRecord) -> str:
     virtual = ", virtual machine" if machine.get("virtualised") else ""
     return (
         f"{machine.get('cpu')}, {machine.get('usable_cores')} of {machine.get('logical_cores')} cores usable{virtual}, "
-        f"{machine.get('memory_mib', 0) / 1024:.0f} GiB, {machine.get('os')}"
+        f"{(machine.get('memory_mib') or 0) / 1024:.0f} GiB, {machine.get('os')}"
     )
 
 

@@ -1,6 +1,5 @@
 """What ``alexbench run`` was asked to do, as data: every flag, and the same keys in a TOML file."""
 
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -15,10 +14,12 @@ from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
 from alexbench.harness.app.toml_file import read_toml
 from alexbench.harness.app.trust import UserFile, stated_inputs, untrusted
 from alexbench.harness.contract import PRECISIONS, Layout, Precision
+from alexbench.harness.decoding import AnySize
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
+from alexbench.harness.plain_text import short
 from alexbench.harness.records import backend_of, environment_of
 
 Only = Literal["accuracy", "performance"]
@@ -50,6 +51,14 @@ _LISTS: Final = {
 """Flag that may be repeated -> field."""
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 """Of an environment: it is in rows' names and in files'."""
+_BOUNDS: Final = {
+    "threads": (1, 2**15),
+    "batch_size": (1, 2**16),
+    "limit": (1, 10**9),
+    "seed": (0, 2**63 - 1),
+}
+"""Least and most: more no machine, no data set and no column of a table holds."""
+_LONGEST_MS: Final = 1e9
 _SHARD: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 PUBLISHED: Final = "published"
 """What --weights is given for the file that ``alexbench models fetch`` has fetched."""
@@ -76,7 +85,7 @@ class RunConfig:
     precision: Precision = "fp32"
     batch_size: int = DEFAULT_BATCH_SIZE
     limit: int | None = None
-    seed: int = DEFAULT_SEED
+    seed: AnySize = DEFAULT_SEED
     shard: str | None = None
     on_bad_image: OnBadImage = "fail"
     only: Only | None = None
@@ -182,14 +191,10 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         if key in given and given[key] not in known:
             raise unknown_name(f"--{key.replace('_', '-')}", given[key], known)
     cores = usable_cores()
-    threads = given.setdefault("threads", cores)
-    for key in ("threads", "batch_size", "limit"):
-        if key in given and given[key] < 1:
-            raise UsageError(f"--{key.replace('_', '-')} {given[key]}: give 1 or more")
-    if given.get("seed", 0) < 0:
-        raise UsageError(f"--seed {given['seed']}: give 0 or more")
-    if threads > cores:
-        raise UsageError(f"--threads {threads}: this process may use {cores} cores; give {cores} or fewer")
+    given.setdefault("threads", cores)
+    _check_numbers(given)
+    if given["threads"] > cores:
+        raise UsageError(f"--threads {given['threads']}: this process may use {cores} cores; give {cores} or fewer")
     _check_data_flags(given)
     _check_load_flags(given)
     if given.get("out") == "":
@@ -208,6 +213,15 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         raise UsageError(f"--backend names one twice: {', '.join(config.backends)}")
     _check_pair(config)
     return config
+
+
+def _check_numbers(given: Mapping[str, Any]) -> None:
+    for key, (least, most) in _BOUNDS.items():
+        value = given.get(key)
+        if value is None or least <= value <= most:
+            continue
+        mend = f"give {least} or more" if value < least else f"give {most:,} or less"
+        raise UsageError(f"--{key.replace('_', '-')} {short(value)}: {mend}")
 
 
 def _check_data_flags(given: Mapping[str, Any]) -> None:
@@ -233,8 +247,9 @@ def _check_load_flags(given: Mapping[str, Any]) -> None:
     bound = given.get("latency_bound")
     if bound is None:
         return
-    if not 0 < bound < math.inf:
-        raise UsageError(f"--latency-bound {bound:g}: give milliseconds above 0")
+    if not 0 < bound <= _LONGEST_MS:
+        said = f"{bound:g}" if isinstance(bound, float) else short(bound)
+        raise UsageError(f"--latency-bound {said}: give milliseconds above 0, {_LONGEST_MS:g} at most")
     if not {"Server", "MultiStream"} & set(given.get("scenarios", ())):
         raise UsageError("--latency-bound is of a scenario: add --scenario Server or --scenario MultiStream")
 
@@ -363,7 +378,7 @@ def _check_kind(path: Path, key: str, value: Any) -> None:
     else:
         fine, wanted = isinstance(value, str), "a string"
     if not fine:
-        raise UsageError(f"--config {path}: {key} = {value!r}, wanted {wanted}")
+        raise UsageError(f"--config {path}: {key} = {short(value)}, wanted {wanted}")
 
 
 def cache_folder() -> Path:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.again import OpenedRun, open_again
 from alexbench.harness.app.progress import Display
-from alexbench.harness.app.rows_of_runs import read_table
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Precision
-from alexbench.harness.errors import AlexBenchError, RecordError, UnsupportedOptionError, UsageError, unknown_name
+from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, unknown_name
 from alexbench.harness.judge.divergence import LayerError, bounds, first_off, layer_error, scales
 from alexbench.harness.judge.parity import TOLERANCES
 from alexbench.harness.records import RunRecord
+from alexbench.harness.tables import read_table
 
 IMAGES: Final = 8
 MOST_IMAGES: Final = 64
@@ -191,13 +191,10 @@ def _places(run: OpenedRun, images: Sequence[str | int]) -> list[int]:
 
 def _smallest_margins(run: OpenedRun, count: int) -> tuple[list[int], str]:
     """The pictures on which float64 itself is least decided, where the run has asked it; else the first."""
-    table = read_table(run.folder / run_folder.REFERENCE)
+    table = read_table(run.folder / run_folder.REFERENCE, ("sample", "score1", "score2"))
     if table is None:
         return [int(place) for place in np.flatnonzero(run.material.good)[:count]], "the first"
-    try:
-        margins = (table["score1"] - table["score2"]).to_numpy(np.float64)
-        samples = table["sample"].tolist()
-    except KeyError as error:
-        raise RecordError(f"{run.folder / run_folder.REFERENCE} is damaged: no column {error}") from error
+    margins = (table["score1"] - table["score2"]).to_numpy(np.float64)
+    samples = table["sample"].tolist()
     order = np.argsort(margins, kind="stable")[:count]
     return _places(run, [samples[place] for place in order]), "the smallest margins of float64 among those it was asked"

@@ -12,19 +12,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alexbench.harness import tables
 from alexbench.harness.errors import UsageError
 from alexbench.harness.judge.accuracy import top_k
 from alexbench.harness.measure.rounds import Block
 from alexbench.harness.record_files import RUN_FILE, to_json
 from alexbench.harness.records import RunRecord
 
-PREDICTIONS: Final = "predictions.parquet"
-REFERENCE: Final = "reference.parquet"
-FLIPS: Final = "flips.parquet"
-TIMINGS: Final = "timings.parquet"
-BLOCKS: Final = "blocks.parquet"
+PREDICTIONS: Final = tables.PREDICTIONS
+REFERENCE: Final = tables.REFERENCE
+FLIPS: Final = tables.FLIPS
+TIMINGS: Final = tables.TIMINGS
+BLOCKS: Final = tables.BLOCKS
+SAMPLES: Final = tables.SAMPLES
 LOGS: Final = "logs"
-SAMPLES: Final = "samples.parquet"
 SCRATCH: Final = ".scratch"
 UNFINISHED: Final = "unfinished"
 """Answers of an accuracy pass, batch by batch, until all of a run's are there."""
@@ -226,4 +227,4 @@ def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a table, whole or not at all; the same table gives the same bytes."""
     with _whole(path) as partial:
-        frame.to_parquet(partial, engine="pyarrow", compression="zstd", index=False)
+        tables.write_table(partial, frame)

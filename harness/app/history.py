@@ -1,7 +1,7 @@
-"""The runs of a folder as one flat table, and an index beside them so that the next time is quick.
+"""The runs of a folder as one flat table, and an index in the cache so that the next time is quick.
 
 The index is a convenience: what it says of a run holds while ``run.json`` has the size and the time it had, and a
-damaged, outdated or missing one is made again. A folder that cannot be written to has none.
+damaged, outdated or missing one is made again. Where the cache cannot be written to there is none.
 """
 
 import contextlib
@@ -9,18 +9,17 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alexbench.harness.app.config import cache_folder
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.reports.flat import FLAT_COLUMNS, KINDS, flat_rows
 
-INDEX_FILE: Final = ".index.parquet"
 INDEX_VERSION: Final = 2
 """One more whenever :mod:`alexbench.reports.flat` or the leaderboard makes other values of the same columns.
 
@@ -64,9 +63,8 @@ def gather(folder: Path, columns: Iterable[str] = FLAT_COLUMNS) -> Gathered:
         if name not in known:
             try:
                 record = read_run(folder / name)
-                datetime.fromisoformat(record.started)
-            except (RecordError, ValueError) as error:
-                remarks.append(f"left out: {error if isinstance(error, RecordError) else f'{name}: {error}'}")
+            except RecordError as error:
+                remarks.append(f"left out: {error}")
                 continue
             stamp = dict(zip(_STAMP, (name, *found[name]), strict=True))
             # A record without rows has a line of its own, so that it is not read again and is counted.
@@ -83,6 +81,12 @@ def gather(folder: Path, columns: Iterable[str] = FLAT_COLUMNS) -> Gathered:
     rows.sort(key=lambda row: (row["started"], row["run"]))
     runs = len({row["run"] for row in rows})
     return Gathered(tuple(row for row in rows if row["backend"] is not None), runs, tuple(remarks))
+
+
+def index_of(folder: Path) -> Path:
+    """Where the index of a folder of runs is: in the cache, for runs may lie in a checkout."""
+    key = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return cache_folder() / "history" / f"{key}.parquet"
 
 
 def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
@@ -116,25 +120,35 @@ def _read_index(folder: Path) -> pa.Table:
     """The index, empty where it is missing, damaged or another version's."""
     schema = _schema()
     try:
-        with pq.ParquetFile(folder / INDEX_FILE) as file:  # pq.read_table imports what reads data sets, too
+        # pq.read_table imports what reads data sets, too.
+        with pq.ParquetFile(index_of(folder), page_checksum_verification=True) as file:
             if file.schema_arrow.equals(schema, check_metadata=True):
-                return file.read()
+                table = file.read()
+                return table if _is_sound(table) else schema.empty_table()
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
         pass
     return schema.empty_table()
 
 
+def _is_sound(table: pa.Table) -> bool:
+    """Whether all that every row must have is there, and its text is text: flipped bits may say otherwise."""
+    table.validate(full=True)
+    return not any(table[name].null_count for name in (*_STAMP, "started"))
+
+
 def _write_index(folder: Path, kept: pa.Table, fresh: list[dict[str, Any]]) -> None:
     """Whole or not at all; where it cannot be written the records are read each time."""
-    partial = folder / f"{INDEX_FILE}.{os.getpid()}.partial"
+    index = index_of(folder)
+    partial = index.with_name(f"{index.name}.{os.getpid()}.partial")
     # ValueError: a folder's name that is no Unicode; OverflowError: a number of a record that nobody has use for.
     with contextlib.suppress(OSError, ValueError, OverflowError):
+        index.parent.mkdir(parents=True, exist_ok=True)
         schema = _schema()
         columns = [pa.array([row.get(field.name) for row in fresh], field.type) for field in schema]
         try:
             table = pa.concat_tables([kept, pa.table(columns, schema=schema)])
-            pq.write_table(table, partial, compression="zstd")
-            partial.replace(folder / INDEX_FILE)
+            pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
+            partial.replace(index)
         finally:
             partial.unlink(missing_ok=True)
 

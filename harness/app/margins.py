@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from alexbench.harness.app import folder as run_folder
-from alexbench.harness.app.rows_of_runs import MARGIN_COLUMN, RowOfRun, Run, read_table, require_columns
+from alexbench.harness.app.rows_of_runs import MARGIN_COLUMN, RowOfRun, Run
+from alexbench.harness.tables import read_table
 
 REFERENCE_FILE: Final = run_folder.REFERENCE
 FLIPS_FILE: Final = run_folder.FLIPS
@@ -47,10 +48,6 @@ def margins(run: Run) -> Margins | None:
     reference = run.record.reference
     if asked is None or reference is None or not reference.sigma > 0:
         return None
-    names = [f"{kind}{place}" for kind in ("top", "score") for place in range(1, TOP + 1)]
-    require_columns(asked, ["sample", *names], run.folder / REFERENCE_FILE)
-    if flips is not None:
-        require_columns(flips, ["backend", "sample", MARGIN_COLUMN], run.folder / FLIPS_FILE)
     classes = asked[[f"top{place}" for place in range(1, TOP + 1)]].to_numpy().tolist()
     scores = asked[[f"score{place}" for place in range(1, TOP + 1)]].to_numpy().tolist()
     best = {

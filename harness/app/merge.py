@@ -5,7 +5,6 @@ byte. Parity is that of the worst part, ``reference.parquet`` and ``flips.parque
 other: each examined pictures of its own. Speed is not joined: parts may have run on different machines.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,13 +17,15 @@ from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.notes import notes
 from alexbench.harness.app.row_pairs import row_pairs
 from alexbench.harness.app.run import Outcome, exit_code
+from alexbench.harness.app.table_checks import check_tables, digest_of
 from alexbench.harness.app.thumbnails import join_thumbnails
 from alexbench.harness.errors import RecordError, UsageError
-from alexbench.harness.judge.accuracy import correct
 from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.sampling import with_intervals
+from alexbench.harness.plain_text import file_stem
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import Accuracy, BackendRecord, DataRecord, Parity, ReferenceRecord, RunRecord
+from alexbench.harness.tables import read_table
 
 _Part = tuple[Path, RunRecord]
 
@@ -43,13 +44,15 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
     _check_same(parts)
     tables = [_table(folder, run_folder.SAMPLES) for folder, _ in parts]
     for (folder, record), table in zip(parts, tables, strict=True):
-        _check_samples(folder, record, table)
-    frames = _predictions(parts, tables)
+        _check_part(folder, record, table)
+    frames = _predictions(parts)
     examined = _examined(parts)
     samples = pd.concat(tables, ignore_index=True)
     record = _join(parts, samples)
     record = replace(record, pairs=row_pairs(pd.concat(frames, ignore_index=True), record.data))
-    made = run_folder.create(out, Path(str(record.configuration["model"])).stem, datetime.now(UTC))
+    made = run_folder.create(
+        out, file_stem(Path(str(record.configuration.get("model", record.model.card))).stem), datetime.now(UTC)
+    )
     run_folder.write_predictions(made, frames)
     run_folder.write_parquet(made / run_folder.SAMPLES, samples)
     for name, frame in examined.items():
@@ -124,61 +127,35 @@ def _said(value: object) -> str:
     return text[:12] if len(text) == 64 else text
 
 
-def _check_samples(folder: Path, record: RunRecord, samples: pd.DataFrame) -> None:
-    """The table is the record's: as many pictures, and the same digests.
+def _check_part(folder: Path, record: RunRecord, samples: pd.DataFrame) -> None:
+    """The tables are the record's, and as many pictures as its part has.
 
     Raises:
-        RecordError: it is not.
+        RecordError: they are not.
     """
     part = record.data.part
     assert part is not None
-    counted = int(samples["skipped"].isna().sum())
-    right = len(samples) == part.last - part.first and counted == record.data.images
-    if not right or (_digest(samples, "source_sha256"), _digest(samples, "pixels_sha256")) != (
-        record.data.source_digest,
-        record.data.pixels_digest,
-    ):
+    check_tables(folder, record)
+    if len(samples) != part.last - part.first:
         raise RecordError(
             f"{folder / run_folder.SAMPLES} is not the table of that run; restore it or run the part again"
         )
 
 
-def _check_predictions(folder: Path, row: BackendRecord, rows: pd.DataFrame, samples: pd.DataFrame) -> None:
-    """The answers are to the run's pictures, and as many of them right as its record says.
-
-    Raises:
-        RecordError: they are not.
-    """
-    counted = samples[samples["skipped"].isna()]
-    same = rows["sample"].tolist() == counted["sample"].tolist() and rows["label"].tolist() == counted["label"].tolist()
-    counts = correct(rows[[f"top{place}" for place in range(1, 6)]].to_numpy(), rows["label"].to_numpy())
-    if not same or row.accuracy is None or (row.accuracy.top1_correct, row.accuracy.top5_correct) != counts:
-        raise RecordError(
-            f"{folder / run_folder.PREDICTIONS}: the answers of {row.name} are not those of that run; restore the file"
-            " or run the part again"
-        )
-
-
-def _digest(samples: pd.DataFrame, column: str) -> str:
-    """SHA-256 over the digests of a column, in order."""
-    return hashlib.sha256(b"".join(map(bytes.fromhex, samples[column]))).hexdigest()
-
-
-def _predictions(parts: list[_Part], samples: list[pd.DataFrame]) -> list[pd.DataFrame]:
+def _predictions(parts: list[_Part]) -> list[pd.DataFrame]:
     """Backend by backend, each the parts one after the other, as the whole set's run writes them."""
     tables = {folder: _table(folder, run_folder.PREDICTIONS) for folder, _ in parts}
     frames = []
     for row in parts[0][1].backends:
         if row.status == "missing":
             continue
-        for (folder, record), table in zip(parts, samples, strict=True):
+        for folder, record in parts:
             here = next(one for one in record.backends if one.name == row.name)
             if here.accuracy is None:
                 raise UsageError(
                     f"{folder} has no accuracy of {row.name} ({here.error or here.status}); first: alexbench run"
                     f" --resume {folder}"
                 )
-            _check_predictions(folder, here, tables[folder][tables[folder]["backend"] == row.name], table)
         frames += [tables[folder][tables[folder]["backend"] == row.name] for folder, _ in parts]
     return frames
 
@@ -210,12 +187,10 @@ def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(folder / name, engine="pyarrow")
-    except FileNotFoundError:
-        raise RecordError(f"{folder} has no {name}: its accuracy was not measured") from None
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{folder / name} is damaged: {' '.join(str(error).split())}") from error
+    table = read_table(folder / name)
+    if table is None:
+        raise RecordError(f"{folder} has no {name}: its accuracy was not measured")
+    return table
 
 
 def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
@@ -256,8 +231,8 @@ def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
         images=int(samples["skipped"].isna().sum()),
         classes=int(samples["label"].nunique()),
         names_digest=first.part.whole_names_digest,
-        source_digest=_digest(samples, "source_sha256"),
-        pixels_digest=_digest(samples, "pixels_sha256"),
+        source_digest=digest_of(samples, "source_sha256"),
+        pixels_digest=digest_of(samples, "pixels_sha256"),
         per_class={str(pictures): int(counts[pictures]) for pictures in sorted(counts.index)},
         skipped=tuple(one for record in records for one in record.data.skipped),
         part=None,

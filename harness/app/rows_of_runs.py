@@ -9,18 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.errors import DataError, RecordError, UsageError
-from alexbench.harness.judge.accuracy import correct
 from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.records import BackendRecord, DataRecord, RunRecord
+from alexbench.harness.tables import read_table
 
 _TOP: Final = [f"top{place}" for place in range(1, 6)]
 _SCORES: Final = [f"score{place}" for place in range(1, 6)]
-_CLASSES: Final = frozenset({"label", *_TOP})
 MARGIN_COLUMN: Final = "margin_sigma"
-_ANSWERS: Final = ["backend", "sample", "label", *_TOP, *_SCORES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +82,8 @@ def open_run(folder: Path) -> Run:
     predictions = read_table(folder / run_folder.PREDICTIONS)
     if predictions is None:
         raise RecordError(f"{folder} has no {run_folder.PREDICTIONS}: restore it or run again")
-    require_columns(predictions, _ANSWERS, folder / run_folder.PREDICTIONS)
+    check_tables(folder, record)
     samples = read_table(folder / run_folder.SAMPLES)
-    if samples is not None:
-        require_columns(samples, ["sample", "pixels_sha256", "skipped"], folder / run_folder.SAMPLES)
     return Run(folder, record, predictions, samples)
 
 
@@ -96,7 +92,6 @@ def row_of(run: Run, name: str) -> RowOfRun:
 
     Raises:
         UsageError: there is no such row, or it has no accuracy; the message lists those that do.
-        RecordError: the answers are not those that the record counts.
     """
     entry = next((row for row in run.record.backends if row.name == name), None)
     known = ", ".join(run.rows)
@@ -108,12 +103,6 @@ def row_of(run: Run, name: str) -> RowOfRun:
         )
     rows = run.predictions[run.predictions["backend"] == name]
     top, labels = rows[_TOP].to_numpy(np.int64), rows["label"].to_numpy(np.int64)
-    counts = (len(rows), *correct(top.astype(np.int32), labels))
-    if counts != (entry.accuracy.images, entry.accuracy.top1_correct, entry.accuracy.top5_correct):
-        raise RecordError(
-            f"{run.folder / run_folder.PREDICTIONS}: the answers of {name} are not those that {RUN_FILE} counts;"
-            " restore the file or run again"
-        )
     return RowOfRun(run, entry, tuple(rows["sample"]), labels, top, rows[_SCORES].to_numpy(np.float64))
 
 
@@ -206,36 +195,3 @@ def _weights(row: RowOfRun) -> str:
     if digest or row.entry.artifact is None:
         return digest or "unknown"
     return row.entry.artifact.sha256
-
-
-def require_columns(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
-    """Refuse a table without these columns, or with what they cannot hold: classes are whole, scores are numbers.
-
-    Raises:
-        RecordError: the file is damaged; it and the column are named.
-    """
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise RecordError(f"{path} is damaged: it has no column {missing[0]}")
-    for column in columns:
-        found = table[column]
-        if column in _CLASSES:
-            whole = pd.api.types.is_integer_dtype(found) and found.between(-1, CLASS_COUNT - 1).all()
-            if not whole:
-                raise RecordError(f"{path} is damaged: {column} holds what is no class, -1 to {CLASS_COUNT - 1}")
-        elif column in (*_SCORES, MARGIN_COLUMN) and not pd.api.types.is_float_dtype(found):
-            raise RecordError(f"{path} is damaged: {column} holds what is no number")
-
-
-def read_table(path: Path) -> pd.DataFrame | None:
-    """A Parquet file of a run, None where there is none.
-
-    Raises:
-        RecordError: it is damaged.
-    """
-    try:
-        return pd.read_parquet(path, engine="pyarrow")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{path} is damaged: {' '.join(str(error).split())}") from error

@@ -31,6 +31,7 @@ from alexbench.harness.app.resume import check_same_files, check_unchanged, conf
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.row_pairs import row_pairs
 from alexbench.harness.app.speed import Bench, Speed
+from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.thumbnails import write_thumbnails
 from alexbench.harness.app.twin import Twin, twin_of
@@ -96,6 +97,7 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
     before = read_run(folder)
     config = configuration_of(before, folder, trusted=trusted)
     if before.status == "complete" and not (folder / run_folder.UNFINISHED).exists():
+        check_tables(folder, before)
         display.say(f"{folder} is complete: nothing is left to do")
         return Outcome(folder, before, exit_code(before))
     rows = _rows(config)

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.app import folder as run_folder
-from alexbench.harness.app.rows_of_runs import read_table
+from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.errors import RecordError, UsageError, unknown_name
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import RunRecord
-from alexbench.reports.flat import csv_text, flat, json_text, parquet_bytes
+from alexbench.harness.tables import read_table
+from alexbench.reports.flat import csv_text, flat, parquet_bytes, rows_json
 from alexbench.reports.junit import junit_xml
 from alexbench.reports.markdown import markdown
 from alexbench.reports.pytest_benchmark import pytest_benchmark_json
@@ -26,7 +27,9 @@ def export(folder: Path, form: str) -> bytes:
     """
     if form not in FORMATS:
         raise unknown_name("format", form, FORMATS)
-    return FORMATS[form](folder, read_run(folder))
+    record = read_run(folder)
+    check_tables(folder, record)
+    return FORMATS[form](folder, record)
 
 
 def write_bytes(path: Path, content: bytes, *, flag: str = "--out") -> None:
@@ -53,7 +56,7 @@ def _pytest_benchmark(folder: Path, record: RunRecord) -> bytes:
         raise UsageError(f"{folder} has no timings to export: no row's speed was measured (--only accuracy?)")
     tables = []
     for name in (run_folder.TIMINGS, run_folder.BLOCKS):
-        table = read_table(folder / name)
+        table = read_table(folder / name, columns=())
         if table is None:
             raise RecordError(f"{folder} has no {name}: restore it or run again")
         tables.append(table)
@@ -66,7 +69,7 @@ def _pytest_benchmark(folder: Path, record: RunRecord) -> bytes:
 FORMATS: Final[dict[str, Callable[[Path, RunRecord], bytes]]] = {
     "csv": lambda _, record: csv_text(flat(record)).encode(),
     "parquet": lambda _, record: parquet_bytes(flat(record)),
-    "json": lambda _, record: json_text(flat(record)).encode(),
+    "json": lambda _, record: rows_json(flat(record)).encode(),
     "pytest-benchmark": _pytest_benchmark,
     "junit": lambda _, record: junit_xml(record).encode(),
     "step-summary": lambda _, record: markdown(record).encode(),

@@ -23,9 +23,10 @@ from PIL import Image
 from alexbench.datasets.classes import class_list
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.material import Material
-from alexbench.harness.app.rows_of_runs import read_table
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import RecordError
+from alexbench.harness.plain_text import json_text
+from alexbench.harness.tables import read_table
 
 FOLDER: Final = "thumbnails"
 FILE: Final = "thumbnails.json"
@@ -86,7 +87,7 @@ def join_thumbnails(parts: Sequence[Path], folder: Path) -> bool:
     def copied(one: Thumbnail) -> bytes:
         part, before = of[one.sample]
         try:
-            return (part / before.file).read_bytes()
+            return (part / FOLDER / Path(before.file).name).read_bytes()
         except OSError as error:
             raise RecordError(f"{part / before.file} cannot be read: {error.strerror}; restore it") from error
 
@@ -107,7 +108,7 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
         return []
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from error
-    except (DecodeError, ValueError, TypeError) as error:
+    except (DecodeError, ValueError, TypeError, RecursionError) as error:
         raise RecordError(f"{path} is damaged: {error}") from error
 
 
@@ -171,7 +172,7 @@ def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail],
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     entries: list[dict[str, Any]] = [asdict(one) for one in named]
-    text = json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json_text(entries, indent=1) + "\n"
     run_folder.write_text(folder / FILE, text)
 
 

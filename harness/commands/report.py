@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from alexbench.harness.plain_text import one_line
+
 if TYPE_CHECKING:
+    from alexbench.harness.errors import RecordError
     from alexbench.harness.records import RunRecord
 
 
@@ -23,12 +26,10 @@ def report(folders: tuple[Path, ...], *, leaderboard: str | None, pictures: bool
     With --leaderboard, the runs' own folders are left as they are: FILE has a section of each set of runs that may be
     compared, and is the same for the same runs in any order.
     """
-    from alexbench.harness.record_files import read_run
-
     if leaderboard is not None and pictures:
         raise click.UsageError("--pictures are of a run, --leaderboard is of all of them; give one of the two")
     by_folder = {folder.resolve(): folder for folder in folders}  # a run named twice is one
-    runs = [(folder, read_run(folder)) for folder in by_folder.values()]
+    runs, unread = _readable(list(by_folder.values()))
     if leaderboard is None:
         for folder, record in runs:
             show_reports(folder, record, pictures=pictures, printed=not as_json)
@@ -38,6 +39,35 @@ def report(folders: tuple[Path, ...], *, leaderboard: str | None, pictures: bool
         from alexbench.reports.listing import leaderboards_json
 
         click.echo(leaderboards_json(runs), nl=False)
+    for error in unread[:-1]:
+        click.echo(f"alexbench: left out: {one_line(str(error))}", err=True)
+    if unread:
+        raise type(unread[-1])(f"left out: {unread[-1]}")
+
+
+def _readable(folders: "Sequence[Path]") -> "tuple[list[tuple[Path, RunRecord]], list[RecordError]]":
+    """The runs whose record and tables can be read and agree, and why others cannot.
+
+    Raises:
+        RecordError: none can.
+    """
+    from alexbench.harness.app.table_checks import check_tables
+    from alexbench.harness.errors import RecordError
+    from alexbench.harness.record_files import read_run
+
+    runs, unread = [], []
+    for folder in folders:
+        try:
+            record = read_run(folder)
+            check_tables(folder, record)
+            runs.append((folder, record))
+        except RecordError as error:
+            unread.append(error)
+    if not runs and len(unread) == 1:
+        raise unread[0]
+    if not runs:
+        raise RecordError(f"none of these {len(unread)} runs can be read: {'; '.join(map(str, unread))}")
+    return runs, unread
 
 
 def show_reports(folder: Path, record: "RunRecord", *, pictures: bool = False, printed: bool = True) -> None:

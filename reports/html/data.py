@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from alexbench.harness.errors import RecordError
 from alexbench.harness.records import RunRecord
+from alexbench.harness.tables import BLOCKS, TIMINGS, read_table
 
-TIMINGS: Final = "timings.parquet"
-BLOCKS: Final = "blocks.parquet"
 LAYERS: Final = "layers.json"
 BINS: Final = 60
 PERCENTILES: Final = (0.0, *(float(one) for one in range(1, 100)), 99.5, 99.9, 100.0)
@@ -53,18 +53,17 @@ class Layers:
     chosen: str
 
 
-def read_frame(path: Path, columns: list[str], **options: Any) -> pd.DataFrame | None:
+def read_frame(path: Path, columns: list[str]) -> pd.DataFrame | None:
     """Columns of a Parquet file; None where there is no such file.
 
     Raises:
         UnreadableError: it is damaged, or not such a file.
     """
-    if not path.exists():
-        return None
     try:
-        return pd.read_parquet(path, columns=columns, engine="pyarrow", **options)
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these kinds, and have the folder in them
+        found = read_table(path, columns)
+    except RecordError as error:  # has the folder in it, which a page that is the same everywhere must not have
         raise UnreadableError(f"{path.name} is damaged: it cannot be read as a table of this run.") from error
+    return None if found is None else found[columns]
 
 
 def read_json(path: Path) -> Any:
@@ -97,10 +96,10 @@ def latencies(folder: Path, record: RunRecord) -> Latencies | None:
         UnreadableError: the file is damaged.
     """
     wanted = ["backend", "scenario", "batch", "way", "settled", "ns"]
-    filters = [("scenario", "==", _SINGLE), ("batch", "==", 1), ("settled", "==", True)]
-    frame = read_frame(folder / TIMINGS, wanted, filters=filters)
+    frame = read_frame(folder / TIMINGS, wanted)
     if frame is None:
         return None
+    frame = frame[(frame["scenario"] == _SINGLE) & (frame["batch"] == 1) & frame["settled"]]
     # The device's own way ("resident") is another boundary.
     frame = frame[(frame["way"] == "loop") & frame["backend"].isin(timed(record))]
     if frame.empty:

@@ -8,12 +8,10 @@ from typing import Any, Final
 import pandas as pd
 
 from alexbench.harness.records import RunRecord
+from alexbench.harness.tables import FLIPS, PREDICTIONS, REFERENCE
 from alexbench.reports.html.data import UnreadableError, read_frame, read_json
 
 THUMBNAILS: Final = "thumbnails.json"
-FLIPS: Final = "flips.parquet"
-PREDICTIONS: Final = "predictions.parquet"
-REFERENCE: Final = "reference.parquet"
 MOST: Final = 200
 LARGEST: Final = 40_000
 """Bytes of a picture: thumbnails have 3 to 8 thousand, and 200 of this many are 11 MB in base64, within a page's 15."""
@@ -134,13 +132,14 @@ def _without(folder: Path) -> list[Picture]:
     widest = widest.sort_values(["margin_sigma", "sample"], ascending=[False, True])
     samples = widest["sample"].astype(str).tolist()[: MOST + 1]
     top = ["sample", "label", "top1"]
-    answered = read_frame(folder / PREDICTIONS, ["backend", *top], filters=[("sample", "in", samples)])
-    truth = read_frame(folder / REFERENCE, top, filters=[("sample", "in", samples)])
+    answered, truth = read_frame(folder / PREDICTIONS, ["backend", *top]), read_frame(folder / REFERENCE, top)
     if answered is None:
         return []
+    answered = answered[answered["sample"].isin(samples)]
     flipped = {(row.backend, row.sample): row for row in found.itertuples()}
     asked: dict[Any, tuple[str, ...]] = {}
     if truth is not None:
+        truth = truth[truth["sample"].isin(samples)]
         asked = {row.sample: (_name(row.top1),) for row in truth.itertuples()}
     by_sample = dict(list(answered.groupby("sample")))
     return [_numbered(sample, by_sample[sample], asked, flipped) for sample in samples if sample in by_sample]

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alexbench.harness.app.history import INDEX_FILE, gather
+from alexbench.harness.app.history import gather, index_of
 from alexbench.harness.app.history_series import history
 from alexbench.harness.record_files import RUN_FILE, to_json
 from tests.support.records import accuracy, effective, noise, ok_row, performance, run_record, throughput
@@ -85,7 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder, runs)
-        index = folder / INDEX_FILE
+        index = index_of(folder)
         size = sum(path.stat().st_size for path in folder.glob(f"*/{RUN_FILE}"))
         print(f"{runs} runs, {4 * runs} rows, {size / 1e6:.1f} MB of JSON\n\n| | s | CPU s |\n|---|---:|---:|")
         took(

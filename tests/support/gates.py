@@ -17,7 +17,7 @@ from alexbench.harness.app.gate.side import Side
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gate_records import GateReport
 from alexbench.harness.measure.rounds import Block, Measured, Task
-from alexbench.harness.speed_records import Control
+from alexbench.harness.speed_records import Control, Performance
 from tests.support.records import performance
 from tests.support.runs import answers, write_run
 
@@ -57,16 +57,25 @@ def timed_run(
     top = dict(rows or dict.fromkeys(ms, answers(images)))
     given = {"configuration": CONFIGURATION, "controls": CONTROLS, **of_run}
     made = blocks({**ms}, processes, spread, anchor_ms, seed)
-    p50 = {name: median(_block_medians(made, name)) for name in ms}
-    changes = {name: {"performance": performance(1000 / value, p50_ms=p50[name])} for name, value in ms.items()}
+    changes = {name: {"performance": _speed(made, name)} for name in ms}
     write_run(folder, top, changes=changes, **given)
     run_folder.write_timings(folder, made)
     return folder
 
 
-def _block_medians(made: Sequence[Block], name: str) -> list[float]:
-    of = [one for one in made if (one.task.participant, one.task.scenario) == (name, "SingleStream")]
-    return [median(one.measured.ns) / 1e6 for one in of]
+def _speed(made: Sequence[Block], name: str) -> Performance:
+    """What the blocks give."""
+    of = {
+        scenario: [one.measured for one in made if (one.task.participant, one.task.scenario) == (name, scenario)]
+        for scenario in ("SingleStream", "Offline")
+    }
+    single, windows = of.values()
+    images = sum(len(one.ns) * one.images for one in windows)
+    speed = performance(
+        images / (sum(sum(one.ns) for one in windows) / 1e9), p50_ms=median(median(one.ns) for one in single) / 1e6
+    )
+    calls = sum(len(one.ns) for one in single)
+    return replace(speed, latency=replace(speed.latency, blocks=len(single), samples=calls))
 
 
 def blocks(ms: Mapping[str, float], processes: int, spread: float, anchor_ms: float, seed: int) -> list[Block]:

@@ -26,10 +26,10 @@ from alexbench.harness.app.out_file import write_whole
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.judge.gate import Place
+from alexbench.harness.plain_text import file_stem, one_line, strict_json
 from alexbench.harness.record_files import RUN_FILE, record_from
 from alexbench.harness.records import RunRecord, backend_of
 from alexbench.reports.flat import digest_key
-from alexbench.reports.table import printable
 
 SCHEMA: Final = 1
 _SCHEMA_KEY: Final = "alexbench_baseline"
@@ -57,7 +57,7 @@ class Baseline:
 def default_path(record: RunRecord, folder: Path = FOLDER) -> Path:
     """``<card>-<CPU>-<key>.json``: one file for each model on each machine, whose every field is in the key."""
     cpu = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", str(record.machine.get("cpu")).lower())).strip("-")
-    return folder / f"{record.model.card}-{cpu[:40]}-{digest_key(record.machine)[:8]}.json"
+    return folder / f"{file_stem(record.model.card)}-{cpu[:40]}-{digest_key(record.machine)[:8]}.json"
 
 
 def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
@@ -66,7 +66,7 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
     Raises:
         AlexBenchError: the run cannot be one, or the file that is there is another machine's or lacks a reason.
     """
-    reason = " ".join(printable(reason).split())
+    reason = " ".join(one_line(reason).split())
     side = side_of_run(run)
     if labels(side.record):
         raise UsageError(f"{run} has environments with labels; a baseline is of a run without: alexbench run")
@@ -149,12 +149,12 @@ def _sealed(side: Side, history: list[dict[str, Any]]) -> str:
         "blocks": {name: _blocks(row.times) for name, row in side.rows.items()} | {ANCHOR: _blocks(side.anchor)},
         "history": history,
     }
-    return json.dumps({**kept, "sha256": _digest(kept)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return strict_json({**kept, "sha256": _digest(kept)}, indent=1) + "\n"
 
 
 def _digest(kept: Mapping[str, Any]) -> str:
     plain = json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(plain.encode("utf-8")).hexdigest()
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _answers(side: Side) -> dict[str, Any]:

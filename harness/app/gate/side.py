@@ -7,25 +7,18 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from alexbench.harness.app import folder as run_folder
-from alexbench.harness.app.rows_of_runs import open_run, read_table, require_columns, row_of
+from alexbench.harness.app.rows_of_runs import open_run, row_of
+from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.gate import Place
-from alexbench.harness.record_files import RUN_FILE, read_run
+from alexbench.harness.record_files import read_run
 from alexbench.harness.records import BackendRecord, RunRecord, backend_of, environment_of
+from alexbench.harness.tables import read_table
 
 ANCHOR: Final = "anchor"
-_TIMINGS: Final = ["backend", "scenario", "batch", "way", "process", "round", "settled", "ns"]
-_KINDS: Final = {
-    "settled": is_bool_dtype,
-    "ns": is_numeric_dtype,
-    **dict.fromkeys(("batch", "process", "round"), is_integer_dtype),
-}
-_AGREE: Final = 1e-6
 
 Series = Literal["latency", "windows"]
 
@@ -86,8 +79,8 @@ def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
     record = read_run(folder)
     if record.status != "complete":
         raise UsageError(f"{folder} is {record.status}; first: alexbench run --resume {folder}")
+    check_tables(folder, record)
     times = times_of(folder, record)
-    _check_times(folder, record, times)
     answered = {row.name: row.accuracy is not None for row in record.backends}
     run = open_run(folder) if any(answered.values()) else None
     rows: dict[str, dict[str, SideRow]] = {label: {} for label in wanted}
@@ -107,27 +100,6 @@ def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
     ]
 
 
-def _check_times(folder: Path, record: RunRecord, times: Mapping[str, Times]) -> None:
-    """Where there are blocks, they are those that the record's speeds are from.
-
-    Raises:
-        RecordError: they are others.
-    """
-    path = folder / run_folder.TIMINGS
-    if not path.exists():
-        return
-    for entry in record.backends:
-        if entry.performance is None:
-            continue
-        found = times.get(entry.name, Times()).latency
-        middle = float(np.median(list(found.values()))) if found else math.nan
-        if not math.isclose(middle, entry.performance.latency.p50_ms, rel_tol=_AGREE):
-            raise RecordError(
-                f"{path} is not of this run: {entry.name} has a p50 of {middle:.3f} ms there, of"
-                f" {entry.performance.latency.p50_ms:.3f} in {RUN_FILE}; restore it"
-            )
-
-
 def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
     """Participant -> its settled blocks, from ``timings.parquet``; the anchor is one, A/A duplicates are too.
 
@@ -137,8 +109,6 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
     table = read_table(folder / run_folder.TIMINGS)
     if table is None:
         return {}
-    require_columns(table, _TIMINGS, folder / run_folder.TIMINGS)
-    _require_kinds(table, folder / run_folder.TIMINGS)
     settled = table[table["settled"]]
     batch = record.configuration.get("batch_size")
     single = settled[(settled["scenario"] == "SingleStream") & (settled["way"] == "loop")]
@@ -159,13 +129,6 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
             times = found.setdefault(str(name), Times())
             getattr(times, of)[int(process), int(number)] = float(ns) / 1e6 / images
     return found
-
-
-def _require_kinds(table: pd.DataFrame, path: Path) -> None:
-    """What is counted is whole, a time is a number; else a RecordError."""
-    for column, holds in _KINDS.items():
-        if not holds(table[column]):
-            raise RecordError(f"{path} is damaged: {column} is {table[column].dtype}")
 
 
 def with_more(side: Side, more: Side, series: Series, *, first: int, instead: bool = False) -> Side:

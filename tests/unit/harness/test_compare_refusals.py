@@ -68,6 +68,7 @@ def test_other_pixels_are_refused_by_the_first_picture(run: Path) -> None:
 def test_old_runs_are_held_to_the_digest_of_all_pixels(run: Path) -> None:
     other = another(run, data=data(images=IMAGES, pixels_digest="00" * 32))
     (run / "samples.parquet").unlink()
+    assert not (other / "samples.parquet").exists()
     assert "the pixels that the rows were given differ" in refusal(DataError, run, other)
 
 

@@ -88,15 +88,19 @@ def test_pictures_and_one_leaderboard_are_one_or_the_other(runs: list[Path], tmp
 
 
 @pytest.mark.parametrize("text", ["{", "", '{"schema_version": 4}', "[]", '{"schema_version": "4"}'])
-def test_a_truncated_record_among_several_is_named_and_nothing_is_written(
+def test_a_truncated_record_among_several_is_named_and_the_others_are_reported(
     runs: list[Path], tmp_path: Path, text: str
 ) -> None:
     (runs[1] / "run.json").write_text(text, encoding="utf-8")
     error = refused(*runs, "--leaderboard", tmp_path / "x.md")
     assert isinstance(error, RecordError)
     assert f"{runs[1] / 'run.json'} is damaged" in str(error)
-    assert not (tmp_path / "x.md").exists()
-    assert [path.name for path in runs[0].iterdir()] == ["run.json"]
+    assert (tmp_path / "x.md").exists()
+    assert isinstance(refused(*runs), RecordError)
+    assert (runs[0] / "report.md").exists()
+    assert not (runs[1] / "report.md").exists()
+    assert isinstance(refused(runs[1], "--leaderboard", tmp_path / "none.md"), RecordError)
+    assert not (tmp_path / "none.md").exists()
 
 
 def test_a_folder_that_is_no_run_and_a_newer_one_are_refused(runs: list[Path], tmp_path: Path) -> None:
