@@ -39,6 +39,7 @@ class ModelRecord:
     """The network and weights of a run.
 
     ``weights_digest``: SHA-256 over names, shapes and bytes of the arrays; empty where all rows are artifacts.
+    ``synthetic``: they are, or those in any row's artifact.
     ``weights_verified``: how the file is known to be right, in words; empty: it is not. ``recipe_digest``: SHA-256 of
     all that turns a picture into scores but pictures and weights: the whole preprocessing, the decoders, the network.
     """
@@ -203,6 +204,7 @@ class ArtifactRecord:
 
     ``sha256``: of the file, or over the files of a folder. ``normalisation``: what the file does to its input itself,
     as a formula, empty for nothing; ``fed``: what it was fed. ``scores``: logits, probabilities or log-probabilities.
+    ``synthetic``: its weights are synthetic.
     """
 
     path: str
@@ -217,6 +219,7 @@ class ArtifactRecord:
     normalisation: str
     fed: str
     producer: str = ""
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import sha256_of
 from alexbench.harness.models.preprocessing import Preprocessing, said_formula
+from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.records import ArtifactRecord
 
 
@@ -68,6 +69,7 @@ def artifact_record(file: str, seen: dict[str, Any]) -> ArtifactRecord:
         normalisation="" if facts.normalisation is None else str(facts.normalisation),
         fed=said_formula(decode(Preprocessing, seen["preprocessing"])),
         producer=facts.producer,
+        synthetic=is_synthetic(Path(file)),
     )
 
 

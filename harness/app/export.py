@@ -179,7 +179,7 @@ def export_notes(card: Card, weights: ChosenWeights, layout: Layout | None) -> d
         "network": network.name,
         "licence": card.licence,
         "citation": card.citation,
-        "weights": synthetic_words(card) if weights.source is None else Path(weights.source).name,
+        "weights": weights_words(card, weights),
         "weights_digest": weights.digest,
         "preprocessing": json.dumps(asdict(asked)),
     }
@@ -191,9 +191,13 @@ def export_notes(card: Card, weights: ChosenWeights, layout: Layout | None) -> d
     return notes
 
 
-def synthetic_words(card: Card) -> str:
-    """What synthetic weights are called."""
-    return f"SYNTHETIC ({synthetic.NAME}, card {card.name}): they know drawn pictures only"
+def weights_words(card: Card, weights: ChosenWeights) -> str:
+    """What the weights are called: a file's name, and SYNTHETIC ones so whatever file they were read from."""
+    name = None if weights.source is None else Path(weights.source).name
+    if name is not None and not weights.synthetic:
+        return name
+    made_for = f"card {card.name}" if name is None else f"read from {name}"
+    return f"SYNTHETIC ({synthetic.NAME}, {made_for}): they know drawn pictures only"
 
 
 def arithmetic(card: Card) -> str:

@@ -30,6 +30,7 @@ from alexbench.harness.errors import BackendUnavailableError, UsageError, unknow
 from alexbench.harness.judge.accuracy import log_softmax, top_k
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
+from alexbench.harness.models.synthetic_label import is_synthetic
 
 TOP: Final = 5
 BATCH: Final = 32
@@ -70,7 +71,6 @@ class LoadedModel:
         display: Display,
     ) -> None:
         self.card, self.backend = card, backend
-        self.synthetic = artifact is None and weights is None
         self._fed, self._scores = asdict(card.preprocessing), "logits"
         self._on_exit = ExitStack()
         with ExitStack() as on_error:
@@ -83,6 +83,7 @@ class LoadedModel:
                 chosen = choose_weights(
                     card, weights, cache, log=cache / "material.log", display=display, data_format=weights_layout
                 )
+                self.synthetic = chosen.synthetic
                 load = {
                     "do": "load",
                     "network": card.network,
@@ -93,6 +94,7 @@ class LoadedModel:
                 asked = artifact_of(artifact, card)
                 seen = look_into(backend, asked, asdict(options), card, log)
                 self._fed, self._scores = seen["preprocessing"], seen["facts"]["scores"]
+                self.synthetic = is_synthetic(Path(artifact))
                 load = {"do": "load_artifact", "artifact": asked, "facts": seen["facts"]}
             self._worker = on_error.enter_context(WorkerProcess(backend, log=log))
             answer = self._worker.ask(load.pop("do"), backend=backend, options=asdict(options), **load)
@@ -240,10 +242,13 @@ def predict(
     chosen = list(backends) or list(artifacts) or [name for name in backend_names() if _is_installed(name)]
     if not chosen:
         raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
+    warned: set[str | None] = set()
     for backend in chosen:
         with load_model(card, backend=backend, artifact=artifacts.get(backend), display=display, **options) as model:
-            if model.synthetic and backend == chosen[0]:
-                display.say(SYNTHETIC_WARNING)
+            file = artifacts.get(backend)
+            if model.synthetic and file not in warned:
+                display.say(SYNTHETIC_WARNING if file is None else f"{file}: {SYNTHETIC_WARNING}")
+                warned.add(file)
             for name, guesses in zip(pictures, model.predict_prepared(pixels), strict=True):
                 answers[name][backend] = guesses
     return answers
