@@ -3,6 +3,7 @@
 import signal
 import sys
 import traceback
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -131,11 +132,22 @@ for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, 
     cli.add_command(_command)
 
 
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty name would be read as the current folder; it is what a variable that is not set leaves behind."""
+    for before, one in pairwise(["alexbench", *arguments]):
+        flag, equals, value = one.partition("=")
+        if flag.startswith("--") and equals and not value:
+            raise click.UsageError(f"{flag} is empty; give it a value, or leave it out")
+        if not one:
+            raise click.UsageError(f"{before} is followed by an empty argument; give it a value, or leave it out")
+
+
 def main() -> None:
     """Run the command; every error the user can mend is one line on standard error and an exit code."""
     # A cancelled job is told to end by SIGTERM; it leaves what Ctrl-C leaves.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        _refuse_empty(sys.argv[1:])
         cli.main(standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "alexbench"

@@ -23,6 +23,7 @@ from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import Reading
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.estimate import GFLOPS_A_CORE
+from alexbench.harness.app.interpreters import check_interpreter
 from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.scratch import scratch
@@ -53,6 +54,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
         raise _too_few(config.limit, f"--limit {config.limit}")
     cache, backend = writable(cache_folder()), backend_of(config)
     log = cache / "material.log"
+    check_interpreter(backend, config.interpreters, log)
     artifact = config.artifact_files.get(backend)
     weights = None
     if artifact is None or config.weights is not None:

@@ -199,6 +199,8 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
 
 
 def _check_data_flags(given: Mapping[str, Any]) -> None:
+    if given.get("only") == "accuracy" and "seed" in given and "limit" not in given:
+        raise UsageError(f"--seed {given['seed']} is of the draw of --limit; name --limit N too")
     if given.get("data") is None:
         for key in ("layout", "labels"):
             if key in given:

@@ -180,6 +180,10 @@ def load_model(
     Raises:
         AlexBenchError: something that the message says how to mend.
     """
+    if artifact is not None and weights is not None:
+        raise UsageError("artifact and weights: a file of the runtime's own has weights in it; give one of them")
+    if weights_layout is not None and weights is None:
+        raise UsageError("weights_layout says how weights are read; give weights too")
     if backend not in backend_names():
         raise unknown_name("backend", backend, backend_names())
     problem = backend_class(backend).probe().problem
@@ -242,10 +246,13 @@ def predict(
     chosen = list(backends) or list(artifacts) or [name for name in backend_names() if _is_installed(name)]
     if not chosen:
         raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
+    if options.get("weights") is not None and all(name in artifacts for name in chosen):
+        raise UsageError("--weights: every runtime named runs a file of its own (--artifact); leave one of them out")
     warned: set[str | None] = set()
     for backend in chosen:
-        with load_model(card, backend=backend, artifact=artifacts.get(backend), display=display, **options) as model:
-            file = artifacts.get(backend)
+        file = artifacts.get(backend)
+        inside = {} if file is None else {"weights": None, "weights_layout": None}
+        with load_model(card, backend=backend, artifact=file, display=display, **{**options, **inside}) as model:
             if model.synthetic and file not in warned:
                 display.say(SYNTHETIC_WARNING if file is None else f"{file}: {SYNTHETIC_WARNING}")
                 warned.add(file)

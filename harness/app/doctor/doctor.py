@@ -23,6 +23,7 @@ from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import Change, Reading, changes, without
 from alexbench.harness.app.doctor.search import Search
 from alexbench.harness.app.doctor.trials import Trials
+from alexbench.harness.app.interpreters import check_interpreter
 from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.pictures import Pictures
 from alexbench.harness.app.progress import Display
@@ -73,6 +74,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     card, cache = load_card(config.model), writable(cache_folder())
     backend = backend_of(config)
     log = cache / "material.log"
+    check_interpreter(backend, config.interpreters, log)
     artifact = config.artifact_files.get(backend)
     weights = None
     if artifact is None or config.weights is not None:
@@ -150,7 +152,7 @@ def _population(pictures: Pictures) -> int | None:
 
 def backend_of(config: RunConfig) -> str:
     """The one named, or the first there is."""
-    named = [*(config.backends or ()), *(name for name in config.artifact_files if name not in (config.backends or ()))]
+    named = list(dict.fromkeys((*(config.backends or ()), *config.artifact_files, *config.interpreters)))
     if len(named) > 1:
         raise UsageError(f"--backend: the doctor examines one model on one runtime; {' and '.join(named)} are named")
     if named:
