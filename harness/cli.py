@@ -19,6 +19,7 @@ from alexbench.harness.commands.history import history
 from alexbench.harness.commands.models import models
 from alexbench.harness.commands.options import one_run
 from alexbench.harness.commands.report import report, show_reports
+from alexbench.harness.console import clean_streams, nobody_reads
 from alexbench.harness.errors import AlexBenchError
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 def main() -> None:
     """Run the command; every error the user can mend is one line on standard error and an exit code."""
+    clean_streams()
     # A cancelled job is told to end by SIGTERM; it leaves what Ctrl-C leaves.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -151,30 +153,32 @@ def main() -> None:
         cli.main(standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "alexbench"
-        click.echo(f"alexbench: {error.format_message()} (see {command} --help)", err=True)
+        _say(f"{error.format_message()} (see {command} --help)")
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        click.echo(f"alexbench: {error.format_message()}", err=True)
+        _say(error.format_message())
         sys.exit(error.exit_code)
     except AlexBenchError as error:
-        click.echo(f"alexbench: {' '.join(str(error).splitlines())}", err=True)
+        _say(str(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        from alexbench.reports.terminal import nobody_reads
-
         nobody_reads()
         sys.exit(EXIT_UNREAD)
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
-        click.echo(f"alexbench: {named}{error.strerror or error}", err=True)
+        _say(f"{named}{error.strerror or error}")
         sys.exit(AlexBenchError.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("alexbench: interrupted", err=True)
+        _say("interrupted")
         sys.exit(EXIT_INTERRUPTED)
     except Exception:
         traceback.print_exc()
-        click.echo("alexbench: a fault of its own: please report the lines above", err=True)
+        _say("a fault of its own: please report the lines above")
         sys.exit(EXIT_FAULT)
+
+
+def _say(message: str) -> None:
+    click.echo(f"alexbench: {' '.join(message.splitlines())}", err=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError
+from alexbench.harness.plain_text import strict_json
 from alexbench.harness.records import SCHEMA_VERSION, RunRecord
 
 RUN_FILE: Final = "run.json"
@@ -58,7 +59,7 @@ _ENVIRONMENT: Final[dict[str, Any]] = {
 
 def to_json(record: RunRecord) -> str:
     """The JSON text of a record; keys in the order of the dataclass, so that a diff reads well."""
-    return json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return strict_json(dataclasses.asdict(record)) + "\n"
 
 
 def read_run(folder: Path) -> RunRecord:

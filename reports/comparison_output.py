@@ -5,7 +5,7 @@ from typing import TextIO
 
 from alexbench.harness.paired_records import PairedReport
 from alexbench.reports.comparison import facts, reading, sentences, tables
-from alexbench.reports.markdown import escape, table_text
+from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.terminal import Terminal
 
 
@@ -25,5 +25,5 @@ def comparison_markdown(report: PairedReport) -> str:
     parts += [f"## {escape(table.title)}\n\n{table_text(table)}" for table in tables(report)]
     for heading, lines in (("Remarks", sentences(report)), ("How to read it", reading(report))):
         if lines:
-            parts.append(f"## {heading}\n\n" + "\n".join(f"- {escape(line)}" for line in lines))
+            parts.append(f"## {heading}\n\n" + listed(lines))
     return "\n\n".join(parts) + "\n"

@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from alexbench.harness.plain_text import cell, json_text, printable
 from alexbench.harness.records import BackendRecord, RunRecord
 from alexbench.reports.leaderboard import COLUMNS, leaderboard_rows
 
@@ -96,14 +97,18 @@ def flat_rows(record: RunRecord) -> list[dict[str, Any]]:
         if cells["noise"] is not None:
             found["noise_verdict"] = "noisy" if cells["noise"] else "quiet"
         values = ((column, kind, found[column]) for column, kind in KINDS.items())
-        rows.append({column: value if value is None else kind(value) for column, kind, value in values})
+        rows.append({column: None if value is None else _of_kind(kind, value) for column, kind, value in values})
     return rows
+
+
+def _of_kind(kind: type[Any], value: Any) -> Any:
+    return printable(str(value)) if kind is str else kind(value)
 
 
 def digest_key(value: Any) -> str:
     """A short digest of anything that JSON can hold, whatever the order of its keys."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:KEY_LENGTH]
 
 
 def environment_versions(record: RunRecord) -> dict[str, str]:
@@ -182,15 +187,23 @@ def _of_row(entry: BackendRecord) -> dict[str, Any]:
 
 
 def csv_text(frame: "pd.DataFrame") -> str:
-    """Comma-separated values; nothing where a value is missing, ``inf`` where it is infinite."""
-    return frame.to_csv(index=False, lineterminator="\n")
+    """Comma-separated values; nothing where a value is missing, ``inf`` where it is infinite.
+
+    Text that a spreadsheet would compute begins with an apostrophe; numbers stay numbers.
+    """
+    harmless = frame.apply(lambda column: column.map(_cell) if column.dtype.kind not in "biuf" else column)
+    return str(harmless.to_csv(index=False, lineterminator="\n"))
 
 
-def json_text(frame: "pd.DataFrame") -> str:
+def _cell(value: Any) -> Any:
+    return cell(value) if isinstance(value, str) else value
+
+
+def rows_json(frame: "pd.DataFrame") -> str:
     """A list of objects, one a row; null where a value is missing or not finite, for JSON has neither."""
     plain = frame.astype(object).where(frame.notna(), None)
     rows = [{str(name): _finite(value) for name, value in row.items()} for row in plain.to_dict("records")]
-    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(rows) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -1,14 +1,13 @@
 """A gate on the terminal, as Markdown, JSON and JUnit XML."""
 
-import json
 import re
 import sys
 from dataclasses import asdict
-from math import isfinite
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 from xml.etree import ElementTree as ET
 
 from alexbench.harness.gate_records import GateReport, Judged
+from alexbench.harness.plain_text import json_text
 from alexbench.reports.gate import (
     allowed_text,
     change_text,
@@ -77,16 +76,7 @@ def gate_json(report: GateReport) -> str:
     """All of it, with the verdict and the exit code."""
     judged = [{"metric": one.metric, **asdict(one)} for one in report.judged]
     whole = {"verdict": report.verdict, "exit_code": report.exit_code, **asdict(report), "judged": judged}
-    return json.dumps(_finite(whole), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity: an interval without an end has null there."""
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
+    return json_text(whole) + "\n"
 
 
 def gate_junit(report: GateReport, *, command: str = "gate") -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.reports.plot_text import drawing, plot_text
 from alexbench.reports.wording import ABSENT
 
 if TYPE_CHECKING:
@@ -75,10 +76,8 @@ def said(value: float | None) -> str:
 
 def draw(heat_map: HeatMap) -> Drawn:
     """Draw it. matplotlib is imported here, so that reports are imported without it."""
-    from matplotlib import style
-
     svg, png = io.BytesIO(), io.BytesIO()
-    with style.context(["default", _STYLE]):
+    with drawing(_STYLE):
         figure = _figure(heat_map)
         figure.savefig(svg, format="svg", metadata={"Date": None})
         figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
@@ -111,11 +110,11 @@ def _figure(heat_map: HeatMap) -> "Figure":
     _bar(bar, norm, colours, values, heat_map.unit)
 
     top = height - 0.32
-    figure.text(0.3 / width, top / height, heat_map.title, weight="bold", size=13, va="center")
+    figure.text(0.3 / width, top / height, plot_text(heat_map.title), weight="bold", size=13, va="center")
     for place, line in enumerate(heat_map.lines, 1):
-        figure.text(0.3 / width, (top - 0.06 - _LINE * place) / height, line, va="center", color="#333333")
+        figure.text(0.3 / width, (top - 0.06 - _LINE * place) / height, plot_text(line), va="center", color="#333333")
     for place, line in enumerate(reversed(heat_map.notes)):
-        figure.text(0.3 / width, (0.17 + _LINE * place) / height, line, va="center", size=9, color="#333333")
+        figure.text(0.3 / width, (0.17 + _LINE * place) / height, plot_text(line), va="center", size=9, color="#333333")
     return figure
 
 

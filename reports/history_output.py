@@ -1,11 +1,11 @@
 """A history on the terminal, as JSON and as CSV."""
 
 import dataclasses
-import json
 import re
 import sys
 from typing import Final, TextIO
 
+from alexbench.harness.plain_text import json_text
 from alexbench.reports.flat import csv_text
 from alexbench.reports.history import Change, History, Metric, Series
 from alexbench.reports.table import Table
@@ -81,7 +81,7 @@ def sentences(history: History) -> list[str]:
 
 def history_json(history: History) -> str:
     """All of it; the same text for the same history."""
-    return json.dumps(dataclasses.asdict(history), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(dataclasses.asdict(history)) + "\n"
 
 
 def history_csv(history: History) -> str:

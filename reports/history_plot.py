@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from alexbench.reports.history import History, Series
+from alexbench.reports.plot_text import drawing, plot_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,6 @@ _STYLE: Final[dict[str, Any]] = {
 
 def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes:
     """Draw it. Points that do not count are hollow; matplotlib is imported here, so that reports are without it."""
-    from matplotlib import style
     from matplotlib.figure import Figure
 
     panels: dict[str, list[Series]] = {}
@@ -35,7 +35,7 @@ def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes
         panels.setdefault(series.metric.name, []).append(series)
     heights = [_PANEL[1] + _LINE * len(found) for found in panels.values()] or [1.0]
     file = io.BytesIO()
-    with style.context(["default", _STYLE]):
+    with drawing(_STYLE):
         figure = Figure(figsize=(_PANEL[0], sum(heights)), facecolor="white", layout="constrained")
         if not panels:
             figure.text(0.5, 0.5, "no run has these metrics", ha="center", va="center")
@@ -93,7 +93,7 @@ def _line(axes: "Axes", series: Series, place: int, label: str) -> None:
         axes.axvline(times[change.run], color=colour, linestyle="--", linewidth=1)
         text = f"{series.backend} {change.version} {change.change:+.1f}{' points' if series.metric.in_points else ' %'}"
         axes.annotate(
-            _plain(text),
+            plot_text(text),
             (times[change.run], 1),
             xycoords=("data", "axes fraction"),
             xytext=(3, -2),
@@ -109,12 +109,7 @@ def _line(axes: "Axes", series: Series, place: int, label: str) -> None:
 def _label(series: Series, common: dict[str, str]) -> str:
     """The backend, and in what this series is not as the others of its panel."""
     own = [f"{name} {value}" for name, value in series.key.items() if value and name not in common]
-    return _plain(", ".join([series.backend, *own]))
-
-
-def _plain(text: str) -> str:
-    """A dollar would begin a formula."""
-    return text.replace("$", r"\$")
+    return plot_text(", ".join([series.backend, *own]))
 
 
 def _time(iso: str) -> datetime:

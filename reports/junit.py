@@ -9,8 +9,10 @@ from xml.etree import ElementTree as ET
 
 from alexbench.harness.records import BackendRecord, RunRecord
 
-_ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold, escaped or not (section 2.2)."""
+_ILLEGAL: Final = re.compile(
+    "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+"""Characters that XML 1.0 cannot hold, escaped or not (section 2.2), or discourages, and what turns text around."""
 
 
 def junit_xml(record: RunRecord) -> str:
@@ -49,7 +51,7 @@ def document(
     suite = ET.SubElement(root, "testsuite", {"name": clean(suite_name), **counts, **of_suite})
     listed = ET.SubElement(suite, "properties")
     for key, value in properties:
-        ET.SubElement(listed, "property", {"name": key, "value": one_line(value)})
+        ET.SubElement(listed, "property", {"name": clean(key), "value": one_line(value)})
     suite.extend(cases)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

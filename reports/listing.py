@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from alexbench.harness.plain_text import json_text
 from alexbench.harness.records import RunRecord
 from alexbench.reports.leaderboard import leaderboard
 
@@ -12,7 +13,7 @@ from alexbench.reports.leaderboard import leaderboard
 def leaderboards_json(runs: Sequence[tuple[Path, RunRecord]]) -> str:
     """A list with an entry for each run: where it is, what it is of, its rows (the columns of leaderboard.csv)."""
     entries = [{"run": str(folder), **_entry(record)} for folder, record in runs]
-    return json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(entries) + "\n"
 
 
 def _entry(record: RunRecord) -> dict[str, Any]:

@@ -4,14 +4,25 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from alexbench.harness.plain_text import printable
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
 from alexbench.reports.cells import tables
 from alexbench.reports.explanations import explanations
-from alexbench.reports.table import Table, printable
+from alexbench.reports.table import Table
 
 LONG_WORD: Final = 20
 """Letters: GitHub's page has 830 pixels, of which a word as long takes 150."""
+NO_WIDTH: Final = "\u200b"
+_LIVE: Final = re.compile(
+    r"(?<![a-z0-9_])@(?=[a-z0-9])|@(?=[a-z0-9-]+\.[a-z0-9])|:(?=//)|(?<![a-z0-9])(?:www|mailto|xmpp)(?=[.:])|#(?=\d)"
+    r"|(?<![a-z0-9])GH(?=-\d)",
+    re.IGNORECASE,
+)
+"""Behind which GitHub makes a mention, an address or an issue of plain text, whatever is escaped; tools/gate_comment.py
+has a wider one."""
+_BLOCK: Final = re.compile(r"^\s*(?:#+|[-+=]+|\d+[.)])(?=\s|$)")
+"""How a line begins that is a heading or a list inside a list."""
 
 
 def markdown(record: RunRecord) -> str:
@@ -33,7 +44,12 @@ def markdown(record: RunRecord) -> str:
 
 def listed(lines: Iterable[str]) -> str:
     """A list of plain sentences."""
-    return "\n".join(f"- {escape(line)}" for line in lines)
+    return "\n".join(f"- {_paragraph(line)}" for line in lines)
+
+
+def _paragraph(line: str) -> str:
+    """Escaped, at the beginning of a line too."""
+    return _BLOCK.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", escape(line))
 
 
 def noted(table: Table) -> str:
@@ -70,8 +86,12 @@ def _breakable(escaped: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Markdown and HTML leave alone: a path or an error message may hold any character."""
-    text = printable(text)
+    """Text that Markdown and HTML leave alone: a path or an error message may hold any character.
+
+    A character without width keeps text from being a mention, an address or an issue.
+    """
+    text = _LIVE.sub(lambda found: found[0] + NO_WIDTH, printable(text))
     for character in "\\`*_[]<>|&~":
         text = text.replace(character, f"\\{character}")
+    text = text.replace("$", "&#36;")  # GitHub reads formulas before it reads escapes
     return " ".join(text.splitlines())

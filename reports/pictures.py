@@ -17,6 +17,7 @@ from alexbench.harness.errors import RecordError
 from alexbench.harness.records import RunRecord
 from alexbench.reports import row_cells
 from alexbench.reports.leaderboard import leaderboard_rows
+from alexbench.reports.plot_text import drawing, plot_text
 from alexbench.reports.row_cells import Row, has
 
 if TYPE_CHECKING:
@@ -165,9 +166,9 @@ def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[
     if record.invalid:
         title += ": INVALID measurement"
     texts = [f"{record.data.images:,} pictures; {record.machine.get('cpu')}", _asked(record)]
-    figure.text(0.02, 1 - 0.32 / height, _plain(f"AlexBench: {title}"), weight="bold", size=15, va="center")
+    figure.text(0.02, 1 - 0.32 / height, plot_text(f"AlexBench: {title}"), weight="bold", size=15, va="center")
     for place, line in enumerate(texts):
-        figure.text(0.02, 1 - (0.63 + 0.25 * place) / height, _plain(line), size=11, va="center", color=DARK)
+        figure.text(0.02, 1 - (0.63 + 0.25 * place) / height, plot_text(line), size=11, va="center", color=DARK)
     left, right, gap = 0.235, 0.985, 0.035
     wide = (right - left - gap * (panels - 1)) / panels
     axes = [
@@ -183,11 +184,6 @@ def _asked(record: RunRecord) -> str:
         f"asked for {asked.get('device')}, {asked.get('precision')}, {asked.get('threads')} threads{rigor};"
         f" {record.started[:10]}, alexbench {record.alexbench_version}"
     )
-
-
-def _plain(text: str) -> str:
-    """Text that matplotlib does not take for mathematics, on one line."""
-    return " ".join(text.split()).replace("$", r"\$")
 
 
 def _colour(row: Row) -> str:
@@ -216,7 +212,7 @@ def _bars(ax: "Axes", rows: Sequence[Row], columns: Sequence[str], digits: int, 
 
 def _name_rows(ax: "Axes", rows: Sequence[Row]) -> None:
     """From above, each with what it is not."""
-    names = [_plain(_short(row_cells.name(row))) + ("" if has(row, "rank") else "\nnot ranked") for row in rows]
+    names = [plot_text(_short(row_cells.name(row))) + ("" if has(row, "rank") else "\nnot ranked") for row in rows]
     ax.set_yticks(range(len(rows)), labels=names)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(rows) - 0.4, -0.6)
@@ -244,10 +240,8 @@ def _ridge(ax: "Axes", place: int, found: NDArray[np.float64], shown: tuple[floa
 
 def _drawn(figure: Any) -> Picture:
     """Both files. matplotlib is imported here, so that reports are imported without it."""
-    from matplotlib import style
-
     svg, png = io.BytesIO(), io.BytesIO()
-    with style.context(["default", _STYLE]):
+    with drawing(_STYLE):
         made = figure()
         made.savefig(svg, format="svg", metadata={"Date": None})
         made.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})

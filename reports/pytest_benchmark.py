@@ -4,7 +4,6 @@ A round is a block that was settled. Its time is, of latency at batch 1, the blo
 window's wall time over its images: so ``ops`` are inferences and images a second.
 """
 
-import json
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import RecordError
+from alexbench.harness.plain_text import json_text
 from alexbench.harness.records import BackendRecord, RunRecord
 from alexbench.reports.flat import digest_key, git_of
 
@@ -55,7 +55,7 @@ def pytest_benchmark_json(record: RunRecord, timings: pd.DataFrame, blocks: pd.D
         "datetime": record.started,
         "version": FORMAT,
     }
-    return json.dumps(content, indent=4, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(content, indent=4) + "\n"
 
 
 def _require(frame: pd.DataFrame, columns: tuple[str, ...], file: str) -> None:

@@ -1,19 +1,9 @@
 """A table of text, the same in Markdown and on the terminal."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from alexbench.reports.wording import ABSENT
-
-_CONTROL: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Colours that a runtime put into its error, and whatever else has no shape."""
-
-
-def printable(text: str) -> str:
-    """Text without what moves a terminal's cursor or sets its title: it may be from anybody's file."""
-    return _CONTROL.sub("", text)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,5 @@
 """Reports on a terminal, in rich tables; plain and unwrapped where the output is no terminal."""
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -9,27 +8,16 @@ from typing import Final, TextIO
 import rich.table
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
+from alexbench.harness.console import console
+from alexbench.harness.plain_text import printable
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
 from alexbench.reports.cells import tables
-from alexbench.reports.table import Table, printable
+from alexbench.reports.table import Table
 
 PLAIN_WIDTH: Final = 400
-
-
-class _Console(Console):
-    """A console whose reader may go before the end (``| head``), which is no fault and no verdict."""
-
-    def on_broken_pipe(self) -> None:
-        nobody_reads()
-
-
-def nobody_reads() -> None:
-    """Nothing reads standard output any more: what is still written there goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Terminal:
@@ -38,7 +26,7 @@ class Terminal:
     def __init__(self, stream: TextIO) -> None:
         self._plain = not stream.isatty()
         width = PLAIN_WIDTH if self._plain else None
-        self._console = _Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
+        self._console = console(stream, width=width)
 
     def line(self, text: str = "", style: str | None = None) -> None:
         """A line, never broken where nobody's window is that wide."""

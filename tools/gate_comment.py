@@ -36,11 +36,13 @@ LIMIT_S: Final = 60
 CUT: Final = "\n\n_Cut here; the whole is in the run's artifact._"
 NO_WIDTH: Final = "\u200b"
 LIVE: Final = re.compile(
-    r"[@<&]|!(?=\[)|\](?=[(\[:])|:(?=//)|(?<![a-z0-9])(?:www|mailto|xmpp)(?=[.:])|#(?=\d)|(?<![a-z0-9])GH(?=-\d)"
+    r"[@<]|&(?!#36;)|!(?=\[)|\](?=[(\[:])|:(?=//)|(?<![a-z0-9])(?:www|mailto|xmpp)(?=[.:])|#(?=\d)|(?<![a-z0-9])GH(?=-\d)"
     r"|`(?=``)|~(?=~~)",
     re.IGNORECASE,
 )
 """Behind which Markdown, or GitHub, makes more of a text than a text."""
+UNSEEN: Final = re.compile("[\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""What turns text around, or has no shape."""
 
 Call = Callable[[str, str, Any], bytes]
 """Method, path behind the API's address, and what is sent (None: nothing) -> the answer's body."""
@@ -116,7 +118,8 @@ def comment(text: str, run: Mapping[str, Any]) -> str:
     """The comment: the marker, the text made harmless and not too long, and where it is from."""
     body = text.replace("\r\n", "\n").removeprefix(MARKER).strip()
     # A character without width keeps it from being HTML, a mention, a picture, an address, a diagram or an issue.
-    body = LIVE.sub(lambda found: found[0] + NO_WIDTH, body)
+    body = LIVE.sub(lambda found: found[0] + NO_WIDTH, UNSEEN.sub("", body))
+    body = body.replace("$", "&#36;")  # a formula is read before any escape
     if len(body) > LARGEST_COMMENT:
         body = body[:LARGEST_COMMENT].rpartition("\n")[0] + CUT
     origin = f"_Of commit {run['head_sha'][:12]}, by [this run]({run['html_url']}) of the pull request's own code._"

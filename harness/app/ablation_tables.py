@@ -2,20 +2,20 @@
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
-from rich.console import Console
-
 from alexbench.harness.app.ablation_axes import AXES, Axis, Choice
 from alexbench.harness.app.ablation_findings import Ablation, Cell, Effect, Interaction
 from alexbench.harness.app.ablation_map import ACROSS, DOWN, clear, heat_map, said, varied
+from alexbench.harness.console import console
 from alexbench.harness.judge.evidence import Difference
+from alexbench.harness.plain_text import cell as harmless_cell
+from alexbench.harness.plain_text import json_text
 from alexbench.reports import heat_map as drawing
-from alexbench.reports.markdown import escape, table_text
+from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.table import Table
 from alexbench.reports.terminal import PLAIN_WIDTH, shown
 from alexbench.reports.wording import ABSENT
@@ -27,18 +27,18 @@ EXTREMES: Final = 3
 def show(ablation: Ablation, *, as_json: bool) -> None:
     """To standard output."""
     if as_json:
-        sys.stdout.write(json.dumps(plain(ablation), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(plain(ablation)) + "\n")
         return
     terminal = sys.stdout.isatty()
-    console = Console(highlight=False, markup=False, emoji=False, width=None if terminal else PLAIN_WIDTH)
+    terminal_console = console(width=None if terminal else PLAIN_WIDTH)
     for name, line in _facts(ablation):
-        console.print(f"{name:>8}  {line}", soft_wrap=not terminal)
+        terminal_console.print(f"{name:>8}  {line}", soft_wrap=not terminal)
     for table in tables(ablation):
-        console.print(f"\n{table.title}", style="bold", soft_wrap=not terminal)
-        console.print(shown(table, console.width))
-    console.print()
+        terminal_console.print(f"\n{table.title}", style="bold", soft_wrap=not terminal)
+        terminal_console.print(shown(table, terminal_console.width))
+    terminal_console.print()
     for line in _remarks(ablation):
-        console.print(f"! {line}", soft_wrap=not terminal)
+        terminal_console.print(f"! {line}", soft_wrap=not terminal)
 
 
 def markdown(ablation: Ablation, picture: str) -> str:
@@ -49,7 +49,7 @@ def markdown(ablation: Ablation, picture: str) -> str:
         "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in _facts(ablation)),
         f"![Points of top-1 of every combination]({picture})",
         *(f"## {escape(table.title)}\n\n{table_text(table)}" for table in tables(ablation)),
-        "\n".join(f"- {escape(line)}" for line in _remarks(ablation)),
+        listed(_remarks(ablation)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -93,7 +93,9 @@ def csv_text(ablation: Ablation) -> str:
         figures_said[1:3] = [str(test.lost), str(test.gained)]
         own = "yes" if cell.choice == ablation.own else "no"
         nats = [f"{value:.6g}" for value in (found.mean, found.low, found.high)]
-        writer.writerow([*(cell.choice.of(axis) for axis in AXES), own, test.images, *figures_said, *nats])
+        writer.writerow(
+            [*(harmless_cell(cell.choice.of(axis)) for axis in AXES), own, test.images, *figures_said, *nats]
+        )
     return out.getvalue()
 
 

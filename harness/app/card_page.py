@@ -1,6 +1,5 @@
 """``alexbench models show``: all that is known of a card, as text or JSON."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from alexbench.harness.models.network import (
     output_shapes,
 )
 from alexbench.harness.models.preprocessing import Preprocessing, lookup_tables
+from alexbench.harness.plain_text import json_text
 from alexbench.harness.records import Published
 
 WIDTH: Final = 100
@@ -50,8 +50,7 @@ def show(name: str, *, as_json: bool) -> None:
     """Print a card, by name or path, to standard output."""
     card = load_card(name)
     if as_json:
-        json.dump(card_data(card), sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        sys.stdout.write(json_text(card_data(card)) + "\n")
     else:
         print("\n".join(card_lines(card)))
 

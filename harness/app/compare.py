@@ -1,6 +1,5 @@
 """``alexbench compare``: two rows, or all rows of a run, held against each other picture by picture."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
@@ -17,6 +16,7 @@ from alexbench.harness.errors import UsageError
 from alexbench.harness.judge.paired import MARGIN, differing, paired_test, rate_bound
 from alexbench.harness.judge.sampling import drawn_from
 from alexbench.harness.paired_records import Answer, ComparedRow, Flip, Pair, PairedReport, base_among
+from alexbench.harness.plain_text import json_text
 
 _EXIT_OK: Final = 0
 _EXIT_UNDECIDED: Final = 3
@@ -225,4 +225,4 @@ def to_json(
     whole = {**asdict(replace(compared.report, pairs=())), "pairs": pairs, "exit_code": compared.exit_code}
     whole |= {} if layers is None else {"layers": layers}
     whole |= {} if rest is None else {"rest": rest}
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(whole) + "\n"

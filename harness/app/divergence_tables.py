@@ -1,6 +1,5 @@
 """A comparison of layers as a person reads it: a table with a line a layer and a column a row, and sentences."""
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,8 +9,11 @@ from typing import Any, Final
 
 from alexbench.harness.app.divergence import LayerComparison, RowLayers
 from alexbench.harness.app.out_file import write_whole
+from alexbench.harness.console import console
 from alexbench.harness.judge.divergence import LayerError
+from alexbench.harness.plain_text import json_text
 from alexbench.reports.html.data import LAYERS
+from alexbench.reports.markdown import escape, listed
 
 TITLE: Final = "Max abs error of each layer over sigma (effective bits)"
 LOOKED: Final = "Looking changed what was looked at"
@@ -20,13 +22,12 @@ LOOKED: Final = "Looking changed what was looked at"
 def print_layers(result: LayerComparison, *, as_json: bool = False) -> None:
     """To standard output: the table and the sentences, or all as JSON."""
     if as_json:
-        sys.stdout.write(json.dumps(layers_json(result), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(layers_json(result)) + "\n")
         return
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    shown_on = console(width=None if sys.stdout.isatty() else 160)
     headings, lines = _table(result)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title=TITLE, title_justify="left", title_style="")
     for place, heading in enumerate(headings):
@@ -34,9 +35,9 @@ def print_layers(result: LayerComparison, *, as_json: bool = False) -> None:
     for line in lines:
         table.add_row(*line)
     if lines:
-        console.print(table, markup=False)
+        shown_on.print(table)
     for sentence in sentences(result):
-        console.print(sentence, markup=False, soft_wrap=True)
+        shown_on.print(sentence, soft_wrap=True)
 
 
 def layers_markdown(result: LayerComparison) -> str:
@@ -46,7 +47,7 @@ def layers_markdown(result: LayerComparison) -> str:
     if lines:
         rule = "|---|" + "---:|" * (len(headings) - 1)
         parts.append("\n".join([_line(headings), rule, *map(_line, lines)]))
-    parts.append("\n".join(f"- {_escaped(sentence)}" for sentence in sentences(result)))
+    parts.append(listed(sentences(result)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -66,9 +67,7 @@ def keep_layers(folder: Path, result: LayerComparison) -> Path:
         UsageError: it cannot be written there.
     """
     path = folder / LAYERS
-    write_whole(
-        path, json.dumps(layers_json(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n", flag="--keep"
-    )
+    write_whole(path, json_text(layers_json(result)) + "\n", flag="--keep")
     return path
 
 
@@ -127,11 +126,4 @@ def _cell(row: RowLayers, layer: LayerError) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(map(_escaped, cells)) + " |"
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown leaves alone: a path or an error message may hold any character."""
-    for character in "\\`*_[]<>|&~":
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.splitlines())
+    return "| " + " | ".join(map(escape, cells)) + " |"

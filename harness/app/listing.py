@@ -1,6 +1,5 @@
 """What is there: backends and model cards, as tables or JSON."""
 
-import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,8 +8,10 @@ from typing import Any
 from alexbench.backends.registry import REFERENCE, backend_class, backend_classes
 from alexbench.harness.app.fetching import local_states
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.console import console
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.models.card import card_names, load_card
+from alexbench.harness.plain_text import json_text
 
 Listing = list[dict[str, Any]]
 
@@ -59,20 +60,18 @@ def model_list() -> Listing:
 def print_listing(entries: Listing, *, as_json: bool) -> None:
     """To standard output. ``entries``, all with the same keys, are a row each."""
     if as_json:
-        json.dump(entries, sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        sys.stdout.write(json_text(entries) + "\n")
         return
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    shown_on = console(width=None if sys.stdout.isatty() else 160)
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for key, value in entries[0].items():
         shown.add_column(key, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for entry in entries:
         shown.add_row(*(_cell(value) for value in entry.values()))
-    console.print(shown, markup=False)
+    shown_on.print(shown)
 
 
 def _cell(value: Any) -> str:

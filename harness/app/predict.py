@@ -3,7 +3,6 @@
 The runtime works in a process of its own, so that asking TensorFlow leaves nothing of TensorFlow behind.
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -25,12 +24,14 @@ from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import cache_folder
 from alexbench.harness.app.progress import Display, PlainDisplay
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.console import console
 from alexbench.harness.contract import Layout, Options, Precision
 from alexbench.harness.errors import BackendUnavailableError, UsageError, unknown_name
 from alexbench.harness.judge.accuracy import log_softmax, top_k
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
 from alexbench.harness.models.synthetic_label import is_synthetic
+from alexbench.harness.plain_text import json_text
 
 TOP: Final = 5
 BATCH: Final = 32
@@ -272,13 +273,12 @@ def print_predictions(answers: Mapping[str, Mapping[str, Sequence[Guess]]], *, a
             image: {backend: [asdict(one) for one in guesses] for backend, guesses in rows.items()}
             for image, rows in answers.items()
         }
-        sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(plain) + "\n")
         return
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    shown_on = console(width=None if sys.stdout.isatty() else 160)
     for image, rows in answers.items():
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         for backend in rows:
@@ -286,5 +286,5 @@ def print_predictions(answers: Mapping[str, Mapping[str, Sequence[Guess]]], *, a
             table.add_column(backend)
         for best in zip(*rows.values(), strict=True):
             table.add_row(*(cell for one in best for cell in (f"{100 * one.probability:.2f}", one.label)))
-        console.print("standard input" if image == "-" else image, markup=False, soft_wrap=True)
-        console.print(table, markup=False)
+        shown_on.print("standard input" if image == "-" else image, soft_wrap=True)
+        shown_on.print(table)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol, TextIO
 
+from alexbench.harness.console import console
+from alexbench.harness.plain_text import printable
+
 Advance = Callable[[int, int], None]
 """Called with (done, total)."""
 
@@ -38,7 +41,7 @@ class PlainDisplay:
 
     def say(self, line: str) -> None:
         """Print the line."""
-        print(line, file=self._stream, flush=True)
+        print(printable(line), file=self._stream, flush=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Advance]:
@@ -61,13 +64,11 @@ class LiveDisplay:
     """A progress bar with counts and remaining time, which leaves one line behind."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False)
+        self._console = console(stderr=True)
 
     def say(self, line: str) -> None:
         """Print the line above the bar."""
-        self._console.print(line, markup=False)
+        self._console.print(line)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Advance]:

@@ -9,7 +9,7 @@ from alexbench.harness.app.rows_of_runs import read_table
 from alexbench.harness.errors import RecordError, UsageError, unknown_name
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import RunRecord
-from alexbench.reports.flat import csv_text, flat, json_text, parquet_bytes
+from alexbench.reports.flat import csv_text, flat, parquet_bytes, rows_json
 from alexbench.reports.junit import junit_xml
 from alexbench.reports.markdown import markdown
 from alexbench.reports.pytest_benchmark import pytest_benchmark_json
@@ -66,7 +66,7 @@ def _pytest_benchmark(folder: Path, record: RunRecord) -> bytes:
 FORMATS: Final[dict[str, Callable[[Path, RunRecord], bytes]]] = {
     "csv": lambda _, record: csv_text(flat(record)).encode(),
     "parquet": lambda _, record: parquet_bytes(flat(record)),
-    "json": lambda _, record: json_text(flat(record)).encode(),
+    "json": lambda _, record: rows_json(flat(record)).encode(),
     "pytest-benchmark": _pytest_benchmark,
     "junit": lambda _, record: junit_xml(record).encode(),
     "step-summary": lambda _, record: markdown(record).encode(),

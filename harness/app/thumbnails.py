@@ -26,6 +26,7 @@ from alexbench.harness.app.material import Material
 from alexbench.harness.app.rows_of_runs import read_table
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import RecordError
+from alexbench.harness.plain_text import json_text
 
 FOLDER: Final = "thumbnails"
 FILE: Final = "thumbnails.json"
@@ -171,7 +172,7 @@ def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail],
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     entries: list[dict[str, Any]] = [asdict(one) for one in named]
-    text = json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json_text(entries, indent=1) + "\n"
     run_folder.write_text(folder / FILE, text)
 
 

@@ -9,6 +9,7 @@ import click
 
 from alexbench.harness.commands.options import one_run
 from alexbench.harness.commands.places import check_places
+from alexbench.harness.console import nobody_reads
 from alexbench.harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -166,7 +167,6 @@ def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, 
     from alexbench.harness.app.out_file import write_whole
     from alexbench.reports.gate_output import gate_json, gate_junit, gate_markdown, print_gate
     from alexbench.reports.step_summary import add_to_step_summary
-    from alexbench.reports.terminal import nobody_reads
 
     written, unwritten = [], []
     for flag, path, made in (("--markdown", markdown, gate_markdown), ("--junit", junit, gate_junit)):

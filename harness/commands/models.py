@@ -64,14 +64,14 @@ def export_model(model: str, *, as_json: bool, **choice: Any) -> None:
 
     The file is loaded back by its runtime and compared with the float64 reference before it gets its name.
     """
-    import json
     from dataclasses import asdict
 
     from alexbench.harness.app.config import cache_folder
     from alexbench.harness.app.export import export, report
     from alexbench.harness.app.progress import display_for
+    from alexbench.harness.plain_text import json_text
 
     made = export(model, **choice, cache=cache_folder(), display=display_for())
-    lines = [json.dumps(asdict(made), indent=2, ensure_ascii=False)] if as_json else report(made)
+    lines = [json_text(asdict(made))] if as_json else report(made)
     for line in lines:
         click.echo(line)

@@ -1,6 +1,5 @@
 """The page: a template filled with what a record and its folder say; style, script and chart library stand inside."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -9,6 +8,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from alexbench.harness.plain_text import printable, strict_json
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
 from alexbench.reports.cells import tables
@@ -54,7 +54,7 @@ def html(folder: Path, record: RunRecord) -> str:
         flipped_rows=list(dict.fromkeys(name for one in pictures.pictures for name in one.rows.split("\n") if name)),
         context=[(name, list(_flat(getattr(record, name)))) for name in _CONTEXT],
         skipped=record.data.skipped,
-        payload=in_script({"figures": plotted, "csv": csv}),
+        payload=in_script(_printable({"figures": plotted, "csv": csv})),
         style=_asset("style.css"),
         script=_asset("script.js"),
         library=_asset("vega.js") if plotted else "",
@@ -64,10 +64,19 @@ def html(folder: Path, record: RunRecord) -> str:
 
 def in_script(data: Any) -> Markup:
     """JSON that nothing in it can end a script element with, or begin a comment."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for character in "<>&\u2028\u2029":  # in JSON they stand in strings only
+    text = strict_json(data, indent=None)
+    for character in "<>&":  # in JSON they stand in strings only
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704 - nothing is left in it that HTML reads
+
+
+def _printable(data: Any) -> Any:
+    """All text in it as a page may show it."""
+    if isinstance(data, str):
+        return data if isinstance(data, Markup) else printable(data)
+    if isinstance(data, Mapping):
+        return {_printable(key): _printable(value) for key, value in data.items()}
+    return [_printable(one) for one in data] if isinstance(data, list | tuple) else data
 
 
 def _figures(folder: Path, record: RunRecord) -> list[Figure | Missing]:
@@ -111,6 +120,7 @@ def _template() -> Any:
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
+        finalize=_printable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -6,7 +6,10 @@
 
   // CSV: of a figure from its data, of a table as it stands (RFC 4180).
   const field = (value) => {
-    const text = value === null || value === undefined ? "" : String(value);
+    const shown = value === null || value === undefined ? "" : String(value);
+    // A spreadsheet computes text that begins like this; a number, or the mark of an absent one, is left alone.
+    const computed = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(shown) && shown !== "-" && Number.isNaN(Number(shown));
+    const text = computed ? `'${shown}` : shown;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const csv = (rows) => rows.map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";

@@ -1,18 +1,17 @@
 """The diagnosis for people (terminal, Markdown) and for programs (JSON)."""
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from alexbench.harness.app.doctor.diagnosis import Alternative, Diagnosis, Finding
 from alexbench.harness.app.out_file import write_whole
+from alexbench.harness.console import console
 from alexbench.harness.judge.evidence import Difference
-from alexbench.reports.markdown import escape, table_text
+from alexbench.harness.plain_text import json_text
+from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.table import Table
 from alexbench.reports.terminal import PLAIN_WIDTH, shown
 
@@ -26,18 +25,18 @@ def show(diagnosis: Diagnosis, *, as_json: bool, out: str | None) -> None:
         write_whole(Path(out), markdown(diagnosis))
     if as_json:
         plain = {**asdict(diagnosis), "exit_code": diagnosis.exit_code}
-        sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(plain) + "\n")
         return
     terminal = sys.stdout.isatty()
-    console = Console(highlight=False, markup=False, emoji=False, width=None if terminal else PLAIN_WIDTH)
+    terminal_console = console(width=None if terminal else PLAIN_WIDTH)
     for name, line in _facts(diagnosis):
-        console.print(f"{name:>9}  {line}", soft_wrap=not terminal)
-    console.print(f"\n{diagnosis.verdict.upper()}: {diagnosis.said}", style="bold", soft_wrap=not terminal)
+        terminal_console.print(f"{name:>9}  {line}", soft_wrap=not terminal)
+    terminal_console.print(f"\n{diagnosis.verdict.upper()}: {diagnosis.said}", style="bold", soft_wrap=not terminal)
     for title, table in _tables(diagnosis):
-        console.print(f"\n{title}", style="bold", soft_wrap=not terminal)
-        console.print(shown(table, console.width))
+        terminal_console.print(f"\n{title}", style="bold", soft_wrap=not terminal)
+        terminal_console.print(shown(table, terminal_console.width))
     for line in _remarks(diagnosis):
-        console.print(f"! {line}", soft_wrap=not terminal)
+        terminal_console.print(f"! {line}", soft_wrap=not terminal)
 
 
 def markdown(diagnosis: Diagnosis) -> str:
@@ -49,7 +48,7 @@ def markdown(diagnosis: Diagnosis) -> str:
         f"**{diagnosis.verdict.upper()}**: {escape(diagnosis.said)}",
         *(f"## {escape(title)}\n\n{table_text(table)}" for title, table in _tables(diagnosis)),
     ]
-    remarks = "\n".join(f"- {escape(line)}" for line in _remarks(diagnosis))
+    remarks = listed(_remarks(diagnosis))
     return "\n\n".join([*parts, remarks] if remarks else parts) + "\n"
 
 

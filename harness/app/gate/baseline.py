@@ -25,10 +25,10 @@ from alexbench.harness.app.gate.side import ANCHOR, Side, SideRow, Times, labels
 from alexbench.harness.app.out_file import write_whole
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.gate import Place
+from alexbench.harness.plain_text import one_line, strict_json
 from alexbench.harness.record_files import RUN_FILE, record_from
 from alexbench.harness.records import RunRecord, backend_of
 from alexbench.reports.flat import digest_key
-from alexbench.reports.table import printable
 
 SCHEMA: Final = 1
 _SCHEMA_KEY: Final = "alexbench_baseline"
@@ -65,7 +65,7 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
     Raises:
         AlexBenchError: the run cannot be one, or the file that is there is another machine's or lacks a reason.
     """
-    reason = " ".join(printable(reason).split())
+    reason = " ".join(one_line(reason).split())
     side = side_of_run(run)
     if labels(side.record):
         raise UsageError(f"{run} has environments with labels; a baseline is of a run without: alexbench run")
@@ -148,12 +148,12 @@ def _sealed(side: Side, history: list[dict[str, Any]]) -> str:
         "blocks": {name: _blocks(row.times) for name, row in side.rows.items()} | {ANCHOR: _blocks(side.anchor)},
         "history": history,
     }
-    return json.dumps({**kept, "sha256": _digest(kept)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return strict_json({**kept, "sha256": _digest(kept)}, indent=1) + "\n"
 
 
 def _digest(kept: Mapping[str, Any]) -> str:
     plain = json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(plain.encode("utf-8")).hexdigest()
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _answers(side: Side) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What baselines hold: ``alexbench baseline show``."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, TextIO
 
 from alexbench.harness.app.gate.baseline import FOLDER, Baseline, read_baseline
 from alexbench.harness.errors import UsageError
+from alexbench.harness.plain_text import json_text
 from alexbench.reports.table import Table
 from alexbench.reports.terminal import Terminal
 from alexbench.reports.wording import ABSENT, hardware_line
@@ -30,7 +30,7 @@ def baselines(files: Sequence[Path]) -> list[Baseline]:
 
 def baselines_json(found: Sequence[Baseline]) -> str:
     """A list with an entry a file."""
-    return json.dumps([_plain(one) for one in found], indent=2, ensure_ascii=False) + "\n"
+    return json_text([_plain(one) for one in found]) + "\n"
 
 
 def _plain(one: Baseline) -> dict[str, Any]:

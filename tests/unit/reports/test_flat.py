@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from alexbench.harness.records import RunRecord
-from alexbench.reports.flat import FLAT_COLUMNS, csv_text, flat, json_text, parquet_bytes
+from alexbench.reports.flat import FLAT_COLUMNS, csv_text, flat, parquet_bytes, rows_json
 from alexbench.reports.leaderboard import COLUMNS
 from tests.support.records import (
     artifact,
@@ -45,7 +45,7 @@ def test_there_is_a_row_a_backend_in_every_format(record: RunRecord) -> None:
     assert sorted(frame["backend"]) == sorted(entry.name for entry in record.backends)
     names = list(frame["backend"])
     assert list(pd.read_csv(io.StringIO(csv_text(frame)))["backend"]) == names
-    assert [row["backend"] for row in json.loads(json_text(frame))] == names
+    assert [row["backend"] for row in json.loads(rows_json(frame))] == names
     assert list(pd.read_parquet(io.BytesIO(parquet_bytes(frame)))["backend"]) == names
 
 
@@ -95,7 +95,7 @@ def test_a_machine_has_one_key_and_another_machine_another() -> None:
 
 def test_what_is_infinite_is_null_in_json_and_inf_elsewhere() -> None:
     frame = flat(run_record(ok_row(parity=replace(parity(), sqnr_db=math.inf), load_s=None)))
-    row = json.loads(json_text(frame))[0]
+    row = json.loads(rows_json(frame))[0]
     assert row["sqnr_db"] is None
     assert row["load_s"] is None
     table = pd.read_csv(io.StringIO(csv_text(frame)))
@@ -104,5 +104,5 @@ def test_what_is_infinite_is_null_in_json_and_inf_elsewhere() -> None:
 
 
 def test_the_same_record_gives_the_same_bytes() -> None:
-    for make in (csv_text, json_text, parquet_bytes):
+    for make in (csv_text, rows_json, parquet_bytes):
         assert make(flat(RUNS["all there is"])) == make(flat(RUNS["all there is"]))
