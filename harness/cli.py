@@ -1,10 +1,14 @@
 """The ``alexbench`` command. Imports click and nothing heavier: each command imports its work when it is called."""
 
+import codecs
+import contextlib
+import os
 import signal
 import sys
 import traceback
 from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from alexbench.harness.app.run import Outcome
 
 EXIT_INTERRUPTED: Final = 130
+_ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""What ends a command as Ctrl-C does: a job is cancelled, a terminal goes."""
 EXIT_UNREAD: Final = 141
 """As of a program that SIGPIPE ended: who read its output has gone."""
 EXIT_FAULT: Final = 70
@@ -133,6 +139,22 @@ for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, 
     cli.add_command(_command)
 
 
+def _read_paths_as_utf8() -> None:
+    """Start over in Python's UTF-8 mode where paths would be read as ASCII (LC_ALL=C with that mode switched off).
+
+    Runtimes and file formats take paths and names as UTF-8: of those that are, nothing is lost then.
+    """
+    if codecs.lookup(sys.getfilesystemencoding()).name == "ascii" and not sys.flags.utf8_mode:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  # the same command
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End as Ctrl-C ends. What told so may do it again (a shell that goes, and its terminal): once is enough."""
+    for told in _ENDING:
+        signal.signal(told, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def _refuse_empty(arguments: list[str]) -> None:
     """An empty name would be read as the current folder; it is what a variable that is not set leaves behind."""
     for before, one in pairwise(["alexbench", *arguments]):
@@ -145,9 +167,11 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 def main() -> None:
     """Run the command; every error the user can mend is one line on standard error and an exit code."""
+    _read_paths_as_utf8()
     clean_streams()
-    # A cancelled job is told to end by SIGTERM; it leaves what Ctrl-C leaves.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for told in _ENDING:
+        if signal.getsignal(told) is not signal.SIG_IGN:  # nohup
+            signal.signal(told, _end)
     try:
         _refuse_empty(sys.argv[1:])
         cli.main(standalone_mode=False)
@@ -169,7 +193,8 @@ def main() -> None:
         _say(f"{named}{error.strerror or error}")
         sys.exit(AlexBenchError.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            _say("interrupted")
         sys.exit(EXIT_INTERRUPTED)
     except Exception:
         traceback.print_exc()

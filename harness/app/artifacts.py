@@ -89,4 +89,6 @@ def file_digest(path: Path) -> str:
         raise WeightsError(f"{error.filename or path} cannot be read: {error.strerror}") from error
     if list(digests) == [path.name]:
         return digests[path.name]
-    return hashlib.sha256("".join(f"{name} {one}\n" for name, one in digests.items()).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join(f"{name} {one}\n" for name, one in digests.items()).encode("utf-8", "surrogatepass")
+    ).hexdigest()

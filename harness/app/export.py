@@ -39,6 +39,7 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights, weights_digest
+from alexbench.harness.plain_text import encodable
 from alexbench.harness.powers import ExportFormat, Exports, OpensExports
 
 ARRAYS: Final = ExportFormat("safetensors", ".safetensors")
@@ -188,7 +189,7 @@ def export_notes(card: Card, weights: ChosenWeights, layout: Layout | None) -> d
         background = "; output 0 is background, class c is output c + 1" if card.label_offset else ""
         notes["input"] = f"float32 ({shape}), {layout}, {arithmetic(card)}"
         notes["output"] = f"float32 (N, {network.outputs}), logits: no softmax{background}"
-    return notes
+    return {key: encodable(text) for key, text in notes.items()}
 
 
 def weights_words(card: Card, weights: ChosenWeights) -> str:

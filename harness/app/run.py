@@ -5,7 +5,7 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 """
 
 import shutil
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,7 +74,8 @@ def run(config: RunConfig, display: Display) -> Outcome:
         return _carry_out(config, rows, folder, started.isoformat(timespec="seconds"), None, display)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and (folder / RUN_FILE).exists():
-            display.say(f"interrupted; go on with: alexbench run --resume {folder}")
+            with suppress(OSError):  # the terminal may be gone
+                display.say(f"interrupted; go on with: alexbench run --resume {folder}")
         # Nothing was measured: a folder without a record would only confuse.
         if not (folder / RUN_FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)

@@ -39,7 +39,8 @@ class WorkerProcess:
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._id = 0
         # PYTHONSAFEPATH: from the repository's root, a library that tries `import datasets` would find ours.
-        environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+        # PYTHONUTF8: whatever the locale, paths are read as this command reads them.
+        environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
         with log.open("ab") as errors:
             try:
                 self._process = subprocess.Popen(
