@@ -1,9 +1,14 @@
 """The ``alexbench`` command. Imports click and nothing heavier: each command imports its work when it is called."""
 
+import codecs
+import contextlib
+import os
 import signal
 import sys
 import traceback
+from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
     from alexbench.harness.app.run import Outcome
 
 EXIT_INTERRUPTED: Final = 130
+_ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""What ends a command as Ctrl-C does: a job is cancelled, a terminal goes."""
 EXIT_UNREAD: Final = 141
 """As of a program that SIGPIPE ended: who read its output has gone."""
 EXIT_FAULT: Final = 70
@@ -133,12 +140,41 @@ for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, 
     cli.add_command(_command)
 
 
+def _read_paths_as_utf8() -> None:
+    """Start over in Python's UTF-8 mode where paths would be read as ASCII (LC_ALL=C with that mode switched off).
+
+    Runtimes and file formats take paths and names as UTF-8: of those that are, nothing is lost then.
+    """
+    if codecs.lookup(sys.getfilesystemencoding()).name == "ascii" and not sys.flags.utf8_mode:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  # the same command
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End as Ctrl-C ends. What told so may do it again (a shell that goes, and its terminal): once is enough."""
+    for told in _ENDING:
+        signal.signal(told, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty name would be read as the current folder; it is what a variable that is not set leaves behind."""
+    for before, one in pairwise(["alexbench", *arguments]):
+        flag, equals, value = one.partition("=")
+        if flag.startswith("--") and equals and not value:
+            raise click.UsageError(f"{flag} is empty; give it a value, or leave it out")
+        if not one:
+            raise click.UsageError(f"{before} is followed by an empty argument; give it a value, or leave it out")
+
+
 def main() -> None:
     """Run the command; every error the user can mend is one line on standard error and an exit code."""
+    _read_paths_as_utf8()
     clean_streams()
-    # A cancelled job is told to end by SIGTERM; it leaves what Ctrl-C leaves.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for told in _ENDING:
+        if signal.getsignal(told) is not signal.SIG_IGN:  # nohup
+            signal.signal(told, _end)
     try:
+        _refuse_empty(sys.argv[1:])
         cli.main(standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "alexbench"
@@ -161,7 +197,8 @@ def main() -> None:
         click.echo("alexbench: not enough memory for this; give a smaller file, fewer images, or more memory", err=True)
         sys.exit(AlexBenchError.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            _say("interrupted")
         sys.exit(EXIT_INTERRUPTED)
     except Exception:
         traceback.print_exc()

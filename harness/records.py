@@ -40,6 +40,7 @@ class ModelRecord:
     """The network and weights of a run.
 
     ``weights_digest``: SHA-256 over names, shapes and bytes of the arrays; empty where all rows are artifacts.
+    ``synthetic``: they are, or those in any row's artifact.
     ``weights_verified``: how the file is known to be right, in words; empty: it is not. ``recipe_digest``: SHA-256 of
     all that turns a picture into scores but pictures and weights: the whole preprocessing, the decoders, the network.
     """
@@ -206,6 +207,7 @@ class ArtifactRecord:
     as a formula, empty for nothing; ``fed``: what it was fed. ``scores``: logits, probabilities or log-probabilities.
     ``trusted``: the user said that it may run as a program; ``confined``: what its process was refused then.
     ``stated``: what its input takes, in the words of ``--artifact-input``; empty where its graph shows that.
+    ``synthetic``: its weights are synthetic.
     """
 
     path: str
@@ -223,6 +225,7 @@ class ArtifactRecord:
     trusted: bool = False
     confined: str = ""
     stated: str = ""
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -338,8 +338,10 @@ def main() -> None:
     """Serve requests until the parent goes away or says ``quit``."""
     confined = str(confine(Path(sys.argv[1]))) if len(sys.argv) > 1 else ""
     requests, answers = _take_over_descriptors()
-    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a terminal's end reach the whole process group; the parent alone decides what they mean.
+    for told in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, told):
+            signal.signal(getattr(signal, told), signal.SIG_IGN)
 
     def progress(done: int, total: int) -> None:
         protocol.send(answers, {"progress": [done, total]})

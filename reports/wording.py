@@ -14,9 +14,12 @@ def model_line(record: RunRecord) -> str:
     """The network, its size, and where its weights are from."""
     model = record.model
     if not model.weights_digest:
-        weights = "the files named below, unverified"
+        weights = "SYNTHETIC weights, in files named below" if model.synthetic else "the files named below, unverified"
     elif model.synthetic:
-        weights = f"SYNTHETIC weights (random layers, a closed-form classifier), digest {model.weights_digest[:12]}"
+        source = "" if model.weights == "synthetic" else f", read from {PurePath(model.weights).name}"
+        weights = (
+            f"SYNTHETIC weights (random layers, a closed-form classifier){source}, digest {model.weights_digest[:12]}"
+        )
     else:
         verified = f"verified: {model.weights_verified}" if model.weights_verified else "UNVERIFIED"
         weights = f"weights {PurePath(model.weights).name} ({verified}), digest {model.weights_digest[:12]}"
@@ -172,8 +175,9 @@ def _artifact_line(artifact: ArtifactRecord) -> str:
     else:
         inside = f"normalises its input itself ({artifact.normalisation}), so fed" if artifact.normalisation else "fed"
     trusted = f", trusted as a program (--trust; {artifact.confined})" if artifact.trusted else ""
+    synthetic = ", with SYNTHETIC weights" if artifact.synthetic else ""
     return (
-        f"ran {artifact.path} as it is: {artifact.format}, {artifact.precision}, {artifact.input_name}"
+        f"ran {artifact.path} as it is{synthetic}: {artifact.format}, {artifact.precision}, {artifact.input_name}"
         f" ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores}); {inside} {artifact.fed};"
         f" SHA-256 {artifact.sha256[:12]}{trusted}."
     )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from alexbench.harness.plain_text import encodable
 from alexbench.harness.records import RunRecord
 from alexbench.reports.flat import csv_text, flat
 from alexbench.reports.html.page import html
@@ -27,7 +28,7 @@ def write_reports(folder: Path, record: RunRecord) -> list[Path]:
     for name, text in texts.items():
         partial = folder / f".{name}.partial"
         try:
-            partial.write_text(text, encoding="utf-8", newline="\n")
+            partial.write_text(encodable(text), encoding="utf-8", newline="\n")
             partial.replace(folder / name)
         finally:
             partial.unlink(missing_ok=True)

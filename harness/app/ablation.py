@@ -14,6 +14,7 @@ from alexbench.datasets.dataset import Dataset
 from alexbench.harness.app import synthetic as synthetic_set
 from alexbench.harness.app.ablation_axes import Choice, Grid, grid_of
 from alexbench.harness.app.ablation_findings import Ablation, Answers, judged
+from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.doctor.diagnosis import LEAST_IMAGES
@@ -22,6 +23,7 @@ from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import Reading
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.estimate import GFLOPS_A_CORE
+from alexbench.harness.app.interpreters import check_interpreter
 from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.scratch import scratch
@@ -30,6 +32,7 @@ from alexbench.harness.errors import TooFewImagesError, WorkerError
 from alexbench.harness.judge.symptoms import not_finite, same_for_every_class
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
+from alexbench.harness.models.synthetic_label import is_synthetic
 
 IMAGES: Final = 500
 _AT_ONCE: Final = 64
@@ -51,6 +54,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
         raise _too_few(config.limit, f"--limit {config.limit}")
     cache, backend = writable(cache_folder()), backend_of(config)
     log = cache / "material.log"
+    check_interpreter(backend, config.interpreters, log)
     artifact = config.artifact(backend)
     weights = None
     if artifact is None or config.weights is not None:
@@ -58,6 +62,8 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
             card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
         )
     pictures = pictures_of(config, cache, log, display)
+    marked = [artifact.path] if artifact is not None and is_synthetic(Path(artifact.path)) else []
+    drawn = check_belonging(config, weights, marked, pictures.whole)
     images = len(pictures.dataset)
     if images < LEAST_IMAGES:
         raise _too_few(images, pictures.dataset.name)
@@ -83,14 +89,14 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
     made_of = artifact.path if artifact is not None else "" if weights is None else weights.source
     versions = backend_class(backend).probe().versions
     version = "" if backend in config.interpreters else next(iter(versions.values()), "")
-    synthetic = config.data is None or (weights is not None and weights.synthetic)
+    synthetic = drawn or bool(marked) or (weights is not None and weights.synthetic)
     return judged(
         grid,
         answers,
         model=card.name,
         weights=Path(made_of).name if made_of else "synthetic weights",
         runtime=" ".join(filter(None, (backend, version, config.precision, config.device))),
-        source=synthetic_set.NAME if config.data is None else pictures.dataset.name,
+        source=synthetic_set.NAME if drawn else pictures.dataset.name,
         data=pictures.dataset.describe(),
         synthetic=synthetic,
         population=pictures.whole.draws[0].of if pictures.whole.draws else None,

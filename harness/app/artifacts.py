@@ -17,6 +17,7 @@ from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_named
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import sha256_of
 from alexbench.harness.models.preprocessing import Preprocessing, said_formula
+from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.records import ArtifactRecord
 
 
@@ -45,7 +46,7 @@ def programs_of(config: RunConfig) -> tuple[str, ...]:
 
 def artifact_of(file: UserFile, card: Card) -> dict[str, Any]:
     """The file as the workers' requests want it."""
-    check_named(file, "--artifact", most=WEIGHTS_BYTES_AT_MOST)
+    check_named(file.path, "--artifact", most=WEIGHTS_BYTES_AT_MOST)
     side = card.preprocessing.crop
     return {
         "path": str(Path(file.path).absolute()),
@@ -104,6 +105,7 @@ def artifact_record(file: UserFile, sha256: str, seen: dict[str, Any]) -> Artifa
         trusted=file.trusted,
         confined=seen["confined"],
         stated="" if file.convention is None else str(file.convention),
+        synthetic=is_synthetic(Path(file.path)),
     )
 
 
@@ -123,4 +125,6 @@ def file_digest(path: Path) -> str:
         raise WeightsError(f"{error.filename or path} cannot be read: {error.strerror}") from error
     if list(digests) == [path.name]:
         return digests[path.name]
-    return hashlib.sha256("".join(f"{name} {one}\n" for name, one in digests.items()).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join(f"{name} {one}\n" for name, one in digests.items()).encode("utf-8", "surrogatepass")
+    ).hexdigest()

@@ -11,6 +11,7 @@ from alexbench.harness.contract import Layout
 from alexbench.harness.errors import UsageError, WeightsError
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import check_users_file
+from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.models.weights import map_weights, weights_digest
 
 
@@ -20,7 +21,7 @@ class ChosenWeights:
 
     ``source``: what was named, None for the synthetic ones. ``verified``: how the file is known to be whole, in words;
     empty where nothing published speaks of it and its format has no checksum of its own. ``assumed``: what had to be
-    taken for granted while reading it, in words.
+    taken for granted while reading it, in words. ``synthetic``: nobody trained them, whatever file they are from.
     """
 
     path: Path
@@ -28,11 +29,7 @@ class ChosenWeights:
     source: str | None
     verified: str = ""
     assumed: str = ""
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether nobody trained them."""
-        return self.source is None
+    synthetic: bool = False
 
 
 def choose_weights(
@@ -54,7 +51,7 @@ def choose_weights(
     """
     if source is None:
         made = synthetic.synthetic_weights(card, cache, log=log, display=display)
-        chosen = ChosenWeights(made.path, made.digest, None)
+        chosen = ChosenWeights(made.path, made.digest, None, synthetic=True)
     else:
         chosen = _converted(card, source, cache, log, display, data_format)
     if weights_digest(map_weights(chosen.path)) != chosen.digest:
@@ -77,8 +74,14 @@ def _converted(
             folder=str(cache / synthetic.WEIGHTS_FOLDER),
             flatten=data_format,
         )
+    path = Path(answer["path"])
     return ChosenWeights(
-        Path(answer["path"]), answer["digest"], source, verified or answer["checked"], answer["assumed"]
+        path,
+        answer["digest"],
+        source,
+        verified or answer["checked"],
+        answer["assumed"],
+        synthetic=is_synthetic(file) or is_synthetic(path),
     )
 
 

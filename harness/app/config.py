@@ -19,6 +19,7 @@ from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
+from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.plain_text import short
 from alexbench.harness.records import backend_of, environment_of
 
@@ -225,6 +226,8 @@ def _check_numbers(given: Mapping[str, Any]) -> None:
 
 
 def _check_data_flags(given: Mapping[str, Any]) -> None:
+    if given.get("only") == "accuracy" and "seed" in given and "limit" not in given:
+        raise UsageError(f"--seed {given['seed']} is of the draw of --limit; name --limit N too")
     if given.get("data") is None:
         for key in ("layout", "labels"):
             if key in given:
@@ -336,15 +339,18 @@ def _check_artifacts(given: dict[str, Any]) -> None:
 
 def _check_pair(config: RunConfig) -> None:
     """Pictures and weights belong together: synthetic with synthetic, or real with real."""
+    speed_alone = "" if config.only == "accuracy" else ", or --only performance"
     if config.accuracy and config.data is not None and config.weights is None and config.needs_weights:
         raise UsageError(
             "--data without --weights: the built-in weights are synthetic and know nothing of real pictures; "
-            "name --weights FILE, or --only performance"
+            f"name --weights FILE{speed_alone}"
         )
     if config.accuracy and config.weights is not None and config.data is None:
+        if config.weights != PUBLISHED and is_synthetic(Path(config.weights)):
+            return
         raise UsageError(
             "--weights without --data: the built-in pictures are synthetic and no trained weights know them; "
-            "name --data DIR, or --only performance"
+            f"name --data DIR{speed_alone}"
         )
 
 

@@ -39,6 +39,7 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights, weights_digest
+from alexbench.harness.plain_text import encodable
 from alexbench.harness.powers import ExportFormat, Exports, OpensExports
 
 ARRAYS: Final = ExportFormat("safetensors", ".safetensors")
@@ -179,7 +180,7 @@ def export_notes(card: Card, weights: ChosenWeights, layout: Layout | None) -> d
         "network": network.name,
         "licence": card.licence,
         "citation": card.citation,
-        "weights": synthetic_words(card) if weights.source is None else Path(weights.source).name,
+        "weights": weights_words(card, weights),
         "weights_digest": weights.digest,
         "preprocessing": json.dumps(asdict(asked)),
     }
@@ -188,12 +189,16 @@ def export_notes(card: Card, weights: ChosenWeights, layout: Layout | None) -> d
         background = "; output 0 is background, class c is output c + 1" if card.label_offset else ""
         notes["input"] = f"float32 ({shape}), {layout}, {arithmetic(card)}"
         notes["output"] = f"float32 (N, {network.outputs}), logits: no softmax{background}"
-    return notes
+    return {key: encodable(text) for key, text in notes.items()}
 
 
-def synthetic_words(card: Card) -> str:
-    """What synthetic weights are called."""
-    return f"SYNTHETIC ({synthetic.NAME}, card {card.name}): they know drawn pictures only"
+def weights_words(card: Card, weights: ChosenWeights) -> str:
+    """What the weights are called: a file's name, and SYNTHETIC ones so whatever file they were read from."""
+    name = None if weights.source is None else Path(weights.source).name
+    if name is not None and not weights.synthetic:
+        return name
+    made_for = f"card {card.name}" if name is None else f"read from {name}"
+    return f"SYNTHETIC ({synthetic.NAME}, {made_for}): they know drawn pictures only"
 
 
 def arithmetic(card: Card) -> str:

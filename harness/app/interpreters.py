@@ -25,6 +25,17 @@ def environments(
     return {row: _environment(row, python, distributions[row], log) for row, python in interpreters.items()}
 
 
+def check_interpreter(backend: str, interpreters: Mapping[str, str], log: Path) -> None:
+    """The same of the one backend that is to run; nothing where it runs on this interpreter.
+
+    Raises:
+        UsageError: its interpreter does not start, has no alexbench or another one.
+        BackendUnavailableError: it lacks the runtime.
+    """
+    if backend in interpreters:
+        _environment(backend, interpreters[backend], (), log)
+
+
 def backends_in(label: str, python: str) -> list[str]:
     """The backends whose runtime is installed for an interpreter, in order.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from alexbench.datasets.prepared import PreparedSet
 from alexbench.datasets.prepared.sets import decoders
 from alexbench.harness.app import synthetic
+from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.notes import notes
@@ -27,6 +28,7 @@ from alexbench.harness.app.progress import Display
 from alexbench.harness.errors import UsageError
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.network import Network
+from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.records import DataRecord, ModelRecord
 
 SYNTHETIC: Final = "synthetic"
@@ -74,12 +76,13 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     # Not in the run's folder, which an error here removes; the error names the log.
     log = writable(cache) / "material.log"
     # The user's file first: a wrong one should be said before minutes of preparing.
-    weights = None
+    weights, marked = None, [file for file in config.artifact_files.values() if is_synthetic(Path(file))]
     if config.needs_weights:
         weights = choose_weights(
             card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
         )
     pictures = pictures_of(config, cache, log, display)
+    drawn = check_belonging(config, weights, marked, pictures.whole)
     prepared = prepare_pictures(pictures, card.preprocessing, cache, display, on_bad_image=config.on_bad_image)
     assumed = (f"Weights: {weights.assumed}.",) if weights is not None and weights.assumed else ()
     model = ModelRecord(
@@ -88,7 +91,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         weights=ARTIFACTS if weights is None else weights.source or SYNTHETIC,
         weights_digest="" if weights is None else weights.digest,
         weights_verified="" if weights is None else weights.verified,
-        synthetic=weights is not None and weights.synthetic,
+        synthetic=bool(marked) or (weights is not None and weights.synthetic),
         parameters=network.parameters,
         macs=network.macs,
         preprocessing=card.preprocessing.name,
@@ -98,8 +101,8 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     data = data_record(
         pictures,
         prepared,
-        synthetic=config.data is None,
-        name=synthetic.NAME if config.data is None else pictures.dataset.name,
+        synthetic=drawn,
+        name=synthetic.NAME if drawn else pictures.dataset.name,
         seed=config.seed,
     )
     return Material(

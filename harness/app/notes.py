@@ -12,7 +12,7 @@ _NAMED_AT_MOST: Final = 3
 def notes(model: ModelRecord, data: DataRecord, found: Sequence[str]) -> tuple[str, ...]:
     """The sentences for a record; ``found``: those of the data set itself."""
     said = []
-    if model.synthetic and data.synthetic:
+    if model.synthetic and data.synthetic and model.weights_digest:
         whole = data.images == data.available_images
         said += differences(
             card=model.card,
@@ -21,7 +21,7 @@ def notes(model: ModelRecord, data: DataRecord, found: Sequence[str]) -> tuple[s
             weights=model.weights_digest,
         )
     elif not model.weights_digest:
-        if data.synthetic:
+        if data.synthetic and not model.synthetic:
             said.append("The pictures are synthetic: only a file with the synthetic weights of this card knows them.")
         said.append("Artifacts alone, and no weights to hold them against: parity was not measured.")
     elif model.synthetic or data.synthetic:

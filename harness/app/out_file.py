@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from alexbench.harness.errors import UsageError
+from alexbench.harness.plain_text import encodable
 
 
 def check_place(path: Path, *, flag: str = "--out") -> None:
@@ -28,7 +29,7 @@ def write_whole(path: Path, text: str, *, flag: str = "--out") -> None:
     try:
         if path.is_dir():
             raise UsageError(f"{flag} {path} is a folder; name a file")
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.write_text(encodable(text), encoding="utf-8", newline="\n")
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)

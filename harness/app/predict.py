@@ -32,6 +32,7 @@ from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_stream
 from alexbench.harness.judge.accuracy import log_softmax, top_k
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
+from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.plain_text import json_text
 
 TOP: Final = 5
@@ -73,7 +74,6 @@ class LoadedModel:
         display: Display,
     ) -> None:
         self.card, self.backend = card, backend
-        self.synthetic = artifact is None and weights is None
         self._fed, self._scores = asdict(card.preprocessing), "logits"
         self._on_exit = ExitStack()
         with ExitStack() as on_error:
@@ -86,6 +86,7 @@ class LoadedModel:
                 chosen = choose_weights(
                     card, weights, cache, log=cache / "material.log", display=display, data_format=weights_layout
                 )
+                self.synthetic = chosen.synthetic
                 load = {
                     "do": "load",
                     "network": card.network,
@@ -96,6 +97,7 @@ class LoadedModel:
                 asked = artifact_of(artifact, card)
                 seen = look_into(backend, asked, asdict(options), card, log)
                 self._fed, self._scores = seen["preprocessing"], seen["facts"]["scores"]
+                self.synthetic = is_synthetic(Path(artifact.path))
                 load = {"do": "load_artifact", "artifact": asked, "facts": seen["facts"]}
             writable = None if artifact is None else artifact.confined_to(folder)
             self._worker = on_error.enter_context(WorkerProcess(backend, log=log, writable=writable))
@@ -186,6 +188,10 @@ def load_model(
     Raises:
         AlexBenchError: something that the message says how to mend.
     """
+    if artifact is not None and weights is not None:
+        raise UsageError("artifact and weights: a file of the runtime's own has weights in it; give one of them")
+    if weights_layout is not None and weights is None:
+        raise UsageError("weights_layout says how weights are read; give weights too")
     stated = stated_inputs([artifact_input] if artifact_input else [], [] if artifact is None else [backend])
     return open_model(
         card,
@@ -281,10 +287,16 @@ def predict(
     chosen = list(backends) or list(artifacts) or [name for name in backend_names() if _is_installed(name)]
     if not chosen:
         raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
+    if options.get("weights") is not None and all(name in artifacts for name in chosen):
+        raise UsageError("--weights: every runtime named runs a file of its own (--artifact); leave one of them out")
+    warned: set[UserFile | None] = set()
     for backend in chosen:
-        with open_model(card, backend=backend, file=artifacts.get(backend), display=display, **options) as model:
-            if model.synthetic and backend == chosen[0]:
-                display.say(SYNTHETIC_WARNING)
+        file = artifacts.get(backend)
+        inside = {} if file is None else {"weights": None, "weights_layout": None}
+        with open_model(card, backend=backend, file=file, display=display, **{**options, **inside}) as model:
+            if model.synthetic and file not in warned:
+                display.say(SYNTHETIC_WARNING if file is None else f"{file.path}: {SYNTHETIC_WARNING}")
+                warned.add(file)
             for name, guesses in zip(pictures, model.predict_prepared(pixels), strict=True):
                 answers[name][backend] = guesses
     return answers

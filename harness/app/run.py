@@ -6,7 +6,7 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 
 import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,7 +78,9 @@ def run(config: RunConfig, display: Display) -> Outcome:
         return _carry_out(config, rows, folder, started.isoformat(timespec="seconds"), None, display)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and (folder / RUN_FILE).exists():
-            display.say(f"interrupted; go on with: alexbench run --resume {folder}{trust_flags(programs_of(config))}")
+            with suppress(OSError):  # the terminal may be gone
+                again = f"alexbench run --resume {folder}{trust_flags(programs_of(config))}"
+                display.say(f"interrupted; go on with: {again}")
         # Nothing was measured: a folder without a record would only confuse.
         if not (folder / RUN_FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)

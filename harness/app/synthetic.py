@@ -35,10 +35,10 @@ from alexbench.harness.models.card import Card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import fit_classifier, seeded_weights
+from alexbench.harness.models.synthetic_label import WEIGHTS_SEED
 from alexbench.harness.models.weights import weights_path, write_weights
 
 NAME: Final = f"synthetic-v{SET_VERSION}"
-WEIGHTS_SEED: Final = 1
 PER_CLASS: Final[dict[Split, int]] = {"val": 1, "train": 1}
 WEIGHTS_FOLDER: Final = "weights"
 FEATURES: Final = "relu7"

@@ -41,7 +41,8 @@ class WorkerProcess:
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._id = 0
         # PYTHONSAFEPATH: from the repository's root, a library that tries `import datasets` would find ours.
-        environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+        # PYTHONUTF8: whatever the locale, paths are read as this command reads them.
+        environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
         confined = [] if writable is None else [str(writable.absolute())]
         if writable is not None:
             environment["TMPDIR"] = confined[0]

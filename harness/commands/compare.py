@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from alexbench.harness.commands.options import trust
 from alexbench.harness.commands.places import check_places
+
+FLIPS: Final = 10
+IMAGES: Final = 8
 
 if TYPE_CHECKING:
     from alexbench.harness.app.compare import Compared
@@ -18,13 +21,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("runs", metavar="RUN[:ROW] [RUN[:ROW]]", nargs=-1, required=True)
 @click.option("--base", metavar="ROW", help="Of one run: the row that the others are held against.  [default: torch]")
-@click.option(
-    "--margin", type=float, default=0.5, metavar="POINTS", help="What counts as no difference.  [default: 0.5]"
-)
+@click.option("--margin", type=float, metavar="POINTS", help="What counts as no difference.  [default: 0.5]")
 @click.option("--different-weights", is_flag=True, help="The two runs are meant to be of different weights.")
-@click.option("--flips", type=int, default=10, metavar="N", help="How many flips of a pair are listed.  [default: 10]")
+@click.option("--flips", type=int, metavar="N", help="How many flips of a pair are listed.  [default: 10]")
 @click.option("--layers", is_flag=True, help="Also hold every layer against float64, on flipped pictures.")
-@click.option("--images", type=int, default=8, metavar="N", help="How many pictures --layers takes.  [default: 8]")
+@click.option("--images", type=int, metavar="N", help="How many pictures --layers takes.  [default: 8]")
 @trust
 @click.option("--keep", is_flag=True, help="Keep what --layers finds in the run's folder: alexbench report shows it.")
 @click.option(
@@ -41,11 +42,11 @@ def compare(
     runs: tuple[str, ...],
     *,
     base: str | None,
-    margin: float,
+    margin: float | None,
     different_weights: bool,
-    flips: int,
+    flips: int | None,
     layers: bool,
-    images: int,
+    images: int | None,
     trusted: tuple[str, ...],
     keep: bool,
     out: Path | None,
@@ -59,15 +60,18 @@ def compare(
     Exit code 3: the pictures are too few to decide some pair, and the output says how many could. 1: with --layers, an
     fp32 row leaves float64 at some layer.
     """
-    for flag, value, least in (("--flips", flips, 0), ("--images", images, 1)):
-        if value < least:
-            raise click.UsageError(f"{flag} {value}: give {least} or more")
+    _check_flags(flips, as_json=as_json)
     if not layers:
-        _refuse_without_layers({"--keep": keep, "--trust": trusted})
+        _refuse_without_layers({"--images": images is not None, "--keep": keep, "--trust": bool(trusted)})
+    elif images is not None and images < 1:
+        raise click.UsageError(f"--images {images}: give 1 or more")
+    if different_weights and len(runs) == 1:
+        raise click.UsageError("--different-weights is of two runs; name a second one")
     from alexbench.harness.app.compare import compare as hold
     from alexbench.harness.app.compare import to_json
     from alexbench.harness.app.out_file import write_whole
     from alexbench.harness.app.rows_of_runs import split
+    from alexbench.harness.judge.paired import MARGIN
 
     check_places([split(run)[0] for run in runs], out=out, junit=junit)
     rest = _rest(runs)
@@ -78,16 +82,23 @@ def compare(
 
         write_whole(junit, gate_junit(rest, command="compare"), flag="--junit")
     if rest is not None and not all(_answered(run) for run in runs):
-        _without_answers(rest, out, layers=layers, as_json=as_json)
+        given = {
+            "--base": base is not None,
+            "--margin": margin is not None,
+            "--different-weights": different_weights,
+            "--flips": flips is not None,
+            "--layers": layers,
+        }
+        _without_answers(rest, out, [flag for flag, is_given in given.items() if is_given], as_json=as_json)
         return
-    compared = hold(runs, base=base, margin=margin, different_weights=different_weights)
+    compared = hold(runs, base=base, margin=MARGIN if margin is None else margin, different_weights=different_weights)
     if keep and len(compared.runs) > 1:
         raise click.UsageError("--keep writes into the folder of one run; compare each with --layers --keep alone")
-    looked = _layers(compared, images, trusted) if layers else []
+    looked = _layers(compared, IMAGES if images is None else images, trusted) if layers else []
     if as_json:
         click.echo(to_json(compared, layers=_plain(looked) if layers else None, rest=_judged(rest)), nl=False)
     else:
-        _print(compared, looked, flips)
+        _print(compared, looked, FLIPS if flips is None else flips)
         if rest is not None:
             _print_rest(rest, as_json=False)
     if out is not None:
@@ -101,18 +112,26 @@ def compare(
     sys.exit(max((one.exit_code for one in looked), default=0) or compared.exit_code)
 
 
-def _refuse_without_layers(given: dict[str, Any]) -> None:
-    for flag, value in given.items():
-        if value:
+def _refuse_without_layers(given: dict[str, bool]) -> None:
+    for flag, is_given in given.items():
+        if is_given:
             raise click.UsageError(f"{flag} belongs to --layers; give both")
 
 
-def _without_answers(rest: "GateReport", out: Path | None, *, layers: bool, as_json: bool) -> None:
+def _check_flags(flips: int | None, *, as_json: bool) -> None:
+    """Refuse a number out of range, and a flag that nothing would come of."""
+    if flips is not None and flips < 0:
+        raise click.UsageError(f"--flips {flips}: give 0 or more")
+    if flips is not None and as_json:
+        raise click.UsageError(f"--flips {flips}: --json has every flip; leave one of them out")
+
+
+def _without_answers(rest: "GateReport", out: Path | None, given: list[str], *, as_json: bool) -> None:
     """Two runs of which one has speeds alone."""
     from alexbench.harness.app.out_file import write_whole
 
-    if layers:
-        raise click.UsageError("--layers is of rows with answers, which one of these runs has not")
+    if given:
+        raise click.UsageError(f"{given[0]} is of rows with answers, which one of these runs has not; leave it out")
     _print_rest(rest, as_json=as_json)
     if out is not None:
         from alexbench.reports.gate_output import rest_markdown

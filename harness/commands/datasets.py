@@ -15,7 +15,7 @@ def datasets() -> None:
 def _data_options(command: Callable[..., None]) -> Callable[..., None]:
     """The flags that say which pictures."""
     for option in (
-        click.option("--seed", type=int, default=1, metavar="N", help="Of that draw.  [default: 1]"),
+        click.option("--seed", type=int, metavar="N", help="Of that draw.  [default: 1]"),
         click.option("--limit", type=int, metavar="N", help="Only N pictures, drawn evenly over the classes."),
         click.option("--labels", metavar="FILE", help="val.txt, LOC_val_solution.csv, or the devkit."),
         click.option("--layout", metavar="NAME", help="How it is read.  [default: recognised by itself]"),
@@ -32,7 +32,7 @@ def show_dataset(path: str, *, as_json: bool, **choice: Any) -> None:
     """What PATH holds: layout, labels, counts. No picture is read."""
     from alexbench.harness.app.datasets import show
 
-    show(path, as_json=as_json, **choice)
+    show(path, as_json=as_json, **_drawn(choice))
 
 
 @datasets.command("prepare")
@@ -43,7 +43,14 @@ def prepare_dataset(path: str, model: tuple[str, ...], on_bad_image: str, **choi
     """Prepare the pictures of PATH as a model card says, into the cache, for runs to come."""
     from alexbench.harness.app.datasets import prepare
 
-    prepare(path, models=model, on_bad_image=on_bad_image, **choice)
+    prepare(path, models=model, on_bad_image=on_bad_image, **_drawn(choice))
+
+
+def _drawn(choice: dict[str, Any]) -> dict[str, Any]:
+    """With the default seed of a draw; a seed that nothing is drawn with is refused."""
+    if choice["seed"] is not None and choice["limit"] is None:
+        raise click.UsageError(f"--seed {choice['seed']} is of the draw of --limit; name --limit N too")
+    return {**choice, "seed": 1 if choice["seed"] is None else choice["seed"]}
 
 
 @datasets.command("list")

@@ -31,8 +31,6 @@ def doctor(
 
     if out is not None:
         check_place(Path(out))
-    if flags["weights"] is not None and flags["data"] is None:
-        raise UsageError("--weights without --data: the built-in pictures are synthetic; name --data PATH too")
     if flags["data"] is not None and flags["weights"] is None and not flags["artifacts"]:
         raise UsageError("--data without a model: the built-in weights are synthetic; name --weights or --artifact")
     values = {key: value for key, value in flags.items() if value is not None and value != ()}

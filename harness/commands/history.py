@@ -1,17 +1,19 @@
 """``alexbench history``: metrics over the runs of a folder."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
-_PLOTS = (".svg", ".png")
+_PLOTS: Final = (".svg", ".png")
+_LAST: Final = 20
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default="runs")
 @click.option("--metric", "metrics", metavar="NAME", multiple=True, help="Repeatable.  [default: top1, p50, images/s]")
 @click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all]")
-@click.option("--last", type=int, default=20, metavar="N", help="Points of each table; 0: all.  [default: 20]")
+@click.option("--last", type=int, metavar="N", help="Points of each table; 0: all.  [default: 20]")
 @click.option("--plot", metavar="FILE.svg", type=click.Path(path_type=Path), help="Also draw it, as .svg or .png.")
 @click.option("--csv", "as_csv", is_flag=True, help="A line a point.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
@@ -20,7 +22,7 @@ def history(
     *,
     metrics: tuple[str, ...],
     backends: tuple[str, ...],
-    last: int,
+    last: int | None,
     plot: Path | None,
     as_csv: bool,
     as_json: bool,
@@ -32,8 +34,10 @@ def history(
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json: give one of them")
-    if last < 0:
+    if last is not None and last < 0:
         raise click.UsageError(f"--last {last}: give 0 or more")
+    if last is not None and (as_csv or as_json):
+        raise click.UsageError(f"--last {last} is of the tables; --csv and --json have every point: leave it out")
     if plot is not None and plot.suffix.lower() not in _PLOTS:
         raise click.UsageError(f"--plot {plot}: name a file that ends in .svg or .png")
     from alexbench.harness.app.history_series import history as read
@@ -48,7 +52,7 @@ def history(
         for line in history_output.sentences(found):
             click.echo(f"! {line}", err=True)
     else:
-        history_output.print_history(found, last=last)
+        history_output.print_history(found, last=_LAST if last is None else last)
     if plot is not None:
         from alexbench.harness.app.run_exports import write_bytes
         from alexbench.reports.history_plot import draw_history

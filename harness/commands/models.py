@@ -12,6 +12,8 @@ import click
 def models(context: click.Context, *, as_json: bool) -> None:
     """The model cards: network, size, preprocessing, published figures."""
     if context.invoked_subcommand is not None:
+        if as_json:
+            raise click.UsageError(f"--json: give it behind {context.invoked_subcommand}, where that has it")
         return
     from alexbench.harness.app.listing import model_list, print_listing
 

@@ -11,6 +11,7 @@ import pytest
 from alexbench.harness.app.export import Route, known_routes
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import ExportError, UsageError
+from alexbench.harness.models.synthetic_label import MARK, is_synthetic
 from alexbench.harness.powers import ExportFormat
 from tests.conformance.conftest import Store, class_or_skip
 from tests.conformance.test_parity import assert_parity
@@ -25,7 +26,7 @@ CANNOT: set[tuple[str | None, Case]] = set()
 """What exporters of others have no operator for, and say so in one line."""
 if importlib.util.find_spec("onnxscript") is None:
     CANNOT.add(("torch.onnx", Case("owt", 256)))  # by TorchScript, no averaging of 7 x 7 to 6 x 6
-NOTES = {"card": "a card", "weights": "weights that nobody trained"}
+NOTES = {"card": "a card", "weights": f"{MARK}1): weights that nobody trained"}
 
 
 def said(route: Route) -> str:
@@ -104,6 +105,7 @@ def test_the_file_gives_float64s_logits_at_several_batch_sizes(
     assert {one.name for one in folder.iterdir()} == left | {"write.log"}
     files = [one for one in path.rglob("*") if one.is_file()] if route.form.marker else [folder / name for name in left]
     assert any(NOTES["weights"].encode() in file.read_bytes() for file in files)
+    assert is_synthetic(path)
     run_and_compare(route, path, case, store)
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.datasets.certificate import of_validation_set
 from alexbench.datasets.dataset import VALIDATION_COUNT
+from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.doctor.diagnosis import LEAST_IMAGES, Alternative, Diagnosis, Expected, Finding, verdict
@@ -21,6 +23,7 @@ from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import Change, Reading, changes, without
 from alexbench.harness.app.doctor.search import Search
 from alexbench.harness.app.doctor.trials import Trials
+from alexbench.harness.app.interpreters import check_interpreter
 from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.pictures import Pictures
 from alexbench.harness.app.progress import Display
@@ -31,6 +34,7 @@ from alexbench.harness.errors import BackendUnavailableError, DataError, TooFewI
 from alexbench.harness.judge.evidence import Difference, paired_difference
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.models.card import Card, load_card
+from alexbench.harness.models.synthetic_label import is_synthetic
 
 IMAGES: Final = 500
 FASTEST_FIRST: Final = ("openvino", "onnxruntime", "torch", "tensorflow")
@@ -70,6 +74,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     card, cache = load_card(config.model), writable(cache_folder())
     backend = backend_of(config)
     log = cache / "material.log"
+    check_interpreter(backend, config.interpreters, log)
     artifact = config.artifact(backend)
     weights = None
     if artifact is None or config.weights is not None:
@@ -77,6 +82,8 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
         )
     pictures = pictures_of(config, cache, log, display)
+    marked = [artifact.path] if artifact is not None and is_synthetic(Path(artifact.path)) else []
+    drawn = check_belonging(config, weights, marked, pictures.whole)
     if len(pictures.dataset) < LEAST_IMAGES:
         count = len(pictures.dataset)
         raise TooFewImagesError(f"pictures: {count} cannot tell one reading from another; give {LEAST_IMAGES} or more")
@@ -118,7 +125,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             backend=backend,
             data=pictures.dataset.describe(),
             images=len(trials),
-            synthetic=config.data is None or (weights is not None and weights.synthetic),
+            synthetic=drawn or bool(marked) or (weights is not None and weights.synthetic),
             findings=findings,
             accuracy=accuracy,
             expected=expected,
@@ -145,7 +152,7 @@ def _population(pictures: Pictures) -> int | None:
 
 def backend_of(config: RunConfig) -> str:
     """The one named, or the first there is."""
-    named = [*(config.backends or ()), *(name for name in config.artifact_files if name not in (config.backends or ()))]
+    named = list(dict.fromkeys((*(config.backends or ()), *config.artifact_files, *config.interpreters)))
     if len(named) > 1:
         raise UsageError(f"--backend: the doctor examines one model on one runtime; {' and '.join(named)} are named")
     if named:

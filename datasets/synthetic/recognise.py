@@ -1,0 +1,33 @@
+"""Whether a data set that somebody names is the synthetic one: by the names, and the bytes of a picture drawn again."""
+
+import re
+from typing import Final
+
+from alexbench.datasets.classes import class_list
+from alexbench.datasets.dataset import Dataset
+from alexbench.datasets.readers import reader_for
+from alexbench.datasets.synthetic.draw import Split, draw
+from alexbench.datasets.synthetic.write import PROGRESSIVE_EVERY, encode
+from alexbench.harness.errors import DataError
+
+_NAME: Final = re.compile(r"(?:.*/)?(n\d{8})_(train|val)_(\d{1,4})(?:\.JPEG)?", re.ASCII)
+
+
+def is_drawn(dataset: Dataset) -> bool:
+    """Whether all pictures are called as drawn ones, and the first one is the drawn one, byte by byte.
+
+    Another Pillow may encode another file; then this is False, and the set is like any other.
+    """
+    found = [_NAME.fullmatch(sample.name) for sample in dataset.samples]
+    first = found[0] if found else None
+    if first is None or not all(found):
+        return False
+    index = {one.wnid: one.index for one in class_list()}.get(first[1])
+    if index is None:
+        return False
+    split: Split = "val" if first[2] == "val" else "train"
+    again = encode(draw(index, split, int(first[3])), progressive=index % PROGRESSIVE_EVERY == 0)
+    try:
+        return reader_for(dataset.container, dataset.root).read(dataset.samples[0]) == again
+    except DataError:
+        return False
