@@ -10,11 +10,11 @@ FP32_BITS: Final = 24
 
 
 def rounded(array: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
-    """``array`` with significands of ``bits`` bits, to nearest, ties to even; exponents stay fp32's."""
+    """Finite ``array`` with significands of ``bits`` bits, to nearest, ties to even; exponents stay fp32's."""
     dropped = FP32_BITS - bits
     if dropped == 0:
         return array.copy()
     # A copy, not a view: the exponent stands above the significand, so a carry goes where it must.
-    raw = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32).astype(np.uint64)
-    half = (1 << (dropped - 1)) - 1 + (raw >> dropped & 1)
-    return ((raw + half >> dropped << dropped).astype(np.uint32)).view(np.float32)
+    raw = np.array(array, dtype=np.float32, order="C").view(np.uint32)
+    raw += np.uint32((1 << (dropped - 1)) - 1) + (raw >> np.uint32(dropped) & np.uint32(1))
+    return (raw & np.uint32(0xFFFFFFFF << dropped & 0xFFFFFFFF)).view(np.float32)

@@ -1,9 +1,9 @@
-"""Why outputs that are nearly float64's are not quite: the reference computed with each known cause. Runs in a worker."""
+"""Why outputs that are nearly float64's are not quite: the reference with each known cause. Runs in a worker."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from alexbench.harness.models.network import Conv, Layer, Linear
 from alexbench.harness.models.weights import map_weights
 
 Where = Literal["all", "products", "weights"]
+"""What is rounded: weights, biases, inputs and outputs of each product; its weights and inputs, as TF32 and bf16 units
+do; or only weights and biases, as they are stored."""
 Pixels = NDArray[np.float32]
 Values = NDArray[np.float64]
 
@@ -25,39 +27,21 @@ STEP: Final = 0.01
 """A layer's weights are scaled by one more than this for the direction in which a scale moves the scores."""
 AGREES_DB: Final = 95.0
 """With the scale found built in, what is left must be fp32's own rounding (100 dB, less what 8 pictures may miss)."""
+BITS: Final = (8, 11)
+"""Of bf16's significand, and of TF32's and fp16's."""
 CLEARER: Final = 3.0
 """How many times less a layer must leave unexplained than the next one to be named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
-    """One way to compute in few bits: significands of ``bits`` bits in ``where``.
-
-    ``all``: weights, biases, inputs and outputs of each product. ``products``: weights and inputs, as TF32 and bf16
-    units do. ``weights``: only what is stored.
-    """
-
-    where: Where
-    bits: int
-
-    @property
-    def name(self) -> str:
-        """By which the worker's answer calls it."""
-        return f"{self.where} {self.bits}"
-
-
-ARITHMETICS: Final = tuple(Arithmetic(where, bits) for where in ("all", "products", "weights") for bits in (8, 11))
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What the error is. ``layer`` and ``scale``: of the layer whose weights are scaled, where one explains all of it.
 
-    ``rounding``: the arithmetic (``Arithmetic.name``) that it resembles most, ``correlation`` how much.
+    Else ``rounding``: what is rounded, to how many bits ("all 8"), where it is most like it; ``correlation``: how much.
     """
 
-    rounding: str
-    correlation: float
+    rounding: str = ""
+    correlation: float = 0.0
     layer: str | None = None
     scale: float = 1.0
 
@@ -70,27 +54,29 @@ class Cause:
 class _Rounding(ReferenceBackend):
     """The reference with significands of a few bits in places."""
 
-    def __init__(self, arithmetic: Arithmetic) -> None:
+    def __init__(self, model: Model, bits: int) -> None:
         super().__init__()
-        self._arithmetic = arithmetic
+        self._bits, self._where = bits, "all"
+        rounds = {name: rounded(one, bits) for name, one in model.weights.items()}
+        self.load(replace(model, weights=rounds), Options(threads=1))
+        self._rounded = self._weights
+        self._whole = {name: one.astype(np.float64) for name, one in model.weights.items() if name.endswith(".bias")}
 
-    def load(self, model: Model, options: Options) -> None:
-        """As the reference; weights (and biases) rounded."""
-        kept = ".weight" if self._arithmetic.where == "products" else ""
-        arrays = {name: self._round(one) if name.endswith(kept) else one for name, one in model.weights.items()}
-        super().load(replace(model, weights=arrays), options)
+    def logits(self, where: Where, pixels: Pixels) -> Values:
+        """With those of its numbers rounded that ``where`` says."""
+        self._where = where
+        self._weights = {**self._rounded, **(self._whole if where == "products" else {})}
+        return self.predict(pixels)
 
     def _apply(self, layer: Layer, x: Values) -> Values:
         product = isinstance(layer, Conv | Linear)
-        if product and self._arithmetic.where != "weights":
-            x = self._round(x.astype(np.float32)).astype(np.float64)
+        if product and self._where != "weights":
+            x = self._round(x)
         x = super()._apply(layer, x)
-        if product and self._arithmetic.where == "all":
-            x = self._round(x.astype(np.float32)).astype(np.float64)
-        return x
+        return self._round(x) if product and self._where == "all" else x
 
-    def _round(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return rounded(values, self._arithmetic.bits)
+    def _round(self, values: Values) -> Values:
+        return rounded(values.astype(np.float32), self._bits).astype(np.float64)
 
 
 def cause_of_error(
@@ -106,35 +92,59 @@ def cause_of_error(
     def seen(logits: Values) -> Values:
         return about_rows(as_compared(logits, kind))
 
-    plain = seen(_logits(ReferenceBackend(), model, pixels))
+    scaling = _Scaling(model, pixels)
+    plain = seen(scaling.plain)
     error = about_rows(as_logits(found, kind)) - plain
-    directions = {
-        name: (seen(_logits(ReferenceBackend(), _scaled(model, name, 1 + STEP), pixels)) - plain) / STEP
-        for name in _layers(model)
-    }
-    simulated = {one.name: seen(_logits(_Rounding(one), model, pixels)) - plain for one in ARITHMETICS}
-    like = resemblance(error, simulated, [plain, *directions.values()])
+    directions = {name: (seen(scaling.logits(name, 1 + STEP)) - plain) / STEP for name in scaling.layers}
     explained = sorted((along(error, one)[1], name, along(error, one)[0]) for name, one in directions.items())
     (left, layer, factor), (next_left, _, _) = explained[0], explained[1]
-    if left <= SCALED and CLEARER * left <= next_left and 1 + factor > 0:
-        with_it = _logits(ReferenceBackend(), _scaled(model, layer, 1 + factor), pixels)
-        if agreement_db(found, with_it, kind) >= AGREES_DB:
-            return Cause(like.name, like.correlation, layer, 1 + factor)
+    clear = left <= SCALED and CLEARER * left <= next_left
+    if clear and agreement_db(found, scaling.logits(layer, 1 + factor), kind) >= AGREES_DB:
+        return Cause(layer=layer, scale=1 + factor)
+    simulated = {}
+    for bits in BITS:
+        rounding = _Rounding(model, bits)
+        simulated |= {f"{where} {bits}": seen(rounding.logits(where, pixels)) - plain for where in get_args(Where)}
+    like = resemblance(error, simulated, [plain, *directions.values()])
     return Cause(like.name, like.correlation)
 
 
-def _logits(backend: ReferenceBackend, model: Model, pixels: Pixels) -> Values:
-    backend.load(model, Options(threads=1))
-    found = backend.predict(pixels)
-    backend.close()
-    return found
+class _Scaling(ReferenceBackend):
+    """The reference with one layer's weights scaled, computed from that layer on. ``plain``: its logits with none."""
+
+    def __init__(self, model: Model, pixels: Pixels) -> None:
+        super().__init__()
+        self.load(model, Options(threads=1))
+        self._all = model.network.layers
+        self._bare: dict[str, Values] = {}
+        self._biases = {
+            layer.name: _as_column(model.weights[f"{layer.name}.bias"], layer) for layer in _products(model)
+        }
+        self.plain = self._onwards(0, pixels.astype(np.float64))
+
+    @property
+    def layers(self) -> list[str]:
+        """Those that have weights."""
+        return list(self._biases)
+
+    def logits(self, layer: str, factor: float) -> Values:
+        """With the weights of ``layer``, not its biases, ``factor`` times as large."""
+        place = next(place for place, one in enumerate(self._all) if one.name == layer)
+        return self._onwards(place + 1, self._bare[layer] * factor + self._biases[layer])
+
+    def _onwards(self, place: int, x: Values) -> Values:
+        first = place == 0
+        for layer in self._all[place:]:
+            x = self._apply(layer, x)
+            if first and layer.name in self._biases:
+                self._bare[layer.name] = x - self._biases[layer.name]
+        return x
 
 
-def _layers(model: Model) -> Iterator[str]:
-    return (layer.name for layer in model.network.layers if isinstance(layer, Conv | Linear))
+def _products(model: Model) -> Iterator[Conv | Linear]:
+    return (layer for layer in model.network.layers if isinstance(layer, Conv | Linear))
 
 
-def _scaled(model: Model, layer: str, factor: float) -> Model:
-    name = f"{layer}.weight"
-    scaled = (model.weights[name].astype(np.float64) * factor).astype(np.float32)
-    return replace(model, weights={**model.weights, name: scaled})
+def _as_column(bias: NDArray[np.float32], layer: Conv | Linear) -> Values:
+    """A layer's biases, to be added to its outputs (N, C, H, W) or (N, outputs)."""
+    return bias.astype(np.float64).reshape((1, -1, 1, 1) if isinstance(layer, Conv) else (1, -1))

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ LOOKED_AT: Final = 64
 HELD: Final = 4
 """Pictures held against float64 with known mistakes (0.04 to 0.15 s each): a mistake shows in every output."""
 EXPLAINED: Final = 8
-"""Pictures on which the cause of an error is looked for, by computing the reference some twenty times."""
+"""Pictures on which the cause of an error is looked for, by computing the reference up to ten times."""
 REPEATS_DB: Final = 60.0
 """Two passes over one batch agree better than this in every runtime; with dropout on they reach 0."""
 
@@ -104,12 +105,14 @@ class _Reference:
         self._worker = WorkerProcess("reference", log=folder / "reference.log")
         self._pixels: NDArray[np.float32] = np.empty(0, dtype=np.float32)
 
-    def __enter__(self) -> "_Reference":
+    def __enter__(self) -> Self:
         self._worker.__enter__()
         return self
 
-    def __exit__(self, *raised: Any) -> None:
-        self._worker.__exit__(*raised)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.__exit__(kind, error, trace)
 
     def hold(self, trials: Trials, pixels: Path, findings: list[Change], config: RunConfig) -> Examination:
         """The parity on a run's pictures; the mistakes that explain it where it fails, or what else does."""

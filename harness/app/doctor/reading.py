@@ -88,21 +88,20 @@ _LABEL_WORDS: Final[dict[LabelReading, tuple[str, str, str]]] = {
     ),
 }
 
+_MOVED: Final = "fc6.weight.reshape(4096, {}).transpose({}).reshape(4096, 9216)"
 _FLATTEN_WORDS: Final[dict[FlattenOrder, tuple[str, str]]] = {
     "as given": ("fc6's columns are moved", "fc6's columns as they are"),
     "from H, W, C": (
         "fc6's columns are in H, W, C order, the network flattens C, H, W",
-        "--weights-layout NHWC for a TensorFlow checkpoint; else"
-        " fc6.weight.reshape(4096, 6, 6, 256).transpose(0, 3, 1, 2).reshape(4096, 9216)",
+        f"--weights-layout NHWC for a TensorFlow checkpoint; else {_MOVED.format('6, 6, 256', '0, 3, 1, 2')}",
     ),
     "to H, W, C": (
         "fc6's columns were moved from H, W, C order to C, H, W, and were in C, H, W order already",
-        "leave --weights-layout NHWC out (or NCHW for a TensorFlow checkpoint); else"
-        " fc6.weight.reshape(4096, 256, 6, 6).transpose(0, 2, 3, 1).reshape(4096, 9216)",
+        f"leave --weights-layout NHWC out; else {_MOVED.format('256, 6, 6', '0, 2, 3, 1')}",
     ),
     "from C, W, H": (
         "fc6's columns are in C, W, H order: height and width are swapped",
-        "fc6.weight.reshape(4096, 256, 6, 6).transpose(0, 1, 3, 2).reshape(4096, 9216)",
+        _MOVED.format("256, 6, 6", "0, 1, 3, 2"),
     ),
 }
 
