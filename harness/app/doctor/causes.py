@@ -29,6 +29,8 @@ AGREES_DB: Final = 95.0
 """With the scale found built in, what is left must be fp32's own rounding (100 dB, less what 8 pictures may miss)."""
 BITS: Final = (8, 11)
 """Of bf16's significand, and of TF32's and fp16's."""
+REFINED: Final = 3
+"""How often the scale of a layer is corrected."""
 CLEARER: Final = 3.0
 """How many times less a layer must leave unexplained than the next one to be named."""
 
@@ -98,9 +100,12 @@ def cause_of_error(
     directions = {name: (seen(scaling.logits(name, 1 + STEP)) - plain) / STEP for name in scaling.layers}
     explained = sorted((along(error, one)[1], name, along(error, one)[0]) for name, one in directions.items())
     (left, layer, factor), (next_left, _, _) = explained[0], explained[1]
-    clear = left <= SCALED and CLEARER * left <= next_left
-    if clear and agreement_db(found, scaling.logits(layer, 1 + factor), kind) >= AGREES_DB:
-        return Cause(layer=layer, scale=1 + factor)
+    if left <= SCALED and CLEARER * left <= next_left:
+        for _ in range(REFINED):  # by the first slope: what is left of a scale far from 1
+            missing = about_rows(as_logits(found, kind)) - seen(scaling.logits(layer, 1 + factor))
+            factor += along(missing, directions[layer])[0]
+        if agreement_db(found, scaling.logits(layer, 1 + factor), kind) >= AGREES_DB:
+            return Cause(layer=layer, scale=1 + factor)
     simulated = {}
     for bits in BITS:
         rounding = _Rounding(model, bits)

@@ -159,7 +159,7 @@ class _Reference:
         answer = self._worker.ask(
             "cause_of_error", outputs=str(outputs), kind=self._patient.kind, made=made, **self._asked
         )
-        return _by_cause(decode(Cause, answer), held, self._patient.precision)
+        return by_cause(decode(Cause, answer), held, self._patient.precision)
 
     def _give(self, count: int, found: NDArray[np.float32]) -> NDArray[np.float32]:
         """Let the reference see so many of the pictures; the outputs found for them."""
@@ -189,7 +189,7 @@ def _as_change(place: int) -> Change:
     return Change(one.factor, one.found, one.mend)
 
 
-def _by_cause(cause: Cause, held: float, precision: str) -> Change:
+def by_cause(cause: Cause, held: float, precision: str) -> Change:
     """The finding for an error of ``held`` dB of what says that it computes in ``precision``."""
     if cause.layer is not None:
         return Change(
