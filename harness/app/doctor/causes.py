@@ -106,7 +106,7 @@ def cause_of_error(
             factor += along(missing, directions[layer])[0]
         if agreement_db(found, scaling.logits(layer, 1 + factor), kind) >= AGREES_DB:
             return Cause(layer=layer, scale=1 + factor)
-    simulated = {}
+    simulated: dict[str, Values] = {}
     for bits in BITS:
         rounding = _Rounding(model, bits)
         simulated |= {f"{where} {bits}": seen(rounding.logits(where, pixels)) - plain for where in get_args(Where)}
