@@ -29,6 +29,7 @@ from alexbench.harness.contract import Artifact, ArtifactFacts, Layout, Model, O
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.held import Answer, Request
+from alexbench.harness.judge.outputs import Kind
 from alexbench.harness.judge.symptoms import Batch, symptom
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.process import BusyThreads
@@ -66,7 +67,13 @@ class Worker(Timing):
         return {"load_s": time.perf_counter() - start, "effective": asdict(self._backend.effective())}
 
     def do_inspect_artifact(
-        self, *, backend: str, artifact: dict[str, Any], options: dict[str, Any], preprocessing: dict[str, Any]
+        self,
+        *,
+        backend: str,
+        artifact: dict[str, Any],
+        options: dict[str, Any],
+        preprocessing: dict[str, Any],
+        faulty: bool = False,
     ) -> Answer:
         """What is in the user's file, and with what preprocessing to open pictures for it.
 
@@ -75,7 +82,7 @@ class Worker(Timing):
         from alexbench.harness.app.inspection import inspect
 
         card = decode(Preprocessing, preprocessing)
-        found = inspect(backend_class(backend)(), _artifact(artifact), Options(**options), card)
+        found = inspect(backend_class(backend)(), _artifact(artifact), Options(**options), card, faulty=faulty)
         return {"facts": asdict(found.facts), "preprocessing": asdict(found.preprocessing)}
 
     def do_load_artifact(
@@ -261,6 +268,31 @@ class Worker(Timing):
             network=network, input_size=input_size, weights=Path(weights), inputs=Path(inputs), out=Path(out), made=made
         )
         return {}
+
+    def do_cause_of_error(
+        self,
+        *,
+        network: str,
+        input_size: int,
+        weights: str,
+        inputs: str,
+        outputs: str,
+        kind: Kind,
+        made: list[int],
+    ) -> Answer:
+        """What makes the error of ``outputs`` (a ``.npy`` file) of ready-made inputs, for the doctor."""
+        from alexbench.harness.app.doctor.causes import cause_of_error
+
+        cause = cause_of_error(
+            network=network,
+            input_size=input_size,
+            weights=Path(weights),
+            inputs=Path(inputs),
+            outputs=Path(outputs),
+            kind=kind,
+            made=made,
+        )
+        return asdict(cause)
 
     def do_draw(self, *, split: Split, folder: str, part: int, parts: int) -> Answer:
         """Draw a part of the synthetic pictures."""

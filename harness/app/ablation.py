@@ -138,7 +138,7 @@ def collect(
 def _learn(patient: Patient, trials: Trials) -> None:
     """What kind the outputs are; those that say nothing are refused, for nothing could be told from them."""
     pixels = trials.pixels(patient.given.fed, len(trials))
-    outputs = patient.outputs(patient.given, pixels, 0, len(trials))
+    outputs = patient.outputs(patient.given, pixels, range(len(trials)))
     wrong = not_finite(outputs) or same_for_every_class(outputs)
     if wrong is not None:
         raise WorkerError(f"{patient.backend}: {wrong}; alexbench doctor looks for why")

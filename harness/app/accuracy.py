@@ -116,6 +116,17 @@ def hold_against_reference(
     return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
 
 
+def parity_of(row: Row, truth: NDArray[np.float64], config: RunConfig) -> Parity:
+    """The parity of a row whose ``parity_logits`` (N, outputs) are of the same pictures as ``truth``, on those alone.
+
+    What a run of that row by itself finds: nobody disputes a picture with it.
+    """
+    assert row.parity_logits is not None
+    answers = top_k(row.parity_logits, 1)[0][:, 0].astype(np.int32)
+    margins = _margins(answers, truth, float(truth.std()), config)
+    return _parity(row, _deviation(row, truth), margins, config, len(truth))
+
+
 def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
     """Of logits; where an artifact gives probabilities, of their logarithms."""
     assert row.parity_logits is not None

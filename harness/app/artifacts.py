@@ -67,10 +67,12 @@ def look_into(
     log: Path,
     *,
     python: str = sys.executable,
+    faulty: bool = False,
 ) -> dict[str, Any]:
     """What is in the file (``facts``) and what to feed it (``preprocessing``); in a worker of its own.
 
     ``confined``: what the system refuses that worker, in words; empty for a file that is data.
+    ``faulty``: also of a file that runs but whose scores are worthless, for the doctor.
 
     Raises:
         AlexBenchError: the file, the card or the options are not to be used together.
@@ -82,6 +84,7 @@ def look_into(
             artifact=artifact,
             options=options,
             preprocessing=asdict(card.preprocessing),
+            faulty=faulty,
         )
         return {**seen, "confined": worker.confined}
 

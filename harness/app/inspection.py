@@ -35,8 +35,12 @@ class Inspection:
     preprocessing: Preprocessing
 
 
-def inspect(backend: Backend, artifact: Artifact, options: Options, preprocessing: Preprocessing) -> Inspection:
+def inspect(
+    backend: Backend, artifact: Artifact, options: Options, preprocessing: Preprocessing, *, faulty: bool = False
+) -> Inspection:
     """Read, load and try ``artifact``; ``preprocessing`` is the card's. ``backend`` is closed afterwards.
+
+    ``faulty``: answer also for a file that runs but whose scores are worthless (random, not finite), for the doctor.
 
     Raises:
         AlexBenchError: the file, the card or the options are not to be used together; the message says why.
@@ -55,6 +59,17 @@ def inspect(backend: Backend, artifact: Artifact, options: Options, preprocessin
     inputs = network_input(probes(artifact.image), fed, facts.layout)
     facts, rows, again = _try(backend, artifact, facts, options, inputs)
     backend.close()
+    if not faulty:
+        _refuse_faults(artifact, rows, again)
+    return Inspection(replace(facts, scores=scores_of(rows, facts.scores_in_graph)), fed)
+
+
+def _refuse_faults(artifact: Artifact, rows: NDArray[np.float32], again: NDArray[np.float32]) -> None:
+    """Nothing may be scored by scores (N, outputs) that are not finite, or not those of ``again``, the second time.
+
+    Raises:
+        WeightsError: one of the two.
+    """
     if not np.isfinite(rows).all():
         raise WeightsError(f"{artifact.path} gives scores that are not finite (NaN or infinity)")
     if np.abs(rows - again).max() > REPEAT_TOLERANCE * max(np.abs(rows).max(), 1e-30):
@@ -62,7 +77,6 @@ def inspect(backend: Backend, artifact: Artifact, options: Options, preprocessin
             f"{artifact.path} scores the same pictures otherwise the second time: is dropout on? "
             "Export it for inference (eval mode)"
         )
-    return Inspection(replace(facts, scores=scores_of(rows, facts.scores_in_graph)), fed)
 
 
 def _try(

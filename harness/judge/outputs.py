@@ -45,6 +45,11 @@ def as_logits(outputs: NDArray[Any], kind: Kind) -> NDArray[np.float64]:
     return np.log(np.maximum(values, _LEAST[kind]))
 
 
+def as_compared(truth: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
+    """Float64 logits as :func:`as_logits` makes them of outputs of that kind: where those end, they end."""
+    return truth if kind == "logits" else np.maximum(log_softmax(truth), math.log(_LEAST[kind]))
+
+
 def agreement_db(outputs: NDArray[Any], truth: NDArray[np.float64], kind: Kind) -> float:
     """Signal to noise (dB) of ``outputs`` of that kind against logits ``truth``, both (N, classes).
 
@@ -55,7 +60,7 @@ def agreement_db(outputs: NDArray[Any], truth: NDArray[np.float64], kind: Kind) 
         values = outputs.astype(np.float64)
         return _sqnr(values - values.mean(axis=1, keepdims=True), truth - truth.mean(axis=1, keepdims=True))
     if kind == "probabilities":
-        return _sqnr(as_logits(outputs, kind), np.maximum(log_softmax(truth), math.log(_LEAST[kind])))
+        return _sqnr(as_logits(outputs, kind), as_compared(truth, kind))
     return _sqnr(_without_softmax(outputs.astype(np.float64)), np.exp(log_softmax(truth)))
 
 

@@ -1,26 +1,10 @@
 """PyTorch computing in fewer bits than it says: what a runtime with TF32 or bf16 left on does, on any CPU."""
 
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from alexbench.backends.torch_ import TorchBackend
 from alexbench.harness.contract import Model, Options
-
-FP32_BITS: Final = 24
-"""Of the significand, the leading one included: 11 of TF32 and fp16, 8 of bf16."""
-
-
-def rounded(array: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
-    """``array`` with significands of ``bits`` bits, to nearest, ties to even; exponents stay fp32's."""
-    dropped = FP32_BITS - bits
-    if dropped == 0:
-        return array.copy()
-    # A copy, not a view: the exponent stands above the significand, so a carry goes where it must.
-    raw = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32).astype(np.uint64)
-    half = (1 << (dropped - 1)) - 1 + (raw >> dropped & 1)
-    return ((raw + half >> dropped << dropped).astype(np.uint32)).view(np.float32)
+from alexbench.harness.judge.rounding import FP32_BITS, rounded
 
 
 class RoundingBackend(TorchBackend):

@@ -8,6 +8,7 @@ from alexbench.harness.app.doctor.reading import Change
 from alexbench.harness.judge.evidence import Difference
 from alexbench.harness.judge.paired import SIGNIFICANT
 from alexbench.harness.paired_records import PairedTest
+from alexbench.harness.records import Parity
 
 Verdict = Literal["ill", "healthy", "none of these"]
 
@@ -23,10 +24,17 @@ class Finding:
     """A mistake that was found.
 
     ``worth``: evidence (nats a picture) that its mend adds, all others mended; None where no labels were needed.
+    ``top1``: what the mend does to top-1 then, paired; None likewise.
     """
 
     change: Change
     worth: Difference | None
+    top1: PairedTest | None = None
+
+    @property
+    def raises_top1(self) -> bool:
+        """Whether its mend raises top-1 beyond chance: a mend that does not is none."""
+        return self.top1 is not None and self.top1.difference > 0 and self.top1.mcnemar_p < SIGNIFICANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,9 @@ class Expected:
 class Diagnosis:
     """The whole answer.
 
-    ``accuracy``: top-1 as given against as mended, paired; the same twice where nothing is to be mended.
+    ``leanings``: changes with which labels are likelier and top-1 is not shown to be higher: no findings. ``parity``:
+    as a run judges it. ``accuracy``: top-1 as given against as mended, paired; the same twice where nothing is to be
+    mended, None where nothing can be scored.
     ``alternatives``: best first. ``held_db``: signal to noise against float64, None where weights are not known.
     ``card``: a card whose preprocessing the mended one is. ``not_examined``: what could not be looked into, and why.
     """
@@ -67,10 +77,12 @@ class Diagnosis:
     images: int
     synthetic: bool
     findings: tuple[Finding, ...]
-    accuracy: PairedTest
+    leanings: tuple[Finding, ...]
+    accuracy: PairedTest | None
     expected: Expected | None
     alternatives: tuple[Alternative, ...]
     held_db: float | None
+    parity: Parity | None
     card: str | None
     not_examined: tuple[str, ...]
     inferences: int
@@ -87,30 +99,45 @@ class Diagnosis:
         return tuple(one for one in self.alternatives if not one.excluded)
 
 
-def verdict(expected: Expected | None, findings: Sequence[Finding], accuracy: PairedTest) -> tuple[Verdict, str]:
-    """The verdict, and a sentence or two on why.
-
-    What only reads better beyond chance is no illness where top-1 is as expected and its gain may be none.
-    """
+def verdict(
+    expected: Expected | None,
+    findings: Sequence[Finding],
+    accuracy: PairedTest | None,
+    leanings: Sequence[Finding] = (),
+) -> tuple[Verdict, str]:
+    """The verdict, and a sentence or two on why."""
+    if accuracy is None:
+        return "ill", f"{_count(findings)}; nothing can be scored."
     found = f"top-1 is {accuracy.base:.1f} % ({accuracy.base_interval[0]:.1f} to {accuracy.base_interval[1]:.1f})"
     said = "" if expected is None else f", {expected.top1:g} % was expected ({expected.source})"
-    reached = expected is not None and not _below(expected, accuracy.base_interval)
-    seen = [one for one in findings if one.worth is None]
-    if reached and findings and not seen and accuracy.mcnemar_p >= SIGNIFICANT:
-        better = "; ".join(one.change.mend for one in findings)
-        return "healthy", f"{found}{said}. Labels are likelier with {better}, but top-1 does not show it."
+    leaning = _leaning(leanings)
     if findings:
-        count = "one mistake was" if len(findings) == 1 else f"{len(findings)} mistakes were"
         after = "" if expected is None else f" {_after_the_mend(expected, accuracy)}"
-        return "ill", f"{count} found: {'; '.join(one.change.found for one in findings)}.{after}"
-    unknown = "and none of the mistakes known here explains it"
+        return "ill", f"{_count(findings)}.{after}"
+    unknown = f"and none of the mistakes known here explains it.{leaning}"
     if expected is None and accuracy.base < POOR:
-        return "none of these", f"{found}, which no trained AlexNet is content with, {unknown}."
-    if expected is not None and not reached:
-        return "none of these", f"{found}{said}, {unknown}."
+        return "none of these", f"{found}, which no trained AlexNet is content with, {unknown}"
+    if expected is not None and _below(expected, accuracy.base_interval):
+        return "none of these", f"{found}{said}, {unknown}"
     if expected is None:
-        return "healthy", f"{found}, and nothing that was tried answers better. Enough? --expected tells."
-    return "healthy", f"{found}{said}, and nothing that was tried answers better."
+        enough = "Whether that is enough, only you know: --expected PERCENT or --reference RUN:ROW."
+        return "healthy", f"{found}, and nothing that was tried is shown to answer better.{leaning} {enough}"
+    return "healthy", f"{found}{said}, and nothing that was tried is shown to answer better.{leaning}"
+
+
+def _count(findings: Sequence[Finding]) -> str:
+    count = "one mistake was" if len(findings) == 1 else f"{len(findings)} mistakes were"
+    return f"{count} found: {'; '.join(one.change.found for one in findings)}"
+
+
+def _leaning(leanings: Sequence[Finding]) -> str:
+    """What only makes labels likelier, in a sentence."""
+    if not leanings:
+        return ""
+    said = "; ".join(
+        one.change.mend + ("" if one.top1 is None else f" ({one.top1.difference:+.1f} points)") for one in leanings
+    )
+    return f" Labels are likelier with {said}, but top-1 is not shown to be higher: no finding; show more pictures."
 
 
 def _below(expected: Expected, interval: tuple[float, float]) -> bool:

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.doctor.diagnosis import LEAST_IMAGES, Alternative, Diagnosis, Expected, Finding, verdict
-from alexbench.harness.app.doctor.examination import Examination, examine
+from alexbench.harness.app.doctor.examination import Examination, examine, worthless
 from alexbench.harness.app.doctor.levels import known_contracts, same_arithmetic
 from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import Change, Reading, changes, without
@@ -30,7 +30,7 @@ from alexbench.harness.app.progress import Display
 from alexbench.harness.app.rows_of_runs import RowOfRun, open_run, row_of, split
 from alexbench.harness.app.scratch import scratch
 from alexbench.harness.contract import Options
-from alexbench.harness.errors import BackendUnavailableError, DataError, TooFewImagesError, UsageError
+from alexbench.harness.errors import BackendUnavailableError, DataError, TooFewImagesError, UsageError, WorkerError
 from alexbench.harness.judge.evidence import Difference, paired_difference
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.models.card import Card, load_card
@@ -39,6 +39,7 @@ from alexbench.harness.models.synthetic_label import is_synthetic
 IMAGES: Final = 500
 FASTEST_FIRST: Final = ("openvino", "onnxruntime", "torch", "tensorflow")
 """Which runtime examines where none is named (facts: images/s at batch 32); others after them."""
+FAILED: Final = "mend that first: alexbench run has the row in error for the same"
 NEEDS_WEIGHTS: Final = (
     "the order of fc6's columns, groups, LRN and pooling: only with the weights that the file was made from (--weights)"
 )
@@ -96,8 +97,23 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             Patient(card, backend, options, weights=path, artifact=artifact, python=python, folder=folder)
         )
         trials = Trials(pictures.dataset, patient, folder)
-        with display.step(f"{backend}: its outputs, without labels"):
-            found = examine(patient, trials, folder)
+        about = _About(
+            model=card.name,
+            backend=backend,
+            data=pictures.dataset.describe(),
+            images=len(trials),
+            synthetic=drawn or bool(marked) or (weights is not None and weights.synthetic),
+            not_examined=(NEEDS_WEIGHTS,) if path is None else (),
+            started=started,
+        )
+        try:
+            with display.step(f"{backend}: its outputs, without labels"):
+                found = examine(patient, trials, config, folder)
+                hits = None if trials.symptom else trials.hits(trials.given, len(trials))
+        except WorkerError as error:  # in a run, a row in error
+            return about.unscored(Change("failure", str(error), FAILED), trials)
+        if trials.symptom is not None or hits is None:
+            return about.unscored(worthless(trials.symptom or ""), trials)
         for finding in found.findings:
             display.say(f"  {finding.found}")
         healthy = _function_as_meant(config, patient, found)
@@ -112,29 +128,50 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         search = Search(trials, patient, lambda line: display.say(f"  {line}"), patient.given)
         with display.step(f"{patient.backend}: {len(trials)} pictures, read in every way that is known"):
             search.run()
-            confirmed = _confirmed(search, len(trials))
-        hits = seen.hits(seen.given, len(seen))
+            confirmed, leanings = _confirmed(search, len(trials))
         accuracy = paired_test("top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures))
         findings = (*(Finding(change, None) for change in found.findings), *confirmed)
         expected = _expected(question, card, pictures, reference, seen, hits)
-        word, said = verdict(expected, findings, accuracy)
-        return Diagnosis(
+        word, said = verdict(expected, findings, accuracy, leanings)
+        return about.diagnosis(
+            trials.inferences + (seen.inferences if seen is not trials else 0),
             verdict=word,
             said=said,
-            model=card.name,
-            backend=backend,
-            data=pictures.dataset.describe(),
-            images=len(trials),
-            synthetic=drawn or bool(marked) or (weights is not None and weights.synthetic),
             findings=findings,
+            leanings=tuple(leanings),
             accuracy=accuracy,
             expected=expected,
             alternatives=tuple(_alternatives(search)),
             held_db=found.held_db,
+            parity=found.parity,
             card=_card_of(search.at) if confirmed else None,
-            not_examined=(NEEDS_WEIGHTS,) if path is None else (),
-            inferences=trials.inferences + (seen.inferences if seen is not trials else 0),
-            seconds=time.monotonic() - started,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What every answer to a question has. ``started``: by time.monotonic, s."""
+
+    model: str
+    backend: str
+    data: str
+    images: int
+    synthetic: bool
+    not_examined: tuple[str, ...]
+    started: float
+
+    def diagnosis(self, inferences: int, **answer: Any) -> Diagnosis:
+        """The answer as a whole."""
+        said = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "started"}
+        return Diagnosis(**said, **answer, inferences=inferences, seconds=time.monotonic() - self.started)
+
+    def unscored(self, change: Change, trials: Trials) -> Diagnosis:
+        """The answer to a model by which nothing can be scored."""
+        findings = (Finding(change, None),)
+        word, said = verdict(None, findings, None)
+        nothing: dict[str, Any] = dict.fromkeys(("accuracy", "expected", "held_db", "parity", "card"))
+        return self.diagnosis(
+            trials.inferences, verdict=word, said=said, findings=findings, leanings=(), alternatives=(), **nothing
         )
 
 
@@ -177,19 +214,35 @@ def _by_speed() -> list[str]:
     return [*(name for name in FASTEST_FIRST if name in names), *(name for name in names if name not in FASTEST_FIRST)]
 
 
-def _confirmed(search: Search, images: int) -> list[Finding]:
-    """The changes that the pictures themselves decide, each taken back alone; the others are taken back for good."""
+def _confirmed(search: Search, images: int) -> tuple[list[Finding], list[Finding]]:
+    """The changes that the pictures themselves decide, each taken back alone; the others are taken back for good.
+
+    Of those, the second list has what makes labels likelier and is not shown to raise top-1.
+    """
     given = search.patient.given
+    leanings: list[Finding] = []
     while True:
         made = list(changes(given, search.at))
-        if not made:
-            return []
         tried = len(search.tried) + len(made)  # the best of so many is better than some by chance
-        worths = {change: _worth(search, given, change, images, tried) for change in made}
-        weakest = min(made, key=lambda change: worths[change].low)
-        if worths[weakest].above:
-            return [Finding(change, worths[change]) for change in sorted(made, key=lambda one: -worths[one].mean)]
-        search.move(without(given, search.at, weakest))
+        found = [_found(search, given, change, images, tried) for change in made]
+        unproven = [one for one in found if not (one.worth is not None and one.worth.above and one.raises_top1)]
+        if not unproven:
+            return sorted(found, key=_mean, reverse=True), leanings
+        weakest = min(unproven, key=_mean)
+        if weakest.worth is not None and weakest.worth.above:
+            leanings.append(weakest)
+        search.move(without(given, search.at, weakest.change))
+
+
+def _mean(one: Finding) -> float:
+    return 0.0 if one.worth is None else one.worth.mean
+
+
+def _found(search: Search, given: Reading, change: Change, images: int, comparisons: int) -> Finding:
+    """A change with what it is worth, held against all the others without it."""
+    back = without(given, search.at, change)
+    top1 = paired_test("top1", search.trials.hits(back, images), search.trials.hits(search.at, images))
+    return Finding(change, _worth(search, given, change, images, comparisons), top1)
 
 
 def _worth(search: Search, given: Reading, change: Change, images: int, comparisons: int) -> Difference:

@@ -2,25 +2,32 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.app.doctor.functions import MISTAKES, SAME_DB, alone, together
-from alexbench.harness.app.doctor.patient import BATCH, Patient
+from alexbench.harness.app.accuracy import parity_images, parity_of
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.doctor.causes import Cause
+from alexbench.harness.app.doctor.functions import CLEARLY_DB, MISTAKES, SAME_DB, alone, together
+from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import Change
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.decoding import decode
 from alexbench.harness.judge.outputs import agreement_db
-from alexbench.harness.judge.parity import DECIBELS_A_BIT, as_claimed, computed_as, deviation
-from alexbench.harness.judge.symptoms import Batch, symptom
+from alexbench.harness.judge.parity import DECIBELS_A_BIT, computed_as, deviation
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import network_input
+from alexbench.harness.records import Parity
 
 LOOKED_AT: Final = 64
 HELD: Final = 4
-"""Pictures held against float64 (0.04 to 0.15 s each): one would do, for a mistake shows in every output."""
+"""Pictures held against float64 with known mistakes (0.04 to 0.15 s each): a mistake shows in every output."""
+EXPLAINED: Final = 8
+"""Pictures on which the cause of an error is looked for, by computing the reference up to ten times."""
 REPEATS_DB: Final = 60.0
 """Two passes over one batch agree better than this in every runtime; with dropout on they reach 0."""
 
@@ -40,34 +47,34 @@ NOT_LOGITS: Final = Change(
     "say so (an artifact whose graph ends in softmax), or take the softmax out of the model",
 )
 FULL_PRECISION: Final = "ask for fp32 where the model was exported or is run, or for what it is: --precision bf16"
-UNKNOWN: Final = Change(
-    "function",
-    "it computes another function than its card and weights say, and none of the mistakes known here",
-    "alexbench compare RUN --layers names the first layer that is off",
-)
+NOT_THE_SAME: Final = "it is not the same function as these weights in float64"
+_BITS: Final = {"8": "8 bits (bf16)", "11": "11 bits (TF32 or fp16)"}
+_INPUTS: Final = "held-inputs.npy"
+LAYERS: Final = "alexbench compare RUN --layers names the first layer that is off, where it was built from the weights"
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What was found without labels.
 
-    ``findings``: mistakes of the runtime or the file. ``held_db``: signal to noise (dB) against float64 with the
-    findings built in, None where weights are not known.
+    ``findings``: mistakes of the runtime or the file. ``parity``: as a run of it alone judges it. ``held_db``: signal
+    to noise (dB) against float64 with the findings built in. Both None where weights are not known.
     """
 
     findings: tuple[Change, ...]
-    held_db: float | None
+    held_db: float | None = None
+    parity: Parity | None = None
 
 
-def examine(patient: Patient, trials: Trials, folder: Path) -> Examination:
-    """Look at the outputs of the first pictures, as things stand."""
+def examine(patient: Patient, trials: Trials, config: RunConfig, folder: Path) -> Examination:
+    """Look at the outputs of the first pictures, as things stand; hold them against float64 on those a run takes."""
     count = min(LOOKED_AT, len(trials))
-    pixels = trials.pixels(patient.given.fed, count)
-    outputs = patient.outputs(patient.given, pixels, 0, count)
-    again = patient.outputs(patient.given, pixels, 0, count)
-    worthless = _symptom(outputs, pixels)
-    if worthless is not None:
-        return Examination((Change("symptom", worthless, "mend that first: nothing can be scored"),), None)
+    pixels = trials.pixels(patient.given.fed, len(trials))
+    outputs = patient.outputs(patient.given, pixels, range(count))
+    again = patient.outputs(patient.given, pixels, range(count))
+    trials.look_for_symptoms(outputs, pixels, 0)
+    if trials.symptom is not None:
+        return Examination((worthless(trials.symptom),))
     patient.learn_kind(outputs)
     findings = []
     if patient.kind == "probabilities of probabilities":
@@ -78,61 +85,145 @@ def examine(patient: Patient, trials: Trials, folder: Path) -> Examination:
     if random:
         findings.append(DROPOUT)
     if random or patient.weights is None:
-        return Examination(tuple(findings), None)
-    known, held = _hold(patient, trials, outputs[:HELD], folder)
-    found_as = computed_as(held / DECIBELS_A_BIT)
-    if patient.kind == "logits" and as_claimed(patient.precision, found_as) is False and found_as != "fp32":
-        known.append(
-            Change("precision", f"it computes in {found_as}, and {patient.precision} was asked for", FULL_PRECISION)
-        )
-    return Examination((*findings, *known), held)
+        return Examination(tuple(findings))
+    with _Reference(patient, folder) as reference:
+        return reference.hold(trials, pixels, findings, config)
 
 
-def _symptom(outputs: NDArray[np.float32], pixels: Path) -> str | None:
-    """The first thing that makes outputs worthless, None where nothing does."""
-    shown = np.load(pixels, mmap_mode="r")
-    before: Batch | None = None
-    for first in range(0, len(outputs), BATCH):
-        batch = Batch(
-            first, np.asarray(shown[first : first + BATCH])[: len(outputs) - first], outputs[first : first + BATCH]
-        )
-        found = symptom(batch, before)
-        if found is not None:
-            return found
-        before = batch
-    return None
+def worthless(symptom: str) -> Change:
+    """The finding that nothing can be scored, and why."""
+    return Change("symptom", symptom, "mend that first: nothing can be scored")
 
 
-def _hold(patient: Patient, trials: Trials, outputs: NDArray[np.float32], folder: Path) -> tuple[list[Change], float]:
-    """The mistakes that explain ``outputs`` and how well: none, one or two of MISTAKES, or that it is another."""
-    assert patient.weights is not None
-    card = patient.card
-    shown = np.load(trials.pixels(patient.given.fed, len(outputs)), mmap_mode="r")[: len(outputs)]
-    inputs, out = folder / "held-inputs.npy", folder / "held.npy"
-    # What the card says, not what is fed to a file that normalises its input itself.
-    np.save(inputs, network_input(np.asarray(shown), card.preprocessing, "NCHW"))
-    network = get_network(card.network, input_size=card.preprocessing.crop)
-    plain: float | None = None
-    with WorkerProcess("reference", log=folder / "reference.log") as worker:
-        for made in (alone(network)[:1], alone(network)[1:], together(network)):
-            worker.ask(
-                "variants",
-                network=card.network,
-                input_size=card.preprocessing.crop,
-                weights=str(patient.weights),
-                inputs=str(inputs),
-                out=str(out),
-                made=made,
-            )
-            held = [agreement_db(outputs, truth, patient.kind) for truth in np.load(out)]
+class _Reference:
+    """The patient's outputs against float64: a run's judgement, and what explains it where that is no."""
+
+    def __init__(self, patient: Patient, folder: Path) -> None:
+        self._patient, self._folder = patient, folder
+        self._card = patient.card
+        self._network = get_network(self._card.network, input_size=self._card.preprocessing.crop)
+        self._worker = WorkerProcess("reference", log=folder / "reference.log")
+        self._pixels: NDArray[np.float32] = np.empty(0, dtype=np.float32)
+
+    def __enter__(self) -> Self:
+        self._worker.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.__exit__(kind, error, trace)
+
+    def hold(self, trials: Trials, pixels: Path, findings: list[Change], config: RunConfig) -> Examination:
+        """The parity on a run's pictures; the mistakes that explain it where it fails, or what else does."""
+        patient = self._patient
+        shown = trials.places[parity_images(np.ones(len(trials), dtype=np.bool_))]
+        found = patient.outputs(patient.given, pixels, shown.tolist())
+        # What the card says, not what is fed to a file that normalises its input itself.
+        seen = np.load(pixels, mmap_mode="r")[shown]
+        self._pixels = network_input(np.asarray(seen), self._card.preprocessing, "NCHW")
+        self._give(len(found), found)
+        truth = self._variants([[]])[0]
+        parity = parity_of(patient.row(found), truth, config)
+        plain = agreement_db(found, truth, patient.kind)
+        if parity.passed:
+            return Examination(tuple(findings), plain, parity)
+        made, held = self._mistakes(found, plain)
+        known = [_as_change(place) for place in made]
+        if not (known or findings) or held < self._enough(parity):
+            known.append(self._rest(found, made, held))
+        return Examination((*findings, *known), held, parity)
+
+    def _enough(self, parity: Parity) -> float:
+        """The agreement (dB) from which on nothing is left to explain; a second softmax leaves too little to say."""
+        return SAME_DB if self._patient.kind == "probabilities of probabilities" else parity.tolerance_sqnr_db
+
+    def _mistakes(self, found: NDArray[np.float32], plain: float) -> tuple[list[int], float]:
+        """The one or two MISTAKES that explain the outputs best and how well (dB), none where none does."""
+        outputs = self._give(HELD, found)
+        for made in (alone(self._network)[1:], together(self._network)):
+            held = [agreement_db(outputs, truth, self._patient.kind) for truth in self._variants(made)]
             best = int(np.argmax(held))
-            plain = held[0] if plain is None else plain
-            if held[best] >= SAME_DB:
-                return [_as_change(place) for place in made[best]], held[best]
-    assert plain is not None
-    return [UNKNOWN], plain
+            if held[best] >= max(SAME_DB, plain + CLEARLY_DB):
+                return made[best], held[best]
+            if plain >= SAME_DB:  # what is that near has no two of them
+                break
+        return [], plain
+
+    def _rest(self, found: NDArray[np.float32], made: list[int], held: float) -> Change:
+        """What the error is that is left with ``made`` built in."""
+        if held < SAME_DB:
+            return _unlike(held)
+        outputs = self._folder / "held-outputs.npy"
+        np.save(outputs, self._give(EXPLAINED, found))
+        answer = self._worker.ask(
+            "cause_of_error", outputs=str(outputs), kind=self._patient.kind, made=made, **self._asked
+        )
+        return by_cause(decode(Cause, answer), held, self._patient.precision)
+
+    def _give(self, count: int, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Let the reference see so many of the pictures; the outputs found for them."""
+        chosen = np.unique(np.linspace(0, len(found) - 1, min(count, len(found))).astype(np.int64))
+        np.save(self._folder / _INPUTS, self._pixels[chosen])
+        return found[chosen]
+
+    def _variants(self, made: list[list[int]]) -> NDArray[np.float64]:
+        """Float64 logits (lists, N, outputs) of what it was given last, with each list of MISTAKES made."""
+        out = self._folder / "held.npy"
+        self._worker.ask("variants", out=str(out), made=made, **self._asked)
+        found: NDArray[np.float64] = np.load(out)
+        return found
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        return {
+            "network": self._card.network,
+            "input_size": self._card.preprocessing.crop,
+            "weights": str(self._patient.weights),
+            "inputs": str(self._folder / _INPUTS),
+        }
 
 
 def _as_change(place: int) -> Change:
     one = MISTAKES[place]
     return Change(one.factor, one.found, one.mend)
+
+
+def by_cause(cause: Cause, held: float, precision: str) -> Change:
+    """The finding for an error of ``held`` dB of what says that it computes in ``precision``."""
+    if cause.layer is not None:
+        return Change(
+            "weights",
+            f"{NOT_THE_SAME}: {cause.layer}'s weights are {cause.scale:.6g} times those given, which explains all of"
+            f" the error ({held:.0f} dB)",
+            f"divide {cause.layer}.weight by {cause.scale:.6g} where the model was made, or name the weights that it"
+            " was made from",
+        )
+    where, bits = cause.rounding.split()
+    if cause.is_rounding:
+        does = "its weights were rounded to" if where == "weights" else "it computes in"
+        return Change(
+            "precision",
+            f"{does} {_BITS[bits]}, and {precision} is what it says: rounding to them makes the same errors"
+            f" (correlation {cause.correlation:.2f})",
+            FULL_PRECISION,
+        )
+    loud = computed_as(held / DECIBELS_A_BIT)
+    if loud not in _BITS.values():
+        return Change(
+            "function", f"{NOT_THE_SAME} ({held:.0f} dB), and rounding that is known does not do that", LAYERS
+        )
+    return Change(
+        "function",
+        f"{NOT_THE_SAME}: it is off as loudly as {loud} would be ({held:.0f} dB), but not as rounding to them is"
+        f" (correlation {cause.correlation:.2f}); slightly wrong weights would look like this",
+        LAYERS,
+    )
+
+
+def _unlike(held: float) -> Change:
+    return Change(
+        "function",
+        f"{NOT_THE_SAME}, nor a rounding of it ({held:.0f} dB), and none of the mistakes known here explains it",
+        LAYERS,
+    )

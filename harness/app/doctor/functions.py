@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.harness.app.doctor.patient import FC6, reflattened
+from alexbench.harness.app.doctor.reading import FlattenOrder
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.models.network import LRN, Conv, MaxPool, Network, fits, get_network, output_shapes
 from alexbench.harness.models.weights import map_weights
@@ -24,6 +25,8 @@ Pixels = NDArray[np.float32]
 
 SAME_DB: Final = 20.0
 """Signal to noise above which two are one function: bf16 reaches 33 to 45 dB, the nearest mistake 12."""
+CLEARLY_DB: Final = 6.0
+"""By how much more than without it outputs must agree with a mistake built in to be explained by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,9 @@ def _reshaped(pixels: Pixels) -> Pixels:
     return np.ascontiguousarray(taken.transpose(0, 3, 1, 2))
 
 
-def _flattened_otherwise(_: Network, weights: Weights) -> Weights:
-    """fc6 as it is, its input flattened H, W, C: the same as columns taken in the other order."""
-    return {**weights, FC6: reflattened(weights[FC6])}
+def _with_fc6(order: FlattenOrder) -> Callable[[Network, Weights], Weights]:
+    """fc6's columns moved, which is the same as its input in the order from which they would have to be."""
+    return lambda _, weights: {**weights, FC6: reflattened(weights[FC6], order)}
 
 
 def _ungrouped(network: Network) -> Network:
@@ -101,7 +104,19 @@ MISTAKES: Final = (
         "flatten",
         "fc6 is fed H, W, C and its weights want C, H, W",
         "transpose to NCHW before the flatten, or move fc6's columns",
-        weights=_flattened_otherwise,
+        weights=_with_fc6("from H, W, C"),
+    ),
+    Mistake(
+        "flatten",
+        "fc6's columns are in H, W, C order, and it is fed C, H, W",
+        "move fc6's columns: fc6.weight.reshape(4096, 6, 6, 256).transpose(0, 3, 1, 2).reshape(4096, 9216)",
+        weights=_with_fc6("to H, W, C"),
+    ),
+    Mistake(
+        "flatten",
+        "fc6 is fed C, W, H and its weights want C, H, W: height and width are swapped",
+        "do not transpose the last two axes before the flatten",
+        weights=_with_fc6("from C, W, H"),
     ),
     Mistake(
         "groups",
@@ -144,19 +159,27 @@ def truth_and_variants(
 
     Into ``out``: (lists, N, outputs).
     """
-    right = get_network(network, input_size=input_size)
     arrays, pixels = map_weights(weights), np.load(inputs)
     answers = []
     for places in made:
-        shape, given, seen = right, dict(arrays), pixels
-        for place in places:
-            given = dict(MISTAKES[place].weights(right, given))
-            shape, seen = MISTAKES[place].network(shape), MISTAKES[place].pixels(seen)
+        model, seen = with_mistakes(network, input_size, arrays, pixels, places)
         backend = ReferenceBackend()
-        backend.load(Model(shape, given), Options(threads=1))
+        backend.load(model, Options(threads=1))
         answers.append(backend.predict(seen))
         backend.close()
     np.save(out, np.stack(answers))
+
+
+def with_mistakes(
+    network: str, input_size: int, weights: Weights, pixels: Pixels, places: list[int]
+) -> tuple[Model, Pixels]:
+    """The network with each of those MISTAKES made, and what it then sees of ``pixels`` (N, C, H, W)."""
+    right = get_network(network, input_size=input_size)
+    shape = right
+    for place in places:
+        weights = MISTAKES[place].weights(right, weights)
+        shape, pixels = MISTAKES[place].network(shape), MISTAKES[place].pixels(pixels)
+    return Model(shape, weights), pixels
 
 
 def alone(network: Network) -> list[list[int]]:
@@ -165,5 +188,6 @@ def alone(network: Network) -> list[list[int]]:
 
 
 def together(network: Network) -> list[list[int]]:
-    """Every two that can be made with ``network``."""
-    return [list(pair) for pair in combinations([place for place, _ in applicable(network)], 2)]
+    """Every two of different kinds that can be made with ``network``."""
+    pairs = combinations([place for place, _ in applicable(network)], 2)
+    return [[one, other] for one, other in pairs if MISTAKES[one].factor != MISTAKES[other].factor]

@@ -56,22 +56,30 @@ def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     yield "model", f"{diagnosis.model} on {diagnosis.backend}"
     yield "data", f"{diagnosis.images} pictures of {diagnosis.data}" + (" (SYNTHETIC)" if diagnosis.synthetic else "")
     test = diagnosis.accuracy
-    low, high = test.base_interval
-    yield "as given", f"top-1 {test.base:.1f} % ({low:.1f} to {high:.1f})"
-    if any(one.worth is not None for one in diagnosis.findings):
+    if test is not None:
+        low, high = test.base_interval
+        yield "as given", f"top-1 {test.base:.1f} % ({low:.1f} to {high:.1f})"
+    if test is not None and any(one.worth is not None for one in diagnosis.findings):
         low, high = test.interval
         yield "mended", f"top-1 {test.other:.1f} %: {test.difference:+.1f} points ({low:+.1f} to {high:+.1f})"
     if diagnosis.held_db is not None:
         built_in = any(one.worth is None for one in diagnosis.findings)
         with_it = ", with what was found in it built in" if built_in else ""
         yield "function", f"{diagnosis.held_db:.0f} dB against float64{with_it}"
+    if diagnosis.parity is not None:
+        limit = f"{diagnosis.parity.tolerance_sqnr_db:.0f} dB and more, no unexplained answer"
+        passed = "passed" if diagnosis.parity.passed else "FAILED"
+        yield "parity", f"{passed}, as a run judges it: {diagnosis.parity.sqnr_db:.0f} dB (wanted: {limit})"
     yield "effort", f"{diagnosis.inferences} inferences, {diagnosis.seconds:.0f} s"
 
 
 def _tables(diagnosis: Diagnosis) -> Iterator[tuple[str, Table]]:
     if diagnosis.findings:
         rows = [_finding(place, one) for place, one in enumerate(diagnosis.findings, 1)]
-        yield "What is wrong, and the mend", _table(("", "found", "mend", "worth (nats a picture)"), rows, (0, 3))
+        yield (
+            "What is wrong, and the mend",
+            _table(("", "found", "mend", "worth (nats a picture)", "top-1"), rows, (0, 3, 4)),
+        )
     open_ones = diagnosis.not_excluded
     if open_ones:
         title = "Not excluded by the pictures that were shown, beside the reading "
@@ -90,7 +98,8 @@ _HEADINGS: Final = ("read with", "evidence, by comparison (nats a picture)", "pi
 
 def _finding(place: int, finding: Finding) -> tuple[str, ...]:
     worth = "seen without labels" if finding.worth is None else _interval(finding.worth)
-    return str(place), finding.change.found, finding.change.mend, worth
+    top1 = "" if finding.top1 is None else f"{finding.top1.difference:+.1f} points"
+    return str(place), finding.change.found, finding.change.mend, worth, top1
 
 
 def _alternative(one: Alternative) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The model under examination: a runtime with weights, or with a user's own file, asked for its outputs."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,16 +10,18 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.app.artifacts import artifact_of, look_into
-from alexbench.harness.app.doctor.reading import Reading
+from alexbench.harness.app.artifacts import artifact_of, artifact_record, file_digest, look_into
+from alexbench.harness.app.doctor.reading import FlattenOrder, Reading
+from alexbench.harness.app.row import Row, effective_record
 from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.decoding import decode
-from alexbench.harness.judge.outputs import Kind, as_logits, kind_of
+from alexbench.harness.judge.outputs import Kind, kind_of
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.models.weights import map_weights, write_weights
+from alexbench.harness.records import EffectiveRecord
 
 BATCH: Final = 32
 FC6: Final = "fc6.weight"
@@ -47,14 +50,15 @@ class Patient:
         self.card, self.backend, self.weights, self.artifact = card, backend, weights, artifact
         self.kind: Kind = "logits"
         self._options, self._folder, self._python = asdict(options), folder, python
-        self._workers: dict[tuple[int, bool], WorkerProcess] = {}
+        self._workers: dict[tuple[int, FlattenOrder], WorkerProcess] = {}
         self._on_exit = ExitStack()
         self._seen: dict[str, Any] | None = None
+        self._effective: EffectiveRecord | None = None
         self.said_scores = "logits"
         fed = card.preprocessing
         if artifact is not None:
             self._seen = look_into(
-                backend, artifact_of(artifact, card), self._options, card, self._log, **self._interpreter
+                backend, artifact_of(artifact, card), self._options, card, self._log, faulty=True, **self._interpreter
             )
             fed = decode(Preprocessing, self._seen["preprocessing"])
             self.said_scores = str(self._seen["facts"]["scores"])
@@ -70,12 +74,12 @@ class Patient:
         """Whether it is built from weights, and can be built otherwise."""
         return self.artifact is None
 
-    def outputs(self, reading: Reading, pixels: Path, first: int, last: int) -> NDArray[np.float32]:
-        """What it gives for pictures ``first`` .. ``last`` of the prepared ``pixels`` (a .npy file), as it gives it."""
+    def outputs(self, reading: Reading, pixels: Path, images: Sequence[int]) -> NDArray[np.float32]:
+        """What it gives for those of the prepared ``pixels`` (a .npy file), (len(images), outputs), as it gives it."""
         worker = self._worker(reading)
         out = self._folder / "outputs.npy"
         worker.ask("open", pixels=str(pixels), preprocessing=asdict(reading.fed))
-        worker.ask("logits", images=list(range(first, last)), batch_size=BATCH, out=str(out), reshaped=reading.reshaped)
+        worker.ask("logits", images=list(images), batch_size=BATCH, out=str(out), reshaped=reading.reshaped)
         found: NDArray[np.float32] = np.load(out)
         return found
 
@@ -85,9 +89,13 @@ class Patient:
         if self.kind == "logits" and self.said_scores == "probabilities":
             self.kind = "probabilities"
 
-    def logits(self, reading: Reading, pixels: Path, first: int, last: int) -> NDArray[np.float64]:
-        """Logits, up to a constant a picture."""
-        return as_logits(self.outputs(reading, pixels, first, last), self.kind)
+    def row(self, logits: NDArray[np.float32]) -> Row:
+        """What a run would know of it that had these outputs (N, outputs) for its parity pictures."""
+        row = Row(self.backend, artifact=self.artifact, seen=self._seen, parity_logits=logits)
+        row.effective = self._effective
+        if self.artifact is not None and self._seen is not None:
+            row.found = artifact_record(self.artifact, file_digest(Path(self.artifact.path)), self._seen)
+        return row
 
     def close(self) -> None:
         """End its workers."""
@@ -112,7 +120,7 @@ class Patient:
 
     def _worker(self, reading: Reading) -> WorkerProcess:
         """One process a network: another input size or another fc6 is another network."""
-        key = (reading.fed.crop, reading.reflattened)
+        key = (reading.fed.crop, reading.flatten)
         if key not in self._workers:
             writable = None if self.artifact is None else self.artifact.confined_to(self._folder)
             worker = self._on_exit.enter_context(
@@ -120,7 +128,7 @@ class Patient:
             )
             if self._seen is not None and self.artifact is not None:
                 asked = artifact_of(self.artifact, self.card)
-                worker.ask(
+                answer = worker.ask(
                     "load_artifact",
                     backend=self.backend,
                     artifact=asked,
@@ -129,26 +137,37 @@ class Patient:
                 )
             else:
                 assert self.weights is not None
-                worker.ask(
+                answer = worker.ask(
                     "load",
                     backend=self.backend,
                     network=self.card.network,
                     input_size=reading.fed.crop,
-                    weights=str(self._reflattened() if reading.reflattened else self.weights),
+                    weights=str(self._reflattened(reading.flatten)),
                     options=self._options,
                 )
+            self._effective = self._effective or effective_record(answer["effective"])
             self._workers[key] = worker
         return self._workers[key]
 
-    def _reflattened(self) -> Path:
-        """The weights with fc6's columns taken for H, W, C and put into C, H, W order."""
+    def _reflattened(self, order: FlattenOrder) -> Path:
+        """The weights, fc6's columns moved."""
         assert self.weights is not None
+        if order == "as given":
+            return self.weights
         arrays = dict(map_weights(self.weights))
-        arrays[FC6] = reflattened(arrays[FC6])
+        arrays[FC6] = reflattened(arrays[FC6], order)
         return write_weights(arrays, self._folder)[0]
 
 
-def reflattened(fc6: NDArray[np.float32]) -> NDArray[np.float32]:
-    """fc6's weight (out, in) with its columns moved from H, W, C order to C, H, W."""
+def reflattened(fc6: NDArray[np.float32], order: FlattenOrder) -> NDArray[np.float32]:
+    """fc6's weight (out, in) with its columns moved as ``order`` says."""
     channels, height, width = _FLATTENED
-    return np.ascontiguousarray(fc6.reshape(-1, height, width, channels).transpose(0, 3, 1, 2).reshape(fc6.shape))
+    if order == "from H, W, C":
+        moved = fc6.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
+    elif order == "to H, W, C":
+        moved = fc6.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
+    elif order == "from C, W, H":
+        moved = fc6.reshape(-1, channels, width, height).transpose(0, 1, 3, 2)
+    else:
+        return fc6
+    return np.ascontiguousarray(moved.reshape(fc6.shape))

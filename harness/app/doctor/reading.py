@@ -12,6 +12,9 @@ from alexbench.harness.models.preprocessing import Preprocessing, said_formula
 
 LabelReading = Literal["as given", "one less", "one more", "devkit ids", "model in devkit order"]
 
+FlattenOrder = Literal["as given", "from H, W, C", "to H, W, C", "from C, W, H"]
+"""What is done to fc6's columns: nothing, or moved from that order to C, H, W, or the other way round."""
+
 LABEL_READINGS: Final[tuple[LabelReading, ...]] = (
     "as given",
     "one less",
@@ -26,13 +29,13 @@ class Reading:
     """How everything is read.
 
     ``fed``: the preprocessing, geometry and arithmetic. ``reshaped``: pixels of the other layout (NHWC for NCHW) are
-    handed over in this one's shape, their memory as it is. ``reflattened``: fc6's columns, found in H, W, C order, are
-    put into C, H, W order. ``labels``: what is made of the labels.
+    handed over in this one's shape, their memory as it is. ``flatten``: what is done to fc6's
+    columns. ``labels``: what is made of the labels.
     """
 
     fed: Preprocessing
     reshaped: bool = False
-    reflattened: bool = False
+    flatten: FlattenOrder = "as given"
     labels: LabelReading = "as given"
 
 
@@ -85,6 +88,23 @@ _LABEL_WORDS: Final[dict[LabelReading, tuple[str, str, str]]] = {
     ),
 }
 
+_MOVED: Final = "fc6.weight.reshape(4096, {}).transpose({}).reshape(4096, 9216)"
+_FLATTEN_WORDS: Final[dict[FlattenOrder, tuple[str, str]]] = {
+    "as given": ("fc6's columns are moved", "fc6's columns as they are"),
+    "from H, W, C": (
+        "fc6's columns are in H, W, C order, the network flattens C, H, W",
+        f"--weights-layout NHWC for a TensorFlow checkpoint; else {_MOVED.format('6, 6, 256', '0, 3, 1, 2')}",
+    ),
+    "to H, W, C": (
+        "fc6's columns were moved from H, W, C order to C, H, W, and were in C, H, W order already",
+        f"leave --weights-layout NHWC out; else {_MOVED.format('256, 6, 6', '0, 2, 3, 1')}",
+    ),
+    "from C, W, H": (
+        "fc6's columns are in C, W, H order: height and width are swapped",
+        _MOVED.format("256, 6, 6", "0, 1, 3, 2"),
+    ),
+}
+
 _SAID_FIELD: Final[dict[str, tuple[str, str]]] = {
     "exif": ("exif", "the EXIF orientation is {}"),
     "resize": ("resize", "pictures are resized otherwise than the model expects ({})"),
@@ -120,13 +140,8 @@ def changes(given: Reading, mended: Reading) -> Iterator[Change]:
             "NHWC data are read as NCHW, or the other way round: their shape was changed and not their order",
             "transpose (0, 3, 1, 2) or (0, 2, 3, 1) where the model is fed or built; do not reshape",
         )
-    if given.reflattened != mended.reflattened:
-        yield Change(
-            "flatten",
-            "fc6's columns are in H, W, C order, the network flattens C, H, W",
-            "--weights-layout NHWC for a TensorFlow checkpoint; else"
-            " fc6.weight.reshape(4096, 6, 6, 256).transpose(0, 3, 1, 2).reshape(4096, 9216)",
-        )
+    if given.flatten != mended.flatten:
+        yield Change("flatten", *_FLATTEN_WORDS[mended.flatten])
     if given.labels != mended.labels:
         yield Change(*_LABEL_WORDS[mended.labels])
 
@@ -135,7 +150,7 @@ def without(given: Reading, mended: Reading, change: Change) -> Reading:
     """``mended`` with that one change taken back."""
     back = {
         "layout": lambda: replace(mended, reshaped=given.reshaped),
-        "flatten": lambda: replace(mended, reflattened=given.reflattened),
+        "flatten": lambda: replace(mended, flatten=given.flatten),
         "labels": lambda: replace(mended, labels=given.labels),
         "class-order": lambda: replace(mended, labels=given.labels),
     }

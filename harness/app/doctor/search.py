@@ -8,11 +8,11 @@ the best first, until nothing is better.
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, get_args
 
 from alexbench.harness.app.doctor.levels import arithmetics, geometries
 from alexbench.harness.app.doctor.patient import Patient
-from alexbench.harness.app.doctor.reading import LABEL_READINGS, Reading, changes
+from alexbench.harness.app.doctor.reading import LABEL_READINGS, FlattenOrder, Reading, changes
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.judge.evidence import Difference, paired_difference
 
@@ -69,11 +69,10 @@ class Search:
         inputs = [given.fed, *arithmetics(given.fed)]
         looked: list[Reading] = []
         best: list[Reading] = []
-        for reflattened, reshaped in itertools.product(
-            (False, True) if self.patient.native else (False,), (False, True)
-        ):
+        orders: tuple[FlattenOrder, ...] = get_args(FlattenOrder) if self.patient.native else ("as given",)
+        for flatten, reshaped in itertools.product(orders, (False, True)):
             for fed, labels in itertools.product(inputs, LABEL_READINGS):
-                looked.append(replace(given, fed=fed, labels=labels, reshaped=reshaped, reflattened=reflattened))
+                looked.append(replace(given, fed=fed, labels=labels, reshaped=reshaped, flatten=flatten))
             best = sorted(looked, key=lambda one: -float(self.trials.evidence(one, first).mean()))[:KEPT]
             if max(int(self.trials.hits(one, first).sum()) for one in best) >= ALIVE:
                 break  # with another layout or order of fc6 it would be right no more often than by chance
@@ -100,12 +99,16 @@ class Search:
             if found.lead > -DROP_AT:
                 found = self.compare(reading, images)
             self.tried[reading] = found
-            if found.lead > MOVE_AT:
+            if found.lead > MOVE_AT and self._no_fewer_hits(reading, found.images):
                 ahead[reading] = found.mean
         if not ahead:
             return False
         self.move(max(ahead, key=lambda reading: ahead[reading]))
         return True
+
+    def _no_fewer_hits(self, reading: Reading, images: int) -> bool:
+        """Whether ``reading`` has no fewer of the first pictures right: what likes labels more and misses more errs."""
+        return bool(self.trials.hits(reading, images).sum() >= self.trials.hits(self.at, images).sum())
 
     def _rivals(self) -> bool:
         """Look on all pictures at those that are not clearly worse; whether one of them is better."""

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.preprocess import load_pixels, resize_and_crop_picture
 from alexbench.datasets.readers import reader_for
-from alexbench.harness.app.doctor.patient import Patient
+from alexbench.harness.app.doctor.patient import BATCH, Patient
 from alexbench.harness.app.doctor.reading import LABEL_READINGS, LabelReading, Reading, read_labels
 from alexbench.harness.judge.evidence import evidence_of, spread
+from alexbench.harness.judge.outputs import as_logits
+from alexbench.harness.judge.symptoms import Batch, symptom
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.preprocessing import Decoder, Preprocessing
 
@@ -36,14 +38,17 @@ class _Shown:
 class Trials:
     """The pictures of ``dataset`` in a random order, and how well the patient answers for them under a reading.
 
-    ``scratch``: a folder for pixels. ``inferences``: how many pictures were shown altogether.
+    ``scratch``: a folder for pixels. ``inferences``: how many pictures were shown altogether. ``symptom``: what makes
+    outputs worthless, of the pictures shown so far as they are given.
     """
 
     def __init__(self, dataset: Dataset, patient: Patient, scratch: Path) -> None:
         order = np.random.default_rng(ORDER_SEED).permutation(len(dataset))
         self.samples = [dataset.samples[place] for place in order.tolist()]
         self.labels = dataset.labels[order]
+        self.places = np.argsort(order)
         self.inferences = 0
+        self.symptom: str | None = None
         self.given = patient.given
         self._dataset, self._patient, self._scratch = dataset, patient, scratch
         self._shown: dict[Reading, _Shown] = {}
@@ -96,13 +101,26 @@ class Trials:
         with ThreadPoolExecutor(usable_cores()) as pool:
             list(pool.map(prepare, range(len(wanted))))
 
+    def look_for_symptoms(self, outputs: NDArray[np.float32], pixels: Path, first: int) -> None:
+        """Batch by batch, as a run does."""
+        shown = np.load(pixels, mmap_mode="r")
+        before: Batch | None = None
+        for start in range(0, len(outputs), BATCH):
+            logits = outputs[start : start + BATCH]
+            batch = Batch(first + start, np.asarray(shown[first + start : first + start + len(logits)]), logits)
+            self.symptom = self.symptom or symptom(batch, before)
+            before = batch
+
     def _show(self, reading: Reading, images: int) -> _Shown:
         reading = replace(reading, labels="as given")
         shown = self._shown.setdefault(reading, _Shown())
         if images > shown.images:
             first = shown.images
             pixels = self.pixels(reading.fed, images)
-            logits = self._patient.logits(reading, pixels, first, images)
+            outputs = self._patient.outputs(reading, pixels, range(first, images))
+            if reading == self.given:
+                self.look_for_symptoms(outputs, pixels, first)
+            logits = as_logits(outputs, self._patient.kind)
             self.inferences += images - first
             scores, best = spread(logits), logits.argmax(axis=1)
             for one in LABEL_READINGS:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -188,7 +188,7 @@ class Answering:
     def __init__(self, outputs: NDArray[np.float32]) -> None:
         self._outputs, self.learnt = outputs, 0
 
-    def outputs(self, reading: Reading, pixels: Path, first: int, last: int) -> NDArray[np.float32]:
+    def outputs(self, reading: Reading, pixels: Path, images: Sequence[int]) -> NDArray[np.float32]:
         return self._outputs
 
     def learn_kind(self, outputs: NDArray[np.float32]) -> None:

@@ -8,7 +8,15 @@ import pytest
 from alexbench.datasets.classes import class_list, devkit_order
 from alexbench.harness.app.doctor.levels import arithmetics, geometries, known_contracts, same_arithmetic
 from alexbench.harness.app.doctor.patient import reflattened
-from alexbench.harness.app.doctor.reading import LABEL_READINGS, LabelReading, Reading, changes, read_labels, without
+from alexbench.harness.app.doctor.reading import (
+    LABEL_READINGS,
+    FlattenOrder,
+    LabelReading,
+    Reading,
+    changes,
+    read_labels,
+    without,
+)
 from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.models.preprocessing import Preprocessing
 
@@ -47,8 +55,19 @@ def test_fc6_put_into_order_sees_each_value_where_it_is() -> None:
     seen = generator.normal(size=(256, 6, 6)).astype(np.float32)
     right = generator.normal(size=(3, 9216)).astype(np.float32)
     mistaken = right.reshape(3, 256, 6, 6).transpose(0, 2, 3, 1).reshape(3, 9216)
-    assert (reflattened(mistaken) == right).all()
+    assert (reflattened(mistaken, "from H, W, C") == right).all()
     assert mistaken @ seen.transpose(1, 2, 0).reshape(-1) == pytest.approx(right @ seen.reshape(-1), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("order", "made"),
+    [("from H, W, C", (0, 2, 3, 1)), ("to H, W, C", None), ("from C, W, H", (0, 1, 3, 2)), ("as given", (0, 1, 2, 3))],
+)
+def test_fc6_is_put_into_order_whatever_was_done_to_it(order: FlattenOrder, made: tuple[int, ...] | None) -> None:
+    right = np.random.default_rng(2).normal(size=(3, 256, 6, 6)).astype(np.float32)
+    taken_once_too_often = right.reshape(3, 6, 6, 256).transpose(0, 3, 1, 2)
+    mistaken = taken_once_too_often if made is None else right.transpose(made)
+    assert (reflattened(np.ascontiguousarray(mistaken).reshape(3, 9216), order) == right.reshape(3, 9216)).all()
 
 
 CHANGED = {
@@ -79,7 +98,11 @@ def test_one_thing_changed_is_one_change_and_can_be_taken_back(factor: str) -> N
 
 @pytest.mark.parametrize(
     ("factor", "changed"),
-    [("layout", {"reshaped": True}), ("flatten", {"reflattened": True}), ("class-order", {"labels": "devkit ids"})],
+    [
+        ("layout", {"reshaped": True}),
+        ("flatten", {"flatten": "from H, W, C"}),
+        ("class-order", {"labels": "devkit ids"}),
+    ],
 )
 def test_what_is_no_preprocessing_is_a_change_too(factor: str, changed: dict[str, object]) -> None:
     mended = replace(given(), **changed)

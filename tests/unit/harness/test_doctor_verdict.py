@@ -1,6 +1,7 @@
 """What the doctor says of what it found, and the exit code that goes with it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,15 +69,34 @@ def test_a_reference_row_on_the_same_pictures_decides_by_pairs() -> None:
     assert verdict(Expected(alike.base, "runs/x:torch", alike), [], accuracy(280))[0] == "healthy"
 
 
-def test_what_only_reads_better_is_no_illness_where_top1_is_as_expected() -> None:
-    finding = Finding(CHANGE, Difference(0.05, 0.01, 0.09, 0.01, 500))
-    as_expected = Expected(56.0, "--expected", None)
-    word, said = verdict(as_expected, [finding], accuracy(280, mended=282))
-    assert word == "healthy"
+def test_what_only_makes_labels_likelier_is_no_finding_and_is_said() -> None:
+    leaning = Finding(CHANGE, Difference(0.05, 0.01, 0.09, 0.01, 500), accuracy(280, mended=282))
+    for expected in (None, Expected(56.0, "--expected", None)):
+        word, said = verdict(expected, [], accuracy(280), [leaning])
+        assert word == "healthy"
+        assert CHANGE.mend in said
+    word, said = verdict(Expected(70.0, "--expected", None), [], accuracy(280), [leaning])
+    assert word == "none of these"
     assert CHANGE.mend in said
-    assert verdict(as_expected, [finding], accuracy(280, mended=300))[0] == "ill"
-    assert verdict(as_expected, [Finding(CHANGE, None)], accuracy(280))[0] == "ill"
-    assert verdict(None, [finding], accuracy(280, mended=282))[0] == "ill"
+
+
+@pytest.mark.parametrize(
+    ("right", "mended", "raises"), [(280, 282, False), (280, 290, True), (280, 260, False), (280, 280, False)]
+)
+def test_a_mend_counts_only_if_it_raises_top1_beyond_chance(right: int, mended: int, *, raises: bool) -> None:
+    worth = Difference(0.5, 0.4, 0.6, 0.02, 500)
+    assert Finding(CHANGE, worth, accuracy(right, mended=mended)).raises_top1 == raises
+    assert not Finding(CHANGE, worth).raises_top1
+
+
+def test_what_cannot_be_scored_is_ill_without_an_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
+    word, said = verdict(None, [Finding(Change("symptom", "logits are not finite", "mend that first"), None)], None)
+    assert word == "ill"
+    assert "not finite" in said
+    answer = replace(diagnosis(), accuracy=None)
+    assert "as given" not in markdown(answer).lower()
+    show(answer, as_json=True, out=None)
+    assert json.loads(capsys.readouterr().out)["accuracy"] is None
 
 
 @pytest.mark.parametrize("right", [0, 2, 10, 45])
@@ -97,10 +117,12 @@ def diagnosis(word: Verdict = "ill") -> Diagnosis:
         images=500,
         synthetic=True,
         findings=(Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500)),) if word == "ill" else (),
+        leanings=(),
         accuracy=accuracy(120, mended=280),
         expected=None,
         alternatives=(near, far),
         held_db=113.0,
+        parity=None,
         card="omz",
         not_examined=(),
         inferences=5000,

@@ -103,6 +103,15 @@ def test_scores_that_are_not_finite_are_refused() -> None:
         inspect(Fake(lambda pixels, facts: logits(pixels, facts) * np.nan), ARTIFACT, Options(1), CARD)
 
 
+def test_the_doctor_is_told_of_a_file_with_worthless_scores_all_the_same() -> None:
+    random = np.random.RandomState(0)
+    for worthless in (
+        Fake(lambda pixels, facts: logits(pixels, facts) * random.rand(len(pixels), 4)),
+        Fake(lambda pixels, facts: logits(pixels, facts) * np.nan),
+    ):
+        assert inspect(worthless, ARTIFACT, Options(1), CARD, faulty=True).preprocessing == CARD
+
+
 def test_a_file_that_takes_one_picture_only_is_found_out() -> None:
     def one_only(pixels: NDArray[Any], facts: ArtifactFacts) -> NDArray[Any]:
         if facts.batch != 1:

@@ -26,9 +26,10 @@ from alexbench.harness.judge.parity import (
     kl_divergence,
     top5_overlap,
 )
+from alexbench.harness.judge.rounding import rounded
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
-from tests.support.rounding import RoundingBackend, rounded
+from tests.support.rounding import RoundingBackend
 
 SIGMA = 2.0
 
