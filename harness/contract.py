@@ -21,7 +21,7 @@ from alexbench.harness.models.preprocessing import Normalisation
 
 Layout = Literal["NCHW", "NHWC"]
 Precision = Literal["fp32", "bf16"]
-Evidence = Literal["reported", "measured", "requested"]
+Evidence = Literal["reported", "measured", "declared", "requested"]
 Scores = Literal["logits", "probabilities", "log-probabilities"]
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -107,8 +107,14 @@ class ArtifactFacts:
     (NumPy's name) are those of its input. ``batch``: the one batch size it takes, None where it takes any.
     ``scores``: what its output is; ``scores_in_graph`` what its last operation says, None where that is not to be read.
     ``normalisation``: what it does to its input itself, None where nothing is to be seen; arithmetic folded into the
-    first layer's weights cannot be seen. ``precision``: as declared in the file (fp32, fp16, bf16, int8).
-    ``version`` of the format, and ``producer``, as the file says them, "" where it says nothing.
+    first layer's weights cannot be seen. ``version`` of the format, and ``producer``, as the file says them, "" where it
+    says nothing.
+
+    ``precision``: what its convolutions and products work in (fp32, fp16, bf16, int8), the coarsest where they differ;
+    ``products``: how many in which, in words; ``precision_known``: how. ``stored``: the type of its weights, or the types,
+    "" where nobody looked. ``rounded``: the coarsest type that weights or activations pass through, "" for
+    ``precision``. ``dynamic``: scales of activations are chosen while it runs. ``batch_dependence``: by how much (in
+    standard deviations of the scores) a picture's scores change with the pictures beside it, None where nobody tried.
     """
 
     format: str
@@ -124,13 +130,25 @@ class ArtifactFacts:
     precision: str
     version: str = ""
     producer: str = ""
+    precision_known: Evidence = "declared"
+    products: str = ""
+    stored: str = ""
+    rounded: str = ""
+    dynamic: bool = False
+    batch_dependence: float | None = None
+
+    @property
+    def held_to(self) -> str:
+        """The precision whose tolerance its error is held to."""
+        return self.rounded or self.precision
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """A value of what really ran, and how it is known.
 
-    ``reported`` by the runtime, ``measured`` by us, or only ``requested``: set, and nothing to read back.
+    ``reported`` by the runtime, ``measured`` by us, ``declared`` in the user's file, or only ``requested``: set, and
+    nothing to read back.
     """
 
     value: str
@@ -142,6 +160,7 @@ class Effective:
     """What really ran, read back where the runtime lets itself be asked.
 
     ``provider`` is the runtime's own word for what computes (an execution provider, a plugin, a library);
+    ``precision`` what convolutions and products work in, ``stored`` the type of the weights (None: nobody says);
     ``streams`` the number of inferences it may work on at once; ``settings`` whatever else qualifies a number.
     """
 
@@ -153,6 +172,7 @@ class Effective:
     threads: Known
     streams: Known
     settings: Mapping[str, str]
+    stored: Known | None = None
 
 
 class Backend(abc.ABC):

@@ -68,6 +68,10 @@ def artifact_record(file: str, seen: dict[str, Any]) -> ArtifactRecord:
         normalisation="" if facts.normalisation is None else str(facts.normalisation),
         fed=said_formula(decode(Preprocessing, seen["preprocessing"])),
         producer=facts.producer,
+        products=facts.products,
+        stored=facts.stored,
+        rounded=facts.rounded,
+        dynamic=facts.dynamic,
     )
 
 

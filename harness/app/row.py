@@ -124,6 +124,11 @@ def effective_record(answer: dict[str, Any]) -> EffectiveRecord:
         key: (answer[key]["value"], answer[key]["evidence"])
         for key in ("device", "provider", "precision", "threads", "streams")
     }
+    stored = answer.get("stored")  # of a backend written before the field there is none
     return EffectiveRecord(
-        runtime=answer["runtime"], version=answer["version"], settings=dict(answer["settings"]), **pairs
+        runtime=answer["runtime"],
+        version=answer["version"],
+        settings=dict(answer["settings"]),
+        stored=stored and (stored["value"], stored["evidence"]),
+        **pairs,
     )
