@@ -139,7 +139,8 @@ class _Types:
         if kind == "CastLike" or (kind == "DequantizeLinear" and len(given) > 1):
             return given[1]
         if kind == "QuantizeLinear":
-            return given[2] if len(given) > 2 and given[2] else _type(int(_attribute(node, "output_dtype", 0))) or "int8"
+            zero = given[2] if len(given) > 2 else ""
+            return zero or _type(int(_attribute(node, "output_dtype", 0))) or "int8"
         if kind == "DynamicQuantizeLinear":
             return "int8" if place != 1 else "fp32"
         if kind in ("MatMulIntegerToFloat", "DynamicQuantizeMatMul"):

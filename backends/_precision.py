@@ -8,15 +8,15 @@ from alexbench.harness.contract import Evidence
 from alexbench.harness.precisions import coarsest
 
 NAMES: Final[Mapping[str, str]] = {
-    **{name: "fp64" for name in ("float64", "double", "f64", "DOUBLE")},
-    **{name: "fp32" for name in ("float32", "float", "f32", "FLOAT")},
-    **{name: "fp16" for name in ("float16", "half", "f16", "FLOAT16")},
-    **{name: "bf16" for name in ("bfloat16", "bf16", "BFLOAT16")},
-    **{name: "int16" for name in ("int16", "uint16", "i16", "u16", "INT16", "UINT16", "qint16")},
-    **{name: "int8" for name in ("int8", "uint8", "i8", "u8", "INT8", "UINT8", "qint8", "quint8")},
-    **{name: "int4" for name in ("int4", "uint4", "i4", "u4", "nf4", "INT4", "UINT4", "quint4x2", "f4e2m1")},
-    **{name: "int2" for name in ("int2", "uint2", "i2", "u2", "INT2", "UINT2", "quint2x4")},
-    **{name: "fp8" for name in ("f8e4m3", "f8e5m2", "float8_e4m3fn", "float8_e5m2")},
+    **dict.fromkeys(("float64", "double", "f64", "DOUBLE"), "fp64"),
+    **dict.fromkeys(("float32", "float", "f32", "FLOAT"), "fp32"),
+    **dict.fromkeys(("float16", "half", "f16", "FLOAT16"), "fp16"),
+    **dict.fromkeys(("bfloat16", "bf16", "BFLOAT16"), "bf16"),
+    **dict.fromkeys(("int16", "uint16", "i16", "u16", "INT16", "UINT16", "qint16"), "int16"),
+    **dict.fromkeys(("int8", "uint8", "i8", "u8", "INT8", "UINT8", "qint8", "quint8"), "int8"),
+    **dict.fromkeys(("int4", "uint4", "i4", "u4", "nf4", "INT4", "UINT4", "quint4x2", "f4e2m1"), "int4"),
+    **dict.fromkeys(("int2", "uint2", "i2", "u2", "INT2", "UINT2", "quint2x4"), "int2"),
+    **dict.fromkeys(("f8e4m3", "f8e5m2", "float8_e4m3fn", "float8_e5m2"), "fp8"),
     **{f"FLOAT8{name}": "fp8" for name in ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ")},
 }
 """A runtime's name of a type -> ours. Whole numbers of 32 and 64 bits are shapes, sums and places: no precision."""

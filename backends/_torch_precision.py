@@ -19,21 +19,19 @@ _PRODUCTS: Final = {
 _WHOLE: Final = {"_int_mm", "_weight_int8pack_mm"}
 
 
-def watch(
-    torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.Tensor]", wanted: str
-) -> FilePrecision:
+def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.Tensor]", wanted: str) -> FilePrecision:
     """``run`` calls the program once; ``stored`` are its tensors, ``wanted`` the type of its input (``float32``)."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     products: list[str] = []
     through: set[str] = set()
-    packed: dict[int, list[torch.Tensor]] = {}
+    packed: dict[int, list[Any]] = {}
     dynamic = [False]
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]  # no types
         """Each operator with the types of what it is given."""
 
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             space, name = str(func).split(".")[:2]
             tensors = [one for one in args if isinstance(one, torch.Tensor)]
             if space == "quantized":

@@ -43,8 +43,8 @@ from alexbench.harness.models.network import (
     Shape,
     output_shapes,
 )
-from alexbench.harness.precisions import coarsest
 from alexbench.harness.powers import ExportFormat, OpenedExport
+from alexbench.harness.precisions import coarsest
 
 if TYPE_CHECKING:
     import openvino

@@ -144,10 +144,10 @@ class TensorFlowBackend(Backend):
         place = tf.DeviceSpec.from_string(self._device if variable is None else variable.device)
         evidence: Evidence = "requested" if variable is None else "reported"
         form = {"execution": "tf.function over variables", "data_format": "NHWC"}
-        precision, stored = Known("fp32", "requested"), self._artifact and self._artifact.stored
+        precision, stored = Known("fp32", "requested"), None
         if self._artifact is not None:
             form = {"execution": "the function that the file serves"} | self._artifact.settings()
-            precision = self._artifact.precision
+            precision, stored = self._artifact.precision, self._artifact.stored
         else:
             assert variable is not None
             stored = Known({"float32": "fp32"}.get(variable.dtype.name, variable.dtype.name), "reported")

@@ -107,12 +107,12 @@ class ArtifactFacts:
     (NumPy's name) are those of its input. ``batch``: the one batch size it takes, None where it takes any.
     ``scores``: what its output is; ``scores_in_graph`` what its last operation says, None where that is not to be read.
     ``normalisation``: what it does to its input itself, None where nothing is to be seen; arithmetic folded into the
-    first layer's weights cannot be seen. ``version`` of the format, and ``producer``, as the file says them, "" where it
-    says nothing.
+    first layer's weights cannot be seen. ``version`` of the format, and ``producer``, as the file says them, "" where
+    it says nothing.
 
     ``precision``: what its convolutions and products work in (fp32, fp16, bf16, int8), the coarsest where they differ;
-    ``products``: how many in which, in words; ``precision_known``: how. ``stored``: the type of its weights, or the types,
-    "" where nobody looked. ``rounded``: the coarsest type that weights or activations pass through, "" for
+    ``products``: how many in which, in words; ``precision_known``: how. ``stored``: the type of its weights, or the
+    types, "" where nobody looked. ``rounded``: the coarsest type that weights or activations pass through, "" for
     ``precision``. ``dynamic``: scales of activations are chosen while it runs. ``batch_dependence``: by how much (in
     standard deviations of the scores) a picture's scores change with the pictures beside it, None where nobody tried.
     """

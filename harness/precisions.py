@@ -10,7 +10,7 @@ QUANTISED: Final = frozenset({"int16", "int8", "fp8", "int4", "int2"})
 
 
 FAR_OFF: Final = 1.0
-"""Standard deviations of the logits by which no rounding is off: no tolerance is above it."""
+"""Standard deviations of the logits by which no rounding is off."""
 
 
 def coarsest(names: Iterable[str]) -> str:

@@ -205,8 +205,8 @@ class Parity:
 
     @property
     def far_off(self) -> bool:
-        """Whether a logit is off by more than they spread."""
-        return not self.max_abs_over_sigma <= FAR_OFF
+        """Whether a logit is off by more than they spread, and not cut off at a good quantised file's range."""
+        return not self.max_abs_over_sigma <= FAR_OFF and not (self.quantised and self.passed)
 
     @property
     def unmasked(self) -> str | None:
@@ -241,8 +241,8 @@ class ArtifactRecord:
     as a formula, empty for nothing; ``fed``: what it was fed. ``scores``: logits, probabilities or log-probabilities.
 
     ``precision``: what its products work in, ``products`` how many in which; ``stored``: the type of its weights;
-    ``rounded``: the coarsest type that values pass through; ``dynamic``: scales of activations are chosen while it runs.
-    Empty in older records.
+    ``rounded``: the coarsest type that values pass through; ``dynamic``: scales of activations are chosen while it
+    runs. Empty in older records.
     """
 
     path: str

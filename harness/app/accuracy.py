@@ -57,11 +57,14 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
                     batch_size=config.batch_size,
                     whole=images.tolist(),
                     out=str(unfinished / row.name),
+                    computed=config.precision if row.found is None else row.found.precision,
                 )
             if answer["images_kept"]:
                 display.say(f"{row.name}: {answer['images_kept']} pictures were kept from before")
             _check_pixels(answer["pixels_digest"], material)
             row.first_inference_ms = answer["first_inference_ns"] / 1e6
+            if config.batch_size > 1:
+                row.batch_dependence = answer["batch_dependence"]
             if not config.performance:
                 note_threads(row, answer["busy_threads"], config)
         except Exception as error:
@@ -175,8 +178,7 @@ def _margins(
     flipped = np.flatnonzero(answers != best)
     margins = truth[flipped, best[flipped]] - truth[flipped, answers[flipped]]
     explained = [
-        is_explained(truth[one], int(answers[one]), int(best[one]), sigma=sigma, tolerance=tolerance)
-        for one in flipped
+        is_explained(truth[one], int(answers[one]), int(best[one]), sigma=sigma, tolerance=tolerance) for one in flipped
     ]
     # Logits without any spread have no margins to speak of, and no sigma to divide by.
     over_sigma = margins / sigma if sigma > 0 else margins
@@ -204,7 +206,7 @@ def _parity(found: Deviation, margins: pd.DataFrame, held_to: str, images: int) 
         top5_overlap=found.top5_overlap,
         effective_bits=found.effective_bits,
         computed_as=known_as,
-        as_claimed=as_claimed(held_to, known_as),
+        as_claimed=as_claimed(held_to, known_as, within=found.within(tolerance)),
         held_to=held_to,
     )
 

@@ -11,8 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.harness.answers import Answers
 from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Options, Scores
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, WeightsError
+from alexbench.harness.judge.parity import batch_dependence
 from alexbench.harness.models.preprocessing import Preprocessing, fed_to, network_input
 from alexbench.harness.powers import RunsArtifacts
 
@@ -45,6 +47,7 @@ def inspect(backend: Backend, artifact: Artifact, options: Options, preprocessin
     fed = fed_to(str(artifact.path), preprocessing, facts.normalisation, whole_numbers=facts.dtype == "uint8")
     inputs = network_input(probes(artifact.image), fed, facts.layout)
     facts, rows, again = _try(backend, artifact, facts, options, inputs)
+    alone = np.concatenate([Answers(artifact.outputs).scores(backend, one[None], finite=False) for one in inputs])
     backend.close()
     if not np.isfinite(rows).all():
         raise WeightsError(f"{artifact.path} gives scores that are not finite (NaN or infinity)")
@@ -53,7 +56,9 @@ def inspect(backend: Backend, artifact: Artifact, options: Options, preprocessin
             f"{artifact.path} scores the same pictures otherwise the second time: is dropout on? "
             "Export it for inference (eval mode)"
         )
-    return Inspection(replace(facts, scores=scores_of(rows, facts.scores_in_graph)), fed)
+    facts = replace(facts, scores=scores_of(rows, facts.scores_in_graph))
+    depends = batch_dependence(alone, rows, computed=facts.precision)
+    return Inspection(replace(facts, batch_dependence=depends), fed)
 
 
 def _try(
@@ -61,8 +66,9 @@ def _try(
 ) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
     """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one picture only, is told."""
     runs_artifacts(backend).load_artifact(artifact, facts, options)
+    answers = Answers(artifact.outputs)
     try:
-        return facts, backend.predict(inputs), backend.predict(inputs)
+        return facts, answers.scores(backend, inputs, finite=False), answers.scores(backend, inputs, finite=False)
     except AlexBenchError:
         raise
     except Exception as error:  # each runtime has classes of its own

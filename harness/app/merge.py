@@ -21,8 +21,8 @@ from alexbench.harness.app.run import Outcome, exit_code
 from alexbench.harness.app.thumbnails import join_thumbnails
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.accuracy import correct
-from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.chance import chance
+from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import Accuracy, BackendRecord, DataRecord, Parity, ReferenceRecord, RunRecord

@@ -52,6 +52,7 @@ class Row:
     generated: list[Generated] = field(default_factory=list)
     layers_ms: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    batch_dependence: float | None = None
 
     @property
     def backend(self) -> str:
@@ -115,6 +116,7 @@ class Row:
             rss_mib=self.rss_mib,
             python=self.python,
             remarks=tuple(dict.fromkeys(self.remarks)),
+            batch_dependence=self.batch_dependence,
         )
 
 

@@ -62,7 +62,13 @@ def write_onnx(network: Network, weights: Arrays, pixels: NDArray[np.float32], f
     """Every ``.onnx``; ``pixels`` (N, C, H, W) calibrate."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_dynamic,
+        quantize_static,
+    )
 
     from alexbench.backends._onnx_graph import complete_model
 
@@ -310,7 +316,8 @@ def write_tensorflow(network: Network, weights: Arrays, pixels: NDArray[np.float
 
         @tf.function(input_signature=[tf.TensorSpec((None, *np.roll(network.input_shape, -1)), tf.float32)])
         def run(self, x: Any) -> Any:
-            return {"scores": forward(tf, network, {name: tf.cast(one, tf.float32) for name, one in self.kept.items()})(x)}
+            whole = {name: tf.cast(one, tf.float32) for name, one in self.kept.items()}
+            return {"scores": forward(tf, network, whole)(x)}
 
     module = Stored()
     tf.saved_model.save(module, str(folder / "fp16-stored"), signatures=module.run)
