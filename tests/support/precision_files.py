@@ -1,7 +1,8 @@
 """Files of the same weights in many precisions, as the runtimes' own tools write them: one function a format.
 
-``python precision_files.py KIND WEIGHTS FOLDER`` writes those of torchvision's network; KIND is onnx, openvino, torch
-or tensorflow, WEIGHTS a safetensors file of canonical arrays. ``WRITTEN`` says what is in each, and what it computes.
+``python precision_files.py KIND FOLDER`` writes those of artifacts.py's small network; KIND is onnx, openvino, torch or
+tensorflow. With WEIGHTS (canonical arrays, safetensors) and PIXELS (inputs to calibrate by, .npy) behind it, those of
+torchvision's. ``WRITTEN`` says what is in each, and what it computes.
 """
 
 import sys
@@ -325,14 +326,20 @@ def write_tensorflow(network: Network, weights: Arrays, pixels: NDArray[np.float
 
 def main() -> None:
     """The script."""
-    from alexbench.harness.models.weights import map_weights
+    kind, folder = sys.argv[1], Path(sys.argv[2])
+    if len(sys.argv) > 3:
+        from alexbench.harness.models.weights import map_weights
 
-    kind, source, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    network = get_network("owt", input_size=224)
-    pixels = np.load(sys.argv[4]) if len(sys.argv) > 4 else np.random.RandomState(1).randn(8, 3, 224, 224)
-    weights = {name: np.array(one) for name, one in map_weights(source).items()}
+        network, pixels = get_network("owt", input_size=224), np.load(sys.argv[4])
+        arrays = {name: np.array(one) for name, one in map_weights(Path(sys.argv[3])).items()}
+    else:
+        from alexbench.harness.models.preprocessing import network_input
+        from tests.support import artifacts
+
+        network, arrays = artifacts.NETWORK, artifacts.weights()
+        pixels = network_input(artifacts.pictures(), artifacts.PREPROCESSING, "NCHW")
     write = {"onnx": write_onnx, "openvino": write_openvino, "torch": write_torch, "tensorflow": write_tensorflow}
-    write[kind](network, weights, pixels.astype(np.float32), folder)
+    write[kind](network, arrays, pixels.astype(np.float32), folder)
 
 
 if __name__ == "__main__":
