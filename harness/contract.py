@@ -205,7 +205,8 @@ class Backend(abc.ABC):
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of C-contiguous ``pixels`` (N, C, H, W) or (N, H, W, C) by ``input_layout``.
 
-        Blocks until the logits are in host memory. The result is the caller's to keep. The `reference` backend
+        Blocks until the logits are in host memory. The result is C-contiguous and the caller's to keep: a
+        buffer that the next call writes into is refused, as is any other shape or type. The `reference` backend
         returns float64.
         """
 

@@ -179,7 +179,8 @@ class Parity:
     ``top5_overlap``: the mean share of float64's top 5 among the row's, 0..1. ``effective_bits``: of a significand
     whose rounding would be as loud as the error; ``computed_as``: the precision that is, in words; ``as_claimed``:
     whether it is the one the row says it runs in, None where that cannot be said. ``held_to``: the precision whose
-    tolerance stands here, the coarsest that the row's weights or activations pass through. All None in older records.
+    tolerance stands here, the coarsest that the row's weights or activations pass through. All None in older records,
+    ``computed_as`` and ``as_claimed`` where it is quantised.
     """
 
     images: int

@@ -31,6 +31,7 @@ from alexbench.harness.judge.parity import (
     tolerance_of,
 )
 from alexbench.harness.judge.sampling import with_intervals
+from alexbench.harness.precisions import QUANTISED
 from alexbench.harness.records import Accuracy, Parity, ReferenceRecord
 
 PARITY_IMAGES: Final = 64
@@ -191,7 +192,8 @@ def _parity(found: Deviation, margins: pd.DataFrame, held_to: str, images: int) 
     """``margins``: of the row's flips. A file is held to the coarsest type in it, a network to what was asked for."""
     tolerance = tolerance_of(held_to)
     unexplained = int((~margins["explained"]).sum())
-    known_as = computed_as(found.effective_bits)
+    # How loud a quantised file is says how it was calibrated, and names no format.
+    known_as = None if held_to in QUANTISED else computed_as(found.effective_bits)
     return Parity(
         images=images,
         max_abs_over_sigma=found.max_abs_over_sigma,
@@ -206,7 +208,7 @@ def _parity(found: Deviation, margins: pd.DataFrame, held_to: str, images: int) 
         top5_overlap=found.top5_overlap,
         effective_bits=found.effective_bits,
         computed_as=known_as,
-        as_claimed=as_claimed(held_to, known_as, within=found.within(tolerance)),
+        as_claimed=None if known_as is None else as_claimed(held_to, known_as, within=found.within(tolerance)),
         held_to=held_to,
     )
 
