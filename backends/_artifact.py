@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._adapter import check_pixels
-from alexbench.harness.contract import Artifact, ArtifactFacts, Layout, Options
+from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Layout, Options
 from alexbench.harness.errors import UnsupportedOptionError, WeightsError
 
 DTYPES: Final = ("float32", "float16", "uint8")
@@ -160,6 +160,16 @@ class Loaded:
                 raise wrong_count(self.artifact, rows.size // batch)
             scores[first : first + batch] = rows.reshape(batch, -1)
         return scores[:count]
+
+    @property
+    def precision(self) -> Known:
+        """What its products work in, and how that is known."""
+        return Known(self.facts.precision, self.facts.precision_known)
+
+    @property
+    def stored(self) -> Known | None:
+        """What its weights are stored in: the file's own word."""
+        return Known(self.facts.stored, "declared") if self.facts.stored else None
 
     def settings(self) -> dict[str, str]:
         """What qualifies a number of it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends import _onnx_precision
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
 from alexbench.backends._artifact_steps import (
     FIRST_LAYER,
@@ -21,6 +22,7 @@ from alexbench.backends._artifact_steps import (
     quantise,
     read_steps,
 )
+from alexbench.backends._precision import of_facts
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
 
@@ -49,7 +51,6 @@ _SOFTMAX: Final[Mapping[str, Scores]] = {
     "QLinearSoftmax": "probabilities",
     "LogSoftmax": "log-probabilities",
 }
-_INT8: Final = ("QLinear", "QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger", "QGemm")
 
 
 def inspect(artifact: Artifact) -> ArtifactFacts:
@@ -82,7 +83,7 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=graph.scores(output.name) or "logits",
         normalisation=reading.normalisation,
         unread=reading.unread,
-        precision=graph.precision(),
+        **of_facts(_onnx_precision.read(proto)),
         version=f"IR {proto.ir_version}, opset {_opset(proto)}",
         producer=" ".join(filter(None, (proto.producer_name, proto.producer_version))),
     )
@@ -145,18 +146,6 @@ class _Graph:
             if not node.input:
                 return
             name = node.input[0]
-
-    def precision(self) -> str:
-        """int8 where operators quantise, else the type that most parameters have."""
-        from onnx import TensorProto
-
-        if any(node.op_type.startswith(_INT8) for node in self._proto.graph.node):
-            return "int8"
-        counts: dict[int, int] = {}
-        for tensor in self._constants.values():
-            counts[tensor.data_type] = counts.get(tensor.data_type, 0) + int(np.prod(tensor.dims))
-        most = max(counts, key=lambda kind: counts[kind], default=TensorProto.FLOAT)
-        return {TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16", TensorProto.DOUBLE: "fp64"}.get(most, "fp32")
 
     def _meaning(self, node: "onnx.NodeProto", name: str, channels: int) -> list[Step] | None:
         """``node`` as steps on its input ``name``, None where it is something else."""

@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends import _openvino_precision
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
 from alexbench.backends._artifact_steps import FIRST_LAYER, PRODUCT, Step, batch_norm, branches, pointwise, read_steps
+from alexbench.backends._precision import of_facts
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
 
@@ -32,7 +34,6 @@ _SOFTMAX: Final[Mapping[str, Scores]] = {
 }
 _COMPUTE: Final = {"Convolution", "GroupConvolution", "MatMul"}
 _DTYPES: Final = {"f32": "float32", "f16": "float16", "u8": "uint8"}
-_PRECISIONS: Final = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "f64": "fp64", "i8": "int8", "u8": "int8"}
 
 
 def read(core: "openvino.Core", artifact: Artifact) -> "openvino.Model":
@@ -73,7 +74,7 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=scores,
         normalisation=reading.normalisation,
         unread=reading.unread,
-        precision=_precision(model),
+        **of_facts(_openvino_precision.read(model)),
         version=_version(artifact) if ir else "",
         producer=_producer(model) if ir else "",
     )
@@ -82,19 +83,6 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
 def port(ports: "list[openvino.Output]", name: str) -> "openvino.Output":
     """The one of a model's inputs or outputs that goes by that name."""
     return next(one for one in ports if _name(one) == name)
-
-
-def compute_precisions(compiled: "openvino.CompiledModel") -> dict[str, int]:
-    """Our names of the precisions that the compiled model's convolutions and products run in, with their number."""
-    counts: dict[str, int] = {}
-    for operation in compiled.get_runtime_model().get_ordered_ops():
-        about = operation.get_rt_info()
-        if str(about["layerType"].astype(str)) in {"Convolution", "GroupConvolution", "FullyConnected", "MatMul"}:
-            # The kernel's name ends in what it computes in; "runtimePrecision" would name the type of stored weights.
-            kind = str(about["primitiveType"].astype(str)).rpartition("_")[2].lower()
-            name = _PRECISIONS.get(kind, kind)
-            counts[name] = counts.get(name, 0) + 1
-    return counts
 
 
 def _why(artifact: Artifact, text: str) -> WeightsError:
@@ -257,19 +245,6 @@ def _value(output: "openvino.Output") -> NDArray[Any] | None:
             wanted += [one.get_node() for one in node.input_values()]
     compiled = ov.Core().compile_model(ov.Model([output], []), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return np.asarray(next(iter(compiled({}).values())))
-
-
-def _precision(model: "openvino.Model") -> str:
-    """int8 where something is quantised, else the type that most parameters are stored in."""
-    counts: dict[str, int] = {}
-    for node in model.get_ordered_ops():
-        if node.get_type_name() == "FakeQuantize":
-            return "int8"
-        if node.get_type_name() == "Constant":
-            kind = node.get_element_type().get_type_name()
-            counts[kind] = counts.get(kind, 0) + int(np.prod(node.get_output_shape(0)))
-    most = max(counts, key=lambda kind: counts[kind], default="f32")
-    return _PRECISIONS.get(most, most)
 
 
 def _version(artifact: Artifact) -> str:

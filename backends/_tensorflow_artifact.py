@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
 from alexbench.backends._artifact_steps import read_steps
+from alexbench.backends._precision import of_facts
 from alexbench.backends._tensorflow_graph import Graph
 from alexbench.harness.contract import Artifact, ArtifactFacts
 from alexbench.harness.errors import WeightsError
@@ -73,7 +74,7 @@ def inspect(tf: ModuleType, served: Served, artifact: Artifact) -> ArtifactFacts
         scores_in_graph=scores,
         normalisation=reading.normalisation,
         unread=reading.unread,
-        precision=graph.precision(),
+        **of_facts(graph.precision()),
         producer=f"TensorFlow {served.version}".strip() if served.version else "",
     )
 

@@ -12,7 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends import _tensorflow_precision
 from alexbench.backends._artifact_steps import FIRST_LAYER, PRODUCT, Step, batch_norm, branches, pointwise
+from alexbench.backends._precision import FilePrecision
 from alexbench.harness.contract import Layout, Scores
 
 _COPIES: Final = {"Identity", "Cast", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics", "EnsureShape"}
@@ -27,7 +29,6 @@ _RESHAPES: Final = {"Reshape", "Squeeze", "ExpandDims"}
 _SIZES: Final = {"Shape", "Size", "Rank", "NoOp"}
 _SOFTMAX: Final[Mapping[str, Scores]] = {"Softmax": "probabilities", "LogSoftmax": "log-probabilities"}
 _ARITHMETIC: Final = {"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div"}
-_PRECISIONS: Final = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64", "int8": "int8"}
 _CALLS: Final = {"PartitionedCall", "StatefulPartitionedCall"}
 _READS: Final = "ReadVariableOp"
 _SMALL: Final = 1 << 22
@@ -126,20 +127,9 @@ class Graph:
             node = self._nodes.get(node.input[0])
         return None
 
-    def precision(self) -> str:
-        """int8 where operations quantise, else the type that most values of its variables and constants have."""
-        counts: dict[str, int] = {}
-        for variable in self._function.variables:
-            counts[variable.dtype.name] = counts.get(variable.dtype.name, 0) + int(variable.shape.num_elements() or 0)
-        for node in self._nodes.values():
-            if node.op.startswith(_QUANTISES):
-                return "int8"
-            if node.op == "Const":
-                tensor = node.attr["value"].tensor
-                kind = self._tf.as_dtype(tensor.dtype).name
-                counts[kind] = counts.get(kind, 0) + int(np.prod([side.size for side in tensor.tensor_shape.dim]))
-        most = max(counts, key=lambda kind: counts[kind], default="float32")
-        return _PRECISIONS.get(most, most)
+    def precision(self) -> FilePrecision:
+        """What it stores, and what its products work in."""
+        return _tensorflow_precision.read(self._tf, self._nodes, self._function.variables)
 
     def _meaning(self, node: _Node, name: str, channels: int) -> list[Step] | None:
         """``node`` as steps on its input ``name``, None where it is something else."""

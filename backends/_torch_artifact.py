@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from alexbench.backends._artifact import Port, picture_input, picture_shape, scores_output, unreadable
+from alexbench.backends import _torch_precision
+from alexbench.backends._artifact import Picture, Port, picture_input, picture_shape, scores_output, unreadable
 from alexbench.backends._artifact_steps import read_steps
+from alexbench.backends._precision import FilePrecision, of_facts
 from alexbench.backends._pt2_check import code_in, pickles_of_tensors_only
 from alexbench.backends._torch_graph import Exported, Script, scores_of, steps_of
 from alexbench.harness.contract import Artifact, ArtifactFacts, Layout
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 EXPORT: Final = "torch.export"
 SCRIPT: Final = "TorchScript"
-
-_PRECISIONS: Final = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,23 @@ def load(torch: ModuleType, artifact: Artifact, facts: ArtifactFacts, device: "t
 
         exported = move_to_device_pass(exported, str(device))
     module = exported.module()
+    return Program(module, _caller(exported, module))
+
+
+def _caller(
+    exported: "torch.export.ExportedProgram", module: "torch.nn.Module | None" = None
+) -> Callable[["torch.Tensor"], "list[torch.Tensor]"]:
+    """What gives the output tensors of an input tensor."""
     from torch.utils import _pytree as pytree
 
+    runs = exported.module() if module is None else module
     _, keywords = pytree.tree_unflatten([None], exported.call_spec.in_spec)
     keyword = next(iter(keywords), None)  # the picture may have been exported as one
 
     def call(x: Any) -> Any:
-        return pytree.tree_leaves(module(x) if keyword is None else module(**{keyword: x}))
+        return pytree.tree_leaves(runs(x) if keyword is None else runs(**{keyword: x}))
 
-    return Program(module, call)
+    return call
 
 
 def output_index(facts: ArtifactFacts) -> int:
@@ -124,7 +132,7 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=scores,
         normalisation=reading.normalisation,
         unread=reading.unread,
-        precision=_precision(exported.state_dict.values()),
+        **of_facts(_export_precision(torch, exported, picture, artifact)),
     )
 
 
@@ -152,7 +160,7 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=scores or "logits",
         normalisation=reading.normalisation,
         unread=reading.unread,
-        precision=_precision(module.parameters()),
+        **of_facts(_script_precision(torch, module, dtype, layout, batch, artifact)),
     )
 
 
@@ -227,10 +235,27 @@ def _fx_port(name: str, value: Any) -> Port:
     return Port(name, str(value.dtype).removeprefix("torch."), sides)
 
 
-def _precision(tensors: Any) -> str:
-    counts: dict[str, int] = {}
-    for tensor in tensors:
-        kind = str(tensor.dtype).removeprefix("torch.")
-        counts[kind] = counts.get(kind, 0) + tensor.numel()
-    most = max(counts, key=lambda kind: counts[kind], default="float32")
-    return _PRECISIONS.get(most, most)
+def _export_precision(
+    torch: ModuleType, exported: "torch.export.ExportedProgram", picture: Picture, artifact: Artifact
+) -> FilePrecision:
+    """Of the program, run once on black pictures."""
+    stored = [one for one in (*exported.state_dict.values(), *exported.constants.values()) if hasattr(one, "numel")]
+    pixels = torch.zeros(
+        picture.batch or 2, *picture_shape(artifact.image, picture.layout), dtype=getattr(torch, picture.port.dtype)
+    )
+    call = _caller(exported)
+    return _torch_precision.watch(torch, lambda: call(pixels), stored, picture.port.dtype)
+
+
+def _script_precision(
+    torch: ModuleType,
+    module: "torch.jit.ScriptModule",
+    dtype: str,
+    layout: Layout,
+    batch: int | None,
+    artifact: Artifact,
+) -> FilePrecision:
+    """The same of a TorchScript program."""
+    pixels = torch.zeros(batch or 2, *picture_shape(artifact.image, layout), dtype=getattr(torch, dtype))
+    stored = _torch_precision.tensors_of(module)
+    return _torch_precision.watch(torch, lambda: module(pixels), stored, dtype)

@@ -140,7 +140,7 @@ class OnnxRuntimeBackend(Backend):
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
-        """The session's own providers; its thread count is only an echo, so that it stands as requested."""
+        """The session's own providers; its thread count is only an echo, and of types it says nothing."""
         ort, session = self._ort, self._session
         if ort is None or session is None:
             raise not_loaded(self.name, "effective")
@@ -149,9 +149,9 @@ class OnnxRuntimeBackend(Backend):
         return Effective(
             runtime="onnxruntime",
             version=ort.__version__,
-            device=Known("cpu" if provider == CPU else self._device, "reported"),
+            device=Known("cpu", "reported") if provider == CPU else Known(self._device, "requested"),
             provider=Known(provider, "reported"),
-            precision=Known("fp32" if self._artifact is None else self._artifact.facts.precision, "requested"),
+            precision=Known("fp32", "requested") if self._artifact is None else self._artifact.precision,
             threads=Known(str(settings.intra_op_num_threads), "requested"),
             streams=Known("1", "requested"),
             settings={
@@ -163,6 +163,7 @@ class OnnxRuntimeBackend(Backend):
                 "providers": ", ".join(session.get_providers()),
             }
             | ({} if self._artifact is None else self._artifact.settings()),
+            stored=Known("fp32", "requested") if self._artifact is None else self._artifact.stored,
         )
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends import _openvino_activations, _openvino_artifact, _openvino_profile
+from alexbench.backends import _openvino_activations, _openvino_artifact, _openvino_precision, _openvino_profile
 from alexbench.backends._activations import check_layers, no_activations
 from alexbench.backends._adapter import check_pixels, import_runtime, not_loaded
 from alexbench.backends._artifact import Loaded
@@ -44,6 +44,7 @@ from alexbench.harness.models.network import (
     output_shapes,
 )
 from alexbench.harness.powers import ExportFormat, OpenedExport
+from alexbench.harness.precisions import coarsest
 
 if TYPE_CHECKING:
     import openvino
@@ -149,14 +150,8 @@ class OpenVinoBackend(Backend):
         if ov is None or compiled is None:
             raise not_loaded(self.name, "effective")
         device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
-        hint = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        precision, artifact = {"f32": "fp32"}.get(hint or "", str(hint)), {}
-        if self._artifact is not None:
-            ran = _openvino_artifact.compute_precisions(compiled)
-            precision = "int8" if "int8" in ran else precision
-            artifact = self._artifact.settings() | {
-                "layers": ", ".join(f"{count} in {kind}" for kind, count in ran.items())
-            }
+        precision, layers = _precision(compiled)
+        artifact = {} if self._artifact is None else self._artifact.settings()
         names = set(compiled.get_property("SUPPORTED_PROPERTIES"))
         wanted = ("PERFORMANCE_HINT", "EXECUTION_MODE_HINT", "ENABLE_CPU_PINNING", "ENABLE_HYPER_THREADING")
         return Effective(
@@ -164,12 +159,13 @@ class OpenVinoBackend(Backend):
             version=ov.__version__,
             device=Known(device.lower().replace(".", ":"), "reported"),
             provider=Known(f"{device} plugin", "reported"),
-            precision=Known(precision, "reported"),
+            precision=precision,
             threads=_known(compiled, names, "INFERENCE_NUM_THREADS"),
             streams=_known(compiled, names, "NUM_STREAMS"),
-            settings={"batch": "dynamic"}
+            settings={"batch": "dynamic", "layers": layers}
             | {name.lower(): str(compiled.get_property(name)) for name in wanted if name in names}
             | artifact,
+            stored=Known("fp32", "requested") if self._artifact is None else self._artifact.stored,
         )
 
     def close(self) -> None:
@@ -219,6 +215,18 @@ class OpenVinoBackend(Backend):
     def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
         """See :meth:`OpensExports.open_export`."""
         return open_ir(_import_openvino(), path)
+
+
+def _precision(compiled: "openvino.CompiledModel") -> tuple[Known, str]:
+    """What its products run in, by the names of its kernels, and how many in which; the hint is no more than asked for.
+
+    Layers that are quantised in a file run so whatever the hint says.
+    """
+    ran = _openvino_precision.compute_precisions(compiled)
+    hint = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+    if not ran:
+        return Known({"f32": "fp32", "f16": "fp16"}.get(hint, hint), "requested"), "not said"
+    return Known(coarsest(ran), "reported"), ", ".join(f"{count} in {kind}" for kind, count in ran.items())
 
 
 def _import_openvino() -> ModuleType:

@@ -144,19 +144,20 @@ class TensorFlowBackend(Backend):
         place = tf.DeviceSpec.from_string(self._device if variable is None else variable.device)
         evidence: Evidence = "requested" if variable is None else "reported"
         form = {"execution": "tf.function over variables", "data_format": "NHWC"}
+        precision, stored = Known("fp32", "requested"), None
         if self._artifact is not None:
             form = {"execution": "the function that the file serves"} | self._artifact.settings()
-            precision = self._artifact.facts.precision
+            precision, stored = self._artifact.precision, self._artifact.stored
         else:
             assert variable is not None
-            precision = {"float32": "fp32"}.get(variable.dtype.name, variable.dtype.name)
+            stored = Known({"float32": "fp32"}.get(variable.dtype.name, variable.dtype.name), "reported")
         device = "cpu" if place.device_type == "CPU" else f"{place.device_type.lower()}:{place.device_index}"
         return Effective(
             runtime="tensorflow",
             version=tf.__version__,
             device=Known(device, evidence),
             provider=_provider(place.device_type),
-            precision=Known(precision, evidence),
+            precision=precision,
             threads=Known(str(tf.config.threading.get_intra_op_parallelism_threads()), "requested"),
             streams=Known(str(tf.config.threading.get_inter_op_parallelism_threads()), "requested"),
             settings=form
@@ -165,6 +166,7 @@ class TensorFlowBackend(Backend):
                 "tensor_float_32": str(tf.config.experimental.tensor_float_32_execution_enabled()),
                 "soft_device_placement": str(tf.config.get_soft_device_placement()),
             },
+            stored=stored,
         )
 
     def close(self) -> None:
@@ -293,5 +295,5 @@ def _provider(device_type: str) -> Known:
     try:
         from tensorflow.python.util import _pywrap_util_port
     except ImportError:  # private, and the only one who knows
-        return Known("CPU kernels", "reported")
+        return Known("CPU kernels", "requested")
     return Known("oneDNN, Eigen" if _pywrap_util_port.IsMklEnabled() else "Eigen", "reported")

@@ -137,12 +137,17 @@ class TorchBackend(Backend):
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
-        """What torch answers about its threads, the parameters' device and type, and fp32's inner precision."""
+        """What torch answers about its threads, the parameters' device and type, and fp32's inner precision.
+
+        What a network's products work in is set and not read back; of a file's, the operators were watched.
+        """
         torch, module = self._torch, self._module
         if torch is None or module is None:
             raise not_loaded(self.name, "effective")
-        parameter = next(module.parameters(), torch.empty(0, device=self._device))
-        if parameter.device.type == "cuda":
+        given = self._artifact
+        parameter = next(module.parameters(), None)  # a frozen or quantised program may have none
+        device = self._device if parameter is None else parameter.device
+        if device.type == "cuda":
             provider = f"cuDNN {torch.backends.cudnn.version()}"
         else:
             libraries = {"oneDNN": torch.backends.mkldnn.is_available(), "MKL": torch.backends.mkl.is_available()}
@@ -150,9 +155,9 @@ class TorchBackend(Backend):
         return Effective(
             runtime="torch",
             version=torch.__version__,
-            device=Known(str(parameter.device), "reported"),
+            device=Known(str(device), "requested" if parameter is None else "reported"),
             provider=Known(provider, "reported"),
-            precision=Known(PRECISIONS.get(str(parameter.dtype), str(parameter.dtype)), "reported"),
+            precision=Known(_precision(self._dtype), "requested") if given is None else given.precision,
             threads=Known(str(torch.get_num_threads()), "reported"),
             streams=Known("1", "requested"),
             settings={
@@ -162,7 +167,10 @@ class TorchBackend(Backend):
                 "float32_matmul_precision": torch.get_float32_matmul_precision(),
                 "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             }
-            | ({} if self._artifact is None else self._artifact.settings() | {"execution": "the file's program"}),
+            | ({} if given is None else given.settings() | {"execution": "the file's program"}),
+            stored=Known(_precision(None if parameter is None else parameter.dtype), "reported")
+            if given is None
+            else given.stored,
         )
 
     def close(self) -> None:
@@ -233,6 +241,10 @@ class TorchBackend(Backend):
         torch = _import_torch()
         _forbid_reduced_precision(torch)
         return open_pt2(torch, path)
+
+
+def _precision(dtype: "torch.dtype | None") -> str:
+    return PRECISIONS.get(str(dtype), str(dtype))
 
 
 def _host_array(tensor: "torch.Tensor", said: str) -> NDArray[np.generic]:

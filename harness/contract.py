@@ -21,7 +21,7 @@ from alexbench.harness.models.preprocessing import InputConvention, Normalisatio
 
 Layout = Literal["NCHW", "NHWC"]
 Precision = Literal["fp32", "bf16"]
-Evidence = Literal["reported", "measured", "requested"]
+Evidence = Literal["reported", "measured", "declared", "requested"]
 Scores = Literal["logits", "probabilities", "log-probabilities"]
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -111,9 +111,14 @@ class ArtifactFacts:
     ``scores``: what its output is; ``scores_in_graph`` what its last operation says, None where that is not to be read.
     ``normalisation``: what it does to its input before its first layer, None where it does nothing; arithmetic folded
     into the first layer's weights cannot be seen. ``unread``: the operation at which its graph could not be followed to
-    the first layer, "" where it could: what it does to its input is then not known. ``precision``: as declared in the
-    file (fp32, fp16, bf16, int8). ``version`` of the format, and ``producer``, as the file says them, "" where it says
-    nothing.
+    the first layer, "" where it could: what it does to its input is then not known. ``version`` of the format, and
+    ``producer``, as the file says them, "" where it says nothing.
+
+    ``precision``: what its convolutions and products work in (fp32, fp16, bf16, int8), the coarsest where they differ;
+    ``products``: how many in which, in words; ``precision_known``: how. ``stored``: the type of its weights, or the
+    types, "" where nobody looked. ``rounded``: the coarsest type that weights or activations pass through, "" for
+    ``precision``. ``dynamic``: scales of activations are chosen while it runs. ``batch_dependence``: by how much (in
+    standard deviations of the scores) an image's scores change with the images beside it, None where nobody tried.
     """
 
     format: str
@@ -130,13 +135,25 @@ class ArtifactFacts:
     version: str = ""
     producer: str = ""
     unread: str = ""
+    precision_known: Evidence = "declared"
+    products: str = ""
+    stored: str = ""
+    rounded: str = ""
+    dynamic: bool = False
+    batch_dependence: float | None = None
+
+    @property
+    def held_to(self) -> str:
+        """The precision whose tolerance its error is held to."""
+        return self.rounded or self.precision
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """A value of what really ran, and how it is known.
 
-    ``reported`` by the runtime, ``measured`` by us, or only ``requested``: set, and nothing to read back.
+    ``reported`` by the runtime, ``measured`` by us, ``declared`` in the user's file, or only ``requested``: set, and
+    nothing to read back.
     """
 
     value: str
@@ -148,6 +165,7 @@ class Effective:
     """What really ran, read back where the runtime lets itself be asked.
 
     ``provider`` is the runtime's own word for what computes (an execution provider, a plugin, a library);
+    ``precision`` what convolutions and products work in, ``stored`` the type of the weights (None: nobody says);
     ``streams`` the number of inferences it may work on at once; ``settings`` whatever else qualifies a number.
     """
 
@@ -159,6 +177,7 @@ class Effective:
     threads: Known
     streams: Known
     settings: Mapping[str, str]
+    stored: Known | None = None
 
 
 class Backend(abc.ABC):
@@ -191,7 +210,8 @@ class Backend(abc.ABC):
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of C-contiguous ``pixels`` (N, C, H, W) or (N, H, W, C) by ``input_layout``.
 
-        Blocks until the logits are in host memory. The result is the caller's to keep. The `reference` backend
+        Blocks until the logits are in host memory. The result is C-contiguous and the caller's to keep: a
+        buffer that the next call writes into is refused, as is any other shape or type. The `reference` backend
         returns float64.
         """
 

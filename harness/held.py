@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.harness.answers import Answers
 from alexbench.harness.contract import Backend, Model, Options
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.measure import clock
@@ -25,6 +26,7 @@ class Held:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._backend: Backend | None = None
+        self._answers: Answers | None = None
         self._model: Model | None = None
         self._options: Options | None = None
         self._pixels: NDArray[np.uint8] | None = None
@@ -41,6 +43,16 @@ class Held:
         if self._backend is None or self._pixels is None:
             raise WorkerError("load and open come first")
         return self._backend, self._pixels
+
+    def _loaded_as(self, backend: Backend, outputs: int) -> None:
+        """``backend`` is loaded with what gives ``outputs`` scores a picture."""
+        self._backend, self._answers = backend, Answers(outputs)
+
+    def _scores(self, pixels: NDArray[np.float32], *, finite: bool = True) -> NDArray[np.float32]:
+        """What the backend makes of network inputs, see :meth:`Answers.scores`."""
+        if self._backend is None or self._answers is None:
+            raise WorkerError("load comes first")
+        return self._answers.scores(self._backend, pixels, finite=finite)
 
     @property
     def _threads(self) -> int:

@@ -9,9 +9,14 @@ from typing import Any, Final, Literal
 
 from alexbench.harness.decoding import AnySize
 from alexbench.harness.paired_records import RowPair
+from alexbench.harness.precisions import FAR_OFF, QUANTISED
 from alexbench.harness.speed_records import Ceiling, Control, Performance
 
 SCHEMA_VERSION: Final = 4
+
+Chance = Literal["better", "no better", "too few"]
+_NONE_RIGHT: Final = 29
+"""Of so many pictures a model that is right on one in ten gets one right in 95 of 100 draws."""
 
 Status = Literal["running", "complete", "interrupted", "failed"]
 
@@ -128,6 +133,10 @@ class Accuracy:
 
     ``top1_interval`` and ``top5_interval``: low and high at 95 %, percent. None: nothing was drawn, so that no sampling
     error stands between this and figures of the same pictures; or the record is older than the field.
+
+    ``by_guessing``: how likely (0..1) an answer like these is right by luck; ``chance``: whether top-1 is better than
+    that, see :mod:`alexbench.harness.judge.chance`. ``batch_size``: pictures at once, also of parity. All None in older
+    records.
     """
 
     images: int
@@ -136,10 +145,20 @@ class Accuracy:
     seconds: float
     top1_interval: tuple[float, float] | None = None
     top5_interval: tuple[float, float] | None = None
+    by_guessing: float | None = None
+    chance: Chance | None = None
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         if self.images < 1:
             raise ValueError(f"accuracy over {self.images} images")
+
+    @property
+    def against_guessing(self) -> Chance | None:
+        """``chance``; of an older record only where nothing was right, by the rule for very many classes."""
+        if self.chance is not None or self.top1_correct:
+            return self.chance
+        return "no better" if self.images >= _NONE_RIGHT else "too few"
 
     @property
     def top1(self) -> float:
@@ -161,7 +180,9 @@ class Parity:
     margin is wider than twice the tolerance. ``kl``: mean divergence of the softmaxes, float64's || the row's, in nats.
     ``top5_overlap``: the mean share of float64's top 5 among the row's, 0..1. ``effective_bits``: of a significand
     whose rounding would be as loud as the error; ``computed_as``: the precision that is, in words; ``as_claimed``:
-    whether it is the one the row says it runs in, None where that cannot be said. All None in older records.
+    whether it is the one the row says it runs in, None where that cannot be said. ``held_to``: the precision whose
+    tolerance stands here, the coarsest that the row's weights or activations pass through. All None in older records,
+    ``computed_as`` and ``as_claimed`` where it is quantised.
     """
 
     images: int
@@ -178,6 +199,17 @@ class Parity:
     effective_bits: float | None = None
     computed_as: str | None = None
     as_claimed: bool | None = None
+    held_to: str | None = None
+
+    @property
+    def quantised(self) -> bool:
+        """Whether the tolerance is what is expected of quantised files, and no bound on rounding."""
+        return self.held_to in QUANTISED
+
+    @property
+    def far_off(self) -> bool:
+        """Whether a logit is off by more than they spread, and not cut off at a good quantised file's range."""
+        return not self.max_abs_over_sigma <= FAR_OFF and not (self.quantised and self.passed)
 
     @property
     def unmasked(self) -> str | None:
@@ -187,7 +219,11 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveRecord:
-    """What really ran: value and evidence (reported, measured, requested) of each thing that qualifies a number."""
+    """What really ran: value and evidence of each thing that qualifies a number.
+
+    Evidence: reported (by the runtime), measured (by us), declared (in the user's file), requested. ``precision``: what
+    products work in; ``stored``: the type of the weights, None where nobody says or the record is older.
+    """
 
     runtime: str
     version: str
@@ -197,6 +233,7 @@ class EffectiveRecord:
     threads: tuple[str, str]
     streams: tuple[str, str]
     settings: dict[str, str] = field(default_factory=dict)
+    stored: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +245,10 @@ class ArtifactRecord:
     ``trusted``: the user said that it may run as a program; ``confined``: what its process was refused then.
     ``stated``: what its input takes, in the words of ``--artifact-input``; empty where its graph shows that.
     ``synthetic``: its weights are synthetic.
+
+    ``precision``: what its products work in, ``products`` how many in which; ``stored``: the type of its weights;
+    ``rounded``: the coarsest type that values pass through; ``dynamic``: scales of activations are chosen while it
+    runs. Empty in older records.
     """
 
     path: str
@@ -226,6 +267,10 @@ class ArtifactRecord:
     confined: str = ""
     stated: str = ""
     synthetic: bool = False
+    products: str = ""
+    stored: str = ""
+    rounded: str = ""
+    dynamic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +310,8 @@ class BackendRecord:
     ``missing``: not installed; ``pending``: the run ended before this backend was measured. ``rss_mib`` and
     ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until then. ``python``: the
     interpreter it ran on, None for the command's own. ``remarks``: what could not be measured of it besides, and why.
+    ``batch_dependence``: by how much a picture's scores change with those beside it in the batch, in their standard
+    deviations; None where they do not beyond rounding, or nobody tried.
     """
 
     name: str
@@ -281,6 +328,7 @@ class BackendRecord:
     rss_mib: float | None = None
     python: str | None = None
     remarks: tuple[str, ...] = ()
+    batch_dependence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

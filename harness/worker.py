@@ -29,11 +29,13 @@ from alexbench.harness.contract import Artifact, ArtifactFacts, Layout, Model, O
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.held import Answer, Request
+from alexbench.harness.judge.answers import broken
 from alexbench.harness.judge.outputs import Kind
+from alexbench.harness.judge.parity import batch_dependence
 from alexbench.harness.judge.symptoms import Batch, symptom
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.process import BusyThreads
-from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get_network
+from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get_network, output_shapes
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import map_weights
@@ -60,11 +62,12 @@ class Worker(Timing):
         """Map the weights and let the backend build the network; the time is the backend's own, import included."""
         model = Model(get_network(network, input_size=input_size), map_weights(Path(weights)))
         self.close()
-        self._backend = backend_class(backend)()
+        made = backend_class(backend)()
+        self._loaded_as(made, model.network.outputs)
         self._model, self._options = model, Options(**options)
         start = time.perf_counter()
-        self._backend.load(model, self._options)
-        return {"load_s": time.perf_counter() - start, "effective": asdict(self._backend.effective())}
+        made.load(model, self._options)
+        return {"load_s": time.perf_counter() - start, "effective": asdict(made.effective())}
 
     def do_inspect_artifact(
         self,
@@ -96,12 +99,13 @@ class Worker(Timing):
 
         given, found = _artifact(artifact), decode(ArtifactFacts, facts)
         self.close()
-        self._backend = backend_class(backend)()
-        runs = runs_artifacts(self._backend, given)
+        made = backend_class(backend)()
+        self._loaded_as(made, given.outputs)
+        runs = runs_artifacts(made, given)
         self._model, self._options = None, Options(**options)
         start = time.perf_counter()
         runs.load_artifact(given, found, self._options)
-        return {"load_s": time.perf_counter() - start, "effective": asdict(self._backend.effective())}
+        return {"load_s": time.perf_counter() - start, "effective": asdict(made.effective())}
 
     def do_check(self, *, backend: str, options: dict[str, Any]) -> Answer:
         """Whether the backend obeys the options, tried on a network of a few weights."""
@@ -121,28 +125,32 @@ class Worker(Timing):
         self._inputs.clear()
         return {"images": len(self._pixels)}
 
-    def do_evaluate(self, *, batch_size: int, whole: list[int], out: str) -> Answer:
+    def do_evaluate(self, *, batch_size: int, whole: list[int], out: str, computed: str = "fp32") -> Answer:
         """Top-5 of every picture into the files that ``out`` is the stem of; batches that they hold already are kept.
 
         ``whole``: the pictures of which all logits are kept. The answer also has the digest of the pixels that this
-        process saw, taken before the clock starts, and the threads that were busy (None if nothing was missing).
+        process saw, taken before the clock starts, the threads that were busy (None if nothing was missing), and by how
+        much a picture's scores depend on its batch, beyond the rounding of ``computed``. Where they do, the last batch
+        is filled up with the first pictures: all answers are then of batches of one size.
         """
         from alexbench.datasets.prepared import pixels_digest
         from alexbench.harness.app.kept import KeptAnswers
 
-        backend, pixels = self._loaded()
+        _, pixels = self._loaded()
         digest = pixels_digest(pixels, threads=self._threads)  # what this process sees: 0.1 ms a picture
         self._first_inference()
-        outputs = backend.predict(self._timed_input(1)).shape[1]
-        kept = KeptAnswers(Path(out), len(pixels), batch_size, whole=whole, outputs=outputs)
+        alone = self._scores(self._timed_input(1), finite=False)
+        kept = KeptAnswers(Path(out), len(pixels), batch_size, whole=whole, outputs=alone.shape[1])
         before, seconds_before, missing = kept.images_done, kept.seconds, kept.missing
         done, busy = before, BusyThreads()
-        computed: Batch | None = None
+        together = self._scores(self._timed_input(min(batch_size, len(pixels))), finite=False)
+        depends = batch_dependence(alone, together[:1], computed=computed, beside=together)
+        last_one: Batch | None = None
         start = last = time.perf_counter()
         for batch in missing:
             where = kept.place(batch)
-            logits = backend.predict(self._input(where.start, where.stop))
-            computed = _refuse_dead(Batch(where.start, pixels[where], logits), computed)
+            logits = self._batch(where, filled_to=0 if depends is None else batch_size)
+            last_one = _refuse_dead(Batch(where.start, pixels[where], logits), last_one)
             now = time.perf_counter()
             kept.keep(batch, logits, seconds=now - last)
             last = now
@@ -156,20 +164,33 @@ class Worker(Timing):
             "images_kept": before,
             "busy_threads": busy.count() if missing else None,
             "first_inference_ns": self._first_inference_ns,
+            "batch_dependence": depends,
         }
 
-    def do_logits(self, *, images: list[int], batch_size: int, out: str, reshaped: bool = False) -> Answer:
+    def _batch(self, where: slice, *, filled_to: int) -> NDArray[np.float32]:
+        """Scores of these pictures, with the first ones beside them where they are fewer than ``filled_to``."""
+        _, pixels = self._loaded()
+        missing = filled_to - (where.stop - where.start)
+        if missing <= 0:
+            return self._scores(self._input(where.start, where.stop), finite=False)  # _refuse_dead says which picture
+        chosen = np.arange(where.start, where.stop + missing) % len(pixels)
+        found = self._scores(self._laid_out(pixels[chosen], reshaped=False), finite=False)
+        return found[: where.stop - where.start]
+
+    def do_logits(
+        self, *, images: list[int], batch_size: int, out: str, reshaped: bool = False, finite: bool = True
+    ) -> Answer:
         """Logits of the chosen pictures, in that order, into ``out``: (len(images), outputs), the backend's dtype.
 
         ``reshaped``: pixels are laid out as the other layout and handed over in this one's shape, for whoever reads
-        them so.
+        them so. ``finite``: NaN and infinity are refused.
         """
-        backend, pixels = self._loaded()
+        _, pixels = self._loaded()
         assert self._preprocessing is not None
         rows = []
         for first in range(0, len(images), batch_size):
             chosen = pixels[images[first : first + batch_size]]
-            rows.append(backend.predict(self._laid_out(chosen, reshaped=reshaped)))
+            rows.append(self._scores(self._laid_out(chosen, reshaped=reshaped), finite=finite))
             self._progress(min(first + batch_size, len(images)), len(images))
         np.save(out, np.concatenate(rows))
         return {}
@@ -184,7 +205,9 @@ class Worker(Timing):
         for first in range(0, len(images), batch_size):
             chosen = pixels[images[first : first + batch_size]]
             given = network_input(chosen, self._preprocessing, backend.input_layout)
-            for name, found in backend.activations(given, layers).items():
+            answered = backend.activations(given, layers)
+            self._check_layers(answered, layers, len(chosen))
+            for name, found in answered.items():
                 if name not in files:
                     path, shape = Path(out, f"{name}.npy"), (len(images), *found.shape[1:])
                     files[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=shape)
@@ -192,14 +215,24 @@ class Worker(Timing):
             self._progress(min(first + batch_size, len(images)), len(images))
         return {}
 
+    def _check_layers(self, found: dict[str, NDArray[np.float64]], layers: list[str], images: int) -> None:
+        """Refuse what is not one array (images, ...) of the network's own shape for each of ``layers``."""
+        assert self._backend is not None
+        if self._model is None:
+            return
+        shapes = output_shapes(self._model.network)
+        for name in layers:
+            wanted = (images, *shapes[name])
+            problem = broken(found.get(name), wanted, dtype="float64", contiguous=False)
+            if problem is not None:
+                raise WorkerError(f"{self._backend.name}: activations() of {name} {problem}")
+
     def do_predict(self, *, inputs: str, out: str) -> Answer:
         """Logits of ready-made network inputs (a ``.npy`` file in the backend's layout) in one call, into ``out``."""
-        if self._backend is None:
-            raise WorkerError("predict before load")
         busy = BusyThreads()
         pixels = np.load(inputs)
         start = time.perf_counter()
-        np.save(out, self._backend.predict(pixels))
+        np.save(out, self._scores(pixels))
         return {"seconds": time.perf_counter() - start, "busy_threads": busy.count()}
 
     def do_probe(self, *, backend: str) -> Answer:

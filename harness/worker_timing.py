@@ -1,5 +1,6 @@
 """The requests of a worker that are about time: none of them does anything but call, read the clock and answer."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.held import STREAMED_INPUTS, Answer, Held, Progress
+from alexbench.harness.judge.answers import broken
 from alexbench.harness.measure import clock
 from alexbench.harness.measure.anchor import Anchor
 from alexbench.harness.measure.ceiling import Ceilings
@@ -39,6 +41,7 @@ class Timing(Held):
         """Warm up at a batch size."""
         backend, _ = self._loaded()
         self._first_inference()
+        self._scores(self._timed_input(batch_size), finite=False)  # of a clock nobody looks at the answers
         return {"calls": clock.warm_up(backend.predict, self._timed_input(batch_size))}
 
     def do_busy_threads(self, *, batch_size: int, seconds: float) -> Answer:
@@ -74,7 +77,7 @@ class Timing(Held):
     def do_stream_busy_threads(self, *, batch_size: int, batches: int) -> Answer:
         """How many threads work while ``batches`` batches go through the stream, the second time."""
         stream, inputs = self._opened(), self._streamed(batch_size, batches)
-        stream.run(inputs)
+        self._check_streamed(stream.run(inputs), inputs)
         with clock.quiet_interpreter():
             busy = BusyThreads()
             stream.run(inputs)
@@ -82,7 +85,10 @@ class Timing(Held):
 
     def do_stream_logits(self, *, inputs: str, out: str) -> Answer:
         """Logits of ready-made batches ((batches, N, ...), a ``.npy`` file) through the stream, into ``out``."""
-        np.save(out, np.stack(self._opened().run(list(np.load(inputs)))))
+        given = list(np.load(inputs))
+        found = self._opened().run(given)
+        self._check_streamed(found, given)
+        np.save(out, np.stack(found))
         return {}
 
     def do_time_resident(self, *, batch_size: int, seconds: float) -> Answer:
@@ -140,6 +146,17 @@ class Timing(Held):
     def do_memory(self) -> Answer:
         """Resident memory now and at its peak, and the cores this process may run on."""
         return {**asdict(memory()), "affinity": affinity()}
+
+    def _check_streamed(self, found: Sequence[NDArray[np.float32]], given: Sequence[NDArray[np.float32]]) -> None:
+        """Refuse what is not one array of scores for each batch."""
+        backend, _ = self._loaded()
+        assert self._model is not None
+        if len(found) != len(given):
+            raise WorkerError(f"{backend.name}: a stream of {len(given)} batches returned {len(found)}")
+        for scores, batch in zip(found, given, strict=True):
+            problem = broken(scores, (len(batch), self._model.network.outputs), dtype="float32")
+            if problem is not None:
+                raise WorkerError(f"{backend.name}: a stream {problem}")
 
     def _opened(self) -> Stream:
         if self._stream is None:

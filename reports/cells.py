@@ -8,7 +8,7 @@ from typing import Any
 from alexbench.harness.records import Comparison, RunRecord
 from alexbench.reports.boards import boards
 from alexbench.reports.leaderboard import leaderboard_rows
-from alexbench.reports.row_cells import flips, has, memory, mfu, number, scientific, text
+from alexbench.reports.row_cells import flips, has, known, memory, mfu, number, scientific, text
 from alexbench.reports.speed_cells import speed_tables
 from alexbench.reports.table import Notes, Table
 from alexbench.reports.wording import ABSENT
@@ -33,7 +33,8 @@ def _details(rows: list[dict[str, Any]]) -> Table:
     rows = [row for row in rows if any(has(row, column) for column in ("precision", "load_s", "rss_mib"))]
     table = Table("Details")
     table.add("backend", [str(row["backend"]) for row in rows], numeric=False)
-    table.add("precision", [text(row, "precision") for row in rows], numeric=False)
+    table.add("computes in", [known(row, "precision", "precision_known") for row in rows], numeric=False)
+    table.add("weights in", [text(row, "stored") for row in rows], numeric=False)
     table.add("threads", [text(row, "threads") for row in rows])
     table.add("streams", [text(row, "streams") for row in rows])
     table.add("MiB (peak)", [memory(row) for row in rows])
@@ -51,6 +52,7 @@ def _parities(rows: list[dict[str, Any]]) -> Table:
     table.add("SQNR dB", [number(row, "sqnr_db", 0) for row in rows])
     table.add("bits", [number(row, "effective_bits", 1) for row in rows])
     table.add("as in", [text(row, "computed_as") for row in rows], numeric=False)
+    table.add("held to", [text(row, "held_to") for row in rows], numeric=False)
     table.add("KL nats", [scientific(row, "kl") for row in rows])
     table.add("top-5 kept", [number(row, "top5_overlap", 3) for row in rows])
     table.add("flips", [flips(row) for row in rows])

@@ -12,6 +12,8 @@ from alexbench.reports.table import Table
 _NEAR: Final = f"{100 * BETWEEN_PROCESSES:g} %"
 _SENTENCES: Final = (
     ("checks", "checks: ok: parity with float64, and nothing else of the row failed."),
+    ("computes in", "computes in: what convolutions and products work in, and how it is known; weights in: as stored."),
+    ("held to", "held to: the coarsest type that weights or activations pass through; its tolerance is the row's."),
     ("bits", "bits: of a significand whose rounding makes such an error (SQNR / 6.02); as in: the format of so many."),
     ("KL", "KL: of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5 that the row has too."),
     (
@@ -48,6 +50,10 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
         lines.append(f"Bold: the best of those ranked, and what is {apart}within {_NEAR} of it.")
     if any("NOISY" in cell for table in tables for column in table.columns for cell in column):
         lines.append("NOISY: the row's noise certificate failed; it is shown and not ranked.")
+    if any(
+        cell.startswith(("AT CHANCE", "TOO FEW")) for table in tables for column in table.columns for cell in column
+    ):
+        lines.append("AT CHANCE: top-1 is no better than guessing (exact binomial); TOO FEW PICTURES: to tell that.")
     lines += [_against(heading) for heading in dict.fromkeys(names) if heading.startswith(AGAINST)]
     if sum(name.startswith("Leaderboard") for name in names) > 1:
         lines.append("Rows that ran unlike (device, precision, threads, streams) are ranked apart.")
@@ -119,7 +125,8 @@ def _parity(record: RunRecord) -> list[str]:
     images = 0
     for entry in record.backends:
         if entry.parity is not None:
-            precision = "as found" if entry.effective is None else entry.effective.precision[0]
+            ran = "as found" if entry.effective is None else entry.effective.precision[0]
+            precision = entry.parity.held_to or ran
             tolerance = entry.parity.tolerance_max_abs_over_sigma, entry.parity.tolerance_sqnr_db
             held.setdefault(tolerance, []).append(precision)
             images = entry.parity.images

@@ -58,13 +58,13 @@ KEY_LENGTH: Final = 12
 
 _STRINGS: Final = frozenset(KEYS) - {"seed", "data_images", "logical_cores", "usable_cores", "memory_mib"} | {
     "backend", "artifact", "status", "version", "device", "precision", "threads", "streams", "group", "offline_streams",
-    "parity", "computed_as", "unmasked", "noise", "error",
+    "parity", "computed_as", "unmasked", "noise", "error", "precision_known", "stored", "held_to", "chance",
 }  # fmt: skip
-_BOOLEANS: Final = frozenset({"peak_found", "steady", "synthetic"})
+_BOOLEANS: Final = frozenset({"peak_found", "steady", "synthetic", "far_off"})
 _INTEGERS: Final = frozenset(
     {
         "rank", "images", "skipped", "top1_correct", "processes", "batch_size", "flips", "unexplained_flips",
-        "seed", "data_images", "logical_cores", "usable_cores", "memory_mib",
+        "seed", "data_images", "logical_cores", "usable_cores", "memory_mib", "accuracy_batch_size",
     }
 )  # fmt: skip
 KINDS: Final[dict[str, type[str] | type[bool] | type[int] | type[float]]] = {

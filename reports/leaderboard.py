@@ -3,6 +3,7 @@
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from alexbench.harness.precisions import coarsest
 from alexbench.harness.records import BackendRecord, EffectiveRecord, Parity, RunRecord
 from alexbench.harness.speed_records import Performance
 
@@ -17,6 +18,8 @@ COLUMNS: Final = (
     "version",
     "device",
     "precision",
+    "precision_known",
+    "stored",
     "threads",
     "streams",
     "group",
@@ -29,6 +32,9 @@ COLUMNS: Final = (
     "top5_low",
     "top5_high",
     "top1_correct",
+    "chance",
+    "accuracy_batch_size",
+    "batch_dependence",
     "latency_p50_ms",
     "latency_low_ms",
     "latency_high_ms",
@@ -61,6 +67,8 @@ COLUMNS: Final = (
     "rss_mib",
     "peak_rss_mib",
     "parity",
+    "held_to",
+    "far_off",
     "max_abs_over_sigma",
     "sqnr_db",
     "effective_bits",
@@ -85,17 +93,13 @@ ENOUGH_PROCESSES: Final = 3
 BETWEEN_PROCESSES: Final = 0.05
 """Processes of one program deviate by 1.3 to 1.8 %, the difference of two by up to 2.5 %: twice that, one of each."""
 
-_PARITY: Final = {
-    (False, True): "ok",
-    (True, True): "ok",
-    (False, False): "FAILED",
-    (True, False): "differs",
-}
-"""By (is an artifact, passed): what a native row must not do, the user's own file may."""
+WITHIN: Final = "quantized, within expectation"
+OUTSIDE: Final = "quantized, outside expectation"
 
 
 _INTEGERS: Final = (
     "rank", "images", "skipped", "top1_correct", "processes", "batch_size", "flips", "unexplained_flips",
+    "accuracy_batch_size",
 )  # fmt: skip
 
 
@@ -116,7 +120,9 @@ def leaderboard_rows(record: RunRecord) -> list[dict[str, Any]]:
     (``unmasked``) is in no group of those that say so rightly. ``rank`` is one more than the number of rows that are
     better beyond doubt: rows that cannot be told apart share one. ``*_vs_best`` are percent more or less than the best
     ranked row's value in the group, for ranked rows only. ``mfu``: achieved over the run's own ceiling, absent where a
-    row is above it at any batch size, for then the peak was not found (``peak_found``). ``noise``: what failed in the
+    row is above it at any batch size, for then the peak was not found (``peak_found``). ``chance``: whether top-1 is
+    better than guessing; a row of which that is not known is not ranked. ``precision``: what products work in,
+    ``precision_known``: how that is known, ``stored``: the type of the weights. ``noise``: what failed in the
     row's certificate, "" if nothing did; missing where there is no certificate, as in records older than schema 3.
     """
     rows = [_row(entry, record) for entry in record.backends]
@@ -147,10 +153,12 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
         "first_inference_ms": entry.first_inference_ms,
         "rss_mib": entry.rss_mib,
         "peak_rss_mib": entry.peak_rss_mib,
+        "batch_dependence": entry.batch_dependence,
     }
     if entry.effective is not None:
         row |= {"version": entry.effective.version, "device": entry.effective.device[0]}
-        row |= {"precision": entry.effective.precision[0], "threads": entry.effective.threads[0]}
+        row |= {"precision": entry.effective.precision[0], "precision_known": entry.effective.precision[1]}
+        row |= {"threads": entry.effective.threads[0], "stored": (entry.effective.stored or (None,))[0]}
         row |= {"streams": entry.effective.streams[0], "group": _group(entry.effective, entry.parity)}
     if entry.accuracy is not None:
         row |= {"images": entry.accuracy.images, "top1": entry.accuracy.top1, "top5": entry.accuracy.top5}
@@ -158,11 +166,14 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
         row |= {
             "top1_correct": entry.accuracy.top1_correct,
             "accuracy_images_per_second": entry.accuracy.images / entry.accuracy.seconds,
+            "chance": entry.accuracy.against_guessing,
+            "accuracy_batch_size": entry.accuracy.batch_size,
         }
         for metric, interval in (("top1", entry.accuracy.top1_interval), ("top5", entry.accuracy.top5_interval)):
             row[f"{metric}_low"], row[f"{metric}_high"] = interval or (None, None)
     if entry.parity is not None:
-        row |= {"parity": _PARITY[entry.artifact is not None, entry.parity.passed], "sqnr_db": entry.parity.sqnr_db}
+        row |= {"parity": _parity(entry.parity, native=entry.artifact is None), "sqnr_db": entry.parity.sqnr_db}
+        row |= {"held_to": entry.parity.held_to, "far_off": entry.parity.far_off}
         row |= {"max_abs_over_sigma": entry.parity.max_abs_over_sigma, "flips": entry.parity.flips}
         row |= {"unexplained_flips": entry.parity.unexplained_flips, "kl": entry.parity.kl}
         row |= {"effective_bits": entry.parity.effective_bits, "computed_as": entry.parity.computed_as}
@@ -172,10 +183,20 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
     return row
 
 
+def _parity(parity: Parity, *, native: bool) -> str:
+    """What a native row must not do, the user's own file may; how good a quantised one is, is an expectation."""
+    if parity.quantised:
+        return WITHIN if parity.passed else OUTSIDE
+    return "ok" if parity.passed else "FAILED" if native else "differs"
+
+
 def _group(effective: EffectiveRecord, parity: Parity | None) -> str:
     """What rows must have in common to be ranked against each other; all are timed from host array to host array."""
     threads, streams = effective.threads[0], effective.streams[0]
     parts = [effective.device[0], effective.precision[0]]
+    weights = "" if effective.stored is None else coarsest(effective.stored[0].split(", "))
+    if weights and coarsest([weights, effective.precision[0]]) != effective.precision[0]:
+        parts[1] += f" with weights in {weights}"
     if parity is not None and parity.unmasked is not None:
         parts[1] += f" computed as {parity.unmasked}"
     parts += [f"{threads} thread{'' if threads == '1' else 's'}", f"{streams} stream{'' if streams == '1' else 's'}"]
@@ -227,8 +248,9 @@ def _speed_cells(speed: Performance, record: RunRecord) -> dict[str, Any]:
 
 
 def _may_rank(row: dict[str, Any]) -> bool:
-    """Whether it ended well, is the same function as the reference, and was measured quietly enough."""
-    return row["status"] == "ok" and row["parity"] not in ("FAILED", "differs") and not row["noise"]
+    """Whether it ended well, is the function that float64 is, knows something, and was measured quietly enough."""
+    known = row["parity"] in (None, "ok", WITHIN) and not row["far_off"] and row["chance"] in (None, "better")
+    return row["status"] == "ok" and known and not row["noise"]
 
 
 def _rank(group: list[dict[str, Any]]) -> None:

@@ -3,11 +3,14 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from alexbench.harness.records import environment_of
 from alexbench.reports.speed_cells import rate
 from alexbench.reports.wording import ABSENT
+
+AT_CHANCE: Final = {"no better": "AT CHANCE", "too few": "TOO FEW PICTURES"}
+"""What stands where top-1 is not shown to be better than guessing."""
 
 Row = Mapping[str, Any]
 """Of :func:`alexbench.reports.leaderboard.leaderboard_rows`."""
@@ -79,19 +82,25 @@ def name(row: Row) -> str:
 
 
 def checks(row: Row) -> str:
-    """Parity with float64, with the bits of a precision that the row does not say it has, and noise; "ok" if all is."""
+    """Chance, parity with float64, with the bits of a precision that the row does not say it has, and noise."""
     if row["status"] != "ok":
         return {"missing": "not installed", "pending": "not measured"}.get(row["status"], "ERROR")
-    noisy = has(row, "noise") and bool(row["noise"])
-    failed = []
+    failed = [AT_CHANCE[row["chance"]]] if has(row, "chance") and row["chance"] in AT_CHANCE else []
+    if has(row, "far_off") and row["far_off"]:
+        failed.append(f"OFF BY {row['max_abs_over_sigma']:.2g} SIGMA")
     if has(row, "parity") and row["parity"] != "ok":
         # "8 bits": which format that may be stands among the notes.
         bits = f": {row['unmasked'].partition(' (')[0]}" if has(row, "unmasked") else ""
-        failed.append(f"parity {row['parity']}{bits}")
-    failed += ["NOISY"] if noisy else []
+        failed.append(row["parity"] if row["parity"].startswith("quantized") else f"parity {row['parity']}{bits}")
+    failed += ["NOISY"] if has(row, "noise") and bool(row["noise"]) else []
     if failed or has(row, "parity"):
         return ", ".join(failed) or "ok"
     return "quiet" if has(row, "noise") else ABSENT
+
+
+def known(row: Row, column: str, how: str) -> str:
+    """A value, and behind it how it is known."""
+    return f"{row[column]} ({row[how]})" if has(row, column) and has(row, how) else text(row, column)
 
 
 def mfu(row: Row) -> str:

@@ -2,11 +2,17 @@
 
 from pathlib import PurePath
 
-from alexbench.harness.records import ArtifactRecord, BackendRecord, Parity, RunRecord
+from alexbench.harness.records import ArtifactRecord, BackendRecord, EffectiveRecord, Parity, RunRecord
 from alexbench.harness.speed_records import Ceiling, Control, Generated, Performance
 
 ABSENT = "-"
 _PASSED = "passed: the interval comes within 2.5 % of 1"
+_HOW = {
+    "reported": "reported by the runtime",
+    "measured": "measured by its error",
+    "declared": "declared in the file",
+    "requested": "requested, not confirmed",
+}
 _TOO_WIDE = "DECIDES NOTHING: too wide"
 
 
@@ -106,19 +112,40 @@ def published_lines(record: RunRecord) -> list[str]:
 
 
 def run_remarks(record: RunRecord) -> list[str]:
-    """What qualifies the run, first why it is invalid, last what was measured how of many batches at once."""
-    return [*_of_run(record), *_about_speed(record)]
+    """What qualifies the run: why it is invalid, which rows know nothing, and last how many batches at once ran."""
+    invalid = [f"INVALID: {reason}: no row is ranked." for reason in record.invalid]
+    doubted = [f"{entry.name}: {line}" for entry in record.backends for line in doubts(entry)]
+    return [*invalid, *doubted, *record.notes, *_about_speed(record)]
 
 
-def _of_run(record: RunRecord) -> list[str]:
-    return [*(f"INVALID: {reason}: no row is ranked." for reason in record.invalid), *record.notes]
+def doubts(entry: BackendRecord) -> list[str]:
+    """Why nothing that is measured of a row may be believed: it knows nothing, or is another function."""
+    lines = []
+    accuracy, parity = entry.accuracy, entry.parity
+    right = "" if accuracy is None else f"top-1 is {accuracy.top1_correct} of {accuracy.images}"
+    if accuracy is not None and accuracy.against_guessing == "no better":
+        luck = "" if accuracy.by_guessing is None else f" (a guess is right on {100 * accuracy.by_guessing:.2g} %)"
+        lines.append(
+            f"{right}, NO BETTER THAN GUESSING{luck}: pictures, labels, card and weights do not belong together, or the"
+            " file is fed what it was not made for; not ranked. alexbench doctor looks for the cause."
+        )
+    if accuracy is not None and accuracy.against_guessing == "too few":
+        lines.append(f"{right}: TOO FEW PICTURES to tell it from guessing; not ranked.")
+    if parity is not None and parity.far_off:
+        lines.append(
+            f"logits are OFF BY UP TO {parity.max_abs_over_sigma:.2g} SIGMA of float64's, which no rounding does; not"
+            " ranked."
+        )
+    return lines
 
 
 def row_remarks(record: RunRecord, entry: BackendRecord) -> list[str]:
     """What qualifies a row, without its name: its file, its error, noise, parity, threads that nobody counted."""
     unranked = "" if record.invalid else ": not ranked"
-    lines = [] if entry.artifact is None else [_artifact_line(entry.artifact)]
+    lines = doubts(entry)
+    lines += [] if entry.artifact is None else [_artifact_line(entry.artifact, entry.effective)]
     lines += [] if entry.error is None else [entry.error]
+    lines += _batch_lines(entry)
     lines += entry.remarks
     if entry.performance is not None:
         lines += [f"{reason}{unranked}." for reason in _noise_reasons(entry.performance)]
@@ -129,17 +156,41 @@ def row_remarks(record: RunRecord, entry: BackendRecord) -> list[str]:
     return lines
 
 
+def _batch_lines(entry: BackendRecord) -> list[str]:
+    """That a row's answers depend on the batch, and whose batch its accuracy is of."""
+    if entry.batch_dependence is None:
+        return []
+    size = None if entry.accuracy is None else entry.accuracy.batch_size
+    of = "" if size is None else f": accuracy and parity are of batches of {size}, and of no other"
+    much = f"by up to {entry.batch_dependence:.2g} sigma"
+    return [f"a picture's scores DEPEND ON ITS BATCH, on the pictures beside it, {much}{of} (dynamic quantization)."]
+
+
 def _parity_lines(entry: BackendRecord, parity: Parity) -> list[str]:
-    """Which precision a row's error unmasks, and that it is not float64's function."""
+    """Which precision a row's error unmasks, and whether it is float64's function within what its own allows."""
     lines = []
     bits = "" if parity.effective_bits is None else f", {parity.effective_bits:.1f} effective bits,"
     if parity.unmasked is not None:
         says = entry.artifact.precision if entry.artifact else entry.effective.precision[0] if entry.effective else ""
-        lines.append(f"says {says}, but its error{bits} is that of {parity.unmasked}.")
-    if not parity.passed:
-        of = "as these weights in float64" if entry.artifact else "as float64"
-        what = ", nor a rounding of it" if parity.computed_as == "another function" else " within its tolerance"
-        lines.append(f"not the same function {of}{what}: not ranked.")
+        lines.append(f"says {parity.held_to or says}, but its error{bits} is that of {parity.unmasked}.")
+    of = "these weights in float64" if entry.artifact else "float64"
+    found = (
+        f"error {parity.max_abs_over_sigma:.2g} sigma (at most {parity.tolerance_max_abs_over_sigma:g}),"
+        f" {parity.sqnr_db:.0f} dB (at least {parity.tolerance_sqnr_db:g})"
+    )
+    if parity.unexplained_flips:
+        found += f", {parity.unexplained_flips} answers that this cannot explain"
+    if parity.quantised and parity.passed:
+        lines.append(f"quantized to {parity.held_to}, within expectation of {of}: {found}.")
+    elif parity.quantised:
+        lines.append(
+            f"quantized to {parity.held_to}, outside expectation of {of}: {found}; commonly its calibration, or kernels"
+            " that saturate on this CPU. Not ranked."
+        )
+    elif not parity.passed and (parity.computed_as == "another function" or parity.far_off):
+        lines.append(f"not the same function as {of}, nor a rounding of it: {found}; not ranked.")
+    elif not parity.passed:
+        lines.append(f"beyond {parity.held_to or 'its'} tolerance of {of}: {found}; not ranked.")
     return lines
 
 
@@ -168,7 +219,7 @@ def _generated_line(backend: str, one: Generated) -> str:
     return f"{backend}, {one.scenario}: {verdict}{'; '.join(one.reasons)}."
 
 
-def _artifact_line(artifact: ArtifactRecord) -> str:
+def _artifact_line(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
     batch = "any batch" if artifact.batch is None else f"batch {artifact.batch} (padded)"
     if artifact.stated:
         inside = f"its input as stated (--artifact-input {artifact.stated}), fed"
@@ -177,7 +228,17 @@ def _artifact_line(artifact: ArtifactRecord) -> str:
     trusted = f", trusted as a program (--trust; {artifact.confined})" if artifact.trusted else ""
     synthetic = ", with SYNTHETIC weights" if artifact.synthetic else ""
     return (
-        f"ran {artifact.path} as it is{synthetic}: {artifact.format}, {artifact.precision}, {artifact.input_name}"
-        f" ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores}); {inside} {artifact.fed};"
+        f"ran {artifact.path} as it is{synthetic}: {artifact.format}, {_precision(artifact, ran)},"
+        f" {artifact.input_name} ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores}); {inside} {artifact.fed};"
         f" SHA-256 {artifact.sha256[:12]}{trusted}."
     )
+
+
+def _precision(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
+    """What computes, what is stored, and how it is known; of older records the one word that they have."""
+    if not artifact.stored or ran is None:
+        return artifact.precision
+    how = _HOW.get(ran.precision[1], ran.precision[1])
+    scales = ", with scales chosen while it runs" if artifact.dynamic else ""
+    products = f" ({artifact.products})" if ", " in artifact.products else ""
+    return f"computes in {ran.precision[0]}{products}{scales} ({how}), weights stored in {artifact.stored}"

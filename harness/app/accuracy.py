@@ -1,6 +1,6 @@
 """Accuracy and parity: every backend over all pictures, then all of them against float64."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,14 +20,24 @@ from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import DataError
 from alexbench.harness.judge.accuracy import correct, log_softmax, top_k
-from alexbench.harness.judge.parity import TOLERANCES, Deviation, as_claimed, computed_as, deviation, is_explained
+from alexbench.harness.judge.chance import by_guessing, chance
+from alexbench.harness.judge.parity import (
+    Deviation,
+    Tolerance,
+    as_claimed,
+    computed_as,
+    deviation,
+    is_explained,
+    tolerance_of,
+)
 from alexbench.harness.judge.sampling import with_intervals
+from alexbench.harness.precisions import QUANTISED
 from alexbench.harness.records import Accuracy, Parity, ReferenceRecord
 
 PARITY_IMAGES: Final = 64
 REFERENCE_BATCH: Final = 8
 LEAST_PROBABILITY: Final = 1e-30
-"""Below, float32 runs out of numbers."""
+"""Below, float32 runs out of numbers. Types of fewer bits do so sooner, and say 0: from their least value on."""
 
 
 def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> None:
@@ -48,11 +58,14 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
                     batch_size=config.batch_size,
                     whole=images.tolist(),
                     out=str(unfinished / row.name),
+                    computed=config.precision if row.found is None else row.found.precision,
                 )
             if answer["images_kept"]:
                 display.say(f"{row.name}: {answer['images_kept']} pictures were kept from before")
             _check_pixels(answer["pixels_digest"], material)
             row.first_inference_ms = answer["first_inference_ns"] / 1e6
+            if config.batch_size > 1:
+                row.batch_dependence = answer["batch_dependence"]
             if not config.performance:
                 note_threads(row, answer["busy_threads"], config)
         except Exception as error:
@@ -61,8 +74,19 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
         answers, row.parity_logits = read_answers(unfinished / row.name)
         row.top = answers
         good = material.good
-        top1, top5 = correct(answers["classes"][good], material.labels[good])
-        row.accuracy = with_intervals(Accuracy(int(good.sum()), top1, top5, answer["seconds"]), material.data)
+        labels, best = material.labels[good], answers["classes"][good]
+        top1, top5 = correct(best, labels)
+        luck = by_guessing(best[:, 0], labels, material.card.labels)
+        counts = Accuracy(
+            int(good.sum()),
+            top1,
+            top5,
+            answer["seconds"],
+            by_guessing=luck,
+            chance=chance(top1, int(good.sum()), luck),
+            batch_size=config.batch_size,
+        )
+        row.accuracy = with_intervals(counts, material.data)
 
 
 def _what_decides(row: Row, config: RunConfig, material: Material) -> dict[str, Any]:
@@ -104,8 +128,10 @@ def hold_against_reference(
     for row in judged:
         assert row.top is not None
         answers = row.top["classes"][images, 0]
-        margins = _margins(answers, truth, sigma, config)
-        row.parity = _parity(row, _deviation(row, parity_truth), margins, config, len(parity))
+        held_to = _held_to(row, config)
+        margins = _margins(answers, truth, sigma, tolerance_of(held_to))
+        row.parity = _parity(_deviation(row, parity_truth), margins, held_to, len(parity))
+        _measured(row)
         names = [material.names[image] for image in images[margins.index.to_numpy()].tolist()]
         flips.append(margins.assign(backend=row.name, sample=names))
     offset = material.card.label_offset
@@ -123,8 +149,14 @@ def parity_of(row: Row, truth: NDArray[np.float64], config: RunConfig) -> Parity
     """
     assert row.parity_logits is not None
     answers = top_k(row.parity_logits, 1)[0][:, 0].astype(np.int32)
-    margins = _margins(answers, truth, float(truth.std()), config)
-    return _parity(row, _deviation(row, truth), margins, config, len(truth))
+    held_to = _held_to(row, config)
+    margins = _margins(answers, truth, float(truth.std()), tolerance_of(held_to))
+    return _parity(_deviation(row, truth), margins, held_to, len(truth))
+
+
+def _held_to(row: Row, config: RunConfig) -> str:
+    """The precision whose tolerance a row's error is held to: that asked for, or a file's coarsest type."""
+    return config.precision if row.found is None else row.found.rounded or row.found.precision
 
 
 def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
@@ -133,10 +165,12 @@ def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
     scores = "logits" if row.found is None else row.found.scores
     if scores == "logits":
         return deviation(row.parity_logits, truth)
-    found = row.parity_logits.astype(np.float64)
+    found, least = row.parity_logits.astype(np.float64), LEAST_PROBABILITY
     if scores == "probabilities":
-        found = np.log(np.maximum(found, LEAST_PROBABILITY))
-    return deviation(found, np.maximum(log_softmax(truth), np.log(LEAST_PROBABILITY)))
+        if (found == 0).any():
+            least = max(least, float(found[found > 0].min(initial=1.0)))
+        found = np.log(np.maximum(found, least))
+    return deviation(found, np.maximum(log_softmax(truth), np.log(least)))
 
 
 def parity_images(good: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -151,7 +185,9 @@ def _disputed(answers: list[NDArray[np.int32]], good: NDArray[np.bool_]) -> NDAr
     return np.flatnonzero((together != together[0]).any(axis=0) & good)
 
 
-def _margins(answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: float, config: RunConfig) -> pd.DataFrame:
+def _margins(
+    answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: float, tolerance: Tolerance
+) -> pd.DataFrame:
     """Of each picture whose answer is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
 
     ``answers`` (N,) and ``truth`` (N, outputs) are of the same pictures, whose places are the index.
@@ -160,8 +196,7 @@ def _margins(answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: floa
     flipped = np.flatnonzero(answers != best)
     margins = truth[flipped, best[flipped]] - truth[flipped, answers[flipped]]
     explained = [
-        is_explained(truth[one], int(answers[one]), int(best[one]), sigma=sigma, tolerance=TOLERANCES[config.precision])
-        for one in flipped
+        is_explained(truth[one], int(answers[one]), int(best[one]), sigma=sigma, tolerance=tolerance) for one in flipped
     ]
     # Logits without any spread have no margins to speak of, and no sigma to divide by.
     over_sigma = margins / sigma if sigma > 0 else margins
@@ -170,11 +205,12 @@ def _margins(answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: floa
     )
 
 
-def _parity(row: Row, found: Deviation, margins: pd.DataFrame, config: RunConfig, images: int) -> Parity:
-    """``margins``: of the row's flips. A file claims the precision it was saved in, a network the one asked for."""
-    tolerance = TOLERANCES[config.precision]
+def _parity(found: Deviation, margins: pd.DataFrame, held_to: str, images: int) -> Parity:
+    """``margins``: of the row's flips. A file is held to the coarsest type in it, a network to what was asked for."""
+    tolerance = tolerance_of(held_to)
     unexplained = int((~margins["explained"]).sum())
-    known_as = computed_as(found.effective_bits)
+    # How loud a quantised file is says how it was calibrated, and names no format.
+    known_as = None if held_to in QUANTISED else computed_as(found.effective_bits)
     return Parity(
         images=images,
         max_abs_over_sigma=found.max_abs_over_sigma,
@@ -189,8 +225,21 @@ def _parity(row: Row, found: Deviation, margins: pd.DataFrame, config: RunConfig
         top5_overlap=found.top5_overlap,
         effective_bits=found.effective_bits,
         computed_as=known_as,
-        as_claimed=as_claimed(config.precision if row.found is None else row.found.precision, known_as),
+        as_claimed=None if known_as is None else as_claimed(held_to, known_as, within=found.within(tolerance)),
+        held_to=held_to,
     )
+
+
+def _measured(row: Row) -> None:
+    """What a row computes in is known by measurement where its error is that of no coarser type than it says.
+
+    Where the weights are coarser, the error is theirs and says nothing of the products.
+    """
+    ran = row.effective
+    if ran is None or row.parity is None or not row.parity.as_claimed or ran.precision[1] == "reported":
+        return
+    if ran.precision[0] == row.parity.held_to:
+        row.effective = replace(ran, precision=(ran.precision[0], "measured"))
 
 
 def _reference_logits(

@@ -109,6 +109,10 @@ def artifact_record(file: UserFile, sha256: str, seen: dict[str, Any]) -> Artifa
         confined=seen["confined"],
         stated="" if file.convention is None else str(file.convention),
         synthetic=is_synthetic(Path(file.path)),
+        products=facts.products,
+        stored=facts.stored,
+        rounded=facts.rounded,
+        dynamic=facts.dynamic,
     )
 
 

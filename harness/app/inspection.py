@@ -11,9 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.harness.answers import Answers
 from alexbench.harness.app.trust import require_trust
 from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Options, Scores
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, WeightsError
+from alexbench.harness.judge.parity import batch_dependence
 from alexbench.harness.models.preprocessing import Preprocessing, fed_to, network_input
 from alexbench.harness.powers import RunsArtifacts
 
@@ -58,25 +60,23 @@ def inspect(
     )
     inputs = network_input(probes(artifact.image), fed, facts.layout)
     facts, rows, again = _try(backend, artifact, facts, options, inputs)
+    alone = np.concatenate([Answers(artifact.outputs).scores(backend, one[None], finite=False) for one in inputs])
     backend.close()
-    if not faulty:
-        _refuse_faults(artifact, rows, again)
-    return Inspection(replace(facts, scores=scores_of(rows, facts.scores_in_graph)), fed)
+    fault = _fault(rows, again)
+    if fault is not None and not faulty:
+        raise WeightsError(f"{artifact.path} {fault}")
+    depends = batch_dependence(alone, rows, computed=facts.precision) if fault is None else None
+    scores = scores_of(rows, facts.scores_in_graph)
+    return Inspection(replace(facts, scores=scores, batch_dependence=depends), fed)
 
 
-def _refuse_faults(artifact: Artifact, rows: NDArray[np.float32], again: NDArray[np.float32]) -> None:
-    """Nothing may be scored by scores (N, outputs) that are not finite, or not those of ``again``, the second time.
-
-    Raises:
-        WeightsError: one of the two.
-    """
+def _fault(rows: NDArray[np.float32], again: NDArray[np.float32]) -> str | None:
+    """Why nothing may be scored by scores (N, outputs); ``again``: those of the same images, the second time."""
     if not np.isfinite(rows).all():
-        raise WeightsError(f"{artifact.path} gives scores that are not finite (NaN or infinity)")
+        return "gives scores that are not finite (NaN or infinity)"
     if np.abs(rows - again).max() > REPEAT_TOLERANCE * max(np.abs(rows).max(), 1e-30):
-        raise WeightsError(
-            f"{artifact.path} scores the same pictures otherwise the second time: is dropout on? "
-            "Export it for inference (eval mode)"
-        )
+        return "scores the same images differently the second time: is dropout on? Export it for inference (eval mode)"
+    return None
 
 
 def _try(
@@ -84,8 +84,9 @@ def _try(
 ) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
     """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one picture only, is told."""
     runs_artifacts(backend, artifact).load_artifact(artifact, facts, options)
+    answers = Answers(artifact.outputs)
     try:
-        return facts, backend.predict(inputs), backend.predict(inputs)
+        return facts, answers.scores(backend, inputs, finite=False), answers.scores(backend, inputs, finite=False)
     except AlexBenchError:
         raise
     except Exception as error:  # each runtime has classes of its own

@@ -53,6 +53,7 @@ def start(row: Row, config: RunConfig, material: Material, folder: Path, *, call
                     row.backend, artifact, options, material.card, log_of(name, folder), python=row.interpreter
                 )
                 row.found = artifact_record(row.artifact, sha256, row.seen)
+                row.batch_dependence = row.seen["facts"]["batch_dependence"]  # until it is tried at the run's batch
             opened["preprocessing"] = row.seen["preprocessing"]
             answer = worker.ask(
                 "load_artifact", backend=row.backend, artifact=artifact, facts=row.seen["facts"], options=options

@@ -20,6 +20,7 @@ from alexbench.harness.app.run import Outcome, exit_code
 from alexbench.harness.app.table_checks import check_tables, digest_of
 from alexbench.harness.app.thumbnails import join_thumbnails
 from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.judge.chance import chance
 from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.plain_text import file_stem
@@ -250,8 +251,9 @@ def _row(rows: list[BackendRecord], data: DataRecord) -> BackendRecord:
             top1_correct=sum(one.top1_correct for one in kept),
             top5_correct=sum(one.top5_correct for one in kept),
             seconds=sum(one.seconds for one in kept),
+            batch_size=kept[0].batch_size,
         )
-        accuracy = with_intervals(joined, data)
+        accuracy = with_intervals(_against_guessing(joined, kept), data)
     found = [row.parity for row in rows if row.parity is not None]
     return replace(
         first,
@@ -264,6 +266,15 @@ def _row(rows: list[BackendRecord], data: DataRecord) -> BackendRecord:
         accuracy=accuracy,
         parity=_parity(found) if len(found) == len(rows) else None,
     )
+
+
+def _against_guessing(joined: Accuracy, parts: list[Accuracy]) -> Accuracy:
+    """By the mean luck of the parts, each weighing as many pictures as it has; nothing where a part is older."""
+    lucks = [one.by_guessing * one.images for one in parts if one.by_guessing is not None]
+    if len(lucks) < len(parts):
+        return joined
+    luck = sum(lucks) / joined.images
+    return replace(joined, by_guessing=luck, chance=chance(joined.top1_correct, joined.images, luck))
 
 
 def _parity(found: list[Parity]) -> Parity:

@@ -74,7 +74,8 @@ class LoadedModel:
         display: Display,
     ) -> None:
         self.card, self.backend = card, backend
-        self._fed, self._scores = asdict(card.preprocessing), "logits"
+        self.synthetic = artifact is None and weights is None
+        self._fed, self._scores, self._batch = asdict(card.preprocessing), "logits", BATCH
         self._on_exit = ExitStack()
         with ExitStack() as on_error:
             folder = Path(on_error.enter_context(tempfile.TemporaryDirectory(prefix="alexbench-")))
@@ -98,6 +99,8 @@ class LoadedModel:
                 seen = look_into(backend, asked, asdict(options), card, log)
                 self._fed, self._scores = seen["preprocessing"], seen["facts"]["scores"]
                 self.synthetic = is_synthetic(Path(artifact.path))
+                if seen["facts"]["batch_dependence"] is not None:
+                    self._batch = 1  # else an image's answer would depend on those beside it
                 load = {"do": "load_artifact", "artifact": asked, "facts": seen["facts"]}
             writable = None if artifact is None else artifact.confined_to(folder)
             self._worker = on_error.enter_context(WorkerProcess(backend, log=log, writable=writable))
@@ -134,7 +137,7 @@ class LoadedModel:
         source, out = self._folder / "pixels.npy", self._folder / "logits.npy"
         np.save(source, pixels)
         self._worker.ask("open", pixels=str(source), preprocessing=self._fed)
-        self._worker.ask("logits", images=list(range(len(pixels))), batch_size=BATCH, out=str(out))
+        self._worker.ask("logits", images=list(range(len(pixels))), batch_size=self._batch, out=str(out))
         scores = np.load(out).astype(np.float64)
         chances = scores if self._scores == "probabilities" else np.exp(log_softmax(scores))
         outputs, _ = top_k(scores, top)

@@ -53,6 +53,7 @@ class Row:
     generated: list[Generated] = field(default_factory=list)
     layers_ms: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    batch_dependence: float | None = None
 
     @property
     def backend(self) -> str:
@@ -116,6 +117,7 @@ class Row:
             rss_mib=self.rss_mib,
             python=self.python,
             remarks=tuple(dict.fromkeys(self.remarks)),
+            batch_dependence=self.batch_dependence,
         )
 
 
@@ -125,6 +127,11 @@ def effective_record(answer: dict[str, Any]) -> EffectiveRecord:
         key: (answer[key]["value"], answer[key]["evidence"])
         for key in ("device", "provider", "precision", "threads", "streams")
     }
+    stored = answer.get("stored")  # of a backend written before the field there is none
     return EffectiveRecord(
-        runtime=answer["runtime"], version=answer["version"], settings=dict(answer["settings"]), **pairs
+        runtime=answer["runtime"],
+        version=answer["version"],
+        settings=dict(answer["settings"]),
+        stored=stored and (stored["value"], stored["evidence"]),
+        **pairs,
     )

@@ -88,7 +88,7 @@ GOOD: Final = (
     *_everywhere("outside.onnx"),
     *_everywhere("half.onnx", dtype="float16", precision="fp16", half=True),
     Good("openvino", "plain.xml"),
-    Good("openvino", "compressed.xml", precision="fp16", half=True),
+    Good("openvino", "compressed.xml", half=True),
     Good("openvino", "mean-inside.xml", scores="probabilities", inside=True),
     Good("openvino", "preprocessed.xml", layout="NHWC", dtype="uint8", inside=True),
     Good("openvino", "reversed.xml", card=MEAN_ONLY, inside=True, fed=("RGB", 1.0)),

@@ -47,7 +47,7 @@ class PlantedBackend(RoundingBackend):
             case "constant":
                 logits[:] = logits[0]
             case "stale" if self._calls == 3:
-                logits = self._last
+                logits = self._last.copy()
             case "dead" if self._calls == 2:
                 logits[:] = 0
         self._last = logits

@@ -57,6 +57,15 @@ class Question:
     reference: str | None = None
 
 
+def _check(question: Question) -> None:
+    if question.expected is not None and not 0 <= question.expected <= 100:
+        raise UsageError(f"--expected {question.expected:g}: wanted top-1 in percent, 0 to 100")
+    if question.expected is not None and 0 < question.expected < 1:
+        raise UsageError(f"--expected {question.expected:g}: wanted percent; {100 * question.expected:g}?")
+    if question.expected is not None and question.reference is not None:
+        raise UsageError("--expected and --reference both say what should be reached; give one of them")
+
+
 def diagnose(question: Question, display: Display) -> Diagnosis:
     """Examine one model on one runtime.
 
@@ -64,12 +73,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         AlexBenchError: something that the message says how to mend.
     """
     config = question.config
-    if question.expected is not None and not 0 <= question.expected <= 100:
-        raise UsageError(f"--expected {question.expected:g}: wanted top-1 in percent, 0 to 100")
-    if question.expected is not None and 0 < question.expected < 1:
-        raise UsageError(f"--expected {question.expected:g}: wanted percent; {100 * question.expected:g}?")
-    if question.expected is not None and question.reference is not None:
-        raise UsageError("--expected and --reference both say what should be reached; give one of them")
+    _check(question)
     reference = None if question.reference is None else _reference(question.reference)
     started = time.monotonic()
     card, cache = load_card(config.model), writable(cache_folder())

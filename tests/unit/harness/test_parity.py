@@ -20,15 +20,18 @@ from alexbench.harness.judge.parity import (
     Deviation,
     Tolerance,
     as_claimed,
+    batch_dependence,
     computed_as,
     deviation,
     is_explained,
     kl_divergence,
+    tolerance_of,
     top5_overlap,
 )
 from alexbench.harness.judge.rounding import rounded
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
+from alexbench.harness.precisions import coarsest
 from tests.support.rounding import RoundingBackend
 
 SIGMA = 2.0
@@ -255,3 +258,57 @@ def test_rounding_in_a_real_network_is_named_by_its_error(name: str) -> None:
 
 def _laid_out(pixels: np.ndarray, layout: str) -> np.ndarray:
     return pixels if layout == "NCHW" else np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+
+
+def test_a_file_within_fp16s_tolerance_is_not_accused_of_fewer_bits() -> None:
+    assert as_claimed("fp16", "8 bits (bf16)", within=True) is True
+    assert as_claimed("fp16", "8 bits (bf16)", within=False) is False
+    assert as_claimed("bf16", "fp32", within=True) is False
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "decibels"),
+    [(0.0028, 65.5), (0.01, 53.6), (0.0177, 50.5)],
+    ids=["weights in fp16", "all in fp16", "sums in fp16 too"],
+)
+def test_correct_files_of_fp16_pass_by_its_tolerance_and_by_no_finer_one(sigmas: float, decibels: float) -> None:
+    """As measured: ONNX Runtime, PyTorch and OpenVINO, TensorFlow (docs/accuracy.md)."""
+    found = Deviation(sigmas, decibels, 1.0)
+    assert found.within(tolerance_of("fp16"))
+    assert not found.within(tolerance_of("fp32"))
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "decibels", "expected"),
+    [(1.88, 29.5, True), (0.43, 24.6, True), (0.09, 34.2, True), (1.1, 12.9, False), (0.2, 12.9, False)],
+    ids=["cut off at its range", "NNCF", "dynamic", "kernels saturate", "loud though never far off"],
+)
+def test_eight_bits_are_held_to_an_expectation(sigmas: float, decibels: float, *, expected: bool) -> None:
+    """As measured (docs/accuracy.md), the last but for its largest error."""
+    assert Deviation(sigmas, decibels, 1.0).within(tolerance_of("int8")) is expected
+
+
+def test_a_flip_of_a_quantised_file_is_explained_by_its_noise_and_not_by_what_may_be_cut_off() -> None:
+    logits = np.array([3.0, 2.1, 1.0])
+    assert is_explained(logits, 0, 1, sigma=1.0, tolerance=tolerance_of("int8"))
+    assert not is_explained(logits, 0, 2, sigma=1.0, tolerance=tolerance_of("int8"))
+
+
+def test_what_rounds_most_decides_and_names_that_nobody_knows_do_not() -> None:
+    assert coarsest(["fp32", "int8", "fp16"]) == "int8"
+    assert coarsest(["fp64", "invented"]) == "fp64"
+    assert coarsest([]) == "fp32"
+    assert tolerance_of("invented") == TOLERANCES["fp32"]
+
+
+def test_a_batch_that_changes_a_pictures_scores_is_told_from_rounding() -> None:
+    random = np.random.default_rng(1)
+    scores = random.standard_normal((4, 50)).astype(np.float32)
+    assert batch_dependence(scores[:1], scores[:1], computed="fp32", beside=scores) is None
+    rounded = scores[:1] + np.float32(5e-6)
+    assert batch_dependence(rounded, scores[:1], computed="fp32", beside=scores) is None
+    shifted = scores[:1] + np.float32(0.2)
+    for computed in ("fp32", "fp16", "int8"):
+        found = batch_dependence(shifted, scores[:1], computed=computed, beside=scores)
+        assert found is not None
+        assert found == pytest.approx(0.2 / scores.std(), rel=1e-3)

@@ -113,7 +113,7 @@ def test_rows_share_a_note_and_each_has_its_own() -> None:
     assert [row[1] for row in board.rows] == ["a 1.2.3 [1]", "b 1.2.3 [2, 1]", "c [3]", "reference (float64)"]
     assert board.notes == [
         "[1] thread count only requested, not measured.",
-        "[2] not the same function as float64 within its tolerance: not ranked.",
+        "[2] beyond its tolerance of float64: error 2e-06 sigma (at most 0.0001), 121 dB (at least 100); not ranked.",
         "[3] it died",
     ]
 

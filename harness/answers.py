@@ -1,0 +1,39 @@
+"""What a backend returned, held to its contract before anything is made of it: in this one place, for every command."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends.registry import REFERENCE
+from alexbench.harness.contract import Backend
+from alexbench.harness.errors import WorkerError
+from alexbench.harness.judge.answers import broken
+from alexbench.harness.judge.symptoms import not_finite
+
+
+class Answers:
+    """The answers of a backend that gives ``outputs`` scores a picture; the last one is remembered."""
+
+    def __init__(self, outputs: int) -> None:
+        self._outputs = outputs
+        self._before: NDArray[np.float32] | None = None
+
+    def scores(self, backend: Backend, pixels: NDArray[np.float32], *, finite: bool = True) -> NDArray[np.float32]:
+        """``backend``'s scores (N, outputs) of ``pixels`` (N, ...), C-contiguous, in memory of their own.
+
+        Raises:
+            WorkerError: they are not that, or (``finite``) hold NaN or infinity; one line that names the backend.
+        """
+        found, name = backend.predict(pixels), backend.name
+        dtype = "float64" if name == REFERENCE else "float32"
+        problem = broken(found, (len(pixels), self._outputs), dtype=dtype)
+        if problem is not None:
+            raise WorkerError(f"{name}: predict() {problem}")
+        if self._before is not None and np.may_share_memory(found, self._before):
+            raise WorkerError(
+                f"{name}: predict() returned {found.shape} in the memory of its last answer {self._before.shape}, which"
+                " is its caller's to keep: return a copy"
+            )
+        self._before = found
+        if finite and (symptom := not_finite(found)):
+            raise WorkerError(f"{name}: {symptom}")
+        return found

@@ -1,0 +1,18 @@
+"""The names of precisions and which of them rounds more; standard library only."""
+
+from collections.abc import Iterable
+from typing import Final
+
+FINEST_FIRST: Final = ("fp64", "fp32", "tf32", "fp16", "int16", "bf16", "int8", "fp8", "int4", "int2")
+
+QUANTISED: Final = frozenset({"int16", "int8", "fp8", "int4", "int2"})
+"""Held to an expectation: how good such a file is depends on how it was calibrated."""
+
+
+FAR_OFF: Final = 1.0
+"""Standard deviations of the logits by which no rounding is off."""
+
+
+def coarsest(names: Iterable[str]) -> str:
+    """Of precisions the one that rounds most; names that are not known do not count, none is fp32."""
+    return max((name for name in names if name in FINEST_FIRST), key=FINEST_FIRST.index, default="fp32")
