@@ -229,8 +229,8 @@ def _artifact_line(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str
     synthetic = ", with SYNTHETIC weights" if artifact.synthetic else ""
     return (
         f"ran {artifact.path} as it is{synthetic}: {artifact.format}, {_precision(artifact, ran)},"
-        f" {artifact.input_name} ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores}); {inside} {artifact.fed};"
-        f" SHA-256 {artifact.sha256[:12]}{trusted}."
+        f" {artifact.input_name} ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores});"
+        f" {inside} {artifact.fed}; SHA-256 {artifact.sha256[:12]}{trusted}."
     )
 
 
