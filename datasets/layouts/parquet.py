@@ -152,13 +152,13 @@ def _of_word(path: Path, row: int, label: str) -> int:
     return next(iter(classes))
 
 
-def _names_classes(field: "pa.Field") -> bool:
+def _names_classes(column: "pa.Field[Any]") -> bool:
     """Whether a column may say in words what its row's label means."""
     import pyarrow as pa
 
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     of_words = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    return field.name not in ("image", "label") and of_words and _OF_CLASSES.search(field.name.lower()) is not None
+    return column.name not in ("image", "label") and of_words and _OF_CLASSES.search(column.name.lower()) is not None
 
 
 @dataclass(slots=True)
@@ -175,6 +175,7 @@ class _Beside:
             for row, (word, label) in enumerate(zip(batch.column(name).to_pylist(), labels, strict=True), start=start):
                 classes = meanings(word[:_PATH_AT_MOST]) if word else frozenset()
                 if classes and label not in classes:
+                    assert word is not None
                     raise DataError(
                         f"{self.path}: row {row} (from 0) is of class {label} by its label and of class"
                         f" {min(classes)} by its {name} ({printable(word[:_SHOWN_AT_MOST])}); convert the set anew,"

@@ -23,7 +23,7 @@ PIXELS: Final = {
 
 WEIGHTS: Final = {
     "torchvision": "0b1b54134ec7f6f2746ec06567385bc1cfbe20c03ec3405781608ecd8d29a233",
-    "bvlc": "6e46f92d7cee3eb2ef383a0e47dda3d4ce51d2acf7fad8d52b5174763be5eed4",
+    "bvlc": "e458f6f76f2b7c25085255a180e3b1e5e3cede35aa966d2a2b4568ee42de80af",
     "tfcnn": "1dae0731ee87ba1267d2885fffae3e2c42a03fd8ec89cb5cbd84ecbc27d92e0e",
 }
 """Card -> digest of the weights fitted for it."""
