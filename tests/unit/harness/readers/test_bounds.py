@@ -119,8 +119,28 @@ def test_a_graph_of_more_operations_than_any_alexnet(tmp_path: Path) -> None:
 
 
 OPERATORS = st.sampled_from(
-    "Conv Gemm MatMul Add Relu Reshape Transpose Identity Flatten MaxPool LRN Cast Constant Shape Gather Concat Softmax"
-    " QuantizeLinear If Clip".split()
+    [
+        "Conv",
+        "Gemm",
+        "MatMul",
+        "Add",
+        "Relu",
+        "Reshape",
+        "Transpose",
+        "Identity",
+        "Flatten",
+        "MaxPool",
+        "LRN",
+        "Cast",
+        "Constant",
+        "Shape",
+        "Gather",
+        "Concat",
+        "Softmax",
+        "QuantizeLinear",
+        "If",
+        "Clip",
+    ]
 )
 NAMES = st.sampled_from(["x", "y", "w", "b", "s", "a", "c", "", "nowhere"])
 
