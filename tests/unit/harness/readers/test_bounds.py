@@ -118,30 +118,22 @@ def test_a_graph_of_more_operations_than_any_alexnet(tmp_path: Path) -> None:
         read(path, TOY)
 
 
-OPERATORS = st.sampled_from(
-    [
-        "Conv",
-        "Gemm",
-        "MatMul",
-        "Add",
-        "Relu",
-        "Reshape",
-        "Transpose",
-        "Identity",
-        "Flatten",
-        "MaxPool",
-        "LRN",
-        "Cast",
-        "Constant",
-        "Shape",
-        "Gather",
-        "Concat",
-        "Softmax",
-        "QuantizeLinear",
-        "If",
-        "Clip",
-    ]
-)
+LAYERS = [
+    "Conv",
+    "Gemm",
+    "MatMul",
+    "Add",
+    "Relu",
+    "Flatten",
+    "MaxPool",
+    "LRN",
+    "Softmax",
+    "QuantizeLinear",
+    "If",
+    "Clip",
+]
+SHAPING = ["Reshape", "Transpose", "Identity", "Cast", "Constant", "Shape", "Gather", "Concat"]
+OPERATORS = st.sampled_from([*LAYERS, *SHAPING])
 NAMES = st.sampled_from(["x", "y", "w", "b", "s", "a", "c", "", "nowhere"])
 
 
