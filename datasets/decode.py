@@ -92,7 +92,8 @@ def decode_picture(data: bytes, said: str, *, decoder: Decoder, exif: bool) -> N
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
             _check_scans(data, image, said)
-            raw = image.tile[0].args if image.tile else ()
+            tiles = getattr(image, "tile", [])  # loading empties it
+            raw = tiles[0].args if tiles else ()
             pixels = _by_libjpeg(data, image, decoder, strict=True)
             if pixels is None:
                 image.load()

@@ -167,8 +167,8 @@ def _whole_means(
     part = pixels[top * y : (top + side) * y, left * x : (left + side) * x]
     sums = part.reshape(side, y, side, x, 4).sum(axis=(1, 3), dtype=np.int32)
     if (x, y) == (2, 2):
-        return (sums + 2 >> 2).astype(np.uint8)
-    return np.rint(sums.astype(np.float32) * np.float32(1 / (x * y))).clip(0, 255).astype(np.uint8)
+        return np.asarray(sums + 2 >> 2, np.uint8)
+    return np.asarray(np.rint(sums.astype(np.float32) * np.float32(1 / (x * y))), np.uint8)
 
 
 @lru_cache(maxsize=1024)

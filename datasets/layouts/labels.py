@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
-from alexbench.datasets.dataset import VALIDATION_COUNT, canonical_name, printable
+from alexbench.datasets.dataset import VALIDATION_COUNT, canonical_name
 from alexbench.datasets.layouts.class_lists import lists_in, meaning_of, meant, words_for
 from alexbench.datasets.layouts.class_names import BACKGROUND, Stated
 from alexbench.datasets.layouts.listing import WNID, is_picture, plural
@@ -177,8 +177,8 @@ def _source(path: Path, rows: Iterable[tuple[int, str, str]], stated: Sequence[S
         from_one = max(by_name.values()) == CLASS_COUNT and min(by_name.values()) == 1
         mend = "they seem to count from 1: make them count from 0" if from_one else "mend or restore the file"
         raise DataError(f"{path}: line {outside[0]} has label {outside[1]}, outside 0..999; {mend}")
-    beside = [one for one in lists_in(path.parent) if one.said != printable(str(path))] if numbered else []
-    meaning = meaning_of([*beside, *stated]) if numbered else None
+    beside = [*lists_in(path.parent), *stated] if numbered else []
+    meaning = meaning_of(one for one in beside if Path(one.said).resolve() != path.resolve())
     for name in numbered:
         label = by_name[name]
         by_name[name] = meant(label, meaning)

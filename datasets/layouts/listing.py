@@ -18,7 +18,7 @@ NUMBER: Final = re.compile(r"\d+", re.ASCII)
 _LITTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
 _NAMED_AT_MOST: Final = 3
 _DEPTH_AT_MOST: Final = 32
-_FOLDERS_AT_MOST: Final = 100_000
+_FOLDERS_AT_MOST: Final = 5_000
 """Below one class folder, where ImageNet has none."""
 
 

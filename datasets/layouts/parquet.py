@@ -22,6 +22,7 @@ from alexbench.datasets.layouts.class_lists import (
 )
 from alexbench.datasets.layouts.class_names import Stated, is_own_order, meanings
 from alexbench.datasets.layouts.listing import WNID, Entry
+from alexbench.datasets.readers import check_size
 from alexbench.harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _BATCH_ROWS: Final = 16  # 2 MB of ImageNet's pictures decoded at a time
 _BYTES, _PATH, _LABEL = "image.bytes", "image.path", "label"
 _LISTED_ROWS: Final = 1024
 """Names and labels decoded at a time: a hostile file may repeat one path of megabytes in every row."""
+_DECODED_BYTES: Final = 1 << 29
+"""Of one column at a time, at the very worst."""
 _PATH_AT_MOST: Final = 4096
 """Characters of a picture's path: as many as Linux takes."""
 _DETAIL_AT_MOST: Final = 120
@@ -79,9 +82,27 @@ def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
 def _batches(parquet: "pq.ParquetFile", beside: Sequence[str]) -> "Iterator[tuple[int, pa.RecordBatch]]":
     """The rows without their pictures, a few at a time, and the number of the first."""
     start = 0
-    for batch in parquet.iter_batches(batch_size=_LISTED_ROWS, columns=[_PATH, _LABEL, *beside], use_threads=False):
+    rows = min(_LISTED_ROWS, _rows_at_a_time(parquet, without=_BYTES))
+    for batch in parquet.iter_batches(batch_size=rows, columns=[_PATH, _LABEL, *beside], use_threads=False):
         yield start, batch
         start += len(batch)
+
+
+def _rows_at_a_time(parquet: "pq.ParquetFile", *, only: str = "", without: str = "") -> int:
+    """How many rows may be decoded at once: a dictionary may give each of them the largest value of its column.
+
+    A value is no larger than its column's part of a row group. ``only``: the one column read; or all ``without`` one.
+    """
+    metadata, largest = parquet.metadata, 1
+    for group in range(metadata.num_row_groups):
+        columns = (metadata.row_group(group).column(place) for place in range(metadata.num_columns))
+        sizes = [
+            each.total_uncompressed_size
+            for each in columns
+            if (each.path_in_schema == only if only else each.path_in_schema != without)
+        ]
+        largest = max(largest, *sizes, 1)
+    return max(1, _DECODED_BYTES // largest)
 
 
 def _path_of(path: Path, row: int, image: Any) -> str | None:
@@ -131,13 +152,13 @@ def _of_word(path: Path, row: int, label: str) -> int:
     return next(iter(classes))
 
 
-def _names_classes(field: "pa.Field") -> bool:
+def _names_classes(column: "pa.Field[Any]") -> bool:
     """Whether a column may say in words what its row's label means."""
     import pyarrow as pa
 
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     of_words = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    return field.name not in ("image", "label") and of_words and _OF_CLASSES.search(field.name.lower()) is not None
+    return column.name not in ("image", "label") and of_words and _OF_CLASSES.search(column.name.lower()) is not None
 
 
 @dataclass(slots=True)
@@ -154,6 +175,7 @@ class _Beside:
             for row, (word, label) in enumerate(zip(batch.column(name).to_pylist(), labels, strict=True), start=start):
                 classes = meanings(word[:_PATH_AT_MOST]) if word else frozenset()
                 if classes and label not in classes:
+                    assert word is not None
                     raise DataError(
                         f"{self.path}: row {row} (from 0) is of class {label} by its label and of class"
                         f" {min(classes)} by its {name} ({printable(word[:_SHOWN_AT_MOST])}); convert the set anew,"
@@ -257,6 +279,7 @@ class ParquetReader:
             except BaseException:
                 self._stream = None  # it stands anywhere
                 raise
+        check_size(said, len(data or b""))
         if data is None:
             raise DataError(f"{said}: no bytes in the row (a path alone is not read); embed the pictures in the file")
         return data
@@ -270,6 +293,7 @@ class _Stream:
     path: Path
     parquet: "pq.ParquetFile"
     starts: list[int]
+    rows: int
     group: int = -1
     first: int = 0
     values: Any = None
@@ -280,7 +304,7 @@ class _Stream:
         parquet, starts = _open(path), [0]
         for group in range(parquet.metadata.num_row_groups):
             starts.append(starts[-1] + parquet.metadata.row_group(group).num_rows)
-        return cls(file, path, parquet, starts)
+        return cls(file, path, parquet, starts, min(_BATCH_ROWS, _rows_at_a_time(parquet, only=_BYTES)))
 
     def row(self, row: int) -> bytes | None:
         """The bytes in ``row`` of the file."""
@@ -291,7 +315,7 @@ class _Stream:
             self.first, self.values = self.starts[self.group], None
             # With pre_buffer off and one thread, pyarrow decodes page by page; else it would hold the row group.
             self.batches = self.parquet.iter_batches(
-                batch_size=_BATCH_ROWS, row_groups=[self.group], columns=[_BYTES], use_threads=False
+                batch_size=self.rows, row_groups=[self.group], columns=[_BYTES], use_threads=False
             )
         while self.values is None or row >= self.first + len(self.values):
             self.first += 0 if self.values is None else len(self.values)

@@ -3,7 +3,7 @@
 import posixpath
 import tarfile
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from alexbench.datasets.dataset import Container, printable
 from alexbench.datasets.layouts.assembling import check_count
@@ -106,7 +106,7 @@ def _members(path: Path) -> list[Entry]:
     number, said = 0, printable(str(path))
     with path.open("rb") as file:
         try:
-            with tarfile.open(fileobj=_Headers(file), mode="r:") as archive:
+            with tarfile.open(fileobj=cast("BinaryIO", _Headers(file)), mode="r:") as archive:
                 for number, member in enumerate(archive, start=1):
                     if (member.isdir() or not is_picture(member.name)) and not member.isfile():
                         continue

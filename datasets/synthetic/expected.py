@@ -3,21 +3,27 @@
 Taken with NumPy 2.4.6 and Pillow 13.0.0; `nox -s digests` takes those of the default card again with other versions.
 """
 
+import functools
+import importlib.resources
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 PICTURES: Final = "9f973a49acb0ad4677e82354ba21bdd735f609eaa684c76a0759369e2b7ee8e3"
 """SHA-256 over the SHA-256 of each held-out picture's JPEG file, in the order of the set."""
 
 PIXELS: Final = {
     "torchvision": "d17e1e72409bfb038bf650cae4b3300598e80a068a1420add607a9e1329c691b",
-    "bvlc": "c6c793a6b652e83c4a98cce75892547a4feafd8f8b32a350f7820ece0c48a5ad",
+    "bvlc": "d004576309bd29211c50964c6c11ce1c4ffdd360450a3555fbb148b29d97ccb3",
     "tfcnn": "e6af5328b9fa6bdb2cbd4323711bded7c4b9941c51ad6830704ea139378b08b8",
 }
 """Card -> digest of the held-out pictures' prepared pixels: SHA-256 over that of each picture."""
 
 WEIGHTS: Final = {
     "torchvision": "0b1b54134ec7f6f2746ec06567385bc1cfbe20c03ec3405781608ecd8d29a233",
-    "bvlc": "6e46f92d7cee3eb2ef383a0e47dda3d4ce51d2acf7fad8d52b5174763be5eed4",
+    "bvlc": "e458f6f76f2b7c25085255a180e3b1e5e3cede35aa966d2a2b4568ee42de80af",
     "tfcnn": "1dae0731ee87ba1267d2885fffae3e2c42a03fd8ec89cb5cbd84ecbc27d92e0e",
 }
 """Card -> digest of the weights fitted for it."""
@@ -36,3 +42,41 @@ def differences(*, card: str, pictures: str | None, pixels: str | None, weights:
         for what, found, expected in compared
         if found is not None and expected is not None and found != expected
     ]
+
+
+def part_differences(
+    *, card: str, names: Sequence[str], pictures: NDArray[np.uint8], pixels: NDArray[np.uint8]
+) -> list[str]:
+    """A sentence for each kind of digest that some of the held-out pictures do not have as published.
+
+    ``names`` of N of them; ``pictures`` and ``pixels``: (N, 32) uint8, the SHA-256 of each one's file and pixels.
+    """
+    said = []
+    for what, column, found in (("pictures", "pictures", pictures), ("prepared pixels", card, pixels)):
+        published = by_name(column)
+        others = [name for name, one in zip(names, found, strict=True) if not _is(published.get(name), one)]
+        if others and published:
+            said.append(
+                f"Of {len(names)} synthetic {what}, {len(others)} differ from the published ones ({others[0]}"
+                f"{', ...' if len(others) > 1 else ''}): accuracy is comparable within this machine only."
+            )
+    return said
+
+
+@functools.cache
+def by_name(column: str) -> Mapping[str, str]:
+    """Name of a held-out picture -> the first 16 hex digits of a SHA-256: of its file (``pictures``), or of its pixels.
+
+    ``column``: ``pictures``, or a card; empty for a card whose pixels are not published.
+    """
+    columns = ("pictures", *PIXELS)
+    if column not in columns:
+        return {}
+    place = 1 + columns.index(column)
+    packaged = importlib.resources.files("alexbench.datasets").joinpath("data/synthetic_digests.txt")
+    lines = (line.split() for line in packaged.read_text(encoding="ascii").splitlines())
+    return {words[0]: words[place] for words in lines}
+
+
+def _is(published: str | None, digest: NDArray[np.uint8]) -> bool:
+    return published is not None and digest.tobytes().hex().startswith(published)

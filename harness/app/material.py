@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.datasets.prepared import PreparedSet
-from alexbench.datasets.prepared.sets import decoders
+from alexbench.datasets.prepared.sets import PIXELS, SOURCE, decoders
+from alexbench.datasets.synthetic.expected import part_differences
 from alexbench.harness.app import synthetic
 from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
@@ -115,7 +116,19 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         good=prepared.good,
         model=model,
         data=data,
-        notes=(*notes(model, data, pictures.dataset.notes), *assumed),
+        notes=(*notes(model, data, pictures.dataset.notes), *_of_a_part(card, pictures, prepared, data), *assumed),
+    )
+
+
+def _of_a_part(card: Card, pictures: Pictures, prepared: PreparedSet, data: DataRecord) -> list[str]:
+    """What to say of synthetic pictures that are not all of the set, whose digest is of all."""
+    if not data.synthetic or data.images == data.available_images:
+        return []
+    return part_differences(
+        card=card.name,
+        names=[sample.name for sample in pictures.dataset.samples],
+        pictures=prepared.picture_digests[:, SOURCE],
+        pixels=prepared.picture_digests[:, PIXELS],
     )
 
 
@@ -149,5 +162,8 @@ def pictures_of(config: RunConfig, cache: Path, log: Path, display: Display) -> 
         batch_size=config.batch_size,
     )
     if config.data is None:
-        return select(synthetic.synthetic_pictures("val", cache, log=log, display=display), selection)
+        drawn = synthetic.undamaged_pictures(
+            "val", cache, lambda whole: select(whole, selection).dataset, log=log, display=display
+        )
+        return select(drawn, selection)
     return open_pictures(selection, display)

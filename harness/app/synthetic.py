@@ -8,6 +8,7 @@ on every machine: the digests expected are in ``alexbench.datasets.synthetic.exp
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from alexbench.backends.reference import ReferenceBackend
 from alexbench.datasets.classes import CLASS_COUNT, class_list
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
-from alexbench.datasets.synthetic import SET_VERSION
+from alexbench.datasets.synthetic import SET_VERSION, expected
 from alexbench.datasets.synthetic.draw import Split
 from alexbench.datasets.synthetic.write import write_classes
 from alexbench.harness.app.pictures import prepare_with_progress
@@ -32,6 +33,7 @@ from alexbench.harness.contract import Model, Options
 from alexbench.harness.errors import DataError
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card
+from alexbench.harness.models.checksums import sha256_of
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import fit_classifier, seeded_weights
@@ -69,6 +71,39 @@ def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display
     return open_dataset(folder, layout="wnid-folders")
 
 
+def undamaged_pictures(
+    split: Split, cache: Path, chosen: Callable[[Dataset], Dataset], *, log: Path, display: Display
+) -> Dataset:
+    """The pictures of a split, of which those that are ``chosen`` have the digests that they were drawn with.
+
+    Damage that leaves a file's size as it is shows in its digest alone; the split is then drawn again. The published
+    digests stand for those of a set that an earlier version drew.
+    """
+    pictures = synthetic_pictures(split, cache, log=log, display=display)
+    damaged = _damaged(chosen(pictures), cache / NAME / split)
+    if damaged:
+        display.say(
+            f"{pictures.root}: {len(damaged)} pictures are not as they were drawn ({damaged[0]}); drawing again"
+        )
+        with FileLock(f"{pictures.root}.lock"):
+            shutil.rmtree(pictures.root)
+        pictures = synthetic_pictures(split, cache, log=log, display=display)
+    return pictures
+
+
+def _damaged(chosen: Dataset, folder: Path) -> list[str]:
+    """The names of those whose files have not the digests that they were drawn with."""
+    try:
+        drawn = json.loads(_digests(folder).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        drawn = expected.by_name("pictures") if folder.name == "val" else {}
+    return [
+        sample.name
+        for sample in chosen.samples
+        if not sha256_of(chosen.root / sample.file).startswith(str(drawn.get(sample.name, "")))
+    ]
+
+
 def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -> SyntheticWeights:
     """Weights fitted to the training pictures as ``card`` prepares them, from the cache or made now, in a worker."""
     key = _fit_key(card)
@@ -78,7 +113,7 @@ def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -
         found = _known(note, cache / WEIGHTS_FOLDER)
         if found is not None:
             return found
-        pictures = synthetic_pictures("train", cache, log=log, display=display)
+        pictures = undamaged_pictures("train", cache, lambda whole: whole, log=log, display=display)
         prepared = prepare_with_progress(pictures, card.preprocessing, cache, display, "synthetic training pictures")
         labels = note.with_suffix(".labels.npy")
         np.save(labels, prepared.labels)
@@ -152,7 +187,10 @@ def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
         partial.mkdir()
         with display.step(f"drawing synthetic pictures ({split})") as advance:
             _draw_in_workers(split, partial, log, advance)
-        _manifest(folder).write_text(json.dumps(_sizes(partial)), encoding="utf-8")
+        sizes = _sizes(partial)
+        _manifest(folder).write_text(json.dumps(sizes), encoding="utf-8")
+        digests = {name: sha256_of(partial / name) for name in sizes}
+        _digests(folder).write_text(json.dumps(digests), encoding="utf-8")
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -160,6 +198,10 @@ def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
 
 def _manifest(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.json")
+
+
+def _digests(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.digests.json")
 
 
 def _sizes(folder: Path) -> dict[str, int]:

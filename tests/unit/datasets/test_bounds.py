@@ -127,7 +127,7 @@ def test_links_that_make_a_few_folders_many_paths(tmp_path: Path) -> None:
         for side in "ab":
             (tmp_path / f"level{level}" / side).symlink_to(tmp_path / f"level{level + 1}")
     (top / "down").symlink_to(tmp_path / "level0")
-    with pytest.raises(DataError, match="100,000"):
+    with pytest.raises(DataError, match="5,000"):
         open_dataset(tmp_path / "val")
 
 
@@ -146,7 +146,7 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("name", MAKERS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_tables_and_archives_changed_at_random_are_read_or_refused(
     name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -169,7 +169,7 @@ def test_tables_and_archives_changed_at_random_are_read_or_refused(
     assert "\n" not in refused
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data(), kind=st.sampled_from(["JPEG", "PNG", "WEBP", "BMP"]))
 def test_images_changed_at_random_are_decoded_or_refused(data: st.DataObject, kind: str) -> None:
     damaged = bytearray(encoded(Image.fromarray(noise(40, 30)), kind))

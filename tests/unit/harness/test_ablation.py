@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from alexbench.harness.app import ablation
+from alexbench.harness.app import ablation, ablation_axes
 from alexbench.harness.app.ablation import ablate
 from alexbench.harness.app.ablation_axes import AXES, Axis, Choice, Grid, grid_of
 from alexbench.harness.app.ablation_files import folder_for, write_files
@@ -370,3 +370,20 @@ def test_a_folder_that_cannot_be_is_said_at_once(tmp_path: Path) -> None:
         folder_for(str(tmp_path / "file"))
     with pytest.raises(UsageError, match="--out is empty"):
         folder_for("")
+
+
+@pytest.mark.parametrize("name", card_names())
+def test_every_cards_own_choice_is_among_the_levels(name: str) -> None:
+    given = load_card(name).preprocessing
+    grid = grid_of(given, ())
+    assert all(grid.own.of(axis) in grid.levels[axis] for axis in AXES)
+    assert grid.fed(grid.own) == given
+
+
+def test_bicubic_without_antialias_is_left_out_where_opencv_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = grid_of(CARD, ())
+    choice = Choice("libjpeg", "bicubic", "no", "kept 256", "RGB")
+    assert grid.fed(choice) is not None
+    monkeypatch.setattr(ablation_axes, "can_resize", lambda interpolation: interpolation != "opencv-bicubic")
+    assert grid.fed(choice) is None
+    assert choice not in grid.real()

@@ -249,6 +249,11 @@ def test_a_class_list_that_means_nothing_is_refused(tmp_path: Path, name: str, t
     assert open_dataset(root).labels.tolist() == [0]
 
 
+def test_a_label_file_is_not_its_own_class_list(tmp_path: Path) -> None:
+    flat = write_files(tmp_path / "val", {"one.jpg": PICTURE, "labels.txt": b"one.jpg 2\ntwo 3\n"})
+    assert open_dataset(flat, labels=flat / "labels.txt").labels.tolist() == [2]
+
+
 def test_what_only_looks_like_a_class_list_is_none() -> None:
     assert stated_in("labels.txt", b"ILSVRC2012_val_00000001.JPEG 65\n") == []
     assert stated_in("labels.txt", b"490\n" * 50_000) == []
