@@ -106,7 +106,7 @@ class _Types:
                 self._dynamic.add(node.output[0])
         elif kind in ("Cast", "CastLike") and _is_float(self._types.get(first, "")):
             to = self._types[node.output[0]]
-            self._through.update([to] if _is_float(to) else [])
+            self._through.update([self._types[first], to] if _is_float(to) else [])
         elif first in self._dynamic:
             self._dynamic.update(node.output)
 

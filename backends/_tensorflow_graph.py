@@ -129,7 +129,7 @@ class Graph:
 
     def precision(self) -> FilePrecision:
         """What it stores, and what its products work in."""
-        return _tensorflow_precision.read(self._tf, self._nodes, self._function.variables)
+        return _tensorflow_precision.read(self._tf, self._nodes, [*self._function.variables, *self._captured.values()])
 
     def _meaning(self, node: _Node, name: str, channels: int) -> list[Step] | None:
         """``node`` as steps on its input ``name``, None where it is something else."""

@@ -25,8 +25,8 @@ class _Node(Protocol):
     def attr(self) -> Any: ...
 
 
-def read(tf: ModuleType, nodes: Mapping[str, _Node], variables: Iterable[Any]) -> FilePrecision:
-    """Of the operations that the outputs depend on, and the variables that they read."""
+def read(tf: ModuleType, nodes: Mapping[str, _Node], held: Iterable[Any]) -> FilePrecision:
+    """Of the operations that the outputs depend on; ``held``: the variables and tensors that they read."""
     stored: dict[str, int] = {}
     products: list[str] = []
     through: set[str] = set()
@@ -36,8 +36,9 @@ def read(tf: ModuleType, nodes: Mapping[str, _Node], variables: Iterable[Any]) -
         if name:
             stored[name] = stored.get(name, 0) + values
 
-    for variable in variables:
-        store(variable.dtype, int(variable.shape.num_elements() or 0))
+    for variable in held:
+        if variable.dtype != tf.resource:  # a variable's handle
+            store(variable.dtype, int(variable.shape.num_elements() or 0))
     for node in nodes.values():
         if node.op == "Const":
             tensor = node.attr["value"].tensor
@@ -47,8 +48,8 @@ def read(tf: ModuleType, nodes: Mapping[str, _Node], variables: Iterable[Any]) -
         elif node.op in _PRODUCTS:
             products.append(_product(tf, node))
         elif node.op == "Cast" and tf.as_dtype(node.attr["SrcT"].type).is_floating:
-            to = NAMES.get(tf.as_dtype(node.attr["DstT"].type).name, "")
-            through.update([to] if to.startswith(("fp", "bf")) else [])
+            names = [NAMES.get(tf.as_dtype(node.attr[end].type).name, "") for end in ("SrcT", "DstT")]
+            through.update(name for name in names if name.startswith(("fp", "bf")))
         elif node.op.startswith(_FAKES):
             bits = int(node.attr["num_bits"].i) or 8
             through.add("int4" if bits <= 4 else "int8" if bits <= 8 else "int16")

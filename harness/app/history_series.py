@@ -30,10 +30,11 @@ KEY: Final = {
 _MACHINE: Final = ("cpu", "logical_cores", "usable_cores", "memory_mib", "os", "gpus")
 _OF_POINT: Final = (
     "run", "started", "backend", "status", "run_status", "version", "environment", "environment_versions", "invalid",
-    "noise", "parity", "synthetic", "error",
+    "noise", "parity", "synthetic", "error", "chance",
 )  # fmt: skip
 _SHORT: Final = 12
 _FAILED_PARITY: Final = ("FAILED",)
+_GUESSES: Final = {"no better": "top-1 at chance"}
 
 
 def history(folder: Path, *, metrics: Sequence[str] = (), backends: Sequence[str] = ()) -> History:
@@ -116,6 +117,9 @@ def _marks(row: dict[str, Any], metric: Metric) -> tuple[tuple[str, ...], bool]:
         counts = counts and metric.of != "speed"
     if _text(row["parity"]) in _FAILED_PARITY:
         marks.append("parity FAILED")
+        counts = counts and metric.of != "speed"
+    if _text(row["chance"]) in _GUESSES:
+        marks.append(_GUESSES[_text(row["chance"])])
         counts = counts and metric.of != "speed"
     if row["status"] == "error":
         marks.append("error")

@@ -25,7 +25,15 @@ from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.plain_text import file_stem
 from alexbench.harness.record_files import read_run
-from alexbench.harness.records import Accuracy, BackendRecord, DataRecord, Parity, ReferenceRecord, RunRecord
+from alexbench.harness.records import (
+    Accuracy,
+    BackendRecord,
+    DataRecord,
+    EffectiveRecord,
+    Parity,
+    ReferenceRecord,
+    RunRecord,
+)
 from alexbench.harness.tables import read_table
 
 _Part = tuple[Path, RunRecord]
@@ -106,7 +114,7 @@ def _check_same(parts: list[_Part]) -> None:
             compared.append((f"{one.name} file", _sha256(one), _sha256(other)))
             if one.effective is not None and other.effective is not None:
                 compared += [
-                    (f"{one.name} {key}", getattr(one.effective, key), getattr(other.effective, key))
+                    (f"{one.name} {key}", _value(one.effective, key), _value(other.effective, key))
                     for key in _SAME_EFFECTIVE
                 ]
         for what, here, there in compared:
@@ -114,6 +122,12 @@ def _check_same(parts: list[_Part]) -> None:
                 raise UsageError(
                     f"{first_folder} and {folder} are not parts of one run: {what} {_said(here)} and {_said(there)}"
                 )
+
+
+def _value(effective: EffectiveRecord, key: str) -> str:
+    """Without its evidence: of a part with too few pictures less may have been measured."""
+    found = getattr(effective, key)
+    return str(found if isinstance(found, str) else found[0])
 
 
 def _sha256(row: BackendRecord) -> str:

@@ -41,7 +41,7 @@ def test_reduced_precision_that_nobody_asked_for_is_named_and_fails(
     found, healthy = row(record, "torch"), row(record, "onnxruntime")
     assert found.status == "ok"
     assert found.effective is not None
-    assert found.effective.precision == ("fp32", "reported")
+    assert found.effective.precision == ("fp32", "requested")
     assert found.parity is not None
     assert (found.parity.computed_as, found.parity.unmasked, found.parity.passed) == (named, named, False)
     assert healthy.parity is not None

@@ -15,7 +15,7 @@ from alexbench.harness.app.doctor.reading import FlattenOrder, Reading
 from alexbench.harness.app.row import Row, effective_record
 from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import Options
+from alexbench.harness.contract import ArtifactFacts, Options
 from alexbench.harness.decoding import decode
 from alexbench.harness.judge.outputs import Kind, kind_of
 from alexbench.harness.models.card import Card
@@ -66,8 +66,10 @@ class Patient:
 
     @property
     def precision(self) -> str:
-        """What was asked for; of a file, what it was saved in."""
-        return str(self._options["precision"] if self._seen is None else self._seen["facts"]["precision"])
+        """What was asked for; of a file, the coarsest type in it, which `run` holds it to."""
+        if self._seen is None:
+            return str(self._options["precision"])
+        return decode(ArtifactFacts, self._seen["facts"]).held_to
 
     @property
     def native(self) -> bool:
