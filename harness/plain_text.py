@@ -62,7 +62,7 @@ def file_stem(text: str) -> str:
 def short(value: object) -> str:
     """A value as a message names it, cut where it is long; of a number with very many digits, how many."""
     if isinstance(value, int) and value.bit_length() > _LONG_BITS:
-        return f"a number of about {int(value.bit_length() * math.log10(2)) + 1:,} digits"
+        return f"a number of about {int(value.bit_length() * math.log10(2)):,} digits"
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # there is such a number somewhere in it, or it has too many levels
