@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError
-from alexbench.harness.plain_text import strict_json
+from alexbench.harness.plain_text import is_utf8, strict_json
 from alexbench.harness.records import SCHEMA_VERSION, RunRecord
 
 RUN_FILE: Final = "run.json"
@@ -68,6 +68,8 @@ def read_run(folder: Path) -> RunRecord:
     Raises:
         RecordError: not a run, damaged, or written by a newer version; the message names the file.
     """
+    if not is_utf8(folder.absolute()):
+        raise RecordError(f"{folder}: this path is not UTF-8, and tables cannot be read there; rename the folder")
     path = folder / RUN_FILE
     try:
         text = path.read_text(encoding="utf-8")
