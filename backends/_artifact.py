@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from alexbench.backends._adapter import check_pixels
 from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Layout, Options
 from alexbench.harness.errors import UnsupportedOptionError, WeightsError
+from alexbench.harness.plain_text import is_utf8
 
 DTYPES: Final = ("float32", "float16", "uint8")
 """Input types that pixels are turned into."""
@@ -125,6 +126,8 @@ def refuse_bf16(name: str, options: Options) -> None:
 
 def unreadable(artifact: Artifact, error: Exception | str) -> WeightsError:
     """The error for a file that its runtime cannot read or run; one line of what the runtime said."""
+    if not is_utf8(artifact.path):
+        return WeightsError(f"{artifact.path} cannot be read: its path is not UTF-8; rename or move it")
     return WeightsError(f"{artifact.path} cannot be read: {said(error)}")
 
 

@@ -43,6 +43,11 @@ def encodable(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def is_utf8(path: object) -> bool:
+    """Whether a path's text is one that UTF-8 can encode: others hold bytes that are not, and not all can open them."""
+    return _SURROGATE.search(str(path)) is None
+
+
 def one_line(text: str) -> str:
     """The same as :func:`printable`, on one line."""
     return " ".join(printable(text).split("\n"))

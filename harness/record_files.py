@@ -20,7 +20,7 @@ from typing import Any, Final
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
-from alexbench.harness.plain_text import short, strict_json
+from alexbench.harness.plain_text import is_utf8, short, strict_json
 from alexbench.harness.record_checks import check, plain
 from alexbench.harness.records import SCHEMA_VERSION, RunRecord
 
@@ -62,6 +62,8 @@ def read_run(folder: Path) -> RunRecord:
     Raises:
         RecordError: not a run, damaged, or written by a newer version; the message names the file.
     """
+    if not is_utf8(folder.absolute()):
+        raise RecordError(f"{folder}: this path is not UTF-8, and tables cannot be read there; rename the folder")
     path = folder / RUN_FILE
     try:
         text = read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST).decode("utf-8")

@@ -20,7 +20,7 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
 from alexbench.harness.models.synthetic_label import is_synthetic
-from alexbench.harness.plain_text import short
+from alexbench.harness.plain_text import is_utf8, short
 from alexbench.harness.records import backend_of, environment_of
 
 Only = Literal["accuracy", "performance"]
@@ -350,7 +350,7 @@ def _check_pair(config: RunConfig) -> None:
             return
         raise UsageError(
             "--weights without --data: the built-in pictures are synthetic and no trained weights know them; "
-            f"name --data DIR{speed_alone}"
+            f"name --data PATH too{speed_alone}"
         )
 
 
@@ -390,4 +390,6 @@ def _check_kind(path: Path, key: str, value: Any) -> None:
 def cache_folder() -> Path:
     """Where generated and converted files are kept: ALEXBENCH_CACHE, or the platform's cache folder for us."""
     named = os.environ.get("ALEXBENCH_CACHE")
+    if named and not is_utf8(named):
+        raise UsageError(f"ALEXBENCH_CACHE {named}: this path is not UTF-8; name another folder")
     return Path(named) if named else Path(platformdirs.user_cache_dir("alexbench", appauthor=False))

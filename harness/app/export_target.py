@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from alexbench.harness.errors import UsageError
 from alexbench.harness.models.checksums import sha256_of
+from alexbench.harness.plain_text import is_utf8
 from alexbench.harness.powers import ExportFormat
 
 
@@ -30,6 +31,8 @@ def chosen_target(out: str | None, default_stem: str, form: ExportFormat, *, for
     """
     if out == "":
         raise UsageError("--out is empty; name a file")
+    if out is not None and not is_utf8(Path(out).absolute()):
+        raise UsageError(f"--out {out}: this path is not UTF-8, and not every runtime can open it; name another")
     target = Path(out) if out is not None else Path(f"{default_stem}{form.suffix or f'-{form.name}'}")
     if target.suffix.lower() != form.suffix and form.suffix:
         inside = f", as in {target / default_stem}{form.suffix}" if target.is_dir() else ""

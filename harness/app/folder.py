@@ -1,6 +1,7 @@
 """A run's folder on disk. Files are written whole or not at all, and raw files never change once complete."""
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from alexbench.harness import tables
 from alexbench.harness.errors import UsageError
 from alexbench.harness.judge.accuracy import top_k
 from alexbench.harness.measure.rounds import Block
+from alexbench.harness.plain_text import is_utf8
 from alexbench.harness.record_files import RUN_FILE, to_json
 from alexbench.harness.records import RunRecord
 
@@ -33,12 +35,31 @@ LOCK: Final = ".lock"
 _OFTEN_ABSENT: Final = ("stolen_ns", "foreign_ns", "throttled")
 
 
+def check_out(out: Path) -> bool:
+    """Whether ``out`` is there; that runs' folders cannot be made in it is said before minutes of preparing.
+
+    Raises:
+        UsageError: it is a file, or cannot be written.
+    """
+    if not is_utf8(out.absolute()):
+        raise UsageError(
+            f"--out {out}: this path is not UTF-8, and tables cannot be written there; name another folder"
+        )
+    there = next(one for one in (out.absolute(), *out.absolute().parents) if one.exists())
+    if not there.is_dir():
+        raise UsageError(f"--out {out} is a file, not a folder; name another")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"--out {out}: {os.strerror(errno.EACCES)}; name a folder that can be written")
+    return out.exists()
+
+
 def create(out: Path, card: str, started: datetime) -> Path:
     """A new folder ``out``/<UTC time>-<card>, with a number behind where two runs start within a second.
 
     Raises:
         UsageError: the folder cannot be made.
     """
+    check_out(out)
     name = f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{card}"
     for number in range(1, 1000):
         folder = out / (name if number == 1 else f"{name}-{number}")

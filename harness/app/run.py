@@ -5,8 +5,8 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 """
 
 import shutil
-from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,12 +24,13 @@ from alexbench.harness.app.artifacts import check_trust, programs_of
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.estimate import estimate
 from alexbench.harness.app.interpreters import backends_in, environments
-from alexbench.harness.app.loading import log_of, options_of, start
-from alexbench.harness.app.material import Material, gather
+from alexbench.harness.app.loading import options_of, start
+from alexbench.harness.app.material import Material, gather, writable
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of, trust_flags
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.row_pairs import row_pairs
+from alexbench.harness.app.scratch import scratch
 from alexbench.harness.app.speed import Bench, Speed
 from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.app.threads import count_threads
@@ -53,6 +54,14 @@ _EXIT_INVALID: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What was found and made before the run has a folder. ``others``: the environments of rows with their own."""
+
+    material: Material
+    others: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """Where the run is, what it says, and the command's exit code."""
 
@@ -73,17 +82,23 @@ def run(config: RunConfig, display: Display) -> Outcome:
     rows = _rows(config)
     load_card(config.model)  # a wrong name is refused before a folder is made
     started = datetime.now(UTC)
-    folder = run_folder.create(Path(config.out), Path(config.model).stem, started)
+    out = Path(config.out)
+    was_there = run_folder.check_out(out)
+    with scratch(writable(cache_folder()), "run") as logs:
+        prepared = _prepare(config, rows, logs, display)
+    # Only now: whatever ends the command while it prepares, no folder without a record is left.
+    folder = run_folder.create(out, Path(config.model).stem, started)
     try:
-        return _carry_out(config, rows, folder, started.isoformat(timespec="seconds"), None, display)
+        with _alone(folder):
+            return _carry_out(config, rows, folder, started.isoformat(timespec="seconds"), None, display, prepared)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and (folder / RUN_FILE).exists():
             with suppress(OSError):  # the terminal may be gone
                 again = f"alexbench run --resume {folder}{trust_flags(programs_of(config))}"
                 display.say(f"interrupted; go on with: {again}")
-        # Nothing was measured: a folder without a record would only confuse.
-        if not (folder / RUN_FILE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        if not was_there:
+            with suppress(OSError):  # if it is empty
+                out.rmdir()
         raise
 
 
@@ -103,45 +118,91 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
         display.say(f"{folder} is complete: nothing is left to do")
         return Outcome(folder, before, exit_code(before))
     rows = _rows(config)
-    return _carry_out(config, rows, folder, before.started, before, display)
+    with _alone(folder):
+        with scratch(writable(cache_folder()), "run") as logs:
+            prepared = _prepare(config, rows, logs, display)
+        return _carry_out(config, rows, folder, before.started, before, display, prepared)
 
 
-def _carry_out(
-    config: RunConfig, rows: list[Row], folder: Path, started: str, before: RunRecord | None, display: Display
-) -> Outcome:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else works on this run meanwhile; a lock that a killed command left counts for nothing."""
     lock = FileLock(folder / run_folder.LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise UsageError(f"--resume {folder}: that run is still running") from None
     try:
-        (folder / run_folder.SCRATCH).mkdir(exist_ok=True)
-        with ExitStack() as on_exit:
-            loads.require(config)
-            others = _other_environments(rows, folder)
-            _check_options(rows, config, folder)
-            material = gather(config, cache=cache_folder(), display=display)
-            if before is not None:
-                check_unchanged(before, material.model, material.data, folder)
-                check_same_files(before, rows, folder)
-            record = _first_record(config, material, started, rows, others)
-            display.say(estimate(config, rows, material))
-            with fragments_held() if config.performance else nullcontext():
-                with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
-                    _load(rows, config, material, folder, on_exit)
-                twin = None
-                if config.performance:
-                    count_threads(rows, config, display)
-                    twin = twin_of(rows)
-                if twin is not None:
-                    on_exit.callback(twin.end)
-                    twin.start(config, material, folder, display)
-            loads.check_loads(rows, config)
-            return _measure(config, material, rows, twin, record, folder, display)
+        yield
     finally:
         shutil.rmtree(folder / run_folder.SCRATCH, ignore_errors=True)
         lock.release()
         (folder / run_folder.LOCK).unlink(missing_ok=True)
+
+
+def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -> _Prepared:
+    """All that needs no folder of the run: what cannot be, and the pictures and weights."""
+    loads.require(config)
+    others = _other_environments(rows, logs)
+    _check_options(rows, config, logs)
+    return _Prepared(gather(config, cache=cache_folder(), display=display), others)
+
+
+def _carry_out(
+    config: RunConfig,
+    rows: list[Row],
+    folder: Path,
+    started: str,
+    before: RunRecord | None,
+    display: Display,
+    prepared: _Prepared,
+) -> Outcome:
+    (folder / run_folder.SCRATCH).mkdir(exist_ok=True)
+    with ExitStack() as on_exit:
+        material = prepared.material
+        with nullcontext() if before is not None else _gone_on_error(folder):
+            if before is not None:
+                check_unchanged(before, material.model, material.data, folder)
+                check_same_files(before, rows, folder)
+            record = _first_record(config, material, started, rows, prepared.others)
+            if before is None:
+                run_folder.write_record(folder, record)
+            twin = _start(rows, config, material, folder, display, on_exit)
+        return _measure(config, material, rows, twin, record, folder, display)
+
+
+@contextmanager
+def _gone_on_error(folder: Path) -> Iterator[None]:
+    """Nothing was measured yet: a folder of it would only confuse."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _start(
+    rows: list[Row],
+    config: RunConfig,
+    material: Material,
+    folder: Path,
+    display: Display,
+    on_exit: ExitStack,
+) -> Twin | None:
+    """Load every row and, where speed is measured, the duplicate that is returned."""
+    display.say(estimate(config, rows, material))
+    with fragments_held() if config.performance else nullcontext():
+        with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
+            _load(rows, config, material, folder, on_exit)
+        twin = None
+        if config.performance:
+            count_threads(rows, config, display)
+            twin = twin_of(rows)
+        if twin is not None:
+            on_exit.callback(twin.end)
+            twin.start(config, material, folder, display)
+    loads.check_loads(rows, config)
+    return twin
 
 
 def _with_backends(config: RunConfig) -> RunConfig:
@@ -174,7 +235,7 @@ def _rows(config: RunConfig) -> list[Row]:
     return rows
 
 
-def _check_options(rows: list[Row], config: RunConfig, folder: Path) -> None:
+def _check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
     """Refuse options before minutes of preparing: each backend tries those that are no default on a tiny network.
 
     In workers of their own, so that a row's load time has its import in it.
@@ -185,7 +246,7 @@ def _check_options(rows: list[Row], config: RunConfig, folder: Path) -> None:
     for row in rows:
         if row.missing:
             continue
-        with WorkerProcess(row.name, log=log_of(row.name, folder), python=row.interpreter) as worker:
+        with WorkerProcess(row.name, log=logs / "options.log", python=row.interpreter) as worker:
             try:
                 worker.ask("check", backend=row.backend, options=options_of(config))
             except UnsupportedOptionError as error:
@@ -280,11 +341,11 @@ def _write_answers(rows: list[Row], material: Material, folder: Path) -> tuple[R
     return row_pairs(pd.concat(frames, ignore_index=True), material.data) if frames else ()
 
 
-def _other_environments(rows: list[Row], folder: Path) -> dict[str, dict[str, Any]]:
+def _other_environments(rows: list[Row], logs: Path) -> dict[str, dict[str, Any]]:
     """What is installed for the rows that have an interpreter of their own."""
     interpreters = {row.name: row.python for row in rows if row.python is not None}
     wanted = {row.name: _distributions(row.backend) for row in rows if row.python is not None}
-    return environments(interpreters, wanted, folder / run_folder.LOGS / "interpreters.log")
+    return environments(interpreters, wanted, logs / "interpreters.log")
 
 
 def _distributions(backend: str) -> tuple[str, ...]:
