@@ -187,7 +187,7 @@ def others(card: Card, weights: Path) -> Iterator[Case]:
     plain = ["--weights", str(weights), "--backend", "openvino"]
     for name, change in (("gamma 1 / 2.2 once more", 1 / 2.2), ("gamma 2.2 (linear light)", 2.2)):
         table = (255 * (np.arange(256) / 255) ** change + 0.5).astype(np.uint8)
-        yield Case(name, "pixels", NOTHING, lambda _: plain, pixels=lambda one, table=table: table[one])
+        yield Case(name, "pixels", ("tone", *NOTHING), lambda _: plain, pixels=lambda one, table=table: table[one])
     yield Case("half the contrast", "pixels", NOTHING, lambda _: plain, pixels=lambda one: one // 2 + 64)
     yield Case("upside down", "pixels", NOTHING, lambda _: plain, pixels=lambda one: one[::-1])
 
