@@ -18,6 +18,7 @@ from alexbench.harness.models.weights import map_weights, weights_path
 from tests.end_to_end.conftest import Command, Ended, Ground
 from tests.support.ailing import ailing
 from tests.support.cards import write_card
+from tests.support.onnx_files import drop_out
 
 PICTURES = 96
 Arrays = dict[str, NDArray[np.float32]]
@@ -90,20 +91,8 @@ def _onnx(
     return "--artifact", f"onnxruntime={file}"
 
 
-def _drop_out(proto: Any) -> None:
-    """Half of what fc7 sees is dropped at every call."""
-    from onnx import helper, numpy_helper
-
-    node = next(node for node in proto.graph.node if any("fc7" in name for name in node.input))
-    given, node.input[0] = node.input[0], "dropped"
-    on = {"ratio": np.array(0.5, np.float32), "training": np.array(True)}
-    proto.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in on.items())
-    place = list(proto.graph.node).index(node)
-    proto.graph.node.insert(place, helper.make_node("Dropout", [given, *on], ["dropped"]))
-
-
 def test_a_file_with_dropout_is_a_diagnosis(doctor: Any, ground: Ground, tmp_path: Path) -> None:
-    file = _onnx(ground.weights, tmp_path / "random.onnx", lambda arrays: None, graph=_drop_out)
+    file = _onnx(ground.weights, tmp_path / "random.onnx", lambda arrays: None, graph=drop_out)
     ended, found = doctor(*file, "--data", ground.pictures)
     assert (ended.code, found["verdict"], factors(found)) == (1, "ill", ["dropout"])
 
