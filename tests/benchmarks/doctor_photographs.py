@@ -37,6 +37,7 @@ from alexbench.harness.models.weights import map_weights, write_weights
 from tests.benchmarks.doctor_mistakes import DOCS, Quiet, plants
 from tests.support.ailing import ailing
 from tests.support.cards import write_card
+from tests.support.onnx_files import drop_out
 from tests.support.planted import shim
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -126,7 +127,7 @@ def artifacts(card: Card, weights: Path) -> Iterator[Case]:
     yield Case("weights stored in bf16", "artifact", ("precision",), each(lambda one: rounded(one, 8)))
     half = each(lambda one: one.astype(np.float16).astype(np.float32))
     yield Case("weights stored in fp16", "artifact", ("precision",), half)
-    yield Case("dropout on", "artifact", ("dropout",), lambda folder: save(folder, arrays_of(weights), _drop_out))
+    yield Case("dropout on", "artifact", ("dropout",), lambda folder: save(folder, arrays_of(weights), drop_out))
     for bits, name in ((8, "bf16"), (11, "TF32")):
 
         def fewer(folder: Path, bits: int = bits) -> list[str]:
@@ -169,25 +170,12 @@ def _taken(one: NDArray[np.float32]) -> NDArray[np.float32]:
     return one.reshape(-1, 6, 6, 256).transpose(0, 3, 1, 2).reshape(one.shape)
 
 
-def _drop_out(proto: Any) -> None:
-    """Half of what fc7 sees is dropped at every call."""
-    from onnx import helper, numpy_helper
-
-    node = next(node for node in proto.graph.node if any("fc7" in name for name in node.input))
-    given = node.input[0]
-    node.input[0] = "dropped"
-    on = {"ratio": np.array(0.5, np.float32), "training": np.array(True)}
-    proto.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in on.items())
-    place = list(proto.graph.node).index(node)
-    proto.graph.node.insert(place, helper.make_node("Dropout", [given, *on], ["dropped"]))
-
-
 def others(card: Card, weights: Path) -> Iterator[Case]:
     """What no reading undoes: nothing may be named; and what a weights file may be besides."""
     plain = ["--weights", str(weights), "--backend", "openvino"]
     for name, change in (("gamma 1 / 2.2 once more", 1 / 2.2), ("gamma 2.2 (linear light)", 2.2)):
         table = (255 * (np.arange(256) / 255) ** change + 0.5).astype(np.uint8)
-        yield Case(name, "pixels", NOTHING, lambda _: plain, pixels=lambda one, table=table: table[one])
+        yield Case(name, "pixels", ("tone", *NOTHING), lambda _: plain, pixels=lambda one, table=table: table[one])
     yield Case("half the contrast", "pixels", NOTHING, lambda _: plain, pixels=lambda one: one // 2 + 64)
     yield Case("upside down", "pixels", NOTHING, lambda _: plain, pixels=lambda one: one[::-1])
 

@@ -1,22 +1,27 @@
 """The doctor, asked as a person asks it, about patients that something was done to."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from alexbench.harness.app.config import cache_folder
 from alexbench.harness.app.synthetic import NAME, WEIGHTS_FOLDER
+from alexbench.harness.contract import Model
 from alexbench.harness.models.card import load_card
-from alexbench.harness.models.weights import weights_path
+from alexbench.harness.models.weights import map_weights, weights_path
 from tests.end_to_end.conftest import Command, Ended, Ground
 from tests.support.ailing import ailing
 from tests.support.cards import write_card
+from tests.support.onnx_files import drop_out
 
 PICTURES = 96
+Arrays = dict[str, NDArray[np.float32]]
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +72,58 @@ def test_a_runtime_with_a_mistake_is_found_without_labels(
     ended, found = doctor("--backend", "onnxruntime", "--python", f"onnxruntime={shim}", limit=32)
     assert (ended.code, factors(found)) == (1, [factor])
     assert found["findings"][0]["worth"] is None
+
+
+def _onnx(
+    weights: str | Path, file: Path, change: Callable[[Arrays], None], *, graph: Callable[[Any], None] | None = None
+) -> tuple[str, str]:
+    """Arguments that name an ONNX file of the default card's network with weights that something was done to."""
+    import onnx
+
+    from alexbench.backends._onnx_graph import complete_model
+
+    arrays = {name: np.array(one) for name, one in map_weights(Path(weights)).items()}
+    change(arrays)
+    proto = complete_model(Model(load_card("torchvision").build_network(), arrays))
+    if graph is not None:
+        graph(proto)
+    onnx.save(proto, file)
+    return "--artifact", f"onnxruntime={file}"
+
+
+def test_a_file_with_dropout_is_a_diagnosis(doctor: Any, ground: Ground, tmp_path: Path) -> None:
+    file = _onnx(ground.weights, tmp_path / "random.onnx", lambda arrays: None, graph=drop_out)
+    ended, found = doctor(*file, "--data", ground.pictures)
+    assert (ended.code, found["verdict"], factors(found)) == (1, "ill", ["dropout"])
+
+
+def _scaled(arrays: Arrays) -> None:
+    arrays["fc7.weight"] *= np.float32(1.02)
+
+
+def _in_height_width_channels(arrays: Arrays) -> None:
+    fc6 = arrays["fc6.weight"]
+    arrays["fc6.weight"] = fc6.reshape(-1, 256, 6, 6).transpose(0, 2, 3, 1).reshape(fc6.shape)
+
+
+@pytest.mark.parametrize(
+    ("change", "factor"),
+    [(lambda arrays: None, None), (_scaled, "weights"), (_in_height_width_channels, "flatten")],
+    ids=["as given", "scaled", "fc6 in H, W, C"],
+)
+def test_doctor_and_run_judge_a_file_alike(
+    doctor: Any, command: Command, ground: Ground, tmp_path: Path, change: Callable[[Arrays], None], factor: str | None
+) -> None:
+    file = _onnx(ground.weights, tmp_path / "mine.onnx", change)
+    given = (*file, "--weights", ground.weights, "--data", ground.pictures)
+    ran = command("run", "--only", "accuracy", *given, "--out", tmp_path / "runs")
+    (folder,) = (tmp_path / "runs").iterdir()
+    parity = json.loads((folder / "run.json").read_text(encoding="utf-8"))["backends"][0]["parity"]
+    ended, found = doctor(*given)
+    assert (parity["passed"], ended.code) == ((True, 0) if factor is None else (False, 1)), ran.err + ended.err
+    assert found["parity"]["passed"] == parity["passed"]
+    assert found["parity"]["sqnr_db"] == pytest.approx(parity["sqnr_db"], abs=1)
+    assert factors(found) == ([] if factor is None else [factor])
 
 
 def test_less_than_was_expected_and_nothing_known_is_none_of_these(doctor: Any) -> None:

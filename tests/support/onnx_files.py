@@ -155,3 +155,27 @@ def write_onnx(model: Any, path: Path, *, beside: str | None = None) -> Path:
     else:
         onnx.save(model, path, save_as_external_data=True, location=beside, size_threshold=0)
     return path
+
+
+def drop_out(proto: Any, layer: str = "fc7") -> None:
+    """Put dropout in front of a layer, half of its input gone at every call, as nodes that no runtime optimises away.
+
+    ONNX Runtime takes a Dropout node out, whatever its training_mode.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    node = next(node for node in proto.graph.node if f"{layer}.weight" in node.input)
+    given, node.input[0] = node.input[0], "dropped"
+    proto.graph.initializer.extend(
+        numpy_helper.from_array(np.array(value, np.float32), name) for name, value in (("half", 0.5), ("twice", 2))
+    )
+    nodes = [
+        helper.make_node("RandomUniformLike", [given], ["drawn"], dtype=TensorProto.FLOAT),
+        helper.make_node("Greater", ["drawn", "half"], ["stays"]),
+        helper.make_node("Cast", ["stays"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [given, "mask"], ["left"]),
+        helper.make_node("Mul", ["left", "twice"], ["dropped"]),
+    ]
+    place = list(proto.graph.node).index(node)
+    for one in reversed(nodes):
+        proto.graph.node.insert(place, one)

@@ -49,6 +49,7 @@ NOT_LOGITS: Final = Change(
 FULL_PRECISION: Final = "ask for fp32 where the model was exported or is run, or for what it is: --precision bf16"
 NOT_THE_SAME: Final = "it is not the same function as these weights in float64"
 _BITS: Final = {"8": "8 bits (bf16)", "11": "11 bits (TF32 or fp16)"}
+_OF_BITS: Final = {"8": ("bf16",), "11": ("fp16", "tf32")}
 _INPUTS: Final = "held-inputs.npy"
 LAYERS: Final = "alexbench compare RUN --layers names the first layer that is off, where it was built from the weights"
 
@@ -202,9 +203,12 @@ def by_cause(cause: Cause, held: float, precision: str) -> Change:
     where, bits = cause.rounding.split()
     if cause.is_rounding:
         does = "its weights were rounded to" if where == "weights" else "it computes in"
+        says = "as it says, and is further off than that allows"
+        if precision not in _OF_BITS[bits]:
+            says = f"and {precision} is what it says"
         return Change(
             "precision",
-            f"{does} {_BITS[bits]}, and {precision} is what it says: rounding to them makes the same errors"
+            f"{does} {_BITS[bits]}, {says}: rounding to them makes the same errors"
             f" (correlation {cause.correlation:.2f})",
             FULL_PRECISION,
         )

@@ -15,6 +15,9 @@ LabelReading = Literal["as given", "one less", "one more", "devkit ids", "model 
 FlattenOrder = Literal["as given", "from H, W, C", "to H, W, C", "from C, W, H"]
 """What is done to fc6's columns: nothing, or moved from that order to C, H, W, or the other way round."""
 
+Tone = Literal["as given", "darker", "brighter"]
+"""What is done to grey levels before anything else: nothing, or the power GAMMA, or its inverse."""
+
 LABEL_READINGS: Final[tuple[LabelReading, ...]] = (
     "as given",
     "one less",
@@ -30,13 +33,14 @@ class Reading:
 
     ``fed``: the preprocessing, geometry and arithmetic. ``reshaped``: pixels of the other layout (NHWC for NCHW) are
     handed over in this one's shape, their memory as it is. ``flatten``: what is done to fc6's
-    columns. ``labels``: what is made of the labels.
+    columns. ``labels``: what is made of the labels. ``tone``: what is done to grey levels.
     """
 
     fed: Preprocessing
     reshaped: bool = False
     flatten: FlattenOrder = "as given"
     labels: LabelReading = "as given"
+    tone: Tone = "as given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,20 @@ _FLATTEN_WORDS: Final[dict[FlattenOrder, tuple[str, str]]] = {
     ),
 }
 
+GAMMA: Final = 2.2
+"""Of sRGB, near enough."""
+_TONE_WORDS: Final[dict[Tone, tuple[str, str]]] = {
+    "as given": ("grey levels are changed", "grey levels as they are decoded"),
+    "darker": (
+        f"grey levels are brighter than the model expects: gamma (1 / {GAMMA}) is applied once too often",
+        "feed values as they are decoded from sRGB; do not encode them again",
+    ),
+    "brighter": (
+        f"grey levels are darker than the model expects: they are linear light (gamma {GAMMA} is taken out)",
+        "feed values as they are decoded from sRGB; do not make them linear",
+    ),
+}
+
 _SAID_FIELD: Final[dict[str, tuple[str, str]]] = {
     "exif": ("exif", "the EXIF orientation is {}"),
     "resize": ("resize", "pictures are resized otherwise than the model expects ({})"),
@@ -142,6 +160,8 @@ def changes(given: Reading, mended: Reading) -> Iterator[Change]:
         )
     if given.flatten != mended.flatten:
         yield Change("flatten", *_FLATTEN_WORDS[mended.flatten])
+    if given.tone != mended.tone:
+        yield Change("tone", *_TONE_WORDS[mended.tone])
     if given.labels != mended.labels:
         yield Change(*_LABEL_WORDS[mended.labels])
 
@@ -151,6 +171,7 @@ def without(given: Reading, mended: Reading, change: Change) -> Reading:
     back = {
         "layout": lambda: replace(mended, reshaped=given.reshaped),
         "flatten": lambda: replace(mended, flatten=given.flatten),
+        "tone": lambda: replace(mended, tone=given.tone),
         "labels": lambda: replace(mended, labels=given.labels),
         "class-order": lambda: replace(mended, labels=given.labels),
     }

@@ -12,7 +12,7 @@ from typing import Final, get_args
 
 from alexbench.harness.app.doctor.levels import arithmetics, geometries
 from alexbench.harness.app.doctor.patient import Patient
-from alexbench.harness.app.doctor.reading import LABEL_READINGS, FlattenOrder, Reading, changes
+from alexbench.harness.app.doctor.reading import LABEL_READINGS, FlattenOrder, Reading, Tone, changes
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.judge.evidence import Difference, paired_difference
 
@@ -87,6 +87,7 @@ class Search:
         ]
         made = [replace(at, fed=one) for one in fed]
         made += [replace(at, labels=labels) for labels in LABEL_READINGS if labels != at.labels]
+        made += [replace(at, tone=tone) for tone in get_args(Tone) if tone != at.tone]
         return made
 
     def _sweep(self, readings: Iterable[Reading], images: int) -> bool:

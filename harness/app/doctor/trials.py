@@ -12,7 +12,7 @@ from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.preprocess import load_pixels, resize_and_crop_picture
 from alexbench.datasets.readers import reader_for
 from alexbench.harness.app.doctor.patient import BATCH, Patient
-from alexbench.harness.app.doctor.reading import LABEL_READINGS, LabelReading, Reading, read_labels
+from alexbench.harness.app.doctor.reading import GAMMA, LABEL_READINGS, LabelReading, Reading, Tone, read_labels
 from alexbench.harness.judge.evidence import evidence_of, spread
 from alexbench.harness.judge.outputs import as_logits
 from alexbench.harness.judge.symptoms import Batch, symptom
@@ -69,8 +69,10 @@ class Trials:
         shown = self._show(reading, images)
         return np.concatenate(shown.hits[reading.labels])[:images]
 
-    def pixels(self, fed: Preprocessing, images: int) -> Path:
-        """A .npy file whose first ``images`` pictures are prepared as ``fed`` says."""
+    def pixels(self, fed: Preprocessing, images: int, tone: Tone = "as given") -> Path:
+        """A .npy file whose first ``images`` pictures are prepared as ``fed`` says, grey levels as ``tone`` says."""
+        if tone != "as given":
+            return _toned(self.pixels(fed, images), images, tone)
         key = fed.geometry_key()
         if key not in self._files:
             path = self._scratch / f"{key}.npy"
@@ -116,7 +118,7 @@ class Trials:
         shown = self._shown.setdefault(reading, _Shown())
         if images > shown.images:
             first = shown.images
-            pixels = self.pixels(reading.fed, images)
+            pixels = self.pixels(reading.fed, images, reading.tone)
             outputs = self._patient.outputs(reading, pixels, range(first, images))
             if reading == self.given:
                 self.look_for_symptoms(outputs, pixels, first)
@@ -130,3 +132,12 @@ class Trials:
                 shown.hits[one].append(best == labels)
             shown.images = images
         return shown
+
+
+def _toned(path: Path, images: int, tone: Tone) -> Path:
+    """The first ``images`` pictures of a file of prepared pixels with other grey levels, as a file beside it."""
+    power = GAMMA if tone == "darker" else 1 / GAMMA
+    table = (255 * (np.arange(256) / 255) ** power + 0.5).astype(np.uint8)
+    changed = path.with_name(f"{path.stem}-{tone}.npy")
+    np.save(changed, table[np.load(path, mmap_mode="r")[:images]])
+    return changed

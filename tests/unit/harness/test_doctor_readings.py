@@ -102,6 +102,7 @@ def test_one_thing_changed_is_one_change_and_can_be_taken_back(factor: str) -> N
         ("layout", {"reshaped": True}),
         ("flatten", {"flatten": "from H, W, C"}),
         ("class-order", {"labels": "devkit ids"}),
+        ("tone", {"tone": "darker"}),
     ],
 )
 def test_what_is_no_preprocessing_is_a_change_too(factor: str, changed: dict[str, object]) -> None:
