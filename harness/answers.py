@@ -1,5 +1,8 @@
 """What a backend returned, held to its contract before anything is made of it: in this one place, for every command."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +11,7 @@ from alexbench.harness.contract import Backend
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.judge.answers import broken
 from alexbench.harness.judge.symptoms import not_finite
+from alexbench.harness.models.network import Network, output_shapes
 
 
 class Answers:
@@ -37,3 +41,18 @@ class Answers:
         if finite and (symptom := not_finite(found)):
             raise WorkerError(f"{name}: {symptom}")
         return found
+
+
+def check_activations(
+    backend: Backend, network: Network, found: Mapping[str, Any], layers: Sequence[str], images: int
+) -> None:
+    """Refuse what is not one float64 array (images, ...) of the network's own shape for each of ``layers``.
+
+    Raises:
+        WorkerError: one line that names the backend, the layer and both shapes.
+    """
+    shapes = output_shapes(network)
+    for name in layers:
+        problem = broken(found.get(name), (images, *shapes[name]), dtype="float64", contiguous=False)
+        if problem is not None:
+            raise WorkerError(f"{backend.name}: activations() of {name} {problem}")

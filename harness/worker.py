@@ -24,18 +24,18 @@ import alexbench.harness
 from alexbench.backends.registry import backend_class
 from alexbench.datasets.synthetic.draw import Split
 from alexbench.harness import protocol
+from alexbench.harness.answers import check_activations
 from alexbench.harness.confinement import confine
 from alexbench.harness.contract import Artifact, ArtifactFacts, Layout, Model, Options
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.held import Answer, Request
-from alexbench.harness.judge.answers import broken
 from alexbench.harness.judge.outputs import Kind
 from alexbench.harness.judge.parity import batch_dependence
 from alexbench.harness.judge.symptoms import Batch, symptom
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.process import BusyThreads
-from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get_network, output_shapes
+from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get_network
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import map_weights
@@ -143,13 +143,15 @@ class Worker(Timing):
         kept = KeptAnswers(Path(out), len(pixels), batch_size, whole=whole, outputs=alone.shape[1])
         before, seconds_before, missing = kept.images_done, kept.seconds, kept.missing
         done, busy = before, BusyThreads()
-        together = self._scores(self._timed_input(min(batch_size, len(pixels))), finite=False)
-        depends = batch_dependence(alone, together[:1], computed=computed, beside=together)
+        depends = None if 0 in missing else _depends(alone, self._batch(kept.place(0)), computed)
         last_one: Batch | None = None
         start = last = time.perf_counter()
         for batch in missing:
             where = kept.place(batch)
             logits = self._batch(where, filled_to=0 if depends is None else batch_size)
+            if batch == 0:
+                depends = _depends(alone, logits, computed)
+                logits = logits if depends is None else self._batch(where, filled_to=batch_size)
             last_one = _refuse_dead(Batch(where.start, pixels[where], logits), last_one)
             now = time.perf_counter()
             kept.keep(batch, logits, seconds=now - last)
@@ -167,7 +169,7 @@ class Worker(Timing):
             "batch_dependence": depends,
         }
 
-    def _batch(self, where: slice, *, filled_to: int) -> NDArray[np.float32]:
+    def _batch(self, where: slice, *, filled_to: int = 0) -> NDArray[np.float32]:
         """Scores of these pictures, with the first ones beside them where they are fewer than ``filled_to``."""
         _, pixels = self._loaded()
         missing = filled_to - (where.stop - where.start)
@@ -206,7 +208,8 @@ class Worker(Timing):
             chosen = pixels[images[first : first + batch_size]]
             given = network_input(chosen, self._preprocessing, backend.input_layout)
             answered = backend.activations(given, layers)
-            self._check_layers(answered, layers, len(chosen))
+            if self._model is not None:
+                check_activations(backend, self._model.network, answered, layers, len(chosen))
             for name, found in answered.items():
                 if name not in files:
                     path, shape = Path(out, f"{name}.npy"), (len(images), *found.shape[1:])
@@ -214,18 +217,6 @@ class Worker(Timing):
                 files[name][first : first + len(found)] = found
             self._progress(min(first + batch_size, len(images)), len(images))
         return {}
-
-    def _check_layers(self, found: dict[str, NDArray[np.float64]], layers: list[str], images: int) -> None:
-        """Refuse what is not one array (images, ...) of the network's own shape for each of ``layers``."""
-        assert self._backend is not None
-        if self._model is None:
-            return
-        shapes = output_shapes(self._model.network)
-        for name in layers:
-            wanted = (images, *shapes[name])
-            problem = broken(found.get(name), wanted, dtype="float64", contiguous=False)
-            if problem is not None:
-                raise WorkerError(f"{self._backend.name}: activations() of {name} {problem}")
 
     def do_predict(self, *, inputs: str, out: str) -> Answer:
         """Logits of ready-made network inputs (a ``.npy`` file in the backend's layout) in one call, into ``out``."""
@@ -364,6 +355,11 @@ class Worker(Timing):
 def _artifact(data: dict[str, Any]) -> Artifact:
     """An artifact as it came over the protocol, its path as text."""
     return decode(Artifact, {**data, "path": Path(data["path"])})
+
+
+def _depends(alone: NDArray[np.float32], first: NDArray[np.float32], computed: str) -> float | None:
+    """By how much the first picture's scores (1, outputs) are others in the first batch."""
+    return batch_dependence(alone, first[:1], computed=computed, beside=first)
 
 
 def _refuse_dead(batch: Batch, before: Batch | None) -> Batch:

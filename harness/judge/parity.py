@@ -96,8 +96,9 @@ def batch_dependence(
     None for no more than rounding in ``computed`` explains: another batch may be summed in another order. Whole numbers
     are summed exactly, what lies between them is not: QUANTISED_ROUNDING.
     """
-    sigma = float((together if beside is None else beside).std(dtype=np.float64))
-    largest = float(np.abs(alone.astype(np.float64) - together).max())
+    with np.errstate(invalid="ignore"):  # what is not finite is refused elsewhere
+        sigma = float((together if beside is None else beside).std(dtype=np.float64))
+        largest = float(np.abs(alone.astype(np.float64) - together).max())
     bound = QUANTISED_ROUNDING if computed in QUANTISED else tolerance_of(computed).max_abs_over_sigma
     return largest / sigma if sigma > 0 and largest > bound * sigma else None
 

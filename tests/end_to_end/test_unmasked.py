@@ -131,6 +131,17 @@ def test_outputs_that_mean_nothing_are_not_scored_and_their_symptom_is_named(
     assert (alive.accuracy.images, alive.accuracy.top1_correct) == (PICTURES, ground.top1)
 
 
+def test_an_answer_of_another_shape_ends_the_row_in_a_line_that_names_both(
+    command: Command, ground: Ground, tmp_path: Path
+) -> None:
+    ended, _, record = run(command, ground, "999 columns", tmp_path, "--batch-size", "8")
+    assert ended.code == 1
+    (found,) = record.backends
+    assert (found.status, found.accuracy, found.parity) == ("error", None, None)
+    assert found.error is not None
+    assert found.error.startswith("torch: predict() returned an array of shape (8, 999), wanted (8, 1000)")
+
+
 def test_the_same_picture_over_and_over_is_no_symptom(
     command: Command, ground: Ground, many: Path, tmp_path: Path
 ) -> None:
