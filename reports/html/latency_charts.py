@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.harness.records import RunRecord
+from alexbench.harness.tables import BLOCKS, TIMINGS
 from alexbench.reports.html import data
 from alexbench.reports.html.figure import UNTIMED, Figure, Missing, colour, dash, quantity, spec, tooltip
 
@@ -13,7 +14,7 @@ _NO_FILE: Final = "{} is not in the run's folder: the run is older than that fil
 def latency_histogram(folder: Path, record: RunRecord) -> Figure | Missing:
     """How often which latency was seen at batch 1."""
     key, title = "latency", "Latency at batch 1"
-    found = _of_folder(data.latencies, folder, record, data.TIMINGS)
+    found = _of_folder(data.latencies, folder, record, TIMINGS)
     if isinstance(found, str):
         return Missing(key, title, found)
     columns = (
@@ -48,7 +49,7 @@ def latency_histogram(folder: Path, record: RunRecord) -> Figure | Missing:
 def latency_percentiles(folder: Path, record: RunRecord) -> Figure | Missing:
     """The whole distribution, its slow end included."""
     key, title = "percentiles", "Percentiles of latency at batch 1"
-    found = _of_folder(data.latencies, folder, record, data.TIMINGS)
+    found = _of_folder(data.latencies, folder, record, TIMINGS)
     if isinstance(found, str):
         return Missing(key, title, found)
     columns = (("backend", "backend"), ("percentile", "percentile"), ("latency", "latency ms"))
@@ -73,7 +74,7 @@ def latency_percentiles(folder: Path, record: RunRecord) -> Figure | Missing:
 def drift(folder: Path, record: RunRecord) -> Figure | Missing:
     """Block medians round after round."""
     key, title = "drift", "Drift over rounds"
-    frame = _of_folder(data.drift, folder, record, data.BLOCKS)
+    frame = _of_folder(data.drift, folder, record, BLOCKS)
     if isinstance(frame, str):
         return Missing(key, title, frame)
     columns = (
