@@ -95,6 +95,8 @@ class WorkerProcess:
                 raise WorkerError(f"worker {self.name} answered {message.get('id')!r} to request {self._id}")
             elif "error" in message:
                 raise protocol.error_from(message["error"])
+            elif "ok" not in message:
+                raise protocol.broken(str(message), "is no answer")
             else:
                 answer: dict[str, Any] = message["ok"]
                 return answer
@@ -152,7 +154,7 @@ class WorkerProcess:
 
     def _read(self) -> None:
         with contextlib.suppress(ValueError, OSError), self._answers:
-            for line in self._answers:
+            while line := self._answers.readline(protocol.LONGEST):
                 self._lines.put(line)
         self._lines.put(None)
 

@@ -18,7 +18,8 @@ BAD = "bad-\udcff"
 
 
 def test_only_lone_surrogates_are_not_utf8() -> None:
-    assert is_utf8("a") and is_utf8("données-Ж-😀")
+    assert is_utf8("a")
+    assert is_utf8("données-Ж-😀")
     assert not is_utf8(BAD)
 
 
