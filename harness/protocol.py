@@ -15,6 +15,9 @@ from typing import Any, Final, TextIO
 from alexbench.harness import errors
 
 PROTOCOL_SCHEMA: Final = 2
+LONGEST: Final = 1 << 26
+"""Characters of a line. The longest of ours hold the times of some 100,000 calls."""
+_KINDS: Final[dict[str, type]] = {"progress": list, "error": dict, "ok": dict}
 
 _ERRORS: Final = {
     kind.__name__: kind
@@ -44,15 +47,25 @@ def decode(line: str) -> dict[str, Any]:
     """One line as a message.
 
     Raises:
-        WorkerError: the line is no JSON object.
+        WorkerError: the line is no JSON object, or what it holds is of another kind than it should be.
     """
     try:
         message = json.loads(line)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, numbers of thousands of digits, brackets within brackets
         message = None
     if not isinstance(message, dict):
-        raise errors.WorkerError(f"the worker's protocol is broken: {line[:80]!r} is no JSON object")
+        raise broken(line, "is no JSON object")
+    for key, kind in _KINDS.items():
+        if key in message and not isinstance(message[key], kind):
+            raise broken(line, f"has no {kind.__name__} as its {key}")
+    if len(message.get("progress", (0, 0))) != 2:
+        raise broken(line, "has no two numbers as its progress")
     return message
+
+
+def broken(line: str, what: str) -> errors.WorkerError:
+    """The error for a line that is no message of ours."""
+    return errors.WorkerError(f"the worker's protocol is broken: {line[:80]!r} {what}")
 
 
 def error_message(error: BaseException) -> dict[str, str]:
@@ -65,4 +78,4 @@ def error_message(error: BaseException) -> dict[str, str]:
 
 def error_from(message: dict[str, str]) -> errors.AlexBenchError:
     """The exception that :func:`error_message` described."""
-    return _ERRORS.get(message["kind"], errors.WorkerError)(message["message"])
+    return _ERRORS.get(str(message.get("kind")), errors.WorkerError)(str(message.get("message")))

@@ -24,6 +24,7 @@ from alexbench.datasets.layouts.class_names import Stated, is_own_order, meaning
 from alexbench.datasets.layouts.listing import WNID, Entry
 from alexbench.datasets.readers import check_size
 from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import is_utf8
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -339,6 +340,8 @@ def _opened(path: Path) -> "Iterator[pq.ParquetFile]":
 def _open(path: Path) -> "pq.ParquetFile":
     import pyarrow.parquet as pq
 
+    if not is_utf8(path):
+        raise DataError(f"{path}: this path is not UTF-8, which no Parquet file is read from; rename it")
     return pq.ParquetFile(path, memory_map=True, pre_buffer=False, page_checksum_verification=True)
 
 

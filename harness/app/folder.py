@@ -46,10 +46,11 @@ def check_out(out: Path) -> bool:
             f"--out {out}: this path is not UTF-8, and tables cannot be written there; name another folder"
         )
     there = next(one for one in (out.absolute(), *out.absolute().parents) if one.exists())
-    if not there.is_dir():
+    if there == out.absolute() and not there.is_dir():
         raise UsageError(f"--out {out} is a file, not a folder; name another")
-    if not os.access(there, os.W_OK):
-        raise UsageError(f"--out {out}: {os.strerror(errno.EACCES)}; name a folder that can be written")
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = os.strerror(errno.EACCES if there.is_dir() else errno.ENOTDIR)
+        raise UsageError(f"--out {out}: {why}; name a folder that can be written")
     return out.exists()
 
 

@@ -100,6 +100,8 @@ class WorkerProcess:
                 raise WorkerError(f"worker {self.name} answered {message.get('id')!r} to request {self._id}")
             elif "error" in message:
                 raise protocol.error_from(message["error"])
+            elif "ok" not in message:
+                raise protocol.broken(str(message), "is no answer")
             else:
                 answer: dict[str, Any] = message["ok"]
                 return answer
@@ -158,7 +160,7 @@ class WorkerProcess:
 
     def _read(self) -> None:
         with contextlib.suppress(ValueError, OSError), self._answers:
-            for line in self._answers:
+            while line := self._answers.readline(protocol.LONGEST):
                 self._lines.put(line)
         self._lines.put(None)
 
@@ -176,6 +178,13 @@ class WorkerProcess:
             how = f"was killed by {name}{hint}"
         else:
             how = f"ended with exit code {code}"
-        tail = self._log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:].strip().splitlines()
+        tail = _end_of(self._log).strip().splitlines()
         last = f": {tail[-1].strip()}" if tail and code is not None and code > 0 else ""
         return f"worker {self.name} {how} during {doing}{last}; log: {self._log}"
+
+
+def _end_of(log: Path) -> str:
+    """The last characters of a log, however long it is."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_TAIL))
+        return file.read(_LOG_TAIL).decode("utf-8", "replace")
