@@ -27,6 +27,7 @@ from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.judge.gate import Place
 from alexbench.harness.plain_text import file_stem, one_line, strict_json
+from alexbench.harness.record_checks import plain
 from alexbench.harness.record_files import RUN_FILE, record_from
 from alexbench.harness.records import RunRecord, backend_of
 from alexbench.reports.flat import digest_key
@@ -38,6 +39,9 @@ FIGURES: Final = ("top1", "top5", "latency_p50_ms", "images_per_second")
 _LARGEST: Final = 200_000
 """Bytes: so small should a file be that is committed with every replacement."""
 _DIGITS: Final = 6
+_IMAGES_AT_MOST: Final = 100_000_000
+_NUMBER_AT_MOST: Final = 2**31
+"""Of a process or a round."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,8 +181,12 @@ def _bits(hits: NDArray[np.bool_]) -> str:
 
 
 def _from_bits(text: str, images: int) -> NDArray[np.bool_]:
-    packed = np.frombuffer(zlib.decompress(base64.b85decode(text)), dtype=np.uint8)
-    return np.unpackbits(packed, count=images).astype(np.bool_)
+    """A bit an image. A few bytes can be the compressed form of gigabytes: no more than is needed is decompressed."""
+    bytes_wanted = -(-images // 8)
+    packed = zlib.decompressobj().decompress(base64.b85decode(text), bytes_wanted + 1)
+    if len(packed) != bytes_wanted:
+        raise ValueError(f"answers of {images} images have {len(packed)} bytes or more, wanted {bytes_wanted}")
+    return np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=images).astype(np.bool_)
 
 
 def _blocks(times: Times) -> dict[str, str]:
@@ -202,6 +210,8 @@ def _series(text: str) -> dict[Place, float]:
     found = {(int(process), int(number)): float(ms) for process, number, ms in parts}
     if not all(0 < ms < math.inf for ms in found.values()):
         raise ValueError("a block took no time, or for ever")
+    if not all(0 <= one < _NUMBER_AT_MOST for place in found for one in place):
+        raise ValueError("a process or a round has no number of its kind")
     return found
 
 
@@ -246,7 +256,7 @@ def _baseline(path: Path, data: dict[str, Any]) -> Baseline:
         )
     try:
         side, history = _side(path, data), tuple(map(_checked, data["history"]))
-    except (KeyError, ValueError, TypeError, AttributeError, zlib.error) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, zlib.error) as error:
         raise RecordError(f"{path} is damaged: {error}") from error
     if not side.rows or not history:
         raise RecordError(f"{path} is damaged: it has no row, or no history")
@@ -254,18 +264,23 @@ def _baseline(path: Path, data: dict[str, Any]) -> Baseline:
 
 
 def _checked(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry of the history; a ValueError where it lacks what is shown of it."""
-    rows = entry["rows"].values()
-    if not {"saved", "reason"} <= entry.keys() or any(not {"version", *FIGURES} <= row.keys() for row in rows):
-        raise ValueError("an entry of its history lacks what is shown of it")
+    """An entry of the history; a ValueError where what is shown of it is not there, or of another type."""
+    entry = plain(entry)
+    rows = list(entry["rows"].values())
+    words = [entry["saved"], entry["reason"], *(row["version"] for row in rows)]
+    figures = [row[name] for row in rows for name in FIGURES]
+    if not all(isinstance(one, str) for one in words):
+        raise ValueError("an entry of its history holds what is not text")
+    if not all(one is None or (isinstance(one, (int, float)) and not isinstance(one, bool)) for one in figures):
+        raise ValueError("an entry of its history holds what is not a number")
     return entry
 
 
 def _side(path: Path, data: dict[str, Any]) -> Side:
     record = record_from(data["record"], path)
     answers, images = data["answers"]["rows"], int(data["answers"]["images"])
-    if images < 0:
-        raise ValueError(f"{images} pictures")
+    if not 0 <= images <= _IMAGES_AT_MOST:
+        raise ValueError(f"{images} images")
     first: dict[str, NDArray[np.bool_]] = {}
     rows: dict[str, SideRow] = {}
     for entry in record.backends:

@@ -1,6 +1,8 @@
 """Baselines: what is kept is what a gate needs, in a small file that tells when it was edited."""
 
+import base64
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -241,6 +243,12 @@ def _found(folder: Path, run: Path) -> Path | None:
     return None if found is None else found.path
 
 
+FIGURES = {"version": "1", "top1": 50.0, "top5": 60.0, "latency_p50_ms": 10.0, "images_per_second": 100.0}
+HISTORY = {"saved": "2026-11-30", "reason": "the first", "rows": {"torch": FIGURES}}
+BOMB = base64.b85encode(zlib.compress(bytes(50_000_000))).decode()
+"""50 kB that are 50 MB when decompressed."""
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -249,6 +257,12 @@ def _found(folder: Path, run: Path) -> Path | None:
         {"answers": {"images": -5, "rows": {}}},
         {"blocks": {"torch": {"latency": "0:0:0", "windows": ""}, "anchor": {"latency": "", "windows": ""}}},
         {"blocks": {"torch": {"latency": "0:0:nan", "windows": ""}, "anchor": {"latency": "", "windows": ""}}},
+        {"blocks": {"torch": {"latency": f"{2**64}:0:1", "windows": ""}, "anchor": {"latency": "", "windows": ""}}},
+        {"history": [HISTORY | {"saved": 7}]},
+        {"history": [HISTORY | {"rows": {"torch": FIGURES | {"top1": "much"}}}]},
+        {"history": [HISTORY | {"rows": {"torch": FIGURES | {"top1": 10**400}}}]},
+        {"answers": {"images": 10**15, "rows": {}}},
+        {"answers": {"images": 10, "rows": {"torch": {"top1": BOMB, "top5": BOMB}}}},
     ],
 )
 def test_a_sealed_file_that_makes_no_sense_is_damaged(tmp_path: Path, change: dict[str, object]) -> None:
