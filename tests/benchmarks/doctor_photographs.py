@@ -347,8 +347,8 @@ def main() -> None:
         share = min(asked.limit, max(32, int(0.8 * len(pictures.files))))
         native = ["--weights", str(weights), "--backend", "openvino"]
         healthy = Case("*nothing*", "", ("healthy",), lambda _: native)
-        cases = [*of_plants(card, weights), *artifacts(card, weights), *others(card, weights)]
-        tried = [(case, 1, asked.limit) for case in cases] + [(healthy, seed, share) for seed in range(asked.draws)]
+        cases = [*others(card, weights), *artifacts(card, weights), *of_plants(card, weights)]
+        tried = [(healthy, seed, share) for seed in range(asked.draws)] + [(case, 1, asked.limit) for case in cases]
         for case, seed, limit in tried:
             if asked.only is None or any(name in case.name for name in asked.only):
                 line = ask(replace(case), card, pictures, asked.threads, seed=seed, limit=limit)
