@@ -18,10 +18,11 @@ PLANTED = "conv3"
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A run of a healthy row and one with a weight off, on pictures of its own."""
+    """A run of a healthy row and one with a weight off, on pictures of its own. ``off``: the latter's interpreter."""
 
     folder: Path
     pictures: Path
+    off: Path
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def ran(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFacto
     rows = ["--backend", "onnxruntime", "--backend", "openvino", "--python", f"openvino={off}"]
     ended = command("run", *data, *rows, "--out", folder / "runs")
     assert ended.code in (0, 1), ended.err
-    yield Ran(only_run(folder / "runs"), pictures)
+    yield Ran(only_run(folder / "runs"), pictures, Path(off))
     shutil.rmtree(folder)
 
 
@@ -51,7 +52,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 def looked(command: Command, ran: Ran) -> Ended:
     """The command's answer, and the run's folder as it was before."""
     before = contents(ran.folder)
-    ended = command("compare", ran.folder, "--layers", "--images", "3", "--json")
+    ended = command("compare", ran.folder, "--layers", "--images", "3", "--json", "--trust", ran.off)
     assert contents(ran.folder) == before, "a run's files do not change"
     return ended
 
@@ -77,7 +78,9 @@ def test_every_layer_has_its_figures_on_so_many_pictures(looked: Ended, ran: Ran
 
 
 def test_it_says_so_in_a_table_and_a_sentence(command: Command, ran: Ran, tmp_path: Path) -> None:
-    ended = command("compare", ran.folder, "--layers", "--images", "1", "--out", tmp_path / "compared.md")
+    ended = command(
+        "compare", ran.folder, "--layers", "--images", "1", "--out", tmp_path / "compared.md", "--trust", ran.off
+    )
     assert ended.code == 1, ended.err
     for text in (ended.out, (tmp_path / "compared.md").read_text(encoding="utf-8")):
         assert f"openvino leaves float64 at {PLANTED}: " in text
@@ -88,7 +91,7 @@ def test_it_says_so_in_a_table_and_a_sentence(command: Command, ran: Ran, tmp_pa
 
 def test_what_is_kept_is_one_file_more_and_in_the_report(command: Command, ran: Ran) -> None:
     before = contents(ran.folder)
-    ended = command("compare", ran.folder, "--layers", "--images", "1", "--keep")
+    ended = command("compare", ran.folder, "--layers", "--images", "1", "--keep", "--trust", ran.off)
     assert ended.code == 1, ended.err
     kept = ran.folder / "layers.json"
     assert ended.out.splitlines()[-1] == f"wrote {kept}; alexbench report {ran.folder} shows it"
@@ -111,5 +114,8 @@ def test_a_picture_that_is_no_longer_the_same_is_refused_in_a_line(command: Comm
     for picture in sorted(ran.pictures.rglob("*.JPEG")):
         picture.write_bytes(picture.read_bytes() + b"\0")
     ended = command("compare", ran.folder, "--layers")
+    assert ended.code == 2
+    assert ended.last_line.endswith(f"add --trust {ran.off}")
+    ended = command("compare", ran.folder, "--layers", "--trust", ran.off)
     assert ended.code == 2
     assert ended.last_line.startswith(f"alexbench: {ran.folder}: the pictures are not those of the run (")

@@ -18,8 +18,8 @@ import click
 import pytest
 
 from alexbench.harness.app import folder as run_folder
+from alexbench.harness.record_files import read_run
 from tests.end_to_end.conftest import LIMIT_S, Command, Ground, only_run
-from tests.support import html_runs
 from tests.support.docs import (
     ROOT,
     Shown,
@@ -37,6 +37,7 @@ from tests.support.docs import (
     shown,
     unlabelled,
 )
+from tests.support.gates import timed_run
 
 PAGES: Final = pages()
 SHOWN: Final = [one for page in PAGES for one in shown(page)]
@@ -145,7 +146,7 @@ def places(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFa
         assert kept("baseline", "save", "OLD", *to).code == 0
     dated = [(f"{folder}/2026110{day}T030000Z-torchvision", day) for folder in FOLDERS_OF_RUNS for day in (1, 2, 3)]
     for name, day in [("RUN", 1), *dated]:
-        record = html_runs.write(made["timed"] / name, images=50, flips=2)
+        record = read_run(timed_run(made["timed"] / name, {"openvino": 10.0, "torch": 15.0}))
         run_folder.write_record(made["timed"] / name, replace(record, started=f"2026-11-0{day}T03:00:00+00:00"))
     cache = tmp_path_factory.mktemp("cache")
     ended = command("datasets", "prepare", ground.pictures, cache=cache)
