@@ -112,6 +112,11 @@ def test_what_is_not_the_same_is_shown_and_not_gated(
         record = json.loads((other / "run.json").read_text(encoding="utf-8"))
         record[part][key] = "another"
         (other / "run.json").write_text(json.dumps(record), encoding="utf-8")
+        if part == "data":
+            ended = command("gate", other, "--baseline", baseline)
+            assert ended.code == 2  # the table says which pixels they were
+            assert "samples.parquet is not of this run" in ended.last_line
+            (other / "samples.parquet").unlink()
         ended = command("gate", other, "--baseline", baseline)
         assert ended.code == 3, ended.err
         assert "another" in ended.out
