@@ -47,8 +47,9 @@ def test_reduced_precision_that_nobody_asked_for_is_named_and_fails(
     assert healthy.parity is not None
     assert (healthy.parity.computed_as, healthy.parity.unmasked, healthy.parity.passed) == ("fp32", None, True)
     board = pd.read_csv(folder / "leaderboard.csv").set_index("backend")
-    assert board.loc["onnxruntime", "rank"] == 1
-    assert pd.isna(board.loc["torch", "rank"])
+    # Random weights give almost every image one class: 40 images do not tell that from a guess, so nobody is ranked.
+    assert list(board["chance"]) == ["too few"] * 2
+    assert board["rank"].isna().all()
     assert board.loc["torch", "group"].startswith(f"cpu, fp32 computed as {named}, ")
     assert board.loc["onnxruntime", "group"].startswith("cpu, fp32, ")
     assert "says fp32, but its error, " in ended.out
