@@ -39,6 +39,7 @@ from tests.support.ailing import ailing
 from tests.support.cards import write_card
 from tests.support.onnx_files import drop_out
 from tests.support.planted import shim
+from tests.support.rescaled import rescaled
 
 Arrays = dict[str, NDArray[np.float32]]
 RESULTS = Path("doctor-photographs.jsonl")
@@ -187,18 +188,6 @@ def others(card: Card, weights: Path) -> Iterator[Case]:
     yield Case("fc6's columns moved once too often", "weights file", ("flatten",), file)
 
 
-def _of_another_scale(weights: Path, folder: Path) -> Path:
-    """The same function, bit for bit, by other numbers: fc7 twice as large, and what fc8 makes of it half.
-
-    AlexBench refuses synthetic weights on real pictures, whose labels they do not know; here the labels are their own.
-    """
-    arrays = arrays_of(weights)
-    arrays["fc7.weight"] *= 2
-    arrays["fc7.bias"] *= 2
-    arrays["fc8.weight"] *= 0.5
-    return write_weights(arrays, folder)[0]
-
-
 class Photographs:
     """FOLDER's photographs, in variants, with what the reference answers for them under a card."""
 
@@ -341,7 +330,7 @@ def main() -> None:
     card, cache = load_card(asked.model), cache_folder()
     made = synthetic_weights(card, cache, log=cache / "material.log", display=Quiet()).path
     with tempfile.TemporaryDirectory() as folder:
-        weights = _of_another_scale(made, Path(folder) / "weights")
+        weights = rescaled(made, Path(folder) / "weights")
         pictures = Photographs(asked.folder, Path(folder), card, weights, asked.variants)
         print(f"{len(pictures.files)} pictures, {len(set(pictures.labels))} answers; process {os.getpid()}", flush=True)
         share = min(asked.limit, max(32, int(0.8 * len(pictures.files))))
