@@ -19,7 +19,6 @@ from tests.end_to_end.conftest import Command, Ended, Ground
 from tests.support.ailing import ailing
 from tests.support.cards import write_card
 from tests.support.onnx_files import drop_out
-from tests.support.rescaled import rescaled
 
 PICTURES = 96
 Arrays = dict[str, NDArray[np.float32]]
@@ -148,7 +147,7 @@ def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(doct
     lines = [f"{file.name} {label}" for file, label in zip(files, labels, strict=True)]
     (tmp_path / "val.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     flat = ("--data", tmp_path / "flat", "--layout", "flat-folder", "--labels", tmp_path / "val.txt")
-    ended, found = doctor(*flat, "--weights", rescaled(Path(_fitted_weights()), tmp_path), limit=64)
+    ended, found = doctor(*flat, "--weights", _fitted_weights(), limit=64)
     assert ended.code == 1, ended.err
     assert (found["verdict"], factors(found)) == ("none of these", [])
 
