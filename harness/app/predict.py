@@ -39,7 +39,7 @@ TOP: Final = 5
 BATCH: Final = 32
 BACKGROUND: Final = "background"
 SYNTHETIC_WARNING: Final = (
-    "SYNTHETIC weights: they know drawn pictures only, and these answers mean nothing for real ones: --weights FILE"
+    "SYNTHETIC weights: they know drawn images only, and these answers mean nothing for real ones"
 )
 
 Picture = str | os.PathLike[str] | bytes
@@ -298,7 +298,9 @@ def predict(
         inside = {} if file is None else {"weights": None, "weights_layout": None}
         with open_model(card, backend=backend, file=file, display=display, **{**options, **inside}) as model:
             if model.synthetic and file not in warned:
-                display.say(SYNTHETIC_WARNING if file is None else f"{file.path}: {SYNTHETIC_WARNING}")
+                display.say(
+                    f"{SYNTHETIC_WARNING}: --weights FILE" if file is None else f"{file.path}: {SYNTHETIC_WARNING}"
+                )
                 warned.add(file)
             for name, guesses in zip(pictures, model.predict_prepared(pixels), strict=True):
                 answers[name][backend] = guesses
