@@ -453,7 +453,7 @@ def test_a_card_without_a_mean_does_not_say_what_a_file_takes(runs: Runs) -> Non
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
 def test_scores_that_do_not_repeat_are_refused(runs: Runs, backend: str) -> None:
-    with pytest.raises(WeightsError, match="otherwise the second time: is dropout on"):
+    with pytest.raises(WeightsError, match="differently the second time: is dropout on"):
         runs.inspect(backend, "random.onnx", convention={"scale": "normalised", "channels": None})
 
 
