@@ -93,7 +93,7 @@ def test_scores_that_do_not_repeat_are_refused() -> None:
     random = np.random.RandomState(0)
     backend = Fake(lambda pixels, facts: logits(pixels, facts) * random.rand(len(pixels), 4))
     with pytest.raises(
-        WeightsError, match=r"some\.onnx scores the same pictures otherwise the second time: is dropout"
+        WeightsError, match=r"some\.onnx scores the same images differently the second time: is dropout"
     ):
         inspect(backend, ARTIFACT, Options(1), CARD)
 
