@@ -26,6 +26,7 @@ Kind = Literal[
     "reverse",
     "gather",
     "pad",
+    "clip",
     "nothing",
     "flatten",
     "first-layer",
@@ -39,9 +40,10 @@ class Step:
     """An operation between the input and the first layer.
 
     ``values``: the other operand; a (C, C) matrix that mixes channels; a transposition's order; the axes that are
-    reversed; the indices that are gathered along ``axis``; the axes that are padded. ``nothing``: a copy, a conversion
-    between floating types. ``first-layer``: a convolution, where the search ends; so does a matrix
-    ``product`` behind a ``flatten``. ``unknown``: anything else; ``values`` names it.
+    reversed; the indices that are gathered along ``axis``; the axes that are padded; the lowest and highest value that
+    a quantiser lets through. ``nothing``: a copy, a conversion between floating types. ``first-layer``: a convolution,
+    where the search ends; so does a matrix ``product`` of ``values`` inputs, where these are a flattened image.
+    ``unknown``: anything else; ``values`` names it.
     """
 
     kind: Kind
@@ -54,33 +56,46 @@ class Reading:
     """What a file does to its input. ``normalisation``: None where it does nothing.
 
     ``unread``: the operation at which the graph could not be followed, "" where its first layer was reached.
+    ``clips``: the lowest and highest value of the input that a quantiser lets through, None where there is none.
     """
 
     normalisation: Normalisation | None
     unread: str = ""
+    clips: tuple[float, float] | None = None
 
 
 FIRST_LAYER = Step("first-layer")
-PRODUCT = Step("product")
+LEAST_OUTPUTS = 8
+"""Of a first layer: those of published networks have 16 and more, what only prepares an image has a few channels."""
 
 
 def branches(meanings: Iterable[list[Step] | None], names: Iterable[str]) -> list[Step]:
     """Several operations that use one value: the first layer where each of them is one, else unknown."""
-    known = list(meanings)
-    for layer in (FIRST_LAYER, PRODUCT):
-        if all(meaning == [layer] for meaning in known):
-            return [layer]
+    if all(meaning == [FIRST_LAYER] for meaning in meanings):
+        return [FIRST_LAYER]
     return [Step("unknown", " and ".join(sorted(names)) + " side by side")]
 
 
-def pointwise(weight: NDArray[Any], bias: NDArray[Any] | None, groups: int, layout: Layout) -> list[Step]:
-    """A convolution whose outputs are as many as its channels: no first layer. ``weight``: (C, C / groups, kh, kw).
+def is_first_layer(outputs: int, kernel: tuple[int, int], groups: int) -> bool:
+    """Whether a convolution with ``groups`` sees more of the image than a pixel or a channel at a time."""
+    return groups == 1 and kernel != (1, 1) and outputs >= LEAST_OUTPUTS
 
-    One of 1 x 1 is arithmetic by channel, or mixes colours; a larger one is a filter.
+
+def product(inputs: int) -> Step:
+    """A matrix product of so many inputs."""
+    return Step("product", inputs)
+
+
+def pointwise(
+    weight: NDArray[Any], bias: NDArray[Any] | None, groups: int, layout: Layout, channels: int
+) -> list[Step]:
+    """A convolution that is not a first layer. ``weight``: (outputs, C / groups, kh, kw).
+
+    One of 1 x 1 with as many outputs as channels is arithmetic by channel, or mixes colours; others are filters.
     """
-    if weight.shape[2:] != (1, 1):
+    if weight.shape[2:] != (1, 1) or weight.shape[0] != channels:
         return [Step("unknown", "a filter of the image")]
-    channels, each = weight.shape[:2]
+    each = weight.shape[1]
     matrix = np.zeros((channels, channels))
     for out in range(channels):
         first = out // (channels // groups) * each
@@ -90,9 +105,10 @@ def pointwise(weight: NDArray[Any], bias: NDArray[Any] | None, groups: int, layo
     return [Step("mix", matrix), *offset]
 
 
-def quantise(scale: Any, zero: Any) -> list[Step]:
-    """X / scale + zero; what it clips is what the file's author never meant to feed."""
-    return [Step("divide", np.asarray(scale, np.float64)), Step("add", np.asarray(zero, np.float64))]
+def quantise(scale: Any, zero: Any, least: float, most: float) -> list[Step]:
+    """Division by ``scale`` and ``zero`` added, cut to ``least`` .. ``most``."""
+    given = np.asarray(scale, np.float64), np.asarray(zero, np.float64)
+    return [Step("divide", given[0]), Step("add", given[1]), Step("clip", (least, most))]
 
 
 def dequantise(scale: Any, zero: Any) -> list[Step]:
@@ -110,12 +126,16 @@ def batch_norm(
     return [Step("multiply", factor.reshape(place)), Step("add", offset.reshape(place))]
 
 
-def read_steps(steps: Iterable[Step], layout: Layout, channels: int) -> Reading:
-    """What ``steps``, in order, do to an image (N, ...) in ``layout`` before the first layer, channel by channel."""
+def read_steps(steps: Iterable[Step], layout: Layout, image: tuple[int, int, int]) -> Reading:
+    """What ``steps``, in order, do to images (N, ...) in ``layout`` before the first layer, channel by channel.
+
+    ``image``: (channels, height, width).
+    """
+    channels, height, width = image
     state = _Arithmetic(layout, channels)
     for step in steps:
-        if step.kind == "first-layer" or (step.kind == "product" and state.flat):
-            return Reading(state.found())
+        if step.kind == "first-layer" or (step.kind == "product" and step.values == channels * height * width):
+            return state.reading()
         if not state.take(step):
             return Reading(None, str(step.values) if step.kind == "unknown" else f"{step.kind} that is not per channel")
     return Reading(None, "no convolution and no matrix product")
@@ -127,42 +147,50 @@ class _Arithmetic:
     def __init__(self, layout: Layout, channels: int) -> None:
         self._axis = 1 if layout == "NCHW" else 3
         self._scale, self._shift = np.ones(channels), np.zeros(channels)
-        self._reversed, self.flat = False, False
+        self._reversed, self._flat = False, False
+        self._low, self._high = -np.inf, np.inf
 
     def take(self, step: Step) -> bool:
         """Whether the step could be followed."""
-        if step.kind in {"unknown", "product"} or (self.flat and step.kind not in {"nothing", "flatten"}):
+        if step.kind in {"unknown", "product"} or (self._flat and step.kind not in {"nothing", "flatten"}):
             return False
         match step.kind:
             case "nothing":
                 return True
             case "flatten":
-                self.flat = True
+                self._flat = True
                 return True
+            case "clip":
+                return self._clip(*step.values)
             case "pad":
                 return not {0, self._axis} & {int(axis) for axis in step.values}
             case "mix":
                 return self._mix(np.asarray(step.values, np.float64))
             case "transpose":
-                order = [int(axis) % 4 for axis in np.asarray(step.values).reshape(-1)]
-                if sorted(order) != [0, 1, 2, 3] or order[0] != 0:
-                    return False
-                rows, columns = (order.index(axis) for axis in (1, 2, 3) if axis != self._axis)
-                if rows > columns:  # the image would be turned: what it takes is not upright
-                    return False
-                self._axis = order.index(self._axis)
-                return True
+                return self._transpose([int(axis) % 4 for axis in np.asarray(step.values).reshape(-1)])
             case "reverse":
                 axes = {int(axis) % 4 for axis in np.asarray(step.values).reshape(-1)}
                 return axes == {self._axis} and self._reverse()
             case "gather":
-                indices = np.asarray(step.values).reshape(-1).tolist()
-                forward = list(range(len(self._scale)))
-                if step.axis % 4 != self._axis or indices not in (forward, forward[::-1]):
-                    return False
-                return indices == forward or self._reverse()
+                return self._gather(np.asarray(step.values).reshape(-1).tolist(), step.axis % 4)
             case _:
                 return self._compute(step)
+
+    def reading(self) -> Reading:
+        """What was done, and what of the input is let through; nothing is known of what is not finite."""
+        if not (np.isfinite(self._scale).all() and np.isfinite(self._shift).all()):
+            return Reading(None, "arithmetic that is not finite")
+        clips = None if np.isinf(self._low) and np.isinf(self._high) else (float(self._low), float(self._high))
+        return Reading(self.found(), clips=clips)
+
+    def _clip(self, least: float, most: float) -> bool:
+        """In terms of the input: what every channel lets through."""
+        if (self._scale == 0).any():
+            return False
+        ends = (np.array([[least], [most]]) - self._shift) / self._scale
+        self._low = max(self._low, ends.min(axis=0).max())
+        self._high = min(self._high, ends.max(axis=0).min())
+        return True
 
     def found(self) -> Normalisation | None:
         """What was done so far. To quantise and to dequantise again is nothing, up to float32's rounding."""
@@ -172,6 +200,21 @@ class _Arithmetic:
         if same:
             return Normalisation((1.0,) * len(self._scale), (0.0,) * len(self._scale), reverses_channels=True)
         return Normalisation(tuple(self._scale.tolist()), tuple(self._shift.tolist()), self._reversed)
+
+    def _transpose(self, order: list[int]) -> bool:
+        if sorted(order) != [0, 1, 2, 3] or order[0] != 0:
+            return False
+        rows, columns = (order.index(axis) for axis in (1, 2, 3) if axis != self._axis)
+        if rows > columns:  # the image would be turned: what it takes is not upright
+            return False
+        self._axis = order.index(self._axis)
+        return True
+
+    def _gather(self, indices: list[int], axis: int) -> bool:
+        forward = list(range(len(self._scale)))
+        if axis != self._axis or indices not in (forward, forward[::-1]):
+            return False
+        return indices == forward or self._reverse()
 
     def _reverse(self) -> bool:
         self._scale, self._shift = self._scale[::-1].copy(), self._shift[::-1].copy()

@@ -13,12 +13,13 @@ from alexbench.backends import _onnx_precision
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
 from alexbench.backends._artifact_steps import (
     FIRST_LAYER,
-    PRODUCT,
     Step,
     batch_norm,
     branches,
     dequantise,
+    is_first_layer,
     pointwise,
+    product,
     quantise,
     read_steps,
 )
@@ -37,8 +38,9 @@ _FIRST: Final = {
 }
 _SCALED: Final = {"QLinearConv", "QLinearMatMul", "QGemm"}
 """Of those, with the input's scale and zero point behind the input."""
-_CONVOLUTIONS: Final = {"Conv": 1, "FusedConv": 1, "ConvInteger": 1}
-"""Operator -> place of its weights among the inputs."""
+_CONVOLUTIONS: Final = {"Conv", "FusedConv", "ConvInteger"}
+_DYNAMIC: Final = {"ConvInteger", "MatMulInteger", "MatMulIntegerToFloat"}
+"""What takes integers whose scale is chosen while it runs."""
 _DOMAINS: Final = {"", "ai.onnx", "com.microsoft"}
 """Whose operators are known here: a name in another domain may mean anything."""
 _CONVERSIONS: Final = {"QuantizeLinear", "DequantizeLinear", "CastLike"}
@@ -46,6 +48,16 @@ _RESHAPES: Final = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}
 _ARITHMETIC: Final = {"Add", "Sub", "Mul", "Div", "QLinearAdd", "QLinearMul"}
 _SIZES: Final = {"Shape", "Size"}
 """Operators that look at a tensor's shape only: no fork."""
+_COMPUTED: Final = {
+    *("Constant", "Identity", "Cast", "Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Neg", "Abs", "Pow", "Exp"),
+    *("Log", "Max", "Min", "Reshape", "Unsqueeze", "Squeeze", "Transpose", "Concat", "Slice", "QuantizeLinear"),
+    *("DequantizeLinear", "ReduceMean", "ReduceSum", "Flatten", "CastLike"),
+}
+"""What constants are computed by; none of them loops, or makes much of little."""
+_NODES_AT_MOST: Final = 64
+_SPREAD_AT_MOST: Final = 64
+_VALUES_AT_MOST: Final = 1 << 22
+"""More than a large image and a first layer have."""
 _SOFTMAX: Final[Mapping[str, Scores]] = {
     "Softmax": "probabilities",
     "QLinearSoftmax": "probabilities",
@@ -70,7 +82,7 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
     picture = picture_input(graph.inputs, artifact)
     output = scores_output(graph.outputs, artifact)
     channels = artifact.image[0]
-    reading = read_steps(graph.steps(picture.port.name, channels), picture.layout, channels)
+    reading = read_steps(graph.steps(picture.port.name, channels), picture.layout, artifact.image)
     return ArtifactFacts(
         format="ONNX",
         input_name=picture.port.name,
@@ -83,6 +95,7 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=graph.scores(output.name) or "logits",
         normalisation=reading.normalisation,
         unread=reading.unread,
+        clips=reading.clips,
         **of_facts(_onnx_precision.read(proto)),
         version=f"IR {proto.ir_version}, opset {_opset(proto)}",
         producer=" ".join(filter(None, (proto.producer_name, proto.producer_version))),
@@ -97,9 +110,10 @@ class _Graph:
         self._proto, self._artifact = proto, artifact
         self._constants = {tensor.name: tensor for tensor in graph.initializer}
         self._made_by = {name: node for node in graph.node for name in node.output}
+        self._functions = {(one.domain, one.name) for one in proto.functions}
         self._used_by: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
-            for name in dict.fromkeys(node.input):
+            for name in dict.fromkeys((*node.input, *_captured(node))):
                 self._used_by.setdefault(name, []).append(node)
         # Before IR 4 initializers were listed among the inputs as well.
         self.inputs = [_port(value) for value in graph.input if value.name not in self._constants]
@@ -150,8 +164,11 @@ class _Graph:
     def _meaning(self, node: "onnx.NodeProto", name: str, channels: int) -> list[Step] | None:
         """``node`` as steps on its input ``name``, None where it is something else."""
         kind, attributes = node.op_type, _attributes(node)
-        if node.domain not in _DOMAINS:
+        if node.domain not in _DOMAINS or (node.domain, kind) in self._functions or name not in node.input:
             return None
+        if kind == "DynamicQuantizeLinear":
+            users = self._used_by.get(node.output[0], [])
+            return [Step("nothing")] if all(one.op_type in _DYNAMIC for one in users) else None
         if kind in _FIRST:
             return self._first(node, name, channels)
         if kind in _COPIES:
@@ -160,25 +177,31 @@ class _Graph:
             scaling = self._scaling(node, 1)
             if scaling is None:
                 return None
-            return quantise(*scaling) if kind == "QuantizeLinear" else dequantise(*scaling)
-        if kind == "Pad":
-            return self._padding(node, attributes)
-        if kind in {"Flatten", "Reshape", "Squeeze"} and node.input[0] == name:
-            return [Step("flatten")]
-        if kind == "Transpose":
-            return [Step("transpose", attributes.get("perm", [3, 2, 1, 0]))]
+            return dequantise(*scaling) if kind == "DequantizeLinear" else quantise(*scaling, *_ends(scaling[1]))
         if kind == "BatchNormalization" and not attributes.get("training_mode"):
             given = [value for one in node.input[1:5] if (value := self.value(one)) is not None]
             if len(given) != 4:
                 return None
             scale, shift, mean, variance = given
             return batch_norm(scale, shift, mean, variance, attributes.get("epsilon", 1e-5), "NCHW")
-        if kind == "Gather" and node.input[0] == name:
-            indices = self.value(node.input[1])
-            return None if indices is None else [Step("gather", indices, attributes.get("axis", 0))]
         if kind in _ARITHMETIC:
             return self._arithmetic(node, name)
-        return None
+        return self._moved(node, attributes) if node.input[0] == name else None
+
+    def _moved(self, node: "onnx.NodeProto", attributes: dict[str, Any]) -> list[Step] | None:
+        """Values that are laid out, padded or ordered otherwise, and stay what they are."""
+        match node.op_type:
+            case "Pad":
+                return self._padding(node, attributes)
+            case "Flatten" | "Reshape" | "Squeeze":
+                return [Step("flatten")]
+            case "Transpose":
+                return [Step("transpose", attributes.get("perm", [3, 2, 1, 0]))]
+            case "Gather":
+                indices = self.value(node.input[1])
+                return None if indices is None else [Step("gather", indices, attributes.get("axis", 0))]
+            case _:
+                return None
 
     def _first(self, node: "onnx.NodeProto", name: str, channels: int) -> list[Step] | None:
         """A first layer; a convolution with as many outputs as the image has channels is none."""
@@ -186,21 +209,31 @@ class _Graph:
             return None
         if node.op_type in _SCALED:
             scaling = self._scaling(node, 1)
-            layer = FIRST_LAYER if node.op_type == "QLinearConv" else PRODUCT
-            return None if scaling is None else [*dequantise(*scaling), layer]
-        place = _CONVOLUTIONS.get(node.op_type)
-        if place is None:
-            return [PRODUCT]
-        shape = self._shape(node.input[place])
-        if shape is None:
+            if scaling is None:
+                return None
+            layer = self._convolution(node, 3, channels) if node.op_type == "QLinearConv" else self._product(node)
+            return None if layer is None else [*dequantise(*scaling), *layer]
+        if node.op_type in _CONVOLUTIONS:
+            return self._convolution(node, 1, channels)
+        return self._product(node)
+
+    def _product(self, node: "onnx.NodeProto") -> list[Step] | None:
+        """A matrix product and the number of its inputs: of a flattened image that is the weights' longer side."""
+        shapes = [shape for name in node.input if name and (shape := self._shape(name)) is not None and len(shape) == 2]
+        return [product(max(shapes[0]))] if len(shapes) == 1 else None
+
+    def _convolution(self, node: "onnx.NodeProto", place: int, channels: int) -> list[Step] | None:
+        """A first layer, or arithmetic by channel; ``place``: of its weights among the inputs."""
+        shape, groups = self._shape(node.input[place]), _attributes(node).get("group", 1)
+        if shape is None or len(shape) != 4 or groups < 1 or shape[1] * groups != channels:
             return None
-        if len(shape) != 4 or shape[0] != channels:
+        if is_first_layer(shape[0], (shape[2], shape[3]), groups):
             return [FIRST_LAYER]
         weight = self.value(node.input[place])
         bias = self.value(node.input[2]) if node.op_type == "Conv" and len(node.input) > 2 else None
         if weight is None or node.op_type != "Conv" or (bias is None and len(node.input) > 2):
             return None
-        return pointwise(weight, bias, _attributes(node).get("group", 1), "NCHW")
+        return pointwise(weight, bias, groups, "NCHW", channels)
 
     def _shape(self, name: str) -> tuple[int, ...] | None:
         """Of an initializer, or of what nodes make of one; None where it depends on an input."""
@@ -215,7 +248,7 @@ class _Graph:
 
     def _padding(self, node: "onnx.NodeProto", attributes: dict[str, Any]) -> list[Step] | None:
         pads = attributes.get("pads") if len(node.input) < 2 else self.value(node.input[1])
-        if pads is None or np.size(pads) != 8 or (len(node.input) > 3 and node.input[3]):
+        if pads is None or np.size(pads) != 8 or (len(node.input) > 3 and node.input[3]) or np.min(pads) < 0:
             return None
         return [Step("pad", np.flatnonzero(np.reshape(pads, (2, 4)).any(axis=0)).tolist())]
 
@@ -231,7 +264,7 @@ class _Graph:
             return None
         operand = (operand.astype(np.float64) - other[1]) * other[0]
         steps = _computation(kind.removeprefix("QLinear"), operand, first=mine == 0)
-        return None if steps is None else [*dequantise(*own), *steps, *quantise(*result)]
+        return None if steps is None else [*dequantise(*own), *steps, *quantise(*result, *_ends(result[1]))]
 
     def _scaling(self, node: "onnx.NodeProto", place: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
         """The constant scale and zero point that are inputs ``place`` and the next; one for all channels."""
@@ -258,6 +291,16 @@ class _Graph:
             return found
         return self._computed(name)
 
+    def _is_small(self, order: "list[onnx.NodeProto]", constants: Mapping[str, NDArray[Any]]) -> bool:
+        """Whether nodes are computed in little time and memory: without loops, and nothing grows by them."""
+        sizes = [one.size for one in constants.values()]
+        if len(order) > _NODES_AT_MOST or sum(sizes) > _VALUES_AT_MOST:
+            return False
+        if any(node.op_type not in _COMPUTED or (node.domain, node.op_type) in self._functions for node in order):
+            return False
+        # Of two large ones, (N, 1) and (1, M), arithmetic makes N x M.
+        return sum(size > _SPREAD_AT_MOST for size in sizes) < 2
+
     def _computed(self, name: str) -> NDArray[Any] | None:
         """What the nodes before ``name`` make of constants alone, by onnx's own reference implementation."""
         from onnx import TensorProto, helper
@@ -279,6 +322,8 @@ class _Graph:
                 nodes[id(node)] = node
                 wanted += [other for other in node.input if other]
         order = [node for node in self._proto.graph.node if id(node) in nodes]
+        if not self._is_small(order, constants):
+            return None
         tensors = [_tensor(*item) for item in constants.items()]
         output = helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None)
         graph = helper.make_graph(order, "constant", [], [output], tensors)
@@ -289,6 +334,21 @@ class _Graph:
             return np.asarray(ReferenceEvaluator(model).run([name], {})[0])
         except Exception:  # an operator that it does not know: no normalisation anyone writes
             return None
+
+
+def _ends(zero: NDArray[Any]) -> tuple[float, float]:
+    """The lowest and highest integer of the type of a zero point; where none is given, that is uint8."""
+    limits = np.iinfo(zero.dtype if np.issubdtype(zero.dtype, np.integer) else np.uint8)
+    return float(limits.min), float(limits.max)
+
+
+def _captured(node: "onnx.NodeProto") -> Iterator[str]:
+    """The names that the graphs inside a node (If, Loop, Scan) use: some are those around it."""
+    for attribute in node.attribute:
+        for graph in (*attribute.graphs, *((attribute.g,) if attribute.HasField("g") else ())):
+            for inner in graph.node:
+                yield from inner.input
+                yield from _captured(inner)
 
 
 def _computation(kind: str, other: NDArray[Any], *, first: bool) -> list[Step] | None:

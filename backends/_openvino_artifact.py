@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from alexbench.backends import _openvino_precision
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
-from alexbench.backends._artifact_steps import FIRST_LAYER, PRODUCT, Step, batch_norm, branches, pointwise, read_steps
+from alexbench.backends._artifact_steps import (
+    FIRST_LAYER,
+    Step,
+    batch_norm,
+    branches,
+    is_first_layer,
+    pointwise,
+    product,
+    read_steps,
+)
 from alexbench.backends._precision import of_facts
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
@@ -61,7 +70,7 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
     start = port(model.inputs, picture.port.name)
     ir = artifact.path.suffix == ".xml"
     channels = artifact.image[0]
-    reading = read_steps(_steps(start, channels), picture.layout, channels)
+    reading = read_steps(_steps(start, channels), picture.layout, artifact.image)
     return ArtifactFacts(
         format="OpenVINO IR" if ir else "ONNX",
         input_name=picture.port.name,
@@ -74,6 +83,7 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=scores,
         normalisation=reading.normalisation,
         unread=reading.unread,
+        clips=reading.clips,
         **of_facts(_openvino_precision.read(model)),
         version=_version(artifact) if ir else "",
         producer=_producer(model) if ir else "",
@@ -179,7 +189,10 @@ def _moved(kind: str, others: list[NDArray[Any] | None]) -> list[Step] | None:
         case "Transpose":
             return [Step("transpose", others[0])]
         case "Pad":
-            return [Step("pad", np.flatnonzero(np.asarray(others[0]) + np.asarray(others[1])).tolist())]
+            before, after = np.asarray(others[0]), np.asarray(others[1])
+            if min(before.min(), after.min()) < 0:
+                return None
+            return [Step("pad", np.flatnonzero(before + after).tolist())]
         case "Gather":
             return [Step("gather", others[0], int(np.asarray(others[1]).reshape(-1)[0]))]
         case _:
@@ -193,7 +206,8 @@ def _range_to_range(
     if (high == low).any():
         return None
     factor = (to_high - to_low) / (high - low)
-    return [Step("multiply", factor), Step("add", to_low - low * factor)]
+    ends = Step("clip", (float(low.max()), float(high.min())))
+    return [ends, Step("multiply", factor), Step("add", to_low - low * factor)]
 
 
 def _gives_whole_numbers(node: "openvino.Node") -> bool:
@@ -210,23 +224,25 @@ def _gives_whole_numbers(node: "openvino.Node") -> bool:
 def _first(node: "openvino.Node", place: int, channels: int) -> list[Step] | None:
     """A first layer; a convolution with as many outputs as the image has channels is none."""
     kind = node.get_type_name()
-    if place != 0:
-        return [PRODUCT] if kind == "MatMul" else None
-    if kind == "MatMul":
-        return [PRODUCT]
-    weight = node.input_value(1)
+    if kind != "MatMul" and place != 0:
+        return None
+    weight = node.input_value(1 - place)
     sides = weight.get_partial_shape()
     if sides.is_dynamic:
         return None
+    if kind == "MatMul":
+        return [product(max(side.get_length() for side in sides))] if len(sides) == 2 else None
     grouped = kind == "GroupConvolution"  # (groups, out / groups, in / groups, kh, kw)
     shape = [side.get_length() for side in sides]
-    if (shape[0] * shape[1] if grouped else shape[0]) != channels:
+    groups, outputs = (shape[0], shape[0] * shape[1]) if grouped else (1, shape[0])
+    if len(shape) != (5 if grouped else 4) or shape[-3] * groups != channels:
+        return None
+    if is_first_layer(outputs, (shape[-2], shape[-1]), groups):
         return [FIRST_LAYER]
     value = _value(weight)
     if value is None:
         return None
-    groups = shape[0] if grouped else 1
-    return pointwise(value.reshape(channels, -1, *shape[-2:]), None, groups, "NCHW")
+    return pointwise(value.reshape(outputs, -1, *shape[-2:]), None, groups, "NCHW", channels)
 
 
 def _value(output: "openvino.Output") -> NDArray[Any] | None:

@@ -61,7 +61,7 @@ def inspect(tf: ModuleType, served: Served, artifact: Artifact) -> ArtifactFacts
     graph = Graph(tf, served.function)
     scores = graph.scores([port.name for port in served.outputs].index(output.name)) or "logits"
     channels = artifact.image[0]
-    reading = read_steps(graph.steps(channels), picture.layout, channels)
+    reading = read_steps(graph.steps(channels), picture.layout, artifact.image)
     return ArtifactFacts(
         format=served.format,
         input_name=picture.port.name,
@@ -74,6 +74,7 @@ def inspect(tf: ModuleType, served: Served, artifact: Artifact) -> ArtifactFacts
         scores_in_graph=scores,
         normalisation=reading.normalisation,
         unread=reading.unread,
+        clips=reading.clips,
         **of_facts(graph.precision()),
         producer=f"TensorFlow {served.version}".strip() if served.version else "",
     )

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends import _tensorflow_precision
-from alexbench.backends._artifact_steps import FIRST_LAYER, PRODUCT, Step, batch_norm, branches, pointwise
+from alexbench.backends._artifact_steps import (
+    FIRST_LAYER,
+    Step,
+    batch_norm,
+    branches,
+    is_first_layer,
+    pointwise,
+    product,
+)
 from alexbench.backends._precision import FilePrecision
 from alexbench.harness.contract import Layout, Scores
 
@@ -136,7 +144,10 @@ class Graph:
         place = node.input.index(name)
         if node.op in _FIRST:
             return self._first(node, channels) if place == 0 else None
-        if place == 0 and (node.op in _COPIES or node.op.startswith(_FAKES)):
+        if place == 0 and node.op.startswith(_FAKES):
+            ends = self._range(node)
+            return None if ends is None else [Step("clip", ends)]
+        if place == 0 and node.op in _COPIES:
             whole = node.op == "Cast" and not self._tf.as_dtype(node.attr["DstT"].type).is_floating
             return None if whole else [Step("nothing")]
         others = [self._value(one) for i, one in enumerate(node.input) if i != place]
@@ -159,19 +170,33 @@ class Graph:
     def _first(self, node: _Node, channels: int) -> list[Step] | None:
         """A first layer; a convolution with as many outputs as the image has channels is none."""
         if "MatMul" in node.op:
-            return [PRODUCT]
+            matrix = self._value(node.input[1])
+            return None if matrix is None or matrix.ndim != 2 else [product(max(matrix.shape))]
         if node.op not in {"Conv2D", "DepthwiseConv2dNative"}:
-            return [FIRST_LAYER]
+            return None
         kernel = self._value(node.input[1])  # HWIO; of a depthwise convolution HWC and a multiplier
         if kernel is None or kernel.ndim != 4:
             return None
         height, width, inputs, outputs = kernel.shape
         depthwise = node.op != "Conv2D"
-        if (inputs * outputs if depthwise else outputs) != channels:
+        weight = kernel.reshape(height, width, 1, inputs * outputs) if depthwise else kernel
+        if inputs < 1 or channels % weight.shape[2]:
+            return None
+        groups = channels // weight.shape[2]
+        if is_first_layer(weight.shape[3], (height, width), groups):
             return [FIRST_LAYER]
-        weight = kernel.reshape(height, width, 1, channels) if depthwise else kernel
         layout: Layout = "NCHW" if node.attr["data_format"].s == b"NCHW" else "NHWC"
-        return pointwise(weight.transpose(3, 2, 0, 1), None, channels // weight.shape[2], layout)
+        return pointwise(weight.transpose(3, 2, 0, 1), None, groups, layout, channels)
+
+    def _range(self, node: _Node) -> tuple[float, float] | None:
+        """The range of a quantiser that gives floating numbers again; None where it is chosen while it runs."""
+        if node.op == "FakeQuantWithMinMaxArgs":
+            return node.attr["min"].f, node.attr["max"].f
+        ends = [self._value(one) for one in node.input[1:3]]
+        if len(ends) < 2 or any(one is None or np.size(one) != 1 for one in ends):
+            return None
+        least, most = (float(np.asarray(one)) for one in ends)
+        return least, most
 
     def _value(self, name: str) -> NDArray[Any] | None:
         """The constant ``name``, computed from others where it has to be; None where it depends on an input."""

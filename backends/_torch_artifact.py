@@ -118,8 +118,8 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     output = scores_output(outputs, _numbered(artifact, outputs))
     program = Exported(exported)
     scores = scores_of(program.back(nodes[output.name.partition(":")[2]])) or "logits"
-    channels = artifact.image[0]
-    reading = read_steps(steps_of(program.forward(nodes[picture.port.name]), channels), picture.layout, channels)
+    steps = steps_of(program.forward(nodes[picture.port.name]), artifact.image[0])
+    reading = read_steps(steps, picture.layout, artifact.image)
     return ArtifactFacts(
         format=EXPORT,
         input_name=picture.port.name,
@@ -132,6 +132,7 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=scores,
         normalisation=reading.normalisation,
         unread=reading.unread,
+        clips=reading.clips,
         **of_facts(_export_precision(torch, exported, picture, artifact)),
     )
 
@@ -139,7 +140,8 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
 def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     """A TorchScript file says nothing of shapes: they are found by trying."""
     module = _load_script(torch, artifact, torch.device("cpu"))
-    dtype = next((str(one.dtype).removeprefix("torch.") for one in module.parameters()), "float32")
+    floats = (one.dtype for one in module.parameters() if one.dtype.is_floating_point)
+    dtype = str(next(floats, torch.float32)).removeprefix("torch.")
     layout, batch, given = _tried(torch, module, artifact, dtype)
     outputs = [
         Port(name, str(tensor.dtype).removeprefix("torch."), (None, *tensor.shape[1:])) for name, tensor in given
@@ -147,7 +149,7 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     output = scores_output(outputs, _numbered(artifact, outputs))
     program = Script(torch, module)
     scores = scores_of(program.back(int(output.name.partition(":")[0])))
-    reading = read_steps(steps_of(program.forward(), artifact.image[0]), layout, artifact.image[0])
+    reading = read_steps(steps_of(program.forward(), artifact.image[0]), layout, artifact.image)
     return ArtifactFacts(
         format=SCRIPT,
         input_name=program.input_name,
@@ -160,6 +162,7 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         scores_in_graph=scores or "logits",
         normalisation=reading.normalisation,
         unread=reading.unread,
+        clips=reading.clips,
         **of_facts(_script_precision(torch, module, dtype, layout, batch, artifact)),
     )
 

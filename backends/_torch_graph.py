@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from alexbench.backends._artifact_steps import (
     FIRST_LAYER,
-    PRODUCT,
     Step,
     batch_norm,
     branches,
     dequantise,
+    is_first_layer,
     pointwise,
+    product,
     quantise,
 )
 from alexbench.harness.contract import Scores
@@ -45,6 +46,8 @@ _SOFTMAX: Final[Mapping[str, Scores]] = {
     "log_softmax": "log-probabilities",
     "_log_softmax": "log-probabilities",
 }
+_QUANTISED: Final = {12: (-128, 127), 13: (0, 255)}
+"""torch's numbers of qint8 and quint8 -> their ends."""
 _ALL: Final = 2**63 - 1
 _HARMLESS: Final = {"dtype", "layout", "device", "pin_memory", "non_blocking", "memory_format", "copy"}
 
@@ -63,6 +66,7 @@ class Operation:
     name: str
     operands: Sequence[Any]
     exported: bool = False
+    quantised: bool = False
 
 
 def scores_of(backwards: Iterator[Operation]) -> Scores | None:
@@ -89,7 +93,9 @@ def _meaning(operation: Operation, place: int, channels: int) -> list[Step] | No
     name, operands = operation.name, operation.operands
     others = [one for i, one in enumerate(operands) if i != place]
     if name in _FIRST:
-        return _first(name, operands, place, channels)
+        return _first(name, operands, place, channels, quantised=operation.quantised)
+    if name == "type_as" and not operation.exported:  # the other's type is not known
+        return None
     if name in _COPIES and place == 0:
         whole = name in {"to", "_to_copy"} and any(type(one) is int and one in _INTEGERS for one in operands[1:3])
         return None if whole else [Step("nothing")]
@@ -113,6 +119,8 @@ def _moved(name: str, others: Sequence[Any]) -> list[Step] | None:
             return [Step("flatten")]
         case "constant_pad_nd" | "pad":
             amounts = np.reshape(others[0], (-1, 2))
+            if amounts.min() < 0:
+                return None
             return [Step("pad", [3 - i for i, pair in enumerate(amounts) if pair.any()])]
         case "permute":
             return [Step("transpose", others[0])]
@@ -135,10 +143,13 @@ def _quantisation(operation: Operation, others: Sequence[Any]) -> list[Step] | N
     """One of torch's own quantised tensors stands for the values that were quantised; exported, it is integers."""
     match operation.name:
         case "quantize_per_tensor" if operation.exported:
-            return quantise(others[0], others[1])
+            return quantise(others[0], others[1], float(others[2]), float(others[3]))
         case "dequantize_per_tensor":
             return dequantise(others[0], others[1])
-        case "dequantize" | "quantize_per_tensor" | "quantize_per_tensor_dynamic":
+        case "quantize_per_tensor" if others[2] in _QUANTISED:
+            scale, zero, (least, most) = float(others[0]), float(others[1]), _QUANTISED[others[2]]
+            return [Step("clip", ((least - zero) * scale, (most - zero) * scale))]
+        case "dequantize" | "quantize_per_tensor_dynamic":
             return [Step("nothing")]
         case _:
             return None
@@ -154,17 +165,24 @@ def _batch_norm(name: str, others: Sequence[Any]) -> list[Step] | None:
     return batch_norm(scale, shift, mean, variance, float(epsilon), "NCHW")
 
 
-def _first(name: str, operands: Sequence[Any], place: int, channels: int) -> list[Step] | None:
+def _first(name: str, operands: Sequence[Any], place: int, channels: int, *, quantised: bool) -> list[Step] | None:
     """A first layer; a convolution with as many outputs as the image has channels is none."""
     if place != (1 if name == "addmm" else 0):
         return None
     if "conv" not in name:
-        return [PRODUCT]
+        weights = [one for one in operands if isinstance(one, np.ndarray) and one.ndim == 2]
+        return [product(max(weights[0].shape))] if len(weights) == 1 else None
     weight = operands[1] if len(operands) > 1 else None
-    if not isinstance(weight, np.ndarray) or weight.ndim != 4 or weight.shape[0] != channels:
+    if name.startswith("conv2d") and not isinstance(weight, np.ndarray):
+        return [FIRST_LAYER] if quantised else None  # its weights are packed
+    if not isinstance(weight, np.ndarray) or weight.ndim != 4 or channels % max(weight.shape[1], 1):
+        return None
+    groups = channels // max(weight.shape[1], 1)
+    if is_first_layer(weight.shape[0], (weight.shape[2], weight.shape[3]), groups):
         return [FIRST_LAYER]
     bias = operands[2] if len(operands) > 2 else None
-    return None if bias is _UNKNOWN else pointwise(weight, bias, channels // weight.shape[1], "NCHW")
+    transposed = name in {"convolution", "_convolution"} and len(operands) > 6 and bool(operands[6])
+    return None if bias is _UNKNOWN or transposed else pointwise(weight, bias, groups, "NCHW", channels)
 
 
 def _arithmetic(name: str, operands: Sequence[Any], place: int) -> list[Step] | None:
@@ -272,7 +290,7 @@ class Script:
         operands = list(user.inputs())
         place = next(i for i, one in enumerate(operands) if one.debugName() == value.debugName())
         given = [_UNKNOWN if i == place else self._value(one) for i, one in enumerate(operands)]
-        return Operation(name, given), place
+        return Operation(name, given, quantised=user.kind().startswith("quantized::")), place
 
     def back(self, place: int) -> Iterator[Operation]:
         """The operations before output number ``place``, along their first operands."""

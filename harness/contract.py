@@ -111,7 +111,8 @@ class ArtifactFacts:
     ``scores``: what its output is; ``scores_in_graph`` what its last operation says, None where that is not to be read.
     ``normalisation``: what it does to its input before its first layer, None where it does nothing; arithmetic folded
     into the first layer's weights cannot be seen. ``unread``: the operation at which its graph could not be followed to
-    the first layer, "" where it could: what it does to its input is then not known. ``version`` of the format, and
+    the first layer, "" where it could: what it does to its input is then not known. ``clips``: the lowest and highest
+    value of its input that a quantiser lets through, None without one. ``version`` of the format, and
     ``producer``, as the file says them, "" where it says nothing.
 
     ``precision``: what its convolutions and products work in (fp32, fp16, bf16, int8), the coarsest where they differ;
@@ -135,6 +136,7 @@ class ArtifactFacts:
     version: str = ""
     producer: str = ""
     unread: str = ""
+    clips: tuple[float, float] | None = None
     precision_known: Evidence = "declared"
     products: str = ""
     stored: str = ""

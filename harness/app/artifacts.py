@@ -1,10 +1,11 @@
 """A user's own file as a row: what a card says of it, what is found in it, and how that is recorded."""
 
 import hashlib
+import itertools
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.harness.app.config import RunConfig
@@ -20,6 +21,9 @@ from alexbench.harness.models.preprocessing import Preprocessing, said_formula
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.records import ArtifactRecord
 
+_FILES_AT_MOST: Final = 10_000
+"""Of a folder that is looked through: a SavedModel has some dozens."""
+
 
 def check_trust(config: RunConfig) -> None:
     """Refuse programs that are not trusted, before anything is prepared; a worker refuses them once more.
@@ -29,6 +33,8 @@ def check_trust(config: RunConfig) -> None:
     """
     for name in config.artifact_files:
         file = config.artifact(name)
+        if file is not None:
+            check_named_files(file)
         if file is not None and config.interpreter_of(name) is None:  # elsewhere, the worker there knows its backend
             require_trust(backend_class(name), Path(file.path), trusted=file.trusted)
 
@@ -44,9 +50,21 @@ def programs_of(config: RunConfig) -> tuple[str, ...]:
     return (*files, *(one for one in pythons if not same_file(one, sys.executable)))
 
 
+def check_named_files(file: UserFile) -> None:
+    """Refuse pipes and devices: the file, the .bin that belongs to an .xml, and all that lies in a folder.
+
+    Raises:
+        UsageError: one is none that can be read to its end.
+    """
+    path = Path(file.path)
+    inside = itertools.islice(path.rglob("*"), _FILES_AT_MOST) if path.is_dir() else ()
+    for one in (path, *((path.with_suffix(".bin"),) if path.suffix == ".xml" else ()), *inside):
+        check_named(one, "--artifact", most=WEIGHTS_BYTES_AT_MOST)
+
+
 def artifact_of(file: UserFile, card: Card) -> dict[str, Any]:
     """The file as the workers' requests want it."""
-    check_named(file.path, "--artifact", most=WEIGHTS_BYTES_AT_MOST)
+    check_named_files(file)
     side = card.preprocessing.crop
     return {
         "path": str(Path(file.path).absolute()),

@@ -48,13 +48,20 @@ def inspect(
         AlexBenchError: the file, the card or the options are not to be used together; the message says why.
     """
     runs = runs_artifacts(backend, artifact)
-    facts = runs.inspect_artifact(artifact, options)
+    try:
+        facts = runs.inspect_artifact(artifact, options)
+    except (AlexBenchError, MemoryError):
+        raise
+    except Exception as error:  # a damaged graph makes each reader stumble over something else
+        said = " ".join(str(error).split())[:300]
+        raise WeightsError(f"{artifact.path} cannot be read: {type(error).__name__}: {said}") from error
     fed = fed_to(
         str(artifact.path),
         preprocessing,
         facts.normalisation,
         backend=backend.name,
         unread=facts.unread,
+        clips=facts.clips,
         stated=artifact.convention,
         whole_numbers=facts.dtype == "uint8",
     )
@@ -83,9 +90,9 @@ def _try(
     backend: Backend, artifact: Artifact, facts: ArtifactFacts, options: Options, inputs: NDArray[np.float32]
 ) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
     """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one picture only, is told."""
-    runs_artifacts(backend, artifact).load_artifact(artifact, facts, options)
     answers = Answers(artifact.outputs)
     try:
+        runs_artifacts(backend, artifact).load_artifact(artifact, facts, options)
         return facts, answers.scores(backend, inputs, finite=False), answers.scores(backend, inputs, finite=False)
     except AlexBenchError:
         raise

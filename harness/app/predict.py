@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.datasets.classes import class_list
 from alexbench.datasets.preprocess import prepare_picture
-from alexbench.harness.app.artifacts import artifact_of, look_into
+from alexbench.harness.app.artifacts import artifact_of, check_named_files, look_into
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import cache_folder
 from alexbench.harness.app.progress import Display, PlainDisplay
@@ -228,6 +228,7 @@ def open_model(
     if problem is not None:
         raise BackendUnavailableError(problem)
     if file is not None:
+        check_named_files(file)
         require_trust(backend_class(backend), Path(file.path), trusted=file.trusted)
     options = Options(threads=threads or usable_cores(), device=device, precision=precision)
     return LoadedModel(

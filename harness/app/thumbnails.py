@@ -25,6 +25,7 @@ from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.material import Material
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import RecordError
+from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.plain_text import json_text
 from alexbench.harness.tables import read_table
 
@@ -87,7 +88,8 @@ def join_thumbnails(parts: Sequence[Path], folder: Path) -> bool:
     def copied(one: Thumbnail) -> bytes:
         part, before = of[one.sample]
         try:
-            return (part / FOLDER / Path(before.file).name).read_bytes()
+            file = part / FOLDER / Path(before.file).name
+            return read_file(file, str(file), RecordError, most=IMAGE_BYTES_AT_MOST)
         except OSError as error:
             raise RecordError(f"{part / before.file} cannot be read: {error.strerror}; restore it") from error
 
@@ -103,7 +105,8 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
     """
     path = folder / FILE
     try:
-        return [decode(Thumbnail, one) for one in json.loads(path.read_text(encoding="utf-8"))]
+        text = read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST)
+        return [decode(Thumbnail, one) for one in json.loads(text)]
     except FileNotFoundError:
         return []
     except OSError as error:

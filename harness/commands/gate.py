@@ -65,6 +65,8 @@ def gate(
     from alexbench.harness.app.gate.policy import read_policy
     from alexbench.harness.app.progress import display_for
 
+    if trusted and no_follow_up:
+        raise click.UsageError("--trust lets a program run, which --no-follow-up leaves out; give one of them")
     check_places((run, baseline, policy), markdown=markdown, junit=junit)
     rules = read_policy(policy)
     report = gate_run(

@@ -132,6 +132,9 @@ class InputConvention:
         return self.scale if self.channels is None else f"{self.scale},{self.channels.lower()}"
 
 
+FITTING: Final = 0.8
+"""Of what is fed, so much is let through by a range that was calibrated on it: some calibrations cut the ends off."""
+
 SAME_GREY_LEVEL: Final = 0.5
 """Two normalisations are the same where they differ by at most this many grey levels: what rounding a pixel costs."""
 
@@ -196,12 +199,14 @@ def fed_to(
     *,
     backend: str,
     unread: str = "",
+    clips: tuple[float, float] | None = None,
     stated: InputConvention | None = None,
     whole_numbers: bool = False,
 ) -> Preprocessing:
     """What ``file`` is fed, so that nothing is done twice and nothing is left out.
 
-    ``inside``: what it does to its input itself, None for nothing; ``unread``: where its graph could not be followed.
+    ``inside``: what it does to its input itself, None for nothing; ``unread``: where its graph could not be followed;
+    ``clips``: the lowest and highest value that it lets through.
     ``stated``: what the user says that it takes, which decides. ``whole_numbers``: its input is uint8. ``backend`` is
     named in the question to the user.
 
@@ -221,12 +226,25 @@ def fed_to(
         )
     else:
         fed = card if inside is None else _as_found(file, card, inside, backend)
+        if clips is not None and not _fits(fed, clips):
+            raise CardError(
+                f"{file} quantizes its input from {clips[0]:.4g} to {clips[1]:.4g}, which is not what it would be fed "
+                f"({said_formula(fed)}); {_question(backend)}"
+            )
     if whole_numbers and (fed.divide_by, fed.mean, fed.std) != (1.0, (0.0,) * 3, (1.0,) * 3):
         raise CardError(
             f"{file} takes whole grey levels (uint8), but would be fed {said_formula(fed)}; if it takes grey levels as "
             f"they are: --artifact-input {backend}=0..255,{card.channels.lower()}"
         )
     return fed
+
+
+def _fits(fed: Preprocessing, clips: tuple[float, float]) -> bool:
+    """Whether a quantised range was made for what is fed: it cuts a fifth off at most, and is not 5 times as wide."""
+    tables = lookup_tables(fed).astype(np.float64)
+    low, high = float(tables.min()), float(tables.max())
+    inside = min(high, clips[1]) - max(low, clips[0])
+    return inside >= FITTING * (high - low) and high - low >= (1 - FITTING) * (clips[1] - clips[0])
 
 
 def _as_stated(card: Preprocessing, stated: InputConvention) -> Preprocessing:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from alexbench.harness.errors import RecordError
+from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.records import RunRecord
 from alexbench.harness.tables import BLOCKS, TIMINGS, read_table
 
@@ -73,10 +74,10 @@ def read_json(path: Path) -> Any:
         UnreadableError: it is damaged.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_file(path, path.name, RecordError, most=RECORD_BYTES_AT_MOST))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError, RecordError) as error:
         raise UnreadableError(f"{path.name} is damaged: {_first_line(error)}.") from error
 
 

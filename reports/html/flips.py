@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from alexbench.harness.errors import RecordError
+from alexbench.harness.input_files import read_file
 from alexbench.harness.records import RunRecord
 from alexbench.harness.tables import FLIPS, PREDICTIONS, REFERENCE
 from alexbench.reports.html.data import UnreadableError, read_frame, read_json
@@ -117,10 +119,10 @@ def _data_url(folder: Path, name: str) -> str:
     if kind is None or not path.is_relative_to(folder.resolve()):
         return ""
     try:
-        content = path.read_bytes()
-    except OSError:
+        content = read_file(path, name, RecordError, most=LARGEST)
+    except (OSError, RecordError):
         return ""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}" if len(content) <= LARGEST else ""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _without(folder: Path) -> list[Picture]:

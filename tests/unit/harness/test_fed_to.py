@@ -130,3 +130,15 @@ def test_whole_numbers_are_fed_as_they_are_or_not_at_all() -> None:
     assert fed_to("x.xml", OMZ, None, stated=stated, whole_numbers=True).divide_by == 1.0
     with pytest.raises(CardError, match="takes whole grey levels"):
         fed_to("x.xml", OMZ, None, stated=InputConvention("0..1"), whole_numbers=True)
+
+
+@pytest.mark.parametrize("clips", [(0.0, 255.0), (0.0, 1.0), (-128.0, 127.0), (0.0, 5.0)])
+def test_a_range_that_was_not_made_for_what_is_fed_is_asked_about(clips: tuple[float, float]) -> None:
+    with pytest.raises(CardError, match=r"x\.xml quantizes its input from .*--artifact-input openvino="):
+        fed_to("x.xml", TORCHVISION, None, clips=clips)
+    assert fed_to("x.xml", TORCHVISION, None, clips=clips, stated=InputConvention("normalised")) == TORCHVISION
+
+
+@pytest.mark.parametrize("clips", [(-2.2, 2.7), (-2.0, 2.4), (-3.0, 3.0)])
+def test_a_range_that_was_calibrated_on_what_is_fed_is_fine(clips: tuple[float, float]) -> None:
+    assert fed_to("x.xml", TORCHVISION, None, clips=clips) == TORCHVISION
