@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from alexbench.harness import protocol, worker
 from alexbench.harness.contract import Backend, Effective, Known, Layout, Model, Options, Requirements
 
-OUTPUTS: Final = 9
+OUTPUTS: Final = 1000
 IN_PREDICT: Final = "now in predict"
 LAST_WORDS: Final = "odd: the licence has expired"
 SAID: Final = {

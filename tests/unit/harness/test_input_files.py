@@ -15,6 +15,7 @@ from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.app.artifacts import artifact_of
 from alexbench.harness.app.gate.baseline import read_baseline
 from alexbench.harness.app.toml_file import read_toml
+from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.weights import read
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from alexbench.harness.input_files import check_file, read_file, read_stream
@@ -48,7 +49,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "ONNX": ("x.onnx", _weights),
     "safetensors": ("x.safetensors", _weights),
     "checkpoint": ("x.index", _weights),
-    "artifact": ("x.onnx", lambda path: artifact_of(str(path), CARD)),
+    "artifact": ("x.onnx", lambda path: artifact_of(UserFile(str(path)), CARD)),
     "run": ("x.json", _run),
     "baseline": ("x.json", read_baseline),
 }

@@ -148,6 +148,7 @@ def test_predict_warns_of_a_file_too(
     synthetic_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from alexbench.harness.app import predict
+    from alexbench.harness.app.trust import UserFile
 
     class Loaded:
         synthetic = True
@@ -160,14 +161,14 @@ def test_predict_warns_of_a_file_too(
         def predict_prepared(self, pixels: NDArray[np.uint8]) -> list[list[object]]:
             return [[] for _ in pixels]
 
-    monkeypatch.setattr(predict, "load_model", lambda *_, **__: Loaded())
+    monkeypatch.setattr(predict, "open_model", lambda *_, **__: Loaded())
     monkeypatch.setattr(predict, "prepared", lambda *_: np.zeros((1, 4, 4, 3), np.uint8))
     said: list[str] = []
     predict.predict(
         ["a.jpg"],
         card="torchvision",
         backends=("torch", "openvino"),
-        artifacts={"openvino": "net.xml"},
+        artifacts={"openvino": UserFile("net.xml")},
         display=SimpleNamespace(say=said.append),  # type: ignore[arg-type]
     )
     assert [line.partition("SYNTHETIC")[0] for line in said] == ["", "net.xml: "]

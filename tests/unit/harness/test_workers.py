@@ -190,7 +190,7 @@ def test_a_runtime_that_raises_is_an_error_and_not_the_end(start: Start, tmp_pat
 
 def test_predict_before_load_is_a_clear_error(tmp_path: Path) -> None:
     with WorkerProcess("fresh", log=tmp_path / "log") as worker:
-        with pytest.raises(WorkerError, match="predict before load"):
+        with pytest.raises(WorkerError, match="load comes first"):
             ask_predict(worker, tmp_path)
         with pytest.raises(WorkerError, match="load and open come first"):
             worker.ask("time", batch_size=1, seconds=0.1)
