@@ -22,6 +22,7 @@ _STEMS: Final = frozenset(
         *("labels", "labelnames", "labelmap", "labellabels", "id2label", "label2id", "idx2label", "idxtolabel"),
         *("idxtoclass", "indextolabel", "indextoclass", "synsets", "synsetwords", "locsynsetmapping", "wnids"),
         *("imagenetclasses", "imagenetlabels", "imagenetclassindex", "imagenetsynsets", "imagenetclassnames"),
+        *("synset", "labelsmap", "classindices", "classmap", "classmapping", "categorynames", "classlist", "labellist"),
         *("imagenetlsvrc2015synsets", "imagenet1000clsidxtolabels", "datasetinfo", "datasetinfos"),
     }
 )

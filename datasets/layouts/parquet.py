@@ -67,12 +67,14 @@ def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
             check_count(str(path), len(found.pictures) + parquet.metadata.num_rows)
             meaning = meaning_of([*_stated(path, schema), *beside])
             meanings_of_files[file] = meaning
-            said = _Beside(path, [name for name in schema.names if _names_classes(schema.field(name))])
-            for start, batch in _batches(parquet, said.columns):
+            texts = [name for name in schema.names if _is_text(schema.field(name))]
+            said = _Beside(path, [name for name in texts if _OF_CLASSES.search(name.lower())], texts)
+            for start, batch in _batches(parquet, said.texts):
                 labels = _labels(path, start, batch.column("label"), meaning)
                 said.check(start, batch, labels)
                 paths: Any = batch.column("image")
                 for row, (image, label) in enumerate(zip(paths.to_pylist(), labels, strict=True), start=start):
+                    said.check_path(row, (image or {}).get("path"), label)
                     found.pictures.append((Entry(_path_of(path, row, image) or f"{file}#{row}", file, row, -1), label))
         found.notes += said.notes
     _check_same(root, meanings_of_files)
@@ -153,37 +155,50 @@ def _of_word(path: Path, row: int, label: str) -> int:
     return next(iter(classes))
 
 
-def _names_classes(column: "pa.Field[Any]") -> bool:
-    """Whether a column may say in words what its row's label means."""
+def _is_text(column: "pa.Field[Any]") -> bool:
+    """Whether a column beside the label may say in words what that means."""
     import pyarrow as pa
 
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     of_words = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    return column.name not in ("image", "label") and of_words and _OF_CLASSES.search(column.name.lower()) is not None
+    return column.name not in ("image", "label") and of_words
 
 
 @dataclass(slots=True)
 class _Beside:
-    """The columns of a file that may name classes, and what became of them."""
+    """The columns of a file that may name classes, and what became of them.
+
+    ``columns``: those whose names say so; ``texts``: these and all others of text, which may hold a WordNet id.
+    """
 
     path: Path
     columns: list[str]
+    texts: list[str]
     understood: set[str] = field(default_factory=set)
 
     def check(self, start: int, batch: "pa.RecordBatch", labels: Sequence[int]) -> None:
         """Hold the words of some rows against their labels; what is no class's name is about something else."""
-        for name in self.columns:
-            for row, (word, label) in enumerate(zip(batch.column(name).to_pylist(), labels, strict=True), start=start):
-                classes = meanings(word[:_PATH_AT_MOST]) if word else frozenset()
-                if classes and label not in classes:
-                    assert word is not None
-                    raise DataError(
-                        f"{self.path}: row {row} (from 0) is of class {label} by its label and of class"
-                        f" {min(classes)} by its {name} ({printable(word[:_SHOWN_AT_MOST])}); convert the set anew,"
-                        " with class indices or the names of its classes"
-                    )
-                if classes:
-                    self.understood.add(name)
+        for name in self.texts:
+            words = batch.column(name).to_pylist()
+            for row, (word, label) in enumerate(zip(words, labels, strict=True), start=start):
+                if word and (name in self.columns or WNID.search(word[:_PATH_AT_MOST])):
+                    self._check_word(row, word, label, name)
+
+    def check_path(self, row: int, path: str | None, label: int) -> None:
+        """Hold the WordNet id in the path of an image, if there is one, against its label."""
+        if path and WNID.search(path[:_PATH_AT_MOST]):
+            self._check_word(row, path, label, "image's path")
+
+    def _check_word(self, row: int, word: str, label: int, name: str) -> None:
+        classes = meanings(word[:_PATH_AT_MOST])
+        if classes and label not in classes:
+            raise DataError(
+                f"{self.path}: row {row} (from 0) is of class {label} by its label and of class {min(classes)} by its"
+                f" {name} ({printable(word[:_SHOWN_AT_MOST])}); convert the set anew, with class indices or the names"
+                " of its classes"
+            )
+        if classes:
+            self.understood.add(name)
 
     @property
     def notes(self) -> list[str]:

@@ -178,6 +178,32 @@ def test_a_column_of_names_is_held_against_the_label(tmp_path: Path, column: str
             open_dataset(written(wrong))
 
 
+@pytest.mark.parametrize("column", ["caption", "folder", "id", "english"])
+def test_a_wordnet_id_in_any_column_of_text_is_held_against_the_label(tmp_path: Path, column: str) -> None:
+    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    rows = pa.array([{"bytes": PICTURE, "path": "0.jpg"}], image)
+    path = tmp_path / "validation.parquet"
+    pq.write_table(pa.table({"image": rows, "label": [7], column: [f"train/{CLASSES[7].wnid}/0"]}), path)
+    assert open_dataset(path).labels.tolist() == [7]
+    pq.write_table(pa.table({"image": rows, "label": [7], column: [f"train/{CLASSES[8].wnid}/0"]}), path)
+    with pytest.raises(DataError, match=rf"of class 7 by its label and of class 8 by its {column}"):
+        open_dataset(path)
+
+
+@pytest.mark.parametrize("name", ["ILSVRC2012_val_00000001_{}.JPEG", "{}/a0.JPEG", "val/{}_17.JPEG"])
+def test_a_wordnet_id_in_the_path_of_an_image_is_held_against_the_label(tmp_path: Path, name: str) -> None:
+    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    path = tmp_path / "validation.parquet"
+    for index in (7, 8):
+        rows = pa.array([{"bytes": PICTURE, "path": name.format(CLASSES[index].wnid)}], image)
+        pq.write_table(pa.table({"image": rows, "label": [7]}), path)
+        if index == 7:
+            assert open_dataset(path).labels.tolist() == [7]
+        else:
+            with pytest.raises(DataError, match="of class 7 by its label and of class 8 by its image's path"):
+                open_dataset(path)
+
+
 LISTS = {
     "classes.txt": "\n".join(WNIDS),
     "labels.txt": "\n".join(f"{place}: {CLASSES[index].wnid} words" for place, index in enumerate(ALPHABET)),
