@@ -134,9 +134,12 @@ def _taps(before: int, after: int, start: int, count: int, *, of_area: bool) -> 
         source = ((targets + 0.5) * step - 0.5).astype(np.float32)
         first = np.floor(source).astype(np.intp)
         part = source - first.astype(np.float32)
-    weights = (np.rint((np.float32(1) - part) * _ONE), np.rint(part * _ONE))
-    places = (np.clip(place, 0, before - 1) for place in (first, first + 1))
-    return _Taps(*places, *(weight.astype(np.int32) for weight in weights))
+    return _Taps(
+        first=np.clip(first, 0, before - 1),
+        second=np.clip(first + 1, 0, before - 1),
+        of_first=np.rint((np.float32(1) - part) * _ONE).astype(np.int32),
+        of_second=np.rint(part * _ONE).astype(np.int32),
+    )
 
 
 def _means(pixels: NDArray[np.uint8], size: tuple[int, int], corner: tuple[int, int], side: int) -> NDArray[np.uint8]:
