@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from alexbench.harness.contract import Layout
 from alexbench.harness.models.preprocessing import Normalisation
 
+Arithmetic = Literal["add", "subtract", "multiply", "divide"]
 Kind = Literal[
     "add",
     "subtract",
@@ -74,6 +75,13 @@ def branches(meanings: Iterable[list[Step] | None], names: Iterable[str]) -> lis
     if all(meaning == [FIRST_LAYER] for meaning in meanings):
         return [FIRST_LAYER]
     return [Step("unknown", " and ".join(sorted(names)) + " side by side")]
+
+
+def arithmetic(kind: Arithmetic, other: Any, *, first: bool) -> list[Step] | None:
+    """Arithmetic with the constant ``other``; ``first``: the image is the first operand. None for its reciprocal."""
+    if kind == "subtract" and not first:
+        return [Step("subtract-from", other)]
+    return [Step(kind, other)] if first or kind != "divide" else None
 
 
 def is_first_layer(outputs: int, kernel: tuple[int, int], groups: int) -> bool:

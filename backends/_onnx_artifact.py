@@ -13,7 +13,9 @@ from alexbench.backends import _onnx_precision
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
 from alexbench.backends._artifact_steps import (
     FIRST_LAYER,
+    Arithmetic,
     Step,
+    arithmetic,
     batch_norm,
     branches,
     dequantise,
@@ -45,7 +47,14 @@ _DOMAINS: Final = {"", "ai.onnx", "com.microsoft"}
 """Whose operators are known here: a name in another domain may mean anything."""
 _CONVERSIONS: Final = {"QuantizeLinear", "DequantizeLinear", "CastLike"}
 _RESHAPES: Final = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}
-_ARITHMETIC: Final = {"Add", "Sub", "Mul", "Div", "QLinearAdd", "QLinearMul"}
+_ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
+    "Add": "add",
+    "Sub": "subtract",
+    "Mul": "multiply",
+    "Div": "divide",
+    "QLinearAdd": "add",
+    "QLinearMul": "multiply",
+}
 _SIZES: Final = {"Shape", "Size"}
 """Operators that look at a tensor's shape only: no fork."""
 _COMPUTED: Final = {
@@ -256,14 +265,14 @@ class _Graph:
         kind = node.op_type
         if not kind.startswith("QLinear"):
             operand = self.value(node.input[1] if node.input[0] == name else node.input[0])
-            return None if operand is None else _computation(kind, operand, first=node.input[0] == name)
+            return None if operand is None else arithmetic(_ARITHMETIC[kind], operand, first=node.input[0] == name)
         mine, others = (0, 3) if node.input[0] == name else (3, 0)
         own, other, result = self._scaling(node, mine + 1), self._scaling(node, others + 1), self._scaling(node, 6)
         operand = self.value(node.input[others])
         if own is None or other is None or result is None or operand is None:
             return None
         operand = (operand.astype(np.float64) - other[1]) * other[0]
-        steps = _computation(kind.removeprefix("QLinear"), operand, first=mine == 0)
+        steps = arithmetic(_ARITHMETIC[kind], operand, first=mine == 0)
         return None if steps is None else [*dequantise(*own), *steps, *quantise(*result, *_ends(result[1]))]
 
     def _scaling(self, node: "onnx.NodeProto", place: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
@@ -349,19 +358,6 @@ def _captured(node: "onnx.NodeProto") -> Iterator[str]:
             for inner in graph.node:
                 yield from inner.input
                 yield from _captured(inner)
-
-
-def _computation(kind: str, other: NDArray[Any], *, first: bool) -> list[Step] | None:
-    """Arithmetic with the constant ``other``; ``first``: the image is the first operand."""
-    match kind:
-        case "Add":
-            return [Step("add", other)]
-        case "Mul":
-            return [Step("multiply", other)]
-        case "Sub":
-            return [Step("subtract" if first else "subtract-from", other)]
-        case _:
-            return [Step("divide", other)] if first else None
 
 
 def _tensor(name: str, value: NDArray[Any]) -> "onnx.TensorProto":

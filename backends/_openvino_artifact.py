@@ -14,7 +14,9 @@ from alexbench.backends import _openvino_precision
 from alexbench.backends._artifact import Port, picture_input, scores_output, unreadable
 from alexbench.backends._artifact_steps import (
     FIRST_LAYER,
+    Arithmetic,
     Step,
+    arithmetic,
     batch_norm,
     branches,
     is_first_layer,
@@ -40,6 +42,12 @@ _SOFTMAX: Final[Mapping[str, Scores]] = {
     "Softmax": "probabilities",
     "SoftMax": "probabilities",
     "LogSoftmax": "log-probabilities",
+}
+_ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
+    "Add": "add",
+    "Subtract": "subtract",
+    "Multiply": "multiply",
+    "Divide": "divide",
 }
 _COMPUTE: Final = {"Convolution", "GroupConvolution", "MatMul"}
 _DTYPES: Final = {"f32": "float32", "f16": "float16", "u8": "uint8"}
@@ -167,12 +175,8 @@ def _meaning(node: "openvino.Node", place: int, channels: int) -> list[Step] | N
     if place != 0 and kind not in {"Add", "Multiply", "Subtract"}:
         return None
     match kind:
-        case "Add" | "Multiply":
-            return [Step("add" if kind == "Add" else "multiply", others[0])]
-        case "Subtract":
-            return [Step("subtract" if place == 0 else "subtract-from", others[0])]
-        case "Divide":
-            return [Step("divide", others[0])]
+        case "Add" | "Subtract" | "Multiply" | "Divide":
+            return arithmetic(_ARITHMETIC[kind], others[0], first=place == 0)
         case "FakeQuantize":
             return _range_to_range(*(np.asarray(one, np.float64) for one in others))
         case "BatchNormInference":

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from alexbench.backends import _tensorflow_precision
 from alexbench.backends._artifact_steps import (
     FIRST_LAYER,
+    Arithmetic,
     Step,
+    arithmetic,
     batch_norm,
     branches,
     is_first_layer,
@@ -36,7 +38,14 @@ _QUANTISES: Final = ("FakeQuant", "QuantizeAndDequantize", "Quantize", "Dequanti
 _RESHAPES: Final = {"Reshape", "Squeeze", "ExpandDims"}
 _SIZES: Final = {"Shape", "Size", "Rank", "NoOp"}
 _SOFTMAX: Final[Mapping[str, Scores]] = {"Softmax": "probabilities", "LogSoftmax": "log-probabilities"}
-_ARITHMETIC: Final = {"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div"}
+_ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
+    "Add": "add",
+    "AddV2": "add",
+    "Sub": "subtract",
+    "Mul": "multiply",
+    "RealDiv": "divide",
+    "Div": "divide",
+}
 _CALLS: Final = {"PartitionedCall", "StatefulPartitionedCall"}
 _READS: Final = "ReadVariableOp"
 _SMALL: Final = 1 << 22
@@ -157,7 +166,7 @@ class Graph:
         layout: Layout = "NCHW" if channels_first else "NHWC"
         match node.op:
             case op if op in _ARITHMETIC:
-                return _arithmetic(op, others[0], place)
+                return arithmetic(_ARITHMETIC[op], others[0], first=place == 0)
             case "BiasAdd":
                 bias = np.asarray(others[0])
                 return [Step("add", bias.reshape(-1, 1, 1) if channels_first else bias)]
@@ -264,18 +273,6 @@ def _moved(node: _Node, others: list[Any]) -> list[Step] | None:
             return None if axis is None else [Step("reverse", [axis])]
         case _:
             return None
-
-
-def _arithmetic(op: str, other: Any, place: int) -> list[Step] | None:
-    match op:
-        case "Add" | "AddV2":
-            return [Step("add", other)]
-        case "Mul":
-            return [Step("multiply", other)]
-        case "Sub":
-            return [Step("subtract" if place == 0 else "subtract-from", other)]
-        case _:
-            return [Step("divide", other)] if place == 0 else None
 
 
 def _reversed_axis(node: _Node, strides: NDArray[Any]) -> int | None:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from alexbench.backends._artifact_steps import (
     FIRST_LAYER,
+    Arithmetic,
     Step,
+    arithmetic,
     batch_norm,
     branches,
     dequantise,
@@ -34,6 +36,14 @@ _COPIES: Final = {
 }
 _INTEGERS: Final = {0, 1, 2, 3, 4, 11, 27, 28, 29}
 """torch's numbers of the types that cut fractions off: uint8, int8 to int64, bool, uint16 to uint64."""
+_ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
+    "add": "add",
+    "sub": "subtract",
+    "rsub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "true_divide": "divide",
+}
 _FIRST: Final = {
     *("conv2d", "convolution", "_convolution", "conv2d_relu", "linear", "linear_relu", "addmm", "mm", "matmul"),
     *("linear_dynamic", "linear_relu_dynamic", "linear_dynamic_fp16", "conv2d_dynamic"),
@@ -104,7 +114,7 @@ def _meaning(operation: Operation, place: int, channels: int) -> list[Step] | No
     if "quantize" in name:
         return _quantisation(operation, others)
     match name:
-        case "add" | "sub" | "rsub" | "mul" | "div" | "true_divide":
+        case _ if name in _ARITHMETIC:
             return _arithmetic(name, operands, place)
         case "batch_norm" | "_native_batch_norm_legit_no_training":
             return _batch_norm(name, others)
@@ -190,17 +200,8 @@ def _arithmetic(name: str, operands: Sequence[Any], place: int) -> list[Step] | 
     other = operands[1 - place] if place < 2 and len(operands) > 1 else _UNKNOWN
     if other is _UNKNOWN or (len(operands) > 2 and operands[2] not in {None, 1}):
         return None
-    match name:
-        case "add":
-            return [Step("add", other)]
-        case "mul":
-            return [Step("multiply", other)]
-        case "sub":
-            return [Step("subtract" if place == 0 else "subtract-from", other)]
-        case "rsub":
-            return [Step("subtract-from" if place == 0 else "subtract", other)]
-        case _:
-            return [Step("divide", other)] if place == 0 else None
+    first = (place == 0) != (name == "rsub")
+    return arithmetic(_ARITHMETIC[name], other, first=first)
 
 
 class Exported:

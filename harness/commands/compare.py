@@ -115,7 +115,7 @@ def compare(
 def _refuse_without_layers(given: dict[str, bool]) -> None:
     for flag, is_given in given.items():
         if is_given:
-            raise click.UsageError(f"{flag} belongs to --layers; give both")
+            raise click.UsageError(f"{flag} works only with --layers; add --layers, or leave {flag} out")
 
 
 def _check_flags(flips: int | None, *, as_json: bool) -> None:

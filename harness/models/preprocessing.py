@@ -228,8 +228,8 @@ def fed_to(
         fed = card if inside is None else _as_found(file, card, inside, backend)
         if clips is not None and not _fits(fed, clips):
             raise CardError(
-                f"{file} quantizes its input from {clips[0]:.4g} to {clips[1]:.4g}, which is not what it would be fed "
-                f"({said_formula(fed)}); {_question(backend)}"
+                f"{file} quantizes its input from {clips[0]:.4g} to {clips[1]:.4g}, but would be fed "
+                f"{said_formula(fed)}; {_question(backend)}"
             )
     if whole_numbers and (fed.divide_by, fed.mean, fed.std) != (1.0, (0.0,) * 3, (1.0,) * 3):
         raise CardError(
@@ -269,8 +269,8 @@ def _as_found(file: str, card: Preprocessing, inside: Normalisation, backend: st
 
 def _question(backend: str) -> str:
     return (
-        f"say what it takes with --artifact-input {backend}=SCALE,ORDER (SCALE: normalised, 0..1 or 0..255; ORDER: rgb "
-        "or bgr)"
+        f"say what it takes with --artifact-input {backend}=SCALE,ORDER (SCALE: normalised as the card says, 0..1 or "
+        "0..255; ORDER: rgb or bgr)"
     )
 
 
