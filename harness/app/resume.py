@@ -34,7 +34,8 @@ def configuration_of(record: RunRecord, folder: Path, *, trusted: Iterable[str] 
     missing = untrusted(programs, known)
     if missing:
         raise UsageError(
-            f"{folder} would start {missing[0]}, which its record names; if you trust that program, add{trust_flags(programs)}"
+            f"{folder} would start {missing[0]}, which its record names; if you trust that program, add"
+            + trust_flags(programs)
         )
     return replace(config, trusted=known)
 
