@@ -94,7 +94,8 @@ def choose(page: Any, selector: str, value: str) -> None:
 
 
 def downloaded(folder: Path, name: str) -> list[list[str]]:
-    until((folder / name).exists)
+    # The browser makes the file, empty, before it has anything to put in.
+    until(lambda: (folder / name).is_file() and (folder / name).stat().st_size > 0)
     with (folder / name).open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
 
