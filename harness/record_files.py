@@ -47,7 +47,12 @@ def _upgrade_3(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "schema_version": 4}
 
 
-_UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3}
+def _upgrade_4(data: dict[str, Any]) -> dict[str, Any]:
+    """Ranks were made by the reports, with a fixed 5 % between processes; none is stored, so there are none."""
+    return {**data, "schema_version": 5}
+
+
+_UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3, 4: _upgrade_4}
 """Schema -> how a record of it becomes one of the next."""
 
 

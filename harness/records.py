@@ -10,9 +10,9 @@ from typing import Any, Final, Literal
 from alexbench.harness.decoding import AnySize
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.precisions import FAR_OFF, QUANTISED
-from alexbench.harness.speed_records import Ceiling, Control, Performance
+from alexbench.harness.speed_records import Ceiling, Control, Difference, Performance, Resolution
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 Chance = Literal["better", "no better", "too few"]
 _NONE_RIGHT: Final = 29
@@ -311,7 +311,9 @@ class BackendRecord:
     ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until then. ``python``: the
     interpreter it ran on, None for the command's own. ``remarks``: what could not be measured of it besides, and why.
     ``batch_dependence``: by how much a picture's scores change with those beside it in the batch, in their standard
-    deviations; None where they do not beyond rounding, or nobody tried.
+    deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the number of rows of
+    its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one; None where it may not
+    be ranked, or the record is older than schema 5. ``group``: what rows must have in common to be ranked together.
     """
 
     name: str
@@ -329,6 +331,8 @@ class BackendRecord:
     python: str | None = None
     remarks: tuple[str, ...] = ()
     batch_dependence: float | None = None
+    rank: int | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +351,8 @@ class RunRecord:
     """One invocation. Times are UTC, ISO 8601. ``invalid``: why its speeds carry no claim, in plain words.
 
     ``pairs``: the accuracy of each row against one of them, torch where it answered, else the first that did. Empty
-    where fewer than two did, or the record is older than the field.
+    where fewer than two did, or the record is older than the field. ``resolutions``: what its speeds can tell apart, of
+    latency and of images/s; ``differences``: each pair of rows of one group. Both empty before schema 5.
     """
 
     status: Status
@@ -368,4 +373,6 @@ class RunRecord:
     ceiling: Ceiling | None = None
     invalid: tuple[str, ...] = ()
     pairs: tuple[RowPair, ...] = ()
+    resolutions: tuple[Resolution, ...] = ()
+    differences: tuple[Difference, ...] = ()
     schema_version: int = SCHEMA_VERSION

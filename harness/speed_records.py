@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+Measure = Literal["latency", "images/s"]
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -141,7 +143,43 @@ class Control:
     pairs: int
     passed: bool
     decides: bool = True
-    of: Literal["latency", "images/s"] = "latency"
+    of: Measure = "latency"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What the run can tell apart: rows whose times differ by a factor of more than ``ratio``, with n ``processes``.
+
+    ``ratio``: the largest half-width of all pairs of rows together, at 95 % over all ``looks``, of which ``spent`` was
+    the chance of a false difference. ``deviation``: of processes of one program, as a share; ``measured``: in this run
+    alone, with ``freedom`` degrees; ``prior``: whether stored measurements of other machines count too.
+    """
+
+    of: Measure
+    ratio: float
+    deviation: float
+    measured: float | None
+    freedom: float
+    prior: bool
+    processes: int
+    looks: int = 1
+    spent: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The time of row ``one`` over that of row ``other``, with an interval that holds for all pairs of the run.
+
+    Of images/s too it is the ratio of times: above 1, ``one`` is slower. ``apart``: beyond doubt, by Holm's rule.
+    """
+
+    of: Measure
+    one: str
+    other: str
+    ratio: float
+    low: float
+    high: float
+    apart: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,15 @@
 """Blocks of timings to the figures that are shown."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
 
 import numpy as np
 
 from alexbench.harness.judge.early_stopping import carries
-from alexbench.harness.judge.statistics import (
-    Interval,
-    drift,
-    excludes_one_by,
-    is_steady,
-    mean_interval,
-    median_interval,
-    paired_ratio,
-)
-from alexbench.harness.speed_records import Control, Latency, Throughput
-
-Measure = Literal["latency", "images/s"]
-
-CONTROL_TOLERANCE: Final = 0.025
-"""The A/A control's interval may stay away from 1 by half the gate's tolerance of 5 %."""
-CONTROL_WIDTH: Final = {"latency": 0.05, "images/s": 0.10}
-"""Half a control's interval, at most: a wider one is near 1 whatever is true. Of images/s there are few windows."""
+from alexbench.harness.judge.resolution import Process
+from alexbench.harness.judge.statistics import mean_interval, median_interval, students_half
+from alexbench.harness.speed_records import Control, Latency, Measure, Throughput
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,42 +87,71 @@ def throughput(blocks: Sequence[BlockOf], batch_size: int, *, way: str = "loop",
     )
 
 
-def without_drift(blocks: Sequence[BlockOf]) -> bool:
-    """Whether block medians agree from the first half of each process's blocks to the second."""
-    return all(is_steady([block.median_ms for block in group]) for group in by_process(blocks))
+def process_values(
+    blocks: Mapping[str, Sequence[BlockOf]], duplicate: tuple[str, Sequence[BlockOf]] | None, *, of: Measure
+) -> list[Process]:
+    """Each process as :func:`alexbench.harness.judge.resolution.tell_apart` takes it.
+
+    ``blocks``: of each row; ``duplicate``: the A/A duplicate's row and its blocks. What the machine did in a round
+    falls on all of its blocks: the round's effect is taken off by a median polish (Tukey 1977), so that a pause that
+    one block had to itself neither moves that process much nor the others in its round.
+    """
+    rows = [(name, mine, False) for name, mine in blocks.items()]
+    rows += [] if duplicate is None else [(duplicate[0], duplicate[1], True)]
+    replicates = sorted({block.process for _, mine, _ in rows for block in mine})
+    return [one for replicate in replicates for one in _replicate(rows, replicate, of)]
+
+
+def _replicate(
+    rows: Sequence[tuple[str, Sequence[BlockOf], bool]], replicate: int, of: Measure
+) -> Iterator[Process]:
+    logs = [
+        {block.round: math.log(_time(block, of)) for block in mine if block.process == replicate} for _, mine, _ in rows
+    ]
+    typical = [float(np.median([*mine.values()])) if mine else 0.0 for mine in logs]
+    rounds = {
+        place: float(np.median([mine[place] - middle for mine, middle in zip(logs, typical, strict=True) if place in mine]))
+        for place in {place for mine in logs for place in mine}
+    }
+    for (name, _, is_duplicate), mine in zip(rows, logs, strict=True):
+        if mine:
+            steady = [mine[place] - rounds[place] for place in sorted(mine)]
+            half = len(steady) // 2
+            drift = float(np.median(steady[-half:]) - np.median(steady[:half])) if half else 0.0
+            yield Process(name, replicate, float(np.median(steady)), drift, is_duplicate)
 
 
 def worst_drift(blocks: Sequence[BlockOf]) -> float:
-    """The drift of the process that drifted most, as a share."""
-    return max(drift([block.median_ms for block in group]) for group in by_process(blocks))
+    """How much faster or slower the second half of a process's blocks is, over all processes, as a share."""
+    halves = [_halves([block.median_ms for block in group]) for group in by_process(blocks)]
+    return abs(math.expm1(float(np.mean(halves))))
 
 
-def control(
-    backend: str,
-    first: Sequence[BlockOf],
-    second: Sequence[BlockOf],
-    *,
-    of: Measure = "latency",
-) -> Control:
-    """The A/A control from blocks of the same rounds; the ratio is of times, whatever it is a control of."""
-    others = {(block.process, block.round): block for block in second}
+def _halves(values: Sequence[float]) -> float:
+    half = len(values) // 2
+    return math.log(float(np.median(values[-half:])) / float(np.median(values[:half]))) if half else 0.0
+
+
+def control(backend: str, first: Sequence[BlockOf], second: Sequence[BlockOf], *, of: Measure = "latency") -> Control:
+    """The A/A control from blocks of the same rounds; the ratio is of times, whatever it is a control of.
+
+    Its interval is over replicates: how far two processes of one program were from each other, not how surely.
+    """
     pairs = [
-        (_time(block, of), _time(others[block.process, block.round], of))
-        for block in first
-        if (block.process, block.round) in others
+        (_typical([block for block in first if block.process == one], of), _typical(mine, of))
+        for mine in by_process(second)
+        for one in {mine[0].process}
+        if any(block.process == one for block in first)
     ]
-    ratio: Interval = paired_ratio(pairs)
-    passed = excludes_one_by(ratio) <= CONTROL_TOLERANCE
-    decides = (ratio.high - ratio.low) / 2 <= CONTROL_WIDTH[of]
-    return Control(backend, ratio.value, ratio.low, ratio.high, len(pairs), passed, decides, of)
+    logs = [math.log(mine / other) for mine, other in pairs]
+    middle = float(np.mean(logs))
+    half = students_half(logs, 0.95) if len(logs) > 1 else math.inf
+    low, high = (math.exp(max(-700.0, min(700.0, middle + side * half))) for side in (-1, 1))
+    return Control(backend, math.exp(middle), low, high, len(logs), low <= 1 <= high, len(logs) > 1, of)
 
 
-def says_of(found: Control) -> str:
-    """What is wrong with an A/A control, in words, where it failed or does not decide."""
-    came_out = f"{found.backend} against itself: {found.ratio:.3f} ({found.low:.3f} to {found.high:.3f})"
-    if not found.passed:
-        return f"the A/A control of {found.of} failed, {came_out}: this machine cannot tell rows apart now"
-    return f"the A/A control of {found.of} decides nothing, {came_out}: this machine is too restless now"
+def _typical(blocks: Sequence[BlockOf], of: Measure) -> float:
+    return float(np.median([_time(block, of) for block in blocks]))
 
 
 def _time(block: BlockOf, of: Measure) -> float:

@@ -1,0 +1,83 @@
+"""Ranks: whose rows may be ranked, against whom, and which cannot be told apart. Reports read them from the record."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from alexbench.harness.judge.resolution import Process, tell_apart
+from alexbench.harness.precisions import coarsest
+from alexbench.harness.records import BackendRecord, EffectiveRecord, Parity
+from alexbench.harness.speed_records import Difference, Measure, Resolution
+
+MEASURES: tuple[Measure, ...] = ("latency", "images/s")
+
+
+def group_of(effective: EffectiveRecord, parity: Parity | None) -> str:
+    """What rows must have in common to be ranked against each other; all are timed from host array to host array.
+
+    A row whose error is that of another precision than it says is in no group of those that say so rightly.
+    """
+    threads, streams = effective.threads[0], effective.streams[0]
+    parts = [effective.device[0], effective.precision[0]]
+    weights = "" if effective.stored is None else coarsest(effective.stored[0].split(", "))
+    if weights and coarsest([weights, effective.precision[0]]) != effective.precision[0]:
+        parts[1] += f" with weights in {weights}"
+    if parity is not None and parity.unmasked is not None:
+        parts[1] += f" computed as {parity.unmasked}"
+    parts += [f"{threads} thread{'' if threads == '1' else 's'}", f"{streams} stream{'' if streams == '1' else 's'}"]
+    return ", ".join([*parts, "host to host"])
+
+
+def may_rank(row: BackendRecord) -> bool:
+    """Whether it ended well, is the function that float64 is, and knows something."""
+    if row.status != "ok":
+        return False
+    if row.accuracy is not None and row.accuracy.against_guessing not in (None, "better"):
+        return False
+    return row.parity is None or (row.parity.passed and not row.parity.far_off)
+
+
+def ranked(
+    rows: Sequence[BackendRecord], processes: dict[Measure, list[Process]], *, level: float, looks: int, spent: float
+) -> tuple[tuple[BackendRecord, ...], tuple[Difference, ...], tuple[Resolution, ...]]:
+    """The rows with their ranks and groups, every pair within a group, and what the run can tell apart.
+
+    ``processes``: of each measure, those of all rows; none of either in a run without speed, whose rows are ranked by
+    top-1. ``level``, ``looks``, ``spent``: as :func:`tell_apart` takes them.
+    """
+    grouped = tuple(
+        row if row.effective is None else replace(row, group=group_of(row.effective, row.parity)) for row in rows
+    )
+    groups: dict[str, list[str]] = {}
+    for row in grouped:
+        if row.group is not None and may_rank(row):
+            groups.setdefault(row.group, []).append(row.name)
+    families = list(groups.values())
+    found = [
+        tell_apart(processes[of], of=of, families=families, level=level, looks=looks, spent=spent)
+        for of in MEASURES
+        if processes.get(of)
+    ]
+    differences = tuple(one for each in found for one in each.differences)
+    resolutions = tuple(each.resolution for each in found if each.resolution is not None)
+    timed = {one.row for one in processes.get("images/s", ())}
+    by_name = {row.name: row for row in grouped}
+    ranks: dict[str, int] = {}
+    for family in families:
+        if timed & set(family):
+            ranks |= _by_speed([name for name in family if name in timed], differences)
+        else:
+            ranks |= _by_top1([by_name[name] for name in family])
+    return tuple(replace(row, rank=ranks.get(row.name)) for row in grouped), differences, resolutions
+
+
+def _by_speed(names: Sequence[str], differences: Sequence[Difference]) -> dict[str, int]:
+    """One more than the rows that are faster beyond doubt; a ratio above 1 says that ``one`` takes longer."""
+    slower = [
+        one.one if one.ratio > 1 else one.other for one in differences if one.of == "images/s" and one.apart
+    ]
+    return {name: 1 + slower.count(name) for name in names}
+
+
+def _by_top1(rows: Sequence[BackendRecord]) -> dict[str, int]:
+    right = {row.name: row.accuracy.top1_correct for row in rows if row.accuracy is not None}
+    return {name: 1 + sum(other > correct for other in right.values()) for name, correct in right.items()}
