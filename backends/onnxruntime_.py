@@ -66,6 +66,11 @@ class OnnxRuntimeBackend(Backend):
         self._shape: tuple[int, ...] = ()
         self._artifact: Loaded | None = None
 
+    @classmethod
+    def preload(cls) -> None:
+        """See :meth:`Preloads.preload`."""
+        _import_onnxruntime()
+
     def load(self, model: Model, options: Options) -> None:
         """See :meth:`Backend.load`."""
         check_weights(model)

@@ -75,6 +75,11 @@ class OpenVinoBackend(Backend):
         self._outputs = 0
         self._artifact: Loaded | None = None
 
+    @classmethod
+    def preload(cls) -> None:
+        """See :meth:`Preloads.preload`."""
+        _import_openvino()
+
     def load(self, model: Model, options: Options) -> None:
         """See :meth:`Backend.load`."""
         check_weights(model)

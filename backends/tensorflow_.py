@@ -58,6 +58,11 @@ class TensorFlowBackend(Backend):
         self._device = ""
         self._artifact: Loaded | None = None
 
+    @classmethod
+    def preload(cls) -> None:
+        """See :meth:`Preloads.preload`."""
+        _import_tensorflow()
+
     def load(self, model: Model, options: Options) -> None:
         """See :meth:`Backend.load`. Thread counts hold for the process: a later load must repeat them."""
         check_weights(model)

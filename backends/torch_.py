@@ -74,6 +74,11 @@ class TorchBackend(Backend):
         self._shape: tuple[int, ...] = ()
         self._artifact: Loaded | None = None
 
+    @classmethod
+    def preload(cls) -> None:
+        """See :meth:`Preloads.preload`."""
+        _import_torch()
+
     def load(self, model: Model, options: Options) -> None:
         """See :meth:`Backend.load`."""
         check_weights(model)

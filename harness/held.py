@@ -25,6 +25,7 @@ class Held:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._server = 0
         self._backend: Backend | None = None
         self._answers: Answers | None = None
         self._model: Model | None = None

@@ -79,6 +79,23 @@ class RunsArtifacts(Protocol):
 
 
 @runtime_checkable
+class Preloads(Protocol):
+    """An optional power: importing the runtime before a process is forked for each load.
+
+    ``load`` then imports nothing that takes long. A backend without this power is imported in every process anew.
+    """
+
+    @classmethod
+    def preload(cls) -> None:
+        """Import the runtime, and let it start nothing: a thread that works, or a device's context, survives no fork.
+
+        Raises:
+            BackendUnavailableError: the runtime is not installed or does not import.
+        """
+        ...
+
+
+@runtime_checkable
 class ListsDevices(Protocol):
     """An optional power: the devices this runtime could run on. Imports the runtime, so it is asked in a worker."""
 

@@ -6,6 +6,7 @@ travel as ``.npy`` files that both sides map. No pickle.
 Schema history:
   1  the first.
   2  time answers CPU time too; streams, profiles, the anchor, load generation, probe and environment are asked.
+  3  restart; hello names the fork server. A worker's folder, and what it imports before it forks, are named options.
 """
 
 import json
@@ -14,7 +15,9 @@ from typing import Any, Final, TextIO
 
 from alexbench.harness import errors
 
-PROTOCOL_SCHEMA: Final = 2
+PROTOCOL_SCHEMA: Final = 3
+RESTART: Final = "restart"
+"""The request that only a forked worker knows: it ends, and its successor's hello is the answer."""
 LONGEST: Final = 1 << 26
 """Characters of a line. The longest of ours hold the times of some 100,000 calls."""
 _KINDS: Final[dict[str, type]] = {"progress": list, "error": dict, "ok": dict}
@@ -28,13 +31,17 @@ _ERRORS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The worker's first line. ``confined``: what it gave up, in words, where it was told to."""
+    """The worker's first line.
+
+    ``confined``: what it gave up, in words, where it was told to. ``server``: the process that forked it, 0: none did.
+    """
 
     schema: int
     version: str
     python: str
     pid: int
     confined: str = ""
+    server: int = 0
 
 
 def send(stream: TextIO, message: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ empty and standard output joins standard error, which the parent pointed at the 
 can break the protocol. The worker ends when its parent does: its request stream then reports end of file.
 """
 
+import argparse
 import os
 import platform
 import queue
@@ -12,10 +13,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final, NoReturn, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,13 @@ from numpy.typing import NDArray
 import alexbench.harness
 from alexbench.backends.registry import backend_class
 from alexbench.datasets.synthetic.draw import Split
-from alexbench.harness import protocol
+from alexbench.harness import forking, protocol
 from alexbench.harness.answers import check_activations
 from alexbench.harness.confinement import confine
-from alexbench.harness.contract import Artifact, ArtifactFacts, Layout, Model, Options
+from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Layout, Model, Options
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
-from alexbench.harness.held import Answer, Request
+from alexbench.harness.held import Answer, Progress, Request
 from alexbench.harness.judge.outputs import Kind
 from alexbench.harness.judge.parity import batch_dependence
 from alexbench.harness.judge.symptoms import Batch, symptom
@@ -48,7 +49,14 @@ _TINY: Final = Network(
 
 
 class Worker(Timing):
-    """All that a worker process can be asked."""
+    """All that a worker process can be asked.
+
+    ``imported``: backend -> seconds that its runtime's import took the fork server. ``server``: its process id, or 0.
+    """
+
+    def __init__(self, progress: Progress, *, imported: Mapping[str, float] | None = None, server: int = 0) -> None:
+        super().__init__(progress)
+        self._imported, self._server = dict(imported or {}), server
 
     def handle(self, request: Request) -> Answer:
         """Carry out one request; the answer's keys are those its handler returns."""
@@ -59,7 +67,10 @@ class Worker(Timing):
         return answer
 
     def do_load(self, *, backend: str, network: str, input_size: int, weights: str, options: dict[str, Any]) -> Answer:
-        """Map the weights and let the backend build the network; the time is the backend's own, import included."""
+        """Map the weights and let the backend build the network; the time is the backend's own, import included.
+
+        In a forked process the first load's time has the import in it too: the seconds that it took the fork server.
+        """
         model = Model(get_network(network, input_size=input_size), map_weights(Path(weights)))
         self.close()
         made = backend_class(backend)()
@@ -67,7 +78,7 @@ class Worker(Timing):
         self._model, self._options = model, Options(**options)
         start = time.perf_counter()
         made.load(model, self._options)
-        return {"load_s": time.perf_counter() - start, "effective": asdict(made.effective())}
+        return self._has_loaded(made, time.perf_counter() - start)
 
     def do_inspect_artifact(
         self,
@@ -91,7 +102,7 @@ class Worker(Timing):
     def do_load_artifact(
         self, *, backend: str, artifact: dict[str, Any], facts: dict[str, Any], options: dict[str, Any]
     ) -> Answer:
-        """Load the user's file as ``inspect_artifact`` found it; the time is the backend's own, import included.
+        """Load the user's file as ``inspect_artifact`` found it; the time is as that of ``load``.
 
         ``open`` is then to be given the preprocessing that ``inspect_artifact`` answered.
         """
@@ -105,7 +116,11 @@ class Worker(Timing):
         self._model, self._options = None, Options(**options)
         start = time.perf_counter()
         runs.load_artifact(given, found, self._options)
-        return {"load_s": time.perf_counter() - start, "effective": asdict(made.effective())}
+        return self._has_loaded(made, time.perf_counter() - start)
+
+    def _has_loaded(self, made: Backend, seconds: float) -> Answer:
+        """The answer of a load that took ``seconds``, to which an import before the fork is added once."""
+        return {"load_s": self._imported.pop(made.name, 0.0) + seconds, "effective": asdict(made.effective())}
 
     def do_check(self, *, backend: str, options: dict[str, Any]) -> Answer:
         """Whether the backend obeys the options, tried on a network of a few weights."""
@@ -370,9 +385,21 @@ def _refuse_dead(batch: Batch, before: Batch | None) -> Batch:
     return replace(batch, logits=batch.logits.copy())
 
 
-def _take_over_descriptors() -> tuple[TextIO, TextIO]:
-    """Private copies of standard input and output; what remains under those numbers is harmless to print to."""
-    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+def _arguments() -> argparse.Namespace:
+    """What this process was started with; anything else belongs to a script that stands for the interpreter."""
+    parser = argparse.ArgumentParser(prog="alexbench.harness.worker", allow_abbrev=False)
+    parser.add_argument("--confine", type=Path, metavar="FOLDER", help="write nowhere else, and have no network")
+    parser.add_argument("--fork", action="store_true", help="serve in forked children, see alexbench.harness.forking")
+    parser.add_argument("--preload", metavar="BACKEND", help="import its runtime before the first fork")
+    return parser.parse_known_args()[0]
+
+
+def _take_over_descriptors() -> tuple[BinaryIO, TextIO]:
+    """Private copies of standard input and output; what remains under those numbers is harmless to print to.
+
+    Requests are read without a buffer: what comes after a ``restart`` stays in the pipe, for the next child to read.
+    """
+    requests = os.fdopen(os.dup(0), "rb", buffering=0)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -381,38 +408,78 @@ def _take_over_descriptors() -> tuple[TextIO, TextIO]:
     return requests, answers
 
 
-def _requests(stream: TextIO) -> Iterator[Request]:
-    """Requests as they come. End of file means the parent is gone: leave at once, even from within an inference."""
-    lines: queue.Queue[str] = queue.Queue()
-
-    def read() -> None:
-        for line in stream:
-            lines.put(line)
-        os._exit(0)
-
-    threading.Thread(target=read, name="requests", daemon=True).start()
-    while True:
-        yield protocol.decode(lines.get())
-
-
-def main() -> None:
-    """Serve requests until the parent goes away or says ``quit``."""
-    confined = str(confine(Path(sys.argv[1]))) if len(sys.argv) > 1 else ""
-    requests, answers = _take_over_descriptors()
-    # Ctrl-C and a terminal's end reach the whole process group; the parent alone decides what they mean.
+def _leave_signals_to_the_parent() -> None:
+    """Ctrl-C and a terminal's end reach the whole process group; the parent alone decides what they mean."""
     for told in ("SIGINT", "SIGHUP"):
         if hasattr(signal, told):
             signal.signal(getattr(signal, told), signal.SIG_IGN)
 
+
+def _requests(stream: BinaryIO) -> Iterator[Request]:
+    """Requests as they come. End of file means the parent is gone: leave at once, even from within an inference."""
+    requests: queue.Queue[Request | WorkerError] = queue.Queue()
+
+    def read() -> None:
+        for line in iter(stream.readline, b""):
+            request = _decoded(line)
+            requests.put(request)
+            if not isinstance(request, WorkerError) and request.get("do") == protocol.RESTART:
+                return  # what comes next is for the next child
+        os._exit(0)
+
+    threading.Thread(target=read, name="requests", daemon=True).start()
+    while True:
+        request = requests.get()
+        if isinstance(request, WorkerError):
+            raise request
+        yield request
+
+
+def _decoded(line: bytes) -> Request | WorkerError:
+    try:
+        return protocol.decode(line.decode("utf-8", "replace"))
+    except WorkerError as error:
+        return error
+
+
+def main() -> None:
+    """Serve requests until the parent goes away or says ``quit``; told to fork, a child of this process does."""
+    asked = _arguments()
+    confined = "" if asked.confine is None else str(confine(asked.confine))
+    requests, answers = _take_over_descriptors()
+    _leave_signals_to_the_parent()
+    if not (asked.fork and forking.AVAILABLE):
+        _serve(requests, answers, confined=confined)
+    imported = {} if asked.preload is None else {asked.preload: forking.preload(asked.preload, requests.fileno())}
+    child = forking.fork_children()
+    _serve(requests, answers, confined=confined, child=child, imported=imported)
+
+
+def _serve(
+    requests: BinaryIO,
+    answers: TextIO,
+    *,
+    confined: str,
+    child: forking.Child | None = None,
+    imported: Mapping[str, float] | None = None,
+) -> NoReturn:
     def progress(done: int, total: int) -> None:
         protocol.send(answers, {"progress": [done, total]})
 
-    worker = Worker(progress)
+    worker = Worker(progress, imported)
+    server = 0 if child is None else child.server
     hello = protocol.Hello(
-        protocol.PROTOCOL_SCHEMA, alexbench.harness.__version__, platform.python_version(), os.getpid(), confined
+        protocol.PROTOCOL_SCHEMA,
+        alexbench.harness.__version__,
+        platform.python_version(),
+        os.getpid(),
+        confined,
+        server,
     )
     protocol.send(answers, {"hello": asdict(hello)})
     for request in _requests(requests):
+        if request["do"] == protocol.RESTART and child is not None:
+            child.make_way()
         if request["do"] == "quit":
             worker.close()
             protocol.send(answers, {"id": request["id"], "ok": {}})

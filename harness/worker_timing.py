@@ -145,7 +145,7 @@ class Timing(Held):
 
     def do_memory(self) -> Answer:
         """Resident memory now and at its peak, and the cores this process may run on."""
-        return {**asdict(memory()), "affinity": affinity()}
+        return {**asdict(memory(self._server)), "affinity": affinity()}
 
     def _check_streamed(self, found: Sequence[NDArray[np.float32]], given: Sequence[NDArray[np.float32]]) -> None:
         """Refuse what is not one array of scores for each batch."""

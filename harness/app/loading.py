@@ -23,18 +23,40 @@ def log_of(name: str, folder: Path) -> Path:
     return folder / run_folder.LOGS / f"{name}.log"
 
 
-def start(row: Row, config: RunConfig, material: Material, folder: Path, *, called: str | None = None) -> WorkerProcess:
+def _worker(row: Row, name: str, config: RunConfig, folder: Path) -> WorkerProcess:
+    """A process with nothing loaded; it forks where it will be restarted, and on the CPU only."""
+    restarts = config.device == "cpu" and config.performance and config.level.processes > 1
+    return WorkerProcess(
+        name,
+        log=log_of(name, folder),
+        python=row.interpreter,
+        writable=None if row.artifact is None else row.artifact.confined_to(folder),
+        forks=restarts,
+        preload=row.backend,
+    )
+
+
+def start(
+    row: Row,
+    config: RunConfig,
+    material: Material,
+    folder: Path,
+    *,
+    called: str | None = None,
+    again: WorkerProcess | None = None,
+) -> WorkerProcess:
     """A fresh process of the row's backend, loaded and with the pictures open.
 
     What it found of an artifact, said of itself and took to load goes into ``row``. ``called``: its name in messages.
+    ``again``: a worker that an earlier call returned, which is restarted and returned in place of a new one.
 
     Raises:
         AlexBenchError: it does not start, or does not load; the process is gone then.
     """
     name = called or row.name
-    writable = None if row.artifact is None else row.artifact.confined_to(folder)
-    worker = WorkerProcess(name, log=log_of(name, folder), python=row.interpreter, writable=writable)
+    worker = again or _worker(row, name, config, folder)
     try:
+        worker.restart()  # one that is fresh is left as it is
         opened = material.opened
         if row.artifact is None:
             answer = worker.ask(

@@ -88,22 +88,21 @@ class Bench:
             for row in self._alive:
                 with row.failing():
                     assert row.worker is not None
-                    row.worker.close()
+                    row.worker.restart()
             with fragments_held():
                 for row in self._alive:
                     with row.failing():
-                        row.worker = start(row, self._config, self._material, self._folder)
+                        row.worker = start(row, self._config, self._material, self._folder, again=row.worker)
                         for size in (1, *self._config.batch_sizes):
                             row.worker.ask("warm_up", batch_size=size)
                 if self._twin is not None:
-                    self._twin.end()
                     self._twin.start(self._config, self._material, self._folder, self._display)
 
     def _one_process(self, process: int) -> None:
         """All rounds of one generation of processes."""
         with ExitStack() as on_exit:
             anchor = self._anchor(on_exit)
-            self._watcher.watch(worker.pid for worker in self._workers(anchor))
+            self._watcher.watch(pid for worker in self._workers(anchor) for pid in worker.pids)
             self._latency(process, anchor)
             self._speed.during.append(conditions())
             self._windows(process, anchor)

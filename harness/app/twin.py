@@ -24,12 +24,13 @@ class Twin:
         return f"{self.row.name} A/A"
 
     def start(self, config: RunConfig, material: Material, folder: Path, display: Display) -> None:
-        """A fresh process; without one there is no control, which is said."""
+        """A fresh process, by a restart where there is one; without one there is no control, which is said."""
         copy = Row(
             self.row.name, artifact=self.row.artifact, seen=self.row.seen, found=self.row.found, python=self.row.python
         )
         try:
-            self.worker = start(copy, config, material, folder, called=f"{self.row.name}-duplicate")
+            called = f"{self.row.name}-duplicate"
+            self.worker = start(copy, config, material, folder, called=called, again=self.worker)
             for size in (1, *config.batch_sizes):
                 self.worker.ask("warm_up", batch_size=size)
         except Exception as error:

@@ -14,8 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+import psutil
+
 from alexbench.harness import protocol
 from alexbench.harness.errors import WorkerError
+from alexbench.harness.forking import AVAILABLE
 
 Progress = Callable[[int, int], None]
 
@@ -32,46 +35,94 @@ class WorkerProcess:
 
     ``python`` may be another environment's interpreter. ``log`` receives all that the worker and its runtime print.
     ``writable``: the only folder that it may write to, without a network, as for a program of the user's; None: it is
-    not confined. ``confined`` says what the system refuses it.
+    not confined. ``confined`` says what the system refuses it. ``forks``: the process only forks the one that serves,
+    so that :meth:`restart` is cheap; ``preload`` names the backend whose runtime is imported before. What a runtime
+    keeps on a GPU survives no fork: only for the CPU. Where the system cannot fork, both change nothing.
     """
 
-    def __init__(self, name: str, *, log: Path, python: str = sys.executable, writable: Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        log: Path,
+        python: str = sys.executable,
+        writable: Path | None = None,
+        forks: bool = False,
+        preload: str | None = None,
+    ) -> None:
         self.name = name
         self._log = log
+        self._python, self._writable = python, writable
+        self._options: list[str] = []
+        if writable is not None:
+            self._options += ["--confine", str(writable.absolute())]
+        if forks and AVAILABLE:
+            self._options += ["--fork"] if preload is None else ["--fork", "--preload", preload]
+        self._start()
+
+    def _start(self) -> None:
+        """A new process of the interpreter, whose hello was checked."""
         self._lines: queue.Queue[str | None] = queue.Queue()
-        self._id = 0
+        self._id, self._fresh = 0, True
+        self._server: psutil.Process | None = None
+        self._serving: psutil.Process | None = None
         # PYTHONSAFEPATH: from the repository's root, a library that tries `import datasets` would find ours.
         # PYTHONUTF8: whatever the locale, paths are read as this command reads them.
         environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
-        confined = [] if writable is None else [str(writable.absolute())]
-        if writable is not None:
-            environment["TMPDIR"] = confined[0]
-        with log.open("ab") as errors:
+        if self._writable is not None:
+            environment["TMPDIR"] = str(self._writable.absolute())
+        with self._log.open("ab") as errors:
             try:
                 self._process = subprocess.Popen(
-                    [python, "-m", "alexbench.harness.worker", *confined],
+                    [self._python, "-m", "alexbench.harness.worker", *self._options],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     env=environment,
                 )
             except OSError as error:
-                raise WorkerError(f"worker {name}: interpreter {python} does not start: {error.strerror}") from error
+                raise WorkerError(
+                    f"worker {self.name}: interpreter {self._python} does not start: {error.strerror}"
+                ) from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._requests = io.TextIOWrapper(self._process.stdin, encoding="utf-8", write_through=True)
-        self._answers = io.TextIOWrapper(self._process.stdout, encoding="utf-8")
-        threading.Thread(target=self._read, name=f"answers of {name}", daemon=True).start()
-        try:
-            self._check_hello()
-        except BaseException:
-            self.kill()
-            raise
+        answers = io.TextIOWrapper(self._process.stdout, encoding="utf-8")
+        threading.Thread(target=_read, args=(answers, self._lines), name=f"answers of {self.name}", daemon=True).start()
+        # A runtime may be imported before the hello, which a load without the fork would have done.
+        self._expect_hello("start", SILENCE_LIMIT_S if "--preload" in self._options else START_LIMIT_S)
 
     @property
     def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
+        """The id of the process that serves."""
+        return self._process.pid if self._serving is None else self._serving.pid
+
+    @property
+    def pids(self) -> set[int]:
+        """The ids of all processes that are this worker's: the one that serves, and the one that forked it."""
+        forked = {process.pid for process in (self._server, self._serving) if process is not None}
+        return {self._process.pid, *forked}
+
+    def restart(self) -> None:
+        """Replace the process that serves by a fresh one with nothing loaded; one that was asked nothing is kept.
+
+        By a fork, where the worker forks: its runtime is then imported already. Else by a new interpreter.
+
+        Raises:
+            WorkerError: it does not start; no process is left then.
+        """
+        if self._fresh and self._process.poll() is None:
+            return
+        if self._server is None or self._process.poll() is not None:
+            self.close()
+            self._start()
+            return
+        self._id, self._fresh = self._id + 1, True
+        try:
+            protocol.send(self._requests, {"id": self._id, "do": protocol.RESTART})
+        except OSError:
+            raise WorkerError(self._death(protocol.RESTART)) from None
+        self._expect_hello(protocol.RESTART, START_LIMIT_S)
 
     def ask(
         self, do: str, *, progress: Progress | None = None, limit_s: float | None = None, **arguments: Any
@@ -86,7 +137,7 @@ class WorkerProcess:
         """
         if self._requests.closed:
             raise WorkerError(f"worker {self.name} was ended and takes no more requests; log: {self._log}")
-        self._id += 1
+        self._id, self._fresh = self._id + 1, False
         try:
             protocol.send(self._requests, {"id": self._id, "do": do, "with": arguments})
         except OSError:
@@ -117,7 +168,8 @@ class WorkerProcess:
         self.kill()
 
     def kill(self) -> None:
-        """End the process now, if it still runs, and reap it."""
+        """End the process now, if it still runs, and reap it; the serving child of a fork server first."""
+        self._end_child()
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
@@ -135,8 +187,30 @@ class WorkerProcess:
         else:
             self.kill()
 
-    def _check_hello(self) -> None:
-        hello = self._next(START_LIMIT_S, "start").get("hello")
+    def _end_child(self) -> None:
+        """The serving child is gone afterwards: reaped by its server, which then ends as its child did."""
+        if self._serving is None:
+            return
+        with contextlib.suppress(psutil.Error, subprocess.TimeoutExpired):
+            self._serving.kill()  # never another process that was given its id: psutil compares when they were made
+            self._process.wait(QUIT_LIMIT_S)
+        end = time.monotonic() + QUIT_LIMIT_S
+        while not _ended(self._serving) and time.monotonic() < end:
+            time.sleep(0.005)
+
+    def _expect_hello(self, doing: str, limit_s: float) -> None:
+        """Read and check the hello.
+
+        Raises:
+            WorkerError: there is none, or of another protocol; the process is gone then.
+        """
+        try:
+            self._check_hello(self._next(limit_s, doing).get("hello"))
+        except BaseException:
+            self.kill()
+            raise
+
+    def _check_hello(self, hello: object) -> None:
         if not isinstance(hello, dict):
             hello = {}
         if hello.get("schema") != protocol.PROTOCOL_SCHEMA:
@@ -145,6 +219,18 @@ class WorkerProcess:
                 f"install the same alexbench in both environments"
             )
         self.confined = str(hello.get("confined", ""))
+        self._server, self._serving = self._forked(hello.get("server"), hello.get("pid"))
+
+    def _forked(self, server: object, serving: object) -> tuple[psutil.Process | None, psutil.Process | None]:
+        """The fork server and its child, as the hello names them; only those that this worker's process started."""
+        if not (isinstance(server, int) and isinstance(serving, int) and server):
+            return None, None
+        try:
+            child = psutil.Process(serving)
+            above = {process.pid: process for process in child.parents()}
+        except (psutil.Error, ValueError):
+            return None, None
+        return (above[server], child) if {server, self._process.pid} <= above.keys() else (None, None)
 
     def _next(self, limit_s: float, doing: str) -> dict[str, Any]:
         try:
@@ -157,12 +243,6 @@ class WorkerProcess:
         if line is None:
             raise WorkerError(self._death(doing))
         return protocol.decode(line)
-
-    def _read(self) -> None:
-        with contextlib.suppress(ValueError, OSError), self._answers:
-            while line := self._answers.readline(protocol.LONGEST):
-                self._lines.put(line)
-        self._lines.put(None)
 
     def _death(self, doing: str) -> str:
         """What became of a worker that stopped answering, in one line."""
@@ -181,6 +261,22 @@ class WorkerProcess:
         tail = _end_of(self._log).strip().splitlines()
         last = f": {tail[-1].strip()}" if tail and code is not None and code > 0 else ""
         return f"worker {self.name} {how} during {doing}{last}; log: {self._log}"
+
+
+def _read(answers: io.TextIOWrapper, lines: "queue.Queue[str | None]") -> None:
+    """Every line into ``lines``, and None at their end."""
+    with contextlib.suppress(ValueError, OSError), answers:
+        while line := answers.readline(protocol.LONGEST):
+            lines.put(line)
+    lines.put(None)
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether a process that is not ours to reap has ended."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _end_of(log: Path) -> str:

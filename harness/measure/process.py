@@ -25,8 +25,12 @@ class Memory:
     peak_rss_mib: float
 
 
-def memory() -> Memory:
-    """What the system says: /proc on Linux, peak working set on Windows, ru_maxrss on macOS (bytes there)."""
+def memory(server: int = 0) -> Memory:
+    """What the system says: /proc on Linux, peak working set on Windows, ru_maxrss on macOS (bytes there).
+
+    ``server``: the process that forked this one, 0: none did. A fork maps no page of a file that the child did not
+    touch itself, so what the server's import touched is added: a fresh process would have it.
+    """
     now = psutil.Process().memory_info()
     peak = float(getattr(now, "peak_wset", 0))
     if sys.platform == "linux":
@@ -37,7 +41,17 @@ def memory() -> Memory:
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Memory(now.rss / 2**20, peak / 2**20)
+    left = _left_to(server) if server else 0
+    return Memory((now.rss + left) / 2**20, (peak + left) / 2**20)
+
+
+def _left_to(server: int) -> int:
+    """Bytes of mapped files that are resident in ``server`` and not in this process, which it forked."""
+    try:
+        mine, its = ({part.path: part.rss for part in psutil.Process(pid).memory_maps()} for pid in (None, server))
+    except psutil.Error:  # the server just ended
+        return 0
+    return sum(max(0, rss - mine.get(path, 0)) for path, rss in its.items() if path.startswith("/"))
 
 
 def affinity() -> list[int] | None:
