@@ -25,7 +25,7 @@ def log_of(name: str, folder: Path) -> Path:
 
 def _worker(row: Row, name: str, config: RunConfig, folder: Path) -> WorkerProcess:
     """A process with nothing loaded; it forks where it will be restarted, and on the CPU only."""
-    restarts = config.device == "cpu" and config.performance and config.level.processes > 1
+    restarts = config.device == "cpu" and config.performance
     return WorkerProcess(
         name,
         log=log_of(name, folder),

@@ -1,39 +1,42 @@
-"""Speed: every backend in processes of its own, in turns, beside an anchor and a duplicate of one of them.
+"""Speed: every row in several short processes, in turns, beside the machine probe and a duplicate of one row.
 
-In each generation of processes: rounds at batch 1 (latency), then rounds of longer windows (images/s) at every batch
-size, one batch after the other and, where asked for, in each runtime's own way of many at once. All workers live, all
-but one idle.
+A *replicate* is a fresh process of each row, loaded in random order, and in it rounds at batch 1 (latency), then rounds
+of longer windows (images/s) at every batch size and, where asked for, in each runtime's own way of many at once. All
+workers live, all but one idle. Replicates follow until rows are told apart, or the budget ends.
 """
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from alexbench.harness.app.config import RunConfig
-from alexbench.harness.app.figures import block_of, performance_of, settled
+from alexbench.harness.app.figures import blocks_of, performance_of
 from alexbench.harness.app.loading import log_of, start
 from alexbench.harness.app.loads import generate
 from alexbench.harness.app.material import Material
-from alexbench.harness.app.progress import Display
+from alexbench.harness.app.progress import Advance, Display
 from alexbench.harness.app.row import Row
-from alexbench.harness.app.timers import CEILING_S, Timers
+from alexbench.harness.app.timers import Timers
 from alexbench.harness.app.twin import Twin
 from alexbench.harness.app.watcher import Watcher
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.layer_groups import group_times
-from alexbench.harness.judge.timing import Measure, control, says_of, throughput, without_drift
-from alexbench.harness.measure.ballast import fragments_held
+from alexbench.harness.judge.ranking import MEASURES
+from alexbench.harness.judge.resolution import ALPHA, Apart, Process, level_at, looks_of, tell_apart
+from alexbench.harness.judge.timing import control, process_values
 from alexbench.harness.measure.conditions import conditions
-from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S
-from alexbench.harness.measure.rounds import Block, Plan, Scenario, Task, TimeBlock, estimate_s, run_rounds
+from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S, LEAST_REPLICATES, MOST_REPLICATES
+from alexbench.harness.measure.rounds import Block, Plan, Scenario, Task, TimeBlock, run_rounds
 from alexbench.harness.measure.watch import suspended
-from alexbench.harness.speed_records import Ceiling, Control
+from alexbench.harness.speed_records import Ceiling, Control, Difference, Measure
 
 ANCHOR: Final = "anchor"
-WIDE: Final = 0.03
-"""Windows of images/s are extended where half an interval is wider than this."""
+CEILING_REPLICATES: Final = 2
+"""The ceiling is the best of all blocks: two of each kernel find it, and more would take time from the rows."""
 PROFILE_REPEATS: Final = 10
 
 
@@ -41,7 +44,9 @@ PROFILE_REPEATS: Final = 10
 class Speed:
     """What is measured besides the rows, as it goes into the record.
 
-    ``during``: the machine's conditions after each process generation. ``others``: the blocks that are no row's.
+    ``during``: the machine's conditions after each replicate. ``others``: the blocks that are no row's. ``values``: each
+    process of the rows that came to the end. ``level``, ``looks``, ``spent``: of the last look, as
+    :func:`alexbench.harness.judge.ranking.ranked` takes them.
     """
 
     controls: tuple[Control, ...] = ()
@@ -49,6 +54,10 @@ class Speed:
     invalid: tuple[str, ...] = ()
     during: list[dict[str, Any]] = field(default_factory=list)
     others: list[Block] = field(default_factory=list)
+    values: dict[Measure, list[Process]] = field(default_factory=dict)
+    level: float = ALPHA
+    looks: int = 1
+    spent: float = ALPHA
 
 
 class Bench:
@@ -67,57 +76,109 @@ class Bench:
         self._speed, self._rows, self._twin, self._config, self._material = speed, rows, twin, config, material
         self._folder, self._display = folder, display
         self._watcher = Watcher(config.device)
+        self._probe: WorkerProcess | None = None
         self._timers = Timers(self._watcher, display)
 
     def measure(self) -> None:
         """Measure all rows that are alive; their performance is in them afterwards."""
-        for process in range(self._config.level.processes):
-            if process:
-                self._restart(process)
-            self._one_process(process)
+        with ExitStack() as on_exit:
+            self._probe = self._anchor(on_exit)
+            self._replicates()
         self._conclude()
 
     @property
     def _alive(self) -> list[Row]:
         return [row for row in self._rows if row.alive]
 
-    def _restart(self, process: int) -> None:
-        """A new process for each row."""
-        title = f"process {process + 1} of {self._config.level.processes}: loading"
-        with self._display.step(title):
-            for row in self._alive:
-                with row.failing():
-                    assert row.worker is not None
-                    row.worker.restart()
-            with fragments_held():
-                for row in self._alive:
-                    with row.failing():
-                        row.worker = start(row, self._config, self._material, self._folder, again=row.worker)
-                        for size in (1, *self._config.batch_sizes):
-                            row.worker.ask("warm_up", batch_size=size)
-                if self._twin is not None:
-                    self._twin.start(self._config, self._material, self._folder, self._display)
+    def _replicates(self) -> None:
+        """One after the other, until the last look. Whether a look is the last is decided before it is taken."""
+        started, budget = time.monotonic(), self._config.budget_s
+        chosen = [row.name for row in self._alive]
+        looks: tuple[int, ...] = ()
+        done = looked = 0
+        while self._alive:
+            begun = time.monotonic()
+            self._replicate(done, chosen, about=looks[-1] if looks else None)
+            done += 1
+            took, left = time.monotonic() - begun, budget - (time.monotonic() - started)
+            if not looks:
+                looks = looks_of(max(LEAST_REPLICATES, min(MOST_REPLICATES, int(budget / took))))
+                self._display.say(f"  a replicate takes {took:.0f} s: timing ends in {took * (looks[-1] - 1):.0f} s at most")
+            last = done >= looks[-1] or (done >= LEAST_REPLICATES and left < took)
+            if not last and done not in looks:
+                continue
+            self._speed.level = level_at(looked, looks, last=last)
+            looked += 1
+            self._speed.looks = looked
+            self._speed.spent = ALPHA if last else sum(level_at(look, looks, last=False) for look in range(looked))
+            found = self._look()
+            if last or all(map(self._knows, found.values())):
+                return
+            tied = {name for one in found.values() for pair in one.differences if not pair.apart for name in _both(pair)}
+            chosen = [name for name in chosen if name in tied] or chosen
 
-    def _one_process(self, process: int) -> None:
-        """All rounds of one generation of processes."""
-        with ExitStack() as on_exit:
-            anchor = self._anchor(on_exit)
-            self._watcher.watch(pid for worker in self._workers(anchor) for pid in worker.pids)
-            self._latency(process, anchor)
-            self._speed.during.append(conditions())
-            self._windows(process, anchor)
+    def _look(self) -> Mapping[Measure, Apart]:
+        """What can be told apart now."""
+        self._speed.values = {of: self._values(of) for of in MEASURES}
+        return {of: tell_apart(values, of=of, level=self._speed.level) for of, values in self._speed.values.items()}
+
+    def _values(self, of: Measure) -> list[Process]:
+        scenario, batch = self._measured(of)
+        rows = {row.name: blocks_of(row.blocks, Task(row.name, scenario, batch)) for row in self._alive}
+        twin = self._twin
+        duplicate = None
+        if twin is not None and twin.row.name in rows:
+            duplicate = twin.row.name, blocks_of(self._speed.others, Task(twin.name, scenario, batch))
+        return process_values(rows, duplicate, of=of)
+
+    def _measured(self, of: Measure) -> tuple[Scenario, int]:
+        return ("SingleStream", 1) if of == "latency" else ("Offline", self._config.batch_size)
+
+    def _knows(self, found: Apart) -> bool:
+        """Whether more replicates would be spent for nothing."""
+        fine = found.resolution is not None and found.resolution.ratio <= 1 + self._config.target
+        return fine or bool(found.differences and all(one.apart for one in found.differences))
+
+    def _replicate(self, number: int, chosen: Collection[str], *, about: int | None) -> None:
+        """A fresh process of each chosen row, in random order, and all of their rounds."""
+        title = f"replicate {number + 1}" + ("" if about is None else f" of at most {about}")
+        with self._display.step(title) as advance:
+            self._start(number, chosen)
+            self._watcher.watch(pid for worker in self._workers() for pid in worker.pids)
+            self._latency(number, chosen, advance)
+            self._windows(number, chosen, advance)
+        self._speed.during.append(conditions())
+
+    def _start(self, number: int, chosen: Collection[str]) -> None:
+        """The process that loads first is systematically slower: no row always is."""
+        starts: list[Callable[[], None]] = [
+            lambda row=row: self._start_row(row) for row in self._alive if row.name in chosen
+        ]
+        twin = self._twin
+        if twin is not None and twin.row.name in chosen:
+            starts.append(lambda: twin.start(self._config, self._material, self._folder, self._display))
+        Random(self._config.seed * 1000 + number).shuffle(starts)  # noqa: S311  # an order of turns, not a secret
+        for start_it in starts:
+            start_it()
+
+    def _start_row(self, row: Row) -> None:
+        with row.failing():
+            row.worker = start(row, self._config, self._material, self._folder, again=row.worker)
 
     def _conclude(self) -> None:
         """The figures, from all blocks; then what is measured besides and cannot take turns."""
-        self._controls()
+        found = self._look()
+        self._speed.controls = tuple(self._controls())
         self._speed.ceiling = self._timers.ceiling
         reason = suspended(self._watcher.since_start())
         said = [] if reason is None else [reason]
-        said += [says_of(one) for one in self._speed.controls if not (one.passed and one.decides)]
+        if found and not any(one.resolution is not None and one.resolution.freedom > 0 for one in found.values()):
+            said.append("no control could be taken: neither a duplicate nor a second process of any row came to the end")
         self._speed.invalid = tuple(said)
         for row in self._alive:
             with row.failing():
-                row.performance = performance_of(row, self._config, self._speed.controls)
+                times = {of: one.times[row.name] for of, one in found.items()}
+                row.performance = performance_of(row, self._config, times)
         generate(self._rows, self._config, self._folder, self._display)
         if self._config.level.profile:
             self._profile()
@@ -127,22 +188,17 @@ class Bench:
                     row.performance, generated=tuple(row.generated), layers_ms=dict(row.layers_ms)
                 )
 
-    def _controls(self) -> None:
-        """Of latency, and of images/s at the configured batch size: that of each which both processes measured."""
+    def _controls(self) -> Iterable[Control]:
+        """Of latency, and of images/s at the configured batch size."""
         if self._twin is None or not self._twin.row.alive:
             return
-        made: list[Control] = []
-        wanted: tuple[tuple[Measure, Scenario, int], ...] = (
-            ("latency", "SingleStream", 1),
-            ("images/s", "Offline", self._config.batch_size),
-        )
         row = self._twin.row
-        for of, scenario, batch in wanted:
-            mine = settled(row.blocks, Task(row.name, scenario, batch).__eq__)
-            other = settled(self._speed.others, Task(self._twin.name, scenario, batch).__eq__)
+        for of in MEASURES:
+            scenario, batch = self._measured(of)
+            mine = blocks_of(row.blocks, Task(row.name, scenario, batch))
+            other = blocks_of(self._speed.others, Task(self._twin.name, scenario, batch))
             if mine and other:
-                made.append(control(row.name, mine, other, of=of))
-        self._speed.controls = tuple(made) if len(made) == len(wanted) else ()
+                yield control(row.name, mine, other, of=of)
 
     def _anchor(self, on_exit: ExitStack) -> WorkerProcess | None:
         try:
@@ -153,97 +209,80 @@ class Bench:
             return None
         return worker
 
-    def _workers(self, anchor: WorkerProcess | None) -> Iterable[WorkerProcess]:
-        if anchor is not None:
-            yield anchor
+    def _workers(self) -> Iterable[WorkerProcess]:
+        if self._probe is not None:
+            yield self._probe
         if self._twin is not None and self._twin.worker is not None:
             yield self._twin.worker
         for row in self._alive:
             if row.worker is not None:
                 yield row.worker
 
-    def _latency(self, process: int, anchor: WorkerProcess | None) -> None:
+    def _latency(self, number: int, chosen: Collection[str], advance: Advance) -> None:
         level = self._config.level
         seconds = level.latency_block_s
-        tasks = self._anchor_task(anchor, "latency")
-        for name, worker in self._participants():
+        tasks = self._anchor_task("latency")
+        for name, worker in self._participants(chosen):
             if self._warm(name, worker, 1):
                 tasks[Task(name, "SingleStream", 1)] = self._timers.calls(name, worker, 1, seconds)
-        lengths = {task: ANCHOR_BLOCK_S if task.scenario == "Anchor" else seconds for task in tasks}
-        blocks = self._rounds("latency at batch 1", tasks, lengths, level.latency, process, _without_drift)
-        self._sort(blocks)
+        self._rounds(tasks, level.latency, number, advance)
         if self._config.device != "cpu":
-            self._resident(process)
+            self._resident(number, chosen, advance)
 
-    def _anchor_task(self, anchor: WorkerProcess | None, beside: str) -> dict[Task, TimeBlock]:
-        if anchor is None:
+    def _anchor_task(self, beside: str) -> dict[Task, TimeBlock]:
+        if self._probe is None:
             return {}
-        return {Task(ANCHOR, "Anchor", 1, beside): self._timers.anchor(anchor, ANCHOR_BLOCK_S)}
+        return {Task(ANCHOR, "Anchor", 1, beside): self._timers.anchor(self._probe, ANCHOR_BLOCK_S)}
 
-    def _windows(self, process: int, anchor: WorkerProcess | None) -> None:
+    def _windows(self, number: int, chosen: Collection[str], advance: Advance) -> None:
         config, level = self._config, self._config.level
-        for row in self._alive:
-            if not all(self._warm(row.name, row.worker, size) for size in config.batch_sizes):
+        tasks = self._anchor_task("windows")
+        for name, worker in self._participants(chosen):
+            row = next((row for row in self._alive if row.name == name), None)
+            # The duplicate needs no more than what it is the control of.
+            sizes = [config.batch_size] if row is None else config.batch_sizes
+            if not all(self._warm(name, worker, size, once=True) for size in sizes):
                 continue
-            with row.failing():
-                assert row.worker is not None
-                if not process:
-                    used = row.worker.ask("memory")
-                    row.rss_mib, row.peak_rss_mib = used["rss_mib"], used["peak_rss_mib"]
-                    _note_affinity(row, used["affinity"])
-        tasks = self._anchor_task(anchor, "windows")
-        lengths = dict.fromkeys(tasks, ANCHOR_BLOCK_S)
-        twin = self._twin
-        if twin is not None and twin.worker is not None and self._warm(twin.name, twin.worker, config.batch_size):
-            task = Task(twin.name, "Offline", config.batch_size)
-            tasks[task] = self._timers.calls(twin.name, twin.worker, config.batch_size, level.window_s)
-            lengths[task] = level.window_s
-        for row in self._alive:
-            assert row.worker is not None
-            streamed = self._timers.stream(row, config.batch_size, level.window_s) if config.offline else None
-            if not row.alive:
-                continue
-            for size in config.batch_sizes:
-                task = Task(row.name, "Offline", size)
-                tasks[task] = self._timers.calls(row.name, row.worker, size, level.window_s)
-                lengths[task] = level.window_s
-            if streamed is not None:
-                task = Task(row.name, "Offline", config.batch_size, "streams")
-                tasks[task], lengths[task] = streamed, level.window_s
-            ceiling = self._timers.kernels(row)
-            if ceiling is not None:
-                task = Task(row.name, "Anchor", 0, "ceiling")
-                tasks[task], lengths[task] = ceiling, CEILING_S
-        sizes = ", ".join(map(str, config.batch_sizes))
-        blocks = self._rounds(f"images/s at batch {sizes}", tasks, lengths, level.windows, process, _narrow)
-        self._sort(blocks)
+            for size in sizes:
+                tasks[Task(name, "Offline", size)] = self._timers.calls(name, worker, size, level.window_s)
+            if row is not None:
+                tasks |= self._besides(row, number)
+        self._rounds(tasks, level.windows, number, advance)
 
-    def _rounds(
-        self,
-        title: str,
-        tasks: dict[Task, TimeBlock],
-        lengths: dict[Task, float],
-        plan: Plan,
-        process: int,
-        is_steady: Callable[[list[Block]], bool],
-    ) -> list[Block]:
-        about = f"{title}, {plan.rounds} rounds (at least {estimate_s(lengths, plan):.0f} s)"
+    def _besides(self, row: Row, number: int) -> dict[Task, TimeBlock]:
+        """A row's memory; its way of many batches at once, and its kernels at their best."""
+        config, tasks = self._config, {}
+        with row.failing():
+            assert row.worker is not None
+            if not number:
+                used = row.worker.ask("memory")
+                row.rss_mib, row.peak_rss_mib = used["rss_mib"], used["peak_rss_mib"]
+                _note_affinity(row, used["affinity"])
+            if config.offline:
+                streamed = self._timers.stream(row, config.batch_size, config.level.window_s)
+                if streamed is not None:
+                    tasks[Task(row.name, "Offline", config.batch_size, "streams")] = streamed
+            ceiling = self._timers.kernels(row) if number < CEILING_REPLICATES else None
+            if ceiling is not None:
+                tasks[Task(row.name, "Anchor", 0, "ceiling")] = ceiling
+        return tasks
+
+    def _rounds(self, tasks: dict[Task, TimeBlock], plan: Plan, number: int, advance: Advance) -> None:
         so_far: list[Block] = []
         try:
-            with self._display.step(about) as advance:
-                return run_rounds(
-                    tasks,
-                    plan,
-                    seed=self._config.seed + process,
-                    process=process,
-                    on_round=advance,
-                    on_failure=self._fail,
-                    is_steady=is_steady,
-                    on_block=so_far.append,
-                )
+            blocks = run_rounds(
+                tasks,
+                plan,
+                seed=self._config.seed + number,
+                process=number,
+                on_round=advance,
+                on_failure=self._fail,
+                on_block=so_far.append,
+            )
         except BaseException:  # interrupted: what was measured stays, and nothing is concluded from it
             self._sort(so_far)
             raise
+        self._sort(blocks)
 
     def _sort(self, blocks: list[Block]) -> None:
         """Each block to whom it belongs; those of ceilings have said what they had to."""
@@ -256,10 +295,12 @@ class Bench:
             else:
                 self._speed.others.append(block)
 
-    def _participants(self) -> list[tuple[str, WorkerProcess]]:
+    def _participants(self, chosen: Collection[str]) -> list[tuple[str, WorkerProcess]]:
         twin = self._twin
-        mine = [(row.name, row.worker) for row in self._alive if row.worker is not None]
-        return mine if twin is None or twin.worker is None else [*mine, (twin.name, twin.worker)]
+        mine = [(row.name, row.worker) for row in self._alive if row.worker is not None and row.name in chosen]
+        if twin is None or twin.worker is None or twin.row.name not in chosen:
+            return mine
+        return [*mine, (twin.name, twin.worker)]
 
     def _fail(self, name: str, error: Exception) -> None:
         for row in self._rows:
@@ -268,26 +309,25 @@ class Bench:
                 return
         self._display.say(f"{name} failed and is left out: {error}")
 
-    def _warm(self, name: str, worker: WorkerProcess | None, batch_size: int) -> bool:
+    def _warm(self, name: str, worker: WorkerProcess, batch_size: int, *, once: bool = False) -> bool:
         try:
-            assert worker is not None
-            self._timers.warm_up(name, worker, batch_size)
+            self._timers.warm_up(name, worker, batch_size, once=once)
         except Exception as error:
             self._fail(name, error)
             return False
         return True
 
-    def _resident(self, process: int) -> None:
+    def _resident(self, number: int, chosen: Collection[str], advance: Advance) -> None:
         level = self._config.level
         tasks: dict[Task, TimeBlock] = {}
         for row in self._alive:
-            with row.failing():
-                timed = self._timers.resident(row, level.latency_block_s)
-                if timed is not None:
-                    tasks[Task(row.name, "SingleStream", 1, "resident")] = timed
+            if row.name in chosen:
+                with row.failing():
+                    timed = self._timers.resident(row, level.latency_block_s)
+                    if timed is not None:
+                        tasks[Task(row.name, "SingleStream", 1, "resident")] = timed
         if tasks:
-            lengths = dict.fromkeys(tasks, level.latency_block_s)
-            self._sort(self._rounds("device-resident", tasks, lengths, level.latency, process, _without_drift))
+            self._rounds(tasks, level.latency, number, advance)
 
     def _profile(self) -> None:
         """Where the time goes, after all timing and never during it."""
@@ -311,19 +351,5 @@ def _note_affinity(row: Row, affinity: list[int] | None) -> None:
         row.effective.settings["affinity"] = ",".join(map(str, affinity))
 
 
-def _of_each_task(blocks: list[Block]) -> Iterable[list[Block]]:
-    for task in dict.fromkeys(block.task for block in blocks if block.task.scenario != "Anchor"):
-        yield [block for block in blocks if block.task == task]
-
-
-def _without_drift(blocks: list[Block]) -> bool:
-    return all(without_drift([*map(block_of, mine)]) for mine in _of_each_task(blocks))
-
-
-def _narrow(blocks: list[Block]) -> bool:
-    """Whether the interval of every task's images/s is narrow enough."""
-    for mine in _of_each_task(blocks):
-        found = throughput([*map(block_of, mine)], mine[0].task.batch_size)
-        if found.high - found.low > 2 * WIDE * found.images_per_second:
-            return False
-    return True
+def _both(pair: Difference) -> tuple[str, str]:
+    return pair.one, pair.other

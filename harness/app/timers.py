@@ -32,14 +32,16 @@ class Timers:
         """The best of all blocks so far; None without the anchor, which alone measures the memory."""
         return Ceiling(self._kernels, self._streams) if self._kernels and self._streams else None
 
-    def warm_up(self, name: str, worker: WorkerProcess, batch_size: int) -> None:
-        """Until it is warm; how long its calls took says later when it hangs.
+    def warm_up(self, name: str, worker: WorkerProcess, batch_size: int, *, once: bool = False) -> None:
+        """Until it is warm, or ``once``: a block's first call, which does not count, is then the second.
+
+        How long its calls took says later when it hangs.
 
         Raises:
             AlexBenchError: its runtime, or the worker, failed.
         """
         start = time.monotonic()
-        calls = worker.ask("warm_up", batch_size=batch_size)["calls"]
+        calls = worker.ask("warm_up", batch_size=batch_size, once=once)["calls"]
         self._call_s[name, batch_size] = (time.monotonic() - start) / calls
 
     def calls(self, name: str, worker: WorkerProcess, batch_size: int, seconds: float) -> TimeBlock:

@@ -31,8 +31,6 @@ class Twin:
         try:
             called = f"{self.row.name}-duplicate"
             self.worker = start(copy, config, material, folder, called=called, again=self.worker)
-            for size in (1, *config.batch_sizes):
-                self.worker.ask("warm_up", batch_size=size)
         except Exception as error:
             display.say(f"no A/A control: the duplicate of {self.row.name} did not load: {error}")
             self.end()

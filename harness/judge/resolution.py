@@ -24,6 +24,8 @@ ALPHA: Final = 0.05
 PRIOR_FREEDOM: Final = 4.0
 PRIOR_SD: Final[Mapping[Measure, float]] = {"latency": 0.015, "images/s": 0.015}
 """Of processes of one program, as a share: stored measurements of other machines, docs/evidence/resolution.md."""
+MANY: Final = 10
+"""So many replicates are looked at four times."""
 OTHERS_WEIGHT: Final = 0.5
 """How far degrees of freedom of other rows count in a pair's, whose rows may vary more or less than those."""
 
@@ -250,6 +252,15 @@ def _holm(chances: Sequence[float], level: float) -> list[bool]:
 
 def _exp(value: float) -> float:
     return math.exp(min(value, 700.0))
+
+
+def looks_of(replicates: int) -> tuple[int, ...]:
+    """After how many of ``replicates`` replicates to look whether rows are told apart: four times at most.
+
+    Each look costs width, so few replicates have two: at three fifths, and at the end.
+    """
+    shares = (0.6, 1.0) if replicates < MANY else (0.4, 0.6, 0.8, 1.0)
+    return tuple(sorted({max(min(replicates, 3), math.ceil(replicates * share)) for share in shares}))
 
 
 def level_at(look: int, looks: Sequence[int], *, last: bool) -> float:

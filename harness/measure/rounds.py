@@ -5,7 +5,7 @@ be asked for a block; this module knows neither processes nor runtimes.
 """
 
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Literal
@@ -28,16 +28,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to measure: ``rounds`` rounds after ``discarded`` ones that settle.
-
-    Where that was not steady, half as many rounds again are added, ``extensions`` times at most, and the last
-    ``rounds`` of all count; or, with ``keeps_all``, all but the discarded ones, where nothing has to settle.
-    """
+    """How long to measure: ``rounds`` rounds after ``discarded`` ones that settle."""
 
     rounds: int
     discarded: int
-    extensions: int = 0
-    keeps_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +71,6 @@ class Block:
 TimeBlock = Callable[[], Measured]
 
 
-def estimate_s(seconds: Mapping[Task, float], plan: Plan) -> float:
-    """How long :func:`run_rounds` takes at least, of blocks of ``seconds``: one ends with the call that overruns it."""
-    return (plan.rounds + plan.discarded) * sum(each + PAUSE_S for each in seconds.values())
-
-
 def run_rounds(
     tasks: Mapping[Task, TimeBlock],
     plan: Plan,
@@ -90,21 +79,18 @@ def run_rounds(
     process: int = 0,
     on_round: Callable[[int, int], None],
     on_failure: Callable[[str, Exception], None],
-    is_steady: Callable[[list[Block]], bool] = lambda _: True,
     on_block: Callable[[Block], None] = lambda _: None,
 ) -> list[Block]:
     """Drive the rounds; the blocks of all participants that came to the end, in the order of measuring.
 
     A participant that raises is reported to ``on_failure`` and left out from then on, with all of its tasks and blocks.
-    ``is_steady`` is asked of the blocks of the window after the planned rounds and after each extension. ``on_block``
-    is told each block as it comes, not settled yet, should the rounds not come to their end.
+    ``on_block`` is told each block as it comes, not settled yet, should the rounds not come to their end.
     """
     order = Random(seed)  # noqa: S311  # an order of turns, not a secret
     remaining = dict(tasks)
     blocks: list[Block] = []
     total = plan.discarded + plan.rounds
-    extensions = done = 0
-    while done < total:
+    for done in range(total):
         turns = sorted(remaining)
         order.shuffle(turns)
         for task in turns:
@@ -117,17 +103,7 @@ def run_rounds(
                 on_failure(task.participant, error)
                 remaining = {one: ask for one, ask in remaining.items() if one.participant != task.participant}
                 continue
-            blocks.append(Block(task, process, done, measured))
+            blocks.append(Block(task, process, done, measured, settled=done >= plan.discarded))
             on_block(replace(blocks[-1], settled=False))
-        done += 1
-        on_round(done, total)
-        if done == total and extensions < plan.extensions and not is_steady(_window(blocks, plan, done, remaining)):
-            extensions += 1
-            total += plan.rounds // 2
-    first = plan.discarded if plan.keeps_all else done - plan.rounds
-    return [replace(block, settled=block.round >= first) for block in blocks if block.task in remaining]
-
-
-def _window(blocks: list[Block], plan: Plan, done: int, remaining: Container[Task]) -> list[Block]:
-    first = plan.discarded if plan.keeps_all else done - plan.rounds
-    return [block for block in blocks if block.round >= first and block.task in remaining]
+        on_round(done + 1, total)
+    return [block for block in blocks if block.task in remaining]
