@@ -466,15 +466,15 @@ def _serve(
     def progress(done: int, total: int) -> None:
         protocol.send(answers, {"progress": [done, total]})
 
-    worker = Worker(progress, imported)
     server = 0 if child is None else child.server
+    worker = Worker(progress, imported=imported, server=server)
     hello = protocol.Hello(
-        protocol.PROTOCOL_SCHEMA,
-        alexbench.harness.__version__,
-        platform.python_version(),
-        os.getpid(),
-        confined,
-        server,
+        schema=protocol.PROTOCOL_SCHEMA,
+        version=alexbench.harness.__version__,
+        python=platform.python_version(),
+        pid=os.getpid(),
+        confined=confined,
+        server=server,
     )
     protocol.send(answers, {"hello": asdict(hello)})
     for request in _requests(requests):

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 
-def executable(path: Path, *arguments: str) -> str:
-    """``path``, made an executable that runs this interpreter with ``arguments``, and with none that it is given."""
-    path.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, *arguments])}\n", encoding="utf-8")
+def executable(path: Path, *arguments: str, forwards: bool = False) -> str:
+    """``path``, made an executable that runs this interpreter with ``arguments``; ``forwards``: and with its own."""
+    own = ' "$@"' if forwards else ""
+    path.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, *arguments])}{own}\n", encoding="utf-8")
     path.chmod(0o755)
     return str(path)

@@ -19,6 +19,7 @@ from alexbench.harness import protocol, worker
 from alexbench.harness.contract import Backend, Effective, Known, Layout, Model, Options, Requirements
 
 OUTPUTS: Final = 1000
+IMPORTED: Final = "now imported"
 IN_PREDICT: Final = "now in predict"
 LAST_WORDS: Final = "odd: the licence has expired"
 SAID: Final = {
@@ -76,6 +77,7 @@ BEHAVIOURS: Final[dict[str, Callable[[], None]]] = {
     "busy": _busy,
     "exits": _exits,
     "raises": _raises,
+    "import fails": _plain,
 }
 
 
@@ -86,6 +88,18 @@ class Odd(Backend):
     requires: ClassVar[Requirements] = Requirements()
     input_layout: ClassVar[Layout] = "NCHW"
     behaviour: ClassVar[str] = "plain"
+
+    @classmethod
+    def preload(cls) -> None:
+        """Say so; some behaviours are about an import."""
+        print(IMPORTED, flush=True)
+        match cls.behaviour:
+            case "import fails":
+                raise ImportError("no libodd.so")
+            case "import exits":
+                _exits()
+            case "import hangs":
+                time.sleep(600)
 
     def load(self, model: Model, options: Options) -> None:
         """Nothing to load."""
@@ -107,11 +121,12 @@ class Odd(Backend):
         """Nothing to release."""
 
 
-def shim(behaviour: str, folder: Path) -> str:
-    """An executable in ``folder`` to give :class:`WorkerProcess` as its interpreter."""
+def shim(behaviour: str, folder: Path, *, forwards: bool = False) -> str:
+    """An executable in ``folder`` to give :class:`WorkerProcess` as its interpreter; ``forwards``: it can fork."""
     from tests.support.shims import executable
 
-    return executable(folder / f"python-{behaviour.replace(' ', '-')}", __file__, behaviour)
+    path = folder / f"python-{behaviour.replace(' ', '-')}{'-forwards' if forwards else ''}"
+    return executable(path, __file__, behaviour, forwards=forwards)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
+from alexbench.harness import protocol
 from alexbench.harness.app import workers
 from alexbench.harness.app.kept import KeptAnswers, read_answers
 from alexbench.harness.app.workers import WorkerProcess
@@ -275,7 +276,9 @@ def test_a_worker_that_does_not_start_says_why(tmp_path: Path) -> None:
 
 def test_another_protocol_is_refused_with_the_mend(tmp_path: Path) -> None:
     before = set(psutil.Process().children())
-    with pytest.raises(WorkerError, match=r"speaks protocol 99, this command 2; install the same alexbench"):
+    with pytest.raises(
+        WorkerError, match=rf"speaks protocol 99, this command {protocol.PROTOCOL_SCHEMA}; install the same alexbench"
+    ):
         WorkerProcess("odd", log=tmp_path / "log", python=shim("newer protocol", tmp_path))
     assert set(psutil.Process().children()) <= before
 
