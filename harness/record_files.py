@@ -10,6 +10,8 @@ Schema history:
      Throughput's bounds are an interval, where they were the slowest and the fastest window.
   4  Accuracy: intervals, and each row paired with one of them (pairs). Parity: KL divergence, top-5 overlap,
      effective bits and the precision they say. Beside the record: reference.parquet, flips.parquet, thumbnails.json.
+  5  Ranks and groups of rows, differences of pairs, and what the run can tell apart (resolutions). Processes of a row
+     are replicates; its intervals are over them.
 """
 
 import dataclasses

@@ -7,7 +7,7 @@ from typing import Final
 from alexbench.harness.paired_records import base_among
 from alexbench.harness.records import BackendRecord, ReferenceRecord, RunRecord
 from alexbench.reports import row_cells
-from alexbench.reports.leaderboard import BETWEEN_PROCESSES, ENOUGH_PROCESSES, leaderboard_rows
+from alexbench.reports.leaderboard import leaderboard_rows
 from alexbench.reports.row_cells import Row, has
 from alexbench.reports.table import Notes, Table
 from alexbench.reports.wording import ABSENT, row_remarks
@@ -124,7 +124,7 @@ def _no(_: object) -> bool:
 
 def _notes(line: Line) -> list[str]:
     """What qualifies the row, and its base where that ran unlike."""
-    said = row_remarks(line.record, line.entry)
+    said = row_remarks(line.entry)
     base = line.base
     if base is not None and _speed_up(line) is not None and str(base["group"]) != str(line.row["group"]):
         said.append(f"Faster or slower than {base['backend']} as that ran: {base['group']}.")
@@ -165,68 +165,59 @@ def _signed(points: float) -> str:
 
 
 def _speed_up(line: Line) -> float | None:
-    """By images/s; None where either of the two carries no claim, or has no speed."""
+    """By images/s; None where either of the two has none, or the measurement is invalid."""
     base = line.base
     if base is None or base["backend"] == line.row["backend"] or line.record.invalid:
         return None
     for row in (base, line.row):
-        noisy = has(row, "noise") and row["noise"]
-        if row["status"] != "ok" or noisy or not has(row, "images_per_second"):
+        if row["status"] != "ok" or not has(row, "images_per_second"):
             return None
     return float(line.row["images_per_second"] / base["images_per_second"])
 
 
-def _ranked_apart(lines: Sequence[Line], best: Callable[[Sequence[Row]], list[bool]]) -> list[bool]:
+def _ranked_apart(lines: Sequence[Line], best: Callable[[Sequence[Line]], list[bool]]) -> list[bool]:
     """The best of each group of each run: rows of different runs were not measured in the same rounds."""
     found = [False] * len(lines)
     keys = [(line.run, line.row["group"]) for line in lines]
     for key in dict.fromkeys(keys):
         mine = [place for place, one in enumerate(keys) if one == key]
-        for place, one in zip(mine, best([lines[place].row for place in mine]), strict=True):
+        for place, one in zip(mine, best([lines[place] for place in mine]), strict=True):
             found[place] = one
     return found
 
 
-def _telling(best: list[bool], rows: Sequence[Row]) -> list[bool]:
+def _telling(best: list[bool], lines: Sequence[Line]) -> list[bool]:
     """Bold where it says something: not where all that are ranked are best."""
-    ranked = sum(has(row, "rank") for row in rows)
-    return best if sum(best) < ranked else [False] * len(rows)
+    ranked = sum(has(line.row, "rank") for line in lines)
+    return best if sum(best) < ranked else [False] * len(lines)
 
 
-def _best_throughput(rows: Sequence[Row]) -> list[bool]:
-    """The rows that none is faster than beyond doubt, and that are near the best: to be unsure is not to be equal."""
-    firsts = [row for row in rows if has(row, "images_per_second") and _first(row)]
-    best = max((row["images_per_second"] for row in firsts), default=0.0)
-    near = [row for row in firsts if best <= (1 + BETWEEN_PROCESSES) * row["images_per_second"]]
-    return _telling([row in near for row in rows], rows)
+def _best_throughput(lines: Sequence[Line]) -> list[bool]:
+    """The rows that none is faster than beyond doubt."""
+    return _telling([has(line.row, "images_per_second") and _first(line.row) for line in lines], lines)
 
 
 def _first(row: Row) -> bool:
     return has(row, "rank") and row["rank"] == 1
 
 
-def _best_accuracy(rows: Sequence[Row]) -> list[bool]:
+def _best_accuracy(lines: Sequence[Line]) -> list[bool]:
     """Where there is no speed, the ranks are those of top-1."""
-    if any(has(row, "images_per_second") for row in rows):
-        return [False] * len(rows)
-    return _telling([has(row, "top1") and _first(row) for row in rows], rows)
+    if any(has(line.row, "images_per_second") for line in lines):
+        return [False] * len(lines)
+    return _telling([has(line.row, "top1") and _first(line.row) for line in lines], lines)
 
 
-def _best_latency(rows: Sequence[Row]) -> list[bool]:
-    """The rows that are not slower than the best beyond doubt, and near it."""
-    ranked = [has(row, "rank") and has(row, "latency_p50_ms") for row in rows]
-    if not any(ranked):
-        return ranked
-    best = min((row for row, one in zip(rows, ranked, strict=True) if one), key=lambda row: row["latency_p50_ms"])
-    return _telling([one and not _slower(row, best) for row, one in zip(rows, ranked, strict=True)], rows)
-
-
-def _slower(row: Row, best: Row) -> bool:
-    """Over several processes the intervals hold what the machine did to all rows alike: they overlap too easily."""
-    if row["latency_p50_ms"] > (1 + BETWEEN_PROCESSES) * best["latency_p50_ms"]:
-        return True
-    few = min(row["processes"], best["processes"]) < ENOUGH_PROCESSES
-    return bool(not few and row["latency_low_ms"] > best["latency_high_ms"])
+def _best_latency(lines: Sequence[Line]) -> list[bool]:
+    """The rows that none is faster than beyond doubt at batch 1."""
+    slower = {
+        one.one if one.ratio > 1 else one.other
+        for line in lines[:1]
+        for one in line.record.differences
+        if one.of == "latency" and one.apart
+    }
+    ranked = [has(line.row, "rank") and has(line.row, "latency_p50_ms") for line in lines]
+    return _telling([one and line.row["backend"] not in slower for line, one in zip(lines, ranked, strict=True)], lines)
 
 
 def _share(reference: ReferenceRecord, count: str) -> str:

@@ -6,10 +6,8 @@ from typing import Final
 from alexbench.harness.records import RunRecord
 from alexbench.harness.speed_records import Performance
 from alexbench.reports.boards import AGAINST
-from alexbench.reports.leaderboard import BETWEEN_PROCESSES, ENOUGH_PROCESSES
 from alexbench.reports.table import Table
 
-_NEAR: Final = f"{100 * BETWEEN_PROCESSES:g} %"
 _SENTENCES: Final = (
     ("checks", "checks: ok: parity with float64, and nothing else of the row failed."),
     ("computes in", "computes in: what convolutions and products work in, and how it is known; weights in: as stored."),
@@ -46,10 +44,11 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
     speeds = [entry.performance for entry in record.backends if entry.performance is not None]
     lines = [_rank(speeds)] if "#" in names else []
     if any(any(column) for table in tables for column in table.bold):
-        apart = "" if _few(speeds) else "not apart from it and "
-        lines.append(f"Bold: the best of those ranked, and what is {apart}within {_NEAR} of it.")
-    if any("NOISY" in cell for table in tables for column in table.columns for cell in column):
-        lines.append("NOISY: the row's noise certificate failed; it is shown and not ranked.")
+        lines.append("Bold: the best, and what cannot be told apart from it.")
+    if any("noisy" in cell for table in tables for column in table.columns for cell in column):
+        lines.append(
+            "noisy: see the remark; what that cost is in the row's interval and in what the run can tell apart."
+        )
     if any(
         cell.startswith(("AT CHANCE", "TOO FEW")) for table in tables for column in table.columns for cell in column
     ):
@@ -68,7 +67,7 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
 
 def _against(heading: str) -> str:
     return (
-        f"{heading}: times its FPS, where neither is noisy; top-1 less its, in points, on the same pictures (95 %,"
+        f"{heading}: times its FPS; top-1 less its, in points, on the same pictures (95 %,"
         " Tango). An interval with 0 in it does not show a difference."
     )
 
@@ -93,14 +92,9 @@ def _accuracy(record: RunRecord) -> list[str]:
 def _rank(speeds: list[Performance]) -> str:
     if not speeds:
         return "#: one more than the rows with more right at top-1; = marks equal ranks."
-    margin = f", and by over {_NEAR}, for processes of one program differ so much" if _few(speeds) else ""
     return (
-        f"#: one more than the rows that are faster beyond doubt (intervals of FPS apart{margin}); = marks equal ranks."
+        "#: one more than the rows that are faster beyond doubt (Holm, 95 % for all pairs); = marks rows that are tied."
     )
-
-
-def _few(speeds: list[Performance]) -> bool:
-    return min((speed.latency.processes for speed in speeds), default=ENOUGH_PROCESSES) < ENOUGH_PROCESSES
 
 
 def _speed(speeds: list[Performance]) -> list[str]:
@@ -110,8 +104,7 @@ def _speed(speeds: list[Performance]) -> list[str]:
     if found.bounds == "interval":
         bounds = f"95 % interval over {'processes' if found.processes > 1 else 'windows'}"
     several = speeds[0].latency.processes > 1
-    of = "95 %, over processes, with whatever the machine did to all rows alike"
-    of = of if several else "95 %, within this one process"
+    of = "95 %, over processes" if several else "95 %, within this one process"
     return [
         f"p50: median of block medians at batch 1, host array in to host array out ({of}).",
         f"FPS: images over the wall time of steady windows, batches of {found.batch_size} one by one ({bounds}).",

@@ -3,8 +3,7 @@
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
-from alexbench.harness.precisions import coarsest
-from alexbench.harness.records import BackendRecord, EffectiveRecord, Parity, RunRecord
+from alexbench.harness.records import BackendRecord, Parity, RunRecord
 from alexbench.harness.speed_records import Performance
 
 if TYPE_CHECKING:
@@ -89,10 +88,6 @@ COLUMNS: Final = (
 )
 
 
-ENOUGH_PROCESSES: Final = 3
-BETWEEN_PROCESSES: Final = 0.05
-"""Processes of one program deviate by 1.3 to 1.8 %, the difference of two by up to 2.5 %: twice that, one of each."""
-
 WITHIN: Final = "quantized, within expectation"
 OUTSIDE: Final = "quantized, outside expectation"
 
@@ -114,16 +109,14 @@ def leaderboard(record: RunRecord) -> "pd.DataFrame":
 def leaderboard_rows(record: RunRecord) -> list[dict[str, Any]]:
     """One row a backend with COLUMNS; percent, ms, s, MiB as the names say, absent values are None.
 
-    Rows that ran alike (device, precision, threads, streams, boundary) are one ``group`` and are ranked among
-    themselves: the group of the fastest row first, and in it by rank, rows of one rank by images/s (by top-1 in a run
-    without speed); rows that are not ranked come last. A row whose error is that of another precision than it says
-    (``unmasked``) is in no group of those that say so rightly. ``rank`` is one more than the number of rows that are
-    better beyond doubt: rows that cannot be told apart share one. ``*_vs_best`` are percent more or less than the best
-    ranked row's value in the group, for ranked rows only. ``mfu``: achieved over the run's own ceiling, absent where a
-    row is above it at any batch size, for then the peak was not found (``peak_found``). ``chance``: whether top-1 is
-    better than guessing; a row of which that is not known is not ranked. ``precision``: what products work in,
-    ``precision_known``: how that is known, ``stored``: the type of the weights. ``noise``: what failed in the
-    row's certificate, "" if nothing did; missing where there is no certificate, as in records older than schema 3.
+    Ranks are the record's (:mod:`alexbench.harness.judge.ranking`): rows that ran alike are one ``group``, ranked among
+    themselves; rows that cannot be told apart share a rank. The group of the fastest row comes first, and in it rows by
+    rank, those of one rank by images/s (by top-1 in a run without speed); rows without a rank come last. ``*_vs_best``
+    are percent more or less than the best ranked row's value in the group, for ranked rows only. ``mfu``: achieved over
+    the run's own ceiling, absent where a row is above it at any batch size, for then the peak was not found
+    (``peak_found``). ``chance``: whether top-1 is better than guessing. ``precision``: what products work in,
+    ``precision_known``: how that is known, ``stored``: the type of the weights. ``noise``: what is unusual about the
+    row's blocks, "" if nothing is; missing where nobody looked, as in records older than schema 3.
     """
     rows = [_row(entry, record) for entry in record.backends]
     if any(row["peak_found"] is False for row in rows):  # whoever was above the ceiling has shown it to be none
@@ -131,10 +124,10 @@ def leaderboard_rows(record: RunRecord) -> list[dict[str, Any]]:
             row |= {"mfu": None, "peak_found": None if row["peak_found"] is None else False}
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if _may_rank(row) and not record.invalid:
+        if row["rank"] is not None:
             groups.setdefault(row["group"], []).append(row)
     for group in groups.values():
-        _rank(group)
+        _against_best(group)
     heads = sorted(groups, key=lambda name: max(_speed(row) for row in groups[name]), reverse=True)
     rows.sort(key=lambda row: (row["rank"] is None, heads.index(row["group"]) if row["rank"] else 0, *_order(row)))
     return rows
@@ -143,6 +136,7 @@ def leaderboard_rows(record: RunRecord) -> list[dict[str, Any]]:
 def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {
+        "rank": None if record.invalid else entry.rank,
         "backend": entry.name,
         "artifact": None if entry.artifact is None else PurePath(entry.artifact.path).name,
         "status": entry.status,
@@ -159,7 +153,7 @@ def _row(entry: BackendRecord, record: RunRecord) -> dict[str, Any]:
         row |= {"version": entry.effective.version, "device": entry.effective.device[0]}
         row |= {"precision": entry.effective.precision[0], "precision_known": entry.effective.precision[1]}
         row |= {"threads": entry.effective.threads[0], "stored": (entry.effective.stored or (None,))[0]}
-        row |= {"streams": entry.effective.streams[0], "group": _group(entry.effective, entry.parity)}
+        row |= {"streams": entry.effective.streams[0], "group": entry.group}
     if entry.accuracy is not None:
         row |= {"images": entry.accuracy.images, "top1": entry.accuracy.top1, "top5": entry.accuracy.top5}
         row["skipped"] = len(record.data.skipped)
@@ -188,19 +182,6 @@ def _parity(parity: Parity, *, native: bool) -> str:
     if parity.quantised:
         return WITHIN if parity.passed else OUTSIDE
     return "ok" if parity.passed else "FAILED" if native else "differs"
-
-
-def _group(effective: EffectiveRecord, parity: Parity | None) -> str:
-    """What rows must have in common to be ranked against each other; all are timed from host array to host array."""
-    threads, streams = effective.threads[0], effective.streams[0]
-    parts = [effective.device[0], effective.precision[0]]
-    weights = "" if effective.stored is None else coarsest(effective.stored[0].split(", "))
-    if weights and coarsest([weights, effective.precision[0]]) != effective.precision[0]:
-        parts[1] += f" with weights in {weights}"
-    if parity is not None and parity.unmasked is not None:
-        parts[1] += f" computed as {parity.unmasked}"
-    parts += [f"{threads} thread{'' if threads == '1' else 's'}", f"{streams} stream{'' if streams == '1' else 's'}"]
-    return ", ".join([*parts, "host to host"])
 
 
 def _speed_cells(speed: Performance, record: RunRecord) -> dict[str, Any]:
@@ -247,35 +228,12 @@ def _speed_cells(speed: Performance, record: RunRecord) -> dict[str, Any]:
     return cells
 
 
-def _may_rank(row: dict[str, Any]) -> bool:
-    """Whether it ended well, is the function that float64 is, knows something, and was measured quietly enough."""
-    known = row["parity"] in (None, "ok", WITHIN) and not row["far_off"] and row["chance"] in (None, "better")
-    return row["status"] == "ok" and known and not row["noise"]
-
-
-def _rank(group: list[dict[str, Any]]) -> None:
-    """Rank rows that ran alike, by speed where any of them has one, else by top-1; some may have neither."""
-    by_speed = any(row["images_per_second"] is not None for row in group)
-    ranked = [row for row in group if row["images_per_second" if by_speed else "top1_correct"] is not None]
-    for row in ranked:
-        if by_speed:
-            better = [one for one in ranked if _is_faster(one, row)]
-        else:
-            better = [one for one in ranked if one["top1_correct"] > row["top1_correct"]]
-        row["rank"] = 1 + len(better)
+def _against_best(ranked: list[dict[str, Any]]) -> None:
     for column, best in (("latency_p50_ms", min), ("images_per_second", max)):
         values = [row[column] for row in ranked if row[column] is not None]
         for row in ranked:
             if row[column] is not None:
                 row[column.replace("_p50_ms", "") + "_vs_best"] = 100 * (row[column] / best(values) - 1)
-
-
-def _is_faster(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Beyond doubt: intervals apart, and further than two processes of one program where one each was measured."""
-    if one["images_per_second_low"] <= other["images_per_second_high"]:
-        return False
-    few = min(one["processes"], other["processes"]) < ENOUGH_PROCESSES
-    return not few or one["images_per_second"] > (1 + BETWEEN_PROCESSES) * other["images_per_second"]
 
 
 def _speed(row: dict[str, Any]) -> float:

@@ -92,10 +92,10 @@ def checks(row: Row) -> str:
         # "8 bits": which format that may be stands among the notes.
         bits = f": {row['unmasked'].partition(' (')[0]}" if has(row, "unmasked") else ""
         failed.append(row["parity"] if row["parity"].startswith("quantized") else f"parity {row['parity']}{bits}")
-    failed += ["NOISY"] if has(row, "noise") and bool(row["noise"]) else []
+    noisy = ["noisy"] if has(row, "noise") and bool(row["noise"]) else []
     if failed or has(row, "parity"):
-        return ", ".join(failed) or "ok"
-    return "quiet" if has(row, "noise") else ABSENT
+        return ", ".join([*(failed or ["ok"]), *noisy])
+    return (noisy or ["quiet"])[0] if has(row, "noise") else ABSENT
 
 
 def known(row: Row, column: str, how: str) -> str:

@@ -131,8 +131,8 @@ def _highest(found: list[tuple[str, Generated]]) -> Table:
 
 
 def _noise(rows: list[tuple[str, Performance]]) -> Table:
-    """The certificates."""
-    table = Table("Noise certificates")
+    """What was unusual about the rows and the machine."""
+    table = Table("Noise checks")
     certified = [(name, speed.noise) for name, speed in rows if speed.noise is not None]
     table.add("backend", [name for name, _ in certified], numeric=False)
     table.add("drift", [_percent(one.drift) for _, one in certified])

@@ -1,19 +1,19 @@
 """The sentences that stand around a leaderboard, the same in every format."""
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from alexbench.harness.records import ArtifactRecord, BackendRecord, EffectiveRecord, Parity, RunRecord
-from alexbench.harness.speed_records import Ceiling, Control, Generated, Performance
+from alexbench.harness.speed_records import Ceiling, Control, Generated, Performance, Resolution
 
 ABSENT = "-"
-_PASSED = "passed: the interval comes within 2.5 % of 1"
+_MEASURES = {"latency": "latency", "images/s": "FPS"}
 _HOW = {
     "reported": "reported by the runtime",
     "measured": "measured by its error",
     "declared": "declared in the file",
     "requested": "requested, not confirmed",
 }
-_TOO_WIDE = "DECIDES NOTHING: too wide"
 
 
 def model_line(record: RunRecord) -> str:
@@ -83,7 +83,19 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     if record.ceiling is not None:
         found.append(("ceiling", _ceiling_line(record.ceiling)))
     found += [("control", _control_line(one)) for one in record.controls]
+    if record.resolutions:
+        found.append(("limit", resolution_line(record.resolutions)))
     return found
+
+
+def resolution_line(resolutions: Sequence[Resolution]) -> str:
+    """What the run can tell apart, as a sentence."""
+    of = " or ".join(f"{100 * (one.ratio - 1):.1f} % in {_MEASURES[one.of]}" for one in resolutions)
+    counts = dict.fromkeys(one.processes for one in resolutions)
+    return (
+        f"This run can tell apart rows that differ by more than {of}"
+        f" (95 %, all pairs together; {' to '.join(map(str, sorted(counts)))} processes a row)"
+    )
 
 
 def _ceiling_line(ceiling: Ceiling) -> str:
@@ -96,11 +108,10 @@ def _ceiling_line(ceiling: Ceiling) -> str:
 
 
 def _control_line(control: Control) -> str:
-    verdict = "FAILED" if not control.passed else _PASSED if control.decides else _TOO_WIDE
-    return (
-        f"A/A of {control.of}, {control.backend} against itself in the same rounds: {control.ratio:.3f} "
-        f"({control.low:.3f}-{control.high:.3f}, 90 %), {verdict}"
-    )
+    found = f"A/A of {control.of}, {control.backend} against itself in the same rounds: {control.ratio:.3f}"
+    if not control.decides:
+        return f"{found}, from one pair of processes"
+    return f"{found} (90 % interval over {control.pairs} pairs of processes: {control.low:.3f} to {control.high:.3f})"
 
 
 def published_lines(record: RunRecord) -> list[str]:
@@ -139,16 +150,15 @@ def doubts(entry: BackendRecord) -> list[str]:
     return lines
 
 
-def row_remarks(record: RunRecord, entry: BackendRecord) -> list[str]:
+def row_remarks(entry: BackendRecord) -> list[str]:
     """What qualifies a row, without its name: its file, its error, noise, parity, threads that nobody counted."""
-    unranked = "" if record.invalid else ": not ranked"
     lines = doubts(entry)
     lines += [] if entry.artifact is None else [_artifact_line(entry.artifact, entry.effective)]
     lines += [] if entry.error is None else [entry.error]
     lines += _batch_lines(entry)
     lines += entry.remarks
     if entry.performance is not None:
-        lines += [f"{reason}{unranked}." for reason in _noise_reasons(entry.performance)]
+        lines += [f"{reason}." for reason in _noise_reasons(entry.performance)]
     if entry.parity is not None:
         lines += _parity_lines(entry, entry.parity)
     if entry.effective is not None and entry.effective.threads[1] != "measured":
@@ -208,7 +218,7 @@ def _about_speed(record: RunRecord) -> list[str]:
 
 
 def _noise_reasons(speed: Performance) -> list[str]:
-    """Why a row is not ranked, all in one; none where it was quiet, or a record older than schema 3 steady."""
+    """What was unusual while a row was timed, all in one; none where nothing was."""
     if speed.noise is None:
         return [] if speed.steady else ["no steady state"]
     return ["; ".join(speed.noise.failed)] if speed.noise.failed else []

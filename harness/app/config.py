@@ -60,6 +60,18 @@ _BOUNDS: Final = {
 }
 """Least and most: more no machine, no data set and no column of a table holds."""
 _LONGEST_MS: Final = 1e9
+_UNITS: Final = {"m": 60.0, "h": 3600.0}
+_MEASURES: Final = (
+    (
+        "budget",
+        re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII),
+        1.0,
+        864_000.0,
+        "give 1s to 240h, as in 90s or 2m",
+    ),
+    ("resolution", re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(%?)", re.ASCII), 0.1, 100.0, "give 0.1% to 100%, as in 2%"),
+)
+"""Flag, what it looks like, the least and most of it, and what to give."""
 _SHARD: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 PUBLISHED: Final = "published"
 """What --weights is given for the file that ``alexbench models fetch`` has fetched."""
@@ -91,6 +103,8 @@ class RunConfig:
     on_bad_image: OnBadImage = "fail"
     only: Only | None = None
     rigor: RigorName = "smoke"
+    budget: float | None = None
+    resolution: float | None = None
     scenarios: tuple[Asked, ...] = ()
     latency_bound: float | None = None
     pythons: tuple[str, ...] = ()
@@ -133,6 +147,16 @@ class RunConfig:
     def level(self) -> Rigor:
         """``rigor`` with all that it means."""
         return RIGORS[self.rigor]
+
+    @property
+    def budget_s(self) -> float:
+        """Seconds that timing may take: ``budget``, or the level's."""
+        return self.level.budget_s if self.budget is None else self.budget
+
+    @property
+    def target(self) -> float:
+        """What is to be told apart, as a share: ``resolution`` (percent), or the level's."""
+        return self.level.target if self.resolution is None else self.resolution / 100
 
     @property
     def offline(self) -> bool:
@@ -194,6 +218,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     cores = usable_cores()
     given.setdefault("threads", cores)
     _check_numbers(given)
+    _read_measures(given)
     if given["threads"] > cores:
         raise UsageError(f"--threads {given['threads']}: this process may use {cores} cores; give {cores} or fewer")
     _check_data_flags(given)
@@ -241,7 +266,8 @@ def _check_data_flags(given: Mapping[str, Any]) -> None:
 
 def _check_load_flags(given: Mapping[str, Any]) -> None:
     if given.get("only") == "accuracy":
-        for key, flag in (("rigor", "--rigor"), ("scenarios", "--scenario"), ("latency_bound", "--latency-bound")):
+        flags = ("rigor", "--rigor"), ("budget", "--budget"), ("resolution", "--resolution")
+        for key, flag in (*flags, ("scenarios", "--scenario"), ("latency_bound", "--latency-bound")):
             if key in given:
                 raise UsageError(f"{flag} is of speed, which --only accuracy leaves out; leave one of them out")
     for name in given.get("scenarios", ()):
@@ -255,6 +281,19 @@ def _check_load_flags(given: Mapping[str, Any]) -> None:
         raise UsageError(f"--latency-bound {said}: give milliseconds above 0, {_LONGEST_MS:g} at most")
     if not {"Server", "MultiStream"} & set(given.get("scenarios", ())):
         raise UsageError("--latency-bound is of a scenario: add --scenario Server or --scenario MultiStream")
+
+
+def _read_measures(given: dict[str, Any]) -> None:
+    """``budget`` (90, 90s, 2m, 1h) to seconds, ``resolution`` (2 or 2%) to percent; numbers are as they are."""
+    for key, pattern, least, most, wanted in _MEASURES:
+        value = given.get(key)
+        if value is None:
+            continue
+        found = pattern.fullmatch(str(value).strip())
+        number = float(found[1]) * _UNITS.get(found[2], 1.0) if found else 0.0
+        if not least <= number <= most:
+            raise UsageError(f"--{key} {short(value)}: {wanted}")
+        given[key] = number
 
 
 def _pairs(named: Iterable[str]) -> dict[str, str]:
@@ -374,6 +413,9 @@ def read_config(path: Path) -> dict[str, Any]:
 def _check_kind(path: Path, key: str, value: Any) -> None:
     if key in ("threads", "batch_size", "limit", "seed"):
         fine, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
+    elif key in ("budget", "resolution"):
+        fine = isinstance(value, (int, float, str)) and not isinstance(value, bool)
+        wanted = "seconds, or a string as in '2m'" if key == "budget" else "percent, or a string as in '2%'"
     elif key == "latency_bound":
         fine, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "milliseconds"
     elif key in _LISTS:

@@ -7,7 +7,7 @@ from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.loads import PROBES
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.row import Row
-from alexbench.harness.measure.rigor import LOADING_S, restarts_s, timing_s
+from alexbench.harness.measure.rigor import IMPORT_S, LEAST_REPLICATES, replicate_s
 
 GFLOPS_A_CORE: Final = 80.0
 """At larger batches: 60 to 160 GFLOP/s a core on the machines that this was written on."""
@@ -20,8 +20,8 @@ PROBE_S: Final = 20.0
 def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
     """One line: about how long, and of what."""
     count = sum(not row.missing for row in rows)
-    parts = [f"loading {_said(count * LOADING_S)}"]
-    total = count * LOADING_S
+    parts = [f"loading {_said(count * IMPORT_S)}"]
+    total = count * IMPORT_S
     gflops = material.model.gflops
     if config.accuracy:
         seconds = count * len(material.labels) * gflops / (GFLOPS_A_CORE * config.threads)
@@ -30,9 +30,9 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
         total += seconds
     if config.performance:
         calls_s = [size * gflops / (GFLOPS_A_CORE * config.threads) for size in config.batch_sizes]
-        timing = timing_s(config.level, count, calls_s, offline=config.offline)
-        timing += restarts_s(config.level, count)
-        parts.append(f"timing {_said(timing)}, more where the machine is restless")
+        replicate = replicate_s(config.level, count, calls_s, offline=config.offline)
+        timing = max(config.budget_s, LEAST_REPLICATES * replicate)
+        parts.append(f"timing {_said(timing)} at most")
         total += timing
         if config.generated:
             probes = 1 if config.latency_bound is None else 1 + PROBES

@@ -35,7 +35,9 @@ def performance_of(row: Row, config: RunConfig, times: Mapping[Measure, Interval
     ``times``: its log time of each measure with its interval over processes, from all rows of the run together.
     """
     single = blocks_of(row.blocks, Task(row.name, "SingleStream", 1))
-    sweep = {size: throughput(blocks_of(row.blocks, Task(row.name, "Offline", size)), size) for size in config.batch_sizes}
+    sweep = {
+        size: throughput(blocks_of(row.blocks, Task(row.name, "Offline", size)), size) for size in config.batch_sizes
+    }
     size, rate = config.batch_size, times["images/s"]
     faster, slower = math.exp(rate.value - rate.low), math.exp(rate.value - rate.high)
     found = sweep[size].images_per_second

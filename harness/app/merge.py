@@ -22,6 +22,7 @@ from alexbench.harness.app.thumbnails import join_thumbnails
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.chance import chance
 from alexbench.harness.judge.published import comparisons_of
+from alexbench.harness.judge.ranking import ranked
 from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.plain_text import file_stem
 from alexbench.harness.record_files import read_run
@@ -214,7 +215,8 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
     assert first.data.part is not None
     data = _data(records, samples)
     joined = f"Joined from {len(parts)} parts; parity is that of the worst part, and speed is not joined."
-    rows = tuple(_row([record.backends[place] for record in records], data) for place in range(len(first.backends)))
+    joined_rows = [_row([record.backends[place] for record in records], data) for place in range(len(first.backends))]
+    rows, _, _ = ranked(joined_rows, {})
     return replace(
         first,
         status="complete",
@@ -226,6 +228,8 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
         controls=(),
         ceiling=None,
         invalid=(),
+        differences=(),
+        resolutions=(),
         comparisons=comparisons_of(rows, first.model, data),
         reference=_reference(records),
         conditions={},

@@ -39,7 +39,7 @@ from alexbench.harness.app.twin import Twin, twin_of
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.judge.published import comparisons_of
-from alexbench.harness.measure.ballast import fragments_held
+from alexbench.harness.judge.ranking import ranked
 from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
@@ -191,16 +191,13 @@ def _start(
 ) -> Twin | None:
     """Load every row and, where speed is measured, the duplicate that is returned."""
     display.say(estimate(config, rows, material))
-    with fragments_held() if config.performance else nullcontext():
-        with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
-            _load(rows, config, material, folder, on_exit)
-        twin = None
-        if config.performance:
-            count_threads(rows, config, display)
-            twin = twin_of(rows)
-        if twin is not None:
-            on_exit.callback(twin.end)
-            twin.start(config, material, folder, display)
+    with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
+        _load(rows, config, material, folder, on_exit)
+    if not config.accuracy:  # else counted while accuracy is measured, which costs nothing
+        count_threads(rows, config, display)
+    twin = twin_of(rows) if config.performance else None
+    if twin is not None:
+        on_exit.callback(twin.end)
     loads.check_loads(rows, config)
     return twin
 
@@ -307,7 +304,9 @@ def _measure(
         status = "failed"
         raise
     finally:
-        backends = tuple(row.record() for row in rows)
+        backends, differences, resolutions = ranked(
+            [row.record() for row in rows], speed.values, level=speed.level, looks=speed.looks, spent=speed.spent
+        )
         record = replace(
             record,
             status=status,
@@ -317,6 +316,8 @@ def _measure(
             controls=speed.controls,
             ceiling=speed.ceiling,
             invalid=speed.invalid,
+            differences=differences,
+            resolutions=resolutions,
             conditions={**record.conditions, "during": speed.during, "after": conditions()},
         )
         run_folder.write_timings(folder, [*(block for row in rows for block in row.blocks), *speed.others])

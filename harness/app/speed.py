@@ -6,7 +6,7 @@ workers live, all but one idle. Replicates follow until rows are told apart, or 
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -103,7 +103,9 @@ class Bench:
             took, left = time.monotonic() - begun, budget - (time.monotonic() - started)
             if not looks:
                 looks = looks_of(max(LEAST_REPLICATES, min(MOST_REPLICATES, int(budget / took))))
-                self._display.say(f"  a replicate takes {took:.0f} s: timing ends in {took * (looks[-1] - 1):.0f} s at most")
+                self._display.say(
+                    f"  a replicate takes {took:.0f} s: timing ends in {took * (looks[-1] - 1):.0f} s at most"
+                )
             last = done >= looks[-1] or (done >= LEAST_REPLICATES and left < took)
             if not last and done not in looks:
                 continue
@@ -114,7 +116,9 @@ class Bench:
             found = self._look()
             if last or all(map(self._knows, found.values())):
                 return
-            tied = {name for one in found.values() for pair in one.differences if not pair.apart for name in _both(pair)}
+            tied = {
+                name for one in found.values() for pair in one.differences if not pair.apart for name in _both(pair)
+            }
             chosen = [name for name in chosen if name in tied] or chosen
 
     def _look(self) -> Mapping[Measure, Apart]:
@@ -151,15 +155,15 @@ class Bench:
 
     def _start(self, number: int, chosen: Collection[str]) -> None:
         """The process that loads first is systematically slower: no row always is."""
-        starts: list[Callable[[], None]] = [
-            lambda row=row: self._start_row(row) for row in self._alive if row.name in chosen
-        ]
-        twin = self._twin
-        if twin is not None and twin.row.name in chosen:
-            starts.append(lambda: twin.start(self._config, self._material, self._folder, self._display))
+        twin = self._twin if self._twin is not None and self._twin.row.name in chosen else None
+        starts: list[Row | Twin] = [row for row in self._alive if row.name in chosen]
+        starts += [] if twin is None else [twin]
         Random(self._config.seed * 1000 + number).shuffle(starts)  # noqa: S311  # an order of turns, not a secret
-        for start_it in starts:
-            start_it()
+        for one in starts:
+            if isinstance(one, Twin):
+                one.start(self._config, self._material, self._folder, self._display)
+            else:
+                self._start_row(one)
 
     def _start_row(self, row: Row) -> None:
         with row.failing():
@@ -173,7 +177,9 @@ class Bench:
         reason = suspended(self._watcher.since_start())
         said = [] if reason is None else [reason]
         if found and not any(one.resolution is not None and one.resolution.freedom > 0 for one in found.values()):
-            said.append("no control could be taken: neither a duplicate nor a second process of any row came to the end")
+            said.append(
+                "no control could be taken: neither a duplicate nor a second process of any row came to the end"
+            )
         self._speed.invalid = tuple(said)
         for row in self._alive:
             with row.failing():

@@ -84,6 +84,8 @@ def one_run(command: Command) -> Command:
         click.option(
             "--rigor", metavar="NAME", help="smoke, standard, high or mlperf: how long it measures.  [default: smoke]"
         ),
+        click.option("--budget", metavar="TIME", help="Timing ends after this, as in 90s or 2m.  [default: rigor's]"),
+        click.option("--resolution", metavar="PERCENT", help="Timing ends when it can tell this apart, as in 2%."),
         click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]"),
     )
     return _with(command, (*_WHAT, backends, *_HOW, *measured))

@@ -1,8 +1,8 @@
 """The gate rule: is the head worse than the base, by more than is tolerated, and can these measurements say so?
 
 Time: FAIL where the whole interval of the ratio is beyond the tolerance, PASS where it is inside, INCONCLUSIVE between.
-Base and head of the same rounds are compared round by round; those of two runs each with the anchor of its own rounds,
-and the two differences resampled each on its own. The source and its false alarms: docs/gates.md.
+Base and head of the same rounds are compared round by round; those of two runs each with the anchor of its own rounds.
+Processes are the unit, as in :mod:`alexbench.harness.judge.resolution`: rounds inside one never narrow the interval.
 """
 
 import math
@@ -12,26 +12,35 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from alexbench.harness.gate_records import Direction, GateVerdict
 from alexbench.harness.judge.paired import equivalence_bounds
-from alexbench.harness.judge.statistics import BOOTSTRAP_SEED, Interval, resampled, students_half
+from alexbench.harness.judge.resolution import OTHERS_WEIGHT, PRIOR_SD, Spread
+from alexbench.harness.judge.statistics import Interval
+from alexbench.harness.speed_records import Measure, Resolution
 
 Place = tuple[int, int]
 """(process, round): blocks of one place were measured within seconds of each other."""
 
-FEW: Final = 8
-"""Fewer blocks than this have no percentiles to speak of: Student's interval of their mean is taken."""
-RESTARTS: Final = 3
-FINE: Final = 3.0
-"""Percent. Processes of one program differ by 1.3 to 1.8 %: what is nearer to equal takes RESTARTS of them to judge."""
 CLOSE: Final = 0.1
-"""Of the tolerance: an estimate so near to it is decided by no number of rounds that anyone would wait for."""
-MOST_ROUNDS: Final = 100_000
-TOO_FEW: Final = (
-    f"processes of one program differ by 1.3 to 1.8 %: a tolerance below {FINE:g} % needs {RESTARTS} of each"
-    " (--rigor standard)"
-)
+"""Of the tolerance: an estimate so near to it is decided by no number of processes that anyone would wait for."""
+MOST_PROCESSES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How much processes of one program differed in a run, of one measure, and in stored measurements elsewhere."""
+
+    spread: Spread
+    prior_sd: float
+
+
+def known_of(resolutions: Iterable[Resolution], of: Measure) -> Known:
+    """What a run's record says; one older than schema 5 says nothing."""
+    found = [one for one in resolutions if one.of == of and one.measured is not None]
+    spread = Spread((found[0].measured or 0.0) ** 2, found[0].freedom) if found else Spread(0.0, 0.0)
+    return Known(spread, PRIOR_SD[of])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class TimeFinding:
     """How many times the base's time the head takes, and the verdict on it.
 
     ``rounds``: of the head; ``processes``: of the side that has fewer. ``detectable``: the ratio that would just FAIL
-    with an interval as wide. ``more_rounds``: about how many would decide, were the estimate right; None where it is
+    with an interval as wide. ``more_processes``: about how many would decide, were the estimate right; None where it is
     decided, or no reasonable number would.
     """
 
@@ -48,7 +57,7 @@ class TimeFinding:
     rounds: int
     processes: int
     detectable: float
-    more_rounds: int | None = None
+    more_processes: int | None = None
     why: str = ""
 
 
@@ -66,22 +75,16 @@ class Allowed:
     @property
     def logs(self) -> tuple[float, float]:
         """The least and the most that the logarithm of head's time over base's may be."""
-        return self._within(self.tolerance)
-
-    def clear(self, found: Interval) -> bool:
-        """Whether an interval of logarithms is further off than processes of one program are from each other."""
-        least, most = self._within(FINE)
-        return found.low > most or found.high < least
-
-    def _within(self, percent: float) -> tuple[float, float]:
-        part = percent / 100
+        part = self.tolerance / 100
         less, more = -math.inf if part >= 1 else math.log1p(-part), math.log1p(part)
         least, most = (-more, -less) if self.rate else (less, more)
         return (least if self.direction == "two-sided" else -math.inf), most
 
 
-def paired_times(base: Mapping[Place, float], head: Mapping[Place, float], allowed: Allowed) -> TimeFinding:
-    """Judge times of the same rounds.
+def paired_times(
+    base: Mapping[Place, float], head: Mapping[Place, float], allowed: Allowed, known: Known
+) -> TimeFinding:
+    """Judge times of the same rounds; ``known``: of how processes differed in that run.
 
     Raises:
         ValueError: they share no round.
@@ -90,19 +93,19 @@ def paired_times(base: Mapping[Place, float], head: Mapping[Place, float], allow
     if not shared:
         raise ValueError("base and head share no round")
     logs = {place: math.log(head[place] / base[place]) for place in shared}
-    return _judged(_interval(logs), len(logs), processes_of(logs), allowed)
+    return _judged(_interval(logs, known, of_two=True), len(logs), processes_of(logs), allowed)
 
 
-def anchored_times(base: Mapping[Place, float], head: Mapping[Place, float], allowed: Allowed) -> TimeFinding:
-    """Judge times of two runs, each already divided by the anchor of its round."""
+def anchored_times(
+    base: Mapping[Place, float], head: Mapping[Place, float], allowed: Allowed, known: Sequence[Known]
+) -> TimeFinding:
+    """Judge times of two runs, each already divided by the anchor of its round; ``known``: of base and head."""
     logs = [{place: math.log(value) for place, value in one.items()} for one in (base, head)]
-    before, after = map(_interval, logs)
+    before, after = (_interval(one, spread) for one, spread in zip(logs, known, strict=True))
+    # Independent: widths add as squares.
+    half = math.hypot(after.value - after.low, before.value - before.low)
     value = after.value - before.value
-    # Independent: widths add as squares. To either side, for neither distribution need be symmetric.
-    low = value - math.hypot(after.value - after.low, before.high - before.value)
-    high = value + math.hypot(after.high - after.value, before.value - before.low)
-    processes = min(map(processes_of, logs))
-    return _judged(Interval(value, low, high), len(logs[1]), processes, allowed)
+    return _judged(Interval(value, value - half, value + half), len(logs[1]), min(map(processes_of, logs)), allowed)
 
 
 def processes_of(places: Iterable[Place]) -> int:
@@ -110,36 +113,18 @@ def processes_of(places: Iterable[Place]) -> int:
     return len({process for process, _ in places})
 
 
-def _interval(logs: Mapping[Place, float]) -> Interval:
-    """Of the median of logarithms, 90 %, over rounds; over processes where they are enough to say how these differ."""
-    values = np.asarray(list(logs.values()))
+def _interval(logs: Mapping[Place, float], known: Known, *, of_two: bool = False) -> Interval:
+    """Of the mean of processes' medians of logarithms, 90 %; ``of_two``: of differences of two processes each."""
     processes = [
-        np.asarray([value for (process, _), value in logs.items() if process == one])
+        float(np.median([value for (process, _), value in logs.items() if process == one]))
         for one in sorted({process for process, _ in logs})
     ]
-    middle = float(np.median(values))
-    if len(processes) >= RESTARTS:
-        found = _student([float(np.median(one)) for one in processes], middle)
-        within = _resampled(processes, middle)
-        return Interval(middle, min(found.low, within.low), max(found.high, within.high))
-    if len(values) < FEW:
-        return _student(list(values), float(np.mean(values)))
-    return _resampled(processes, middle)
-
-
-def _resampled(processes: Sequence[NDArray[np.float64]], middle: float) -> Interval:
-    """Rounds resampled within their process, 5th and 95th percentile of the medians."""
-    random = np.random.default_rng(BOOTSTRAP_SEED)
-    drawn = [resampled(one, random) for one in processes]
-    low, high = np.percentile(np.median(np.concatenate(drawn, axis=1), axis=1), [5, 95])
-    return Interval(middle, float(low), float(high))
-
-
-def _student(values: Sequence[float], middle: float) -> Interval:
-    if len(values) < 2:
-        return Interval(middle, -math.inf, math.inf)
-    half = students_half(values, 0.95)
-    return Interval(middle, middle - half, middle + half)
+    value, count, times = float(np.mean(processes)), len(processes), 2 if of_two else 1
+    own = float(np.var(processes, ddof=1)) / times if count > 1 else 0.0
+    freedom = (count - 1) + OTHERS_WEIGHT * known.spread.freedom
+    spread = Spread(max(own, known.spread.variance), freedom).with_prior(known.prior_sd)
+    half = float(student.ppf(0.95, spread.freedom)) * math.sqrt(times * spread.variance / count)
+    return Interval(value, value - half, value + half)
 
 
 def _judged(logs: Interval, rounds: int, processes: int, allowed: Allowed) -> TimeFinding:
@@ -152,20 +137,14 @@ def _judged(logs: Interval, rounds: int, processes: int, allowed: Allowed) -> Ti
     elif least < logs.low and logs.high < most:
         verdict = "PASS"
     else:
-        more = _more_until_clear(logs, (least, most), rounds)
-        if not math.isfinite(logs.high - logs.low):
-            why = "so few blocks have no interval"
-        elif more is None:
-            why = "the estimate is at the tolerance itself"
-    few = allowed.tolerance < FINE and processes < RESTARTS
-    if few and verdict != "INCONCLUSIVE" and not allowed.clear(logs):
-        verdict, why = "INCONCLUSIVE", TOO_FEW
+        more = _more_until_clear(logs, (least, most), processes, MOST_PROCESSES)
+        why = "the estimate is at the tolerance itself" if more is None else ""
     detectable = _exp(most + logs.value - logs.low)
     ratio = Interval(_exp(logs.value), _exp(logs.low), _exp(logs.high))
     return TimeFinding(ratio, verdict, rounds, processes, detectable, more, why)
 
 
-def _more_until_clear(found: Interval, bounds: Sequence[float], count: int) -> int | None:
+def _more_until_clear(found: Interval, bounds: Sequence[float], count: int, most: int = 100_000) -> int | None:
     """An interval narrows with the root of what it is of: how many more until it is clear of bounds it lies across.
 
     None where the estimate is at a bound itself, or so many that nobody has them.
@@ -180,7 +159,7 @@ def _more_until_clear(found: Interval, bounds: Sequence[float], count: int) -> i
             return None
         needed = max(needed, count * (half / away) ** 2)
     more = math.ceil(needed) - count
-    return more if 0 < more <= MOST_ROUNDS else None
+    return more if 0 < more <= most else None
 
 
 def _exp(value: float) -> float:

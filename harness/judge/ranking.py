@@ -1,9 +1,9 @@
 """Ranks: whose rows may be ranked, against whom, and which cannot be told apart. Reports read them from the record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from alexbench.harness.judge.resolution import Process, tell_apart
+from alexbench.harness.judge.resolution import ALPHA, Process, tell_apart
 from alexbench.harness.precisions import coarsest
 from alexbench.harness.records import BackendRecord, EffectiveRecord, Parity
 from alexbench.harness.speed_records import Difference, Measure, Resolution
@@ -37,7 +37,12 @@ def may_rank(row: BackendRecord) -> bool:
 
 
 def ranked(
-    rows: Sequence[BackendRecord], processes: dict[Measure, list[Process]], *, level: float, looks: int, spent: float
+    rows: Sequence[BackendRecord],
+    processes: Mapping[Measure, Sequence[Process]],
+    *,
+    level: float = ALPHA,
+    looks: int = 1,
+    spent: float = ALPHA,
 ) -> tuple[tuple[BackendRecord, ...], tuple[Difference, ...], tuple[Resolution, ...]]:
     """The rows with their ranks and groups, every pair within a group, and what the run can tell apart.
 
@@ -72,9 +77,7 @@ def ranked(
 
 def _by_speed(names: Sequence[str], differences: Sequence[Difference]) -> dict[str, int]:
     """One more than the rows that are faster beyond doubt; a ratio above 1 says that ``one`` takes longer."""
-    slower = [
-        one.one if one.ratio > 1 else one.other for one in differences if one.of == "images/s" and one.apart
-    ]
+    slower = [one.one if one.ratio > 1 else one.other for one in differences if one.of == "images/s" and one.apart]
     return {name: 1 + slower.count(name) for name in names}
 
 

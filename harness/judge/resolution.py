@@ -14,7 +14,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t as student
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from alexbench.harness.judge.statistics import Interval
 from alexbench.harness.speed_records import Difference, Measure, Resolution
@@ -87,7 +88,7 @@ class _Fit:
     covariance: NDArray[np.float64]
     squares: NDArray[np.float64]
     freedom: NDArray[np.float64]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.float64]
     drifts: NDArray[np.float64]
     logs: Mapping[tuple[str, int], float]
 
@@ -143,7 +144,10 @@ def _fit(processes: Sequence[Process]) -> _Fit:
     known = [one for one in processes if one.row in rows]
     participants = rows + list(dict.fromkeys(one.row for one in known if one.duplicate))
     of = np.array(
-        [len(rows) + participants[len(rows) :].index(one.row) if one.duplicate else rows.index(one.row) for one in known]
+        [
+            len(rows) + participants[len(rows) :].index(one.row) if one.duplicate else rows.index(one.row)
+            for one in known
+        ]
     )
     replicates = sorted({one.replicate for one in known})
     design = np.zeros((len(known), len(participants) + len(replicates)))
@@ -154,18 +158,18 @@ def _fit(processes: Sequence[Process]) -> _Fit:
     solved = inverse @ design.T @ logs
     left = logs - design @ solved
     leverage = np.clip(1 - np.einsum("ij,jk,ik->i", design, inverse, design), 0, None)
-    row = np.array([rows.index(one.row) for one in known])
-    own = np.array([not one.duplicate for one in known])
-    counts = np.bincount(row[own], minlength=len(rows))
+    belongs = np.array([[float(one.row == row) for one in known] for row in rows])
+    own = belongs * np.array([float(not one.duplicate) for one in known])
+    counts = own.sum(axis=1)
     drifts = np.array([one.drift for one in known])
     return _Fit(
         rows,
         solved[: len(rows)] + solved[len(participants) :].mean(),  # in the average replicate
         inverse[: len(participants), : len(participants)],
-        np.bincount(row, left**2, len(rows)),
-        np.bincount(row, leverage, len(rows)),
+        belongs @ left**2,
+        belongs @ leverage,
         counts,
-        np.abs(np.bincount(row[own], drifts[own], len(rows)) / counts),
+        np.abs(own @ drifts / counts),
         {(one.row, one.replicate): one.log for one in known if not one.duplicate},
     )
 

@@ -102,15 +102,15 @@ def process_values(
     return [one for replicate in replicates for one in _replicate(rows, replicate, of)]
 
 
-def _replicate(
-    rows: Sequence[tuple[str, Sequence[BlockOf], bool]], replicate: int, of: Measure
-) -> Iterator[Process]:
+def _replicate(rows: Sequence[tuple[str, Sequence[BlockOf], bool]], replicate: int, of: Measure) -> Iterator[Process]:
     logs = [
         {block.round: math.log(_time(block, of)) for block in mine if block.process == replicate} for _, mine, _ in rows
     ]
     typical = [float(np.median([*mine.values()])) if mine else 0.0 for mine in logs]
     rounds = {
-        place: float(np.median([mine[place] - middle for mine, middle in zip(logs, typical, strict=True) if place in mine]))
+        place: float(
+            np.median([mine[place] - middle for mine, middle in zip(logs, typical, strict=True) if place in mine])
+        )
         for place in {place for mine in logs for place in mine}
     }
     for (name, _, is_duplicate), mine in zip(rows, logs, strict=True):

@@ -11,22 +11,20 @@ from alexbench.harness.app.gate.policy import ANSWERED, TIMED, Asked, Policy
 from alexbench.harness.app.gate.side import Series, Side, SideRow, over_anchor
 from alexbench.harness.gate_records import GateVerdict, Judged, Rule
 from alexbench.harness.judge.gate import (
-    RESTARTS,
-    TOO_FEW,
     Allowed,
     LossFinding,
     Place,
     TimeFinding,
     anchored_times,
     change_of,
+    known_of,
     lost_pictures,
     paired_times,
-    processes_of,
     value_verdict,
 )
-from alexbench.harness.judge.statistics import Interval, excludes_one_by
-from alexbench.harness.judge.timing import says_of
+from alexbench.harness.judge.statistics import Interval
 from alexbench.harness.records import BackendRecord
+from alexbench.harness.speed_records import Measure
 
 Key = tuple[str, str]
 """Backend and metric."""
@@ -119,17 +117,19 @@ def _time(
     elif not set(before) & set(after):
         return replace(judged, verdict="INVALID", why="base and head share no round")
     allowed = Allowed(rule.tolerance, rule.direction, rate=metric == "images_per_second")
-    finding = (paired_times if mode == "paired" else anchored_times)(before, after, allowed)
-    invalid = "" if sound else invalid_times(head, rule.tolerance, metric)
+    of: Measure = "latency" if series == "latency" else "images/s"
+    spreads = [known_of(side.record.resolutions, of) for side in (base, head)]
+    if mode == "paired":
+        finding = paired_times(before, after, allowed, spreads[1])
+    else:
+        finding = anchored_times(before, after, allowed, spreads)
+    invalid = "" if sound else invalid_times(head)
     if mode == "anchored":
-        of_base = invalid_times(base, rule.tolerance, metric)
+        of_base = invalid_times(base)
         if of_base:
             # Without rounds: nothing that is measured of the head would change it.
             said = said_of_time(judged, finding, f"in the base: {of_base}")
-            return replace(said, rounds=None, would_change="a base of a quieter run")
-        if finding.why == TOO_FEW and processes_of(before) < RESTARTS:
-            said = said_of_time(judged, finding, "")
-            return replace(said, rounds=None, would_change=f"a base of {RESTARTS} processes, or a larger tolerance")
+            return replace(said, rounds=None, would_change="a base that could be measured")
         invalid = invalid and f"in the head: {invalid}"
     return said_of_time(judged, finding, invalid)
 
@@ -183,29 +183,17 @@ def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
 
 def _would_change(finding: TimeFinding, tolerance: float, least: float) -> str:
     if finding.verdict == "INCONCLUSIVE":
-        if finding.more_rounds is not None:
-            return f"about {finding.more_rounds:,} more rounds at this spread"
+        if finding.more_processes is not None:
+            return f"about {finding.more_processes:,} more processes at this spread"
         if finding.why.startswith("the estimate is at"):
             return f"a tolerance other than {tolerance:g} %; detectable here: {least:.1f} %"
         return "" if finding.why or not isfinite(least) else f"detectable here: {least:.1f} %"
     return f"detectable here: {least:.1f} %"
 
 
-def invalid_times(side: Side, tolerance: float, metric: str) -> str:
-    """Why a run's speeds carry no verdict at this tolerance; empty: they do.
-
-    Of two rows of one run, and of a run and its anchor alike: a machine that tells a backend from itself tells nothing.
-    """
-    wanted = "latency" if SERIES[metric] == "latency" else "images/s"
-    controls = [one for one in side.record.controls if one.of == wanted]
-    if not controls:
-        return f"{side.name} has no A/A control of {wanted}"
-    for one in controls:
-        away = excludes_one_by(Interval(one.ratio, one.low, one.high))
-        if 100 * away > tolerance / 2:
-            return f"{says_of(one)} (by more than half the tolerance of {tolerance:g} %)"
-    said = [*map(says_of, side.record.controls)]
-    return "; ".join(reason for reason in side.record.invalid if reason not in said)
+def invalid_times(side: Side) -> str:
+    """Why a run's speeds carry no verdict; empty: they do."""
+    return "; ".join(side.record.invalid)
 
 
 def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Policy, found: Identity) -> Judged | None:
