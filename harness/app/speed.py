@@ -44,8 +44,8 @@ PROFILE_REPEATS: Final = 10
 class Speed:
     """What is measured besides the rows, as it goes into the record.
 
-    ``during``: the machine's conditions after each replicate. ``others``: the blocks that are no row's. ``values``: each
-    process of the rows that came to the end. ``level``, ``looks``, ``spent``: of the last look, as
+    ``during``: the machine's conditions after each replicate. ``others``: the blocks that are no row's. ``values``:
+    each process of the rows that came to the end. ``level``, ``looks``, ``spent``: of the last look, as
     :func:`alexbench.harness.judge.ranking.ranked` takes them.
     """
 

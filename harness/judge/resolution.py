@@ -157,16 +157,16 @@ def _fit(processes: Sequence[Process]) -> _Fit:
     inverse = np.linalg.pinv(design.T @ design)
     solved = inverse @ design.T @ logs
     left = logs - design @ solved
-    leverage = np.clip(1 - np.einsum("ij,jk,ik->i", design, inverse, design), 0, None)
+    leverage: NDArray[np.float64] = np.clip(1 - np.einsum("ij,jk,ik->i", design, inverse, design), 0, None)
     belongs = np.array([[float(one.row == row) for one in known] for row in rows])
     own = belongs * np.array([float(not one.duplicate) for one in known])
-    counts = own.sum(axis=1)
+    counts = own @ np.ones(len(known))
     drifts = np.array([one.drift for one in known])
     return _Fit(
         rows,
         solved[: len(rows)] + solved[len(participants) :].mean(),  # in the average replicate
         inverse[: len(participants), : len(participants)],
-        belongs @ left**2,
+        belongs @ np.square(left),
         belongs @ leverage,
         counts,
         np.abs(own @ drifts / counts),
