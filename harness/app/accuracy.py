@@ -66,8 +66,7 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
             row.first_inference_ms = answer["first_inference_ns"] / 1e6
             if config.batch_size > 1:
                 row.batch_dependence = answer["batch_dependence"]
-            if not config.performance:
-                note_threads(row, answer["busy_threads"], config)
+            note_threads(row, answer["busy_threads"], config)
         except Exception as error:
             row.fail(error)
             continue

@@ -193,7 +193,7 @@ def _start(
     display.say(estimate(config, rows, material))
     with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
         _load(rows, config, material, folder, on_exit)
-    if not config.accuracy:  # else counted while accuracy is measured, which costs nothing
+    if not config.accuracy:  # else counted while accuracy is measured
         count_threads(rows, config, display)
     twin = twin_of(rows) if config.performance else None
     if twin is not None:

@@ -1,7 +1,4 @@
-"""Does the thread count take effect? Counted while each backend works, before its speed is measured.
-
-In a run without speed it is counted over the accuracy pass itself, which costs nothing.
-"""
+"""Does the thread count take effect? Counted over the accuracy pass, which costs nothing, or before speed is measured."""
 
 from dataclasses import replace
 from typing import Final
