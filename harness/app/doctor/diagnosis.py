@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from alexbench.harness.app.doctor.reading import Change
+from alexbench.harness.app.doctor.reading import GEOMETRY, Change
 from alexbench.harness.judge.evidence import KINDS, Difference
 from alexbench.harness.judge.paired import SIGNIFICANT, more_right
 from alexbench.harness.paired_records import PairedTest
@@ -34,7 +34,7 @@ class Finding:
 
     @property
     def proven(self) -> bool:
-        """Whether evidence or right answers show its mend to be better, and it raises top-1."""
+        """Whether evidence, or in geometry right answers, show its mend to be better, and it raises top-1."""
         return self.raises_top1 and (self._by_evidence or self._by_answers)
 
     @property
@@ -49,7 +49,9 @@ class Finding:
     @property
     def _by_answers(self) -> bool:
         test = self.top1
-        return test is not None and more_right(test.lost, test.gained, comparisons=KINDS * self.comparisons)
+        if test is None or self.change.factor not in GEOMETRY:
+            return False
+        return more_right(test.lost, test.gained, comparisons=KINDS * self.comparisons)
 
     @property
     def raises_top1(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Final, get_args
 
 from alexbench.harness.app.doctor.levels import arithmetics, geometries
 from alexbench.harness.app.doctor.patient import Patient
-from alexbench.harness.app.doctor.reading import LABEL_READINGS, FlattenOrder, Reading, Tone, changes
+from alexbench.harness.app.doctor.reading import GEOMETRY, LABEL_READINGS, FlattenOrder, Reading, Tone, changes
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.judge.evidence import Difference, paired_difference
 from alexbench.harness.judge.paired import discordant, mcnemar, more_right
@@ -119,12 +119,18 @@ class Search:
     def _leads(self, reading: Reading, found: Difference) -> bool:
         """Clearly: by evidence with no fewer right answers (what likes labels more and misses more errs), or by these."""
         lost, gained = self.answers(reading, found.images)
-        return (found.lead > MOVE_AT and gained >= lost) or (gained > lost and mcnemar(lost, gained) < MOVE_P)
+        by_answers = gained > lost and mcnemar(lost, gained) < MOVE_P and self._geometric(reading)
+        return by_answers or (found.lead > MOVE_AT and gained >= lost)
+
+    def _geometric(self, reading: Reading) -> bool:
+        """Whether only geometry is otherwise than where the search is."""
+        return all(one.factor in GEOMETRY for one in changes(self.at, reading))
 
     def _best(self, ahead: list[Reading], images: int) -> Reading:
-        """The one with the most evidence, unless another has more pictures right, and not by chance."""
+        """The one with the most evidence, unless another geometry has more pictures right, and not by chance."""
         likeliest = max(ahead, key=lambda one: self.tried[one].mean)
-        surest = max(ahead, key=lambda one: (self.trials.hits(one, images).sum(), self.tried[one].mean))
+        others = [one for one in ahead if one == likeliest or self._geometric(one)]
+        surest = max(others, key=lambda one: (self.trials.hits(one, images).sum(), self.tried[one].mean))
         lost, gained = discordant(self.trials.hits(likeliest, images), self.trials.hits(surest, images))
         return surest if more_right(lost, gained) else likeliest
 
@@ -132,7 +138,7 @@ class Search:
         """Look on all pictures at those that are not clearly worse; whether one of them is better."""
         near = [one for one, found in self.tried.items() if found.high > 0 and found.error > 0]
         near.sort(key=lambda one: -self.tried[one].high)
-        ahead = [one for one in self.tried if self._net(one) > 0]
+        ahead = [one for one in self.tried if self._net(one) > 0 and self._geometric(one)]
         ahead.sort(key=lambda one: -self._net(one))
         return self._sweep(dict.fromkeys(near[:RIVALS] + ahead[:RIVALS]), len(self.trials))
 
@@ -142,7 +148,9 @@ class Search:
         better = {
             one: self._favour(one, found)
             for one, found in self.tried.items()
-            if found.images == len(self.trials) and len(list(changes(self.patient.given, one))) <= most
+            if found.images == len(self.trials)
+            and self._geometric(one)
+            and len(list(changes(self.patient.given, one))) <= most
         }
         best = max(better, key=lambda one: better[one], default=self.at)
         if better.get(best, 0.0) > 0 and self._net(best) > 0:

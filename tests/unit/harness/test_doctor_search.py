@@ -81,3 +81,10 @@ def test_what_labels_like_more_and_is_right_less_often_is_no_finding() -> None:
 
     at, findings, _ = searched(RIGHT, Trials(lambda one: 0.3 if one == SQUASHED else 0.9, 3, liked))
     assert (at, findings) == (RIGHT, [])
+
+
+def test_a_normalisation_that_undoes_something_else_in_part_is_not_taken_for_it() -> None:
+    def share(one: Reading) -> float:
+        return 0.4 if one.fed.std != RIGHT.fed.std else 0.02
+
+    assert searched(RIGHT, Trials(share, 4))[:2] == (RIGHT, [])

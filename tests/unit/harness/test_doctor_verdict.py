@@ -20,6 +20,7 @@ from alexbench.harness.judge.evidence import Difference
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.paired_records import PairedTest
 
+GEOMETRIC = Change("resize", "pictures are squashed", '[preprocessing] resize = "shorter-side"')
 CHANGE = Change("channels", "the channels are fed as BGR", '[preprocessing] channels = "RGB"')
 
 
@@ -103,9 +104,16 @@ def test_a_mend_counts_only_if_it_raises_top1_beyond_chance(right: int, mended: 
 def test_evidence_or_right_answers_prove_a_mend_for_all_that_was_tried(
     worth: Difference, right: int, comparisons: int, *, proven: bool
 ) -> None:
-    found = Finding(CHANGE, worth, accuracy(280, mended=right), comparisons)
+    found = Finding(GEOMETRIC, worth, accuracy(280, mended=right), comparisons)
     assert found.proven == proven
     assert found.leaning == (worth.above and right < 290)
+
+
+def test_right_answers_alone_prove_no_normalisation() -> None:
+    weak, strong = Difference(0.3, -0.1, 0.7, 0.08, 500), Difference(0.5, 0.4, 0.6, 0.02, 500)
+    change = Change("normalisation", "the mean is not subtracted", "[preprocessing] mean = [0.5, 0.5, 0.5]")
+    assert not Finding(change, weak, accuracy(10, mended=110)).proven
+    assert Finding(change, strong, accuracy(10, mended=110)).proven
 
 
 def test_what_cannot_be_scored_is_ill_without_an_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
