@@ -117,7 +117,7 @@ class Search:
         return True
 
     def _leads(self, reading: Reading, found: Difference) -> bool:
-        """Clearly: by evidence with no fewer right answers (what likes labels more and misses more errs), or by these."""
+        """Clearly: by evidence with no fewer right answers (more likes and more misses are an error), or by these."""
         lost, gained = self.answers(reading, found.images)
         by_answers = gained > lost and mcnemar(lost, gained) < MOVE_P and self._geometric(reading)
         return by_answers or (found.lead > MOVE_AT and gained >= lost)

@@ -15,7 +15,8 @@ from alexbench.harness.app.doctor.search import Search
 from alexbench.harness.models.card import Card, load_card
 
 IMAGES = 100
-RIGHT = Reading(replace(load_card("torchvision").preprocessing, name=""))
+CARD = load_card("torchvision")
+RIGHT = Reading(replace(CARD.preprocessing, name=""))
 SQUASHED = replace(RIGHT, fed=replace(RIGHT.fed, resize="squash"))
 
 
@@ -24,7 +25,7 @@ class Patient:
     """As much of one as a search asks for."""
 
     given: Reading
-    card: Card = load_card("torchvision")
+    card: Card = CARD
     native: bool = False
 
 
