@@ -28,7 +28,7 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
     count = sum(not row.missing for row in rows)
     parts = [f"loading {_said(count * IMPORT_S)}"]
     total = count * IMPORT_S
-    gflops, rate = material.model.gflops, _gflops_a_core() * config.threads
+    gflops, rate = material.model.gflops, gflops_a_core() * config.threads
     if config.accuracy:
         seconds = count * len(material.labels) * gflops / rate
         seconds += PARITY_IMAGES * gflops / REFERENCE_GFLOPS if material.weights is not None else 0
@@ -50,7 +50,7 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
     return f"about {_said(total)} at rigor {config.rigor}, {backends}: {', '.join(parts)}"
 
 
-def _gflops_a_core() -> float:
+def gflops_a_core() -> float:
     """How fast this machine is now, with whatever else it does: a matrix product of 0.02 s, five times."""
     one = np.ones((SIDE, SIDE), np.float32)
     one @ one
