@@ -1,4 +1,4 @@
-"""Does the thread count take effect? Counted over the accuracy pass, which costs nothing, or before speed is measured."""
+"""Does the thread count take effect? Counted over the accuracy pass, or before speed is measured."""
 
 from dataclasses import replace
 from typing import Final

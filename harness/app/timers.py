@@ -46,7 +46,7 @@ class Timers:
 
     def calls(self, name: str, worker: WorkerProcess, batch_size: int, seconds: float) -> TimeBlock:
         """Calls one after the other for so long, three at least."""
-        limit = _limit_s(max(seconds, 3 * self._call_s.get((name, batch_size), 0.0)))
+        limit = _limit_s(max(seconds, 4 * self._call_s.get((name, batch_size), 0.0)))
         ask = partial(worker.ask, "time", limit_s=limit, batch_size=batch_size, seconds=seconds)
         return partial(self._watcher.block, ask, images=batch_size)
 

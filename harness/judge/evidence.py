@@ -11,6 +11,8 @@ from scipy.stats import t as student
 ROW_SPREAD: Final = 2.5
 """The standard deviation that each picture's logits are scaled to; about that of a trained AlexNet's."""
 CONFIDENCE: Final = 0.95
+KINDS: Final = 2
+"""By which one reading may be shown to be better than another: evidence, and right answers. Each has half the level."""
 
 
 @dataclass(frozen=True, slots=True)

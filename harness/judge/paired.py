@@ -45,7 +45,7 @@ def paired_test(
     the difference is of ever more pictures, which is the wider one.
     """
     images = len(base)
-    lost, gained = int((base & ~other).sum()), int((other & ~base).sum())
+    lost, gained = discordant(base, other)
     base_correct, other_correct = int(base.sum()), int(other.sum())
     within = equivalence_bounds(lost, gained, images)
     low, high = tango_interval(lost, gained, images, z=Z_95)
@@ -83,6 +83,19 @@ def mcnemar(lost: float, gained: float) -> float:
         return 1.0
     # The binomial's distribution function at k of n, one half: I(n - k, k + 1).
     return min(1.0, 2 * float(betainc(more, fewer + 1, 0.5)))
+
+
+def more_right(lost: int, gained: int, *, comparisons: int = 1) -> bool:
+    """Whether more is gained than lost, and not by chance (McNemar's exact p below SIGNIFICANT).
+
+    ``comparisons``: of how many this is one; it stands for all of them together (Bonferroni).
+    """
+    return gained > lost and mcnemar(lost, gained) * comparisons < SIGNIFICANT
+
+
+def discordant(base: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[int, int]:
+    """How many pictures are lost and gained, of whether each row is right on each picture, (N,) both."""
+    return int((base & ~other).sum()), int((other & ~base).sum())
 
 
 def tango_interval(lost: float, gained: float, images: float, *, z: float) -> tuple[float, float]:

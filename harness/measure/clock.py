@@ -69,14 +69,15 @@ def time_block(predict: Predict, pixels: NDArray[np.float32], *, seconds: float)
     """Consecutive calls for ``seconds``, the one that is at work then included: the nanoseconds of each.
 
     The first call of a block, which finds the caches another worker left, is made but neither timed nor counted; at
-    least two calls are timed. The readings are back to back: the sum of the list is the wall time of the window.
+    least three calls are timed, so that their median is not that of one which was paused. The readings are back to
+    back: the sum of the list is the wall time of the window.
     """
     with quiet_interpreter():
         end = time.perf_counter_ns() + int(seconds * 1e9)
         predict(pixels)
         cpu = time.process_time_ns()
         readings = [time.perf_counter_ns()]
-        while readings[-1] < end or len(readings) < 3:
+        while readings[-1] < end or len(readings) < 4:
             predict(pixels)
             readings.append(time.perf_counter_ns())
         cpu = time.process_time_ns() - cpu

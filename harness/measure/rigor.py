@@ -76,11 +76,11 @@ CEILINGS_S: Final = 0.2
 def replicate_s(rigor: Rigor, rows: int, calls_s: Sequence[float], *, offline: bool) -> float:
     """About how long a replicate of ``rows`` backends and the A/A duplicate takes, in seconds.
 
-    ``calls_s``: about how long one call takes at each batch size of the windows. A block is three calls at least.
+    ``calls_s``: about how long one call takes at each batch size of the windows. A block is four calls at least.
     """
     latency = rigor.latency.rounds + rigor.latency.discarded
     windows = rigor.windows.rounds + rigor.windows.discarded
     each = LOADING_S + WARM_UP_S + latency * (1.1 * rigor.latency_block_s + PAUSE_S)
-    sizes = [2 * call + windows * (max(rigor.window_s + call / 2, 3 * call) + PAUSE_S) for call in calls_s]
+    sizes = [2 * call + windows * (max(rigor.window_s + call / 2, 4 * call) + PAUSE_S) for call in calls_s]
     anchor = (latency + windows) * (ANCHOR_BLOCK_S + PAUSE_S)
     return (rows + 1) * (each + sizes[-1]) + rows * (sum(sizes[:-1]) + offline * sizes[-1]) + anchor

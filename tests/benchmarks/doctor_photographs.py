@@ -43,6 +43,8 @@ from tests.support.rescaled import rescaled
 
 Arrays = dict[str, NDArray[np.float32]]
 RESULTS = Path("doctor-photographs.jsonl")
+UNUSED = 0
+"""The value of fc7 that is 0 for all of the photographs (so are 20 % of them); the next one is above 0 for all."""
 NOTHING = ("healthy", "none of these")
 HARDLY = frozenset({"decoder", "interpolation", "crop-rounding", "exif"})
 """What may be too little to be shown by so few pictures: not to be named is no wrong answer there."""
@@ -122,6 +124,8 @@ def artifacts(card: Card, weights: Path) -> Iterator[Case]:
     yield Case("a channel of conv3 zeroed", "artifact", slightly, changed("conv3.weight", _zeroed))
     yield Case("two channels of conv5 swapped", "artifact", slightly, changed("conv5.weight", _swapped))
     yield Case("one weight of fc8 off", "artifact", slightly, changed("fc8.weight", _one_off))
+    unused = changed("fc8.weight", lambda one: _one_off(one, UNUSED))
+    yield Case("a weight of fc8 off that no picture uses", "artifact", ("healthy",), unused)
     yield Case("one weight of conv2 off", "artifact", slightly, changed("conv2.weight", _one_off))
     yield Case("fc6 stored H, W, C", "artifact", ("flatten",), changed("fc6.weight", _stored))
     yield Case("fc6 stored as if it had been H, W, C", "artifact", ("flatten",), changed("fc6.weight", _taken))
@@ -158,8 +162,9 @@ def _swapped(one: NDArray[np.float32]) -> NDArray[np.float32]:
     return one
 
 
-def _one_off(one: NDArray[np.float32]) -> NDArray[np.float32]:
-    one.reshape(-1)[one.size // 2] += 20 * one.std()
+def _one_off(one: NDArray[np.float32], column: int = 1) -> NDArray[np.float32]:
+    """A weight in the middle, 20 standard deviations off. ``column``: of those of its row."""
+    one.reshape(len(one), -1)[len(one) // 2, column] += 20 * one.std()
     return one
 
 

@@ -16,11 +16,9 @@ FAILs in fewer than 18 of 20 (16 beside the burner).
 """
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,11 +32,10 @@ from alexbench.harness.app.progress import display_for
 from alexbench.harness.app.run import run
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gate_records import GateReport, Judged
-from alexbench.harness.measure.rigor import RIGORS
 from alexbench.harness.record_files import read_run
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.benchmarks.aa_honesty import BURNER
+from tests.support.disturbance import disturbed
 from tests.support.slowed import slowed
 
 PLANTED = {"same": 1.0, "slow5": 1.05, "slow20": 1.2}
@@ -90,8 +87,7 @@ def measured(given: argparse.Namespace, folder: Path) -> list[Path]:
     with ExitStack() as on_exit:
         shims = [f"{name}={slowed(folder, given.backend, factor)}" for name, factor in PLANTED.items()]
         if given.burner:
-            burner = subprocess.Popen([sys.executable, "-c", BURNER, "1"])
-            on_exit.callback(lambda: (burner.kill(), burner.wait()))
+            on_exit.enter_context(disturbed("load"))
         for number in range(given.repetitions + EXTENSIONS):
             config = resolve(
                 {
@@ -127,7 +123,6 @@ def main() -> None:
     parser.add_argument("--out", help="keep the runs here")
     parser.add_argument("--judge", type=Path, help="judge runs that are kept here, and measure nothing")
     given = parser.parse_args()
-    RIGORS["smoke"] = replace(RIGORS["smoke"], windows=replace(RIGORS["smoke"].windows, extensions=0))
     with TemporaryDirectory() as folder:
         runs = kept(given.judge) if given.judge else measured(given, Path(folder))
         verdicts = table(runs, min(given.repetitions, len(runs) - 1))

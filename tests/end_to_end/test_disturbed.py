@@ -16,11 +16,16 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and pro
 
 
 def worker_of(started: Started, backend: str) -> psutil.Process:
-    """The worker whose standard error is that backend's log."""
-    for process in started.descendants():
-        logs = {Path(file.path).name for file in process.open_files()}
-        if "alexbench.harness.worker" in process.cmdline() and f"{backend}.log" in logs:
-            return process
+    """The worker whose standard error is that backend's log; of a fork server, the process that serves."""
+    found = [
+        process
+        for process in started.descendants()
+        if "alexbench.harness.worker" in process.cmdline()
+        and f"{backend}.log" in {Path(file.path).name for file in process.open_files()}
+    ]
+    children = [process for process in found if process.parent() in found]
+    for process in children or found:
+        return process
     raise AssertionError(f"no worker of {backend} among {[process.cmdline() for process in started.descendants()]}")
 
 

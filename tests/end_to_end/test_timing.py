@@ -95,7 +95,8 @@ def test_a_machine_that_is_suspended_is_invalid_and_nobody_is_ranked(command: Co
 def test_a_worker_that_hangs_is_ended_and_a_row_in_error(command: Command, tmp_path: Path) -> None:
     two = [*ONE, "--backend", "openvino"]
     with replace(command, before=IMPATIENT).started("run", *SPEED, *two, "--out", tmp_path) as started:
-        started.until("latency at batch 1")
+        started.until("replicate 1")
+        time.sleep(2)
         _stop(started, "openvino")
         ended = started.end()
     assert ended.code == 1
@@ -109,7 +110,7 @@ def test_a_worker_that_hangs_is_ended_and_a_row_in_error(command: Command, tmp_p
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_what_was_timed_before_ctrl_c_stays_and_nothing_is_concluded_from_it(command: Command, tmp_path: Path) -> None:
     with command.started("run", *SPEED, *ONE, "--out", tmp_path) as started:
-        started.until("latency at batch 1")
+        started.until("replicate 1")
         time.sleep(4)
         started.process.send_signal(signal.SIGINT)
         ended = started.end()
@@ -132,8 +133,10 @@ def _stop(started: Started, backend: str) -> None:
         (["--python", "onnxruntime=/nowhere/python"], "--python onnxruntime=/nowhere/python: "),
         (["--threads", "4096"], "--threads 4096: this process may use"),
         (["--rigor", "sloppy"], "unknown --rigor 'sloppy'"),
+        (["--budget", "soon"], "--budget soon: give 1s to 240h"),
+        (["--resolution", "0"], "--resolution 0: give 0.1% to 100%"),
     ],
-    ids=["bound below one inference", "no interpreter", "too many threads", "unknown rigor"],
+    ids=["bound below one inference", "no interpreter", "too many threads", "unknown rigor", "no budget", "no share"],
 )
 def test_what_cannot_be_is_refused_in_one_line(asked: list[str], said: str, command: Command, tmp_path: Path) -> None:
     given = SPEED[:-2] if "--threads" in asked else SPEED

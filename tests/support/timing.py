@@ -41,6 +41,13 @@ def material() -> Iterator[Path]:
 def loaded(name: str, backend: str, folder: Path, threads: int) -> WorkerProcess:
     """A worker with the network loaded, the pictures open and warmed up at batch 1; the caller ends it."""
     worker = WorkerProcess(name, log=folder / f"{name}.log")
+    load_into(worker, backend, folder, threads)
+    worker.ask("warm_up", batch_size=1)
+    return worker
+
+
+def load_into(worker: WorkerProcess, backend: str, folder: Path, threads: int) -> None:
+    """Load the network of :func:`material` into a worker that has none, and open the pictures."""
     worker.ask(
         "load",
         backend=backend,
@@ -50,5 +57,3 @@ def loaded(name: str, backend: str, folder: Path, threads: int) -> WorkerProcess
         options=asdict(Options(threads=threads)),
     )
     worker.ask("open", pixels=str(folder / "pixels.npy"), preprocessing=asdict(CARD.preprocessing))
-    worker.ask("warm_up", batch_size=1)
-    return worker

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from alexbench.harness.app.doctor.reading import Change
-from alexbench.harness.judge.evidence import Difference
-from alexbench.harness.judge.paired import SIGNIFICANT
+from alexbench.harness.app.doctor.reading import GEOMETRY, Change
+from alexbench.harness.judge.evidence import KINDS, Difference
+from alexbench.harness.judge.paired import SIGNIFICANT, more_right
 from alexbench.harness.paired_records import PairedTest
 from alexbench.harness.records import Parity
 
@@ -24,12 +24,34 @@ class Finding:
     """A mistake that was found.
 
     ``worth``: evidence (nats a picture) that its mend adds, all others mended; None where no labels were needed.
-    ``top1``: what the mend does to top-1 then, paired; None likewise.
+    ``top1``: what the mend does to top-1 then, paired; None likewise. ``comparisons``: of how many it is one.
     """
 
     change: Change
     worth: Difference | None
     top1: PairedTest | None = None
+    comparisons: int = 1
+
+    @property
+    def proven(self) -> bool:
+        """Whether evidence, or in geometry right answers, show its mend to be better, and it raises top-1."""
+        return self.raises_top1 and (self._by_evidence or self._by_answers)
+
+    @property
+    def leaning(self) -> bool:
+        """Whether its mend makes labels likelier and is not shown to raise top-1."""
+        return self._by_evidence and not self.raises_top1
+
+    @property
+    def _by_evidence(self) -> bool:
+        return self.worth is not None and self.worth.above
+
+    @property
+    def _by_answers(self) -> bool:
+        test = self.top1
+        if test is None or self.change.factor not in GEOMETRY:
+            return False
+        return more_right(test.lost, test.gained, comparisons=KINDS * self.comparisons)
 
     @property
     def raises_top1(self) -> bool:
@@ -39,10 +61,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A reading near the best one: what it has otherwise, and its evidence less the best one's."""
+    """A reading near the best one: what it has otherwise, and its evidence less the best one's.
+
+    ``lost``, ``gained``: pictures that the best one alone, and this one alone, has right.
+    """
 
     changes: tuple[Change, ...]
     difference: Difference
+    lost: int
+    gained: int
     excluded: bool
 
 

@@ -31,8 +31,8 @@ from alexbench.harness.app.rows_of_runs import RowOfRun, open_run, row_of, split
 from alexbench.harness.app.scratch import scratch
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, DataError, TooFewImagesError, UsageError, WorkerError
-from alexbench.harness.judge.evidence import Difference, paired_difference
-from alexbench.harness.judge.paired import paired_test
+from alexbench.harness.judge.evidence import KINDS, paired_difference
+from alexbench.harness.judge.paired import more_right, paired_test
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.synthetic_label import is_synthetic
 
@@ -132,7 +132,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         search = Search(trials, patient, lambda line: display.say(f"  {line}"), patient.given)
         with display.step(f"{patient.backend}: {len(trials)} pictures, read in every way that is known"):
             search.run()
-            confirmed, leanings = _confirmed(search, len(trials))
+            confirmed, leanings = confirm(search, len(trials))
         accuracy = paired_test("top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures))
         findings = (*(Finding(change, None) for change in found.findings), *confirmed)
         expected = _expected(question, card, pictures, reference, seen, hits)
@@ -218,7 +218,7 @@ def _by_speed() -> list[str]:
     return [*(name for name in FASTEST_FIRST if name in names), *(name for name in names if name not in FASTEST_FIRST)]
 
 
-def _confirmed(search: Search, images: int) -> tuple[list[Finding], list[Finding]]:
+def confirm(search: Search, images: int) -> tuple[list[Finding], list[Finding]]:
     """The changes that the pictures themselves decide, each taken back alone; the others are taken back for good.
 
     Of those, the second list has what makes labels likelier and is not shown to raise top-1.
@@ -229,11 +229,11 @@ def _confirmed(search: Search, images: int) -> tuple[list[Finding], list[Finding
         made = list(changes(given, search.at))
         tried = len(search.tried) + len(made)  # the best of so many is better than some by chance
         found = [_found(search, given, change, images, tried) for change in made]
-        unproven = [one for one in found if not (one.worth is not None and one.worth.above and one.raises_top1)]
+        unproven = [one for one in found if not one.proven]
         if not unproven:
             return sorted(found, key=_mean, reverse=True), leanings
         weakest = min(unproven, key=_mean)
-        if weakest.worth is not None and weakest.worth.above:
+        if weakest.leaning:
             leanings.append(weakest)
         search.move(without(given, search.at, weakest.change))
 
@@ -246,14 +246,12 @@ def _found(search: Search, given: Reading, change: Change, images: int, comparis
     """A change with what it is worth, held against all the others without it."""
     back = without(given, search.at, change)
     top1 = paired_test("top1", search.trials.hits(back, images), search.trials.hits(search.at, images))
-    return Finding(change, _worth(search, given, change, images, comparisons), top1)
-
-
-def _worth(search: Search, given: Reading, change: Change, images: int, comparisons: int) -> Difference:
-    back = without(given, search.at, change)
-    return paired_difference(
-        search.trials.evidence(search.at, images), search.trials.evidence(back, images), comparisons=comparisons
+    worth = paired_difference(
+        search.trials.evidence(search.at, images),
+        search.trials.evidence(back, images),
+        comparisons=KINDS * comparisons,
     )
+    return Finding(change, worth, top1, comparisons)
 
 
 def _alternatives(search: Search) -> Iterator[Alternative]:
@@ -261,8 +259,10 @@ def _alternatives(search: Search) -> Iterator[Alternative]:
     count = len(search.tried)
     for reading, found in sorted(search.tried.items(), key=lambda item: -item[1].mean):
         if found.error > 0:
-            wide = search.compare(reading, found.images, comparisons=count)
-            yield Alternative(tuple(changes(search.at, reading)), wide, excluded=wide.below)
+            wide = search.compare(reading, found.images, comparisons=KINDS * count)
+            lost, gained = search.answers(reading, found.images)
+            excluded = wide.below or more_right(gained, lost, comparisons=KINDS * count)
+            yield Alternative(tuple(changes(search.at, reading)), wide, lost, gained, excluded)
 
 
 def _card_of(reading: Reading) -> str | None:

@@ -68,8 +68,9 @@ def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
         yield "function", f"{diagnosis.held_db:.0f} dB against float64{with_it}"
     if diagnosis.parity is not None:
         limit = f"{diagnosis.parity.tolerance_sqnr_db:.0f} dB and more, no unexplained answer"
+        on = f"on {diagnosis.parity.images} pictures"
         passed = "passed" if diagnosis.parity.passed else "FAILED"
-        yield "parity", f"{passed}, as a run judges it: {diagnosis.parity.sqnr_db:.0f} dB (wanted: {limit})"
+        yield "parity", f"{passed} {on}, as a run judges it: {diagnosis.parity.sqnr_db:.0f} dB (wanted: {limit})"
     yield "effort", f"{diagnosis.inferences} inferences, {diagnosis.seconds:.0f} s"
 
 
@@ -78,33 +79,35 @@ def _tables(diagnosis: Diagnosis) -> Iterator[tuple[str, Table]]:
         rows = [_finding(place, one) for place, one in enumerate(diagnosis.findings, 1)]
         yield (
             "What is wrong, and the mend",
-            _table(("", "found", "mend", "worth (nats a picture)", "top-1"), rows, (0, 3, 4)),
+            _table(("", "found", "mend", "worth (nats a picture)", "top-1", _RIGHT), rows, (0, 3, 4, 5)),
         )
     open_ones = diagnosis.not_excluded
     if open_ones:
         title = "Not excluded by the pictures that were shown, beside the reading "
         title += "mended" if diagnosis.findings else "given"
-        yield title, _table(_HEADINGS, [_alternative(one) for one in open_ones], (1, 2))
+        yield title, _table(_HEADINGS, [_alternative(one) for one in open_ones], (1, 2, 3))
     excluded = [one for one in diagnosis.alternatives if one.excluded]
     if excluded:
         title = "Tried besides, and worse"
         if len(excluded) > MOST_ALTERNATIVES:
             title += f" (the nearest {MOST_ALTERNATIVES} of {len(excluded)})"
-        yield title, _table(_HEADINGS, [_alternative(one) for one in excluded[:MOST_ALTERNATIVES]], (1, 2))
+        yield title, _table(_HEADINGS, [_alternative(one) for one in excluded[:MOST_ALTERNATIVES]], (1, 2, 3))
 
 
-_HEADINGS: Final = ("read with", "evidence, by comparison (nats a picture)", "pictures")
+_RIGHT: Final = "right with it alone / without it alone"
+_HEADINGS: Final = ("read with", "evidence, by comparison (nats a picture)", _RIGHT, "pictures")
 
 
 def _finding(place: int, finding: Finding) -> tuple[str, ...]:
     worth = "seen without labels" if finding.worth is None else _interval(finding.worth)
-    top1 = "" if finding.top1 is None else f"{finding.top1.difference:+.1f} points"
-    return str(place), finding.change.found, finding.change.mend, worth, top1
+    test = finding.top1
+    top1, right = ("", "") if test is None else (f"{test.difference:+.1f} points", f"{test.gained} / {test.lost}")
+    return str(place), finding.change.found, finding.change.mend, worth, top1, right
 
 
 def _alternative(one: Alternative) -> tuple[str, ...]:
     mends = "; ".join(change.mend.removeprefix("[preprocessing] ") for change in one.changes)
-    return mends, _interval(one.difference), str(one.difference.images)
+    return mends, _interval(one.difference), f"{one.gained} / {one.lost}", str(one.difference.images)
 
 
 def _interval(difference: Difference) -> str:

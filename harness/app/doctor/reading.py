@@ -134,6 +134,9 @@ _SAID_FIELD: Final[dict[str, tuple[str, str]]] = {
     "channels": ("channels", "the channels are fed as {}"),
     "decode": ("decoder", "JPEG is decoded as {}"),
 }
+GEOMETRY: Final = frozenset(factor for factor, _ in _SAID_FIELD.values()) - {"channels"}
+"""Factors that leave values as they are but for their places: right answers may decide among them. Among
+normalisations they may not: one of them undoes in part whatever else was done to grey levels, and raises top-1 so."""
 _ARITHMETIC: Final = ("divide_by", "mean", "std")
 
 

@@ -20,6 +20,7 @@ from alexbench.harness.judge.evidence import Difference
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.paired_records import PairedTest
 
+GEOMETRIC = Change("resize", "pictures are squashed", '[preprocessing] resize = "shorter-side"')
 CHANGE = Change("channels", "the channels are fed as BGR", '[preprocessing] channels = "RGB"')
 
 
@@ -89,6 +90,32 @@ def test_a_mend_counts_only_if_it_raises_top1_beyond_chance(right: int, mended: 
     assert not Finding(CHANGE, worth).raises_top1
 
 
+@pytest.mark.parametrize(
+    ("worth", "right", "comparisons", "proven"),
+    [
+        (Difference(0.5, 0.4, 0.6, 0.02, 500), 290, 100, True),  # by evidence; ten answers alone show nothing
+        (Difference(0.3, -0.1, 0.7, 0.08, 500), 315, 100, True),  # by 35 answers, all one way
+        (Difference(0.3, -0.1, 0.7, 0.08, 500), 290, 100, False),  # neither, for the best of a hundred
+        (Difference(0.3, -0.1, 0.7, 0.08, 500), 290, 1, True),  # ten answers, had nothing else been tried
+        (Difference(0.5, 0.4, 0.6, 0.02, 500), 282, 100, False),
+        (Difference(0.5, 0.4, 0.6, 0.02, 500), 245, 100, False),  # 35 answers the other way
+    ],
+)
+def test_evidence_or_right_answers_prove_a_mend_for_all_that_was_tried(
+    worth: Difference, right: int, comparisons: int, *, proven: bool
+) -> None:
+    found = Finding(GEOMETRIC, worth, accuracy(280, mended=right), comparisons)
+    assert found.proven == proven
+    assert found.leaning == (worth.above and right < 290)
+
+
+def test_right_answers_alone_prove_no_normalisation() -> None:
+    weak, strong = Difference(0.3, -0.1, 0.7, 0.08, 500), Difference(0.5, 0.4, 0.6, 0.02, 500)
+    change = Change("normalisation", "the mean is not subtracted", "[preprocessing] mean = [0.5, 0.5, 0.5]")
+    assert not Finding(change, weak, accuracy(10, mended=110)).proven
+    assert Finding(change, strong, accuracy(10, mended=110)).proven
+
+
 def test_what_cannot_be_scored_is_ill_without_an_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
     word, said = verdict(None, [Finding(Change("symptom", "logits are not finite", "mend that first"), None)], None)
     assert word == "ill"
@@ -106,8 +133,8 @@ def test_a_model_that_guesses_is_never_called_healthy(right: int) -> None:
 
 
 def diagnosis(word: Verdict = "ill") -> Diagnosis:
-    near = Alternative((Change("decoder", "x", '[preprocessing] decode = "libjpeg-fast"'),), NEAR, excluded=False)
-    far = Alternative((Change("exif", "x", "[preprocessing] exif = true"),), FAR, excluded=True)
+    near = Alternative((Change("decoder", "x", '[preprocessing] decode = "libjpeg-fast"'),), NEAR, 3, 2, excluded=False)
+    far = Alternative((Change("exif", "x", "[preprocessing] exif = true"),), FAR, 40, 1, excluded=True)
     return Diagnosis(
         verdict=word,
         said="one mistake was found.",
@@ -144,6 +171,8 @@ def test_the_page_says_the_mend_what_cannot_be_told_and_that_all_is_synthetic() 
     assert "SYNTHETIC" in page.splitlines()[0]
     assert r"channels = \"RGB\"".replace("\\", "") in page.replace("\\", "")
     assert page.index("Not excluded") < page.index("libjpeg-fast") < page.index("and worse")
+    assert "2 / 3" in page
+    assert "1 / 40" in page
     assert "--model omz" in page.replace("\\", "")
     assert r"\<a\> folder \| with" in page
 

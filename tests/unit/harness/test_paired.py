@@ -19,6 +19,7 @@ from alexbench.harness.judge.paired import (
     images_for_difference,
     images_for_equivalence,
     mcnemar,
+    more_right,
     paired_test,
     rate_bound,
     tango_interval,
@@ -67,6 +68,14 @@ def test_six_flips_one_way_are_the_least_that_show_anything() -> None:
     assert mcnemar(0, LEAST_FLIPS - 1) == 0.0625
     assert mcnemar(LEAST_FLIPS, 0) == 0.03125
     assert mcnemar(0, 0) == mcnemar(7, 7) == 1
+
+
+def test_the_best_of_many_needs_more_pictures_all_one_way() -> None:
+    assert more_right(0, LEAST_FLIPS)
+    assert not more_right(LEAST_FLIPS, 0)
+    assert not more_right(0, LEAST_FLIPS, comparisons=100)
+    assert not more_right(0, 11, comparisons=100)
+    assert more_right(0, 12, comparisons=100)  # 2 / 2^12 x 100 = 0.0488
 
 
 def independent_statistic(lost: int, gained: int, images: int, difference: float) -> float:
