@@ -1,12 +1,13 @@
 """Seconds until a restarted worker has loaded: a forked child and a new interpreter, as a table in Markdown.
 
-    PYTHONPATH=. python tests/benchmarks/fork_restarts.py [RUNTIME ...] [--restarts 5] [--threads 2]
+    python tests/studies/restart_times.py [RUNTIME ...] [--restarts 5] [--threads 2]
 
 `owt` with seeded weights. Both kinds of worker take turns. The file caches are warm: the first start is not counted.
 """
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 from alexbench.backends.registry import backend_names
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
+
+sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.models import Case, write_seeded_weights
 from tests.support.workers import load
 
