@@ -49,8 +49,12 @@ class Shown:
 
 
 def pages() -> list[Path]:
-    """README.md, CONTRIBUTING.md and docs/*.md; decisions are for those who ask why, and show no commands to follow."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    """README.md, CONTRIBUTING.md, docs/*.md and docs/evidence/*.md.
+
+    Decisions are for those who ask why, and show no commands to follow.
+    """
+    docs = ROOT / "docs"
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(docs.glob("*.md")), *sorted(docs.glob("evidence/*.md"))]
 
 
 def name_of(page: Path) -> str:

@@ -24,6 +24,11 @@ PREFIX: Final = "ALEXBENCH_ACTION_"
 _REQUIREMENT: Final = r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._-]+\])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*"
 REQUIREMENTS: Final = re.compile(f"{_REQUIREMENT}(,{_REQUIREMENT})*")
 """Exact versions, joined by commas, and nothing that pip or a shell would take for a flag, an address or a range."""
+DURATION: Final = re.compile(r"\d{1,9}(\.\d{1,9})?[smh]?", re.ASCII)
+BUDGET: Final = "4m"
+"""On hosted runners processes differ much: more of them make the intervals narrower."""
+TIMING_FLAGS: Final = frozenset({"--budget", "--rigor", "--only"})
+"""Flags that say how long to measure, or that nothing is timed."""
 UNDECIDED: Final = ("INCONCLUSIVE", "INVALID")
 _NAMED: Final = 5
 """So many metrics stand in an annotation; the rest is on the page."""
@@ -42,6 +47,7 @@ class Asked:
     run: str
     baseline: str
     flags: tuple[str, ...]
+    budget: str
     policy: str
     strict: bool
     out: str
@@ -62,6 +68,11 @@ def asked(variables: Mapping[str, str]) -> Asked:
     for name, value in (("base", base), ("head", head)):
         if value and not REQUIREMENTS.fullmatch(value):
             raise InputError(f"{name}: {value!r}, wanted exact versions such as onnxruntime==1.30.0, joined by commas")
+    budget = given.get("budget", "")
+    if budget and not DURATION.fullmatch(budget):
+        raise InputError(f"budget: {budget!r}, wanted a time such as 90s or 4m")
+    if budget and run:
+        raise InputError("budget is for base and head: a run that is given was measured already")
     strict = given.get("fail_on_inconclusive", "") or "false"
     if strict not in ("true", "false"):
         raise InputError(f"fail-on-inconclusive: {strict!r}, wanted true or false")
@@ -69,7 +80,8 @@ def asked(variables: Mapping[str, str]) -> Asked:
         flags = tuple(shlex.split(given.get("flags", "")))
     except ValueError as error:
         raise InputError(f"flags: {error}") from error
-    return Asked(base, head, run, baseline, flags, given.get("policy", ""), strict == "true", given.get("out", ""))
+    policy, out = given.get("policy", ""), given.get("out", "")
+    return Asked(base, head, run, baseline, flags, budget, policy, strict == "true", out)
 
 
 def command(inputs: Asked, folder: Path) -> list[str]:
@@ -80,7 +92,7 @@ def command(inputs: Asked, folder: Path) -> list[str]:
     if inputs.base:
         # nox changes into the noxfile's folder: every path is absolute.
         nox = (str(_tools("nox", "-r", str(HERE / "requirements.txt"))), "-m", "nox", "-f", str(ROOT / "noxfile.py"))
-        return [*nox, "-s", "ab", "--", inputs.base, inputs.head, "--out", str(folder / "runs"), *flags]
+        return [*nox, "-s", "ab", "--", inputs.base, inputs.head, "--out", str(folder / "runs"), *_budget(inputs), *flags]
     judged = [str(Path(inputs.run).resolve()), "--baseline", str(Path(inputs.baseline).resolve()), *flags]
     there = shutil.which("alexbench")
     if there is not None:
@@ -89,6 +101,13 @@ def command(inputs: Asked, folder: Path) -> list[str]:
     # Without the runtimes nothing can be measured again.
     follow = [] if "--no-follow-up" in inputs.flags else ["--no-follow-up"]
     return [str(python.with_name("alexbench")), "gate", *judged, *follow]
+
+
+def _budget(inputs: Asked) -> list[str]:
+    """The flag of the budget; none where other flags say how long."""
+    said = {flag.partition("=")[0] for flag in inputs.flags}
+    budget = inputs.budget or ("" if said & TIMING_FLAGS else BUDGET)
+    return ["--budget", budget] if budget else []
 
 
 def _tools(name: str, *packages: str) -> Path:

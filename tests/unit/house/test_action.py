@@ -45,6 +45,8 @@ sys.exit(int(code))
         (VERSIONS | {"ALEXBENCH_ACTION_HEAD": "torch==2.*;x"}, "wanted exact versions"),
         (VERSIONS | {"ALEXBENCH_ACTION_FAIL_ON_INCONCLUSIVE": "yes"}, "wanted true or false"),
         (VERSIONS | {"ALEXBENCH_ACTION_FLAGS": "--limit '5"}, "flags: No closing quotation"),
+        (VERSIONS | {"ALEXBENCH_ACTION_BUDGET": "--json"}, "wanted a time such as 90s or 4m"),
+        (RUN | {"ALEXBENCH_ACTION_BUDGET": "4m"}, "budget is for base and head"),
     ],
 )
 def test_inputs_that_make_no_sense_are_one_line_and_exit_code_2(
@@ -73,10 +75,29 @@ def test_two_versions_go_to_nox_with_absolute_paths(tmp_path: Path, monkeypatch:
     words = step.command(step.asked(VERSIONS | given), tmp_path)
     assert words == [
         *("/tools/python", "-m", "nox", "-f", str(ROOT / "noxfile.py"), "-s", "ab", "--"),
-        *("onnxruntime==1.30.0", "onnxruntime==1.31.1", "--out", str(tmp_path / "runs"), "--limit", "50"),
-        *("--data", "/a b", "--markdown", str(tmp_path / "gate.md"), "--junit", str(tmp_path / "gate.xml"), "--json"),
+        *("onnxruntime==1.30.0", "onnxruntime==1.31.1", "--out", str(tmp_path / "runs"), "--budget", "4m"),
+        *("--limit", "50", "--data", "/a b", "--markdown", str(tmp_path / "gate.md"), "--junit", str(tmp_path / "gate.xml"), "--json"),
         *("--policy", str(Path("docs/policy.toml").resolve())),
     ]
+
+
+@pytest.mark.parametrize(
+    ("budget", "flags", "handed"),
+    [
+        ("", "", ["--budget", "4m"]),
+        ("90s", "--rigor standard", ["--budget", "90s", "--rigor", "standard"]),
+        ("", "--rigor standard", ["--rigor", "standard"]),
+        ("", "--budget=2m", ["--budget=2m"]),
+        ("", "--only accuracy", ["--only", "accuracy"]),
+    ],
+)
+def test_the_budget_is_four_minutes_unless_an_input_or_a_flag_says_how_long(
+    budget: str, flags: str, handed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step, "_tools", lambda *_: Path("/tools/python"))
+    given = {"ALEXBENCH_ACTION_BUDGET": budget, "ALEXBENCH_ACTION_FLAGS": flags}
+    words = step.command(step.asked(VERSIONS | given), tmp_path)
+    assert words[words.index("--out") + 2 : words.index("--markdown")] == handed
 
 
 def test_without_alexbench_the_actions_own_judges_and_measures_nothing_again(

@@ -146,6 +146,11 @@ def test_the_gitlab_example_runs_files_that_there_are_and_an_image_of_one_versio
     assert inputs <= set(read(ACTION)["inputs"])
 
 
+def test_the_policy_for_hosted_runners_gates_time_too() -> None:
+    rules = read_policy(ROOT / "docs" / "ci" / "hosted-runner.toml").rules
+    assert all(rules[metric].required for metric in ("latency_p50_ms", "images_per_second", "top1", "parity"))
+
+
 def test_the_policy_for_shared_runners_gates_answers_and_not_time() -> None:
     policy = read_policy(ROOT / "docs" / "ci" / "shared-runner.toml")
     assert policy.other_machine == "accuracy"
