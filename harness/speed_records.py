@@ -93,12 +93,12 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """A row's noise certificate: what the machine did while this row was measured. Shares are 0 to 1.
+    """A row's noise checks: what the machine did while this row was measured. Shares are 0 to 1.
 
     ``drift``: of block medians from the first to the second half of a process, the worst process. ``deviation``:
     robust, between blocks. ``steal`` and ``foreign``: of all cores' time during the row's blocks, what the hypervisor
     took and what processes of others used. ``throttled``: times that a core was throttled. None: not exposed here.
-    ``failed``: in plain words what is beyond its limit; a row with any is shown and not ranked.
+    ``failed``: in plain words what is beyond its limit. That informs: what it cost is in the row's interval.
     """
 
     drift: float
