@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from alexbench.backends.registry import backend_class
@@ -42,19 +43,33 @@ class Child:
         os._exit(0)
 
 
-def preload(backend: str, parent: int) -> float:
-    """Import the runtime of ``backend``, where it can be imported alone; the seconds that it took.
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What the server imported before it forked. ``error``: what the import raised, for a load to raise again.
 
-    What goes wrong is left for ``load`` to meet again and report. ``parent``: the descriptor that requests come from;
-    when its other end is closed, this process ends.
+    A second import of what was half imported may fail for another reason, or not at all.
     """
-    start = time.perf_counter()
-    with _ending_with(parent), suppress(Exception):
-        found = backend_class(backend)
-        start = time.perf_counter()  # the adapter's own import is in no load time
-        if issubclass(found, Preloads):
-            found.preload()
-    return time.perf_counter() - start
+
+    backend: str
+    seconds: float
+    error: Exception | None = None
+
+
+def preload(backend: str, parent: int) -> Imported:
+    """Import the runtime of ``backend``, where it can be imported alone.
+
+    ``parent``: the descriptor that requests come from; when its other end is closed, this process ends.
+    """
+    start, error = time.perf_counter(), None
+    with _ending_with(parent):
+        try:
+            found = backend_class(backend)
+            start = time.perf_counter()  # the adapter's own import is in no load time
+            if issubclass(found, Preloads):
+                found.preload()
+        except Exception as raised:  # a runtime's import may raise anything
+            error = raised
+    return Imported(backend, time.perf_counter() - start, error)
 
 
 def fork_children() -> Child:

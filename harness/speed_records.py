@@ -8,7 +8,7 @@ Measure = Literal["latency", "images/s"]
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Batch 1: the median of block medians with its 95 % bootstrap interval, over ``processes`` of the backend.
+    """Batch 1: the median of block medians with its 95 % interval over ``processes`` of the backend (replicates).
 
     ``p90_ms``, ``p95_ms``, ``p99_ms``: of all ``samples`` together, None where they are too few to carry it.
     ``cpu_ms``: CPU time of all threads an inference; ``joules``: energy of the whole package an inference.
@@ -31,7 +31,7 @@ class Latency:
 class Throughput:
     """Images over the wall time of ``windows`` windows together; never batch size over median latency.
 
-    ``low`` and ``high``: Student's 95 % interval over windows, or (``bounds``) the slowest and the fastest window.
+    ``low`` and ``high``: its 95 % interval over processes, or (``bounds``) the slowest and the fastest window.
     ``way``: "loop", one batch after the other; else the runtime's own way of many batches at once, in words, with
     ``streams`` inferences at work. ``cpu_ms`` and ``joules`` are an image's.
     """
@@ -95,10 +95,18 @@ class Generated:
 class Noise:
     """A row's noise checks: what the machine did while this row was measured. Shares are 0 to 1.
 
+<<<<<<< HEAD
     ``drift``: of block medians from the first to the second half of a process, the worst process. ``deviation``:
     robust, between blocks. ``steal`` and ``foreign``: of all cores' time during the row's blocks, what the hypervisor
     took and what processes of others used. ``throttled``: times that a core was throttled. None: not exposed here.
     ``failed``: in plain words what is beyond its limit. That informs: what it cost is in the row's interval.
+=======
+    ``drift``: of block medians from the first to the second half of a process, the mean of processes (before schema 5
+    the worst). ``deviation``: robust, between blocks of a process, the worst process. ``steal`` and ``foreign``: of all
+    cores' time during the row's blocks, what the hypervisor took and what processes of others used. ``throttled``:
+    times that a core was throttled. None: not exposed here. ``failed``: in plain words what is beyond its limit; it
+    informs, and the row's interval holds what it cost.
+>>>>>>> resolution
     """
 
     drift: float
@@ -131,9 +139,10 @@ class Performance:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The A/A control: one backend twice in the same rounds. ``ratio`` of the two, with its 90 % interval.
+    """The A/A control: one backend twice in the same rounds, as ``pairs`` of processes.
 
-    ``passed``: the interval is near enough to 1; ``decides``: and narrow enough for that to mean something.
+    ``ratio`` of the two, with its 90 % interval over pairs. ``passed``: 1 is inside; ``decides``: there are two pairs
+    or more. It informs: how far processes of one program are from each other is part of every :class:`Resolution`.
     """
 
     backend: str

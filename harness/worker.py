@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn, TextIO
@@ -51,12 +51,12 @@ _TINY: Final = Network(
 class Worker(Timing):
     """All that a worker process can be asked.
 
-    ``imported``: backend -> seconds that its runtime's import took the fork server. ``server``: its process id, or 0.
+    ``imported``: what the fork server imported before. ``server``: its process id, 0: none forked this process.
     """
 
-    def __init__(self, progress: Progress, *, imported: Mapping[str, float] | None = None, server: int = 0) -> None:
+    def __init__(self, progress: Progress, *, imported: forking.Imported | None = None, server: int = 0) -> None:
         super().__init__(progress)
-        self._imported, self._server = dict(imported or {}), server
+        self._imported, self._server = imported, server
 
     def handle(self, request: Request) -> Answer:
         """Carry out one request; the answer's keys are those its handler returns."""
@@ -73,7 +73,7 @@ class Worker(Timing):
         """
         model = Model(get_network(network, input_size=input_size), map_weights(Path(weights)))
         self.close()
-        made = backend_class(backend)()
+        made = self._made(backend)
         self._loaded_as(made, model.network.outputs)
         self._model, self._options = model, Options(**options)
         start = time.perf_counter()
@@ -110,7 +110,7 @@ class Worker(Timing):
 
         given, found = _artifact(artifact), decode(ArtifactFacts, facts)
         self.close()
-        made = backend_class(backend)()
+        made = self._made(backend)
         self._loaded_as(made, given.outputs)
         runs = runs_artifacts(made, given)
         self._model, self._options = None, Options(**options)
@@ -118,9 +118,18 @@ class Worker(Timing):
         runs.load_artifact(given, found, self._options)
         return self._has_loaded(made, time.perf_counter() - start)
 
+    def _made(self, backend: str) -> Backend:
+        """The backend with nothing loaded; raises what the import of its runtime before the fork raised."""
+        if self._imported is not None and self._imported.backend == backend and self._imported.error is not None:
+            raise self._imported.error
+        return backend_class(backend)()
+
     def _has_loaded(self, made: Backend, seconds: float) -> Answer:
         """The answer of a load that took ``seconds``, to which an import before the fork is added once."""
-        return {"load_s": self._imported.pop(made.name, 0.0) + seconds, "effective": asdict(made.effective())}
+        if self._imported is not None and self._imported.backend == made.name:
+            seconds += self._imported.seconds
+            self._imported = None
+        return {"load_s": seconds, "effective": asdict(made.effective())}
 
     def do_check(self, *, backend: str, options: dict[str, Any]) -> Answer:
         """Whether the backend obeys the options, tried on a network of a few weights."""
@@ -415,16 +424,19 @@ def _leave_signals_to_the_parent() -> None:
             signal.signal(getattr(signal, told), signal.SIG_IGN)
 
 
-def _requests(stream: BinaryIO) -> Iterator[Request]:
-    """Requests as they come. End of file means the parent is gone: leave at once, even from within an inference."""
+def _requests(stream: BinaryIO, *, forked: bool) -> Iterator[Request]:
+    """Requests as they come. End of file means the parent is gone: leave at once, even from within an inference.
+
+    ``forked``: nothing is read after a ``restart``, so that the next child finds it.
+    """
     requests: queue.Queue[Request | WorkerError] = queue.Queue()
 
     def read() -> None:
         for line in iter(stream.readline, b""):
             request = _decoded(line)
             requests.put(request)
-            if not isinstance(request, WorkerError) and request.get("do") == protocol.RESTART:
-                return  # what comes next is for the next child
+            if forked and not isinstance(request, WorkerError) and request.get("do") == protocol.RESTART:
+                return
         os._exit(0)
 
     threading.Thread(target=read, name="requests", daemon=True).start()
@@ -450,7 +462,7 @@ def main() -> None:
     _leave_signals_to_the_parent()
     if not (asked.fork and forking.AVAILABLE):
         _serve(requests, answers, confined=confined)
-    imported = {} if asked.preload is None else {asked.preload: forking.preload(asked.preload, requests.fileno())}
+    imported = None if asked.preload is None else forking.preload(asked.preload, requests.fileno())
     child = forking.fork_children()
     _serve(requests, answers, confined=confined, child=child, imported=imported)
 
@@ -461,7 +473,7 @@ def _serve(
     *,
     confined: str,
     child: forking.Child | None = None,
-    imported: Mapping[str, float] | None = None,
+    imported: forking.Imported | None = None,
 ) -> NoReturn:
     def progress(done: int, total: int) -> None:
         protocol.send(answers, {"progress": [done, total]})
@@ -477,7 +489,7 @@ def _serve(
         server=server,
     )
     protocol.send(answers, {"hello": asdict(hello)})
-    for request in _requests(requests):
+    for request in _requests(requests, forked=child is not None):
         if request["do"] == protocol.RESTART and child is not None:
             child.make_way()
         if request["do"] == "quit":

@@ -22,7 +22,7 @@ from alexbench.harness.app.doctor.doctor import backend_of
 from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import Reading
 from alexbench.harness.app.doctor.trials import Trials
-from alexbench.harness.app.estimate import GFLOPS_A_CORE
+from alexbench.harness.app.estimate import gflops_a_core
 from alexbench.harness.app.interpreters import check_interpreter
 from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.progress import Display
@@ -150,7 +150,7 @@ def _plan(grid: Grid, images: int, gflops: float, threads: int) -> str:
     fed = grid.real().values()
     geometries = len({one.geometry_key() for one in fed})
     inferences = len(fed) * images
-    seconds = inferences * gflops / (GFLOPS_A_CORE * threads)
+    seconds = inferences * gflops / (gflops_a_core() * threads)
     seconds += geometries * images * _PREPARE_CORE_S / usable_cores()
     varied = ", ".join(f"{len(grid.levels[axis])} of {axis}" for axis in grid.varied)
     return (

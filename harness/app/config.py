@@ -289,11 +289,16 @@ def _read_measures(given: dict[str, Any]) -> None:
         value = given.get(key)
         if value is None:
             continue
-        found = pattern.fullmatch(str(value).strip())
-        number = float(found[1]) * _UNITS.get(found[2], 1.0) if found else 0.0
+        number = _number(value, pattern) if isinstance(value, str) else value
         if not least <= number <= most:
             raise UsageError(f"--{key} {short(value)}: {wanted}")
-        given[key] = number
+        given[key] = float(number)
+
+
+def _number(text: str, pattern: re.Pattern[str]) -> float:
+    """What a flag of _MEASURES says, in seconds or percent; 0, which neither may be, where it is not one."""
+    found = pattern.fullmatch(text.strip())
+    return float(found[1]) * _UNITS.get(found[2], 1.0) if found else 0.0
 
 
 def _pairs(named: Iterable[str]) -> dict[str, str]:

@@ -1,16 +1,22 @@
-"""How long a run will take, said before it begins: of the plan, and of what the parts took on two cores."""
+"""How long a run will take, said before it begins: from the plan, and from how fast the machine is now."""
 
+import time
 from typing import Final
+
+import numpy as np
 
 from alexbench.harness.app.accuracy import PARITY_IMAGES
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.loads import PROBES
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.row import Row
+from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import IMPORT_S, LEAST_REPLICATES, replicate_s
 
-GFLOPS_A_CORE: Final = 80.0
-"""At larger batches: 60 to 160 GFLOP/s a core on the machines that this was written on."""
+OF_SGEMM: Final = 0.7
+"""What a runtime reaches at larger batches, as a share of NumPy's matrix product on as many cores: 0.6 to 0.9."""
+SIDE: Final = 1024
+PRODUCTS: Final = 5
 REFERENCE_GFLOPS: Final = 15.0
 """Of the float64 reference, on all cores."""
 PROBE_S: Final = 20.0
@@ -22,14 +28,14 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
     count = sum(not row.missing for row in rows)
     parts = [f"loading {_said(count * IMPORT_S)}"]
     total = count * IMPORT_S
-    gflops = material.model.gflops
+    gflops, rate = material.model.gflops, gflops_a_core() * config.threads
     if config.accuracy:
-        seconds = count * len(material.labels) * gflops / (GFLOPS_A_CORE * config.threads)
+        seconds = count * len(material.labels) * gflops / rate
         seconds += PARITY_IMAGES * gflops / REFERENCE_GFLOPS if material.weights is not None else 0
         parts.append(f"accuracy on {len(material.labels)} pictures {_said(seconds)}")
         total += seconds
     if config.performance:
-        calls_s = [size * gflops / (GFLOPS_A_CORE * config.threads) for size in config.batch_sizes]
+        calls_s = [size * gflops / rate for size in config.batch_sizes]
         replicate = replicate_s(config.level, count, calls_s, offline=config.offline)
         timing = max(config.budget_s, LEAST_REPLICATES * replicate)
         parts.append(f"timing {_said(timing)} at most")
@@ -42,6 +48,16 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
             total += loads
     backends = f"{count} backend{'' if count == 1 else 's'}"
     return f"about {_said(total)} at rigor {config.rigor}, {backends}: {', '.join(parts)}"
+
+
+def gflops_a_core() -> float:
+    """How fast this machine is now, with whatever else it does: a matrix product of 0.02 s, five times."""
+    one = np.ones((SIDE, SIDE), np.float32)
+    one @ one
+    start = time.perf_counter()
+    for _ in range(PRODUCTS):
+        one @ one
+    return OF_SGEMM * PRODUCTS * 2 * SIDE**3 / 1e9 / (time.perf_counter() - start) / usable_cores()
 
 
 def _said(seconds: float) -> str:

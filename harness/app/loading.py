@@ -23,7 +23,7 @@ def log_of(name: str, folder: Path) -> Path:
     return folder / run_folder.LOGS / f"{name}.log"
 
 
-def _worker(row: Row, name: str, config: RunConfig, folder: Path) -> WorkerProcess:
+def start_empty(row: Row, name: str, config: RunConfig, folder: Path) -> WorkerProcess:
     """A process with nothing loaded; it forks where it will be restarted, and on the CPU only."""
     restarts = config.device == "cpu" and config.performance
     return WorkerProcess(
@@ -54,7 +54,7 @@ def start(
         AlexBenchError: it does not start, or does not load; the process is gone then.
     """
     name = called or row.name
-    worker = again or _worker(row, name, config, folder)
+    worker = again or start_empty(row, name, config, folder)
     try:
         worker.restart()  # one that is fresh is left as it is
         opened = material.opened

@@ -6,6 +6,7 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from alexbench.harness.app.artifacts import check_trust, programs_of
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.estimate import estimate
 from alexbench.harness.app.interpreters import backends_in, environments
-from alexbench.harness.app.loading import options_of, start
+from alexbench.harness.app.loading import options_of, start, start_empty
 from alexbench.harness.app.material import Material, gather, writable
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of, trust_flags
@@ -43,6 +44,7 @@ from alexbench.harness.judge.ranking import ranked
 from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
+from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.record_files import RUN_FILE, read_run
@@ -256,17 +258,25 @@ def _check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
 
 def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, on_exit: ExitStack) -> None:
     """Start a worker for each row and let it load; a backend asked for by name obeys the options or ends the run."""
-    for row in rows:
-        if row.missing:
-            continue
+    present = [row for row in rows if not row.missing]
+    for row in present:
         on_exit.callback(row.end)
+    with ThreadPoolExecutor(usable_cores()) as threads:  # importing a runtime keeps one core busy
+        list(threads.map(lambda row: _start_empty(row, config, folder), present))
+    for row in present:
         with row.failing():
-            row.worker = start(row, config, material, folder)
+            if row.worker is not None:
+                row.worker = start(row, config, material, folder, again=row.worker)
         if row.error_code == UsageError.exit_code and config.backends is not None:
             raise UsageError(row.error)
     refused = [row for row in rows if row.error_code == UsageError.exit_code]
     if refused and not any(row.alive for row in rows):
         raise UsageError("; ".join(f"{row.error}" for row in refused))
+
+
+def _start_empty(row: Row, config: RunConfig, folder: Path) -> None:
+    with row.failing():
+        row.worker = start_empty(row, row.name, config, folder)
 
 
 def _measure(

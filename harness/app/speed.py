@@ -102,7 +102,7 @@ class Bench:
             done += 1
             took, left = time.monotonic() - begun, budget - (time.monotonic() - started)
             if not looks:
-                looks = looks_of(max(LEAST_REPLICATES, min(MOST_REPLICATES, int(budget / took))))
+                looks = looks_of(max(LEAST_REPLICATES, int(min(MOST_REPLICATES, budget / took))))
                 self._display.say(
                     f"  a replicate takes {took:.0f} s: timing ends in {took * (looks[-1] - 1):.0f} s at most"
                 )

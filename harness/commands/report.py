@@ -72,10 +72,12 @@ def _readable(folders: "Sequence[Path]") -> "tuple[list[tuple[Path, RunRecord]],
 
 def show_reports(folder: Path, record: "RunRecord", *, pictures: bool = False, printed: bool = True) -> None:
     """Write the reports of a run, and print its leaderboard (if ``printed``) and, last, where they are."""
+    from alexbench.harness.app.progress import display_for
     from alexbench.reports.terminal import print_leaderboard
     from alexbench.reports.write import write_reports
 
-    paths = write_reports(folder, record)
+    with display_for().step("writing the reports"):
+        paths = write_reports(folder, record)
     if pictures:
         from alexbench.reports.pictures import write_pictures
 

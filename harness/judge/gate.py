@@ -39,8 +39,8 @@ class Known:
 def known_of(resolutions: Iterable[Resolution], of: Measure) -> Known:
     """What a run's record says; one older than schema 5 says nothing."""
     found = [one for one in resolutions if one.of == of and one.measured is not None]
-    spread = Spread((found[0].measured or 0.0) ** 2, found[0].freedom) if found else Spread(0.0, 0.0)
-    return Known(spread, PRIOR_SD[of])
+    deviation, freedom = (found[0].measured or 0.0, found[0].freedom) if found else (0.0, 0.0)
+    return Known(Spread(deviation * deviation, freedom), PRIOR_SD[of])
 
 
 @dataclass(frozen=True, slots=True)

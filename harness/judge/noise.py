@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from alexbench.harness.judge.statistics import STEADY_TOLERANCE, deviation
-from alexbench.harness.judge.timing import BlockOf, by_process, worst_drift
+from alexbench.harness.judge.timing import BlockOf, by_process, drift
 from alexbench.harness.speed_records import Noise
 
 DEVIATION_LIMIT: Final = 0.10
@@ -20,7 +20,7 @@ def noise_checks(
 
     ``steal``, ``foreign``: shares of all cores' time; ``throttled``: a count. None where the system does not tell.
     """
-    drifted = worst_drift(blocks)
+    drifted = drift(blocks)
     spread = max(deviation([block.median_ms for block in group]) for group in by_process(blocks))
     failed = []
     if drifted > STEADY_TOLERANCE:

@@ -27,6 +27,8 @@ PRIOR_SD: Final[Mapping[Measure, float]] = {"latency": 0.015, "images/s": 0.015}
 """Of processes of one program, as a share: stored measurements of other machines, docs/evidence/resolution.md."""
 MANY: Final = 10
 """So many replicates are looked at four times."""
+ROUNDING: Final = 1e-12
+"""Of logarithms: less than any clock sees. Its sizes are arbitrary, and so were degrees of freedom made from them."""
 OTHERS_WEIGHT: Final = 0.5
 """How far degrees of freedom of other rows count in a pair's, whose rows may vary more or less than those."""
 
@@ -154,9 +156,10 @@ def _fit(processes: Sequence[Process]) -> _Fit:
     design[np.arange(len(known)), of] = 1
     design[np.arange(len(known)), [len(participants) + replicates.index(one.replicate) for one in known]] = 1
     logs = np.array([one.log for one in known])
-    inverse = np.linalg.pinv(design.T @ design)
+    inverse: NDArray[np.float64] = np.asarray(np.linalg.pinv(design.T @ design), np.float64)
     solved = inverse @ design.T @ logs
     left = logs - design @ solved
+    left[np.abs(left) < ROUNDING] = 0.0
     leverage: NDArray[np.float64] = np.clip(1 - np.einsum("ij,jk,ik->i", design, inverse, design), 0, None)
     belongs = np.array([[float(one.row == row) for one in known] for row in rows])
     own = belongs * np.array([float(not one.duplicate) for one in known])
@@ -189,7 +192,7 @@ def tell_apart(
     None: all of them. ``level``: chance of a false difference among all pairs at this look; ``looks`` and ``spent`` are
     for the record. Pairs are apart by Holm's rule (1979) at ``level``; intervals and the resolution are Bonferroni's.
     """
-    if not processes:
+    if all(one.duplicate for one in processes):
         return Apart({}, (), None)
     fit, sd = _fit(processes), PRIOR_SD[of]
     wanted = [fit.rows] if families is None else [[row for row in family if row in fit.rows] for family in families]

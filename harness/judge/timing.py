@@ -121,8 +121,8 @@ def _replicate(rows: Sequence[tuple[str, Sequence[BlockOf], bool]], replicate: i
             yield Process(name, replicate, float(np.median(steady)), drift, is_duplicate)
 
 
-def worst_drift(blocks: Sequence[BlockOf]) -> float:
-    """How much faster or slower the second half of a process's blocks is, over all processes, as a share."""
+def drift(blocks: Sequence[BlockOf]) -> float:
+    """How much faster or slower the second half of blocks is, as a share: the mean over processes."""
     halves = [_halves([block.median_ms for block in group]) for group in by_process(blocks)]
     return abs(math.expm1(float(np.mean(halves))))
 

@@ -22,13 +22,11 @@ import numpy as np
 
 from alexbench.backends.openvino_ import OpenVinoBackend
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.judge.statistics import paired_ratio
-from alexbench.harness.measure.ballast import fragments_held
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rounds import PAUSE_S
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.timing import SEED, loaded, material, model
+from tests.support.timing import SEED, loaded, material, model, paired_ratio
 
 TOLERANCE = 0.05
 
@@ -85,7 +83,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     given = parser.parse_args()
     bad, lines = False, []
-    with material() as folder, fragments_held(), loaded("ours", "openvino", folder, given.threads) as worker:
+    with material() as folder, loaded("ours", "openvino", folder, given.threads) as worker:
         path = export(folder)
         seconds, threads = given.seconds, ("-nthreads", str(given.threads))
 

@@ -6,10 +6,9 @@
 Each repetition is a run of rigor `smoke`, speed only, of four environments in the same rounds: a base, the same again,
 and two whose calls take 1.05 and 1.2 times as long (tests/support/slowed.py). The gate judges the same and 1.2 at its
 built-in 5 %, 1.05 at 10 %. What a gate measures again with fresh processes is here the next repetition, which has
-fresh processes; three repetitions more than asked for are run for that. Windows of images/s are not extended, which
-spares half a minute a repetition and leaves their intervals wider than a gate's own. --burner: a process of ours burns
-CPU on one core for random spells of 0.05 to 3 s, idle as long in between, all the while. --judge: the runs that an
-earlier --out kept, in the order of their names, the last one for fresh processes alone.
+fresh processes; three repetitions more than asked for are run for that. --burner: a process of ours burns CPU on one
+core for random spells of 0.05 to 3 s, idle as long in between, all the while. --judge: the runs that an earlier --out
+kept, in the order of their names, the last one for fresh processes alone.
 
 Printed: a line a repetition, and the counts. Exit code 1 where an environment FAILs against itself, 1.05 FAILs, or 1.2
 FAILs in fewer than 18 of 20 (16 beside the burner).

@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.harness.contract import Options
-from alexbench.harness.judge.statistics import paired_ratio
 from alexbench.harness.measure.clock import freeze_what_is_loaded, time_block, warm_up
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rounds import PAUSE_S
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.timing import SEED, model
+from tests.support.timing import SEED, model, paired_ratio
 
 TOLERANCE = 0.01
 NULL_LIMIT_US = 20.0

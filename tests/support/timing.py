@@ -1,6 +1,7 @@
 """What the timing benchmarks share: a network with seeded weights in worker processes, and ratios with intervals."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
@@ -12,6 +13,7 @@ from safetensors.numpy import save_file
 
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
+from alexbench.harness.judge.statistics import BOOTSTRAP_REPEATS, BOOTSTRAP_SEED, Interval
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
@@ -57,3 +59,15 @@ def load_into(worker: WorkerProcess, backend: str, folder: Path, threads: int) -
         options=asdict(Options(threads=threads)),
     )
     worker.ask("open", pixels=str(folder / "pixels.npy"), preprocessing=asdict(CARD.preprocessing))
+
+
+def paired_ratio(pairs: Sequence[tuple[float, float]]) -> Interval:
+    """How many times the first of each pair is the second: the median over pairs, with its 90 % interval.
+
+    A bootstrap: ln first - ln second of each pair, pairs resampled, 5th and 95th percentile of the medians.
+    """
+    logs = np.log([first / second for first, second in pairs])
+    draws = np.random.default_rng(BOOTSTRAP_SEED).integers(0, len(logs), (BOOTSTRAP_REPEATS, len(logs)))
+    medians = np.median(logs[draws], axis=1)
+    low, high = np.percentile(medians, [5, 95])
+    return Interval(*(math.exp(float(one)) for one in (np.median(logs), low, high)))

@@ -15,7 +15,7 @@ from typing import ClassVar, Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness import protocol, worker
+from alexbench.harness import forking, protocol, worker
 from alexbench.harness.contract import Backend, Effective, Known, Layout, Model, Options, Requirements
 
 OUTPUTS: Final = 1000
@@ -95,7 +95,7 @@ class Odd(Backend):
         print(IMPORTED, flush=True)
         match cls.behaviour:
             case "import fails":
-                raise ImportError("no libodd.so")
+                raise ImportError(LAST_WORDS)
             case "import exits":
                 _exits()
             case "import hangs":
@@ -142,7 +142,7 @@ def main() -> None:
             protocol.PROTOCOL_SCHEMA = 99  # type: ignore[misc]
         case _:
             Odd.behaviour = behaviour
-    worker.backend_class = lambda name: Odd  # type: ignore[attr-defined]
+    worker.backend_class = forking.backend_class = lambda name: Odd  # type: ignore[attr-defined]
     worker.main()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
-from alexbench.harness import forking, worker
+from alexbench.harness import forking, protocol, worker
 from alexbench.harness.app import workers
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
@@ -181,7 +181,7 @@ def test_a_forked_child_is_confined_as_any_other(tmp_path: Path) -> None:
 
 def test_the_import_is_in_the_time_of_the_first_load(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "backend_class", lambda name: Odd)
-    one = worker.Worker(lambda _done, _total: None, imported={"odd": 3600.0})
+    one = worker.Worker(lambda _done, _total: None, imported=forking.Imported("odd", 3600.0))
     asked: dict[str, Any] = {"backend": "odd", "network": "owt", "input_size": 8, "weights": str(weights)}
     first, second = (one.do_load(**asked, options={"threads": 1})["load_s"] for _ in range(2))
     assert first >= 3600.0 > second
@@ -210,8 +210,14 @@ def test_memory_of_a_child_includes_what_only_its_server_touched(start: Start, m
 # An import that goes wrong
 
 
-def test_an_import_that_fails_is_left_for_the_load_to_report(loaded: Start, tmp_path: Path) -> None:
-    assert len(ask_predict(loaded("import fails"), tmp_path)) == 2
+def test_an_import_that_fails_is_reported_by_every_load(start: Start, weights: Path, tmp_path: Path) -> None:
+    """Even where a second import would do: what was half imported is not to be measured."""
+    found = start("import fails")
+    for _ in range(2):
+        with pytest.raises(WorkerError, match=f"ImportError: {LAST_WORDS}"):
+            load(found, "odd", CASE, weights, Options(threads=1))
+        found.restart()
+    assert "Traceback" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def test_an_import_that_ends_the_process_says_so(start: Start) -> None:
@@ -267,9 +273,8 @@ def test_a_server_killed_in_the_midst_takes_its_busy_child_along(loaded: Start, 
     pids, server = found.pids, psutil.Process(found.pid).parent()
     assert server is not None
     np.save(tmp_path / "in.npy", inputs(1))
-    found._requests.write(
-        json.dumps({"id": 9, "do": "predict", "with": {"inputs": str(tmp_path / "in.npy"), "out": "out"}}) + "\n"
-    )
+    asked = {"inputs": str(tmp_path / "in.npy"), "out": str(tmp_path / "out.npy")}
+    protocol.send(found._requests, {"id": 9, "do": "predict", "with": asked})
     assert until(lambda: is_in_predict(tmp_path / "log"))
     server.kill()
     assert all_gone(pids)
