@@ -82,7 +82,8 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     ]
     if record.ceiling is not None:
         found.append(("ceiling", _ceiling_line(record.ceiling)))
-    found += [("control", _control_line(one)) for one in record.controls]
+    pairs = "processes" if record.resolutions else "blocks"
+    found += [("control", _control_line(one, pairs)) for one in record.controls]
     if record.resolutions:
         found.append(("limit", resolution_line(record.resolutions)))
     return found
@@ -111,11 +112,11 @@ def _ceiling_line(ceiling: Ceiling) -> str:
     )
 
 
-def _control_line(control: Control) -> str:
+def _control_line(control: Control, pairs: str) -> str:
     found = f"A/A of {control.of}, {control.backend} against itself in the same rounds: {control.ratio:.3f}"
     if not control.decides:
-        return f"{found}, from one pair of processes"
-    return f"{found} (90 % interval over {control.pairs} pairs of processes: {control.low:.3f} to {control.high:.3f})"
+        return f"{found}, from {control.pairs} pair{'' if control.pairs == 1 else 's'} of {pairs}"
+    return f"{found} (90 % interval over {control.pairs} pairs of {pairs}: {control.low:.3f} to {control.high:.3f})"
 
 
 def published_lines(record: RunRecord) -> list[str]:
