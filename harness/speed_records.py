@@ -95,18 +95,11 @@ class Generated:
 class Noise:
     """A row's noise checks: what the machine did while this row was measured. Shares are 0 to 1.
 
-<<<<<<< HEAD
-    ``drift``: of block medians from the first to the second half of a process, the worst process. ``deviation``:
-    robust, between blocks. ``steal`` and ``foreign``: of all cores' time during the row's blocks, what the hypervisor
-    took and what processes of others used. ``throttled``: times that a core was throttled. None: not exposed here.
-    ``failed``: in plain words what is beyond its limit. That informs: what it cost is in the row's interval.
-=======
     ``drift``: of block medians from the first to the second half of a process, the mean of processes (before schema 5
     the worst). ``deviation``: robust, between blocks of a process, the worst process. ``steal`` and ``foreign``: of all
     cores' time during the row's blocks, what the hypervisor took and what processes of others used. ``throttled``:
     times that a core was throttled. None: not exposed here. ``failed``: in plain words what is beyond its limit; it
     informs, and the row's interval holds what it cost.
->>>>>>> resolution
     """
 
     drift: float

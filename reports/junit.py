@@ -125,7 +125,10 @@ def _properties(record: RunRecord) -> dict[str, str]:
         "synthetic": "yes" if record.model.synthetic or record.data.synthetic else "no",
         "cpu": str(record.machine.get("cpu")),
     }
-    found |= {f"{one.of.replace('/s', '_per_second')}_resolution_percent": f"{100 * (one.ratio - 1):.1f}" for one in record.resolutions}
+    found |= {
+        f"{one.of.replace('/s', '_per_second')}_resolution_percent": f"{100 * (one.ratio - 1):.1f}"
+        for one in record.resolutions
+    }
     return found | ({"invalid": "; ".join(record.invalid)} if record.invalid else {})
 
 

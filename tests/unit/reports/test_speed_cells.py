@@ -6,7 +6,7 @@ from alexbench.harness.records import BackendRecord
 from alexbench.harness.speed_records import Latency, Noise, Performance, Probe
 from alexbench.reports.speed_cells import speed_tables
 from alexbench.reports.table import Table
-from tests.support.records import control, error_row, generated, noise, ok_row, performance, throughput
+from tests.support.records import error_row, generated, noise, ok_row, performance, throughput
 
 
 def table(title: str, *entries: BackendRecord) -> Table:
