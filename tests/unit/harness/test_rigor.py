@@ -38,8 +38,8 @@ def test_every_run_has_replicates_enough_to_say_how_processes_differ() -> None:
     assert 3 <= LEAST_REPLICATES <= MOST_REPLICATES
 
 
-def test_the_least_replicates_of_four_backends_take_about_the_budget_of_smoke() -> None:
-    assert LEAST_REPLICATES * replicate_s(SMOKE, 4, [CALL_S], offline=False) <= 1.1 * SMOKE.budget_s
+def test_the_least_replicates_of_four_backends_leave_half_a_minute_of_100_s() -> None:
+    assert LEAST_REPLICATES * replicate_s(SMOKE, 4, [CALL_S], offline=False) <= 70
 
 
 def test_the_budget_of_high_carries_p99_for_four_backends() -> None:
@@ -66,4 +66,4 @@ def test_a_replicate_grows_with_batch_sizes_streams_and_slow_calls() -> None:
     assert one < replicate_s(STANDARD, 4, [0.01, 0.1], offline=False)
     assert one < replicate_s(STANDARD, 4, [0.1], offline=True)
     slow = replicate_s(STANDARD, 4, [10.0], offline=False) - replicate_s(STANDARD, 4, [5.0], offline=False)
-    assert slow == pytest.approx(5 * 5 * 5.0), "two calls that warm up and three that count, of five"
+    assert slow == pytest.approx(5 * 6 * 5.0), "two calls that warm up and a block of four, of five"

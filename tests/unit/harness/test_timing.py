@@ -154,10 +154,11 @@ def test_a_row_that_was_not_in_a_replicate_has_no_value_there() -> None:
     assert process_values({"a": []}, None, of="latency") == []
 
 
-def test_values_of_images_are_times_too_of_whole_windows() -> None:
-    rows = {"a": blocks([10, 10, 40], images=8), "b": blocks([10, 10, 10], images=8)}
-    first, second = process_values(rows, None, of="images/s")
-    assert first.log - second.log == pytest.approx(math.log(2))
+def test_values_of_images_are_times_of_an_image_in_the_typical_call() -> None:
+    rows = {"a": blocks([20, 20, 90], images=8), "b": blocks([10, 10, 10], images=8), "c": blocks([10, 10], images=4)}
+    first, second, third = process_values(rows, None, of="images/s")
+    assert first.log - second.log == pytest.approx(math.log(2)), "a pause that one call had decides nothing"
+    assert third.log - second.log == pytest.approx(math.log(2))
 
 
 def test_the_control_is_of_pairs_of_processes_and_says_how_far_they_were() -> None:
@@ -188,6 +189,6 @@ def test_a_control_of_one_pair_decides_nothing() -> None:
     assert math.isfinite(found.high)
 
 
-def test_a_control_of_images_is_of_whole_windows() -> None:
-    slow = control("torch", blocks(*[[10, 10, 40]] * 5), blocks(*[[10, 10, 10]] * 5), of="images/s")
+def test_a_control_of_images_is_of_times_too() -> None:
+    slow = control("torch", blocks(*[[20, 20, 20]] * 5), blocks(*[[10, 10, 10]] * 5), of="images/s")
     assert (slow.ratio, slow.of) == (pytest.approx(2.0), "images/s")
