@@ -78,7 +78,7 @@ def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
 
 def _finish(outcome: "Outcome") -> NoReturn:
     """Write and print the reports of a run, and leave with its exit code."""
-    show_reports(outcome.folder, outcome.record)
+    show_reports(outcome.folder, outcome.record, step=True)
     sys.exit(outcome.exit_code)
 
 

@@ -24,9 +24,10 @@ from alexbench.harness.errors import RecordError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.plain_text import is_utf8, short, strict_json
 from alexbench.harness.record_checks import check, plain
-from alexbench.harness.records import SCHEMA_VERSION, RunRecord
+from alexbench.harness.records import SCHEMA_VERSION, RunRecord, group_of
 
 RUN_FILE: Final = "run.json"
+_FIRST_WITH_RANKS: Final = 5
 
 
 def _upgrade_1(data: dict[str, Any]) -> dict[str, Any]:
@@ -52,6 +53,15 @@ def _upgrade_3(data: dict[str, Any]) -> dict[str, Any]:
 def _upgrade_4(data: dict[str, Any]) -> dict[str, Any]:
     """Ranks were made by the reports, with a fixed 5 % between processes; none is stored, so there are none."""
     return {**data, "schema_version": 5}
+
+
+def _with_groups(record: RunRecord) -> RunRecord:
+    """An older record's rows with their groups, which follow from what it holds: only like rows may be compared."""
+    rows = tuple(
+        row if row.effective is None else dataclasses.replace(row, group=group_of(row.effective, row.parity))
+        for row in record.backends
+    )
+    return dataclasses.replace(record, backends=rows)
 
 
 _UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3, 4: _upgrade_4}
@@ -116,6 +126,8 @@ def record_from(data: Any, path: Path) -> RunRecord:
             data = _UPGRADES[older](data)
         record = decode(RunRecord, plain(data))
         check(record)
+        if version < _FIRST_WITH_RANKS:
+            record = _with_groups(record)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:  # DecodeError is a ValueError
         raise RecordError(f"{path} is damaged: {error}") from error
     return record

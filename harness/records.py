@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from alexbench.harness.decoding import AnySize
 from alexbench.harness.paired_records import RowPair
-from alexbench.harness.precisions import FAR_OFF, QUANTISED
+from alexbench.harness.precisions import FAR_OFF, QUANTISED, coarsest
 from alexbench.harness.speed_records import Ceiling, Control, Difference, Performance, Resolution
 
 SCHEMA_VERSION: Final = 5
@@ -236,6 +236,22 @@ class EffectiveRecord:
     stored: tuple[str, str] | None = None
 
 
+def group_of(effective: EffectiveRecord, parity: Parity | None) -> str:
+    """What rows must have in common to be ranked against each other; all are timed from host array to host array.
+
+    A row whose error is that of another precision than it says is in no group of those that say so rightly.
+    """
+    threads, streams = effective.threads[0], effective.streams[0]
+    parts = [effective.device[0], effective.precision[0]]
+    weights = "" if effective.stored is None else coarsest(effective.stored[0].split(", "))
+    if weights and coarsest([weights, effective.precision[0]]) != effective.precision[0]:
+        parts[1] += f" with weights in {weights}"
+    if parity is not None and parity.unmasked is not None:
+        parts[1] += f" computed as {parity.unmasked}"
+    parts += [f"{threads} thread{'' if threads == '1' else 's'}", f"{streams} stream{'' if streams == '1' else 's'}"]
+    return ", ".join([*parts, "host to host"])
+
+
 @dataclass(frozen=True, slots=True)
 class ArtifactRecord:
     """The user's own file that a row ran, and what was found in it.
@@ -313,7 +329,8 @@ class BackendRecord:
     ``batch_dependence``: by how much a picture's scores change with those beside it in the batch, in their standard
     deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the number of rows of
     its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one; None where it may not
-    be ranked, or the record is older than schema 5. ``group``: what rows must have in common to be ranked together.
+    be ranked, or the record is older than schema 5. ``group``: what rows must have in common to be ranked together;
+    None where nobody knows how the row ran.
     """
 
     name: str

@@ -93,7 +93,7 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """A row's noise certificate: what the machine did while this row was measured. Shares are 0 to 1.
+    """A row's noise checks: what the machine did while this row was measured. Shares are 0 to 1.
 
     ``drift``: of block medians from the first to the second half of a process, the mean of processes (before schema 5
     the worst). ``deviation``: robust, between blocks of a process, the worst process. ``steal`` and ``foreign``: of all

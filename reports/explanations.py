@@ -30,7 +30,7 @@ _SENTENCES: Final = (
     ("Layers", "Layers: each with what follows it up to the next, in a pass of its own after all timing."),
     ("MLPerf LoadGen", "LoadGen: latency of a query, in Server from its scheduled arrival."),
     ("highest load", "highest load: the most whose p99 stayed within the bound, twice."),
-    ("drift", "drift: of latency, from the first half of a process to its second; the worst of them."),
+    ("drift", "drift: of latency, from the first half of a process to its second."),
     ("deviation", "deviation: robust, between blocks."),
     ("steal", "steal: what the hypervisor took of all cores' time."),
     ("others' CPU", "others' CPU: what other processes used of all cores' time."),

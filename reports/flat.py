@@ -79,7 +79,7 @@ _DTYPES: Final = {str: "string", bool: "boolean", int: "Int64", float: "float64"
 def flat(record: RunRecord) -> "pd.DataFrame":
     """One row a backend with FLAT_COLUMNS, in the leaderboard's order; a column has one type, filled or not.
 
-    ``noise_verdict``: quiet or noisy, missing where there is no certificate. ``machine`` and ``environment``: keys, the
+    ``noise_verdict``: quiet or noisy, missing where nobody looked. ``machine`` and ``environment``: keys, the
     same for the same machine and environment; ``environment_versions``: JSON of Python's, the packages' and the
     alexbench's versions and the variables set. ``invalid``: why the run's speeds carry no claim, "" if they do.
     """

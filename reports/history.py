@@ -11,7 +11,7 @@ from alexbench.harness.errors import unknown_name
 class Metric:
     """A column of the flat table. ``low``, ``high``: the columns of its interval, empty where it has none.
 
-    ``of``: what it is of, for a noisy or an INVALID measurement says nothing of speed and takes nothing from accuracy.
+    ``of``: what it is of, for an INVALID measurement says nothing of speed and takes nothing from accuracy.
     ``better``: which way. Differences of percent are in points, all others in percent.
     """
 

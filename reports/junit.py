@@ -99,6 +99,8 @@ def _case(entry: BackendRecord, record: RunRecord) -> ET.Element:
 
 def _figures(entry: BackendRecord, record: RunRecord) -> list[str]:
     lines = []
+    if entry.rank is not None and not record.invalid:
+        lines.append(f"rank {entry.rank} in {entry.group}")
     if entry.accuracy is not None:
         lines.append(f"top-1 {entry.accuracy.top1:.2f} %, top-5 {entry.accuracy.top5:.2f} %")
     if entry.performance is not None:
@@ -122,6 +124,10 @@ def _properties(record: RunRecord) -> dict[str, str]:
         "pixels_digest": record.data.pixels_digest,
         "synthetic": "yes" if record.model.synthetic or record.data.synthetic else "no",
         "cpu": str(record.machine.get("cpu")),
+    }
+    found |= {
+        f"{one.of.replace('/s', '_per_second')}_resolution_percent": f"{100 * (one.ratio - 1):.1f}"
+        for one in record.resolutions
     }
     return found | ({"invalid": "; ".join(record.invalid)} if record.invalid else {})
 

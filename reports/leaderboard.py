@@ -1,4 +1,4 @@
-"""A run's record to a table: one row a backend, ranked where the measurement can carry a rank."""
+"""A run's record to a table: one row a backend, with the ranks that the record holds."""
 
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +38,7 @@ COLUMNS: Final = (
     "latency_low_ms",
     "latency_high_ms",
     "latency_vs_best",
+    "latency_resolution",
     "latency_p90_ms",
     "latency_p95_ms",
     "latency_p99_ms",
@@ -49,6 +50,7 @@ COLUMNS: Final = (
     "images_per_second_low",
     "images_per_second_high",
     "images_per_second_vs_best",
+    "images_per_second_resolution",
     "image_cpu_ms",
     "image_joules",
     "offline_images_per_second",
@@ -88,6 +90,8 @@ COLUMNS: Final = (
 )
 
 
+_RESOLUTIONS: Final = {"latency": "latency_resolution", "images/s": "images_per_second_resolution"}
+
 WITHIN: Final = "quantized, within expectation"
 OUTSIDE: Final = "quantized, outside expectation"
 
@@ -112,8 +116,9 @@ def leaderboard_rows(record: RunRecord) -> list[dict[str, Any]]:
     Ranks are the record's (:mod:`alexbench.harness.judge.ranking`): rows that ran alike are one ``group``, ranked among
     themselves; rows that cannot be told apart share a rank. The group of the fastest row comes first, and in it rows by
     rank, those of one rank by images/s (by top-1 in a run without speed); rows without a rank come last. ``*_vs_best``
-    are percent more or less than the best ranked row's value in the group, for ranked rows only. ``mfu``: achieved over
-    the run's own ceiling, absent where a row is above it at any batch size, for then the peak was not found
+    are percent more or less than the best ranked row's value in the group, for ranked rows only. ``*_resolution``: by
+    how many percent two rows of the run must differ to be told apart, the same in each timed row. ``mfu``: achieved
+    over the run's own ceiling, absent where a row is above it at any batch size, for then the peak was not found
     (``peak_found``). ``chance``: whether top-1 is better than guessing. ``precision``: what products work in,
     ``precision_known``: how that is known, ``stored``: the type of the weights. ``noise``: what is unusual about the
     row's blocks, "" if nothing is; missing where nobody looked, as in records older than schema 3.
@@ -207,6 +212,7 @@ def _speed_cells(speed: Performance, record: RunRecord) -> dict[str, Any]:
         "steady": speed.steady,
         "noise": None if speed.steady else "no steady state",
     }
+    cells |= {_RESOLUTIONS[one.of]: 100 * (one.ratio - 1) for one in record.resolutions}
     if record.ceiling is not None:
         windows = [throughput, *speed.sweep, *([] if speed.offline is None else [speed.offline])]
         highest = max(one.images_per_second for one in windows) * record.model.gflops

@@ -129,6 +129,11 @@ def _run_line(record: RunRecord, newest: RunRecord) -> str:
     asked = record.configuration
     line = f"{wording.when_line(record)}; asked for: {asked.get('device')}, {asked.get('precision')}"
     line += f", {asked.get('threads')} threads; Python {record.environment.get('python')}"
+    line += (
+        f"; rows that differ by more than {wording.resolved(record.resolutions)} are told apart"
+        if record.resolutions
+        else ""
+    )
     if record is newest:
         return line
     here, there = _flat(record.environment), _flat(newest.environment)

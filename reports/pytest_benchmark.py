@@ -84,6 +84,8 @@ def _benchmark(record: RunRecord, entry: BackendRecord, what: str, batch: int, b
             "weights_digest": record.model.weights_digest,
             "rigor": record.configuration.get("rigor"),
             "synthetic": record.model.synthetic or record.data.synthetic,
+            "rank": None if record.invalid else entry.rank,
+            "resolution_percent": {one.of: 100 * (one.ratio - 1) for one in record.resolutions},
             "noise": noise,
             "invalid": list(record.invalid),
             "top1": None if entry.accuracy is None else entry.accuracy.top1,

@@ -82,7 +82,8 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     ]
     if record.ceiling is not None:
         found.append(("ceiling", _ceiling_line(record.ceiling)))
-    found += [("control", _control_line(one)) for one in record.controls]
+    pairs = "processes" if record.resolutions else "blocks"
+    found += [("control", _control_line(one, pairs)) for one in record.controls]
     if record.resolutions:
         found.append(("limit", resolution_line(record.resolutions)))
     return found
@@ -90,12 +91,16 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
 
 def resolution_line(resolutions: Sequence[Resolution]) -> str:
     """What the run can tell apart, as a sentence."""
-    of = " or ".join(f"{100 * (one.ratio - 1):.1f} % in {_MEASURES[one.of]}" for one in resolutions)
-    counts = dict.fromkeys(one.processes for one in resolutions)
+    counts = sorted({one.processes for one in resolutions})
     return (
-        f"This run can tell apart rows that differ by more than {of}"
-        f" (95 %, all pairs together; {' to '.join(map(str, sorted(counts)))} processes a row)"
+        f"This run can tell apart rows that differ by more than {resolved(resolutions)}"
+        f" (95 %, all pairs together; {' to '.join(map(str, counts))} processes a row)"
     )
+
+
+def resolved(resolutions: Sequence[Resolution]) -> str:
+    """How far rows must differ to be told apart, of each measure."""
+    return " or ".join(f"{100 * (one.ratio - 1):.1f} % in {_MEASURES[one.of]}" for one in resolutions)
 
 
 def _ceiling_line(ceiling: Ceiling) -> str:
@@ -107,11 +112,11 @@ def _ceiling_line(ceiling: Ceiling) -> str:
     )
 
 
-def _control_line(control: Control) -> str:
+def _control_line(control: Control, pairs: str) -> str:
     found = f"A/A of {control.of}, {control.backend} against itself in the same rounds: {control.ratio:.3f}"
     if not control.decides:
-        return f"{found}, from one pair of processes"
-    return f"{found} (90 % interval over {control.pairs} pairs of processes: {control.low:.3f} to {control.high:.3f})"
+        return f"{found}, from {control.pairs} pair{'' if control.pairs == 1 else 's'} of {pairs}"
+    return f"{found} (90 % interval over {control.pairs} pairs of {pairs}: {control.low:.3f} to {control.high:.3f})"
 
 
 def published_lines(record: RunRecord) -> list[str]:
@@ -123,10 +128,18 @@ def published_lines(record: RunRecord) -> list[str]:
 
 
 def run_remarks(record: RunRecord) -> list[str]:
-    """What qualifies the run: why it is invalid, which rows know nothing, and last how many batches at once ran."""
+    """What qualifies the run: why no row is ranked, which rows know nothing, and last how many batches at once ran."""
     invalid = [f"INVALID: {reason}: no row is ranked." for reason in record.invalid]
     doubted = [f"{entry.name}: {line}" for entry in record.backends for line in doubts(entry)]
-    return [*invalid, *doubted, *record.notes, *_about_speed(record)]
+    return [*invalid, *_without_ranks(record), *doubted, *record.notes, *_about_speed(record)]
+
+
+def _without_ranks(record: RunRecord) -> list[str]:
+    """That an older record holds no ranks; reports make none."""
+    timed = any(entry.performance is not None for entry in record.backends)
+    if not timed or record.invalid or record.resolutions:
+        return []
+    return ["No row is ranked: an older alexbench made this record, without ranks. Run again to rank its rows."]
 
 
 def doubts(entry: BackendRecord) -> list[str]:

@@ -114,7 +114,6 @@ def _marks(row: dict[str, Any], metric: Metric) -> tuple[tuple[str, ...], bool]:
         counts = metric.of != "speed"
     if _text(row["noise"]):
         marks.append("noisy")
-        counts = counts and metric.of != "speed"
     if _text(row["parity"]) in _FAILED_PARITY:
         marks.append("parity FAILED")
         counts = counts and metric.of != "speed"

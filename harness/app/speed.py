@@ -27,6 +27,7 @@ from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.layer_groups import group_times
 from alexbench.harness.judge.ranking import MEASURES
 from alexbench.harness.judge.resolution import ALPHA, Apart, Process, level_at, looks_of, tell_apart
+from alexbench.harness.judge.statistics import Interval
 from alexbench.harness.judge.timing import control, process_values
 from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S, LEAST_REPLICATES, MOST_REPLICATES
@@ -183,7 +184,7 @@ class Bench:
         self._speed.invalid = tuple(said)
         for row in self._alive:
             with row.failing():
-                times = {of: one.times[row.name] for of, one in found.items()}
+                times: dict[Measure, Interval] = {of: one.times[row.name] for of, one in found.items()}
                 row.performance = performance_of(row, self._config, times)
         generate(self._rows, self._config, self._folder, self._display)
         if self._config.level.profile:

@@ -29,8 +29,8 @@ def history(
 ) -> None:
     """How metrics went over the runs in FOLDER (runs), and where their level changed.
 
-    Only runs of one machine, model, weights, data and way of running are joined; what is not joined is said. INVALID
-    and noisy measurements are marked, and count for no change.
+    Only runs of one machine, model, weights, data and way of running are joined; what is not joined is said. Speeds
+    of an INVALID run are marked, and count for no change; noisy ones are marked.
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json: give one of them")

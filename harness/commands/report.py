@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,13 +71,18 @@ def _readable(folders: "Sequence[Path]") -> "tuple[list[tuple[Path, RunRecord]],
     return runs, unread
 
 
-def show_reports(folder: Path, record: "RunRecord", *, pictures: bool = False, printed: bool = True) -> None:
-    """Write the reports of a run, and print its leaderboard (if ``printed``) and, last, where they are."""
+def show_reports(
+    folder: Path, record: "RunRecord", *, pictures: bool = False, printed: bool = True, step: bool = False
+) -> None:
+    """Write the reports of a run, and print its leaderboard (if ``printed``) and, last, where they are.
+
+    ``step``: it is one of a run, whose every second has a name on standard error.
+    """
     from alexbench.harness.app.progress import display_for
     from alexbench.reports.terminal import print_leaderboard
     from alexbench.reports.write import write_reports
 
-    with display_for().step("writing the reports"):
+    with display_for().step("writing the reports") if step else nullcontext():
         paths = write_reports(folder, record)
     if pictures:
         from alexbench.reports.pictures import write_pictures

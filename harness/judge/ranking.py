@@ -4,27 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from alexbench.harness.judge.resolution import ALPHA, Process, tell_apart
-from alexbench.harness.precisions import coarsest
-from alexbench.harness.records import BackendRecord, EffectiveRecord, Parity
+from alexbench.harness.records import BackendRecord, group_of
 from alexbench.harness.speed_records import Difference, Measure, Resolution
 
 MEASURES: tuple[Measure, ...] = ("latency", "images/s")
-
-
-def group_of(effective: EffectiveRecord, parity: Parity | None) -> str:
-    """What rows must have in common to be ranked against each other; all are timed from host array to host array.
-
-    A row whose error is that of another precision than it says is in no group of those that say so rightly.
-    """
-    threads, streams = effective.threads[0], effective.streams[0]
-    parts = [effective.device[0], effective.precision[0]]
-    weights = "" if effective.stored is None else coarsest(effective.stored[0].split(", "))
-    if weights and coarsest([weights, effective.precision[0]]) != effective.precision[0]:
-        parts[1] += f" with weights in {weights}"
-    if parity is not None and parity.unmasked is not None:
-        parts[1] += f" computed as {parity.unmasked}"
-    parts += [f"{threads} thread{'' if threads == '1' else 's'}", f"{streams} stream{'' if streams == '1' else 's'}"]
-    return ", ".join([*parts, "host to host"])
 
 
 def may_rank(row: BackendRecord) -> bool:

@@ -69,8 +69,6 @@ IMPORT_S: Final = 3.5
 LOADING_S: Final = 0.6
 """Loading a network in a process whose runtime is imported: 0.2 to 1 s."""
 WARM_UP_S: Final = 0.5
-CEILINGS_S: Final = 0.2
-"""A block of a runtime's own kernels: three calls of 4 GFLOP on each of two networks."""
 
 
 def replicate_s(rigor: Rigor, rows: int, calls_s: Sequence[float], *, offline: bool) -> float:

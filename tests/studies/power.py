@@ -6,7 +6,7 @@
 FOLDER has runs of two identical rows. Each draw takes replicates of these runs at random, with replacement, each with
 both rows and the duplicate as they were measured together, multiplies the times of the second row, and asks whether
 the two are apart: 1.0 is the false alarms. Others get the calls of one process each, as they would have measured, and
-decide as they do by default or by their documentation: hyperfine by Welch's t test (its scripts/welch_ttest.py, p < 0.05),
+decide as they do by default or by their documentation: hyperfine by Welch's t test (scripts/welch_ttest.py, p < 0.05),
 pytest-benchmark by ``--benchmark-compare-fail=mean:5%``, nvbench by ``nvbench_compare`` (difference of means above the
 smaller relative standard deviation), CodSpeed by its threshold of 10 % on the mean.
 """

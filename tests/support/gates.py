@@ -10,20 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.app import folder as run_folder
+from alexbench.harness.app.figures import blocks_of
 from alexbench.harness.app.gate.follow_up import Fresh
 from alexbench.harness.app.gate.gate import Sides, gate, sides_of
 from alexbench.harness.app.gate.policy import Policy, read_policy
-from alexbench.harness.app.gate.side import Side
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gate_records import GateReport
-from alexbench.harness.measure.rounds import Block, Measured, Task
-from alexbench.harness.speed_records import Control, Performance
+from alexbench.harness.judge.resolution import tell_apart
+from alexbench.harness.judge.timing import process_values
+from alexbench.harness.measure.rounds import Block, Measured, Scenario, Task
+from alexbench.harness.speed_records import Control, Measure, Performance, Resolution
 from tests.support.records import performance
 from tests.support.runs import answers, write_run
 
 BASE, HEAD = "onnxruntime@base", "onnxruntime@head"
-ROUNDS = 40
-WINDOWS = 6
+PROCESSES = 3
+ROUNDS = 5
+WINDOWS = 1
 CONFIGURATION = {
     "threads": 2,
     "batch_size": 32,
@@ -33,8 +36,8 @@ CONFIGURATION = {
     "rigor": "smoke",
 }
 CONTROLS = (
-    Control("onnxruntime", 1.0, 0.995, 1.005, pairs=40, passed=True),
-    Control("onnxruntime", 1.0, 0.99, 1.01, pairs=6, passed=True, of="images/s"),
+    Control("onnxruntime", 1.0, 0.995, 1.005, pairs=3, passed=True),
+    Control("onnxruntime", 1.0, 0.99, 1.01, pairs=3, passed=True, of="images/s"),
 )
 
 
@@ -44,19 +47,20 @@ def timed_run(
     *,
     rows: Mapping[str, NDArray[np.int64]] | None = None,
     images: int = 600,
-    processes: int = 1,
-    spread: float = 0.01,
+    processes: int = PROCESSES,
+    spread: float = 0.005,
     anchor_ms: float = 5.0,
     seed: int = 0,
     **of_run: Any,
 ) -> Path:
     """A complete run whose row ``name`` takes ``ms[name]`` at batch 1, and so much an image at batch 32.
 
-    ``spread``: of rounds, as a share; a part of it is the machine's and falls on all alike.
+    ``spread``: of processes, as a share, and of rounds, where a part of it is the machine's and falls on all alike.
     """
     top = dict(rows or dict.fromkeys(ms, answers(images)))
-    given = {"configuration": CONFIGURATION, "controls": CONTROLS, **of_run}
     made = blocks({**ms}, processes, spread, anchor_ms, seed)
+    found = resolutions(made, list(ms))
+    given = {"configuration": CONFIGURATION, "controls": CONTROLS, "resolutions": found, **of_run}
     changes = {name: {"performance": _speed(made, name)} for name in ms}
     write_run(folder, top, changes=changes, **given)
     run_folder.write_timings(folder, made)
@@ -78,30 +82,36 @@ def _speed(made: Sequence[Block], name: str) -> Performance:
     return replace(speed, latency=replace(speed.latency, blocks=len(single), samples=calls))
 
 
+def resolutions(made: Sequence[Block], names: Sequence[str]) -> tuple[Resolution, ...]:
+    """What the run can tell apart, as a run says it."""
+    tasks: dict[Measure, tuple[Scenario, int]] = {"latency": ("SingleStream", 1), "images/s": ("Offline", 32)}
+    found = [
+        tell_apart(process_values({name: blocks_of(made, Task(name, *task)) for name in names}, None, of=of), of=of)
+        for of, task in tasks.items()
+    ]
+    return tuple(one.resolution for one in found if one.resolution is not None)
+
+
 def blocks(ms: Mapping[str, float], processes: int, spread: float, anchor_ms: float, seed: int) -> list[Block]:
     """Blocks of all, anchor included, in rounds that share what the machine did."""
     random = np.random.default_rng(seed)
     made: list[Block] = []
+    plans: tuple[tuple[Scenario, str, int, int], ...] = (
+        ("SingleStream", "latency", ROUNDS, 1),
+        ("Offline", "windows", WINDOWS, 32),
+    )
     for process in range(processes):
-        for scenario, way, rounds, batch in (
-            ("SingleStream", "latency", ROUNDS, 1),
-            ("Offline", "windows", WINDOWS, 32),
-        ):
+        levels = {name: value * float(np.exp(random.normal(0, spread))) for name, value in ms.items()}
+        for scenario, way, rounds, batch in plans:
             for number in range(rounds):
                 shared = float(np.exp(random.normal(0, spread)))
-                for name, value in ms.items():
+                for name, value in levels.items():
                     own = float(np.exp(random.normal(0, spread / 2)))
                     ns = round(value * batch * shared * own * 1e6)
-                    task = Task(name, scenario, batch)  # type: ignore[arg-type]
-                    made.append(Block(task, process, number, Measured((ns,) * 3, batch)))
+                    made.append(Block(Task(name, scenario, batch), process, number, Measured((ns,) * 3, batch)))
                 ns = round(anchor_ms * shared * 1e6)
                 made.append(Block(Task("anchor", "Anchor", 1, way), process, number, Measured((ns,) * 3, 1)))
     return made
-
-
-def spoiled(side: Side, control: Control) -> Side:
-    """The side with another A/A control of latency."""
-    return replace(side, record=replace(side.record, controls=(control, *side.record.controls[1:])))
 
 
 def lossy(images: int, lost: int) -> NDArray[np.int64]:

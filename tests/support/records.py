@@ -17,6 +17,7 @@ from alexbench.harness.records import (
     RunRecord,
 )
 from alexbench.harness.speed_records import Ceiling, Control, Generated, Latency, Noise, Performance, Throughput
+from tests.support.ranks import with_ranks
 
 
 def accuracy(
@@ -65,7 +66,7 @@ def performance(
     processes: int = 1,
     **changes: Any,
 ) -> Performance:
-    """Speed without a noise certificate, bounds ``spread`` images/s to either side; ``changes`` replace its fields."""
+    """Speed without noise checks, bounds ``spread`` images/s to either side; ``changes`` replace its fields."""
     found = Performance(
         Latency(p50_ms, p50_ms - 0.5, p50_ms + 0.5, blocks=40, samples=260, processes=processes),
         throughput(images_per_second, spread=spread, batch_size=batch_size, processes=processes),
@@ -83,7 +84,7 @@ def throughput(
 
 
 def noise(*failed: str) -> Noise:
-    """A certificate; a quiet one where nothing ``failed``."""
+    """Noise checks; quiet ones where nothing ``failed``."""
     return Noise(drift=0.108, deviation=0.018, steal=0.003, foreign=0.021, throttled=None, failed=failed)
 
 
@@ -195,8 +196,21 @@ def data(**changes: Any) -> DataRecord:
 
 
 def run_record(*rows: BackendRecord, **changes: Any) -> RunRecord:
-    """A complete run with these rows (one by default); ``changes`` replace its fields."""
-    record = RunRecord(
+    """A complete run with these rows (one by default), ranked as they would be; ``changes`` replace its fields.
+
+    Rows that have ranks of their own keep them.
+    """
+    record = replace(_unranked(rows or (ok_row(),)), **changes)
+    return record if any(row.rank is not None for row in record.backends) else with_ranks(record)
+
+
+def older_run(*rows: BackendRecord, **changes: Any) -> RunRecord:
+    """The same as a record of before schema 5 reads: without ranks and resolutions."""
+    return replace(_unranked(rows or (ok_row(),)), **changes)
+
+
+def _unranked(rows: tuple[BackendRecord, ...]) -> RunRecord:
+    return RunRecord(
         status="complete",
         started="2026-11-21T03:00:00+00:00",
         finished="2026-11-21T03:02:00+00:00",
@@ -214,11 +228,10 @@ def run_record(*rows: BackendRecord, **changes: Any) -> RunRecord:
         },
         environment={"python": "3.11.7", "packages": {"numpy": "2.4.6"}, "variables": {}, "git": None},
         conditions={"before": {"load_average": [0.1, 0.1, 0.1], "available_memory_mib": 20_000}},
-        backends=rows or (ok_row(),),
+        backends=rows,
         reference=ReferenceRecord(images=64, top1_correct=36, top5_correct=51, sigma=2.5, flips_examined=1),
         notes=(),
     )
-    return replace(record, **changes)
 
 
 def synthetic_run(*rows: BackendRecord, **changes: Any) -> RunRecord:

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -11,7 +11,9 @@ from alexbench.harness.app.config import CONFIG_KEYS, RunConfig, cache_folder, r
 from alexbench.harness.app.trust import UserFile
 from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.measure.rigor import RIGORS
 from alexbench.harness.models.preprocessing import InputConvention
+from alexbench.harness.plain_text import short
 
 
 def test_without_flags_all_cores_all_backends_and_both_measurements() -> None:
@@ -65,7 +67,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         'device = "cpu"\nprecision = "bf16"\n'
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
         'on_bad_image = "skip"\nrigor = "high"\nscenario = ["Server", "Offline"]\nlatency_bound = 40\n'
-        'python = "torch=/opt/python"\nenvironment = []\n',
+        'python = "torch=/opt/python"\nenvironment = []\nbudget = "2m"\nresolution = 1.5\n',
         encoding="utf-8",
     )
     values = read_config(path)
@@ -75,6 +77,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert values["artifacts"] == ("torch=m.pt2",)
     assert config.interpreters == {"torch": "/opt/python"}
     assert (config.rigor, config.generated, config.latency_bound) == ("high", ("Server",), 40)
+    assert (config.budget_s, config.target) == (120, 0.015)
     assert config.offline
     assert config.batch_sizes == (4, 8, 32)
     assert config.artifact_files == {"torch": str(Path("m.pt2").absolute())}
@@ -165,6 +168,8 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
         ({"scenarios": ("Sever",)}, "unknown scenario 'Sever'; known: MultiStream, Offline, Server, SingleStream"),
         ({"rigor": "high", "only": "accuracy"}, "--rigor is of speed, which --only accuracy leaves out"),
         ({"scenarios": ("Offline",), "only": "accuracy"}, "--scenario is of speed, which --only accuracy leaves out"),
+        ({"budget": "2m", "only": "accuracy"}, "--budget is of speed, which --only accuracy leaves out"),
+        ({"resolution": "2%", "only": "accuracy"}, "--resolution is of speed, which --only accuracy leaves out"),
         ({"latency_bound": 20.0}, "--latency-bound is of a scenario: add --scenario Server or"),
         ({"latency_bound": 0.0, "scenarios": ("Server",)}, "--latency-bound 0: give milliseconds above 0"),
         ({"latency_bound": float("inf"), "scenarios": ("Server",)}, "--latency-bound inf: give milliseconds above 0"),
@@ -210,3 +215,81 @@ def test_an_environment_without_a_label_of_its_own_is_refused(given: dict[str, o
     with pytest.raises(UsageError) as error:
         resolve(given)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        *(("90", 90), ("90s", 90), (" 90s ", 90), ("1", 1)),
+        *(("2m", 120), ("1.5m", 90), ("1h", 3600), ("240h", 864_000)),
+        *((90, 90), (1.15 * 60, 1.15 * 60), (1e2, 100)),
+    ],
+)
+def test_a_budget_is_seconds_minutes_or_hours(given: str | float, seconds: float) -> None:
+    assert resolve({"budget": given}).budget_s == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("given", "share"), [("2", 0.02), ("2%", 0.02), ("0.5 %", 0.005), (2, 0.02), (1 / 3, 1 / 300), ("100%", 1)]
+)
+def test_a_resolution_is_percent(given: str | float, share: float) -> None:
+    assert resolve({"resolution": given}).target == pytest.approx(share)
+
+
+def test_without_flags_a_budget_and_a_resolution_are_the_levels() -> None:
+    for name, level in RIGORS.items():
+        config = resolve({"rigor": name})
+        assert (config.budget_s, config.target) == (level.budget_s, level.target)
+        assert resolve({"rigor": name, "budget": "5s"}).target == level.target
+
+
+NEITHER: Final = ("", " ", "soon", "-5", "0", "0.05", "nan", "inf", "1e3", "9" * 30, "٢", "2 %%", "1\n2", "1,5")
+NO_NUMBER: Final = (0, -1, 10**400, float("nan"), float("inf"), -float("inf"))
+
+
+@pytest.mark.parametrize("value", [*NEITHER, "2M", "5 min", "241h", "2%", *NO_NUMBER])
+def test_what_is_no_budget_is_one_line_with_what_to_give(value: object) -> None:
+    refused(f"--budget {short(value)}: give 1s to 240h, as in 90s or 2m", budget=value)
+
+
+@pytest.mark.parametrize("value", [*NEITHER, "2s", "101%", "%", *NO_NUMBER])
+def test_what_is_no_resolution_is_one_line_with_what_to_give(value: object) -> None:
+    refused(f"--resolution {short(value)}: give 0.1% to 100%, as in 2%", resolution=value)
+
+
+def refused(said: str, **given: object) -> None:
+    with pytest.raises(UsageError) as error:
+        resolve(given)
+    assert str(error.value) == said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("budget = true", "budget = True, wanted seconds, or a string as in '2m'"),
+        ("budget = [90]", "budget = [90], wanted seconds"),
+        ("budget = 12:00:00", "wanted seconds"),
+        ("resolution = {percent = 2}", "wanted percent, or a string as in '2%'"),
+    ],
+)
+def test_a_budget_and_a_resolution_in_a_file_are_numbers_or_strings(line: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        read_config(path)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("asked", [("--budget", "soon"), ("--budget", ""), ("--resolution", "nan"), ("--resolution",)])
+def test_a_flag_that_makes_no_sense_ends_with_2_and_one_line(
+    asked: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["alexbench", "run", *asked])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("alexbench: ")
+    assert asked[0] in line

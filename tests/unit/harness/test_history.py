@@ -18,6 +18,7 @@ from alexbench.harness.app.history_series import history
 from alexbench.harness.errors import UsageError
 from alexbench.harness.record_files import RUN_FILE, to_json
 from alexbench.harness.records import RunRecord
+from tests.support.ranks import with_ranks
 from tests.support.records import (
     accuracy,
     artifact,
@@ -27,6 +28,7 @@ from tests.support.records import (
     model,
     noise,
     ok_row,
+    older_run,
     parity,
     performance,
     run_record,
@@ -91,8 +93,8 @@ OTHERS: dict[str, tuple[Callable[[RunRecord], RunRecord], str]] = {
     "pixels": (lambda one: replace(one, data=data(pixels_digest="01" * 32)), "data (efef"),
     "rigor": (lambda one: replace(one, configuration={**one.configuration, "rigor": "high"}), "rigor (none / high)"),
     "threads": (
-        lambda one: replace(
-            one, backends=(replace(one.backends[0], effective=effective(threads=("1", "measured"))),)
+        lambda one: with_ranks(
+            replace(one, backends=(replace(one.backends[0], effective=effective(threads=("1", "measured"))),))
         ),
         "ran as (cpu, fp32, 2 threads",
     ),
@@ -113,20 +115,42 @@ def test_what_is_not_the_same_is_not_joined_and_said(
     assert said in line
 
 
-def test_noisy_and_invalid_speeds_are_marked_and_count_for_no_change(tmp_path: Path) -> None:
+def test_speeds_of_an_invalid_run_are_marked_and_count_for_no_change(tmp_path: Path) -> None:
     for number, value in enumerate(STEADY):
         write(tmp_path, number, timed(value))
     for number in range(8, 12):
-        write(tmp_path, number, timed(20.0, "drift") if number % 2 else timed(20.0, invalid=("the control failed",)))
+        write(tmp_path, number, timed(20.0, invalid=("the machine slept",)))
     write(tmp_path, 12, timed(10.0))
     (speed,) = history(tmp_path, metrics=[MS]).series
-    assert [point.marks for point in speed.points[8:10]] == [("INVALID",), ("noisy",)]
+    assert {point.marks for point in speed.points[8:12]} == {("INVALID",)}
     assert [point.counts for point in speed.points] == [True] * 8 + [False] * 4 + [True]
     assert speed.points[8].change is None
     assert speed.points[12].change == pytest.approx(100 * (10.0 / 9.9 - 1))
     assert speed.changes == ()
     (right,) = history(tmp_path, metrics=["top1"]).series
     assert all(point.counts for point in right.points)
+
+
+def test_noisy_speeds_are_marked_and_count(tmp_path: Path) -> None:
+    """A change that came with noise is one all the same, where it stays: their intervals hold what the noise cost."""
+    for number, value in enumerate(STEADY + tuple(2 * value for value in STEADY)):
+        write(tmp_path, number, timed(value, *(["drift"] if number >= len(STEADY) else [])))
+    (speed,) = history(tmp_path, metrics=[MS]).series
+    assert {point.marks for point in speed.points[len(STEADY) :]} == {("noisy",)}
+    assert all(point.counts for point in speed.points)
+    assert speed.points[len(STEADY)].change == pytest.approx(100 * (20.0 / 9.9 - 1))
+    assert [change.run for change in speed.changes] == [speed.points[len(STEADY)].run]
+
+
+def test_a_run_without_ranks_is_joined_with_newer_ones_that_ran_alike(tmp_path: Path) -> None:
+    for place, threads in enumerate(("2", "1", "2")):
+        row = ok_row(effective=effective("1.0", threads=(threads, "measured")))
+        run = write(tmp_path, place, run_record(row) if place else older_run(row))
+        if not place:
+            older = json.loads((run / RUN_FILE).read_text("utf-8")) | {"schema_version": 4}
+            (run / RUN_FILE).write_text(json.dumps(older), encoding="utf-8")
+    found = history(tmp_path, metrics=[MS])
+    assert [len(series.points) for series in found.series] == [2, 1]
 
 
 def test_accuracies_are_joined_whether_speed_was_measured_or_not(tmp_path: Path) -> None:

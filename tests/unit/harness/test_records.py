@@ -153,8 +153,32 @@ def test_a_record_of_schema_3_is_upgraded_and_what_was_not_measured_then_is_none
         assert (row.parity.computed_as, row.parity.as_claimed, row.parity.unmasked) == (None, None, None)
 
 
+def test_a_record_of_schema_4_is_upgraded_and_has_groups_and_no_ranks() -> None:
+    record = read_run(FIXTURES / "schema-4")
+    assert record.schema_version == SCHEMA_VERSION
+    assert [row.name for row in record.backends] == ["onnxruntime", "openvino", "tensorflow", "torch"]
+    assert {row.rank for row in record.backends} == {None}
+    assert {row.group for row in record.backends} == {"cpu, fp32, 2 threads, 1 stream, host to host"}
+    assert (record.resolutions, record.differences) == ((), ())
+    assert record.controls
+    assert all(row.performance is not None and row.parity is not None for row in record.backends)
+
+
+def test_a_record_of_schema_5_has_ranks_and_what_it_can_tell_apart() -> None:
+    record = read_run(FIXTURES / "schema-5")
+    assert {row.name: row.rank for row in record.backends} == {
+        "onnxruntime": 2,
+        "openvino": 1,
+        "tensorflow": 1,
+        "torch": 4,
+    }
+    assert [one.of for one in record.resolutions] == ["latency", "images/s"]
+    assert len(record.differences) == 12
+    assert all(one.low < one.ratio < one.high for one in record.differences)
+
+
 def test_an_upgraded_record_is_written_in_the_newest_schema(tmp_path: Path) -> None:
-    for older in ("schema-1", "schema-2", "schema-3"):
+    for older in ("schema-1", "schema-2", "schema-3", "schema-4"):
         record = read_run(FIXTURES / older)
         (tmp_path / RUN_FILE).write_text(to_json(record), encoding="utf-8")
         assert read_run(tmp_path) == record

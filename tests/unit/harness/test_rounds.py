@@ -2,12 +2,11 @@
 
 import threading
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
 from alexbench.harness.measure import rounds
-from alexbench.harness.measure.rounds import PAUSE_S, Block, Measured, Plan, Task, TimeBlock, estimate_s, run_rounds
+from alexbench.harness.measure.rounds import PAUSE_S, Block, Measured, Plan, Task, TimeBlock, run_rounds
 
 PLAN = Plan(rounds=12, discarded=2)
 
@@ -96,48 +95,6 @@ def test_rounds_that_settle_are_kept_and_marked() -> None:
     assert {block.round for block in blocks if not block.settled} == set(range(PLAN.discarded))
     for block in blocks:
         assert block.measured.ns == (block.round, 1)  # the turn it truly was
-
-
-def extended(steady_from: int, extensions: int) -> list[Block]:
-    """The blocks of one participant whose window is called steady once it begins at round ``steady_from``."""
-    return run_rounds(
-        {task("a"): Stage().participant("a")},
-        replace(PLAN, extensions=extensions),
-        seed=1,
-        on_round=lambda *_: None,
-        on_failure=lambda *_: None,
-        is_steady=lambda blocks: min(block.round for block in blocks) >= steady_from,
-    )
-
-
-@pytest.mark.parametrize(
-    ("steady_from", "extensions", "first"), [(2, 3, 2), (3, 3, 8), (14, 3, 14), (99, 3, 20), (99, 0, 2)]
-)
-def test_what_is_not_steady_is_extended_and_the_last_rounds_count(
-    steady_from: int, extensions: int, first: int
-) -> None:
-    blocks = extended(steady_from, extensions)
-    assert [block.round for block in blocks if block.settled] == list(range(first, first + PLAN.rounds))
-    assert len(blocks) == first + PLAN.rounds
-
-
-def test_where_nothing_has_to_settle_every_round_of_an_extension_counts() -> None:
-    seen: list[int] = []
-
-    def is_steady(blocks: list[Block]) -> bool:
-        seen.append(len(blocks))
-        return False
-
-    blocks = run_rounds(
-        {task("a"): Stage().participant("a")},
-        replace(PLAN, extensions=2, keeps_all=True),
-        seed=1,
-        on_round=lambda *_: None,
-        on_failure=lambda *_: None,
-        is_steady=is_steady,
-    )
-    assert seen == [12, 18]
-    assert [block.round for block in blocks if block.settled] == list(range(2, 26))
 
 
 def test_progress_counts_the_discarded_rounds_too() -> None:
@@ -239,8 +196,3 @@ def test_there_is_a_pause_before_every_block(slept: list[float]) -> None:
     run(Stage(), "abc")
     assert slept == [PAUSE_S] * 3 * (PLAN.rounds + PLAN.discarded)
     assert PAUSE_S >= 0.06  # ONNX Runtime spins for 30 to 50 ms
-
-
-def test_the_estimate_is_blocks_and_pauses() -> None:
-    lengths = {task("a"): 0.25, task("b"): 0.25, task("c"): 1.0}
-    assert estimate_s(lengths, PLAN) == pytest.approx(14 * (1.5 + 3 * PAUSE_S))

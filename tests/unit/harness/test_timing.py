@@ -1,9 +1,13 @@
 """From blocks of nanoseconds to the figures that are shown."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from alexbench.harness.judge.timing import BlockOf, control, latency, throughput, without_drift, worst_drift
+from alexbench.harness.judge.resolution import Process
+from alexbench.harness.judge.timing import BlockOf, control, drift, latency, process_values, throughput
 
 MS = 1_000_000
 
@@ -86,43 +90,105 @@ def test_processes_and_not_windows_are_what_the_interval_is_made_from() -> None:
     assert together.low < 1000 / 102 * 0.95 < 1000 / 100 * 1.05 < together.high  # one degree of freedom
 
 
-def test_steady_is_without_drift_in_every_process() -> None:
-    steady, drifting = blocks(*[[15]] * 40), blocks(*[[15]] * 20, *[[18]] * 20, process=1)
-    assert without_drift(steady)
-    assert not without_drift([*steady, *drifting])
-    assert worst_drift([*steady, *drifting]) == pytest.approx(0.2)
+def test_drift_is_of_the_halves_of_a_process_and_processes_that_differ_are_none() -> None:
+    assert drift([*blocks(*[[15]] * 10), *blocks(*[[18]] * 10, process=1)]) == 0
+    drifting = blocks(*[[15]] * 20, *[[18]] * 20)
+    assert drift(drifting) == pytest.approx(0.2)
+    assert drift(blocks(*[[18]] * 20, *[[15]] * 20)) == pytest.approx(1 - 15 / 18)
+    assert drift(blocks([15])) == 0
 
 
-def test_processes_that_differ_are_no_drift() -> None:
-    assert without_drift([*blocks(*[[15]] * 10), *blocks(*[[18]] * 10, process=1)])
+def test_drift_is_the_mean_of_processes_so_that_turns_of_chance_cancel() -> None:
+    up, down = ([[10]] * 5 + [[11]] * 5, [[11]] * 5 + [[10]] * 5)
+    assert drift([*blocks(*up), *blocks(*down, process=1)]) == pytest.approx(0)
+    assert drift([*blocks(*up), *blocks(*up, process=1)]) == pytest.approx(0.1)
 
 
-def test_the_control_pairs_blocks_of_one_round() -> None:
-    # The machine gets three times slower from round to round; the two stay alike in each.
-    one, other = (blocks(*[[ms * 1.001**which] for ms in range(10, 50)]) for which in (1, 0))
-    found = control("onnxruntime", one, other)
-    assert found.ratio == pytest.approx(1.001)
-    assert (found.backend, found.pairs, found.passed) == ("onnxruntime", 40, True)
+def values(
+    rows: dict[str, Sequence[BlockOf]], duplicate: tuple[str, Sequence[BlockOf]] | None = None
+) -> dict[tuple[str, int, bool], Process]:
+    """(row, replicate, whether it is the duplicate) -> its process."""
+    found = process_values(rows, duplicate, of="latency")
+    return {(one.row, one.replicate, one.duplicate): one for one in found}
 
 
-@pytest.mark.parametrize(("factor", "passed"), [(1.02, True), (1.024, True), (1.03, False), (0.97, False)])
-def test_the_control_fails_beyond_half_the_gates_tolerance(factor: float, *, passed: bool) -> None:
-    one, other = blocks(*[[10 * factor]] * 40), blocks(*[[10]] * 40)
-    assert control("torch", one, other).passed is passed
+def test_each_process_of_each_row_has_a_value_and_the_duplicate_has_its_rows_name() -> None:
+    rows = {
+        "a": [*blocks([10], [10]), *blocks([20], [20], process=1)],
+        "b": [*blocks([40], [40]), *blocks([80], [80], process=1)],
+    }
+    found = values(rows, ("a", blocks([10], [10], process=1)))
+    assert set(found) == {("a", 0, False), ("b", 0, False), ("a", 1, False), ("b", 1, False), ("a", 1, True)}
+    assert found["b", 1, False].log - found["a", 1, False].log == pytest.approx(math.log(4))
+    assert found["a", 1, True].log - found["a", 1, False].log == pytest.approx(-math.log(2))
+    assert all(one.drift == 0 for one in found.values())
 
 
-def test_a_control_that_is_too_wide_decides_nothing_though_it_is_near_one() -> None:
-    random = np.random.Generator(np.random.PCG64(3))
-    noisy = [blocks(*[[ms] for ms in random.lognormal(2.3, 0.5, 20)]) for _ in range(2)]
-    found = control("torch", *noisy)
-    assert not found.decides
-    assert control("torch", blocks(*[[10]] * 20), blocks(*[[10]] * 20)).decides
+def test_what_the_machine_did_in_a_round_falls_on_all_and_is_nobodys_drift() -> None:
+    machine = (1.0, 1.1, 1.4, 2.0, 3.0)
+    rows = {name: blocks(*[[ms * each] for each in machine]) for name, ms in (("a", 10), ("b", 20), ("c", 25))}
+    found = values(rows)
+    assert found["c", 0, False].log - found["a", 0, False].log == pytest.approx(math.log(2.5), abs=1e-6)
+    assert [one.drift for one in found.values()] == pytest.approx([0, 0, 0], abs=1e-6)
 
 
-def test_a_control_of_images_is_of_whole_windows() -> None:
-    slow = control("torch", blocks(*[[10, 10, 40]] * 5), blocks(*[[10, 10, 10]] * 5), of="images/s")
+def test_a_pause_that_one_block_had_to_itself_moves_nobody() -> None:
+    rows = {name: blocks(*[[10]] * 5) for name in "abc"}
+    rows["a"][2] = BlockOf([900 * MS], 1, 0, 2)
+    found = values(rows)
+    assert [one.log for one in found.values()] == pytest.approx([found["a", 0, False].log] * 3)
+
+
+def test_a_row_that_drifts_alone_is_told_by_its_halves() -> None:
+    rows = {name: blocks(*[[10]] * 6) for name in "abc"}
+    rows["a"] = blocks(*[[10]] * 3, *[[11]] * 3)
+    found = values(rows)
+    assert found["a", 0, False].drift == pytest.approx(math.log(1.1))
+    assert found["b", 0, False].drift == found["c", 0, False].drift == pytest.approx(0)
+
+
+def test_a_row_that_was_not_in_a_replicate_has_no_value_there() -> None:
+    rows = {"a": [*blocks([10]), *blocks([10], process=1)], "b": blocks([20])}
+    assert set(values(rows)) == {("a", 0, False), ("b", 0, False), ("a", 1, False)}
+    assert process_values({}, None, of="latency") == []
+    assert process_values({"a": []}, None, of="latency") == []
+
+
+def test_values_of_images_are_times_of_an_image_in_the_typical_call() -> None:
+    rows = {"a": blocks([20, 20, 90], images=8), "b": blocks([10, 10, 10], images=8), "c": blocks([10, 10], images=4)}
+    first, second, third = process_values(rows, None, of="images/s")
+    assert first.log - second.log == pytest.approx(math.log(2)), "a pause that one call had decides nothing"
+    assert third.log - second.log == pytest.approx(math.log(2))
+
+
+def test_the_control_is_of_pairs_of_processes_and_says_how_far_they_were() -> None:
+    first = [*blocks([10.2], [10.2]), *blocks([20.0], process=1), *blocks([30.6], process=2)]
+    second = [*blocks([10.0], [10.0]), *blocks([20.0], process=1), *blocks([30.0], process=2)]
+    found = control("onnxruntime", first, second)
+    assert found.ratio == pytest.approx(1.02 ** (2 / 3))
+    assert (found.backend, found.pairs, found.passed, found.decides) == ("onnxruntime", 3, True, True)
+    # Student's of 0, ln 1.02 twice: t(0.95, 2) = 2.920 times their deviation over the root of 3.
+    half = 2.920 * float(np.std([0, math.log(1.02), math.log(1.02)], ddof=1)) / math.sqrt(3)
+    assert (found.low, found.high) == pytest.approx((found.ratio / math.exp(half), found.ratio * math.exp(half)), 1e-4)
+
+
+def test_a_control_does_not_pass_where_all_pairs_differ_alike() -> None:
+    pairs = [
+        (blocks([ms * factor], process=at)[0], blocks([ms], process=at)[0])
+        for at, (ms, factor) in enumerate(((10, 1.1), (20, 1.101), (30, 1.099)))
+    ]
+    found = control("torch", [one for one, _ in pairs], [one for _, one in pairs])
+    assert not found.passed
+    assert found.low > 1.09
+
+
+def test_a_control_of_one_pair_decides_nothing() -> None:
+    found = control("torch", blocks([10]), [*blocks([11]), *blocks([50], process=1)])
+    assert (found.pairs, found.decides) == (1, False)
+    assert found.ratio == pytest.approx(10 / 11)
+    assert math.isfinite(found.high)
+
+
+def test_a_control_of_images_is_of_times_too() -> None:
+    slow = control("torch", blocks(*[[20, 20, 20]] * 5), blocks(*[[10, 10, 10]] * 5), of="images/s")
     assert (slow.ratio, slow.of) == (pytest.approx(2.0), "images/s")
-
-
-def test_a_round_that_only_one_of_the_two_had_is_no_pair() -> None:
-    assert control("torch", blocks(*[[10]] * 7), blocks(*[[10]] * 5)).pairs == 5

@@ -72,7 +72,7 @@ def test_what_keys_a_row_stands_in_it() -> None:
     assert row["invalid"] == "the A/A control failed"
 
 
-def test_a_certificate_is_quiet_noisy_or_not_there() -> None:
+def test_a_row_is_quiet_noisy_or_nobody_looked() -> None:
     record = run_record(
         ok_row("quiet", performance=performance(noise=noise())),
         ok_row("noisy", performance=performance(noise=noise("drift 12 %"))),
@@ -82,6 +82,24 @@ def test_a_certificate_is_quiet_noisy_or_not_there() -> None:
     assert verdicts["quiet"] == "quiet"
     assert verdicts["noisy"] == "noisy"
     assert pd.isna(verdicts["unmeasured"])
+
+
+def test_ranks_and_what_the_run_can_tell_apart_are_numbers_in_every_format() -> None:
+    rows = (ok_row("a", performance=performance(100)), ok_row("b", performance=performance(200)), error_row("c"))
+    record = run_record(*rows)
+    latency, rate = (100 * (one.ratio - 1) for one in record.resolutions)
+    frame = flat(record)
+    tables = (
+        pd.read_csv(io.StringIO(csv_text(frame))),
+        pd.DataFrame(json.loads(rows_json(frame))),
+        pd.read_parquet(io.BytesIO(parquet_bytes(frame))),
+    )
+    for table in tables:
+        found = table.set_index("backend")
+        assert (found.loc["b", "rank"], found.loc["a", "rank"]) == (1, 2)
+        assert found.loc["a", "latency_resolution"] == pytest.approx(latency)
+        assert found.loc["a", "images_per_second_resolution"] == pytest.approx(rate)
+        assert found.loc["c", ["rank", "latency_resolution", "images_per_second_resolution"]].isna().all()
 
 
 def test_a_machine_has_one_key_and_another_machine_another() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from alexbench.harness.records import BackendRecord, RunRecord
 from alexbench.reports.junit import junit_xml
-from tests.support.records import artifact, error_row, missing_row, ok_row, parity, run_record
+from tests.support.records import artifact, error_row, missing_row, ok_row, parity, performance, run_record
 
 CASE_CHILDREN = {"error", "failure", "skipped", "system-out"}
 
@@ -88,6 +88,19 @@ def test_an_invalid_measurement_is_said_and_fails_no_test() -> None:
     assert suite.get("failures") == "0"
     assert suite.find("properties/property[@name='invalid']") is not None
     assert "INVALID: the A/A control failed" in suite.findtext("testcase/system-out", "")
+
+
+def test_ranks_and_what_the_run_can_tell_apart_are_said() -> None:
+    record = run_record(ok_row("a", performance=performance(100)), ok_row("b", performance=performance(200)))
+    suite = parsed(record)
+    alike = "cpu, fp32, 2 threads, 1 stream, host to host"
+    for name, rank in (("b", 1), ("a", 2)):
+        assert f"rank {rank} in {alike}" in suite.findtext(f"testcase[@name='{name}']/system-out", "")
+    found = {one.attrib["name"]: one.attrib["value"] for one in suite.findall("properties/property")}
+    latency, rate = (f"{100 * (one.ratio - 1):.1f}" for one in record.resolutions)
+    assert found["latency_resolution_percent"] == latency
+    assert found["images_per_second_resolution_percent"] == rate
+    assert "rank" not in parsed(replace(record, invalid=("it slept",))).findtext("testcase/system-out", "")
 
 
 def test_a_run_without_accuracy_or_speed_is_still_a_suite() -> None:

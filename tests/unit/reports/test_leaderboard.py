@@ -1,11 +1,13 @@
-"""The leaderboard: ranked where the measurement can carry a rank, and nowhere else."""
+"""The leaderboard: the record's ranks, in an order that follows from them."""
 
 import io
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from alexbench.harness.records import BackendRecord
+from alexbench.harness.speed_records import Performance
 from alexbench.reports.leaderboard import COLUMNS, leaderboard
 from tests.support.records import (
     accuracy,
@@ -15,6 +17,7 @@ from tests.support.records import (
     missing_row,
     noise,
     ok_row,
+    older_run,
     parity,
     performance,
     run_record,
@@ -51,37 +54,37 @@ def test_figures_are_in_the_units_of_their_names() -> None:
     assert row["synthetic"] == False  # noqa: E712  # NumPy's own bool
 
 
-def test_faster_beyond_doubt_ranks_first() -> None:
-    frame = leaderboard(run_record(fast("a", 90), fast("b", 150), fast("c", 120)))
-    assert list(frame["backend"]) == ["b", "c", "a"]
-    assert ranks(frame) == {"b": 1, "c": 2, "a": 3}
+def test_ranks_are_the_records_and_none_is_computed() -> None:
+    rows = [replace(fast(name, rate), rank=rank, group="alike") for name, rate, rank in (("a", 90, 1), ("b", 150, 3))]
+    frame = leaderboard(run_record(*rows, replace(fast("c", 120), rank=1, group="alike")))
+    assert ranks(frame) == {"a": 1, "b": 3, "c": 1}
+    assert list(frame["backend"]) == ["c", "a", "b"]  # by rank, those that are tied by images/s
 
 
-def test_overlapping_windows_share_a_rank() -> None:
-    frame = leaderboard(run_record(fast("a", 100, spread=10), fast("b", 110, spread=10), fast("c", 60, spread=5)))
-    assert ranks(frame) == {"b": 1, "a": 1, "c": 3}
+def test_a_record_without_ranks_shows_none_and_the_fastest_first() -> None:
+    frame = leaderboard(older_run(fast("a", 90), fast("b", 150)))
+    assert ranks(frame) == {"a": None, "b": None}
+    assert list(frame["backend"]) == ["b", "a"]
+    assert frame[["images_per_second_vs_best", "latency_resolution"]].isna().all(axis=None)
 
 
-def test_overlap_is_not_passed_on_from_row_to_row() -> None:
-    # b overlaps both; a is slower than c beyond doubt, b is not.
-    frame = leaderboard(run_record(fast("a", 100, spread=6), fast("b", 110, spread=6), fast("c", 120, spread=6)))
-    assert ranks(frame) == {"c": 1, "b": 1, "a": 2}
-
-
-def test_windows_that_touch_are_not_told_apart() -> None:
-    assert ranks(leaderboard(run_record(fast("a", 100, spread=5), fast("b", 110, spread=5)))) == {"b": 1, "a": 1}
+def test_what_the_run_can_tell_apart_stands_in_each_timed_row_in_percent() -> None:
+    record = run_record(fast("a", 90), fast("b", 150), error_row("c"))
+    found = {one.of: 100 * (one.ratio - 1) for one in record.resolutions}
+    frame = leaderboard(record).set_index("backend")
+    for column, of in (("latency_resolution", "latency"), ("images_per_second_resolution", "images/s")):
+        assert list(frame.loc[["a", "b"], column]) == pytest.approx([found[of], found[of]])
+        assert pd.isna(frame.loc["c", column])
 
 
 @pytest.mark.parametrize(
     "unrankable",
     [
         ok_row("z", performance=performance(900), parity=parity(passed=False, flips=3, unexplained=2)),
-        ok_row("z", performance=performance(900, steady=False)),
-        ok_row("z", performance=performance(900, noise=noise("a core was throttled 3 times"))),
         error_row("z"),
         missing_row("z"),
     ],
-    ids=["failed parity", "no steady state", "noisy", "error", "not installed"],
+    ids=["failed parity", "error", "not installed"],
 )
 def test_what_cannot_be_believed_has_no_rank_and_stands_last(unrankable: BackendRecord) -> None:
     frame = leaderboard(run_record(unrankable, fast("a", 90), fast("b", 150)))
@@ -91,19 +94,15 @@ def test_what_cannot_be_believed_has_no_rank_and_stands_last(unrankable: Backend
     assert best["b"] == 0  # a row without a rank is nobody's measure
 
 
-@pytest.mark.parametrize("processes", [1, 2, 3])
-def test_of_rows_within_5_percent_a_few_processes_decide_nothing(processes: int) -> None:
-    def rated(name: str, rate: float) -> BackendRecord:
-        return ok_row(name, performance=performance(rate, spread=0.5, processes=processes))
-
-    apart = 1 if processes < 3 else 2
-    assert ranks(leaderboard(run_record(rated("a", 100), rated("b", 105)))) == {"b": 1, "a": apart}
-    assert ranks(leaderboard(run_record(rated("a", 100), rated("b", 105.1)))) == {"b": 1, "a": 2}
-
-
-def test_one_row_of_few_processes_is_enough_for_the_margin() -> None:
-    many = ok_row("a", performance=performance(100, spread=0.5, processes=3))
-    assert ranks(leaderboard(run_record(many, fast("b", 102, spread=0.5)))) == {"b": 1, "a": 1}
+@pytest.mark.parametrize(
+    "speed",
+    [performance(900, steady=False), performance(900, noise=noise("a core was throttled 3 times"))],
+    ids=["no steady state", "noisy"],
+)
+def test_noise_takes_no_rank(speed: Performance) -> None:
+    frame = leaderboard(run_record(ok_row("z", performance=speed), fast("a", 90)))
+    assert ranks(frame) == {"z": 1, "a": 2}
+    assert frame.set_index("backend").loc["z", "noise"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,17 @@ from alexbench.reports.pictures import (
     read_latencies,
     write_pictures,
 )
-from tests.support.records import error_row, model, noise, ok_row, performance, run_record, synthetic_run
+from tests.support.records import (
+    error_row,
+    model,
+    noise,
+    ok_row,
+    older_run,
+    parity,
+    performance,
+    run_record,
+    synthetic_run,
+)
 
 ROWS = (ok_row("a", performance=performance(150, p50_ms=12)), ok_row("b"))
 
@@ -116,8 +126,9 @@ def test_a_table_without_a_column_is_named(tmp_path: Path) -> None:
 def test_rows_that_are_ranked_are_blue_and_others_are_grey() -> None:
     blue = tuple(int(BLUE[place : place + 2], 16) for place in (1, 3, 5))
     noisy = ok_row("a", performance=performance(noise=noise("blocks deviate")))
-    assert blue in shades(opened(draw_leaderboard(run_record(ok_row("a")))))
-    assert blue not in shades(opened(draw_leaderboard(run_record(noisy))))
+    assert blue in shades(opened(draw_leaderboard(run_record(noisy))))
+    assert blue not in shades(opened(draw_leaderboard(run_record(ok_row("a", parity=parity(passed=False))))))
+    assert blue not in shades(opened(draw_leaderboard(older_run(ok_row("a")))))
 
 
 @pytest.mark.parametrize(

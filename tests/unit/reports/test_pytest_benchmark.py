@@ -81,6 +81,15 @@ def test_what_qualifies_a_number_goes_with_it() -> None:
     assert notes["torch"]["top1"] is None
 
 
+def test_ranks_and_what_the_run_can_tell_apart_are_in_its_extra_info() -> None:
+    record = run_record(ok_row("onnxruntime"), ok_row("torch", performance=performance(70)))
+    notes = {one["params"]["backend"]: one["extra_info"] for one in made(record)["benchmarks"]}
+    assert (notes["onnxruntime"]["rank"], notes["torch"]["rank"]) == (1, 2)
+    wanted = {one.of: pytest.approx(100 * (one.ratio - 1)) for one in record.resolutions}
+    assert notes["torch"]["resolution_percent"] == wanted
+    assert {one["extra_info"]["rank"] for one in made()["benchmarks"]} == {None}  # an INVALID run ranks nobody
+
+
 def test_a_name_is_the_same_in_another_run() -> None:
     later = replace(RECORD, started="2027-01-01T00:00:00+00:00", alexbench_version="9.9")
     assert [one["fullname"] for one in made(later)["benchmarks"]] == [one["fullname"] for one in made()["benchmarks"]]

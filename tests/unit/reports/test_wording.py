@@ -1,5 +1,6 @@
 """The sentences around a leaderboard: facts, remarks, and how to read what is shown."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,10 @@ from alexbench.harness.record_files import read_run
 from alexbench.harness.records import PartRecord, RunRecord
 from alexbench.reports.cells import tables
 from alexbench.reports.explanations import explanations
+from alexbench.reports.html.page import html
+from alexbench.reports.many_runs import many_runs
 from alexbench.reports.markdown import markdown
+from alexbench.reports.terminal import print_leaderboard
 from alexbench.reports.wording import facts, row_remarks, run_remarks
 from tests.support.records import (
     accuracy,
@@ -22,6 +26,7 @@ from tests.support.records import (
     generated,
     noise,
     ok_row,
+    older_run,
     parity,
     performance,
     run_record,
@@ -41,7 +46,7 @@ def explained(record: RunRecord) -> str:
 
 def remarks(record: RunRecord) -> list[str]:
     """Those of the run, then those of its rows with their names."""
-    of_rows = [f"{entry.name}: {said}" for entry in record.backends for said in row_remarks(record, entry)]
+    of_rows = [f"{entry.name}: {said}" for entry in record.backends for said in row_remarks(entry)]
     return [*run_remarks(record), *of_rows]
 
 
@@ -49,28 +54,61 @@ def test_the_ceiling_and_the_control_are_facts_of_the_run() -> None:
     known = dict(facts(run_record(ceiling=ceiling(), controls=(control(),))))
     assert known["ceiling"].startswith("353 GFLOP/s (openvino conv, the best of 2) and 32.8 GB/s (NumPy sgemv)")
     assert known["control"] == (
-        "A/A of latency, onnxruntime against itself in the same rounds: 1.002 (0.995-1.009, 90 %),"
-        " passed: the interval comes within 2.5 % of 1"
+        "A/A of latency, onnxruntime against itself in the same rounds: 1.002"
+        " (90 % interval over 40 pairs of processes: 0.995 to 1.009)"
     )
-    assert dict(facts(run_record(controls=(control(passed=False),))))["control"].endswith("90 %), FAILED")
-    assert list(dict(facts(run_record()))) == ["model", "data", "machine", "run"]
+    one = dict(facts(run_record(controls=(replace(control(decides=False), pairs=1),))))["control"]
+    assert one.endswith("in the same rounds: 1.002, from 1 pair of processes")
+    assert list(dict(facts(run_record(ok_row("a", performance=None))))) == ["model", "data", "machine", "run"]
+
+
+def test_a_control_that_differs_is_shown_and_no_verdict() -> None:
+    """It is in the resolution; in older records it was over blocks."""
+    line = dict(facts(run_record(controls=(control(passed=False),))))["control"]
+    assert line.endswith("pairs of processes: 1.030 to 1.050)")
+    assert "pairs of blocks" in dict(facts(older_run(controls=(control(),))))["control"]
+
+
+def test_what_the_run_can_tell_apart_is_a_sentence_in_every_report(tmp_path: Path) -> None:
+    rows = [ok_row(name, performance=performance(rate)) for name, rate in (("a", 100), ("b", 200))]
+    found = run_record(*rows).resolutions
+    rounded = tuple(replace(one, ratio=ratio, processes=4) for one, ratio in zip(found, (1.062, 1.041), strict=True))
+    record = replace(run_record(*rows), resolutions=rounded)
+    said = "This run can tell apart rows that differ by more than 6.2 % in latency or 4.1 % in FPS"
+    assert dict(facts(record))["limit"] == f"{said} (95 %, all pairs together; 4 processes a row)"
+    terminal = io.StringIO()
+    print_leaderboard(record, terminal)
+    for text in (terminal.getvalue(), markdown(record), html(tmp_path, record)):
+        assert said in text
+    assert "rows that differ by more than 6.2 % in latency or 4.1 % in FPS are told apart" in many_runs([record])
+
+
+def test_a_run_without_speed_has_no_such_sentence() -> None:
+    assert "limit" not in dict(facts(run_record(ok_row("a", performance=None))))
 
 
 def test_a_noisy_row_has_its_reasons_among_the_remarks() -> None:
-    row = ok_row("a", performance=performance(noise=noise("drifted by 10.8 % (limit 5 %)", "the A/A control differs")))
-    assert remarks(run_record(row)) == ["a: drifted by 10.8 % (limit 5 %); the A/A control differs: not ranked."]
+    row = ok_row("a", performance=performance(noise=noise("drifted by 10.8 % (limit 5 %)", "a core was throttled")))
+    assert remarks(run_record(row)) == ["a: drifted by 10.8 % (limit 5 %); a core was throttled."]
 
 
 def test_why_a_run_is_invalid_comes_first_and_is_not_said_again_of_each_row() -> None:
-    row = ok_row("a", performance=performance(noise=noise("the A/A control differs")))
+    row = ok_row("a", performance=performance(noise=noise("a core was throttled")))
     record = run_record(row, error_row("b", "b died"), invalid=("it slept", "it ran hot"), notes=("a note",))
     assert remarks(record) == [
         "INVALID: it slept: no row is ranked.",
         "INVALID: it ran hot: no row is ranked.",
         "a note",
-        "a: the A/A control differs.",
+        "a: a core was throttled.",
         "b: b died",
     ]
+
+
+def test_a_record_without_ranks_says_why_its_rows_have_none() -> None:
+    said = "No row is ranked: an older alexbench made this record, without ranks. Run again to rank its rows."
+    assert remarks(older_run(ok_row("a"), notes=("a note",))) == [said, "a note"]
+    assert said not in remarks(run_record(ok_row("a")))
+    assert said not in remarks(older_run(ok_row("a", performance=None)))
 
 
 def test_how_many_ran_at_once_is_a_remark_and_rows_alike_share_it() -> None:
@@ -89,19 +127,12 @@ def test_why_loadgen_calls_a_test_invalid_is_a_remark() -> None:
     ]
 
 
-def test_single_processes_are_told_apart_from_3_percent_on_and_it_says_so() -> None:
-    assert "intervals of FPS apart, and by over 5 %," in explained(run_record(ok_row("a")))
-    rows = ok_row("a", performance=performance(processes=3)), ok_row("b", performance=performance(processes=3))
-    assert "(intervals of FPS apart);" in explained(run_record(*rows))
-    assert "by over 5 %" in explained(run_record(rows[0], ok_row("b", performance=performance(processes=2))))
-
-
-@pytest.mark.parametrize(
-    ("processes", "said"), [(1, "what is within 5 %"), (3, "what is not apart from it and within 5")]
-)
-def test_bold_is_explained_by_the_rule_that_such_a_run_has(processes: int, said: str) -> None:
-    rows = [ok_row(name, performance=performance(rate, processes=processes)) for name, rate in (("a", 200), ("b", 100))]
-    assert f"Bold: the best of those ranked, and {said}" in explained(run_record(*rows))
+def test_ranks_and_bold_are_explained_by_one_rule() -> None:
+    rows = [ok_row(name, performance=performance(rate)) for name, rate in (("a", 200), ("b", 100))]
+    text = explained(run_record(*rows))
+    assert "#: one more than the rows that are faster beyond doubt" in text
+    assert "Bold: the best, and what cannot be told apart from it." in text
+    assert "Bold:" not in explained(run_record(rows[0]))
 
 
 def test_bounds_are_said_as_what_they_are() -> None:
@@ -125,7 +156,7 @@ def test_each_precision_has_its_own_tolerances() -> None:
 @pytest.mark.parametrize(
     ("filled", "start"),
     [
-        ({"noise": noise("a core was throttled 3 times")}, "NOISY:"),
+        ({"noise": noise("a core was throttled 3 times")}, "noisy:"),
         ({"noise": noise()}, "steal:"),
         ({"offline": throughput(way="a queue")}, "many at once:"),
         ({"layers_ms": {"conv1": 1.0}}, "Layers:"),
@@ -206,6 +237,25 @@ def test_a_record_of_schema_3_is_still_rendered_without_what_it_does_not_have() 
         assert newer not in text
 
 
+def test_a_record_of_schema_4_is_rendered_without_ranks() -> None:
+    record = read_run(FIXTURES / "schema-4")
+    (board, *_) = tables(record)
+    assert "#" not in board.headings
+    assert not any(map(any, board.bold))
+    text = markdown(record)
+    assert "- No row is ranked: an older alexbench made this record" in text
+    assert "tell apart" not in text
+
+
+def test_a_record_of_schema_5_is_rendered_with_its_ranks_and_its_resolution() -> None:
+    record = read_run(FIXTURES / "schema-5")
+    (board, *_) = tables(record)
+    backends = [name.split()[0] for name in board.columns[board.headings.index("backend")]]
+    ranks = dict(zip(backends, board.columns[board.headings.index("#")], strict=True))
+    assert ranks == {"openvino": "1=", "tensorflow": "1=", "onnxruntime": "2", "torch": "4", "reference": "-"}
+    assert "rows that differ by more than 9.0 % in latency or 7.8 % in FPS" in markdown(record)
+
+
 @pytest.mark.parametrize("schema", ["schema-1", "schema-2"])
 def test_a_record_of_an_older_schema_is_still_rendered(schema: str) -> None:
     record = read_run(FIXTURES / schema)
@@ -214,5 +264,5 @@ def test_a_record_of_an_older_schema_is_still_rendered(schema: str) -> None:
     assert "## Leaderboard\n" in text
     assert all(f"{name} " in text for name in ("onnxruntime", "openvino", "tensorflow", "torch"))
     assert "(slowest-fastest window)" in text
-    for newer in ("noise", "quiet", "NOISY", "mfu", "95 % interval", "many at once", "LoadGen"):
+    for newer in ("noise", "quiet", "noisy", "mfu", "95 % interval", "many at once", "LoadGen"):
         assert newer not in text
