@@ -53,8 +53,12 @@ def pages() -> list[Path]:
 
     Decisions are for those who ask why, and show no commands to follow.
     """
-    docs = ROOT / "docs"
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(docs.glob("*.md")), *sorted(docs.glob("evidence/*.md"))]
+    folders = (ROOT / "docs", ROOT / "docs" / "evidence")
+    return [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(page for one in folders for page in sorted(one.glob("*.md"))),
+    ]
 
 
 def name_of(page: Path) -> str:

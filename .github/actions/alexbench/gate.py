@@ -92,7 +92,8 @@ def command(inputs: Asked, folder: Path) -> list[str]:
     if inputs.base:
         # nox changes into the noxfile's folder: every path is absolute.
         nox = (str(_tools("nox", "-r", str(HERE / "requirements.txt"))), "-m", "nox", "-f", str(ROOT / "noxfile.py"))
-        return [*nox, "-s", "ab", "--", inputs.base, inputs.head, "--out", str(folder / "runs"), *_budget(inputs), *flags]
+        measured = ("--out", str(folder / "runs"), *_budget(inputs))
+        return [*nox, "-s", "ab", "--", inputs.base, inputs.head, *measured, *flags]
     judged = [str(Path(inputs.run).resolve()), "--baseline", str(Path(inputs.baseline).resolve()), *flags]
     there = shutil.which("alexbench")
     if there is not None:

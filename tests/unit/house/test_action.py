@@ -76,7 +76,8 @@ def test_two_versions_go_to_nox_with_absolute_paths(tmp_path: Path, monkeypatch:
     assert words == [
         *("/tools/python", "-m", "nox", "-f", str(ROOT / "noxfile.py"), "-s", "ab", "--"),
         *("onnxruntime==1.30.0", "onnxruntime==1.31.1", "--out", str(tmp_path / "runs"), "--budget", "4m"),
-        *("--limit", "50", "--data", "/a b", "--markdown", str(tmp_path / "gate.md"), "--junit", str(tmp_path / "gate.xml"), "--json"),
+        *("--limit", "50", "--data", "/a b"),
+        *("--markdown", str(tmp_path / "gate.md"), "--junit", str(tmp_path / "gate.xml"), "--json"),
         *("--policy", str(Path("docs/policy.toml").resolve())),
     ]
 
