@@ -23,7 +23,18 @@ def full(ground: Ground, command: Command, tmp_path_factory: pytest.TempPathFact
     """Accuracy and speed of two runtimes."""
     out = tmp_path_factory.mktemp("full")
     ended = command(
-        "run", "--data", ground.pictures, "--weights", ground.weights, *NAMED, "--out", out, "--batch-size", "8"
+        "run",
+        "--data",
+        ground.pictures,
+        "--weights",
+        ground.weights,
+        *NAMED,
+        "--out",
+        out,
+        "--batch-size",
+        "8",
+        "--budget",
+        "15s",
     )
     record = read_run(only_run(out))
     # On a machine that cannot tell a backend from itself just now, the run says so, and ends with 3.

@@ -16,7 +16,7 @@ from tests.end_to_end.test_disturbed import worker_of
 
 pytestmark = pytest.mark.alone
 
-SPEED = ["--only", "performance", "--limit", "8", "--batch-size", "4", "--threads", "1"]
+SPEED = ["--only", "performance", "--limit", "8", "--batch-size", "4", "--threads", "1", "--budget", "5s"]
 ONE = ["--backend", "onnxruntime"]
 SUSPENDED = """
 import alexbench.harness.measure.watch as watch
@@ -138,13 +138,13 @@ def _stop(started: Started, backend: str) -> None:
         (["--python", "onnxruntime=/nowhere/python"], "--python onnxruntime=/nowhere/python: "),
         (["--threads", "4096"], "--threads 4096: this process may use"),
         (["--rigor", "sloppy"], "unknown --rigor 'sloppy'"),
-        (["--budget", "soon"], "--budget soon: give 1s to 240h"),
-        (["--resolution", "0"], "--resolution 0: give 0.1% to 100%"),
+        (["--budget", "soon"], "--budget 'soon': give 1s to 240h"),
+        (["--resolution", "0"], "--resolution '0': give 0.1% to 100%"),
     ],
     ids=["bound below one inference", "no interpreter", "too many threads", "unknown rigor", "no budget", "no share"],
 )
 def test_what_cannot_be_is_refused_in_one_line(asked: list[str], said: str, command: Command, tmp_path: Path) -> None:
-    given = SPEED[:-2] if "--threads" in asked else SPEED
+    given = [] if {"--threads", "--budget"} & set(asked) else SPEED
     ended = command("run", *given, *ONE, *asked, "--out", tmp_path / "runs")
     assert ended.code == 2
     assert ended.last_line.startswith(f"alexbench: {said}")
