@@ -71,7 +71,7 @@ class _Times:
         for key, judged in judged_times(self.base, self.head, self.policy, self.found).items():
             # Without rounds there is nothing that more of them would decide.
             (self.done if judged.verdict == "PASS" or judged.rounds is None else self.waiting)[key] = judged
-        # An A/A control that failed says so of the machine: its blocks are not to be joined with better ones.
+        # Blocks of a run that could not be measured are not joined with others.
         believed = all(one.verdict != "INVALID" for one in self.waiting.values())
         self.believed = dict.fromkeys(TIMED, believed)
 
