@@ -1,4 +1,6 @@
-"""Write the fitted last layer of a card as package data: python tools/pack_classifier.py [CARD]
+"""Write the fitted last layer of a card as package data.
+
+    python tools/pack_classifier.py [CARD]
 
 It draws and prepares the training pictures and fits the layer anew (2 minutes on two cores). Run it when the recipe of
 the synthetic default changes, and remove the file of the recipe before.
@@ -18,6 +20,7 @@ FOLDER = Path(__file__).parents[1] / "harness" / "models" / "classifiers"
 
 
 def main() -> None:
+    """Fit, pack, write."""
     card = load_card(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_CARD)
     with TemporaryDirectory() as folder:
         cache = Path(folder)

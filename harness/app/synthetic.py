@@ -116,6 +116,7 @@ def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -
         found = _known(note, cache / WEIGHTS_FOLDER)
         if found is not None:
             return found
+        _check_space(note.parent)
         made = _assembled_weights(card, cache, log, display)
         if made is None:
             made = fitted_weights(card, cache, log=log, display=display)
@@ -221,12 +222,7 @@ def fit(
 
 
 def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
-    free_mib = shutil.disk_usage(folder.parent).free // 2**20
-    if free_mib < SPACE_NEEDED_MIB:
-        raise DataError(
-            f"{folder.parent}: {free_mib} MiB free, the synthetic set needs {SPACE_NEEDED_MIB}; "
-            f"free some, or name another folder with ALEXBENCH_CACHE"
-        )
+    _check_space(folder.parent)
     partial = folder.with_name(f".{split}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -240,6 +236,15 @@ def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_space(folder: Path) -> None:
+    free_mib = shutil.disk_usage(folder).free // 2**20
+    if free_mib < SPACE_NEEDED_MIB:
+        raise DataError(
+            f"{folder}: {free_mib} MiB free, the synthetic set needs {SPACE_NEEDED_MIB}; "
+            f"free some, or name another folder with ALEXBENCH_CACHE"
+        )
 
 
 def _manifest(folder: Path) -> Path:
