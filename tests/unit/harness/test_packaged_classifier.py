@@ -12,6 +12,7 @@ import pytest
 from alexbench.datasets.synthetic import expected
 from alexbench.harness.app import synthetic
 from alexbench.harness.app.progress import PlainDisplay
+from alexbench.harness.errors import DataError
 from alexbench.harness.models.card import DEFAULT_CARD, load_card
 from alexbench.harness.models.packaged_classifier import PackagedError, pack, packaged_file, unpack
 from alexbench.harness.models.seeded import fit_classifier
@@ -81,6 +82,15 @@ def test_first_use_of_the_default_gives_the_published_weights_and_draws_nothing(
     assert "drawing" not in said.getvalue()
     note = next((tmp_path / synthetic.NAME).glob("*.json"))
     assert json.loads(note.read_text(encoding="utf-8")) == {"digest": made.digest}
+
+
+def test_a_disk_without_room_is_refused_before_weights_are_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(synthetic, "SPACE_NEEDED_MIB", 2**50)
+    with pytest.raises(DataError, match="ALEXBENCH_CACHE"):
+        synthetic.synthetic_weights(CARD, tmp_path, log=tmp_path / "log", display=PlainDisplay(io.StringIO()))
+    assert list(tmp_path.rglob("*.safetensors")) == []
 
 
 class Answering:
