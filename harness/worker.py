@@ -349,6 +349,17 @@ class Worker(Timing):
         draw_part(split=split, folder=Path(folder), part=part, parts=parts, progress=self._progress)
         return {}
 
+    def do_assemble(self, *, network: str, input_size: int, key: str, folder: str) -> Answer:
+        """Make synthetic weights with the last layer that comes with the package; ``refused`` says why not."""
+        from alexbench.harness.app.synthetic import assemble
+        from alexbench.harness.models.packaged_classifier import PackagedError
+
+        try:
+            path, digest = assemble(network=network, input_size=input_size, key=key, folder=Path(folder))
+        except PackagedError as error:
+            return {"path": "", "digest": "", "refused": str(error)}
+        return {"path": str(path), "digest": digest, "refused": ""}
+
     def do_fit(
         self,
         *,

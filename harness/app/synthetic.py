@@ -35,10 +35,11 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import sha256_of
 from alexbench.harness.models.network import get_network
+from alexbench.harness.models.packaged_classifier import PackagedError, packaged_file, unpack
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import fit_classifier, seeded_weights
 from alexbench.harness.models.synthetic_label import WEIGHTS_SEED
-from alexbench.harness.models.weights import weights_path, write_weights
+from alexbench.harness.models.weights import weights_digest, weights_path, write_weights
 
 NAME: Final = f"synthetic-v{SET_VERSION}"
 PER_CLASS: Final[dict[Split, int]] = {"val": 1, "train": 1}
@@ -105,38 +106,84 @@ def _damaged(chosen: Dataset, folder: Path) -> list[str]:
 
 
 def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -> SyntheticWeights:
-    """Weights fitted to the training pictures as ``card`` prepares them, from the cache or made now, in a worker."""
-    key = _fit_key(card)
-    note = cache / NAME / f"weights-{card.network}-{key}.json"
+    """Weights fitted to the training pictures as ``card`` prepares them: from the cache, or made now in a worker.
+
+    The last layer comes with the package where the card's recipe is the default's; other recipes are fitted here.
+    """
+    note = cache / NAME / f"weights-{card.network}-{fit_key(card)}.json"
     note.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{note}.lock"):
         found = _known(note, cache / WEIGHTS_FOLDER)
         if found is not None:
             return found
-        pictures = undamaged_pictures("train", cache, lambda whole: whole, log=log, display=display)
-        prepared = prepare_with_progress(pictures, card.preprocessing, cache, display, "synthetic training pictures")
-        labels = note.with_suffix(".labels.npy")
-        np.save(labels, prepared.labels)
-        title = f"fitting synthetic weights for {card.name} (float64 features of {len(pictures)} pictures)"
-        try:
-            with WorkerProcess("fit", log=log) as worker, display.step(title) as advance:
-                made = worker.ask(
-                    "fit",
-                    progress=advance,
-                    network=card.network,
-                    input_size=card.preprocessing.crop,
-                    label_offset=card.label_offset,
-                    preprocessing=asdict(card.preprocessing),
-                    pixels=str(prepared.path),
-                    labels=str(labels),
-                    folder=str(cache / WEIGHTS_FOLDER),
-                )
-        finally:
-            labels.unlink(missing_ok=True)
+        _check_space(note.parent)
+        made = _assembled_weights(card, cache, log, display)
+        if made is None:
+            made = fitted_weights(card, cache, log=log, display=display)
         partial = note.with_suffix(".partial")
-        partial.write_text(json.dumps({"digest": made["digest"]}), encoding="utf-8")
+        partial.write_text(json.dumps({"digest": made.digest}), encoding="utf-8")
         partial.replace(note)
-        return SyntheticWeights(Path(made["path"]), made["digest"])
+        return made
+
+
+def _assembled_weights(card: Card, cache: Path, log: Path, display: Display) -> SyntheticWeights | None:
+    """Weights with the last layer that the package has for this recipe; None where it has none, or a wrong one."""
+    key = fit_key(card)
+    if not packaged_file(card.network, key).is_file():
+        return None
+    title = f"making synthetic weights for {card.name}"
+    with WorkerProcess("assemble", log=log) as worker, display.step(title):
+        made = worker.ask(
+            "assemble",
+            network=card.network,
+            input_size=card.preprocessing.crop,
+            key=key,
+            folder=str(cache / WEIGHTS_FOLDER),
+        )
+    if made["refused"]:
+        display.say(f"{made['refused']}; fitting the weights instead, which takes minutes (reinstall AlexBench)")
+        return None
+    return SyntheticWeights(Path(made["path"]), made["digest"])
+
+
+def assemble(*, network: str, input_size: int, key: str, folder: Path) -> tuple[Path, str]:
+    """Seeded random layers and the packaged last layer, written into ``folder``. Runs in a worker.
+
+    Raises:
+        PackagedError: the package's layer is damaged, or does not give the published weights; nothing is written then.
+    """
+    weight, bias = unpack(packaged_file(network, key).read_bytes())
+    shapes = get_network(network, input_size=input_size).parameter_shapes
+    arrays = {**seeded_weights(shapes, WEIGHTS_SEED), "fc8.weight": weight, "fc8.bias": bias}
+    digest = weights_digest(arrays)
+    if digest not in expected.WEIGHTS.values():
+        raise PackagedError(f"the packaged classifier does not give the published weights ({digest[:12]})")
+    return write_weights(arrays, folder)
+
+
+def fitted_weights(card: Card, cache: Path, *, log: Path, display: Display) -> SyntheticWeights:
+    """The weights fitted from nothing: training pictures drawn and prepared, their features, the last layer."""
+    pictures = undamaged_pictures("train", cache, lambda whole: whole, log=log, display=display)
+    prepared = prepare_with_progress(pictures, card.preprocessing, cache, display, "synthetic training pictures")
+    labels = cache / NAME / f"weights-{card.network}-{fit_key(card)}.labels.npy"
+    np.save(labels, prepared.labels)
+    title = f"fitting synthetic weights for {card.name} (float64 features of {len(pictures)} pictures)"
+    try:
+        with WorkerProcess("fit", log=log) as worker, display.step(title) as advance:
+            made = worker.ask(
+                "fit",
+                progress=advance,
+                network=card.network,
+                input_size=card.preprocessing.crop,
+                label_offset=card.label_offset,
+                preprocessing=asdict(card.preprocessing),
+                pixels=str(prepared.path),
+                labels=str(labels),
+                folder=str(cache / WEIGHTS_FOLDER),
+            )
+    finally:
+        labels.unlink(missing_ok=True)
+    return SyntheticWeights(Path(made["path"]), made["digest"])
 
 
 def fit(
@@ -175,12 +222,7 @@ def fit(
 
 
 def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
-    free_mib = shutil.disk_usage(folder.parent).free // 2**20
-    if free_mib < SPACE_NEEDED_MIB:
-        raise DataError(
-            f"{folder.parent}: {free_mib} MiB free, the synthetic set needs {SPACE_NEEDED_MIB}; "
-            f"free some, or name another folder with ALEXBENCH_CACHE"
-        )
+    _check_space(folder.parent)
     partial = folder.with_name(f".{split}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -194,6 +236,15 @@ def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_space(folder: Path) -> None:
+    free_mib = shutil.disk_usage(folder).free // 2**20
+    if free_mib < SPACE_NEEDED_MIB:
+        raise DataError(
+            f"{folder}: {free_mib} MiB free, the synthetic set needs {SPACE_NEEDED_MIB}; "
+            f"free some, or name another folder with ALEXBENCH_CACHE"
+        )
 
 
 def _manifest(folder: Path) -> Path:
@@ -243,7 +294,8 @@ def draw_part(*, split: Split, folder: Path, part: int, parts: int, progress: Ad
     write_classes(folder, split, PER_CLASS[split], classes, progress)
 
 
-def _fit_key(card: Card) -> str:
+def fit_key(card: Card) -> str:
+    """Everything that the fit depends on besides the network, as 16 hex digits."""
     recipe = {
         "set": NAME,
         "seed": WEIGHTS_SEED,

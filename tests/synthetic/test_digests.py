@@ -13,16 +13,28 @@ from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.datasets.prepared import PreparedSet, prepare
 from alexbench.datasets.synthetic.expected import PICTURES, PIXELS, WEIGHTS, differences
 from alexbench.harness.app.progress import PlainDisplay
-from alexbench.harness.app.synthetic import SyntheticWeights, synthetic_pictures, synthetic_weights
+from alexbench.harness.app.synthetic import (
+    NAME,
+    SyntheticWeights,
+    fit_key,
+    fitted_weights,
+    synthetic_pictures,
+    synthetic_weights,
+)
 from alexbench.harness.models.card import DEFAULT_CARD, load_card
+from alexbench.harness.models.packaged_classifier import packaged_file, unpack
 from alexbench.harness.models.weights import map_weights, weights_digest
 
 
 @dataclass(frozen=True)
 class Made:
-    """The default set and weights, made from nothing; ``again`` is what a second call in the same cache gave."""
+    """The default set and weights, made from nothing; ``again`` is what a second call in the same cache gave.
+
+    ``fitted``: the weights as the generator makes them, without the package's last layer.
+    """
 
     prepared: PreparedSet
+    fitted: SyntheticWeights
     weights: SyntheticWeights
     again: SyntheticWeights
     said_again: str
@@ -35,10 +47,12 @@ def made(module_path: Path) -> Made:
     display = PlainDisplay(io.StringIO())
     pictures = synthetic_pictures("val", cache, log=log, display=display)
     weights = synthetic_weights(card, cache, log=log, display=display)
+    assert not (cache / NAME / "train").exists()  # the package's last layer was used
+    fitted = fitted_weights(card, cache / "fitted", log=log, display=display)
     prepared = prepare(pictures, card.preprocessing, cache / "prepared")
     said = io.StringIO()
     again = synthetic_weights(card, cache, log=log, display=PlainDisplay(said))
-    return Made(prepared, weights, again, said.getvalue())
+    return Made(prepared, fitted, weights, again, said.getvalue())
 
 
 def test_one_picture_of_each_class(made: Made) -> None:
@@ -55,6 +69,15 @@ def test_prepared_pixels_have_the_committed_digest(made: Made) -> None:
 
 def test_weights_have_the_committed_digest(made: Made) -> None:
     assert made.weights.digest == WEIGHTS[DEFAULT_CARD]
+
+
+def test_the_fit_gives_the_committed_digest_and_the_last_layer_of_the_package(made: Made) -> None:
+    assert made.fitted.digest == WEIGHTS[DEFAULT_CARD]
+    fitted = map_weights(made.fitted.path)
+    card = load_card(DEFAULT_CARD)
+    weight, bias = unpack(packaged_file(card.network, fit_key(card)).read_bytes())
+    assert weight.tobytes() == fitted["fc8.weight"].tobytes()
+    assert bias.tobytes() == fitted["fc8.bias"].tobytes()
 
 
 def test_weights_file_holds_what_its_digest_says(made: Made) -> None:
