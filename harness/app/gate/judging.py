@@ -178,7 +178,9 @@ def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
         why=finding.why,
         would_change=_would_change(finding, judged.rule.tolerance, detectable),
     )
-    return replace(said, verdict="INVALID", why=invalid, would_change="a run that could be measured") if invalid else said
+    return (
+        replace(said, verdict="INVALID", why=invalid, would_change="a run that could be measured") if invalid else said
+    )
 
 
 def _would_change(finding: TimeFinding, tolerance: float, least: float) -> str:
