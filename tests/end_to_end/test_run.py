@@ -163,7 +163,7 @@ def test_timings_hold_every_single_inference_and_the_figures_follow_from_them(fu
         assert entry.performance.throughput.images_per_second == pytest.approx(rate)
 
 
-def test_the_run_says_what_it_can_tell_apart_and_every_row_that_may_be_ranked_is(full: tuple[Ended, Path]) -> None:
+def test_the_run_says_what_it_can_tell_apart_and_ranks_no_row_that_may_know_nothing(full: tuple[Ended, Path]) -> None:
     record = read_run(full[1])
     assert record.ceiling is not None
     assert [(one.backend, one.of) for one in record.controls] == [
@@ -177,7 +177,9 @@ def test_the_run_says_what_it_can_tell_apart_and_every_row_that_may_be_ranked_is
         assert found.processes >= 3
         assert found.freedom > 0
         assert "This run can tell apart rows that differ by more than" in full[0].out
-    assert len(record.differences) == 2 * 6
+    # Forty pictures are too few to tell any row from guessing.
+    assert [row.accuracy and row.accuracy.chance for row in record.backends] == ["too few"] * len(BACKENDS)
+    assert not record.differences
     blocks = pd.read_parquet(full[1] / "blocks.parquet")
     assert len(blocks) == len(pd.read_parquet(full[1] / "timings.parquet").groupby(
         ["backend", "scenario", "batch", "way", "process", "round"]
@@ -186,12 +188,9 @@ def test_the_run_says_what_it_can_tell_apart_and_every_row_that_may_be_ranked_is
     for entry in record.backends:
         assert entry.performance is not None
         assert entry.performance.noise is not None
-        slower = [
-            one
-            for one in record.differences
-            if one.of == "images/s" and one.apart and entry.name == (one.one if one.ratio > 1 else one.other)
-        ]
-        assert frame.set_index("backend").loc[entry.name, "rank"] == entry.rank == 1 + len(slower)
+        assert entry.group is not None
+        assert entry.rank is None
+    assert frame["rank"].isna().all()
     assert ((frame["mfu"] <= 1) | ~frame["peak_found"]).all()
 
 
