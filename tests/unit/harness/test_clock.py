@@ -83,8 +83,8 @@ def test_the_sum_is_the_wall_time_of_the_window(wound: HandWound) -> None:
     assert len(wound.readings) == 1 + len(ns) + 1  # the deadline; then back to back: nothing falls between two
 
 
-def test_at_least_two_calls_are_timed_however_slow(wound: HandWound) -> None:
-    assert time_block(wound.predict, PIXELS, seconds=0.0).ns == [10 * MS] * 2
+def test_at_least_three_calls_are_timed_however_slow(wound: HandWound) -> None:
+    assert time_block(wound.predict, PIXELS, seconds=0.0).ns == [10 * MS] * 3
 
 
 def test_every_call_gets_the_very_same_input(wound: HandWound) -> None:
