@@ -32,7 +32,7 @@ def test_the_digests_are_those_of_before_the_crop_had_a_position() -> None:
     for name in card_names():
         card = load_card(name)
         recipe = material._recipe_digest(card)[:16]
-        found[name] = (card.preprocessing.geometry_key(), synthetic._fit_key(card), recipe)
+        found[name] = (card.preprocessing.geometry_key(), synthetic.fit_key(card), recipe)
     assert found == DIGESTS
 
 
@@ -42,7 +42,7 @@ def test_a_crop_from_the_corner_changes_all_of_them() -> None:
     corner = replace(card, preprocessing=replace(card.preprocessing, crop_position="corner"))
     geometry, fit, recipe = DIGESTS["torchvision"]
     assert corner.preprocessing.geometry_key() != geometry
-    assert synthetic._fit_key(corner) != fit
+    assert synthetic.fit_key(corner) != fit
     assert material._recipe_digest(corner)[:16] != recipe
 
 

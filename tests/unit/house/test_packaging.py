@@ -19,7 +19,7 @@ from alexbench.harness.contract import Backend
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("backends", "datasets", "harness", "reports")
-DATA_SUFFIXES = (".py", ".toml", ".csv", ".txt", ".html", ".css", ".js", ".typed")
+DATA_SUFFIXES = (".py", ".toml", ".xz", ".csv", ".txt", ".html", ".css", ".js", ".typed")
 BUILD_LIMIT_S = 300
 
 
