@@ -141,6 +141,17 @@ def _satterthwaite(one: Spread, other: Spread) -> float:
     return (one.variance + other.variance) ** 2 / below if below else one.freedom + other.freedom
 
 
+def _beyond_noise(
+    own: NDArray[np.float64], drifts: NDArray[np.float64], counts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The square of each row's mean drift, less what chance alone makes of it: that is in the spread already."""
+    means = own @ drifts / counts
+    squares = own @ np.square(drifts) - counts * np.square(means)
+    chance = np.where(counts > 1, squares / np.maximum(counts - 1, 1) / counts, np.square(means))
+    beyond: NDArray[np.float64] = np.clip(np.square(means) - chance, 0, None)
+    return beyond
+
+
 def _fit(processes: Sequence[Process]) -> _Fit:
     rows = list(dict.fromkeys(one.row for one in processes if not one.duplicate))
     known = [one for one in processes if one.row in rows]
@@ -172,7 +183,7 @@ def _fit(processes: Sequence[Process]) -> _Fit:
         belongs @ np.square(left),
         belongs @ leverage,
         counts,
-        np.abs(own @ drifts / counts),
+        np.sqrt(_beyond_noise(own, drifts, counts)),
         {(one.row, one.replicate): one.log for one in known if not one.duplicate},
     )
 
