@@ -24,7 +24,7 @@ from alexbench.harness.errors import RecordError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.plain_text import is_utf8, short, strict_json
 from alexbench.harness.record_checks import check, plain
-from alexbench.harness.records import SCHEMA_VERSION, RunRecord, group_of
+from alexbench.harness.records import SCHEMA_VERSION, RunRecord, with_group
 
 RUN_FILE: Final = "run.json"
 _FIRST_WITH_RANKS: Final = 5
@@ -57,11 +57,7 @@ def _upgrade_4(data: dict[str, Any]) -> dict[str, Any]:
 
 def _with_groups(record: RunRecord) -> RunRecord:
     """An older record's rows with their groups, which follow from what it holds: only like rows may be compared."""
-    rows = tuple(
-        row if row.effective is None else dataclasses.replace(row, group=group_of(row.effective, row.parity))
-        for row in record.backends
-    )
-    return dataclasses.replace(record, backends=rows)
+    return dataclasses.replace(record, backends=tuple(map(with_group, record.backends)))
 
 
 _UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3, 4: _upgrade_4}

@@ -4,7 +4,7 @@ Raw values are stored and statistics derived, with one exception: the few figure
 ``run.json`` beside the raw Parquet files, so that a leaderboard is rebuilt from one small file. Units are in the names.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from alexbench.harness.decoding import AnySize
@@ -350,6 +350,11 @@ class BackendRecord:
     batch_dependence: float | None = None
     rank: int | None = None
     group: str | None = None
+
+
+def with_group(row: BackendRecord) -> BackendRecord:
+    """The row with its group, which follows from what ran and how it compares with float64."""
+    return row if row.effective is None else replace(row, group=group_of(row.effective, row.parity))
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,11 @@ class Difference:
     high: float
     apart: bool
 
+    @property
+    def slower(self) -> str:
+        """The row that takes longer, by the estimate."""
+        return self.one if self.ratio > 1 else self.other
+
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:

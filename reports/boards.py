@@ -210,12 +210,7 @@ def _best_accuracy(lines: Sequence[Line]) -> list[bool]:
 
 def _best_latency(lines: Sequence[Line]) -> list[bool]:
     """The rows that none is faster than beyond doubt at batch 1."""
-    slower = {
-        one.one if one.ratio > 1 else one.other
-        for line in lines[:1]
-        for one in line.record.differences
-        if one.of == "latency" and one.apart
-    }
+    slower = {one.slower for line in lines[:1] for one in line.record.differences if one.of == "latency" and one.apart}
     ranked = [has(line.row, "rank") and has(line.row, "latency_p50_ms") for line in lines]
     return _telling([one and line.row["backend"] not in slower for line, one in zip(lines, ranked, strict=True)], lines)
 

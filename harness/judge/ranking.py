@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from alexbench.harness.judge.resolution import ALPHA, Process, tell_apart
-from alexbench.harness.records import BackendRecord, group_of
+from alexbench.harness.records import BackendRecord, with_group
 from alexbench.harness.speed_records import Difference, Measure, Resolution
 
 MEASURES: tuple[Measure, ...] = ("latency", "images/s")
@@ -32,9 +32,7 @@ def ranked(
     ``processes``: of each measure, those of all rows; none of either in a run without speed, whose rows are ranked by
     top-1. ``level``, ``looks``, ``spent``: as :func:`tell_apart` takes them.
     """
-    grouped = tuple(
-        row if row.effective is None else replace(row, group=group_of(row.effective, row.parity)) for row in rows
-    )
+    grouped = tuple(map(with_group, rows))
     groups: dict[str, list[str]] = {}
     for row in grouped:
         if row.group is not None and may_rank(row):
@@ -59,8 +57,8 @@ def ranked(
 
 
 def _by_speed(names: Sequence[str], differences: Sequence[Difference]) -> dict[str, int]:
-    """One more than the rows that are faster beyond doubt; a ratio above 1 says that ``one`` takes longer."""
-    slower = [one.one if one.ratio > 1 else one.other for one in differences if one.of == "images/s" and one.apart]
+    """One more than the rows that are faster beyond doubt."""
+    slower = [one.slower for one in differences if one.of == "images/s" and one.apart]
     return {name: 1 + slower.count(name) for name in names}
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from alexbench.harness.judge.ranking import group_of, may_rank, ranked
+from alexbench.harness.judge.ranking import may_rank, ranked
 from alexbench.harness.judge.resolution import Process
-from alexbench.harness.records import BackendRecord
+from alexbench.harness.records import BackendRecord, group_of
 from tests.support.records import accuracy, effective, error_row, ok_row, parity
 
 
