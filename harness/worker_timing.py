@@ -37,14 +37,14 @@ class Timing(Held):
             self._stream = None
         super().close()
 
-    def do_warm_up(self, *, batch_size: int, once: bool = False) -> Answer:
-        """Warm up at a batch size, or make one call."""
+    def do_warm_up(self, *, batch_size: int, seconds: float = clock.WARM_UP_SECONDS) -> Answer:
+        """Warm up at a batch size for so long; for 0 seconds, one call."""
         backend, _ = self._loaded()
         self._first_inference()
         self._scores(self._timed_input(batch_size), finite=False)  # of a clock nobody looks at the answers
-        if once:
+        if not seconds:
             return {"calls": 1}
-        return {"calls": clock.warm_up(backend.predict, self._timed_input(batch_size))}
+        return {"calls": 1 + clock.warm_up(backend.predict, self._timed_input(batch_size), seconds=seconds)}
 
     def do_busy_threads(self, *, batch_size: int, seconds: float) -> Answer:
         """How many threads work during inference at a batch size."""

@@ -108,7 +108,7 @@ def _ceiling_line(ceiling: Ceiling) -> str:
     stream = max(ceiling.streams, key=lambda name: ceiling.streams[name])
     return (
         f"{ceiling.gflops_per_second:.0f} GFLOP/s ({kernel}, the best of {len(ceiling.kernels)}) and "
-        f"{ceiling.gb_per_second:.1f} GB/s ({stream}) were reached on this machine in the same rounds"
+        f"{ceiling.gb_per_second:.1f} GB/s ({stream}) were reached on this machine meanwhile"
     )
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -148,10 +148,14 @@ class RunConfig:
         """``rigor`` with all that it means."""
         return RIGORS[self.rigor]
 
-    @property
-    def budget_s(self) -> float:
-        """Seconds that timing may take: ``budget``, or the level's."""
-        return self.level.budget_s if self.budget is None else self.budget
+    def timing_s(self, spent_s: float) -> float:
+        """Seconds that timing may take, where loading and answers took ``spent_s``: ``budget``, or the level's.
+
+        The level's whole time holds for the synthetic pictures, as many as it asks for; answers on others take theirs.
+        """
+        if self.budget is not None:
+            return self.budget
+        return self.level.budget_s if self.data else min(self.level.budget_s, self.level.whole_s - spent_s)
 
     @property
     def target(self) -> float:
@@ -229,7 +233,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     _check_pythons(given)
     _check_environments(given)
     _make_absolute(given)
-    config = RunConfig(**given)
+    config = _with_pictures(RunConfig(**given))
     for name in config.backends or ():
         if name == REFERENCE:
             raise UsageError("backend 'reference' is the truth that the others are held against; it runs in every run")
@@ -238,6 +242,13 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     if config.backends is not None and len(set(config.backends)) < len(config.backends):
         raise UsageError(f"--backend names one twice: {', '.join(config.backends)}")
     _check_pair(config)
+    return config
+
+
+def _with_pictures(config: RunConfig) -> RunConfig:
+    """Where speed is measured, as many of the synthetic pictures as the level of rigor has time for."""
+    if config.data is None and config.limit is None and config.performance:
+        return replace(config, limit=config.level.pictures)
     return config
 
 

@@ -37,7 +37,7 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
     if config.performance:
         calls_s = [size * gflops / rate for size in config.batch_sizes]
         replicate = replicate_s(config.level, count, calls_s, offline=config.offline)
-        timing = max(config.budget_s, LEAST_REPLICATES * replicate)
+        timing = max(config.timing_s(total), LEAST_REPLICATES * replicate)
         parts.append(f"timing {_said(timing)} at most")
         total += timing
         if config.generated:

@@ -5,6 +5,7 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 """
 
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -169,8 +170,9 @@ def _carry_out(
             record = _first_record(config, material, started, rows, prepared.others)
             if before is None:
                 run_folder.write_record(folder, record)
+            begun = time.monotonic()
             twin = _start(rows, config, material, folder, display, on_exit)
-        return _measure(config, material, rows, twin, record, folder, display)
+        return _measure(config, material, rows, twin, record, folder, display, begun)
 
 
 @contextmanager
@@ -287,6 +289,7 @@ def _measure(
     record: RunRecord,
     folder: Path,
     display: Display,
+    begun: float,
 ) -> Outcome:
     status: Status = "interrupted"
     speed = Speed()
@@ -296,7 +299,7 @@ def _measure(
             evaluate(rows, config, material, folder, display)
             record = replace(record, pairs=_write_answers(rows, material, folder))
         if config.performance:
-            Bench(speed, rows, twin, config, material, folder, display).measure()
+            Bench(speed, rows, twin, config, material, folder, display, begun=begun).measure()
         for row in rows:
             if row.alive and row.worker is not None:
                 with row.failing():

@@ -30,14 +30,14 @@ from alexbench.harness.judge.resolution import ALPHA, Apart, Process, level_at, 
 from alexbench.harness.judge.statistics import Interval
 from alexbench.harness.judge.timing import control, process_values
 from alexbench.harness.measure.conditions import conditions
-from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S, LEAST_REPLICATES, MOST_REPLICATES
+from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S, LEAST_REPLICATES, MOST_REPLICATES, WARM_UP_S
 from alexbench.harness.measure.rounds import Block, Plan, Scenario, Task, TimeBlock, run_rounds
 from alexbench.harness.measure.watch import suspended
 from alexbench.harness.speed_records import Ceiling, Control, Difference, Measure
 
 ANCHOR: Final = "anchor"
 CEILING_REPLICATES: Final = 2
-"""The ceiling is the best of all blocks: two of each kernel find it, and more would take time from the rows."""
+"""Two blocks of each kernel find the best; more would take time from the rows."""
 PROFILE_REPEATS: Final = 10
 
 
@@ -73,7 +73,11 @@ class Bench:
         material: Material,
         folder: Path,
         display: Display,
+        *,
+        begun: float,
     ) -> None:
+        """``begun``: when loading did, by the monotonic clock."""
+        self._begun = begun
         self._speed, self._rows, self._twin, self._config, self._material = speed, rows, twin, config, material
         self._folder, self._display = folder, display
         self._watcher = Watcher(config.device)
@@ -93,7 +97,8 @@ class Bench:
 
     def _replicates(self) -> None:
         """One after the other, until the last look. Whether a look is the last is decided before it is taken."""
-        started, budget = time.monotonic(), self._config.budget_s
+        started = time.monotonic()
+        budget = self._config.timing_s(started - self._begun)
         chosen = [row.name for row in self._alive]
         looks: tuple[int, ...] = ()
         done = looked = 0
@@ -230,7 +235,7 @@ class Bench:
         seconds = level.latency_block_s
         tasks = self._anchor_task("latency")
         for name, worker in self._participants(chosen):
-            if self._warm(name, worker, 1):
+            if self._warm(name, worker, 1, seconds=WARM_UP_S):
                 tasks[Task(name, "SingleStream", 1)] = self._timers.calls(name, worker, 1, seconds)
         self._rounds(tasks, level.latency, number, advance)
         if self._config.device != "cpu":
@@ -248,16 +253,28 @@ class Bench:
             row = next((row for row in self._alive if row.name == name), None)
             # The duplicate needs no more than what it is the control of.
             sizes = [config.batch_size] if row is None else config.batch_sizes
-            if not all(self._warm(name, worker, size, once=True) for size in sizes):
+            if not all(self._warm(name, worker, size, seconds=0.0) for size in sizes):
                 continue
             for size in sizes:
                 tasks[Task(name, "Offline", size)] = self._timers.calls(name, worker, size, level.window_s)
             if row is not None:
                 tasks |= self._besides(row, number)
         self._rounds(tasks, level.windows, number, advance)
+        if number < CEILING_REPLICATES:
+            self._kernels(number, chosen)
+
+    def _kernels(self, number: int, chosen: Collection[str]) -> None:
+        """Each row's kernels at their best, a block a process: the ceiling is the best of all blocks."""
+        tasks: dict[Task, TimeBlock] = {}
+        for row in self._alive:
+            if row.name in chosen:
+                ceiling = self._timers.kernels(row)
+                if ceiling is not None:
+                    tasks[Task(row.name, "Anchor", 0, "ceiling")] = ceiling
+        self._rounds(tasks, Plan(rounds=1, discarded=0), number, lambda *_: None)
 
     def _besides(self, row: Row, number: int) -> dict[Task, TimeBlock]:
-        """A row's memory; its way of many batches at once, and its kernels at their best."""
+        """A row's memory, and its way of many batches at once."""
         config, tasks = self._config, {}
         with row.failing():
             assert row.worker is not None
@@ -269,9 +286,6 @@ class Bench:
                 streamed = self._timers.stream(row, config.batch_size, config.level.window_s)
                 if streamed is not None:
                     tasks[Task(row.name, "Offline", config.batch_size, "streams")] = streamed
-            ceiling = self._timers.kernels(row) if number < CEILING_REPLICATES else None
-            if ceiling is not None:
-                tasks[Task(row.name, "Anchor", 0, "ceiling")] = ceiling
         return tasks
 
     def _rounds(self, tasks: dict[Task, TimeBlock], plan: Plan, number: int, advance: Advance) -> None:
@@ -316,9 +330,9 @@ class Bench:
                 return
         self._display.say(f"{name} failed and is left out: {error}")
 
-    def _warm(self, name: str, worker: WorkerProcess, batch_size: int, *, once: bool = False) -> bool:
+    def _warm(self, name: str, worker: WorkerProcess, batch_size: int, *, seconds: float) -> bool:
         try:
-            self._timers.warm_up(name, worker, batch_size, once=once)
+            self._timers.warm_up(name, worker, batch_size, seconds=seconds)
         except Exception as error:
             self._fail(name, error)
             return False

@@ -32,20 +32,18 @@ class Timers:
         """The best of all blocks so far; None without the anchor, which alone measures the memory."""
         return Ceiling(self._kernels, self._streams) if self._kernels and self._streams else None
 
-    def warm_up(self, name: str, worker: WorkerProcess, batch_size: int, *, once: bool = False) -> None:
-        """Until it is warm, or ``once``: a block's first call, which does not count, is then the second.
-
-        How long its calls took says later when it hangs.
+    def warm_up(self, name: str, worker: WorkerProcess, batch_size: int, *, seconds: float) -> None:
+        """For so long, or one call for 0. How long its calls took says later when it hangs.
 
         Raises:
             AlexBenchError: its runtime, or the worker, failed.
         """
         start = time.monotonic()
-        calls = worker.ask("warm_up", batch_size=batch_size, once=once)["calls"]
+        calls = worker.ask("warm_up", batch_size=batch_size, seconds=seconds)["calls"]
         self._call_s[name, batch_size] = (time.monotonic() - start) / calls
 
     def calls(self, name: str, worker: WorkerProcess, batch_size: int, seconds: float) -> TimeBlock:
-        """Calls one after the other for so long, three at least."""
+        """Calls one after the other for so long, as :func:`alexbench.harness.measure.clock.time_block` makes them."""
         limit = _limit_s(max(seconds, 4 * self._call_s.get((name, batch_size), 0.0)))
         ask = partial(worker.ask, "time", limit_s=limit, batch_size=batch_size, seconds=seconds)
         return partial(self._watcher.block, ask, images=batch_size)

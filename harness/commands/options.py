@@ -77,7 +77,12 @@ def one_run(command: Command) -> Command:
     )
     measured = (
         click.option("--batch-size", type=int, metavar="N", help="Of accuracy and of images/s.  [default: 32]"),
-        click.option("--limit", type=int, metavar="N", help="Only N pictures, drawn evenly over the classes."),
+        click.option(
+            "--limit",
+            type=int,
+            metavar="N",
+            help="Only N pictures, drawn evenly over the classes.  [default: all; smoke: 500 of the synthetic ones]",
+        ),
         click.option("--seed", type=int, metavar="N", help="Of that draw and of the order of rounds.  [default: 1]"),
         click.option("--on-bad-image", metavar="WHAT", help="fail, or skip and say so.  [default: fail]"),
         click.option("--only", metavar="WHAT", help="accuracy or performance.  [default: both]"),

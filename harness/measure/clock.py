@@ -19,6 +19,9 @@ Predict = Callable[[NDArray[np.float32]], Any]
 
 WARM_UP_ITERATIONS: Final = 3
 WARM_UP_SECONDS: Final = 0.4
+LONG_CALL_S: Final = 0.1
+"""Calls this long find the caches' contents to matter by less than one in a hundred: docs/evidence/resolution.md."""
+LEAST_CALLS: Final = 3
 
 
 def freeze_what_is_loaded() -> None:
@@ -47,11 +50,11 @@ def first_inference_ns(predict: Predict, pixels: NDArray[np.float32]) -> int:
     return time.perf_counter_ns() - start
 
 
-def warm_up(predict: Predict, pixels: NDArray[np.float32]) -> int:
-    """Call until both WARM_UP_ITERATIONS and WARM_UP_SECONDS are reached; the number of calls."""
+def warm_up(predict: Predict, pixels: NDArray[np.float32], *, seconds: float = WARM_UP_SECONDS) -> int:
+    """Call until both WARM_UP_ITERATIONS and ``seconds`` are reached; the number of calls."""
     start = time.perf_counter()
     calls = 0
-    while calls < WARM_UP_ITERATIONS or time.perf_counter() - start < WARM_UP_SECONDS:
+    while calls < WARM_UP_ITERATIONS or time.perf_counter() - start < seconds:
         predict(pixels)
         calls += 1
     return calls
@@ -68,16 +71,21 @@ class Timed:
 def time_block(predict: Predict, pixels: NDArray[np.float32], *, seconds: float) -> Timed:
     """Consecutive calls for ``seconds``, the one that is at work then included: the nanoseconds of each.
 
-    The first call of a block, which finds the caches another worker left, is made but neither timed nor counted; at
-    least three calls are timed, so that their median is not that of one which was paused. The readings are back to
-    back: the sum of the list is the wall time of the window.
+    The first call of a block, which finds the caches another worker left, is made but not counted; LEAST_CALLS follow
+    at least, so that their median is not that of one which was paused. A call of LONG_CALL_S counts from the first,
+    and may be alone: more rounds of fewer calls then say more in the same time. The readings are back to back: the sum
+    of the list is the wall time of the window.
     """
     with quiet_interpreter():
-        end = time.perf_counter_ns() + int(seconds * 1e9)
-        predict(pixels)
         cpu = time.process_time_ns()
         readings = [time.perf_counter_ns()]
-        while readings[-1] < end or len(readings) < 4:
+        end = readings[0] + int(seconds * 1e9)
+        predict(pixels)
+        readings.append(time.perf_counter_ns())
+        least = 1
+        if readings[1] - readings[0] < LONG_CALL_S * 1e9:
+            cpu, readings, least = time.process_time_ns(), readings[1:], LEAST_CALLS
+        while readings[-1] < end or len(readings) <= least:
             predict(pixels)
             readings.append(time.perf_counter_ns())
         cpu = time.process_time_ns() - cpu

@@ -1,5 +1,6 @@
 """How long and how finely: the levels of ``--rigor``, each a budget and a target, and what each will take."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -21,7 +22,8 @@ class Rigor:
     that differ by more than a share of ``target`` are told apart, or the budget ends. In each process: ``latency``
     rounds of ``latency_block_s`` at batch 1; then ``windows`` rounds of ``window_s`` at the configured batch size and
     those of ``sweep``, and at the configured one in the runtime's own way of many batches (``offline``). ``profile``:
-    layers too. ``min_duration_s``: LoadGen's, of each of its scenarios.
+    layers too. ``pictures``: how many of the synthetic ones answers are counted on; None: all. ``whole_s``: loading,
+    answers and timing together. ``min_duration_s``: LoadGen's, of each of its scenarios.
     """
 
     name: RigorName
@@ -34,27 +36,31 @@ class Rigor:
     sweep: tuple[int, ...] = ()
     offline: bool = False
     profile: bool = False
+    pictures: int | None = None
+    whole_s: float = math.inf
     loadgen: bool = False
     min_duration_s: float = 0.0
 
 
 SMOKE: Final = Rigor(
     "smoke",
-    budget_s=55.0,
+    budget_s=70.0,
     target=0.02,
-    latency=Plan(rounds=5, discarded=1),
-    latency_block_s=0.1,
-    windows=Plan(rounds=1, discarded=0),
-    window_s=0.5,
+    latency=Plan(rounds=6, discarded=1),
+    latency_block_s=0.05,
+    windows=Plan(rounds=3, discarded=0),
+    window_s=0.15,
+    pictures=500,
+    whole_s=92.0,
 )
 STANDARD: Final = Rigor(
     "standard",
     budget_s=300.0,
     target=0.01,
-    latency=Plan(rounds=10, discarded=1),
+    latency=Plan(rounds=12, discarded=1),
     latency_block_s=0.2,
-    windows=Plan(rounds=1, discarded=0),
-    window_s=1.0,
+    windows=Plan(rounds=3, discarded=0),
+    window_s=0.4,
     sweep=(8, 32),
     offline=True,
     profile=True,
@@ -68,17 +74,18 @@ IMPORT_S: Final = 3.5
 """Starting a worker and importing its runtime: 1 s to 11 s each on two cores."""
 LOADING_S: Final = 0.6
 """Loading a network in a process whose runtime is imported: 0.2 to 1 s."""
-WARM_UP_S: Final = 0.5
+WARM_UP_S: Final = 0.2
+"""At batch 1, in a process whose runtime is imported: the round that is discarded does the rest."""
 
 
 def replicate_s(rigor: Rigor, rows: int, calls_s: Sequence[float], *, offline: bool) -> float:
     """About how long a replicate of ``rows`` backends and the A/A duplicate takes, in seconds.
 
-    ``calls_s``: about how long one call takes at each batch size of the windows. A block is four calls at least.
+    ``calls_s``: about how long one call takes at each batch size of the windows; a window is as long as one at least.
     """
     latency = rigor.latency.rounds + rigor.latency.discarded
     windows = rigor.windows.rounds + rigor.windows.discarded
     each = LOADING_S + WARM_UP_S + latency * (1.1 * rigor.latency_block_s + PAUSE_S)
-    sizes = [2 * call + windows * (max(rigor.window_s + call / 2, 4 * call) + PAUSE_S) for call in calls_s]
+    sizes = [2 * call + windows * (max(rigor.window_s + call / 2, call) + PAUSE_S) for call in calls_s]
     anchor = (latency + windows) * (ANCHOR_BLOCK_S + PAUSE_S)
     return (rows + 1) * (each + sizes[-1]) + rows * (sum(sizes[:-1]) + offline * sizes[-1]) + anchor

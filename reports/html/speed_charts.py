@@ -112,7 +112,7 @@ def roofline(record: RunRecord) -> Figure | Missing:
         ],
     )
     said = (
-        f"The grey roof is what anything reached on this machine in the same rounds: {peak:.0f} GFLOP/s, and "
+        f"The grey roof is what anything reached on this machine meanwhile: {peak:.0f} GFLOP/s, and "
         f"{stream:.1f} GB/s from memory. Each point is a row at the batch size beside it. Its place to the right "
         "counts only the weights, read once a batch: with what else is moved it would stand farther left."
     )

@@ -39,7 +39,7 @@ def _values(workers: dict[str, WorkerProcess], number: int) -> dict[str, tuple[f
     found: dict[str, list[float]] = {name: [] for name in workers}
     for batch, plan, seconds in ((1, SMOKE.latency, SMOKE.latency_block_s), (BATCH, SMOKE.windows, SMOKE.window_s)):
         for worker in workers.values():
-            worker.ask("warm_up", batch_size=batch, once=batch > 1)
+            worker.ask("warm_up", batch_size=batch, seconds=0.4 if batch == 1 else 0.0)
 
         def block(name: str, batch: int = batch, seconds: float = seconds) -> Measured:
             answer = workers[name].ask("time", batch_size=batch, seconds=seconds)

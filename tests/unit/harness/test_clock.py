@@ -92,6 +92,15 @@ def test_every_call_gets_the_very_same_input(wound: HandWound) -> None:
     assert all(given is PIXELS for given in wound.given)
 
 
+def test_a_long_call_counts_from_the_first_and_may_be_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = HandWound([120])
+    monkeypatch.setattr(clock, "time", hand)
+    timed = time_block(hand.predict, PIXELS, seconds=0.1)
+    assert timed.ns == [120 * MS]
+    assert timed.cpu_ns == 2 * 120 * MS
+    assert time_block(hand.predict, PIXELS, seconds=0.2).ns == [120 * MS] * 2
+
+
 def test_a_slow_call_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     hand = HandWound([10, 10, 500, 10])
     monkeypatch.setattr(clock, "time", hand)

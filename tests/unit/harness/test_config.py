@@ -11,14 +11,14 @@ from alexbench.harness.app.config import CONFIG_KEYS, RunConfig, cache_folder, r
 from alexbench.harness.app.trust import UserFile
 from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.measure.rigor import RIGORS
+from alexbench.harness.measure.rigor import HIGH, RIGORS, SMOKE
 from alexbench.harness.models.preprocessing import InputConvention
 from alexbench.harness.plain_text import short
 
 
 def test_without_flags_all_cores_all_backends_and_both_measurements() -> None:
     config = resolve({})
-    assert config == RunConfig(threads=usable_cores())
+    assert config == RunConfig(threads=usable_cores(), limit=500)
     assert (config.model, config.batch_size, config.device, config.precision) == ("torchvision", 32, "cpu", "fp32")
     assert config.backends is None
     assert config.accuracy
@@ -77,7 +77,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert values["artifacts"] == ("torch=m.pt2",)
     assert config.interpreters == {"torch": "/opt/python"}
     assert (config.rigor, config.generated, config.latency_bound) == ("high", ("Server",), 40)
-    assert (config.budget_s, config.target) == (120, 0.015)
+    assert (config.timing_s(0), config.target) == (120, 0.015)
     assert config.offline
     assert config.batch_sizes == (4, 8, 32)
     assert config.artifact_files == {"torch": str(Path("m.pt2").absolute())}
@@ -226,7 +226,7 @@ def test_an_environment_without_a_label_of_its_own_is_refused(given: dict[str, o
     ],
 )
 def test_a_budget_is_seconds_minutes_or_hours(given: str | float, seconds: float) -> None:
-    assert resolve({"budget": given}).budget_s == pytest.approx(seconds)
+    assert resolve({"budget": given}).timing_s(1000) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -239,8 +239,21 @@ def test_a_resolution_is_percent(given: str | float, share: float) -> None:
 def test_without_flags_a_budget_and_a_resolution_are_the_levels() -> None:
     for name, level in RIGORS.items():
         config = resolve({"rigor": name})
-        assert (config.budget_s, config.target) == (level.budget_s, level.target)
+        assert (config.timing_s(0), config.target) == (level.budget_s, level.target)
         assert resolve({"rigor": name, "budget": "5s"}).target == level.target
+
+
+def test_smoke_ends_within_its_whole_time_where_the_pictures_are_synthetic() -> None:
+    assert resolve({}).timing_s(SMOKE.whole_s - 50) == 50
+    assert resolve({"data": "pictures", "only": "performance"}).timing_s(SMOKE.whole_s - 50) == SMOKE.budget_s
+    assert resolve({"rigor": "high"}).timing_s(1000) == HIGH.budget_s
+
+
+def test_smoke_takes_as_many_synthetic_pictures_as_it_has_time_for() -> None:
+    assert resolve({}).limit == SMOKE.pictures
+    assert resolve({"limit": 7}).limit == 7
+    for given in ({"data": "pictures", "only": "performance"}, {"only": "accuracy"}, {"rigor": "standard"}):
+        assert resolve(given).limit is None
 
 
 NEITHER: Final = ("", " ", "soon", "-5", "0", "0.05", "nan", "inf", "1e3", "9" * 30, "٢", "2 %%", "1\n2", "1,5")
