@@ -24,18 +24,13 @@ from alexbench.harness.commands.models import models
 from alexbench.harness.commands.options import artifacts, one_run
 from alexbench.harness.commands.report import report, show_reports
 from alexbench.harness.console import clean_streams, nobody_reads
-from alexbench.harness.errors import AlexBenchError
+from alexbench.harness.errors import AlexBenchError, ExitCode
 
 if TYPE_CHECKING:
     from alexbench.harness.app.run import Outcome
 
-EXIT_INTERRUPTED: Final = 130
 _ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What ends a command as Ctrl-C does: a job is cancelled, a terminal goes."""
-EXIT_UNREAD: Final = 141
-"""As of a program that SIGPIPE ended: who read its output has gone."""
-EXIT_FAULT: Final = 70
-"""EX_SOFTWARE of sysexits.h: 1 is an answer, which an accident must not be taken for."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -188,22 +183,22 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         nobody_reads()
-        sys.exit(EXIT_UNREAD)
+        sys.exit(ExitCode.UNREAD)
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         _say(f"{named}{error.strerror or error}")
-        sys.exit(AlexBenchError.exit_code)
+        sys.exit(ExitCode.USAGE)
     except MemoryError:
         click.echo("alexbench: not enough memory for this; give a smaller file, fewer images, or more memory", err=True)
-        sys.exit(AlexBenchError.exit_code)
+        sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         with contextlib.suppress(OSError):  # the terminal may be gone
             _say("interrupted")
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
     except Exception:
         traceback.print_exc()
         _say("a fault of its own: please report the lines above")
-        sys.exit(EXIT_FAULT)
+        sys.exit(ExitCode.FAULT)
 
 
 def _say(message: str) -> None:

@@ -4,13 +4,30 @@ An error of this family is printed as one line and never as a traceback; its ``e
 """
 
 from collections.abc import Iterable
+from enum import IntEnum
 from typing import ClassVar
 
 
-class AlexBenchError(Exception):
-    """The root. ``exit_code`` 2: wrong usage or unusable input."""
+class ExitCode(IntEnum):
+    """What a command ends with, as docs/commands.md has it."""
 
-    exit_code: ClassVar[int] = 2
+    OK = 0
+    FAILED = 1
+    """A check failed: an answer, which an accident must not be taken for."""
+    USAGE = 2
+    INCONCLUSIVE = 3
+    """The measurement decides nothing, or is invalid."""
+    FAULT = 70
+    """A bug of AlexBench; EX_SOFTWARE of sysexits.h."""
+    INTERRUPTED = 130
+    UNREAD = 141
+    """As a program that SIGPIPE ended: the reader of its output has gone."""
+
+
+class AlexBenchError(Exception):
+    """The root: wrong usage or unusable input."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
 
 class UsageError(AlexBenchError):
@@ -44,19 +61,19 @@ class UnsupportedOptionError(AlexBenchError):
 class WorkerError(AlexBenchError):
     """A worker process that died, hung, or broke the protocol: a row in error, not the end of the run."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
 
 class TooFewImagesError(AlexBenchError):
     """Fewer pictures than can decide anything: inconclusive, not wrong."""
 
-    exit_code: ClassVar[int] = 3
+    exit_code: ClassVar[ExitCode] = ExitCode.INCONCLUSIVE
 
 
 class ExportError(AlexBenchError):
     """An exported file that does not load, or is not the network it was made from; it was not kept."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:

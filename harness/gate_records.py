@@ -6,11 +6,19 @@ Changes are head less base: of speeds, memory and load in percent of the base, o
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from alexbench.harness.errors import ExitCode
+
 GateVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT GATED"]
 Mode = Literal["exact", "interval", "paired", "anchored", "value"]
 Direction = Literal["lower-is-better", "higher-is-better", "two-sided"]
 
-GATE_EXIT_CODES: Final[dict[GateVerdict, int]] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "INVALID": 3, "NOT GATED": 0}
+GATE_EXIT_CODES: Final[dict[GateVerdict, ExitCode]] = {
+    "PASS": ExitCode.OK,
+    "FAIL": ExitCode.FAILED,
+    "INCONCLUSIVE": ExitCode.INCONCLUSIVE,
+    "INVALID": ExitCode.INCONCLUSIVE,
+    "NOT GATED": ExitCode.OK,
+}
 _WORST_FIRST: Final[tuple[GateVerdict, ...]] = ("FAIL", "INVALID", "INCONCLUSIVE", "PASS")
 
 
@@ -105,6 +113,6 @@ class GateReport:
         return "INVALID"
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """0 PASS, 1 FAIL, 3 INCONCLUSIVE and INVALID."""
         return GATE_EXIT_CODES[self.verdict]

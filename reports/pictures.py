@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from alexbench.harness.records import RunRecord
 from alexbench.harness.tables import TIMINGS as TIMINGS_FILE
 from alexbench.harness.tables import read_table
+from alexbench.harness.whole_file import write_whole
 from alexbench.reports import row_cells
 from alexbench.reports.leaderboard import leaderboard_rows
 from alexbench.reports.plot_text import drawing, plot_text
@@ -68,12 +69,7 @@ def write_pictures(folder: Path, record: RunRecord) -> list[Path]:
             continue
         for suffix, content in (("svg", picture.svg), ("png", picture.png)):
             path = folder / f"{name}.{suffix}"
-            partial = folder / f".{path.name}.partial"
-            try:
-                partial.write_bytes(content)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+            write_whole(path, content)
             paths.append(path)
     return paths
 

@@ -7,6 +7,7 @@ from alexbench.harness.app.ablation_findings import Ablation
 from alexbench.harness.app.ablation_map import heat_map
 from alexbench.harness.app.ablation_tables import csv_text, markdown
 from alexbench.harness.errors import UsageError
+from alexbench.harness.whole_file import write_whole
 from alexbench.reports.heat_map import draw
 
 STEM: Final = "ablation"
@@ -40,10 +41,5 @@ def write_files(folder: Path, ablation: Ablation) -> list[Path]:
         f"{STEM}.png": drawn.png,
     }
     for name, content in contents.items():
-        partial = folder / f".{name}.partial"
-        try:
-            partial.write_bytes(content)
-            partial.replace(folder / name)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(folder / name, content)
     return [folder / name for name in contents]

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from alexbench.datasets.classes import class_list
 from alexbench.harness.app.margins import Margins, flip_margin, margins
 from alexbench.harness.app.rows_of_runs import RowOfRun, Run, check_comparable, open_run, row_of, split
-from alexbench.harness.errors import UsageError
+from alexbench.harness.errors import ExitCode, UsageError
 from alexbench.harness.judge.paired import MARGIN, differing, paired_test, rate_bound
 from alexbench.harness.judge.sampling import drawn_from
 from alexbench.harness.paired_records import Answer, ComparedRow, Flip, Pair, PairedReport, base_among
 from alexbench.harness.plain_text import json_text
 
-_EXIT_OK: Final = 0
-_EXIT_UNDECIDED: Final = 3
 _BACKGROUND: Final = "background"
 
 
@@ -40,9 +38,10 @@ class Compared:
         return list(found.values())
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """3: these pictures are too few to decide some pair."""
-        return _EXIT_UNDECIDED if any(pair.undecided for pair in self.report.pairs) else _EXIT_OK
+        undecided = any(pair.undecided for pair in self.report.pairs)
+        return ExitCode.INCONCLUSIVE if undecided else ExitCode.OK
 
 
 def compare(

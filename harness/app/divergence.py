@@ -18,7 +18,7 @@ from alexbench.harness.app.again import OpenedRun, open_again
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Precision
-from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, unknown_name
+from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError, UsageError, unknown_name
 from alexbench.harness.judge.divergence import LayerError, bounds, first_off, layer_error, scales
 from alexbench.harness.judge.parity import TOLERANCES
 from alexbench.harness.records import RunRecord
@@ -64,9 +64,10 @@ class LayerComparison:
     notes: tuple[str, ...] = ()
 
     @property
-    def exit_code(self) -> int:
-        """1 where a layer of an fp32 row is named, or a row is in error; else 0."""
-        return int(any(row.error is not None or (row.first and row.precision == "fp32") for row in self.rows))
+    def exit_code(self) -> ExitCode:
+        """FAILED where a layer of an fp32 row is named, or a row is in error."""
+        found = any(row.error is not None or (row.first and row.precision == "fp32") for row in self.rows)
+        return ExitCode.FAILED if found else ExitCode.OK
 
 
 def compare_layers(

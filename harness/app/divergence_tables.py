@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.harness.app.divergence import LayerComparison, RowLayers
-from alexbench.harness.app.out_file import write_whole
+from alexbench.harness.app.out_file import write_out
 from alexbench.harness.console import console
 from alexbench.harness.judge.divergence import LayerError
 from alexbench.harness.plain_text import json_text
@@ -67,7 +67,7 @@ def keep_layers(folder: Path, result: LayerComparison) -> Path:
         UsageError: it cannot be written there.
     """
     path = folder / LAYERS
-    write_whole(path, json_text(layers_json(result)) + "\n", flag="--keep")
+    write_out(path, json_text(layers_json(result)) + "\n", flag="--keep")
     return path
 
 

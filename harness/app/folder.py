@@ -20,6 +20,7 @@ from alexbench.harness.measure.rounds import Block
 from alexbench.harness.plain_text import is_utf8
 from alexbench.harness.record_files import RUN_FILE, to_json
 from alexbench.harness.records import RunRecord
+from alexbench.harness.whole_file import whole_file, write_whole
 
 PREDICTIONS: Final = tables.PREDICTIONS
 REFERENCE: Final = tables.REFERENCE
@@ -79,19 +80,15 @@ def create(out: Path, card: str, started: datetime) -> Path:
 
 
 @contextlib.contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes ``path`` when all went well and is gone when not.
+def _writing(path: Path) -> Iterator[None]:
+    """Around the writing of ``path``.
 
     Raises:
         UsageError: the disk is full, or the folder cannot be written to.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        yield partial
-        partial.replace(path)
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise UsageError(
             f"{path} cannot be written ({os.strerror(error.errno) if error.errno else error}); make room or make it"
             f" writable, then: alexbench run --resume {path.parent}"
@@ -105,10 +102,8 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path``, whole or not at all."""
-    with _whole(path) as partial, partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    with _writing(path):
+        write_whole(path, content)
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
@@ -248,5 +243,5 @@ def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a table, whole or not at all; the same table gives the same bytes."""
-    with _whole(path) as partial:
+    with _writing(path), whole_file(path) as partial:
         tables.write_table(partial, frame)

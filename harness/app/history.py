@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from alexbench.harness.app.config import cache_folder
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.record_files import RUN_FILE, read_run
+from alexbench.harness.whole_file import whole_file
 from alexbench.reports.flat import FLAT_COLUMNS, KINDS, flat_rows
 
 INDEX_VERSION: Final = 2
@@ -139,18 +140,14 @@ def _is_sound(table: pa.Table) -> bool:
 def _write_index(folder: Path, kept: pa.Table, fresh: list[dict[str, Any]]) -> None:
     """Whole or not at all; where it cannot be written the records are read each time."""
     index = index_of(folder)
-    partial = index.with_name(f"{index.name}.{os.getpid()}.partial")
     # ValueError: a folder's name that is no Unicode; OverflowError: a number of a record that nobody has use for.
     with contextlib.suppress(OSError, ValueError, OverflowError):
         index.parent.mkdir(parents=True, exist_ok=True)
         schema = _schema()
         columns = [pa.array([row.get(field.name) for row in fresh], field.type) for field in schema]
-        try:
-            table = pa.concat_tables([kept, pa.table(columns, schema=schema)])
+        table = pa.concat_tables([kept, pa.table(columns, schema=schema)])
+        with whole_file(index) as partial:
             pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
-            partial.replace(index)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def backends_in(rows: Iterable[dict[str, Any]]) -> Collection[str]:

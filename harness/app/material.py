@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -141,10 +142,12 @@ def writable(cache: Path) -> Path:
     """The cache's folder, made if it is not there.
 
     Raises:
-        UsageError: it cannot be made.
+        UsageError: it cannot be made, or nothing can be written there.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            pass
     except OSError as error:
         raise UsageError(f"cache {cache}: {error.strerror}; name another folder with ALEXBENCH_CACHE") from error
     return cache

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alexbench.harness.errors import UsageError
 from alexbench.harness.plain_text import encodable
+from alexbench.harness.whole_file import write_whole
 
 
 def check_place(path: Path, *, flag: str = "--out") -> None:
@@ -19,18 +20,19 @@ def check_place(path: Path, *, flag: str = "--out") -> None:
         raise UsageError(f"{flag} {path}: {path.parent} is no folder that can be written to; name another file")
 
 
-def write_whole(path: Path, text: str, *, flag: str = "--out") -> None:
-    """Write the file that ``flag`` names, whole or not at all.
+def write_out(path: Path, content: str | bytes, *, flag: str = "--out") -> None:
+    """Write the file that ``flag`` names, whole or not at all; text as UTF-8.
 
     Raises:
         UsageError: it is a folder, or cannot be written.
     """
-    partial = path.with_name(f".alexbench-{os.getpid()}.partial")  # any name that fits has a place for this
     try:
         if path.is_dir():
             raise UsageError(f"{flag} {path} is a folder; name a file")
-        partial.write_text(encodable(text), encoding="utf-8", newline="\n")
-        partial.replace(path)
+        written = content if isinstance(content, bytes) else encodable(content).encode("utf-8")
+        if path.exists() and not path.is_file():  # a device or a pipe, which nothing may take the place of
+            path.write_bytes(written)
+        else:
+            write_whole(path.resolve(), written)  # through a symbolic link
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise UsageError(f"{flag} {path}: {error.strerror}; name a file that can be written") from error

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.errors import AlexBenchError
+from alexbench.harness.errors import AlexBenchError, ExitCode
 from alexbench.harness.measure.rounds import Block
 from alexbench.harness.records import Accuracy, ArtifactRecord, BackendRecord, EffectiveRecord, Parity, backend_of
 from alexbench.harness.speed_records import Generated, Performance
@@ -33,7 +33,7 @@ class Row:
     found: ArtifactRecord | None = None
     worker: WorkerProcess | None = None
     error: str | None = None
-    error_code: int = 0
+    error_code: ExitCode = ExitCode.OK
     missing: bool = False
     effective: EffectiveRecord | None = None
     loaded_as: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Row:
         if self.error is not None:
             return
         self.error = str(error) if isinstance(error, AlexBenchError) else f"{type(error).__name__}: {error}"
-        self.error_code = error.exit_code if isinstance(error, AlexBenchError) else 1
+        self.error_code = error.exit_code if isinstance(error, AlexBenchError) else ExitCode.FAILED
         self.end()
 
     def end(self) -> None:

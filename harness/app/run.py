@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -39,7 +39,7 @@ from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.thumbnails import write_thumbnails
 from alexbench.harness.app.twin import Twin, twin_of
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError, WorkerError
+from alexbench.harness.errors import BackendUnavailableError, ExitCode, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.ranking import ranked
 from alexbench.harness.measure.conditions import conditions
@@ -50,10 +50,6 @@ from alexbench.harness.models.card import load_card
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.records import RunRecord, Status, backend_of
-
-_EXIT_OK: Final = 0
-_EXIT_FAILED: Final = 1
-_EXIT_INVALID: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ class Outcome:
 
     folder: Path
     record: RunRecord
-    exit_code: int
+    exit_code: ExitCode
 
 
 def run(config: RunConfig, display: Display) -> Outcome:
@@ -269,9 +265,9 @@ def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, 
         with row.failing():
             if row.worker is not None:
                 row.worker = start(row, config, material, folder, again=row.worker)
-        if row.error_code == UsageError.exit_code and config.backends is not None:
+        if row.error_code == ExitCode.USAGE and config.backends is not None:
             raise UsageError(row.error)
-    refused = [row for row in rows if row.error_code == UsageError.exit_code]
+    refused = [row for row in rows if row.error_code == ExitCode.USAGE]
     if refused and not any(row.alive for row in rows):
         raise UsageError("; ".join(f"{row.error}" for row in refused))
 
@@ -336,7 +332,7 @@ def _measure(
         run_folder.write_timings(folder, [*(block for row in rows for block in row.blocks), *speed.others])
         run_folder.write_record(folder, record)
     code = exit_code(record)
-    if code != _EXIT_FAILED:
+    if code != ExitCode.FAILED:
         shutil.rmtree(folder / run_folder.UNFINISHED, ignore_errors=True)
     return Outcome(folder, record, code)
 
@@ -385,7 +381,7 @@ def _first_record(
     )
 
 
-def exit_code(record: RunRecord) -> int:
+def exit_code(record: RunRecord) -> ExitCode:
     """1: a row is in error or not shown to be the same function as float64. 3: its speeds carry no claim."""
     failed = any(row.status == "error" for row in record.backends)
     # An artifact may be a quantised model, or other weights: that it differs is shown, and no failure.
@@ -393,8 +389,8 @@ def exit_code(record: RunRecord) -> int:
     unequal = any(row.parity is not None and not row.parity.passed for row in native)
     parity_lost = bool(native) and record.configuration.get("only") != "performance" and record.reference is None
     if failed or unequal or parity_lost:
-        return _EXIT_FAILED
-    return _EXIT_INVALID if record.invalid else _EXIT_OK
+        return ExitCode.FAILED
+    return ExitCode.INCONCLUSIVE if record.invalid else ExitCode.OK
 
 
 def _now() -> str:

@@ -32,25 +32,6 @@ def export(folder: Path, form: str) -> bytes:
     return FORMATS[form](folder, record)
 
 
-def write_bytes(path: Path, content: bytes, *, flag: str = "--out") -> None:
-    """Write the file that ``flag`` names, whole or not at all.
-
-    Raises:
-        UsageError: it is a folder, or cannot be written.
-    """
-    if path.is_dir():
-        raise UsageError(f"{flag} {path} is a folder; name a file")
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise UsageError(f"{flag} {path}: {error.strerror}; name a file that can be written") from error
-    finally:
-        if partial.parent.is_dir():
-            partial.unlink(missing_ok=True)
-
-
 def _pytest_benchmark(folder: Path, record: RunRecord) -> bytes:
     if not any(row.performance is not None for row in record.backends):
         raise UsageError(f"{folder} has no timings to export: no row's speed was measured (--only accuracy?)")

@@ -40,6 +40,7 @@ from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import fit_classifier, seeded_weights
 from alexbench.harness.models.synthetic_label import WEIGHTS_SEED
 from alexbench.harness.models.weights import weights_digest, weights_path, write_weights
+from alexbench.harness.whole_file import write_whole
 
 NAME: Final = f"synthetic-v{SET_VERSION}"
 PER_CLASS: Final[dict[Split, int]] = {"val": 1, "train": 1}
@@ -120,9 +121,7 @@ def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -
         made = _assembled_weights(card, cache, log, display)
         if made is None:
             made = fitted_weights(card, cache, log=log, display=display)
-        partial = note.with_suffix(".partial")
-        partial.write_text(json.dumps({"digest": made.digest}), encoding="utf-8")
-        partial.replace(note)
+        write_whole(note, json.dumps({"digest": made.digest}).encode("utf-8"))
         return made
 
 

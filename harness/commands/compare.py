@@ -69,7 +69,7 @@ def compare(
         raise click.UsageError("--different-weights is of two runs; name a second one")
     from alexbench.harness.app.compare import compare as hold
     from alexbench.harness.app.compare import to_json
-    from alexbench.harness.app.out_file import write_whole
+    from alexbench.harness.app.out_file import write_out
     from alexbench.harness.app.rows_of_runs import split
     from alexbench.harness.judge.paired import MARGIN
 
@@ -80,7 +80,7 @@ def compare(
     if rest is not None and junit is not None:
         from alexbench.reports.gate_output import gate_junit
 
-        write_whole(junit, gate_junit(rest, command="compare"), flag="--junit")
+        write_out(junit, gate_junit(rest, command="compare"), flag="--junit")
     if rest is not None and not all(_answered(run) for run in runs):
         given = {
             "--base": base is not None,
@@ -102,7 +102,7 @@ def compare(
         if rest is not None:
             _print_rest(rest, as_json=False)
     if out is not None:
-        write_whole(out, _markdown(compared, looked, rest))
+        write_out(out, _markdown(compared, looked, rest))
         click.echo(f"wrote {out}", err=as_json)
     if keep:
         from alexbench.harness.app.divergence_tables import keep_layers
@@ -128,7 +128,7 @@ def _check_flags(flips: int | None, *, as_json: bool) -> None:
 
 def _without_answers(rest: "GateReport", out: Path | None, given: list[str], *, as_json: bool) -> None:
     """Two runs of which one has speeds alone."""
-    from alexbench.harness.app.out_file import write_whole
+    from alexbench.harness.app.out_file import write_out
 
     if given:
         raise click.UsageError(f"{given[0]} is of rows with answers, which one of these runs has not; leave it out")
@@ -136,7 +136,7 @@ def _without_answers(rest: "GateReport", out: Path | None, given: list[str], *, 
     if out is not None:
         from alexbench.reports.gate_output import rest_markdown
 
-        write_whole(out, rest_markdown(rest))
+        write_out(out, rest_markdown(rest))
         click.echo(f"wrote {out}", err=as_json)
 
 

@@ -18,7 +18,8 @@ def export(run: Path, *, form: str, out: Path | None) -> None:
 
     Models are exported by: alexbench models export.
     """
-    from alexbench.harness.app.run_exports import BINARY, write_bytes
+    from alexbench.harness.app.out_file import write_out
+    from alexbench.harness.app.run_exports import BINARY
     from alexbench.harness.app.run_exports import export as make
     from alexbench.reports.step_summary import VARIABLE, add_to_step_summary
 
@@ -31,5 +32,5 @@ def export(run: Path, *, form: str, out: Path | None) -> None:
     if out is None:
         click.echo(content, nl=False)
     else:
-        write_bytes(out, content)
+        write_out(out, content)
         click.echo(f"wrote {out}", err=True)

@@ -172,7 +172,7 @@ def compare_baselines(
 
 
 def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, as_json: bool) -> None:
-    from alexbench.harness.app.out_file import write_whole
+    from alexbench.harness.app.out_file import write_out
     from alexbench.reports.gate_output import gate_json, gate_junit, gate_markdown, print_gate
     from alexbench.reports.step_summary import add_to_step_summary
 
@@ -181,7 +181,7 @@ def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, 
         if path is None:
             continue
         try:  # before a verdict is printed: who reads that may rely on them
-            write_whole(path, made(report), flag=flag)
+            write_out(path, made(report), flag=flag)
             written.append(f"wrote {path}")
         except UsageError as error:
             unwritten.append(error)

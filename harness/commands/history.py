@@ -54,8 +54,8 @@ def history(
     else:
         history_output.print_history(found, last=_LAST if last is None else last)
     if plot is not None:
-        from alexbench.harness.app.run_exports import write_bytes
+        from alexbench.harness.app.out_file import write_out
         from alexbench.reports.history_plot import draw_history
 
-        write_bytes(plot, draw_history(found, "svg" if plot.suffix.lower() == ".svg" else "png"), flag="--plot")
+        write_out(plot, draw_history(found, "svg" if plot.suffix.lower() == ".svg" else "png"), flag="--plot")
         click.echo(f"wrote {plot}", err=True)

@@ -107,22 +107,8 @@ def _summarise(record: "RunRecord") -> None:
 
 
 def _write_leaderboard(path: Path, records: "Sequence[RunRecord]", *, quiet: bool) -> None:
-    """Whole or not at all.
-
-    Raises:
-        UsageError: it is a folder, or cannot be written.
-    """
-    from alexbench.harness.errors import UsageError
+    from alexbench.harness.app.out_file import write_out
     from alexbench.reports.many_runs import many_runs
 
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        if path.is_dir():
-            raise UsageError(f"--leaderboard {path} is a folder; name a file")
-        partial.write_text(many_runs(records), encoding="utf-8", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        raise UsageError(f"--leaderboard {path}: {error.strerror}; name a file that can be written") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write_out(path, many_runs(records), flag="--leaderboard")
     click.echo(f"wrote {path}", err=quiet)

@@ -7,9 +7,10 @@ fc6's columns in C, H, W order. All float32.
 import hashlib
 import json
 import mmap
-import os
 import struct
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.network import Network
+from alexbench.harness.whole_file import whole_file
 
 TORCHVISION_NAMES: Final = {
     "features.0": "conv1",
@@ -129,9 +131,21 @@ def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
     return digest.hexdigest()
 
 
+STALE_S: Final = 86_400.0
+"""Nobody writes one file of weights for a day."""
+
+
 def weights_path(folder: Path, digest: str) -> Path:
     """Where :func:`write_weights` puts weights of that digest."""
     return folder / f"{digest}.safetensors"
+
+
+def _remove_stale(folder: Path) -> None:
+    """What writers left that were killed: ours, and safetensors' own, which it renames to ours."""
+    for left in (*folder.glob(".*.partial"), *folder.glob(".tmp*")):
+        with suppress(OSError):  # another command removed it
+            if time.time() - left.stat().st_mtime > STALE_S:
+                left.unlink()
 
 
 def write_weights(arrays: Mapping[str, NDArray[np.float32]], folder: Path) -> tuple[Path, str]:
@@ -142,18 +156,16 @@ def write_weights(arrays: Mapping[str, NDArray[np.float32]], folder: Path) -> tu
     digest = weights_digest(arrays)
     folder.mkdir(parents=True, exist_ok=True)
     path = weights_path(folder, digest)
+    _remove_stale(folder)
     if not path.exists():
-        partial = folder / f".{digest}.{os.getpid()}.partial"
         try:
-            save_file(dict(arrays), partial, metadata={"digest": digest})
-            partial.replace(path)
+            with whole_file(path) as partial:
+                save_file(dict(arrays), partial, metadata={"digest": digest})
         except (SafetensorError, OSError) as error:
             raise WeightsError(
                 f"{folder}: the weights cannot be written ({' '.join(str(error).split())}); make room, or name another"
                 " folder with ALEXBENCH_CACHE"
             ) from error
-        finally:
-            partial.unlink(missing_ok=True)
     return path, digest
 
 

@@ -1,6 +1,7 @@
-"""Does a run rank one of two identical rows above the other? Real runs of one environment twice, 30 s each.
+"""Does a run rank one of two identical rows above the other? Real runs of one environment twice, 40 s each.
 
-    python tests/studies/like_rows.py [--runs 40] [--beside quiet|load|burn|fragments] [--planted 1.1] [--out FOLDER]
+    python tests/studies/like_rows.py [--runs 40] [--first 1] [--beside quiet|load|burn|fragments] [--planted 1.1]
+                                      [--out FOLDER]
 
 Each run is ``alexbench run --only performance --budget 20s`` of two rows that are the same program (with --planted, the
 second takes so many times as long), with fresh processes and a seed of its own. ``--beside``: a process that burns one
@@ -40,6 +41,7 @@ def main() -> None:
     """The script."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=40)
+    parser.add_argument("--first", type=int, default=1, help="number, and so seed, of the first run")
     parser.add_argument("--backend", default="onnxruntime")
     parser.add_argument("--beside", default="quiet", choices=("quiet", "load", "burn", "fragments"))
     parser.add_argument("--planted", type=float, default=1.0)
@@ -50,7 +52,7 @@ def main() -> None:
     print("| # | s | replicates | latency | images/s | ranks | can tell apart |\n|---:|---:|---:|---|---|---|---|")
     with TemporaryDirectory() as made, Path(made, "progress.log").open("w", encoding="utf-8") as progress:
         rows = [f"{name}={slowed(Path(made), given.backend, by)}" for name, by in (("a", 1.0), ("b", given.planted))]
-        for number in range(1, given.runs + 1):
+        for number in range(given.first, given.first + given.runs):
             values = {
                 "backends": (given.backend,), "environments": tuple(rows), "only": "performance", "limit": 64,
                 "seed": number, "budget": given.budget, "out": given.out or f"{made}/runs",

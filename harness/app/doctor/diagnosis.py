@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from alexbench.harness.app.doctor.reading import GEOMETRY, Change
+from alexbench.harness.errors import ExitCode
 from alexbench.harness.judge.evidence import KINDS, Difference
 from alexbench.harness.judge.paired import SIGNIFICANT, more_right
 from alexbench.harness.paired_records import PairedTest
@@ -16,7 +17,6 @@ LEAST_IMAGES: Final = 32
 """Below, a reading that halves accuracy may still win by chance; a right one wins over a killed one at 16."""
 POOR: Final = 10.0
 """Percent top-1 below which nobody calls an AlexNet well; guessing has 0.1, every published one 54 or more."""
-EXIT_CODES: Final[dict[Verdict, int]] = {"ill": 1, "healthy": 0, "none of these": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,9 @@ class Diagnosis:
     seconds: float
 
     @property
-    def exit_code(self) -> int:
-        """0 healthy, 1 ill, or less than it should be and nobody knows why."""
-        return EXIT_CODES[self.verdict]
+    def exit_code(self) -> ExitCode:
+        """OK: healthy. FAILED: ill, or less than it should be and nobody knows why."""
+        return ExitCode.OK if self.verdict == "healthy" else ExitCode.FAILED
 
     @property
     def not_excluded(self) -> tuple[Alternative, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.app.doctor.diagnosis import Alternative, Diagnosis, Finding
-from alexbench.harness.app.out_file import write_whole
+from alexbench.harness.app.out_file import write_out
 from alexbench.harness.console import console
 from alexbench.harness.judge.evidence import Difference
 from alexbench.harness.plain_text import json_text
@@ -22,7 +22,7 @@ MOST_ALTERNATIVES: Final = 12
 def show(diagnosis: Diagnosis, *, as_json: bool, out: str | None) -> None:
     """To standard output, and as Markdown into the file ``out``."""
     if out is not None:
-        write_whole(Path(out), markdown(diagnosis))
+        write_out(Path(out), markdown(diagnosis))
     if as_json:
         plain = {**asdict(diagnosis), "exit_code": diagnosis.exit_code}
         sys.stdout.write(json_text(plain) + "\n")

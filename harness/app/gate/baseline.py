@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app.gate.identity import machine_differences, settings_differences, subject_differences
 from alexbench.harness.app.gate.side import ANCHOR, Side, SideRow, Times, labels, side_of_run
-from alexbench.harness.app.out_file import write_whole
+from alexbench.harness.app.out_file import write_out
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.judge.gate import Place
@@ -93,7 +93,7 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
     text = _sealed(side, history)
     if len(text) > _LARGEST:
         said.append(f"{len(text):,} bytes: larger than the {_LARGEST:,} that a repository should be asked to keep")
-    write_whole(path, text, flag="--to")
+    write_out(path, text, flag="--to")
     return read_baseline(path), said
 
 

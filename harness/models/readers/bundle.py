@@ -22,7 +22,7 @@ from alexbench.harness.models.readers.wire import (
     last_integer,
     map_message,
     messages,
-    printable,
+    name_of,
     shaped,
 )
 
@@ -111,7 +111,7 @@ def _entries(table: Message) -> Iterator[tuple[str, Message]]:
     for _, pointer in _block(table, *place):
         inner, _ = _handle(table, pointer.start)
         for key, value in _block(table, *inner):
-            yield printable(key), value
+            yield name_of(key), value
 
 
 def _handle(table: Message, at: int) -> tuple[tuple[int, int], int]:

@@ -131,7 +131,7 @@ class Message:
         """
         if self.stop - self.start > MAX_NAME:
             raise self.damaged(f"a name of {self.stop - self.start} bytes at byte {self.start}")
-        return printable(self.data[self.start : self.stop])
+        return name_of(self.data[self.start : self.stop])
 
     def packed_numbers(self, dtype: str) -> NDArray[Any]:
         """The bytes as little-endian numbers of ``dtype``: a read-only view, perhaps unaligned."""
@@ -193,8 +193,8 @@ def map_message(path: Path, what: str) -> Message:
     return Message(path, what, data, 0, len(data))
 
 
-def printable(name: bytes) -> str:
-    """A name as text without line breaks and other control characters."""
+def name_of(name: bytes) -> str:
+    """A name as text: each character that cannot be shown is replaced, so that two names stay two."""
     text = name.decode(errors="replace")
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 

@@ -80,7 +80,7 @@ def test_a_verdict_is_told_though_a_file_cannot_be_written(tmp_path: Path, monke
     def full(path: Path, text: str, *, flag: str) -> None:
         raise UsageError(f"{flag} {path}: No space left on device; {len(text) > 0}")
 
-    monkeypatch.setattr(out_file, "write_whole", full)
+    monkeypatch.setattr(out_file, "write_out", full)
     flags = ("--baseline", base, "--no-follow-up", "--json", "--markdown", tmp_path / "x.md")
     ended = CliRunner().invoke(gate_command, [str(word) for word in (head, *flags)])
     assert json.loads(ended.output)["verdict"] == "PASS"

@@ -56,7 +56,7 @@ def test_mlperf_lets_loadgen_run_for_ten_minutes() -> None:
 def test_a_replicate_is_loading_warming_up_blocks_and_pauses_of_all_and_a_duplicate() -> None:
     one = replicate_s(SMOKE, 0, [0.1], offline=False)  # the duplicate and the anchor alone
     each = replicate_s(SMOKE, 1, [0.1], offline=False) - one
-    blocks = 7 * (1.1 * SMOKE.latency_block_s + PAUSE_S) + 2 * 0.1 + 3 * (SMOKE.window_s + 0.05 + PAUSE_S)
+    blocks = 6 * (1.1 * SMOKE.latency_block_s + PAUSE_S) + 2 * 0.1 + 4 * (SMOKE.window_s + 0.05 + PAUSE_S)
     assert each == pytest.approx(LOADING_S + WARM_UP_S + blocks)
     assert replicate_s(SMOKE, 4, [0.1], offline=False) == pytest.approx(one + 4 * each)
 

@@ -1,5 +1,7 @@
 """Canonical weights: whatever is wrong with a file's arrays is named as the file spells it."""
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from alexbench.harness.app.weights import convert
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.network import Conv, Flatten, Linear, MaxPool, Network, ReLU, get_network
 from alexbench.harness.models.weights import (
+    STALE_S,
     TORCHVISION_NAMES,
     canonical,
     map_weights,
@@ -208,6 +211,15 @@ def test_the_same_arrays_are_written_once(tmp_path: Path) -> None:
     before = path.stat().st_mtime_ns
     assert write_weights(dict(reversed(arrays().items())), tmp_path) == (path, digest)
     assert path.stat().st_mtime_ns == before
+
+
+def test_what_killed_writers_left_is_removed_a_day_later(tmp_path: Path) -> None:
+    for name, age_s in (("old.partial", STALE_S + 60), ("new.partial", 0), ("tmpA1", STALE_S + 60)):
+        left = tmp_path / f".{name}"
+        left.write_bytes(b"half")
+        os.utime(left, (time.time() - age_s,) * 2)
+    write_weights(arrays(), tmp_path)
+    assert [one.name for one in tmp_path.glob(".*")] == [".new.partial"]
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

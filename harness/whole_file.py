@@ -1,0 +1,38 @@
+"""A file written whole or not at all: under another name beside its place, which takes the file's name at the end."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+_NUMBERS: Final = itertools.count()
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A name to write to. It becomes ``path`` when the block ends, and is gone when the block fails.
+
+    Raises:
+        OSError: the file cannot be given its name.
+    """
+    partial = path.with_name(f".alexbench-{os.getpid()}-{next(_NUMBERS)}.partial")  # as short as any name that fits
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all, and onto the disk before it has its name.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written to.
+    """
+    with whole_file(path) as partial, partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
