@@ -94,7 +94,7 @@ def resolution_line(resolutions: Sequence[Resolution]) -> str:
     counts = sorted({one.processes for one in resolutions})
     return (
         f"This run can tell apart rows that differ by more than {resolved(resolutions)}"
-        f" (95 %, all pairs together; {' to '.join(map(str, counts))} processes a row)"
+        f" (95 %, the widest of all pairs; {' to '.join(map(str, counts))} processes a row)"
     )
 
 
