@@ -114,9 +114,9 @@ def test_a_worker_that_hangs_is_ended_and_a_row_in_error(command: Command, tmp_p
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_what_was_timed_before_ctrl_c_stays_and_nothing_is_concluded_from_it(command: Command, tmp_path: Path) -> None:
-    with command.started("run", *SPEED, *ONE, "--out", tmp_path) as started:
+    with command.started("run", *SPEED, *ONE, "--rigor", "standard", "--out", tmp_path) as started:
         started.until("replicate 1")
-        time.sleep(4)
+        time.sleep(8)  # a replicate of this level takes 17 s, and loading 1 s where nobody else works
         started.process.send_signal(signal.SIGINT)
         ended = started.end()
     assert ended.code == 130
