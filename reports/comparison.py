@@ -5,7 +5,7 @@ from typing import Final
 
 from alexbench.harness.paired_records import Answer, ComparedRow, Flip, Metric, Pair, PairedReport, PairedTest
 from alexbench.reports.table import Table
-from alexbench.reports.wording import ABSENT
+from alexbench.reports.wording import ABSENT, short_version
 
 _TITLES: Final[dict[Metric, str]] = {"top1": "Top-1", "top5": "Top-5"}
 _LEAST_FLIPS: Final = 6
@@ -135,7 +135,7 @@ def _whose(pair: Pair) -> str:
 
 
 def _row(row: ComparedRow) -> str:
-    return " ".join(filter(None, (row.name, row.version.split("+")[0].split("-")[0], row.precision)))
+    return " ".join(filter(None, (row.name, short_version(row.version), row.precision)))
 
 
 def _accuracy(test: PairedTest, *, base: bool) -> str:

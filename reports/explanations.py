@@ -1,68 +1,46 @@
-"""How to read a report: a sentence for each column that it shows, and none for those it does not."""
+"""How to read a report: a sentence for each column that it shows, and none for those it does not.
+
+Columns have their own; here are those that depend on how the run was measured.
+"""
 
 from collections.abc import Sequence
-from typing import Final
 
 from alexbench.harness.records import RunRecord
 from alexbench.harness.speed_records import Performance
-from alexbench.reports.boards import AGAINST
+from alexbench.reports.boards import RANKED
+from alexbench.reports.row_cells import is_doubted, is_noisy, peak_found
+from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Table
-
-_SENTENCES: Final = (
-    ("checks", "checks: ok: parity with float64, and nothing else of the row failed."),
-    ("computes in", "computes in: what convolutions and products work in, and how it is known; weights in: as stored."),
-    ("held to", "held to: the coarsest type that weights or activations pass through; its tolerance is the row's."),
-    ("bits", "bits: of a significand whose rounding makes such an error (SQNR / 6.02); as in: the format of so many."),
-    ("KL", "KL: of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5 that the row has too."),
-    (
-        "flips",
-        "flips: pictures whose top-1 is not float64's, among the parity pictures and all on which backends differ.",
-    ),
-    ("threads", "threads: counted while they worked, unless a remark says otherwise."),
-    ("GFLOP/s", "GFLOP/s: FPS x GFLOPs of an image (2 x MACs of convolutions and fully connected layers)."),
-    ("CPU ms", "CPU ms: of all threads, waiting for work included where a runtime spins."),
-    ("MiB", "MiB: resident memory of the warm worker, mapped weights and pixels included; peak: the most until then."),
-    ("p90", "p90, p95, p99: from 64, 130 and 662 samples or queries on (MLPerf's early-stopping minimum)."),
-    ("on device", "on device: p50 at batch 1, from the device's memory to the device's memory."),
-    ("J", "J: energy of the whole package, an inference or an image."),
-    ("load s", "load: importing and building; first: the first inference, batch 1."),
-    ("many at once", "many at once: FPS in each runtime's own way of it, named in the remarks."),
-    ("Layers", "Layers: each with what follows it up to the next, in a pass of its own after all timing."),
-    ("MLPerf LoadGen", "LoadGen: latency of a query, in Server from its scheduled arrival."),
-    ("highest load", "highest load: the most whose p99 stayed within the bound, twice."),
-    ("drift", "drift: of latency, from the first half of a process to its second."),
-    ("deviation", "deviation: robust, between blocks."),
-    ("steal", "steal: what the hypervisor took of all cores' time."),
-    ("others' CPU", "others' CPU: what other processes used of all cores' time."),
-)
-"""How a heading or a title begins -> how to read what stands under it."""
 
 
 def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
-    """The sentences for these tables."""
-    names = [table.title for table in tables] + [heading for table in tables for heading in table.headings]
+    """The sentences for these tables: on the run, then of each column, in the order of the tables."""
+    shown = [column for table in tables for column in table.shown]
+    names = {column.name for column in shown}
+    rows = rows_of(record)
     speeds = [entry.performance for entry in record.backends if entry.performance is not None]
-    lines = [_rank(speeds)] if "#" in names else []
-    if any(any(column) for table in tables for column in table.bold):
+    lines = [_rank(speeds)] if "rank" in names else []
+    if any(cell.best for column in shown for cell in column.cells):
         lines.append("Bold: the best, and what cannot be told apart from it.")
-    if any("noisy" in cell for table in tables for column in table.columns for cell in column):
+    if any(map(is_noisy, rows)):
         lines.append(
             "noisy: see the remark; what that cost is in the row's interval and in what the run can tell apart."
         )
-    if any(
-        cell.startswith(("AT CHANCE", "TOO FEW")) for table in tables for column in table.columns for cell in column
-    ):
+    if any(map(is_doubted, rows)):
         lines.append("AT CHANCE: top-1 is no better than guessing (exact binomial); TOO FEW PICTURES: to tell that.")
-    lines += [_against(heading) for heading in dict.fromkeys(names) if heading.startswith(AGAINST)]
-    if sum(name.startswith("Leaderboard") for name in names) > 1:
+    lines += [_against(heading) for heading in dict.fromkeys(one.heading for one in shown if one.name == "against")]
+    if sum(table.key == RANKED for table in tables) > 1:
         lines.append("Rows that ran unlike (device, precision, threads, streams) are ranked apart.")
     if speeds:
         lines += _speed(speeds)
     lines += _accuracy(record)
     lines += _parity(record)
     if "mfu" in names:
-        lines.append(_mfu(tables))
-    return lines + [sentence for start, sentence in _SENTENCES if any(name.startswith(start) for name in names)]
+        unfound = any(peak_found(row) is False for row in rows)
+        more = "; peak not found: a row was faster than that" if unfound else ""
+        lines.append(f"mfu: GFLOP/s as a share of the ceiling at the top of this page{more}.")
+    own = (line for table in tables for line in (table.explanation, *(one.explanation for one in table.shown)))
+    return lines + [line for line in dict.fromkeys(own) if line]
 
 
 def _against(heading: str) -> str:
@@ -135,10 +113,3 @@ def _parity(record: RunRecord) -> list[str]:
         f"{error}, in standard deviations of the logits.",
         f"parity ok: error / sigma is {', or '.join(map(says, held))}, and no flip is beyond rounding.",
     ]
-
-
-def _mfu(tables: Sequence[Table]) -> str:
-    (table,) = (one for one in tables if "mfu" in one.headings)
-    unfound = "peak not found" in table.columns[table.headings.index("mfu")]
-    more = "; peak not found: a row was faster than that" if unfound else ""
-    return f"mfu: GFLOP/s as a share of the ceiling at the top of this page{more}."

@@ -7,103 +7,18 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.harness.plain_text import cell, json_text, printable
-from alexbench.harness.records import BackendRecord, RunRecord
-from alexbench.reports.leaderboard import COLUMNS, leaderboard_rows
+from alexbench.harness.records import RunRecord
+from alexbench.reports import row_cells
+from alexbench.reports.columns import COLUMNS, Column, ran
+from alexbench.reports.rows import Row, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KEYS: Final = (
-    "noise_verdict",
-    "started",
-    "finished",
-    "run_status",
-    "invalid",
-    "alexbench_version",
-    "rigor",
-    "only",
-    "seed",
-    "model",
-    "network",
-    "weights",
-    "weights_digest",
-    "weights_verified",
-    "recipe_digest",
-    "artifact_digest",
-    "data",
-    "data_images",
-    "data_of_validation_set",
-    "names_digest",
-    "source_digest",
-    "pixels_digest",
-    "machine",
-    "cpu",
-    "logical_cores",
-    "usable_cores",
-    "memory_mib",
-    "os",
-    "gpus",
-    "runtime",
-    "provider",
-    "python",
-    "environment",
-    "environment_versions",
-    "git_commit",
-)
-"""What a row is of, behind the leaderboard's columns."""
-
-FLAT_COLUMNS: Final = (*COLUMNS, *KEYS)
 KEY_LENGTH: Final = 12
 """Hexadecimal digits of a machine's and an environment's key: 48 bits, for some thousand of them."""
-
-_STRINGS: Final = frozenset(KEYS) - {"seed", "data_images", "logical_cores", "usable_cores", "memory_mib"} | {
-    "backend", "artifact", "status", "version", "device", "precision", "threads", "streams", "group", "offline_streams",
-    "parity", "computed_as", "unmasked", "noise", "error", "precision_known", "stored", "held_to", "chance",
-}  # fmt: skip
-_BOOLEANS: Final = frozenset({"peak_found", "steady", "synthetic", "far_off"})
-_INTEGERS: Final = frozenset(
-    {
-        "rank", "images", "skipped", "top1_correct", "processes", "batch_size", "flips", "unexplained_flips",
-        "seed", "data_images", "logical_cores", "usable_cores", "memory_mib", "accuracy_batch_size",
-    }
-)  # fmt: skip
-KINDS: Final[dict[str, type[str] | type[bool] | type[int] | type[float]]] = {
-    column: str if column in _STRINGS else bool if column in _BOOLEANS else int if column in _INTEGERS else float
-    for column in FLAT_COLUMNS
-}
-"""What the values of each column are, where there are any."""
 _SIXTY_FOUR_BITS: Final = 2**63
 _DTYPES: Final = {str: "string", bool: "boolean", int: "Int64", float: "float64"}
-
-
-def flat(record: RunRecord) -> "pd.DataFrame":
-    """One row a backend with FLAT_COLUMNS, in the leaderboard's order; a column has one type, filled or not.
-
-    ``noise_verdict``: quiet or noisy, missing where nobody looked. ``machine`` and ``environment``: keys, the
-    same for the same machine and environment; ``environment_versions``: JSON of Python's, the packages' and the
-    alexbench's versions and the variables set. ``invalid``: why the run's speeds carry no claim, "" if they do.
-    """
-    import pandas as pd  # 0.3 s of CPU time, which a history of dictionaries is spared
-
-    frame = pd.DataFrame(flat_rows(record), columns=list(FLAT_COLUMNS))
-    return frame.astype({column: _DTYPES[kind] for column, kind in KINDS.items()})
-
-
-def flat_rows(record: RunRecord) -> list[dict[str, Any]]:
-    """The same as dictionaries: values of KINDS, None where there is none."""
-    shared, entries = _of_run(record), {entry.name: entry for entry in record.backends}
-    rows = []
-    for cells in leaderboard_rows(record):
-        found = {**dict.fromkeys(KEYS), **cells, **shared, **_of_row(entries[cells["backend"]])}
-        if cells["noise"] is not None:
-            found["noise_verdict"] = "noisy" if cells["noise"] else "quiet"
-        values = ((column, kind, found[column]) for column, kind in KINDS.items())
-        rows.append({column: None if value is None else _of_kind(kind, value) for column, kind, value in values})
-    return rows
-
-
-def _of_kind(kind: type[Any], value: Any) -> Any:
-    return printable(str(value)) if kind is str else kind(value)
 
 
 def digest_key(value: Any) -> str:
@@ -135,56 +50,83 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and abs(value) < _SIXTY_FOUR_BITS else None
 
 
-def _of_run(record: RunRecord) -> dict[str, Any]:
-    model, data, machine, asked = record.model, record.data, record.machine, record.configuration
-    versions = environment_versions(record)
-    return {
-        "started": record.started,
-        "finished": record.finished,
-        "run_status": record.status,
-        "invalid": "; ".join(record.invalid),
-        "alexbench_version": record.alexbench_version,
-        "rigor": asked.get("rigor"),
-        "only": asked.get("only"),
-        "seed": _whole(asked.get("seed")),
-        "model": model.card,
-        "network": model.network,
-        "weights": model.weights,
-        "weights_digest": model.weights_digest,
-        "weights_verified": model.weights_verified,
-        "recipe_digest": model.recipe_digest,
-        "data": data.name,
-        "data_images": data.images,
-        "data_of_validation_set": data.of_validation_set,
-        "names_digest": data.names_digest,
-        "source_digest": data.source_digest,
-        "pixels_digest": data.pixels_digest,
-        "machine": digest_key(machine),
-        "cpu": machine.get("cpu"),
-        "logical_cores": _whole(machine.get("logical_cores")),
-        "usable_cores": _whole(machine.get("usable_cores")),
-        "memory_mib": _whole(machine.get("memory_mib")),
-        "os": machine.get("os"),
-        "gpus": ", ".join(str(gpu.get("name", gpu)) if isinstance(gpu, dict) else str(gpu) for gpu in _gpus(machine)),
-        "environment": digest_key(versions),
-        "environment_versions": json.dumps(versions, ensure_ascii=False),
-        "git_commit": git_of(record).get("commit"),
-    }
+def _names_of_gpus(record: RunRecord) -> str:
+    found = record.machine.get("gpus")
+    gpus = found if isinstance(found, list) else []
+    return ", ".join(str(gpu.get("name", gpu)) if isinstance(gpu, dict) else str(gpu) for gpu in gpus)
 
 
-def _gpus(machine: dict[str, Any]) -> list[Any]:
-    gpus = machine.get("gpus")
-    return gpus if isinstance(gpus, list) else []
+def _noise_verdict(row: Row) -> str | None:
+    noise = row_cells.noise(row)
+    return None if noise is None else "noisy" if noise else "quiet"
 
 
-def _of_row(entry: BackendRecord) -> dict[str, Any]:
-    ran = entry.effective
-    return {
-        "artifact_digest": None if entry.artifact is None else entry.artifact.sha256,
-        "runtime": None if ran is None else ran.runtime,
-        "provider": None if ran is None else ran.provider[0],
-        "python": entry.python,
-    }
+KEYS: Final = (
+    Column("noise_verdict", str, _noise_verdict),
+    Column("started", str, lambda row: row.record.started),
+    Column("finished", str, lambda row: row.record.finished),
+    Column("run_status", str, lambda row: row.record.status),
+    Column("invalid", str, lambda row: "; ".join(row.record.invalid)),
+    Column("alexbench_version", str, lambda row: row.record.alexbench_version),
+    Column("rigor", str, lambda row: row.record.configuration.get("rigor")),
+    Column("only", str, lambda row: row.record.configuration.get("only")),
+    Column("seed", int, lambda row: _whole(row.record.configuration.get("seed"))),
+    Column("model", str, lambda row: row.record.model.card),
+    Column("network", str, lambda row: row.record.model.network),
+    Column("weights", str, lambda row: row.record.model.weights),
+    Column("weights_digest", str, lambda row: row.record.model.weights_digest),
+    Column("weights_verified", str, lambda row: row.record.model.weights_verified),
+    Column("recipe_digest", str, lambda row: row.record.model.recipe_digest),
+    Column("artifact_digest", str, lambda row: None if row.entry.artifact is None else row.entry.artifact.sha256),
+    Column("data", str, lambda row: row.record.data.name),
+    Column("data_images", int, lambda row: row.record.data.images),
+    Column("data_of_validation_set", str, lambda row: row.record.data.of_validation_set),
+    Column("names_digest", str, lambda row: row.record.data.names_digest),
+    Column("source_digest", str, lambda row: row.record.data.source_digest),
+    Column("pixels_digest", str, lambda row: row.record.data.pixels_digest),
+    Column("machine", str, lambda row: digest_key(row.record.machine)),
+    Column("cpu", str, lambda row: row.record.machine.get("cpu")),
+    Column("logical_cores", int, lambda row: _whole(row.record.machine.get("logical_cores"))),
+    Column("usable_cores", int, lambda row: _whole(row.record.machine.get("usable_cores"))),
+    Column("memory_mib", int, lambda row: _whole(row.record.machine.get("memory_mib"))),
+    Column("os", str, lambda row: row.record.machine.get("os")),
+    Column("gpus", str, lambda row: _names_of_gpus(row.record)),
+    Column("runtime", str, ran(lambda found: found.runtime)),
+    Column("provider", str, ran(lambda found: found.provider[0])),
+    Column("python", str, lambda row: row.entry.python),
+    Column("environment", str, lambda row: digest_key(environment_versions(row.record))),
+    Column("environment_versions", str, lambda row: json.dumps(environment_versions(row.record), ensure_ascii=False)),
+    Column("git_commit", str, lambda row: git_of(row.record).get("commit")),
+)
+"""What a row is of, behind the leaderboard's columns.
+
+``noise_verdict``: quiet or noisy, missing where nobody looked. ``machine`` and ``environment``: keys, the same for the
+same machine and environment; ``environment_versions``: JSON of Python's, the packages' and the alexbench's versions and
+the variables set. ``invalid``: why the run's speeds carry no claim, "" if they do.
+"""
+
+KINDS: Final = {column.name: column.kind for column in (*COLUMNS, *KEYS)}
+"""What the values of each column are, where there are any."""
+FLAT_COLUMNS: Final = tuple(KINDS)
+
+
+def flat(record: RunRecord) -> "pd.DataFrame":
+    """One row a backend with FLAT_COLUMNS, in the leaderboard's order; a column has one type, filled or not."""
+    import pandas as pd  # 0.3 s of CPU time, which a history of dictionaries is spared
+
+    frame = pd.DataFrame(flat_rows(record), columns=list(FLAT_COLUMNS))
+    return frame.astype({column: _DTYPES[kind] for column, kind in KINDS.items()})
+
+
+def flat_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """The same as dictionaries: values of KINDS, None where there is none."""
+    return [{column.name: _value(column, row) for column in (*COLUMNS, *KEYS)} for row in rows_of(record)]
+
+
+def _value(column: Column, row: Row) -> Any:
+    """Machine and environment are not typed in a record: what a column of text finds there is made text."""
+    value: Any = column.of(row)
+    return None if value is None else printable(str(value)) if column.kind is str else column.kind(value)
 
 
 def csv_text(frame: "pd.DataFrame") -> str:

@@ -1,35 +1,15 @@
 """A gate as tables and sentences: the same on the terminal, in Markdown and in JUnit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from alexbench.harness.gate_records import GateReport, Judged
+from alexbench.reports.columns import BY_NAME
 from alexbench.reports.table import Notes, Table
 from alexbench.reports.wording import ABSENT
 
-_NAMES: Final = {
-    "top1": "top-1 %",
-    "top5": "top-5 %",
-    "parity": "parity, SQNR dB",
-    "macs": "MACs",
-    "parameters": "parameters",
-    "latency_p50_ms": "p50 ms, batch 1",
-    "images_per_second": "FPS",
-    "peak_rss_mib": "MiB peak",
-    "load_s": "load s",
-    "ran": "ran to the end",
-}
-_FORMATS: Final[dict[str, Callable[[float], str]]] = {
-    "top1": "{:.2f}".format,
-    "top5": "{:.2f}".format,
-    "parity": "{:.1f}".format,
-    "macs": "{:,.0f}".format,
-    "parameters": "{:,.0f}".format,
-    "latency_p50_ms": "{:.2f}".format,
-    "images_per_second": "{:.1f}".format,
-    "peak_rss_mib": "{:.0f}".format,
-    "load_s": "{:.2f}".format,
-}
+_NAMES: Final = {"parity": "parity, SQNR dB", "macs": "MACs", "parameters": "parameters", "ran": "ran to the end"}
+"""What is gated and is not a column of a leaderboard."""
 _POINTS: Final = ("top1", "top5")
 _WHOLE: Final = "all rows"
 
@@ -108,11 +88,13 @@ def mend_text(one: Judged) -> str:
 
 def metric_name(one: Judged) -> str:
     """A metric as it is headed."""
-    return _NAMES.get(one.metric, one.metric)
+    return _NAMES[one.metric] if one.metric in _NAMES else BY_NAME[one.metric].heading
 
 
 def _value(one: Judged, value: float | None) -> str:
-    return ABSENT if value is None else _FORMATS[one.metric](value)
+    if one.metric not in _NAMES:
+        return BY_NAME[one.metric].text(value)
+    return ABSENT if value is None else f"{value:.1f}" if one.metric == "parity" else f"{value:,.0f}"
 
 
 def change_text(one: Judged) -> str:

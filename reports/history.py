@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from alexbench.harness.errors import unknown_name
+from alexbench.reports.columns import COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A column of the flat table. ``low``, ``high``: the columns of its interval, empty where it has none.
+    """A column that has a trend. ``low``, ``high``: the columns of its interval, empty where it has none.
 
     ``of``: what it is of, for an INVALID measurement says nothing of speed and takes nothing from accuracy.
     ``better``: which way. Differences of percent are in points, all others in percent.
@@ -19,9 +20,9 @@ class Metric:
     unit: str
     of: Literal["accuracy", "speed", "memory"]
     better: Literal["higher", "lower"]
-    low: str = ""
-    high: str = ""
-    digits: int = 2
+    low: str
+    high: str
+    digits: int
 
     @property
     def in_points(self) -> bool:
@@ -30,37 +31,17 @@ class Metric:
 
 
 METRICS: Final = {
-    metric.name: metric
-    for metric in (
-        Metric("top1", "%", "accuracy", "higher", "top1_low", "top1_high"),
-        Metric("top5", "%", "accuracy", "higher", "top5_low", "top5_high"),
-        Metric("max_abs_over_sigma", "sigma", "accuracy", "lower", digits=9),
-        Metric("sqnr_db", "dB", "accuracy", "higher", digits=1),
-        Metric("latency_p50_ms", "ms", "speed", "lower", "latency_low_ms", "latency_high_ms", digits=3),
-        Metric("latency_p90_ms", "ms", "speed", "lower", digits=3),
-        Metric("latency_p99_ms", "ms", "speed", "lower", digits=3),
-        Metric("latency_cpu_ms", "ms", "speed", "lower", digits=3),
-        Metric("resident_p50_ms", "ms", "speed", "lower", digits=3),
-        Metric(
-            "images_per_second", "/s", "speed", "higher", "images_per_second_low", "images_per_second_high", digits=1
-        ),
-        Metric(
-            "offline_images_per_second",
-            "/s",
-            "speed",
-            "higher",
-            "offline_images_per_second_low",
-            "offline_images_per_second_high",
-            digits=1,
-        ),
-        Metric("achieved_gflops_per_second", "GFLOP/s", "speed", "higher", digits=1),
-        Metric("mfu", "of peak", "speed", "higher", digits=3),
-        Metric("image_joules", "J", "speed", "lower", digits=3),
-        Metric("load_s", "s", "speed", "lower"),
-        Metric("first_inference_ms", "ms", "speed", "lower"),
-        Metric("rss_mib", "MiB", "memory", "lower", digits=0),
-        Metric("peak_rss_mib", "MiB", "memory", "lower", digits=0),
+    column.name: Metric(
+        name=column.name,
+        unit=column.unit,
+        of=column.trend.of,
+        better=column.trend.better,
+        low=column.low,
+        high=column.high,
+        digits=column.digits if column.trend.digits is None else column.trend.digits,
     )
+    for column in COLUMNS
+    if column.trend is not None
 }
 DEFAULT_METRICS: Final = ("top1", "latency_p50_ms", "images_per_second")
 

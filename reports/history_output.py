@@ -1,15 +1,15 @@
 """A history on the terminal, as JSON and as CSV."""
 
 import dataclasses
-import re
 import sys
 from typing import Final, TextIO
 
 from alexbench.harness.plain_text import json_text
+from alexbench.reports.columns import SCIENTIFIC
 from alexbench.reports.flat import csv_text
 from alexbench.reports.history import Change, History, Metric, Series
 from alexbench.reports.table import Table
-from alexbench.reports.wording import ABSENT
+from alexbench.reports.wording import ABSENT, short_version
 
 MOST_NEWS: Final = 3
 """Changes of the environment named in a cell; the rest are counted."""
@@ -39,7 +39,7 @@ def table_of(series: Series, *, last: int = 0) -> Table:
     metric, points = series.metric, series.points[-last:]
     table = Table(f"{series.name}, {metric.unit} ({metric.better} is better)")
     table.add("date (UTC)", [_date(one.started) for one in points], numeric=False)
-    table.add("version", [_version(one.version) for one in points], numeric=False)
+    table.add("version", [short_version(one.version) or ABSENT for one in points], numeric=False)
     first = not last or last >= len(series.points)
     news = [one.environment if first and place == 0 else _news(one.news) or "same" for place, one in enumerate(points)]
     table.add("environment", news, numeric=False)
@@ -123,7 +123,7 @@ def said_change(metric: Metric, change: float) -> str:
 
 
 def _value(metric: Metric, value: float) -> str:
-    return f"{value:.{metric.digits}f}" if metric.digits < 9 else f"{value:.1e}"
+    return f"{value:.{metric.digits}f}" if metric.digits < SCIENTIFIC else f"{value:.1e}"
 
 
 def _interval(metric: Metric, low: float | None, high: float | None) -> str:
@@ -133,11 +133,6 @@ def _interval(metric: Metric, low: float | None, high: float | None) -> str:
 def _news(news: tuple[str, ...]) -> str:
     more = len(news) - MOST_NEWS
     return ", ".join(news[:MOST_NEWS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _version(version: str) -> str:
-    """Without build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu), which JSON and CSV have."""
-    return re.split("[-+]", version)[0] or ABSENT
 
 
 def _date(iso: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from alexbench.harness.plain_text import json_text
 from alexbench.harness.records import RunRecord
-from alexbench.reports.leaderboard import leaderboard
+from alexbench.reports.columns import COLUMNS
+from alexbench.reports.flat import flat
 
 
 def leaderboards_json(runs: Sequence[tuple[Path, RunRecord]]) -> str:
@@ -17,6 +18,7 @@ def leaderboards_json(runs: Sequence[tuple[Path, RunRecord]]) -> str:
 
 
 def _entry(record: RunRecord) -> dict[str, Any]:
+    rows = flat(record)[[column.name for column in COLUMNS]]
     return {
         "status": record.status,
         "started": record.started,
@@ -25,5 +27,5 @@ def _entry(record: RunRecord) -> dict[str, Any]:
         "synthetic": record.model.synthetic or record.data.synthetic,
         "machine": record.machine.get("cpu"),
         "invalid": list(record.invalid),
-        "rows": json.loads(leaderboard(record).to_json(orient="records", double_precision=15)),
+        "rows": json.loads(rows.to_json(orient="records", double_precision=15)),
     }

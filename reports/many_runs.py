@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
-from alexbench.reports.boards import Line, board, lines_of
+from alexbench.reports.boards import board
 from alexbench.reports.explanations import explanations
 from alexbench.reports.markdown import escape, listed, noted
-from alexbench.reports.row_cells import has
+from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Notes, Table
 
 _SHOWN_DIFFERENCES: Final = 6
@@ -156,15 +156,14 @@ def _flat(facts: Any, path: str = "") -> dict[str, str]:
 
 def _boards(runs: dict[str, RunRecord]) -> list[Table]:
     """A table of each group of rows that ran alike, those of all runs side by side; below, what is not ranked."""
-    lines = [line for name, record in runs.items() for line in lines_of(record, name)]
-    groups: dict[tuple[str, str], list[Line]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     unranked = []
-    for line in lines:
-        if has(line.row, "rank"):
-            size = str(line.record.configuration.get("batch_size", ""))
-            groups.setdefault((line.row["group"], size), []).append(line)
+    for row in (row for name, record in runs.items() for row in rows_of(record, name)):
+        if row.rank is not None:
+            size = str(row.record.configuration.get("batch_size", ""))
+            groups.setdefault((row.entry.group or "", size), []).append(row)
         else:
-            unranked.append(line)
+            unranked.append(row)
     notes = Notes()
     several = len({size for _, size in groups}) > 1
     tables = [

@@ -17,9 +17,9 @@ from alexbench.harness.tables import TIMINGS as TIMINGS_FILE
 from alexbench.harness.tables import read_table
 from alexbench.harness.whole_file import write_whole
 from alexbench.reports import row_cells
-from alexbench.reports.leaderboard import leaderboard_rows
+from alexbench.reports.columns import BY_NAME, Column
 from alexbench.reports.plot_text import drawing, plot_text
-from alexbench.reports.row_cells import Row, has
+from alexbench.reports.rows import Row, rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,29 +91,23 @@ def read_latencies(folder: Path) -> dict[str, NDArray[np.float64]]:
 
 def draw_leaderboard(record: RunRecord) -> Picture | None:
     """p50 and images/s as bars with their intervals; top-1 where there is no speed; None where there is neither."""
-    rows = leaderboard_rows(record)
-    timed = [row for row in rows if has(row, "images_per_second")]
-    if timed:
-        panels = [
-            ("p50 ms at batch 1, less is better", "latency_p50_ms", "latency_low_ms", "latency_high_ms", 2),
-            (
-                f"images/s at batch {record.configuration.get('batch_size', '')}, more is better",
-                "images_per_second",
-                "images_per_second_low",
-                "images_per_second_high",
-                1,
-            ),
-        ]
-    else:
-        timed = [row for row in rows if has(row, "top1")]
-        panels = [("top-1 %, more is better", "top1", "top1_low", "top1_high", 2)]
+    rows = rows_of(record)
+    timed = [row for row in rows if row.rate is not None]
+    batch = record.configuration.get("batch_size", "")
+    panels = {
+        "p50 ms at batch 1, less is better": BY_NAME["latency_p50_ms"],
+        f"images/s at batch {batch}, more is better": BY_NAME["images_per_second"],
+    }
+    if not timed:
+        timed = [row for row in rows if row.entry.accuracy is not None]
+        panels = {"top-1 %, more is better": BY_NAME["top1"]}
     if not timed:
         return None
 
     def figure() -> "Figure":
         made, axes = _page(record, len(timed), len(panels))
-        for place, (ax, (title, *columns, digits)) in enumerate(zip(axes, panels, strict=True)):
-            _bars(ax, timed, columns, digits, title)
+        for place, (ax, (title, column)) in enumerate(zip(axes, panels.items(), strict=True)):
+            _bars(ax, timed, column, title)
             if place:
                 ax.set_yticklabels([])
         return made
@@ -123,10 +117,10 @@ def draw_leaderboard(record: RunRecord) -> Picture | None:
 
 def draw_latency(record: RunRecord, latencies: dict[str, NDArray[np.float64]]) -> Picture | None:
     """How the calls at batch 1 are spread, a row above the other on one scale; None where nothing was timed."""
-    rows = [row for row in leaderboard_rows(record) if len(latencies.get(row["backend"], ()))]
+    rows = [row for row in rows_of(record) if len(latencies.get(row.entry.name, ()))]
     if not rows:
         return None
-    samples = [latencies[row["backend"]] for row in rows]
+    samples = [latencies[row.entry.name] for row in rows]
     low = min(float(one.min()) for one in samples)
     high = _SHOWN * max(float(np.percentile(one, 90)) for one in samples)
 
@@ -176,24 +170,23 @@ def _asked(record: RunRecord) -> str:
 
 
 def _colour(row: Row) -> str:
-    return BLUE if has(row, "rank") else GREY
+    return GREY if row.rank is None else BLUE
 
 
-def _bars(ax: "Axes", rows: Sequence[Row], columns: Sequence[str], digits: int, title: str) -> None:
-    value, low, high = columns
-    longest = max(float(row[high] if has(row, high) else row[value]) for row in rows)
-    for place, row in enumerate(rows):
-        length = float(row[value])
-        ranked = has(row, "rank")
-        ax.barh(place, length, height=0.62, color=_colour(row), hatch=None if ranked else "//", edgecolor="white")
-        end = length
-        if has(row, low):
-            end = float(row[high])
-            ax.plot((row[low], row[high]), (place, place), color="black", linewidth=2, solid_capstyle="butt")
-            for edge in (row[low], row[high]):
+def _bars(ax: "Axes", rows: Sequence[Row], column: Column, title: str) -> None:
+    lengths = [column.number(row) or 0.0 for row in rows]
+    bounds = [column.bounds(row) for row in rows]
+    ends = [length if found is None else found[1] for length, found in zip(lengths, bounds, strict=True)]
+    for place, (row, length, found) in enumerate(zip(rows, lengths, bounds, strict=True)):
+        hatch = "//" if row.rank is None else None
+        ax.barh(place, length, height=0.62, color=_colour(row), hatch=hatch, edgecolor="white")
+        if found is not None:
+            ax.plot(found, (place, place), color="black", linewidth=2, solid_capstyle="butt")
+            for edge in found:
                 ax.plot((edge, edge), (place - 0.14, place + 0.14), color="black", linewidth=2)
-        ax.text(max(end, length) + 0.02 * longest, place, f"{length:.{digits}f}", va="center", weight="bold")
-    ax.set_xlim(0, 1.24 * longest)
+        beside = max(ends[place], length) + 0.02 * max(ends)
+        ax.text(beside, place, column.text(length), va="center", weight="bold")
+    ax.set_xlim(0, 1.24 * max(ends))
     _name_rows(ax, rows)
     ax.grid(axis="x", color="#dddddd")
     ax.set_title(title, loc="left", fontsize=12, color=DARK)
@@ -201,7 +194,9 @@ def _bars(ax: "Axes", rows: Sequence[Row], columns: Sequence[str], digits: int, 
 
 def _name_rows(ax: "Axes", rows: Sequence[Row]) -> None:
     """From above, each with what it is not."""
-    names = [plot_text(_short(row_cells.name(row))) + ("" if has(row, "rank") else "\nnot ranked") for row in rows]
+    names = [
+        plot_text(_short(row_cells.called(row).text)) + ("\nnot ranked" if row.rank is None else "") for row in rows
+    ]
     ax.set_yticks(range(len(rows)), labels=names)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(rows) - 0.4, -0.6)

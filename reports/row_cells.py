@@ -1,117 +1,192 @@
-"""The cells of a leaderboard's row as text."""
+"""What a leaderboard says of a row where that is more than one figure of its record."""
 
-import math
-import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Final, Literal
 
 from alexbench.harness.records import environment_of
-from alexbench.reports.speed_cells import rate
-from alexbench.reports.wording import ABSENT
+from alexbench.harness.speed_records import Performance
+from alexbench.reports.rows import Row
+from alexbench.reports.table import Cell, number
+from alexbench.reports.wording import ABSENT, short_version
 
+BASE: Final = "base"
 AT_CHANCE: Final = {"no better": "AT CHANCE", "too few": "TOO FEW PICTURES"}
 """What stands where top-1 is not shown to be better than guessing."""
-
-Row = Mapping[str, Any]
-"""Of :func:`alexbench.reports.leaderboard.leaderboard_rows`."""
+_DID_NOT_RUN: Final = {"missing": "not installed", "pending": "not measured"}
 
 
-def has(row: Row, column: str) -> bool:
-    """Whether there is a value."""
-    value = row[column]
-    return value is not None and not (isinstance(value, float) and math.isnan(value))
+def rank(row: Row) -> Cell:
+    """= where another row of the run has the same."""
+    if row.rank is None:
+        return Cell(ABSENT)
+    tied = sum(one.rank == row.rank for one in row.peers) > 1
+    return Cell(f"{row.rank}{'=' if tied else ''}", row.rank)
 
 
-def text(row: Row, column: str) -> str:
-    """As it is."""
-    return str(row[column]) if has(row, column) else ABSENT
-
-
-def number(row: Row, column: str, digits: int) -> str:
-    """With so many decimals."""
-    return f"{row[column]:.{digits}f}" if has(row, column) else ABSENT
-
-
-def scientific(row: Row, column: str) -> str:
-    """As 2.0e-6."""
-    if not has(row, column):
-        return ABSENT
-    digits, exponent = f"{row[column]:.1e}".split("e")
-    return f"{digits}e{int(exponent)}"
-
-
-def accuracy(row: Row, column: str) -> str:
-    """Percent and its interval, where there is one, and beside it how many pictures are not in it."""
-    if not has(row, column):
-        return ABSENT
-    low, high = f"{column}_low", f"{column}_high"
-    interval = f" ({row[low]:.1f}-{row[high]:.1f})" if has(row, low) else ""
-    skipped = f" ({row['skipped']} skipped)" if has(row, "skipped") and row["skipped"] else ""
-    return number(row, column, 2) + interval + skipped
-
-
-def latency(row: Row) -> str:
-    """The median and its interval, low to high: a bootstrap interval need not be symmetric."""
-    if not has(row, "latency_p50_ms"):
-        return ABSENT
-    return f"{row['latency_p50_ms']:.2f} ({row['latency_low_ms']:.2f}-{row['latency_high_ms']:.2f})"
-
-
-def throughput(row: Row) -> str:
-    """Images/s and their interval."""
-    if not has(row, "images_per_second"):
-        return ABSENT
-    return rate(row["images_per_second"], row["images_per_second_low"], row["images_per_second_high"])
-
-
-def memory(row: Row) -> str:
-    """When warm, and the most until then; older records have the latter alone."""
-    warm = number(row, "rss_mib", 0)
-    return f"{warm} ({row['peak_rss_mib']:.0f})" if has(row, "peak_rss_mib") else warm
-
-
-def name(row: Row) -> str:
+def called(row: Row) -> Cell:
     """The runtime with its version, once where its environment is called so, and the artifact that it ran."""
-    if not has(row, "version"):
-        return str(row["backend"])
-    # Build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu) are in the record.
-    version = re.split("[-+]", row["version"])[0]
-    said = "" if environment_of(row["backend"]) == version else f" {version}"
-    file = f" ({row['artifact']})" if has(row, "artifact") else ""
-    return f"{row['backend']}{said}{file}"
+    entry = row.entry
+    if entry.effective is None:
+        return Cell(entry.name, entry.name)
+    version = short_version(entry.effective.version)
+    said = "" if environment_of(entry.name) == version else f" {version}"
+    file = "" if entry.artifact is None else f" ({PurePath(entry.artifact.path).name})"
+    return Cell(f"{entry.name}{said}{file}", f"{entry.name}{said}{file}")
 
 
-def checks(row: Row) -> str:
+def precision(row: Row) -> Cell:
+    """What products work in, and how that is known."""
+    ran = row.entry.effective
+    return Cell(ABSENT) if ran is None else Cell(f"{ran.precision[0]} ({ran.precision[1]})", ran.precision[0])
+
+
+def parity(row: Row) -> str | None:
+    """What a native row must not do, the user's own file may; how good a quantised one is, is an expectation."""
+    found = row.entry.parity
+    if found is None:
+        return None
+    if found.quantised:
+        return f"quantized, {'within' if found.passed else 'outside'} expectation"
+    return "ok" if found.passed else "FAILED" if row.entry.artifact is None else "differs"
+
+
+def checks(row: Row) -> str | None:
     """Chance, parity with float64, with the bits of a precision that the row does not say it has, and noise."""
-    if row["status"] != "ok":
-        return {"missing": "not installed", "pending": "not measured"}.get(row["status"], "ERROR")
-    failed = [AT_CHANCE[row["chance"]]] if has(row, "chance") and row["chance"] in AT_CHANCE else []
-    if has(row, "far_off") and row["far_off"]:
-        failed.append(f"OFF BY {row['max_abs_over_sigma']:.2g} SIGMA")
-    if has(row, "parity") and row["parity"] != "ok":
+    if row.entry.status != "ok":
+        return _DID_NOT_RUN.get(row.entry.status, "ERROR")
+    held, said, unusual = row.entry.parity, parity(row), noise(row)
+    chance = None if row.entry.accuracy is None else row.entry.accuracy.against_guessing
+    failed = [AT_CHANCE[chance]] if chance in AT_CHANCE else []
+    if held is not None and held.far_off:
+        failed.append(f"OFF BY {held.max_abs_over_sigma:.2g} SIGMA")
+    if held is not None and said is not None and said != "ok":
         # "8 bits": which format that may be stands among the notes.
-        bits = f": {row['unmasked'].partition(' (')[0]}" if has(row, "unmasked") else ""
-        failed.append(row["parity"] if row["parity"].startswith("quantized") else f"parity {row['parity']}{bits}")
-    noisy = ["noisy"] if has(row, "noise") and bool(row["noise"]) else []
-    if failed or has(row, "parity"):
+        bits = f": {held.unmasked.partition(' (')[0]}" if held.unmasked is not None else ""
+        failed.append(said if held.quantised else f"parity {said}{bits}")
+    noisy = ["noisy"] if unusual else []
+    if failed or held is not None:
         return ", ".join([*(failed or ["ok"]), *noisy])
-    return (noisy or ["quiet"])[0] if has(row, "noise") else ABSENT
+    return None if unusual is None else (noisy or ["quiet"])[0]
 
 
-def known(row: Row, column: str, how: str) -> str:
-    """A value, and behind it how it is known."""
-    return f"{row[column]} ({row[how]})" if has(row, column) and has(row, how) else text(row, column)
+def noise(row: Row) -> str | None:
+    """What is unusual about the row's blocks, "" if nothing is; None where nobody looked, as before schema 3."""
+    speed = row.entry.performance
+    if speed is None:
+        return None
+    if speed.noise is not None:
+        return "; ".join(speed.noise.failed)
+    return None if speed.steady else "no steady state"
 
 
-def mfu(row: Row) -> str:
+def is_noisy(row: Row) -> bool:
+    """Whether :func:`checks` calls it so."""
+    return row.entry.status == "ok" and bool(noise(row))
+
+
+def is_doubted(row: Row) -> bool:
+    """Whether :func:`checks` says that its top-1 is not shown to be better than guessing."""
+    accuracy = row.entry.accuracy
+    return row.entry.status == "ok" and accuracy is not None and accuracy.against_guessing in AT_CHANCE
+
+
+def against(row: Row) -> Cell:
+    """How many times the base's images/s, and the paired difference of top-1 in points with its 95 % interval."""
+    base, pair, speed_up = row.base, row.pair, row.speed_up
+    by_speed = any(Row(entry, row.record).speed_up is not None for entry in row.record.backends)
+    if base is None:
+        return Cell(ABSENT)
+    if base.entry.name == row.entry.name:
+        return Cell(BASE, int(by_speed)) if row.entry.status == "ok" else Cell(ABSENT)
+    if pair is None:
+        return Cell(ABSENT) if speed_up is None else Cell(f"{speed_up:.2f}x", speed_up)
+    low, high = pair.top1.interval
+    points, about = f"top-1 {_signed(pair.top1.difference)}", f"({_signed(low)} to {_signed(high)})"
+    if speed_up is None:
+        return Cell(points, None if by_speed else pair.top1.difference, (about,))
+    return Cell(f"{speed_up:.2f}x", speed_up, (f"{points} {about}",), joint=", ")
+
+
+def _signed(points: float) -> str:
+    return f"{round(points, 2) + 0.0:+.2f}"
+
+
+def skipped(row: Row) -> tuple[str, ...]:
+    """How many pictures are not in an accuracy."""
+    count = len(row.record.data.skipped)
+    return (f"({count} skipped)",) if count and row.entry.accuracy is not None else ()
+
+
+def peak(row: Row) -> tuple[str, ...]:
+    """The most memory until a row was warm; older records have it alone."""
+    return () if row.entry.peak_rss_mib is None else (f"({row.entry.peak_rss_mib:.0f})",)
+
+
+def blocks(row: Row) -> tuple[str, ...]:
+    """How many blocks its samples at batch 1 are of."""
+    return () if row.entry.performance is None else (f"({row.entry.performance.latency.blocks})",)
+
+
+def several_processes(row: Row) -> int | None:
+    """How many processes of it were timed, in a run that has more than one of any row."""
+    speeds = [entry.performance for entry in row.record.backends if entry.performance is not None]
+    several = any(speed.latency.processes > 1 for speed in speeds)
+    return row.entry.performance.latency.processes if several and row.entry.performance is not None else None
+
+
+def unexplained(row: Row) -> tuple[str, ...]:
+    """How many flips rounding cannot explain."""
+    held = row.entry.parity
+    return (f"({held.unexplained_flips} unexplained)",) if held is not None and held.unexplained_flips else ()
+
+
+def against_best(
+    get: Callable[[Performance], float], best: Callable[[list[float]], float]
+) -> Callable[[Row], float | None]:
+    """Percent more or less than the best ranked row's value in the group, for ranked rows only."""
+
+    def of(row: Row) -> float | None:
+        speed = row.entry.performance
+        if row.rank is None or speed is None:
+            return None
+        values = [get(one.entry.performance) for one in row.peers if one.entry.performance is not None]
+        return 100 * (get(speed) / best(values) - 1)
+
+    return of
+
+
+def resolution(measure: Literal["latency", "images/s"]) -> Callable[[Row], float | None]:
+    """By how many percent two rows of the run must differ to be told apart, the same in each timed row."""
+
+    def of(row: Row) -> float | None:
+        found = [100 * (one.ratio - 1) for one in row.record.resolutions if one.of == measure]
+        return found[-1] if found and row.entry.performance is not None else None
+
+    return of
+
+
+def achieved(row: Row) -> float | None:
+    """GFLOP/s."""
+    return None if row.rate is None else row.rate * row.record.model.gflops
+
+
+def peak_found(row: Row) -> bool | None:
+    """Whether no row of the run is above its ceiling, at any batch size: one that is has shown it to be none."""
+    ceiling = row.record.ceiling
+    if ceiling is None or row.entry.performance is None:
+        return None
+    speeds = [entry.performance for entry in row.record.backends if entry.performance is not None]
+    windows = [one for speed in speeds for one in (speed.throughput, *speed.sweep, speed.offline) if one is not None]
+    return max(one.images_per_second for one in windows) * row.record.model.gflops <= ceiling.gflops_per_second
+
+
+def mfu(row: Row) -> float | None:
+    """Achieved over the run's own ceiling, where that was found."""
+    found, ceiling = achieved(row), row.record.ceiling
+    return None if found is None or ceiling is None or not peak_found(row) else found / ceiling.gflops_per_second
+
+
+def mfu_cell(row: Row) -> Cell:
     """The share of the ceiling; above it, that the peak was not found."""
-    if not has(row, "peak_found"):
-        return ABSENT
-    return f"{row['mfu']:.2f}" if row["peak_found"] else "peak not found"
-
-
-def flips(row: Row) -> str:
-    """How many, and how many rounding cannot explain."""
-    if not has(row, "flips"):
-        return ABSENT
-    return f"{row['flips']}" + (f" ({row['unexplained_flips']} unexplained)" if row["unexplained_flips"] else "")
+    return Cell("peak not found") if peak_found(row) is False else number(mfu(row), 2)

@@ -1,36 +1,124 @@
-"""A table of text, the same in Markdown and on the terminal."""
+"""A table of a report, the same in Markdown, on the terminal and on the page."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from alexbench.reports.wording import ABSENT
+
+Value = str | int | float | bool | None
+_DASH: Final = "\N{EN DASH}"
+
+
+def is_absent(value: Value) -> bool:
+    """Whether there is no value; NaN is none."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """``text`` as shown, ``asides`` behind it (an interval, a difference), ``value`` that it is sorted by.
+
+    ``joint``: what stands between text and asides where all are one line. ``best``: bold.
+    """
+
+    text: str
+    value: Value = None
+    asides: tuple[str, ...] = ()
+    joint: str = " "
+    best: bool = False
+
+    def __str__(self) -> str:
+        """On one line, with plain hyphens between the ends of an interval."""
+        return self.joint.join((self.text, *(aside.replace(_DASH, "-") for aside in self.asides)))
+
+    @property
+    def key(self) -> str:
+        """The value as a script reads it, empty where there is none."""
+        if isinstance(self.value, float) and math.isinf(self.value):
+            return "Infinity" if self.value > 0 else "-Infinity"
+        return "" if is_absent(self.value) else str(self.value)
+
+
+def number(value: float | None, digits: int, *asides: str) -> Cell:
+    """A cell of a number with so many decimals."""
+    return Cell(ABSENT) if value is None or is_absent(value) else Cell(f"{value:.{digits}f}", value, asides)
+
+
+def interval(low: str, high: str) -> str:
+    """The aside for an interval, low to high: a bootstrap interval need not be symmetric."""
+    return f"({low}{_DASH}{high})"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A column of a table. ``name``: what code knows it by; ``explanation``: how to read it, "" where that is plain.
+
+    ``numeric`` columns are set flush right.
+    """
+
+    name: str
+    heading: str
+    cells: tuple[Cell, ...]
+    numeric: bool = True
+    explanation: str = ""
 
 
 @dataclass(slots=True)
 class Table:
-    """Headings, and under each a column of text; ``numeric`` columns are set flush right.
+    """Columns under a title. ``key``: what code knows it by; ``explanation``: how to read all of it.
 
-    ``bold``: cell by cell, column by column. ``notes``: below it, each with the number that cells name it by.
+    ``notes``: below it, each with the number that cells name it by.
     """
 
     title: str
-    headings: list[str] = field(default_factory=list)
-    columns: list[list[str]] = field(default_factory=list)
-    numeric: list[bool] = field(default_factory=list)
-    bold: list[list[bool]] = field(default_factory=list)
+    key: str = ""
+    shown: list[Shown] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    explanation: str = ""
 
-    def add(self, heading: str, cells: list[str], *, numeric: bool = True, bold: Sequence[bool] | None = None) -> None:
-        """A column, left out where nobody filled it."""
-        if any(cell != ABSENT for cell in cells):
-            self.headings.append(heading)
-            self.columns.append(cells)
-            self.numeric.append(numeric)
-            self.bold.append([False] * len(cells) if bold is None else list(bold))
+    def add(
+        self,
+        heading: str,
+        cells: Sequence[str | Cell],
+        *,
+        name: str = "",
+        numeric: bool = True,
+        bold: Sequence[bool] = (),
+        explanation: str = "",
+        empty: bool = False,
+    ) -> None:
+        """A column, left out where nobody filled it unless it may stand ``empty``; text alone is sorted by itself."""
+        made = [Cell(one, None if one == ABSENT else one) if isinstance(one, str) else one for one in cells]
+        if empty or any(str(one) != ABSENT for one in made):
+            marks = [*bold, *[False] * (len(made) - len(bold))]
+            marked = tuple(replace(one, best=best) for one, best in zip(made, marks, strict=True))
+            self.shown.append(Shown(name or heading, heading, marked, numeric, explanation))
+
+    @property
+    def headings(self) -> list[str]:
+        """Of the columns."""
+        return [one.heading for one in self.shown]
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Of the columns: whether they are set flush right."""
+        return [one.numeric for one in self.shown]
+
+    @property
+    def columns(self) -> list[list[str]]:
+        """The cells as text, column by column."""
+        return [[str(cell) for cell in one.cells] for one in self.shown]
+
+    @property
+    def bold(self) -> list[list[bool]]:
+        """Whether a cell is bold, column by column."""
+        return [[cell.best for cell in one.cells] for one in self.shown]
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
-        """The cells row by row."""
+        """The cells as text, row by row."""
         return list(zip(*self.columns, strict=True))
 
 

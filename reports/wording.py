@@ -1,5 +1,6 @@
 """The sentences that stand around a leaderboard, the same in every format."""
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -14,6 +15,11 @@ _HOW = {
     "declared": "declared in the file",
     "requested": "requested, not confirmed",
 }
+
+
+def short_version(version: str) -> str:
+    """Without build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu), which records and exports have."""
+    return re.split("[-+]", version)[0]
 
 
 def model_line(record: RunRecord) -> str:

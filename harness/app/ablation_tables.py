@@ -163,10 +163,7 @@ def _map(ablation: Ablation) -> Table:
         for y, row in enumerate(drawn.values):
             text = drawing.said(row[x]) + ("*" if drawn.clear[y][x] else "")
             cells.append(f"[{text}]" if (y, x) == drawn.own else text)
-        table.columns.append(cells)
-        table.headings.append(" ".join(names) if varied(ablation, ACROSS) else "points")
-        table.numeric.append(True)
-        table.bold.append([False] * len(cells))
+        table.add(" ".join(names) if varied(ablation, ACROSS) else "points", cells, empty=True)
     return table
 
 

@@ -11,13 +11,15 @@ from markupsafe import Markup
 from alexbench.harness.plain_text import printable, strict_json
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
-from alexbench.reports.cells import tables
+from alexbench.reports.boards import boards
+from alexbench.reports.cells import detail_tables
 from alexbench.reports.explanations import explanations
 from alexbench.reports.flat import csv_text, flat
 from alexbench.reports.html import accuracy_charts, latency_charts, speed_charts
 from alexbench.reports.html.board import board, plain
 from alexbench.reports.html.figure import Figure, Missing
 from alexbench.reports.html.flips import flips
+from alexbench.reports.table import Notes
 
 _HERE: Final = Path(__file__).parent
 _CONTEXT: Final = ("machine", "environment", "conditions", "configuration")
@@ -28,7 +30,7 @@ def html(folder: Path, record: RunRecord) -> str:
 
     What ``folder`` does not have, or has damaged, is said in a sentence in its place: the rest does not depend on it.
     """
-    shown = tables(record)
+    details = detail_tables(record)
     figures = _figures(folder, record)
     pictures = flips(folder, record)
     plotted = {
@@ -42,13 +44,10 @@ def html(folder: Path, record: RunRecord) -> str:
         synthetic=record.model.synthetic or record.data.synthetic,
         facts=wording.facts(record),
         remarks=wording.run_remarks(replace(record, invalid=())),
-        explanations=explanations(record, shown),
+        explanations=explanations(record, [*boards(record, Notes()), *details]),
         published=[] if record.comparisons else wording.published_lines(record),
         board=board(record),
-        tables=[
-            plain(one, f"table-{place}")
-            for place, one in enumerate(one for one in shown if not one.title.startswith(("Leaderboard", "Not ranked")))
-        ],
+        tables=[plain(one) for one in details],
         figures=figures,
         flips=pictures,
         flipped_rows=list(dict.fromkeys(name for one in pictures.pictures for name in one.rows.split("\n") if name)),

@@ -1,13 +1,10 @@
 """The figures about speed besides latency: images/s by batch size, the roofline, time of each layer."""
 
-from typing import Final
-
 from alexbench.harness.records import BackendRecord, RunRecord
 from alexbench.harness.speed_records import Performance, Throughput
+from alexbench.reports.columns import BYTES
 from alexbench.reports.html import data
 from alexbench.reports.html.figure import UNTIMED, Figure, Missing, colour, dash, quantity, shape, spec, tooltip
-
-_BYTES: Final = {"fp32": 4, "tf32": 4, "bf16": 2, "fp16": 2, "int8": 1}
 
 
 def throughput(record: RunRecord) -> Figure | Missing:
@@ -82,7 +79,7 @@ def roofline(record: RunRecord) -> Figure | Missing:
     for entry, speed in speeds:
         precision = "fp32" if entry.effective is None else entry.effective.precision[0]
         for batch, rate in sorted({1: 1e3 / speed.latency.p50_ms, **_rates(speed)}.items()):
-            read = _BYTES.get(precision, 4) * record.model.parameters
+            read = BYTES.get(precision, 4) * record.model.parameters
             intensity, achieved = 2 * record.model.macs * batch / read, rate * record.model.gflops
             share = 100 * achieved / min(peak, stream * intensity)
             rows.append((entry.name, batch, round(intensity, 4), round(achieved, 3), round(share, 2)))

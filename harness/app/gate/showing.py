@@ -8,11 +8,12 @@ from typing import Any, TextIO
 from alexbench.harness.app.gate.baseline import FOLDER, Baseline, read_baseline
 from alexbench.harness.errors import UsageError
 from alexbench.harness.plain_text import json_text
+from alexbench.reports.columns import BY_NAME, P50
 from alexbench.reports.table import Table
 from alexbench.reports.terminal import Terminal
-from alexbench.reports.wording import ABSENT, hardware_line
+from alexbench.reports.wording import hardware_line, short_version
 
-_FIGURES = (("top-1 %", "top1", 2), ("p50 ms", "latency_p50_ms", 2), ("FPS", "images_per_second", 1))
+_FIGURES = (BY_NAME["top1"], P50, BY_NAME["images_per_second"])
 
 
 def baselines(files: Sequence[Path]) -> list[Baseline]:
@@ -71,8 +72,8 @@ def _history(one: Baseline) -> Table:
     table = Table("history")
     table.add("saved (UTC)", [entry["saved"][:16].replace("T", " ") for entry, _, _ in lines], numeric=False)
     table.add("backend", [name for _, name, _ in lines], numeric=False)
-    table.add("version", [row["version"].split("-")[0].split("+")[0] for _, _, row in lines], numeric=False)
-    for heading, key, digits in _FIGURES:
-        table.add(heading, [ABSENT if row[key] is None else f"{row[key]:.{digits}f}" for _, _, row in lines])
+    table.add("version", [short_version(row["version"]) for _, _, row in lines], numeric=False)
+    for column in _FIGURES:
+        table.add(column.heading, [column.text(row[column.name]) for _, _, row in lines])
     table.add("reason", [entry["reason"] for entry, _, _ in lines], numeric=False)
     return table

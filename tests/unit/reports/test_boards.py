@@ -9,8 +9,9 @@ import pytest
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.records import BackendRecord, RunRecord
-from alexbench.reports.boards import base_name, boards
+from alexbench.reports.boards import boards
 from alexbench.reports.cells import tables
+from alexbench.reports.rows import base_name
 from alexbench.reports.table import Notes, Table
 from tests.support.records import (
     accuracy,

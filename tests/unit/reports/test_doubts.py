@@ -10,9 +10,8 @@ import pytest
 
 from alexbench.harness.records import Accuracy, BackendRecord, Chance, Parity, RunRecord
 from alexbench.reports.cells import tables
-from alexbench.reports.flat import csv_text, flat
+from alexbench.reports.flat import csv_text, flat, flat_rows
 from alexbench.reports.html.page import html
-from alexbench.reports.leaderboard import leaderboard_rows
 from alexbench.reports.markdown import markdown
 from alexbench.reports.terminal import print_leaderboard
 from tests.support.records import artifact, effective, ok_row, parity, run_record
@@ -46,7 +45,7 @@ def every_report(record: RunRecord, folder: Path) -> dict[str, str]:
 
 def row_of(record: RunRecord, name: str) -> dict[str, object]:
     """The leaderboard's row of that name."""
-    return next(row for row in leaderboard_rows(record) if row["backend"] == name)
+    return next(row for row in flat_rows(record) if row["backend"] == name)
 
 
 @pytest.mark.parametrize("only_accuracy", [True, False])

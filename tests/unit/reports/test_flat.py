@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from alexbench.harness.records import RunRecord
+from alexbench.reports.columns import COLUMNS
 from alexbench.reports.flat import FLAT_COLUMNS, csv_text, flat, parquet_bytes, rows_json
-from alexbench.reports.leaderboard import COLUMNS
 from tests.support.records import (
     artifact,
     ceiling,
@@ -57,7 +57,7 @@ def test_a_column_has_the_same_type_filled_or_not() -> None:
 
 
 def test_the_leaderboards_columns_come_first() -> None:
-    assert FLAT_COLUMNS[: len(COLUMNS)] == COLUMNS
+    assert FLAT_COLUMNS[: len(COLUMNS)] == tuple(column.name for column in COLUMNS)
     assert len(set(FLAT_COLUMNS)) == len(FLAT_COLUMNS)
 
 

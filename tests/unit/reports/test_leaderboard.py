@@ -8,7 +8,7 @@ import pytest
 
 from alexbench.harness.records import BackendRecord
 from alexbench.harness.speed_records import Performance
-from alexbench.reports.leaderboard import COLUMNS, leaderboard
+from alexbench.reports.flat import FLAT_COLUMNS, flat
 from tests.support.records import (
     accuracy,
     ceiling,
@@ -35,16 +35,16 @@ def ranks(frame: pd.DataFrame) -> dict[str, int | None]:
 
 
 def test_it_has_the_documented_columns_in_order() -> None:
-    frame = leaderboard(run_record())
-    assert tuple(frame.columns) == COLUMNS
+    frame = flat(run_record())
+    assert tuple(frame.columns) == FLAT_COLUMNS
     assert {"top1", "top5", "latency_p50_ms", "images_per_second", "gflops", "achieved_gflops_per_second"} <= set(
-        COLUMNS
+        FLAT_COLUMNS
     )
-    assert {"load_s", "first_inference_ms", "peak_rss_mib"} <= set(COLUMNS)
+    assert {"load_s", "first_inference_ms", "peak_rss_mib"} <= set(FLAT_COLUMNS)
 
 
 def test_figures_are_in_the_units_of_their_names() -> None:
-    row = leaderboard(run_record()).iloc[0]
+    row = flat(run_record()).iloc[0]
     assert row["top1"] == pytest.approx(56.5)
     assert row["top5"] == pytest.approx(79.1)
     assert row["gflops"] == pytest.approx(1.42837696)
@@ -56,13 +56,13 @@ def test_figures_are_in_the_units_of_their_names() -> None:
 
 def test_ranks_are_the_records_and_none_is_computed() -> None:
     rows = [replace(fast(name, rate), rank=rank, group="alike") for name, rate, rank in (("a", 90, 1), ("b", 150, 3))]
-    frame = leaderboard(run_record(*rows, replace(fast("c", 120), rank=1, group="alike")))
+    frame = flat(run_record(*rows, replace(fast("c", 120), rank=1, group="alike")))
     assert ranks(frame) == {"a": 1, "b": 3, "c": 1}
     assert list(frame["backend"]) == ["c", "a", "b"]  # by rank, those that are tied by images/s
 
 
 def test_a_record_without_ranks_shows_none_and_the_fastest_first() -> None:
-    frame = leaderboard(older_run(fast("a", 90), fast("b", 150)))
+    frame = flat(older_run(fast("a", 90), fast("b", 150)))
     assert ranks(frame) == {"a": None, "b": None}
     assert list(frame["backend"]) == ["b", "a"]
     assert frame[["images_per_second_vs_best", "latency_resolution"]].isna().all(axis=None)
@@ -71,7 +71,7 @@ def test_a_record_without_ranks_shows_none_and_the_fastest_first() -> None:
 def test_what_the_run_can_tell_apart_stands_in_each_timed_row_in_percent() -> None:
     record = run_record(fast("a", 90), fast("b", 150), error_row("c"))
     found = {one.of: 100 * (one.ratio - 1) for one in record.resolutions}
-    frame = leaderboard(record).set_index("backend")
+    frame = flat(record).set_index("backend")
     for column, of in (("latency_resolution", "latency"), ("images_per_second_resolution", "images/s")):
         assert list(frame.loc[["a", "b"], column]) == pytest.approx([found[of], found[of]])
         assert pd.isna(frame.loc["c", column])
@@ -87,7 +87,7 @@ def test_what_the_run_can_tell_apart_stands_in_each_timed_row_in_percent() -> No
     ids=["failed parity", "error", "not installed"],
 )
 def test_what_cannot_be_believed_has_no_rank_and_stands_last(unrankable: BackendRecord) -> None:
-    frame = leaderboard(run_record(unrankable, fast("a", 90), fast("b", 150)))
+    frame = flat(run_record(unrankable, fast("a", 90), fast("b", 150)))
     assert ranks(frame) == {"b": 1, "a": 2, "z": None}
     assert list(frame["backend"])[-1] == "z"
     best = frame.set_index("backend")["images_per_second_vs_best"]
@@ -100,7 +100,7 @@ def test_what_cannot_be_believed_has_no_rank_and_stands_last(unrankable: Backend
     ids=["no steady state", "noisy"],
 )
 def test_noise_takes_no_rank(speed: Performance) -> None:
-    frame = leaderboard(run_record(ok_row("z", performance=speed), fast("a", 90)))
+    frame = flat(run_record(ok_row("z", performance=speed), fast("a", 90)))
     assert ranks(frame) == {"z": 1, "a": 2}
     assert frame.set_index("backend").loc["z", "noise"]
 
@@ -119,7 +119,7 @@ def test_rows_that_ran_unlike_are_not_ranked_against_each_other(unlike: dict[str
     other = effective(**unlike)
     rows = [fast("a", 90), fast("b", 150)]
     rows += [ok_row(name, effective=other, performance=performance(rate)) for name, rate in (("c", 120), ("d", 300))]
-    frame = leaderboard(run_record(*rows))
+    frame = flat(run_record(*rows))
     assert ranks(frame) == {"d": 1, "c": 2, "b": 1, "a": 2}
     assert list(frame["backend"]) == ["d", "c", "b", "a"]
     assert list(frame["images_per_second_vs_best"]) == pytest.approx([0, -60, 0, -40])
@@ -131,7 +131,7 @@ def test_an_unmasked_row_is_never_ranked_among_those_that_say_fp32_rightly(bits:
     """Not even where its parity passed: fp16 asked for as fp32, say, under a tolerance of its own."""
     for passed, rank in ((False, None), (True, 1)):
         unmasked = ok_row("b", performance=performance(150), parity=parity(effective_bits=bits, passed=passed))
-        frame = leaderboard(run_record(fast("a", 90), unmasked))
+        frame = flat(run_record(fast("a", 90), unmasked))
         assert ranks(frame) == {"a": 1, "b": rank}
         found = frame.set_index("backend").loc["b"]
         assert found["group"] == f"cpu, fp32 computed as {named}, 2 threads, 1 stream, host to host"
@@ -140,27 +140,27 @@ def test_an_unmasked_row_is_never_ranked_among_those_that_say_fp32_rightly(bits:
 
 @pytest.mark.parametrize("bits", [20.0, 15.0, 4.5, 2.0])
 def test_a_row_that_computes_as_it_says_or_as_nothing_known_is_in_the_group_that_it_says(bits: float) -> None:
-    found = leaderboard(run_record(ok_row("a", parity=parity(effective_bits=bits)))).iloc[0]
+    found = flat(run_record(ok_row("a", parity=parity(effective_bits=bits)))).iloc[0]
     assert found["group"] == "cpu, fp32, 2 threads, 1 stream, host to host"
     assert pd.isna(found["unmasked"])
     assert found["effective_bits"] == bits
 
 
 def test_intervals_of_accuracy_are_columns_and_absent_where_nothing_was_drawn() -> None:
-    frame = leaderboard(run_record(ok_row("a", accuracy=accuracy(interval=True)), ok_row("b"))).set_index("backend")
+    frame = flat(run_record(ok_row("a", accuracy=accuracy(interval=True)), ok_row("b"))).set_index("backend")
     assert list(frame.loc["a", ["top1_low", "top1_high", "top5_low", "top5_high"]]) == [53.44, 59.51, 76.53, 81.46]
     assert frame.loc["b", ["top1_low", "top1_high", "top5_low", "top5_high"]].isna().all()
 
 
 def test_a_group_says_what_its_rows_have_in_common() -> None:
     one = effective(threads=("1", "measured"), streams=("4", "reported"))
-    frame = leaderboard(run_record(fast("a", 90), ok_row("b", effective=one))).set_index("backend")
+    frame = flat(run_record(fast("a", 90), ok_row("b", effective=one))).set_index("backend")
     assert frame.loc["a", "group"] == "cpu, fp32, 2 threads, 1 stream, host to host"
     assert frame.loc["b", "group"] == "cpu, fp32, 1 thread, 4 streams, host to host"
 
 
 def test_an_invalid_measurement_ranks_nobody() -> None:
-    frame = leaderboard(run_record(fast("a", 90), fast("b", 150), invalid=("the machine slept",)))
+    frame = flat(run_record(fast("a", 90), fast("b", 150), invalid=("the machine slept",)))
     assert frame["rank"].isna().all()
     assert frame["images_per_second_vs_best"].isna().all()
     assert list(frame["images_per_second"]) == [150, 90]
@@ -172,20 +172,20 @@ def test_noise_is_what_failed_nothing_or_not_known() -> None:
         ok_row("b", performance=performance(200)),
         ok_row("c", performance=performance(100, noise=noise("one", "two"))),
     ]
-    frame = leaderboard(run_record(*rows)).set_index("backend")
+    frame = flat(run_record(*rows)).set_index("backend")
     assert frame.loc["a", "noise"] == ""
     assert pd.isna(frame.loc["b", "noise"])
     assert frame.loc["c", "noise"] == "one; two"
 
 
 def test_mfu_is_never_above_1() -> None:
-    frame = leaderboard(run_record(fast("a", 100), fast("b", 130), ceiling=ceiling(200.0))).set_index("backend")
+    frame = flat(run_record(fast("a", 100), fast("b", 130), ceiling=ceiling(200.0))).set_index("backend")
     assert frame.loc["a", "mfu"] == pytest.approx(100 * 1.42837696 / 200)
     assert frame["peak_found"].all()
 
 
 def test_one_row_above_the_ceiling_shows_that_it_is_none_for_any() -> None:
-    frame = leaderboard(run_record(fast("a", 100), fast("b", 300), ceiling=ceiling(200.0)))
+    frame = flat(run_record(fast("a", 100), fast("b", 300), ceiling=ceiling(200.0)))
     assert frame["mfu"].isna().all()
     assert not frame["peak_found"].any()
 
@@ -194,18 +194,18 @@ def test_one_row_above_the_ceiling_shows_that_it_is_none_for_any() -> None:
 def test_a_row_that_is_above_the_ceiling_anywhere_has_no_mfu(where: str) -> None:
     above = throughput(150)
     speed = performance(100, sweep=(above,)) if where == "sweep" else performance(100, offline=above)
-    row = leaderboard(run_record(ok_row("a", performance=speed), ceiling=ceiling(200.0))).iloc[0]
+    row = flat(run_record(ok_row("a", performance=speed), ceiling=ceiling(200.0))).iloc[0]
     assert pd.isna(row["mfu"])
     assert not row["peak_found"]
 
 
 def test_a_row_that_failed_after_it_was_timed_has_no_rank() -> None:
     died = ok_row("z", status="error", error="killed", performance=performance(900))
-    assert ranks(leaderboard(run_record(died, fast("a", 90)))) == {"a": 1, "z": None}
+    assert ranks(flat(run_record(died, fast("a", 90)))) == {"a": 1, "z": None}
 
 
 def test_the_difference_to_the_best_is_signed_percent_of_the_best() -> None:
-    frame = leaderboard(run_record(fast("a", 75, p50_ms=20.0), fast("b", 150, p50_ms=16.0))).set_index("backend")
+    frame = flat(run_record(fast("a", 75, p50_ms=20.0), fast("b", 150, p50_ms=16.0))).set_index("backend")
     assert frame.loc["b", "images_per_second_vs_best"] == 0
     assert frame.loc["a", "images_per_second_vs_best"] == pytest.approx(-50)  # slower: fewer images/s
     assert frame.loc["b", "latency_vs_best"] == 0
@@ -213,7 +213,7 @@ def test_the_difference_to_the_best_is_signed_percent_of_the_best() -> None:
 
 
 def test_the_best_of_each_column_may_be_another_row() -> None:
-    frame = leaderboard(run_record(fast("a", 75, p50_ms=10.0), fast("b", 150, p50_ms=20.0))).set_index("backend")
+    frame = flat(run_record(fast("a", 75, p50_ms=10.0), fast("b", 150, p50_ms=20.0))).set_index("backend")
     assert frame.loc["a", "latency_vs_best"] == 0
     assert frame.loc["b", "latency_vs_best"] == pytest.approx(100)
 
@@ -222,7 +222,7 @@ def test_without_speed_the_rank_is_by_top_1() -> None:
     rows = [
         ok_row(name, performance=None, accuracy=accuracy(hits)) for name, hits in (("a", 560), ("b", 565), ("c", 565))
     ]
-    frame = leaderboard(run_record(*rows))
+    frame = flat(run_record(*rows))
     assert ranks(frame) == {"b": 1, "c": 1, "a": 3}
     assert frame["images_per_second_vs_best"].isna().all()
 
@@ -231,13 +231,13 @@ def test_without_accuracy_the_rank_is_by_speed() -> None:
     rows = [
         ok_row(name, accuracy=None, parity=None, performance=performance(rate)) for name, rate in (("a", 90), ("b", 99))
     ]
-    frame = leaderboard(run_record(*rows, reference=None))
+    frame = flat(run_record(*rows, reference=None))
     assert ranks(frame) == {"b": 1, "a": 2}
     assert frame["top1"].isna().all()
 
 
 def test_a_run_in_which_nothing_went_well_still_has_a_leaderboard() -> None:
-    frame = leaderboard(run_record(error_row("a"), missing_row("b"), reference=None))
+    frame = flat(run_record(error_row("a"), missing_row("b"), reference=None))
     assert ranks(frame) == {"a": None, "b": None}
     assert frame["error"].notna().all()
 
@@ -249,24 +249,24 @@ def test_an_interrupted_run_has_what_was_measured() -> None:
         status="interrupted",
         reference=None,
     )
-    frame = leaderboard(record).set_index("backend")
+    frame = flat(record).set_index("backend")
     assert frame.loc["a", "top1"] == pytest.approx(56.5)
     assert pd.isna(frame.loc["b", "top1"])
 
 
 def test_a_run_that_has_no_rows_yet_has_an_empty_leaderboard() -> None:
     record = run_record(status="running", backends=(), reference=None)
-    frame = leaderboard(record)
-    assert tuple(frame.columns) == COLUMNS
+    frame = flat(record)
+    assert tuple(frame.columns) == FLAT_COLUMNS
     assert len(frame) == 0
 
 
 def test_synthetic_is_said_in_every_row() -> None:
-    assert leaderboard(synthetic_run(fast("a", 90), error_row())).loc[:, "synthetic"].all()
+    assert flat(synthetic_run(fast("a", 90), error_row())).loc[:, "synthetic"].all()
 
 
 def test_csv_comes_back_through_pandas_as_it_was() -> None:
-    frame = leaderboard(run_record(fast("a", 90), error_row("b", 'he said: "a,b"\nand more | <x>'), missing_row("c")))
+    frame = flat(run_record(fast("a", 90), error_row("b", 'he said: "a,b"\nand more | <x>'), missing_row("c")))
     back = pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype={"threads": str})
     assert list(back.columns) == list(frame.columns)
     assert list(back["backend"]) == list(frame["backend"])

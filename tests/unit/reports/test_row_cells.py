@@ -2,7 +2,14 @@
 
 import pytest
 
-from alexbench.reports.row_cells import name
+from alexbench.harness.records import BackendRecord
+from alexbench.reports.row_cells import called
+from alexbench.reports.rows import Row
+from tests.support.records import artifact, effective, missing_row, ok_row, run_record
+
+
+def name(entry: BackendRecord) -> str:
+    return called(Row(entry, run_record(entry))).text
 
 
 @pytest.mark.parametrize(
@@ -16,12 +23,13 @@ from alexbench.reports.row_cells import name
     ],
 )
 def test_a_version_is_said_once(backend: str, version: str, said: str) -> None:
-    assert name({"backend": backend, "version": version, "artifact": None}) == said
+    assert name(ok_row(backend, effective=effective(version))) == said
 
 
 def test_a_row_that_never_ran_has_no_version() -> None:
-    assert name({"backend": "torch", "version": None, "artifact": None}) == "torch"
+    assert name(missing_row("torch")) == "torch"
 
 
 def test_an_artifact_stands_beside_it() -> None:
-    assert name({"backend": "torch", "version": "2.13.0", "artifact": "a.pt2"}) == "torch 2.13.0 (a.pt2)"
+    row = ok_row("torch", effective=effective("2.13.0"), artifact=artifact("models/a.pt2"))
+    assert name(row) == "torch 2.13.0 (a.pt2)"

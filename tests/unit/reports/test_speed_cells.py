@@ -4,13 +4,14 @@ from alexbench.harness.judge.noise import noise_checks
 from alexbench.harness.judge.timing import BlockOf
 from alexbench.harness.records import BackendRecord
 from alexbench.harness.speed_records import Latency, Noise, Performance, Probe
+from alexbench.reports.rows import rows_of
 from alexbench.reports.speed_cells import speed_tables
 from alexbench.reports.table import Table
-from tests.support.records import error_row, generated, noise, ok_row, performance, throughput
+from tests.support.records import error_row, generated, noise, ok_row, older_run, performance, throughput
 
 
 def table(title: str, *entries: BackendRecord) -> Table:
-    (found,) = (one for one in speed_tables(entries) if one.title.startswith(title))
+    (found,) = (one for one in speed_tables(rows_of(older_run(*entries))) if one.title.startswith(title))
     return found
 
 
@@ -27,7 +28,8 @@ def one(**speed: object) -> BackendRecord:
 
 
 def test_without_speed_no_table_has_a_row() -> None:
-    assert all(not found.rows for found in speed_tables([ok_row("a", performance=None), error_row("b")]))
+    rows = rows_of(older_run(ok_row("a", performance=None), error_row("b")))
+    assert all(not found.rows for found in speed_tables(rows))
 
 
 def test_a_percentile_that_the_samples_do_not_carry_is_absent() -> None:

@@ -1,0 +1,82 @@
+"""The rows of a leaderboard in their order, and what follows of each from the others of its run."""
+
+from dataclasses import dataclass
+
+from alexbench.harness.paired_records import RowPair, base_among
+from alexbench.harness.records import BackendRecord, RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the record of a run says of one backend, and the record. ``run``: what it is called among several runs."""
+
+    entry: BackendRecord
+    record: RunRecord
+    run: str = ""
+
+    @property
+    def rank(self) -> int | None:
+        """The record's (:mod:`alexbench.harness.judge.ranking`); an invalid measurement ranks nobody."""
+        return None if self.record.invalid else self.entry.rank
+
+    @property
+    def peers(self) -> "list[Row]":
+        """The ranked rows of its run that ran alike, itself among them."""
+        rows = [Row(entry, self.record, self.run) for entry in self.record.backends]
+        return [one for one in rows if one.rank is not None and one.entry.group == self.entry.group]
+
+    @property
+    def rate(self) -> float | None:
+        """Images/s at the configured batch size."""
+        speed = self.entry.performance
+        return None if speed is None else speed.throughput.images_per_second
+
+    @property
+    def base(self) -> "Row | None":
+        """The row of its run which the others are held against, None for none."""
+        name = base_name(self.record) if len(self.record.backends) > 1 else None
+        return next((Row(one, self.record, self.run) for one in self.record.backends if one.name == name), None)
+
+    @property
+    def speed_up(self) -> float | None:
+        """Times the base's images/s; None where either of the two has none, or the measurement is invalid."""
+        base = self.base
+        if base is None or base.entry.name == self.entry.name or self.record.invalid:
+            return None
+        if base.rate is None or self.rate is None or not base.entry.status == self.entry.status == "ok":
+            return None
+        return self.rate / base.rate
+
+    @property
+    def pair(self) -> RowPair | None:
+        """Its accuracy against the base's, picture by picture."""
+        return next((one for one in self.record.pairs if one.other == self.entry.name), None)
+
+
+def rows_of(record: RunRecord, run: str = "") -> list[Row]:
+    """The group of the fastest row first, in it rows by rank, those of one rank by images/s; last, rows without a rank.
+
+    In a run without speed rows of one rank are ordered by top-1.
+    """
+    rows = [Row(entry, record, run) for entry in record.backends]
+    groups: dict[str | None, float] = {}
+    for row in rows:
+        if row.rank is not None:
+            groups[row.entry.group] = max(groups.get(row.entry.group, 0.0), row.rate or 0.0)
+    heads = sorted(groups, key=lambda group: groups[group], reverse=True)
+    return sorted(rows, key=lambda row: _order(row, heads))
+
+
+def _order(row: Row, heads: list[str | None]) -> tuple[bool, int, int, float, int, str]:
+    ranked = row.rank is not None
+    right = 0 if row.entry.accuracy is None else row.entry.accuracy.top1_correct
+    place = heads.index(row.entry.group) if ranked else 0
+    return not ranked, place, row.rank or 0, -(row.rate or 0.0), -right, row.entry.name
+
+
+def base_name(record: RunRecord) -> str | None:
+    """The row that the others are held against: torch where it is, else the first; None where none ended well."""
+    if record.pairs:
+        return record.pairs[0].base
+    ended = [entry.name for entry in record.backends if entry.status == "ok"]
+    return base_among(ended)
