@@ -131,6 +131,13 @@ _offline = _in(lambda entry: None if entry.performance is None else entry.perfor
 _resident = _in(lambda entry: None if entry.performance is None else entry.performance.resident)
 
 
+def _megabytes(row: Row) -> float | None:
+    """Of the card's parameters as they are stored; how much a user's file holds is not in the record."""
+    stored = None if row.entry.effective is None else row.entry.effective.stored
+    size = None if stored is None else BYTES.get(stored[0])
+    return None if size is None or row.entry.artifact is not None else row.record.model.parameters * size / 1e6
+
+
 _PERCENTILES: Final = "p90, p95, p99: from 64, 130 and 662 samples or queries on (MLPerf's early-stopping minimum)."
 _CPU: Final = "CPU ms: of all threads, waiting for work included where a runtime spins."
 _ENERGY: Final = "J: energy of the whole package, an inference or an image."
@@ -152,6 +159,8 @@ COLUMNS: Final = (
            " stored."),
     Column("precision_known", str, ran(lambda it: it.precision[1])),
     Column("stored", str, ran(lambda it: it.stored and it.stored[0]), heading="weights in"),
+    Column("model_mb", float, _megabytes, "MB", digits=1, heading="model MB", trend=_SMALLER,
+           explanation="model MB: the parameters in the type that they are stored in, in millions of bytes."),
     Column("threads", str, ran(lambda it: it.threads[0]), heading="threads", flush=True,
            explanation="threads: counted while they worked, unless a remark says otherwise."),
     Column("streams", str, ran(lambda it: it.streams[0]), heading="streams", flush=True),
@@ -276,7 +285,9 @@ BOARD: Final = (
     Column("checks", str, row_cells.checks, heading="checks",
            explanation="checks: ok: parity with float64, and nothing else of the row failed."),
 )  # fmt: skip
-DETAILS: Final = _named("precision", "stored", "threads", "streams", "rss_mib", "load_s", "first_inference_ms")
+DETAILS: Final = _named(
+    "precision", "stored", "model_mb", "threads", "streams", "rss_mib", "load_s", "first_inference_ms"
+)
 PARITY: Final = _named(
     "max_abs_over_sigma", "sqnr_db", "effective_bits", "computed_as", "held_to", "kl", "top5_overlap", "flips"
 )

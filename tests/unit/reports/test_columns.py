@@ -1,19 +1,27 @@
 """The columns of a leaderboard: each is described once, and what shows or exports it follows from that."""
 
+import io
+import json
 import math
 from collections import Counter
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from alexbench.harness.records import BackendRecord, RunRecord
 from alexbench.reports.cells import detail_tables, tables
-from alexbench.reports.columns import BOARD, BY_NAME, COLUMNS, DETAILS, EFFICIENCY, LATENCY, NOISE, PARITY
+from alexbench.reports.columns import BOARD, BY_NAME, COLUMNS, DETAILS, EFFICIENCY, LATENCY, NOISE, PARITY, Column
 from alexbench.reports.explanations import explanations
-from alexbench.reports.flat import KINDS
+from alexbench.reports.flat import KINDS, csv_text, flat, parquet_bytes
 from alexbench.reports.history import METRICS
 from alexbench.reports.html.board import board, plain
+from alexbench.reports.html.page import html
+from alexbench.reports.listing import leaderboards_json
+from alexbench.reports.markdown import markdown
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Cell, Table, number
-from tests.support.records import missing_row, ok_row, parity, performance, run_record
+from tests.support.records import artifact, effective, missing_row, ok_row, parity, performance, run_record
 
 SHOWN = (*BOARD, *DETAILS, *PARITY, *EFFICIENCY, *LATENCY, *NOISE)
 
@@ -24,9 +32,8 @@ def test_a_column_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("column", [one for one in COLUMNS if one.span], ids=lambda one: one.name)
-def test_an_interval_is_of_two_columns_of_its_unit(column: object) -> None:
-    known = BY_NAME[column.name]  # type: ignore[attr-defined]
-    assert {BY_NAME[known.low].unit, BY_NAME[known.high].unit} == {known.unit}
+def test_an_interval_is_of_two_columns_of_its_unit(column: Column) -> None:
+    assert {BY_NAME[column.low].unit, BY_NAME[column.high].unit} == {column.unit}
 
 
 def test_what_a_table_shows_has_a_heading_and_what_a_history_has_a_unit() -> None:
@@ -85,3 +92,47 @@ def test_an_aside_has_a_dash_on_the_page_and_a_hyphen_in_a_line_and_names_are_le
 def test_tables_of_a_page_are_known_by_keys_and_no_two_alike() -> None:
     keys = [plain(table).table.key for table in detail_tables(run_record(ok_row("a"), ok_row("b")))]
     assert keys == list(dict.fromkeys(keys)) == ["details", "parity", "efficiency", "latency"]
+
+
+def stored(name: str, **changes: object) -> BackendRecord:
+    return ok_row(name, effective=effective(stored=(name, "reported")), **changes)
+
+
+def in_megabytes(record: RunRecord) -> dict[str, object]:
+    return {str(row["backend"]): row["model_mb"] for row in flat(record).to_dict("records")}
+
+
+def test_the_size_of_a_model_is_that_of_its_parameters_as_they_are_stored() -> None:
+    sizes = in_megabytes(run_record(*map(stored, ("fp32", "fp16", "int8"))))
+    assert sizes == {"fp32": 244.40336, "fp16": 122.20168, "int8": 61.10084}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ok_row("a"),
+        stored("a kind that nobody knows"),
+        stored("fp32, int8"),
+        stored("fp32", artifact=artifact()),
+        missing_row("a"),
+    ],
+    ids=["older", "unknown", "of two kinds", "the user's file", "not installed"],
+)
+def test_a_size_that_the_record_does_not_tell_is_not_made_up(row: BackendRecord) -> None:
+    assert pd.isna(list(in_megabytes(run_record(row)).values())).all()
+
+
+def test_a_column_is_in_every_file_table_legend_and_history_by_its_description_alone(tmp_path: Path) -> None:
+    """What adding one takes: a line in reports/columns.py, and its name in the table there that shows it."""
+    record = run_record(stored("fp32"), stored("fp16"))
+    assert KINDS["model_mb"] is float
+    assert list(pd.read_csv(io.StringIO(csv_text(flat(record))))["model_mb"]) == [244.40336, 122.20168]
+    assert pd.read_parquet(io.BytesIO(parquet_bytes(flat(record))))["model_mb"].dtype == "float64"
+    listed = json.loads(leaderboards_json([(tmp_path, record)]))
+    assert [row["model_mb"] for row in listed[0]["rows"]] == [244.40336, 122.20168]
+    page = html(tmp_path, record)
+    assert '<td data-key="244.40336" class="number">244.4</td>' in page
+    for text in (markdown(record), page):
+        assert "model MB" in text
+        assert "model MB: the parameters in the type" in text
+    assert (METRICS["model_mb"].unit, METRICS["model_mb"].better) == ("MB", "lower")
