@@ -37,22 +37,13 @@ class DecodeError(ValueError):
 
 
 def decode(kind: type[T], data: object, where: str = "") -> T:
-    """Build dataclass ``kind`` from a table. ``where`` is the path so far, empty at the top.
+    """Build a ``kind``, mostly a dataclass, from what JSON or TOML held. ``where`` is the path so far.
 
     Raises:
-        DecodeError: a key is unknown or missing, or a value has the wrong type.
+        DecodeError: a key is unknown or missing, or a value is of another kind; the message names both and the path.
     """
-    if not isinstance(data, Mapping):
-        raise DecodeError(f"{f'{where} =' if where else 'it is'} {short(data)}, wanted a table")
-    hints, required = _fields(kind)  # type: ignore[arg-type]  # every class can be hashed
-    prefix = f"{where}." if where else ""
-    for key in data:
-        if key not in hints:
-            raise DecodeError(f"unknown key {short(prefix + str(key))}; known: {', '.join(hints)}")
-    for name in required:
-        if name not in data:
-            raise DecodeError(f"key {prefix + name!r} is missing")
-    return kind(**{key: _value(hints[key], value, prefix + key) for key, value in data.items()})
+    found: T = decode_value(kind, data, where)
+    return found
 
 
 def as_data(value: object) -> object:
@@ -88,7 +79,8 @@ def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     return typing.get_origin(hint), typing.get_args(hint)
 
 
-def _value(hint: Any, value: Any, where: str) -> Any:
+def decode_value(hint: Any, value: Any, where: str) -> Any:
+    """As :func:`decode`, of any type: a union, a Literal, or ``Annotated[type, "what is wanted, in words"]``."""
     if type(value) is hint and hint not in (int, float):  # most are plain; not isinstance, for a bool is no int here
         return value
     if hint is Any or hint is object:
@@ -96,22 +88,54 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     origin, inner = _parts(hint)
     if origin in (types.UnionType, typing.Union):
         return _alternative(inner, value, where)
+    if origin is Annotated and hint != AnySize:
+        return _in_words(inner[0], inner[1], value, where)
     if origin is Literal:
         return _choice(inner, value, where)
     if dataclasses.is_dataclass(hint):
-        return decode(typing.cast("type[Any]", hint), value, where)
+        return _table(typing.cast("type[Any]", hint), value, where)
     kind = _kind(hint)
     if not _is_of(kind, value):
-        raise DecodeError(f"{where} = {short(value)}, wanted {_KINDS[kind][0]}")
+        raise _wrong(value, where, _KINDS[kind][0])
     if kind is tuple:
         return _tuple(inner, value, where)
     if kind is list:
         return list(_items(inner[0], value, where))
     if kind is dict:
-        return {key: _value(inner[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {key: decode_value(inner[1], item, _joined(where, key)) for key, item in value.items()}
     return _number(kind, value, where) if kind in (int, float) else Path(value) if kind is Path else value
 
 
+def _wrong(value: object, where: str, wanted: str) -> DecodeError:
+    return DecodeError(f"{f'{where} =' if where else 'it is'} {short(value)}, wanted {wanted}")
+
+
+def _joined(where: str, key: object) -> str:
+    return f"{where}.{key}" if where else str(key)
+
+
+def _table(kind: type[Any], data: object, where: str) -> Any:
+    hints, required = _fields(kind)  # type: ignore[arg-type]  # every class can be hashed
+    if not isinstance(data, Mapping):
+        raise _wrong(data, where, f"a table with {', '.join(hints)}")
+    for key in data:
+        if key not in hints:
+            raise DecodeError(f"unknown key {short(_joined(where, key))}; known: {', '.join(hints)}")
+    for name in required:
+        if name not in data:
+            raise DecodeError(f"key {_joined(where, name)!r} is missing")
+    prefix = f"{where}." if where else ""
+    return kind(**{key: decode_value(hints[key], value, prefix + key) for key, value in data.items()})
+
+
+def _in_words(hint: Any, words: str, value: object, where: str) -> Any:
+    try:
+        return decode_value(hint, value, where)
+    except DecodeError as error:
+        raise _wrong(value, where, words) from error
+
+
+@cache
 def _kind(hint: Any) -> Any:
     """A field's key in _KINDS."""
     origin = hint if hint == AnySize else _parts(hint)[0]
@@ -131,22 +155,23 @@ def _alternative(hints: tuple[Any, ...], value: Any, where: str) -> Any:
     some = [one for one in hints if one is not types.NoneType]
     fitting = [one for one in some if len(some) == 1 or _is_of(_kind(one), value)]
     if not fitting:
-        raise DecodeError(f"{where} = {short(value)}, wanted {' or '.join(_KINDS[_kind(one)][0] for one in some)}")
-    return _value(fitting[0], value, where)
+        raise _wrong(value, where, " or ".join(_KINDS[_kind(one)][0] for one in some))
+    return decode_value(fitting[0], value, where)
 
 
 def _choice(known: tuple[Any, ...], value: Any, where: str) -> Any:
     if not isinstance(value, str) or value not in known:
-        raise DecodeError(f"{where} = {short(value)}; known: {', '.join(map(str, known))}")
+        *others, last = map(str, known)
+        raise _wrong(value, where, f"{', '.join(others)} or {last}" if others else last)
     return value
 
 
 def _number(kind: type[Any], value: Any, where: str) -> Any:
     """A whole number of 64 bits, or a finite one."""
     if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
-        raise DecodeError(f"{where} = {short(value)}, wanted 64 bits at most")
+        raise _wrong(value, where, "64 bits at most")
     if not math.isfinite(value):
-        raise DecodeError(f"{where} = {value}, wanted a finite number")
+        raise _wrong(value, where, "a finite number")
     return kind(value)
 
 
@@ -156,13 +181,13 @@ def _tuple(inner: tuple[Any, ...], value: Sequence[Any], where: str) -> tuple[An
     if len(value) != len(inner):
         raise DecodeError(f"{where} has {len(value)} values, wanted {len(inner)}")
     return tuple(
-        _value(one, item, f"{where}[{place}]") for place, (one, item) in enumerate(zip(inner, value, strict=True))
+        decode_value(one, item, f"{where}[{place}]") for place, (one, item) in enumerate(zip(inner, value, strict=True))
     )
 
 
 def _items(hint: Any, values: Sequence[Any], where: str) -> Sequence[Any]:
     """Each of ``values``; the times of a block may be 100,000, and are not looked at one by one where all are fine."""
     numbers = hint is int and {*map(type, values)} == {int}
-    if numbers and -_LARGEST <= min(values) and max(values) <= _LARGEST:
+    if numbers and min(values) >= -_LARGEST and max(values) <= _LARGEST:
         return values
-    return [_value(hint, item, f"{where}[{place}]") for place, item in enumerate(values)]
+    return [decode_value(hint, item, f"{where}[{place}]") for place, item in enumerate(values)]

@@ -30,6 +30,7 @@ from alexbench.harness.app.progress import Advance, Display
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.errors import DataError
+from alexbench.harness.input_files import read_note
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import sha256_of
@@ -87,14 +88,13 @@ def undamaged_pictures(
 
 def _damaged(chosen: Dataset, folder: Path) -> list[str]:
     """The names of those whose files have not the digests that they were drawn with."""
-    try:
-        drawn = json.loads(_digests(folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        drawn = expected.by_name("pictures") if folder.name == "val" else {}
+    noted = read_note(dict[str, str], _digests(folder))
+    published = expected.by_name("pictures") if folder.name == "val" else {}
+    drawn = published if noted is None else noted
     return [
         sample.name
         for sample in chosen.samples
-        if not sha256_of(chosen.root / sample.file).startswith(str(drawn.get(sample.name, "")))
+        if not sha256_of(chosen.root / sample.file).startswith(drawn.get(sample.name, ""))
     ]
 
 
@@ -238,11 +238,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 def _is_whole(folder: Path) -> bool:
     """Whether the folder holds what was drawn into it, by names and sizes (20 ms)."""
-    try:
-        drawn = json.loads(_manifest(folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return folder.is_dir() and _sizes(folder) == drawn
+    return folder.is_dir() and _sizes(folder) == read_note(dict[str, int], _manifest(folder))
 
 
 def _draw_in_workers(split: Split, folder: Path, log: Path, advance: Advance) -> None:
@@ -285,9 +281,7 @@ def fit_key(card: Card) -> str:
 
 def _known(note: Path, folder: Path) -> SyntheticWeights | None:
     """What an earlier run made: the note holds a digest and no path, for a cache may be moved."""
-    try:
-        digest = str(json.loads(note.read_text(encoding="utf-8"))["digest"])
-    except (OSError, ValueError, KeyError, TypeError):
+    digest = (read_note(dict[str, str], note) or {}).get("digest")
+    if digest is None or not weights_path(folder, digest).is_file():
         return None
-    path = weights_path(folder, digest)
-    return SyntheticWeights(path, digest) if path.is_file() else None
+    return SyntheticWeights(weights_path(folder, digest), digest)

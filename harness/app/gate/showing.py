@@ -1,18 +1,23 @@
 """What baselines hold: ``alexbench baseline show``."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
-from alexbench.harness.app.gate.baseline import FOLDER, Baseline, read_baseline
+from alexbench.harness.app.gate.baseline import FOLDER, Baseline, Figures, read_baseline
 from alexbench.harness.errors import UsageError
 from alexbench.harness.plain_text import json_text
 from alexbench.reports.table import Table
 from alexbench.reports.terminal import Terminal
 from alexbench.reports.wording import ABSENT, hardware_line
 
-_FIGURES = (("top-1 %", "top1", 2), ("p50 ms", "latency_p50_ms", 2), ("FPS", "images_per_second", 1))
+_FIGURES: Final[tuple[tuple[str, Callable[[Figures], float | None], int], ...]] = (
+    ("top-1 %", lambda row: row.top1, 2),
+    ("p50 ms", lambda row: row.latency_p50_ms, 2),
+    ("FPS", lambda row: row.images_per_second, 1),
+)
 
 
 def baselines(files: Sequence[Path]) -> list[Baseline]:
@@ -43,7 +48,7 @@ def _plain(one: Baseline) -> dict[str, Any]:
         "images": record.data.images,
         "rigor": record.configuration.get("rigor"),
         "machine": record.machine,
-        "history": list(one.history),
+        "history": [asdict(entry) for entry in one.history],
     }
 
 
@@ -67,12 +72,13 @@ def print_baselines(found: Sequence[Baseline], stream: TextIO = sys.stdout) -> N
 
 
 def _history(one: Baseline) -> Table:
-    lines = [(entry, name, row) for entry in reversed(one.history) for name, row in entry["rows"].items()]
+    lines = [(entry, name, row) for entry in reversed(one.history) for name, row in entry.rows.items()]
     table = Table("history")
-    table.add("saved (UTC)", [entry["saved"][:16].replace("T", " ") for entry, _, _ in lines], numeric=False)
+    table.add("saved (UTC)", [entry.saved[:16].replace("T", " ") for entry, _, _ in lines], numeric=False)
     table.add("backend", [name for _, name, _ in lines], numeric=False)
-    table.add("version", [row["version"].split("-")[0].split("+")[0] for _, _, row in lines], numeric=False)
-    for heading, key, digits in _FIGURES:
-        table.add(heading, [ABSENT if row[key] is None else f"{row[key]:.{digits}f}" for _, _, row in lines])
-    table.add("reason", [entry["reason"] for entry, _, _ in lines], numeric=False)
+    table.add("version", [row.version.split("-")[0].split("+")[0] for _, _, row in lines], numeric=False)
+    for heading, value_of, digits in _FIGURES:
+        values = [value_of(row) for _, _, row in lines]
+        table.add(heading, [ABSENT if value is None else f"{value:.{digits}f}" for value in values])
+    table.add("reason", [entry.reason for entry, _, _ in lines], numeric=False)
     return table
