@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.errors import UsageError, WeightsError
+from alexbench.harness.errors import UsageError, WeightsError, unknown_name
 from alexbench.harness.models.network import Network, shape_mismatches
 from alexbench.harness.models.preprocessing import InputConvention, Normalisation
 
@@ -71,7 +71,7 @@ class Options:
     """What the user asked for. ``threads`` is the number of compute threads of one inference, at least 1.
 
     Raises:
-        UsageError: fewer than 1 thread, which some runtimes read as "all".
+        UsageError: fewer than 1 thread, which some runtimes read as "all", or an unknown precision.
     """
 
     threads: int
@@ -81,6 +81,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise UsageError(f"{self.threads} threads: give 1 or more")
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
 
 
 @dataclass(frozen=True, slots=True)

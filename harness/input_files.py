@@ -4,13 +4,18 @@ A named pipe would wait for ever, a device would never end, and what is larger t
 memory. Standard library only.
 """
 
+import json
 import os
 import stat
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
+from alexbench.harness.decoding import decode
 from alexbench.harness.errors import AlexBenchError, UsageError
+
+T = TypeVar("T")
 
 TEXT_BYTES_AT_MOST: Final = 1 << 20
 """Of a card, a configuration or a policy: those that come with AlexBench have 4 kB at most."""
@@ -77,6 +82,29 @@ def read_stream(file: BinaryIO, said: str, refusal: Refusal, *, most: int) -> by
     if len(data) > most:
         raise refusal(f"{said}: more than {most:,} bytes, which are read at most; give the right file")
     return data
+
+
+def toml_table(text: bytes, said: str, refusal: Refusal) -> dict[str, Any]:
+    """What TOML text holds.
+
+    Raises:
+        AlexBenchError: ``refusal``: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # brackets in brackets, numbers of thousands of digits
+        raise refusal(f"{said} is no valid TOML: {error}") from error
+
+
+def read_note(kind: type[T], path: Path) -> T | None:
+    """A small JSON file that an earlier command left in the cache; None where there is none, or it holds other things.
+
+    Whoever wrote it writes it anew.
+    """
+    try:
+        return decode(kind, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):  # DecodeError is a ValueError
+        return None
 
 
 def check_named(path: str | os.PathLike[str], flag: str, *, most: int | None = None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from alexbench.harness.decoding import decode, decode_value
 from alexbench.harness.paired_records import PairedTest
 from alexbench.harness.plain_text import encodable, short
 from alexbench.harness.records import Accuracy, BackendRecord, RunRecord
@@ -17,17 +18,11 @@ _SEEDS: Final = ("configuration.seed", "data.subset_seed")
 _PATHS: Final = frozenset({"model", "weights", "data", "labels", "out", "artifacts", "pythons", "environments"})
 """Keys of the configuration that name files, whose bytes need not be UTF-8."""
 _YEARS: Final = range(2000, 2200)
-_CONFIGURATION: Final[dict[str, Any]] = {"batch_size": int, "backends": list | tuple, "rigor": str, "threads": int}
-_ENVIRONMENT: Final[dict[str, Any]] = {
-    **dict.fromkeys(("packages", "variables", "backends"), dict),
-    "git": dict | str,
-    "python": str,
-}
-_MACHINE: Final[dict[str, Any]] = {
-    **dict.fromkeys(("logical_cores", "usable_cores"), int),
-    "memory_mib": int | float,
-    "gpus": list,
-}
+_Table = dict[str, object]
+_CONFIGURATION: Final[_Table] = {"batch_size": int, "backends": tuple[str, ...], "rigor": str, "threads": int}
+_ENVIRONMENT: Final[_Table] = {"packages": _Table, "variables": _Table, "git": _Table | str, "python": str}
+_MACHINE: Final[_Table] = {"logical_cores": int, "usable_cores": int, "memory_mib": float, "gpus": list[object]}
+"""Key -> type, of what is read."""
 
 
 def plain(data: Any, where: str = "", level: int = 0) -> Any:
@@ -69,18 +64,16 @@ def check(record: RunRecord) -> None:
 
 def _check_kinds(record: RunRecord) -> None:
     """Of what is free in form, and read."""
-    environments = (record.environment.get("backends") or {}).values()
+    others = decode(dict[str, _Table], record.environment.get("backends") or {}, "environment.backends")
     for where, found, kinds in (
         ("configuration", record.configuration, _CONFIGURATION),
         ("machine", record.machine, _MACHINE),
-        *(("environment", one, _ENVIRONMENT) for one in (record.environment, *environments)),
+        ("environment", record.environment, _ENVIRONMENT),
+        *((f"environment.backends.{name}", one, _ENVIRONMENT) for name, one in others.items()),
     ):
         for key, kind in kinds.items():
-            value = found.get(key)
-            if value is not None and not isinstance(value, kind):
-                raise ValueError(f"{where}.{key} is {type(value).__name__}")
-    if not all(isinstance(name, str) for name in record.configuration.get("backends") or ()):
-        raise ValueError("configuration.backends holds what is no name")
+            if found.get(key) is not None:
+                decode_value(kind, found[key], f"{where}.{key}")
 
 
 def _problems(record: RunRecord) -> Iterator[str]:

@@ -14,41 +14,58 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn, TextIO
+from typing import BinaryIO, Final, NoReturn, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 import alexbench.harness
 from alexbench.backends.registry import backend_class
-from alexbench.datasets.synthetic.draw import Split
-from alexbench.harness import forking, protocol
-from alexbench.harness.answers import check_activations
+from alexbench.harness import forking
 from alexbench.harness.confinement import confine
-from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Layout, Model, Options
-from alexbench.harness.decoding import decode
+from alexbench.harness.contract import Backend, Model
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
-from alexbench.harness.held import Answer, Progress, Request
-from alexbench.harness.judge.outputs import Kind
-from alexbench.harness.judge.parity import batch_dependence
-from alexbench.harness.judge.symptoms import Batch, symptom
-from alexbench.harness.measure.environment import environment
-from alexbench.harness.measure.process import BusyThreads
+from alexbench.harness.measure.environment import Environment, environment
+from alexbench.harness.measure.process import affinity, memory
 from alexbench.harness.models.network import Conv, Flatten, Linear, Network, get_network
-from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import map_weights
-from alexbench.harness.powers import GivesActivations, ListsDevices
-from alexbench.harness.worker_timing import Timing
+from alexbench.harness.powers import ListsDevices
+from alexbench.harness.protocol import lines
+from alexbench.harness.protocol.lines import Asked, Done, Progress, Request
+from alexbench.harness.protocol.loading import (
+    CheckOptions,
+    InspectArtifact,
+    Inspection,
+    Load,
+    LoadArtifact,
+    Loaded,
+    Opened,
+    OpenPixels,
+)
+from alexbench.harness.protocol.process import (
+    Devices,
+    ListDevices,
+    MemoryUse,
+    Probe,
+    Probed,
+    Quit,
+    ReadEnvironment,
+    ReadMemory,
+    Restart,
+)
+from alexbench.harness.worker_making import MAKING
+from alexbench.harness.worker_scoring import SCORING, Scoring
+from alexbench.harness.worker_state import Handler
+from alexbench.harness.worker_timing import TIMING, Timing
 
 _TINY: Final = Network(
     "tiny", "the smallest there is", (3, 8, 8), (Conv("conv1", 3, 4, 3), Flatten("flatten"), Linear("fc8", 144, 4))
 )
 
 
-class Worker(Timing):
+class Worker(Timing, Scoring):
     """All that a worker process can be asked.
 
     ``imported``: what the fork server imported before. ``server``: its process id, 0: none forked this process.
@@ -58,64 +75,42 @@ class Worker(Timing):
         super().__init__(progress)
         self._imported, self._server = imported, server
 
-    def handle(self, request: Request) -> Answer:
-        """Carry out one request; the answer's keys are those its handler returns."""
-        handler = getattr(self, f"do_{request['do']}", None)
-        if handler is None:
-            raise WorkerError(f"unknown request {request['do']!r}")
-        answer: Answer = handler(**request.get("with", {}))
-        return answer
+    def handle(self, request: Request[object]) -> object:
+        """Carry out one request; its answer."""
+        return HANDLERS[type(request)](self, request)
 
-    def do_load(self, *, backend: str, network: str, input_size: int, weights: str, options: dict[str, Any]) -> Answer:
-        """Map the weights and let the backend build the network; the time is the backend's own, import included.
+    def load(self, asked: Load) -> Loaded:
+        """The time is the backend's own, import included.
 
         In a forked process the first load's time has the import in it too: the seconds that it took the fork server.
         """
-        model = Model(get_network(network, input_size=input_size), map_weights(Path(weights)))
+        model = Model(get_network(asked.network, input_size=asked.input_size), map_weights(asked.weights))
         self.close()
-        made = self._made(backend)
+        made = self._made(asked.backend)
         self._loaded_as(made, model.network.outputs)
-        self._model, self._options = model, Options(**options)
+        self._model, self._options = model, asked.options
         start = time.perf_counter()
-        made.load(model, self._options)
+        made.load(model, asked.options)
         return self._has_loaded(made, time.perf_counter() - start)
 
-    def do_inspect_artifact(
-        self,
-        *,
-        backend: str,
-        artifact: dict[str, Any],
-        options: dict[str, Any],
-        preprocessing: dict[str, Any],
-        faulty: bool = False,
-    ) -> Answer:
-        """What is in the user's file, and with what preprocessing to open pictures for it.
-
-        ``preprocessing`` is a card's. In a worker of its own: it loads the file and tries it, and nothing stays loaded.
-        """
+    def inspect_artifact(self, asked: InspectArtifact) -> Inspection:
+        """In a worker of its own: it loads the file and tries it, and nothing stays loaded."""
         from alexbench.harness.app.inspection import inspect
 
-        card = decode(Preprocessing, preprocessing)
-        found = inspect(backend_class(backend)(), _artifact(artifact), Options(**options), card, faulty=faulty)
-        return {"facts": asdict(found.facts), "preprocessing": asdict(found.preprocessing)}
+        backend = backend_class(asked.backend)()
+        return inspect(backend, asked.artifact, asked.options, asked.preprocessing, faulty=asked.faulty)
 
-    def do_load_artifact(
-        self, *, backend: str, artifact: dict[str, Any], facts: dict[str, Any], options: dict[str, Any]
-    ) -> Answer:
-        """Load the user's file as ``inspect_artifact`` found it; the time is as that of ``load``.
-
-        ``open`` is then to be given the preprocessing that ``inspect_artifact`` answered.
-        """
+    def load_artifact(self, asked: LoadArtifact) -> Loaded:
+        """The time is as that of :meth:`load`."""
         from alexbench.harness.app.inspection import runs_artifacts
 
-        given, found = _artifact(artifact), decode(ArtifactFacts, facts)
         self.close()
-        made = self._made(backend)
-        self._loaded_as(made, given.outputs)
-        runs = runs_artifacts(made, given)
-        self._model, self._options = None, Options(**options)
+        made = self._made(asked.backend)
+        self._loaded_as(made, asked.artifact.outputs)
+        runs = runs_artifacts(made, asked.artifact)
+        self._model, self._options = None, asked.options
         start = time.perf_counter()
-        runs.load_artifact(given, found, self._options)
+        runs.load_artifact(asked.artifact, asked.facts, asked.options)
         return self._has_loaded(made, time.perf_counter() - start)
 
     def _made(self, backend: str) -> Backend:
@@ -124,285 +119,63 @@ class Worker(Timing):
             raise self._imported.error
         return backend_class(backend)()
 
-    def _has_loaded(self, made: Backend, seconds: float) -> Answer:
+    def _has_loaded(self, made: Backend, seconds: float) -> Loaded:
         """The answer of a load that took ``seconds``, to which an import before the fork is added once."""
         if self._imported is not None and self._imported.backend == made.name:
             seconds += self._imported.seconds
             self._imported = None
-        return {"load_s": seconds, "effective": asdict(made.effective())}
+        return Loaded(seconds, made.effective())
 
-    def do_check(self, *, backend: str, options: dict[str, Any]) -> Answer:
-        """Whether the backend obeys the options, tried on a network of a few weights."""
+    def check_options(self, asked: CheckOptions) -> Done:
+        """The backend raises what it does not obey."""
         model = Model(_TINY, seeded_weights(_TINY.parameter_shapes, 1))
-        instance = backend_class(backend)()
-        instance.load(model, Options(**options))
+        instance = backend_class(asked.backend)()
+        instance.load(model, asked.options)
         instance.close()
-        return {}
+        return Done()
 
-    def do_open(
-        self, *, pixels: str, preprocessing: dict[str, Any], first: int = 0, images: int | None = None
-    ) -> Answer:
-        """Map prepared pixels, (N, H, W, 3) uint8 RGB: ``images`` of them from ``first`` on, or all."""
-        mapped: NDArray[np.uint8] = np.load(pixels, mmap_mode="r")
-        self._pixels = mapped[first:] if images is None else mapped[first : first + images]
-        self._preprocessing = decode(Preprocessing, preprocessing)
+    def open_pixels(self, asked: OpenPixels) -> Opened:
+        """Nothing is read yet."""
+        mapped: NDArray[np.uint8] = np.load(asked.pixels, mmap_mode="r")
+        self._pixels = mapped[asked.first : None if asked.images is None else asked.first + asked.images]
+        self._preprocessing = asked.preprocessing
         self._inputs.clear()
-        return {"images": len(self._pixels)}
+        return Opened(len(self._pixels))
 
-    def do_evaluate(self, *, batch_size: int, whole: list[int], out: str, computed: str = "fp32") -> Answer:
-        """Top-5 of every picture into the files that ``out`` is the stem of; batches that they hold already are kept.
+    def probe(self, asked: Probe) -> Probed:
+        """From metadata alone."""
+        return Probed(backend_class(asked.backend).probe().problem)
 
-        ``whole``: the pictures of which all logits are kept. The answer also has the digest of the pixels that this
-        process saw, taken before the clock starts, the threads that were busy (None if nothing was missing), and by how
-        much a picture's scores depend on its batch, beyond the rounding of ``computed``. Where they do, the last batch
-        is filled up with the first pictures: all answers are then of batches of one size.
-        """
-        from alexbench.datasets.prepared import pixels_digest
-        from alexbench.harness.app.kept import KeptAnswers
+    def list_devices(self, asked: ListDevices) -> Devices:
+        """Imports the runtime."""
+        instance = backend_class(asked.backend)()
+        return Devices(tuple(instance.devices()) if isinstance(instance, ListsDevices) else ("cpu",))
 
-        _, pixels = self._loaded()
-        digest = pixels_digest(pixels, threads=self._threads)  # what this process sees: 0.1 ms a picture
-        self._first_inference()
-        alone = self._scores(self._timed_input(1), finite=False)
-        kept = KeptAnswers(Path(out), len(pixels), batch_size, whole=whole, outputs=alone.shape[1])
-        before, seconds_before, missing = kept.images_done, kept.seconds, kept.missing
-        done, busy = before, BusyThreads()
-        depends = None if 0 in missing else _depends(alone, self._batch(kept.place(0)), computed)
-        last_one: Batch | None = None
-        start = last = time.perf_counter()
-        for batch in missing:
-            where = kept.place(batch)
-            logits = self._batch(where, filled_to=0 if depends is None else batch_size)
-            if batch == 0:
-                depends = _depends(alone, logits, computed)
-                logits = logits if depends is None else self._batch(where, filled_to=batch_size)
-            last_one = _refuse_dead(Batch(where.start, pixels[where], logits), last_one)
-            now = time.perf_counter()
-            kept.keep(batch, logits, seconds=now - last)
-            last = now
-            done += where.stop - where.start
-            self._progress(done, len(pixels))
-        seconds = time.perf_counter() - start
-        kept.close()
-        return {
-            "seconds": seconds + seconds_before,
-            "pixels_digest": digest,
-            "images_kept": before,
-            "busy_threads": busy.count() if missing else None,
-            "first_inference_ns": self._first_inference_ns,
-            "batch_dependence": depends,
-        }
+    def read_environment(self, asked: ReadEnvironment) -> Environment:
+        """That of this interpreter."""
+        return environment(asked.distributions)
 
-    def _batch(self, where: slice, *, filled_to: int = 0) -> NDArray[np.float32]:
-        """Scores of these pictures, with the first ones beside them where they are fewer than ``filled_to``."""
-        _, pixels = self._loaded()
-        missing = filled_to - (where.stop - where.start)
-        if missing <= 0:
-            return self._scores(self._input(where.start, where.stop), finite=False)  # _refuse_dead says which picture
-        chosen = np.arange(where.start, where.stop + missing) % len(pixels)
-        found = self._scores(self._laid_out(pixels[chosen], reshaped=False), finite=False)
-        return found[: where.stop - where.start]
-
-    def do_logits(
-        self, *, images: list[int], batch_size: int, out: str, reshaped: bool = False, finite: bool = True
-    ) -> Answer:
-        """Logits of the chosen pictures, in that order, into ``out``: (len(images), outputs), the backend's dtype.
-
-        ``reshaped``: pixels are laid out as the other layout and handed over in this one's shape, for whoever reads
-        them so. ``finite``: NaN and infinity are refused.
-        """
-        _, pixels = self._loaded()
-        assert self._preprocessing is not None
-        rows = []
-        for first in range(0, len(images), batch_size):
-            chosen = pixels[images[first : first + batch_size]]
-            rows.append(self._scores(self._laid_out(chosen, reshaped=reshaped), finite=finite))
-            self._progress(min(first + batch_size, len(images)), len(images))
-        np.save(out, np.concatenate(rows))
-        return {}
-
-    def do_activations(self, *, images: list[int], layers: list[str], batch_size: int, out: str) -> Answer:
-        """Outputs of ``layers`` for the chosen pictures, canonical and float64: the files <layer>.npy in ``out``."""
-        backend, pixels = self._loaded()
-        assert self._preprocessing is not None
-        if not isinstance(backend, GivesActivations):
-            raise UnsupportedOptionError(f"{backend.name} does not let its inner layers be looked at")
-        files: dict[str, NDArray[np.float64]] = {}
-        for first in range(0, len(images), batch_size):
-            chosen = pixels[images[first : first + batch_size]]
-            given = network_input(chosen, self._preprocessing, backend.input_layout)
-            answered = backend.activations(given, layers)
-            if self._model is not None:
-                check_activations(backend, self._model.network, answered, layers, len(chosen))
-            for name, found in answered.items():
-                if name not in files:
-                    path, shape = Path(out, f"{name}.npy"), (len(images), *found.shape[1:])
-                    files[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=shape)
-                files[name][first : first + len(found)] = found
-            self._progress(min(first + batch_size, len(images)), len(images))
-        return {}
-
-    def do_predict(self, *, inputs: str, out: str) -> Answer:
-        """Logits of ready-made network inputs (a ``.npy`` file in the backend's layout) in one call, into ``out``."""
-        busy = BusyThreads()
-        pixels = np.load(inputs)
-        start = time.perf_counter()
-        np.save(out, self._scores(pixels))
-        return {"seconds": time.perf_counter() - start, "busy_threads": busy.count()}
-
-    def do_probe(self, *, backend: str) -> Answer:
-        """What keeps a backend from running in this environment, None for nothing; imports no runtime."""
-        return {"problem": backend_class(backend).probe().problem}
-
-    def do_environment(self, *, distributions: list[str]) -> Answer:
-        """Versions, variables and git state of this process, whose interpreter may be another than the command's."""
-        return environment(tuple(distributions))
-
-    def do_devices(self, *, backend: str) -> Answer:
-        """The devices a runtime sees; imports it."""
-        instance = backend_class(backend)()
-        return {"devices": instance.devices() if isinstance(instance, ListsDevices) else ["cpu"]}
-
-    def do_convert(
-        self, *, source: str, network: str, input_size: int, folder: str, flatten: Layout | None = None
-    ) -> Answer:
-        """A user's weights file to a digest-named safetensors file in ``folder``."""
-        from alexbench.harness.app.weights import convert
-
-        done = convert(Path(source), get_network(network, input_size=input_size), Path(folder), flatten=flatten)
-        return {**asdict(done), "path": str(done.path)}
-
-    def do_export(
-        self,
-        *,
-        backend: str,
-        to: str,
-        via: str | None,
-        network: str,
-        input_size: int,
-        weights: str,
-        path: str,
-        notes: dict[str, str],
-    ) -> Answer:
-        """Write a network to a file of a runtime's format."""
-        from alexbench.harness.app.export_work import write_export
-
-        writer = write_export(
-            backend=backend,
-            to=to,
-            via=via,
-            network=get_network(network, input_size=input_size),
-            weights=Path(weights),
-            path=Path(path),
-            notes=notes,
-        )
-        return {"writer": writer}
-
-    def do_run_export(self, *, backend: str, to: str, path: str, inputs: str, batches: list[int], out: str) -> Answer:
-        """Logits of ready-made inputs (a ``.npy`` file in the backend's layout) by an exported file, into ``out``."""
-        from alexbench.harness.app.export_work import run_export
-
-        ran = run_export(backend=backend, to=to, path=Path(path), pixels=np.load(inputs), batches=batches)
-        np.save(out, ran.pop("logits"))
-        return ran
-
-    def do_variants(
-        self, *, network: str, input_size: int, weights: str, inputs: str, out: str, made: list[list[int]]
-    ) -> Answer:
-        """Float64 logits of ready-made inputs with known mistakes built in, for the doctor."""
-        from alexbench.harness.app.doctor.functions import truth_and_variants
-
-        truth_and_variants(
-            network=network, input_size=input_size, weights=Path(weights), inputs=Path(inputs), out=Path(out), made=made
-        )
-        return {}
-
-    def do_cause_of_error(
-        self,
-        *,
-        network: str,
-        input_size: int,
-        weights: str,
-        inputs: str,
-        outputs: str,
-        kind: Kind,
-        made: list[int],
-    ) -> Answer:
-        """What makes the error of ``outputs`` (a ``.npy`` file) of ready-made inputs, for the doctor."""
-        from alexbench.harness.app.doctor.causes import cause_of_error
-
-        cause = cause_of_error(
-            network=network,
-            input_size=input_size,
-            weights=Path(weights),
-            inputs=Path(inputs),
-            outputs=Path(outputs),
-            kind=kind,
-            made=made,
-        )
-        return asdict(cause)
-
-    def do_draw(self, *, split: Split, folder: str, part: int, parts: int) -> Answer:
-        """Draw a part of the synthetic pictures."""
-        from alexbench.harness.app.synthetic import draw_part
-
-        draw_part(split=split, folder=Path(folder), part=part, parts=parts, progress=self._progress)
-        return {}
-
-    def do_assemble(self, *, network: str, input_size: int, key: str, folder: str) -> Answer:
-        """Make synthetic weights with the last layer that comes with the package; ``refused`` says why not."""
-        from alexbench.harness.app.synthetic import assemble
-        from alexbench.harness.models.packaged_classifier import PackagedError
-
-        try:
-            path, digest = assemble(network=network, input_size=input_size, key=key, folder=Path(folder))
-        except PackagedError as error:
-            return {"path": "", "digest": "", "refused": str(error)}
-        return {"path": str(path), "digest": digest, "refused": ""}
-
-    def do_fit(
-        self,
-        *,
-        network: str,
-        input_size: int,
-        label_offset: int,
-        preprocessing: dict[str, Any],
-        pixels: str,
-        labels: str,
-        folder: str,
-    ) -> Answer:
-        """Make the synthetic weights of a card: ``pixels`` and ``labels`` are ``.npy`` files."""
-        from alexbench.harness.app.synthetic import fit
-
-        path, digest = fit(
-            network=network,
-            input_size=input_size,
-            label_offset=label_offset,
-            preprocessing=decode(Preprocessing, preprocessing),
-            pixels=np.load(pixels, mmap_mode="r"),
-            labels=np.load(labels),
-            folder=Path(folder),
-            progress=self._progress,
-        )
-        return {"path": str(path), "digest": digest}
+    def read_memory(self, _: ReadMemory) -> MemoryUse:
+        """With what only the fork server touched."""
+        used, cores = memory(self._server), affinity()
+        return MemoryUse(used.rss_mib, used.peak_rss_mib, None if cores is None else tuple(cores))
 
 
-def _artifact(data: dict[str, Any]) -> Artifact:
-    """An artifact as it came over the protocol, its path as text."""
-    return decode(Artifact, {**data, "path": Path(data["path"])})
-
-
-def _depends(alone: NDArray[np.float32], first: NDArray[np.float32], computed: str) -> float | None:
-    """By how much the first picture's scores (1, outputs) are others in the first batch."""
-    return batch_dependence(alone, first[:1], computed=computed, beside=first)
-
-
-def _refuse_dead(batch: Batch, before: Batch | None) -> Batch:
-    """Nothing is scored of a broken model; else the batch, to hold the next one against."""
-    found = symptom(batch, before)
-    if found is not None:
-        raise WorkerError(f"nothing was scored: {found}")
-    return replace(batch, logits=batch.logits.copy())
+HANDLERS: Final[dict[type[Request[object]], Handler]] = {
+    **TIMING,
+    **SCORING,
+    **MAKING,
+    Load: Worker.load,
+    InspectArtifact: Worker.inspect_artifact,
+    LoadArtifact: Worker.load_artifact,
+    CheckOptions: Worker.check_options,
+    OpenPixels: Worker.open_pixels,
+    Probe: Worker.probe,
+    ListDevices: Worker.list_devices,
+    ReadEnvironment: Worker.read_environment,
+    ReadMemory: Worker.read_memory,
+}
+"""Every request but those that end the process."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -435,18 +208,18 @@ def _leave_signals_to_the_parent() -> None:
             signal.signal(getattr(signal, told), signal.SIG_IGN)
 
 
-def _requests(stream: BinaryIO, *, forked: bool) -> Iterator[Request]:
+def _requests(stream: BinaryIO, *, forked: bool) -> Iterator[Asked]:
     """Requests as they come. End of file means the parent is gone: leave at once, even from within an inference.
 
     ``forked``: nothing is read after a ``restart``, so that the next child finds it.
     """
-    requests: queue.Queue[Request | WorkerError] = queue.Queue()
+    requests: queue.Queue[Asked | WorkerError] = queue.Queue()
 
     def read() -> None:
         for line in iter(stream.readline, b""):
-            request = _decoded(line)
+            request = _read(line)
             requests.put(request)
-            if forked and not isinstance(request, WorkerError) and request.get("do") == protocol.RESTART:
+            if forked and isinstance(request, Asked) and request.do == lines.name_of(Restart):
                 return
         os._exit(0)
 
@@ -458,9 +231,9 @@ def _requests(stream: BinaryIO, *, forked: bool) -> Iterator[Request]:
         yield request
 
 
-def _decoded(line: bytes) -> Request | WorkerError:
+def _read(line: bytes) -> Asked | WorkerError:
     try:
-        return protocol.decode(line.decode("utf-8", "replace"))
+        return lines.read(Asked, line.decode("utf-8", "replace"))
     except WorkerError as error:
         return error
 
@@ -486,34 +259,33 @@ def _serve(
     child: forking.Child | None = None,
     imported: forking.Imported | None = None,
 ) -> NoReturn:
-    def progress(done: int, total: int) -> None:
-        protocol.send(answers, {"progress": [done, total]})
-
     server = 0 if child is None else child.server
-    worker = Worker(progress, imported=imported, server=server)
-    hello = protocol.Hello(
-        schema=protocol.PROTOCOL_SCHEMA,
+    worker = Worker(
+        lambda done, total: lines.send(answers, {"progress": (done, total)}), imported=imported, server=server
+    )
+    hello = lines.Hello(
+        schema=lines.PROTOCOL_SCHEMA,
         version=alexbench.harness.__version__,
         python=platform.python_version(),
         pid=os.getpid(),
         confined=confined,
         server=server,
     )
-    protocol.send(answers, {"hello": asdict(hello)})
-    for request in _requests(requests, forked=child is not None):
-        if request["do"] == protocol.RESTART and child is not None:
+    lines.send(answers, {"hello": hello})
+    known = {lines.name_of(kind): kind for kind in HANDLERS}
+    for asked in _requests(requests, forked=child is not None):
+        if asked.do == lines.name_of(Restart) and child is not None:
             child.make_way()
-        if request["do"] == "quit":
+        if asked.do == lines.name_of(Quit):
             worker.close()
-            protocol.send(answers, {"id": request["id"], "ok": {}})
+            lines.send(answers, {"id": asked.id, "ok": Done()})
             break
         try:
-            reply = {"id": request["id"], "ok": worker.handle(request)}
+            lines.send(answers, {"id": asked.id, "ok": worker.handle(lines.request_of(asked, known))})
         except Exception as error:
             if not isinstance(error, UnsupportedOptionError):
                 sys.excepthook(type(error), error, error.__traceback__)  # into the log
-            reply = {"id": request["id"], "error": protocol.error_message(error)}
-        protocol.send(answers, reply)
+            lines.send(answers, {"id": asked.id, "error": lines.failure(error)})
     sys.stdout.flush()
     sys.stderr.flush()
     # Some runtimes hang or crash in their own exit handlers; everything of ours is already written.

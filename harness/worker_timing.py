@@ -1,25 +1,48 @@
 """The requests of a worker that are about time: none of them does anything but call, read the clock and answer."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WorkerError
-from alexbench.harness.held import STREAMED_INPUTS, Answer, Held, Progress
 from alexbench.harness.judge.answers import broken
-from alexbench.harness.measure import clock
-from alexbench.harness.measure.anchor import Anchor
+from alexbench.harness.measure import clock, loadgen
+from alexbench.harness.measure.anchor import Anchor, AnchorBlock
 from alexbench.harness.measure.ceiling import Ceilings
-from alexbench.harness.measure.process import BusyThreads, affinity, memory
+from alexbench.harness.measure.loadgen_log import LoadGenResult
+from alexbench.harness.measure.process import BusyThreads
 from alexbench.harness.powers import KeepsOnDevice, ProfilesLayers, Stream, Streams
+from alexbench.harness.protocol.lines import Done, Progress
+from alexbench.harness.protocol.timing import (
+    Counted,
+    CountStreamThreads,
+    CountThreads,
+    Kernels,
+    MeasureCeilings,
+    OpenAnchor,
+    OpenCeilings,
+    OpenedStream,
+    OpenStream,
+    Profiled,
+    ProfileLayers,
+    Resident,
+    RunLoadgen,
+    StreamThreads,
+    TimeAnchor,
+    TimeCalls,
+    TimeResident,
+    TimeStream,
+    WarmedUp,
+    WarmUp,
+    WriteStreamLogits,
+)
+from alexbench.harness.worker_state import STREAMED_INPUTS, Handlers, WorkerState
 
 
-class Timing(Held):
-    """Warming up, blocks, streams, device-resident blocks, layer profiles, memory."""
+class Timing(WorkerState):
+    """Warming up, blocks, streams, device-resident blocks, layer profiles, load generation."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(progress)
@@ -37,117 +60,112 @@ class Timing(Held):
             self._stream = None
         super().close()
 
-    def do_warm_up(self, *, batch_size: int, seconds: float = clock.WARM_UP_SECONDS) -> Answer:
-        """Warm up at a batch size for so long; for 0 seconds, one call."""
+    def warm_up(self, asked: WarmUp) -> WarmedUp:
+        """The first call's scores are checked, the others are only made."""
         backend, _ = self._loaded()
         self._first_inference()
-        self._scores(self._timed_input(batch_size), finite=False)  # of a clock nobody looks at the answers
-        if not seconds:
-            return {"calls": 1}
-        return {"calls": 1 + clock.warm_up(backend.predict, self._timed_input(batch_size), seconds=seconds)}
+        inputs = self._timed_input(asked.batch_size)
+        self._scores(inputs, finite=False)
+        if not asked.seconds:
+            return WarmedUp(1)
+        return WarmedUp(1 + clock.warm_up(backend.predict, inputs, seconds=asked.seconds))
 
-    def do_busy_threads(self, *, batch_size: int, seconds: float) -> Answer:
-        """How many threads work during inference at a batch size."""
+    def count_threads(self, asked: CountThreads) -> Counted:
+        """Warm up and count."""
         backend, _ = self._loaded()
-        self.do_warm_up(batch_size=batch_size)
-        inputs = self._timed_input(batch_size)
+        self.warm_up(WarmUp(asked.batch_size))
+        inputs = self._timed_input(asked.batch_size)
         # Collecting a runtime's garbage is work of the main thread (TensorFlow: 0.17 s), but not inference.
         with clock.quiet_interpreter():
             busy = BusyThreads()
-            clock.time_block(backend.predict, inputs, seconds=seconds)
-        return {"busy_threads": busy.count(), "first_inference_ns": self._first_inference_ns}
+            clock.time_block(backend.predict, inputs, seconds=asked.seconds)
+        return Counted(busy.count(), self._first_inference())
 
-    def do_time(self, *, batch_size: int, seconds: float) -> Answer:
-        """One block: the nanoseconds of each of its inferences, and the CPU time of all of them together."""
+    def time_calls(self, asked: TimeCalls) -> clock.Timed:
+        """Nothing but the clock's own block."""
         backend, _ = self._loaded()
-        return asdict(clock.time_block(backend.predict, self._timed_input(batch_size), seconds=seconds))
+        return clock.time_block(backend.predict, self._timed_input(asked.batch_size), seconds=asked.seconds)
 
-    def do_open_stream(self, *, batch_size: int) -> Answer:
-        """Build the runtime's own way of many batches at once; whether it has one, and what it is."""
+    def open_stream(self, asked: OpenStream) -> OpenedStream:
+        """In the place of the one before."""
         backend, _ = self._loaded()
         if not isinstance(backend, Streams) or self._model is None or self._options is None:
-            return {"streams": None}
+            return OpenedStream(None)
         if self._stream is not None:
             self._stream.close()
-        self._stream = backend.open_stream(self._model, self._options, batch_size=batch_size)
-        return {"streams": asdict(self._stream.streams), "how": self._stream.how}
+        self._stream = backend.open_stream(self._model, self._options, batch_size=asked.batch_size)
+        return OpenedStream(self._stream.streams, self._stream.how)
 
-    def do_time_stream(self, *, batch_size: int, batches: int) -> Answer:
-        """Wall and CPU time from handing over ``batches`` batches at once to having the last one's logits."""
-        return asdict(clock.time_once(self._opened().run, self._streamed(batch_size, batches)))
+    def time_stream(self, asked: TimeStream) -> clock.Timed:
+        """Wall and CPU time of one call."""
+        return clock.time_once(self._opened().run, self._streamed(asked.batch_size, asked.batches))
 
-    def do_stream_busy_threads(self, *, batch_size: int, batches: int) -> Answer:
-        """How many threads work while ``batches`` batches go through the stream, the second time."""
-        stream, inputs = self._opened(), self._streamed(batch_size, batches)
+    def count_stream_threads(self, asked: CountStreamThreads) -> StreamThreads:
+        """Once to warm up, once to count."""
+        stream, inputs = self._opened(), self._streamed(asked.batch_size, asked.batches)
         self._check_streamed(stream.run(inputs), inputs)
         with clock.quiet_interpreter():
             busy = BusyThreads()
             stream.run(inputs)
-        return {"busy_threads": busy.count()}
+        return StreamThreads(busy.count())
 
-    def do_stream_logits(self, *, inputs: str, out: str) -> Answer:
-        """Logits of ready-made batches ((batches, N, ...), a ``.npy`` file) through the stream, into ``out``."""
-        given = list(np.load(inputs))
+    def write_stream_logits(self, asked: WriteStreamLogits) -> Done:
+        """One array for all batches."""
+        given = list(np.load(asked.inputs))
         found = self._opened().run(given)
         self._check_streamed(found, given)
-        np.save(out, np.stack(found))
-        return {}
+        np.save(asked.out, np.stack(found))
+        return Done()
 
-    def do_time_resident(self, *, batch_size: int, seconds: float) -> Answer:
-        """One block from and to the device's own memory; ``ns`` is None where the device is the host."""
+    def time_resident(self, asked: TimeResident) -> Resident:
+        """Where the backend keeps pixels on its device."""
         backend, _ = self._loaded()
-        pixels = self._timed_input(batch_size)
+        pixels = self._timed_input(asked.batch_size)
         call = backend.resident(pixels) if isinstance(backend, KeepsOnDevice) else None
         if call is None:
-            return {"ns": None}
-        return asdict(clock.time_block(lambda _: call(), pixels, seconds=seconds))
+            return Resident(None)
+        return Resident(clock.time_block(lambda _: call(), pixels, seconds=asked.seconds))
 
-    def do_profile(self, *, batch_size: int, repeats: int) -> Answer:
-        """Milliseconds an inference of each layer by the runtime's own profiler, None where it has none for this."""
+    def profile_layers(self, asked: ProfileLayers) -> Profiled:
+        """Beside what is loaded."""
         backend, _ = self._loaded()
         if not isinstance(backend, ProfilesLayers) or self._model is None or self._options is None:
-            return {"layers": None}
-        found = backend.profile_layers(self._model, self._options, self._timed_input(batch_size), repeats=repeats)
-        return {"layers": dict(found)}
+            return Profiled(None)
+        inputs = self._timed_input(asked.batch_size)
+        return Profiled(dict(backend.profile_layers(self._model, self._options, inputs, repeats=asked.repeats)))
 
-    def do_open_anchor(self, *, threads: int) -> Answer:
-        """Make the anchor's arrays; this worker needs no backend."""
-        self._anchor = Anchor(threads)
-        return {}
+    def open_anchor(self, asked: OpenAnchor) -> Done:
+        """It needs no backend."""
+        self._anchor = Anchor(asked.threads)
+        return Done()
 
-    def do_time_anchor(self, *, seconds: float) -> Answer:
-        """One block of the anchor."""
+    def time_anchor(self, asked: TimeAnchor) -> AnchorBlock:
+        """After :meth:`open_anchor`."""
         if self._anchor is None:
             raise WorkerError("open_anchor comes first")
-        return asdict(self._anchor.time_block(seconds))
+        return self._anchor.time_block(asked.seconds)
 
-    def do_open_ceilings(self) -> Answer:
-        """Load the networks of one layer, in backends of their own beside the one that is measured."""
-        backend, _ = self._loaded()
+    def open_ceilings(self, _: OpenCeilings) -> Done:
+        """With the options of what is loaded."""
+        backend, _pixels = self._loaded()
         assert self._options is not None
         self._ceilings = Ceilings(type(backend), self._options)
-        return {}
+        return Done()
 
-    def do_ceilings(self, *, seconds: float) -> Answer:
-        """GFLOP/s of the runtime's own kernels at their best."""
+    def measure_ceilings(self, asked: MeasureCeilings) -> Kernels:
+        """After :meth:`open_ceilings`."""
         if self._ceilings is None:
             raise WorkerError("open_ceilings comes first")
-        return {"kernels": self._ceilings.best(seconds)}
+        return Kernels(self._ceilings.best(asked.seconds))
 
-    def do_loadgen(self, *, scenario: str, settings: dict[str, Any], log_folder: str) -> Answer:
-        """One test by MLPerf LoadGen on the first pictures; its logs go into ``log_folder``."""
-        from alexbench.harness.measure import loadgen
-
+    def run_loadgen(self, asked: RunLoadgen) -> LoadGenResult:
+        """On as many pictures as LoadGen is given to choose from."""
         backend, pixels = self._loaded()
         self._first_inference()
         samples = [self._timed_input(1, number) for number in range(min(len(pixels), loadgen.LIBRARY_SAMPLES))]
-        asked = loadgen.LoadSettings(**settings)
-        done = loadgen.drive(scenario, backend.predict, samples, asked, Path(log_folder), progress=self._progress)
-        return asdict(done)
-
-    def do_memory(self) -> Answer:
-        """Resident memory now and at its peak, and the cores this process may run on."""
-        return {**asdict(memory(self._server)), "affinity": affinity()}
+        return loadgen.drive(
+            asked.scenario, backend.predict, samples, asked.settings, asked.log_folder, progress=self.progress
+        )
 
     def _check_streamed(self, found: Sequence[NDArray[np.float32]], given: Sequence[NDArray[np.float32]]) -> None:
         """Refuse what is not one array of scores for each batch."""
@@ -167,3 +185,21 @@ class Timing(Held):
 
     def _streamed(self, batch_size: int, batches: int) -> list[NDArray[np.float32]]:
         return [self._timed_input(batch_size, number % STREAMED_INPUTS) for number in range(batches)]
+
+
+TIMING: Final[Handlers] = {
+    WarmUp: Timing.warm_up,
+    CountThreads: Timing.count_threads,
+    TimeCalls: Timing.time_calls,
+    OpenStream: Timing.open_stream,
+    TimeStream: Timing.time_stream,
+    CountStreamThreads: Timing.count_stream_threads,
+    WriteStreamLogits: Timing.write_stream_logits,
+    TimeResident: Timing.time_resident,
+    ProfileLayers: Timing.profile_layers,
+    OpenAnchor: Timing.open_anchor,
+    TimeAnchor: Timing.time_anchor,
+    OpenCeilings: Timing.open_ceilings,
+    MeasureCeilings: Timing.measure_ceilings,
+    RunLoadgen: Timing.run_loadgen,
+}

@@ -32,6 +32,8 @@ from alexbench.harness.judge.parity import (
 )
 from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.precisions import QUANTISED
+from alexbench.harness.protocol.loading import Load
+from alexbench.harness.protocol.scoring import Evaluate, WriteLogits
 from alexbench.harness.records import Accuracy, Parity, ReferenceRecord
 
 PARITY_IMAGES: Final = 64
@@ -52,21 +54,20 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
             if not run_folder.continues(unfinished, row.name, _what_decides(row, config, material)):
                 display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
             with display.step(f"{row.name}: accuracy on {len(material.labels)} pictures") as advance:
-                answer = row.worker.ask(
-                    "evaluate",
-                    progress=advance,
+                asked = Evaluate(
                     batch_size=config.batch_size,
-                    whole=images.tolist(),
-                    out=str(unfinished / row.name),
+                    whole=tuple(images.tolist()),
+                    out=unfinished / row.name,
                     computed=config.precision if row.found is None else row.found.precision,
                 )
-            if answer["images_kept"]:
-                display.say(f"{row.name}: {answer['images_kept']} pictures were kept from before")
-            _check_pixels(answer["pixels_digest"], material)
-            row.first_inference_ms = answer["first_inference_ns"] / 1e6
+                answer = row.worker.ask(asked, progress=advance)
+            if answer.images_kept:
+                display.say(f"{row.name}: {answer.images_kept} pictures were kept from before")
+            _check_pixels(answer.pixels_digest, material)
+            row.first_inference_ms = answer.first_inference_ns / 1e6
             if config.batch_size > 1:
-                row.batch_dependence = answer["batch_dependence"]
-            note_threads(row, answer["busy_threads"], config)
+                row.batch_dependence = answer.batch_dependence
+            note_threads(row, answer.busy_threads, config)
         except Exception as error:
             row.fail(error)
             continue
@@ -80,7 +81,7 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
             int(good.sum()),
             top1,
             top5,
-            answer["seconds"],
+            answer.seconds,
             by_guessing=luck,
             chance=chance(top1, int(good.sum()), luck),
             batch_size=config.batch_size,
@@ -90,11 +91,12 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
 
 def _what_decides(row: Row, config: RunConfig, material: Material) -> dict[str, Any]:
     """What must be as it was for answers of an interrupted run to be kept."""
+    assert row.loaded_as is not None
     return {
         "batch_size": config.batch_size,
         "weights_digest": material.model.weights_digest,
         "pixels_digest": material.data.pixels_digest,
-        "effective": row.loaded_as,
+        "effective": {**asdict(row.loaded_as), "artifact": row.found and row.found.sha256},
     }
 
 
@@ -245,18 +247,12 @@ def _reference_logits(
     images: NDArray[np.int64], config: RunConfig, material: Material, folder: Path, display: Display
 ) -> NDArray[np.float64]:
     out = folder / run_folder.SCRATCH / "reference-logits.npy"
-    options = Options(threads=config.threads)
+    card, options = material.card, Options(threads=config.threads)
     log = folder / run_folder.LOGS / "reference.log"
     title = f"float64 reference on {len(images)} pictures"
     with WorkerProcess(REFERENCE, log=log) as worker, display.step(title) as advance:
-        worker.ask(
-            "load",
-            backend=REFERENCE,
-            network=material.network.name,
-            input_size=material.card.preprocessing.crop,
-            weights=str(material.weights),
-            options=asdict(options),
-        )
-        worker.ask("open", **material.opened)
-        worker.ask("logits", progress=advance, images=images.tolist(), batch_size=REFERENCE_BATCH, out=str(out))
+        assert material.weights is not None
+        worker.ask(Load(REFERENCE, card.network, card.preprocessing.crop, material.weights, options))
+        worker.ask(material.opened)
+        worker.ask(WriteLogits(tuple(images.tolist()), REFERENCE_BATCH, out), progress=advance)
     return np.asarray(np.load(out), dtype=np.float64)

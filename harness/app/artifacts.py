@@ -3,22 +3,22 @@
 import hashlib
 import itertools
 import sys
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.trust import UserFile, is_program, require_trust, same_file
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import ArtifactFacts
-from alexbench.harness.decoding import decode
+from alexbench.harness.contract import Artifact, Options
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_named
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import sha256_of
-from alexbench.harness.models.preprocessing import Preprocessing, said_formula
+from alexbench.harness.models.preprocessing import said_formula
 from alexbench.harness.models.synthetic_label import is_synthetic
+from alexbench.harness.protocol.loading import InspectArtifact, Inspection
 from alexbench.harness.records import ArtifactRecord
 
 _FILES_AT_MOST: Final = 10_000
@@ -62,54 +62,46 @@ def check_named_files(file: UserFile) -> None:
         check_named(one, "--artifact", most=WEIGHTS_BYTES_AT_MOST)
 
 
-def artifact_of(file: UserFile, card: Card) -> dict[str, Any]:
-    """The file as the workers' requests want it."""
+def artifact_of(file: UserFile, card: Card) -> Artifact:
+    """The file, with what the card says of it."""
     check_named_files(file)
     side = card.preprocessing.crop
-    return {
-        "path": str(Path(file.path).absolute()),
-        "trusted": file.trusted,
-        "convention": None if file.convention is None else asdict(file.convention),
-        "image": [3, side, side],
-        "outputs": card.labels,
-        "input_name": card.input_name,
-        "output_name": card.output_name,
-    }
+    return Artifact(
+        path=Path(file.path).absolute(),
+        image=(3, side, side),
+        outputs=card.labels,
+        input_name=card.input_name,
+        output_name=card.output_name,
+        trusted=file.trusted,
+        convention=file.convention,
+    )
 
 
 def look_into(
     backend: str,
-    artifact: dict[str, Any],
-    options: dict[str, Any],
+    artifact: Artifact,
+    options: Options,
     card: Card,
     log: Path,
     *,
     python: str = sys.executable,
     faulty: bool = False,
-) -> dict[str, Any]:
-    """What is in the file (``facts``) and what to feed it (``preprocessing``); in a worker of its own.
+) -> Inspection:
+    """What is in the file and what to feed it; in a worker of its own.
 
-    ``confined``: what the system refuses that worker, in words; empty for a file that is data.
     ``faulty``: also of a file that runs but whose scores are worthless, for the doctor.
 
     Raises:
         AlexBenchError: the file, the card or the options are not to be used together.
     """
-    with WorkerProcess(backend, log=log, python=python, writable=log.parent if artifact["trusted"] else None) as worker:
-        seen = worker.ask(
-            "inspect_artifact",
-            backend=backend,
-            artifact=artifact,
-            options=options,
-            preprocessing=asdict(card.preprocessing),
-            faulty=faulty,
-        )
-        return {**seen, "confined": worker.confined}
+    with WorkerProcess(backend, log=log, python=python, writable=log.parent if artifact.trusted else None) as worker:
+        seen = worker.ask(InspectArtifact(backend, artifact, options, card.preprocessing, faulty))
+        return replace(seen, confined=worker.confined)
 
 
-def artifact_record(file: UserFile, sha256: str, seen: dict[str, Any]) -> ArtifactRecord:
+def artifact_record(file: UserFile, sha256: str, seen: Inspection) -> ArtifactRecord:
     """What was found, as it goes into ``run.json``; ``sha256`` was taken before the file was opened."""
-    facts = decode(ArtifactFacts, seen["facts"])
+    facts = seen.facts
     return ArtifactRecord(
         path=file.path,
         sha256=sha256,
@@ -121,10 +113,10 @@ def artifact_record(file: UserFile, sha256: str, seen: dict[str, Any]) -> Artifa
         batch=facts.batch,
         scores=facts.scores,
         normalisation="" if facts.normalisation is None else str(facts.normalisation),
-        fed=said_formula(decode(Preprocessing, seen["preprocessing"])),
+        fed=said_formula(seen.preprocessing),
         producer=facts.producer,
         trusted=file.trusted,
-        confined=seen["confined"],
+        confined=seen.confined,
         stated="" if file.convention is None else str(file.convention),
         synthetic=is_synthetic(Path(file.path)),
         products=facts.products,

@@ -13,6 +13,7 @@ from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import check_users_file
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.models.weights import map_weights, weights_digest
+from alexbench.harness.protocol.making import ConvertWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +67,15 @@ def _converted(
     file = _published(card) if source == PUBLISHED else Path(source).absolute()
     verified = check_users_file(file, card)
     with WorkerProcess("convert", log=log) as worker, display.step(f"reading weights {source}"):
-        answer = worker.ask(
-            "convert",
-            source=str(file),
-            network=card.network,
-            input_size=card.preprocessing.crop,
-            folder=str(cache / synthetic.WEIGHTS_FOLDER),
-            flatten=data_format,
-        )
-    path = Path(answer["path"])
+        folder = cache / synthetic.WEIGHTS_FOLDER
+        made = worker.ask(ConvertWeights(file, card.network, card.preprocessing.crop, folder, data_format))
     return ChosenWeights(
-        path,
-        answer["digest"],
+        made.path,
+        made.digest,
         source,
-        verified or answer["checked"],
-        answer["assumed"],
-        synthetic=is_synthetic(file) or is_synthetic(path),
+        verified or made.checked,
+        made.assumed,
+        synthetic=is_synthetic(file) or is_synthetic(made.path),
     )
 
 

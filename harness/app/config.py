@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_type_hints
 
 import platformdirs
 
@@ -14,7 +14,7 @@ from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
 from alexbench.harness.app.toml_file import read_toml
 from alexbench.harness.app.trust import UserFile, stated_inputs, untrusted
 from alexbench.harness.contract import PRECISIONS, Layout, Precision
-from alexbench.harness.decoding import AnySize
+from alexbench.harness.decoding import AnySize, DecodeError, decode_value
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import RIGORS, Rigor, RigorName
@@ -207,6 +207,15 @@ class RunConfig:
 _KEYS: Final = {name: flag for flag, name in _LISTS.items()}
 CONFIG_KEYS: Final = tuple(_KEYS.get(item.name, item.name) for item in fields(RunConfig))
 """The keys of a configuration file: the flags' long names."""
+_KINDS: Final[dict[str, Any]] = {
+    **get_type_hints(RunConfig, include_extras=True),
+    **dict.fromkeys(_BOUNDS, AnySize),
+    **dict.fromkeys(_LISTS, Annotated[tuple[str, ...], "a name or a list of names"]),
+    "budget": Annotated[float | str, "seconds, or a string as in '2m'"],
+    "resolution": Annotated[float | str, "percent, or a string as in '2%'"],
+    "latency_bound": Annotated[float, "milliseconds"],
+}
+"""Key -> what its value may be in a file: what the field holds, or what is read further and bounded by `resolve`."""
 
 
 def resolve(values: Mapping[str, Any]) -> RunConfig:
@@ -415,34 +424,16 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file is missing, no TOML, or has an unknown key or a value of the wrong kind.
     """
-    data = read_toml(path, "--config")
-    for key, value in data.items():
+    values: dict[str, Any] = {}
+    for key, value in read_toml(path, "--config").items():
         if key not in CONFIG_KEYS:
             raise UsageError(f"--config {path}: unknown key {key!r}; known: {', '.join(CONFIG_KEYS)}")
-        _check_kind(path, key, value)
-    for key in _LISTS:
-        if isinstance(data.get(key), str):
-            data[key] = [data[key]]
-    return {_LISTS.get(key, key): tuple(value) if key in _LISTS else value for key, value in data.items()}
-
-
-def _check_kind(path: Path, key: str, value: Any) -> None:
-    if key in ("threads", "batch_size", "limit", "seed"):
-        fine, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
-    elif key in ("budget", "resolution"):
-        fine = isinstance(value, (int, float, str)) and not isinstance(value, bool)
-        wanted = "seconds, or a string as in '2m'" if key == "budget" else "percent, or a string as in '2%'"
-    elif key == "latency_bound":
-        fine, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "milliseconds"
-    elif key in _LISTS:
-        fine = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
-        wanted = "a name or a list of names"
-    elif key in _CHOICES:
-        fine, wanted = value in _CHOICES[key], " or ".join(_CHOICES[key])
-    else:
-        fine, wanted = isinstance(value, str), "a string"
-    if not fine:
-        raise UsageError(f"--config {path}: {key} = {short(value)}, wanted {wanted}")
+        given = [value] if key in _LISTS and isinstance(value, str) else value
+        try:
+            values[_LISTS.get(key, key)] = decode_value(_KINDS[key], given, key)
+        except DecodeError as error:
+            raise UsageError(f"--config {path}: {error}") from error
+    return values
 
 
 def cache_folder() -> Path:

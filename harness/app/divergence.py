@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from alexbench.harness.contract import Precision
 from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError, UsageError, unknown_name
 from alexbench.harness.judge.divergence import LayerError, bounds, first_off, layer_error, scales
 from alexbench.harness.judge.parity import TOLERANCES
+from alexbench.harness.protocol.scoring import WriteActivations, WriteLogits
 from alexbench.harness.records import RunRecord
 from alexbench.harness.tables import read_table
 
@@ -112,7 +113,7 @@ class _Look:
     """Looking at layers: float64's are kept in files, a row's are gone when it was judged."""
 
     def __init__(self, run: OpenedRun, places: Sequence[int], scratch: Path, display: Display) -> None:
-        self._run, self._places, self._display = run, list(places), display
+        self._run, self._places, self._display = run, tuple(places), display
         self._scratch, self._truth = scratch, scratch / "float64"
         self._layers = [layer.name for layer in run.material.network.layers]
         self._scales = scales(run.material.network)
@@ -134,11 +135,10 @@ class _Look:
 
     def _ask(self, worker: WorkerProcess, name: str, out: Path) -> NDArray[np.float64]:
         out.mkdir(exist_ok=True)
-        asked: dict[str, Any] = {"images": self._places, "batch_size": BATCH}
         title = f"{name}: {len(self._layers)} layers of {len(self._places)} pictures"
         with worker, self._display.step(title) as advance:
-            worker.ask("activations", progress=advance, layers=self._layers, out=str(out), **asked)
-            worker.ask("logits", out=str(out / "predict.npy"), **asked)
+            worker.ask(WriteActivations(self._places, tuple(self._layers), BATCH, out), progress=advance)
+            worker.ask(WriteLogits(self._places, BATCH, out / "predict.npy"))
         return np.asarray(np.load(out / "predict.npy"), dtype=np.float64)
 
     def _judged(self, name: str, folder: Path, logits: NDArray[np.float64]) -> RowLayers:

@@ -41,6 +41,9 @@ from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights, weights_digest
 from alexbench.harness.plain_text import encodable
 from alexbench.harness.powers import ExportFormat, Exports, OpensExports
+from alexbench.harness.protocol.loading import Load
+from alexbench.harness.protocol.making import ConvertWeights, ExportNames, ExportNetwork, RunExport
+from alexbench.harness.protocol.scoring import Predict
 
 ARRAYS: Final = ExportFormat("safetensors", ".safetensors")
 """The weights alone, under their canonical names; no runtime writes or reads it."""
@@ -229,23 +232,25 @@ def _export_network(
         truth = beside.submit(_truth, reference, card, weights, pictures, path.parent)
         said = f"writing {route.form.name}{f' via {route.form.via}' if route.form.via else ''}"
         with WorkerProcess(route.writer, log=log) as worker, display.step(said):
-            writer: str = worker.ask(
-                "export",
+            asked = ExportNetwork(
                 backend=route.writer,
                 to=route.form.name,
                 via=route.form.via,
                 network=card.network,
                 input_size=card.preprocessing.crop,
-                weights=str(weights.path),
-                path=str(path.absolute()),
+                weights=weights.path,
+                path=path.absolute(),
                 notes=dict(notes),
-            )["writer"]
+            )
+            writer = worker.ask(asked).writer
         written = time.perf_counter()
         with display.step(f"loading it back with {route.reader}, and comparing with float64"):
-            ran = _run(route.reader, route.form, path, network_input_for(route.reader, pictures, card), log)
-            seen = judged(ran.pop("logits"), truth.result(), said=f"{route.form.name} from {writer}")
+            inputs = network_input_for(route.reader, pictures, card)
+            logits, names = _run(route.reader, route.form, path, inputs, log)
+            seen = judged(logits, truth.result(), said=f"{route.form.name} from {writer}")
     return {
-        **ran,
+        "inputs": names.inputs,
+        "outputs": names.outputs,
         "writer": writer,
         "reader": route.reader,
         "deviation": seen,
@@ -254,21 +259,15 @@ def _export_network(
     }
 
 
-def _run(reader: str, form: ExportFormat, path: Path, pixels: NDArray[np.float32], log: Path) -> dict[str, Any]:
+def _run(
+    reader: str, form: ExportFormat, path: Path, pixels: NDArray[np.float32], log: Path
+) -> tuple[NDArray[Any], ExportNames]:
     """What the file gives and what it calls its input and output, by a worker that has seen nothing else of it."""
     inputs, out = path.parent / ".inputs.npy", path.parent / ".logits.npy"
     np.save(inputs, pixels)
     with WorkerProcess(reader, log=log) as worker:
-        opened = worker.ask(
-            "run_export",
-            backend=reader,
-            to=form.name,
-            path=str(path.absolute()),
-            inputs=str(inputs),
-            batches=list(CHECKED_BATCHES),
-            out=str(out),
-        )
-    return {**opened, "logits": np.load(out)}
+        names = worker.ask(RunExport(reader, form.name, path.absolute(), inputs, CHECKED_BATCHES, out))
+    return np.load(out), names
 
 
 def network_input_for(backend: str, pictures: NDArray[np.uint8], card: Card) -> NDArray[np.float32]:
@@ -304,15 +303,8 @@ def _truth(
     """Float64 logits by the reference."""
     inputs, out = scratch / ".reference-inputs.npy", scratch / ".reference.npy"
     np.save(inputs, network_input_for(REFERENCE, pictures, card))
-    worker.ask(
-        "load",
-        backend=REFERENCE,
-        network=card.network,
-        input_size=card.preprocessing.crop,
-        weights=str(weights.path),
-        options=asdict(Options(threads=usable_cores())),
-    )
-    worker.ask("predict", inputs=str(inputs), out=str(out))
+    worker.ask(Load(REFERENCE, card.network, card.preprocessing.crop, weights.path, Options(threads=usable_cores())))
+    worker.ask(Predict(inputs, out))
     logits: NDArray[np.float64] = np.load(out)
     return logits
 
@@ -342,14 +334,9 @@ def _export_arrays(
     written = time.perf_counter()
     with display.step("reading it back"), WorkerProcess("convert", log=log) as worker:
         mapped = weights_digest(map_weights(path))
-        answer = worker.ask(
-            "convert",
-            source=str(path.absolute()),
-            network=card.network,
-            input_size=card.preprocessing.crop,
-            folder=str(cache / synthetic.WEIGHTS_FOLDER),  # where these very arrays are, and nothing is written
-        )
-    if {mapped, answer["digest"]} != {weights.digest}:
+        folder = cache / synthetic.WEIGHTS_FOLDER  # where these very arrays are, and nothing is written
+        read = worker.ask(ConvertWeights(path.absolute(), card.network, card.preprocessing.crop, folder))
+    if {mapped, read.digest} != {weights.digest}:
         raise ExportError(f"{path.name} reads back with digest {mapped}, wanted {weights.digest}; it was not kept")
     return {
         "writer": f"safetensors {safetensors.__version__}",

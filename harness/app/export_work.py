@@ -1,61 +1,54 @@
 """What workers do for an export: write the file in one process, load it back and run it in another."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class
 from alexbench.harness.contract import Model
 from alexbench.harness.errors import AlexBenchError, ExportError, UsageError
-from alexbench.harness.models.network import Network
+from alexbench.harness.models.network import get_network
 from alexbench.harness.models.weights import map_weights
 from alexbench.harness.powers import Exports, OpensExports
+from alexbench.harness.protocol.making import ExportNames, ExportNetwork, RunExport
 
 
-def write_export(
-    *, backend: str, to: str, via: str | None, network: Network, weights: Path, path: Path, notes: Mapping[str, str]
-) -> str:
-    """Let the backend write the network to ``path``; which writer it was, in words.
+def write_export(asked: ExportNetwork) -> str:
+    """Let the backend write the network; which writer it was, in words.
 
     Raises:
         UsageError: the writer failed: it cannot write this network, or the disk is full.
     """
-    exporter = backend_class(backend)()
+    exporter = backend_class(asked.backend)()
     assert isinstance(exporter, Exports)
-    form = next(form for form in exporter.export_formats if (form.name, form.via) == (to, via))
+    form = next(form for form in exporter.export_formats if (form.name, form.via) == (asked.to, asked.via))
+    network = get_network(asked.network, input_size=asked.input_size)
     try:
-        return exporter.export(Model(network, map_weights(weights)), path, form, notes)
+        return exporter.export(Model(network, map_weights(asked.weights)), asked.path, form, asked.notes)
     except AlexBenchError:
         raise
     except Exception as error:
         raise UsageError(
-            f"{via or backend} could not write network {network.name} as {to}: {one_line(error)}"
+            f"{asked.via or asked.backend} could not write network {network.name} as {asked.to}: {one_line(error)}"
         ) from error
 
 
-def run_export(
-    *, backend: str, to: str, path: Path, pixels: NDArray[np.float32], batches: Sequence[int]
-) -> dict[str, Any]:
-    """Load the file and run ``pixels`` through it, as many at a time as ``batches`` says.
-
-    ``logits`` (N, outputs), and the ``inputs`` and ``outputs`` that the file names.
+def run_export(asked: RunExport, pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], ExportNames]:
+    """Load the file and run ``pixels`` through it; logits (N, outputs), and what the file names.
 
     Raises:
         ExportError: the runtime does not load the file, or it does not run.
     """
-    opener = backend_class(backend)()
+    opener = backend_class(asked.backend)()
     assert isinstance(opener, OpensExports)
     try:
-        opened = opener.open_export(path, to)
-        logits = [opened.predict(part) for part in np.split(pixels, np.cumsum(batches)[:-1])]
+        opened = opener.open_export(asked.path, asked.to)
+        logits = [opened.predict(part) for part in np.split(pixels, np.cumsum(asked.batches)[:-1])]
     except AlexBenchError:
         raise
     except Exception as error:
-        raise ExportError(f"{path.name} was written, but {backend} does not run it: {one_line(error)}") from error
-    return {"logits": np.concatenate(logits), "inputs": dict(opened.inputs), "outputs": dict(opened.outputs)}
+        said = f"{asked.path.name} was written, but {asked.backend} does not run it: {one_line(error)}"
+        raise ExportError(said) from error
+    return np.concatenate(logits), ExportNames(dict(opened.inputs), dict(opened.outputs))
 
 
 def one_line(error: Exception) -> str:

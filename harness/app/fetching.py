@@ -9,8 +9,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -18,7 +19,7 @@ from filelock import FileLock, Timeout
 from alexbench.harness.app.config import cache_folder
 from alexbench.harness.app.progress import Display
 from alexbench.harness.errors import UsageError, WeightsError, unknown_name
-from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_named
+from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_named, read_note
 from alexbench.harness.models.card import Card, WeightsSource
 from alexbench.harness.models.checksums import (
     check_users_file,
@@ -54,7 +55,11 @@ def local_state(card: Card, source: WeightsSource) -> str:
     if place.is_file():
         if not is_verifiable(source):
             return "fetched, no checksum is published"
-        return "fetched, verified" if _note(place) == _seal(place, source) else "there, not verified yet"
+        return (
+            "fetched, verified"
+            if read_note(_Seal, _note_path(place)) == _seal(place, source)
+            else "there, not verified yet"
+        )
     partial = _partial(place)
     if partial.is_file():
         done = partial.stat().st_size // MB
@@ -282,23 +287,24 @@ def _offline(card: Card, source: WeightsSource, place: Path) -> str:
     )
 
 
-def _seal(place: Path, source: WeightsSource) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Seal:
     """What a file was when it was verified, and against what."""
+
+    size: int
+    mtime_ns: int
+    against: tuple[int | str | None, ...]
+
+
+def _seal(place: Path, source: WeightsSource) -> _Seal:
     stat = place.stat()
-    against = [source.size, source.sha256, source.sha384, source.sha256_prefix]
-    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "against": against}
-
-
-def _note(place: Path) -> Any:
-    with suppress(OSError, ValueError):
-        return json.loads(_note_path(place).read_text(encoding="utf-8"))
-    return None
+    return _Seal(stat.st_size, stat.st_mtime_ns, (source.size, source.sha256, source.sha384, source.sha256_prefix))
 
 
 def _mark(place: Path, source: WeightsSource) -> None:
     """So that a listing need not read 244 MB to say that a file is verified; whatever uses it verifies it again."""
     with suppress(OSError):
-        _note_path(place).write_text(json.dumps(_seal(place, source)), encoding="utf-8")
+        _note_path(place).write_text(json.dumps(asdict(_seal(place, source))), encoding="utf-8")
 
 
 def _note_path(place: Path) -> Path:

@@ -5,7 +5,7 @@ run feeds its own. In a worker of its own, so that the load time and the first i
 """
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, Usa
 from alexbench.harness.judge.parity import batch_dependence
 from alexbench.harness.models.preprocessing import Preprocessing, fed_to, network_input
 from alexbench.harness.powers import RunsArtifacts
+from alexbench.harness.protocol.loading import Inspection
 
 PROBES: Final = 3
 """More than one, so that a fixed batch is padded, and not a multiple of those in use (4, 8, 16)."""
@@ -27,14 +28,6 @@ SUM_TOLERANCE: Final = 1e-3
 
 REPEAT_TOLERANCE: Final = 1e-3
 """Of the largest score. Threads may sum in another order (1e-6); dropout changes the scores by tens of percent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What was found, and the preprocessing that the file is to be fed with."""
-
-    facts: ArtifactFacts
-    preprocessing: Preprocessing
 
 
 def inspect(

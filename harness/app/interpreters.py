@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,6 +11,7 @@ import alexbench.harness
 from alexbench.backends.registry import backend_names
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import BackendUnavailableError, UsageError, WorkerError
+from alexbench.harness.protocol.process import Probe, ReadEnvironment
 from alexbench.harness.records import backend_of, environment_of
 
 
@@ -44,7 +46,7 @@ def backends_in(label: str, python: str) -> list[str]:
     """
     given = f"environment {label} ({python})"
     with TemporaryDirectory() as folder, _worker(given, label, python, Path(folder) / "log") as worker:
-        found = [name for name in backend_names() if worker.ask("probe", backend=name)["problem"] is None]
+        found = [name for name in backend_names() if worker.ask(Probe(name)).problem is None]
     if not found:
         raise BackendUnavailableError(f"{given} has no runtime: {python} -m pip install 'alexbench[all]'")
     return found
@@ -54,10 +56,10 @@ def _environment(row: str, python: str, distributions: tuple[str, ...], log: Pat
     backend, label = backend_of(row), environment_of(row)
     given = f"environment {label} ({python})" if label else f"--python {backend}={python}"
     with _worker(given, row, python, log) as worker:
-        problem = worker.ask("probe", backend=backend)["problem"]
+        problem = worker.ask(Probe(backend)).problem
         if problem is not None:
             raise BackendUnavailableError(f"{given}: {problem} (in that environment)")
-        return {"interpreter": python, **worker.ask("environment", distributions=list(distributions))}
+        return {"interpreter": python, **asdict(worker.ask(ReadEnvironment(distributions)))}
 
 
 @contextmanager

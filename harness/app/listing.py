@@ -12,6 +12,7 @@ from alexbench.harness.console import console
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.plain_text import json_text
+from alexbench.harness.protocol.process import ListDevices
 
 Listing = list[dict[str, Any]]
 
@@ -94,7 +95,6 @@ def _devices(name: str) -> list[str]:
     with TemporaryDirectory() as folder:
         try:
             with WorkerProcess(name, log=Path(folder) / "log") as worker:
-                devices: list[str] = worker.ask("devices", backend=name)["devices"]
+                return list(worker.ask(ListDevices(name)).devices)
         except AlexBenchError as error:
             return [f"({error})"]
-    return devices

@@ -1,8 +1,7 @@
 """Starting a row's worker and letting it load: the same way for the first process of a backend and for every other."""
 
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.artifacts import artifact_of, artifact_record, file_digest, look_into
@@ -11,11 +10,12 @@ from alexbench.harness.app.material import Material
 from alexbench.harness.app.row import Row, effective_record
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
+from alexbench.harness.protocol.loading import Load, LoadArtifact, Loaded
 
 
-def options_of(config: RunConfig) -> dict[str, Any]:
-    """What the user asked of every backend, as the workers' requests want it."""
-    return asdict(Options(threads=config.threads, device=config.device, precision=config.precision))
+def options_of(config: RunConfig) -> Options:
+    """What the user asked of every backend."""
+    return Options(threads=config.threads, device=config.device, precision=config.precision)
 
 
 def log_of(name: str, folder: Path) -> Path:
@@ -57,35 +57,30 @@ def start(
     worker = again or start_empty(row, name, config, folder)
     try:
         worker.restart()  # one that is fresh is left as it is
-        opened = material.opened
-        if row.artifact is None:
-            answer = worker.ask(
-                "load",
-                backend=row.backend,
-                network=material.network.name,
-                input_size=material.card.preprocessing.crop,
-                weights=str(material.weights),
-                options=options_of(config),
-            )
-        else:
-            artifact, options = artifact_of(row.artifact, material.card), options_of(config)
-            if row.seen is None:
-                sha256 = file_digest(Path(row.artifact.path))
-                row.seen = look_into(
-                    row.backend, artifact, options, material.card, log_of(name, folder), python=row.interpreter
-                )
-                row.found = artifact_record(row.artifact, sha256, row.seen)
-                row.batch_dependence = row.seen["facts"]["batch_dependence"]  # until it is tried at the run's batch
-            opened["preprocessing"] = row.seen["preprocessing"]
-            answer = worker.ask(
-                "load_artifact", backend=row.backend, artifact=artifact, facts=row.seen["facts"], options=options
-            )
-        row.loads_s.append(answer["load_s"])
+        answer = _load(worker, row, config, material, log_of(name, folder))
+        row.loads_s.append(answer.load_s)
         if row.effective is None:
-            row.effective = effective_record(answer["effective"])
-            row.loaded_as = {**answer["effective"], "artifact": row.found and row.found.sha256}
-        worker.ask("open", **opened)
+            row.effective, row.loaded_as = effective_record(answer.effective), answer.effective
+        fed = material.opened.preprocessing if row.seen is None else row.seen.preprocessing
+        worker.ask(replace(material.opened, preprocessing=fed))
     except BaseException:
         worker.kill()
         raise
     return worker
+
+
+def _load(worker: WorkerProcess, row: Row, config: RunConfig, material: Material, log: Path) -> Loaded:
+    """The network from its weights, or the user's file, which is looked into before the first load."""
+    options = options_of(config)
+    if row.artifact is None:
+        assert material.weights is not None
+        return worker.ask(
+            Load(row.backend, material.network.name, material.card.preprocessing.crop, material.weights, options)
+        )
+    artifact = artifact_of(row.artifact, material.card)
+    if row.seen is None:
+        sha256 = file_digest(Path(row.artifact.path))
+        row.seen = look_into(row.backend, artifact, options, material.card, log, python=row.interpreter)
+        row.found = artifact_record(row.artifact, sha256, row.seen)
+        row.batch_dependence = row.seen.facts.batch_dependence  # until it is tried at the run's batch
+    return worker.ask(LoadArtifact(row.backend, artifact, row.seen.facts, options))

@@ -4,7 +4,7 @@ These cannot take turns in rounds: a queue builds up over seconds. What the mach
 certificates of the rounds before; the logs of LoadGen stay in the run's folder.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -15,12 +15,12 @@ from alexbench.harness.app.config import Asked, RunConfig
 from alexbench.harness.app.figures import settled
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
-from alexbench.harness.decoding import decode
 from alexbench.harness.judge.early_stopping import samples_needed
 from alexbench.harness.measure.loadgen import LoadSettings, require_loadgen
 from alexbench.harness.measure.loadgen_log import LoadGenResult
 from alexbench.harness.measure.rate_search import highest_rate, probe_of, refuse_bound_below_inference
 from alexbench.harness.measure.rounds import Task
+from alexbench.harness.protocol.timing import RunLoadgen, TimeCalls, WarmUp
 from alexbench.harness.speed_records import Generated, Probe
 
 SERVER_SHARE: Final = 0.7
@@ -50,8 +50,8 @@ def check_loads(rows: list[Row], config: RunConfig) -> None:
     for row in alive:
         with row.failing():
             assert row.worker is not None
-            row.worker.ask("warm_up", batch_size=1)
-            ns = row.worker.ask("time", batch_size=1, seconds=TRIAL_S)["ns"]
+            row.worker.ask(WarmUp(1))
+            ns = row.worker.ask(TimeCalls(1, TRIAL_S)).ns
             taken[row.name] = float(np.median(ns)) / 1e6
     if taken:
         fastest = min(taken, key=lambda name: taken[name])
@@ -144,10 +144,7 @@ class _Load:
         assert self._row.worker is not None
         logs = self._logs / f"{self._row.name}-{self._scenario}-{number}"
         logs.mkdir(parents=True, exist_ok=True)
-        answer = self._row.worker.ask(
-            "loadgen", scenario=self._scenario, settings=asdict(settings), log_folder=str(logs)
-        )
-        return decode(LoadGenResult, answer)
+        return self._row.worker.ask(RunLoadgen(self._scenario, settings, logs))
 
 
 def _record(result: LoadGenResult, bound_ms: float | None) -> Generated:

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from alexbench.harness.errors import UsageError
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.synthetic_label import is_synthetic
+from alexbench.harness.protocol.loading import OpenPixels
 from alexbench.harness.records import DataRecord, ModelRecord
 
 SYNTHETIC: Final = "synthetic"
@@ -57,14 +58,10 @@ class Material:
     notes: tuple[str, ...]
 
     @property
-    def opened(self) -> dict[str, Any]:
-        """What a worker's ``open`` is told."""
-        return {
-            "pixels": str(self.prepared.path),
-            "first": self.prepared.first,
-            "images": len(self.prepared),
-            "preprocessing": asdict(self.card.preprocessing),
-        }
+    def opened(self) -> OpenPixels:
+        """How a worker is asked for the pictures."""
+        prepared = self.prepared
+        return OpenPixels(prepared.path, self.card.preprocessing, first=prepared.first, images=len(prepared))
 
 
 def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:

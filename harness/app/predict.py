@@ -34,6 +34,8 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.plain_text import json_text
+from alexbench.harness.protocol.loading import Load, LoadArtifact, OpenPixels
+from alexbench.harness.protocol.scoring import WriteLogits
 
 TOP: Final = 5
 BATCH: Final = 32
@@ -75,37 +77,31 @@ class LoadedModel:
     ) -> None:
         self.card, self.backend = card, backend
         self.synthetic = artifact is None and weights is None
-        self._fed, self._scores, self._batch = asdict(card.preprocessing), "logits", BATCH
+        self._fed, self._scores, self._batch = card.preprocessing, "logits", BATCH
         self._on_exit = ExitStack()
         with ExitStack() as on_error:
             folder = Path(on_error.enter_context(tempfile.TemporaryDirectory(prefix="alexbench-")))
             log = folder / f"{backend}.log"
             cache = cache_folder()
             cache.mkdir(parents=True, exist_ok=True)
-            load: dict[str, Any]
+            load: Load | LoadArtifact
             if artifact is None:
                 chosen = choose_weights(
                     card, weights, cache, log=cache / "material.log", display=display, data_format=weights_layout
                 )
                 self.synthetic = chosen.synthetic
-                load = {
-                    "do": "load",
-                    "network": card.network,
-                    "input_size": card.preprocessing.crop,
-                    "weights": str(chosen.path),
-                }
+                load = Load(backend, card.network, card.preprocessing.crop, chosen.path, options)
             else:
                 asked = artifact_of(artifact, card)
-                seen = look_into(backend, asked, asdict(options), card, log)
-                self._fed, self._scores = seen["preprocessing"], seen["facts"]["scores"]
+                seen = look_into(backend, asked, options, card, log)
+                self._fed, self._scores = seen.preprocessing, seen.facts.scores
                 self.synthetic = is_synthetic(Path(artifact.path))
-                if seen["facts"]["batch_dependence"] is not None:
+                if seen.facts.batch_dependence is not None:
                     self._batch = 1  # else an image's answer would depend on those beside it
-                load = {"do": "load_artifact", "artifact": asked, "facts": seen["facts"]}
+                load = LoadArtifact(backend, asked, seen.facts, options)
             writable = None if artifact is None else artifact.confined_to(folder)
             self._worker = on_error.enter_context(WorkerProcess(backend, log=log, writable=writable))
-            answer = self._worker.ask(load.pop("do"), backend=backend, options=asdict(options), **load)
-            self.effective: dict[str, Any] = answer["effective"]
+            self.effective: dict[str, Any] = asdict(self._worker.ask(load).effective)
             self._folder = folder
             self._on_exit = on_error.pop_all()
 
@@ -136,8 +132,8 @@ class LoadedModel:
             raise UsageError("the model was closed; load it again")
         source, out = self._folder / "pixels.npy", self._folder / "logits.npy"
         np.save(source, pixels)
-        self._worker.ask("open", pixels=str(source), preprocessing=self._fed)
-        self._worker.ask("logits", images=list(range(len(pixels))), batch_size=self._batch, out=str(out))
+        self._worker.ask(OpenPixels(source, self._fed))
+        self._worker.ask(WriteLogits(tuple(range(len(pixels))), self._batch, out))
         scores = np.load(out).astype(np.float64)
         chances = scores if self._scores == "probabilities" else np.exp(log_softmax(scores))
         outputs, _ = top_k(scores, top)

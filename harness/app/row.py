@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Effective, Known
 from alexbench.harness.errors import AlexBenchError, ExitCode
 from alexbench.harness.measure.rounds import Block
+from alexbench.harness.protocol.loading import Inspection
 from alexbench.harness.records import Accuracy, ArtifactRecord, BackendRecord, EffectiveRecord, Parity, backend_of
 from alexbench.harness.speed_records import Generated, Performance
 
@@ -36,7 +38,7 @@ class Row:
     error_code: ExitCode = ExitCode.OK
     missing: bool = False
     effective: EffectiveRecord | None = None
-    loaded_as: dict[str, Any] = field(default_factory=dict)
+    loaded_as: Effective | None = None
     loads_s: list[float] = field(default_factory=list)
     first_inference_ms: float | None = None
     peak_rss_mib: float | None = None
@@ -47,7 +49,7 @@ class Row:
     parity_logits: NDArray[np.float32] | None = None
     rss_mib: float | None = None
     python: str | None = None
-    seen: dict[str, Any] | None = None
+    seen: Inspection | None = None
     stream: tuple[str, str] | None = None
     blocks: list[Block] = field(default_factory=list)
     generated: list[Generated] = field(default_factory=list)
@@ -121,17 +123,20 @@ class Row:
         )
 
 
-def effective_record(answer: dict[str, Any]) -> EffectiveRecord:
-    """``Effective`` as the worker sent it."""
-    pairs = {
-        key: (answer[key]["value"], answer[key]["evidence"])
-        for key in ("device", "provider", "precision", "threads", "streams")
-    }
-    stored = answer.get("stored")  # of a backend written before the field there is none
+def effective_record(ran: Effective) -> EffectiveRecord:
+    """What a backend said of itself, as it goes into ``run.json``."""
     return EffectiveRecord(
-        runtime=answer["runtime"],
-        version=answer["version"],
-        settings=dict(answer["settings"]),
-        stored=stored and (stored["value"], stored["evidence"]),
-        **pairs,
+        runtime=ran.runtime,
+        version=ran.version,
+        device=_pair(ran.device),
+        provider=_pair(ran.provider),
+        precision=_pair(ran.precision),
+        threads=_pair(ran.threads),
+        streams=_pair(ran.streams),
+        settings=dict(ran.settings),
+        stored=None if ran.stored is None else _pair(ran.stored),
     )
+
+
+def _pair(known: Known) -> tuple[str, str]:
+    return known.value, known.evidence

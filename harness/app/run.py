@@ -48,6 +48,8 @@ from alexbench.harness.measure.machine import machine
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
 from alexbench.harness.paired_records import RowPair
+from alexbench.harness.protocol.loading import CheckOptions
+from alexbench.harness.protocol.process import ReadMemory
 from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.records import RunRecord, Status, backend_of
 
@@ -245,7 +247,7 @@ def _check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
             continue
         with WorkerProcess(row.name, log=logs / "options.log", python=row.interpreter) as worker:
             try:
-                worker.ask("check", backend=row.backend, options=options_of(config))
+                worker.ask(CheckOptions(row.backend, options_of(config)))
             except UnsupportedOptionError as error:
                 if config.backends is not None:
                     raise
@@ -300,7 +302,7 @@ def _measure(
             if row.alive and row.worker is not None:
                 with row.failing():
                     if row.peak_rss_mib is None:
-                        row.peak_rss_mib = row.worker.ask("memory")["peak_rss_mib"]
+                        row.peak_rss_mib = row.worker.ask(ReadMemory()).peak_rss_mib
                     row.worker.close()
         if config.accuracy:
             try:
@@ -375,7 +377,7 @@ def _first_record(
         model=material.model,
         data=material.data,
         machine=machine(),
-        environment=environment(distributions) | ({"backends": others} if others else {}),
+        environment=asdict(environment(distributions)) | ({"backends": others} if others else {}),
         conditions={"before": conditions()},
         notes=material.notes,
     )

@@ -6,7 +6,7 @@ workers live, all but one idle. Replicates follow until rows are told apart, or 
 """
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +33,8 @@ from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S, LEAST_REPLICATES, MOST_REPLICATES, WARM_UP_S
 from alexbench.harness.measure.rounds import Block, Plan, Scenario, Task, TimeBlock, run_rounds
 from alexbench.harness.measure.watch import suspended
+from alexbench.harness.protocol.process import ReadMemory
+from alexbench.harness.protocol.timing import OpenAnchor, ProfileLayers
 from alexbench.harness.speed_records import Ceiling, Control, Difference, Measure
 
 ANCHOR: Final = "anchor"
@@ -215,7 +217,7 @@ class Bench:
     def _anchor(self, on_exit: ExitStack) -> WorkerProcess | None:
         try:
             worker = on_exit.enter_context(WorkerProcess(ANCHOR, log=log_of(ANCHOR, self._folder)))
-            worker.ask("open_anchor", threads=self._config.threads)
+            worker.ask(OpenAnchor(self._config.threads))
         except Exception as error:
             self._display.say(f"no anchor: {error}")
             return None
@@ -279,9 +281,9 @@ class Bench:
         with row.failing():
             assert row.worker is not None
             if not number:
-                used = row.worker.ask("memory")
-                row.rss_mib, row.peak_rss_mib = used["rss_mib"], used["peak_rss_mib"]
-                _note_affinity(row, used["affinity"])
+                used = row.worker.ask(ReadMemory())
+                row.rss_mib, row.peak_rss_mib = used.rss_mib, used.peak_rss_mib
+                _note_affinity(row, used.affinity)
             if config.offline:
                 streamed = self._timers.stream(row, config.batch_size, config.level.window_s)
                 if streamed is not None:
@@ -357,7 +359,7 @@ class Bench:
             for row in self._alive:
                 assert row.worker is not None
                 try:
-                    found = row.worker.ask("profile", batch_size=1, repeats=PROFILE_REPEATS)["layers"]
+                    found = row.worker.ask(ProfileLayers(1, PROFILE_REPEATS)).layers
                 except Exception as error:
                     row.remarks.append(f"no layer times: {error}")
                     continue
@@ -367,7 +369,7 @@ class Bench:
                     row.remarks.append("no layer times: nothing profiles what it runs here")
 
 
-def _note_affinity(row: Row, affinity: list[int] | None) -> None:
+def _note_affinity(row: Row, affinity: Sequence[int] | None) -> None:
     if affinity is not None and row.effective is not None:
         row.effective.settings["affinity"] = ",".join(map(str, affinity))
 

@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -31,15 +30,18 @@ from alexbench.harness.app.progress import Advance, Display
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.errors import DataError
+from alexbench.harness.input_files import read_note
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import sha256_of
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.packaged_classifier import PackagedError, packaged_file, unpack
-from alexbench.harness.models.preprocessing import Preprocessing, network_input
+from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.seeded import fit_classifier, seeded_weights
 from alexbench.harness.models.synthetic_label import WEIGHTS_SEED
 from alexbench.harness.models.weights import weights_digest, weights_path, write_weights
+from alexbench.harness.protocol.lines import Progress
+from alexbench.harness.protocol.making import AssembleWeights, DrawPictures, FitWeights, SyntheticWeights
 from alexbench.harness.whole_file import write_whole
 
 NAME: Final = f"synthetic-v{SET_VERSION}"
@@ -49,14 +51,6 @@ FEATURES: Final = "relu7"
 FIT_BATCH: Final = 16
 SPACE_NEEDED_MIB: Final = 1500
 """Pictures 170 MB, prepared pixels 300 MB, weights 244 MB, and as much again for what is written aside first."""
-
-
-@dataclass(frozen=True, slots=True)
-class SyntheticWeights:
-    """Fitted weights in the cache."""
-
-    path: Path
-    digest: str
 
 
 def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display) -> Dataset:
@@ -95,14 +89,13 @@ def undamaged_pictures(
 
 def _damaged(chosen: Dataset, folder: Path) -> list[str]:
     """The names of those whose files have not the digests that they were drawn with."""
-    try:
-        drawn = json.loads(_digests(folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        drawn = expected.by_name("pictures") if folder.name == "val" else {}
+    noted = read_note(dict[str, str], _digests(folder))
+    published = expected.by_name("pictures") if folder.name == "val" else {}
+    drawn = published if noted is None else noted
     return [
         sample.name
         for sample in chosen.samples
-        if not sha256_of(chosen.root / sample.file).startswith(str(drawn.get(sample.name, "")))
+        if not sha256_of(chosen.root / sample.file).startswith(drawn.get(sample.name, ""))
     ]
 
 
@@ -132,32 +125,25 @@ def _assembled_weights(card: Card, cache: Path, log: Path, display: Display) -> 
         return None
     title = f"making synthetic weights for {card.name}"
     with WorkerProcess("assemble", log=log) as worker, display.step(title):
-        made = worker.ask(
-            "assemble",
-            network=card.network,
-            input_size=card.preprocessing.crop,
-            key=key,
-            folder=str(cache / WEIGHTS_FOLDER),
-        )
-    if made["refused"]:
-        display.say(f"{made['refused']}; fitting the weights instead, which takes minutes (reinstall AlexBench)")
-        return None
-    return SyntheticWeights(Path(made["path"]), made["digest"])
+        made = worker.ask(AssembleWeights(card.network, card.preprocessing.crop, key, cache / WEIGHTS_FOLDER))
+    if made.weights is None:
+        display.say(f"{made.refused}; fitting the weights instead, which takes minutes (reinstall AlexBench)")
+    return made.weights
 
 
-def assemble(*, network: str, input_size: int, key: str, folder: Path) -> tuple[Path, str]:
-    """Seeded random layers and the packaged last layer, written into ``folder``. Runs in a worker.
+def assemble(asked: AssembleWeights) -> SyntheticWeights:
+    """Seeded random layers and the packaged last layer, written into a folder. Runs in a worker.
 
     Raises:
         PackagedError: the package's layer is damaged, or does not give the published weights; nothing is written then.
     """
-    weight, bias = unpack(packaged_file(network, key).read_bytes())
-    shapes = get_network(network, input_size=input_size).parameter_shapes
+    weight, bias = unpack(packaged_file(asked.network, asked.key).read_bytes())
+    shapes = get_network(asked.network, input_size=asked.input_size).parameter_shapes
     arrays = {**seeded_weights(shapes, WEIGHTS_SEED), "fc8.weight": weight, "fc8.bias": bias}
     digest = weights_digest(arrays)
     if digest not in expected.WEIGHTS.values():
         raise PackagedError(f"the packaged classifier does not give the published weights ({digest[:12]})")
-    return write_weights(arrays, folder)
+    return SyntheticWeights(*write_weights(arrays, asked.folder))
 
 
 def fitted_weights(card: Card, cache: Path, *, log: Path, display: Display) -> SyntheticWeights:
@@ -169,55 +155,45 @@ def fitted_weights(card: Card, cache: Path, *, log: Path, display: Display) -> S
     title = f"fitting synthetic weights for {card.name} (float64 features of {len(pictures)} pictures)"
     try:
         with WorkerProcess("fit", log=log) as worker, display.step(title) as advance:
-            made = worker.ask(
-                "fit",
-                progress=advance,
+            asked = FitWeights(
                 network=card.network,
                 input_size=card.preprocessing.crop,
                 label_offset=card.label_offset,
-                preprocessing=asdict(card.preprocessing),
-                pixels=str(prepared.path),
-                labels=str(labels),
-                folder=str(cache / WEIGHTS_FOLDER),
+                preprocessing=card.preprocessing,
+                pixels=prepared.path,
+                labels=labels,
+                folder=cache / WEIGHTS_FOLDER,
             )
+            return worker.ask(asked, progress=advance)
     finally:
         labels.unlink(missing_ok=True)
-    return SyntheticWeights(Path(made["path"]), made["digest"])
 
 
-def fit(
-    *,
-    network: str,
-    input_size: int,
-    label_offset: int,
-    preprocessing: Preprocessing,
-    pixels: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    folder: Path,
-    progress: Advance,
-) -> tuple[Path, str]:
+def fit(asked: FitWeights, progress: Progress) -> SyntheticWeights:
     """Seeded random layers, and a last layer that is the nearest class mean over float64 features. Runs in a worker.
 
-    ``pixels`` (N, H, W, 3) uint8, ``labels`` (N,) 0..999. A background output, where the network has one, gets weights
-    of zero and a logit below every logit of the training pictures. The path and digest of the weights written.
+    A background output, where the network has one, gets weights of zero and a logit below every logit of the training
+    pictures.
     """
-    shape = get_network(network, input_size=input_size)
+    pixels, labels = np.load(asked.pixels, mmap_mode="r"), np.load(asked.labels)
+    shape = get_network(asked.network, input_size=asked.input_size)
     arrays = seeded_weights(shape.parameter_shapes, WEIGHTS_SEED)
     reference = ReferenceBackend()
     reference.load(Model(shape, arrays), Options(threads=usable_cores()))
     features: list[NDArray[np.float64]] = []
     for first in range(0, len(pixels), FIT_BATCH):
-        batch = network_input(pixels[first : first + FIT_BATCH], preprocessing, reference.input_layout)
+        batch = network_input(pixels[first : first + FIT_BATCH], asked.preprocessing, reference.input_layout)
         features.append(reference.activations(batch, [FEATURES])[FEATURES])
         progress(min(first + FIT_BATCH, len(pixels)), len(pixels))
     reference.close()
     all_features = np.concatenate(features)
-    weight, bias = fit_classifier(all_features, labels, shape.outputs - label_offset)
-    if label_offset:
+    offset = asked.label_offset
+    weight, bias = fit_classifier(all_features, labels, shape.outputs - offset)
+    if offset:
         lowest = np.floor((all_features @ weight.T.astype(np.float64) + bias).min())
-        weight = np.concatenate([np.zeros((label_offset, weight.shape[1]), np.float32), weight])
-        bias = np.concatenate([np.full(label_offset, lowest, np.float32), bias])
-    return write_weights({**arrays, "fc8.weight": weight, "fc8.bias": bias}, folder)
+        weight = np.concatenate([np.zeros((offset, weight.shape[1]), np.float32), weight])
+        bias = np.concatenate([np.full(offset, lowest, np.float32), bias])
+    return SyntheticWeights(*write_weights({**arrays, "fc8.weight": weight, "fc8.bias": bias}, asked.folder))
 
 
 def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
@@ -261,11 +237,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 def _is_whole(folder: Path) -> bool:
     """Whether the folder holds what was drawn into it, by names and sizes (20 ms)."""
-    try:
-        drawn = json.loads(_manifest(folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return folder.is_dir() and _sizes(folder) == drawn
+    return folder.is_dir() and _sizes(folder) == read_note(dict[str, int], _manifest(folder))
 
 
 def _draw_in_workers(split: Split, folder: Path, log: Path, advance: Advance) -> None:
@@ -278,7 +250,7 @@ def _draw_in_workers(split: Split, folder: Path, log: Path, advance: Advance) ->
             done[part] = done_here
             advance(sum(done), CLASS_COUNT)
 
-        worker.ask("draw", progress=report, split=split, folder=str(folder), part=part, parts=count)
+        worker.ask(DrawPictures(split, folder, part, count), progress=report)
 
     # Left in reverse: the workers end first, and with them whatever the threads wait for.
     with ThreadPoolExecutor(count) as threads, ExitStack() as on_exit:
@@ -287,10 +259,10 @@ def _draw_in_workers(split: Split, folder: Path, log: Path, advance: Advance) ->
             future.result()
 
 
-def draw_part(*, split: Split, folder: Path, part: int, parts: int, progress: Advance) -> None:
-    """Draw every ``parts``-th class, from class ``part`` on, into ``folder``. Runs in a worker."""
-    classes = [(one.index, one.wnid) for one in class_list()[part::parts]]
-    write_classes(folder, split, PER_CLASS[split], classes, progress)
+def draw_part(asked: DrawPictures, progress: Progress) -> None:
+    """A part of the classes. Runs in a worker."""
+    classes = [(one.index, one.wnid) for one in class_list()[asked.part :: asked.parts]]
+    write_classes(asked.folder, asked.split, PER_CLASS[asked.split], classes, progress)
 
 
 def fit_key(card: Card) -> str:
@@ -308,9 +280,7 @@ def fit_key(card: Card) -> str:
 
 def _known(note: Path, folder: Path) -> SyntheticWeights | None:
     """What an earlier run made: the note holds a digest and no path, for a cache may be moved."""
-    try:
-        digest = str(json.loads(note.read_text(encoding="utf-8"))["digest"])
-    except (OSError, ValueError, KeyError, TypeError):
+    digest = (read_note(dict[str, str], note) or {}).get("digest")
+    if digest is None or not weights_path(folder, digest).is_file():
         return None
-    path = weights_path(folder, digest)
-    return SyntheticWeights(path, digest) if path.is_file() else None
+    return SyntheticWeights(weights_path(folder, digest), digest)

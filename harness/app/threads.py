@@ -7,6 +7,7 @@ from alexbench.harness.app.config import DEFAULT_BATCH_SIZE, RunConfig
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.protocol.timing import CountThreads
 
 SECONDS: Final = 1.0
 ATTEMPTS: Final = 3
@@ -33,9 +34,9 @@ def _count(row: Row, config: RunConfig) -> None:
     busy = 0
     for _ in range(ATTEMPTS):
         batch_size = min(config.batch_size, DEFAULT_BATCH_SIZE)  # a batch of thousands would take minutes
-        answer = row.worker.ask("busy_threads", batch_size=batch_size, seconds=SECONDS)
-        row.first_inference_ms = answer["first_inference_ns"] / 1e6
-        busy = answer["busy_threads"]
+        counted = row.worker.ask(CountThreads(batch_size, SECONDS))
+        row.first_inference_ms = counted.first_inference_ns / 1e6
+        busy = counted.busy_threads
         if busy == config.threads or config.device != "cpu":
             break
     note_threads(row, busy, config)

@@ -23,7 +23,7 @@ from PIL import Image
 from alexbench.datasets.classes import class_list
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.material import Material
-from alexbench.harness.decoding import DecodeError, decode
+from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError
 from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.plain_text import json_text
@@ -106,12 +106,12 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
     path = folder / FILE
     try:
         text = read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST)
-        return [decode(Thumbnail, one) for one in json.loads(text)]
+        return decode(list[Thumbnail], json.loads(text))
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from error
-    except (DecodeError, ValueError, TypeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # DecodeError is a ValueError
         raise RecordError(f"{path} is damaged: {error}") from error
 
 

@@ -2,14 +2,25 @@
 
 import time
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.watcher import Watcher
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES
+from alexbench.harness.measure.anchor import SGEMM_FLOPS, SGEMV_BYTES, AnchorBlock
+from alexbench.harness.measure.clock import Timed
 from alexbench.harness.measure.rounds import Measured, TimeBlock
+from alexbench.harness.protocol.timing import (
+    MeasureCeilings,
+    OpenCeilings,
+    OpenStream,
+    TimeAnchor,
+    TimeCalls,
+    TimeResident,
+    TimeStream,
+    WarmUp,
+)
 from alexbench.harness.speed_records import Ceiling
 
 CEILING_S: Final = 0.05
@@ -39,13 +50,13 @@ class Timers:
             AlexBenchError: its runtime, or the worker, failed.
         """
         start = time.monotonic()
-        calls = worker.ask("warm_up", batch_size=batch_size, seconds=seconds)["calls"]
+        calls = worker.ask(WarmUp(batch_size, seconds)).calls
         self._call_s[name, batch_size] = (time.monotonic() - start) / calls
 
     def calls(self, name: str, worker: WorkerProcess, batch_size: int, seconds: float) -> TimeBlock:
         """Calls one after the other for so long, as :func:`alexbench.harness.measure.clock.time_block` makes them."""
         limit = _limit_s(max(seconds, 4 * self._call_s.get((name, batch_size), 0.0)))
-        ask = partial(worker.ask, "time", limit_s=limit, batch_size=batch_size, seconds=seconds)
+        ask = partial(worker.ask, TimeCalls(batch_size, seconds), limit_s=limit)
         return partial(self._watcher.block, ask, images=batch_size)
 
     def resident(self, row: Row, seconds: float) -> TimeBlock | None:
@@ -54,10 +65,16 @@ class Timers:
         Raises:
             AlexBenchError: its runtime, or the worker, failed.
         """
-        assert row.worker is not None
-        if row.worker.ask("time_resident", batch_size=1, seconds=_FIRST_S)["ns"] is None:
+        worker = row.worker
+        assert worker is not None
+        if worker.ask(TimeResident(1, _FIRST_S)).timed is None:
             return None
-        ask = partial(row.worker.ask, "time_resident", batch_size=1, seconds=seconds)
+
+        def ask() -> Timed:
+            timed = worker.ask(TimeResident(1, seconds)).timed
+            assert timed is not None
+            return timed
+
         return partial(self._watcher.block, ask, images=1)
 
     def anchor(self, worker: WorkerProcess, seconds: float) -> TimeBlock:
@@ -68,7 +85,7 @@ class Timers:
         """The row's kernels at their best; None, and said, where they cannot be had. Never the row's failure."""
         try:
             assert row.worker is not None
-            row.worker.ask("open_ceilings")
+            row.worker.ask(OpenCeilings())
         except Exception as error:
             self._without_kernels(row, error)
             return None
@@ -84,36 +101,35 @@ class Timers:
 
     def _stream(self, row: Row, batch_size: int, seconds: float) -> TimeBlock | None:
         assert row.worker is not None
-        answer = row.worker.ask("open_stream", batch_size=batch_size)
-        if answer["streams"] is None:
+        opened = row.worker.ask(OpenStream(batch_size))
+        if opened.streams is None:
             row.remarks.append("many batches at once: this backend has no way of its own for what it runs here")
             return None
-        row.stream = answer["streams"]["value"], answer["how"]
+        row.stream = opened.streams.value, opened.how
         jobs = max(1, int(row.stream[0]))
-        row.worker.ask("time_stream", batch_size=batch_size, batches=jobs)  # the first one finds everything cold
-        timed = row.worker.ask("time_stream", batch_size=batch_size, batches=2 * jobs)
-        each_s = timed["ns"][0] / 1e9 / (2 * jobs)
+        row.worker.ask(TimeStream(batch_size, jobs))  # the first one finds everything cold
+        each_s = row.worker.ask(TimeStream(batch_size, 2 * jobs)).ns[0] / 1e9 / (2 * jobs)
         batches = jobs * max(2, round(seconds / each_s / jobs))
         limit = _limit_s(max(seconds, batches * each_s))
-        ask = partial(row.worker.ask, "time_stream", limit_s=limit, batch_size=batch_size, batches=batches)
+        ask = partial(row.worker.ask, TimeStream(batch_size, batches), limit_s=limit)
         return partial(self._watcher.block, ask, images=batch_size * batches)
 
     def _anchor_block(self, worker: WorkerProcess, seconds: float) -> Measured:
-        answer: dict[str, Any] = {}
+        blocks: list[AnchorBlock] = []
 
-        def ask() -> dict[str, Any]:
-            answer.update(worker.ask("time_anchor", seconds=seconds))
-            return answer
+        def ask() -> AnchorBlock:
+            blocks.append(worker.ask(TimeAnchor(seconds)))
+            return blocks[-1]
 
         measured = self._watcher.block(ask, images=1)
-        _keep_best(self._kernels, "NumPy sgemm", SGEMM_FLOPS / answer["sgemm_ns"])
-        _keep_best(self._streams, "NumPy sgemv", SGEMV_BYTES / answer["sgemv_ns"])
+        _keep_best(self._kernels, "NumPy sgemm", SGEMM_FLOPS / blocks[0].sgemm_ns)
+        _keep_best(self._streams, "NumPy sgemv", SGEMV_BYTES / blocks[0].sgemv_ns)
         return measured
 
     def _kernels_block(self, row: Row) -> Measured:
         assert row.worker is not None
         try:
-            for name, reached in row.worker.ask("ceilings", seconds=CEILING_S)["kernels"].items():
+            for name, reached in row.worker.ask(MeasureCeilings(CEILING_S)).kernels.items():
                 _keep_best(self._kernels, f"{row.name} {name}", reached)
         except Exception as error:
             self._without_kernels(row, error)

@@ -1,10 +1,11 @@
 """What else happens on the machine while a block is measured: asked before and after it, from the command's process."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import psutil
 
+from alexbench.harness.measure.anchor import AnchorBlock
+from alexbench.harness.measure.clock import Timed
 from alexbench.harness.measure.energy import EnergyMeter
 from alexbench.harness.measure.process import affinity
 from alexbench.harness.measure.rounds import Measured
@@ -22,21 +23,21 @@ class Watcher:
         self._meter = EnergyMeter.find()
         self._start = self._read()
 
-    def block(self, ask: Callable[[], dict[str, Any]], *, images: int) -> Measured:
+    def block(self, ask: Callable[[], Timed | AnchorBlock], *, images: int) -> Measured:
         """One block as a worker answered it, with what was seen meanwhile; ``images`` are in each of its calls."""
         before, energy = self._read(), self._energy()
         answer = ask()
         after, later = self._read(), self._energy()
         seen = between(before, after, self._cores)
         return Measured(
-            ns=tuple(answer["ns"]),
+            ns=tuple(answer.ns),
             images=images,
-            cpu_ns=answer["cpu_ns"],
+            cpu_ns=answer.cpu_ns,
             whole_ns=seen.whole_ns,
             stolen_ns=seen.stolen_ns,
             foreign_ns=seen.foreign_ns,
             throttled=seen.throttled,
-            joules=self._joules(energy, later, share=sum(answer["ns"]) / 1e9 / seen.seconds),
+            joules=self._joules(energy, later, share=sum(answer.ns) / 1e9 / seen.seconds),
         )
 
     def since_start(self) -> Disturbance:

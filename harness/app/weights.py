@@ -21,6 +21,7 @@ from alexbench.harness.models.readers.layers import check_order, in_order
 from alexbench.harness.models.readers.onnx_file import read_onnx
 from alexbench.harness.models.weights import canonical, write_weights
 from alexbench.harness.powers import ReadsWeights
+from alexbench.harness.protocol.making import Converted
 
 SAFETENSORS: Final = ".safetensors"
 CONTAINER_CRC: Final = "container CRC"
@@ -37,16 +38,6 @@ class Reading:
     """
 
     arrays: dict[str, NDArray[np.float32]]
-    checked: str
-    assumed: str
-
-
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """A canonical weights file in the cache, and how it came about: see :class:`Reading`."""
-
-    path: Path
-    digest: str
     checked: str
     assumed: str
 

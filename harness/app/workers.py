@@ -9,18 +9,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self, TypeVar
 
 import psutil
 
-from alexbench.harness import protocol
+from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.forking import AVAILABLE
+from alexbench.harness.protocol import lines
+from alexbench.harness.protocol.lines import Hello, Progress, Reply, Request
+from alexbench.harness.protocol.process import Quit, Restart
 
-Progress = Callable[[int, int], None]
+A = TypeVar("A")
 
 START_LIMIT_S: Final = 60.0
 """Starting Python and our own modules; on a loaded machine it took 3 s."""
@@ -118,15 +121,14 @@ class WorkerProcess:
             self._start()
             return
         self._id, self._fresh = self._id + 1, True
+        doing = lines.name_of(Restart)
         try:
-            protocol.send(self._requests, {"id": self._id, "do": protocol.RESTART})
+            lines.send_request(self._requests, self._id, Restart())
         except OSError:
-            raise WorkerError(self._death(protocol.RESTART)) from None
-        self._expect_hello(protocol.RESTART, START_LIMIT_S)
+            raise WorkerError(self._death(doing)) from None
+        self._expect_hello(doing, START_LIMIT_S)
 
-    def ask(
-        self, do: str, *, progress: Progress | None = None, limit_s: float | None = None, **arguments: Any
-    ) -> dict[str, Any]:
+    def ask(self, request: Request[A], *, progress: Progress | None = None, limit_s: float | None = None) -> A:
         """Send a request and wait for its answer; a worker silent for longer than ``limit_s`` is ended.
 
         None: SILENCE_LIMIT_S.
@@ -138,31 +140,29 @@ class WorkerProcess:
         if self._requests.closed:
             raise WorkerError(f"worker {self.name} was ended and takes no more requests; log: {self._log}")
         self._id, self._fresh = self._id + 1, False
+        doing = lines.name_of(type(request))
         try:
-            protocol.send(self._requests, {"id": self._id, "do": do, "with": arguments})
+            lines.send_request(self._requests, self._id, request)
         except OSError:
-            raise WorkerError(self._death(do)) from None
+            raise WorkerError(self._death(doing)) from None
         while True:
-            message = self._next(SILENCE_LIMIT_S if limit_s is None else limit_s, do)
-            if "progress" in message:
+            reply = self._next(SILENCE_LIMIT_S if limit_s is None else limit_s, doing)
+            if reply.progress is not None:
                 if progress is not None:
-                    progress(*message["progress"])
-            elif message.get("id") != self._id:
-                raise WorkerError(f"worker {self.name} answered {message.get('id')!r} to request {self._id}")
-            elif "error" in message:
-                raise protocol.error_from(message["error"])
-            elif "ok" not in message:
-                raise protocol.broken(str(message), "is no answer")
+                    progress(*reply.progress)
+            elif reply.id != self._id:
+                raise WorkerError(f"worker {self.name} answered {reply.id!r} to request {self._id}")
+            elif reply.error is not None:
+                raise lines.error_from(reply.error)
             else:
-                answer: dict[str, Any] = message["ok"]
-                return answer
+                return lines.answer_to(request, reply.ok)
 
     def close(self) -> None:
         """Let the worker release its runtime and end; kill it if it does not."""
         if self._process.poll() is None:
             with contextlib.suppress(OSError):
                 self._id += 1
-                protocol.send(self._requests, {"id": self._id, "do": "quit"})
+                lines.send_request(self._requests, self._id, Quit())
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(QUIT_LIMIT_S)
         self.kill()
@@ -205,25 +205,28 @@ class WorkerProcess:
             WorkerError: there is none, or of another protocol; the process is gone then.
         """
         try:
-            self._check_hello(self._next(limit_s, doing).get("hello"))
+            self._check_hello(self._next(limit_s, doing).hello or {})
         except BaseException:
             self.kill()
             raise
 
-    def _check_hello(self, hello: object) -> None:
-        if not isinstance(hello, dict):
-            hello = {}
-        if hello.get("schema") != protocol.PROTOCOL_SCHEMA:
+    def _check_hello(self, said: Mapping[str, object]) -> None:
+        schema = said.get("schema")  # before all else: what another schema's hello holds nobody here knows
+        if schema != lines.PROTOCOL_SCHEMA:
             raise WorkerError(
-                f"worker {self.name} speaks protocol {hello.get('schema')!r}, this command {protocol.PROTOCOL_SCHEMA}; "
+                f"worker {self.name} speaks protocol {schema!r}, this command {lines.PROTOCOL_SCHEMA}; "
                 f"install the same alexbench in both environments"
             )
-        self.confined = str(hello.get("confined", ""))
-        self._server, self._serving = self._forked(hello.get("server"), hello.get("pid"))
+        try:
+            hello = decode(Hello, said)
+        except DecodeError as error:
+            raise WorkerError(f"the hello of worker {self.name} is not valid: {error}") from error
+        self.confined = hello.confined
+        self._server, self._serving = self._forked(hello.server, hello.pid)
 
-    def _forked(self, server: object, serving: object) -> tuple[psutil.Process | None, psutil.Process | None]:
+    def _forked(self, server: int, serving: int) -> tuple[psutil.Process | None, psutil.Process | None]:
         """The fork server and its child, as the hello names them; only those that this worker's process started."""
-        if not (isinstance(server, int) and isinstance(serving, int) and server):
+        if not server:
             return None, None
         try:
             child = psutil.Process(serving)
@@ -232,7 +235,7 @@ class WorkerProcess:
             return None, None
         return (above[server], child) if {server, self._process.pid} <= above.keys() else (None, None)
 
-    def _next(self, limit_s: float, doing: str) -> dict[str, Any]:
+    def _next(self, limit_s: float, doing: str) -> Reply:
         try:
             line = self._lines.get(timeout=limit_s)
         except queue.Empty:
@@ -242,7 +245,7 @@ class WorkerProcess:
             ) from None
         if line is None:
             raise WorkerError(self._death(doing))
-        return protocol.decode(line)
+        return lines.read(Reply, line)
 
     def _death(self, doing: str) -> str:
         """What became of a worker that stopped answering, in one line."""
@@ -263,12 +266,12 @@ class WorkerProcess:
         return f"worker {self.name} {how} during {doing}{last}; log: {self._log}"
 
 
-def _read(answers: io.TextIOWrapper, lines: "queue.Queue[str | None]") -> None:
-    """Every line into ``lines``, and None at their end."""
+def _read(answers: io.TextIOWrapper, found: "queue.Queue[str | None]") -> None:
+    """Every line into ``found``, and None at their end."""
     with contextlib.suppress(ValueError, OSError), answers:
-        while line := answers.readline(protocol.LONGEST):
-            lines.put(line)
-    lines.put(None)
+        while line := answers.readline(lines.LONGEST):
+            found.put(line)
+    found.put(None)
 
 
 def _ended(process: psutil.Process) -> bool:

@@ -13,8 +13,6 @@ aside: 64, 130 and 662 queries for p90, p95 and p99 at c = 0.99, d = 0, which ar
 import functools
 from typing import Final
 
-from scipy.special import betainc
-
 CONFIDENCE: Final = 0.99
 """LoadGen's; its tolerance is 0."""
 
@@ -31,6 +29,8 @@ def samples_needed(
     Raises:
         ValueError: no percentile strictly between 0 and 100 is left after the tolerance, or no such confidence.
     """
+    from scipy.special import betainc  # a worker, which counts its memory, has no other need of SciPy
+
     under = percentile / 100 - tolerance
     if not 0 < under < 1 or not 0 < confidence < 1 or overlatency < 0:
         raise ValueError(f"no criterion for percentile {percentile}, confidence {confidence}, tolerance {tolerance}")

@@ -32,6 +32,24 @@ class Resemblance:
     correlation: float
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What the error is. ``layer`` and ``scale``: of the layer whose weights are scaled, where one explains all of it.
+
+    Else ``rounding``: what is rounded, to how many bits ("all 8"), where it is most like it; ``correlation``: how much.
+    """
+
+    rounding: str = ""
+    correlation: float = 0.0
+    layer: str | None = None
+    scale: float = 1.0
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether it is that rounding beyond doubt."""
+        return self.correlation >= ROUNDING
+
+
 def about_rows(scores: NDArray[Any]) -> Values:
     """Scores (N, outputs) about each row's mean: a constant that a picture's logits share says nothing."""
     values = scores.astype(np.float64)

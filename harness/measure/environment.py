@@ -8,8 +8,9 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 RUNTIME_DISTRIBUTIONS: Final = ("numpy", "pandas", "pillow", "pyarrow", "safetensors", "scipy", "simplejpeg")
 """Ours whose version can change a number or a pixel; the backends' own are added by the caller."""
@@ -73,23 +74,63 @@ _GIT_LIMIT_S: Final = 5.0
 _OWN_TREE: Final = Path(__file__).resolve().parents[2]
 
 
-def environment(distributions: tuple[str, ...]) -> dict[str, Any]:
-    """What is installed and set, for this process; JSON through and through.
+@dataclass(frozen=True, slots=True)
+class Blas:
+    """A library of matrix products, its version, and the architecture that its kernels are for."""
+
+    library: str
+    version: str | None
+    architecture: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GitState:
+    """``dirty``: whether tracked files differ from ``commit``; ``describe``: from the last tag."""
+
+    commit: str
+    dirty: bool | None
+    describe: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GitStates:
+    """``alexbench``: its own source tree, None if installed from a wheel.
+
+    ``working_directory``: the repository that the process stands in, None if there is none or it is the same.
+    """
+
+    alexbench: GitState | None
+    working_directory: GitState | None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What is installed and set, for one process.
 
     ``packages``: version by distribution, those that are not installed left out. ``blas``: what NumPy multiplies with.
-    ``variables``: the listed ones only, and none whose name speaks of a secret. ``git``: ``alexbench`` is its own
-    source tree (None if installed from a wheel), ``working_directory`` the repository one stands in, None if there is
-    none or it is the same.
+    ``variables``: the listed ones only, and none whose name speaks of a secret.
     """
-    return {
-        "python": platform.python_version(),
-        "implementation": platform.python_implementation(),
-        "executable": sys.executable,
-        "packages": _versions((*RUNTIME_DISTRIBUTIONS, *ACCOMPANYING_DISTRIBUTIONS, *distributions)),
-        "blas": _blas(),
-        "variables": {name: value for name, value in sorted(os.environ.items()) if _is_kept(name)},
-        "git": _git_states(),
-    }
+
+    python: str
+    implementation: str
+    executable: str
+    packages: dict[str, str]
+    blas: list[Blas]
+    variables: dict[str, str]
+    git: GitStates
+
+
+def environment(distributions: tuple[str, ...]) -> Environment:
+    """That of this process, with the versions of these ``distributions`` too."""
+    return Environment(
+        python=platform.python_version(),
+        implementation=platform.python_implementation(),
+        executable=sys.executable,
+        packages=_versions((*RUNTIME_DISTRIBUTIONS, *ACCOMPANYING_DISTRIBUTIONS, *distributions)),
+        blas=_blas(),
+        variables={name: value for name, value in sorted(os.environ.items()) if _is_kept(name)},
+        git=_git_states(),
+    )
 
 
 def _is_kept(name: str) -> bool:
@@ -113,8 +154,8 @@ def _versions(distributions: tuple[str, ...]) -> dict[str, str]:
     return dict(sorted(versions.items()))
 
 
-def _blas() -> list[dict[str, str | None]]:
-    """Library, version and the architecture its kernels are for: of each BLAS that is loaded, NumPy's at least."""
+def _blas() -> list[Blas]:
+    """Each BLAS that is loaded, NumPy's at least."""
     import numpy  # noqa: F401  its BLAS is to be loaded, whoever asks
 
     had = os.environ.get("KMP_DUPLICATE_LIB_OK")
@@ -123,34 +164,30 @@ def _blas() -> list[dict[str, str | None]]:
     if had is None:  # threadpoolctl sets it when imported: our asking would change what a runtime and workers find
         os.environ.pop("KMP_DUPLICATE_LIB_OK", None)
     return [
-        {"library": found["internal_api"], "version": found["version"], "architecture": found.get("architecture")}
+        Blas(found["internal_api"], found["version"], found.get("architecture"))
         for found in threadpoolctl.threadpool_info()
         if found["user_api"] == "blas"
     ]
 
 
-def _git_states() -> dict[str, dict[str, Any] | None]:
+def _git_states() -> GitStates:
     # Installed from a wheel we lie in site-packages, which may be inside of someone's repository.
     own = _OWN_TREE if (_OWN_TREE / "pyproject.toml").is_file() else None
     here = _top_level(Path.cwd())
     same = own is not None and here is not None and _top_level(own) == here
-    return {
-        "alexbench": None if own is None else _git_state(own),
-        "working_directory": None if here is None or same else _git_state(here),
-    }
+    return GitStates(
+        alexbench=None if own is None else _git_state(own),
+        working_directory=None if here is None or same else _git_state(here),
+    )
 
 
-def _git_state(folder: Path) -> dict[str, Any] | None:
-    """``commit``, ``dirty``: whether tracked files differ, ``describe``: from the last tag. None without a commit."""
+def _git_state(folder: Path) -> GitState | None:
+    """None without a commit."""
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return None
     describe = _git(folder, "describe", "--always", "--tags", "--dirty", "--abbrev=12")
-    return {
-        "commit": commit,
-        "dirty": None if describe is None else describe.endswith("-dirty"),
-        "describe": describe,
-    }
+    return GitState(commit, None if describe is None else describe.endswith("-dirty"), describe)
 
 
 def _top_level(folder: Path) -> Path | None:

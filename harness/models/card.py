@@ -6,7 +6,6 @@
 import functools
 import math
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import CardError, unknown_name
-from alexbench.harness.input_files import TEXT_BYTES_AT_MOST, read_file
+from alexbench.harness.input_files import TEXT_BYTES_AT_MOST, read_file, toml_table
 from alexbench.harness.models.network import NETWORK_NAMES, Network, fits, get_network
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.records import Published
@@ -114,10 +113,7 @@ def _folder() -> Any:
 
 
 def _parse(text: bytes, stem: str, source: str) -> Card:
-    try:
-        data = tomllib.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as error:  # brackets in brackets, numbers of thousands of digits
-        raise CardError(f"card {source} is no valid TOML: {error}") from error
+    data = toml_table(text, f"card {source}", CardError)
     preprocessing = data.get("preprocessing")
     if isinstance(preprocessing, dict):
         preprocessing.setdefault("name", data.get("name", stem))

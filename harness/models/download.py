@@ -7,19 +7,18 @@ docs/decisions/0009-fetching.md.
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from random import SystemRandom
-from typing import Any, Final
+from typing import Final
 
 import requests
 import urllib3
 
-from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST
+from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, read_note
 
 _CHUNK: Final = 1 << 20
 _PROGRESS_BYTES: Final = 1 << 20
@@ -50,6 +49,15 @@ class _TransientError(TransferError):
     def __init__(self, message: str, *, wait_s: float | None = None) -> None:
         super().__init__(message)
         self.wait_s = wait_s
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """From where a part was fetched, and what the server said of the file."""
+
+    url: str
+    etag: str | None
+    last_modified: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ def _attempt(session: requests.Session, transfer: Transfer, patience: Patience) 
         transfer.discard()
     if transfer.size is not None and transfer.there == transfer.size:
         return
-    known = _known(transfer)
+    known = read_note(_State, transfer.state)
     headers = {**_REQUEST, **_range(transfer, known)}
     timeout = (patience.connect_s, patience.stall_s)
     try:
@@ -130,31 +138,27 @@ def _attempt(session: requests.Session, transfer: Transfer, patience: Patience) 
             raise TransferError(
                 f"it has {total:,} bytes there, more than the {WEIGHTS_BYTES_AT_MOST:,} of any weights file"
             )
-        state = {
-            "url": transfer.url,
-            "etag": response.headers.get("ETag"),
-            "last_modified": response.headers.get("Last-Modified"),
-        }
-        transfer.state.write_text(json.dumps(state), encoding="utf-8")
+        state = _State(transfer.url, response.headers.get("ETag"), response.headers.get("Last-Modified"))
+        transfer.state.write_text(json.dumps(asdict(state)), encoding="utf-8")
         _receive(response, transfer, patience, offset, total)
 
 
-def _range(transfer: Transfer, known: Mapping[str, Any]) -> dict[str, str]:
+def _range(transfer: Transfer, known: _State | None) -> dict[str, str]:
     """The headers that ask for the rest; none where the rest might be another file's."""
     if not transfer.there:
         return {}
     asked = {"Range": f"bytes={transfer.there}-"}
-    if known.get("url") == transfer.url:
-        etag = known.get("etag")
+    if known is not None and known.url == transfer.url:
+        etag = known.etag
         # A weak ETag cannot be used: it promises the same meaning, not the same bytes (RFC 9110, 13.1.5).
-        validator = etag if etag and not etag.startswith("W/") else known.get("last_modified")
+        validator = etag if etag and not etag.startswith("W/") else known.last_modified
         if validator:
             return {**asked, "If-Range": validator}
     return asked if transfer.glue else {}
 
 
 def _answer(
-    response: requests.Response, transfer: Transfer, known: Mapping[str, Any], *, asked: bool
+    response: requests.Response, transfer: Transfer, known: _State | None, *, asked: bool
 ) -> tuple[int, int | None]:
     """From which byte on the body is, and how many the file has in all, where that is said."""
     status = response.status_code
@@ -164,7 +168,7 @@ def _answer(
     if status == HTTPStatus.PARTIAL_CONTENT and asked:
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         etag = response.headers.get("ETag")
-        changed = known.get("url") == transfer.url and etag != known.get("etag")
+        changed = known is not None and known.url == transfer.url and etag != known.etag
         total = int(found[2]) if found is not None and found[2] != "*" else None
         if found is None or int(found[1]) != transfer.there or changed:
             transfer.discard()
@@ -219,14 +223,6 @@ def _receive(
                 mark, at_mark = now, done
     if expected is not None and done < expected:
         raise _TransientError(f"it ended after {_share(done, expected)}")
-
-
-def _known(transfer: Transfer) -> dict[str, Any]:
-    with suppress(OSError, ValueError):
-        state = json.loads(transfer.state.read_text(encoding="utf-8"))
-        if isinstance(state, dict):
-            return state
-    return {}
 
 
 def _wait(patience: Patience, failed: int, asked_s: float | None) -> float:

@@ -24,6 +24,7 @@ from alexbench.backends.openvino_ import OpenVinoBackend
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rounds import PAUSE_S
+from alexbench.harness.protocol.timing import OpenStream, TimeCalls, TimeStream
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.timing import SEED, loaded, material, model, paired_ratio
@@ -69,9 +70,9 @@ def pairs(count: int, ours: Callable[[], float], theirs: Callable[[], float]) ->
 
 def streamed(worker: WorkerProcess, batch: int, seconds: float, jobs: int) -> float:
     """Images/s of as many batches as fit."""
-    each = worker.ask("time_stream", batch_size=batch, batches=2 * jobs)["ns"][0] / 1e9 / (2 * jobs)
+    each = worker.ask(TimeStream(batch, 2 * jobs)).ns[0] / 1e9 / (2 * jobs)
     batches = jobs * max(2, round(seconds / each / jobs))
-    return batch * batches / (worker.ask("time_stream", batch_size=batch, batches=batches)["ns"][0] / 1e9)
+    return batch * batches / (worker.ask(TimeStream(batch, batches)).ns[0] / 1e9)
 
 
 def main() -> None:
@@ -88,14 +89,15 @@ def main() -> None:
         seconds, threads = given.seconds, ("-nthreads", str(given.threads))
 
         def p50_ms() -> float:
-            return float(np.median(worker.ask("time", batch_size=1, seconds=seconds)["ns"])) / 1e6
+            return float(np.median(worker.ask(TimeCalls(1, seconds)).ns)) / 1e6
 
         def their_p50_ms() -> float:
             one = (*threads, "-nstreams", "1", "-hint", "none", "-api", "sync")
             return figure(benchmark_app(path, *one, seconds=seconds, batch=1), "Median")
 
-        opened = worker.ask("open_stream", batch_size=given.batch)
-        jobs = int(opened["streams"]["value"])
+        streams = worker.ask(OpenStream(given.batch)).streams
+        assert streams is not None
+        jobs = int(streams.value)
 
         def rate() -> float:
             return streamed(worker, given.batch, seconds, jobs)

@@ -9,7 +9,6 @@ interval. Exit code 1 where a ratio is not within 1 point of 10 %.
 import argparse
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +17,12 @@ import numpy as np
 
 from alexbench.harness.app.figures import block_of
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Options
 from alexbench.harness.judge.timing import control, latency
 from alexbench.harness.measure.rigor import SMOKE
 from alexbench.harness.measure.rounds import Measured, Task, run_rounds
+from alexbench.harness.protocol.loading import Load, OpenPixels
+from alexbench.harness.protocol.timing import TimeCalls, WarmUp
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.sleeping import sleeper
@@ -31,8 +33,8 @@ SLEEPS_MS = (22, 20)
 
 def block(worker: WorkerProcess) -> Measured:
     """One block at batch 1."""
-    answer = worker.ask("time", batch_size=1, seconds=SMOKE.latency_block_s)
-    return Measured(tuple(answer["ns"]), 1, answer["cpu_ns"])
+    timed = worker.ask(TimeCalls(1, SMOKE.latency_block_s))
+    return Measured(tuple(timed.ns), 1, timed.cpu_ns)
 
 
 def main() -> None:
@@ -50,9 +52,9 @@ def main() -> None:
             for ms in SLEEPS_MS:
                 worker = WorkerProcess(f"{ms}", log=folder / f"{ms}.log", python=sleeper(ms, folder))
                 on_exit.enter_context(worker)
-                worker.ask("load_sleeper")
-                worker.ask("open", pixels=str(folder / "pixels.npy"), preprocessing=asdict(CARD.preprocessing))
-                worker.ask("warm_up", batch_size=1)
+                worker.ask(Load("sleeping", "owt", side, folder / "none", Options(1)))
+                worker.ask(OpenPixels(folder / "pixels.npy", CARD.preprocessing))
+                worker.ask(WarmUp(1))
                 tasks[Task(str(ms), "SingleStream", 1)] = partial(block, worker)
             blocks = run_rounds(tasks, SMOKE.latency, seed=number, on_round=lambda *_: None, on_failure=lambda *_: None)
         settled = [[block_of(b) for b in blocks if b.settled and b.task.participant == str(ms)] for ms in SLEEPS_MS]

@@ -22,6 +22,7 @@ from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.seeded import seeded_weights
+from alexbench.harness.protocol.process import ReadMemory
 
 PICTURE_500_X_375 = next(
     data for index in range(20) for data in [encode(draw(index, "val", 0))] if Image.open(io.BytesIO(data)).width == 500
@@ -79,4 +80,4 @@ def test_clock_around_a_backend_that_does_nothing(benchmark: BenchmarkFixture) -
 
 def test_a_request_to_a_worker_and_back(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     with WorkerProcess("idle", log=tmp_path / "log") as worker:
-        assert benchmark(worker.ask, "memory")["peak_rss_mib"] > 0
+        assert benchmark(worker.ask, ReadMemory()).peak_rss_mib > 0

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from alexbench.backends.registry import REFERENCE, backend_class, backend_names
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import Backend, Options
+from alexbench.harness.contract import Backend, Effective, Options
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.protocol import loading
 from tests.support.models import PICTURES, Case, network_pixels, write_seeded_weights
 from tests.support.workers import load, open_pictures, predict
 
@@ -42,7 +43,7 @@ class Loaded:
     backend: type[Backend]
     case: Case
     worker: WorkerProcess
-    effective: dict[str, Any]
+    effective: Effective
     folder: Path
 
     @property
@@ -64,7 +65,7 @@ class Spare:
     worker: WorkerProcess
     folder: Path
 
-    def load(self, case: Case, weights: Path, **options: Any) -> dict[str, Any]:
+    def load(self, case: Case, weights: Path, **options: Any) -> loading.Loaded:
         """Load ``case``; the worker's answer."""
         return load(self.worker, self.name, case, weights, Options(**{"threads": 1, **options}))
 
@@ -134,7 +135,7 @@ def loaded(runtime: str, case: Case, store: Store, tmp_path_factory: pytest.Temp
     with WorkerProcess(runtime, log=folder / "log") as worker:
         answer = load(worker, runtime, case, store.weights(case), Options(threads=THREADS))
         open_pictures(worker, case, folder)
-        yield Loaded(runtime, backend_class(runtime), case, worker, answer["effective"], folder)
+        yield Loaded(runtime, backend_class(runtime), case, worker, answer.effective, folder)
 
 
 @pytest.fixture(scope="session")

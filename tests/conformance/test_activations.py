@@ -1,7 +1,6 @@
 """Every runtime lets its layers be looked at: they are float64's, in canonical order, and looking changes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +17,8 @@ from alexbench.harness.judge.divergence import LayerError, bounds, first_off, la
 from alexbench.harness.judge.parity import TOLERANCES
 from alexbench.harness.models.network import Conv, Linear, get_network, output_shapes
 from alexbench.harness.powers import GivesActivations
+from alexbench.harness.protocol.loading import Load, OpenPixels
+from alexbench.harness.protocol.scoring import WriteActivations
 from alexbench.harness.worker import Worker
 from tests.conformance.conftest import OTHER_SIZES, PUBLISHED, THREADS, Loaded, Spare, Store, class_or_skip
 from tests.conformance.test_options import KNOWN_GAPS
@@ -36,7 +37,7 @@ ELSEWHERE: Final = {"onnxruntime": "conv2", "tensorflow": "conv4", "torch": "fc6
 def looked_at(worker: WorkerProcess, layers: Sequence[str], folder: Path) -> dict[str, NDArray[np.float64]]:
     """Layers' outputs for the first pictures that the worker has open."""
     folder.mkdir(exist_ok=True)
-    worker.ask("activations", images=list(range(COUNT)), layers=list(layers), batch_size=2, out=str(folder))
+    worker.ask(WriteActivations(tuple(range(COUNT)), tuple(layers), 2, folder))
     return {layer: np.load(folder / f"{layer}.npy") for layer in layers}
 
 
@@ -148,17 +149,12 @@ def test_bf16_keeps_to_bf16s_bounds_and_not_to_fp32s(spare: Spare, store: Store,
 
 def test_a_worker_without_the_power_says_so(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(ReferenceBackend, "activations")
-    worker: Any = Worker(lambda *_: None)
-    where = {"network": OWT.network, "input_size": OWT.input_size, "weights": str(store.weights(OWT))}
-    worker.do_load(backend=REFERENCE, options={"threads": 1}, **where)
-    open_in_process(worker, tmp_path)
+    worker = Worker(lambda *_: None)
+    worker.load(Load(REFERENCE, OWT.network, OWT.input_size, store.weights(OWT), Options(1)))
+    np.save(tmp_path / "pixels.npy", pictures(OWT, 1))
+    worker.open_pixels(OpenPixels(tmp_path / "pixels.npy", preprocessing(OWT)))
     with pytest.raises(UnsupportedOptionError, match=r"^reference does not let its inner layers be looked at$"):
-        worker.do_activations(images=[0], layers=["conv1"], batch_size=1, out=str(tmp_path))
-
-
-def open_in_process(worker: Any, folder: Path) -> None:
-    np.save(folder / "pixels.npy", pictures(OWT, 1))
-    worker.do_open(pixels=str(folder / "pixels.npy"), preprocessing=asdict(preprocessing(OWT)))
+        worker.write_activations(WriteActivations((0,), ("conv1",), 1, tmp_path))
 
 
 # A weight that is off, planted in one runtime.

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import backend_class
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import Model, Options
-from alexbench.harness.decoding import decode
+from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Model, Options
 from alexbench.harness.errors import CardError, UnsupportedOptionError, UsageError, WeightsError
 from alexbench.harness.judge.parity import TOLERANCES, deviation
-from alexbench.harness.models.preprocessing import Preprocessing, network_input
+from alexbench.harness.models.preprocessing import InputConvention, Preprocessing, network_input
+from alexbench.harness.protocol.loading import InspectArtifact, LoadArtifact, Loaded, OpenPixels
+from alexbench.harness.protocol.scoring import Predict, WriteActivations
 from tests.conformance.conftest import class_or_skip
 from tests.support import artifacts
 from tests.support.artifacts import CLASSES, MEAN, PREPROCESSING, SIDE, STD
@@ -59,7 +60,7 @@ class Good:
     inside: bool = False
     fed: tuple[str, float] = ("BGR", 1.0)
     half: bool = False
-    stated: dict[str, str] | None = None
+    stated: InputConvention | None = None
     unread: bool = False
 
     def __str__(self) -> str:
@@ -78,8 +79,8 @@ GOOD: Final = (
     *_everywhere("normalised.onnx", inside=True),
     *_everywhere("normalised-from-0-to-1.onnx", inside=True, fed=("BGR", 255.0)),
     *_everywhere("mean-only.onnx", card=MEAN_ONLY, inside=True),
-    *_everywhere("reversed.onnx", inside=True, fed=("RGB", 1.0), stated={"scale": "normalised", "channels": "RGB"}),
-    *_everywhere("clipped.onnx", fed=("BGR", 1.0), stated={"scale": "0..255", "channels": "BGR"}, unread=True),
+    *_everywhere("reversed.onnx", inside=True, fed=("RGB", 1.0), stated=InputConvention("normalised", "RGB")),
+    *_everywhere("clipped.onnx", fed=("BGR", 1.0), stated=InputConvention("0..255", "BGR"), unread=True),
     Good("onnxruntime", "normalised-by-a-convolution.onnx", inside=True),
     *_everywhere("channels-last.onnx", layout="NHWC"),
     *_everywhere("batch-4.onnx", batch=4),
@@ -108,7 +109,7 @@ GOOD: Final = (
         scores="probabilities",
         inside=True,
         fed=("RGB", 1.0),
-        stated={"scale": "0..255", "channels": "RGB"},
+        stated=InputConvention("0..255", "RGB"),
     ),
     Good("tensorflow", "batch-4", layout="NHWC", batch=4),
     Good("tensorflow", "tensorflow1", inside=True),
@@ -219,6 +220,15 @@ def worker_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
         worker.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was asked of a file and what was found in it."""
+
+    artifact: Artifact
+    facts: ArtifactFacts
+    preprocessing: Preprocessing
+
+
 class Runs:
     """Files through workers."""
 
@@ -235,53 +245,34 @@ class Runs:
         *,
         options: Options | None = None,
         **changes: Any,
-    ) -> dict[str, Any]:
-        """``inspect_artifact``'s answer, and under ``artifact`` what was asked."""
+    ) -> Seen:
+        """What an inspection finds."""
         artifact = self.asked(backend, file, **changes)
-        answer = self._worker_of(backend).ask(
-            "inspect_artifact",
-            backend=backend,
-            artifact=artifact,
-            options=asdict(options or Options(1)),
-            preprocessing=asdict(card),
-        )
-        return {**answer, "artifact": artifact}
+        found = self._worker_of(backend).ask(InspectArtifact(backend, artifact, options or Options(1), card))
+        return Seen(artifact, found.facts, found.preprocessing)
 
-    def asked(self, backend: str, file: str, **changes: Any) -> dict[str, Any]:
+    def asked(self, backend: str, file: str, **changes: Any) -> Artifact:
         """A file as requests name it."""
-        return {
-            "path": str(self._folder_of(backend) / file),
-            "image": [3, SIDE, SIDE],
-            "outputs": CLASSES,
-            "input_name": None,
-            "output_name": None,
-            "trusted": True,
-        } | changes
+        plain = Artifact(self._folder_of(backend) / file, (3, SIDE, SIDE), CLASSES, trusted=True)
+        return replace(plain, **changes)
 
-    def load(self, backend: str, seen: dict[str, Any]) -> dict[str, Any]:
-        """``load_artifact``'s answer."""
-        return self._worker_of(backend).ask(
-            "load_artifact",
-            backend=backend,
-            artifact=seen["artifact"],
-            facts=seen["facts"],
-            options=asdict(Options(1)),
-        )
+    def load(self, backend: str, seen: Seen) -> Loaded:
+        """Load it as it was found."""
+        return self._worker_of(backend).ask(LoadArtifact(backend, seen.artifact, seen.facts, Options(1)))
 
-    def look(self, backend: str, seen: dict[str, Any], layer: str) -> None:
+    def look(self, backend: str, seen: Seen, layer: str) -> None:
         """Ask for an inner layer of the first picture."""
         pixels = self._scratch / "pixels.npy"
         np.save(pixels, artifacts.pictures(1))
         worker = self._worker_of(backend)
-        worker.ask("open", pixels=str(pixels), preprocessing=seen["preprocessing"])
-        worker.ask("activations", images=[0], layers=[layer], batch_size=1, out=str(self._scratch))
+        worker.ask(OpenPixels(pixels, seen.preprocessing))
+        worker.ask(WriteActivations((0,), (layer,), 1, self._scratch))
 
-    def predict(self, backend: str, seen: dict[str, Any], count: int) -> NDArray[np.float32]:
+    def predict(self, backend: str, seen: Seen, count: int) -> NDArray[np.float32]:
         """The scores of the first pictures, fed as the inspection says."""
-        fed = decode(Preprocessing, seen["preprocessing"])
         inputs, out = self._scratch / "inputs.npy", self._scratch / "scores.npy"
-        np.save(inputs, network_input(artifacts.pictures(count), fed, seen["facts"]["layout"]))
-        self._worker_of(backend).ask("predict", inputs=str(inputs), out=str(out))
+        np.save(inputs, network_input(artifacts.pictures(count), seen.preprocessing, seen.facts.layout))
+        self._worker_of(backend).ask(Predict(inputs, out))
         scores: NDArray[np.float32] = np.load(out)
         return scores
 
@@ -310,21 +301,20 @@ def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 @pytest.mark.parametrize("good", GOOD, ids=str)
 def test_what_is_in_a_file_is_found_and_its_scores_are_those_of_float64(runs: Runs, good: Good) -> None:
     seen = runs.inspect(good.backend, good.file, good.card, convention=good.stated)
-    facts = seen["facts"]
-    assert (facts["unread"] != "") == good.unread
+    facts, fed = seen.facts, seen.preprocessing
+    assert (facts.unread != "") == good.unread
     for key in ("scores", "layout", "batch", "dtype", "precision"):
-        assert facts[key] == getattr(good, key), (key, facts)
-    assert facts["scores_in_graph"] == good.scores
-    assert (facts["normalisation"] is not None) == good.inside
-    fed = decode(Preprocessing, seen["preprocessing"])
+        assert getattr(facts, key) == getattr(good, key), (key, facts)
+    assert facts.scores_in_graph == good.scores
+    assert (facts.normalisation is not None) == good.inside
     assert (fed.channels, fed.divide_by) == good.fed
     if good.inside and "reversed.onnx" not in good.file:
         assert (fed.mean, fed.std) == ((0.0,) * 3, (1.0,) * 3)
     assert fed.geometry_key() == good.card.geometry_key()
 
     answer = runs.load(good.backend, seen)
-    assert answer["load_s"] > 0
-    assert facts["format"] in answer["effective"]["settings"]["artifact"]
+    assert answer.load_s > 0
+    assert facts.format in answer.effective.settings["artifact"]
     expected = truth(good.card, 6)
     if good.scores != "logits":
         expected = log_softmax(expected)
@@ -369,19 +359,19 @@ def test_another_number_of_classes_names_both_and_the_mend(runs: Runs, backend: 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
 def test_another_size_of_picture_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
     with pytest.raises(WeightsError, match=rf"takes pictures of {SIDE} x {SIDE} .*card's are 40 x 40: .*crop = {SIDE}"):
-        runs.inspect(backend, file, image=[3, 40, 40])
+        runs.inspect(backend, file, image=(3, 40, 40))
 
 
 def test_a_torchscript_file_of_another_size_is_refused(runs: Runs) -> None:
     """It says nothing of its sizes; only trying tells."""
     with pytest.raises(WeightsError, match=r"does not run on pictures of \(3, 40, 40\): .*shapes"):
-        runs.inspect("torch", "plain.pt", image=[3, 40, 40])
+        runs.inspect("torch", "plain.pt", image=(3, 40, 40))
 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
 def test_names_of_the_cards_own_file_do_no_harm_to_another(runs: Runs, backend: str, file: str) -> None:
     plain = runs.inspect(backend, file)
-    assert runs.inspect(backend, file, input_name="data_0", output_name="softmaxout_1")["facts"] == plain["facts"]
+    assert runs.inspect(backend, file, input_name="data_0", output_name="softmaxout_1").facts == plain.facts
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
@@ -398,24 +388,24 @@ def test_an_output_is_chosen_by_its_name(runs: Runs, backend: str) -> None:
 def test_a_quantised_file_is_run_as_it_is_and_said_to_be_int8(runs: Runs, backend: str) -> None:
     """Its probabilities are steps of 1/255, so that their sum is 1 no more: they are probabilities all the same."""
     seen = runs.inspect(backend, "qdq.onnx")
-    assert (seen["facts"]["precision"], seen["facts"]["scores"]) == ("int8", "probabilities")
-    assert seen["facts"]["normalisation"] is None  # to quantise and dequantise is none
+    assert (seen.facts.precision, seen.facts.scores) == ("int8", "probabilities")
+    assert seen.facts.normalisation is None  # to quantise and dequantise is none
     answer = runs.load(backend, seen)
-    assert answer["effective"]["precision"]["value"] == "int8"
+    assert answer.effective.precision.value == "int8"
     expected = np.exp(log_softmax(truth(PREPROCESSING, 6)))
     assert np.abs(runs.predict(backend, seen, 6) - expected).max() < 0.1
 
 
 def test_operators_that_compute_in_int8_are_said_to(runs: Runs) -> None:
     seen = runs.inspect("onnxruntime", "qoperator.onnx")
-    assert (seen["facts"]["precision"], seen["facts"]["scores"]) == ("int8", "probabilities")
+    assert (seen.facts.precision, seen.facts.scores) == ("int8", "probabilities")
 
 
 def test_compressed_weights_are_computed_with_in_fp32(runs: Runs) -> None:
     seen = runs.inspect("openvino", "compressed.xml")
-    effective = runs.load("openvino", seen)["effective"]
-    assert effective["precision"] == {"value": "fp32", "evidence": "reported"}
-    assert effective["settings"]["layers"] == "2 in fp32"
+    effective = runs.load("openvino", seen).effective
+    assert effective.precision == Known("fp32", "reported")
+    assert effective.settings["layers"] == "2 in fp32"
 
 
 @pytest.mark.parametrize(("backend", "file"), [(name, file) for name, file in PLAIN.items() if name != "openvino"])
@@ -426,7 +416,7 @@ def test_a_precision_that_the_file_does_not_have_is_refused(runs: Runs, backend:
 
 def test_openvino_obeys_bf16(runs: Runs) -> None:
     seen = runs.inspect("openvino", "plain.xml", options=Options(1, precision="bf16"))
-    assert seen["facts"]["precision"] == "fp32"
+    assert seen.facts.precision == "fp32"
 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
@@ -447,14 +437,14 @@ def test_a_card_without_a_mean_does_not_say_what_a_file_takes(runs: Runs) -> Non
     """Such a card may feed 0..1 or 0..255: the user is asked, and the answer decides."""
     with pytest.raises(CardError, match="--artifact-input openvino="):
         runs.inspect("openvino", "mean-inside.xml", NOTHING)
-    seen = runs.inspect("openvino", "mean-inside.xml", NOTHING, convention={"scale": "0..255", "channels": None})
-    assert seen["preprocessing"] == asdict(NOTHING) | {"mean": [0.0] * 3, "std": [1.0] * 3}
+    seen = runs.inspect("openvino", "mean-inside.xml", NOTHING, convention=InputConvention("0..255"))
+    assert seen.preprocessing == replace(NOTHING, mean=(0.0,) * 3, std=(1.0,) * 3)
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
 def test_scores_that_do_not_repeat_are_refused(runs: Runs, backend: str) -> None:
     with pytest.raises(WeightsError, match="differently the second time: is dropout on"):
-        runs.inspect(backend, "random.onnx", convention={"scale": "normalised", "channels": None})
+        runs.inspect(backend, "random.onnx", convention=InputConvention("normalised"))
 
 
 PROGRAMS: Final = (
@@ -467,14 +457,14 @@ PROGRAMS: Final = (
 def test_a_program_is_not_opened_before_it_is_trusted(runs: Runs, backend: str, file: str) -> None:
     with pytest.raises(UsageError, match=rf"{file} is a program: .*--trust \S*{file}$"):
         runs.inspect(backend, file, trusted=False)
-    seen = {"artifact": runs.asked(backend, file, trusted=False), "facts": runs.inspect("torch", "plain.pt2")["facts"]}
+    seen = replace(runs.inspect("torch", "plain.pt2"), artifact=runs.asked(backend, file, trusted=False))
     with pytest.raises(UsageError, match="is a program"):
         runs.load(backend, seen)
 
 
 @pytest.mark.parametrize(("backend", "file"), [("onnxruntime", "plain.onnx"), ("openvino", "plain.xml")])
 def test_data_need_no_trust(runs: Runs, backend: str, file: str) -> None:
-    assert runs.inspect(backend, file, trusted=False)["facts"]["unread"] == ""
+    assert runs.inspect(backend, file, trusted=False).facts.unread == ""
 
 
 def test_the_same_normalisation_is_found_in_every_format(runs: Runs) -> None:
@@ -483,10 +473,11 @@ def test_the_same_normalisation_is_found_in_every_format(runs: Runs) -> None:
         ("openvino", "preprocessed.xml"),
         ("tensorflow", "model.keras"),
     ):
-        found = runs.inspect(backend, file)["facts"]["normalisation"]
-        np.testing.assert_allclose(found["scale"], 1 / np.array(STD), rtol=1e-5)
-        np.testing.assert_allclose(found["shift"], -np.array(MEAN) / np.array(STD), rtol=1e-5)
-        assert not found["reverses_channels"]
+        found = runs.inspect(backend, file).facts.normalisation
+        assert found is not None
+        np.testing.assert_allclose(found.scale, 1 / np.array(STD), rtol=1e-5)
+        np.testing.assert_allclose(found.shift, -np.array(MEAN) / np.array(STD), rtol=1e-5)
+        assert not found.reverses_channels
 
 
 @pytest.mark.parametrize("backend", PLAIN)
@@ -505,9 +496,5 @@ def test_files_and_networks_may_be_loaded_in_turns(folder_of: Callable[[str], Pa
 def test_a_backend_without_the_power_says_so(worker_of: Callable[[str], WorkerProcess], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="reference runs no artifacts"):
         worker_of("torch").ask(
-            "inspect_artifact",
-            backend="reference",
-            artifact={"path": str(tmp_path), "image": [3, SIDE, SIDE], "outputs": CLASSES},
-            options=asdict(Options(1)),
-            preprocessing=asdict(PREPROCESSING),
+            InspectArtifact("reference", Artifact(tmp_path, (3, SIDE, SIDE), CLASSES), Options(1), PREPROCESSING)
         )

@@ -13,6 +13,7 @@ from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import ExportError, UsageError
 from alexbench.harness.models.synthetic_label import MARK, is_synthetic
 from alexbench.harness.powers import ExportFormat
+from alexbench.harness.protocol.making import ExportNetwork, RunExport
 from tests.conformance.conftest import Store, class_or_skip
 from tests.conformance.test_parity import assert_parity
 from tests.support.models import Case, network_pixels
@@ -55,17 +56,8 @@ def write(route: Route, case: Case, store: Store, folder: Path) -> Path:
     assert route.writer is not None
     path = folder / f"network{route.form.suffix}"
     with WorkerProcess(route.writer, log=folder / "write.log") as worker:
-        worker.ask(
-            "export",
-            backend=route.writer,
-            to=route.form.name,
-            via=route.form.via,
-            network=case.network,
-            input_size=case.input_size,
-            weights=str(store.weights(case)),
-            path=str(path),
-            notes=NOTES,
-        )
+        network, weights = (case.network, case.input_size), store.weights(case)
+        worker.ask(ExportNetwork(route.writer, route.form.name, route.form.via, *network, weights, path, NOTES))
     return path
 
 
@@ -75,20 +67,13 @@ def run_and_compare(route: Route, path: Path, case: Case, store: Store) -> None:
     layout = class_or_skip(route.reader).input_layout
     np.save(folder / "inputs.npy", network_pixels(case, layout, count))
     with WorkerProcess(route.reader, log=folder / "read.log") as worker:
-        answer = worker.ask(
-            "run_export",
-            backend=route.reader,
-            to=route.form.name,
-            path=str(path),
-            inputs=str(folder / "inputs.npy"),
-            batches=list(BATCHES),
-            out=str(folder / "logits.npy"),
-        )
+        inputs, out = folder / "inputs.npy", folder / "logits.npy"
+        answer = worker.ask(RunExport(route.reader, route.form.name, path, inputs, BATCHES, out))
     assert_parity(np.load(folder / "logits.npy"), store.truth(case)[:count])
     channels, height, width = case.description.input_shape
     shape = f"N, {channels}, {height}, {width}" if layout == "NCHW" else f"N, {height}, {width}, {channels}"
-    assert list(answer["inputs"].values()) == [f"float32 ({shape})"]
-    assert list(answer["outputs"].values()) == [f"float32 (N, {case.description.outputs})"]
+    assert list(answer.inputs.values()) == [f"float32 ({shape})"]
+    assert list(answer.outputs.values()) == [f"float32 (N, {case.description.outputs})"]
 
 
 @pytest.mark.slow
@@ -131,15 +116,7 @@ def test_a_file_that_is_none_is_refused_in_one_line(form: str, tmp_path: Path) -
         WorkerProcess(route.reader, log=tmp_path / "log") as worker,
         pytest.raises(ExportError, match=rf"^{path.name} was written, but {route.reader} does not run it: .+$"),
     ):
-        worker.ask(
-            "run_export",
-            backend=route.reader,
-            to=form,
-            path=str(path),
-            inputs=str(tmp_path / "inputs.npy"),
-            batches=[1],
-            out=str(tmp_path / "logits.npy"),
-        )
+        worker.ask(RunExport(route.reader, form, path, tmp_path / "inputs.npy", (1,), tmp_path / "logits.npy"))
 
 
 def _spoil(path: Path, form: ExportFormat) -> None:

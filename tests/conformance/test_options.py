@@ -11,6 +11,7 @@ from alexbench.harness.contract import Evidence
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError
 from alexbench.harness.judge.parity import TOLERANCES, deviation
 from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.protocol.process import ListDevices
 from tests.conformance.conftest import PUBLISHED, THREADS, Loaded, Spare, Store
 from tests.support.models import network_pixels
 from tests.support.workers import busy_threads, open_pictures, predict
@@ -37,14 +38,14 @@ KNOWN_GAPS: Final = {
 def test_the_thread_count_takes_effect(loaded: Loaded) -> None:
     """Counted from outside: the threads of the worker that were on a core."""
     assert busy_threads(loaded.worker, THREADS) == THREADS
-    assert loaded.effective["threads"]["value"] == str(THREADS)
+    assert loaded.effective.threads.value == str(THREADS)
 
 
 def test_one_thread_is_one_thread(spare: Spare, store: Store) -> None:
     answer = spare.load(OWT, store.weights(OWT))
     open_pictures(spare.worker, OWT, spare.folder)
     assert busy_threads(spare.worker, 1) == 1
-    assert answer["effective"]["threads"]["value"] == "1"
+    assert answer.effective.threads.value == "1"
 
 
 def test_two_threads_were_asked_for() -> None:
@@ -61,7 +62,7 @@ def test_an_unknown_device_is_refused_and_the_known_ones_named(spare: Spare, sto
 
 @pytest.mark.parametrize("device", ["cuda", "gpu"])
 def test_an_absent_device_is_refused_with_what_would_have_run(spare: Spare, store: Store, device: str) -> None:
-    present = spare.worker.ask("devices", backend=spare.name)["devices"]
+    present = spare.worker.ask(ListDevices(spare.name)).devices
     assert "cpu" in present
     if any(name.partition(":")[0] != "cpu" for name in present):
         pytest.skip(f"{spare.name} finds {', '.join(present)} here")
@@ -94,7 +95,7 @@ def test_bf16_is_obeyed_or_refused(spare: Spare, store: Store) -> None:
             spare.load(OWT, store.weights(OWT), precision="bf16")
         return
     answer = spare.load(OWT, store.weights(OWT), precision="bf16")
-    assert answer["effective"]["precision"]["value"] == "bf16"
+    assert answer.effective.precision.value == "bf16"
     logits = predict(spare.worker, network_pixels(OWT, spare.backend.input_layout, 8), spare.folder)
     seen = deviation(logits, store.truth(OWT)[:8])
     # Really bf16: eight bits of mantissa show. Still the network: within what bf16 may deviate.
@@ -114,20 +115,20 @@ def test_the_version_is_the_installed_one(loaded: Loaded) -> None:
     installed = {
         importlib.metadata.version(distribution).partition("+")[0] for distribution in loaded.backend.probe().versions
     }
-    reported = re.match(r"[0-9.]*[0-9]", loaded.effective["version"])
+    reported = re.match(r"[0-9.]*[0-9]", loaded.effective.version)
     assert reported is not None
     assert any(version == reported[0] or reported[0].startswith(f"{version}.") for version in installed), installed
 
 
 def test_fp32_on_the_cpu_is_what_ran(loaded: Loaded) -> None:
-    assert loaded.effective["device"]["value"] == "cpu"
-    assert loaded.effective["precision"]["value"] == "fp32"
-    assert loaded.effective["runtime"]
+    assert loaded.effective.device.value == "cpu"
+    assert loaded.effective.precision.value == "fp32"
+    assert loaded.effective.runtime
 
 
 def test_every_effective_value_says_how_it_is_known(loaded: Loaded) -> None:
-    for key in ("device", "provider", "precision", "threads", "streams"):
-        known = loaded.effective[key]
-        assert known["value"], key
-        assert known["evidence"] in get_args(Evidence), key
-    assert all(isinstance(value, str) for value in loaded.effective["settings"].values())
+    ran = loaded.effective
+    for known in (ran.device, ran.provider, ran.precision, ran.threads, ran.streams):
+        assert known.value
+        assert known.evidence in get_args(Evidence)
+    assert all(isinstance(value, str) for value in ran.settings.values())

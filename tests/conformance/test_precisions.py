@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +13,12 @@ from numpy.typing import NDArray
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import backend_class
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import ArtifactFacts, Model, Options
-from alexbench.harness.decoding import decode
+from alexbench.harness.contract import Artifact, ArtifactFacts, Effective, Known, Model, Options
 from alexbench.harness.judge.parity import deviation, tolerance_of
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.precisions import QUANTISED
+from alexbench.harness.protocol.loading import InspectArtifact, LoadArtifact
+from alexbench.harness.protocol.scoring import Predict
 from tests.conformance.conftest import class_or_skip
 from tests.support.artifacts import CLASSES, NETWORK, PREPROCESSING, SIDE, pictures, weights
 from tests.support.precision_files import WRITTEN
@@ -36,9 +36,9 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self._folder, self._written = folder, set[str]()
         self._workers: dict[str, WorkerProcess] = {}
-        self._seen: dict[tuple[str, str], tuple[ArtifactFacts, dict[str, Any], NDArray[np.float32]]] = {}
+        self._seen: dict[tuple[str, str], tuple[ArtifactFacts, Effective, NDArray[np.float32]]] = {}
 
-    def seen(self, kind: str, file: str) -> tuple[ArtifactFacts, dict[str, Any], NDArray[np.float32]]:
+    def seen(self, kind: str, file: str) -> tuple[ArtifactFacts, Effective, NDArray[np.float32]]:
         """Its facts, what ran, and its scores of ``pictures()``."""
         if kind not in self._written:
             code = f"import sys; sys.path.append({str(ROOT)!r}); from tests.support.precision_files import main; main()"
@@ -54,17 +54,16 @@ class Files:
         for worker in self._workers.values():
             worker.close()
 
-    def _ask(self, backend: str, file: str) -> tuple[ArtifactFacts, dict[str, Any], NDArray[np.float32]]:
-        given = {"path": str(self._folder / file), "image": [3, SIDE, SIDE], "outputs": CLASSES, "trusted": True}
-        asked = {"backend": backend, "artifact": given, "options": asdict(Options(1))}
+    def _ask(self, backend: str, file: str) -> tuple[ArtifactFacts, Effective, NDArray[np.float32]]:
+        given, options = Artifact(self._folder / file, (3, SIDE, SIDE), CLASSES, trusted=True), Options(1)
         if backend not in self._workers:
             self._workers[backend] = WorkerProcess(backend, log=self._folder / "worker.log")
         worker = self._workers[backend]
-        found = worker.ask("inspect_artifact", preprocessing=asdict(PREPROCESSING), **asked)
-        loaded = worker.ask("load_artifact", facts=found["facts"], **asked)
+        facts = worker.ask(InspectArtifact(backend, given, options, PREPROCESSING)).facts
+        loaded = worker.ask(LoadArtifact(backend, given, facts, options))
         np.save(self._folder / "in.npy", pixels(backend_class(backend).input_layout))
-        worker.ask("predict", inputs=str(self._folder / "in.npy"), out=str(self._folder / "out.npy"))
-        return decode(ArtifactFacts, found["facts"]), loaded["effective"], np.load(self._folder / "out.npy")
+        worker.ask(Predict(self._folder / "in.npy", self._folder / "out.npy"))
+        return facts, loaded.effective, np.load(self._folder / "out.npy")
 
 
 def pixels(layout: Any) -> NDArray[np.float32]:
@@ -91,10 +90,10 @@ def test_what_computes_what_is_stored_and_how_it_is_known_are_three_things(files
     class_or_skip(BACKENDS.get(kind, kind))
     facts, effective, _ = files.seen(kind, file)
     assert (facts.stored, facts.precision, facts.dynamic) == WRITTEN[kind][file]
-    assert effective["stored"] == {"value": facts.stored, "evidence": "declared"}
-    assert effective["precision"]["evidence"] == EVIDENCE[kind]
+    assert effective.stored == Known(facts.stored, "declared")
+    assert effective.precision.evidence == EVIDENCE[kind]
     if facts.precision not in QUANTISED:
-        assert effective["precision"]["value"] in (facts.precision, "fp32")  # a CPU without it may compute in more
+        assert effective.precision.value in (facts.precision, "fp32")  # a CPU without it may compute in more
 
 
 @pytest.mark.parametrize(("kind", "file"), CASES)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from alexbench.backends.registry import backend_class
+from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.models.network import Conv, Linear
 from alexbench.harness.powers import ProfilesLayers
+from alexbench.harness.protocol.timing import ProfileLayers
 from tests.conformance.conftest import OTHER_SIZES, PUBLISHED, Loaded, Spare, Store
 from tests.conformance.test_options import KNOWN_GAPS
 from tests.support.models import Case
@@ -17,6 +19,12 @@ OWT, BVLC = PUBLISHED[:2]
 REPEATS: Final = 3
 MOST_OF_NO_LAYER: Final = 0.4
 """The most that reorders and copies may be of the sum; they were at most 6 % (OpenVINO, `bvlc`, batch 8)."""
+
+
+def profiled(worker: WorkerProcess, batch: int) -> dict[str, float]:
+    layers = worker.ask(ProfileLayers(batch, REPEATS)).layers
+    assert layers is not None
+    return layers
 
 
 def assert_plausible(layers: dict[str, float], case: Case) -> None:
@@ -36,14 +44,14 @@ def test_every_runtime_has_a_profiler(runtime: str) -> None:
 @pytest.mark.parametrize("case", [OWT, BVLC], indirect=True, ids=str)
 @pytest.mark.parametrize("batch", [1, 8])
 def test_every_layer_with_weights_has_a_time(loaded: Loaded, batch: int) -> None:
-    layers = loaded.worker.ask("profile", batch_size=batch, repeats=REPEATS)["layers"]
+    layers = profiled(loaded.worker, batch)
     assert_plausible(layers, loaded.case)
 
 
 @pytest.mark.parametrize("case", [BVLC], indirect=True, ids=str)
 def test_normalisation_is_seen(loaded: Loaded) -> None:
     """No runtime fuses it; under another layer's name it would spoil that layer's share."""
-    layers = loaded.worker.ask("profile", batch_size=8, repeats=REPEATS)["layers"]
+    layers = profiled(loaded.worker, 8)
     assert layers["norm1"] > 0
     assert layers["norm2"] > 0
 
@@ -51,7 +59,7 @@ def test_normalisation_is_seen(loaded: Loaded) -> None:
 @pytest.mark.parametrize("case", [OWT, BVLC], indirect=True, ids=str)
 def test_profiling_leaves_what_was_loaded_alone(loaded: Loaded) -> None:
     before = loaded.predict(loaded.pixels[:8])
-    loaded.worker.ask("profile", batch_size=8, repeats=REPEATS)
+    profiled(loaded.worker, 8)
     assert np.array_equal(loaded.predict(loaded.pixels[:8]), before)
 
 
@@ -60,7 +68,7 @@ def test_averaging_that_is_no_identity_has_a_time(spare: Spare, store: Store) ->
     case = OTHER_SIZES[1]
     spare.load(case, store.weights(case))
     open_pictures(spare.worker, case, spare.folder)
-    layers = spare.worker.ask("profile", batch_size=2, repeats=REPEATS)["layers"]
+    layers = profiled(spare.worker, 2)
     assert_plausible(layers, case)
     assert layers["avgpool"] > 0
 
@@ -70,4 +78,4 @@ def test_reduced_precision_is_profiled_as_it_runs(spare: Spare, store: Store) ->
         pytest.skip(f"{spare.name} refuses bf16")
     spare.load(OWT, store.weights(OWT), precision="bf16")
     open_pictures(spare.worker, OWT, spare.folder)
-    assert_plausible(spare.worker.ask("profile", batch_size=1, repeats=REPEATS)["layers"], OWT)
+    assert_plausible(profiled(spare.worker, 1), OWT)

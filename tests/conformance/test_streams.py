@@ -13,6 +13,13 @@ import pytest
 from alexbench.harness.contract import Evidence
 from alexbench.harness.judge.parity import TOLERANCES, deviation
 from alexbench.harness.powers import Streams
+from alexbench.harness.protocol.timing import (
+    CountStreamThreads,
+    OpenStream,
+    TimeResident,
+    TimeStream,
+    WriteStreamLogits,
+)
 from tests.conformance.conftest import PUBLISHED, THREADS, Loaded, Spare, Store, class_or_skip
 from tests.conformance.test_options import KNOWN_GAPS
 from tests.support.models import PICTURES, network_pixels
@@ -31,7 +38,7 @@ def streamed(loaded: Loaded | Spare, batches: np.ndarray) -> np.ndarray:
     """Logits (batches, N, outputs) through the stream that is open, by way of two files."""
     inputs, out = loaded.folder / "batches.npy", loaded.folder / "streamed.npy"
     np.save(inputs, batches)
-    loaded.worker.ask("stream_logits", inputs=str(inputs), out=str(out))
+    loaded.worker.ask(WriteStreamLogits(inputs, out))
     found: np.ndarray = np.load(out)
     return found
 
@@ -41,10 +48,11 @@ def loaded_owt(loaded: Loaded) -> Loaded:
     """The worker with a stream open beside what it had loaded."""
     if not issubclass(loaded.backend, Streams):
         pytest.skip(f"{loaded.name} has no streams")
-    answer = loaded.worker.ask("open_stream", batch_size=BATCH)
-    assert int(answer["streams"]["value"]) >= 1
-    assert answer["streams"]["evidence"] in get_args(Evidence)
-    assert answer["how"]
+    opened = loaded.worker.ask(OpenStream(BATCH))
+    assert opened.streams is not None
+    assert int(opened.streams.value) >= 1
+    assert opened.streams.evidence in get_args(Evidence)
+    assert opened.how
     return loaded
 
 
@@ -82,7 +90,7 @@ def test_a_stream_keeps_to_the_threads_asked_for(loaded_owt: Loaded) -> None:
     """Never more; on a crowded machine a thread is at times not let run, and then it is asked again."""
     counted = 0
     for _ in range(3):
-        counted = loaded_owt.worker.ask("stream_busy_threads", batch_size=8, batches=8)["busy_threads"]
+        counted = loaded_owt.worker.ask(CountStreamThreads(8, 8)).busy_threads
         assert counted <= THREADS
         if counted == THREADS:
             break
@@ -96,21 +104,21 @@ def test_the_loop_is_what_it_was_beside_a_stream_and_after_another(loaded_owt: L
     beside = loaded_owt.predict(pixels)
     streamed(loaded_owt, pixels[None])
     assert np.array_equal(loaded_owt.predict(pixels), beside)
-    loaded_owt.worker.ask("open_stream", batch_size=BATCH)
+    loaded_owt.worker.ask(OpenStream(BATCH))
     assert np.array_equal(loaded_owt.predict(pixels), beside)
 
 
 @pytest.mark.parametrize("case", [OWT], indirect=True, ids=str)
 def test_a_stream_is_timed_as_a_whole(loaded_owt: Loaded) -> None:
-    timed = loaded_owt.worker.ask("time_stream", batch_size=BATCH, batches=3)
-    assert len(timed["ns"]) == 1
-    assert timed["ns"][0] > 0
+    timed = loaded_owt.worker.ask(TimeStream(BATCH, 3))
+    assert len(timed.ns) == 1
+    assert timed.ns[0] > 0
 
 
 @pytest.mark.parametrize("case", [OWT], indirect=True, ids=str)
 def test_on_the_host_nothing_is_resident(loaded: Loaded) -> None:
-    assert loaded.effective["device"]["value"] == "cpu"
-    assert loaded.worker.ask("time_resident", batch_size=1, seconds=0.01)["ns"] is None
+    assert loaded.effective.device.value == "cpu"
+    assert loaded.worker.ask(TimeResident(1, 0.01)).timed is None
 
 
 def test_a_stream_in_bf16_is_in_bf16(spare: Spare, store: Store) -> None:
@@ -118,7 +126,7 @@ def test_a_stream_in_bf16_is_in_bf16(spare: Spare, store: Store) -> None:
         pytest.skip(f"{spare.name} has no stream in bf16")
     spare.load(OWT, store.weights(OWT), precision="bf16")
     open_pictures(spare.worker, OWT, spare.folder)
-    spare.worker.ask("open_stream", batch_size=BATCH)
+    spare.worker.ask(OpenStream(BATCH))
     batches = network_pixels(OWT, spare.backend.input_layout, 2 * BATCH)
     seen = deviation(
         np.concatenate(streamed(spare, batches.reshape(2, BATCH, *batches.shape[1:]))), store.truth(OWT)[: 2 * BATCH]

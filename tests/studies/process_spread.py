@@ -22,6 +22,7 @@ from alexbench.harness.judge.statistics import students_half
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import SMOKE
 from alexbench.harness.measure.rounds import Measured, Task, run_rounds
+from alexbench.harness.protocol.timing import TimeCalls, WarmUp
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.timing import load_into, material
@@ -39,11 +40,10 @@ def _values(workers: dict[str, WorkerProcess], number: int) -> dict[str, tuple[f
     found: dict[str, list[float]] = {name: [] for name in workers}
     for batch, plan, seconds in ((1, SMOKE.latency, SMOKE.latency_block_s), (BATCH, SMOKE.windows, SMOKE.window_s)):
         for worker in workers.values():
-            worker.ask("warm_up", batch_size=batch, seconds=0.4 if batch == 1 else 0.0)
+            worker.ask(WarmUp(batch, 0.4 if batch == 1 else 0.0))
 
         def block(name: str, batch: int = batch, seconds: float = seconds) -> Measured:
-            answer = workers[name].ask("time", batch_size=batch, seconds=seconds)
-            return Measured(tuple(answer["ns"]), batch)
+            return Measured(tuple(workers[name].ask(TimeCalls(batch, seconds)).ns), batch)
 
         tasks = {Task(name, "Offline", batch): (lambda name=name, block=block: block(name)) for name in workers}
         blocks = run_rounds(tasks, plan, seed=number, on_round=lambda *_: None, on_failure=_give_up)

@@ -14,6 +14,7 @@ from alexbench.harness.contract import Backend, Model
 from alexbench.harness.judge.accuracy import log_softmax
 from alexbench.harness.models.network import Network, get_network
 from alexbench.harness.models.weights import map_weights
+from alexbench.harness.protocol.loading import Load, Loaded
 
 Arrays = dict[str, NDArray[np.float32]]
 PLANTED = ("channels", "layout", "flatten", "groups", "lrn", "softmax", "softmax twice", "dropout", "nan")
@@ -88,11 +89,11 @@ def tampered(model: Model, mistakes: list[str]) -> Model:
     return replace(model, network=network, weights=weights)
 
 
-def _load(self: worker.Worker, **asked: Any) -> dict[str, Any]:
+def _load(self: worker.Worker, asked: Load) -> Loaded:
     mistakes = sys.argv[1:]
-    answer = _as_ever(self, **asked)
-    network = get_network(asked["network"], input_size=asked["input_size"])
-    model = tampered(Model(network, map_weights(Path(asked["weights"]))), mistakes)
+    answer = self.load(asked)
+    network = get_network(asked.network, input_size=asked.input_size)
+    model = tampered(Model(network, map_weights(asked.weights)), mistakes)
     assert self._backend is not None
     kind, options = type(self._backend), self._options
     assert options is not None
@@ -110,6 +111,5 @@ def _load(self: worker.Worker, **asked: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    _as_ever = worker.Worker.do_load
-    worker.Worker.do_load = _load  # type: ignore[method-assign]
+    worker.HANDLERS[Load] = _load
     worker.main()

@@ -3,13 +3,16 @@
 import sys
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness import worker
 from alexbench.harness.contract import Backend, Effective, Known, Layout, Model, Options, Requirements
+from alexbench.harness.protocol.loading import Load, Loaded
+
+OUTPUTS = 1000
 
 
 class Sleeping(Backend):
@@ -28,7 +31,7 @@ class Sleeping(Backend):
         end = time.perf_counter() + self.ms / 1e3
         while (left := end - time.perf_counter()) > 0:
             time.sleep(left)
-        return np.zeros((len(pixels), 1000), np.float32)
+        return np.zeros((len(pixels), OUTPUTS), np.float32)
 
     def effective(self) -> Effective:
         """A made-up answer."""
@@ -40,18 +43,19 @@ class Sleeping(Backend):
 
 
 def sleeper(ms: float, folder: Path) -> str:
-    """An executable in ``folder`` to give :class:`WorkerProcess` as its interpreter; ask it ``load_sleeper``."""
+    """An executable in ``folder`` to give :class:`WorkerProcess` as its interpreter; no weights are read there."""
     from tests.support.shims import executable
 
     return executable(folder / f"python-{ms}", __file__, str(ms))
 
 
-def _load_sleeper(self: worker.Worker) -> dict[str, Any]:
-    self._backend = Sleeping()  # in the place of a load, which needs weights
-    return {}
+def _load(self: worker.Worker, _: Load) -> Loaded:
+    sleeping = Sleeping()
+    self._loaded_as(sleeping, OUTPUTS)
+    return Loaded(0.0, sleeping.effective())
 
 
 if __name__ == "__main__":
     Sleeping.ms = float(sys.argv[1])
-    worker.Worker.do_load_sleeper = _load_sleeper  # type: ignore[attr-defined]
+    worker.HANDLERS[Load] = _load
     worker.main()

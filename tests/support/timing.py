@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +16,8 @@ from alexbench.harness.judge.statistics import BOOTSTRAP_REPEATS, BOOTSTRAP_SEED
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
+from alexbench.harness.protocol.loading import Load, OpenPixels
+from alexbench.harness.protocol.timing import WarmUp
 
 SEED = 20261121
 CARD = load_card("torchvision")
@@ -44,21 +45,15 @@ def loaded(name: str, backend: str, folder: Path, threads: int) -> WorkerProcess
     """A worker with the network loaded, the pictures open and warmed up at batch 1; the caller ends it."""
     worker = WorkerProcess(name, log=folder / f"{name}.log")
     load_into(worker, backend, folder, threads)
-    worker.ask("warm_up", batch_size=1)
+    worker.ask(WarmUp(1))
     return worker
 
 
 def load_into(worker: WorkerProcess, backend: str, folder: Path, threads: int) -> None:
     """Load the network of :func:`material` into a worker that has none, and open the pictures."""
-    worker.ask(
-        "load",
-        backend=backend,
-        network="owt",
-        input_size=CARD.preprocessing.crop,
-        weights=str(folder / "weights.safetensors"),
-        options=asdict(Options(threads=threads)),
-    )
-    worker.ask("open", pixels=str(folder / "pixels.npy"), preprocessing=asdict(CARD.preprocessing))
+    side, weights = CARD.preprocessing.crop, folder / "weights.safetensors"
+    worker.ask(Load(backend, "owt", side, weights, Options(threads=threads)))
+    worker.ask(OpenPixels(folder / "pixels.npy", CARD.preprocessing))
 
 
 def paired_ratio(pairs: Sequence[tuple[float, float]]) -> Interval:

@@ -15,8 +15,9 @@ from typing import ClassVar, Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness import forking, protocol, worker
+from alexbench.harness import forking, worker
 from alexbench.harness.contract import Backend, Effective, Known, Layout, Model, Options, Requirements
+from alexbench.harness.protocol import lines
 
 OUTPUTS: Final = 1000
 IMPORTED: Final = "now imported"
@@ -139,7 +140,7 @@ def main() -> None:
             print("Welcome to this computer!", flush=True)
             time.sleep(60)
         case "newer protocol":
-            protocol.PROTOCOL_SCHEMA = 99  # type: ignore[misc]
+            lines.PROTOCOL_SCHEMA = 99  # type: ignore[misc]
         case _:
             Odd.behaviour = behaviour
     worker.backend_class = forking.backend_class = lambda name: Odd  # type: ignore[attr-defined]

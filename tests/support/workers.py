@@ -1,6 +1,5 @@
 """Asking a worker process what the tests ask for again and again."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +8,22 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
+from alexbench.harness.protocol.loading import Load, Loaded, OpenPixels
+from alexbench.harness.protocol.scoring import Predict
+from alexbench.harness.protocol.timing import CountThreads
 from tests.support.models import Case, pictures, preprocessing
 
 
-def load(worker: WorkerProcess, backend: str, case: Case, weights: Path, options: Options) -> dict[str, Any]:
+def load(worker: WorkerProcess, backend: str, case: Case, weights: Path, options: Options) -> Loaded:
     """Let ``worker`` load ``case``; its answer."""
-    return worker.ask(
-        "load",
-        backend=backend,
-        network=case.network,
-        input_size=case.input_size,
-        weights=str(weights),
-        options=asdict(options),
-    )
+    return worker.ask(Load(backend, case.network, case.input_size, weights, options))
 
 
 def predict(worker: WorkerProcess, pixels: NDArray[Any], folder: Path) -> NDArray[Any]:
     """Logits of ready-made network inputs, in one call, by way of two files in ``folder``."""
     inputs, out = folder / "inputs.npy", folder / "logits.npy"
     np.save(inputs, pixels)
-    worker.ask("predict", inputs=str(inputs), out=str(out))
+    worker.ask(Predict(inputs, out))
     logits: NDArray[Any] = np.load(out)
     return logits
 
@@ -37,8 +32,7 @@ def open_pictures(worker: WorkerProcess, case: Case, folder: Path) -> None:
     """Let ``worker`` map the case's pictures, under its card's arithmetic."""
     path = folder / f"{case}.npy"
     np.save(path, pictures(case))
-    answer = worker.ask("open", pixels=str(path), preprocessing=asdict(preprocessing(case)))
-    assert answer["images"] == len(pictures(case))
+    assert worker.ask(OpenPixels(path, preprocessing(case))).images == len(pictures(case))
 
 
 def busy_threads(worker: WorkerProcess, wanted: int, *, attempts: int = 3) -> int:
@@ -48,7 +42,7 @@ def busy_threads(worker: WorkerProcess, wanted: int, *, attempts: int = 3) -> in
     """
     counted = 0
     for _ in range(attempts):
-        counted = int(worker.ask("busy_threads", batch_size=8, seconds=1.0)["busy_threads"])
+        counted = worker.ask(CountThreads(batch_size=8, seconds=1.0)).busy_threads
         if counted >= wanted:
             break
     return counted

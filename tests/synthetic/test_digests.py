@@ -15,7 +15,6 @@ from alexbench.datasets.synthetic.expected import PICTURES, PIXELS, WEIGHTS, dif
 from alexbench.harness.app.progress import PlainDisplay
 from alexbench.harness.app.synthetic import (
     NAME,
-    SyntheticWeights,
     fit_key,
     fitted_weights,
     synthetic_pictures,
@@ -24,6 +23,7 @@ from alexbench.harness.app.synthetic import (
 from alexbench.harness.models.card import DEFAULT_CARD, load_card
 from alexbench.harness.models.packaged_classifier import packaged_file, unpack
 from alexbench.harness.models.weights import map_weights, weights_digest
+from alexbench.harness.protocol.making import SyntheticWeights
 
 
 @dataclass(frozen=True)

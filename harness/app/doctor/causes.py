@@ -1,8 +1,7 @@
 """Why outputs that are nearly float64's are not quite: the reference with each known cause. Runs in a worker."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -11,11 +10,12 @@ from numpy.typing import NDArray
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.harness.app.doctor.functions import with_mistakes
 from alexbench.harness.contract import Model, Options
-from alexbench.harness.judge.error_causes import ROUNDING, SCALED, about_rows, along, resemblance
-from alexbench.harness.judge.outputs import Kind, agreement_db, as_compared, as_logits
+from alexbench.harness.judge.error_causes import SCALED, Cause, about_rows, along, resemblance
+from alexbench.harness.judge.outputs import agreement_db, as_compared, as_logits
 from alexbench.harness.judge.rounding import rounded
 from alexbench.harness.models.network import Conv, Layer, Linear
 from alexbench.harness.models.weights import map_weights
+from alexbench.harness.protocol.making import FindCause
 
 Where = Literal["all", "products", "weights"]
 """What is rounded: weights, biases, inputs and outputs of each product; its weights and inputs, as TF32 and bf16 units
@@ -33,24 +33,6 @@ REFINED: Final = 3
 """How often the scale of a layer is corrected."""
 CLEARER: Final = 3.0
 """How many times less a layer must leave unexplained than the next one to be named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What the error is. ``layer`` and ``scale``: of the layer whose weights are scaled, where one explains all of it.
-
-    Else ``rounding``: what is rounded, to how many bits ("all 8"), where it is most like it; ``correlation``: how much.
-    """
-
-    rounding: str = ""
-    correlation: float = 0.0
-    layer: str | None = None
-    scale: float = 1.0
-
-    @property
-    def is_rounding(self) -> bool:
-        """Whether it is that rounding beyond doubt."""
-        return self.correlation >= ROUNDING
 
 
 class _Rounding(ReferenceBackend):
@@ -81,15 +63,11 @@ class _Rounding(ReferenceBackend):
         return rounded(values.astype(np.float32), self._bits).astype(np.float64)
 
 
-def cause_of_error(
-    *, network: str, input_size: int, weights: Path, inputs: Path, outputs: Path, kind: Kind, made: list[int]
-) -> Cause:
-    """Why ``outputs`` (N, outputs) of ``inputs`` (N, C, H, W), both .npy files, are not float64's.
-
-    ``made``: places in MISTAKES that are built in already.
-    """
-    model, pixels = with_mistakes(network, input_size, map_weights(weights), np.load(inputs), made)
-    found = np.load(outputs)
+def cause_of_error(asked: FindCause) -> Cause:
+    """What the request asks for; its ``made`` are places in MISTAKES that are built in already."""
+    weights, kind = map_weights(asked.weights), asked.kind
+    model, pixels = with_mistakes(asked.network, asked.input_size, weights, np.load(asked.inputs), asked.made)
+    found = np.load(asked.outputs)
 
     def seen(logits: Values) -> Values:
         return about_rows(as_compared(logits, kind))

@@ -1,26 +1,27 @@
 """Before labels: what the patient's outputs are, whether they repeat, whether they are those of its function."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.app.accuracy import parity_images, parity_of
 from alexbench.harness.app.config import RunConfig
-from alexbench.harness.app.doctor.causes import Cause
 from alexbench.harness.app.doctor.functions import CLEARLY_DB, MISTAKES, SAME_DB, alone, together
 from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import Change
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.decoding import decode
+from alexbench.harness.judge.error_causes import Cause
 from alexbench.harness.judge.outputs import agreement_db
 from alexbench.harness.judge.parity import DECIBELS_A_BIT, computed_as, deviation
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import network_input
+from alexbench.harness.protocol.making import ComputeVariants, FindCause
 from alexbench.harness.records import Parity
 
 LOOKED_AT: Final = 64
@@ -50,7 +51,6 @@ FULL_PRECISION: Final = "ask for fp32 where the model was exported or is run, or
 NOT_THE_SAME: Final = "it is not the same function as these weights in float64"
 _BITS: Final = {"8": "8 bits (bf16)", "11": "11 bits (TF32 or fp16)"}
 _OF_BITS: Final = {"8": ("bf16",), "11": ("fp16", "tf32")}
-_INPUTS: Final = "held-inputs.npy"
 LAYERS: Final = "alexbench compare RUN --layers names the first layer that is off, where it was built from the weights"
 
 
@@ -100,7 +100,7 @@ class _Reference:
     """The patient's outputs against float64: a run's judgement, and what explains it where that is no."""
 
     def __init__(self, patient: Patient, folder: Path) -> None:
-        self._patient, self._folder = patient, folder
+        self._patient, self._folder, self._inputs = patient, folder, folder / "held-inputs.npy"
         self._card = patient.card
         self._network = get_network(self._card.network, input_size=self._card.preprocessing.crop)
         self._worker = WorkerProcess("reference", log=folder / "reference.log")
@@ -124,7 +124,7 @@ class _Reference:
         seen = np.load(pixels, mmap_mode="r")[shown]
         self._pixels = network_input(np.asarray(seen), self._card.preprocessing, "NCHW")
         self._give(len(found), found)
-        truth = self._variants([[]])[0]
+        truth = self._variants([()])[0]
         parity = parity_of(patient.row(found), truth, config)
         plain = agreement_db(found, truth, patient.kind)
         if parity.passed:
@@ -139,7 +139,7 @@ class _Reference:
         """The agreement (dB) from which on nothing is left to explain; a second softmax leaves too little to say."""
         return SAME_DB if self._patient.kind == "probabilities of probabilities" else parity.tolerance_sqnr_db
 
-    def _mistakes(self, found: NDArray[np.float32], plain: float) -> tuple[list[int], float]:
+    def _mistakes(self, found: NDArray[np.float32], plain: float) -> tuple[tuple[int, ...], float]:
         """The one or two MISTAKES that explain the outputs best and how well (dB), none where none does."""
         outputs = self._give(HELD, found)
         for made in (alone(self._network)[1:], together(self._network)):
@@ -149,40 +149,35 @@ class _Reference:
                 return made[best], held[best]
             if plain >= SAME_DB:  # what is that near has no two of them
                 break
-        return [], plain
+        return (), plain
 
-    def _rest(self, found: NDArray[np.float32], made: list[int], held: float) -> Change:
+    def _rest(self, found: NDArray[np.float32], made: tuple[int, ...], held: float) -> Change:
         """What the error is that is left with ``made`` built in."""
         if held < SAME_DB:
             return _unlike(held)
         outputs = self._folder / "held-outputs.npy"
         np.save(outputs, self._give(EXPLAINED, found))
-        answer = self._worker.ask(
-            "cause_of_error", outputs=str(outputs), kind=self._patient.kind, made=made, **self._asked
-        )
-        return by_cause(decode(Cause, answer), held, self._patient.precision)
+        asked = FindCause(*self._model, self._inputs, outputs=outputs, kind=self._patient.kind, made=made)
+        return by_cause(self._worker.ask(asked), held, self._patient.precision)
 
     def _give(self, count: int, found: NDArray[np.float32]) -> NDArray[np.float32]:
         """Let the reference see so many of the pictures; the outputs found for them."""
         chosen = np.unique(np.linspace(0, len(found) - 1, min(count, len(found))).astype(np.int64))
-        np.save(self._folder / _INPUTS, self._pixels[chosen])
+        np.save(self._inputs, self._pixels[chosen])
         return found[chosen]
 
-    def _variants(self, made: list[list[int]]) -> NDArray[np.float64]:
+    def _variants(self, made: Sequence[tuple[int, ...]]) -> NDArray[np.float64]:
         """Float64 logits (lists, N, outputs) of what it was given last, with each list of MISTAKES made."""
         out = self._folder / "held.npy"
-        self._worker.ask("variants", out=str(out), made=made, **self._asked)
+        self._worker.ask(ComputeVariants(*self._model, self._inputs, out=out, made=tuple(made)))
         found: NDArray[np.float64] = np.load(out)
         return found
 
     @property
-    def _asked(self) -> dict[str, Any]:
-        return {
-            "network": self._card.network,
-            "input_size": self._card.preprocessing.crop,
-            "weights": str(self._patient.weights),
-            "inputs": str(self._folder / _INPUTS),
-        }
+    def _model(self) -> tuple[str, int, Path]:
+        """The network, its input's size and its weights, as requests name them."""
+        assert self._patient.weights is not None
+        return self._card.network, self._card.preprocessing.crop, self._patient.weights
 
 
 def _as_change(place: int) -> Change:

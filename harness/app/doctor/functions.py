@@ -4,10 +4,9 @@ A mistake in a runtime or a file (groups forgotten, fc6 flattened in another ord
 the weights are known: the patient's outputs are those of the network with that mistake, to the last bits.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -19,6 +18,7 @@ from alexbench.harness.app.doctor.reading import FlattenOrder
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.models.network import LRN, Conv, MaxPool, Network, fits, get_network, output_shapes
 from alexbench.harness.models.weights import map_weights
+from alexbench.harness.protocol.making import ComputeVariants
 
 Weights = Mapping[str, NDArray[np.float32]]
 Pixels = NDArray[np.float32]
@@ -152,26 +152,21 @@ def applicable(network: Network) -> Iterator[tuple[int, Mistake]]:
         yield place, one
 
 
-def truth_and_variants(
-    *, network: str, input_size: int, weights: Path, inputs: Path, out: Path, made: list[list[int]]
-) -> None:
-    """Float64 logits of ``inputs`` (N, C, H, W) with each list of MISTAKES made together. Runs in a worker.
-
-    Into ``out``: (lists, N, outputs).
-    """
-    arrays, pixels = map_weights(weights), np.load(inputs)
+def truth_and_variants(asked: ComputeVariants) -> None:
+    """Float64 logits with each list of MISTAKES made together. Runs in a worker."""
+    arrays, pixels = map_weights(asked.weights), np.load(asked.inputs)
     answers = []
-    for places in made:
-        model, seen = with_mistakes(network, input_size, arrays, pixels, places)
+    for places in asked.made:
+        model, seen = with_mistakes(asked.network, asked.input_size, arrays, pixels, places)
         backend = ReferenceBackend()
         backend.load(model, Options(threads=1))
         answers.append(backend.predict(seen))
         backend.close()
-    np.save(out, np.stack(answers))
+    np.save(asked.out, np.stack(answers))
 
 
 def with_mistakes(
-    network: str, input_size: int, weights: Weights, pixels: Pixels, places: list[int]
+    network: str, input_size: int, weights: Weights, pixels: Pixels, places: Sequence[int]
 ) -> tuple[Model, Pixels]:
     """The network with each of those MISTAKES made, and what it then sees of ``pixels`` (N, C, H, W)."""
     right = get_network(network, input_size=input_size)
@@ -182,12 +177,12 @@ def with_mistakes(
     return Model(shape, weights), pixels
 
 
-def alone(network: Network) -> list[list[int]]:
+def alone(network: Network) -> list[tuple[int, ...]]:
     """No mistake, and each that can be made with ``network`` alone; as places in MISTAKES."""
-    return [[], *([place] for place, _ in applicable(network))]
+    return [(), *((place,) for place, _ in applicable(network))]
 
 
-def together(network: Network) -> list[list[int]]:
+def together(network: Network) -> list[tuple[int, ...]]:
     """Every two of different kinds that can be made with ``network``."""
     pairs = combinations([place for place, _ in applicable(network)], 2)
-    return [[one, other] for one, other in pairs if MISTAKES[one].factor != MISTAKES[other].factor]
+    return [(one, other) for one, other in pairs if MISTAKES[one].factor != MISTAKES[other].factor]

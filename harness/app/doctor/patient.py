@@ -1,11 +1,12 @@
 """The model under examination: a runtime with weights, or with a user's own file, asked for its outputs."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,12 @@ from alexbench.harness.app.doctor.reading import FlattenOrder, Reading
 from alexbench.harness.app.row import Row, effective_record
 from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import ArtifactFacts, Options
-from alexbench.harness.decoding import decode
+from alexbench.harness.contract import Options
 from alexbench.harness.judge.outputs import Kind, kind_of
 from alexbench.harness.models.card import Card
-from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.models.weights import map_weights, write_weights
+from alexbench.harness.protocol.loading import Inspection, Load, LoadArtifact, OpenPixels
+from alexbench.harness.protocol.scoring import WriteLogits
 from alexbench.harness.records import EffectiveRecord
 
 BATCH: Final = 32
@@ -49,27 +50,23 @@ class Patient:
     ) -> None:
         self.card, self.backend, self.weights, self.artifact = card, backend, weights, artifact
         self.kind: Kind = "logits"
-        self._options, self._folder, self._python = asdict(options), folder, python
+        self._options, self._folder, self._python = options, folder, python or sys.executable
         self._workers: dict[tuple[int, FlattenOrder], WorkerProcess] = {}
         self._on_exit = ExitStack()
-        self._seen: dict[str, Any] | None = None
+        self._seen: Inspection | None = None
         self._effective: EffectiveRecord | None = None
         self.said_scores = "logits"
         fed = card.preprocessing
         if artifact is not None:
-            self._seen = look_into(
-                backend, artifact_of(artifact, card), self._options, card, self._log, faulty=True, **self._interpreter
-            )
-            fed = decode(Preprocessing, self._seen["preprocessing"])
-            self.said_scores = str(self._seen["facts"]["scores"])
+            asked = artifact_of(artifact, card)
+            self._seen = look_into(backend, asked, options, card, self._log, python=self._python, faulty=True)
+            fed, self.said_scores = self._seen.preprocessing, str(self._seen.facts.scores)
         self.given = Reading(replace(fed, name=""))
 
     @property
     def precision(self) -> str:
         """What was asked for; of a file, the coarsest type in it, which `run` holds it to."""
-        if self._seen is None:
-            return str(self._options["precision"])
-        return decode(ArtifactFacts, self._seen["facts"]).held_to
+        return self._options.precision if self._seen is None else self._seen.facts.held_to
 
     @property
     def native(self) -> bool:
@@ -80,15 +77,8 @@ class Patient:
         """What it gives for those of the prepared ``pixels`` (a .npy file), (len(images), outputs), as it gives it."""
         worker = self._worker(reading)
         out = self._folder / "outputs.npy"
-        worker.ask("open", pixels=str(pixels), preprocessing=asdict(reading.fed))
-        worker.ask(
-            "logits",
-            images=list(images),
-            batch_size=BATCH,
-            out=str(out),
-            reshaped=reading.reshaped,
-            finite=False,
-        )
+        worker.ask(OpenPixels(pixels, reading.fed))
+        worker.ask(WriteLogits(tuple(images), BATCH, out, reshaped=reading.reshaped, finite=False))
         found: NDArray[np.float32] = np.load(out)
         return found
 
@@ -123,38 +113,23 @@ class Patient:
     def _log(self) -> Path:
         return self._folder / f"{self.backend}.log"
 
-    @property
-    def _interpreter(self) -> dict[str, Any]:
-        return {} if self._python is None else {"python": self._python}
-
     def _worker(self, reading: Reading) -> WorkerProcess:
         """One process a network: another input size or another fc6 is another network."""
         key = (reading.fed.crop, reading.flatten)
         if key not in self._workers:
             writable = None if self.artifact is None else self.artifact.confined_to(self._folder)
             worker = self._on_exit.enter_context(
-                WorkerProcess(self.backend, log=self._log, writable=writable, **self._interpreter)
+                WorkerProcess(self.backend, log=self._log, writable=writable, python=self._python)
             )
+            load: Load | LoadArtifact
             if self._seen is not None and self.artifact is not None:
                 asked = artifact_of(self.artifact, self.card)
-                answer = worker.ask(
-                    "load_artifact",
-                    backend=self.backend,
-                    artifact=asked,
-                    facts=self._seen["facts"],
-                    options=self._options,
-                )
+                load = LoadArtifact(self.backend, asked, self._seen.facts, self._options)
             else:
-                assert self.weights is not None
-                answer = worker.ask(
-                    "load",
-                    backend=self.backend,
-                    network=self.card.network,
-                    input_size=reading.fed.crop,
-                    weights=str(self._reflattened(reading.flatten)),
-                    options=self._options,
-                )
-            self._effective = self._effective or effective_record(answer["effective"])
+                weights = self._reflattened(reading.flatten)
+                load = Load(self.backend, self.card.network, reading.fed.crop, weights, self._options)
+            ran = worker.ask(load).effective
+            self._effective = self._effective or effective_record(ran)
             self._workers[key] = worker
         return self._workers[key]
 

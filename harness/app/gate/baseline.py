@@ -12,7 +12,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from alexbench.harness.app.gate.identity import machine_differences, settings_differences, subject_differences
 from alexbench.harness.app.gate.side import ANCHOR, Side, SideRow, Times, labels, side_of_run
 from alexbench.harness.app.out_file import write_out
+from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.judge.gate import Place
@@ -35,7 +36,6 @@ from alexbench.reports.flat import digest_key
 SCHEMA: Final = 1
 _SCHEMA_KEY: Final = "alexbench_baseline"
 FOLDER: Final = Path("baselines")
-FIGURES: Final = ("top1", "top5", "latency_p50_ms", "images_per_second")
 _LARGEST: Final = 200_000
 """Bytes: so small should a file be that is committed with every replacement."""
 _DIGITS: Final = 6
@@ -44,16 +44,65 @@ _NUMBER_AT_MOST: Final = 2**31
 """Of a process or a round."""
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A row's, when it was saved; None where there was none."""
+
+    version: str
+    top1: float | None
+    top5: float | None
+    latency_p50_ms: float | None
+    images_per_second: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """When (UTC) and why a run became the baseline, and its figures. ``run``: when that run was started."""
+
+    saved: str
+    reason: str
+    run: str = ""
+    alexbench: str = ""
+    rows: dict[str, Figures] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Row -> metric -> a bit a picture."""
+
+    images: int
+    rows: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Of each block "process:round:ms"."""
+
+    latency: str
+    windows: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a file holds besides its digest; the record in whatever schema it was written."""
+
+    alexbench_baseline: int
+    record: dict[str, object]
+    answers: _Answers
+    blocks: dict[str, _Blocks]
+    history: tuple[Saved, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
     """A file read. ``history``: an entry for each time that it was saved, the oldest first, the last one its own."""
 
     path: Path
     side: Side
-    history: tuple[dict[str, Any], ...]
+    history: tuple[Saved, ...]
 
     @property
-    def saved(self) -> dict[str, Any]:
+    def saved(self) -> Saved:
         """When and why it was saved, and its figures then."""
         return self.history[-1]
 
@@ -108,7 +157,7 @@ def _file(to: Path | None, record: RunRecord) -> Path:
     return path
 
 
-def _history_of(path: Path, record: RunRecord, reason: str) -> list[dict[str, Any]]:
+def _history_of(path: Path, record: RunRecord, reason: str) -> list[Saved]:
     """What is there already; it must be of the same machine and model, and replaced for a reason."""
     if not path.exists():
         return []
@@ -119,39 +168,39 @@ def _history_of(path: Path, record: RunRecord, reason: str) -> list[dict[str, An
     if there.side.record.model.card != record.model.card:
         raise UsageError(f"{path} is of {there.side.record.model.card}; name another file with --to")
     if not reason:
-        raise UsageError(f"{path} is there since {there.saved['saved']}; say why it is replaced: --reason TEXT")
+        raise UsageError(f"{path} is there since {there.saved.saved}; say why it is replaced: --reason TEXT")
     return list(there.history)
 
 
-def _entry(side: Side, reason: str) -> dict[str, Any]:
+def _entry(side: Side, reason: str) -> Saved:
     figures = {}
     for name, row in side.rows.items():
         entry = row.entry
         speed = entry.performance if row.times.latency or row.times.windows else None
-        figures[name] = {
-            "version": "" if entry.effective is None else entry.effective.version,
-            "top1": None if entry.accuracy is None else round(entry.accuracy.top1, 4),
-            "top5": None if entry.accuracy is None else round(entry.accuracy.top5, 4),
-            "latency_p50_ms": None if speed is None else _short(speed.latency.p50_ms),
-            "images_per_second": None if speed is None else _short(speed.throughput.images_per_second),
-        }
-    return {
-        "saved": datetime.now(UTC).isoformat(timespec="seconds"),
-        "reason": reason or "the first",
-        "run": side.record.started,
-        "alexbench": side.record.alexbench_version,
-        "rows": figures,
-    }
+        figures[name] = Figures(
+            version="" if entry.effective is None else entry.effective.version,
+            top1=None if entry.accuracy is None else round(entry.accuracy.top1, 4),
+            top5=None if entry.accuracy is None else round(entry.accuracy.top5, 4),
+            latency_p50_ms=None if speed is None else _short(speed.latency.p50_ms),
+            images_per_second=None if speed is None else _short(speed.throughput.images_per_second),
+        )
+    return Saved(
+        saved=datetime.now(UTC).isoformat(timespec="seconds"),
+        reason=reason or "the first",
+        run=side.record.started,
+        alexbench=side.record.alexbench_version,
+        rows=figures,
+    )
 
 
-def _sealed(side: Side, history: list[dict[str, Any]]) -> str:
+def _sealed(side: Side, history: list[Saved]) -> str:
     record = replace(side.record, comparisons=(), pairs=(), conditions={})
     kept: dict[str, Any] = {
         _SCHEMA_KEY: SCHEMA,
         "record": asdict(record),
         "answers": _answers(side),
         "blocks": {name: _blocks(row.times) for name, row in side.rows.items()} | {ANCHOR: _blocks(side.anchor)},
-        "history": history,
+        "history": [asdict(one) for one in history],
     }
     return strict_json({**kept, "sha256": _digest(kept)}, indent=1) + "\n"
 
@@ -201,8 +250,10 @@ def _short(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def _from_blocks(found: Mapping[str, str]) -> Times:
-    return Times(*(_series(found[name]) for name in ("latency", "windows")))
+def _times(blocks: Mapping[str, _Blocks], name: str) -> Times:
+    if name not in blocks:
+        raise ValueError(f"key 'blocks.{name}' is missing")
+    return Times(_series(blocks[name].latency), _series(blocks[name].windows))
 
 
 def _series(text: str) -> dict[Place, float]:
@@ -255,46 +306,34 @@ def _baseline(path: Path, data: dict[str, Any]) -> Baseline:
             " alexbench baseline save RUN"
         )
     try:
-        side, history = _side(path, data), tuple(map(_checked, data["history"]))
-    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, zlib.error) as error:
+        content = decode(_Content, {**data, "history": plain(data.get("history"), "history")})
+        side = _side(path, content)
+    except (ValueError, OverflowError, zlib.error) as error:  # DecodeError is a ValueError
         raise RecordError(f"{path} is damaged: {error}") from error
-    if not side.rows or not history:
+    if not side.rows or not content.history:
         raise RecordError(f"{path} is damaged: it has no row, or no history")
-    return Baseline(path, side, history)
+    return Baseline(path, side, content.history)
 
 
-def _checked(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry of the history; a ValueError where what is shown of it is not there, or of another type."""
-    entry = plain(entry)
-    rows = list(entry["rows"].values())
-    words = [entry["saved"], entry["reason"], *(row["version"] for row in rows)]
-    figures = [row[name] for row in rows for name in FIGURES]
-    if not all(isinstance(one, str) for one in words):
-        raise ValueError("an entry of its history holds what is not text")
-    if not all(one is None or (isinstance(one, (int, float)) and not isinstance(one, bool)) for one in figures):
-        raise ValueError("an entry of its history holds what is not a number")
-    return entry
-
-
-def _side(path: Path, data: dict[str, Any]) -> Side:
-    record = record_from(data["record"], path)
-    answers, images = data["answers"]["rows"], int(data["answers"]["images"])
+def _side(path: Path, content: _Content) -> Side:
+    record = record_from(content.record, path)
+    answers, images = content.answers.rows, content.answers.images
     if not 0 <= images <= _IMAGES_AT_MOST:
-        raise ValueError(f"{images} images")
+        raise ValueError(f"answers.images = {images}, wanted 0 to {_IMAGES_AT_MOST:,}")
     first: dict[str, NDArray[np.bool_]] = {}
     rows: dict[str, SideRow] = {}
     for entry in record.backends:
         if entry.status == "missing":
             continue
         name = backend_of(entry.name)
-        row = SideRow(entry, _from_blocks(data["blocks"][name]))
+        row = SideRow(entry, _times(content.blocks, name))
         hits = {}
         for metric, text in answers.get(name, {}).items():
             found = _from_bits(text, images)
             hits[metric] = found ^ first[metric] if metric in first else found
             first.setdefault(metric, hits[metric])
         rows[name] = replace(row, top1=hits.get("top1"), top5=hits.get("top5"))
-    return Side(str(path), record, rows, _from_blocks(data["blocks"][ANCHOR]))
+    return Side(str(path), record, rows, _times(content.blocks, ANCHOR))
 
 
 def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:

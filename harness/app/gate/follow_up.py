@@ -1,7 +1,7 @@
 """Fresh measurements for a gate: the same rows again in new processes, to confirm a FAIL or to decide what is open."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,7 +77,7 @@ def _check_same_place(folder: Path, record: RunRecord) -> None:
         raise UsageError(f"{folder} is of another machine than this ({'; '.join(machines)})")
     if all(row.python is not None for row in record.backends if row.status == "ok"):
         return  # each has an interpreter of its own, which the fresh run asks itself
-    now = environment(tuple(record.environment.get("packages") or ()))
+    now = asdict(environment(tuple(record.environment.get("packages") or ())))
     for key in _COMPARED:
         differs = _difference(record.environment.get(key), now.get(key))
         if differs:

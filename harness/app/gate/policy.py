@@ -10,13 +10,14 @@ required = false                  # advisory: shown, and not the gate's verdict
 tolerance = 15
 """
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
 from alexbench.backends.registry import backend_names
 from alexbench.harness.app.toml_file import read_toml
+from alexbench.harness.decoding import DecodeError, decode, decode_value
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.gate_records import Direction, Mode, Rule
 
@@ -70,7 +71,16 @@ _MODES: Final[dict[str, tuple[Mode, ...]]] = {
 }
 _LARGEST: Final = 1000.0
 """Percent: what may be eleven times as much is not gated."""
-_KEYS: Final = ("tolerance", "direction", "mode", "required")
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A metric's table in a policy's file; None: what was not named. Which directions there are, the metric decides."""
+
+    tolerance: Annotated[float, "a number; give 1,000 at most, or required = false"] | None = None
+    direction: Direction | None = None
+    mode: Mode | None = None
+    required: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,91 +109,68 @@ def read_policy(path: Path | None) -> Policy:
     """
     if path is None:
         return Policy()
-    data = read_toml(path, "--policy")
-    policy = Policy(named=path.name)
-    other = data.pop("other_machine", policy.other_machine)
-    if other not in get_args(OtherMachine):
-        raise UsageError(f"--policy {path}: other_machine = {other!r}, wanted {' or '.join(get_args(OtherMachine))}")
-    of_backend = data.pop("backend", {})
-    if not isinstance(of_backend, dict):
-        raise UsageError(f"--policy {path}: backend = {of_backend!r}, wanted tables such as [backend.torch.top1]")
-    rules = _changed(path, "", policy.rules, data)
-    by_backend: dict[str, dict[str, Asked]] = {}
-    wanted = []
-    for name, changes in of_backend.items():
-        if name not in backend_names():
-            raise unknown_name(f"backend in --policy {path}:", name, backend_names())
-        if not isinstance(changes, dict):
-            raise UsageError(f"--policy {path}: backend.{name} = {changes!r}, wanted tables of metrics")
-        by_backend[name] = _changed(path, f"backend.{name}.", rules, changes)
-        if any(by_backend[name][metric].required for metric in changes):
-            wanted.append(name)
+    data, policy = read_toml(path, "--policy"), Policy(named=path.name)
+    try:
+        other = decode_value(OtherMachine, data.pop("other_machine", policy.other_machine), "other_machine")
+        of_backend = decode(dict[str, dict[str, object]], data.pop("backend", {}), "backend")
+        rules = _changed("", policy.rules, data)
+        for name in of_backend:
+            if name not in backend_names():
+                raise unknown_name(f"backend in --policy {path}:", name, backend_names())
+        by_backend = {name: _changed(f"backend.{name}.", rules, one) for name, one in of_backend.items()}
+    except DecodeError as error:
+        raise UsageError(f"--policy {path}: {error}") from error
+    wanted = [name for name, own in by_backend.items() if any(own[metric].required for metric in of_backend[name])]
     return replace(policy, other_machine=other, rules=rules, of_backend=by_backend, wanted=tuple(wanted))
 
 
-def _changed(path: Path, before: str, rules: dict[str, Asked], changes: dict[str, Any]) -> dict[str, Asked]:
+def _changed(before: str, rules: Mapping[str, Asked], changes: Mapping[str, object]) -> dict[str, Asked]:
+    """The rules with what tables of metrics change of them. ``before``: where in the file they are."""
     changed = dict(rules)
     for metric, given in changes.items():
-        where = f"--policy {path}: {before}{metric}"
+        where = f"{before}{metric}"
         if metric not in rules:
-            raise UsageError(f"{where} is no metric; known: {', '.join(rules)}")
-        if not isinstance(given, dict):
-            raise UsageError(f"{where} = {given!r}, wanted a table with {', '.join(_KEYS)}")
+            raise DecodeError(f"{where} is no metric; known: {', '.join(rules)}")
         if before and metric in ("macs", "parameters"):
-            raise UsageError(f"{where} is of the network, the same for all backends; name it outside [backend.*]")
-        changed[metric] = _one(where, rules[metric], given)
+            raise DecodeError(f"{where} is of the network, the same for all backends; name it outside [backend.*]")
+        changed[metric] = _one(where, rules[metric], decode(_Change, given, where))
     return changed
 
 
-def _one(where: str, rule: Asked, given: dict[str, Any]) -> Asked:
-    for key, value in given.items():
-        if key not in _KEYS:
-            raise UsageError(f"{where}: unknown key {key!r}; known: {', '.join(_KEYS)}")
-        if key == "tolerance":
-            rule = replace(rule, tolerance=_tolerance(where, rule, value))
-        elif key == "required":
-            if not isinstance(value, bool):
-                raise UsageError(f"{where}: required = {value!r}, wanted true or false")
-            rule = replace(rule, required=value)
-        elif key == "direction":
-            own = _own_direction(rule.metric)
-            known = [own] if rule.metric == "parity" else list(dict.fromkeys((own, "two-sided")))
-            if value not in known:
-                raise UsageError(f"{where}: direction = {value!r}, wanted {' or '.join(known)}")
-            rule = replace(rule, direction=value)
-        else:
-            if value not in _MODES[rule.metric]:
-                raise UsageError(f"{where}: mode = {value!r}, wanted {' or '.join(_MODES[rule.metric])}")
-            rule = replace(rule, mode=value)
-    return replace(rule, named=True)
+def _one(where: str, rule: Asked, given: _Change) -> Asked:
+    own = _own_direction(rule.metric)
+    directions: list[Direction] = [own] if rule.metric == "parity" else list(dict.fromkeys((own, "two-sided")))
+    if given.direction not in (None, *directions):
+        raise DecodeError(f"{where}.direction = {given.direction!r}, wanted {' or '.join(directions)}")
+    if given.mode not in (None, *_MODES[rule.metric]):
+        raise DecodeError(f"{where}.mode = {given.mode!r}, wanted {' or '.join(_MODES[rule.metric])}")
+    return replace(
+        rule,
+        tolerance=rule.tolerance if given.tolerance is None else _tolerance(where, rule, given.tolerance),
+        direction=given.direction or rule.direction,
+        mode=given.mode or rule.mode,
+        required=rule.required if given.required is None else given.required,
+        named=True,
+    )
 
 
 def _own_direction(metric: str) -> Direction:
     return next(one.direction for one in _DEFAULTS if one.metric == metric)
 
 
-def _tolerance(where: str, rule: Asked, value: object) -> float:
-    is_nan = isinstance(value, float) and math.isnan(value)  # of a huge int isnan overflows
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or is_nan:
-        raise UsageError(f"{where}: tolerance = {_cut(value)}, wanted a number")
-    unit = "points" if rule.metric in ANSWERED else "percent"
+def _tolerance(where: str, rule: Asked, value: float) -> float:
+    said = f"{where}.tolerance = {value:g}"
     if rule.metric not in (*ANSWERED, *TIMED, "peak_rss_mib", "load_s"):
-        raise UsageError(f"{where} has no tolerance: it holds or it does not")
-    if not abs(value) <= _LARGEST:
-        largest = f"give {_LARGEST:,.0f} at most, or required = false"
-        raise UsageError(f"{where}: tolerance = {_cut(value)}: {largest}")
+        raise DecodeError(f"{where} has no tolerance: it holds or it does not")
+    if value > _LARGEST:
+        raise DecodeError(f"{said}: give {_LARGEST:,.0f} at most, or required = false")
     if value < 0:
-        raise UsageError(f"{where}: tolerance = {value:g}: give {unit} of 0 or more; direction says which way is worse")
+        unit = "points" if rule.metric in ANSWERED else "percent"
+        raise DecodeError(f"{said}: give {unit} of 0 or more; direction says which way is worse")
     if rule.metric in TIMED and value < LEAST_TOLERANCE:
-        least = f"give {LEAST_TOLERANCE:g} percent or more"
-        raise UsageError(f"{where}: tolerance = {value:g}: no two measurements of time are equal; {least}")
+        raise DecodeError(f"{said}: no two measurements of time are equal; give {LEAST_TOLERANCE:g} percent or more")
     if value >= 100 and rule.metric == "images_per_second":
-        raise UsageError(f"{where}: tolerance = {value:g}: a rate that may fall so far may stop; give less than 100")
+        raise DecodeError(f"{said}: a rate that may fall so far may stop; give less than 100")
     if value > 100 and rule.metric in ANSWERED:
-        raise UsageError(f"{where}: tolerance = {value:g}: give points of accuracy, 100 at most")
-    return float(value)
-
-
-def _cut(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 20 else f"{text[:20]}..."
+        raise DecodeError(f"{said}: give points of accuracy, 100 at most")
+    return value

@@ -1,19 +1,24 @@
 """What baselines hold: ``alexbench baseline show``."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
-from alexbench.harness.app.gate.baseline import FOLDER, Baseline, read_baseline
+from alexbench.harness.app.gate.baseline import FOLDER, Baseline, Figures, read_baseline
 from alexbench.harness.errors import UsageError
 from alexbench.harness.plain_text import json_text
-from alexbench.reports.columns import BY_NAME, P50
+from alexbench.reports.columns import BY_NAME, P50, Column
 from alexbench.reports.table import Table
 from alexbench.reports.terminal import Terminal
 from alexbench.reports.wording import hardware_line, short_version
 
-_FIGURES = (BY_NAME["top1"], P50, BY_NAME["images_per_second"])
+_FIGURES: Final[tuple[tuple[Column, Callable[[Figures], float | None]], ...]] = (
+    (BY_NAME["top1"], lambda row: row.top1),
+    (P50, lambda row: row.latency_p50_ms),
+    (BY_NAME["images_per_second"], lambda row: row.images_per_second),
+)
 
 
 def baselines(files: Sequence[Path]) -> list[Baseline]:
@@ -44,7 +49,7 @@ def _plain(one: Baseline) -> dict[str, Any]:
         "images": record.data.images,
         "rigor": record.configuration.get("rigor"),
         "machine": record.machine,
-        "history": list(one.history),
+        "history": [asdict(entry) for entry in one.history],
     }
 
 
@@ -68,12 +73,12 @@ def print_baselines(found: Sequence[Baseline], stream: TextIO = sys.stdout) -> N
 
 
 def _history(one: Baseline) -> Table:
-    lines = [(entry, name, row) for entry in reversed(one.history) for name, row in entry["rows"].items()]
+    lines = [(entry, name, row) for entry in reversed(one.history) for name, row in entry.rows.items()]
     table = Table("history")
-    table.add("saved (UTC)", [entry["saved"][:16].replace("T", " ") for entry, _, _ in lines], numeric=False)
+    table.add("saved (UTC)", [entry.saved[:16].replace("T", " ") for entry, _, _ in lines], numeric=False)
     table.add("backend", [name for _, name, _ in lines], numeric=False)
-    table.add("version", [short_version(row["version"]) for _, _, row in lines], numeric=False)
-    for column in _FIGURES:
-        table.add(column.heading, [column.text(row[column.name]) for _, _, row in lines])
-    table.add("reason", [entry["reason"] for entry, _, _ in lines], numeric=False)
+    table.add("version", [short_version(row.version) for _, _, row in lines], numeric=False)
+    for column, value_of in _FIGURES:
+        table.add(column.heading, [column.text(value_of(row)) for _, _, row in lines])
+    table.add("reason", [entry.reason for entry, _, _ in lines], numeric=False)
     return table

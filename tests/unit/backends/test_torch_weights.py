@@ -7,13 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from alexbench.backends.registry import backend_class
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.protocol.making import Converted, ConvertWeights
 from tests.support import torch_files
 from tests.support.models import write_seeded_weights
 
@@ -41,16 +41,15 @@ def worker(weights: Path) -> Iterator[WorkerProcess]:
         yield started
 
 
-def convert(worker: WorkerProcess, source: Path, network: str = "owt") -> dict[str, Any]:
-    folder = source.parent / "converted"
-    return worker.ask("convert", source=str(source), network=network, input_size=224, folder=str(folder))
+def convert(worker: WorkerProcess, source: Path, network: str = "owt") -> Converted:
+    return worker.ask(ConvertWeights(source, network, 224, source.parent / "converted"))
 
 
 @pytest.mark.parametrize("name", ["zip.pth", "legacy.pth"])
 def test_both_formats_give_the_same_weights(worker: WorkerProcess, files: Path, weights: Path, name: str) -> None:
     answer = convert(worker, files / name)
-    assert answer["digest"] == weights.stem
-    assert Path(answer["path"]).name == weights.name
+    assert answer.digest == weights.stem
+    assert answer.path.name == weights.name
 
 
 @pytest.mark.parametrize("name", ["hostile.pth", "hostile-legacy.pth"])
@@ -79,7 +78,7 @@ def test_what_is_no_state_dict_is_said_in_one_line(worker: WorkerProcess, files:
 
 @pytest.mark.parametrize(("name", "checked"), [("zip.pth", "container CRC"), ("legacy.pth", "")])
 def test_which_format_has_a_crc_is_said(worker: WorkerProcess, files: Path, name: str, checked: str) -> None:
-    assert convert(worker, files / name)["checked"] == checked
+    assert convert(worker, files / name).checked == checked
 
 
 def test_a_byte_that_changed_is_noticed_and_its_member_named(worker: WorkerProcess, files: Path) -> None:

@@ -1,7 +1,6 @@
 """What a backend returns is held to its contract before anything is made of it, and refused in a line."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +14,10 @@ from alexbench.harness.contract import Backend, Effective, Layout, Model, Option
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.network import Conv, Flatten, Linear, Network
+from alexbench.harness.protocol.lines import Request, name_of
+from alexbench.harness.protocol.loading import OpenPixels
+from alexbench.harness.protocol.scoring import Evaluate, Predict, WriteActivations, WriteLogits
+from alexbench.harness.protocol.timing import WarmUp
 
 PIXELS = np.zeros((3, 3, 8, 8), np.float32)
 RIGHT = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -92,32 +95,30 @@ def _worker(backend: Given, tmp_path: Path, outputs: int = 4) -> worker.Worker:
     made._loaded_as(backend, outputs)
     made._model = Model(TINY, {})
     np.save(tmp_path / "pixels.npy", np.zeros((3, 8, 8, 3), np.uint8))
-    made.do_open(pixels=str(tmp_path / "pixels.npy"), preprocessing=asdict(load_card("torchvision").preprocessing))
+    made.open_pixels(OpenPixels(tmp_path / "pixels.npy", load_card("torchvision").preprocessing))
     return made
 
 
-def _requests(folder: Path) -> dict[str, dict[str, Any]]:
-    np.save(folder / "inputs.npy", PIXELS)
-    return {
-        "evaluate": {"batch_size": 3, "whole": [0], "out": str(folder / "row")},
-        "logits": {"images": [0, 1, 2], "batch_size": 3, "out": str(folder / "out.npy")},
-        "predict": {"inputs": str(folder / "inputs.npy"), "out": str(folder / "out.npy")},
-        "warm_up": {"batch_size": 3},
-    }
+REQUESTS: dict[type[Request[object]], Callable[[Path], Request[object]]] = {
+    Evaluate: lambda folder: Evaluate(3, (0,), folder / "row"),
+    WriteLogits: lambda folder: WriteLogits((0, 1, 2), 3, folder / "out.npy"),
+    Predict: lambda folder: Predict(folder / "inputs.npy", folder / "out.npy"),
+    WarmUp: lambda _: WarmUp(3),
+}
 
 
-@pytest.mark.parametrize("do", ["evaluate", "logits", "predict", "warm_up"])
-def test_every_request_of_a_worker_refuses_it(tmp_path: Path, do: str) -> None:
+@pytest.mark.parametrize("kind", REQUESTS, ids=name_of)
+def test_every_request_of_a_worker_refuses_it(tmp_path: Path, kind: type[Request[object]]) -> None:
+    np.save(tmp_path / "inputs.npy", PIXELS)
     made = _worker(Given(lambda: np.zeros((3, 3), np.float32)), tmp_path)
     with pytest.raises(WorkerError, match=r"^plugin: predict\(\) returned an array of shape \(3, 3\)"):
-        made.handle({"do": do, "with": _requests(tmp_path)[do]})
+        made.handle(REQUESTS[kind](tmp_path))
     assert not (tmp_path / "out.npy").exists()
 
 
 @pytest.mark.parametrize("found", [np.zeros((3, 4, 5, 6)), np.zeros((3, 4, 6, 6), np.float32), None])
 def test_a_layer_of_another_shape_is_refused(tmp_path: Path, found: Any) -> None:
     made = _worker(Given(lambda: RIGHT, {} if found is None else {"conv1": found}), tmp_path)
-    asked = {"images": [0, 1, 2], "layers": ["conv1"], "batch_size": 3, "out": str(tmp_path)}
     with pytest.raises(WorkerError, match=r"^plugin: activations\(\) of conv1 returned"):
-        made.handle({"do": "activations", "with": asked})
+        made.handle(WriteActivations((0, 1, 2), ("conv1",), 3, tmp_path))
     assert not (tmp_path / "conv1.npy").exists()

@@ -62,8 +62,8 @@ def test_each_replacement_has_a_reason_and_the_history_keeps_what_was(tmp_path: 
         save(second, path, "")
     assert read_baseline(path).side.rows["torch"].entry.performance.latency.p50_ms == pytest.approx(10, rel=0.01)  # type: ignore[union-attr]
     history = save(second, path, "onnxruntime 1.31 is slower, and wanted")[0].history
-    assert [one["reason"] for one in history] == ["the first", "onnxruntime 1.31 is slower, and wanted"]
-    assert [one["rows"]["torch"]["latency_p50_ms"] for one in history] == pytest.approx([10, 11], rel=0.01)
+    assert [one.reason for one in history] == ["the first", "onnxruntime 1.31 is slower, and wanted"]
+    assert [one.rows["torch"].latency_p50_ms for one in history] == pytest.approx([10, 11], rel=0.01)
 
 
 def test_a_file_is_of_one_machine(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_hand_edited_file_is_refused(tmp_path: Path) -> None:
         read_baseline(path)
     # Spaces are not content: a formatter may have been over it.
     path.write_text(json.dumps(json.loads(text)), encoding="utf-8")
-    assert read_baseline(path).history[0]["reason"] == "the first"
+    assert read_baseline(path).history[0].reason == "the first"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_baseline_goes_into_no_other_file_and_no_run(tmp_path: Path, to: str) 
 
 def test_what_came_in_a_reason_moves_no_cursor(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10})
-    assert save(run, tmp_path / "b.json", "\x1b[31mred\x1b]0;title\x07")[0].saved["reason"] == "red]0;title"
+    assert save(run, tmp_path / "b.json", "\x1b[31mred\x1b]0;title\x07")[0].saved.reason == "red]0;title"
 
 
 def test_times_that_were_left_out_when_saved_are_said_to_be(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_reason_of_blanks_is_none_and_one_is_a_line(tmp_path: Path, reason: st
     save(run, path, "")
     with pytest.raises(UsageError, match="say why it is replaced"):
         save(run, path, reason)
-    assert save(run, path, " so\n wanted ")[0].saved["reason"] == "so wanted"
+    assert save(run, path, " so\n wanted ")[0].saved.reason == "so wanted"
 
 
 def test_a_folder_without_a_baseline_of_the_model_has_none(tmp_path: Path) -> None:
@@ -245,27 +245,29 @@ def _found(folder: Path, run: Path) -> Path | None:
 
 FIGURES = {"version": "1", "top1": 50.0, "top5": 60.0, "latency_p50_ms": 10.0, "images_per_second": 100.0}
 HISTORY = {"saved": "2026-11-30", "reason": "the first", "rows": {"torch": FIGURES}}
+NONE = {"latency": "", "windows": ""}
 BOMB = base64.b85encode(zlib.compress(bytes(50_000_000))).decode()
 """50 kB that are 50 MB when decompressed."""
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "said"),
     [
-        {"history": []},
-        {"history": [{"saved": "now"}]},
-        {"answers": {"images": -5, "rows": {}}},
-        {"blocks": {"torch": {"latency": "0:0:0", "windows": ""}, "anchor": {"latency": "", "windows": ""}}},
-        {"blocks": {"torch": {"latency": "0:0:nan", "windows": ""}, "anchor": {"latency": "", "windows": ""}}},
-        {"blocks": {"torch": {"latency": f"{2**64}:0:1", "windows": ""}, "anchor": {"latency": "", "windows": ""}}},
-        {"history": [HISTORY | {"saved": 7}]},
-        {"history": [HISTORY | {"rows": {"torch": FIGURES | {"top1": "much"}}}]},
-        {"history": [HISTORY | {"rows": {"torch": FIGURES | {"top1": 10**400}}}]},
-        {"answers": {"images": 10**15, "rows": {}}},
-        {"answers": {"images": 10, "rows": {"torch": {"top1": BOMB, "top5": BOMB}}}},
+        ({"history": []}, "it has no row, or no history"),
+        ({"history": [{"saved": "now"}]}, "key 'history[0].reason' is missing"),
+        ({"answers": {"images": -5, "rows": {}}}, "answers.images = -5, wanted 0 to"),
+        ({"blocks": {"torch": {"latency": "0:0:0", "windows": ""}, "anchor": NONE}}, "a block took no time"),
+        ({"blocks": {"torch": {"latency": "0:0:nan", "windows": ""}, "anchor": NONE}}, "a block took no time"),
+        ({"blocks": {"torch": {"latency": f"{2**64}:0:1", "windows": ""}, "anchor": NONE}}, "no number of its kind"),
+        ({"blocks": {"anchor": NONE}}, "key 'blocks.torch' is missing"),
+        ({"history": [HISTORY | {"saved": 7}]}, "history[0].saved = 7, wanted a string"),
+        ({"history": [HISTORY | {"rows": {"torch": FIGURES | {"top1": "much"}}}]}, "torch.top1 = 'much', wanted a"),
+        ({"history": [HISTORY | {"rows": {"torch": FIGURES | {"top1": 10**400}}}]}, "wanted a number of 64 bits"),
+        ({"answers": {"images": 10**15, "rows": {}}}, "answers.images = 1000000000000000, wanted 0 to"),
+        ({"answers": {"images": 10, "rows": {"torch": {"top1": BOMB, "top5": BOMB}}}}, "answers of 10 images have"),
     ],
 )
-def test_a_sealed_file_that_makes_no_sense_is_damaged(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_sealed_file_that_makes_no_sense_is_damaged(tmp_path: Path, change: dict[str, object], said: str) -> None:
     from alexbench.harness.app.gate import baseline
 
     path = tmp_path / "b.json"
@@ -273,5 +275,7 @@ def test_a_sealed_file_that_makes_no_sense_is_damaged(tmp_path: Path, change: di
     data = json.loads(path.read_text(encoding="utf-8")) | change
     data.pop("sha256")
     path.write_text(json.dumps({**data, "sha256": baseline._digest(data)}), encoding="utf-8")
-    with pytest.raises(RecordError, match="is damaged"):
+    with pytest.raises(RecordError, match="is damaged") as refused:
         read_baseline(path)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)

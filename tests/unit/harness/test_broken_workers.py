@@ -1,16 +1,20 @@
 """Whatever a worker says that is not of the protocol is an error of its row, in one line."""
 
+import json
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from alexbench.harness import protocol
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import WorkerError
+from alexbench.harness.protocol import lines
+from alexbench.harness.protocol.process import ReadMemory
 
-HELLO = f'print(\'{{"hello": {{"schema": {protocol.PROTOCOL_SCHEMA}}}}}\', flush=True)'
+GREETING = {"hello": asdict(lines.Hello(lines.PROTOCOL_SCHEMA, "0", "3.13", pid=0))}
+HELLO = f"print({json.dumps(GREETING)!r}, flush=True)"
 LINES = {
     "not JSON": "hello",
     "a list": "[1]",
@@ -22,6 +26,9 @@ LINES = {
     "progress that is none": '{"progress": 1}',
     "progress of one number": '{"progress": [1]}',
     "another's answer": '{"id": 2, "ok": {}}',
+    "an answer without a field": '{"id": 1, "ok": {"rss_mib": 1.5}}',
+    "an answer with a field of another kind": '{"id": 1, "ok": {"rss_mib": "1", "peak_rss_mib": 2, "affinity": null}}',
+    "a key that no line has": '{"id": 1, "okay": {}}',
 }
 
 
@@ -38,7 +45,7 @@ def interpreter(folder: Path, code: str) -> str:
 def error_of(folder: Path, code: str) -> str:
     odd = interpreter(folder, code)
     with pytest.raises(WorkerError) as raised, WorkerProcess("odd", log=folder / "log", python=odd) as worker:
-        worker.ask("anything", progress=lambda _done, _total: None)
+        worker.ask(ReadMemory(), progress=lambda _done, _total: None)
     return str(raised.value)
 
 
@@ -71,5 +78,5 @@ def test_a_worker_that_ends_or_babbles_says_how_in_one_line(tmp_path: Path, code
 def test_a_line_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.platform == "win32":
         pytest.skip("a shell script stands for the interpreter")
-    monkeypatch.setattr(protocol, "LONGEST", 1000)
+    monkeypatch.setattr(lines, "LONGEST", 1000)
     assert "protocol is broken" in error_of(tmp_path, "print('x' * 100_000, flush=True)")

@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.harness.app.doctor import causes
-from alexbench.harness.app.doctor.causes import Cause, cause_of_error
+from alexbench.harness.app.doctor.causes import cause_of_error
 from alexbench.harness.app.doctor.examination import by_cause
 from alexbench.harness.contract import Model, Options
-from alexbench.harness.judge.error_causes import ROUNDING, about_rows, along, resemblance
+from alexbench.harness.judge.error_causes import ROUNDING, Cause, about_rows, along, resemblance
 from alexbench.harness.judge.parity import DECIBELS_A_BIT
 from alexbench.harness.judge.rounding import rounded
 from alexbench.harness.models.network import Conv, Flatten, Linear, MaxPool, Network, ReLU
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import write_weights
+from alexbench.harness.protocol.making import FindCause
 from tests.support.rounding import RoundingBackend
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -64,13 +65,7 @@ def explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[NDArra
     def ask(found: NDArray[np.float32]) -> Cause:
         np.save(tmp_path / "outputs.npy", found)
         return cause_of_error(
-            network="small",
-            input_size=16,
-            weights=file,
-            inputs=tmp_path / "inputs.npy",
-            outputs=tmp_path / "outputs.npy",
-            kind="logits",
-            made=[],
+            FindCause("small", 16, file, tmp_path / "inputs.npy", tmp_path / "outputs.npy", kind="logits", made=())
         )
 
     return ask

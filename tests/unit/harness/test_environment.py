@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +14,22 @@ import pytest
 
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.measure import environment as module
-from alexbench.harness.measure.environment import environment
+from alexbench.harness.measure.environment import GitState, GitStates, environment
+from alexbench.harness.protocol.process import ReadEnvironment
 
 NEEDS_GIT = pytest.mark.skipif(shutil.which("git") is None, reason="a bare machine may have no git")
 
 
 def test_environment_has_python_versions_variables_and_git_state() -> None:
     found = environment(("pytest", "no-such-distribution"))
-    assert set(found) == {"python", "implementation", "executable", "packages", "blas", "variables", "git"}
-    assert found["python"] == platform.python_version()
-    assert found["implementation"] == platform.python_implementation()
-    assert found["executable"] == sys.executable
-    assert found["packages"]["numpy"] == np.__version__
-    assert found["packages"]["pytest"] == pytest.__version__
-    assert "no-such-distribution" not in found["packages"]
-    assert list(found["packages"]) == sorted(found["packages"])
-    assert json.loads(json.dumps(found)) == found
+    assert found.python == platform.python_version()
+    assert found.implementation == platform.python_implementation()
+    assert found.executable == sys.executable
+    assert found.packages["numpy"] == np.__version__
+    assert found.packages["pytest"] == pytest.__version__
+    assert "no-such-distribution" not in found.packages
+    assert list(found.packages) == sorted(found.packages)
+    assert json.loads(json.dumps(asdict(found))) == asdict(found)
 
 
 def distribution(folder: Path, name: str, version: str) -> None:
@@ -50,18 +51,16 @@ def test_what_a_runtime_brings_along_is_listed_where_installed(tmp_path: Path, m
 
 
 def test_the_blas_that_numpy_multiplies_with_is_named() -> None:
-    libraries = environment(())["blas"]
-    for library in libraries:
-        assert set(library) == {"library", "version", "architecture"}
+    libraries = environment(()).blas
     if sys.platform == "linux":  # Apple's Accelerate is none that threadpoolctl knows
-        assert any(library["library"] in {"openblas", "mkl", "blis", "flexiblas"} for library in libraries)
+        assert any(library.library in {"openblas", "mkl", "blis", "flexiblas"} for library in libraries)
 
 
 ASK = """
 import os
 from alexbench.harness.measure.environment import environment
 before = dict(os.environ)
-variables = environment(())["variables"]
+variables = environment(()).variables
 assert dict(os.environ) == before
 print(sorted(name for name in variables if name.startswith("KMP_")))
 """
@@ -110,13 +109,13 @@ def test_variables_that_change_runtimes_are_kept_and_no_others_nor_secrets(
     name: str, monkeypatch: pytest.MonkeyPatch, *, kept: bool
 ) -> None:
     monkeypatch.setenv(name, "value")
-    assert (environment(())["variables"].get(name) == "value") is kept
+    assert (environment(()).variables.get(name) == "value") is kept
 
 
 @pytest.mark.parametrize("name", ["LD_PRELOAD", "LD_LIBRARY_PATH"])
 def test_libraries_put_in_front_are_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "")
-    assert environment(())["variables"][name] == ""
+    assert environment(()).variables[name] == ""
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -145,13 +144,13 @@ def test_the_repository_one_stands_in_is_told_with_its_state(repository: Path, m
     (repository / "below").mkdir()
     monkeypatch.chdir(repository / "below")
     commit = git(repository, "rev-parse", "HEAD")
-    clean = {"commit": commit, "dirty": False, "describe": "v1"}
-    assert environment(())["git"] == {"alexbench": None, "working_directory": clean}
+    clean = GitState(commit, dirty=False, describe="v1")
+    assert environment(()).git == GitStates(None, clean)
     (repository / "new").write_text("two", encoding="utf-8")
-    assert environment(())["git"]["working_directory"] == clean  # a run's own folder is no change
+    assert environment(()).git.working_directory == clean  # a run's own folder is no change
     (repository / "file").write_text("two", encoding="utf-8")
-    dirty = {"commit": commit, "dirty": True, "describe": "v1-dirty"}
-    assert environment(())["git"]["working_directory"] == dirty
+    dirty = GitState(commit, dirty=True, describe="v1-dirty")
+    assert environment(()).git.working_directory == dirty
 
 
 @NEEDS_GIT
@@ -159,11 +158,12 @@ def test_an_editable_checkout_is_told_and_not_twice(repository: Path, monkeypatc
     (repository / "pyproject.toml").touch()
     monkeypatch.setattr(module, "_OWN_TREE", repository)
     monkeypatch.chdir(repository.parent)
-    states = environment(())["git"]
-    assert states["alexbench"]["commit"] == git(repository, "rev-parse", "HEAD")
-    assert states["working_directory"] is None
+    states = environment(()).git
+    assert states.alexbench is not None
+    assert states.alexbench.commit == git(repository, "rev-parse", "HEAD")
+    assert states.working_directory is None
     monkeypatch.chdir(repository)
-    assert environment(())["git"] == states
+    assert environment(()).git == states
 
 
 @NEEDS_GIT
@@ -173,7 +173,7 @@ def test_a_wheel_within_someones_repository_has_no_commit_of_its_own(
     packages = repository / ".nox" / "site-packages"
     packages.mkdir(parents=True)
     monkeypatch.setattr(module, "_OWN_TREE", packages)
-    assert environment(())["git"]["alexbench"] is None
+    assert environment(()).git.alexbench is None
 
 
 @NEEDS_GIT
@@ -182,26 +182,26 @@ def test_a_hooks_variables_do_not_name_another_repository(repository: Path, monk
     elsewhere.mkdir()
     monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
     monkeypatch.chdir(elsewhere)
-    assert environment(())["git"]["working_directory"] is None
+    assert environment(()).git.working_directory is None
 
 
 @NEEDS_GIT
 def test_a_repository_without_a_commit_has_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(tmp_path, "init", "-q")
     monkeypatch.chdir(tmp_path)
-    assert environment(())["git"]["working_directory"] is None
+    assert environment(()).git.working_directory is None
 
 
 def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert environment(())["git"] == {"alexbench": None, "working_directory": None}
+    assert environment(()).git == GitStates(None, None)
 
 
 def test_a_worker_tells_the_environment_of_its_own_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     with WorkerProcess("another", log=tmp_path / "log") as worker:
         monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-        found = worker.ask("environment", distributions=["pytest"])
-    assert set(found) == set(environment(()))
-    assert found["packages"]["pytest"] == pytest.__version__
-    assert found["variables"]["OMP_WAIT_POLICY"] == "PASSIVE"
+        found = worker.ask(ReadEnvironment(("pytest",)))
+    assert found.python == platform.python_version()
+    assert found.packages["pytest"] == pytest.__version__
+    assert found.variables["OMP_WAIT_POLICY"] == "PASSIVE"

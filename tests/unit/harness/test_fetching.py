@@ -268,6 +268,16 @@ def test_without_a_digest_nothing_is_glued_that_no_validator_vouches_for() -> No
         assert "Range" not in server.asked[1]
 
 
+@pytest.mark.parametrize("note", ["", "[]", "[" * 9999, '{"url": 1}', '{"url": "", "etag": 3, "last_modified": null}'])
+def test_a_note_beside_a_part_that_says_nothing_is_none(note: str) -> None:
+    with serving(good(CONTENT)) as server:
+        mine = card(server.url)
+        beside = partial(mine, CONTENT[:1000])
+        beside.with_name(f"{beside.name}.json").write_text(note, encoding="utf-8")
+        fetched(mine)
+        assert "If-Range" not in server.asked[0]
+
+
 def test_416_for_a_file_that_is_whole_ends_it() -> None:
     with serving(good(CONTENT)) as server:
         mine = card(server.url, size=None)

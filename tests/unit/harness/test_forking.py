@@ -17,13 +17,17 @@ import numpy as np
 import psutil
 import pytest
 
-from alexbench.harness import forking, protocol, worker
+from alexbench.harness import forking, worker
 from alexbench.harness.app import workers
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.measure.process import memory
 from alexbench.harness.models.weights import write_weights
+from alexbench.harness.protocol import lines
+from alexbench.harness.protocol.loading import Load
+from alexbench.harness.protocol.process import ReadMemory, Restart
+from alexbench.harness.protocol.scoring import Predict
 from tests.support.worker_driver import IMPORTED, LAST_WORDS, Odd, logits_of, shim
 from tests.support.workers import load
 from tests.unit.harness.test_workers import (
@@ -117,10 +121,10 @@ def test_without_a_fork_a_restart_is_a_new_interpreter(tmp_path: Path, forks: bo
     with WorkerProcess("odd", log=tmp_path / "log", python=python, forks=forks, preload="odd") as found:
         before = found.pids
         assert before == {found.pid}
-        found.ask("memory")
+        found.ask(ReadMemory())
         found.restart()
         assert all(map(gone, before))
-        assert found.ask("memory")["rss_mib"] > 1
+        assert found.ask(ReadMemory()).rss_mib > 1
         assert found.pids.isdisjoint(before)
 
 
@@ -130,22 +134,22 @@ def test_a_worker_that_died_is_started_anew(tmp_path: Path, forks: bool) -> None
     with WorkerProcess("odd", log=tmp_path / "log", python=python, forks=forks) as found:
         os.kill(found.pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match="SIGKILL"):
-            found.ask("memory")
+            found.ask(ReadMemory())
         found.restart()
-        assert found.ask("memory")["rss_mib"] > 1
+        assert found.ask(ReadMemory()).rss_mib > 1
 
 
 def test_a_worker_that_cannot_fork_refuses_a_restart_and_serves_on(tmp_path: Path) -> None:
     with WorkerProcess("plain", log=tmp_path / "log") as found:
         with pytest.raises(WorkerError, match="unknown request 'restart'"):
-            found.ask("restart")
-        assert found.ask("memory")["rss_mib"] > 1
+            found.ask(Restart())
+        assert found.ask(ReadMemory()).rss_mib > 1
 
 
 def test_what_is_sent_behind_a_restart_is_for_the_next_child() -> None:
     """Whatever was sent at once: no child reads a byte beyond its own last line."""
-    asked = ["memory", "restart", "memory", "restart", "restart", "memory", "quit"]
-    lines = b"".join(json.dumps({"id": n, "do": do}).encode() + b"\n" for n, do in enumerate(asked))
+    asked = ["read_memory", "restart", "read_memory", "restart", "restart", "read_memory", "quit"]
+    sent = b"".join(json.dumps({"id": n, "do": do}).encode() + b"\n" for n, do in enumerate(asked))
     with subprocess.Popen(
         [sys.executable, "-m", "alexbench.harness.worker", "--fork"],
         stdin=subprocess.PIPE,
@@ -155,7 +159,7 @@ def test_what_is_sent_behind_a_restart_is_for_the_next_child() -> None:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(lines)
+        process.stdin.write(sent)
         process.stdin.flush()
         answers = [json.loads(line) for line in process.stdout]
     hellos = [answer["hello"] for answer in answers if "hello" in answer]
@@ -171,7 +175,7 @@ def test_a_forked_child_is_confined_as_any_other(tmp_path: Path) -> None:
     )
     with plain, forked:
         assert forked.confined == plain.confined != ""
-        forked.ask("memory")
+        forked.ask(ReadMemory())
         forked.restart()
         assert forked.confined == plain.confined
 
@@ -182,8 +186,7 @@ def test_a_forked_child_is_confined_as_any_other(tmp_path: Path) -> None:
 def test_the_import_is_in_the_time_of_the_first_load(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "backend_class", lambda name: Odd)
     one = worker.Worker(lambda _done, _total: None, imported=forking.Imported("odd", 3600.0))
-    asked: dict[str, Any] = {"backend": "odd", "network": "owt", "input_size": 8, "weights": str(weights)}
-    first, second = (one.do_load(**asked, options={"threads": 1})["load_s"] for _ in range(2))
+    first, second = (one.load(Load("odd", "owt", 8, weights, Options(threads=1))).load_s for _ in range(2))
     assert first >= 3600.0 > second
 
 
@@ -242,8 +245,8 @@ def test_a_killed_process_is_an_error_that_names_the_signal(start: Start, whose:
     found = start("plain")
     pids = found.pids
     os.kill(found.pid if whose == "child" else psutil.Process(found.pid).ppid(), by)
-    with pytest.raises(WorkerError, match=rf"worker odd was killed by {by.name} .*during memory"):
-        found.ask("memory")
+    with pytest.raises(WorkerError, match=rf"worker odd was killed by {by.name} .*during read_memory"):
+        found.ask(ReadMemory())
     assert all_gone(pids)
 
 
@@ -273,8 +276,7 @@ def test_a_server_killed_in_the_midst_takes_its_busy_child_along(loaded: Start, 
     pids, server = found.pids, psutil.Process(found.pid).parent()
     assert server is not None
     np.save(tmp_path / "in.npy", inputs(1))
-    asked = {"inputs": str(tmp_path / "in.npy"), "out": str(tmp_path / "out.npy")}
-    protocol.send(found._requests, {"id": 9, "do": "predict", "with": asked})
+    lines.send_request(found._requests, 9, Predict(tmp_path / "in.npy", tmp_path / "out.npy"))
     assert until(lambda: is_in_predict(tmp_path / "log"))
     server.kill()
     assert all_gone(pids)
@@ -285,24 +287,28 @@ def test_ctrl_c_is_the_commands_alone(start: Start) -> None:
     found = start("plain")
     for pid in found.pids:
         os.kill(pid, signal.SIGINT)
-    assert found.ask("memory")["rss_mib"] > 1
+    assert found.ask(ReadMemory()).rss_mib > 1
     found.restart()
     os.kill(found.pid, signal.SIGINT)
-    assert found.ask("memory")["rss_mib"] > 1
+    assert found.ask(ReadMemory()).rss_mib > 1
 
 
 _PARENT: Final = """
 import sys
 from pathlib import Path
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Options
+from alexbench.harness.protocol.loading import Load
+from alexbench.harness.protocol.scoring import Predict
 log, python, busy, weights, inputs, out = sys.argv[1:]
+load = Load("odd", "owt", 8, Path(weights), Options(threads=1))
 worker = WorkerProcess("odd", log=Path(log), python=python, forks=True, preload="odd")
-worker.ask("load", backend="odd", network="owt", input_size=8, weights=weights, options={"threads": 1})
+worker.ask(load)
 worker.restart()
-worker.ask("load", backend="odd", network="owt", input_size=8, weights=weights, options={"threads": 1})
+worker.ask(load)
 print("ready", flush=True)
 if busy == "busy":
-    worker.ask("predict", inputs=inputs, out=out)
+    worker.ask(Predict(Path(inputs), Path(out)))
 sys.stdin.read()
 """
 

@@ -20,6 +20,7 @@ from alexbench.harness.judge.early_stopping import samples_needed
 from alexbench.harness.measure import loadgen
 from alexbench.harness.measure.loadgen import LoadSettings, drive, require_loadgen
 from alexbench.harness.measure.loadgen_log import LoadGenResult, read_detail, result_of
+from alexbench.harness.protocol.timing import RunLoadgen
 from alexbench.harness.worker_timing import Timing
 
 SAMPLES = [np.full((1, 2), index, np.float32) for index in range(5)]
@@ -185,19 +186,16 @@ class SleepingWorker(Timing):
     def _loaded(self) -> Any:
         return Sleeper(), np.zeros((40, 2, 2, 3), np.uint8)
 
-    def _first_inference(self) -> None:
-        """It needs none."""
+    def _first_inference(self) -> int:
+        return 0
 
     def _timed_input(self, batch_size: int, number: int = 0) -> NDArray[np.float32]:
         return np.full((batch_size, 2), number, np.float32)
 
 
 def test_a_worker_answers_with_the_result_and_leaves_the_logs(tmp_path: Path) -> None:
-    settings = dataclasses.asdict(dataclasses.replace(SHORT, samples_per_query=2))
-    answer = SleepingWorker(lambda _done, _total: None).do_loadgen(
-        scenario="MultiStream", settings=json.loads(json.dumps(settings)), log_folder=str(tmp_path / "multi")
-    )
-    assert decode(LoadGenResult, json.loads(json.dumps(answer))).samples_per_query == 2
+    asked = RunLoadgen("MultiStream", dataclasses.replace(SHORT, samples_per_query=2), tmp_path / "multi")
+    assert SleepingWorker(lambda _done, _total: None).run_loadgen(asked).samples_per_query == 2
     assert (tmp_path / "multi" / "mlperf_log_summary.txt").is_file()
 
 

@@ -1,6 +1,5 @@
 """Load generation as a run asks for it: settings of each scenario, and the highest load under a bound."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,12 @@ from alexbench.harness.app.loads import check_loads, generate, require
 from alexbench.harness.app.progress import PlainDisplay
 from alexbench.harness.app.row import Row
 from alexbench.harness.errors import UsageError
+from alexbench.harness.measure.clock import Timed
+from alexbench.harness.measure.loadgen import LoadSettings
 from alexbench.harness.measure.loadgen_log import LoadGenResult
 from alexbench.harness.measure.rounds import Block, Measured, Task
+from alexbench.harness.protocol.lines import Request
+from alexbench.harness.protocol.timing import RunLoadgen, TimeCalls, WarmedUp, WarmUp
 
 MS = 1_000_000
 
@@ -21,25 +24,27 @@ class Queue:
     """A worker whose server takes 10 ms a query, so that p99 shoots up when arrivals come near 100/s."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.asked: list[tuple[str, LoadSettings]] = []
 
-    def ask(self, do: str, **given: Any) -> dict[str, Any]:
-        if do == "warm_up":
-            return {"calls": 3}
-        if do == "time":
-            return {"ns": [10 * MS] * 5}
-        assert do == "loadgen"
-        settings = given["settings"]
-        self.asked.append((given["scenario"], settings))
-        load = (settings["target_rate"] or 50) / 100
-        p99 = 10 * settings["samples_per_query"] * (1 + 2 * load / max(1e-3, 1 - load)) if load < 1 else 1e5
-        return asdict(
-            LoadGenResult(
-                scenario=given["scenario"], queries=662, samples=662, samples_per_query=settings["samples_per_query"],
-                seconds=10.0, samples_per_second=66.2, min_ms=9.0, mean_ms=11.0, p50_ms=10.0, p90_ms=p99 / 2,
-                p95_ms=p99 / 1.5, p99_ms=p99, max_ms=2 * p99, valid=True, reasons=(), early_stopping="",
-                overlatency_queries=0, target_rate=settings["target_rate"], seed=settings["seed"], version="6.0",
-            )
+    def ask(self, request: Request[object]) -> object:
+        match request:
+            case WarmUp():
+                return WarmedUp(3)
+            case TimeCalls():
+                return Timed([10 * MS] * 5, 0)
+            case RunLoadgen(scenario, settings):
+                self.asked.append((scenario, settings))
+                return self._result(scenario, settings)
+        raise AssertionError(request)
+
+    def _result(self, scenario: str, settings: LoadSettings) -> LoadGenResult:
+        load = (settings.target_rate or 50) / 100
+        p99 = 10 * settings.samples_per_query * (1 + 2 * load / max(1e-3, 1 - load)) if load < 1 else 1e5
+        return LoadGenResult(
+            scenario=scenario, queries=662, samples=662, samples_per_query=settings.samples_per_query,
+            seconds=10.0, samples_per_second=66.2, min_ms=9.0, mean_ms=11.0, p50_ms=10.0, p90_ms=p99 / 2,
+            p95_ms=p99 / 1.5, p99_ms=p99, max_ms=2 * p99, valid=True, reasons=(), early_stopping="",
+            overlatency_queries=0, target_rate=settings.target_rate, seed=settings.seed, version="6.0",
         )  # fmt: skip
 
     def kill(self) -> None:
@@ -70,8 +75,8 @@ def test_server_is_loaded_at_seven_tenths_until_p99_has_its_queries(tmp_path: Pa
     one, queue = driven(resolve({"scenarios": ("Server",)}), tmp_path)
     ((scenario, settings),) = queue.asked
     assert scenario == "Server"
-    assert settings["target_rate"] == pytest.approx(70)
-    assert settings["min_query_count"] == 662
+    assert settings.target_rate == pytest.approx(70)
+    assert settings.min_query_count == 662
     (found,) = one.generated
     assert (found.target_rate, found.bound_ms, found.highest, found.loadgen) == (pytest.approx(70), None, None, "6.0")
 
@@ -83,13 +88,13 @@ def test_the_highest_rate_under_a_bound_is_searched(tmp_path: Path) -> None:
     assert found.highest == pytest.approx(66.7, rel=0.06)
     assert found.highest <= 66.7
     assert len(found.probes) == len(queue.asked) - 1
-    assert len({settings["seed"] for _, settings in queue.asked}) == len(queue.asked)  # arrivals of their own
+    assert len({settings.seed for _, settings in queue.asked}) == len(queue.asked)  # arrivals of their own
 
 
 def test_multistream_searches_samples_a_query(tmp_path: Path) -> None:
     one, queue = driven(resolve({"scenarios": ("MultiStream",), "latency_bound": 200.0}), tmp_path)
     (found,) = one.generated
-    assert (queue.asked[0][1]["samples_per_query"], found.samples_per_query) == (8, 8)
+    assert (queue.asked[0][1].samples_per_query, found.samples_per_query) == (8, 8)
     assert found.highest == 6  # 30 ms a sample at this load
 
 
@@ -97,10 +102,10 @@ def test_mlperf_asks_for_ten_minutes_and_offlines_samples(tmp_path: Path) -> Non
     _, queue = driven(resolve({"rigor": "mlperf"}), tmp_path)
     asked = dict(queue.asked)
     assert set(asked) == {"SingleStream", "Offline"}
-    assert all(settings["min_duration_ms"] == 600_000 for settings in asked.values())
-    assert all(settings["max_duration_ms"] == 0 for settings in asked.values())
-    assert asked["Offline"]["min_query_count"] == 24_576
-    assert asked["SingleStream"]["expected_latency_ms"] == pytest.approx(10)
+    assert all(settings.min_duration_ms == 600_000 for settings in asked.values())
+    assert all(settings.max_duration_ms == 0 for settings in asked.values())
+    assert asked["Offline"].min_query_count == 24_576
+    assert asked["SingleStream"].expected_latency_ms == pytest.approx(10)
 
 
 def test_a_bound_below_one_inference_is_refused_before_anything_is_measured() -> None:

@@ -17,9 +17,11 @@ from alexbench.harness.models.card import DEFAULT_CARD, load_card
 from alexbench.harness.models.packaged_classifier import PackagedError, pack, packaged_file, unpack
 from alexbench.harness.models.seeded import fit_classifier
 from alexbench.harness.models.weights import map_weights, weights_digest
+from alexbench.harness.protocol.lines import Request
+from alexbench.harness.protocol.making import SyntheticWeights
 
 CARD = load_card(DEFAULT_CARD)
-FITTED = synthetic.SyntheticWeights(Path("fitted"), "of the fit")
+FITTED = SyntheticWeights(Path("fitted"), "of the fit")
 
 
 def layer() -> tuple[Any, Any]:
@@ -105,10 +107,10 @@ class Answering:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def ask(self, do: str, **arguments: str) -> Any:
+    def ask(self, request: Request[object]) -> object:
         from alexbench.harness.worker import Worker
 
-        return Worker(lambda done, total: None).handle({"do": do, "with": arguments})
+        return Worker(lambda done, total: None).handle(request)
 
 
 @pytest.mark.parametrize("kind", ["damaged", "of another fit"])

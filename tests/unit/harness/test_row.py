@@ -3,6 +3,7 @@
 import pytest
 
 from alexbench.harness.app.row import Row, effective_record
+from alexbench.harness.contract import Effective, Known
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from tests.support.records import accuracy
 
@@ -42,11 +43,8 @@ def test_what_is_not_installed_is_missing_and_not_alive() -> None:
 
 
 def test_effective_comes_with_the_evidence_of_each_value() -> None:
-    known = {
-        key: {"value": key.upper(), "evidence": "reported"}
-        for key in ("device", "provider", "precision", "threads", "streams")
-    }
-    record = effective_record({"runtime": "r", "version": "1", "settings": {"a": "b"}, **known})
+    known = [Known(key, "reported") for key in ("DEVICE", "PROVIDER", "PRECISION", "THREADS", "STREAMS")]
+    record = effective_record(Effective("r", "1", *known, settings={"a": "b"}))
     assert record.device == ("DEVICE", "reported")
     assert record.streams == ("STREAMS", "reported")
     assert record.settings == {"a": "b"}

@@ -63,6 +63,19 @@ def test_damage_in_what_is_used_is_found_and_drawn_again(tmp_path: Path, drawn_b
     assert files[1].read_bytes() == damaged
 
 
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("note", ["", "[]", "3", "[" * 100_000, '{"n01440764/n01440764_val_0.JPEG": 3}'])
+def test_a_note_that_is_none_is_written_anew(tmp_path: Path, note: str) -> None:
+    display, folder = PlainDisplay(io.StringIO()), tmp_path / synthetic.NAME
+    pictures = synthetic.synthetic_pictures("val", tmp_path, log=tmp_path / "log", display=display)
+    for name in ("val.json", "val.digests.json"):
+        (folder / name).write_text(note, encoding="utf-8")
+    again = synthetic.undamaged_pictures("val", tmp_path, lambda whole: whole, log=tmp_path / "log", display=display)
+    assert again.samples == pictures.samples
+    (folder / "val.digests.json").write_text(note, encoding="utf-8")  # the published digests stand in
+    synthetic.undamaged_pictures("val", tmp_path, lambda whole: whole, log=tmp_path / "log", display=display)
+
+
 def test_the_published_digest_of_each_picture_is_a_part_of_that_of_all() -> None:
     published = expected.by_name("pictures")
     assert len(published) == 1000

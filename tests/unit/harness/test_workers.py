@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,6 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
-from alexbench.harness import protocol
 from alexbench.harness.app import workers
 from alexbench.harness.app.kept import KeptAnswers, read_answers
 from alexbench.harness.app.workers import WorkerProcess
@@ -29,6 +28,12 @@ from alexbench.harness.errors import UsageError, WorkerError
 from alexbench.harness.judge.accuracy import top_k
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import write_weights
+from alexbench.harness.protocol import lines
+from alexbench.harness.protocol.lines import Done, Request
+from alexbench.harness.protocol.loading import OpenPixels
+from alexbench.harness.protocol.process import ReadMemory
+from alexbench.harness.protocol.scoring import Evaluate, Predict, WriteLogits
+from alexbench.harness.protocol.timing import TimeCalls
 from tests.support.models import Case, preprocessing
 from tests.support.worker_driver import IN_PREDICT, LAST_WORDS, OUTPUTS, SAID, logits_of, shim
 from tests.support.workers import load
@@ -75,7 +80,7 @@ def inputs(count: int) -> NDArray[np.float32]:
 def ask_predict(worker: WorkerProcess, folder: Path, count: int = 2) -> NDArray[Any]:
     """One predict, by way of files."""
     np.save(folder / "in.npy", inputs(count))
-    worker.ask("predict", inputs=str(folder / "in.npy"), out=str(folder / "out.npy"))
+    worker.ask(Predict(folder / "in.npy", folder / "out.npy"))
     found: NDArray[Any] = np.load(folder / "out.npy")
     return found
 
@@ -83,7 +88,7 @@ def ask_predict(worker: WorkerProcess, folder: Path, count: int = 2) -> NDArray[
 def open_pictures(worker: WorkerProcess, folder: Path, count: int, **part: int) -> None:
     """Let the worker map small pictures, or a part of them."""
     np.save(folder / "pixels.npy", prepared(count))
-    worker.ask("open", pixels=str(folder / "pixels.npy"), preprocessing=asdict(preprocessing(CASE)), **part)
+    worker.ask(OpenPixels(folder / "pixels.npy", preprocessing(CASE), **part))
 
 
 def until(condition: Callable[[], bool], limit_s: float = LIMIT_S) -> bool:
@@ -121,8 +126,7 @@ def test_logits_come_back_as_they_were(start: Start, tmp_path: Path) -> None:
 def test_every_picture_is_evaluated_and_progress_told(start: Start, tmp_path: Path) -> None:
     worker, told = start("plain"), list[tuple[int, int]]()
     open_pictures(worker, tmp_path, 7)
-    top = str(tmp_path / "top")
-    worker.ask("evaluate", progress=lambda *one: told.append(one), batch_size=3, whole=[0, 4], out=top)
+    worker.ask(Evaluate(3, (0, 4), tmp_path / "top"), progress=lambda *one: told.append(one))
     answers, logits = read_answers(tmp_path / "top")
     assert np.allclose(logits, logits_of(inputs(7))[[0, 4]], rtol=0, atol=1e-6)
     classes, scores = top_k(logits_of(inputs(7)), 5)
@@ -138,10 +142,10 @@ def test_batches_that_are_kept_are_not_asked_again(start: Start, tmp_path: Path)
     kept[:, 7] = 1
     top = tmp_path / "top"
     KeptAnswers(top, 7, 3, whole=[4], outputs=OUTPUTS).keep(1, kept, seconds=2.0)
-    answer = worker.ask("evaluate", progress=lambda *one: told.append(one), batch_size=3, whole=[4], out=str(top))
+    answer = worker.ask(Evaluate(3, (4,), top), progress=lambda *one: told.append(one))
     assert told == [(6, 7), (7, 7)]
-    assert answer["images_kept"] == 3
-    assert answer["seconds"] > 2.0
+    assert answer.images_kept == 3
+    assert answer.seconds > 2.0
     answers, logits = read_answers(top)
     expected, _ = top_k(logits_of(inputs(7)), 5)
     assert answers["classes"][3:6, 0].tolist() == [7, 7, 7]
@@ -152,7 +156,7 @@ def test_batches_that_are_kept_are_not_asked_again(start: Start, tmp_path: Path)
 def test_a_part_of_the_pixels_can_be_opened(start: Start, tmp_path: Path) -> None:
     worker = start("plain")
     open_pictures(worker, tmp_path, 6, first=2, images=3)
-    worker.ask("evaluate", batch_size=2, whole=[], out=str(tmp_path / "top"))
+    worker.ask(Evaluate(2, (), tmp_path / "top"))
     expected, _ = top_k(logits_of(inputs(6)), 5)
     assert np.array_equal(read_answers(tmp_path / "top")[0]["classes"], expected[2:5])
 
@@ -160,7 +164,7 @@ def test_a_part_of_the_pixels_can_be_opened(start: Start, tmp_path: Path) -> Non
 def test_logits_are_of_the_pictures_asked_for_in_that_order(start: Start, tmp_path: Path) -> None:
     worker = start("plain")
     open_pictures(worker, tmp_path, 6)
-    worker.ask("logits", images=[5, 0, 3], batch_size=2, out=str(tmp_path / "logits.npy"))
+    worker.ask(WriteLogits((5, 0, 3), 2, tmp_path / "logits.npy"))
     found = np.load(tmp_path / "logits.npy")
     assert found.shape == (3, OUTPUTS)
     assert np.allclose(found, logits_of(inputs(6))[[5, 0, 3]], rtol=0, atol=1e-6)
@@ -170,14 +174,19 @@ def test_logits_that_are_not_finite_are_not_scored(start: Start, tmp_path: Path)
     worker = start("not finite")
     open_pictures(worker, tmp_path, 5)
     with pytest.raises(WorkerError, match="logits of picture 1 are not finite"):
-        worker.ask("evaluate", batch_size=2, whole=[], out=str(tmp_path / "top.npy"))
+        worker.ask(Evaluate(2, (), tmp_path / "top.npy"))
     assert not (tmp_path / "top.npy").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Sing(Request[Done]):
+    """What no worker knows."""
 
 
 def test_an_unknown_request_is_an_error_and_not_the_end(start: Start, tmp_path: Path) -> None:
     worker = start("plain")
     with pytest.raises(WorkerError, match="unknown request 'sing'"):
-        worker.ask("sing")
+        worker.ask(Sing())
     assert len(ask_predict(worker, tmp_path)) == 2
 
 
@@ -185,7 +194,7 @@ def test_a_runtime_that_raises_is_an_error_and_not_the_end(start: Start, tmp_pat
     worker = start("raises")
     with pytest.raises(WorkerError, match="RuntimeError: kernel refused"):
         ask_predict(worker, tmp_path)
-    assert worker.ask("memory")["peak_rss_mib"] > 1
+    assert worker.ask(ReadMemory()).peak_rss_mib > 1
     assert "Traceback" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
@@ -194,7 +203,7 @@ def test_predict_before_load_is_a_clear_error(tmp_path: Path) -> None:
         with pytest.raises(WorkerError, match="load comes first"):
             ask_predict(worker, tmp_path)
         with pytest.raises(WorkerError, match="load and open come first"):
-            worker.ask("time", batch_size=1, seconds=0.1)
+            worker.ask(TimeCalls(1, 0.1))
 
 
 def test_an_unknown_backend_is_refused_with_the_known_ones(tmp_path: Path, weights: Path) -> None:
@@ -209,7 +218,7 @@ def test_an_array_of_objects_is_refused_and_not_unpickled(start: Start, tmp_path
     proof = tmp_path / "unpickled"
     np.save(tmp_path / "bomb.npy", np.array([Bomb(str(proof))], dtype=object), allow_pickle=True)
     with pytest.raises(WorkerError, match="allow_pickle=False"):
-        start("plain").ask("predict", inputs=str(tmp_path / "bomb.npy"), out=str(tmp_path / "out.npy"))
+        start("plain").ask(Predict(tmp_path / "bomb.npy", tmp_path / "out.npy"))
     assert not proof.exists()
 
 
@@ -242,8 +251,8 @@ def test_whatever_a_runtime_prints_lands_in_the_log_and_not_in_the_protocol(star
 def test_a_killed_worker_is_an_error_that_names_the_signal(start: Start, tmp_path: Path) -> None:
     worker = start("plain")
     os.kill(worker.pid, signal.SIGKILL)
-    with pytest.raises(WorkerError, match=r"worker odd was killed by SIGKILL .*memory.* during memory.*log"):
-        worker.ask("memory")
+    with pytest.raises(WorkerError, match=r"worker odd was killed by SIGKILL .*memory.* during read_memory.*log"):
+        worker.ask(ReadMemory())
 
 
 def test_a_worker_killed_in_the_midst_of_predict_is_an_error_too(start: Start, tmp_path: Path) -> None:
@@ -266,7 +275,7 @@ def test_a_worker_that_exits_is_an_error_with_its_code_and_last_words(start: Sta
         ask_predict(worker, tmp_path)
     assert str(tmp_path / "log") in str(died.value)
     with pytest.raises(WorkerError, match="exit code 7"):
-        worker.ask("memory")
+        worker.ask(ReadMemory())
 
 
 def test_a_worker_that_does_not_start_says_why(tmp_path: Path) -> None:
@@ -277,7 +286,7 @@ def test_a_worker_that_does_not_start_says_why(tmp_path: Path) -> None:
 def test_another_protocol_is_refused_with_the_mend(tmp_path: Path) -> None:
     before = set(psutil.Process().children())
     with pytest.raises(
-        WorkerError, match=rf"speaks protocol 99, this command {protocol.PROTOCOL_SCHEMA}; install the same alexbench"
+        WorkerError, match=rf"speaks protocol 99, this command {lines.PROTOCOL_SCHEMA}; install the same alexbench"
     ):
         WorkerProcess("odd", log=tmp_path / "log", python=shim("newer protocol", tmp_path))
     assert set(psutil.Process().children()) <= before
@@ -312,7 +321,7 @@ def test_a_closed_worker_takes_no_more_requests(start: Start) -> None:
     worker = start("plain")
     worker.close()
     with pytest.raises(WorkerError, match="worker odd"):
-        worker.ask("memory")
+        worker.ask(ReadMemory())
 
 
 def test_a_worker_that_does_not_quit_is_killed(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,12 +369,15 @@ import sys
 from pathlib import Path
 from alexbench.harness.app.kept import KeptAnswers, read_answers
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Options
+from alexbench.harness.protocol.loading import Load
+from alexbench.harness.protocol.scoring import Predict
 log, python, weights, inputs, out = sys.argv[1:]
 worker = WorkerProcess("odd", log=Path(log), python=python)
-worker.ask("load", backend="odd", network="owt", input_size=8, weights=weights, options={"threads": 1})
+worker.ask(Load("odd", "owt", 8, Path(weights), Options(threads=1)))
 print(worker.pid, flush=True)
 if inputs:
-    worker.ask("predict", inputs=inputs, out=out)
+    worker.ask(Predict(Path(inputs), Path(out)))
 sys.stdin.read()
 """
 

@@ -1,7 +1,7 @@
 """What a worker holds between requests: a backend, what it was loaded with, and the pixels it is asked about."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +11,24 @@ from alexbench.harness.contract import Backend, Model, Options
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.measure import clock
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
+from alexbench.harness.protocol.lines import Progress, Request
 
-Request = dict[str, Any]
-Answer = dict[str, Any]
-Progress = Callable[[int, int], None]
+Handler: TypeAlias = Callable[..., object]
+"""What carries a request out: given the worker and the request, it gives the answer."""
+Handlers: TypeAlias = Mapping[type[Request[object]], Handler]
 
 STREAMED_INPUTS: Final = 4
 """Different batches that a stream is fed, over and over: more would only fill memory."""
 
 
-class Held:
-    """The state, and the inputs made from it; the requests are its subclasses'."""
+class WorkerState:
+    """The state, and the inputs made from it; what carries requests out is in its subclasses.
+
+    ``progress`` tells the command how many are done, of how many.
+    """
 
     def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._server = 0
+        self.progress = progress
         self._backend: Backend | None = None
         self._answers: Answers | None = None
         self._model: Model | None = None
@@ -86,9 +89,10 @@ class Held:
             self._inputs[key] = network_input(chosen, self._preprocessing, backend.input_layout)
         return self._inputs[key]
 
-    def _first_inference(self) -> None:
-        """Make it, if it was not made yet."""
+    def _first_inference(self) -> int:
+        """Make it, if it was not made yet; how long it took, in nanoseconds."""
         backend, _ = self._loaded()
         if self._first_inference_ns is None:
             self._first_inference_ns = clock.first_inference_ns(backend.predict, self._timed_input(1))
             clock.freeze_what_is_loaded()
+        return self._first_inference_ns
