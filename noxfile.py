@@ -27,6 +27,10 @@ GATED = ROOT / "tests" / "baselines"
 WORKFLOWS = {
     "github-workflows": ".github/workflows/*.yml",
     "github-actions": ".github/actions/*/action.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "dependabot": ".github/dependabot.yml",
+    "citation-file-format": "CITATION.cff",
     "gitlab-ci": "docs/ci/gitlab-ci.yml",
 }
 """A published schema, as check-jsonschema calls it -> the files that it is for."""
@@ -203,17 +207,29 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Unit tests, end-to-end tests and the conformance suite, in two processes. Arguments after -- go to pytest."""
+    """Unit tests, end-to-end tests and the conformance suite, in two processes, or those in the folders after --.
+
+    Any other arguments after -- go to pytest as they are. With tests/unit among them, coverage is measured.
+    """
     environment = Environment(session, "runtimes")
     environment.install("all", groups=("test",))
     # The conformance suite skips no backend named here: a missing one fails.
     env = {"ALEXBENCH_REQUIRE_BACKENDS": os.environ.get("ALEXBENCH_REQUIRE_BACKENDS", ",".join(BACKENDS))}
-    if session.posargs:
-        environment.run("pytest", *session.posargs, env=env)
+    folders = list(session.posargs)
+    if any(not Path(one).is_dir() for one in folders):
+        environment.run("pytest", *folders, env=env)
         return
     two = ("-n", "2", "--no-loadscope-reorder", "--benchmark-disable")
-    environment.run("pytest", *two, "-m", "not alone", env=env)
-    environment.run("pytest", "-m", "alone", env=env)
+    measured = _coverage() if not folders or "tests/unit" in folders else ()
+    environment.run("pytest", *two, *measured, "-m", "not alone", *folders, env=env)
+    # 5: of the tests in these folders, none has to run alone.
+    environment.run("pytest", "-m", "alone", *folders, env=env, success_codes=(0, 5) if folders else (0,))
+
+
+def _coverage() -> tuple[str, ...]:
+    """Flags that measure it: the last line has the figure, and on GitHub the job's summary page has the table."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    return "--cov", f"--cov-report=markdown-append:{summary}" if summary else "--cov-report="
 
 
 @nox.session(venv_backend="none")
@@ -237,8 +253,24 @@ def digests(session: nox.Session) -> None:
 
 
 @nox.session
+def package(session: nox.Session) -> None:
+    """What a release is, in dist/: built, checked, and its wheel installed on its own and started."""
+    session.install("--quiet", "pip>=25.1")
+    session.install("--quiet", "--constraint", str(CONSTRAINTS), "--group", "release")
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
+    files = sorted(map(str, dist.iterdir()))
+    session.run("twine", "check", "--strict", *files)
+    session.install("--quiet", "--constraint", str(CONSTRAINTS), *(file for file in files if file.endswith(".whl")))
+    with session.chdir(session.create_tmp()):
+        session.run("alexbench", "--version")
+        session.run("alexbench", "models")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
-    """ruff, its formatter, the import rules, and the workflows: zizmor, GitHub's and GitLab's schemas, actionlint."""
+    """ruff, its formatter, the import rules; workflows and the like: zizmor, their published schemas, actionlint."""
     Environment(session).install(groups=("lint",))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
