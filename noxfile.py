@@ -70,7 +70,7 @@ class Environment:
         return str(self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
     def install(self, *extras: str, groups: tuple[str, ...] = (), instead: tuple[str, ...] = ()) -> None:
-        """Install the project, editable, under the constraints; at once where nothing changed since.
+        """Install the project, editable, under the constraints; at once where that, or more, is there and nothing changed.
 
         ``instead``: requirements that take the place of the constraints on the same packages. Where such a version does
         not go with the other constraints, it is installed with what it wants.
@@ -78,10 +78,12 @@ class Environment:
         stamp = self.folder / f"installed-{'-'.join((*extras, *groups)) or 'project'}"
         kept = "\n".join(_without(CONSTRAINTS.read_text(encoding="utf-8").splitlines(), instead))
         wanted = f"{ROOT}\n{(ROOT / 'pyproject.toml').read_text(encoding='utf-8')}\n{kept}\n{instead}"
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
-            return
+        named = {*extras, *groups} or {"project"}
+        for there in self.folder.glob("installed-*"):
+            if named <= {*there.name.split("-")[1:]} and there.read_text(encoding="utf-8") == wanted:
+                return
         target = f".[{','.join(extras)}]" if extras else "."
-        named = [*instead, *(part for group in groups for part in ("--group", group))]
+        more = [*instead, *(part for group in groups for part in ("--group", group))]
         # 25.1 is the first pip that knows dependency groups.
         self.run("python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pip>=25.1")
         self._session.log(f"installing {target}" + ("; the four runtimes take about 80 s" if "all" in extras else ""))
@@ -91,12 +93,12 @@ class Environment:
         # setuptools warns of every editable installation that folders beside the package may hide it; ours do not.
         env = {"PYTHONWARNINGS": "ignore"}
         try:
-            self.run("python", *pip, "--constraint", str(constraints), "-e", target, *named, env=env)
+            self.run("python", *pip, "--constraint", str(constraints), "-e", target, *more, env=env)
         except nox.command.CommandFailed:
             if not instead:
                 raise
             self._session.warn(f"{', '.join(instead)} does not go with constraints.txt: installed with what it wants")
-            self.run("python", *pip, "-e", target, *named, env=env)
+            self.run("python", *pip, "-e", target, *more, env=env)
         stamp.write_text(wanted, encoding="utf-8")
 
 
@@ -192,6 +194,12 @@ def gate(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def runtimes(session: nox.Session) -> None:
+    """Only what bench, gate and tests share is installed: the four runtimes, and what tests need."""
+    Environment(session, "runtimes").install("all", groups=("test",))
+
+
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """The main job: four runtimes, one leaderboard. Arguments after -- go to ``alexbench run``."""
     environment = Environment(session, "runtimes")
@@ -243,13 +251,16 @@ def microbench(session: nox.Session) -> None:
 
 @nox.session
 def digests(session: nox.Session) -> None:
-    """The synthetic default under other NumPy and Pillow versions: the same bits, or red. No runtime is installed."""
+    """The synthetic default under other NumPy and Pillow versions: the same bits, or red. No runtime is installed.
+
+    The fit of the weights is not made again (2 CPU minutes): ``-- -m slow`` does that, as every night.
+    """
     kept = Path(session.create_tmp()) / "constraints.txt"
     lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     kept.write_text("\n".join(line for line in lines if line.split("==")[0] not in OTHER_VERSIONS), encoding="utf-8")
     others = [f"{name}=={version}" for name, version in OTHER_VERSIONS.items()]
-    session.install("--quiet", "-e", ".", "pytest", *others, "--constraint", str(kept))
-    session.run("pytest", "tests/synthetic", *session.posargs)
+    session.install("--quiet", "-e", ".", "hypothesis", "pytest", *others, "--constraint", str(kept))
+    session.run("pytest", "tests/synthetic", *(session.posargs or ("-m", "not slow")))
 
 
 @nox.session

@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A change is tried on the same examples by everybody; each night there are new ones, and more of them.
+settings.register_profile("change", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("nightly", max_examples=1000, deadline=None)
+settings.load_profile("change")
 
 # A shell that starts a job in the background leaves it SIGINT ignored, and children inherit that: the tests of Ctrl-C
 # would test nothing. A handler, unlike an ignored signal, becomes the default again in a new program.

@@ -23,14 +23,14 @@ def run(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFacto
 def test_forty_pictures_decide_nothing_and_the_number_that_would_is_said(
     command: Command, ground: Ground, run: Path
 ) -> None:
-    ended = command("compare", run)
+    ended = command.here("compare", run)
     assert ended.code == 3, ended.err
     assert "openvino against onnxruntime, top-1: UNDECIDED with 40 pictures" in ended.out
     assert "598 would show equivalence" in ended.out
 
 
 def test_a_margin_that_forty_can_decide(command: Command, ground: Ground, run: Path) -> None:
-    ended = command("compare", run, "--margin", "8", "--json")
+    ended = command.here("compare", run, "--margin", "8", "--json")
     assert ended.code == 0, ended.err
     (pair,) = json.loads(ended.out)["pairs"]
     assert (pair["base"]["name"], pair["other"]["name"]) == ("onnxruntime", "openvino")
@@ -77,13 +77,13 @@ def test_what_cannot_be_compared_is_one_line_and_exit_code_2(command: Command, r
         (run, "--out", tmp_path),
         (tmp_path,),
     ):
-        ended = command("compare", *arguments)
+        ended = command.here("compare", *arguments)
         assert ended.code == 2, ended.err
         assert ended.last_line.startswith("alexbench: ")
         assert "Traceback" not in ended.err
 
 
 def test_every_row_has_all_pictures(command: Command, run: Path) -> None:
-    ended = command("compare", f"{run}:onnxruntime", f"{run}:openvino", "--json")
+    ended = command.here("compare", f"{run}:onnxruntime", f"{run}:openvino", "--json")
     report = json.loads(ended.out)
     assert (report["images"], ended.code) == (PICTURES, report["exit_code"])

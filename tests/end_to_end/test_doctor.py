@@ -132,7 +132,7 @@ def test_less_than_was_expected_and_nothing_known_is_none_of_these(doctor: Any) 
 
 
 def test_too_few_pictures_end_with_three(command: Command) -> None:
-    ended = command("doctor", "--limit", "16", cache=cache_folder())
+    ended = command.here("doctor", "--limit", "16", cache=cache_folder())
     assert ended.code == 3
     assert "16 cannot tell one reading from another; give 32 or more" in ended.last_line
 
@@ -168,7 +168,7 @@ def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(doct
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_two(command: Command, arguments: tuple[str, ...], said: str) -> None:
-    ended = command("doctor", *arguments, cache=cache_folder())
+    ended = command.here("doctor", *arguments, cache=cache_folder())
     assert ended.code == 2
     assert said in ended.last_line
     assert "Traceback" not in ended.err
@@ -190,7 +190,7 @@ def test_a_reference_over_other_pictures_is_refused(command: Command, ground: Gr
     )
     assert run.code == 0, run.err
     folder = next(tmp_path.iterdir())
-    ended = command("doctor", "--limit", "32", "--reference", f"{folder}:torch", cache=cache_folder())
+    ended = command.here("doctor", "--limit", "32", "--reference", f"{folder}:torch", cache=cache_folder())
     assert ended.code == 2
     assert "did not answer for" in ended.last_line
 
