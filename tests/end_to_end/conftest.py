@@ -194,6 +194,18 @@ def command(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Command
 
 
 @pytest.fixture(scope="session")
+def answered(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two runtimes, accuracy only, to be read and copied."""
+
+    def make(folder: Path) -> None:
+        rows = ("--backend", "onnxruntime", "--backend", "openvino", "--only", "accuracy")
+        ended = command("run", "--data", ground.pictures, "--weights", ground.weights, *rows, "--out", folder)
+        assert ended.code == 0, ended.err
+
+    return only_run(made_once(tmp_path_factory, "answered", make))
+
+
+@pytest.fixture(scope="session")
 def many(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same pictures ten times over, in class-index folders: long enough to be disturbed."""
     folder = tmp_path_factory.mktemp("many")
