@@ -21,6 +21,7 @@ from alexbench.harness.powers import GivesActivations
 from alexbench.harness.worker import Worker
 from tests.conformance.conftest import OTHER_SIZES, PUBLISHED, THREADS, Loaded, Spare, Store, class_or_skip
 from tests.conformance.test_options import KNOWN_GAPS
+from tests.support.made_once import made_once
 from tests.support.models import Case, pictures, preprocessing
 from tests.support.off_by_weight import interpreter, seeds_that_show
 from tests.support.workers import load, open_pictures
@@ -41,20 +42,21 @@ def looked_at(worker: WorkerProcess, layers: Sequence[str], folder: Path) -> dic
 
 
 class Truth:
-    """Float64's activations, made once a case."""
+    """Float64's activations, made once for all processes of the session."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        self._store, self._folder = store, folder
-        self._found: dict[Case, dict[str, NDArray[np.float64]]] = {}
+    def __init__(self, store: Store, factory: pytest.TempPathFactory) -> None:
+        self._store, self._factory = store, factory
 
     def of(self, case: Case) -> dict[str, NDArray[np.float64]]:
         """Of every layer."""
-        if case not in self._found:
-            with WorkerProcess(REFERENCE, log=self._folder / "log") as worker:
-                load(worker, REFERENCE, case, self._store.weights(case), Options(threads=THREADS))
-                open_pictures(worker, case, self._folder)
-                self._found[case] = looked_at(worker, names(case), self._folder / str(case))
-        return self._found[case]
+        made = made_once(self._factory, f"activations-{case}", lambda folder: self._make(case, folder))
+        return {name: np.load(made / "looked" / f"{name}.npy") for name in names(case)}
+
+    def _make(self, case: Case, folder: Path) -> None:
+        with WorkerProcess(REFERENCE, log=folder / "log") as worker:
+            load(worker, REFERENCE, case, self._store.weights(case), Options(threads=THREADS))
+            open_pictures(worker, case, folder)
+            looked_at(worker, names(case), folder / "looked")
 
     def errors(
         self, case: Case, found: dict[str, NDArray[np.float64]], precision: Precision = "fp32"
@@ -69,7 +71,7 @@ class Truth:
 
 @pytest.fixture(scope="session")
 def truth(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    return Truth(store, tmp_path_factory.mktemp("truth"))
+    return Truth(store, tmp_path_factory)
 
 
 def names(case: Case) -> list[str]:

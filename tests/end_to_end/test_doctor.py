@@ -11,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from alexbench.harness.app.config import cache_folder
-from alexbench.harness.app.synthetic import NAME, WEIGHTS_FOLDER
+from alexbench.harness.app.progress import PlainDisplay
+from alexbench.harness.app.synthetic import synthetic_pictures, synthetic_weights
 from alexbench.harness.contract import Model
 from alexbench.harness.models.card import load_card
-from alexbench.harness.models.weights import map_weights, weights_path
+from alexbench.harness.models.weights import map_weights
 from tests.end_to_end.conftest import Command, Ended, Ground
 from tests.support.ailing import ailing
 from tests.support.cards import write_card
@@ -24,7 +25,7 @@ PICTURES = 96
 Arrays = dict[str, NDArray[np.float32]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def doctor(command: Command) -> Any:
     """``alexbench doctor`` on a few synthetic pictures, as JSON; the set is the one that ``bench`` made, if it did."""
 
@@ -33,6 +34,15 @@ def doctor(command: Command) -> Any:
         return ended, json.loads(ended.out) if ended.out else {}
 
     return ask
+
+
+@pytest.fixture
+def synthetic(tmp_path: Path) -> tuple[Path, Path]:
+    """The synthetic pictures, and the default card's weights."""
+    log, display = tmp_path / "log", PlainDisplay()
+    pictures = synthetic_pictures("val", cache_folder(), log=log, display=display)
+    weights = synthetic_weights(load_card("torchvision"), cache_folder(), log=log, display=display)
+    return pictures.root, weights.path
 
 
 def factors(found: dict[str, Any]) -> list[str]:
@@ -46,12 +56,14 @@ def test_a_healthy_model_is_not_told_it_is_ill(doctor: Any) -> None:
     assert found["held_db"] > 90
 
 
-def test_channels_and_mean_wrong_together_are_both_found_and_the_mend_is_exact(doctor: Any, tmp_path: Path) -> None:
+def test_channels_and_mean_wrong_together_are_both_found_and_the_mend_is_exact(
+    doctor: Any, synthetic: tuple[Path, Path], tmp_path: Path
+) -> None:
+    pictures, weights = synthetic
     right = load_card("torchvision").preprocessing
     wrong = replace(right, channels="BGR", mean=(0.0, 0.0, 0.0))
-    weights = _fitted_weights()
     card = write_card(tmp_path / "wrong.toml", load_card("torchvision"), wrong)
-    ended, found = doctor("--model", card, "--weights", weights, "--data", cache_folder() / NAME / "val")
+    ended, found = doctor("--model", card, "--weights", weights, "--data", pictures)
     assert ended.code == 1, ended.err
     assert found["verdict"] == "ill"
     assert set(factors(found)) == {"channels", "normalisation"}
@@ -137,8 +149,10 @@ def test_too_few_pictures_end_with_three(command: Command) -> None:
     assert "16 cannot tell one reading from another; give 32 or more" in ended.last_line
 
 
-def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(doctor: Any, tmp_path: Path) -> None:
-    pictures = cache_folder() / NAME / "val"
+def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(
+    doctor: Any, synthetic: tuple[Path, Path], tmp_path: Path
+) -> None:
+    pictures, weights = synthetic
     files = sorted(pictures.glob("*/*"))[:: 1000 // PICTURES][:PICTURES]
     labels = np.random.default_rng(1).permutation(1000)[: len(files)]
     (tmp_path / "flat").mkdir()
@@ -147,7 +161,7 @@ def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(doct
     lines = [f"{file.name} {label}" for file, label in zip(files, labels, strict=True)]
     (tmp_path / "val.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     flat = ("--data", tmp_path / "flat", "--layout", "flat-folder", "--labels", tmp_path / "val.txt")
-    ended, found = doctor(*flat, "--weights", _fitted_weights(), limit=64)
+    ended, found = doctor(*flat, "--weights", weights, limit=64)
     assert ended.code == 1, ended.err
     assert (found["verdict"], factors(found)) == ("none of these", [])
 
@@ -193,9 +207,3 @@ def test_a_reference_over_other_pictures_is_refused(command: Command, ground: Gr
     ended = command.here("doctor", "--limit", "32", "--reference", f"{folder}:torch", cache=cache_folder())
     assert ended.code == 2
     assert "did not answer for" in ended.last_line
-
-
-def _fitted_weights() -> str:
-    """The synthetic weights of the default card, which an earlier question has made."""
-    note = next((cache_folder() / NAME).glob("weights-owt-*.json"))
-    return str(weights_path(cache_folder() / WEIGHTS_FOLDER, json.loads(note.read_text(encoding="utf-8"))["digest"]))
