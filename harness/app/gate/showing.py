@@ -47,9 +47,9 @@ def _plain(one: Baseline) -> dict[str, Any]:
     }
 
 
-def print_baselines(found: Sequence[Baseline], stream: TextIO = sys.stdout) -> None:
+def print_baselines(found: Sequence[Baseline], stream: TextIO | None = None) -> None:
     """Of each file what it is of, its figures, and those that it replaced, the newest first."""
-    terminal = Terminal(stream)
+    terminal = Terminal(stream or sys.stdout)
     for place, one in enumerate(found):
         record = one.side.record
         asked = record.configuration
