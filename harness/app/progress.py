@@ -28,9 +28,9 @@ class Display(Protocol):
         ...
 
 
-def display_for() -> Display:
-    """A live display where standard error is a terminal, plain lines where it is a file or a pipe."""
-    return LiveDisplay() if sys.stderr.isatty() else PlainDisplay()
+def display_for(stream: TextIO | None = None) -> Display:
+    """A live display where ``stream``, or standard error, is a terminal; plain lines where it is a file or a pipe."""
+    return LiveDisplay() if (stream or sys.stderr).isatty() else PlainDisplay(stream)
 
 
 class PlainDisplay:

@@ -1,6 +1,5 @@
 """What baselines hold: ``alexbench baseline show``."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -49,7 +48,7 @@ def _plain(one: Baseline) -> dict[str, Any]:
 
 def print_baselines(found: Sequence[Baseline], stream: TextIO | None = None) -> None:
     """Of each file what it is of, its figures, and those that it replaced, the newest first."""
-    terminal = Terminal(stream or sys.stdout)
+    terminal = Terminal(stream)
     for place, one in enumerate(found):
         record = one.side.record
         asked = record.configuration
