@@ -70,7 +70,7 @@ class Environment:
         return str(self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
     def install(self, *extras: str, groups: tuple[str, ...] = (), instead: tuple[str, ...] = ()) -> None:
-        """Install the project, editable, under the constraints; at once where that, or more, is there and nothing changed.
+        """Install the project, editable, under the constraints; at once where that, or more, is there unchanged.
 
         ``instead``: requirements that take the place of the constraints on the same packages. Where such a version does
         not go with the other constraints, it is installed with what it wants.

@@ -52,8 +52,7 @@ def _code() -> int:
     try:
         main()
     except SystemExit as ended:
-        assert ended.code is None or isinstance(ended.code, int)
-        return ended.code or 0
+        return int(ended.code or 0)
     return 0
 
 

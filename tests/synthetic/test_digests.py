@@ -1,7 +1,7 @@
 """The synthetic default is the same bits everywhere: made anew here, and held against the committed digests.
 
-``nox -s tests`` runs this under the pinned NumPy and Pillow, ``nox -s digests`` under other ones: what is ``slow`` of it
-only at night.
+``nox -s tests`` runs this under the pinned NumPy and Pillow, ``nox -s digests`` under other ones: there,
+what is ``slow`` only at night.
 """
 
 import io
