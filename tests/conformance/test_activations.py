@@ -180,9 +180,14 @@ def assert_traced(backend: str, case: Case, layer: str, store: Store, truth: Tru
     assert (first.layer, [one for one, _ in first.worst]) == (layer, [channel])
 
 
-@pytest.mark.parametrize(
-    ("case", "layer"), [(case, layer) for case in PUBLISHED for layer in weighted(case.network)], ids=str
-)
+def every_layer() -> list[Any]:
+    """On every change those of `owt`, and the first and the last of the others."""
+    found = [(case, layer) for case in PUBLISHED for layer in weighted(case.network)]
+    marks = {one: () if one[0] == OWT or one[1] in ("conv1", "fc8") else (pytest.mark.nightly,) for one in found}
+    return [pytest.param(*one, marks=marks[one]) for one in found]
+
+
+@pytest.mark.parametrize(("case", "layer"), every_layer(), ids=str)
 def test_a_weight_off_is_traced_to_its_layer_and_channel(
     case: Case, layer: str, store: Store, truth: Truth, tmp_path: Path
 ) -> None:

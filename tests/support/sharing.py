@@ -15,6 +15,7 @@ APART: Final = (
     "tests/end_to_end/test_doctor.py",
     "tests/end_to_end/test_exits.py",
     "tests/end_to_end/test_export.py",
+    "tests/end_to_end/test_full_size_weights.py",
     "tests/end_to_end/test_unmasked.py",
 )
 """Files of minutes whose tests share nothing that is made once a process: each test is given to whoever is free."""
