@@ -128,7 +128,11 @@ def _in_height_width_channels(arrays: Arrays) -> None:
 
 @pytest.mark.parametrize(
     ("change", "factor"),
-    [(lambda arrays: None, None), (_scaled, "weights"), (_in_height_width_channels, "flatten")],
+    [
+        (lambda arrays: None, None),
+        pytest.param(_scaled, "weights", marks=pytest.mark.nightly),
+        (_in_height_width_channels, "flatten"),
+    ],
     ids=["as given", "scaled", "fc6 in H, W, C"],
 )
 def test_doctor_and_run_judge_a_file_alike(
@@ -153,6 +157,7 @@ def test_doctor_and_run_judge_a_file_alike(
     assert factors(found) == ([] if factor is None else [factor])
 
 
+@pytest.mark.nightly
 def test_less_than_was_expected_and_nothing_known_is_none_of_these(doctor: Any) -> None:
     ended, found = doctor("--expected", "95", limit=FEW)
     assert (ended.code, found["verdict"]) == (1, "none of these")

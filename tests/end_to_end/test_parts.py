@@ -71,7 +71,7 @@ def counts(record: RunRecord, place: int) -> tuple[int, int, int]:
     return accuracy.images, accuracy.top1_correct, accuracy.top5_correct
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("ending", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
 def test_a_run_that_was_ended_goes_on_where_it_was(
     command: Command, arguments: list[str | Path], whole: Path, tmp_path: Path, ending: signal.Signals
 ) -> None:
