@@ -27,6 +27,10 @@ GATED = ROOT / "tests" / "baselines"
 WORKFLOWS = {
     "github-workflows": ".github/workflows/*.yml",
     "github-actions": ".github/actions/*/action.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "dependabot": ".github/dependabot.yml",
+    "citation-file-format": "CITATION.cff",
     "gitlab-ci": "docs/ci/gitlab-ci.yml",
 }
 """A published schema, as check-jsonschema calls it -> the files that it is for."""
@@ -66,7 +70,7 @@ class Environment:
         return str(self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
     def install(self, *extras: str, groups: tuple[str, ...] = (), instead: tuple[str, ...] = ()) -> None:
-        """Install the project, editable, under the constraints; at once where nothing changed since.
+        """Install the project, editable, under the constraints; at once where that, or more, is there unchanged.
 
         ``instead``: requirements that take the place of the constraints on the same packages. Where such a version does
         not go with the other constraints, it is installed with what it wants.
@@ -74,10 +78,12 @@ class Environment:
         stamp = self.folder / f"installed-{'-'.join((*extras, *groups)) or 'project'}"
         kept = "\n".join(_without(CONSTRAINTS.read_text(encoding="utf-8").splitlines(), instead))
         wanted = f"{ROOT}\n{(ROOT / 'pyproject.toml').read_text(encoding='utf-8')}\n{kept}\n{instead}"
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
-            return
+        named = {*extras, *groups} or {"project"}
+        for there in self.folder.glob("installed-*"):
+            if named <= {*there.name.split("-")[1:]} and there.read_text(encoding="utf-8") == wanted:
+                return
         target = f".[{','.join(extras)}]" if extras else "."
-        named = [*instead, *(part for group in groups for part in ("--group", group))]
+        more = [*instead, *(part for group in groups for part in ("--group", group))]
         # 25.1 is the first pip that knows dependency groups.
         self.run("python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pip>=25.1")
         self._session.log(f"installing {target}" + ("; the four runtimes take about 80 s" if "all" in extras else ""))
@@ -87,12 +93,12 @@ class Environment:
         # setuptools warns of every editable installation that folders beside the package may hide it; ours do not.
         env = {"PYTHONWARNINGS": "ignore"}
         try:
-            self.run("python", *pip, "--constraint", str(constraints), "-e", target, *named, env=env)
+            self.run("python", *pip, "--constraint", str(constraints), "-e", target, *more, env=env)
         except nox.command.CommandFailed:
             if not instead:
                 raise
             self._session.warn(f"{', '.join(instead)} does not go with constraints.txt: installed with what it wants")
-            self.run("python", *pip, "-e", target, *named, env=env)
+            self.run("python", *pip, "-e", target, *more, env=env)
         stamp.write_text(wanted, encoding="utf-8")
 
 
@@ -188,6 +194,12 @@ def gate(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def runtimes(session: nox.Session) -> None:
+    """Only what bench, gate and tests share is installed: the four runtimes, and what tests need."""
+    Environment(session, "runtimes").install("all", groups=("test",))
+
+
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """The main job: four runtimes, one leaderboard. Arguments after -- go to ``alexbench run``."""
     environment = Environment(session, "runtimes")
@@ -203,17 +215,30 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Unit tests, end-to-end tests and the conformance suite, in two processes. Arguments after -- go to pytest."""
+    """Unit tests, end-to-end tests and the conformance suite, in two processes, or those in the folders after --.
+
+    With tests/unit after --, their coverage is measured, which takes them a third longer. Any other arguments after --
+    go to pytest as they are.
+    """
     environment = Environment(session, "runtimes")
     environment.install("all", groups=("test",))
     # The conformance suite skips no backend named here: a missing one fails.
     env = {"ALEXBENCH_REQUIRE_BACKENDS": os.environ.get("ALEXBENCH_REQUIRE_BACKENDS", ",".join(BACKENDS))}
-    if session.posargs:
-        environment.run("pytest", *session.posargs, env=env)
+    folders = list(session.posargs)
+    if any(not Path(one).is_dir() for one in folders):
+        environment.run("pytest", *folders, env=env)
         return
     two = ("-n", "2", "--no-loadscope-reorder", "--benchmark-disable")
-    environment.run("pytest", *two, "-m", "not alone", env=env)
-    environment.run("pytest", "-m", "alone", env=env)
+    measured = _coverage() if "tests/unit" in folders else ()
+    environment.run("pytest", *two, *measured, "-m", "not alone", *folders, env=env)
+    # 5: of the tests in these folders, none has to run alone.
+    environment.run("pytest", "-m", "alone", *folders, env=env, success_codes=(0, 5) if folders else (0,))
+
+
+def _coverage() -> tuple[str, ...]:
+    """Flags that measure it: the last line has the figure, and on GitHub the job's summary page has the table."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    return "--cov", f"--cov-report=markdown-append:{summary}" if summary else "--cov-report="
 
 
 @nox.session(venv_backend="none")
@@ -227,18 +252,37 @@ def microbench(session: nox.Session) -> None:
 
 @nox.session
 def digests(session: nox.Session) -> None:
-    """The synthetic default under other NumPy and Pillow versions: the same bits, or red. No runtime is installed."""
+    """The synthetic default under other NumPy and Pillow versions: the same bits, or red. No runtime is installed.
+
+    The fit of the weights is not made again (2 CPU minutes): ``-- -m slow`` does that, as every night.
+    """
     kept = Path(session.create_tmp()) / "constraints.txt"
     lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     kept.write_text("\n".join(line for line in lines if line.split("==")[0] not in OTHER_VERSIONS), encoding="utf-8")
     others = [f"{name}=={version}" for name, version in OTHER_VERSIONS.items()]
-    session.install("--quiet", "-e", ".", "pytest", *others, "--constraint", str(kept))
-    session.run("pytest", "tests/synthetic", *session.posargs)
+    session.install("--quiet", "-e", ".", "hypothesis", "pytest", *others, "--constraint", str(kept))
+    session.run("pytest", "tests/synthetic", *(session.posargs or ("-m", "not slow")))
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """What a release is, in dist/: built, checked, and its wheel installed on its own and started."""
+    session.install("--quiet", "pip>=25.1")
+    session.install("--quiet", "--constraint", str(CONSTRAINTS), "--group", "release")
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
+    files = sorted(map(str, dist.iterdir()))
+    session.run("twine", "check", "--strict", *files)
+    session.install("--quiet", "--constraint", str(CONSTRAINTS), *(file for file in files if file.endswith(".whl")))
+    with session.chdir(session.create_tmp()):
+        session.run("alexbench", "--version")
+        session.run("alexbench", "models")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff, its formatter, the import rules, and the workflows: zizmor, GitHub's and GitLab's schemas, actionlint."""
+    """ruff, its formatter, the import rules; workflows and the like: zizmor, their published schemas, actionlint."""
     Environment(session).install(groups=("lint",))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")

@@ -1,6 +1,5 @@
 """A comparison on the terminal, and as Markdown."""
 
-import sys
 from typing import TextIO
 
 from alexbench.harness.paired_records import PairedReport
@@ -9,7 +8,7 @@ from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.terminal import Terminal
 
 
-def print_comparison(report: PairedReport, *, flips: int, stream: TextIO = sys.stdout) -> None:
+def print_comparison(report: PairedReport, *, flips: int, stream: TextIO | None = None) -> None:
     """Print tables and sentences, with at most so many ``flips`` of each pair."""
     terminal = Terminal(stream)
     terminal.facts(facts(report))

@@ -1,7 +1,6 @@
 """A gate on the terminal, as Markdown, JSON and JUnit XML."""
 
 import re
-import sys
 from dataclasses import asdict
 from typing import Final, TextIO
 from xml.etree import ElementTree as ET
@@ -29,7 +28,7 @@ MARKER: Final = "<!-- alexbench-gate -->"
 _COLOURS: Final = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "INVALID": "yellow"}
 
 
-def print_gate(report: GateReport, stream: TextIO = sys.stdout) -> None:
+def print_gate(report: GateReport, stream: TextIO | None = None) -> None:
     """Print facts, tables, sentences, and the verdict as the last line."""
     terminal = Terminal(stream)
     terminal.facts(facts(report))
@@ -56,7 +55,7 @@ def gate_markdown(report: GateReport) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def print_rest(report: GateReport, stream: TextIO = sys.stdout) -> None:
+def print_rest(report: GateReport, stream: TextIO | None = None) -> None:
     """What a comparison of two runs adds to its accuracies."""
     terminal = Terminal(stream)
     terminal.table(rest_table(report))

@@ -1,7 +1,6 @@
 """A history on the terminal, as JSON and as CSV."""
 
 import dataclasses
-import sys
 from typing import Final, TextIO
 
 from alexbench.harness.plain_text import json_text
@@ -15,7 +14,7 @@ MOST_NEWS: Final = 3
 """Changes of the environment named in a cell; the rest are counted."""
 
 
-def print_history(history: History, *, last: int, stream: TextIO = sys.stdout) -> None:
+def print_history(history: History, *, last: int, stream: TextIO | None = None) -> None:
     """Print a table of each series, its ``last`` points (0: all), its changes, and what was not joined or left out."""
     from alexbench.reports.terminal import Terminal
 

@@ -23,8 +23,8 @@ PLAIN_WIDTH: Final = 400
 class Terminal:
     """A stream as reports write on it: lines, facts, tables and remarks."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._plain = not stream.isatty()
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._plain = not (stream or sys.stdout).isatty()
         width = PLAIN_WIDTH if self._plain else None
         self._console = console(stream, width=width)
 
@@ -56,7 +56,7 @@ class Terminal:
             self.line(f"! {text}")
 
 
-def print_leaderboard(record: RunRecord, stream: TextIO = sys.stdout) -> None:
+def print_leaderboard(record: RunRecord, stream: TextIO | None = None) -> None:
     """Print header, tables and remarks."""
     terminal = Terminal(stream)
     terminal.facts(wording.facts(record))

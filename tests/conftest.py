@@ -7,10 +7,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("change", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("nightly", max_examples=1000, deadline=None)
 
 # A shell that starts a job in the background leaves it SIGINT ignored, and children inherit that: the tests of Ctrl-C
 # would test nothing. A handler, unlike an ignored signal, becomes the default again in a new program.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What a change does not wait for."""
+    parser.addoption("--nightly", action="store_true", help="also tests marked nightly, and 1,000 new random examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A change is tried on the same random examples by everybody."""
+    settings.load_profile("nightly" if config.getoption("--nightly") else "change")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without ``--nightly``, tests marked so are counted as deselected."""
+    if not config.getoption("--nightly"):
+        left_out = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -28,16 +28,16 @@ class Display(Protocol):
         ...
 
 
-def display_for(stream: TextIO = sys.stderr) -> Display:
-    """A live display where ``stream`` is a terminal, plain lines where it is a file or a pipe."""
-    return LiveDisplay() if stream.isatty() else PlainDisplay(stream)
+def display_for(stream: TextIO | None = None) -> Display:
+    """A live display where ``stream``, or standard error, is a terminal; plain lines where it is a file or a pipe."""
+    return LiveDisplay() if (stream or sys.stderr).isatty() else PlainDisplay(stream)
 
 
 class PlainDisplay:
     """A line at the start and the end of each step, and one every PLAIN_EVERY_S between."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
 
     def say(self, line: str) -> None:
         """Print the line."""

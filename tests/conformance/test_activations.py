@@ -22,6 +22,7 @@ from alexbench.harness.protocol.scoring import WriteActivations
 from alexbench.harness.worker import Worker
 from tests.conformance.conftest import OTHER_SIZES, PUBLISHED, THREADS, Loaded, Spare, Store, class_or_skip
 from tests.conformance.test_options import KNOWN_GAPS
+from tests.support.made_once import made_once
 from tests.support.models import Case, pictures, preprocessing
 from tests.support.off_by_weight import interpreter, seeds_that_show
 from tests.support.workers import load, open_pictures
@@ -42,20 +43,21 @@ def looked_at(worker: WorkerProcess, layers: Sequence[str], folder: Path) -> dic
 
 
 class Truth:
-    """Float64's activations, made once a case."""
+    """Float64's activations, made once for all processes of the session."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        self._store, self._folder = store, folder
-        self._found: dict[Case, dict[str, NDArray[np.float64]]] = {}
+    def __init__(self, store: Store, factory: pytest.TempPathFactory) -> None:
+        self._store, self._factory = store, factory
 
     def of(self, case: Case) -> dict[str, NDArray[np.float64]]:
         """Of every layer."""
-        if case not in self._found:
-            with WorkerProcess(REFERENCE, log=self._folder / "log") as worker:
-                load(worker, REFERENCE, case, self._store.weights(case), Options(threads=THREADS))
-                open_pictures(worker, case, self._folder)
-                self._found[case] = looked_at(worker, names(case), self._folder / str(case))
-        return self._found[case]
+        made = made_once(self._factory, f"activations-{case}", lambda folder: self._make(case, folder))
+        return {name: np.load(made / "looked" / f"{name}.npy") for name in names(case)}
+
+    def _make(self, case: Case, folder: Path) -> None:
+        with WorkerProcess(REFERENCE, log=folder / "log") as worker:
+            load(worker, REFERENCE, case, self._store.weights(case), Options(threads=THREADS))
+            open_pictures(worker, case, folder)
+            looked_at(worker, names(case), folder / "looked")
 
     def errors(
         self, case: Case, found: dict[str, NDArray[np.float64]], precision: Precision = "fp32"
@@ -70,7 +72,7 @@ class Truth:
 
 @pytest.fixture(scope="session")
 def truth(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    return Truth(store, tmp_path_factory.mktemp("truth"))
+    return Truth(store, tmp_path_factory)
 
 
 def names(case: Case) -> list[str]:
@@ -174,9 +176,14 @@ def assert_traced(backend: str, case: Case, layer: str, store: Store, truth: Tru
     assert (first.layer, [one for one, _ in first.worst]) == (layer, [channel])
 
 
-@pytest.mark.parametrize(
-    ("case", "layer"), [(case, layer) for case in PUBLISHED for layer in weighted(case.network)], ids=str
-)
+def every_layer() -> list[Any]:
+    """On every change those of `owt`, and the first and the last of the others."""
+    found = [(case, layer) for case in PUBLISHED for layer in weighted(case.network)]
+    marks = {one: () if one[0] == OWT or one[1] in ("conv1", "fc8") else (pytest.mark.nightly,) for one in found}
+    return [pytest.param(*one, marks=marks[one]) for one in found]
+
+
+@pytest.mark.parametrize(("case", "layer"), every_layer(), ids=str)
 def test_a_weight_off_is_traced_to_its_layer_and_channel(
     case: Case, layer: str, store: Store, truth: Truth, tmp_path: Path
 ) -> None:

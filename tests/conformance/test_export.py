@@ -20,8 +20,13 @@ from tests.support.models import Case, network_pixels
 
 ROUTES = [route for route in known_routes() if route.writer is not None]
 READERS = {route.form.name: route for route in ROUTES if route.form.via is None}
-CASES = (Case("owt", 224), Case("bvlc", 224), Case("tfcnn", 227), Case("owt", 256))
-"""Each network, and where windows hang over the edge (bvlc) and adaptive pooling has something to average (256)."""
+CASES = (
+    Case("bvlc", 224),
+    Case("owt", 256),
+    pytest.param(Case("owt", 224), marks=pytest.mark.nightly),
+    pytest.param(Case("tfcnn", 227), marks=pytest.mark.nightly),
+)
+"""Each network; where windows hang over the edge (bvlc) and adaptive pooling averages (256), which have every layer."""
 BATCHES = (1, 3)
 CANNOT: set[tuple[str | None, Case]] = set()
 """What exporters of others have no operator for, and say so in one line."""

@@ -30,6 +30,8 @@ from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import write_weights
+from tests.support.in_process import Ended, alexbench
+from tests.support.made_once import made_once
 
 SEED: Final = 20121204
 SIZES: Final = ((500, 375), (375, 500), (320, 256), (256, 256), (300, 700))
@@ -48,20 +50,6 @@ class Ground:
     ranking: dict[str, list[int]]
     top1: int
     top5: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def last_line(self) -> str:
-        """The last line on standard error."""
-        return self.err.strip().splitlines()[-1] if self.err.strip() else ""
 
 
 @dataclass(slots=True)
@@ -104,6 +92,10 @@ class Command:
         with self.started(*arguments, cache=cache) as started:
             return started.end()
 
+    def here(self, *arguments: str | Path, cache: Path | None = None) -> Ended:
+        """The same in this process: for what is refused before anything starts, and what only reads files."""
+        return alexbench(*arguments, folder=self.folder, cache=cache or self.cache)
+
     @contextmanager
     def started(self, *arguments: str | Path, cache: Path | None = None) -> Iterator[Started]:
         """Run in a process group of its own; nothing of it is left afterwards."""
@@ -145,23 +137,29 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    folder = tmp_path_factory.mktemp("ground")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    made = made_once(tmp_path_factory, "ground", _make_ground)
+    ranking: dict[str, list[int]] = json.loads((made / "ranking.json").read_text(encoding="utf-8"))
+    wnids = [one.wnid for one in class_list()]
+    labels = {path: wnids.index(Path(path).parent.name) for path in ranking}
+    (weights,) = (made / "given").glob("*.safetensors")
+    cache = tmp_path_factory.mktemp("cache")
+    return Ground(made / "pictures", weights, cache, labels, ranking, top1=PICTURES // 2, top5=3 * PICTURES // 4)
+
+
+def _make_ground(folder: Path) -> None:
+    """The weights in ``given``, the pictures in class folders of ``pictures``, and ``ranking.json``."""
     card = load_card("torchvision")
     arrays = seeded_weights(card.build_network().parameter_shapes, SEED)
-    weights, _ = write_weights(arrays, folder / "given")
-    ranking = _draw_and_rank(folder / "drawn", card, arrays)
-    pictures, labels = folder / "pictures", {}
+    write_weights(arrays, folder / "given")
     by_path: dict[str, list[int]] = {}
     wnids = [one.wnid for one in class_list()]
-    for number, (drawn, order) in enumerate(sorted(ranking.items())):
-        label = order[(0, 0, 2, 999)[number % 4]]
-        path = f"{wnids[label]}/{drawn}"
-        (pictures / wnids[label]).mkdir(parents=True, exist_ok=True)
-        (folder / "drawn" / drawn).rename(pictures / path)
-        by_path[path], labels[path] = order, label
-    yield Ground(pictures, weights, folder / "cache", labels, by_path, top1=PICTURES // 2, top5=3 * PICTURES // 4)
-    shutil.rmtree(folder, ignore_errors=True)  # two files of 244 MB
+    for number, (drawn, order) in enumerate(sorted(_draw_and_rank(folder / "drawn", card, arrays).items())):
+        path = f"{wnids[order[(0, 0, 2, 999)[number % 4]]]}/{drawn}"
+        (folder / "pictures" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "drawn" / drawn).rename(folder / "pictures" / path)
+        by_path[path] = order
+    (folder / "ranking.json").write_text(json.dumps(by_path), encoding="utf-8")
 
 
 def _draw_and_rank(folder: Path, card: Card, arrays: dict[str, NDArray[np.float32]]) -> dict[str, list[int]]:
@@ -193,6 +191,18 @@ def _draw_and_rank(folder: Path, card: Card, arrays: dict[str, NDArray[np.float3
 @pytest.fixture(scope="session")
 def command(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Command:
     return Command(tmp_path_factory.mktemp("elsewhere"), ground.cache)
+
+
+@pytest.fixture(scope="session")
+def answered(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two runtimes, accuracy only, to be read and copied."""
+
+    def make(folder: Path) -> None:
+        rows = ("--backend", "onnxruntime", "--backend", "openvino", "--only", "accuracy")
+        ended = command("run", "--data", ground.pictures, "--weights", ground.weights, *rows, "--out", folder)
+        assert ended.code == 0, ended.err
+
+    return only_run(made_once(tmp_path_factory, "answered", make))
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def test_wrong_flags_are_one_line_that_names_the_mend(command: Command, ground: 
         (("--backend", "torch"), 2, "openvino and torch are named"),
         (("--out", ground.weights), 2, "is a file, not a folder"),
     ):
-        ended = command(*asked(ground, *flags))
+        ended = command.here(*asked(ground, *flags))
         assert (ended.code, ended.out) == (code, ""), ended.err
         assert said in ended.last_line
         assert "Traceback" not in ended.err
@@ -72,7 +72,7 @@ def test_a_data_set_of_too_few_pictures_is_inconclusive(command: Command, ground
         if number < 5:
             (tmp_path / str(label)).mkdir(exist_ok=True)
             (tmp_path / str(label) / Path(path).name).write_bytes((ground.pictures / path).read_bytes())
-    ended = command("ablate", "--data", tmp_path, "--weights", ground.weights, "--backend", "openvino")
+    ended = command.here("ablate", "--data", tmp_path, "--weights", ground.weights, "--backend", "openvino")
     assert ended.code == 3
     assert "5 pictures are too few" in ended.last_line
 

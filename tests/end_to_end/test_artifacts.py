@@ -23,6 +23,11 @@ def run(command: Command, ground: Ground, out: Path, *more: str | Path) -> Ended
     return command("run", "--data", ground.pictures, "--only", "accuracy", "--out", out, *more)
 
 
+def refused(command: Command, ground: Ground, out: Path, artifact: str, *more: str | Path) -> Ended:
+    given = ("--data", ground.pictures, "--only", "accuracy", "--out", out, "--artifact", artifact)
+    return command.here("run", *given, *more)
+
+
 def test_an_onnx_file_runs_on_two_runtimes_and_is_held_against_its_weights(
     command: Command, ground: Ground, onnx_file: Path, tmp_path: Path
 ) -> None:
@@ -59,7 +64,7 @@ def test_a_file_alone_needs_no_weights_and_gets_no_parity(
 def test_a_file_for_another_card_is_refused_in_a_line(
     command: Command, ground: Ground, onnx_file: Path, tmp_path: Path
 ) -> None:
-    ended = run(command, ground, tmp_path / "runs", "--artifact", f"onnxruntime={onnx_file}", "--model", "bvlc")
+    ended = refused(command, ground, tmp_path / "runs", f"onnxruntime={onnx_file}", "--model", "bvlc")
     assert ended.code == 2
     assert str(onnx_file) in ended.last_line
     assert "227" in ended.last_line
@@ -67,11 +72,11 @@ def test_a_file_for_another_card_is_refused_in_a_line(
 
 
 def test_a_file_that_is_not_there_or_no_model_is_named(command: Command, ground: Ground, tmp_path: Path) -> None:
-    ended = run(command, ground, tmp_path / "runs", "--artifact", f"onnxruntime={tmp_path / 'gone.onnx'}")
+    ended = refused(command, ground, tmp_path / "runs", f"onnxruntime={tmp_path / 'gone.onnx'}")
     assert ended.code == 2
     assert f"{tmp_path / 'gone.onnx'}" in ended.last_line
     (tmp_path / "text.onnx").write_text("no model")
-    ended = run(command, ground, tmp_path / "runs", "--artifact", f"onnxruntime={tmp_path / 'text.onnx'}")
+    ended = refused(command, ground, tmp_path / "runs", f"onnxruntime={tmp_path / 'text.onnx'}")
     assert ended.code == 2
     assert f"{tmp_path / 'text.onnx'}" in ended.last_line
 

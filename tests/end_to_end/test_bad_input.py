@@ -30,7 +30,7 @@ def refused(ended: Ended, out: Path) -> str:
 
 def run(command: Command, ground: Ground, out: Path, *more: str | Path, data: Path | None = None) -> Ended:
     given = ["--data", data or ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--out", out]
-    return command("run", *given, *more)
+    return command.here("run", *given, *more)
 
 
 def test_an_empty_folder_is_named(command: Command, ground: Ground, out: Path, tmp_path: Path) -> None:
@@ -75,7 +75,8 @@ def test_unreadable_pictures_are_skipped_on_request_and_said_beside_every_accura
     shutil.copytree(ground.pictures, data)
     bad = sorted(ground.labels)[7]
     (data / bad).write_bytes(b"no picture")
-    ended = run(command, ground, out, "--on-bad-image", "skip", "--backend", "onnxruntime", data=data)
+    given = ["--data", data, "--weights", ground.weights, "--only", "accuracy", "--out", out]
+    ended = command("run", *given, "--on-bad-image", "skip", "--backend", "onnxruntime")
     assert ended.code == 0, ended.err
     assert f"skipped: {data / bad}: not a JPEG" in ended.err
     folder = only_run(out)
@@ -97,7 +98,7 @@ def test_unreadable_pictures_are_skipped_on_request_and_said_beside_every_accura
 def test_a_cache_that_cannot_be_written_is_named(command: Command, ground: Ground, out: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     given = ["--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--out", out]
-    line = refused(command("run", *given, cache=tmp_path / "file" / "cache"), out)
+    line = refused(command.here("run", *given, cache=tmp_path / "file" / "cache"), out)
     assert "ALEXBENCH_CACHE" in line
 
 

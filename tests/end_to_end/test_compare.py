@@ -5,32 +5,21 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from tests.end_to_end.conftest import PICTURES, Command, Ground, only_run
-
-
-@pytest.fixture(scope="module")
-def run(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Accuracy of two runtimes."""
-    out = tmp_path_factory.mktemp("compared")
-    named = ("--backend", "onnxruntime", "--backend", "openvino", "--only", "accuracy")
-    ended = command("run", "--data", ground.pictures, "--weights", ground.weights, *named, "--out", out)
-    assert ended.code == 0, ended.err
-    return only_run(out)
+from tests.end_to_end.conftest import PICTURES, Command, Ground
 
 
 def test_forty_pictures_decide_nothing_and_the_number_that_would_is_said(
-    command: Command, ground: Ground, run: Path
+    command: Command, ground: Ground, answered: Path
 ) -> None:
-    ended = command("compare", run)
+    ended = command.here("compare", answered)
     assert ended.code == 3, ended.err
     assert "openvino against onnxruntime, top-1: UNDECIDED with 40 pictures" in ended.out
     assert "598 would show equivalence" in ended.out
 
 
-def test_a_margin_that_forty_can_decide(command: Command, ground: Ground, run: Path) -> None:
-    ended = command("compare", run, "--margin", "8", "--json")
+def test_a_margin_that_forty_can_decide(command: Command, ground: Ground, answered: Path) -> None:
+    ended = command.here("compare", answered, "--margin", "8", "--json")
     assert ended.code == 0, ended.err
     (pair,) = json.loads(ended.out)["pairs"]
     assert (pair["base"]["name"], pair["other"]["name"]) == ("onnxruntime", "openvino")
@@ -40,12 +29,12 @@ def test_a_margin_that_forty_can_decide(command: Command, ground: Ground, run: P
     assert pair["unexplained"] == 0
 
 
-def test_an_answer_that_was_turned_is_called_unexplained(command: Command, run: Path, tmp_path: Path) -> None:
+def test_an_answer_that_was_turned_is_called_unexplained(command: Command, answered: Path, tmp_path: Path) -> None:
     turned = tmp_path / "turned"
-    shutil.copytree(run, turned)
+    shutil.copytree(answered, turned)
     picture = _turn(turned, "openvino")
     out = tmp_path / "comparison.md"
-    ended = command("compare", f"{run}:openvino", f"{turned}:openvino", "--out", out)
+    ended = command("compare", f"{answered}:openvino", f"{turned}:openvino", "--out", out)
     assert ended.code == 3, ended.err
     assert "B openvino against A openvino: 1 unexplained flip: not rounding." in ended.out
     assert picture in ended.out
@@ -67,23 +56,23 @@ def _turn(folder: Path, backend: str) -> str:
     return str(answers.loc[place, "sample"])
 
 
-def test_what_cannot_be_compared_is_one_line_and_exit_code_2(command: Command, run: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_compared_is_one_line_and_exit_code_2(command: Command, answered: Path, tmp_path: Path) -> None:
     for arguments in (
-        (run, run),
-        (f"{run}:caffe",),
-        (run, "--margin", "0"),
-        (run, "--flips", "-1"),
-        (run, "--layers", "--images", "0"),
-        (run, "--out", tmp_path),
+        (answered, answered),
+        (f"{answered}:caffe",),
+        (answered, "--margin", "0"),
+        (answered, "--flips", "-1"),
+        (answered, "--layers", "--images", "0"),
+        (answered, "--out", tmp_path),
         (tmp_path,),
     ):
-        ended = command("compare", *arguments)
+        ended = command.here("compare", *arguments)
         assert ended.code == 2, ended.err
         assert ended.last_line.startswith("alexbench: ")
         assert "Traceback" not in ended.err
 
 
-def test_every_row_has_all_pictures(command: Command, run: Path) -> None:
-    ended = command("compare", f"{run}:onnxruntime", f"{run}:openvino", "--json")
+def test_every_row_has_all_pictures(command: Command, answered: Path) -> None:
+    ended = command.here("compare", f"{answered}:onnxruntime", f"{answered}:openvino", "--json")
     report = json.loads(ended.out)
     assert (report["images"], ended.code) == (PICTURES, report["exit_code"])

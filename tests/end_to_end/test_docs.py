@@ -143,7 +143,7 @@ def places(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFa
     shutil.copytree(only_run(out), made["fresh"] / "RUN")
     kept = Command(made["answered"], command.cache)
     for to in ((), ("--to", "baselines/mine.json")):
-        assert kept("baseline", "save", "OLD", *to).code == 0
+        assert kept.here("baseline", "save", "OLD", *to).code == 0
     dated = [(f"{folder}/2026110{day}T030000Z-torchvision", day) for folder in FOLDERS_OF_RUNS for day in (1, 2, 3)]
     for name, day in [("RUN", 1), *dated]:
         record = read_run(timed_run(made["timed"] / name, {"openvino": 10.0, "torch": 15.0}))
@@ -189,7 +189,7 @@ def test_what_can_be_run_ends_as_its_page_says(one: Shown, command: Command, pla
     cache = command.cache
     if rule.where == "prepared":  # commands that remove from it leave nothing for the next
         cache = shutil.copytree(places.prepared, tmp_path / "cache")
-    ended = Command(folder, cache)(*places.filled_in(one.words[1:], folder))
+    ended = Command(folder, cache).here(*places.filled_in(one.words[1:], folder))
     assert ended.code == rule.code, ended.err
     assert ended.out or ended.err  # "wrote FILE"
     assert "Traceback" not in ended.err
@@ -199,7 +199,7 @@ def test_the_benchmark_comparison_is_run_on_two_exports(places: Places, command:
     (one,) = (one for one in SHOWN if one.words[0] == "pytest-benchmark")
     folder = places.folders["timed"]
     for name in ("a.json", "b.json"):
-        ended = Command(folder, command.cache)("export", "RUN", "--to", "pytest-benchmark", "--out", name)
+        ended = Command(folder, command.cache).here("export", "RUN", "--to", "pytest-benchmark", "--out", name)
         assert ended.code == 0, ended.err
     script = shutil.which("pytest-benchmark", path=sysconfig.get_path("scripts"))
     assert script is not None

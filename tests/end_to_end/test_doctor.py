@@ -11,20 +11,23 @@ import pytest
 from numpy.typing import NDArray
 
 from alexbench.harness.app.config import cache_folder
-from alexbench.harness.app.synthetic import NAME, WEIGHTS_FOLDER
+from alexbench.harness.app.progress import PlainDisplay
+from alexbench.harness.app.synthetic import synthetic_pictures, synthetic_weights
 from alexbench.harness.contract import Model
 from alexbench.harness.models.card import load_card
-from alexbench.harness.models.weights import map_weights, weights_path
+from alexbench.harness.models.weights import map_weights
 from tests.end_to_end.conftest import Command, Ended, Ground
 from tests.support.ailing import ailing
 from tests.support.cards import write_card
 from tests.support.onnx_files import drop_out
 
-PICTURES = 96
+PICTURES = 64
+FEW = 32
+"""The fewest that doctor takes: where the function is what is wrong, and not the pictures."""
 Arrays = dict[str, NDArray[np.float32]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def doctor(command: Command) -> Any:
     """``alexbench doctor`` on a few synthetic pictures, as JSON; the set is the one that ``bench`` made, if it did."""
 
@@ -33,6 +36,15 @@ def doctor(command: Command) -> Any:
         return ended, json.loads(ended.out) if ended.out else {}
 
     return ask
+
+
+@pytest.fixture
+def synthetic(tmp_path: Path) -> tuple[Path, Path]:
+    """The synthetic pictures, and the default card's weights."""
+    log, display = tmp_path / "log", PlainDisplay()
+    pictures = synthetic_pictures("val", cache_folder(), log=log, display=display)
+    weights = synthetic_weights(load_card("torchvision"), cache_folder(), log=log, display=display)
+    return pictures.root, weights.path
 
 
 def factors(found: dict[str, Any]) -> list[str]:
@@ -46,12 +58,14 @@ def test_a_healthy_model_is_not_told_it_is_ill(doctor: Any) -> None:
     assert found["held_db"] > 90
 
 
-def test_channels_and_mean_wrong_together_are_both_found_and_the_mend_is_exact(doctor: Any, tmp_path: Path) -> None:
+def test_channels_and_mean_wrong_together_are_both_found_and_the_mend_is_exact(
+    doctor: Any, synthetic: tuple[Path, Path], tmp_path: Path
+) -> None:
+    pictures, weights = synthetic
     right = load_card("torchvision").preprocessing
     wrong = replace(right, channels="BGR", mean=(0.0, 0.0, 0.0))
-    weights = _fitted_weights()
     card = write_card(tmp_path / "wrong.toml", load_card("torchvision"), wrong)
-    ended, found = doctor("--model", card, "--weights", weights, "--data", cache_folder() / NAME / "val")
+    ended, found = doctor("--model", card, "--weights", weights, "--data", pictures)
     assert ended.code == 1, ended.err
     assert found["verdict"] == "ill"
     assert set(factors(found)) == {"channels", "normalisation"}
@@ -63,13 +77,18 @@ def test_channels_and_mean_wrong_together_are_both_found_and_the_mend_is_exact(d
 
 @pytest.mark.parametrize(
     ("planted", "factor"),
-    [("softmax twice", "softmax"), ("dropout", "dropout"), ("flatten", "flatten"), ("nan", "symptom")],
+    [
+        ("softmax twice", "softmax"),
+        pytest.param("dropout", "dropout", marks=pytest.mark.nightly),
+        pytest.param("flatten", "flatten", marks=pytest.mark.nightly),
+        ("nan", "symptom"),
+    ],
 )
 def test_a_runtime_with_a_mistake_is_found_without_labels(
     doctor: Any, tmp_path: Path, planted: str, factor: str
 ) -> None:
     shim = ailing([planted], tmp_path)
-    ended, found = doctor("--backend", "onnxruntime", "--python", f"onnxruntime={shim}", limit=32)
+    ended, found = doctor("--backend", "onnxruntime", "--python", f"onnxruntime={shim}", limit=FEW)
     assert (ended.code, factors(found)) == (1, [factor])
     assert found["findings"][0]["worth"] is None
 
@@ -91,9 +110,10 @@ def _onnx(
     return "--artifact", f"onnxruntime={file}"
 
 
-def test_a_file_with_dropout_is_a_diagnosis(doctor: Any, ground: Ground, tmp_path: Path) -> None:
-    file = _onnx(ground.weights, tmp_path / "random.onnx", lambda arrays: None, graph=drop_out)
-    ended, found = doctor(*file, "--data", ground.pictures)
+def test_a_file_with_dropout_is_a_diagnosis(doctor: Any, synthetic: tuple[Path, Path], tmp_path: Path) -> None:
+    pictures, weights = synthetic
+    file = _onnx(weights, tmp_path / "random.onnx", lambda arrays: None, graph=drop_out)
+    ended, found = doctor(*file, "--data", pictures, limit=FEW)
     assert (ended.code, found["verdict"], factors(found)) == (1, "ill", ["dropout"])
 
 
@@ -108,37 +128,51 @@ def _in_height_width_channels(arrays: Arrays) -> None:
 
 @pytest.mark.parametrize(
     ("change", "factor"),
-    [(lambda arrays: None, None), (_scaled, "weights"), (_in_height_width_channels, "flatten")],
+    [
+        (lambda arrays: None, None),
+        pytest.param(_scaled, "weights", marks=pytest.mark.nightly),
+        (_in_height_width_channels, "flatten"),
+    ],
     ids=["as given", "scaled", "fc6 in H, W, C"],
 )
 def test_doctor_and_run_judge_a_file_alike(
-    doctor: Any, command: Command, ground: Ground, tmp_path: Path, change: Callable[[Arrays], None], factor: str | None
+    doctor: Any,
+    command: Command,
+    synthetic: tuple[Path, Path],
+    tmp_path: Path,
+    change: Callable[[Arrays], None],
+    factor: str | None,
 ) -> None:
-    file = _onnx(ground.weights, tmp_path / "mine.onnx", change)
-    given = (*file, "--weights", ground.weights, "--data", ground.pictures)
-    ran = command("run", "--only", "accuracy", *given, "--out", tmp_path / "runs")
+    pictures, weights = synthetic
+    file = _onnx(weights, tmp_path / "mine.onnx", change)
+    given = (*file, "--weights", weights, "--data", pictures)
+    narrow = ("--only", "accuracy", "--limit", str(FEW), "--out", tmp_path / "runs")
+    ran = command("run", *narrow, *given, cache=cache_folder())
     (folder,) = (tmp_path / "runs").iterdir()
     parity = json.loads((folder / "run.json").read_text(encoding="utf-8"))["backends"][0]["parity"]
-    ended, found = doctor(*given)
+    ended, found = doctor(*given, limit=FEW)
     assert (parity["passed"], ended.code) == ((True, 0) if factor is None else (False, 1)), ran.err + ended.err
     assert found["parity"]["passed"] == parity["passed"]
     assert found["parity"]["sqnr_db"] == pytest.approx(parity["sqnr_db"], abs=1)
     assert factors(found) == ([] if factor is None else [factor])
 
 
+@pytest.mark.nightly
 def test_less_than_was_expected_and_nothing_known_is_none_of_these(doctor: Any) -> None:
-    ended, found = doctor("--expected", "95")
+    ended, found = doctor("--expected", "95", limit=FEW)
     assert (ended.code, found["verdict"]) == (1, "none of these")
 
 
 def test_too_few_pictures_end_with_three(command: Command) -> None:
-    ended = command("doctor", "--limit", "16", cache=cache_folder())
+    ended = command.here("doctor", "--limit", "16", cache=cache_folder())
     assert ended.code == 3
     assert "16 cannot tell one reading from another; give 32 or more" in ended.last_line
 
 
-def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(doctor: Any, tmp_path: Path) -> None:
-    pictures = cache_folder() / NAME / "val"
+def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(
+    doctor: Any, synthetic: tuple[Path, Path], tmp_path: Path
+) -> None:
+    pictures, weights = synthetic
     files = sorted(pictures.glob("*/*"))[:: 1000 // PICTURES][:PICTURES]
     labels = np.random.default_rng(1).permutation(1000)[: len(files)]
     (tmp_path / "flat").mkdir()
@@ -147,7 +181,7 @@ def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(doct
     lines = [f"{file.name} {label}" for file, label in zip(files, labels, strict=True)]
     (tmp_path / "val.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     flat = ("--data", tmp_path / "flat", "--layout", "flat-folder", "--labels", tmp_path / "val.txt")
-    ended, found = doctor(*flat, "--weights", _fitted_weights(), limit=64)
+    ended, found = doctor(*flat, "--weights", weights, limit=64)
     assert ended.code == 1, ended.err
     assert (found["verdict"], factors(found)) == ("none of these", [])
 
@@ -168,7 +202,7 @@ def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(doct
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_two(command: Command, arguments: tuple[str, ...], said: str) -> None:
-    ended = command("doctor", *arguments, cache=cache_folder())
+    ended = command.here("doctor", *arguments, cache=cache_folder())
     assert ended.code == 2
     assert said in ended.last_line
     assert "Traceback" not in ended.err
@@ -190,12 +224,6 @@ def test_a_reference_over_other_pictures_is_refused(command: Command, ground: Gr
     )
     assert run.code == 0, run.err
     folder = next(tmp_path.iterdir())
-    ended = command("doctor", "--limit", "32", "--reference", f"{folder}:torch", cache=cache_folder())
+    ended = command.here("doctor", "--limit", "32", "--reference", f"{folder}:torch", cache=cache_folder())
     assert ended.code == 2
     assert "did not answer for" in ended.last_line
-
-
-def _fitted_weights() -> str:
-    """The synthetic weights of the default card, which an earlier question has made."""
-    note = next((cache_folder() / NAME).glob("weights-owt-*.json"))
-    return str(weights_path(cache_folder() / WEIGHTS_FOLDER, json.loads(note.read_text(encoding="utf-8"))["digest"]))

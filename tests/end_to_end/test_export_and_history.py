@@ -14,6 +14,7 @@ import pytest
 
 from alexbench.harness.record_files import RUN_FILE, to_json
 from alexbench.harness.records import RunRecord
+from tests.support import in_process
 from tests.support.records import error_row, ok_row, performance, run_record
 
 LIMIT_S = 240
@@ -55,10 +56,10 @@ def test_a_run_is_exported_to_standard_output_and_to_files(tmp_path: Path) -> No
 )
 def test_what_cannot_be_exported_is_one_line(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
     run = run_folder(tmp_path, run_record(ok_row(performance=None)))
-    done = alexbench("export", run, *arguments)
-    assert done.returncode == 2
-    assert said in done.stderr.decode()
-    assert len(done.stderr.decode().splitlines()) == 1
+    ended = in_process.alexbench("export", run, *arguments, folder=tmp_path, cache=tmp_path / "cache")
+    assert ended.code == 2
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
 
 
 def test_a_report_is_added_to_the_step_summary_where_there_is_one(tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_a_history_is_told_drawn_and_machine_readable(tmp_path: Path) -> None:
     ],
 )
 def test_a_history_that_cannot_be_is_one_line(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    done = alexbench("history", tmp_path, *arguments)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert said in done.stderr.decode()
-    assert len(done.stderr.decode().splitlines()) == 1
+    ended = in_process.alexbench("history", tmp_path, *arguments, folder=tmp_path, cache=tmp_path / "cache")
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1

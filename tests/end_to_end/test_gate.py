@@ -21,11 +21,8 @@ def ab(command: Command, ground: Ground, head: str, out: Path, *flags: str | Pat
 
 
 @pytest.fixture(scope="module")
-def run(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("gated")
-    ended = command("run", "--data", ground.pictures, "--weights", ground.weights, *ONE, "--out", out)
-    assert ended.code == 0, ended.err
-    return only_run(out)
+def run(answered: Path) -> Path:
+    return answered
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +58,10 @@ def test_a_head_that_computes_something_else_fails(command: Command, ground: Gro
     assert "max error" in ended.out
 
 
-@pytest.mark.alone
 def test_a_slower_head_fails_after_fresh_processes_said_so_too(
     command: Command, ground: Ground, tmp_path: Path
 ) -> None:
-    head = slowed(tmp_path, "onnxruntime", 1.6)
+    head = slowed(tmp_path, "onnxruntime", 3.0)
     flags = (
         "--backend",
         "onnxruntime",
@@ -92,15 +88,15 @@ def test_a_run_is_gated_against_a_committed_file(command: Command, run: Path, ba
     again = tmp_path / "again"
     shutil.copytree(run, again)
     for given in (baseline, baseline.parent):  # a file, and a folder of them
-        ended = command("gate", again, "--baseline", given)
+        ended = command.here("gate", again, "--baseline", given)
         assert ended.code == 0, ended.err
     kept = tmp_path / "baselines"
-    assert command("baseline", "save", run, "--to", kept / "").code == 0
-    assert command("gate", again, "--baseline", kept).code == 0
-    ended = command("baseline", "show", baseline, "--json")
+    assert command.here("baseline", "save", run, "--to", kept / "").code == 0
+    assert command.here("gate", again, "--baseline", kept).code == 0
+    ended = command.here("baseline", "show", baseline, "--json")
     assert json.loads(ended.out)[0]["history"][0]["reason"] == "the first"
-    assert "the first" in command("baseline", "show", baseline).out
-    assert command("baseline", "compare", baseline, again).code == 0
+    assert "the first" in command.here("baseline", "show", baseline).out
+    assert command.here("baseline", "compare", baseline, again).code == 0
 
 
 def test_two_runs_are_compared_in_everything(command: Command, run: Path, tmp_path: Path) -> None:
@@ -110,7 +106,7 @@ def test_two_runs_are_compared_in_everything(command: Command, run: Path, tmp_pa
     assert ended.code == 0, ended.err
     assert "Parity, speed, memory and load" in ended.out
     assert ET.parse(junit).getroot().tag == "testsuites"
-    rest = json.loads(command("compare", run, again, "--margin", "8", "--json").out)["rest"]
+    rest = json.loads(command.here("compare", run, again, "--margin", "8", "--json").out)["rest"]
     assert rest["verdict"] == "PASS"
 
 
@@ -124,11 +120,11 @@ def test_what_is_not_the_same_is_shown_and_not_gated(
         record[part][key] = "another"
         (other / "run.json").write_text(json.dumps(record), encoding="utf-8")
         if part == "data":
-            ended = command("gate", other, "--baseline", baseline)
+            ended = command.here("gate", other, "--baseline", baseline)
             assert ended.code == 2  # the table says which pixels they were
             assert "samples.parquet is not of this run" in ended.last_line
             (other / "samples.parquet").unlink()
-        ended = command("gate", other, "--baseline", baseline)
+        ended = command.here("gate", other, "--baseline", baseline)
         assert ended.code == 3, ended.err
         assert "another" in ended.out
         assert ended.out.splitlines()[-1].startswith("INVALID: ")
@@ -158,7 +154,7 @@ def test_what_makes_no_sense_is_one_line_and_exit_code_2(
         (("ab", "--head", bare, *ONE, *pictures), "alexbench is not installed there"),
         (("ab", *ONE), "--head"),
     ):
-        ended = command(*arguments)
+        ended = command.here(*arguments)
         assert ended.code == 2, (arguments, ended.out, ended.err)
         assert said in ended.last_line, (arguments, ended.last_line)
         assert ended.last_line.startswith("alexbench: ")

@@ -71,7 +71,7 @@ def counts(record: RunRecord, place: int) -> tuple[int, int, int]:
     return accuracy.images, accuracy.top1_correct, accuracy.top5_correct
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("ending", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
 def test_a_run_that_was_ended_goes_on_where_it_was(
     command: Command, arguments: list[str | Path], whole: Path, tmp_path: Path, ending: signal.Signals
 ) -> None:
@@ -134,7 +134,7 @@ def test_other_pictures_are_not_gone_on_with(command: Command, ground: Ground, m
 
 @pytest.mark.parametrize("flags", [("--limit", "3"), ("--backend", "torch")])
 def test_resume_takes_no_other_flag(command: Command, whole: Path, flags: tuple[str, str]) -> None:
-    ended = command("run", "--resume", whole, *flags)
+    ended = command.here("run", "--resume", whole, *flags)
     assert ended.code == 2
     assert "--resume takes no other flag" in ended.last_line
 
@@ -153,7 +153,7 @@ def parts(command: Command, arguments: list[str | Path], tmp_path_factory: pytes
 
 
 def merged(command: Command, folders: list[Path], out: Path) -> Ended:
-    return command("merge", *folders, "--out", out)
+    return command.here("merge", *folders, "--out", out)
 
 
 def test_parts_are_whole_batches_of_one_grid(parts: list[Path]) -> None:
@@ -168,7 +168,7 @@ def test_parts_are_whole_batches_of_one_grid(parts: list[Path]) -> None:
 def test_parts_joined_in_any_order_are_the_whole_run(
     command: Command, parts: list[Path], whole: Path, tmp_path: Path
 ) -> None:
-    ended = merged(command, [parts[2], parts[0], parts[1]], tmp_path)
+    ended = command("merge", parts[2], parts[0], parts[1], "--out", tmp_path)
     assert ended.code == 0, ended.err
     folder = only_run(tmp_path)
     assert_same_answers(folder, whole)

@@ -77,10 +77,10 @@ def test_transparent_and_gray_pngs_and_bytes_are_pictures_too(
 def test_what_is_no_picture_is_named(command: Command, tmp_path: Path) -> None:
     picture = tmp_path / "no picture.jpg"
     picture.write_bytes(b"text")
-    ended = command("predict", picture)
+    ended = command.here("predict", picture)
     assert ended.code == 2
     assert f"{picture}: not a JPEG, PNG, BMP or WebP picture" in ended.last_line
-    ended = command("predict", tmp_path / "gone.jpg", "--backend", "onnxruntime")
+    ended = command.here("predict", tmp_path / "gone.jpg", "--backend", "onnxruntime")
     assert ended.code == 2
     assert "gone.jpg: cannot be read" in ended.last_line
 
@@ -95,7 +95,7 @@ def test_what_is_no_picture_is_named(command: Command, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_one_line(command: Command, arguments: list[str], said: str) -> None:
-    ended = command("predict", *arguments)
+    ended = command.here("predict", *arguments)
     assert ended.code == 2
     assert said in ended.last_line
     assert "Traceback" not in ended.err

@@ -10,11 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from alexbench.harness.app.config import cache_folder
 from alexbench.harness.record_files import read_run
 from tests.end_to_end.conftest import Command, Ended, Started, only_run
 from tests.end_to_end.test_disturbed import worker_of
-
-pytestmark = pytest.mark.alone
 
 SPEED = ["--only", "performance", "--limit", "8", "--batch-size", "4", "--threads", "1", "--budget", "5s"]
 ONE = ["--backend", "onnxruntime"]
@@ -36,11 +35,17 @@ timers.BLOCK_LIMIT_S, workers.SILENCE_LIMIT_S = 2.0, 15.0
 
 
 @pytest.fixture(scope="module")
-def loaded(command: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
+def timing(command: Command) -> Command:
+    """The command on the synthetic set, which ``bench`` made, if it did."""
+    return replace(command, cache=cache_folder())
+
+
+@pytest.fixture(scope="module")
+def loaded(timing: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
     """Offline in the runtime's own way, and Server by LoadGen, on an interpreter that was named."""
     out = tmp_path_factory.mktemp("loaded")
     asked = ["--scenario", "Offline", "--scenario", "Server", "--python", f"onnxruntime={sys.executable}"]
-    ended = command("run", *SPEED, *ONE, *asked, "--out", out)
+    ended = timing("run", *SPEED, *ONE, *asked, "--out", out)
     assert ended.code in (0, 3), ended.err
     return ended, only_run(out)
 
@@ -86,8 +91,8 @@ def test_the_named_interpreter_is_in_the_record_with_what_it_has(loaded: tuple[E
     assert "numpy" in found["packages"]
 
 
-def test_a_machine_that_is_suspended_is_invalid_and_nobody_is_ranked(command: Command, tmp_path: Path) -> None:
-    ended = replace(command, before=SUSPENDED)("run", *SPEED, *ONE, "--out", tmp_path)
+def test_a_machine_that_is_suspended_is_invalid_and_nobody_is_ranked(timing: Command, tmp_path: Path) -> None:
+    ended = replace(timing, before=SUSPENDED)("run", *SPEED, *ONE, "--out", tmp_path)
     assert ended.code == 3, ended.err
     record = read_run(only_run(tmp_path))
     assert record.invalid == ("the machine was suspended for 30.0 s",)
@@ -96,10 +101,11 @@ def test_a_machine_that_is_suspended_is_invalid_and_nobody_is_ranked(command: Co
     assert "INVALID: the machine was suspended for 30.0 s" in ended.out
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_worker_that_hangs_is_ended_and_a_row_in_error(command: Command, tmp_path: Path) -> None:
+def test_a_worker_that_hangs_is_ended_and_a_row_in_error(timing: Command, tmp_path: Path) -> None:
     two = [*ONE, "--backend", "openvino"]
-    with replace(command, before=IMPATIENT).started("run", *SPEED, *two, "--out", tmp_path) as started:
+    with replace(timing, before=IMPATIENT).started("run", *SPEED, *two, "--out", tmp_path) as started:
         started.until("replicate 1")
         time.sleep(2)
         _stop(started, "openvino")
@@ -112,9 +118,10 @@ def test_a_worker_that_hangs_is_ended_and_a_row_in_error(command: Command, tmp_p
     assert re.search(r"worker openvino was silent for \d+ s during \w+ and was ended", hung.error)
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_what_was_timed_before_ctrl_c_stays_and_nothing_is_concluded_from_it(command: Command, tmp_path: Path) -> None:
-    with command.started("run", *SPEED, *ONE, "--rigor", "standard", "--out", tmp_path) as started:
+def test_what_was_timed_before_ctrl_c_stays_and_nothing_is_concluded_from_it(timing: Command, tmp_path: Path) -> None:
+    with timing.started("run", *SPEED, *ONE, "--rigor", "standard", "--out", tmp_path) as started:
         started.until("replicate 1")
         time.sleep(8)  # a replicate of this level takes 17 s, and loading 1 s where nobody else works
         started.process.send_signal(signal.SIGINT)
@@ -143,9 +150,9 @@ def _stop(started: Started, backend: str) -> None:
     ],
     ids=["bound below one inference", "no interpreter", "too many threads", "unknown rigor", "no budget", "no share"],
 )
-def test_what_cannot_be_is_refused_in_one_line(asked: list[str], said: str, command: Command, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused_in_one_line(asked: list[str], said: str, timing: Command, tmp_path: Path) -> None:
     given = [] if {"--threads", "--budget"} & set(asked) else SPEED
-    ended = command("run", *given, *ONE, *asked, "--out", tmp_path / "runs")
+    ended = timing.here("run", *given, *ONE, *asked, "--out", tmp_path / "runs")
     assert ended.code == 2
     assert ended.last_line.startswith(f"alexbench: {said}")
     assert not list((tmp_path / "runs").glob("*"))

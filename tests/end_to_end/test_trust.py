@@ -39,7 +39,7 @@ def test_a_program_is_not_read_before_it_is_trusted(
     program, picture = folder / name, ground.pictures / min(ground.ranking)
     assert_asked(command("predict", picture, "--artifact", f"torch={program}"), program)
     assert_asked(accuracy(command, ground, tmp_path / "runs", "--artifact", f"torch={program}"), program)
-    assert_asked(command("doctor", "--data", ground.pictures, "--artifact", f"torch={program}"), program)
+    assert_asked(command.here("doctor", "--data", ground.pictures, "--artifact", f"torch={program}"), program)
     assert not (tmp_path / "runs").exists()
     assert not (folder / "EXECUTED").exists()
 
@@ -94,8 +94,8 @@ def test_a_record_does_not_decide_what_is_trusted(
     run = tmp_path / "run"
     shutil.copytree(interrupted, run)
     program = folder / "good.pt2"
-    assert_asked(command("run", "--resume", run), program)
-    ended = command("run", "--resume", run, "--trust", folder / "hostile.pt2")
+    assert_asked(command.here("run", "--resume", run), program)
+    ended = command.here("run", "--resume", run, "--trust", folder / "hostile.pt2")
     assert ended.code == 2
     assert "runs no such program" in ended.last_line
     ended = command("run", "--resume", run, "--trust", program)
@@ -114,7 +114,7 @@ def test_an_interpreter_that_a_record_names_is_a_program_too(
     data["configuration"] |= {"artifacts": [], "trusted": [str(python)], "pythons": [f"torch={python}"]}
     (run / "run.json").write_text(json.dumps(data), encoding="utf-8")
     for arguments in (("run", "--resume", run), ("compare", run, "--layers")):
-        ended = command(*arguments)
+        ended = command.here(*arguments)
         assert ended.code == 2, ended.err
         assert not marker.exists()
-    assert_asked(command("run", "--resume", run), python)
+    assert_asked(command.here("run", "--resume", run), python)

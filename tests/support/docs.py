@@ -49,7 +49,7 @@ class Shown:
 
 
 def pages() -> list[Path]:
-    """README.md, CONTRIBUTING.md, docs/*.md and docs/evidence/*.md.
+    """README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md and docs/evidence/*.md.
 
     Decisions are for those who ask why, and show no commands to follow.
     """
@@ -57,6 +57,7 @@ def pages() -> list[Path]:
     return [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
         *(page for one in folders for page in sorted(one.glob("*.md"))),
     ]
 

@@ -8,6 +8,17 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from alexbench.backends.registry import backend_names
 
 CONFORMANCE: Final = "tests/conformance/"
+APART: Final = (
+    "tests/conformance/test_activations.py",
+    "tests/conformance/test_export.py",
+    "tests/end_to_end/test_disturbed.py",
+    "tests/end_to_end/test_doctor.py",
+    "tests/end_to_end/test_exits.py",
+    "tests/end_to_end/test_export.py",
+    "tests/end_to_end/test_full_size_weights.py",
+    "tests/end_to_end/test_unmasked.py",
+)
+"""Files of minutes whose tests share nothing that is made once a process: each test is given to whoever is free."""
 
 
 class Sharing(LoadScopeScheduling):
@@ -28,4 +39,4 @@ def shared_by(nodeid: str) -> str:
         for word in re.split(r"[\[\]-]", name):
             if word in backend_names():
                 return f"{CONFORMANCE} {word}"
-    return path
+    return nodeid if path in APART else path

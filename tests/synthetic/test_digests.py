@@ -1,6 +1,7 @@
 """The synthetic default is the same bits everywhere: made anew here, and held against the committed digests.
 
-``nox -s tests`` runs this under the pinned NumPy and Pillow, ``nox -s digests`` under the oldest ones.
+``nox -s tests`` runs this under the pinned NumPy and Pillow, ``nox -s digests`` under other ones: there,
+what is ``slow`` only at night.
 """
 
 import io
@@ -28,13 +29,9 @@ from alexbench.harness.protocol.making import SyntheticWeights
 
 @dataclass(frozen=True)
 class Made:
-    """The default set and weights, made from nothing; ``again`` is what a second call in the same cache gave.
-
-    ``fitted``: the weights as the generator makes them, without the package's last layer.
-    """
+    """The default set and weights, made from nothing; ``again`` is what a second call in the same cache gave."""
 
     prepared: PreparedSet
-    fitted: SyntheticWeights
     weights: SyntheticWeights
     again: SyntheticWeights
     said_again: str
@@ -48,11 +45,10 @@ def made(module_path: Path) -> Made:
     pictures = synthetic_pictures("val", cache, log=log, display=display)
     weights = synthetic_weights(card, cache, log=log, display=display)
     assert not (cache / NAME / "train").exists()  # the package's last layer was used
-    fitted = fitted_weights(card, cache / "fitted", log=log, display=display)
     prepared = prepare(pictures, card.preprocessing, cache / "prepared")
     said = io.StringIO()
     again = synthetic_weights(card, cache, log=log, display=PlainDisplay(said))
-    return Made(prepared, fitted, weights, again, said.getvalue())
+    return Made(prepared, weights, again, said.getvalue())
 
 
 def test_one_picture_of_each_class(made: Made) -> None:
@@ -71,10 +67,13 @@ def test_weights_have_the_committed_digest(made: Made) -> None:
     assert made.weights.digest == WEIGHTS[DEFAULT_CARD]
 
 
-def test_the_fit_gives_the_committed_digest_and_the_last_layer_of_the_package(made: Made) -> None:
-    assert made.fitted.digest == WEIGHTS[DEFAULT_CARD]
-    fitted = map_weights(made.fitted.path)
+@pytest.mark.slow
+def test_the_fit_gives_the_committed_digest_and_the_last_layer_of_the_package(tmp_path: Path) -> None:
+    """The weights as the generator makes them, without the package's last layer."""
     card = load_card(DEFAULT_CARD)
+    made = fitted_weights(card, tmp_path, log=tmp_path / "log", display=PlainDisplay(io.StringIO()))
+    assert made.digest == WEIGHTS[DEFAULT_CARD]
+    fitted = map_weights(made.path)
     weight, bias = unpack(packaged_file(card.network, fit_key(card)).read_bytes())
     assert weight.tobytes() == fitted["fc8.weight"].tobytes()
     assert bias.tobytes() == fitted["fc8.bias"].tobytes()

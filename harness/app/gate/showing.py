@@ -1,6 +1,5 @@
 """What baselines hold: ``alexbench baseline show``."""
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -53,7 +52,7 @@ def _plain(one: Baseline) -> dict[str, Any]:
     }
 
 
-def print_baselines(found: Sequence[Baseline], stream: TextIO = sys.stdout) -> None:
+def print_baselines(found: Sequence[Baseline], stream: TextIO | None = None) -> None:
     """Of each file what it is of, its figures, and those that it replaced, the newest first."""
     terminal = Terminal(stream)
     for place, one in enumerate(found):

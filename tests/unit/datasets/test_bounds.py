@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -146,7 +146,6 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("name", MAKERS)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_tables_and_archives_changed_at_random_are_read_or_refused(
     name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -169,7 +168,6 @@ def test_tables_and_archives_changed_at_random_are_read_or_refused(
     assert "\n" not in refused
 
 
-@settings(max_examples=150, deadline=None)
 @given(data=st.data(), kind=st.sampled_from(["JPEG", "PNG", "WEBP", "BMP"]))
 def test_images_changed_at_random_are_decoded_or_refused(data: st.DataObject, kind: str) -> None:
     damaged = bytearray(encoded(Image.fromarray(noise(40, 30)), kind))

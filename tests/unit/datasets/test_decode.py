@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
@@ -126,7 +126,6 @@ def outcome(data: bytes, decoder: Decoder = "libjpeg") -> tuple[str, bytes | tup
     return str(pixels.shape), pixels.tobytes()
 
 
-@settings(max_examples=500, deadline=None)
 @given(damaged())
 def test_damage_comes_to_the_same_with_the_fast_binding_and_without(data: bytes) -> None:
     with_it, fast = outcome(data), outcome(data, "libjpeg-fast")

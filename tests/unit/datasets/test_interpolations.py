@@ -7,7 +7,7 @@ from typing import Final, get_args
 import cv2
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -54,7 +54,6 @@ def crops(draw: st.DrawFn) -> Asked:
     return before, after, (left, top), side
 
 
-@settings(max_examples=500, deadline=None)
 @given(crops(), st.sampled_from(FILTERS), st.booleans())
 @example(((1024, 768), (341, 256), (58, 16), 224), Image.Resampling.BILINEAR, False)
 @example(((1025, 768), (341, 256), (58, 16), 224), Image.Resampling.BILINEAR, False)  # left to Pillow: too large
@@ -81,7 +80,6 @@ def test_pillows_weights_add_up_to_one(before: int, after: int, resampling: Imag
     assert np.abs(weights.matrix.sum(axis=1) / 2**22 - 1).max() < 2e-5
 
 
-@settings(max_examples=300, deadline=None)
 @given(crops())
 @example(((1, 1), (224, 224), (0, 0), 224))
 @example(((1500, 7), (699, 224), (475, 0), 224))
@@ -126,7 +124,6 @@ FLAGS: Final[dict[Interpolation, int]] = {
 
 
 @pytest.mark.parametrize("interpolation", FLAGS)
-@settings(max_examples=300, deadline=None)
 @given(asked=st.one_of(shrunk_crops(), crops()), harsh=st.booleans())
 @example(asked=((500, 375), (341, 256), (58, 16), 224), harsh=False)
 @example(asked=((512, 512), (256, 256), (16, 16), 224), harsh=False)
@@ -158,7 +155,6 @@ def test_bicubic_without_opencv_is_one_line_that_says_what_to_install(monkeypatc
         opencv_resize.resize_and_crop(picture((5, 5), harsh=False), (4, 4), (0, 0), 4, "opencv-bicubic")
 
 
-@settings(max_examples=300, deadline=None)
 @given(crops())
 @example(((1, 1), (224, 224), (0, 0), 224))
 @example(((639, 7), (213, 224), (0, 0), 213))

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -171,7 +171,6 @@ SMALL = encoded(Image.fromarray(np.kron(noise(8, 4), np.ones((2, 2, 1), np.uint8
 FULL = tiff((0x100, 4, 1, 5), (0x10F, 2, 4, 7), SIX, (0x11A, 5, 1, 60), (0x128, 3, 1, 2), EIGHT, behind=bytes(40))
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     places=st.lists(st.tuples(st.integers(0, len(FULL) - 1), st.integers(0, 255)), max_size=4),
     length=st.integers(0, len(FULL)) | st.just(len(FULL)),
@@ -184,7 +183,6 @@ def test_damaged_blocks_turn_as_opencv_turns(places: list[tuple[int, int]], leng
     assert np.array_equal(ours(data), opencvs(data))
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["JPEG", "PNG", "WEBP", "BMP", None]))
 def test_nothing_that_is_no_image_raises(noise: bytes, kind: str | None) -> None:
     assert orientation_of(noise, kind, noise) in range(1, 9)

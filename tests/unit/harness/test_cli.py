@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import card_names
 from alexbench.harness.record_files import to_json
 from alexbench.harness.records import SCHEMA_VERSION
+from tests.support import in_process
+from tests.support.in_process import Ended
 from tests.support.records import error_row, ok_row, run_record
 
 HEAVY = (
@@ -32,13 +33,6 @@ HEAVY = (
     "tensorflow",
 )
 LIMIT_S = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -68,7 +62,7 @@ def alexbench(elsewhere: Path, *arguments: str | Path, **variables: str) -> Ende
 def refusal(elsewhere: Path, *arguments: str | Path) -> str:
     """The one line of a command that refuses, having written nothing."""
     before = sorted(elsewhere.rglob("*"))
-    ended = alexbench(elsewhere, *arguments)
+    ended = in_process.alexbench(*arguments, folder=elsewhere, cache=elsewhere / "cache")
     assert ended.code == 2
     assert ended.out == ""
     lines = ended.err.splitlines()

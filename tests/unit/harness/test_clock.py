@@ -108,12 +108,12 @@ def test_a_slow_call_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_garbage_is_not_collected_inside_and_is_afterwards(wound: HandWound) -> None:
-    frozen = gc.get_freeze_count()  # by another test of this process
     assert gc.isenabled()
+    before = gc.get_freeze_count()  # a test before this one may have frozen what it loaded
     time_block(wound.predict, PIXELS, seconds=0.03)
     assert not any(wound.gc_enabled)
     assert gc.isenabled()
-    assert gc.get_freeze_count() == frozen
+    assert gc.get_freeze_count() == before
 
 
 def test_whoever_had_collection_off_keeps_it_off() -> None:
@@ -130,11 +130,11 @@ def test_collection_comes_back_when_predict_raises() -> None:
     def broken(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         raise RuntimeError("no")
 
-    frozen = gc.get_freeze_count()
+    before = gc.get_freeze_count()
     with pytest.raises(RuntimeError):
         time_block(broken, PIXELS, seconds=0.1)
     assert gc.isenabled()
-    assert gc.get_freeze_count() == frozen
+    assert gc.get_freeze_count() == before
 
 
 def test_the_first_inference_is_one_call(wound: HandWound) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.sharing import shared_by
+from tests.support.sharing import APART, shared_by
 from tests.support.tools import ROOT
 
 TWO: Final = ("-n", "2", "--benchmark-disable", "-p", "no:cacheprovider", "-v")
@@ -22,11 +22,16 @@ RAN: Final = re.compile(r"\[(gw\d)\].* PASSED (\S+?)::")
         ("tests/unit/reports/test_boards.py::test_a[openvino]", "tests/unit/reports/test_boards.py"),
         ("tests/conformance/test_parity.py::test_logits[openvino-bvlc-227-1]", "tests/conformance/ openvino"),
         ("tests/conformance/test_options.py::test_threads[torch]", "tests/conformance/ torch"),
-        ("tests/conformance/test_export.py::test_a[onnx-owt-256]", "tests/conformance/test_export.py"),
+        ("tests/conformance/test_streams.py::test_a[onnx]", "tests/conformance/test_streams.py"),
+        ("tests/conformance/test_export.py::test_a[onnx-owt]", "tests/conformance/test_export.py::test_a[onnx-owt]"),
     ],
 )
 def test_what_shares_a_process(nodeid: str, shared: str) -> None:
     assert shared_by(nodeid) == shared
+
+
+def test_what_is_taken_apart_is_there() -> None:
+    assert [path for path in APART if not (ROOT / path).is_file()] == []
 
 
 def test_a_file_stays_in_one_process() -> None:

@@ -1,6 +1,8 @@
 """The workflows: no input is a part of a shell's line, no token may more than it must, everything is pinned."""
 
+import importlib.metadata
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from alexbench.backends.registry import backend_names
 from alexbench.harness.app.gate.policy import read_policy
 from alexbench.reports.gate_output import MARKER
 from tests.support.docs import blocks
@@ -16,6 +19,12 @@ from tests.support.tools import ROOT, tool
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = ROOT / ".github" / "actions" / "alexbench" / "action.yml"
 GITLAB = ROOT / "docs" / "ci" / "gitlab-ci.yml"
+RELEASING = {
+    "attest": {"attestations": "write", "id-token": "write"},
+    "publish": {"id-token": "write"},
+    "announce": {"contents": "write"},
+}
+"""Jobs of release.yml that may more than read the code. None of them runs what lies in the repository."""
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
 
@@ -64,7 +73,32 @@ def test_a_workflow_may_read_the_code_and_no_more(path: Path) -> None:
     if path.name != "gate-comment.yml":
         data = read(path)
         assert data["permissions"] == {"contents": "read"}
-        assert all("permissions" not in job for job in data["jobs"].values())
+        rights = {name: job["permissions"] for name, job in data["jobs"].items() if "permissions" in job}
+        assert rights == (RELEASING if path.name == "release.yml" else {})
+
+
+def test_a_release_job_that_has_a_right_runs_nothing_of_the_repository() -> None:
+    jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
+    for name in RELEASING:
+        used = [step["uses"].partition("@")[0] for step in jobs[name]["steps"] if "uses" in step]
+        assert "actions/download-artifact" in used
+        assert "actions/checkout" not in used
+        assert all(step["run"].startswith("gh release create ") for step in jobs[name]["steps"] if "run" in step)
+    assert jobs["publish"]["environment"] == "pypi"
+    assert [jobs[name]["needs"] for name in RELEASING] == ["build", "attest", "publish"]
+
+
+def test_conformance_jobs_are_those_of_the_runtimes_and_leave_no_test_out() -> None:
+    job = read(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["conformance"]
+    runtimes = job["strategy"]["matrix"]["runtime"]
+    assert set(runtimes) <= set(backend_names())
+    assert job["steps"][-1]["env"]["SELECTED"] == f"${{{{ matrix.runtime }}}} or not ({' or '.join(runtimes)})"
+
+
+def test_every_folder_of_tests_has_a_job() -> None:
+    named = " ".join(step.get("run", "") for step in steps(ROOT / ".github" / "workflows" / "ci.yml"))
+    folders = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    assert [folder for folder in folders["testpaths"] if folder not in named.split()] == []
 
 
 def test_the_one_that_comments_may_write_comments_alone() -> None:
@@ -96,7 +130,10 @@ def test_no_checkout_leaves_its_token_and_every_job_has_a_limit_of_time(path: Pa
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
     for job in read(path)["jobs"].values():
         assert job["timeout-minutes"] <= 90
-        assert re.fullmatch(r"ubuntu-\d+\.\d+", job["runs-on"])
+        systems = [job["runs-on"]]
+        if systems == ["${{ matrix.os }}"]:
+            systems = [one["os"] for one in job["strategy"]["matrix"]["include"]]
+        assert all(re.fullmatch(r"(ubuntu|macos|windows)-\d+(\.\d+)?", one) for one in systems)
 
 
 def test_what_workflows_give_the_action_it_takes() -> None:
@@ -176,5 +213,7 @@ def test_the_workflows_shown_on_the_page_are_pinned_name_inputs_that_there_are_a
             path = step["uses"].partition("@")[0].removeprefix("OWNER/alexbench/")
             assert ROOT / path == ACTION.parent
     assert ours == 2
+    version = importlib.metadata.version("alexbench")
+    assert read(GITLAB)["variables"]["ALEXBENCH_VERSION"] == f"v{version}"
     for used in re.findall(r"uses: (.+)", page):
-        assert PINNED.fullmatch(used) or used.endswith("/.github/actions/alexbench@v0.1.0")
+        assert PINNED.fullmatch(used) or used.endswith(f"/.github/actions/alexbench@v{version}")

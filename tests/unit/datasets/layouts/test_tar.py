@@ -5,7 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alexbench.datasets.dataset import Dataset
@@ -208,7 +208,6 @@ def test_an_archive_that_changed_since_it_was_listed_is_named(tmp_path: Path) ->
         read_all(dataset)
 
 
-@settings(max_examples=200, deadline=None)
 @given(place=st.integers(0, 4 * 1024 - 1), bit=st.integers(0, 7))
 def test_no_damage_of_headers_raises_anything_else(
     tmp_path_factory: pytest.TempPathFactory, place: int, bit: int

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alexbench.datasets.certificate import plain_word
@@ -270,7 +270,6 @@ def read_damaged(path: Path, data: bytes) -> dict[str, bytes]:
         raise
 
 
-@settings(max_examples=400, deadline=None)
 @given(place=st.integers(0, len(FILE) - 1), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_refused_when_listing_or_when_reading(
     tmp_path_factory: pytest.TempPathFactory, place: int, bit: int
@@ -294,7 +293,6 @@ def test_any_truncation_is_refused_unless_it_is_between_records(tmp_path: Path) 
             read_damaged(path, FILE[:size])
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.binary(max_size=80))
 def test_no_bytes_make_the_walker_raise_anything_else(data: bytes) -> None:
     try:

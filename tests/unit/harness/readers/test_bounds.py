@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alexbench.harness.app.fetching import fetch, place_of
@@ -137,7 +137,6 @@ OPERATORS = st.sampled_from([*LAYERS, *SHAPING])
 NAMES = st.sampled_from(["x", "y", "w", "b", "s", "a", "c", "", "nowhere"])
 
 
-@settings(max_examples=300, deadline=None)
 @given(nodes=st.lists(st.tuples(OPERATORS, st.lists(NAMES, max_size=3), NAMES), max_size=30))
 def test_graphs_at_random_are_refused_in_one_line(
     nodes: list[tuple[str, list[str], str]], tmp_path_factory: pytest.TempPathFactory
@@ -148,7 +147,6 @@ def test_graphs_at_random_are_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
-@settings(max_examples=200, deadline=None)
 @given(noise=st.binary(max_size=200), header=st.integers(0, 2**64 - 1))
 def test_safetensors_at_random(noise: bytes, header: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "random.safetensors"

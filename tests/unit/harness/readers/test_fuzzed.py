@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alexbench.harness.app.weights import read
@@ -45,7 +45,6 @@ def reads_or_refuses(kind: str, damaged: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_changed_bytes(kind: str, data: st.DataObject) -> None:
     damaged = bytearray(content(kind))
@@ -57,7 +56,6 @@ def test_changed_bytes(kind: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_files_cut_short(kind: str, data: st.DataObject) -> None:
     whole = content(kind)
@@ -65,7 +63,6 @@ def test_files_cut_short(kind: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", ["caffemodel", "onnx"])
-@settings(max_examples=150, deadline=None)
 @given(noise=st.binary(max_size=300))
 @example(noise=b"\xa2\x06\x0a\x3a\x08\x3a\x06\x0a\x04\x80\x80\x80\x80")  # varints without an end
 @example(noise=b"\x3a\x06\x2a\x04\x08\x80\x80\x10")
