@@ -169,6 +169,7 @@ def test_too_few_pictures_end_with_three(command: Command) -> None:
     assert "16 cannot tell one reading from another; give 32 or more" in ended.last_line
 
 
+@pytest.mark.nightly
 def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(
     doctor: Any, synthetic: tuple[Path, Path], tmp_path: Path
 ) -> None:
