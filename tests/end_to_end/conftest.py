@@ -36,7 +36,7 @@ from tests.support.made_once import made_once
 SEED: Final = 20121204
 SIZES: Final = ((500, 375), (375, 500), (320, 256), (256, 256), (300, 700))
 PICTURES: Final = 40
-LIMIT_S: Final = 240
+LIMIT_S: Final = 480
 
 
 @dataclass(frozen=True, slots=True)

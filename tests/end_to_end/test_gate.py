@@ -70,7 +70,7 @@ def test_a_slower_head_fails_after_fresh_processes_said_so_too(
         "--batch-size",
         "8",
         "--budget",
-        "10s",
+        "5s",
         "--junit",
         tmp_path / "g.xml",
     )

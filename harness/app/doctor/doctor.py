@@ -1,7 +1,7 @@
 """``alexbench doctor``: examine the function, search for the reading that answers best, and say what that means."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.datasets.certificate import of_validation_set
-from alexbench.datasets.dataset import VALIDATION_COUNT
+from alexbench.datasets.dataset import VALIDATION_COUNT, Sample
 from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
@@ -92,6 +92,8 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     if len(pictures.dataset) < LEAST_IMAGES:
         count = len(pictures.dataset)
         raise TooFewImagesError(f"pictures: {count} cannot tell one reading from another; give {LEAST_IMAGES} or more")
+    if reference is not None:
+        _right(reference, pictures.dataset.samples)  # refused before minutes are spent
     options = Options(threads=config.threads, device=config.device, precision=config.precision)
     with ExitStack() as on_exit:
         folder = on_exit.enter_context(scratch(cache, "doctor"))
@@ -296,12 +298,21 @@ def _expected(
     if reference is None:
         known = card.published if of_validation_set(pictures.whole) != "no" else ()
         return Expected(known[0].top1, f"published: {known[0].source}", None) if known else None
+    theirs = _right(reference, trials.samples)
+    return Expected(100 * float(theirs.mean()), reference.said, paired_test("top1", theirs, hits))
+
+
+def _right(reference: RowOfRun, samples: Sequence[Sample]) -> NDArray[np.bool_]:
+    """Whether the row's answer to each picture is right.
+
+    Raises:
+        DataError: it has none for one of them.
+    """
     right = dict(zip(reference.samples, (reference.top[:, 0] == reference.labels).tolist(), strict=True))
-    missing = next((sample.name for sample in trials.samples if sample.name not in right), None)
+    missing = next((sample.name for sample in samples if sample.name not in right), None)
     if missing is not None:
         raise DataError(
             f"--reference {reference.said} did not answer for {missing}; take a run over these pictures"
             " (the same --data, --limit and --seed)"
         )
-    theirs = np.array([right[sample.name] for sample in trials.samples])
-    return Expected(100 * float(theirs.mean()), reference.said, paired_test("top1", theirs, hits))
+    return np.array([right[sample.name] for sample in samples])
