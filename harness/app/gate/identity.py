@@ -1,6 +1,7 @@
 """May two sides be held against each other? Machine, weights, data and settings must be the same, or it is said."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -161,12 +162,17 @@ def _anchors(one: RunRecord, two: RunRecord) -> Iterator[str]:
     changed = []
     if versions[0] != versions[1]:
         changed.append(f"NumPy {versions[0]} and {versions[1]}")
-    elif here.get("blas") != there.get("blas"):
+    elif _libraries(here) != _libraries(there):
         changed.append("what NumPy multiplies with")
     if variables[0] != variables[1]:
         changed.append("variables of its libraries")
     if changed:
         yield f"the anchor is NumPy's, and differs: {', '.join(changed)}; both in one run: alexbench ab"
+
+
+def _libraries(environment: Mapping[str, Any]) -> list[str]:
+    """The BLAS libraries of a record's environment; older records have them in the order of loading."""
+    return sorted(json.dumps(one, sort_keys=True) for one in environment.get("blas") or ())
 
 
 def _skipped(record: RunRecord) -> list[str]:

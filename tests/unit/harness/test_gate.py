@@ -310,6 +310,19 @@ def test_with_another_numpy_the_anchor_is_another_unit(tmp_path: Path) -> None:
     assert any("the anchor is NumPy's" in note for note in report.notes)
 
 
+def test_the_order_in_which_libraries_were_loaded_changes_no_anchor(tmp_path: Path) -> None:
+    libraries = [{"library": "openblas", "version": version, "architecture": "Zen"} for version in ("0.3.30", "0.3.31")]
+    environment = {"python": "3.11.7", "packages": {"numpy": "2.5.0"}, "variables": {}, "git": None}
+    base, head = (
+        timed_run(
+            tmp_path / str(seed), {"torch": 10}, seed=seed, environment={**environment, "blas": libraries[::step]}
+        )
+        for seed, step in enumerate((1, -1))
+    )
+    report = compare_files(base, head, read_policy(None))
+    assert verdicts(report.judged)["torch", "latency_p50_ms"] == "PASS"
+
+
 def test_a_rate_may_fall_by_what_is_printed_and_no_more(tmp_path: Path) -> None:
     path = tmp_path / "gate.toml"
     path.write_text("[images_per_second]\ntolerance = 30\n", encoding="utf-8")
