@@ -130,7 +130,7 @@ def _in_height_width_channels(arrays: Arrays) -> None:
     ("change", "factor"),
     [
         (lambda arrays: None, None),
-        pytest.param(_scaled, "weights", marks=pytest.mark.nightly),
+        (_scaled, "weights"),
         (_in_height_width_channels, "flatten"),
     ],
     ids=["as given", "scaled", "fc6 in H, W, C"],
