@@ -2,12 +2,24 @@
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+STALE_S: Final = 86_400.0
+"""Nothing of ours takes a day to write: what is older was left by a command that was killed."""
 _NUMBERS: Final = itertools.count()
+
+
+def is_stale(path: Path) -> bool:
+    """Whether nobody can still be writing ``path``.
+
+    Raises:
+        OSError: it is gone.
+    """
+    return time.time() - path.stat().st_mtime > STALE_S
 
 
 @contextmanager

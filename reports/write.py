@@ -5,6 +5,7 @@ from typing import Final
 
 from alexbench.harness.plain_text import encodable
 from alexbench.harness.records import RunRecord
+from alexbench.harness.whole_file import write_whole
 from alexbench.reports.flat import csv_text, flat
 from alexbench.reports.html.page import html
 from alexbench.reports.markdown import markdown
@@ -26,11 +27,6 @@ def write_reports(folder: Path, record: RunRecord) -> list[Path]:
     }
     paths = []
     for name, text in texts.items():
-        partial = folder / f".{name}.partial"
-        try:
-            partial.write_text(encodable(text), encoding="utf-8", newline="\n")
-            partial.replace(folder / name)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(folder / name, encodable(text).encode("utf-8"))
         paths.append(folder / name)
     return paths

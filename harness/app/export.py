@@ -30,6 +30,7 @@ from alexbench.harness.app.export_target import (
     publish,
     refuse_too_little_space,
 )
+from alexbench.harness.app.material import writable
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Layout, Options
@@ -113,7 +114,7 @@ def export(
         problem = backend_class(backend).probe().problem
         if problem is not None:
             raise BackendUnavailableError(problem)
-    log = _log(cache)
+    log = writable(cache) / "export.log"
     chosen = choose_weights(card, weights, cache, log=log, display=display, data_format=weights_layout)
     # openvino-convert reads an .onnx file that lies beside for the while.
     copies = 1 if via is None else 2
@@ -351,14 +352,6 @@ def _export_arrays(
 
 def _layout(route: Route) -> Layout | None:
     return None if route.reader is None else backend_class(route.reader).input_layout
-
-
-def _log(cache: Path) -> Path:
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cache {cache}: {error.strerror}; name another folder with ALEXBENCH_CACHE") from error
-    return cache / "export.log"
 
 
 def report(result: Exported) -> Iterable[str]:

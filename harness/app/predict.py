@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from alexbench.backends.registry import backend_class, backend_names
 from alexbench.datasets.classes import class_list
 from alexbench.datasets.preprocess import prepare_picture
+from alexbench.harness.app import material
 from alexbench.harness.app.artifacts import artifact_of, check_named_files, look_into
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import cache_folder
@@ -82,8 +83,7 @@ class LoadedModel:
         with ExitStack() as on_error:
             folder = Path(on_error.enter_context(tempfile.TemporaryDirectory(prefix="alexbench-")))
             log = folder / f"{backend}.log"
-            cache = cache_folder()
-            cache.mkdir(parents=True, exist_ok=True)
+            cache = material.writable(cache_folder())
             load: Load | LoadArtifact
             if artifact is None:
                 chosen = choose_weights(

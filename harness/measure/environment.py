@@ -155,7 +155,7 @@ def _versions(distributions: tuple[str, ...]) -> dict[str, str]:
 
 
 def _blas() -> list[Blas]:
-    """Each BLAS that is loaded, NumPy's at least, in an order that does not depend on which was loaded first."""
+    """Each BLAS that is loaded, NumPy's at least, in the order of loading."""
     import numpy  # noqa: F401  its BLAS is to be loaded, whoever asks
 
     had = os.environ.get("KMP_DUPLICATE_LIB_OK")
@@ -163,9 +163,11 @@ def _blas() -> list[Blas]:
 
     if had is None:  # threadpoolctl sets it when imported: our asking would change what a runtime and workers find
         os.environ.pop("KMP_DUPLICATE_LIB_OK", None)
-    loaded = [found for found in threadpoolctl.threadpool_info() if found["user_api"] == "blas"]
-    loaded.sort(key=lambda found: (found["internal_api"], found["version"]))
-    return [Blas(found["internal_api"], found["version"], found.get("architecture")) for found in loaded]
+    return [
+        Blas(found["internal_api"], found["version"], found.get("architecture"))
+        for found in threadpoolctl.threadpool_info()
+        if found["user_api"] == "blas"
+    ]
 
 
 def _git_states() -> GitStates:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import mmap
 import struct
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.network import Network
-from alexbench.harness.whole_file import whole_file
+from alexbench.harness.whole_file import is_stale, whole_file
 
 TORCHVISION_NAMES: Final = {
     "features.0": "conv1",
@@ -131,10 +130,6 @@ def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
     return digest.hexdigest()
 
 
-STALE_S: Final = 86_400.0
-"""Nobody writes one file of weights for a day."""
-
-
 def weights_path(folder: Path, digest: str) -> Path:
     """Where :func:`write_weights` puts weights of that digest."""
     return folder / f"{digest}.safetensors"
@@ -144,7 +139,7 @@ def _remove_stale(folder: Path) -> None:
     """What writers left that were killed: ours, and safetensors' own, which it renames to ours."""
     for left in (*folder.glob(".*.partial"), *folder.glob(".tmp*")):
         with suppress(OSError):  # another command removed it
-            if time.time() - left.stat().st_mtime > STALE_S:
+            if is_stale(left):
                 left.unlink()
 
 

@@ -13,26 +13,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from random import Random
 
 import numpy as np
 
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.timing import BlockOf, process_values
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.measure.rounds import Block, Measured, Plan, Task, run_rounds
+from alexbench.harness.measure.rounds import Block, Plan
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.timing import load_into, material
+from tests.support.timing import load_anew, material, take_turns
 
 ROWS = {"onnxruntime": "onnxruntime", "again": "onnxruntime", "openvino": "openvino", "tensorflow": "tensorflow",
         "torch": "torch"}  # fmt: skip
 PIECES = (1, 2, 3, 4, 5, 7, 10, 15)
 CALLS = (1, 2, 3, 6)
-
-
-def _give_up(name: str, error: Exception) -> None:
-    raise SystemExit(f"{name}: {error}")
 
 
 def _series(batch: int, rounds: int, processes: int, seconds: float) -> Iterator[list[Block]]:
@@ -45,20 +40,8 @@ def _series(batch: int, rounds: int, processes: int, seconds: float) -> Iterator
             for name, backend in ROWS.items()
         }  # fmt: skip
         for number in range(processes):
-            names = list(workers)
-            Random(number).shuffle(names)
-            for name in names:
-                workers[name].restart()
-                load_into(workers[name], ROWS[name], folder, usable_cores())
-                workers[name].ask("warm_up", batch_size=batch, seconds=0.2 if batch == 1 else 0.0)
-
-            def block(name: str) -> Measured:
-                return Measured(tuple(workers[name].ask("time", batch_size=batch, seconds=seconds)["ns"]), batch)
-
-            tasks = {Task(name, "Offline", batch): (lambda name=name: block(name)) for name in workers}
-            yield run_rounds(
-                tasks, Plan(rounds, 0), seed=number, on_round=lambda *_: None, on_failure=_give_up
-            )  # fmt: skip
+            load_anew(workers, ROWS, folder, usable_cores(), seed=number)
+            yield take_turns(workers, Plan(rounds, 0), batch=batch, seconds=seconds, seed=number)
 
 
 def _spread(series: Sequence[list[Block]], rounds: int, calls: int, batch: int) -> tuple[float, int]:

@@ -13,7 +13,6 @@ import argparse
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from random import Random
 
 import numpy as np
 
@@ -21,32 +20,19 @@ from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.statistics import students_half
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import SMOKE
-from alexbench.harness.measure.rounds import Measured, Task, run_rounds
-from alexbench.harness.protocol.timing import TimeCalls, WarmUp
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.timing import load_into, material
+from tests.support.timing import load_anew, material, take_turns
 
 BATCH = 32
 PAIRS = ("AB", "AC", "BC")
-
-
-def _give_up(name: str, error: Exception) -> None:
-    raise SystemExit(f"{name}: {error}")
 
 
 def _values(workers: dict[str, WorkerProcess], number: int) -> dict[str, tuple[float, float]]:
     """Log milliseconds an image, at batch 1 and at BATCH, of each process."""
     found: dict[str, list[float]] = {name: [] for name in workers}
     for batch, plan, seconds in ((1, SMOKE.latency, SMOKE.latency_block_s), (BATCH, SMOKE.windows, SMOKE.window_s)):
-        for worker in workers.values():
-            worker.ask(WarmUp(batch, 0.4 if batch == 1 else 0.0))
-
-        def block(name: str, batch: int = batch, seconds: float = seconds) -> Measured:
-            return Measured(tuple(workers[name].ask(TimeCalls(batch, seconds)).ns), batch)
-
-        tasks = {Task(name, "Offline", batch): (lambda name=name, block=block: block(name)) for name in workers}
-        blocks = run_rounds(tasks, plan, seed=number, on_round=lambda *_: None, on_failure=_give_up)
+        blocks = take_turns(workers, plan, batch=batch, seconds=seconds, seed=number)
         for name in workers:
             logs = [
                 np.log(np.median(one.measured.ns) / 1e6 / batch)
@@ -77,11 +63,7 @@ def main() -> None:
             for number in range(given.replicates):
                 with WorkerProcess("C", log=folder / "C.log") as fresh:
                     workers = {**servers, "C": fresh}
-                    names = list(workers)
-                    Random(number).shuffle(names)
-                    for name in names:
-                        workers[name].restart()
-                        load_into(workers[name], backend, folder, given.threads)
+                    load_anew(workers, dict.fromkeys(workers, backend), folder, given.threads, seed=number)
                     values.append(_values(workers, number))
         for place, of in enumerate(("latency", "images/s")):
             for one, other in PAIRS:

@@ -1,10 +1,11 @@
 """What the timing benchmarks share: a network with seeded weights in worker processes, and ratios with intervals."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -13,11 +14,13 @@ from safetensors.numpy import save_file
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.judge.statistics import BOOTSTRAP_REPEATS, BOOTSTRAP_SEED, Interval
+from alexbench.harness.measure.clock import WARM_UP_SECONDS
+from alexbench.harness.measure.rounds import Block, Measured, Plan, Task, run_rounds
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.protocol.loading import Load, OpenPixels
-from alexbench.harness.protocol.timing import WarmUp
+from alexbench.harness.protocol.timing import TimeCalls, WarmUp
 
 SEED = 20261121
 CARD = load_card("torchvision")
@@ -54,6 +57,35 @@ def load_into(worker: WorkerProcess, backend: str, folder: Path, threads: int) -
     side, weights = CARD.preprocessing.crop, folder / "weights.safetensors"
     worker.ask(Load(backend, "owt", side, weights, Options(threads=threads)))
     worker.ask(OpenPixels(folder / "pixels.npy", CARD.preprocessing))
+
+
+def load_anew(
+    workers: Mapping[str, WorkerProcess], backends: Mapping[str, str], folder: Path, threads: int, *, seed: int
+) -> None:
+    """A fresh process of each worker, with the network of its backend, in random order."""
+    names = list(workers)
+    Random(seed).shuffle(names)
+    for name in names:
+        workers[name].restart()
+        load_into(workers[name], backends[name], folder, threads)
+
+
+def take_turns(
+    workers: Mapping[str, WorkerProcess], plan: Plan, *, batch: int, seconds: float, seed: int
+) -> list[Block]:
+    """Warm all up at a batch size, then rounds of blocks; a worker that fails ends the script."""
+    for worker in workers.values():
+        worker.ask(WarmUp(batch, WARM_UP_SECONDS if batch == 1 else 0.0))
+
+    def block(name: str) -> Measured:
+        return Measured(tuple(workers[name].ask(TimeCalls(batch, seconds)).ns), batch)
+
+    tasks = {Task(name, "Offline", batch): partial(block, name) for name in workers}
+    return run_rounds(tasks, plan, seed=seed, on_round=lambda *_: None, on_failure=_give_up)
+
+
+def _give_up(name: str, error: Exception) -> None:
+    raise SystemExit(f"{name}: {error}")
 
 
 def paired_ratio(pairs: Sequence[tuple[float, float]]) -> Interval:

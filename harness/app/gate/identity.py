@@ -171,7 +171,7 @@ def _anchors(one: RunRecord, two: RunRecord) -> Iterator[str]:
 
 
 def _libraries(environment: Mapping[str, Any]) -> list[str]:
-    """The BLAS libraries of a record's environment; older records have them in the order of loading."""
+    """The BLAS libraries of a record's environment, which has them in the order of loading."""
     return sorted(json.dumps(one, sort_keys=True) for one in environment.get("blas") or ())
 
 

@@ -14,13 +14,13 @@ from alexbench.harness.app.weights import convert
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.network import Conv, Flatten, Linear, MaxPool, Network, ReLU, get_network
 from alexbench.harness.models.weights import (
-    STALE_S,
     TORCHVISION_NAMES,
     canonical,
     map_weights,
     weights_digest,
     write_weights,
 )
+from alexbench.harness.whole_file import STALE_S
 
 # The names of an AlexNet and the arrays of a toy.
 NETWORK = Network(
