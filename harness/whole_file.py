@@ -27,12 +27,16 @@ def whole_file(path: Path) -> Iterator[Path]:
     """A name to write to. It becomes ``path`` when the block ends, and is gone when the block fails.
 
     Raises:
-        OSError: the file cannot be given its name.
+        OSError: the file cannot be written, or cannot be given its name. The error names ``path``.
     """
     partial = path.with_name(f".alexbench-{os.getpid()}-{next(_NUMBERS)}.partial")  # as short as any name that fits
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename == str(partial):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

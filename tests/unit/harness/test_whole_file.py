@@ -72,3 +72,14 @@ def test_out_that_cannot_be_written_is_named_with_its_flag(tmp_path: Path) -> No
         write_out(tmp_path / "nowhere" / "a.xml", "", flag="--junit")
     with pytest.raises(UsageError, match="is a folder; name a file"):
         write_out(tmp_path, "")
+
+
+def test_a_failure_names_the_file_that_was_asked_for_and_not_the_name_it_is_written_under(tmp_path: Path) -> None:
+    (tmp_path / "report.md").mkdir()
+    with pytest.raises(IsADirectoryError) as into_a_folder:
+        write_whole(tmp_path / "report.md", b"")
+    with pytest.raises(FileNotFoundError) as nowhere:
+        write_whole(tmp_path / "nowhere" / "report.md", b"")
+    assert into_a_folder.value.filename == str(tmp_path / "report.md")
+    assert nowhere.value.filename == str(tmp_path / "nowhere" / "report.md")
+    assert ".partial" not in f"{into_a_folder.value}{nowhere.value}"
