@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import UsageError, WeightsError, unknown_name
 from alexbench.harness.models.network import Network, shape_mismatches
-from alexbench.harness.models.preprocessing import InputConvention, Normalisation
+from alexbench.harness.models.preprocessing import Normalisation
+from alexbench.harness.systems import InputConvention
 
 Layout = Literal["NCHW", "NHWC"]
 Precision = Literal["fp32", "bf16"]

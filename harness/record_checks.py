@@ -7,7 +7,7 @@ from typing import Any, Final
 from alexbench.harness.decoding import decode, decode_value
 from alexbench.harness.paired_records import PairedTest
 from alexbench.harness.plain_text import encodable, short
-from alexbench.harness.records import Accuracy, BackendRecord, RunRecord
+from alexbench.harness.records import Accuracy, RunRecord, SystemRecord
 from alexbench.harness.speed_records import Latency, Performance, Throughput
 
 _DEEPEST: Final = 40
@@ -88,10 +88,10 @@ def _problems(record: RunRecord) -> Iterator[str]:
     part = record.data.part
     if part is not None and not (1 <= part.number <= part.of and 0 <= part.first < part.last <= part.total):
         yield f"data.part is {part.number} of {part.of}, {part.first} to {part.last} of {part.total}"
-    names = [row.name for row in record.backends]
+    names = [row.name for row in record.systems]
     if len(set(names)) < len(names):
         yield "two of its rows have one name"
-    for place, row in enumerate(record.backends):
+    for place, row in enumerate(record.systems):
         yield from (f"backends[{place}].{problem}" for problem in _row(row))
     if record.reference is not None:
         least = {"images": 0, "top1_correct": 0, "top5_correct": 0, "sigma": 0, "flips_examined": 0}
@@ -128,7 +128,7 @@ def _not_above_0(where: str, found: Any, keys: tuple[str, ...]) -> Iterator[str]
             yield f"{where}.{key} = {value}, wanted more than 0"
 
 
-def _row(row: BackendRecord) -> Iterator[str]:
+def _row(row: SystemRecord) -> Iterator[str]:
     if not row.name:
         yield "name is empty"
     if row.accuracy is not None:

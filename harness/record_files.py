@@ -12,6 +12,7 @@ Schema history:
      effective bits and the precision they say. Beside the record: reference.parquet, flips.parquet, thumbnails.json.
   5  Ranks and groups of rows, differences of pairs, and what the run can tell apart (resolutions). Processes of a row
      are replicates; its intervals are over them.
+  6  A row is a system (systems, where there were backends): each row says all that it measures.
 """
 
 import dataclasses
@@ -55,12 +56,39 @@ def _upgrade_4(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "schema_version": 5}
 
 
+def _upgrade_5(data: dict[str, Any]) -> dict[str, Any]:
+    """A row was a backend, in an environment; what else its system is was one for all rows, in the configuration."""
+    configuration = data.get("configuration") or {}
+    rows = [{**row, "system": _system_of(row, configuration)} for row in data.get("backends", ())]
+    return {**{key: value for key, value in data.items() if key != "backends"}, "systems": rows, "schema_version": 6}
+
+
+def _system_of(row: dict[str, Any], configuration: dict[str, Any]) -> dict[str, Any]:
+    backend, _, environment = row["name"].partition("@")
+    file = row.get("artifact")
+    return {
+        "backend": backend,
+        "threads": configuration.get("threads") or 1,
+        "precision": configuration.get("precision") or "fp32",
+        "device": configuration.get("device") or "cpu",
+        "environment": environment or None,
+        "artifact": None if file is None else _file_of(file),
+    }
+
+
+def _file_of(found: dict[str, Any]) -> dict[str, Any]:
+    scale, _, order = found.get("stated", "").partition(",")
+    stated = {"scale": scale, "channels": order.upper() or None} if scale else None
+    kept = {key: found[key] for key in ("path", "sha256", "trusted") if key in found}
+    return {**kept, "convention": stated}
+
+
 def _with_groups(record: RunRecord) -> RunRecord:
     """An older record's rows with their groups, which follow from what it holds: only like rows may be compared."""
-    return dataclasses.replace(record, backends=tuple(map(with_group, record.backends)))
+    return dataclasses.replace(record, systems=tuple(map(with_group, record.systems)))
 
 
-_UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3, 4: _upgrade_4}
+_UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3, 4: _upgrade_4, 5: _upgrade_5}
 """Schema -> how a record of it becomes one of the next."""
 
 

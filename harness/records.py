@@ -11,14 +11,16 @@ from alexbench.harness.decoding import AnySize
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.precisions import FAR_OFF, QUANTISED, coarsest
 from alexbench.harness.speed_records import Ceiling, Control, Difference, Performance, Resolution
+from alexbench.harness.systems import System
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 
 Chance = Literal["better", "no better", "too few"]
 _NONE_RIGHT: Final = 29
 """Of so many pictures a model that is right on one in ten gets one right in 95 of 100 draws."""
 
 Status = Literal["running", "complete", "interrupted", "failed"]
+SystemStatus = Literal["ok", "error", "missing", "unsupported", "pending"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,12 +320,13 @@ def environment_of(row: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class BackendRecord:
-    """One row: what ran and what came of it, or why nothing did.
+class SystemRecord:
+    """One row: the system, and what came of it, or why nothing did.
 
-    ``name``: its backend's, and where a run has several environments ``@`` and the label of the row's.
+    ``name``: the system's label in this run, by which every table of the run calls it.
 
-    ``missing``: not installed; ``pending``: the run ended before this backend was measured. ``rss_mib`` and
+    ``missing``: not installed; ``unsupported``: its runtime cannot run it; ``pending``: the run ended before it was
+    measured. ``rss_mib`` and
     ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until then. ``python``: the
     interpreter it ran on, None for the command's own. ``remarks``: what could not be measured of it besides, and why.
     ``batch_dependence``: by how much a picture's scores change with those beside it in the batch, in their standard
@@ -334,7 +337,8 @@ class BackendRecord:
     """
 
     name: str
-    status: Literal["ok", "error", "missing", "pending"]
+    system: System
+    status: SystemStatus
     error: str | None = None
     effective: EffectiveRecord | None = None
     load_s: float | None = None
@@ -352,7 +356,7 @@ class BackendRecord:
     group: str | None = None
 
 
-def with_group(row: BackendRecord) -> BackendRecord:
+def with_group(row: SystemRecord) -> SystemRecord:
     """The row with its group, which follows from what ran and how it compares with float64."""
     return row if row.effective is None else replace(row, group=group_of(row.effective, row.parity))
 
@@ -387,7 +391,7 @@ class RunRecord:
     machine: dict[str, Any]
     environment: dict[str, Any]
     conditions: dict[str, Any]
-    backends: tuple[BackendRecord, ...] = ()
+    systems: tuple[SystemRecord, ...] = ()
     reference: ReferenceRecord | None = None
     notes: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...] = ()

@@ -42,7 +42,7 @@ def _published(record: RunRecord) -> Table:
     groups: dict[tuple[str, str, float], list[Comparison]] = {}
     for one in record.comparisons:
         groups.setdefault((one.source, one.metric, one.ours), []).append(one)
-    ok = sum(row.accuracy is not None for row in record.backends)
+    ok = sum(row.accuracy is not None for row in record.systems)
     table = Table("Published figures", "published")
     synthetic = record.model.synthetic or record.data.synthetic
     firsts = [same[0] for same in groups.values()]

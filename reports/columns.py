@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Final, Literal, TypeVar
 
-from alexbench.harness.records import BackendRecord
+from alexbench.harness.records import SystemRecord
 from alexbench.reports import row_cells
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, Table, Value, interval, is_absent
@@ -106,7 +106,7 @@ class Column:
         return Cell(self.text(value), value, (*about, *self.asides(row)))
 
 
-def _in(part: Callable[[BackendRecord], Part | None]) -> Callable[[Callable[[Part], Value]], Callable[[Row], Value]]:
+def _in(part: Callable[[SystemRecord], Part | None]) -> Callable[[Callable[[Part], Value]], Callable[[Row], Value]]:
     """How values are read from a part of a row's record: None where the record has no such part."""
 
     def reader(get: Callable[[Part], Value]) -> Callable[[Row], Value]:

@@ -18,7 +18,7 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
     shown = [column for table in tables for column in table.shown]
     names = {column.name for column in shown}
     rows = rows_of(record)
-    speeds = [entry.performance for entry in record.backends if entry.performance is not None]
+    speeds = [entry.performance for entry in record.systems if entry.performance is not None]
     lines = [_rank(speeds)] if "rank" in names else []
     if any(cell.best for column in shown for cell in column.cells):
         lines.append("Bold: the best, and what cannot be told apart from it.")
@@ -52,7 +52,7 @@ def _against(heading: str) -> str:
 
 def _accuracy(record: RunRecord) -> list[str]:
     """Of what the accuracies' intervals are, or why there are none; of older records that cannot always be said."""
-    found = [entry.accuracy for entry in record.backends if entry.accuracy is not None]
+    found = [entry.accuracy for entry in record.systems if entry.accuracy is not None]
     data = record.data
     if not found:
         return []
@@ -94,7 +94,7 @@ def _parity(record: RunRecord) -> list[str]:
     """The rule, with the tolerances of each precision that ran."""
     held: dict[tuple[float, float], list[str]] = {}
     images = 0
-    for entry in record.backends:
+    for entry in record.systems:
         if entry.parity is not None:
             ran = "as found" if entry.effective is None else entry.effective.precision[0]
             precision = entry.parity.held_to or ran

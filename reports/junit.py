@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 
 _ILLEGAL: Final = re.compile(
     "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -22,7 +22,7 @@ def junit_xml(record: RunRecord) -> str:
     it), and where top-1 flips are more than rounding; a row that ended in an error is in error, one that is not
     installed or was not measured is skipped. Of the user's own file neither parity nor flips are asked.
     """
-    cases = [_case(entry, record) for entry in record.backends]
+    cases = [_case(entry, record) for entry in record.systems]
     time = {"time": f"{sum(float(case.get('time', '0')) for case in cases):.3f}"}
     return document(
         "alexbench",
@@ -57,7 +57,7 @@ def document(
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def failures(entry: BackendRecord, record: RunRecord) -> list[str]:
+def failures(entry: SystemRecord, record: RunRecord) -> list[str]:
     """Why a row that ran is not as it should be, a line each."""
     if entry.status != "ok" or entry.artifact is not None:
         return []
@@ -77,7 +77,7 @@ def failures(entry: BackendRecord, record: RunRecord) -> list[str]:
     return found
 
 
-def _case(entry: BackendRecord, record: RunRecord) -> ET.Element:
+def _case(entry: SystemRecord, record: RunRecord) -> ET.Element:
     seconds = (entry.load_s or 0.0) + (0.0 if entry.accuracy is None else entry.accuracy.seconds)
     name, classname = clean(entry.name), clean(f"alexbench.{record.model.card}")
     case = ET.Element("testcase", {"name": name, "classname": classname, "time": f"{seconds:.3f}"})
@@ -97,7 +97,7 @@ def _case(entry: BackendRecord, record: RunRecord) -> ET.Element:
     return case
 
 
-def _figures(entry: BackendRecord, record: RunRecord) -> list[str]:
+def _figures(entry: SystemRecord, record: RunRecord) -> list[str]:
     lines = []
     if entry.rank is not None and not record.invalid:
         lines.append(f"rank {entry.rank} in {entry.group}")

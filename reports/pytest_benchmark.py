@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import RecordError
 from alexbench.harness.plain_text import json_text
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.reports.flat import digest_key, git_of
 
 FORMAT: Final = "5.0.0"
@@ -40,7 +40,7 @@ def pytest_benchmark_json(record: RunRecord, timings: pd.DataFrame, blocks: pd.D
     _require(blocks, BLOCK_COLUMNS, "blocks.parquet")
     settled = timings[timings["settled"]].groupby(_BLOCK, sort=False)["ns"].agg(["median", "sum", "count"])
     whole = settled.reset_index().merge(blocks[list(BLOCK_COLUMNS)], on=_BLOCK)
-    entries = {entry.name: entry for entry in record.backends if entry.performance is not None}
+    entries = {entry.name: entry for entry in record.systems if entry.performance is not None}
     benchmarks = []
     for key, group in whole.groupby(_BENCHMARK, sort=False):
         backend, scenario, batch, way = map(str, key)
@@ -64,7 +64,7 @@ def _require(frame: pd.DataFrame, columns: tuple[str, ...], file: str) -> None:
         raise RecordError(f"{file} has no column {', '.join(missing)}: it is of an older alexbench; run again")
 
 
-def _benchmark(record: RunRecord, entry: BackendRecord, what: str, batch: int, blocks: pd.DataFrame) -> dict[str, Any]:
+def _benchmark(record: RunRecord, entry: SystemRecord, what: str, batch: int, blocks: pd.DataFrame) -> dict[str, Any]:
     """One benchmark; its name is the same in every run of the same options, so that runs are joined by it."""
     whole = blocks["median"] if what.startswith("latency") else blocks["sum"] / (blocks["count"] * blocks["images"])
     ran, speed = entry.effective, entry.performance

@@ -94,7 +94,7 @@ def is_doubted(row: Row) -> bool:
 def against(row: Row) -> Cell:
     """How many times the base's images/s, and the paired difference of top-1 in points with its 95 % interval."""
     base, pair, speed_up = row.base, row.pair, row.speed_up
-    by_speed = any(Row(entry, row.record).speed_up is not None for entry in row.record.backends)
+    by_speed = any(Row(entry, row.record).speed_up is not None for entry in row.record.systems)
     if base is None:
         return Cell(ABSENT)
     if base.entry.name == row.entry.name:
@@ -130,7 +130,7 @@ def blocks(row: Row) -> tuple[str, ...]:
 
 def several_processes(row: Row) -> int | None:
     """How many processes of it were timed, in a run that has more than one of any row."""
-    speeds = [entry.performance for entry in row.record.backends if entry.performance is not None]
+    speeds = [entry.performance for entry in row.record.systems if entry.performance is not None]
     several = any(speed.latency.processes > 1 for speed in speeds)
     return row.entry.performance.latency.processes if several and row.entry.performance is not None else None
 
@@ -176,7 +176,7 @@ def peak_found(row: Row) -> bool | None:
     ceiling = row.record.ceiling
     if ceiling is None or row.entry.performance is None:
         return None
-    speeds = [entry.performance for entry in row.record.backends if entry.performance is not None]
+    speeds = [entry.performance for entry in row.record.systems if entry.performance is not None]
     windows = [one for speed in speeds for one in (speed.throughput, *speed.sweep, speed.offline) if one is not None]
     return max(one.images_per_second for one in windows) * row.record.model.gflops <= ceiling.gflops_per_second
 

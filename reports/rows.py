@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from alexbench.harness.paired_records import RowPair, base_among
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """What the record of a run says of one backend, and the record. ``run``: what it is called among several runs."""
 
-    entry: BackendRecord
+    entry: SystemRecord
     record: RunRecord
     run: str = ""
 
@@ -22,7 +22,7 @@ class Row:
     @property
     def peers(self) -> "list[Row]":
         """The ranked rows of its run that ran alike, itself among them."""
-        rows = [Row(entry, self.record, self.run) for entry in self.record.backends]
+        rows = [Row(entry, self.record, self.run) for entry in self.record.systems]
         return [one for one in rows if one.rank is not None and one.entry.group == self.entry.group]
 
     @property
@@ -34,8 +34,8 @@ class Row:
     @property
     def base(self) -> "Row | None":
         """The row of its run which the others are held against, None for none."""
-        name = base_name(self.record) if len(self.record.backends) > 1 else None
-        return next((Row(one, self.record, self.run) for one in self.record.backends if one.name == name), None)
+        name = base_name(self.record) if len(self.record.systems) > 1 else None
+        return next((Row(one, self.record, self.run) for one in self.record.systems if one.name == name), None)
 
     @property
     def speed_up(self) -> float | None:
@@ -58,7 +58,7 @@ def rows_of(record: RunRecord, run: str = "") -> list[Row]:
 
     In a run without speed rows of one rank are ordered by top-1.
     """
-    rows = [Row(entry, record, run) for entry in record.backends]
+    rows = [Row(entry, record, run) for entry in record.systems]
     groups: dict[str | None, float] = {}
     for row in rows:
         if row.rank is not None:
@@ -78,5 +78,5 @@ def base_name(record: RunRecord) -> str | None:
     """The row that the others are held against: torch where it is, else the first; None where none ended well."""
     if record.pairs:
         return record.pairs[0].base
-    ended = [entry.name for entry in record.backends if entry.status == "ok"]
+    ended = [entry.name for entry in record.systems if entry.status == "ok"]
     return base_among(ended)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from alexbench.harness.records import ArtifactRecord, BackendRecord, EffectiveRecord, Parity, RunRecord
+from alexbench.harness.records import ArtifactRecord, EffectiveRecord, Parity, RunRecord, SystemRecord
 from alexbench.harness.speed_records import Ceiling, Control, Generated, Performance, Resolution
 
 ABSENT = "-"
@@ -136,19 +136,19 @@ def published_lines(record: RunRecord) -> list[str]:
 def run_remarks(record: RunRecord) -> list[str]:
     """What qualifies the run: why no row is ranked, which rows know nothing, and last how many batches at once ran."""
     invalid = [f"INVALID: {reason}: no row is ranked." for reason in record.invalid]
-    doubted = [f"{entry.name}: {line}" for entry in record.backends for line in doubts(entry)]
+    doubted = [f"{entry.name}: {line}" for entry in record.systems for line in doubts(entry)]
     return [*invalid, *_without_ranks(record), *doubted, *record.notes, *_about_speed(record)]
 
 
 def _without_ranks(record: RunRecord) -> list[str]:
     """That an older record holds no ranks; reports make none."""
-    timed = any(entry.performance is not None for entry in record.backends)
+    timed = any(entry.performance is not None for entry in record.systems)
     if not timed or record.invalid or record.resolutions:
         return []
     return ["No row is ranked: an older alexbench made this record, without ranks. Run again to rank its rows."]
 
 
-def doubts(entry: BackendRecord) -> list[str]:
+def doubts(entry: SystemRecord) -> list[str]:
     """Why nothing that is measured of a row may be believed: it knows nothing, or is another function."""
     lines = []
     accuracy, parity = entry.accuracy, entry.parity
@@ -169,7 +169,7 @@ def doubts(entry: BackendRecord) -> list[str]:
     return lines
 
 
-def row_remarks(entry: BackendRecord) -> list[str]:
+def row_remarks(entry: SystemRecord) -> list[str]:
     """What qualifies a row, without its name: its file, its error, noise, parity, threads that nobody counted."""
     lines = doubts(entry)
     lines += [] if entry.artifact is None else [_artifact_line(entry.artifact, entry.effective)]
@@ -185,7 +185,7 @@ def row_remarks(entry: BackendRecord) -> list[str]:
     return lines
 
 
-def _batch_lines(entry: BackendRecord) -> list[str]:
+def _batch_lines(entry: SystemRecord) -> list[str]:
     """That a row's answers depend on the batch, and whose batch its accuracy is of."""
     if entry.batch_dependence is None:
         return []
@@ -195,7 +195,7 @@ def _batch_lines(entry: BackendRecord) -> list[str]:
     return [f"a picture's scores DEPEND ON ITS BATCH, on the pictures beside it, {much}{of} (dynamic quantization)."]
 
 
-def _parity_lines(entry: BackendRecord, parity: Parity) -> list[str]:
+def _parity_lines(entry: SystemRecord, parity: Parity) -> list[str]:
     """Which precision a row's error unmasks, and whether it is float64's function within what its own allows."""
     lines = []
     bits = "" if parity.effective_bits is None else f", {parity.effective_bits:.1f} effective bits,"
@@ -225,7 +225,7 @@ def _parity_lines(entry: BackendRecord, parity: Parity) -> list[str]:
 
 def _about_speed(record: RunRecord) -> list[str]:
     """Each way of many batches at once, with whose it is; then what LoadGen said."""
-    speeds = [(entry.name, entry.performance) for entry in record.backends if entry.performance is not None]
+    speeds = [(entry.name, entry.performance) for entry in record.systems if entry.performance is not None]
     ways: dict[str, list[str]] = {}
     for name, speed in speeds:
         if speed.offline is not None:

@@ -7,7 +7,8 @@ from typing import Any, Final, Literal, cast, get_args
 
 from alexbench.datasets.preprocess import can_resize
 from alexbench.harness.errors import UsageError, unknown_name
-from alexbench.harness.models.preprocessing import Channels, Decoder, Interpolation, Preprocessing
+from alexbench.harness.models.preprocessing import Decoder, Interpolation, Preprocessing
+from alexbench.harness.systems import Channels
 
 Axis = Literal["decoder", "interpolation", "antialias", "crop", "channels"]
 

@@ -126,7 +126,7 @@ def _in_two(
 def _left_out(run: Run) -> list[str]:
     return [
         f"{row.name} is not compared: {row.error or row.status}"
-        for row in run.record.backends
+        for row in run.record.systems
         if row.accuracy is None and row.status != "missing"
     ]
 

@@ -159,7 +159,7 @@ class _Look:
 
 def _chosen_rows(folder: Path, record: RunRecord, asked: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """The rows to look at, and notes on those that cannot be."""
-    known = {row.name: row for row in record.backends if row.status != "missing"}
+    known = {row.name: row for row in record.systems if row.status != "missing"}
     for name in asked:
         if name not in known:
             raise unknown_name(f"row of {folder}", name, known)

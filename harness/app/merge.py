@@ -28,12 +28,12 @@ from alexbench.harness.plain_text import file_stem
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import (
     Accuracy,
-    BackendRecord,
     DataRecord,
     EffectiveRecord,
     Parity,
     ReferenceRecord,
     RunRecord,
+    SystemRecord,
 )
 from alexbench.harness.tables import read_table
 
@@ -108,10 +108,10 @@ def _check_same(parts: list[_Part]) -> None:
             ("data set (names or labels)", first.data.part.whole_names_digest, record.data.part.whole_names_digest),
             ("card", first.model.card, record.model.card),
             ("preprocessing or decoders", first.model.recipe_digest, record.model.recipe_digest),
-            ("backends", [row.name for row in first.backends], [row.name for row in record.backends]),
+            ("backends", [row.name for row in first.systems], [row.name for row in record.systems]),
         ]
         compared += [(key, first.configuration.get(key), record.configuration.get(key)) for key in _SAME_CONFIGURATION]
-        for one, other in zip(first.backends, record.backends, strict=False):
+        for one, other in zip(first.systems, record.systems, strict=False):
             compared.append((f"{one.name} file", _sha256(one), _sha256(other)))
             if one.effective is not None and other.effective is not None:
                 compared += [
@@ -131,7 +131,7 @@ def _value(effective: EffectiveRecord, key: str) -> str:
     return str(found if isinstance(found, str) else found[0])
 
 
-def _sha256(row: BackendRecord) -> str:
+def _sha256(row: SystemRecord) -> str:
     """Of the artifact that the row ran; empty for a network built from weights."""
     return "" if row.artifact is None else row.artifact.sha256
 
@@ -162,11 +162,11 @@ def _predictions(parts: list[_Part]) -> list[pd.DataFrame]:
     """Backend by backend, each the parts one after the other, as the whole set's run writes them."""
     tables = {folder: _table(folder, run_folder.PREDICTIONS) for folder, _ in parts}
     frames = []
-    for row in parts[0][1].backends:
+    for row in parts[0][1].systems:
         if row.status == "missing":
             continue
         for folder, record in parts:
-            here = next(one for one in record.backends if one.name == row.name)
+            here = next(one for one in record.systems if one.name == row.name)
             if here.accuracy is None:
                 raise UsageError(
                     f"{folder} has no accuracy of {row.name} ({here.error or here.status}); first: alexbench run"
@@ -187,7 +187,7 @@ def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
     truths, flips = [], []
     for folder, record in parts:
         truth, flipped = _table(folder, run_folder.REFERENCE), _table(folder, run_folder.FLIPS)
-        held = [row for row in record.backends if row.parity is not None]
+        held = [row for row in record.systems if row.parity is not None]
         counted = {row.name: row.parity.flips for row in held if row.parity is not None and row.parity.flips}
         reference = record.reference
         if flipped["backend"].value_counts().to_dict() != counted or (
@@ -197,7 +197,7 @@ def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
         truths.append(truth)
         flips.append(flipped)
     every = pd.concat(flips, ignore_index=True)
-    order = [row.name for row in parts[0][1].backends]
+    order = [row.name for row in parts[0][1].systems]
     by_backend = every.sort_values("backend", key=lambda names: names.map(order.index), kind="stable")
     return {run_folder.REFERENCE: pd.concat(truths, ignore_index=True), run_folder.FLIPS: by_backend}
 
@@ -215,7 +215,7 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
     assert first.data.part is not None
     data = _data(records, samples)
     joined = f"Joined from {len(parts)} parts; parity is that of the worst part, and speed is not joined."
-    joined_rows = [_row([record.backends[place] for record in records], data) for place in range(len(first.backends))]
+    joined_rows = [_row([record.systems[place] for record in records], data) for place in range(len(first.systems))]
     rows, _, _ = ranked(joined_rows, {})
     return replace(
         first,
@@ -224,7 +224,7 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
         finished=max(record.finished or record.started for record in records),
         configuration={**first.configuration, "shard": None, "only": "accuracy"},
         data=data,
-        backends=rows,
+        systems=rows,
         controls=(),
         ceiling=None,
         invalid=(),
@@ -258,7 +258,7 @@ def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
     )
 
 
-def _row(rows: list[BackendRecord], data: DataRecord) -> BackendRecord:
+def _row(rows: list[SystemRecord], data: DataRecord) -> SystemRecord:
     """One backend's rows of all parts as one; ``data``: all of their pictures."""
     first = rows[0]
     kept = [row.accuracy for row in rows if row.accuracy is not None]

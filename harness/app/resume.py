@@ -51,7 +51,7 @@ def check_same_files(before: RunRecord, rows: Sequence[Row], folder: Path) -> No
     Raises:
         UsageError: one is another file.
     """
-    was = {row.name: row.artifact.sha256 for row in before.backends if row.artifact is not None}
+    was = {row.name: row.artifact.sha256 for row in before.systems if row.artifact is not None}
     for row in rows:
         if row.artifact is None or row.name not in was:
             continue

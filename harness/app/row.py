@@ -16,8 +16,9 @@ from alexbench.harness.contract import Effective, Known
 from alexbench.harness.errors import AlexBenchError, ExitCode
 from alexbench.harness.measure.rounds import Block
 from alexbench.harness.protocol.loading import Inspection
-from alexbench.harness.records import Accuracy, ArtifactRecord, BackendRecord, EffectiveRecord, Parity, backend_of
+from alexbench.harness.records import Accuracy, ArtifactRecord, EffectiveRecord, Parity, SystemRecord, backend_of
 from alexbench.harness.speed_records import Generated, Performance
+from alexbench.harness.systems import System
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Row:
     """
 
     name: str
+    system: System
     artifact: UserFile | None = None
     found: ArtifactRecord | None = None
     worker: WorkerProcess | None = None
@@ -102,10 +104,11 @@ class Row:
             return "error"
         return "pending" if self.accuracy is None and self.performance is None else "ok"
 
-    def record(self) -> BackendRecord:
+    def record(self) -> SystemRecord:
         """The row as it goes into ``run.json``."""
-        return BackendRecord(
+        return SystemRecord(
             name=self.name,
+            system=self.system,
             status=self.status,
             error=self.error,
             effective=self.effective,

@@ -13,7 +13,7 @@ from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.errors import DataError, RecordError, UsageError
 from alexbench.harness.record_files import RUN_FILE, read_run
-from alexbench.harness.records import BackendRecord, DataRecord, RunRecord
+from alexbench.harness.records import DataRecord, RunRecord, SystemRecord
 from alexbench.harness.tables import read_table
 
 _TOP: Final = [f"top{place}" for place in range(1, 6)]
@@ -33,7 +33,7 @@ class Run:
     @property
     def rows(self) -> list[str]:
         """The names of the rows that have an accuracy."""
-        return [row.name for row in self.record.backends if row.accuracy is not None]
+        return [row.name for row in self.record.systems if row.accuracy is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class RowOfRun:
     """What a row answered: ``labels`` (N,), ``top`` (N, 5) classes, best first, ``scores`` (N, 5) as it gave them."""
 
     run: Run
-    entry: BackendRecord
+    entry: SystemRecord
     samples: tuple[str, ...]
     labels: NDArray[np.int64]
     top: NDArray[np.int64]
@@ -74,7 +74,7 @@ def open_run(folder: Path) -> Run:
         UsageError: no row of it has an accuracy.
     """
     record = read_run(folder)
-    if not any(row.accuracy is not None for row in record.backends):
+    if not any(row.accuracy is not None for row in record.systems):
         why = {"complete": "its accuracy was not measured (--only performance?)"}.get(
             record.status, f"it is {record.status}; first: alexbench run --resume {folder}"
         )
@@ -93,7 +93,7 @@ def row_of(run: Run, name: str) -> RowOfRun:
     Raises:
         UsageError: there is no such row, or it has no accuracy; the message lists those that do.
     """
-    entry = next((row for row in run.record.backends if row.name == name), None)
+    entry = next((row for row in run.record.systems if row.name == name), None)
     known = ", ".join(run.rows)
     if entry is None:
         raise UsageError(f"{run.folder} has no row {name!r}; known: {known}")

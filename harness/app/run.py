@@ -322,7 +322,7 @@ def _measure(
             record,
             status=status,
             finished=_now(),
-            backends=backends,
+            systems=backends,
             comparisons=comparisons_of(backends, material.model, material.data),
             controls=speed.controls,
             ceiling=speed.ceiling,
@@ -385,9 +385,9 @@ def _first_record(
 
 def exit_code(record: RunRecord) -> ExitCode:
     """1: a row is in error or not shown to be the same function as float64. 3: its speeds carry no claim."""
-    failed = any(row.status == "error" for row in record.backends)
+    failed = any(row.status == "error" for row in record.systems)
     # An artifact may be a quantised model, or other weights: that it differs is shown, and no failure.
-    native = [row for row in record.backends if row.artifact is None]
+    native = [row for row in record.systems if row.artifact is None]
     unequal = any(row.parity is not None and not row.parity.passed for row in native)
     parity_lost = bool(native) and record.configuration.get("only") != "performance" and record.reference is None
     if failed or unequal or parity_lost:

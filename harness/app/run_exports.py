@@ -33,7 +33,7 @@ def export(folder: Path, form: str) -> bytes:
 
 
 def _pytest_benchmark(folder: Path, record: RunRecord) -> bytes:
-    if not any(row.performance is not None for row in record.backends):
+    if not any(row.performance is not None for row in record.systems):
         raise UsageError(f"{folder} has no timings to export: no row's speed was measured (--only accuracy?)")
     tables = []
     for name in (run_folder.TIMINGS, run_folder.BLOCKS):

@@ -12,7 +12,7 @@ import pandas as pd
 from alexbench.harness.errors import RecordError
 from alexbench.harness.judge.accuracy import correct
 from alexbench.harness.record_files import RUN_FILE
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.harness.speed_records import Latency, Performance, Throughput
 from alexbench.harness.tables import BLOCKS, FLIPS, PREDICTIONS, REFERENCE, SAMPLES, TIMINGS, TOP, read_table
 
@@ -89,15 +89,15 @@ def digest_of(samples: pd.DataFrame, column: str) -> str:
 
 def _predictions_differ(record: RunRecord, predictions: pd.DataFrame, samples: pd.DataFrame | None) -> Iterator[str]:
     rows = dict(list(predictions.groupby("backend", sort=False)))
-    strangers = sorted(set(map(str, rows)) - {entry.name for entry in record.backends})
+    strangers = sorted(set(map(str, rows)) - {entry.name for entry in record.systems})
     if strangers:
         yield f"it has answers of {', '.join(strangers)}, which the record does not know"
-    for entry in record.backends:
+    for entry in record.systems:
         if entry.accuracy is not None:
             yield from answers_differ(entry, rows.get(entry.name, predictions.iloc[:0]), samples)
 
 
-def answers_differ(entry: BackendRecord, rows: pd.DataFrame, samples: pd.DataFrame | None) -> Iterator[str]:
+def answers_differ(entry: SystemRecord, rows: pd.DataFrame, samples: pd.DataFrame | None) -> Iterator[str]:
     """In what a row's answers are not those that its record counts, or not to the run's pictures."""
     top = rows[list(TOP)].to_numpy(np.int32)
     counts = (len(rows), *correct(top, rows["label"].to_numpy(np.int64)))
@@ -128,7 +128,7 @@ def _flips_differ(folder: Path, record: RunRecord) -> Iterator[str]:
     table = read_table(folder / FLIPS)
     if table is None:
         return
-    for entry in record.backends:
+    for entry in record.systems:
         if entry.parity is None:
             continue
         rows = table[table["backend"] == entry.name]
@@ -146,7 +146,7 @@ def _took_no_time(path: Path, timings: pd.DataFrame) -> Iterator[str]:
 def times_differ(record: RunRecord, timings: pd.DataFrame) -> Iterator[str]:
     """From which of the record's speeds the settled calls of ``timings.parquet`` do not follow."""
     settled = timings[timings["settled"].astype(bool)]
-    for entry in record.backends:
+    for entry in record.systems:
         if entry.performance is not None:
             rows = settled[settled["backend"] == entry.name]
             yield from (f"{entry.name} {problem}" for problem in _speed_differs(entry.performance, rows))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alexbench.harness.contract import Backend
 from alexbench.harness.errors import UsageError, WeightsError
-from alexbench.harness.models.preprocessing import INPUT_SCALES, Channels, InputConvention
+from alexbench.harness.systems import INPUT_SCALES, Channels, InputConvention
 
 
 @dataclass(frozen=True, slots=True)

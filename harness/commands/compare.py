@@ -201,7 +201,7 @@ def _rest(runs: tuple[str, ...]) -> "GateReport | None":
 def _answered(run: str) -> bool:
     from alexbench.harness.record_files import read_run
 
-    return any(row.accuracy is not None for row in read_run(Path(run)).backends)
+    return any(row.accuracy is not None for row in read_run(Path(run)).systems)
 
 
 def _judged(rest: "GateReport | None") -> dict[str, Any] | None:

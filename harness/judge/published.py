@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from alexbench.harness.judge.intervals import accuracy_interval
-from alexbench.harness.records import Accuracy, BackendRecord, Comparison, DataRecord, ModelRecord
+from alexbench.harness.records import Accuracy, Comparison, DataRecord, ModelRecord, SystemRecord
 
 REPRODUCED_WITHIN: Final = 0.10
 """Percentage points, on all 50,000 pictures: rounding, and a picture or two that a decoder turns."""
@@ -31,7 +31,7 @@ def comparisons(backend: str, accuracy: Accuracy, model: ModelRecord, data: Data
     return made
 
 
-def comparisons_of(rows: Iterable[BackendRecord], model: ModelRecord, data: DataRecord) -> tuple[Comparison, ...]:
+def comparisons_of(rows: Iterable[SystemRecord], model: ModelRecord, data: DataRecord) -> tuple[Comparison, ...]:
     """Those of every row that has an accuracy."""
     return tuple(
         one for row in rows if row.accuracy is not None for one in comparisons(row.name, row.accuracy, model, data)

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from alexbench.harness.judge.resolution import ALPHA, Process, tell_apart
-from alexbench.harness.records import BackendRecord, with_group
+from alexbench.harness.records import SystemRecord, with_group
 from alexbench.harness.speed_records import Difference, Measure, Resolution
 
 MEASURES: tuple[Measure, ...] = ("latency", "images/s")
 
 
-def may_rank(row: BackendRecord) -> bool:
+def may_rank(row: SystemRecord) -> bool:
     """Whether it ended well, is the function that float64 is, and knows something."""
     if row.status != "ok":
         return False
@@ -20,13 +20,13 @@ def may_rank(row: BackendRecord) -> bool:
 
 
 def ranked(
-    rows: Sequence[BackendRecord],
+    rows: Sequence[SystemRecord],
     processes: Mapping[Measure, Sequence[Process]],
     *,
     level: float = ALPHA,
     looks: int = 1,
     spent: float = ALPHA,
-) -> tuple[tuple[BackendRecord, ...], tuple[Difference, ...], tuple[Resolution, ...]]:
+) -> tuple[tuple[SystemRecord, ...], tuple[Difference, ...], tuple[Resolution, ...]]:
     """The rows with their ranks and groups, every pair within a group, and what the run can tell apart.
 
     ``processes``: of each measure, those of all rows; none of either in a run without speed, whose rows are ranked by
@@ -62,6 +62,6 @@ def _by_speed(names: Sequence[str], differences: Sequence[Difference]) -> dict[s
     return {name: 1 + slower.count(name) for name in names}
 
 
-def _by_top1(rows: Sequence[BackendRecord]) -> dict[str, int]:
+def _by_top1(rows: Sequence[SystemRecord]) -> dict[str, int]:
     right = {row.name: row.accuracy.top1_correct for row in rows if row.accuracy is not None}
     return {name: 1 + sum(other > correct for other in right.values()) for name, correct in right.items()}

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import CardError
+from alexbench.harness.systems import Channels, InputConvention
 
-Channels = Literal["RGB", "BGR"]
 Resize = Literal["shorter-side", "squash", "tf-cnn"]
 Interpolation = Literal[
     "pillow-bilinear",
@@ -110,26 +110,6 @@ class Normalisation:
         """As a formula."""
         a, b = ([float(f"{value:.6g}") for value in values] for values in (self.scale, self.shift))
         return f"x * {a} + {b}" + (" with the channels reversed" if self.reverses_channels else "")
-
-
-InputScale = Literal["normalised", "0..1", "0..255"]
-INPUT_SCALES: Final[tuple[InputScale, ...]] = ("normalised", "0..1", "0..255")
-
-
-@dataclass(frozen=True, slots=True)
-class InputConvention:
-    """What the input of a model file takes, as its user states it.
-
-    ``scale``: ``normalised`` as the card says, grey levels over 255 (``0..1``), or as they are (``0..255``).
-    ``channels``: the order in which it takes them; None: the card's.
-    """
-
-    scale: InputScale
-    channels: Channels | None = None
-
-    def __str__(self) -> str:
-        """As ``--artifact-input`` takes it."""
-        return self.scale if self.channels is None else f"{self.scale},{self.channels.lower()}"
 
 
 FITTING: Final = 0.8

@@ -17,7 +17,7 @@ def pareto(record: RunRecord) -> Figure | Missing:
         *(("backend", "backend"), ("p50", "p50 ms"), ("p50_low", "low ms"), ("p50_high", "high ms")),
         *(("top1", "top-1 %"), ("top1_low", "low %"), ("top1_high", "high %"), ("unbeaten", "unbeaten")),
     )
-    both = [(entry, entry.performance, entry.accuracy) for entry in record.backends]
+    both = [(entry, entry.performance, entry.accuracy) for entry in record.systems]
     found: list[tuple[Any, ...]] = []
     for entry, speed, accuracy in both:
         if speed is not None and accuracy is not None:

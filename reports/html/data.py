@@ -87,7 +87,7 @@ def _first_line(error: Exception) -> str:
 
 def timed(record: RunRecord) -> list[str]:
     """The rows that have a speed, in the record's order."""
-    return [entry.name for entry in record.backends if entry.performance is not None]
+    return [entry.name for entry in record.systems if entry.performance is not None]
 
 
 def latencies(folder: Path, record: RunRecord) -> Latencies | None:
@@ -177,7 +177,7 @@ def layers(folder: Path, record: RunRecord) -> Layers | None:
         looked = Layers(found, errors, len(data["images"]), str(data["chosen"]))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnreadableError(f"{LAYERS} is left out: it holds no comparison of layers.") from error
-    strangers = sorted(names - {entry.name for entry in record.backends})
+    strangers = sorted(names - {entry.name for entry in record.systems})
     if strangers:
         raise UnreadableError(f"{LAYERS} is left out: it is of another run, with rows {', '.join(strangers)}.")
     return looked

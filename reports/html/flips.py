@@ -68,7 +68,7 @@ def flips(folder: Path, record: RunRecord) -> Flips:
 
     A damaged file is said in words: it must not cost the rest of the page.
     """
-    counted = sum(entry.parity.flips for entry in record.backends if entry.parity is not None)
+    counted = sum(entry.parity.flips for entry in record.systems if entry.parity is not None)
     try:
         pictures = _with_thumbnails(folder)
         if pictures is None:
@@ -81,7 +81,7 @@ def flips(folder: Path, record: RunRecord) -> Flips:
         return Flips(tuple(pictures[:MOST]), f"{known}. Of the pictures on which rows disagree: {shown}.")
     if counted:
         return Flips((), f"{counted:,} answers are not float64's; the run's folder does not say which.")
-    if not any(entry.parity is not None for entry in record.backends):
+    if not any(entry.parity is not None for entry in record.systems):
         return Flips((), "This run was not held against float64.")
     return Flips((), "No flips: no row's first answer is known to be other than float64's.")
 

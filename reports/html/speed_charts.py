@@ -1,6 +1,6 @@
 """The figures about speed besides latency: images/s by batch size, the roofline, time of each layer."""
 
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.harness.speed_records import Performance, Throughput
 from alexbench.reports.columns import BYTES
 from alexbench.reports.html import data
@@ -146,8 +146,8 @@ def layers(record: RunRecord) -> Figure | Missing:
     return Figure(key, title, said, columns, tuple(rows), drawn)
 
 
-def _speeds(record: RunRecord) -> list[tuple[BackendRecord, Performance]]:
-    return [(entry, entry.performance) for entry in record.backends if entry.performance is not None]
+def _speeds(record: RunRecord) -> list[tuple[SystemRecord, Performance]]:
+    return [(entry, entry.performance) for entry in record.systems if entry.performance is not None]
 
 
 def _sweep(speed: Performance) -> list[Throughput]:

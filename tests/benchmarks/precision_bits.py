@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.record_files import read_run
-from alexbench.harness.records import BackendRecord
+from alexbench.harness.records import SystemRecord
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.planted import shim
@@ -27,7 +27,7 @@ FP32: Final = ("onnxruntime", "openvino", "tensorflow", "torch")
 BF16: Final = ("openvino", "torch")
 
 
-def measured(card: str, images: int, *more: str) -> list[BackendRecord]:
+def measured(card: str, images: int, *more: str) -> list[SystemRecord]:
     """The rows of a run over so many pictures; those that could not do it are in error."""
     script = shutil.which("alexbench", path=sysconfig.get_path("scripts"))
     assert script is not None, "the console script is not installed"
@@ -35,10 +35,10 @@ def measured(card: str, images: int, *more: str) -> list[BackendRecord]:
         given = ["--model", card, "--only", "accuracy", "--limit", str(images), "--out", out]
         subprocess.run([script, "run", *given, *more], check=False, capture_output=True)
         runs = list(Path(out).iterdir())
-        return list(read_run(runs[0]).backends) if runs else []
+        return list(read_run(runs[0]).systems) if runs else []
 
 
-def report(card: str, what: str, rows: list[BackendRecord]) -> None:
+def report(card: str, what: str, rows: list[SystemRecord]) -> None:
     """A line of the table for each row that has a parity."""
     for row in rows:
         if row.parity is not None and row.parity.effective_bits is not None:

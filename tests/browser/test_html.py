@@ -275,14 +275,14 @@ def test_every_table_fits_into_1280_pixels(chromium: Any, written: Path, tmp_pat
     """With all that widens a row: bf16 beside fp32, an artifact, noise, parity that failed, skipped pictures."""
     record = read_run(written.parent)
     if ran == "unlike":
-        first, second, *others = record.backends
+        first, second, *others = record.systems
         first = replace(
             first, effective=effective(precision=("bf16", "reported")), artifact=artifact(path=f"m_{60 * 'a'}.onnx")
         )
         second = replace(second, parity=parity(passed=False, flips=3, unexplained=2))
         others = [replace(one, performance=performance(1234.5, p50_ms=123.45, noise=noise("drift"))) for one in others]
         skipped = tuple(SkippedRecord(f"{place}.JPEG", "truncated") for place in range(12))
-        record = replace(record, backends=(first, second, *others), data=data(skipped=skipped))
+        record = replace(record, systems=(first, second, *others), data=data(skipped=skipped))
     path = tmp_path / "report.html"
     path.write_text(html(tmp_path, record), encoding="utf-8")
     page = opened(chromium, path)

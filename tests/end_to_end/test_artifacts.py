@@ -36,7 +36,7 @@ def test_an_onnx_file_runs_on_two_runtimes_and_is_held_against_its_weights(
     ended = run(command, ground, tmp_path, *named, *more)
     assert ended.code == 0, ended.err
     record = read_run(only_run(tmp_path))
-    for row in record.backends:
+    for row in record.systems:
         assert row.accuracy is not None
         assert (row.accuracy.top1_correct, row.accuracy.top5_correct) == (ground.top1, ground.top5)
         assert row.parity is not None
@@ -53,7 +53,7 @@ def test_a_file_alone_needs_no_weights_and_gets_no_parity(
     ended = run(command, ground, tmp_path, "--artifact", f"onnxruntime={onnx_file}")
     assert ended.code == 0, ended.err
     record = read_run(only_run(tmp_path))
-    (row,) = record.backends
+    (row,) = record.systems
     assert row.accuracy is not None
     assert row.accuracy.top1_correct == ground.top1
     assert row.parity is None

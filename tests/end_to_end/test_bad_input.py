@@ -82,7 +82,7 @@ def test_unreadable_pictures_are_skipped_on_request_and_said_beside_every_accura
     folder = only_run(out)
     record = read_run(folder)
     assert [one.name for one in record.data.skipped] == [bad]
-    (row,) = record.backends
+    (row,) = record.systems
     assert row.accuracy is not None
     assert row.accuracy.images == record.data.images == len(ground.labels) - 1
     predictions = pd.read_parquet(folder / "predictions.parquet")

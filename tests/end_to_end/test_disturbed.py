@@ -71,7 +71,7 @@ def test_a_worker_that_is_killed_is_a_row_in_error_and_the_others_complete(
     folder = only_run(tmp_path / "runs")
     record = read_run(folder)
     assert record.status == "complete"
-    dead, alive = record.backends
+    dead, alive = record.systems
     assert (dead.name, dead.status, dead.accuracy, dead.parity) == ("onnxruntime", "error", None, None)
     assert dead.error is not None
     assert "SIGKILL" in dead.error
@@ -99,7 +99,7 @@ def test_when_float64_itself_is_killed_the_rest_stands_without_parity(
     assert record.status == "complete"
     assert record.reference is None
     assert any("Parity was not measured: worker reference was killed by SIGKILL" in note for note in record.notes)
-    (row,) = record.backends
+    (row,) = record.systems
     assert row.accuracy is not None
     assert row.accuracy.top1_correct == ground.top1
 

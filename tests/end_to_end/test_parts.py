@@ -58,7 +58,7 @@ def assert_same_answers(folder: Path, whole: Path) -> None:
     for name in ("predictions.parquet", "samples.parquet"):
         assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
     here, there = read_run(folder), read_run(whole)
-    assert [row.name for row in here.backends] == [row.name for row in there.backends]
+    assert [row.name for row in here.systems] == [row.name for row in there.systems]
     assert [counts(here, place) for place in range(2)] == [counts(there, place) for place in range(2)]
     assert here.data == there.data
     assert here.comparisons == there.comparisons
@@ -66,7 +66,7 @@ def assert_same_answers(folder: Path, whole: Path) -> None:
 
 
 def counts(record: RunRecord, place: int) -> tuple[int, int, int]:
-    accuracy = record.backends[place].accuracy
+    accuracy = record.systems[place].accuracy
     assert accuracy is not None
     return accuracy.images, accuracy.top1_correct, accuracy.top5_correct
 
@@ -173,8 +173,8 @@ def test_parts_joined_in_any_order_are_the_whole_run(
     folder = only_run(tmp_path)
     assert_same_answers(folder, whole)
     record = read_run(folder)
-    assert all(row.parity is not None and row.parity.passed for row in record.backends)
-    assert all(row.performance is None for row in record.backends)
+    assert all(row.parity is not None and row.parity.passed for row in record.systems)
+    assert all(row.performance is None for row in record.systems)
     assert any("Joined from 3 parts" in note for note in record.notes)
     examined = [pd.read_parquet(part / "reference.parquet") for part in parts]
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "reference.parquet"), pd.concat(examined, ignore_index=True))

@@ -89,7 +89,7 @@ def test_every_runtime_gets_exactly_the_pictures_right_that_float64_gets_right(
 ) -> None:
     record = read_run(full[1])
     assert record.status == "complete"
-    for entry in record.backends:
+    for entry in record.systems:
         assert entry.status == "ok"
         assert entry.error is None
         assert entry.accuracy is not None
@@ -107,7 +107,7 @@ def test_every_runtime_gets_exactly_the_pictures_right_that_float64_gets_right(
 
 
 def test_no_flip_is_unexplained_and_fp32_is_fp32(full: tuple[Ended, Path]) -> None:
-    for entry in read_run(full[1]).backends:
+    for entry in read_run(full[1]).systems:
         assert entry.parity is not None
         assert entry.parity.passed
         assert entry.parity.images == PICTURES
@@ -149,7 +149,7 @@ def test_timings_hold_every_single_inference_and_the_figures_follow_from_them(fu
         ("Anchor", 1),
     }
     assert (frame["ns"] > 0).all()
-    for entry in read_run(full[1]).backends:
+    for entry in read_run(full[1]).systems:
         assert entry.performance is not None
         mine = frame[frame["backend"] == entry.name]
         single, offline = mine[mine["batch"] == 1], mine[mine["batch"] == 8]
@@ -178,14 +178,14 @@ def test_the_run_says_what_it_can_tell_apart_and_ranks_no_row_that_may_know_noth
         assert found.freedom > 0
         assert "This run can tell apart rows that differ by more than" in full[0].out
     # Forty pictures are too few to tell any row from guessing.
-    assert [row.accuracy and row.accuracy.chance for row in record.backends] == ["too few"] * len(BACKENDS)
+    assert [row.accuracy and row.accuracy.chance for row in record.systems] == ["too few"] * len(BACKENDS)
     assert not record.differences
     blocks = pd.read_parquet(full[1] / "blocks.parquet")
     assert len(blocks) == len(pd.read_parquet(full[1] / "timings.parquet").groupby(
         ["backend", "scenario", "batch", "way", "process", "round"]
     ))  # fmt: skip
     frame = pd.read_csv(full[1] / "leaderboard.csv")
-    for entry in record.backends:
+    for entry in record.systems:
         assert entry.performance is not None
         assert entry.performance.noise is not None
         assert entry.group is not None
@@ -273,6 +273,6 @@ def test_accuracy_alone_measures_no_speed(part: tuple[Ended, Path]) -> None:
     ended, folder = part
     assert not (folder / "timings.parquet").exists()
     record = read_run(folder)
-    assert all(entry.performance is None and entry.accuracy is not None for entry in record.backends)
-    assert len({entry.accuracy.top1_correct for entry in record.backends if entry.accuracy}) == 1
+    assert all(entry.performance is None and entry.accuracy is not None for entry in record.systems)
+    assert len({entry.accuracy.top1_correct for entry in record.systems if entry.accuracy}) == 1
     assert "FPS" not in ended.out

@@ -59,7 +59,7 @@ def test_an_estimate_is_said_before_the_run_begins(loaded: tuple[Ended, Path]) -
 
 
 def test_offline_stands_beside_the_plain_loop_and_says_how(loaded: tuple[Ended, Path]) -> None:
-    (entry,) = read_run(loaded[1]).backends
+    (entry,) = read_run(loaded[1]).systems
     assert entry.performance is not None
     offline, loop = entry.performance.offline, entry.performance.throughput
     assert offline is not None
@@ -71,7 +71,7 @@ def test_offline_stands_beside_the_plain_loop_and_says_how(loaded: tuple[Ended, 
 
 
 def test_server_ran_until_its_p99_had_its_queries_and_left_loadgens_logs(loaded: tuple[Ended, Path]) -> None:
-    (entry,) = read_run(loaded[1]).backends
+    (entry,) = read_run(loaded[1]).systems
     assert entry.performance is not None
     (server,) = entry.performance.generated
     assert server.scenario == "Server"
@@ -85,7 +85,7 @@ def test_server_ran_until_its_p99_had_its_queries_and_left_loadgens_logs(loaded:
 
 def test_the_named_interpreter_is_in_the_record_with_what_it_has(loaded: tuple[Ended, Path]) -> None:
     record = read_run(loaded[1])
-    assert record.backends[0].python == sys.executable
+    assert record.systems[0].python == sys.executable
     found = record.environment["backends"]["onnxruntime"]
     assert found["interpreter"] == sys.executable
     assert "numpy" in found["packages"]
@@ -111,7 +111,7 @@ def test_a_worker_that_hangs_is_ended_and_a_row_in_error(timing: Command, tmp_pa
         _stop(started, "openvino")
         ended = started.end()
     assert ended.code == 1
-    fine, hung = read_run(only_run(tmp_path)).backends
+    fine, hung = read_run(only_run(tmp_path)).systems
     assert (fine.status, hung.status) == ("ok", "error")
     assert fine.performance is not None
     assert hung.error is not None
@@ -131,7 +131,7 @@ def test_what_was_timed_before_ctrl_c_stays_and_nothing_is_concluded_from_it(tim
     timings = pd.read_parquet(folder / "timings.parquet")
     assert {"onnxruntime", "onnxruntime A/A", "anchor"} == set(timings["backend"])
     assert not timings["settled"].any()
-    assert read_run(folder).backends[0].performance is None
+    assert read_run(folder).systems[0].performance is None
 
 
 def _stop(started: Started, backend: str) -> None:

@@ -51,7 +51,7 @@ def test_what_is_trusted_is_run_and_recorded(command: Command, ground: Ground, f
     ended = accuracy(command, ground, tmp_path / "runs", "--config", settings)
     assert ended.code == 0, ended.err
     record = read_run(only_run(tmp_path / "runs"))
-    found = record.backends[0].artifact
+    found = record.systems[0].artifact
     assert found is not None
     assert (found.trusted, found.sha256) == (True, hashlib.sha256(program.read_bytes()).hexdigest())
     assert record.configuration["trusted"] == [str(program)]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from alexbench.harness.record_files import read_run
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run
 from tests.support.planted import shim
 
@@ -26,8 +26,8 @@ def run(
     return ended, made, read_run(made)
 
 
-def row(record: RunRecord, name: str) -> BackendRecord:
-    return next(one for one in record.backends if one.name == name)
+def row(record: RunRecord, name: str) -> SystemRecord:
+    return next(one for one in record.systems if one.name == name)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_reduced_precision_that_nobody_asked_for_is_named_and_fails(
 def test_more_bits_than_asked_for_are_named_and_no_failure(command: Command, ground: Ground, tmp_path: Path) -> None:
     ended, _, record = run(command, ground, "no bf16", tmp_path, "--precision", "bf16")
     assert ended.code == 0, ended.err
-    (found,) = record.backends
+    (found,) = record.systems
     assert found.parity is not None
     assert (found.parity.unmasked, found.parity.passed) == ("fp32", True)
     assert "says bf16, but its error, " in ended.out
@@ -146,7 +146,7 @@ def test_an_answer_of_another_shape_ends_the_row_in_a_line_that_names_both(
 ) -> None:
     ended, _, record = run(command, ground, "999 columns", tmp_path, "--batch-size", "8")
     assert ended.code == 1
-    (found,) = record.backends
+    (found,) = record.systems
     assert (found.status, found.accuracy, found.parity) == ("error", None, None)
     assert found.error is not None
     assert found.error.startswith("torch: predict() returned an array of shape (8, 999), wanted (8, 1000)")
@@ -158,5 +158,5 @@ def test_the_same_picture_over_and_over_is_no_symptom(
     """Ten copies of each lie side by side: whole batches of one picture, and batches that equal the one before."""
     ended, _, record = run(command, ground, "24 bits", tmp_path, "--batch-size", "5", data=many)
     assert ended.code == 0, ended.err
-    assert record.backends[0].accuracy is not None
-    assert record.backends[0].accuracy.images == 10 * PICTURES
+    assert record.systems[0].accuracy is not None
+    assert record.systems[0].accuracy.images == 10 * PICTURES

@@ -62,7 +62,7 @@ def main() -> None:
                 record = run(resolve(values), display_for(progress)).record
             took = time.monotonic() - begun
             found = {one.of: one for one in record.differences}
-            ranks = [row.rank for row in record.backends]
+            ranks = [row.rank for row in record.systems]
             for of, one in found.items():
                 apart[of] += one.apart
             apart["ranks"] += len(set(ranks)) > 1

@@ -44,7 +44,7 @@ def replicates(folder: Path, of: Measure) -> list[Replicate]:
     """Every replicate of every run in ``folder``."""
     found = []
     for run in sorted(folder.glob("*/timings.parquet")):
-        first, second = (row.name for row in read_run(run.parent).backends)
+        first, second = (row.name for row in read_run(run.parent).systems)
         table = pd.read_parquet(run)
         table = table[table["settled"] & (table["scenario"] == SCENARIOS[of]) & (table["way"] == "loop")]
         blocks: dict[str, list[BlockOf]] = {}

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from alexbench.harness.contract import Layout
 from alexbench.harness.models.network import Network, get_network
-from alexbench.harness.models.preprocessing import Channels, Preprocessing, network_input
+from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import write_weights
+from alexbench.harness.systems import Channels
 
 WEIGHTS_SEED: Final = 20120930
 PICTURES_SEED: Final = 4096

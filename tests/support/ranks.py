@@ -7,7 +7,7 @@ from typing import Final
 
 from alexbench.harness.judge.ranking import ranked as judged
 from alexbench.harness.judge.resolution import Process
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.harness.speed_records import Measure
 
 REPLICATES: Final = 3
@@ -19,13 +19,13 @@ def with_ranks(record: RunRecord, *, spread: float = 0.0) -> RunRecord:
     ``spread``: how far the first and the last process of a row are from its middle one, as a share; the rows' spreads
     point in different directions, or all of them would be the machine's.
     """
-    rows = [replace(row, rank=None, group=None) for row in record.backends]
+    rows = [replace(row, rank=None, group=None) for row in record.systems]
     processes = {of: _processes(rows, of, spread) for of in ("latency", "images/s")}
     ranked_rows, differences, resolutions = judged(rows, {of: found for of, found in processes.items() if found})
-    return replace(record, backends=ranked_rows, differences=differences, resolutions=resolutions)
+    return replace(record, systems=ranked_rows, differences=differences, resolutions=resolutions)
 
 
-def _processes(rows: Sequence[BackendRecord], of: Measure, spread: float) -> list[Process]:
+def _processes(rows: Sequence[SystemRecord], of: Measure, spread: float) -> list[Process]:
     return [
         Process(row.name, replicate, _log(row, of) + spread * (replicate - 1) * (-1) ** place)
         for place, row in enumerate(rows)
@@ -34,7 +34,7 @@ def _processes(rows: Sequence[BackendRecord], of: Measure, spread: float) -> lis
     ]
 
 
-def _log(row: BackendRecord, of: Measure) -> float:
+def _log(row: SystemRecord, of: Measure) -> float:
     assert row.performance is not None
     if of == "latency":
         return math.log(row.performance.latency.p50_ms)

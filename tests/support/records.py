@@ -7,7 +7,6 @@ from alexbench.harness.judge.parity import as_claimed, computed_as
 from alexbench.harness.records import (
     Accuracy,
     ArtifactRecord,
-    BackendRecord,
     DataRecord,
     EffectiveRecord,
     ModelRecord,
@@ -15,8 +14,10 @@ from alexbench.harness.records import (
     Published,
     ReferenceRecord,
     RunRecord,
+    SystemRecord,
 )
 from alexbench.harness.speed_records import Ceiling, Control, Generated, Latency, Noise, Performance, Throughput
+from alexbench.harness.systems import System
 from tests.support.ranks import with_ranks
 
 
@@ -133,10 +134,17 @@ def effective(version: str = "1.2.3", **changes: Any) -> EffectiveRecord:
     )
 
 
-def ok_row(name: str = "onnxruntime", **changes: Any) -> BackendRecord:
+def system_called(name: str) -> System:
+    """The fp32 default on 2 threads of the backend, and in the environment, that a row is called by."""
+    backend, _, environment = name.partition("@")
+    return System(backend, 2, environment=environment or None)
+
+
+def ok_row(name: str = "onnxruntime", **changes: Any) -> SystemRecord:
     """A row in which all went well; ``changes`` replace its fields."""
-    row = BackendRecord(
+    row = SystemRecord(
         name=name,
+        system=system_called(name),
         status="ok",
         effective=effective(),
         load_s=0.42,
@@ -149,14 +157,16 @@ def ok_row(name: str = "onnxruntime", **changes: Any) -> BackendRecord:
     return replace(row, **changes)
 
 
-def error_row(name: str = "openvino", error: str = "worker openvino was killed by SIGKILL") -> BackendRecord:
+def error_row(name: str = "openvino", error: str = "worker openvino was killed by SIGKILL") -> SystemRecord:
     """A row that ended in an error."""
-    return BackendRecord(name=name, status="error", error=error)
+    return SystemRecord(name, system_called(name), "error", error=error)
 
 
-def missing_row(name: str = "torch") -> BackendRecord:
+def missing_row(name: str = "torch") -> SystemRecord:
     """A row of a runtime that is not installed."""
-    return BackendRecord(name=name, status="missing", error=f"{name} is not installed: pip install 'alexbench[{name}]'")
+    return SystemRecord(
+        name, system_called(name), "missing", error=f"{name} is not installed: pip install 'alexbench[{name}]'"
+    )
 
 
 def model(**changes: Any) -> ModelRecord:
@@ -195,21 +205,21 @@ def data(**changes: Any) -> DataRecord:
     )
 
 
-def run_record(*rows: BackendRecord, **changes: Any) -> RunRecord:
+def run_record(*rows: SystemRecord, **changes: Any) -> RunRecord:
     """A complete run with these rows (one by default), ranked as they would be; ``changes`` replace its fields.
 
     Rows that have ranks of their own keep them.
     """
     record = replace(_unranked(rows or (ok_row(),)), **changes)
-    return record if any(row.rank is not None for row in record.backends) else with_ranks(record)
+    return record if any(row.rank is not None for row in record.systems) else with_ranks(record)
 
 
-def older_run(*rows: BackendRecord, **changes: Any) -> RunRecord:
+def older_run(*rows: SystemRecord, **changes: Any) -> RunRecord:
     """The same as a record of before schema 5 reads: without ranks and resolutions."""
     return replace(_unranked(rows or (ok_row(),)), **changes)
 
 
-def _unranked(rows: tuple[BackendRecord, ...]) -> RunRecord:
+def _unranked(rows: tuple[SystemRecord, ...]) -> RunRecord:
     return RunRecord(
         status="complete",
         started="2026-11-21T03:00:00+00:00",
@@ -228,13 +238,13 @@ def _unranked(rows: tuple[BackendRecord, ...]) -> RunRecord:
         },
         environment={"python": "3.11.7", "packages": {"numpy": "2.4.6"}, "variables": {}, "git": None},
         conditions={"before": {"load_average": [0.1, 0.1, 0.1], "available_memory_mib": 20_000}},
-        backends=rows,
+        systems=rows,
         reference=ReferenceRecord(images=64, top1_correct=36, top5_correct=51, sigma=2.5, flips_examined=1),
         notes=(),
     )
 
 
-def synthetic_run(*rows: BackendRecord, **changes: Any) -> RunRecord:
+def synthetic_run(*rows: SystemRecord, **changes: Any) -> RunRecord:
     """The embedded default: pictures and weights both synthetic."""
     return run_record(
         *rows,

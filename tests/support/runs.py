@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.judge.accuracy import correct
-from alexbench.harness.records import Accuracy, BackendRecord
+from alexbench.harness.records import Accuracy, SystemRecord
 from tests.support.records import data, error_row, model, ok_row, run_record
 
 SIGMA = 2.0
@@ -92,7 +92,7 @@ def write_run(
     return folder
 
 
-def _entry(name: str, top: NDArray[np.int64], labels: NDArray[np.int64], changes: Mapping[str, Any]) -> BackendRecord:
+def _entry(name: str, top: NDArray[np.int64], labels: NDArray[np.int64], changes: Mapping[str, Any]) -> SystemRecord:
     top1, top5 = correct(top.astype(np.int32), labels)
     return ok_row(name, **{"accuracy": Accuracy(len(top), top1, top5, seconds=1.0), **changes})
 
@@ -103,7 +103,7 @@ def _predictions(name: str, top: NDArray[np.int64], names: list[str], labels: ND
     return run_folder.predictions(name, rows, names, labels, np.ones(len(top), bool), 0)
 
 
-def _flipped(entry: BackendRecord, flips: Mapping[tuple[str, int], float]) -> BackendRecord:
+def _flipped(entry: SystemRecord, flips: Mapping[tuple[str, int], float]) -> SystemRecord:
     """The row with a parity that counts these flips, where it has one."""
     margins = [margin for (name, _), margin in flips.items() if name == entry.name]
     if entry.parity is None or not margins:

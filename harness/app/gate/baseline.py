@@ -322,7 +322,7 @@ def _side(path: Path, content: _Content) -> Side:
         raise ValueError(f"answers.images = {images}, wanted 0 to {_IMAGES_AT_MOST:,}")
     first: dict[str, NDArray[np.bool_]] = {}
     rows: dict[str, SideRow] = {}
-    for entry in record.backends:
+    for entry in record.systems:
         if entry.status == "missing":
             continue
         name = backend_of(entry.name)

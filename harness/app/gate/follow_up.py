@@ -13,7 +13,7 @@ from alexbench.harness.app.run import run
 from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 
 Follow = Callable[[Sequence[str], int], "Fresh"]
 """Backends, and which time this is, to what was measured."""
@@ -55,7 +55,7 @@ def follower(
             seed=config.seed + number,
         )
         outcome = run(config, display)
-        failed = [row for row in outcome.record.backends if row.status != "ok"]
+        failed = [row for row in outcome.record.systems if row.status != "ok"]
         if failed:
             raise UsageError(f"{failed[0].name} did not end well: {failed[0].error}")
         check_same_thing(record, outcome.record)
@@ -75,7 +75,7 @@ def _check_same_place(folder: Path, record: RunRecord) -> None:
     machines = machine_differences(record.machine, machine())
     if machines:
         raise UsageError(f"{folder} is of another machine than this ({'; '.join(machines)})")
-    if all(row.python is not None for row in record.backends if row.status == "ok"):
+    if all(row.python is not None for row in record.systems if row.status == "ok"):
         return  # each has an interpreter of its own, which the fresh run asks itself
     now = asdict(environment(tuple(record.environment.get("packages") or ())))
     for key in _COMPARED:
@@ -97,8 +97,8 @@ def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
             ("pixels", gated.data.pixels_digest, fresh.data.pixels_digest),
         ]
     differs = [name for name, then, now in digests if then != now]
-    before = {row.name: row for row in gated.backends}
-    for row in fresh.backends:
+    before = {row.name: row for row in gated.systems}
+    for row in fresh.systems:
         then, now = _packages(gated, row.name), _packages(fresh, row.name)
         both = then.keys() & now.keys()  # what is noted depends on the backends that were asked for
         for what, one, two in (
@@ -112,7 +112,7 @@ def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
         raise UsageError(f"what would confirm it is of something else since ({'; '.join(differs)})")
 
 
-def _version(row: BackendRecord) -> str:
+def _version(row: SystemRecord) -> str:
     return "none" if row.effective is None else row.effective.version
 
 

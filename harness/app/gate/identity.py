@@ -90,7 +90,7 @@ def _own(record: RunRecord, row: str) -> dict[str, Any]:
 
 
 def _asked(record: RunRecord) -> set[str]:
-    return set(record.configuration.get("backends") or ()) or {backend_of(row.name) for row in record.backends}
+    return set(record.configuration.get("backends") or ()) or {backend_of(row.name) for row in record.systems}
 
 
 def _differences(one: dict[str, Any], two: dict[str, Any], *, alike: bool) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _model(one: RunRecord, two: RunRecord) -> Iterator[str]:
     if one.model.weights_digest != two.model.weights_digest:
         yield f"other weights: {_digest(one.model.weights_digest)} and {_digest(two.model.weights_digest)}"
     files = [
-        {backend_of(row.name): row.artifact.sha256 for row in record.backends if row.artifact is not None}
+        {backend_of(row.name): row.artifact.sha256 for row in record.systems if row.artifact is not None}
         for record in (one, two)
     ]
     for name in sorted(set(files[0]) | set(files[1])):

@@ -23,7 +23,7 @@ from alexbench.harness.judge.gate import (
     value_verdict,
 )
 from alexbench.harness.judge.statistics import Interval
-from alexbench.harness.records import BackendRecord
+from alexbench.harness.records import SystemRecord
 from alexbench.harness.speed_records import Measure
 
 Key = tuple[str, str]
@@ -322,7 +322,7 @@ def _refuse(one: Judged, why: str) -> Judged:
     return replace(one, verdict="NOT GATED", why=why, would_change="")
 
 
-def _figure(metric: str, entry: BackendRecord) -> float | None:
+def _figure(metric: str, entry: SystemRecord) -> float | None:
     if entry.performance is None:
         return None
     speed = entry.performance

@@ -15,7 +15,7 @@ from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.gate import Place
 from alexbench.harness.record_files import read_run
-from alexbench.harness.records import BackendRecord, RunRecord, backend_of, environment_of
+from alexbench.harness.records import RunRecord, SystemRecord, backend_of, environment_of
 from alexbench.harness.tables import read_table
 
 ANCHOR: Final = "anchor"
@@ -35,7 +35,7 @@ class Times:
 class SideRow:
     """One backend. ``top1`` and ``top5``: whether each picture was answered rightly (N,); None: not measured."""
 
-    entry: BackendRecord
+    entry: SystemRecord
     times: Times
     top1: NDArray[np.bool_] | None = None
     top5: NDArray[np.bool_] | None = None
@@ -57,7 +57,7 @@ class Side:
 
 def labels(record: RunRecord) -> list[str]:
     """The environments of a run, in order; empty where it had one only."""
-    found = dict.fromkeys(environment_of(row.name) for row in record.backends)
+    found = dict.fromkeys(environment_of(row.name) for row in record.systems)
     return [label for label in found if label]
 
 
@@ -81,10 +81,10 @@ def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
         raise UsageError(f"{folder} is {record.status}; first: alexbench run --resume {folder}")
     check_tables(folder, record)
     times = times_of(folder, record)
-    answered = {row.name: row.accuracy is not None for row in record.backends}
+    answered = {row.name: row.accuracy is not None for row in record.systems}
     run = open_run(folder) if any(answered.values()) else None
     rows: dict[str, dict[str, SideRow]] = {label: {} for label in wanted}
-    for entry in record.backends:
+    for entry in record.systems:
         label = environment_of(entry.name)
         if label not in rows or entry.status == "missing":
             continue

@@ -134,12 +134,12 @@ def test_a_row_in_error_has_nothing_to_compare(run: Path) -> None:
 
 def test_a_run_without_accuracy_is_refused(run: Path) -> None:
     record = read_run(run)
-    rows = tuple(replace(row, accuracy=None) for row in record.backends)
-    (run / "run.json").write_text(to_json(replace(record, backends=rows)), encoding="utf-8")
+    rows = tuple(replace(row, accuracy=None) for row in record.systems)
+    (run / "run.json").write_text(to_json(replace(record, systems=rows)), encoding="utf-8")
     assert refusal(UsageError, run) == (
         f"{run} has no accuracy to compare: its accuracy was not measured (--only performance?)"
     )
-    (run / "run.json").write_text(to_json(replace(record, backends=rows, status="interrupted")), encoding="utf-8")
+    (run / "run.json").write_text(to_json(replace(record, systems=rows, status="interrupted")), encoding="utf-8")
     assert "it is interrupted; first: alexbench run --resume" in refusal(UsageError, run)
 
 

@@ -12,8 +12,8 @@ from alexbench.harness.app.trust import UserFile
 from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import HIGH, RIGORS, SMOKE
-from alexbench.harness.models.preprocessing import InputConvention
 from alexbench.harness.plain_text import short
+from alexbench.harness.systems import InputConvention
 
 
 def test_without_flags_all_cores_all_backends_and_both_measurements() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from alexbench.harness.errors import CardError
 from alexbench.harness.models.card import load_card
-from alexbench.harness.models.preprocessing import InputConvention, Normalisation, Preprocessing, network_input
+from alexbench.harness.models.preprocessing import Normalisation, Preprocessing, network_input
 from alexbench.harness.models.preprocessing import fed_to as feed
+from alexbench.harness.systems import InputConvention
 
 TORCHVISION = load_card("torchvision").preprocessing
 OMZ = load_card("omz").preprocessing

@@ -129,8 +129,8 @@ def test_what_would_confirm_must_be_of_the_same(tmp_path: Path, of_fresh: dict[s
         whole = data(images=600, subset_seed=None)
         given = {"environment": PACKAGES, "model": model(), "data": whole, **of_run}
         run = read_run(timed_run(tmp_path / name, {"onnxruntime": 10}, **given))
-        rows = [replace(row, effective=effective(version)) for row in run.backends]
-        return replace(run, backends=tuple(rows))
+        rows = [replace(row, effective=effective(version)) for row in run.systems]
+        return replace(run, systems=tuple(rows))
 
     check_same_thing(record("gated"), record("same"))
     check_same_thing(record("of all"), record("of one", environment={"packages": {"numpy": "2.4.6"}}))

@@ -94,11 +94,11 @@ OTHERS: dict[str, tuple[Callable[[RunRecord], RunRecord], str]] = {
     "rigor": (lambda one: replace(one, configuration={**one.configuration, "rigor": "high"}), "rigor (none / high)"),
     "threads": (
         lambda one: with_ranks(
-            replace(one, backends=(replace(one.backends[0], effective=effective(threads=("1", "measured"))),))
+            replace(one, systems=(replace(one.systems[0], effective=effective(threads=("1", "measured"))),))
         ),
         "ran as (cpu, fp32, 2 threads",
     ),
-    "artifact": (lambda one: replace(one, backends=(replace(one.backends[0], artifact=artifact()),)), "artifact (none"),
+    "artifact": (lambda one: replace(one, systems=(replace(one.systems[0], artifact=artifact()),)), "artifact (none"),
 }  # fmt: skip
 
 
@@ -287,7 +287,7 @@ def test_without_an_index_it_is_the_same(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_run_without_rows_counts_as_a_run(tmp_path: Path) -> None:
-    write(tmp_path, 1, replace(run_record(), backends=()))
+    write(tmp_path, 1, replace(run_record(), systems=()))
     write(tmp_path, 2, timed(10.0))
     assert [gather(tmp_path).runs, gather(tmp_path).runs] == [2, 2]
     assert len(gather(tmp_path).rows) == 1

@@ -27,23 +27,29 @@ from alexbench.harness.app.progress import PlainDisplay
 from alexbench.harness.cli import cli
 from alexbench.harness.errors import UnsupportedOptionError, UsageError
 from alexbench.harness.judge.divergence import LayerError
-from alexbench.harness.records import ArtifactRecord, BackendRecord
+from alexbench.harness.records import ArtifactRecord, SystemRecord
 from alexbench.reports.html.accuracy_charts import divergence
 from alexbench.reports.html.figure import Figure
-from tests.support.records import ok_row, run_record
+from tests.support.records import ok_row, run_record, system_called
 from tests.support.runs import answers, write_run
 
 FOLDER = Path("runs/one")
 FILE = ArtifactRecord("m.onnx", "00", "ONNX", "fp32", "x", "y", "NCHW", None, "logits", "", "")
 
 
-def record(*rows: BackendRecord) -> Any:
-    return SimpleNamespace(backends=rows)
+def record(*rows: SystemRecord) -> Any:
+    return SimpleNamespace(systems=rows)
 
 
-TORCH, OPENVINO = BackendRecord("torch", "ok"), BackendRecord("openvino", "ok")
-BROKEN, MISSING = BackendRecord("tensorflow", "error", error="died"), BackendRecord("tensorflow", "missing")
-ARTIFACT = BackendRecord("onnxruntime", "ok", artifact=FILE)
+TORCH, OPENVINO = (
+    SystemRecord("torch", system_called("torch"), "ok"),
+    SystemRecord("openvino", system_called("openvino"), "ok"),
+)
+BROKEN, MISSING = (
+    SystemRecord("tensorflow", system_called("tensorflow"), "error", error="died"),
+    SystemRecord("tensorflow", system_called("tensorflow"), "missing"),
+)
+ARTIFACT = SystemRecord("onnxruntime", system_called("onnxruntime"), "ok", artifact=FILE)
 
 
 def test_by_default_all_rows_that_ran_from_weights_are_looked_at() -> None:

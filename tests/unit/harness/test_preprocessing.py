@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from alexbench.harness.models.card import card_names, load_card
-from alexbench.harness.models.preprocessing import Channels, Preprocessing, lookup_tables, network_input
+from alexbench.harness.models.preprocessing import Preprocessing, lookup_tables, network_input
+from alexbench.harness.systems import Channels
 
 BASE = Preprocessing(
     name="base",

@@ -6,7 +6,7 @@ import pytest
 
 from alexbench.harness.judge.ranking import may_rank, ranked
 from alexbench.harness.judge.resolution import Process
-from alexbench.harness.records import BackendRecord, group_of
+from alexbench.harness.records import SystemRecord, group_of
 from tests.support.records import accuracy, effective, error_row, ok_row, parity
 
 
@@ -20,7 +20,7 @@ def times(levels: Mapping[str, float], *, spread: float = 0.0) -> list[Process]:
     ]
 
 
-def ranks(rows: Sequence[BackendRecord], levels: Mapping[str, float], *, spread: float = 0.0) -> dict[str, int | None]:
+def ranks(rows: Sequence[SystemRecord], levels: Mapping[str, float], *, spread: float = 0.0) -> dict[str, int | None]:
     found, _, _ = ranked(rows, {"images/s": times(levels, spread=spread)})
     return {row.name: row.rank for row in found}
 
@@ -71,7 +71,7 @@ def test_each_group_has_a_first_row_and_no_pair_with_another() -> None:
     ],
     ids=["another function", "guesses", "failed"],
 )
-def test_a_row_that_may_not_be_ranked_has_no_rank_and_is_in_no_pair(row: BackendRecord) -> None:
+def test_a_row_that_may_not_be_ranked_has_no_rank_and_is_in_no_pair(row: SystemRecord) -> None:
     assert not may_rank(row)
     found, differences, _ = ranked([ok_row("a"), row, ok_row("b")], {"images/s": times({"a": 0.5, "bad": 0, "b": 0.3})})
     assert [one.rank for one in found] == [2, None, 1]

@@ -54,7 +54,7 @@ def refusal(folder: Path) -> str:
         run_record(ok_row("a"), error_row("b"), missing_row("c")),
         run_record(ok_row("a", performance=None, accuracy=None, parity=None), reference=None),
         run_record(ok_row("a", effective=effective("1.0-ünï", settings={"a": "b | c"}))),
-        run_record(backends=(), status="running", finished=None, reference=None),
+        run_record(systems=(), status="running", finished=None, reference=None),
         synthetic_run(),
         run_record(ok_row(accuracy=accuracy(interval=True), parity=parity(effective_bits=7.4, passed=False))),
         run_record(
@@ -123,7 +123,7 @@ def test_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_record_of_schema_1_is_upgraded() -> None:
     record = read_run(FIXTURES / "schema-1")
     assert record.schema_version == SCHEMA_VERSION
-    assert [row.name for row in record.backends] == ["onnxruntime", "openvino", "tensorflow", "torch"]
+    assert [row.name for row in record.systems] == ["onnxruntime", "openvino", "tensorflow", "torch"]
     assert record.data.images == 1000
     assert (record.data.names_digest, record.data.skipped, record.data.part) == ("", (), None)
 
@@ -131,8 +131,8 @@ def test_a_record_of_schema_1_is_upgraded() -> None:
 def test_a_record_of_schema_2_is_upgraded_and_its_bounds_stay_windows() -> None:
     record = read_run(FIXTURES / "schema-2")
     assert record.schema_version == SCHEMA_VERSION
-    assert [row.name for row in record.backends] == ["onnxruntime", "openvino", "tensorflow", "torch"]
-    speeds = [row.performance for row in record.backends if row.performance is not None]
+    assert [row.name for row in record.systems] == ["onnxruntime", "openvino", "tensorflow", "torch"]
+    speeds = [row.performance for row in record.systems if row.performance is not None]
     assert len(speeds) == 4
     assert {speed.throughput.bounds for speed in speeds} == {"windows"}
     assert {(speed.noise, speed.sweep, speed.offline) for speed in speeds} == {(None, (), None)}
@@ -143,8 +143,8 @@ def test_a_record_of_schema_2_is_upgraded_and_its_bounds_stay_windows() -> None:
 def test_a_record_of_schema_3_is_upgraded_and_what_was_not_measured_then_is_none() -> None:
     record = read_run(FIXTURES / "schema-3")
     assert record.schema_version == SCHEMA_VERSION
-    assert [row.name for row in record.backends] == ["onnxruntime", "openvino"]
-    for row in record.backends:
+    assert [row.name for row in record.systems] == ["onnxruntime", "openvino"]
+    for row in record.systems:
         assert row.accuracy is not None
         assert row.parity is not None
         assert (row.accuracy.images, row.accuracy.top1_interval, row.accuracy.top5_interval) == (40, None, None)
@@ -156,17 +156,17 @@ def test_a_record_of_schema_3_is_upgraded_and_what_was_not_measured_then_is_none
 def test_a_record_of_schema_4_is_upgraded_and_has_groups_and_no_ranks() -> None:
     record = read_run(FIXTURES / "schema-4")
     assert record.schema_version == SCHEMA_VERSION
-    assert [row.name for row in record.backends] == ["onnxruntime", "openvino", "tensorflow", "torch"]
-    assert {row.rank for row in record.backends} == {None}
-    assert {row.group for row in record.backends} == {"cpu, fp32, 2 threads, 1 stream, host to host"}
+    assert [row.name for row in record.systems] == ["onnxruntime", "openvino", "tensorflow", "torch"]
+    assert {row.rank for row in record.systems} == {None}
+    assert {row.group for row in record.systems} == {"cpu, fp32, 2 threads, 1 stream, host to host"}
     assert (record.resolutions, record.differences) == ((), ())
     assert record.controls
-    assert all(row.performance is not None and row.parity is not None for row in record.backends)
+    assert all(row.performance is not None and row.parity is not None for row in record.systems)
 
 
 def test_a_record_of_schema_5_has_ranks_and_what_it_can_tell_apart() -> None:
     record = read_run(FIXTURES / "schema-5")
-    assert {row.name: row.rank for row in record.backends} == {
+    assert {row.name: row.rank for row in record.systems} == {
         "onnxruntime": 2,
         "openvino": 1,
         "tensorflow": 1,
@@ -233,13 +233,13 @@ def test_what_is_wrong_is_named_by_its_path(
 
 def test_a_whole_number_serves_as_a_fraction(tmp_path: Path) -> None:
     record = read_run(written(tmp_path, lambda data: data["backends"][0].update(load_s=2)))
-    assert record.backends[0].load_s == 2.0
-    assert isinstance(record.backends[0].load_s, float)
+    assert record.systems[0].load_s == 2.0
+    assert isinstance(record.systems[0].load_s, float)
 
 
 def test_percentages_follow_from_counts() -> None:
     record = run_record()
-    accuracy = record.backends[0].accuracy
+    accuracy = record.systems[0].accuracy
     assert accuracy is not None
     assert accuracy.top1 == pytest.approx(56.5)
     assert accuracy.top5 == pytest.approx(79.1)

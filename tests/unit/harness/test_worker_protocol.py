@@ -22,11 +22,12 @@ from alexbench.harness.measure.clock import Timed
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.loadgen import LoadSettings
 from alexbench.harness.models.card import load_card
-from alexbench.harness.models.preprocessing import InputConvention, Normalisation
+from alexbench.harness.models.preprocessing import Normalisation
 from alexbench.harness.protocol import lines, loading, making, process, scoring, timing
 from alexbench.harness.protocol.lines import Asked, Reply, Request
 from alexbench.harness.protocol.process import ReadEnvironment
 from alexbench.harness.protocol.timing import WarmUp
+from alexbench.harness.systems import InputConvention
 
 LIMIT_S = 60
 FAMILY = sorted(

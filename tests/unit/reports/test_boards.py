@@ -8,7 +8,7 @@ import pytest
 
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.paired_records import RowPair
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.reports.boards import boards
 from alexbench.reports.cells import tables
 from alexbench.reports.rows import base_name
@@ -35,7 +35,7 @@ def pair(other: str, *, lost: int = 0, gained: int = 0, base: str = "torch") -> 
     return RowPair(base, other, paired_test("top1", right, changed), paired_test("top5", right, right))
 
 
-def run_record(*rows: BackendRecord, **changes: Any) -> RunRecord:
+def run_record(*rows: SystemRecord, **changes: Any) -> RunRecord:
     pairs = tuple(pair(row.name) for row in rows if row.name != "torch" and row.accuracy is not None)
     return plain_record(*rows, **{"pairs": pairs, **changes})
 

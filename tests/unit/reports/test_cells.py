@@ -49,7 +49,7 @@ def row_of(table: Table, start: str) -> dict[str, str]:
             ok_row("torch", accuracy=accuracy(interval=True), parity=parity(effective_bits=11, passed=False)),
         ),
         run_record(ok_row("a", accuracy=None, parity=None), reference=None),
-        run_record(status="running", backends=(), reference=None),
+        run_record(status="running", systems=(), reference=None),
     ],
     ids=["one", "four", "errors", "accuracy only", "unmasked", "speed only", "just begun"],
 )

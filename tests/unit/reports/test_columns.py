@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.reports.cells import detail_tables, tables
 from alexbench.reports.columns import BOARD, BY_NAME, COLUMNS, DETAILS, EFFICIENCY, LATENCY, NOISE, PARITY, Column
 from alexbench.reports.explanations import explanations
@@ -94,7 +94,7 @@ def test_tables_of_a_page_are_known_by_keys_and_no_two_alike() -> None:
     assert keys == list(dict.fromkeys(keys)) == ["details", "parity", "efficiency", "latency"]
 
 
-def stored(name: str, **changes: object) -> BackendRecord:
+def stored(name: str, **changes: object) -> SystemRecord:
     return ok_row(name, effective=effective(stored=(name, "reported")), **changes)
 
 
@@ -118,7 +118,7 @@ def test_the_size_of_a_model_is_that_of_its_parameters_as_they_are_stored() -> N
     ],
     ids=["older", "unknown", "of two kinds", "the user's file", "not installed"],
 )
-def test_a_size_that_the_record_does_not_tell_is_not_made_up(row: BackendRecord) -> None:
+def test_a_size_that_the_record_does_not_tell_is_not_made_up(row: SystemRecord) -> None:
     assert pd.isna(list(in_megabytes(run_record(row)).values())).all()
 
 

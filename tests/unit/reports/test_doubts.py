@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from alexbench.harness.records import Accuracy, BackendRecord, Chance, Parity, RunRecord
+from alexbench.harness.records import Accuracy, Chance, Parity, RunRecord, SystemRecord
 from alexbench.reports.cells import tables
 from alexbench.reports.flat import csv_text, flat, flat_rows
 from alexbench.reports.html.page import html
@@ -70,7 +70,7 @@ def row_of(record: RunRecord, name: str) -> dict[str, object]:
     ids=["one picture", "at chance", "older, at chance", "older, too few", "sigmas off", "quantised badly"],
 )
 def test_a_row_that_knows_nothing_has_no_rank_no_ok_and_a_remark_in_every_report(
-    row: BackendRecord, check: str, remark: str, tmp_path: Path, *, only_accuracy: bool
+    row: SystemRecord, check: str, remark: str, tmp_path: Path, *, only_accuracy: bool
 ) -> None:
     row, fine = (replace(one, performance=None) if only_accuracy else one for one in (row, FINE))
     record = run_record(row, fine)

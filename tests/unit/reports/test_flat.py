@@ -42,7 +42,7 @@ RUNS = {
 def test_there_is_a_row_a_backend_in_every_format(record: RunRecord) -> None:
     frame = flat(record)
     assert list(frame.columns) == list(FLAT_COLUMNS)
-    assert sorted(frame["backend"]) == sorted(entry.name for entry in record.backends)
+    assert sorted(frame["backend"]) == sorted(entry.name for entry in record.systems)
     names = list(frame["backend"])
     assert list(pd.read_csv(io.StringIO(csv_text(frame)))["backend"]) == names
     assert [row["backend"] for row in json.loads(rows_json(frame))] == names
@@ -53,7 +53,7 @@ def test_a_column_has_the_same_type_filled_or_not() -> None:
     types = {name: flat(record).dtypes.to_dict() for name, record in RUNS.items()}
     assert all(found == types["all there is"] for found in types.values())
     whole = pd.concat([pd.read_parquet(io.BytesIO(parquet_bytes(flat(record)))) for record in RUNS.values()])
-    assert len(whole) == sum(len(record.backends) for record in RUNS.values())
+    assert len(whole) == sum(len(record.systems) for record in RUNS.values())
 
 
 def test_the_leaderboards_columns_come_first() -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from alexbench.harness.record_files import read_run
-from alexbench.harness.records import BackendRecord, RunRecord, SkippedRecord
+from alexbench.harness.records import RunRecord, SkippedRecord, SystemRecord
 from alexbench.reports.boards import boards
 from alexbench.reports.html.accuracy_charts import divergence
 from alexbench.reports.html.board import board
@@ -182,7 +182,7 @@ def test_speed_up_and_difference_stand_in_one_cell_that_sorts_by_speed(tmp_path:
 
 def test_without_speed_it_sorts_by_the_difference(tmp_path: Path) -> None:
     record = html_runs.write(tmp_path)
-    slow = replace(record, backends=tuple(replace(row, performance=None) for row in record.backends))
+    slow = replace(record, systems=tuple(replace(row, performance=None) for row in record.systems))
     cells = column(slow, "against torch")
     assert cells["openvino"].text == "top-1 +0.20"
     assert float(cells["openvino"].key) == pytest.approx(0.2)
@@ -202,7 +202,7 @@ def test_rows_that_ran_unlike_have_a_column_that_says_how() -> None:
 
 
 def test_the_best_of_each_group_is_bold() -> None:
-    def timed(name: str, rate: float, precision: str) -> BackendRecord:
+    def timed(name: str, rate: float, precision: str) -> SystemRecord:
         return ok_row(
             name, performance=performance(rate), effective=effective(precision=(precision, "reported")), parity=None
         )
@@ -237,7 +237,7 @@ def test_markup_in_labels_paths_and_errors_is_text(tmp_path: Path) -> None:
     assert not any("alert" in str(attributes.get("onerror", "")) for _, attributes in parser.seen)
     assert sum(tag == "script" for tag, _ in parser.seen) == 3
     names = {row[0] for row in payload(page)["figures"]["latency"]["rows"]}
-    assert names == {entry.name for entry in record.backends if entry.performance is not None}
+    assert names == {entry.name for entry in record.systems if entry.performance is not None}
 
 
 def test_json_in_the_page_cannot_end_its_element() -> None:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from alexbench.harness.records import BackendRecord, RunRecord
+from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.reports.junit import junit_xml
 from tests.support.records import artifact, error_row, missing_row, ok_row, parity, performance, run_record
 
@@ -57,7 +57,7 @@ def test_errors_failures_and_what_is_not_installed_are_told_apart() -> None:
         (ok_row(parity=parity(passed=False, flips=9, unexplained=2)), "2 top-1 flips of 9"),
     ],
 )
-def test_what_is_not_float64s_function_fails(row: BackendRecord, said: str) -> None:
+def test_what_is_not_float64s_function_fails(row: SystemRecord, said: str) -> None:
     failure = parsed(run_record(row)).find("testcase/failure")
     assert failure is not None
     assert said in failure.attrib["message"]
@@ -105,4 +105,4 @@ def test_ranks_and_what_the_run_can_tell_apart_are_said() -> None:
 
 def test_a_run_without_accuracy_or_speed_is_still_a_suite() -> None:
     assert parsed(run_record(ok_row(accuracy=None, performance=None, load_s=None))).get("tests") == "1"
-    assert parsed(replace(run_record(), backends=())).get("tests") == "0"
+    assert parsed(replace(run_record(), systems=())).get("tests") == "0"

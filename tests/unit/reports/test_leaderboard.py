@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from alexbench.harness.records import BackendRecord
+from alexbench.harness.records import SystemRecord
 from alexbench.harness.speed_records import Performance
 from alexbench.reports.flat import FLAT_COLUMNS, flat
 from tests.support.records import (
@@ -26,7 +26,7 @@ from tests.support.records import (
 )
 
 
-def fast(name: str, images_per_second: float, *, spread: float = 2.0, p50_ms: float = 15.0) -> BackendRecord:
+def fast(name: str, images_per_second: float, *, spread: float = 2.0, p50_ms: float = 15.0) -> SystemRecord:
     return ok_row(name, performance=performance(images_per_second, spread=spread, p50_ms=p50_ms))
 
 
@@ -86,7 +86,7 @@ def test_what_the_run_can_tell_apart_stands_in_each_timed_row_in_percent() -> No
     ],
     ids=["failed parity", "error", "not installed"],
 )
-def test_what_cannot_be_believed_has_no_rank_and_stands_last(unrankable: BackendRecord) -> None:
+def test_what_cannot_be_believed_has_no_rank_and_stands_last(unrankable: SystemRecord) -> None:
     frame = flat(run_record(unrankable, fast("a", 90), fast("b", 150)))
     assert ranks(frame) == {"b": 1, "a": 2, "z": None}
     assert list(frame["backend"])[-1] == "z"
@@ -255,7 +255,7 @@ def test_an_interrupted_run_has_what_was_measured() -> None:
 
 
 def test_a_run_that_has_no_rows_yet_has_an_empty_leaderboard() -> None:
-    record = run_record(status="running", backends=(), reference=None)
+    record = run_record(status="running", systems=(), reference=None)
     frame = flat(record)
     assert tuple(frame.columns) == FLAT_COLUMNS
     assert len(frame) == 0

@@ -167,7 +167,7 @@ def test_a_hostile_version_cannot_break_the_table() -> None:
             ("top-1", "top-5", "parity", "reference"),
         ),
         (run_record(error_row("a"), reference=None), ("FPS", "top-1", "load s")),
-        (run_record(status="interrupted", backends=(), reference=None), ("FPS", "top-1")),
+        (run_record(status="interrupted", systems=(), reference=None), ("FPS", "top-1")),
     ],
     ids=["accuracy only", "speed only", "nothing went well", "no row"],
 )

@@ -2,13 +2,13 @@
 
 import pytest
 
-from alexbench.harness.records import BackendRecord
+from alexbench.harness.records import SystemRecord
 from alexbench.reports.row_cells import called
 from alexbench.reports.rows import Row
 from tests.support.records import artifact, effective, missing_row, ok_row, run_record
 
 
-def name(entry: BackendRecord) -> str:
+def name(entry: SystemRecord) -> str:
     return called(Row(entry, run_record(entry))).text
 
 

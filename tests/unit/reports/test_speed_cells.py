@@ -2,7 +2,7 @@
 
 from alexbench.harness.judge.noise import noise_checks
 from alexbench.harness.judge.timing import BlockOf
-from alexbench.harness.records import BackendRecord
+from alexbench.harness.records import SystemRecord
 from alexbench.harness.speed_records import Latency, Noise, Performance, Probe
 from alexbench.reports.rows import rows_of
 from alexbench.reports.speed_cells import speed_tables
@@ -10,7 +10,7 @@ from alexbench.reports.table import Table
 from tests.support.records import error_row, generated, noise, ok_row, older_run, performance, throughput
 
 
-def table(title: str, *entries: BackendRecord) -> Table:
+def table(title: str, *entries: SystemRecord) -> Table:
     (found,) = (one for one in speed_tables(rows_of(older_run(*entries))) if one.title.startswith(title))
     return found
 
@@ -23,7 +23,7 @@ def latency(**known: float) -> Latency:
     return Latency(15.0, 14.5, 15.5, blocks=90, samples=1170, **known)  # type: ignore[arg-type]
 
 
-def one(**speed: object) -> BackendRecord:
+def one(**speed: object) -> SystemRecord:
     return ok_row("a", performance=performance(**speed))  # type: ignore[arg-type]
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from alexbench.harness.records import BackendRecord
+from alexbench.harness.records import SystemRecord
 from alexbench.reports.terminal import print_leaderboard
 from tests.support.records import effective, error_row, missing_row, ok_row, performance, run_record, synthetic_run
 
@@ -15,7 +15,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(stream: io.StringIO, *rows: BackendRecord) -> str:
+def printed(stream: io.StringIO, *rows: SystemRecord) -> str:
     print_leaderboard(run_record(*rows), stream)
     return stream.getvalue()
 
@@ -61,7 +61,7 @@ def test_in_a_pipe_a_row_is_a_line_and_nothing_is_cut_off() -> None:
         assert line.rstrip().endswith("ok")
 
 
-def on_columns(monkeypatch: pytest.MonkeyPatch, columns: int, *rows: BackendRecord) -> list[str]:
+def on_columns(monkeypatch: pytest.MonkeyPatch, columns: int, *rows: SystemRecord) -> list[str]:
     """The lines from the leaderboard on, of a terminal so wide, without colours."""
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.delenv("FORCE_COLOR", raising=False)

@@ -46,7 +46,7 @@ def explained(record: RunRecord) -> str:
 
 def remarks(record: RunRecord) -> list[str]:
     """Those of the run, then those of its rows with their names."""
-    of_rows = [f"{entry.name}: {said}" for entry in record.backends for said in row_remarks(entry)]
+    of_rows = [f"{entry.name}: {said}" for entry in record.systems for said in row_remarks(entry)]
     return [*run_remarks(record), *of_rows]
 
 
