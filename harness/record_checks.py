@@ -15,11 +15,13 @@ _DEEPEST: Final = 40
 _LARGEST: Final = 2**63 - 1
 _SEEDS: Final = ("configuration.seed", "data.subset_seed")
 """Only repeated, and once taken of any size."""
-_PATHS: Final = frozenset({"model", "weights", "data", "labels", "out", "artifacts", "pythons", "environments"})
+_PATHS: Final = frozenset(
+    {"model", "weights", "data", "labels", "out", "artifacts", "pythons", "environments", "systems"}
+)
 """Keys of the configuration that name files, whose bytes need not be UTF-8."""
 _YEARS: Final = range(2000, 2200)
 _Table = dict[str, object]
-_CONFIGURATION: Final[_Table] = {"batch_size": int, "backends": tuple[str, ...], "rigor": str, "threads": int}
+_CONFIGURATION: Final[_Table] = {"batch_size": int, "rigor": str}
 _ENVIRONMENT: Final[_Table] = {"packages": _Table, "variables": _Table, "git": _Table | str, "python": str}
 _MACHINE: Final[_Table] = {"logical_cores": int, "usable_cores": int, "memory_mib": float, "gpus": list[object]}
 """Key -> type, of what is read."""

@@ -392,6 +392,7 @@ class RunRecord:
     environment: dict[str, Any]
     conditions: dict[str, Any]
     systems: tuple[SystemRecord, ...] = ()
+    base: str | None = None
     reference: ReferenceRecord | None = None
     notes: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...] = ()

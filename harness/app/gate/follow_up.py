@@ -1,10 +1,11 @@
 """Fresh measurements for a gate: the same rows again in new processes, to confirm a FAIL or to decide what is open."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.gate.identity import machine_differences, row_environment
 from alexbench.harness.app.gate.side import Side, side_of_run, sides_of_run
 from alexbench.harness.app.progress import Display
@@ -14,6 +15,7 @@ from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.records import RunRecord, SystemRecord
+from alexbench.harness.systems import System
 
 Follow = Callable[[Sequence[str], int], "Fresh"]
 """Backends, and which time this is, to what was measured."""
@@ -41,13 +43,13 @@ def follower(
 
     def follow(backends: Sequence[str], number: int) -> Fresh:
         _check_same_place(folder, record)
+        systems = [row.system for row in record.systems if row.system.backend in backends]
         config = configuration_of(record, folder, trusted=trusted)
         config = replace(
             config,
-            backends=tuple(backends),
-            artifacts=tuple(f"{name}={file}" for name, file in config.artifact_files.items() if name in backends),
-            environments=tuple(one for one in config.environments if one.partition("=")[0] in (base, head)),
-            pythons=tuple(f"{name}={file}" for name, file in config.interpreters.items() if name in backends),
+            systems=_those(config, systems, (base, head)),
+            all_backends=False,
+            base=None,
             only="performance",
             scenarios=(),
             latency_bound=None,
@@ -64,6 +66,22 @@ def follower(
         return Fresh(outcome.folder, *sides_of_run(outcome.folder, base, head))
 
     return follow
+
+
+def _those(config: RunConfig, wanted: Iterable[System], environments: Container[str]) -> tuple[System, ...]:
+    """The systems of a configuration that are wanted, in each of the ``environments`` that the run has."""
+    keys = set(map(_key, wanted))
+    return tuple(
+        one
+        for one in config.systems
+        if _key(one) in keys and (one.environment is None or one.environment in environments)
+    )
+
+
+def _key(one: System) -> str:
+    """In whatever environment, and of a file by its path: whether that is still the same is asked of the fresh run."""
+    file = None if one.artifact is None else replace(one.artifact, sha256="")
+    return replace(one, environment=None, artifact=file).key
 
 
 def _check_same_place(folder: Path, record: RunRecord) -> None:
