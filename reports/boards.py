@@ -53,7 +53,7 @@ def board(
     below = [_reference_cells(run if rows else "", one) for run, one in references]
     for column in columns:
         cells = [column.cell(row) for row in rows]
-        if column.name == "backend":
+        if column.name == "system":
             cells = [replace(cell, text=cell.text + mark) for cell, mark in zip(cells, marks, strict=True)]
         if column.name == "against" and all(cell.text in (ABSENT, BASE) for cell in cells):
             continue
@@ -74,7 +74,7 @@ def _heading(column: Column, rows: Sequence[Row]) -> str:
 
 def _reference_cells(run: str, reference: ReferenceRecord) -> Mapping[str, Cell]:
     """What float64 has, by column; it is the truth, and never timed."""
-    texts = {"run": run or ABSENT, "backend": REFERENCE_NAME, "checks": "the truth"}
+    texts = {"run": run or ABSENT, "system": REFERENCE_NAME, "checks": "the truth"}
     counts = {"top1": reference.top1_correct, "top5": reference.top5_correct}
     shares = {name: Cell(f"{count} of {reference.images}", count) for name, count in counts.items()}
     return shares | {name: Cell(text, text) for name, text in texts.items()}

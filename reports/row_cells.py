@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Final, Literal
 
-from alexbench.harness.records import environment_of
 from alexbench.harness.speed_records import Performance
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, number
@@ -13,7 +12,7 @@ from alexbench.reports.wording import ABSENT, short_version
 BASE: Final = "base"
 AT_CHANCE: Final = {"no better": "AT CHANCE", "too few": "TOO FEW PICTURES"}
 """What stands where top-1 is not shown to be better than guessing."""
-_DID_NOT_RUN: Final = {"missing": "not installed", "pending": "not measured"}
+_DID_NOT_RUN: Final = {"missing": "not installed", "unsupported": "not supported", "pending": "not measured"}
 
 
 def rank(row: Row) -> Cell:
@@ -25,13 +24,14 @@ def rank(row: Row) -> Cell:
 
 
 def called(row: Row) -> Cell:
-    """The runtime with its version, once where its environment is called so, and the artifact that it ran."""
+    """The row's name with its version, once where its environment is called so, and the artifact that it ran."""
     entry = row.entry
     if entry.effective is None:
         return Cell(entry.name, entry.name)
-    version = short_version(entry.effective.version)
-    said = "" if environment_of(entry.name) == version else f" {version}"
-    file = "" if entry.artifact is None else f" ({PurePath(entry.artifact.path).name})"
+    version, system = short_version(entry.effective.version), entry.system
+    plain = entry.name in (system.backend, f"{system.backend}@{system.environment}")
+    said = "" if system.environment == version else f" {version}" if plain else f" ({version})"
+    file = "" if entry.artifact is None or not plain else f" ({PurePath(entry.artifact.path).name})"
     return Cell(f"{entry.name}{said}{file}", f"{entry.name}{said}{file}")
 
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from alexbench.harness.paired_records import RowPair, base_among
+from alexbench.harness.paired_records import RowPair
 from alexbench.harness.records import RunRecord, SystemRecord
+from alexbench.harness.systems import base_among
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the record of a run says of one backend, and the record. ``run``: what it is called among several runs."""
+    """What the record of a run says of one system, and the record. ``run``: what it is called among several runs."""
 
     entry: SystemRecord
     record: RunRecord
@@ -75,8 +76,11 @@ def _order(row: Row, heads: list[str | None]) -> tuple[bool, int, int, float, in
 
 
 def base_name(record: RunRecord) -> str | None:
-    """The row that the others are held against: torch where it is, else the first; None where none ended well."""
+    """The row that the others are held against: the one named, else torch's fp32 default, else the first that ended.
+
+    None where none ended well.
+    """
     if record.pairs:
         return record.pairs[0].base
-    ended = [entry.name for entry in record.systems if entry.status == "ok"]
-    return base_among(ended)
+    ended = {entry.name: entry.system for entry in record.systems if entry.status == "ok"}
+    return record.base or base_among(ended)

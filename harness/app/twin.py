@@ -26,7 +26,12 @@ class Twin:
     def start(self, config: RunConfig, material: Material, folder: Path, display: Display) -> None:
         """A fresh process, by a restart where there is one; without one there is no control, which is said."""
         copy = Row(
-            self.row.name, artifact=self.row.artifact, seen=self.row.seen, found=self.row.found, python=self.row.python
+            self.row.name,
+            self.row.system,
+            artifact=self.row.artifact,
+            seen=self.row.seen,
+            found=self.row.found,
+            python=self.row.python,
         )
         try:
             called = f"{self.row.name}-duplicate"
