@@ -1,42 +1,12 @@
-"""Systems: their keys and labels, which of them two runs share, and which is the base."""
+"""Which systems two runs share, which of them is the base, and how files of one name are called."""
 
-import pytest
-
-from alexbench.harness.systems import InputConvention, ModelFile, System, base_among, label, labels, matched
+from alexbench.harness.systems import ModelFile, System, base_among, labels, matched
 
 NATIVE = System("onnxruntime", 2)
 
 
 def of_file(path: str, sha256: str = "", backend: str = "onnxruntime", threads: int = 2) -> System:
     return System(backend, threads, artifact=ModelFile(path, sha256))
-
-
-def test_a_key_says_all_but_where_the_file_lies() -> None:
-    full = System(
-        "openvino", 1, "bf16", "tuned", (("b", "2"), ("a", "1")), "gpu", "head",
-        ModelFile("/x/m.xml", "ab" * 32, InputConvention("0..1", "BGR"), "logits", trusted=True),
-    )  # fmt: skip
-    assert full.key == (
-        "openvino precision=bf16 threads=1 device=gpu profile=tuned a=1 b=2 environment=head"
-        f" artifact={'ab' * 32} input=0..1,bgr output=logits"
-    )
-    assert of_file("/x/a.onnx", "ab").key == of_file("/y/b.onnx", "ab").key
-    assert NATIVE.key == "onnxruntime precision=fp32 threads=2 device=cpu profile=default"
-
-
-def test_a_label_says_what_the_others_do_not_share() -> None:
-    four = [System("openvino", threads, precision) for precision in ("fp32", "bf16") for threads in (1, 2)]
-    assert labels(four) == (
-        "openvino 1 thread",
-        "openvino 2 threads",
-        "openvino bf16 1 thread",
-        "openvino bf16 2 threads",
-    )
-    assert labels([four[3]]) == ("openvino",)
-    assert labels([System("torch", 2, environment="head"), System("torch", 2)]) == ("torch@head", "torch")
-    assert label(four[2], [four[0], four[2]]) == "openvino bf16"
-    with pytest.raises(ValueError, match="the same"):
-        labels([NATIVE, NATIVE])
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders_and_of_one_path_by_their_bytes() -> None:
