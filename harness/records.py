@@ -309,16 +309,6 @@ class Comparison:
     verdict: str
 
 
-def backend_of(row: str) -> str:
-    """The backend of a row's name: of ``onnxruntime@head``, which ran in the environment ``head``, ``onnxruntime``."""
-    return row.partition("@")[0]
-
-
-def environment_of(row: str) -> str:
-    """The label of the environment that a row ran in; empty where the run had one only."""
-    return row.partition("@")[2]
-
-
 @dataclass(frozen=True, slots=True)
 class SystemRecord:
     """One row: the system, and what came of it, or why nothing did.

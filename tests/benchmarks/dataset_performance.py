@@ -131,7 +131,7 @@ def end_to_end(scratch: Path) -> None:
     speed = run(scratch / "runs", "--only", "performance")
     rates = pd.read_csv(speed / "leaderboard.csv").set_index("backend")["images_per_second"]
     pure = float((END_TO_END / rates).sum())
-    passes = sum(row["accuracy"]["seconds"] for row in json.loads((done / "run.json").read_text())["backends"])
+    passes = sum(row["accuracy"]["seconds"] for row in json.loads((done / "run.json").read_text())["systems"])
     print(
         f"wall {wall:.1f} s; pure inference {pure:.1f} s ({len(rates)} backends, by their batch throughput),"
         f" preparation {preparing:.1f} s: ratio {wall / (pure + preparing):.3f}"

@@ -1,10 +1,11 @@
 """Fresh measurements for a gate: the same rows again in new processes, to confirm a FAIL or to decide what is open."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.gate.identity import machine_differences, row_environment, same_systems
 from alexbench.harness.app.gate.side import Side, side_of_run, sides_of_run
 from alexbench.harness.app.progress import Display
@@ -42,14 +43,12 @@ def follower(
 
     def follow(systems: Sequence[System], number: int) -> Fresh:
         _check_same_place(folder, record)
-        backends = list(dict.fromkeys(one.backend for one in systems))
         config = configuration_of(record, folder, trusted=trusted)
         config = replace(
             config,
-            backends=tuple(backends),
-            artifacts=tuple(f"{name}={file}" for name, file in config.artifact_files.items() if name in backends),
-            environments=tuple(one for one in config.environments if one.partition("=")[0] in (base, head)),
-            pythons=tuple(f"{name}={file}" for name, file in config.interpreters.items() if name in backends),
+            systems=_those(config, systems, (base, head)),
+            all_backends=False,
+            base=None,
             only="performance",
             scenarios=(),
             latency_bound=None,
@@ -66,6 +65,22 @@ def follower(
         return Fresh(outcome.folder, *sides_of_run(outcome.folder, base, head))
 
     return follow
+
+
+def _those(config: RunConfig, wanted: Iterable[System], environments: Container[str]) -> tuple[System, ...]:
+    """The systems of a configuration that are wanted, in each of the ``environments`` that the run has."""
+    keys = set(map(_key, wanted))
+    return tuple(
+        one
+        for one in config.systems
+        if _key(one) in keys and (one.environment is None or one.environment in environments)
+    )
+
+
+def _key(one: System) -> str:
+    """In whatever environment, and of a file by its path: whether that is still the same is asked of the fresh run."""
+    file = None if one.artifact is None else replace(one.artifact, sha256="")
+    return replace(one, environment=None, artifact=file).key
 
 
 def _check_same_place(folder: Path, record: RunRecord) -> None:
