@@ -158,9 +158,12 @@ def base_among(systems: Mapping[str, System]) -> str | None:
 
 
 def _from_base(one: System) -> int:
-    if one.backend != PREFERRED_BASE:
-        return 2
-    return int((one.precision, one.profile, one.settings, one.artifact) != ("fp32", DEFAULT_PROFILE, (), None))
+    return 2 if one.backend != PREFERRED_BASE else int(one.artifact is not None or one != plain_of(one))
+
+
+def plain_of(one: System) -> System:
+    """The same as its runtime ships it, in fp32: what its precision and settings are weighed against."""
+    return replace(one, precision="fp32", profile=DEFAULT_PROFILE, settings=())
 
 
 def matched(base: Sequence[System], head: Sequence[System]) -> list[tuple[System, System]]:
