@@ -105,7 +105,7 @@ def test_the_page_has_every_row_in_its_table_and_figures(run: Path, record: RunR
     shown = payload["figures"]["latency"]
     assert {row[0] for row in shown["rows"]} == {*NAMES}
     assert shown["columns"][0] == ["system", "system"]
-    ids = re.findall(r' id="([^"]*)"', page)
+    ids = re.findall(r' id="([^"]*)"', page.partition("<script")[0])
     assert len(set(ids)) == len(ids)
     assert all(re.fullmatch(r"[a-z][a-z0-9-]*", one) for one in ids)
 
@@ -130,7 +130,7 @@ def test_a_row_is_held_against_the_base_and_against_its_own_fp32(run: Path, reco
     (base,) = {one.heading for one in table.shown if one.name == "against"}
     assert base == "against torch@base"
     other = rebased(run, record, "openvino 1 thread")
-    assert "against openvino 1 thread" in boards(other, Notes())[0].headings
+    assert any("against openvino 1 thread" in one.headings for one in boards(other, Notes()))
 
 
 def test_a_comparison_of_all_names_each_once(run: Path) -> None:
