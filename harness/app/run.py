@@ -255,7 +255,7 @@ def _measure(
     try:
         if config.accuracy:
             evaluate(rows, config, material, folder, display)
-            record = replace(record, pairs=_write_answers(rows, material, folder))
+            record = replace(record, pairs=_write_answers(rows, material, folder, record.base))
         if config.performance:
             Bench(speed, rows, twin, config, material, folder, display, begun=begun).measure()
         for row in rows:
@@ -299,7 +299,7 @@ def _measure(
     return Outcome(folder, record, code)
 
 
-def _write_answers(rows: list[Row], material: Material, folder: Path) -> tuple[RowPair, ...]:
+def _write_answers(rows: list[Row], material: Material, folder: Path, base: str | None) -> tuple[RowPair, ...]:
     """Into ``predictions.parquet`` and ``samples.parquet``; and the rows' accuracies held against each other."""
     prepared, offset = material.prepared, material.card.label_offset
     bad = {one.place: one.reason for one in prepared.skipped}
@@ -310,7 +310,8 @@ def _write_answers(rows: list[Row], material: Material, folder: Path) -> tuple[R
         if row.top is not None
     ]
     run_folder.write_predictions(folder, frames)
-    return row_pairs(pd.concat(frames, ignore_index=True), material.data) if frames else ()
+    systems = {row.name: row.system for row in rows}
+    return row_pairs(pd.concat(frames, ignore_index=True), material.data, systems, base) if frames else ()
 
 
 def _first_record(

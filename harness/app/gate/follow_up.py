@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.harness.app.config import RunConfig
-from alexbench.harness.app.gate.identity import machine_differences, row_environment
+from alexbench.harness.app.gate.identity import machine_differences, row_environment, same_systems
 from alexbench.harness.app.gate.side import Side, side_of_run, sides_of_run
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import configuration_of
@@ -17,8 +17,8 @@ from alexbench.harness.measure.machine import machine
 from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.harness.systems import System
 
-Follow = Callable[[Sequence[str], int], "Fresh"]
-"""Backends, and which time this is, to what was measured."""
+Follow = Callable[[Sequence[System], int], "Fresh"]
+"""Systems of the head, and which time this is, to what was measured."""
 
 _COMPARED: Final = ("python", "packages", "variables")
 
@@ -41,9 +41,8 @@ def follower(
     record names and that may run.
     """
 
-    def follow(backends: Sequence[str], number: int) -> Fresh:
+    def follow(systems: Sequence[System], number: int) -> Fresh:
         _check_same_place(folder, record)
-        systems = [row.system for row in record.systems if row.system.backend in backends]
         config = configuration_of(record, folder, trusted=trusted)
         config = replace(
             config,
@@ -115,12 +114,13 @@ def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
             ("pixels", gated.data.pixels_digest, fresh.data.pixels_digest),
         ]
     differs = [name for name, then, now in digests if then != now]
-    before = {row.name: row for row in gated.systems}
-    for row in fresh.systems:
-        then, now = _packages(gated, row.name), _packages(fresh, row.name)
+    earlier, later = ({row.system: row for row in record.systems} for record in (gated, fresh))
+    for before, row in ((earlier[one], later[two]) for one, two in same_systems(gated, fresh)):
+        then, now = _packages(gated, before.name), _packages(fresh, row.name)
         both = then.keys() & now.keys()  # what is noted depends on the backends that were asked for
         for what, one, two in (
-            ("", _version(before[row.name]), _version(row)),
+            ("", _version(before), _version(row)),
+            (" file", _sha256(before), _sha256(row)),
             (" packages", {name: then[name] for name in both}, {name: now[name] for name in both}),
         ):
             said = _difference(one, two)
@@ -132,6 +132,10 @@ def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
 
 def _version(row: SystemRecord) -> str:
     return "none" if row.effective is None else row.effective.version
+
+
+def _sha256(row: SystemRecord) -> str:
+    return "none" if row.system.artifact is None else row.system.artifact.sha256[:12]
 
 
 def _packages(record: RunRecord, row: str) -> dict[str, Any]:
