@@ -87,8 +87,7 @@ def _never_read(backend: str, named: Any) -> dict[str, Any]:
 def _file_of(found: dict[str, Any]) -> dict[str, Any]:
     scale, _, order = str(found.get("stated") or "").partition(",")
     stated = {"scale": scale, "channels": order.upper() or None} if scale else None
-    kept = {key: found[key] for key in ("path", "sha256", "trusted") if key in found}
-    return {**kept, "convention": stated}
+    return {key: found[key] for key in ("path", "sha256", "trusted") if key in found} | {"convention": stated}
 
 
 def _table(value: Any) -> dict[str, Any]:
