@@ -12,8 +12,8 @@ from alexbench.datasets.dataset import VALIDATION_COUNT, Dataset, validation_num
 from alexbench.datasets.layouts.labels import packaged_labels
 
 _NAMED_AT_MOST: Final = 3
-_FULL: Final = "The full validation set"
-_PART: Final = "Not the full validation set"
+Standing = Literal["full", "part", "no"]
+"""Whether images are ImageNet's validation set, a part of it, or something else."""
 
 
 def names_digest(dataset: Dataset) -> str:
@@ -30,14 +30,18 @@ def per_class(dataset: Dataset) -> dict[str, int]:
     return {str(pictures): found[pictures] for pictures in sorted(found)}
 
 
-def of_validation_set(dataset: Dataset) -> Literal["full", "part", "no"]:
+def of_validation_set(dataset: Dataset) -> Standing:
     """Whether the pictures are ImageNet's validation set, or a part of it, by names and labels."""
-    word = plain_word(dataset)
-    return "full" if word.startswith(_FULL) else "part" if word.startswith(_PART) else "no"
+    return _standing(dataset)[0]
 
 
 def plain_word(dataset: Dataset) -> str:
-    """One sentence: the full validation set, or why not. By names and labels; nobody published digests of the files."""
+    """One sentence: the full validation set, or why not."""
+    return _standing(dataset)[1]
+
+
+def _standing(dataset: Dataset) -> tuple[Standing, str]:
+    """By names and labels; nobody published digests of the files."""
     own = packaged_labels()
     labelled = {
         number: sample.label for sample in dataset.samples if (number := validation_number(sample.name)) is not None
@@ -46,20 +50,20 @@ def plain_word(dataset: Dataset) -> str:
     if len(labelled) < len(dataset):
         classes = int(np.count_nonzero(dataset.class_counts))
         rest = f"; {len(labelled):,} of them are" if labelled else ""
-        return (
-            f"Not ImageNet's validation set: {len(dataset):,} pictures of {classes:,} of {CLASS_COUNT:,} classes, by"
+        return "no", (
+            f"Not ImageNet's validation set: {len(dataset):,} images of {classes:,} of {CLASS_COUNT:,} classes, by"
             f" their names not its own{rest}."
         )
     if others:
         first = others[0]
-        return (
+        return "no", (
             f"Not ImageNet's validation labels: those from {dataset.labels_from} differ from ILSVRC2012's own on"
-            f" {len(others):,} of {len(labelled):,} pictures (ILSVRC2012_val_{first:08d}: {labelled[first]} here,"
+            f" {len(others):,} of {len(labelled):,} images (ILSVRC2012_val_{first:08d}: {labelled[first]} here,"
             f" {own[first - 1]} there)."
         )
     if len(labelled) < VALIDATION_COUNT:
         missing = sorted(set(range(1, VALIDATION_COUNT + 1)).difference(labelled))
         named = ", ".join(f"ILSVRC2012_val_{number:08d}" for number in missing)
         rest = f" ({named} missing)" if len(missing) <= _NAMED_AT_MOST else ""
-        return f"{_PART}: {len(labelled):,} of its {VALIDATION_COUNT:,} pictures{rest}."
-    return f"{_FULL} by names and labels: {VALIDATION_COUNT:,} pictures, 50 of each class."
+        return "part", f"Not the full validation set: {len(labelled):,} of its {VALIDATION_COUNT:,} images{rest}."
+    return "full", f"The full validation set by names and labels: {VALIDATION_COUNT:,} images, 50 of each class."

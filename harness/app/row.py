@@ -15,6 +15,7 @@ from alexbench.harness.contract import Effective, Known
 from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError
 from alexbench.harness.measure.rounds import Block
 from alexbench.harness.protocol.loading import Inspection
+from alexbench.harness.reasons import Reason
 from alexbench.harness.records import Accuracy, ArtifactRecord, EffectiveRecord, Parity, SystemRecord, SystemStatus
 from alexbench.harness.speed_records import Generated, Performance
 from alexbench.harness.systems import ModelFile, System
@@ -56,7 +57,7 @@ class Row:
     blocks: list[Block] = field(default_factory=list)
     generated: list[Generated] = field(default_factory=list)
     layers_ms: dict[str, float] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+    remarks: list[Reason] = field(default_factory=list)
     batch_dependence: float | None = None
 
     @property

@@ -125,7 +125,7 @@ class WorkerProcess:
         try:
             lines.send_request(self._requests, self._id, Restart())
         except OSError:
-            raise WorkerError(self._death(doing)) from None
+            raise WorkerError(self._death(doing), log=self._log) from None
         self._expect_hello(doing, START_LIMIT_S)
 
     def ask(self, request: Request[A], *, progress: Progress | None = None, limit_s: float | None = None) -> A:
@@ -138,13 +138,13 @@ class WorkerProcess:
             WorkerError: the worker died, was silent too long or broke the protocol.
         """
         if self._requests.closed:
-            raise WorkerError(f"worker {self.name} was ended and takes no more requests; log: {self._log}")
+            raise WorkerError(f"worker {self.name} was ended and takes no more requests", log=self._log)
         self._id, self._fresh = self._id + 1, False
         doing = lines.name_of(type(request))
         try:
             lines.send_request(self._requests, self._id, request)
         except OSError:
-            raise WorkerError(self._death(doing)) from None
+            raise WorkerError(self._death(doing), log=self._log) from None
         while True:
             reply = self._next(SILENCE_LIMIT_S if limit_s is None else limit_s, doing)
             if reply.progress is not None:
@@ -240,11 +240,10 @@ class WorkerProcess:
             line = self._lines.get(timeout=limit_s)
         except queue.Empty:
             self.kill()
-            raise WorkerError(
-                f"worker {self.name} was silent for {limit_s:.0f} s during {doing} and was ended; log: {self._log}"
-            ) from None
+            silent = f"worker {self.name} was silent for {limit_s:.0f} s during {doing} and was ended"
+            raise WorkerError(silent, log=self._log) from None
         if line is None:
-            raise WorkerError(self._death(doing))
+            raise WorkerError(self._death(doing), log=self._log)
         return lines.read(Reply, line)
 
     def _death(self, doing: str) -> str:
@@ -263,7 +262,7 @@ class WorkerProcess:
             how = f"ended with exit code {code}"
         tail = _end_of(self._log).strip().splitlines()
         last = f": {tail[-1].strip()}" if tail and code is not None and code > 0 else ""
-        return f"worker {self.name} {how} during {doing}{last}; log: {self._log}"
+        return f"worker {self.name} {how} during {doing}{last}"
 
 
 def _read(answers: io.TextIOWrapper, found: "queue.Queue[str | None]") -> None:

@@ -106,7 +106,7 @@ def _finding(place: int, finding: Finding) -> tuple[str, ...]:
 
 
 def _alternative(one: Alternative) -> tuple[str, ...]:
-    mends = "; ".join(change.mend.removeprefix("[preprocessing] ") for change in one.changes)
+    mends = "; ".join(change.key or change.mend for change in one.changes)
     return mends, _interval(one.difference), f"{one.gained} / {one.lost}", str(one.difference.images)
 
 

@@ -83,7 +83,7 @@ def test_labels_come_from_the_users_file(tmp_path: Path, write: Callable[[Path],
     own = packaged_labels()
     assert plain_word(dataset) == (
         f"Not ImageNet's validation labels: those from {dataset.labels_from} differ from ILSVRC2012's own on 8 of 8"
-        f" pictures (ILSVRC2012_val_00000001: {own[0] + 7} here, {own[0]} there)."
+        f" images (ILSVRC2012_val_00000001: {own[0] + 7} here, {own[0]} there)."
     )
 
 
@@ -141,7 +141,7 @@ def test_49999_pictures_are_a_subset_and_50000_are_not() -> None:
     assert plain_word(whole).startswith("The full validation set")
     del labelled.pictures[4710]
     part = assemble(labelled, name="val", root=Path(), layout="flat-folder")
-    word = "Not the full validation set: 49,999 of its 50,000 pictures (ILSVRC2012_val_00004711 missing)."
+    word = "Not the full validation set: 49,999 of its 50,000 images (ILSVRC2012_val_00004711 missing)."
     assert plain_word(part) == word
 
 

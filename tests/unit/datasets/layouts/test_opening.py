@@ -83,7 +83,7 @@ def test_the_same_pictures_are_the_same_set_in_every_layout(tmp_path: Path, kind
             (picture.name, picture.label) for picture in sorted(SET, key=lambda each: (each.label, each.name))
         ]
         assert dataset.notes == ()
-        assert plain_word(dataset) == "Not the full validation set: 8 of its 50,000 pictures."
+        assert plain_word(dataset) == "Not the full validation set: 8 of its 50,000 images."
         assert dataset.left_out == 0
     check_bytes(dataset)
 

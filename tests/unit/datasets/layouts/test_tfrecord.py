@@ -217,7 +217,7 @@ def test_labels_and_records_that_cannot_be_right_are_refused(tmp_path: Path, rec
 def test_labels_other_than_the_sets_own_are_said(tmp_path: Path) -> None:
     odd = Picture(SET[0].number, SET[0].data, 7)
     dataset = open_dataset(write(tmp_path, *map(slim, [odd, *SET[1:]])))
-    assert plain_word(dataset).endswith("on 1 of 8 pictures (ILSVRC2012_val_00000001: 7 here, 65 there).")
+    assert plain_word(dataset).endswith("on 1 of 8 images (ILSVRC2012_val_00000001: 7 here, 65 there).")
 
 
 def test_integers_are_read_packed_and_not_and_signed() -> None:
