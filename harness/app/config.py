@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, get_type_hints
 import platformdirs
 
 from alexbench.backends.registry import REFERENCE, backend_names
-from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
+from alexbench.datasets.layouts.table import LAYOUT_NAMES
 from alexbench.harness.app.toml_file import read_toml
 from alexbench.harness.app.trust import UserFile, stated_inputs, untrusted
 from alexbench.harness.contract import PRECISIONS, Layout, Precision
@@ -33,7 +33,7 @@ ON_BAD_IMAGE: Final[tuple[OnBadImage, ...]] = ("fail", "skip")
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "precision": PRECISIONS,
     "only": ONLY,
-    "layout": LAYOUTS,
+    "layout": LAYOUT_NAMES,
     "on_bad_image": ON_BAD_IMAGE,
     "weights_layout": ("NCHW", "NHWC"),
     "rigor": tuple(RIGORS),
@@ -91,7 +91,7 @@ class RunConfig:
     artifact_inputs: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
     data: str | None = None
-    layout: DatasetLayout | None = None
+    layout: str | None = None
     labels: str | None = None
     backends: tuple[str, ...] | None = None
     device: str = "cpu"

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from alexbench.datasets import certificate
-from alexbench.datasets.dataset import Dataset, DatasetLayout
+from alexbench.datasets import fingerprint as certificate
+from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.prepared import OnBadImage, PreparedSet, find_prepared, prepare, refuse_skipped, remake
 from alexbench.harness.app.progress import Display
@@ -23,7 +23,7 @@ class Selection:
     """Which pictures of ``path``, and how it is read. ``shard``: (part from 1, of)."""
 
     path: str
-    layout: DatasetLayout | None = None
+    layout: str | None = None
     labels: str | None = None
     limit: int | None = None
     seed: int = 1

@@ -1,4 +1,4 @@
-"""The labour of preparing: pictures into a mapped file, in this process or in several child processes.
+"""Preparing: images into a mapped file, in this process or in several child processes.
 
 The children are plain ``python -m alexbench.datasets.prepared`` processes and not multiprocessing's: a spawned child
 imports the parent's ``__main__`` again, with whatever runtime a user's script imports at its top, and outlives a parent
@@ -23,9 +23,9 @@ from typing import IO, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.datasets.containers.reading import ImageReader, reader_for
 from alexbench.datasets.dataset import Container, Sample, said_place
 from alexbench.datasets.preprocess import prepare_picture
-from alexbench.datasets.readers import PictureReader, reader_for
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import AlexBenchError, CardError, DataError
 from alexbench.harness.models.preprocessing import Preprocessing
@@ -87,7 +87,7 @@ def prepare_into(
 
     idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
 
-    def labour(chunk: Sequence[tuple[int, Sample]]) -> list[Prepared]:
+    def prepare(chunk: Sequence[tuple[int, Sample]]) -> list[Prepared]:
         child = idle.get()
         try:
             return child.prepare(chunk)
@@ -103,17 +103,17 @@ def prepare_into(
             idle.put(child)
         on_exit.callback(threads.shutdown, wait=False, cancel_futures=True)
         # In order: an error is that of the first bad picture, whichever child met its own first.
-        for future in [threads.submit(labour, chunk) for chunk in chunks]:
+        for future in [threads.submit(prepare, chunk) for chunk in chunks]:
             yield future.result()
 
 
 def _prepare_chunk(
-    pixels: NDArray[np.uint8], reader: PictureReader, chunk: Sequence[tuple[int, Sample]], work: Work
+    pixels: NDArray[np.uint8], reader: ImageReader, chunk: Sequence[tuple[int, Sample]], work: Work
 ) -> list[Prepared]:
     return [_prepare_one(pixels, reader, place, sample, work) for place, sample in chunk]
 
 
-def _prepare_one(pixels: NDArray[np.uint8], reader: PictureReader, place: int, sample: Sample, work: Work) -> Prepared:
+def _prepare_one(pixels: NDArray[np.uint8], reader: ImageReader, place: int, sample: Sample, work: Work) -> Prepared:
     said = said_place(work.root / sample.file, sample.name, sample.at, work.container)
     source, bad = NO_DIGEST, None
     try:
