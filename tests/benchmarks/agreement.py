@@ -20,7 +20,7 @@ from random import Random
 
 import numpy as np
 
-from alexbench.backends.openvino_ import OpenVinoBackend
+from alexbench.backends.openvino_.adapter import OpenVinoBackend
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rounds import PAUSE_S

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from alexbench.backends._onnx_graph import complete_model
+from alexbench.backends._shared.onnx_graph import complete_model
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.datasets.preprocess import load_pixels, resize_and_crop_picture
 from alexbench.harness.app.config import cache_folder

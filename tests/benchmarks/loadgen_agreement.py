@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.onnxruntime_ import OnnxRuntimeBackend
+from alexbench.backends.onnxruntime_.adapter import OnnxRuntimeBackend
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.measure.clock import freeze_what_is_loaded, time_block, warm_up
 from alexbench.harness.measure.loadgen import LIBRARY_SAMPLES, LoadSettings, drive, require_loadgen

@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._stream import ThreadStream, open_threads
+from alexbench.backends._shared.streams import ThreadStream, open_threads
 from alexbench.backends.registry import backend_class
 from alexbench.harness.contract import Backend, Known, Model, Options
 from alexbench.harness.measure.process import BusyThreads
@@ -98,8 +98,8 @@ def _callers(backend: Backend, count: int) -> Run:
 def _openvino(model: Model, options: Options, batch: int) -> dict[str, Run]:
     import openvino as ov
 
-    from alexbench.backends import openvino_
-    from alexbench.backends._stream_openvino import QueueStream
+    from alexbench.backends.openvino_ import adapter as openvino_
+    from alexbench.backends.openvino_.stream import QueueStream
 
     def queue_of(*, streams: int | None = None, static: bool = False) -> Run:
         graph = openvino_._build(ov, model)
