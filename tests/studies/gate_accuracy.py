@@ -1,6 +1,6 @@
 """What the gate says of answers on 5,000 synthetic pictures: half a point planted, and runtimes that round alike.
 
-    python tests/benchmarks/gate_accuracy.py FOLDER [--per-class 5] [--points 0.5]
+    python tests/studies/gate_accuracy.py FOLDER [--per-class 5] [--points 0.5]
 
 FOLDER is scratch space (0.5 GB). Draws five pictures of each class, the first of them the default set's, runs four
 runtimes on them with the synthetic weights; each of the other three is gated as if it were another version of PyTorch.

@@ -1,6 +1,6 @@
 """What our timing adds: its loop against a bare loop around the same call, in the same process, block by block.
 
-    python tests/benchmarks/overhead.py [BACKEND ...] [--pairs 148] [--block-s 0.1] [--threads N]
+    python tests/studies/overhead.py [BACKEND ...] [--pairs 148] [--block-s 0.1] [--threads N]
 
 `owt` with seeded weights, batch 1, a process a backend. In each pair one block of ``harness.measure.clock.time_block``
 and one of a bare loop (two readings of the clock around all calls), in random order. Printed: the ratio of a call's

@@ -1,6 +1,6 @@
 """How often a change is seen where there is none, and where there is one: figures of docs/decisions/0015-history.md.
 
-python tests/benchmarks/change_points_calibration.py
+python tests/studies/change_points_calibration.py
 """
 
 from collections.abc import Callable

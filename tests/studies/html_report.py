@@ -1,6 +1,6 @@
 """How large the page of a made-up 50,000-image run is, how long it takes to make, and how soon it is drawn.
 
-    python tests/benchmarks/html_report.py [FOLDER]
+    python tests/studies/html_report.py [FOLDER]
 
 Three backends, 200 flips whose thumbnails compress as badly as any (noise: 40 kB each is the most that a page takes),
 100,000 timed calls a row. Or, with FOLDER, a run that there is. The figures are in docs/decisions/0014-html-report.md.

@@ -1,6 +1,6 @@
 """How long reading full-size weights takes, and how much memory: the figures of docs/decisions/0008.
 
-    PYTHONPATH=. python tests/benchmarks/weights_reading.py FOLDER
+    PYTHONPATH=. python tests/studies/weights_reading.py FOLDER
 
 FOLDER is scratch space, 2 GB. Each file is written by the library that others write it with, read once to have it in
 the page cache, and then read, and converted, in a fresh process each; the median and the largest of ROUNDS.

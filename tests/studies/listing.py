@@ -1,6 +1,6 @@
 """How long a set of 50,000 pictures takes to open and list, in every layout: a table in Markdown.
 
-    python tests/benchmarks/listing.py SCRATCH_FOLDER
+    python tests/studies/listing.py SCRATCH_FOLDER
 
 Writes small files of the validation set's names and labels below the folder (about 600 MB; left there for the
 next time), opens each layout in a fresh process, once to warm the file cache and then three times, and prints the

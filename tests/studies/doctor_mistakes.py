@@ -1,6 +1,6 @@
 """Does the doctor find what is planted? The tables of docs/doctor.md.
 
-    PYTHONPATH=. python tests/benchmarks/doctor_mistakes.py [--part PART] [--model CARD] [--only NAME] [--write]
+    PYTHONPATH=. python tests/studies/doctor_mistakes.py [--part PART] [--model CARD] [--only NAME] [--write]
 
 Each mistake is planted alone, in the way that people make it: in the card, the labels file, the weights file, or the
 runtime (a backend that is tampered with, in a worker of its own). The doctor is given 500 synthetic pictures and is not

@@ -1,6 +1,6 @@
 """How long a history of 1,000 runs takes, and who should answer it: the figures of docs/decisions/0015-history.md.
 
-    PYTHONPATH=. python tests/benchmarks/history_query.py [RUNS]
+    PYTHONPATH=. python tests/studies/history_query.py [RUNS]
 
 DuckDB is asked too where it is installed (pip install --target FOLDER duckdb, and FOLDER in PYTHONPATH).
 """

@@ -1,7 +1,7 @@
 """What the gate finds and what it does not: an environment against itself, and against slowdowns that are known.
 
-    python tests/benchmarks/gate_power.py [--repetitions 20] [--burner] [--backend onnxruntime] [--out FOLDER]
-    python tests/benchmarks/gate_power.py --judge FOLDER [--repetitions 20] [--burner]
+    python tests/studies/gate_power.py [--repetitions 20] [--burner] [--backend onnxruntime] [--out FOLDER]
+    python tests/studies/gate_power.py --judge FOLDER [--repetitions 20] [--burner]
 
 Each repetition is a run of rigor `smoke`, speed only, of four environments in the same rounds: a base, the same again,
 and two whose calls take 1.05 and 1.2 times as long (tests/support/slowed.py). The gate judges the same and 1.2 at its

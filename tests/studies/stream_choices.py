@@ -1,6 +1,6 @@
 """How each runtime streams best within a number of threads: a table in Markdown, ratios to the loop of ``predict``.
 
-    python tests/benchmarks/stream_choices.py [RUNTIME ...] [--threads 2] [--precision fp32] [--batch 32] [--rounds 9]
+    python tests/studies/stream_choices.py [RUNTIME ...] [--threads 2] [--precision fp32] [--batch 32] [--rounds 9]
 
 `owt` with seeded weights. Processes hold the variants and take turns, in a fresh order each round, idle otherwise. A
 ratio is the median over the rounds of images/s by those of the loop in the same round: compare within one run only.

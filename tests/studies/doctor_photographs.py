@@ -1,6 +1,6 @@
 """Does the doctor answer rightly about photographs? Tables of docs/doctor.md.
 
-    PYTHONPATH=. python tests/benchmarks/doctor_photographs.py FOLDER [--model CARD] [--only NAME] [--draws N] [--write]
+    PYTHONPATH=. python tests/studies/doctor_photographs.py FOLDER [--model CARD] [--only NAME] [--draws N] [--write]
 
 FOLDER has photographs, whose own labels do not matter: each is labelled with what the float64 reference answers for it
 under the card's preprocessing. So the right reading has 100 %, and every mistake costs what it costs. The weights are
@@ -34,7 +34,7 @@ from alexbench.harness.judge.rounding import rounded
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights, write_weights
-from tests.benchmarks.doctor_mistakes import DOCS, Quiet, plants
+from tests.studies.doctor_mistakes import DOCS, Quiet, plants
 from tests.support.ailing import ailing
 from tests.support.cards import write_card
 from tests.support.onnx_files import drop_out

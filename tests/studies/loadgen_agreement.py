@@ -1,6 +1,6 @@
 """ONNX Runtime's median latency by our clock against MLPerf LoadGen's SingleStream, in one process.
 
-    python tests/benchmarks/loadgen_agreement.py [--pairs 8] [--seconds 3] [--threads N]
+    python tests/studies/loadgen_agreement.py [--pairs 8] [--seconds 3] [--threads N]
 
 Stretches alternate, in a random order within each pair, 60 ms apart: a stretch of ``harness.measure.clock.time_block``
 and one of LoadGen's, both warmed up, on one loaded network (``owt``, seeded weights and inputs, batch 1). Printed:

@@ -1,6 +1,6 @@
 """OpenVINO by our timing against OpenVINO's own benchmark_app: p50 at batch 1, and Offline images/s, in turns.
 
-    python tests/benchmarks/agreement.py [--pairs 8] [--seconds 4] [--threads N] [--batch 32]
+    python tests/studies/agreement.py [--pairs 8] [--seconds 4] [--threads N] [--batch 32]
 
 `owt` with seeded weights, fp32, the same threads and streams. In each pair one stretch of ours (a worker process, as in
 a run) and one run of benchmark_app, a process of its own, in random order. Latency: one stream, benchmark_app

@@ -1,6 +1,6 @@
 """How long ``alexbench models export`` takes, in every format: a table in Markdown.
 
-    python tests/benchmarks/export_times.py [--model CARD] [--rounds 3] [FOLDER]
+    python tests/studies/export_times.py [--model CARD] [--rounds 3] [FOLDER]
 
 Every export is a command of its own into FOLDER (a temporary one by default; 1 GB), with the card's synthetic weights,
 which must be in the cache for the times to be an export's: the first round of several is not counted.

@@ -1,6 +1,6 @@
 """How far healthy layers are from float64, and how small a wrong weight is still traced to its layer.
 
-    python tests/benchmarks/layer_errors.py RUN [--planted BACKEND]
+    python tests/studies/layer_errors.py RUN [--planted BACKEND]
 
 RUN is a finished run of the synthetic default under any card. Printed: each layer's largest error over sigma on every
 runtime, fp32 and, where it runs, bf16, and the worst in units of u x sqrt(products): what HEALTHY in

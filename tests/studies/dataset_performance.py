@@ -1,6 +1,6 @@
 """How fast pictures get to the backends: the figures of docs/performance.md.
 
-    python tests/benchmarks/dataset_performance.py FOLDER [prepare] [accuracy] [end-to-end] [memory]
+    python tests/studies/dataset_performance.py FOLDER [prepare] [accuracy] [end-to-end] [memory]
 
 FOLDER is scratch space: 1 GB for ``prepare``, 2 GB for ``end-to-end``, 12 GB for ``memory``. Needs the four runtimes
 and a quiet machine; compare within one run of it, never across. The pictures are synthetic ones of 500 x 375.

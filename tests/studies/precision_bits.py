@@ -1,6 +1,6 @@
 """What error each precision leaves, on three networks: the figures that classes of effective bits come from.
 
-    python tests/benchmarks/precision_bits.py [--images 64]
+    python tests/studies/precision_bits.py [--images 64]
 
 Runs ``alexbench run --only accuracy`` on the synthetic set for each card: PyTorch with the inputs and weights of every
 layer rounded to so many bits (tests/support/planted.py), and each runtime's own fp32 and bf16.

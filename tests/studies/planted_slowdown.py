@@ -1,6 +1,6 @@
 """A slowdown that is known: backends that only sleep, 20 and 22 ms, in worker processes, measured as a run measures.
 
-    python tests/benchmarks/planted_slowdown.py [--repetitions 3]
+    python tests/studies/planted_slowdown.py [--repetitions 3]
 
 Each repetition drives the rounds of rigor `smoke` at batch 1 over both. Printed: the paired ratio with its 90 %
 interval. Exit code 1 where a ratio is not within 1 point of 10 %.

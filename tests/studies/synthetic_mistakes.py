@@ -1,6 +1,6 @@
 """What each mistake of preprocessing or loading costs on the synthetic set: the tables of docs/synthetic.md.
 
-    python tests/benchmarks/synthetic_mistakes.py [--model CARD] [--backend NAME] [--limit N] [--write]
+    python tests/studies/synthetic_mistakes.py [--model CARD] [--backend NAME] [--limit N] [--write]
 
 Every mistake is made alone, on the held-out pictures, with the weights fitted for the card. About 4 minutes a card on
 two quiet cores. ``--write`` replaces the card's table in docs/synthetic.md. Needs opencv-python-headless.
