@@ -5,17 +5,12 @@ An Example is a protobuf message: ``Example{1: Features{1: repeated entry{1: key
 (tensorflow/core/example/{example,feature}.proto; protobuf.dev/programming-guides/encoding).
 """
 
-import mmap
 from collections.abc import Iterator
-from typing import Final
 
-Buffer = bytes | mmap.mmap
+from alexbench.harness.protobuf import LENGTH, VARINT, Buffer, WireError, signed, varint, walk
+
 Span = tuple[int, int]
 """Where something lies in a buffer: from its first byte to the one after its last."""
-
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
-_UNPACKED_INT: Final = 1 << 3 | _VARINT
-_PACKED_INTS: Final = 1 << 3 | _LENGTH
 
 
 class NotAnExampleError(ValueError):
@@ -66,67 +61,40 @@ def int_in(data: Buffer, feature: Span) -> int | None:
     Raises:
         NotAnExampleError: the feature is damaged, or holds several.
     """
-    found = None
+    values = []
     for field, first, last in _messages(data, *feature):
-        place = first if field == 3 else last
-        while place < last:
-            tag, place = _varint(data, place, last)
-            if tag == _PACKED_INTS:
-                size, place = _varint(data, place, last)
-                end = place + size
-                if end > last:
-                    raise NotAnExampleError("a list of integers that is cut off")
-            elif tag == _UNPACKED_INT:
-                end = place + 1  # one value, however long
-            else:
+        if field == 3:
+            values += _integers(data, first, last)
+    if len(values) > 1:
+        raise NotAnExampleError("several values, of which one could be meant")
+    return values[0] if values else None
+
+
+def _integers(data: Buffer, start: int, end: int) -> list[int]:
+    """The first two values, or fewer, of an Int64List, packed or not: of more than one, none is meant."""
+    values: list[int] = []
+    try:
+        for number, kind, first, last in walk(data, start, end):
+            if number != 1 or kind not in (VARINT, LENGTH):
                 raise NotAnExampleError("a list of integers that is none")
-            while place < end:
-                value, place = _varint(data, place, last)
-                if found is not None:
-                    raise NotAnExampleError("several values, of which one could be meant")
-                found = value
-    return None if found is None else found - (1 << 64) if found >> 63 else found
+            if kind == VARINT:
+                values.append(signed(first))
+            place = last if kind == VARINT else first
+            while place < last and len(values) < 2:
+                value, place = varint(data, place, last)
+                values.append(signed(value))
+            if len(values) > 1:
+                break
+    except WireError as error:
+        raise NotAnExampleError(str(error)) from error
+    return values
 
 
 def _messages(data: Buffer, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Field number and span of each length-delimited field of the message; others are stepped over."""
-    place = start
-    while place < end:
-        tag = data[place]
-        place += 1
-        if tag > 0x7F:
-            tag, place = _varint(data, place - 1, end)
-        kind = tag & 7
-        if kind == _LENGTH:
-            if place >= end:
-                raise NotAnExampleError("a field without its length")
-            size = data[place]
-            place += 1
-            if size > 0x7F:
-                size, place = _varint(data, place - 1, end)
-            if place + size > end:
-                raise NotAnExampleError("a field longer than its message")
-            yield tag >> 3, place, place + size
-            place += size
-        elif kind == _VARINT:
-            _, place = _varint(data, place, end)
-        elif kind in (_FIXED64, _FIXED32):
-            place += 8 if kind == _FIXED64 else 4
-        else:
-            raise NotAnExampleError(f"a field of wire type {kind}")
-    if place != end:
-        raise NotAnExampleError("a field longer than its message")
-
-
-def _varint(data: Buffer, place: int, end: int) -> tuple[int, int]:
-    """The base-128 varint at ``place``, and the place after it."""
-    value = 0
-    for shift in range(0, 70, 7):  # ten bytes at most
-        if place >= end:
-            raise NotAnExampleError("an integer cut off")
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value & 0xFFFF_FFFF_FFFF_FFFF, place
-    raise NotAnExampleError("an integer of more than ten bytes")
+    try:
+        for number, kind, first, last in walk(data, start, end):
+            if kind == LENGTH:
+                yield number, first, last
+    except WireError as error:
+        raise NotAnExampleError(str(error)) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from alexbench.datasets.classes import CLASS_COUNT, class_list, index_by_wnid
-from alexbench.datasets.containers.tf_example import Buffer, NotAnExampleError, Span, bytes_in, features, int_in
+from alexbench.datasets.containers.tf_example import NotAnExampleError, Span, bytes_in, features, int_in
 from alexbench.datasets.containers.tfrecord import ENCODED, records
 from alexbench.datasets.dataset import validation_number
 from alexbench.datasets.layouts.assembling import Labelled
@@ -17,6 +17,7 @@ from alexbench.datasets.layouts.labels import packaged_labels
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
+from alexbench.harness.protobuf import Buffer
 
 _NAME: Final = b"image/filename"
 _LABEL: Final = b"image/class/label"
