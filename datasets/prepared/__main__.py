@@ -7,4 +7,4 @@ from alexbench.datasets.prepared.preparing import serve
 
 if __name__ == "__main__":
     with contextlib.suppress(BrokenPipeError):
-        serve(sys.stdin.buffer, sys.stdout.buffer)
+        serve(sys.stdin, sys.stdout)

@@ -8,17 +8,15 @@ out; pixels go through the map.
 
 import contextlib
 import hashlib
-import json
-import os
 import queue
 import signal
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +24,9 @@ from numpy.typing import NDArray
 from alexbench.datasets.containers.reading import ImageReader, reader_for
 from alexbench.datasets.dataset import Container, Sample, said_place
 from alexbench.datasets.preprocess import prepare_picture
-from alexbench.harness.decoding import decode
-from alexbench.harness.errors import AlexBenchError, CardError, DataError
+from alexbench.harness.errors import AlexBenchError, DataError
 from alexbench.harness.models.preprocessing import Preprocessing
+from alexbench.harness.protocol.lines import Failure, error_from, failure, read, send
 
 _POOL_FROM: Final = 64  # pictures; below, starting a child (0.3 s) takes longer than it saves
 _CHUNK_AT_MOST: Final = 64
@@ -52,6 +50,22 @@ class Work:
     container: Container
     preprocessing: Preprocessing
     skip: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A line to a child: images, each with its place in the set. ``work`` is in the first one."""
+
+    images: tuple[tuple[int, Sample], ...]
+    work: Work | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A line from a child: of each image its place, both digests in hex and what was wrong; or why there are none."""
+
+    done: tuple[tuple[int, str, str, str | None], ...] = ()
+    error: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,39 +150,36 @@ class _Child:
             [sys.executable, "-P", "-m", _CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            encoding="ascii",  # JSON with escapes: a file's name may hold bytes that are not text
             # A Ctrl-C at the terminal is for the parent alone, which then ends its children.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-        self._errors: dict[str, type[AlexBenchError]] = {kind.__name__: kind for kind in (DataError, CardError)}
-        self._first: dict[str, Any] = {
-            "work": {**asdict(work), "target": os.fspath(work.target), "root": os.fspath(work.root)}
-        }
+        self._work: Work | None = work
 
     def prepare(self, chunk: Sequence[tuple[int, Sample]]) -> list[Prepared]:
         """Have ``chunk`` prepared; what became of each."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        message = {**self._first, "chunk": [[place, *astuple(sample)] for place, sample in chunk]}
-        self._first = {}
+        asked, self._work = _Chunk(tuple(chunk), self._work), None
         try:
-            _send(self._process.stdin, message)
+            send(self._process.stdin, asked)
             line = self._process.stdout.readline()
         except OSError:
-            line = b""
-        if not line.endswith(b"\n"):
+            line = ""
+        if not line.endswith("\n"):
             status = self._process.wait()
             if status >= 0:  # its traceback stands on standard error
                 raise RuntimeError(f"a process preparing pictures failed with exit status {status}")
             raise PreparingKilledError(
                 f"a process preparing pictures was killed by {_name_of(-status)}; run again: what was prepared is kept"
             )
-        answer = json.loads(line)
-        if "error" in answer:
-            raise self._errors[answer["error"]](answer["message"])
+        answer = read(_Answer, line)
+        if answer.error is not None:
+            raise error_from(answer.error)
         return [
             Prepared(place, bytes.fromhex(source), bytes.fromhex(pixels), bad)
-            for place, source, pixels, bad in answer["done"]
+            for place, source, pixels, bad in answer.done
         ]
 
     def end(self) -> None:
@@ -186,38 +197,21 @@ def _name_of(number: int) -> str:
     return f"{name} (the kernel does this when memory runs out)" if name == "SIGKILL" else name
 
 
-def _send(pipe: IO[bytes], message: dict[str, Any]) -> None:
-    # ASCII with escapes: a file name may hold bytes that are no text.
-    pipe.write(json.dumps(message).encode("ascii") + b"\n")
-    pipe.flush()
-
-
-def serve(commands: IO[bytes], answers: IO[bytes]) -> None:
+def serve(commands: TextIO, answers: TextIO) -> None:
     """A child's whole life: first what the work is, then a chunk a line, until the parent is gone."""
-    first = json.loads(commands.readline() or b"null")
-    if first is None:
-        return
-    fields = first["work"]
-    work = Work(
-        target=Path(fields["target"]),
-        root=Path(fields["root"]),
-        container=fields["container"],
-        preprocessing=decode(Preprocessing, fields["preprocessing"]),
-        skip=fields["skip"],
-    )
+    asked = read(_Chunk, commands.readline() or "null")
+    work = asked.work
+    assert work is not None
     pixels: NDArray[np.uint8] = np.load(work.target, mmap_mode="r+")
     reader = reader_for(work.container, work.root)
-    message = first
     while True:
-        chunk = [(place, Sample(*sample)) for place, *sample in message["chunk"]]
         try:
-            done = _prepare_chunk(pixels, reader, chunk, work)
-        except (DataError, CardError) as error:
-            kind = DataError if isinstance(error, DataError) else CardError
-            _send(answers, {"error": kind.__name__, "message": str(error)})
-        else:
-            _send(answers, {"done": [[one.place, one.source.hex(), one.pixels.hex(), one.bad] for one in done]})
+            done = _prepare_chunk(pixels, reader, asked.images, work)
+            answer = _Answer(tuple((one.place, one.source.hex(), one.pixels.hex(), one.bad) for one in done))
+        except AlexBenchError as error:
+            answer = _Answer(error=failure(error))
+        send(answers, answer)
         line = commands.readline()
         if not line:
             return
-        message = json.loads(line)
+        asked = read(_Chunk, line)
