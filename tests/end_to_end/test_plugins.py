@@ -110,8 +110,11 @@ def test_a_plugin_that_hangs_is_named_and_ended(
     assert rows["onnxruntime"].accuracy is not None
 
 
-def test_a_bound_that_is_none_is_refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bound_that_is_none_is_refused(
+    command: Command, ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ALEXBENCH_SILENCE_S", "soon")
-    ended = command("backends", "--devices")
+    given = ("--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path)
+    ended = command("run", "--backend", "onnxruntime", *given)
     assert ended.code == 2
     assert ended.last_line.startswith("alexbench: ALEXBENCH_SILENCE_S soon: give seconds")
