@@ -22,7 +22,8 @@ NoteCode = Literal[
 """What qualifies a run."""
 IdentityCode = Literal[
     "other_machine", "field_differs", "more_fields", "other_network", "other_weights", "other_file", "other_images",
-    "other_pixels", "other_recipe", "other_setting", "other_runtime_settings", "other_probe", "other_numpy", "other_library", "other_variables",
+    "other_pixels", "other_recipe", "other_setting", "other_runtime_settings",
+    "other_probe", "other_numpy", "other_library", "other_variables",
     "other_skipped", "ran_with", "changed",
 ]  # fmt: skip
 """In what two runs differ: ``base`` and ``head`` are the values."""

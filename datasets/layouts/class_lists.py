@@ -11,10 +11,10 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from alexbench.datasets.classes import CLASS_COUNT
-from alexbench.datasets.dataset import printable
 from alexbench.datasets.layouts.class_names import BACKGROUND, Stated, UnknownClassesError, class_indices, is_own_order
 from alexbench.datasets.layouts.listing import Listing, is_picture
 from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
 
 _STEMS: Final = frozenset(
     {
@@ -109,7 +109,7 @@ def stated_in(said: str, data: bytes) -> list[Stated]:
     Raises:
         DataError: it cannot be understood.
     """
-    said = printable(said)
+    said = escaped(said)
     try:
         text = data.decode("utf-8-sig", "replace" if PurePath(said).name.lower() == _README else "strict")
         if PurePath(said).name.lower() == _README:

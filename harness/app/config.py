@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_type_hints
 
 import platformdirs
 
-from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
+from alexbench.datasets.layouts.table import LAYOUT_NAMES
 from alexbench.harness.app.chosen_systems import AXES, SystemTable, chosen_systems
 from alexbench.harness.app.toml_file import read_toml
 from alexbench.harness.contract import Layout
@@ -31,7 +31,7 @@ ONLY: Final[tuple[Only, ...]] = ("accuracy", "performance")
 ON_BAD_IMAGE: Final[tuple[OnBadImage, ...]] = ("fail", "skip")
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "only": ONLY,
-    "layout": LAYOUTS,
+    "layout": LAYOUT_NAMES,
     "on_bad_image": ON_BAD_IMAGE,
     "weights_layout": ("NCHW", "NHWC"),
     "rigor": tuple(RIGORS),
@@ -101,7 +101,7 @@ class RunConfig:
     weights: str | None = None
     weights_layout: Layout | None = None
     data: str | None = None
-    layout: DatasetLayout | None = None
+    layout: str | None = None
     labels: str | None = None
     batch_size: int = DEFAULT_BATCH_SIZE
     limit: int | None = None

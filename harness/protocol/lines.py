@@ -104,8 +104,8 @@ class Reply:
     ok: dict[str, object] | None = None
 
 
-def send(stream: TextIO, message: Mapping[str, object]) -> None:
-    """Write one message, with dataclasses in it, and flush it."""
+def send(stream: TextIO, message: object) -> None:
+    """Write one message, a dataclass or data with dataclasses in it, and flush it."""
     stream.write(json.dumps(message, separators=(",", ":"), allow_nan=False, default=as_data) + "\n")
     stream.flush()
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class, backend_names
-from alexbench.datasets.certificate import of_validation_set
 from alexbench.datasets.dataset import VALIDATION_COUNT, Sample
+from alexbench.datasets.fingerprint import of_validation_set
 from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder

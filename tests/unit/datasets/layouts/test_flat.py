@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from alexbench.datasets.certificate import plain_word
 from alexbench.datasets.dataset import VALIDATION_COUNT
+from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.layouts.assembling import Labelled, assemble
 from alexbench.datasets.layouts.devkit import index_by_id
