@@ -146,18 +146,21 @@ def artifact_record(file: ModelFile, seen: Inspection) -> ArtifactRecord:
     )
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file; of a folder, over the name and SHA-256 of each file in it, sorted.
+def files_of(path: Path) -> list[Path]:
+    """A model's files: the one, or all in a folder, sorted; an OpenVINO .xml has its weights in the .bin beside it."""
+    if path.is_dir():
+        return sorted(one for one in path.rglob("*") if one.is_file())
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
-    An OpenVINO .xml is taken with the .bin beside it.
+
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file; of several (:func:`files_of`), over the name and SHA-256 of each.
 
     Raises:
         WeightsError: it cannot be read.
     """
-    beside = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
-    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else beside
     try:
-        digests = {file.relative_to(path.parent).as_posix(): sha256_of(file) for file in files}
+        digests = {file.relative_to(path.parent).as_posix(): sha256_of(file) for file in files_of(path)}
     except OSError as error:
         raise WeightsError(f"{error.filename or path} cannot be read: {error.strerror}") from error
     if list(digests) == [path.name]:

@@ -59,7 +59,7 @@ class Chosen:
 
 
 def chosen_systems(given: Mapping[str, Any]) -> Chosen:
-    """The systems that flags (or keys of a file) name; none where one is impossible on its face.
+    """The systems that flags (or keys of a file) name.
 
     Raises:
         UsageError: a name or value makes no sense, a system is named twice, or a flag would have no effect.

@@ -8,6 +8,7 @@ import numpy as np
 import psutil
 
 from alexbench.harness.app.accuracy import PARITY_IMAGES
+from alexbench.harness.app.artifacts import files_of
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.loads import PROBES
 from alexbench.harness.app.material import Material
@@ -87,9 +88,7 @@ def check_memory(config: RunConfig, rows: list[Row], material: Material, said: s
 
 
 def _size_mib(path: Path) -> float:
-    """The size of a file, or of all in a folder; an OpenVINO .xml has its weights in the .bin beside it."""
-    files = path.rglob("*") if path.is_dir() else (path, path.with_suffix(".bin"))
-    return sum(one.stat().st_size for one in files if one.is_file()) / _MIB
+    return sum(one.stat().st_size for one in files_of(path)) / _MIB
 
 
 def gflops_a_core() -> float:

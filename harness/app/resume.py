@@ -32,6 +32,8 @@ def configuration_of(record: RunRecord, folder: Path, *, trusted: Iterable[str] 
     try:
         asked = record.configuration
         config = decode(RunConfig, asked if "systems" in asked else _upgraded(asked))
+    except UsageError as error:
+        raise UsageError(f"{folder}: {error}") from error
     except ValueError as error:  # DecodeError is one
         raise RecordError(f"{folder / RUN_FILE} is damaged: configuration: {error}") from error
     known, programs = tuple(trusted), programs_of(config)
