@@ -107,12 +107,8 @@ def labels(systems: Sequence[System]) -> tuple[str, ...]:
         ValueError: two systems are the same.
     """
     said = [_label(one, [other for other in systems if other.backend == one.backend]) for one in systems]
-    for more in (_path_of, lambda one: one.key):  # files of one name, then of one path with other bytes
-        twice = [said.count(label) > 1 for label in said]
-        said = [
-            f"{label} {more(one)}".rstrip() if same else label
-            for label, one, same in zip(said, systems, twice, strict=True)
-        ]
+    twice = [said.count(label) > 1 for label in said]  # one path with other bytes, or read in other ways
+    said = [one.key if same else label for label, one, same in zip(said, systems, twice, strict=True)]
     if len(set(said)) < len(said):
         raise ValueError(f"two systems are the same: {max(said, key=said.count)}")
     return tuple(said)
@@ -127,7 +123,7 @@ def _label(one: System, peers: Sequence[System]) -> str:
     """``peers``: the systems of its backend, itself among them."""
     parts = [one.backend if one.environment is None else f"{one.backend}@{one.environment}"]
     if one.artifact is not None and len({_identity(peer.artifact) for peer in peers}) > 1:
-        parts.append(PurePath(one.artifact.path).name)
+        parts.append(_tail(one.artifact, peers))
     if one.precision != "fp32" and len({peer.precision for peer in peers}) > 1:
         parts.append(one.precision)
     if one.profile != DEFAULT_PROFILE and len({peer.profile for peer in peers}) > 1:
@@ -141,12 +137,18 @@ def _label(one: System, peers: Sequence[System]) -> str:
     return " ".join(parts)
 
 
+def _tail(file: ModelFile, peers: Sequence[System]) -> str:
+    """The file's name, with as many folders before it as tell it from the others of that name."""
+    own = PurePath(file.path).parts
+    others = {PurePath(one.artifact.path).parts for one in peers if one.artifact is not None} - {own}
+    for count in range(1, len(own)):
+        if own[-count:] not in {other[-count:] for other in others}:
+            return "/".join(own[-count:])
+    return file.path
+
+
 def _identity(file: ModelFile | None) -> str:
     return "" if file is None else " ".join(_file_parts(file))
-
-
-def _path_of(one: System) -> str:
-    return "" if one.artifact is None else one.artifact.path
 
 
 def base_among(systems: Mapping[str, System]) -> str | None:
@@ -158,9 +160,12 @@ def base_among(systems: Mapping[str, System]) -> str | None:
 
 
 def _from_base(one: System) -> int:
-    if one.backend != PREFERRED_BASE:
-        return 2
-    return int((one.precision, one.profile, one.settings, one.artifact) != ("fp32", DEFAULT_PROFILE, (), None))
+    return 2 if one.backend != PREFERRED_BASE else int(one.artifact is not None or one != plain_of(one))
+
+
+def plain_of(one: System) -> System:
+    """The same as its runtime ships it, in fp32: what its precision and settings are weighed against."""
+    return replace(one, precision="fp32", profile=DEFAULT_PROFILE, settings=())
 
 
 def matched(base: Sequence[System], head: Sequence[System]) -> list[tuple[System, System]]:

@@ -57,7 +57,7 @@ def board(
         cells = [column.cell(row) for row in rows]
         if column.name == "system":
             cells = [replace(cell, text=cell.text + mark) for cell, mark in zip(cells, marks, strict=True)]
-        if column.name == "against" and all(cell.text in (ABSENT, BASE) for cell in cells):
+        if column.name in ("against", "against_plain") and all(cell.text in (ABSENT, BASE) for cell in cells):
             continue
         best = _BEST.get(column.name)
         bold = [] if best is None else _ranked_apart(rows, best)
@@ -86,7 +86,7 @@ def _notes(row: Row) -> list[str]:
     """What qualifies the row, and its base where that ran unlike."""
     said = row_remarks(row.entry)
     base = row.base
-    if base is not None and row.speed_up is not None and base.entry.group != row.entry.group:
+    if base is not None and row.speed_up(base) is not None and base.entry.group != row.entry.group:
         said.append(f"Faster or slower than {base.entry.name} as that ran: {_said(base.entry.group)}.")
     return said
 

@@ -291,7 +291,10 @@ BOARD: Final = (
     Column("run", str, lambda row: row.run or None, heading="run"),
     *_named("rank", "system", "top1", "top5", "latency_p50_ms"),
     replace(BY_NAME["images_per_second"], heading="FPS, batch {batch}"),
-    Column("against", float, lambda row: row.speed_up, heading="against {base}", shown=row_cells.against),
+    Column("against", float, lambda row: row.speed_up(row.base), heading="against {base}", shown=row_cells.against),
+    Column("against_plain", float, lambda row: row.speed_up(row.plain), heading="against own fp32",
+           shown=row_cells.against_plain, explanation="against own fp32: the same against the row that differs in"
+           " precision and settings alone."),
     Column("checks", str, row_cells.checks, heading="checks",
            explanation="checks: ok: parity with float64, and nothing else of the row failed."),
 )  # fmt: skip

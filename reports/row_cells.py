@@ -89,18 +89,32 @@ def is_doubted(row: Row) -> bool:
 
 def against(row: Row) -> Cell:
     """How many times the base's images/s, and the paired difference of top-1 in points with its 95 % interval."""
-    base, pair, speed_up = row.base, row.pair, row.speed_up
-    by_speed = any(Row(entry, row.record).speed_up is not None for entry in row.record.systems)
+    base = row.base
+    if base is None or base.entry.name != row.entry.name:
+        return _against(row, base)
+    return Cell(BASE, int(_by_speed(row, base))) if row.entry.status == "ok" else Cell(ABSENT)
+
+
+def against_plain(row: Row) -> Cell:
+    """The same of its own system in fp32, as its runtime ships it."""
+    return _against(row, row.plain)
+
+
+def _by_speed(row: Row, base: Row) -> bool:
+    """Whether any row of the run has a speed-up."""
+    return any(Row(entry, row.record).speed_up(base) is not None for entry in row.record.systems)
+
+
+def _against(row: Row, base: Row | None) -> Cell:
     if base is None:
         return Cell(ABSENT)
-    if base.entry.name == row.entry.name:
-        return Cell(BASE, int(by_speed)) if row.entry.status == "ok" else Cell(ABSENT)
+    pair, speed_up = row.pair(base), row.speed_up(base)
     if pair is None:
         return Cell(ABSENT) if speed_up is None else Cell(f"{speed_up:.2f}x", speed_up)
     low, high = pair.top1.interval
     points, about = f"top-1 {_signed(pair.top1.difference)}", f"({_signed(low)} to {_signed(high)})"
     if speed_up is None:
-        return Cell(points, None if by_speed else pair.top1.difference, (about,))
+        return Cell(points, None if _by_speed(row, base) else pair.top1.difference, (about,))
     return Cell(f"{speed_up:.2f}x", speed_up, (f"{points} {about}",), joint=", ")
 
 

@@ -13,7 +13,7 @@ from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.judge.sampling import drawn_from
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.records import DataRecord, RunRecord
-from alexbench.harness.systems import System, base_among
+from alexbench.harness.systems import System, base_among, plain_of
 from alexbench.harness.tables import PREDICTIONS, read_table
 
 _TOP: Final = [f"top{place}" for place in range(1, 6)]
@@ -24,6 +24,7 @@ def row_pairs(
 ) -> tuple[RowPair, ...]:
     """Top-1 and top-5 of each row against the base on all good pictures; none where there is one row.
 
+    Then of each row against its own system in fp32, as the runtime ships it, where that is a row too and not the base.
     ``predictions``: the columns of ``predictions.parquet``, every row on the same pictures. ``systems``: of each row by
     its label. ``base``: a row, and no pairs where it did not answer; None: the usual one of the rows that did.
     """
@@ -37,15 +38,18 @@ def row_pairs(
     if base is None or base not in hits:
         return ()
     population = drawn_from(data)
+    own = {systems[name]: name for name in names if name != base}
+    plain = [(own.get(plain_of(systems[name]), base), name) for name in names]
+    wanted = [(base, name) for name in names if name != base]
     return tuple(
         RowPair(
-            base=base,
+            base=one,
             other=name,
-            top1=paired_test("top1", hits[base][:, 0], hits[name][:, 0], population=population),
-            top5=paired_test("top5", hits[base].any(axis=1), hits[name].any(axis=1), population=population),
+            top1=paired_test("top1", hits[one][:, 0], hits[name][:, 0], population=population),
+            top5=paired_test("top5", hits[one].any(axis=1), hits[name].any(axis=1), population=population),
         )
-        for name in names
-        if name != base
+        for one, name in dict.fromkeys((*wanted, *plain))
+        if one != name
     )
 
 
@@ -56,9 +60,10 @@ def rebased(folder: Path, record: RunRecord, base: str) -> RunRecord:
         UsageError: no row of that name ended well; the message lists those that did.
         RecordError: ``predictions.parquet`` is damaged.
     """
-    systems = {row.name: row.system for row in record.systems if row.status == "ok"}
-    if base not in systems:
-        raise unknown_name(f"row of {folder}", base, systems)
+    ended = [row.name for row in record.systems if row.status == "ok"]
+    if base not in ended:
+        raise unknown_name(f"row of {folder}", base, ended)
+    systems = {row.name: row.system for row in record.systems}
     predictions = read_table(folder / PREDICTIONS)
     pairs = () if predictions is None else row_pairs(predictions, record.data, systems, base)
     return replace(record, base=base, pairs=pairs)

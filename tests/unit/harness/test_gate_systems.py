@@ -7,7 +7,7 @@ import pytest
 
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.compare import compare
-from alexbench.harness.app.gate.baseline import save
+from alexbench.harness.app.gate.baseline import read_baseline, save
 from alexbench.harness.app.gate.gate import compare_files, gate, sides_of
 from alexbench.harness.app.gate.policy import Policy, read_policy
 from alexbench.harness.errors import UsageError
@@ -18,6 +18,7 @@ from tests.support.gates import Again, timed_run, verdicts
 from tests.support.records import error_row
 from tests.support.systems import FILES, PRECISIONS, run_of
 
+BASELINES = Path(__file__).parents[2] / "baselines"
 SLOW, FAST = System("openvino", 1), System("openvino", 2)
 
 
@@ -89,6 +90,12 @@ def test_what_a_runtime_cannot_do_is_not_gated_and_what_it_no_longer_does_fails(
     report = judged(able, two)
     assert verdicts(report.judged)["openvino bf16 2 threads", "ran"] == "FAIL"
     assert next(one for one in report.judged if one.metric == "ran").why == "no bf16 on this CPU"
+
+
+def test_a_stored_baseline_of_an_older_schema_is_of_the_systems_that_a_run_has_now() -> None:
+    (path,) = BASELINES.glob("*.json")
+    rows = read_baseline(path).side.rows
+    assert {name: row.entry.system for name, row in rows.items()} == {name: System(name, 2) for name in rows}
 
 
 def test_two_environments_of_two_systems_are_gated_in_their_own_rounds(tmp_path: Path) -> None:

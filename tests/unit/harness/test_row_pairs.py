@@ -65,6 +65,22 @@ def test_a_named_row_is_the_base_and_without_its_answers_there_are_no_pairs(tmp_
     assert row_pairs(frame, data(images=IMAGES), SYSTEMS, "tensorflow") == ()
 
 
+def test_a_row_is_held_against_its_own_fp32_too(tmp_path: Path) -> None:
+    systems = {
+        "openvino": System("openvino", 2),
+        "openvino bf16": System("openvino", 2, "bf16"),
+        "torch": System("torch", 2),
+        "torch bf16": System("torch", 2, "bf16"),
+    }
+    run = write_run(tmp_path / "run", {name: answers(IMAGES) for name in systems})
+    frame = pd.read_parquet(run / run_folder.PREDICTIONS)
+    pairs = [(one.base, one.other) for one in row_pairs(frame, data(images=IMAGES), systems)]
+    against_base = [("torch", name) for name in ("openvino", "openvino bf16", "torch bf16")]
+    assert pairs == [*against_base, ("openvino", "openvino bf16")]
+    pairs = [(one.base, one.other) for one in row_pairs(frame, data(images=IMAGES), systems, "torch bf16")]
+    assert pairs[3:] == [("openvino", "openvino bf16"), ("torch", "torch bf16")]
+
+
 def test_a_run_is_held_against_another_of_its_rows(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", {name: answers(IMAGES) for name in SYSTEMS}, failed=["tensorflow"])
     record = rebased(run, read_run(run), "openvino")
