@@ -5,7 +5,7 @@ from typing import Literal
 
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
 from alexbench.datasets.layouts.assembling import Labelled
-from alexbench.datasets.layouts.class_lists import Numbers, lists_in, meaning_of, meant, words_for
+from alexbench.datasets.layouts.class_lists import Meaning, lists_in, meaning_of, meant, words_for
 from alexbench.datasets.layouts.class_names import BACKGROUND
 from alexbench.datasets.layouts.listing import (
     NUMBER,
@@ -101,11 +101,11 @@ def _class_indices(said: str, names: Collection[str]) -> dict[str, int]:
     return labels
 
 
-def _meant(said: str, name: str, label: int, meaning: tuple[str, Numbers] | None) -> int:
+def _meant(said: str, name: str, label: int, meaning: Meaning | None) -> int:
     """The class index of a folder called by a number, as a class list beside it says."""
     index = meant(label, meaning)
     if index == BACKGROUND and meaning is not None:
-        raise DataError(f"{said}: folder {name} is no class in {meaning[0]}; take one of the two away")
+        raise DataError(f"{said}: folder {name} is no class in {meaning.said}; take one of the two away")
     return index
 
 

@@ -32,10 +32,14 @@ class UnknownClassesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The names of a source's classes, label 0 first; ``said``: where they stand, for people."""
+    """The names of a source's classes, label 0 first.
+
+    ``said``: where they stand, for people; ``where``: the same without the folder or the archive.
+    """
 
     said: str
     names: tuple[str, ...]
+    where: str
 
     def indices(self) -> list[int]:
         """Label -> class index (:func:`class_indices`).

@@ -11,6 +11,7 @@ from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.datasets.containers.parquet import BYTES, opened, rows_at_a_time
 from alexbench.datasets.layouts.assembling import Labelled, check_count
 from alexbench.datasets.layouts.class_lists import (
+    Meaning,
     Numbers,
     features_names,
     lists_in,
@@ -52,7 +53,7 @@ def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
     """
     found = Labelled(labels_from="column label")
     beside = lists_in(root)
-    meanings_of_files: dict[str, tuple[str, Numbers] | None] = {}
+    meanings_of_files: dict[str, Meaning | None] = {}
     for file in files:
         path = root / file
         with opened(path) as parquet:
@@ -95,7 +96,7 @@ def _path_of(path: Path, row: int, image: Any) -> str | None:
     return name
 
 
-def _labels(path: Path, start: int, column: Any, meaning: tuple[str, Numbers] | None) -> list[int]:
+def _labels(path: Path, start: int, column: Any, meaning: Meaning | None) -> list[int]:
     """The class indices of some rows, of which the first is ``start``."""
     import pyarrow as pa
 
@@ -111,7 +112,7 @@ def _labels(path: Path, start: int, column: Any, meaning: tuple[str, Numbers] | 
             )
         index = _of_word(path, row, label) if of_words else meant(label, meaning)
         if not 0 <= index < CLASS_COUNT:
-            count = CLASS_COUNT if meaning is None else len(meaning[1])
+            count = CLASS_COUNT if meaning is None else len(meaning.indices)
             why = f"outside 0..{count - 1}; restore the file or convert the set anew"
             if label == -1:
                 why = "as in a test split, which has no labels; give the validation split"
@@ -186,11 +187,11 @@ class _Beside:
         ]
 
 
-def _check_same(root: Path, meanings_of_files: Mapping[str, tuple[str, Numbers] | None]) -> None:
+def _check_same(root: Path, meanings_of_files: Mapping[str, Meaning | None]) -> None:
     """All files of a set mean the same by a label."""
     first: Numbers | None = None
     for place, (file, meaning) in enumerate(meanings_of_files.items()):
-        indices = None if meaning is None or is_own_order(meaning[1]) else meaning[1]
+        indices = None if meaning is None or is_own_order(meaning.indices) else meaning.indices
         if place and indices != first:
             raise DataError(
                 f"{root / file}: its labels mean other classes than those of the files before; keep one set"
@@ -240,4 +241,4 @@ def _stated(path: Path, schema: "pa.Schema") -> list[Stated]:
             else:
                 lists = names_in({name.lower(): data})
             found += [(where, names) for names in lists]
-    return [Stated(f"{path}: {where}", tuple(names)) for where, names in found]
+    return [Stated(f"{path}: {where}", tuple(names), where) for where, names in found]

@@ -11,7 +11,7 @@ from alexbench.datasets.containers.tf_example import NotAnExampleError, Span, by
 from alexbench.datasets.containers.tfrecord import ENCODED, records
 from alexbench.datasets.dataset import validation_number
 from alexbench.datasets.layouts.assembling import Labelled
-from alexbench.datasets.layouts.class_lists import Numbers, lists_in, meaning_of, meant
+from alexbench.datasets.layouts.class_lists import Meaning, lists_in, meaning_of, meant
 from alexbench.datasets.layouts.class_names import BACKGROUND, meanings
 from alexbench.datasets.layouts.labels import packaged_labels
 from alexbench.datasets.layouts.listing import Entry
@@ -63,7 +63,7 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
     return Labelled(labels_from=f"image/class/label, counted from {base}{why}", pictures=pictures, notes=notes)
 
 
-def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: tuple[str, Numbers] | None) -> None:
+def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: Meaning | None) -> None:
     """Hold a class index against the record's own words, and against a class list beside the file."""
     if record.named and label not in record.named:
         raise DataError(
@@ -72,7 +72,7 @@ def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: 
         )
     if meaning is None or record.label is None:
         return
-    said, indices = meaning
+    said, indices, _ = meaning
     listed = meant(record.label if indices[0] == BACKGROUND else record.label - base, meaning)
     if listed != label:
         raise DataError(

@@ -11,9 +11,10 @@ import numpy as np
 
 from alexbench.backends.registry import backend_class
 from alexbench.datasets.dataset import Dataset
+from alexbench.harness.ablation_records import Ablation, Choice
 from alexbench.harness.app import synthetic as synthetic_set
-from alexbench.harness.app.ablation_axes import Choice, Grid, grid_of
-from alexbench.harness.app.ablation_findings import Ablation, Answers, judged
+from alexbench.harness.app.ablation_axes import Grid, grid_of
+from alexbench.harness.app.ablation_findings import Answers, judged
 from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder

@@ -34,22 +34,22 @@ def show(path: str, *, layout: str | None, labels: str | None, limit: int | None
         "path": str(dataset.source),
         "holds": dataset.describe(),
         "layout": dataset.layout,
-        "labels from": dataset.labels_from,
+        "labels_from": dataset.labels_from,
         "pictures": len(dataset),
-        "pictures per class": certificate.per_class(dataset),
+        "pictures_per_class": certificate.per_class(dataset),
         "is": certificate.plain_word(dataset),
         "notes": list(dataset.notes),
-        "names digest": certificate.names_digest(dataset),
+        "names_digest": certificate.names_digest(dataset),
     }
     if as_json:
-        print_listing([{key.replace(" ", "_"): value for key, value in entry.items()}], as_json=True)
+        print_listing([entry], as_json=True)
         return
-    counts: dict[str, int] = entry["pictures per class"]
+    counts: dict[str, int] = entry["pictures_per_class"]
     entry["pictures"] = f"{len(dataset):,}"
-    entry["pictures per class"] = ", ".join(f"{pictures} in {classes:,}" for pictures, classes in counts.items())
+    entry["pictures_per_class"] = ", ".join(f"{pictures} in {classes:,}" for pictures, classes in counts.items())
     entry["notes"] = " ".join(dataset.notes) or "none"
     for key, value in entry.items():
-        sys.stdout.write(f"{key + ':':<20}{value}\n")
+        sys.stdout.write(f"{key.replace('_', ' ') + ':':<20}{value}\n")
 
 
 class _Silent(PlainDisplay):

@@ -21,9 +21,9 @@ import numpy as np
 
 from alexbench.datasets.classes import devkit_order
 from alexbench.harness.app.config import cache_folder, resolve
-from alexbench.harness.app.doctor.diagnosis import Diagnosis
 from alexbench.harness.app.doctor.doctor import Question, diagnose
 from alexbench.harness.app.synthetic import NAME, synthetic_pictures, synthetic_weights
+from alexbench.harness.diagnosis_records import Diagnosis
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import Preprocessing

@@ -24,6 +24,7 @@ from alexbench.harness.app.run import run
 from alexbench.harness.app.synthetic import synthetic_weights
 from alexbench.harness.gate_records import GateReport, Judged
 from alexbench.harness.models.card import load_card
+from alexbench.reports.text.reasons import joined
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.forgetful import forgetful
@@ -46,7 +47,7 @@ def line(name: str, report: GateReport) -> str:
     """A row of the table."""
     found = of(report, "top1")
     change = "-" if found.change is None else f"{found.change:+.2f}"
-    return f"| {name} | {found.base:.2f} | {found.head:.2f} | {change} | {found.why} | {found.verdict} |"
+    return f"| {name} | {found.base:.2f} | {found.head:.2f} | {change} | {joined(found.why)} | {found.verdict} |"
 
 
 def main() -> None:

@@ -21,14 +21,15 @@ from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import backend_class
 from alexbench.harness.app.again import open_again
 from alexbench.harness.app.divergence import IMAGES, compare_layers
-from alexbench.harness.app.divergence_tables import layers_markdown
 from alexbench.harness.app.progress import PlainDisplay
 from alexbench.harness.contract import PRECISIONS, Model, Options
-from alexbench.harness.judge.divergence import UNIT_ROUNDOFF, bounds, first_off, layer_error, products, scales
+from alexbench.harness.judge.divergence import UNIT_ROUNDOFF, bounds, layer_error, products, scales
+from alexbench.harness.layer_records import first_off
 from alexbench.harness.models.network import Conv, Linear
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights
 from alexbench.harness.record_files import read_run
+from alexbench.reports.divergence import layers_markdown
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.off_by_weight import off_by, seeds_that_show

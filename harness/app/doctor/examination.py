@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from alexbench.harness.app.accuracy import parity_images, parity_of
 from alexbench.harness.app.doctor.functions import CLEARLY_DB, MISTAKES, SAME_DB, alone, together
 from alexbench.harness.app.doctor.patient import Patient
-from alexbench.harness.app.doctor.reading import Change
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.diagnosis_records import Change
 from alexbench.harness.judge.error_causes import Cause
 from alexbench.harness.judge.outputs import agreement_db
 from alexbench.harness.judge.parity import DECIBELS_A_BIT, computed_as, deviation

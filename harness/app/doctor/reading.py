@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.datasets.classes import CLASS_COUNT, devkit_order
+from alexbench.harness.diagnosis_records import Change
 from alexbench.harness.models.preprocessing import Preprocessing, said_formula
 
 LabelReading = Literal["as given", "one less", "one more", "devkit ids", "model in devkit order"]
@@ -41,20 +42,6 @@ class Reading:
     flatten: FlattenOrder = "as given"
     labels: LabelReading = "as given"
     tone: Tone = "as given"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that a mended reading has otherwise than the given one.
-
-    ``factor``: a short fixed name of it. ``found``: what is wrong, in words. ``mend``: the exact key or flag; ``key``:
-    the line of the card's ``[preprocessing]`` alone, where that is what is to be changed.
-    """
-
-    factor: str
-    found: str
-    mend: str
-    key: str = ""
 
 
 def read_labels(labels: NDArray[np.int64], reading: LabelReading) -> NDArray[np.int64]:

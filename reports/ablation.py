@@ -2,43 +2,32 @@
 
 import csv
 import io
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final, TextIO
 
-from alexbench.harness.app.ablation_axes import AXES, Axis, Choice
-from alexbench.harness.app.ablation_findings import Ablation, Cell, Effect, Interaction
-from alexbench.harness.app.ablation_map import ACROSS, DOWN, clear, heat_map, said, varied
-from alexbench.harness.console import console
-from alexbench.harness.judge.evidence import Difference
+from alexbench.harness.ablation_records import AXES, Ablation, Axis, Cell, Choice, Effect, Interaction
+from alexbench.harness.paired_records import Difference
 from alexbench.harness.plain_text import cell as harmless_cell
 from alexbench.harness.plain_text import json_text
 from alexbench.reports import heat_map as drawing
+from alexbench.reports.ablation_map import ACROSS, DOWN, clear, heat_map, said, varied
 from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.table import Table
-from alexbench.reports.terminal import PLAIN_WIDTH, shown
+from alexbench.reports.terminal import Terminal
 from alexbench.reports.wording import ABSENT
 
 EXTREMES: Final = 3
 """Combinations shown from either end; the CSV and the JSON have all."""
 
 
-def show(ablation: Ablation, *, as_json: bool) -> None:
-    """To standard output."""
-    if as_json:
-        sys.stdout.write(json_text(plain(ablation)) + "\n")
-        return
-    terminal = sys.stdout.isatty()
-    terminal_console = console(width=None if terminal else PLAIN_WIDTH)
-    for name, line in _facts(ablation):
-        terminal_console.print(f"{name:>8}  {line}", soft_wrap=not terminal)
+def print_ablation(ablation: Ablation, stream: TextIO | None = None) -> None:
+    """Print facts, tables and remarks."""
+    terminal = Terminal(stream)
+    terminal.facts(_facts(ablation))
     for table in tables(ablation):
-        terminal_console.print(f"\n{table.title}", style="bold", soft_wrap=not terminal)
-        terminal_console.print(shown(table, terminal_console.width))
-    terminal_console.print()
-    for line in _remarks(ablation):
-        terminal_console.print(f"! {line}", soft_wrap=not terminal)
+        terminal.table(table)
+    terminal.remarks(list(_remarks(ablation)))
 
 
 def markdown(ablation: Ablation, picture: str) -> str:
@@ -75,9 +64,9 @@ def tables(ablation: Ablation) -> Iterator[Table]:
         yield _table(title, headings, [_interaction(one) for one in ablation.interactions], (1, 2, 3, 4))
 
 
-def plain(ablation: Ablation) -> dict[str, Any]:
-    """All of it as plain data."""
-    return asdict(ablation)
+def ablation_json(ablation: Ablation) -> str:
+    """All of it."""
+    return json_text(asdict(ablation)) + "\n"
 
 
 def csv_text(ablation: Ablation) -> str:

@@ -3,8 +3,7 @@
 import itertools
 from typing import Final
 
-from alexbench.harness.app.ablation_axes import Axis, Choice
-from alexbench.harness.app.ablation_findings import Ablation, Cell
+from alexbench.harness.ablation_records import Ablation, Axis, Cell, Choice
 from alexbench.reports.heat_map import HeatMap
 
 DOWN: Final[tuple[Axis, ...]] = ("interpolation", "antialias", "decoder")

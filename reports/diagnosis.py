@@ -1,42 +1,34 @@
-"""The diagnosis for people (terminal, Markdown) and for programs (JSON)."""
+"""A diagnosis for people (terminal, Markdown) and for programs (JSON)."""
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
-from alexbench.harness.app.doctor.diagnosis import Alternative, Diagnosis, Finding
-from alexbench.harness.app.out_file import write_out
-from alexbench.harness.console import console
-from alexbench.harness.judge.evidence import Difference
+from alexbench.harness.diagnosis_records import Alternative, Diagnosis, Expected, Finding
+from alexbench.harness.paired_records import Difference, PairedTest
 from alexbench.harness.plain_text import json_text
 from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.table import Table
-from alexbench.reports.terminal import PLAIN_WIDTH, shown
+from alexbench.reports.terminal import Terminal
 
 MOST_ALTERNATIVES: Final = 12
 """That are shown besides those that cannot be excluded; the JSON has all."""
 
 
-def show(diagnosis: Diagnosis, *, as_json: bool, out: str | None) -> None:
-    """To standard output, and as Markdown into the file ``out``."""
-    if out is not None:
-        write_out(Path(out), markdown(diagnosis))
-    if as_json:
-        plain = {**asdict(diagnosis), "exit_code": diagnosis.exit_code}
-        sys.stdout.write(json_text(plain) + "\n")
-        return
-    terminal = sys.stdout.isatty()
-    terminal_console = console(width=None if terminal else PLAIN_WIDTH)
-    for name, line in _facts(diagnosis):
-        terminal_console.print(f"{name:>9}  {line}", soft_wrap=not terminal)
-    terminal_console.print(f"\n{diagnosis.verdict.upper()}: {diagnosis.said}", style="bold", soft_wrap=not terminal)
-    for title, table in _tables(diagnosis):
-        terminal_console.print(f"\n{title}", style="bold", soft_wrap=not terminal)
-        terminal_console.print(shown(table, terminal_console.width))
+def print_diagnosis(diagnosis: Diagnosis, stream: TextIO | None = None) -> None:
+    """Print facts, the verdict, tables and remarks."""
+    terminal = Terminal(stream)
+    terminal.facts(_facts(diagnosis))
+    terminal.line(f"\n{diagnosis.verdict.upper()}: {said(diagnosis)}", "bold")
+    for table in _tables(diagnosis):
+        terminal.table(table)
     for line in _remarks(diagnosis):
-        terminal_console.print(f"! {line}", soft_wrap=not terminal)
+        terminal.line(f"! {line}")
+
+
+def diagnosis_json(diagnosis: Diagnosis) -> str:
+    """All of it, with the verdict's sentence and the exit code."""
+    return json_text({**asdict(diagnosis), "said": said(diagnosis), "exit_code": diagnosis.exit_code}) + "\n"
 
 
 def markdown(diagnosis: Diagnosis) -> str:
@@ -45,11 +37,53 @@ def markdown(diagnosis: Diagnosis) -> str:
     parts = [
         f"# AlexBench doctor: {escape(diagnosis.model)}{synthetic}",
         "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in _facts(diagnosis)),
-        f"**{diagnosis.verdict.upper()}**: {escape(diagnosis.said)}",
-        *(f"## {escape(title)}\n\n{table_text(table)}" for title, table in _tables(diagnosis)),
+        f"**{diagnosis.verdict.upper()}**: {escape(said(diagnosis))}",
+        *(f"## {escape(table.title)}\n\n{table_text(table)}" for table in _tables(diagnosis)),
     ]
     remarks = listed(_remarks(diagnosis))
     return "\n\n".join([*parts, remarks] if remarks else parts) + "\n"
+
+
+def said(diagnosis: Diagnosis) -> str:
+    """The verdict in a sentence or two."""
+    accuracy, expected = diagnosis.accuracy, diagnosis.expected
+    if accuracy is None:
+        return f"{_count(diagnosis.findings)}; nothing can be scored."
+    if diagnosis.findings:
+        after = "" if expected is None else f" {_after_the_mend(expected, accuracy)}"
+        return f"{_count(diagnosis.findings)}.{after}"
+    found = f"top-1 is {accuracy.base:.1f} % ({accuracy.base_interval[0]:.1f} to {accuracy.base_interval[1]:.1f})"
+    wanted = "" if expected is None else f", {expected.top1:g} % was expected ({expected.source})"
+    leaning = _leaning(diagnosis.leanings)
+    if diagnosis.verdict == "healthy":
+        enough = "Whether that is enough, only you know: --expected PERCENT or --reference RUN:ROW."
+        better = f"{found}{wanted}, and nothing that was tried is shown to answer better.{leaning}"
+        return f"{better} {enough}" if expected is None else better
+    wanted = wanted or ", which no trained AlexNet is content with"
+    return f"{found}{wanted}, and none of the mistakes known here explains it.{leaning}"
+
+
+def _count(findings: Sequence[Finding]) -> str:
+    count = "one mistake was" if len(findings) == 1 else f"{len(findings)} mistakes were"
+    return f"{count} found: {'; '.join(one.change.found for one in findings)}"
+
+
+def _leaning(leanings: Sequence[Finding]) -> str:
+    """What only makes labels likelier, in a sentence."""
+    if not leanings:
+        return ""
+    mends = "; ".join(
+        one.change.mend + ("" if one.top1 is None else f" ({one.top1.difference:+.1f} points)") for one in leanings
+    )
+    return f" Labels are likelier with {mends}, but top-1 is not shown to be higher: no finding; show more pictures."
+
+
+def _after_the_mend(expected: Expected, accuracy: PairedTest) -> str:
+    low, high = accuracy.other_interval
+    reached = f"Mended, top-1 is {accuracy.other:.1f} % ({low:.1f} to {high:.1f})"
+    if high < expected.top1:
+        return f"{reached}, still below the {expected.top1:g} % that were expected: something else is wrong, too."
+    return f"{reached}; {expected.top1:g} % were expected."
 
 
 def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
@@ -74,24 +108,22 @@ def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     yield "effort", f"{diagnosis.inferences} inferences, {diagnosis.seconds:.0f} s"
 
 
-def _tables(diagnosis: Diagnosis) -> Iterator[tuple[str, Table]]:
+def _tables(diagnosis: Diagnosis) -> Iterator[Table]:
     if diagnosis.findings:
         rows = [_finding(place, one) for place, one in enumerate(diagnosis.findings, 1)]
-        yield (
-            "What is wrong, and the mend",
-            _table(("", "found", "mend", "worth (nats a picture)", "top-1", _RIGHT), rows, (0, 3, 4, 5)),
-        )
+        headings = ("", "found", "mend", "worth (nats a picture)", "top-1", _RIGHT)
+        yield _table("What is wrong, and the mend", headings, rows, (0, 3, 4, 5))
     open_ones = diagnosis.not_excluded
     if open_ones:
         title = "Not excluded by the pictures that were shown, beside the reading "
         title += "mended" if diagnosis.findings else "given"
-        yield title, _table(_HEADINGS, [_alternative(one) for one in open_ones], (1, 2, 3))
+        yield _table(title, _HEADINGS, [_alternative(one) for one in open_ones], (1, 2, 3))
     excluded = [one for one in diagnosis.alternatives if one.excluded]
     if excluded:
         title = "Tried besides, and worse"
         if len(excluded) > MOST_ALTERNATIVES:
             title += f" (the nearest {MOST_ALTERNATIVES} of {len(excluded)})"
-        yield title, _table(_HEADINGS, [_alternative(one) for one in excluded[:MOST_ALTERNATIVES]], (1, 2, 3))
+        yield _table(title, _HEADINGS, [_alternative(one) for one in excluded[:MOST_ALTERNATIVES]], (1, 2, 3))
 
 
 _RIGHT: Final = "right with it alone / without it alone"
@@ -123,8 +155,8 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
         yield "SYNTHETIC pictures or weights: nothing here says anything about ImageNet."
 
 
-def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]], numeric: tuple[int, ...]) -> Table:
-    table = Table("")
+def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]], numeric: tuple[int, ...]) -> Table:
+    table = Table(title)
     for place, heading in enumerate(headings):
         table.add(heading, [row[place] for row in rows], numeric=place in numeric)
     return table
