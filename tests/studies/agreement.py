@@ -2,8 +2,8 @@
 
     python tests/studies/agreement.py [--pairs 8] [--seconds 4] [--threads N] [--batch 32]
 
-`owt` with seeded weights, fp32, the same threads and streams. In each pair one stretch of ours (a worker process, as in
-a run) and one run of benchmark_app, a process of its own, in random order. Latency: one stream, benchmark_app
+`owt` with seeded weights, fp32, the same threads and streams. In each pair one stretch of ours (a fresh worker process)
+and one run of benchmark_app, a process of its own, in random order. Latency: one stream, benchmark_app
 `-api sync`, its median. Offline: streams as our THROUGHPUT hint chose them, benchmark_app `-api async`, its throughput.
 Printed: benchmark_app's figure over ours with its 90 % interval (bootstrap over pairs). Exit code 1 where an interval
 reaches beyond 5 %.
@@ -84,23 +84,32 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     given = parser.parse_args()
     bad, lines = False, []
-    with material() as folder, loaded("ours", "openvino", folder, given.threads) as worker:
+    with material() as folder:
         path = export(folder)
         seconds, threads = given.seconds, ("-nthreads", str(given.threads))
 
+        def fresh() -> WorkerProcess:
+            return loaded("ours", "openvino", folder, given.threads)
+
         def p50_ms() -> float:
-            return float(np.median(worker.ask(TimeCalls(1, seconds)).ns)) / 1e6
+            with fresh() as worker:
+                return float(np.median(worker.ask(TimeCalls(1, seconds)).ns)) / 1e6
 
         def their_p50_ms() -> float:
             one = (*threads, "-nstreams", "1", "-hint", "none", "-api", "sync")
             return figure(benchmark_app(path, *one, seconds=seconds, batch=1), "Median")
 
-        streams = worker.ask(OpenStream(given.batch)).streams
-        assert streams is not None
-        jobs = int(streams.value)
+        def jobs_of(worker: WorkerProcess) -> int:
+            streams = worker.ask(OpenStream(given.batch)).streams
+            assert streams is not None
+            return int(streams.value)
+
+        with fresh() as one:
+            jobs = jobs_of(one)
 
         def rate() -> float:
-            return streamed(worker, given.batch, seconds, jobs)
+            with fresh() as worker:
+                return streamed(worker, given.batch, seconds, jobs_of(worker))
 
         def their_rate() -> float:
             many = (*threads, "-nstreams", str(jobs), "-hint", "none", "-api", "async")
