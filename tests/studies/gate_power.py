@@ -2,13 +2,15 @@
 
     python tests/studies/gate_power.py [--repetitions 20] [--burner] [--backend onnxruntime] [--out FOLDER]
     python tests/studies/gate_power.py --judge FOLDER [--repetitions 20] [--burner]
+    python tests/studies/gate_power.py --like FOLDER
 
 Each repetition is a run of rigor `smoke`, speed only, of four environments in the same rounds: a base, the same again,
 and two whose calls take 1.05 and 1.2 times as long (tests/support/slowed.py). The gate judges the same and 1.2 at its
 built-in 5 %, 1.05 at 10 %. What a gate measures again with fresh processes is here the next repetition, which has
 fresh processes; three repetitions more than asked for are run for that. --burner: a process of ours burns CPU on one
 core for random spells of 0.05 to 3 s, idle as long in between, all the while. --judge: the runs that an earlier --out
-kept, in the order of their names, the last one for fresh processes alone.
+kept, in the order of their names, the last one for fresh processes alone. --like: runs of two environments that are
+alike, as tests/studies/like_rows.py keeps them, each gated at the built-in 5 %.
 
 Printed: a line a repetition, and the counts. Exit code 1 where an environment FAILs against itself, 1.05 FAILs, or 1.2
 FAILs in fewer than 18 of 20 (16 beside the burner).
@@ -32,6 +34,7 @@ from alexbench.harness.app.run import run
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gate_records import GateReport, Judged
 from alexbench.harness.record_files import read_run
+from alexbench.harness.systems import System
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.disturbance import disturbed
@@ -48,21 +51,22 @@ WIDE = Policy(
 POLICIES = {"same": Policy(), "slow5": WIDE, "slow20": Policy()}
 
 
-def sides(folder: Path, head: str) -> Sides:
+def sides(folder: Path, head: str, base: str) -> Sides:
     """Base and one head of a run."""
-    return Sides(*sides_of_run(folder, "base", head))
+    return Sides(*sides_of_run(folder, base, head))
 
 
-def judged(runs: Sequence[Path], number: int, head: str) -> GateReport:
+def judged(runs: Sequence[Path], number: int, head: str, base: str = "base") -> GateReport:
     """The gate's report on a repetition; the next ones are its fresh processes."""
 
-    def follow(_: Sequence[str], again: int) -> Fresh:
+    def follow(_: Sequence[System], again: int) -> Fresh:
         if number + again >= len(runs):
             raise UsageError("there is no further repetition")
-        fresh = sides(runs[number + again], head)
+        fresh = sides(runs[number + again], head, base)
         return Fresh(runs[number + again], fresh.base, fresh.head)
 
-    return gate(sides(runs[number], head), POLICIES[head], follow=follow, say=lambda _: None)
+    policy = POLICIES.get(head, Policy())
+    return gate(sides(runs[number], head, base), policy, follow=follow, say=lambda _: None)
 
 
 def said(report: GateReport) -> str:
@@ -113,6 +117,15 @@ def table(runs: Sequence[Path], repetitions: int) -> dict[str, list[str]]:
     return verdicts
 
 
+def like(runs: Sequence[Path]) -> dict[str, list[str]]:
+    """Print a line a run of two environments that are alike; their verdicts."""
+    print("| # | alike, 5 % |\n|---:|---|")
+    reports = [judged(runs, number, "b", "a") for number in range(len(runs) - 1)]
+    for number, report in enumerate(reports, start=1):
+        print(f"| {number} | {said(report)} |")
+    return {"same": [report.verdict for report in reports], "slow5": [], "slow20": []}
+
+
 def main() -> None:
     """The script."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -121,16 +134,17 @@ def main() -> None:
     parser.add_argument("--burner", action="store_true")
     parser.add_argument("--out", help="keep the runs here")
     parser.add_argument("--judge", type=Path, help="judge runs that are kept here, and measure nothing")
+    parser.add_argument("--like", type=Path, help="judge runs of like rows that are kept here")
     given = parser.parse_args()
     with TemporaryDirectory() as folder:
-        runs = kept(given.judge) if given.judge else measured(given, Path(folder))
-        verdicts = table(runs, min(given.repetitions, len(runs) - 1))
+        chosen = given.like or given.judge
+        runs = kept(chosen) if chosen else measured(given, Path(folder))
+        verdicts = like(runs) if given.like else table(runs, min(given.repetitions, len(runs) - 1))
     print()
     for name, found in verdicts.items():
         counts = ", ".join(f"{found.count(one)} {one}" for one in sorted(set(found)))
         print(f"{PLANTED[name]:g}: {counts}")
-    given.repetitions = len(verdicts["same"])
-    wanted = (16 if given.burner else 18) / 20 * given.repetitions
+    wanted = (16 if given.burner else 18) / 20 * len(verdicts["slow20"])
     fine = "FAIL" not in verdicts["same"] + verdicts["slow5"] and verdicts["slow20"].count("FAIL") >= wanted
     sys.exit(not fine)
 
