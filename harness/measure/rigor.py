@@ -20,12 +20,12 @@ FULL_ROWS: Final = 4
 class Rigor:
     """One level.
 
-    ``budget_s``: seconds that timing may take with FULL_ROWS rows; it measures replicates (one process of every row, in turns) until rows
-    that differ by more than a share of ``target`` are told apart, or the budget ends. In each process: ``latency``
-    rounds of ``latency_block_s`` at batch 1; then ``windows`` rounds of ``window_s`` at the configured batch size and
-    those of ``sweep``, and at the configured one in the runtime's own way of many batches (``offline``). ``profile``:
-    layers too. ``pictures``: how many of the synthetic ones answers are counted on; None: all. ``whole_s``: loading,
-    answers and timing together. ``min_duration_s``: LoadGen's, of each of its scenarios.
+    ``budget_s``: seconds that timing may take with FULL_ROWS rows. It measures replicates (one process of every row, in
+    turns) until rows that differ by more than a share of ``target`` are told apart, or the budget ends. In each
+    process: ``latency`` rounds of ``latency_block_s`` at batch 1; then ``windows`` rounds of ``window_s`` at the
+    configured batch size and those of ``sweep``, and at the configured one in the runtime's own way of many batches
+    (``offline``). ``profile``: layers too. ``pictures``: how many of the synthetic ones answers are counted on; None:
+    all. ``whole_s``: loading, answers and timing together. ``min_duration_s``: LoadGen's, of each of its scenarios.
     """
 
     name: RigorName
