@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from alexbench.backends.registry import backend_class
+from alexbench.backends.registry import availability
 from alexbench.datasets.dataset import Dataset
 from alexbench.harness.ablation_records import Ablation, Choice
 from alexbench.harness.app import synthetic as synthetic_set
@@ -78,7 +78,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
         with display.step(f"{backend}: {images} pictures under {cells} combinations") as advance:
             answers = collect(pictures.dataset, patient, grid, folder, advance, display.say)
     made_of = artifact.path if artifact is not None else "" if weights is None else weights.source
-    versions = backend_class(backend).probe().versions
+    versions = availability(backend).versions
     version = "" if python is not None else next(iter(versions.values()), "")
     synthetic = drawn or bool(marked) or (weights is not None and weights.synthetic)
     return judged(

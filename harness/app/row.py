@@ -72,8 +72,8 @@ class Row:
 
     @property
     def absent(self) -> bool:
-        """Whether it has no part in the run."""
-        return self.missing or self.unsupported
+        """Whether it has no part in the run: not installed, not supported, or a plugin that is broken."""
+        return self.missing or self.unsupported or (self.error is not None and self.worker is None)
 
     @property
     def interpreter(self) -> str:
@@ -114,8 +114,10 @@ class Row:
     @property
     def status(self) -> SystemStatus:
         """What became of it so far."""
-        if self.absent:
-            return "missing" if self.missing else "unsupported"
+        if self.missing:
+            return "missing"
+        if self.unsupported:
+            return "unsupported"
         if self.error is not None:
             return "error"
         return "pending" if self.accuracy is None and self.performance is None else "ok"

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import backend_class, backend_names
+from alexbench.backends.registry import availability, backend_names
 from alexbench.datasets.dataset import VALIDATION_COUNT, Sample
 from alexbench.datasets.fingerprint import of_validation_set
 from alexbench.harness.app.belonging import check_belonging
@@ -191,13 +191,13 @@ def system_of(config: RunConfig) -> System:
         said = " and ".join(labels(config.named))
         raise UsageError(f"--backend: the doctor examines one model on one runtime; {said} are named")
     for system in config.named:
-        problem = backend_class(system.backend).probe().problem
+        problem = availability(system.backend).problem
         if problem is not None and config.interpreter_of(system) is None:
             raise BackendUnavailableError(problem)
         return system
     of_backend = {one.backend: one for one in config.systems}
     for name in _by_speed():
-        if backend_class(name).probe().available:
+        if availability(name).available:
             return of_backend[name]
     raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
 
@@ -206,7 +206,7 @@ def _another(config: RunConfig, system: System) -> str | None:
     """A runtime that is there besides that of ``system``; the same one where that ran on another interpreter."""
     elsewhere = config.interpreter_of(system) is not None
     others = [name for name in _by_speed() if name != system.backend or elsewhere]
-    return next((name for name in others if backend_class(name).probe().available), None)
+    return next((name for name in others if availability(name).available), None)
 
 
 def _by_speed() -> list[str]:
