@@ -107,7 +107,7 @@ def labels(systems: Sequence[System]) -> tuple[str, ...]:
         ValueError: two systems are the same.
     """
     said = [_label(one, [other for other in systems if other.backend == one.backend]) for one in systems]
-    twice = [said.count(label) > 1 for label in said]  # one path with other bytes, or read in other ways
+    twice = [said.count(label) > 1 for label in said]  # one path with other bytes
     said = [one.key if same else label for label, one, same in zip(said, systems, twice, strict=True)]
     if len(set(said)) < len(said):
         raise ValueError(f"two systems are the same: {max(said, key=said.count)}")
@@ -123,7 +123,7 @@ def _label(one: System, peers: Sequence[System]) -> str:
     """``peers``: the systems of its backend, itself among them."""
     parts = [one.backend if one.environment is None else f"{one.backend}@{one.environment}"]
     if one.artifact is not None and len({_identity(peer.artifact) for peer in peers}) > 1:
-        parts.append(_tail(one.artifact, peers))
+        parts += [_tail(one.artifact, peers), *_read_as(one.artifact, peers)]
     if one.precision != "fp32" and len({peer.precision for peer in peers}) > 1:
         parts.append(one.precision)
     if one.profile != DEFAULT_PROFILE and len({peer.profile for peer in peers}) > 1:
@@ -145,6 +145,12 @@ def _tail(file: ModelFile, peers: Sequence[System]) -> str:
         if own[-count:] not in {other[-count:] for other in others}:
             return "/".join(own[-count:])
     return file.path
+
+
+def _read_as(file: ModelFile, peers: Sequence[System]) -> list[str]:
+    """How it is read, where others read the same file in another way."""
+    same = [one.artifact for one in peers if one.artifact is not None and one.artifact.path == file.path]
+    return _file_parts(file)[1:] if len({tuple(_file_parts(one)[1:]) for one in same}) > 1 else []
 
 
 def _identity(file: ModelFile | None) -> str:

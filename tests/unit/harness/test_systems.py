@@ -72,6 +72,14 @@ def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
     assert len(set(labels(files))) == 2
 
 
+def test_a_file_that_is_read_in_two_ways_is_two_rows() -> None:
+    rows = [
+        System("torch", 1, artifact=ModelFile("/a.pt2", convention=stated))
+        for stated in (None, InputConvention("0..1"))
+    ]
+    assert labels(rows) == ("torch a.pt2", "torch a.pt2 input=0..1")
+
+
 def test_two_that_are_the_same_have_no_labels() -> None:
     with pytest.raises(ValueError, match="two systems are the same"):
         labels([System("torch", 1), System("torch", 1)])
