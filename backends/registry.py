@@ -83,10 +83,10 @@ def availability(name: str) -> Availability:
     try:
         kind = backend_class(name)
         with _plugin(name, "probe()"):
-            found = kind.probe()
+            found: Any = kind.probe()
     except PluginError as error:
         return Availability({}, str(error), broken=True)
-    if not isinstance(found, Availability):
+    if not isinstance(found, Availability):  # a plugin may return anything
         value = _entry_points()[name].value
         said = f"backend {name} ({value}): probe() returned {type(found).__name__}, wanted an Availability"
         return Availability({}, said, broken=True)

@@ -69,8 +69,8 @@ def preload(backend: str, parent: int) -> Imported:
             if issubclass(found, Preloads):
                 found.preload()
         except (Exception, SystemExit) as raised:  # a runtime's import may raise anything, or exit
-            exits = isinstance(raised, SystemExit)
-            error = WorkerError(f"{backend}: importing it ends the process ({raised})") if exits else raised
+            exits = WorkerError(f"{backend}: importing it ends the process ({raised})")
+            error = raised if isinstance(raised, Exception) else exits
     return Imported(backend, time.perf_counter() - start, error)
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from alexbench.harness.records import RunRecord
 from alexbench.reports.rows import Row, rows_of
+from alexbench.reports.text.reasons import group_words, joined
 
 _NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -21,15 +22,15 @@ def verdict(record: RunRecord) -> list[str]:
 def _speed(record: RunRecord, rows: Sequence[Row]) -> list[str]:
     """The fastest of each group of rows that ran alike, then what this run can tell apart."""
     if record.invalid:
-        return [f"Not ranked: {'; '.join(record.invalid)}. Run it again on a quiet machine."]
+        return [f"Not ranked: {joined(record.invalid)}. Run it again on a quiet machine."]
     timed = [row for row in rows if row.rank is not None and row.rate is not None]
     if not timed:
         return []
-    groups = list(dict.fromkeys(row.entry.group for row in timed))
+    groups = list(dict.fromkeys(row.entry.group for row in timed if row.entry.group is not None))
     fastest = [_fastest([row for row in timed if row.entry.group == group]) for group in groups]
     said = [
         fastest[0],
-        *(f"Ranked apart ({group}): {one}" for group, one in list(zip(groups, fastest, strict=True))[1:]),
+        *(f"Ranked apart ({group_words(group)}): {one}" for group, one in list(zip(groups, fastest, strict=True))[1:]),
     ]
     known = [one for one in record.resolutions if one.of == "images/s"]
     if known and len(timed) > 1:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from alexbench.harness.reasons import Reason
 from alexbench.reports.verdict import verdict
 from tests.support.ranks import with_ranks
 from tests.support.records import error_row, ok_row, parity, performance, run_record
@@ -10,7 +11,7 @@ from tests.support.records import error_row, ok_row, parity, performance, run_re
 def rows_at(*rates: float, **changes):  # type: ignore[no-untyped-def]
     names = ("torch", "onnxruntime", "openvino", "tensorflow")
     rows = tuple(ok_row(name, performance=performance(rate)) for name, rate in zip(names, rates, strict=False))
-    return with_ranks(run_record(backends=rows, **changes), spread=0.001)
+    return with_ranks(run_record(systems=rows, **changes), spread=0.001)
 
 
 def test_the_winner_is_named_with_how_far_it_is_ahead_of_the_base() -> None:
@@ -34,8 +35,8 @@ def test_where_the_base_won_the_slowest_is_named() -> None:
 
 
 def test_an_invalid_measurement_names_no_winner_and_says_what_to_do() -> None:
-    said = verdict(replace(rows_at(100, 200), invalid=("the machine was suspended",)))
-    assert said[0] == "Not ranked: the machine was suspended. Run it again on a quiet machine."
+    said = verdict(replace(rows_at(100, 200), invalid=(Reason("suspended", measured=12.0),)))
+    assert said[0] == "Not ranked: the machine was suspended for 12.0 s. Run it again on a quiet machine."
     assert not any("Fastest" in line for line in said)
 
 
@@ -50,4 +51,4 @@ def test_a_row_that_is_another_function_or_failed_is_named() -> None:
 
 def test_without_speed_the_most_accurate_is_named() -> None:
     rows = tuple(ok_row(name, performance=None) for name in ("torch", "openvino"))
-    assert verdict(run_record(backends=rows))[0] == "Both have the same top-1, 56.50 %."
+    assert verdict(run_record(systems=rows))[0] == "Both have the same top-1, 56.50 %."
