@@ -42,7 +42,7 @@ def test_an_invalid_measurement_names_no_winner_and_says_what_to_do() -> None:
 
 def test_a_row_that_is_another_function_or_failed_is_named() -> None:
     record = run_record(
-        backends=(ok_row("torch", parity=parity(passed=False)), ok_row("openvino"), error_row("tensorflow"))
+        systems=(ok_row("torch", parity=parity(passed=False)), ok_row("openvino"), error_row("tensorflow"))
     )
     said = verdict(record)
     assert "torch does not match the float64 reference." in said
