@@ -139,8 +139,11 @@ def _multiplied(
     precisions, profiles, threads, devices = (_axis(given, axis) for axis in AXES)
     systems = []
     for backend in backends:
-        mine = [ModelFile(absolute(file), convention=stated.get(name)) for name, file in files if name == backend]
-        axes = (mine or [None], [*environments] or [None], precisions, profiles, threads, devices)
+        mine: list[ModelFile | None] = [
+            ModelFile(absolute(file), convention=stated.get(name)) for name, file in files if name == backend
+        ]
+        places: list[str | None] = [*environments]
+        axes = (mine or [None], places or [None], precisions, profiles, threads, devices)
         for file, environment, precision, profile, count, device in product(*axes):
             systems.append(System(backend, count, precision, profile, (), device, environment, file))
     return systems

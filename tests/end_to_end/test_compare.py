@@ -50,7 +50,7 @@ def _turn(folder: Path, backend: str) -> str:
     answers.loc[place, ["top1", "top2"]] = answers.loc[place, ["top2", "top1"]].tolist()
     answers.to_parquet(folder / "predictions.parquet")
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    row = next(row for row in record["backends"] if row["name"] == backend)
+    row = next(row for row in record["systems"] if row["name"] == backend)
     row["accuracy"]["top1_correct"] -= 1
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
     return str(answers.loc[place, "sample"])

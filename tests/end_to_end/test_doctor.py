@@ -151,7 +151,7 @@ def test_doctor_and_run_judge_a_file_alike(
     narrow = ("--only", "accuracy", "--limit", str(FEW), "--out", tmp_path / "runs")
     ran = command("run", *narrow, *given, cache=cache_folder())
     (folder,) = (tmp_path / "runs").iterdir()
-    parity = json.loads((folder / "run.json").read_text(encoding="utf-8"))["backends"][0]["parity"]
+    parity = json.loads((folder / "run.json").read_text(encoding="utf-8"))["systems"][0]["parity"]
     ended, found = doctor(*given, limit=FEW)
     assert (parity["passed"], ended.code) == ((True, 0) if factor is None else (False, 1)), ran.err + ended.err
     assert found["parity"]["passed"] == parity["passed"]

@@ -46,7 +46,7 @@ def test_an_environment_passes_against_itself_and_says_so_everywhere(
     assert {(one["row"], one["metric"]) for one in report["judged"]} >= {("", "macs"), ("onnxruntime", "top1")}
     assert markdown.read_text(encoding="utf-8").startswith("<!-- alexbench-gate -->")
     assert ET.parse(junit).getroot().get("failures") == "0"
-    rows = [row["name"] for row in json.loads((only_run(tmp_path / "runs") / "run.json").read_text())["backends"]]
+    rows = [row["name"] for row in json.loads((only_run(tmp_path / "runs") / "run.json").read_text())["systems"]]
     assert rows == ["onnxruntime@base", "onnxruntime@head"]
 
 

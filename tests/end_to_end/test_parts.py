@@ -242,7 +242,7 @@ def test_parts_of_another_file_are_not_joined(command: Command, parts: list[Path
     copies = changed_copy(parts, tmp_path)
     for number, folder in enumerate(copies):
         record = json.loads((folder / "run.json").read_text())
-        record["backends"][0]["artifact"] = asdict(artifact(sha256=f"{number:064d}"))
+        record["systems"][0]["artifact"] = asdict(artifact(sha256=f"{number:064d}"))
         (folder / "run.json").write_text(json.dumps(record))
     ended = merged(command, copies, tmp_path / "runs")
     assert ended.code == 2

@@ -143,7 +143,7 @@ def test_one_bad_run_leaves_the_others_in_a_history(runs: tuple[Path, Path]) -> 
     bad, _ = runs
     data = record_of(bad)
     for value in (0, "x", int("9" * 400), None, 1e999):
-        write_record(bad, mutated(data, ("backends", 0, "performance", "latency", "p50_ms"), value))
+        write_record(bad, mutated(data, ("systems", 0, "performance", "latency", "p50_ms"), value))
         found = gather(bad.parent)
         assert found.runs == 1
         assert len(found.remarks) == 1

@@ -25,7 +25,7 @@ def rate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(*, rows: int = 4, missing: int = 0, pictures: int = 1000, weights: str | None = "w", **flags: Any) -> str:
-    path = None if weights is None else Path(weights)
+    path = None if weights is None else Path(__file__)
     material = SimpleNamespace(labels=range(pictures), model=model(), weights=path)
     there = [Row(f"{number}", System("a", 1)) for number in range(rows)] + [
         Row(f"m{number}", System("m", 1), missing=True) for number in range(missing)
