@@ -41,12 +41,18 @@ def cli() -> None:
 
 @cli.command()
 @one_run
+@click.option(
+    "--system", "systems", metavar="TEXT", multiple=True, help='One row, as "torch precision=bf16 threads=1".'
+)
+@click.option(
+    "--base", metavar="ROW", help="The row that the others are compared with.  [default: torch, or the first]"
+)
 @click.option("--shard", metavar="I/N", help="Only part I of N, whole batches; alexbench merge joins the parts.")
 @click.option("--scenario", "scenarios", metavar="NAME", multiple=True, help="Also Offline, Server, MultiStream.")
 @click.option("--latency-bound", type=float, metavar="MS", help="Find the highest load whose p99 stays under it.")
 @click.option("--python", "pythons", metavar="BACKEND=FILE", multiple=True, help="Its own interpreter. Repeatable.")
 @click.option(
-    "--environment", "environments", metavar="LABEL=FILE", multiple=True, help="Every backend on each. Repeatable."
+    "--environment", "environments", metavar="LABEL=FILE", multiple=True, help="Each backend on each. Repeatable."
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with these flags as keys.")
 @click.option("--resume", "resumed", metavar="RUN", help="Go on with an interrupted run, as it was started.")
@@ -106,18 +112,7 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
     from alexbench.harness.app.progress import display_for
 
     config = resolve({**flags, "only": "performance"})
-    answers = answer(
-        images,
-        card=config.model,
-        backends=config.backends or (),
-        artifacts={name: config.artifact(name) for name in config.artifact_files},
-        display=display_for(),
-        weights=config.weights,
-        weights_layout=config.weights_layout,
-        threads=config.threads,
-        device=config.device,
-        precision=config.precision,
-    )
+    answers = answer(images, config=config, display=display_for())
     print_predictions(answers, as_json=as_json)
 
 
@@ -126,8 +121,11 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def backends(*, devices: bool, as_json: bool) -> None:
     """The runtimes: which are installed, in which version, and what to install."""
+    from alexbench.backends.registry import ignored_plugins
     from alexbench.harness.app.listing import backend_list, print_listing
 
+    for line in ignored_plugins():
+        _say(line)
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 

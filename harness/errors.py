@@ -55,6 +55,12 @@ class BackendUnavailableError(AlexBenchError):
     """A runtime that is not installed, or installed in a way that cannot work."""
 
 
+class PluginError(BackendUnavailableError):
+    """A backend of somebody else's that does not import, or breaks the contract: its row's error, not the run's."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+
 class UnsupportedOptionError(AlexBenchError):
     """A device, precision or thread count that this runtime cannot obey; the message says what would have run."""
 

@@ -42,8 +42,9 @@ class Rule:
 class Judged:
     """One metric of one row.
 
-    ``row``: its name in the head, empty for what is of the whole run. ``base`` and ``head``: the values, None where
-    there is none or it is no number. ``change``, with ``low`` and ``high`` at 90 %, None where nothing estimates it.
+    ``row``: its label among the systems of both sides, empty for what is of the whole run. ``base`` and ``head``: the
+    values, None where there is none or it is no number. ``change``, with ``low`` and ``high`` at 90 %, None where
+    nothing estimates it.
     ``why``: what the verdict rests on; ``would_change``: what would decide or turn it. ``detectable``: the least change
     that would FAIL here. ``mode``: how it was judged in fact.
     """

@@ -4,18 +4,11 @@ Accuracies and differences are in percent and points. ``base`` is what the ``oth
 pictures are those that the base alone has right, ``gained`` those that the other row alone has right.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 Metric = Literal["top1", "top5"]
 Verdict = Literal["equivalent", "different", "different, but within the margin", "undecided"]
-PREFERRED_BASE: Final = "torch"
-
-
-def base_among(names: Sequence[str]) -> str | None:
-    """The row that others are held against where nobody says: torch where it is, else the first; None of none."""
-    return PREFERRED_BASE if PREFERRED_BASE in names else next(iter(names), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +88,15 @@ class RowPair:
 
 @dataclass(frozen=True, slots=True)
 class ComparedRow:
-    """A row of a run. ``name``: its name among those compared, its backend's behind A or B (``which``) of two runs."""
+    """A row of a run. ``name``: its name among those compared, its ``system`` behind A or B (``which``) of two runs.
+
+    ``system``: its label in its run.
+    """
 
     name: str
     which: str
     run: str
-    backend: str
+    system: str
     runtime: str
     version: str
     precision: str

@@ -22,7 +22,8 @@ NoteCode = Literal[
 """What qualifies a run."""
 IdentityCode = Literal[
     "other_machine", "field_differs", "more_fields", "other_network", "other_weights", "other_file", "other_images",
-    "other_pixels", "other_recipe", "other_setting", "other_probe", "other_numpy", "other_library", "other_variables",
+    "other_pixels", "other_recipe", "other_setting", "other_runtime_settings",
+    "other_probe", "other_numpy", "other_library", "other_variables",
     "other_skipped", "ran_with", "changed",
 ]  # fmt: skip
 """In what two runs differ: ``base`` and ``head`` are the values."""
@@ -39,7 +40,14 @@ ChangeCode = Literal[
 ]  # fmt: skip
 """What would decide a gate's verdict, or turn it."""
 GateNoteCode = Literal[
-    "times_not_gated", "head_alone", "same_run", "no_answers", "no_gate_times", "not_repeated", "repeat_invalid"
+    "times_not_gated",
+    "row_times_not_gated",
+    "head_alone",
+    "same_run",
+    "no_answers",
+    "no_gate_times",
+    "not_repeated",
+    "repeat_invalid",
 ]
 """What else a gate says."""
 Code = Annotated[

@@ -15,11 +15,13 @@ _DEEPEST: Final = 40
 _LARGEST: Final = 2**63 - 1
 _SEEDS: Final = ("configuration.seed", "data.subset_seed")
 """Only repeated, and once taken of any size."""
-_PATHS: Final = frozenset({"model", "weights", "data", "labels", "out", "artifacts", "pythons", "environments"})
+_PATHS: Final = frozenset(
+    {"model", "weights", "data", "labels", "out", "artifacts", "pythons", "environments", "systems"}
+)
 """Keys of the configuration that name files, whose bytes need not be UTF-8."""
 _YEARS: Final = range(2000, 2200)
 _Table = dict[str, object]
-_CONFIGURATION: Final[_Table] = {"batch_size": int, "backends": tuple[str, ...], "rigor": str, "threads": int}
+_CONFIGURATION: Final[_Table] = {"batch_size": int, "rigor": str}
 _ENVIRONMENT: Final[_Table] = {"packages": _Table, "variables": _Table, "git": _Table | str, "python": str}
 _MACHINE: Final[_Table] = {"logical_cores": int, "usable_cores": int, "memory_mib": float, "gpus": list[object]}
 """Key -> type, of what is read."""
@@ -88,11 +90,9 @@ def _problems(record: RunRecord) -> Iterator[str]:
     part = record.data.part
     if part is not None and not (1 <= part.number <= part.of and 0 <= part.first < part.last <= part.total):
         yield f"data.part is {part.number} of {part.of}, {part.first} to {part.last} of {part.total}"
-    names = [row.name for row in record.systems]
-    if len(set(names)) < len(names):
-        yield "two of its rows have one name"
+    yield from _names(record)
     for place, row in enumerate(record.systems):
-        yield from (f"backends[{place}].{problem}" for problem in _row(row))
+        yield from (f"systems[{place}].{problem}" for problem in _row(row))
     if record.reference is not None:
         least = {"images": 0, "top1_correct": 0, "top5_correct": 0, "sigma": 0, "flips_examined": 0}
         yield from _below("reference", record.reference, least)
@@ -104,6 +104,14 @@ def _problems(record: RunRecord) -> Iterator[str]:
         for key, found in (("kernels", ceiling.kernels), ("streams", ceiling.streams)):
             if not found or not all(value > 0 for value in found.values()):
                 yield f"ceiling.{key} holds no rates above 0"
+
+
+def _names(record: RunRecord) -> Iterator[str]:
+    names = [row.name for row in record.systems]
+    if len(set(names)) < len(names):
+        yield "two of its rows have one name"
+    if names and record.base is not None and record.base not in names:
+        yield f"base = {short(record.base)} is not one of its rows"
 
 
 def _is_time(text: str) -> bool:
@@ -131,6 +139,7 @@ def _not_above_0(where: str, found: Any, keys: tuple[str, ...]) -> Iterator[str]
 def _row(row: SystemRecord) -> Iterator[str]:
     if not row.name:
         yield "name is empty"
+    yield from _below("system", row.system, {"threads": 1})
     if row.accuracy is not None:
         yield from _accuracy(row.accuracy)
     if row.parity is not None:

@@ -59,30 +59,41 @@ def _upgrade_4(data: dict[str, Any]) -> dict[str, Any]:
 
 def _upgrade_5(data: dict[str, Any]) -> dict[str, Any]:
     """A row was a backend, in an environment; what else its system is was one for all rows, in the configuration."""
-    configuration = data.get("configuration") or {}
-    rows = [{**row, "system": _system_of(row, configuration)} for row in data.get("backends", ())]
-    data = {**{key: value for key, value in data.items() if key != "backends"}, "systems": rows}
-    return {**with_reasons(data), "schema_version": 6}
+    rest = {key: value for key, value in data.items() if key != "backends"}
+    rows, configuration = data.get("backends", []), _table(data.get("configuration"))
+    if isinstance(rows, list):  # what is damaged is for the decoder to name
+        rows = [{**row, "system": _system_of(row, configuration)} if isinstance(row, dict) else row for row in rows]
+    return {**with_reasons({**rest, "systems": rows}), "schema_version": 6}
 
 
 def _system_of(row: dict[str, Any], configuration: dict[str, Any]) -> dict[str, Any]:
-    backend, _, environment = row["name"].partition("@")
-    file = row.get("artifact")
+    backend, _, environment = str(row.get("name")).partition("@")
+    file = _table(row.get("artifact")) or _never_read(backend, configuration.get("artifacts"))
     return {
         "backend": backend,
         "threads": configuration.get("threads") or 1,
         "precision": configuration.get("precision") or "fp32",
         "device": configuration.get("device") or "cpu",
         "environment": environment or None,
-        "artifact": None if file is None else _file_of(file),
+        "artifact": _file_of(file) if file else None,
     }
 
 
+def _never_read(backend: str, named: Any) -> dict[str, Any]:
+    """The file that a backend was to run, of the configuration's BACKEND=FILE; empty where it was to run none."""
+    pairs = [str(one).partition("=") for one in named] if isinstance(named, list) else []
+    return next(({"path": path} for name, _, path in pairs if name == backend), {})
+
+
 def _file_of(found: dict[str, Any]) -> dict[str, Any]:
-    scale, _, order = found.get("stated", "").partition(",")
+    scale, _, order = str(found.get("stated") or "").partition(",")
     stated = {"scale": scale, "channels": order.upper() or None} if scale else None
     kept = {key: found[key] for key in ("path", "sha256", "trusted") if key in found}
     return {**kept, "convention": stated}
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 _UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3, 4: _upgrade_4, 5: _upgrade_5}

@@ -278,7 +278,7 @@ class ArtifactRecord:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A row's accuracy beside a published figure, percent.
+    """A row's accuracy beside a published figure, percent. ``backend``: the row's name.
 
     ``low`` and ``high``: the Wilson interval at 95 %, corrected where the pictures were drawn from the validation set.
     ``verdict``: whether the two agree, or why that cannot be said.
@@ -294,16 +294,6 @@ class Comparison:
     verdict: Reason
 
 
-def backend_of(row: str) -> str:
-    """The backend of a row's name: of ``onnxruntime@head``, which ran in the environment ``head``, ``onnxruntime``."""
-    return row.partition("@")[0]
-
-
-def environment_of(row: str) -> str:
-    """The label of the environment that a row ran in; empty where the run had one only."""
-    return row.partition("@")[2]
-
-
 @dataclass(frozen=True, slots=True)
 class SystemRecord:
     """One row: the system, and what came of it, or why nothing did.
@@ -311,13 +301,13 @@ class SystemRecord:
     ``name``: the system's label in this run, by which every table of the run calls it.
 
     ``missing``: not installed; ``unsupported``: its runtime cannot run it; ``pending``: the run ended before it was
-    measured. ``rss_mib`` and
-    ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until then. ``python``: the
-    interpreter it ran on, None for the command's own. ``remarks``: what could not be measured of it besides, and why.
-    ``batch_dependence``: by how much a picture's scores change with those beside it in the batch, in their standard
-    deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the number of rows of
-    its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one; None where it may not
-    be ranked, or the record is older than schema 5.
+    measured. ``rss_mib`` and ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until
+    then. ``python``: the interpreter it ran on, None for the command's own. ``remarks``: what could not be measured of
+    it besides, and why. ``batch_dependence``: by how much a picture's scores change with those beside it in the batch,
+    in their standard deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the
+    number of rows of its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one;
+    None where it may not be ranked, or the record is older than schema 5. ``group``: what rows must have in common to
+    be ranked together; None where nobody knows how the row ran.
     """
 
     name: str
@@ -370,8 +360,9 @@ class ReferenceRecord:
 class RunRecord:
     """One invocation. Times are UTC, ISO 8601. ``invalid``: why its speeds are unreliable.
 
-    ``pairs``: the accuracy of each row against one of them, torch where it answered, else the first that did. Empty
-    where fewer than two did, or the record is older than the field. ``resolutions``: what its speeds can tell apart, of
+    ``base``: the row that the others are held against, None where nobody named one. ``pairs``: the accuracy of each row
+    against it, or against torch's fp32 default where that answered, else the first that did. Empty where fewer than two
+    answered, or the record is older than the field. ``resolutions``: what its speeds can tell apart, of
     latency and of images/s; ``differences``: each pair of rows of one group. Both empty before schema 5.
     """
 
@@ -386,6 +377,7 @@ class RunRecord:
     environment: dict[str, Any]
     conditions: dict[str, Any]
     systems: tuple[SystemRecord, ...] = ()
+    base: str | None = None
     reference: ReferenceRecord | None = None
     notes: tuple[Reason, ...] = ()
     comparisons: tuple[Comparison, ...] = ()

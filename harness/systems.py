@@ -4,8 +4,8 @@ Its ``key`` names it across runs, in records, baselines and history. Its label n
 what the others of that run do not share with it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Final, Literal
 
@@ -14,6 +14,7 @@ InputScale = Literal["normalised", "0..1", "0..255"]
 INPUT_SCALES: Final[tuple[InputScale, ...]] = ("normalised", "0..1", "0..255")
 
 DEFAULT_PROFILE: Final = "default"
+PREFERRED_BASE: Final = "torch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,8 @@ def labels(systems: Sequence[System]) -> tuple[str, ...]:
         ValueError: two systems are the same.
     """
     said = [_label(one, [other for other in systems if other.backend == one.backend]) for one in systems]
-    for place, label in enumerate(said):
-        if said.count(label) > 1:  # files of one name in several folders
-            file = systems[place].artifact
-            said[place] = f"{label} {systems[place].key if file is None else file.path}"
+    twice = [said.count(label) > 1 for label in said]  # one path with other bytes
+    said = [one.key if same else label for label, one, same in zip(said, systems, twice, strict=True)]
     if len(set(said)) < len(said):
         raise ValueError(f"two systems are the same: {max(said, key=said.count)}")
     return tuple(said)
@@ -124,7 +123,7 @@ def _label(one: System, peers: Sequence[System]) -> str:
     """``peers``: the systems of its backend, itself among them."""
     parts = [one.backend if one.environment is None else f"{one.backend}@{one.environment}"]
     if one.artifact is not None and len({_identity(peer.artifact) for peer in peers}) > 1:
-        parts.append(PurePath(one.artifact.path).name)
+        parts += [_tail(one.artifact, peers), *_read_as(one.artifact, peers)]
     if one.precision != "fp32" and len({peer.precision for peer in peers}) > 1:
         parts.append(one.precision)
     if one.profile != DEFAULT_PROFILE and len({peer.profile for peer in peers}) > 1:
@@ -138,5 +137,75 @@ def _label(one: System, peers: Sequence[System]) -> str:
     return " ".join(parts)
 
 
+def _tail(file: ModelFile, peers: Sequence[System]) -> str:
+    """The file's name, with as many folders before it as tell it from the others of that name."""
+    own = PurePath(file.path).parts
+    others = {PurePath(one.artifact.path).parts for one in peers if one.artifact is not None} - {own}
+    for count in range(1, len(own)):
+        if own[-count:] not in {other[-count:] for other in others}:
+            return "/".join(own[-count:])
+    return file.path
+
+
+def _read_as(file: ModelFile, peers: Sequence[System]) -> list[str]:
+    """How it is read, where others read the same file in another way."""
+    same = [one.artifact for one in peers if one.artifact is not None and one.artifact.path == file.path]
+    return _file_parts(file)[1:] if len({tuple(_file_parts(one)[1:]) for one in same}) > 1 else []
+
+
 def _identity(file: ModelFile | None) -> str:
     return "" if file is None else " ".join(_file_parts(file))
+
+
+def base_among(systems: Mapping[str, System]) -> str | None:
+    """The row that others are held against where nobody says, of rows by label; None of none.
+
+    torch's fp32 default where it is, else another row of torch, else the first.
+    """
+    return min(systems, key=lambda name: _from_base(systems[name]), default=None)
+
+
+def _from_base(one: System) -> int:
+    return 2 if one.backend != PREFERRED_BASE else int(one.artifact is not None or one != plain_of(one))
+
+
+def plain_of(one: System) -> System:
+    """The same as its runtime ships it, in fp32: what its precision and settings are weighed against."""
+    return replace(one, precision="fp32", profile=DEFAULT_PROFILE, settings=())
+
+
+def matched(base: Sequence[System], head: Sequence[System]) -> list[tuple[System, System]]:
+    """The systems of two runs that are the same, (base's, head's): by key, else in all but the bytes of their file.
+
+    Where both runs have a single system of a backend in an environment, these two, however they differ: what is
+    compared says how (another file, other threads) or refuses.
+    """
+    found: dict[System, System] = {}
+    for alike in _ALIKE:
+        here = _single(alike, (one for one in base if one not in found))
+        there = _single(alike, (one for one in head if one not in found.values()))
+        found |= {one: there[key] for key, one in here.items() if key in there}
+    here, there = (_single(lambda one: (one.backend, one.environment), side) for side in (base, head))
+    found |= {one: there[key] for key, one in here.items() if key in there}
+    return list(found.items())
+
+
+def _single(of: Callable[[System], Hashable], systems: Iterable[System]) -> dict[Hashable, System]:
+    """What only one of the systems has, and which that is."""
+    named: dict[Hashable, list[System]] = {}
+    for one in systems:
+        named.setdefault(of(one), []).append(one)
+    return {key: same[0] for key, same in named.items() if len(same) == 1}
+
+
+def _key_but(**of_file: str) -> Callable[[System], str]:
+    """The key without some of what its file is."""
+
+    def key(one: System) -> str:
+        return one.key if one.artifact is None else replace(one, artifact=replace(one.artifact, **of_file)).key
+
+    return key
+
+
+_ALIKE: Final = (_key_but(), _key_but(sha256=""), _key_but(sha256="", path=""))
+"""From the narrowest: the same bytes; the same path, the same runtime and settings with any file."""

@@ -1,6 +1,7 @@
 """The Parquet files of a run: written with a checksum of every page, read through one function that verifies them.
 
-Tables that an older AlexBench wrote have no checksums, and are read without.
+Tables that an older AlexBench wrote have no checksums, and are read without. The column ``backend`` holds the label of
+a row's system.
 """
 
 from collections.abc import Sequence

@@ -55,9 +55,9 @@ def board(
     below = [_reference_cells(run if rows else "", one) for run, one in references]
     for column in columns:
         cells = [column.cell(row) for row in rows]
-        if column.name == "backend":
+        if column.name == "system":
             cells = [replace(cell, text=cell.text + mark) for cell, mark in zip(cells, marks, strict=True)]
-        if column.name == "against" and all(cell.text in (ABSENT, BASE) for cell in cells):
+        if column.name in ("against", "against_plain") and all(cell.text in (ABSENT, BASE) for cell in cells):
             continue
         best = _BEST.get(column.name)
         bold = [] if best is None else _ranked_apart(rows, best)
@@ -76,7 +76,7 @@ def _heading(column: Column, rows: Sequence[Row]) -> str:
 
 def _reference_cells(run: str, reference: ReferenceRecord) -> Mapping[str, Cell]:
     """What float64 has, by column; it is the truth, and never timed."""
-    texts = {"run": run or ABSENT, "backend": REFERENCE_NAME, "checks": "the truth"}
+    texts = {"run": run or ABSENT, "system": REFERENCE_NAME, "checks": "the truth"}
     counts = {"top1": reference.top1_correct, "top5": reference.top5_correct}
     shares = {name: Cell(f"{count} of {reference.images}", count) for name, count in counts.items()}
     return shares | {name: Cell(text, text) for name, text in texts.items()}
@@ -86,7 +86,7 @@ def _notes(row: Row) -> list[str]:
     """What qualifies the row, and its base where that ran unlike."""
     said = row_remarks(row.entry)
     base = row.base
-    if base is not None and row.speed_up is not None and base.entry.group != row.entry.group:
+    if base is not None and row.speed_up(base) is not None and base.entry.group != row.entry.group:
         said.append(f"Faster or slower than {base.entry.name} as that ran: {_said(base.entry.group)}.")
     return said
 

@@ -153,7 +153,8 @@ _SMALLER: Final = Trend("memory", "lower")
 
 COLUMNS: Final = (
     Column("rank", int, lambda row: row.rank, heading="#", shown=row_cells.rank),
-    Column("backend", str, lambda row: row.entry.name, heading="backend", shown=row_cells.called),
+    Column("system", str, lambda row: row.entry.name, heading="system", shown=row_cells.called),
+    Column("backend", str, lambda row: row.entry.system.backend),
     Column("artifact", str, _file(lambda file: PurePath(file.path).name)),
     Column("status", str, lambda row: row.entry.status),
     Column("version", str, ran(lambda it: it.version)),
@@ -254,7 +255,7 @@ COLUMNS: Final = (
     Column("top5_overlap", float, _parity(lambda it: it.top5_overlap), digits=3, heading="top-5 kept"),
     Column("flips", int, _parity(lambda it: it.flips), heading="flips", asides=row_cells.unexplained,
            explanation="flips: pictures whose top-1 is not float64's, among the parity pictures and all on which"
-           " backends differ."),
+           " systems differ."),
     Column("unexplained_flips", int, _parity(lambda it: it.unexplained_flips)),
     Column("steady", bool, _speed(lambda it: it.steady)),
     Column("drift", float, _noise(lambda it: it.drift), digits=1, percent=True, heading="drift",
@@ -268,6 +269,11 @@ COLUMNS: Final = (
     Column("noise", str, row_cells.noise),
     Column("synthetic", bool, lambda row: row.record.model.synthetic or row.record.data.synthetic),
     Column("error", str, lambda row: row.entry.error),
+    Column("environment_label", str, lambda row: row.entry.system.environment),
+    Column("profile", str, lambda row: row.entry.system.profile),
+    Column("precision_asked", str, lambda row: row.entry.system.precision),
+    Column("threads_asked", int, lambda row: row.entry.system.threads),
+    Column("key", str, lambda row: row.entry.system.key),
 )  # fmt: skip
 """The leaderboard's columns in files, in their order."""
 
@@ -283,9 +289,12 @@ P50: Final = replace(BY_NAME["latency_p50_ms"], heading="p50 ms", span="")
 # What each table shows, in its order; a heading may name the {batch} size and the {base} of a run.
 BOARD: Final = (
     Column("run", str, lambda row: row.run or None, heading="run"),
-    *_named("rank", "backend", "top1", "top5", "latency_p50_ms"),
+    *_named("rank", "system", "top1", "top5", "latency_p50_ms"),
     replace(BY_NAME["images_per_second"], heading="FPS, batch {batch}"),
-    Column("against", float, lambda row: row.speed_up, heading="against {base}", shown=row_cells.against),
+    Column("against", float, lambda row: row.speed_up(row.base), heading="against {base}", shown=row_cells.against),
+    Column("against_plain", float, lambda row: row.speed_up(row.plain), heading="against own fp32",
+           shown=row_cells.against_plain, explanation="against own fp32: the same against the row that differs in"
+           " precision and settings alone."),
     Column("checks", str, row_cells.checks, heading="checks",
            explanation="checks: ok: parity with float64, and nothing else of the row failed."),
 )  # fmt: skip
@@ -314,7 +323,7 @@ def table_of(title: str, key: str, rows: Sequence[Row], columns: Sequence[Column
     lines = [(row, [column.cell(row) for column in columns]) for row in rows]
     lines = [(row, cells) for row, cells in lines if any(str(cell) != ABSENT for cell in cells)]
     table = Table(title, key)
-    table.add("backend", [row.entry.name for row, _ in lines], numeric=False)
+    table.add("system", [row.entry.name for row, _ in lines], numeric=False)
     for place, column in enumerate(columns):
         show(table, column, [cells[place] for _, cells in lines])
     return table

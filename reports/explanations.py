@@ -86,7 +86,7 @@ def _speed(speeds: list[Performance]) -> list[str]:
     return [
         f"p50: median of block medians at batch 1, host array in to host array out ({of}).",
         f"FPS: images over the wall time of steady windows, batches of {found.batch_size} one by one ({bounds}).",
-        "Backends took turns, in random order within each round.",
+        "Systems took turns, in random order within each round.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""A run as a flat table: one row a backend, with what keys it; of it are ``leaderboard.csv``, exports and history."""
+"""A run as a flat table: one row a system, with what keys it; of it are ``leaderboard.csv``, exports and history."""
 
 import hashlib
 import io
@@ -112,7 +112,7 @@ FLAT_COLUMNS: Final = tuple(KINDS)
 
 
 def flat(record: RunRecord) -> "pd.DataFrame":
-    """One row a backend with FLAT_COLUMNS, in the leaderboard's order; a column has one type, filled or not."""
+    """One row a system with FLAT_COLUMNS, in the leaderboard's order; a column has one type, filled or not."""
     import pandas as pd  # 0.3 s of CPU time, which a history of dictionaries is spared
 
     frame = pd.DataFrame(flat_rows(record), columns=list(FLAT_COLUMNS))

@@ -69,7 +69,7 @@ def rest_table(report: GateReport) -> Table:
 def _table(title: str, judged: Sequence[Judged], notes: Notes) -> Table:
     table = Table(title)
     said = [_said(one) for one in judged]
-    table.add("backend", [one.row or _WHOLE for one in judged], numeric=False)
+    table.add("system", [one.row or _WHOLE for one in judged], numeric=False)
     table.add("metric", [metric_name(one) for one in judged], numeric=False)
     table.add("base", [_value(one, one.base) for one in judged])
     table.add("head", [_value(one, one.head) for one in judged])

@@ -102,10 +102,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A metric of a backend over runs that share ``key``: all that must be equal for values to be joined."""
+    """A metric of a system over runs that share ``key``: all else that must be equal for values to be joined.
+
+    ``system``: its label in the newest run; ``system_key``: its key in all of them.
+    """
 
     metric: Metric
-    backend: str
+    system: str
+    system_key: str
     key: dict[str, str]
     synthetic: bool
     points: tuple[Point, ...]
@@ -114,7 +118,7 @@ class Series:
     @property
     def name(self) -> str:
         """As headings have it."""
-        return f"{self.backend}: {self.metric.name}"
+        return f"{self.system}: {self.metric.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,8 @@ def history_csv(history: History) -> str:
                 {
                     "metric": series.metric.name,
                     "unit": series.metric.unit,
-                    "backend": series.backend,
+                    "system": series.system,
+                    "system_key": series.system_key,
                     "run": one.run,
                     "started": one.started,
                     "version": one.version,

@@ -91,7 +91,7 @@ def _line(axes: "Axes", series: Series, place: int, label: str) -> None:
         axes.plot(x, y, color=colour, linestyle="none", marker=marker, markersize=5, fillstyle="none")
     for change in series.changes:
         axes.axvline(times[change.run], color=colour, linestyle="--", linewidth=1)
-        text = f"{series.backend} {change.version} {change.change:+.1f}{' points' if series.metric.in_points else ' %'}"
+        text = f"{series.system} {change.version} {change.change:+.1f}{' points' if series.metric.in_points else ' %'}"
         axes.annotate(
             plot_text(text),
             (times[change.run], 1),
@@ -107,9 +107,9 @@ def _line(axes: "Axes", series: Series, place: int, label: str) -> None:
 
 
 def _label(series: Series, common: dict[str, str]) -> str:
-    """The backend, and in what this series is not as the others of its panel."""
+    """The system, and in what this series is not as the others of its panel."""
     own = [f"{name} {value}" for name, value in series.key.items() if value and name not in common]
-    return plot_text(", ".join([series.backend, *own]))
+    return plot_text(", ".join([series.system, *own]))
 
 
 def _time(iso: str) -> datetime:

@@ -127,9 +127,8 @@ def _letter(place: int) -> str:
 
 
 def _run_line(record: RunRecord, newest: RunRecord) -> str:
-    asked = record.configuration
-    line = f"{wording.when_line(record)}; asked for: {asked.get('device')}, {asked.get('precision')}"
-    line += f", {asked.get('threads')} threads; Python {record.environment.get('python')}"
+    line = f"{wording.when_line(record)}; asked for: {wording.asked_for(record)}"
+    line += f"; Python {record.environment.get('python')}"
     line += (
         f"; rows that differ by more than {wording.resolved(record.resolutions)} are told apart"
         if record.resolutions

@@ -4,6 +4,7 @@ Coloured by Okabe and Ito's palette, which the common colour blindnesses tell ap
 """
 
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from alexbench.reports import row_cells
 from alexbench.reports.columns import BY_NAME, Column
 from alexbench.reports.plot_text import drawing, plot_text
 from alexbench.reports.rows import Row, rows_of
+from alexbench.reports.wording import asked_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +44,8 @@ _STYLE: Final[dict[str, Any]] = {
 _BINS: Final = 80
 _SHOWN: Final = 1.3
 """The axis ends so far beyond the slowest row's 90th percentile; a count says how many calls lie farther."""
+_LETTERS: Final = 21
+"""Of a row's name on a line, beside the bars."""
 _LEAST_FOR_P90: Final = 64
 """Calls, by MLPerf's early-stopping rule."""
 
@@ -161,12 +165,8 @@ def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[
 
 
 def _asked(record: RunRecord) -> str:
-    asked = record.configuration
-    rigor = f", rigor {asked['rigor']}" if asked.get("rigor") else ""
-    return (
-        f"asked for {asked.get('device')}, {asked.get('precision')}, {asked.get('threads')} threads{rigor};"
-        f" {record.started[:10]}, alexbench {record.alexbench_version}"
-    )
+    rigor = f", rigor {record.configuration['rigor']}" if record.configuration.get("rigor") else ""
+    return f"asked for {asked_for(record)}{rigor}; {record.started[:10]}, alexbench {record.alexbench_version}"
 
 
 def _colour(row: Row) -> str:
@@ -194,17 +194,20 @@ def _bars(ax: "Axes", rows: Sequence[Row], column: Column, title: str) -> None:
 
 def _name_rows(ax: "Axes", rows: Sequence[Row]) -> None:
     """From above, each with what it is not."""
-    names = [
-        plot_text(_short(row_cells.called(row).text)) + ("\nnot ranked" if row.rank is None else "") for row in rows
-    ]
+    names = [_lines(row_cells.called(row).text) + ("\nnot ranked" if row.rank is None else "") for row in rows]
     ax.set_yticks(range(len(rows)), labels=names)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(rows) - 0.4, -0.6)
 
 
-def _short(name: str) -> str:
-    """As the room beside the bars allows."""
-    return name if len(name) <= 21 else f"{name[:20]}\N{HORIZONTAL ELLIPSIS}"
+def _lines(name: str) -> str:
+    """As the room beside the bars allows: on two lines where it is long, and the middle left out of a longer one."""
+    first, *rest = textwrap.wrap(plot_text(name), _LETTERS) or [""]
+    second = " ".join(rest)
+    if len(second) > _LETTERS:
+        half = _LETTERS // 2
+        second = f"{second[:half]}\N{HORIZONTAL ELLIPSIS}{second[-half:]}"
+    return f"{first}\n{second}" if second else first
 
 
 def _ridge(ax: "Axes", place: int, found: NDArray[np.float64], shown: tuple[float, float], colour: str) -> None:

@@ -69,7 +69,7 @@ def _benchmark(record: RunRecord, entry: SystemRecord, what: str, batch: int, bl
     """One benchmark; its name is the same in every run of the same options, so that runs are joined by it."""
     whole = blocks["median"] if what.startswith("latency") else blocks["sum"] / (blocks["count"] * blocks["images"])
     ran, speed = entry.effective, entry.performance
-    params: dict[str, Any] = {"backend": entry.name, "batch": batch}
+    params: dict[str, Any] = {"system": entry.name, "batch": batch}
     if ran is not None:
         params |= {"device": ran.device[0], "precision": ran.precision[0], "threads": ran.threads[0]}
     param = "-".join(str(value) for value in params.values())
@@ -81,6 +81,7 @@ def _benchmark(record: RunRecord, entry: SystemRecord, what: str, batch: int, bl
         "params": params,
         "param": param,
         "extra_info": {
+            "key": entry.system.key,
             "version": None if ran is None else ran.version,
             "weights_digest": record.model.weights_digest,
             "rigor": record.configuration.get("rigor"),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Final, Literal
 
-from alexbench.harness.records import environment_of
 from alexbench.harness.speed_records import Performance
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, number
@@ -14,7 +13,7 @@ BASE: Final = "base"
 AT_CHANCE: Final = {"no better": "AT CHANCE", "too few": "TOO FEW PICTURES"}
 """What stands where top-1 is not shown to be better than guessing."""
 PARITY_FAILED: Final = "FAILED"
-_DID_NOT_RUN: Final = {"missing": "not installed", "pending": "not measured"}
+_DID_NOT_RUN: Final = {"missing": "not installed", "unsupported": "not supported", "pending": "not measured"}
 
 
 def rank(row: Row) -> Cell:
@@ -26,13 +25,14 @@ def rank(row: Row) -> Cell:
 
 
 def called(row: Row) -> Cell:
-    """The runtime with its version, once where its environment is called so, and the artifact that it ran."""
+    """The row's name with its version, once where its environment is called so, and the artifact that it ran."""
     entry = row.entry
     if entry.effective is None:
         return Cell(entry.name, entry.name)
-    version = short_version(entry.effective.version)
-    said = "" if environment_of(entry.name) == version else f" {version}"
-    file = "" if entry.artifact is None else f" ({PurePath(entry.artifact.path).name})"
+    version, system = short_version(entry.effective.version), entry.system
+    plain = entry.name in (system.backend, f"{system.backend}@{system.environment}")
+    said = "" if system.environment == version else f" {version}" if plain else f" ({version})"
+    file = "" if entry.artifact is None or not plain else f" ({PurePath(entry.artifact.path).name})"
     return Cell(f"{entry.name}{said}{file}", f"{entry.name}{said}{file}")
 
 
@@ -89,18 +89,32 @@ def is_doubted(row: Row) -> bool:
 
 def against(row: Row) -> Cell:
     """How many times the base's images/s, and the paired difference of top-1 in points with its 95 % interval."""
-    base, pair, speed_up = row.base, row.pair, row.speed_up
-    by_speed = any(Row(entry, row.record).speed_up is not None for entry in row.record.systems)
+    base = row.base
+    if base is None or base.entry.name != row.entry.name:
+        return _against(row, base)
+    return Cell(BASE, int(_by_speed(row, base))) if row.entry.status == "ok" else Cell(ABSENT)
+
+
+def against_plain(row: Row) -> Cell:
+    """The same of its own system in fp32, as its runtime ships it."""
+    return _against(row, row.plain)
+
+
+def _by_speed(row: Row, base: Row) -> bool:
+    """Whether any row of the run has a speed-up."""
+    return any(Row(entry, row.record).speed_up(base) is not None for entry in row.record.systems)
+
+
+def _against(row: Row, base: Row | None) -> Cell:
     if base is None:
         return Cell(ABSENT)
-    if base.entry.name == row.entry.name:
-        return Cell(BASE, int(by_speed)) if row.entry.status == "ok" else Cell(ABSENT)
+    pair, speed_up = row.pair(base), row.speed_up(base)
     if pair is None:
         return Cell(ABSENT) if speed_up is None else Cell(f"{speed_up:.2f}x", speed_up)
     low, high = pair.top1.interval
     points, about = f"top-1 {_signed(pair.top1.difference)}", f"({_signed(low)} to {_signed(high)})"
     if speed_up is None:
-        return Cell(points, None if by_speed else pair.top1.difference, (about,))
+        return Cell(points, None if _by_speed(row, base) else pair.top1.difference, (about,))
     return Cell(f"{speed_up:.2f}x", speed_up, (f"{points} {about}",), joint=", ")
 
 

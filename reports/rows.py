@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from alexbench.harness.paired_records import RowPair, base_among
+from alexbench.harness.paired_records import RowPair
 from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.harness.speed_records import Group
+from alexbench.harness.systems import base_among, plain_of
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the record of a run says of one backend, and the record. ``run``: what it is called among several runs."""
+    """What the record of a run says of one system, and the record. ``run``: what it is called among several runs."""
 
     entry: SystemRecord
     record: RunRecord
@@ -39,19 +40,23 @@ class Row:
         return next((Row(one, self.record, self.run) for one in self.record.systems if one.name == name), None)
 
     @property
-    def speed_up(self) -> float | None:
+    def plain(self) -> "Row | None":
+        """The row of its own system in fp32, as its runtime ships it; None for none, and for that row itself."""
+        rows = (Row(one, self.record, self.run) for one in self.record.systems if one.name != self.entry.name)
+        return next((one for one in rows if one.entry.system == plain_of(self.entry.system)), None)
+
+    def speed_up(self, base: "Row | None") -> float | None:
         """Times the base's images/s; None where either of the two has none, or the measurement is invalid."""
-        base = self.base
         if base is None or base.entry.name == self.entry.name or self.record.invalid:
             return None
         if base.rate is None or self.rate is None or not base.entry.status == self.entry.status == "ok":
             return None
         return self.rate / base.rate
 
-    @property
-    def pair(self) -> RowPair | None:
+    def pair(self, base: "Row") -> RowPair | None:
         """Its accuracy against the base's, picture by picture."""
-        return next((one for one in self.record.pairs if one.other == self.entry.name), None)
+        names = base.entry.name, self.entry.name
+        return next((one for one in self.record.pairs if (one.base, one.other) == names), None)
 
 
 def rows_of(record: RunRecord, run: str = "") -> list[Row]:
@@ -76,8 +81,11 @@ def _order(row: Row, heads: list[Group | None]) -> tuple[bool, int, int, float, 
 
 
 def base_name(record: RunRecord) -> str | None:
-    """The row that the others are held against: torch where it is, else the first; None where none ended well."""
+    """The row that the others are held against: the one named, else torch's fp32 default, else the first that ended.
+
+    None where none ended well.
+    """
     if record.pairs:
         return record.pairs[0].base
-    ended = [entry.name for entry in record.systems if entry.status == "ok"]
-    return base_among(ended)
+    ended = {entry.name: entry.system for entry in record.systems if entry.status == "ok"}
+    return record.base or base_among(ended)

@@ -55,7 +55,7 @@ def _throughput(rows: Sequence[Row]) -> Table:
     streamed = sorted({speed.offline.batch_size for _, speed in timed if speed.offline is not None})
     if len(sizes) < 2 and not streamed:
         return table
-    table.add("backend", [row.entry.name for row, _ in timed], numeric=False)
+    table.add("system", [row.entry.name for row, _ in timed], numeric=False)
     for size in sizes:
         found = [next((one for one in speed.sweep if one.batch_size == size), None) for _, speed in timed]
         table.add(f"batch {size}", [_rate(one) for one in found])
@@ -84,7 +84,7 @@ def _layers(rows: Sequence[Row]) -> Table:
     table.explanation = "Layers: each with what follows it up to the next, in a pass of its own after all timing."
     speeds = [(row.entry.name, row.entry.performance) for row in rows]
     profiled = [(name, speed.layers_ms) for name, speed in speeds if speed is not None and speed.layers_ms]
-    table.add("backend", [name for name, _ in profiled], numeric=False)
+    table.add("system", [name for name, _ in profiled], numeric=False)
     for group in dict.fromkeys(group for _, layers in profiled for group in layers):
         table.add(group, [number(layers.get(group) or None, 2) for _, layers in profiled])
     table.add("sum", [number(sum(layers.values()), 2) for _, layers in profiled])
@@ -110,7 +110,7 @@ def _generated(found: list[tuple[str, Generated]]) -> Table:
 
     percentiles = BY_NAME["latency_p90_ms"].explanation
     table.add("scenario", [_scenario(one) for _, one in found], numeric=False)
-    table.add("backend", [name for name, _ in found], numeric=False)
+    table.add("system", [name for name, _ in found], numeric=False)
     add("target queries/s", lambda one: number(one.target_rate, 1))
     add("samples/s", lambda one: number(one.rate, 1))
     add("p50 ms", lambda one: number(one.p50_ms, 2))
@@ -126,7 +126,7 @@ def _highest(found: list[tuple[str, Generated]]) -> Table:
     found = [(name, one) for name, one in found if one.bound_ms is not None]
     table = Table("Highest load within the latency bound", "highest-load")
     table.add("scenario", [one.scenario for _, one in found], numeric=False)
-    table.add("backend", [name for name, _ in found], numeric=False)
+    table.add("system", [name for name, _ in found], numeric=False)
     table.add("p99 at most, ms", [number(one.bound_ms, 1) for _, one in found])
     table.add("highest load", [_load(one) for _, one in found], explanation=_HIGHEST)
     table.add("loads tried", [number(len(one.probes) or None, 0) for _, one in found])

@@ -57,11 +57,17 @@ def data_line(record: RunRecord) -> str:
 
 def machine_line(record: RunRecord) -> str:
     """The hardware and what was asked of it."""
-    asked = record.configuration
-    return (
-        f"{hardware_line(record)}; asked for: {asked.get('device')}, {asked.get('precision')},"
-        f" {asked.get('threads')} threads"
+    return f"{hardware_line(record)}; asked for: {asked_for(record)}"
+
+
+def asked_for(record: RunRecord) -> str:
+    """Device, precision and threads of the systems of a run, each value once; nothing where it has none yet."""
+    systems = [row.system for row in record.systems]
+    devices, precisions, threads = (
+        " and ".join(dict.fromkeys(str(getattr(one, key)) for one in systems))
+        for key in ("device", "precision", "threads")
     )
+    return f"{devices}, {precisions}, {threads} threads" if systems else "nothing yet"
 
 
 def hardware_line(record: RunRecord) -> str:

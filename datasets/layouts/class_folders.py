@@ -24,7 +24,7 @@ from alexbench.harness.errors import DataError
 ClassFolders = Literal["wnid-folders", "class-index-folders"]
 
 
-def take_class_folders(listing: Listing, named: ClassFolders | None) -> tuple[ClassFolders, Labelled]:
+def take_class_folders(listing: Listing, named: ClassFolders | None) -> Labelled:
     """Every picture below the class folders; of the ``named`` kind alone where the user named one.
 
     Raises:
@@ -51,7 +51,8 @@ def take_class_folders(listing: Listing, named: ClassFolders | None) -> tuple[Cl
             f"{listing.said}: {plural(len(names), 'class folder')} and no picture in any of them;"
             f" pictures end in {' '.join(sorted(PICTURE_SUFFIXES))}"
         )
-    return layout, found
+    found.layout = layout
+    return found
 
 
 def _recognise(listing: Listing, names: Collection[str]) -> tuple[ClassFolders, dict[str, int]]:

@@ -11,10 +11,10 @@ from pathlib import Path, PurePath
 from typing import Any, Final, NamedTuple
 
 from alexbench.datasets.classes import CLASS_COUNT
-from alexbench.datasets.dataset import printable
 from alexbench.datasets.layouts.class_names import BACKGROUND, Stated, UnknownClassesError, class_indices, is_own_order
 from alexbench.datasets.layouts.listing import Listing, is_picture
 from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
 
 _STEMS: Final = frozenset(
     {
@@ -117,7 +117,7 @@ def stated_in(name: str, data: bytes, *, said: str) -> list[Stated]:
     Raises:
         DataError: it cannot be understood.
     """
-    said, file = printable(said), PurePath(printable(name)).name
+    said, file = escaped(said), PurePath(escaped(name)).name
     try:
         text = data.decode("utf-8-sig", "replace" if file.lower() == _README else "strict")
         if file.lower() == _README:

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from alexbench.backends.registry import backend_class
+from alexbench.backends.registry import availability
 from alexbench.datasets.dataset import Dataset
 from alexbench.harness.ablation_records import Ablation, Choice
 from alexbench.harness.app import synthetic as synthetic_set
@@ -19,7 +19,7 @@ from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.doctor.diagnosis import LEAST_IMAGES
-from alexbench.harness.app.doctor.doctor import backend_of
+from alexbench.harness.app.doctor.doctor import system_of
 from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import Reading
 from alexbench.harness.app.doctor.trials import Trials
@@ -28,7 +28,6 @@ from alexbench.harness.app.interpreters import check_interpreter
 from alexbench.harness.app.material import pictures_of, writable
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.scratch import scratch
-from alexbench.harness.contract import Options
 from alexbench.harness.errors import TooFewImagesError, WorkerError
 from alexbench.harness.judge.symptoms import not_finite, same_for_every_class
 from alexbench.harness.measure.process import usable_cores
@@ -53,10 +52,10 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
     grid_of(card.preprocessing, vary)  # a wrong name is said before anything is made
     if config.limit is not None and config.limit < LEAST_IMAGES:
         raise _too_few(config.limit, f"--limit {config.limit}")
-    cache, backend = writable(cache_folder()), backend_of(config)
+    cache, system = writable(cache_folder()), system_of(config)
+    backend, artifact, python = system.backend, system.artifact, config.interpreter_of(system)
     log = cache / "material.log"
-    check_interpreter(backend, config.interpreters, log)
-    artifact = config.artifact(backend)
+    check_interpreter(system, python, log)
     weights = None
     if artifact is None or config.weights is not None:
         weights = choose_weights(
@@ -70,33 +69,24 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
         raise _too_few(images, pictures.dataset.name)
     with ExitStack() as on_exit:
         folder = on_exit.enter_context(scratch(cache, "ablate"))
-        patient = on_exit.enter_context(
-            Patient(
-                card,
-                backend,
-                Options(threads=config.threads, device=config.device, precision=config.precision),
-                weights=None if weights is None else weights.path,
-                artifact=artifact,
-                python=config.interpreters.get(backend),
-                folder=folder,
-            )
-        )
+        path = None if weights is None else weights.path
+        patient = on_exit.enter_context(Patient(card, system, weights=path, python=python, folder=folder))
         grid = grid_of(patient.given.fed, vary)
         cells = len(grid.real())
         gflops = 2e-9 * card.build_network().macs
-        display.say(f"  {_plan(grid, images, gflops, config.threads)}")
+        display.say(f"  {_plan(grid, images, gflops, system.threads)}")
         with display.step(f"{backend}: {images} pictures under {cells} combinations") as advance:
             answers = collect(pictures.dataset, patient, grid, folder, advance, display.say)
     made_of = artifact.path if artifact is not None else "" if weights is None else weights.source
-    versions = backend_class(backend).probe().versions
-    version = "" if backend in config.interpreters else next(iter(versions.values()), "")
+    versions = availability(backend).versions
+    version = "" if python is not None else next(iter(versions.values()), "")
     synthetic = drawn or bool(marked) or (weights is not None and weights.synthetic)
     return judged(
         grid,
         answers,
         model=card.name,
         weights=Path(made_of).name if made_of else "synthetic weights",
-        runtime=" ".join(filter(None, (backend, version, config.precision, config.device))),
+        runtime=" ".join(filter(None, (backend, version, system.precision, system.device))),
         source=synthetic_set.NAME if drawn else pictures.dataset.name,
         data=pictures.dataset.describe(),
         synthetic=synthetic,

@@ -50,15 +50,16 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
     for row in rows:
         if not row.alive or row.worker is None:
             continue
+        kept = unfinished / run_folder.file_of(row.name)
         try:
-            if not run_folder.continues(unfinished, row.name, _what_decides(row, config, material)):
+            if not run_folder.continues(kept, _what_decides(row, config, material)):
                 display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
             with display.step(f"{row.name}: accuracy on {len(material.labels)} pictures") as advance:
                 asked = Evaluate(
                     batch_size=config.batch_size,
                     whole=tuple(images.tolist()),
-                    out=unfinished / row.name,
-                    computed=config.precision if row.found is None else row.found.precision,
+                    out=kept,
+                    computed=row.system.precision if row.found is None else row.found.precision,
                 )
                 answer = row.worker.ask(asked, progress=advance)
             if answer.images_kept:
@@ -67,11 +68,11 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
             row.first_inference_ms = answer.first_inference_ns / 1e6
             if config.batch_size > 1:
                 row.batch_dependence = answer.batch_dependence
-            note_threads(row, answer.busy_threads, config)
+            note_threads(row, answer.busy_threads)
         except Exception as error:
             row.fail(error)
             continue
-        answers, row.parity_logits = read_answers(unfinished / row.name)
+        answers, row.parity_logits = read_answers(kept)
         row.top = answers
         good = material.good
         labels, best = material.labels[good], answers["classes"][good]
@@ -129,7 +130,7 @@ def hold_against_reference(
     for row in judged:
         assert row.top is not None
         answers = row.top["classes"][images, 0]
-        held_to = _held_to(row, config)
+        held_to = _held_to(row)
         margins = _margins(answers, truth, sigma, tolerance_of(held_to))
         row.parity = _parity(_deviation(row, parity_truth), margins, held_to, len(parity))
         _measured(row)
@@ -143,21 +144,21 @@ def hold_against_reference(
     return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
 
 
-def parity_of(row: Row, truth: NDArray[np.float64], config: RunConfig) -> Parity:
+def parity_of(row: Row, truth: NDArray[np.float64]) -> Parity:
     """The parity of a row whose ``parity_logits`` (N, outputs) are of the same pictures as ``truth``, on those alone.
 
     What a run of that row by itself finds: nobody disputes a picture with it.
     """
     assert row.parity_logits is not None
     answers = top_k(row.parity_logits, 1)[0][:, 0].astype(np.int32)
-    held_to = _held_to(row, config)
+    held_to = _held_to(row)
     margins = _margins(answers, truth, float(truth.std()), tolerance_of(held_to))
     return _parity(_deviation(row, truth), margins, held_to, len(truth))
 
 
-def _held_to(row: Row, config: RunConfig) -> str:
+def _held_to(row: Row) -> str:
     """The precision whose tolerance a row's error is held to: that asked for, or a file's coarsest type."""
-    return config.precision if row.found is None else row.found.rounded or row.found.precision
+    return row.system.precision if row.found is None else row.found.rounded or row.found.precision
 
 
 def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:

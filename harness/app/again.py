@@ -4,7 +4,7 @@ Read only: what is prepared for it goes into the cache, and nothing into the run
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,8 @@ from alexbench.harness.app.resume import changes, configuration_of
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import UsageError
-from alexbench.harness.records import RunRecord, backend_of
+from alexbench.harness.records import RunRecord
+from alexbench.harness.systems import System
 
 _WORK: Final = "again"
 
@@ -35,8 +36,8 @@ class OpenedRun:
 
     def row(self, name: str) -> Row:
         """A row by its name, as the run was asked for it."""
-        artifact = self.config.artifact(backend_of(name))
-        return Row(name, artifact=artifact, python=self.config.interpreter_of(name))
+        system = self.config.by_label[name]
+        return Row(name, system, python=self.config.interpreter_of(system))
 
     def start(self, row: Row) -> WorkerProcess:
         """A fresh process of ``row``, loaded as in the run, with its pictures open.
@@ -48,7 +49,8 @@ class OpenedRun:
 
     def start_reference(self) -> WorkerProcess:
         """The same of float64, which is always NumPy on the CPU."""
-        return start(Row(REFERENCE), replace(self.config, device="cpu", precision="fp32"), self.material, self.work)
+        system = System(REFERENCE, self.config.threads)
+        return start(Row(REFERENCE, system), self.config, self.material, self.work)
 
 
 def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Sequence[str] = ()) -> OpenedRun:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.backends.registry import backend_class, backend_names
+from alexbench.harness.app.chosen_systems import check_different
 from alexbench.harness.app.config import RunConfig
-from alexbench.harness.app.trust import UserFile, is_program, require_trust, same_file
+from alexbench.harness.app.trust import is_program, require_trust, same_file
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Artifact, Options
 from alexbench.harness.errors import WeightsError
@@ -20,6 +21,7 @@ from alexbench.harness.models.preprocessing import said_formula
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.protocol.loading import InspectArtifact, Inspection
 from alexbench.harness.records import ArtifactRecord
+from alexbench.harness.systems import ModelFile
 
 _FILES_AT_MOST: Final = 10_000
 """Of a folder that is looked through: a SavedModel has some dozens."""
@@ -31,26 +33,44 @@ def check_trust(config: RunConfig) -> None:
     Raises:
         UsageError: a file is one; the message says how to trust it.
     """
-    for name in config.artifact_files:
-        file = config.artifact(name)
-        if file is not None:
-            check_named_files(file)
-        if file is not None and config.interpreter_of(name) is None:  # elsewhere, the worker there knows its backend
-            require_trust(backend_class(name), Path(file.path), trusted=file.trusted)
+    for system in config.systems:
+        file = system.artifact
+        if file is None:
+            continue
+        check_named_files(file)
+        if config.interpreter_of(system) is None:  # elsewhere, the worker there knows its backend
+            require_trust(backend_class(system.backend), Path(file.path), trusted=file.trusted)
+
+
+def with_digests(config: RunConfig) -> RunConfig:
+    """The configuration with the digest of each file, taken before any is opened.
+
+    Raises:
+        WeightsError: one cannot be read.
+        UsageError: two are the same.
+    """
+    digests = {file.path: file_digest(Path(file.path)) for file in config.files}
+    systems = tuple(
+        one if one.artifact is None else replace(one, artifact=replace(one.artifact, sha256=digests[one.artifact.path]))
+        for one in config.systems
+    )
+    check_different(systems)
+    return replace(config, systems=systems)
 
 
 def programs_of(config: RunConfig) -> tuple[str, ...]:
     """What a configuration would have run besides this installation: program files and other interpreters."""
     files = [
-        file
-        for name, file in config.artifact_files.items()
-        if name not in backend_names() or is_program(backend_class(name), Path(file))
+        one.artifact.path
+        for one in config.systems
+        if one.artifact is not None
+        if one.backend not in backend_names() or is_program(backend_class(one.backend), Path(one.artifact.path))
     ]
-    pythons = [*config.interpreters.values(), *config.labelled.values()]
+    pythons = [*config.pythons.values(), *config.environments.values()]
     return (*files, *(one for one in pythons if not same_file(one, sys.executable)))
 
 
-def check_named_files(file: UserFile) -> None:
+def check_named_files(file: ModelFile) -> None:
     """Refuse pipes and devices: the file, the .bin that belongs to an .xml, and all that lies in a folder.
 
     Raises:
@@ -62,7 +82,7 @@ def check_named_files(file: UserFile) -> None:
         check_named(one, "--artifact", most=WEIGHTS_BYTES_AT_MOST)
 
 
-def artifact_of(file: UserFile, card: Card) -> Artifact:
+def artifact_of(file: ModelFile, card: Card) -> Artifact:
     """The file, with what the card says of it."""
     check_named_files(file)
     side = card.preprocessing.crop
@@ -71,7 +91,7 @@ def artifact_of(file: UserFile, card: Card) -> Artifact:
         image=(3, side, side),
         outputs=card.labels,
         input_name=card.input_name,
-        output_name=card.output_name,
+        output_name=file.output or card.output_name,
         trusted=file.trusted,
         convention=file.convention,
     )
@@ -99,12 +119,12 @@ def look_into(
         return replace(seen, confined=worker.confined)
 
 
-def artifact_record(file: UserFile, sha256: str, seen: Inspection) -> ArtifactRecord:
-    """What was found, as it goes into ``run.json``; ``sha256`` was taken before the file was opened."""
+def artifact_record(file: ModelFile, seen: Inspection) -> ArtifactRecord:
+    """What was found, as it goes into ``run.json``."""
     facts = seen.facts
     return ArtifactRecord(
         path=file.path,
-        sha256=sha256,
+        sha256=file.sha256,
         format=f"{facts.format} {facts.version}".strip(),
         precision=facts.precision,
         input_name=facts.input_name,
@@ -126,18 +146,21 @@ def artifact_record(file: UserFile, sha256: str, seen: Inspection) -> ArtifactRe
     )
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file; of a folder, over the name and SHA-256 of each file in it, sorted.
+def files_of(path: Path) -> list[Path]:
+    """A model's files: the one, or all in a folder, sorted; an OpenVINO .xml has its weights in the .bin beside it."""
+    if path.is_dir():
+        return sorted(one for one in path.rglob("*") if one.is_file())
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
-    An OpenVINO .xml is taken with the .bin beside it.
+
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file; of several (:func:`files_of`), over the name and SHA-256 of each.
 
     Raises:
         WeightsError: it cannot be read.
     """
-    beside = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
-    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else beside
     try:
-        digests = {file.relative_to(path.parent).as_posix(): sha256_of(file) for file in files}
+        digests = {file.relative_to(path.parent).as_posix(): sha256_of(file) for file in files_of(path)}
     except OSError as error:
         raise WeightsError(f"{error.filename or path} cannot be read: {error.strerror}") from error
     if list(digests) == [path.name]:

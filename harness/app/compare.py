@@ -15,8 +15,9 @@ from alexbench.harness.app.rows_of_runs import RowOfRun, Run, check_comparable, 
 from alexbench.harness.errors import ExitCode, UsageError
 from alexbench.harness.judge.paired import MARGIN, differing, paired_test, rate_bound
 from alexbench.harness.judge.sampling import drawn_from
-from alexbench.harness.paired_records import Answer, ComparedRow, Flip, Pair, PairedReport, base_among
+from alexbench.harness.paired_records import Answer, ComparedRow, Flip, Pair, PairedReport
 from alexbench.harness.plain_text import json_text
+from alexbench.harness.systems import base_among, matched
 
 _BACKGROUND: Final = "background"
 
@@ -95,7 +96,8 @@ def _in_one(run: Run, row: str | None, base: str | None, notes: list[str]) -> li
     """Every row against the base."""
     if row is not None and base is not None and row != base:
         raise UsageError(f"--base {base} and {run.folder}:{row}: name the base once")
-    chosen = base or row or base_among(run.rows) or ""
+    of_run = run.record.base if run.record.base in run.rows else None
+    chosen = base or row or of_run or base_among(run.systems) or ""
     held = row_of(run, chosen)
     others = [name for name in run.rows if name != chosen]
     if not others:
@@ -107,20 +109,24 @@ def _in_one(run: Run, row: str | None, base: str | None, notes: list[str]) -> li
 def _in_two(
     first: tuple[Run, str | None], second: tuple[Run, str | None], notes: list[str]
 ) -> list[tuple[RowOfRun, RowOfRun]]:
-    """The rows named; where one is not, the row of the other's name; where none is, all that both runs have."""
+    """The rows named; where one is not, the same system of the other; where none is, all that both runs have."""
     (here, one), (there, two) = first, second
+    names = [{system: name for name, system in run.systems.items()} for run in (here, there)]
+    pairs = matched(list(names[0]), list(names[1]))
+    shared = {names[0][base]: names[1][other] for base, other in pairs}
     if one is not None or two is not None:
-        return [(row_of(here, one or str(two)), row_of(there, two or str(one)))]
-    shared = [name for name in here.rows if name in there.rows]
+        back = {theirs: ours for ours, theirs in shared.items()}
+        ours, theirs = one or back.get(two or "", two), two or shared.get(one or "", one)
+        return [(row_of(here, str(ours)), row_of(there, str(theirs)))]
     if not shared:
         raise UsageError(
-            f"{here.folder} ({', '.join(here.rows)}) and {there.folder} ({', '.join(there.rows)}) have no row of one"
-            " name; name them: RUN:ROW RUN:ROW"
+            f"{here.folder} ({', '.join(here.rows)}) and {there.folder} ({', '.join(there.rows)}) have no system in"
+            " common; name rows: RUN:ROW RUN:ROW"
         )
-    for run in (here, there):
-        alone = [name for name in run.rows if name not in shared]
+    for run, known in ((here, shared.keys()), (there, shared.values())):
+        alone = [name for name in run.rows if name not in known]
         notes += [f"{run.folder} alone has {', '.join(alone)}: not compared."] if alone else []
-    return [(row_of(here, name), row_of(there, name)) for name in shared]
+    return [(row_of(here, name), row_of(there, shared[name])) for name in here.rows if name in shared]
 
 
 def _left_out(run: Run) -> list[str]:
@@ -165,7 +171,7 @@ def _said(row: RowOfRun, letters: dict[Path, str]) -> ComparedRow:
         name=f"{which} {row.entry.name}".strip(),
         which=which,
         run=str(row.run.folder),
-        backend=row.entry.name,
+        system=row.entry.name,
         runtime="" if effective is None else effective.runtime,
         version="" if effective is None else effective.version,
         precision="" if effective is None else effective.precision[0],

@@ -2,26 +2,25 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_type_hints
+from typing import Annotated, Any, Final, Literal, Self, get_type_hints
 
 import platformdirs
 
-from alexbench.backends.registry import REFERENCE, backend_names
-from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
+from alexbench.datasets.layouts.table import LAYOUT_NAMES
+from alexbench.harness.app.chosen_systems import AXES, SystemTable, chosen_systems
 from alexbench.harness.app.toml_file import read_toml
-from alexbench.harness.app.trust import UserFile, stated_inputs, untrusted
-from alexbench.harness.contract import PRECISIONS, Layout, Precision
+from alexbench.harness.contract import Layout
 from alexbench.harness.decoding import AnySize, DecodeError, decode_value
 from alexbench.harness.errors import UsageError, unknown_name
-from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.measure.rigor import RIGORS, Rigor, RigorName
+from alexbench.harness.measure.rigor import FULL_ROWS, RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.plain_text import is_utf8, short
-from alexbench.harness.records import backend_of, environment_of
+from alexbench.harness.systems import ModelFile, System
+from alexbench.harness.systems import labels as labels_of
 
 Only = Literal["accuracy", "performance"]
 Asked = Literal["SingleStream", "MultiStream", "Server", "Offline"]
@@ -31,9 +30,8 @@ OnBadImage = Literal["fail", "skip"]
 ONLY: Final[tuple[Only, ...]] = ("accuracy", "performance")
 ON_BAD_IMAGE: Final[tuple[OnBadImage, ...]] = ("fail", "skip")
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
-    "precision": PRECISIONS,
     "only": ONLY,
-    "layout": LAYOUTS,
+    "layout": LAYOUT_NAMES,
     "on_bad_image": ON_BAD_IMAGE,
     "weights_layout": ("NCHW", "NHWC"),
     "rigor": tuple(RIGORS),
@@ -48,12 +46,11 @@ _LISTS: Final = {
     "scenario": "scenarios",
     "python": "pythons",
     "environment": "environments",
+    "system": "systems",
+    **{axis: axis for axis in AXES},
 }
-"""Flag that may be repeated -> field."""
-_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
-"""Of an environment: it is in rows' names and in files'."""
+"""Flag that may be repeated -> the name of its values."""
 _BOUNDS: Final = {
-    "threads": (1, 2**15),
     "batch_size": (1, 2**16),
     "limit": (1, 10**9),
     "seed": (0, 2**63 - 1),
@@ -80,26 +77,36 @@ DEFAULT_SEED: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class RunConfig:
-    """The resolved configuration; it goes into the record. ``backends`` None: all that are available."""
+class Shard:
+    """Part ``number`` (from 1) of ``of``."""
 
-    threads: int
+    number: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """The resolved configuration; it goes into the record.
+
+    ``all_backends``: none was named, so that one which is not installed is a row that says so. ``exact``: the labels of
+    the systems that were named one by one, which must work. ``base``: the label of the row that the others are compared
+    with, None for the default. ``pythons``: backend -> interpreter; ``environments``: label -> interpreter.
+    """
+
+    systems: tuple[System, ...]
+    all_backends: bool = False
+    exact: tuple[str, ...] = ()
+    base: str | None = None
     model: str = DEFAULT_CARD
     weights: str | None = None
     weights_layout: Layout | None = None
-    artifacts: tuple[str, ...] = ()
-    artifact_inputs: tuple[str, ...] = ()
-    trusted: tuple[str, ...] = ()
     data: str | None = None
-    layout: DatasetLayout | None = None
+    layout: str | None = None
     labels: str | None = None
-    backends: tuple[str, ...] | None = None
-    device: str = "cpu"
-    precision: Precision = "fp32"
     batch_size: int = DEFAULT_BATCH_SIZE
     limit: int | None = None
     seed: AnySize = DEFAULT_SEED
-    shard: str | None = None
+    shard: Shard | None = None
     on_bad_image: OnBadImage = "fail"
     only: Only | None = None
     rigor: RigorName = "smoke"
@@ -107,41 +114,55 @@ class RunConfig:
     resolution: float | None = None
     scenarios: tuple[Asked, ...] = ()
     latency_bound: float | None = None
-    pythons: tuple[str, ...] = ()
-    environments: tuple[str, ...] = ()
+    pythons: dict[str, str] = field(default_factory=dict)
+    environments: dict[str, str] = field(default_factory=dict)
     out: str = "runs"
 
-    @property
-    def artifact_files(self) -> dict[str, str]:
-        """``artifacts`` as backend -> file."""
-        return _pairs(self.artifacts)
-
-    def artifact(self, backend: str) -> UserFile | None:
-        """The user's own file that ``backend`` runs, None where it builds the network from weights."""
-        file = self.artifact_files.get(backend)
-        if file is None:
-            return None
-        stated = stated_inputs(self.artifact_inputs, [backend]).get(backend)
-        return UserFile(file, trusted=not untrusted([file], self.trusted), convention=stated)
+    def __post_init__(self) -> None:
+        if not self.systems:
+            raise ValueError("systems names none")
+        for one in self.systems:
+            if one.environment is not None and one.environment not in self.environments:
+                raise ValueError(f"environments has no {one.environment}")
+        labels_of(self.systems)
 
     @property
-    def interpreters(self) -> dict[str, str]:
-        """``pythons`` as backend -> interpreter."""
-        return _pairs(self.pythons)
+    def by_label(self) -> dict[str, System]:
+        """The systems by the names of their rows, in order."""
+        return dict(zip(labels_of(self.systems), self.systems, strict=True))
+
+    def with_base(self) -> Self:
+        """The same; its base is one of its rows.
+
+        Raises:
+            UsageError: it is not.
+        """
+        if self.base is not None and self.base not in self.by_label:
+            raise UsageError(f"--base {self.base} names no row; the rows are: {', '.join(self.by_label)}")
+        return self
 
     @property
-    def labelled(self) -> dict[str, str]:
-        """``environments`` as label -> interpreter."""
-        return _pairs(self.environments)
+    def named(self) -> tuple[System, ...]:
+        """The systems that the user named, by a backend, a file or an interpreter; none: whatever is installed."""
+        if not self.all_backends:
+            return self.systems
+        return tuple(one for one in self.systems if one.artifact is not None or one.backend in self.pythons)
 
-    def row_names(self, backends: Iterable[str]) -> list[str]:
-        """A row for each backend, or for each in each environment."""
-        labels = [f"@{label}" for label in self.labelled] or [""]
-        return [f"{name}{label}" for name in backends for label in labels]
+    @property
+    def files(self) -> tuple[ModelFile, ...]:
+        """The user's own files, each once."""
+        return tuple({one.artifact.path: one.artifact for one in self.systems if one.artifact is not None}.values())
 
-    def interpreter_of(self, row: str) -> str | None:
-        """What a row runs on; None for the command's own interpreter."""
-        return self.labelled.get(environment_of(row)) or self.interpreters.get(backend_of(row))
+    @property
+    def threads(self) -> int:
+        """The most that any system computes with; what is nobody's (the reference, the machine probe) has as many."""
+        return max(one.threads for one in self.systems)
+
+    def interpreter_of(self, system: System) -> str | None:
+        """What a system runs on; None for the command's own interpreter."""
+        if system.environment is not None:
+            return self.environments[system.environment]
+        return self.pythons.get(system.backend)
 
     @property
     def level(self) -> Rigor:
@@ -151,11 +172,13 @@ class RunConfig:
     def timing_s(self, spent_s: float) -> float:
         """Seconds that timing may take, where loading and answers took ``spent_s``: ``budget``, or the level's.
 
-        The level's whole time holds for the synthetic pictures, as many as it asks for; answers on others take theirs.
+        Fewer rows than FULL_ROWS take their share of the level's. Its whole time holds for the synthetic images, as
+        many as it asks for; answers on others take theirs.
         """
         if self.budget is not None:
             return self.budget
-        return self.level.budget_s if self.data else min(self.level.budget_s, self.level.whole_s - spent_s)
+        budget = self.level.budget_s * min(1.0, len(self.systems) / FULL_ROWS)
+        return budget if self.data else min(budget, self.level.whole_s - spent_s)
 
     @property
     def target(self) -> float:
@@ -182,16 +205,7 @@ class RunConfig:
     @property
     def needs_weights(self) -> bool:
         """Whether any row is built from weights, or the user named some to hold artifacts against."""
-        native = self.backends is None or any(name not in self.artifact_files for name in self.backends)
-        return native or self.weights is not None
-
-    @property
-    def part(self) -> tuple[int, int] | None:
-        """``shard`` as (number from 1, of)."""
-        if self.shard is None:
-            return None
-        number, of = self.shard.split("/")
-        return int(number), int(of)
+        return self.weights is not None or any(one.artifact is None for one in self.systems)
 
     @property
     def accuracy(self) -> bool:
@@ -204,18 +218,23 @@ class RunConfig:
         return self.only != "accuracy"
 
 
-_KEYS: Final = {name: flag for flag, name in _LISTS.items()}
-CONFIG_KEYS: Final = tuple(_KEYS.get(item.name, item.name) for item in fields(RunConfig))
-"""The keys of a configuration file: the flags' long names."""
+_FIELDS: Final = get_type_hints(RunConfig, include_extras=True)
 _KINDS: Final[dict[str, Any]] = {
-    **get_type_hints(RunConfig, include_extras=True),
+    **{key: kind for key, kind in _FIELDS.items() if key not in {*_LISTS.values(), "all_backends", "exact"}},
     **dict.fromkeys(_BOUNDS, AnySize),
     **dict.fromkeys(_LISTS, Annotated[tuple[str, ...], "a name or a list of names"]),
+    "threads": Annotated[tuple[AnySize, ...], "a whole number or a list of them"],
+    "system": tuple[SystemTable | str, ...],
+    "shard": str | None,
     "budget": Annotated[float | str, "seconds, or a string as in '2m'"],
     "resolution": Annotated[float | str, "percent, or a string as in '2%'"],
     "latency_bound": Annotated[float, "milliseconds"],
 }
-"""Key -> what its value may be in a file: what the field holds, or what is read further and bounded by `resolve`."""
+"""Key of a configuration file -> what its value may be: what the field holds, or what `resolve` reads further."""
+CONFIG_KEYS: Final = tuple(_KINDS)
+"""The keys of a configuration file: the flags' long names."""
+_FORMER: Final = {name: flag for flag, name in _LISTS.items() if name != flag}
+"""Key as records of schema 5 and older have it -> key of a configuration file."""
 
 
 def resolve(values: Mapping[str, Any]) -> RunConfig:
@@ -228,28 +247,19 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     for key, known in _CHOICES.items():
         if key in given and given[key] not in known:
             raise unknown_name(f"--{key.replace('_', '-')}", given[key], known)
-    cores = usable_cores()
-    given.setdefault("threads", cores)
     _check_numbers(given)
     _read_measures(given)
-    if given["threads"] > cores:
-        raise UsageError(f"--threads {given['threads']}: this process may use {cores} cores; give {cores} or fewer")
     _check_data_flags(given)
     _check_load_flags(given)
     if given.get("out") == "":
         raise UsageError("--out is empty; name a folder")
-    _check_artifacts(given)
-    _check_pythons(given)
-    _check_environments(given)
+    if "weights_layout" in given and given.get("weights") is None:
+        raise UsageError("--weights-layout says how --weights is read; name --weights FILE too")
     _make_absolute(given)
-    config = _with_pictures(RunConfig(**given))
-    for name in config.backends or ():
-        if name == REFERENCE:
-            raise UsageError("backend 'reference' is the truth that the others are held against; it runs in every run")
-        if name not in backend_names():
-            raise unknown_name("backend", name, backend_names())
-    if config.backends is not None and len(set(config.backends)) < len(config.backends):
-        raise UsageError(f"--backend names one twice: {', '.join(config.backends)}")
+    chosen = chosen_systems(given)
+    of_systems = {item.name: getattr(chosen, item.name) for item in fields(chosen)}
+    config = RunConfig(**{key: value for key, value in given.items() if key in _FIELDS} | of_systems)
+    config = _with_pictures(config.with_base())
     _check_pair(config)
     return config
 
@@ -270,18 +280,27 @@ def _check_numbers(given: Mapping[str, Any]) -> None:
         raise UsageError(f"--{key.replace('_', '-')} {short(value)}: {mend}")
 
 
-def _check_data_flags(given: Mapping[str, Any]) -> None:
+def _check_data_flags(given: dict[str, Any]) -> None:
     if given.get("only") == "accuracy" and "seed" in given and "limit" not in given:
         raise UsageError(f"--seed {given['seed']} is of the draw of --limit; name --limit N too")
     if given.get("data") is None:
         for key in ("layout", "labels"):
             if key in given:
                 raise UsageError(f"--{key} says how --data is read; name --data PATH too")
-    shard = given.get("shard")
-    if shard is not None:
-        found = _SHARD.fullmatch(shard)
-        if found is None or not 1 <= int(found[1]) <= int(found[2]):
-            raise UsageError(f"--shard {shard}: wanted PART/PARTS, counted from 1, as in 1/4")
+    if "shard" in given:
+        given["shard"] = shard_of(given["shard"])
+
+
+def shard_of(text: str) -> Shard:
+    """``2/3`` as a shard.
+
+    Raises:
+        UsageError: it is not one.
+    """
+    found = _SHARD.fullmatch(text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise UsageError(f"--shard {text}: wanted PART/PARTS, counted from 1, as in 1/4")
+    return Shard(int(found[1]), int(found[2]))
 
 
 def _check_load_flags(given: Mapping[str, Any]) -> None:
@@ -321,51 +340,6 @@ def _number(text: str, pattern: re.Pattern[str]) -> float:
     return float(found[1]) * _UNITS.get(found[2], 1.0) if found else 0.0
 
 
-def _pairs(named: Iterable[str]) -> dict[str, str]:
-    """BACKEND=FILE as backend -> file."""
-    return {name: file for name, _, file in (one.partition("=") for one in named)}
-
-
-def _check_pairs(flag: str, named: Iterable[str], *, wanted: str) -> dict[str, str]:
-    """Backend -> file, where each names a backend that there is, once, and something for it."""
-    files: dict[str, str] = {}
-    for one in named:
-        name, equals, file = one.partition("=")
-        if not equals or not file:
-            raise UsageError(f"{flag} {one}: wanted {wanted}")
-        if name == REFERENCE or name not in backend_names():
-            raise unknown_name("backend", name, backend_names())
-        if name in files:
-            raise UsageError(f"{flag} names {name} twice: {files[name]} and {file}")
-        files[name] = file
-    return files
-
-
-def _check_pythons(given: Mapping[str, Any]) -> None:
-    """Each names a backend of the run once, and an interpreter."""
-    wanted = "BACKEND=INTERPRETER, as in torch=/opt/other/bin/python"
-    for name, file in _check_pairs("--python", given.get("pythons", ()), wanted=wanted).items():
-        if name not in given.get("backends", (name,)):
-            raise UsageError(f"--python {name}={file}: {name} is not among the backends named; add --backend {name}")
-
-
-def _check_environments(given: Mapping[str, Any]) -> None:
-    """Each has a label of its own, and an interpreter."""
-    seen: dict[str, str] = {}
-    for one in given.get("environments", ()):
-        label, _, file = one.partition("=")
-        if not file or not _LABEL.fullmatch(label):
-            raise UsageError(
-                f"--environment {one}: wanted LABEL=INTERPRETER, as in head=/opt/other/bin/python; labels are letters,"
-                " digits and ._+-"
-            )
-        if label in seen:
-            raise UsageError(f"--environment names {label} twice: {seen[label]} and {file}")
-        seen[label] = file
-    if seen and given.get("pythons"):
-        raise UsageError("--environment and --python both name interpreters; an environment runs every backend")
-
-
 def _make_absolute(given: dict[str, Any]) -> None:
     """Paths as they are from anywhere: a run may be gone on with from another folder."""
     for key in ("data", "labels", "weights", "model"):
@@ -373,32 +347,6 @@ def _make_absolute(given: dict[str, Any]) -> None:
         named = (key == "weights" and value == PUBLISHED) or (key == "model" and not str(value).endswith(".toml"))
         if value and not named:
             given[key] = str(Path(value).expanduser().absolute())
-    # Not resolved: an environment's interpreter is a link, and by its own name it knows where it belongs.
-    given["trusted"] = tuple(str(Path(file).expanduser().absolute()) for file in given.get("trusted", ()))
-    for key in ("artifacts", "pythons", "environments"):
-        named_files = _pairs(given.get(key, ())).items()
-        given[key] = tuple(f"{name}={Path(file).expanduser().absolute()}" for name, file in named_files)
-
-
-def _expanded(file: str) -> str:
-    return str(Path(file).expanduser())
-
-
-def _check_artifacts(given: dict[str, Any]) -> None:
-    """Each names a backend once, and a file; alone they are the rows of the run."""
-    wanted = "BACKEND=FILE, as in onnxruntime=model.onnx"
-    files = _check_pairs("--artifact", given.get("artifacts", ()), wanted=wanted)
-    if files and given.get("weights") is None:
-        given.setdefault("backends", tuple(files))
-    left_out = [name for name in files if name not in given.get("backends", files)]
-    if left_out:
-        raise UsageError(f"--artifact {left_out[0]}=...: {left_out[0]} is not among the backends named; add --backend")
-    stated_inputs(given.get("artifact_inputs", ()), files)
-    unused = untrusted(map(_expanded, given.get("trusted", ())), map(_expanded, files.values()))
-    if unused:
-        raise UsageError(f"--trust {unused[0]}: no --artifact names this file")
-    if "weights_layout" in given and given.get("weights") is None:
-        raise UsageError("--weights-layout says how --weights is read; name --weights FILE too")
 
 
 def _check_pair(config: RunConfig) -> None:
@@ -427,13 +375,19 @@ def read_config(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in read_toml(path, "--config").items():
         if key not in CONFIG_KEYS:
-            raise UsageError(f"--config {path}: unknown key {key!r}; known: {', '.join(CONFIG_KEYS)}")
-        given = [value] if key in _LISTS and isinstance(value, str) else value
+            raise UsageError(f"--config {path}: unknown key {key!r}; {_known(key)}")
+        given = [value] if key in _LISTS and not isinstance(value, list) else value
         try:
             values[_LISTS.get(key, key)] = decode_value(_KINDS[key], given, key)
         except DecodeError as error:
             raise UsageError(f"--config {path}: {error}") from error
     return values
+
+
+def _known(key: str) -> str:
+    """What to write in place of a key that is not known: its name, where it had another or is almost one."""
+    name = _FORMER.get(key, key.replace("-", "_"))
+    return f"it is called {name}" if name in CONFIG_KEYS else f"known: {', '.join(CONFIG_KEYS)}"
 
 
 def cache_folder() -> Path:

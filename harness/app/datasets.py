@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from alexbench.datasets import certificate
-from alexbench.datasets.dataset import DatasetLayout
+from alexbench.datasets import fingerprint as certificate
 from alexbench.datasets.prepared.cache import (
     SHOWN_KEY,
     State,
@@ -27,9 +26,7 @@ _MIB: Final = 2**20
 _NAMED_AT_MOST: Final = 5
 
 
-def show(
-    path: str, *, layout: DatasetLayout | None, labels: str | None, limit: int | None, seed: int, as_json: bool
-) -> None:
+def show(path: str, *, layout: str | None, labels: str | None, limit: int | None, seed: int, as_json: bool) -> None:
     """Print what ``path`` holds. No picture is read."""
     quiet = open_pictures(Selection(path, layout, labels, limit, seed), _Silent())
     dataset = quiet.dataset
@@ -67,7 +64,7 @@ def prepare(
     *,
     models: Sequence[str],
     on_bad_image: str,
-    layout: DatasetLayout | None,
+    layout: str | None,
     labels: str | None,
     limit: int | None,
     seed: int,

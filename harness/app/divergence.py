@@ -7,7 +7,7 @@ the run's folder, unless :func:`keep_layers` is asked for.
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from alexbench.harness.app.again import OpenedRun, open_again
 from alexbench.harness.app.out_file import write_out
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.contract import Precision
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, unknown_name
 from alexbench.harness.judge.divergence import bounds, layer_error, scales
 from alexbench.harness.judge.parity import TOLERANCES
@@ -46,7 +47,7 @@ def compare_layers(
     count: int = IMAGES,
     trusted: Sequence[str] = (),
 ) -> LayerComparison:
-    """Compare every layer of ``rows`` (names of backends; default: all that ran from weights) with float64.
+    """Compare every layer of ``rows`` (names; default: all that ran from weights) with float64.
 
     ``images``: names of samples or their places (flipped ones, say; ``chosen`` then says why those); default: of the
     examined ones in ``reference.parquet`` the ``count`` with the smallest float64 margin, else the first ``count``.
@@ -92,6 +93,7 @@ class _Look:
         self._scratch, self._truth = scratch, scratch / "float64"
         self._layers = [layer.name for layer in run.material.network.layers]
         self._scales = scales(run.material.network)
+        self._precisions = {row.name: cast("Precision", row.system.precision) for row in run.record.systems}
 
     def at_float64(self) -> None:
         """Let the reference compute all layers."""
@@ -99,7 +101,7 @@ class _Look:
 
     def at(self, name: str) -> RowLayers:
         """Let a row compute them, and judge it; its errors are its own."""
-        precision = self._run.config.precision
+        precision = self._precisions[name]
         try:
             with TemporaryDirectory(prefix="row-", dir=self._scratch) as folder:
                 logits = self._ask(self._run.start(self._run.row(name)), name, Path(folder))
@@ -117,7 +119,7 @@ class _Look:
         return np.asarray(np.load(out / "predict.npy"), dtype=np.float64)
 
     def _judged(self, name: str, folder: Path, logits: NDArray[np.float64]) -> RowLayers:
-        precision = self._run.config.precision
+        precision = self._precisions[name]
         bound = bounds(self._run.material.network, precision)
         errors: list[LayerError] = []
         sigma, found = 0.0, logits
@@ -134,7 +136,7 @@ class _Look:
 
 def _chosen_rows(folder: Path, record: RunRecord, asked: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """The rows to look at, and notes on those that cannot be."""
-    known = {row.name: row for row in record.systems if row.status != "missing"}
+    known = {row.name: row for row in record.systems if row.status not in ("missing", "unsupported")}
     for name in asked:
         if name not in known:
             raise unknown_name(f"row of {folder}", name, known)

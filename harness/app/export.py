@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import REFERENCE, backend_class, backend_classes
+from alexbench.backends.registry import REFERENCE, availability, backend_class, backend_classes
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.datasets.synthetic.draw import draw
 from alexbench.datasets.synthetic.write import encode
@@ -114,7 +114,7 @@ def export(
     card = load_card(model)
     target = chosen_target(out, card.name, route.form, force=force)
     for backend in filter(None, (route.writer, route.reader)):
-        problem = backend_class(backend).probe().problem
+        problem = availability(backend).problem
         if problem is not None:
             raise BackendUnavailableError(problem)
     log = writable(cache) / "export.log"

@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alexbench.harness import tables
+from alexbench.harness.app.kept import files_of
 from alexbench.harness.errors import UsageError
 from alexbench.harness.judge.accuracy import top_k
 from alexbench.harness.measure.rounds import Block
@@ -33,6 +36,8 @@ SCRATCH: Final = ".scratch"
 UNFINISHED: Final = "unfinished"
 """Answers of an accuracy pass, batch by batch, until all of a run's are there."""
 LOCK: Final = ".lock"
+_LONGEST: Final = 60
+"""Characters of a label in a file's name."""
 _OFTEN_ABSENT: Final = ("stolen_ns", "foreign_ns", "throttled")
 
 
@@ -111,20 +116,28 @@ def write_record(folder: Path, record: RunRecord) -> None:
     write_text(folder / RUN_FILE, to_json(record))
 
 
-def continues(unfinished: Path, backend: str, decides: Mapping[str, Any]) -> bool:
-    """Whether answers that ``unfinished`` holds of a backend may be kept: ``decides`` is as it was, or there are none.
+def file_of(label: str) -> str:
+    """What a row's files are called: its label, with what no file's name holds replaced; each label's is another."""
+    plain = re.sub(r"[^A-Za-z0-9@._+-]", "_", label)[:_LONGEST]
+    if plain == label or plain.replace("_", " ") == label:
+        return plain
+    return f"{plain}-{hashlib.sha256(label.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def continues(kept: Path, decides: Mapping[str, Any]) -> bool:
+    """Whether the answers of a row in the files ``kept``-* may be kept: ``decides`` is as it was, or there are none.
 
     If it is not, they are removed. ``decides`` is noted for the next time.
     """
-    note = unfinished / f"{backend}.json"
+    note = kept.with_name(f"{kept.name}.json")
     text = json.dumps(decides, sort_keys=True)
     try:
         noted = note.read_text(encoding="utf-8")
     except OSError:
         noted = None  # without a note nobody knows what there may be answers to
     if noted != text:
-        for file in unfinished.glob(f"{backend}-*.npy"):
-            file.unlink()
+        for file in files_of(kept):
+            file.unlink(missing_ok=True)
     write_text(note, text)
     return noted in (None, text)
 

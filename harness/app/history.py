@@ -75,13 +75,13 @@ def gather(folder: Path, columns: Iterable[str] = FLAT_COLUMNS) -> Gathered:
     kept = index if all(held) else index.filter(pa.array(held, pa.bool_()))
     if fresh or len(kept) < len(index):
         _write_index(folder, kept, fresh)
-    wanted = dict.fromkeys([*columns, "started", "backend", "run"])
+    wanted = dict.fromkeys([*columns, "started", "system", "run"])
     values = [kept[name].to_pylist() for name in wanted]
     rows = [dict(zip(wanted, cells, strict=True)) for cells in zip(*values, strict=True)]
     rows += [{name: row.get(name) for name in wanted} for row in fresh]
     rows.sort(key=lambda row: (row["started"], row["run"]))
     runs = len({row["run"] for row in rows})
-    return Gathered(tuple(row for row in rows if row["backend"] is not None), runs, tuple(remarks))
+    return Gathered(tuple(row for row in rows if row["system"] is not None), runs, tuple(remarks))
 
 
 def index_of(folder: Path) -> Path:
@@ -150,6 +150,6 @@ def _write_index(folder: Path, kept: pa.Table, fresh: list[dict[str, Any]]) -> N
             pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
 
 
-def backends_in(rows: Iterable[dict[str, Any]]) -> Collection[str]:
-    """Names of backends, sorted."""
-    return sorted({row["backend"] for row in rows})
+def systems_in(rows: Iterable[dict[str, Any]]) -> Collection[str]:
+    """Names of backends and of systems, sorted."""
+    return sorted({row[name] for row in rows for name in ("backend", "system")})

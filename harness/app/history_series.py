@@ -1,8 +1,8 @@
 """The flat table of many runs to series that may be joined, and where each changed its level.
 
 What must be equal for two values to stand in one series: the machine, the card with its weights (or the artifact), the
-pixels, how it ran (device, precision, threads, streams), the batch, the rigor, the backend. What may differ is the
-environment: the runtime's version and all else that is installed; a point is labelled with it.
+pixels, how it ran (device, precision, threads, streams), the batch, the rigor, the system by its key. What may differ
+is the environment: the runtime's version and all else that is installed; a point is labelled with it.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from alexbench.harness.app.history import backends_in, gather
+from alexbench.harness.app.history import gather, systems_in
 from alexbench.harness.errors import unknown_name
 from alexbench.harness.judge.change_points import ChangePoint, change_points
 from alexbench.reports.history import Change, History, Metric, Point, Series, metrics_named
@@ -30,8 +30,8 @@ KEY: Final = {
 """Column -> what it is called. ``group`` holds device, precision, threads and streams, as the leaderboard ranks by."""
 _MACHINE: Final = ("cpu", "logical_cores", "usable_cores", "memory_mib", "os", "gpus")
 _OF_POINT: Final = (
-    "run", "started", "backend", "status", "run_status", "version", "environment", "environment_versions", "invalid",
-    "noise", "parity", "synthetic", "error", "chance",
+    "run", "started", "system", "backend", "key", "status", "run_status", "version", "environment",
+    "environment_versions", "invalid", "noise", "parity", "synthetic", "error", "chance",
 )  # fmt: skip
 _SHORT: Final = 12
 _GUESSES: Final = {"no better": "top-1 at chance"}
@@ -40,30 +40,33 @@ _GUESSES: Final = {"no better": "top-1 at chance"}
 def history(folder: Path, *, metrics: Sequence[str] = (), backends: Sequence[str] = ()) -> History:
     """Series of ``metrics`` (default: top1, latency_p50_ms, images_per_second) over the runs in ``folder``.
 
+    ``backends``: also names of systems. A series is called as the newest run calls its system.
+
     Raises:
         UsageError: no such folder, metric or backend; the message lists the known.
     """
     wanted = metrics_named(metrics)
     needed = {*KEY, *_MACHINE, *_OF_POINT, *(name for one in wanted for name in (one.name, one.low, one.high) if name)}
     gathered = gather(folder, sorted(needed))
-    known = backends_in(gathered.rows)
+    known = systems_in(gathered.rows)
     for name in backends:
         if name not in known:
             raise unknown_name("backend", name, known)
-    records = [row for row in gathered.rows if not backends or row["backend"] in backends]
+    records = [row for row in gathered.rows if not backends or {row["backend"], row["system"]} & {*backends}]
+    called = {row["key"]: row["system"] for row in records}
     series, separate = [], []
     for metric in wanted:
         with_value = [row for row in records if _number(row, metric.name) is not None]
-        for backend in sorted({row["backend"] for row in with_value}):
+        for system in sorted({called[row["key"]] for row in with_value}):
             joined: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for row in with_value:
-                if row["backend"] == backend:
-                    joined.setdefault(tuple(_text(row[name]) for name in _keys(metric)), []).append(row)
+                if called[row["key"]] == system:
+                    joined.setdefault(tuple(_text(row[name]) for name in ("key", *_keys(metric))), []).append(row)
             groups = list(joined.values())
-            series += [_series(metric, backend, group) for group in groups]
+            series += [_series(metric, system, group) for group in groups]
             if len(groups) > 1:
                 separate.append(
-                    f"{backend}: {metric.name}: {len(groups)} series, not joined: {_differing(metric, groups)}"
+                    f"{system}: {metric.name}: {len(groups)} series, not joined: {_differing(metric, groups)}"
                 )
     remarks = [*gathered.remarks, *_errors(records)]
     return History(str(folder), gathered.runs, tuple(series), tuple(separate), tuple(remarks))
@@ -74,7 +77,7 @@ def _keys(metric: Metric) -> dict[str, str]:
     return {column: name for column, name in KEY.items() if column != "batch_size" or metric.of != "accuracy"}
 
 
-def _series(metric: Metric, backend: str, records: Sequence[dict[str, Any]]) -> Series:
+def _series(metric: Metric, system: str, records: Sequence[dict[str, Any]]) -> Series:
     points: list[Point] = []
     before: dict[str, Any] | None = None
     last: float | None = None
@@ -103,7 +106,7 @@ def _series(metric: Metric, backend: str, records: Sequence[dict[str, Any]]) -> 
     found = change_points([point.value for point in counted])
     changes = tuple(_level(metric, counted, one, by_run) for one in found)
     key = {name: _shown(records[0], column) for column, name in _keys(metric).items()}
-    return Series(metric, backend, key, bool(records[0]["synthetic"]), tuple(points), changes)
+    return Series(metric, system, records[0]["key"], key, bool(records[0]["synthetic"]), tuple(points), changes)
 
 
 def _marks(row: dict[str, Any], metric: Metric) -> tuple[tuple[str, ...], bool]:
@@ -163,7 +166,7 @@ def _news(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
         if old.get(name) != new.get(name)
     ]
     if _text(before["version"]) != _text(after["version"]):
-        news.insert(0, f"{after['backend']} {_text(before['version'])} -> {_text(after['version'])}")
+        news.insert(0, f"{after['system']} {_text(before['version'])} -> {_text(after['version'])}")
     return tuple(dict.fromkeys(news))
 
 
@@ -177,6 +180,8 @@ def _differing(metric: Metric, groups: Sequence[Sequence[dict[str, Any]]]) -> st
             said.append(f"{name} ({' / '.join(value or 'none' for value in values)})")
     if len({_text(row["machine"]) for row in firsts}) > 1:
         said.append(f"the machines differ in {_machines(firsts)}")
+    if not said:
+        said.append(f"the system ({' / '.join(row['key'] for row in firsts)})")
     return "; ".join(said)
 
 
@@ -191,7 +196,7 @@ def _machines(rows: Sequence[dict[str, Any]]) -> str:
 
 def _errors(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Rows in error: they have no values, and silence would hide them."""
-    return [f"{row['run']}: {row['backend']}: {_line(row['error'])}" for row in rows if row["status"] == "error"]
+    return [f"{row['run']}: {row['system']}: {_line(row['error'])}" for row in rows if row["status"] == "error"]
 
 
 def _shown(row: dict[str, Any], column: str) -> str:

@@ -1,6 +1,6 @@
 """Other environments' interpreters: is one there, does it know alexbench, and the backend that it is to run?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,30 +12,40 @@ from alexbench.backends.registry import backend_names
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.errors import BackendUnavailableError, UsageError, WorkerError
 from alexbench.harness.protocol.process import Probe, ReadEnvironment
-from alexbench.harness.records import backend_of, environment_of
+from alexbench.harness.systems import System
 
 
 def environments(
-    interpreters: Mapping[str, str], distributions: Mapping[str, tuple[str, ...]], log: Path
+    rows: Iterable[tuple[str, System, str]], distributions: Mapping[str, tuple[str, ...]], log: Path
 ) -> dict[str, dict[str, Any]]:
     """Row -> the environment of its interpreter: versions and variables, as a worker there sees them.
+
+    ``rows``: label, system and interpreter; each interpreter is asked once about each backend. ``distributions``: which
+    packages of a backend count.
 
     Raises:
         UsageError: an interpreter does not start, has no alexbench or another one.
         BackendUnavailableError: it lacks the runtime.
     """
-    return {row: _environment(row, python, distributions[row], log) for row, python in interpreters.items()}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    others = {}
+    for name, system, python in rows:
+        backend = system.backend
+        if (backend, python) not in found:
+            found[backend, python] = _environment(backend, system.environment, python, distributions[backend], log)
+        others[name] = found[backend, python]
+    return others
 
 
-def check_interpreter(backend: str, interpreters: Mapping[str, str], log: Path) -> None:
-    """The same of the one backend that is to run; nothing where it runs on this interpreter.
+def check_interpreter(system: System, python: str | None, log: Path) -> None:
+    """The same of the one system that is to run; nothing where it runs on this interpreter.
 
     Raises:
         UsageError: its interpreter does not start, has no alexbench or another one.
         BackendUnavailableError: it lacks the runtime.
     """
-    if backend in interpreters:
-        _environment(backend, interpreters[backend], (), log)
+    if python is not None:
+        _environment(system.backend, system.environment, python, (), log)
 
 
 def backends_in(label: str, python: str) -> list[str]:
@@ -52,10 +62,11 @@ def backends_in(label: str, python: str) -> list[str]:
     return found
 
 
-def _environment(row: str, python: str, distributions: tuple[str, ...], log: Path) -> dict[str, Any]:
-    backend, label = backend_of(row), environment_of(row)
+def _environment(
+    backend: str, label: str | None, python: str, distributions: tuple[str, ...], log: Path
+) -> dict[str, Any]:
     given = f"environment {label} ({python})" if label else f"--python {backend}={python}"
-    with _worker(given, row, python, log) as worker:
+    with _worker(given, backend, python, log) as worker:
         problem = worker.ask(Probe(backend)).problem
         if problem is not None:
             raise BackendUnavailableError(f"{given}: {problem} (in that environment)")

@@ -91,6 +91,11 @@ def read_answers(stem: Path) -> tuple[NDArray[Any], NDArray[np.float32]]:
     return np.load(_file(stem, "answers")), np.load(_file(stem, "logits"))
 
 
+def files_of(stem: Path) -> list[Path]:
+    """The files that :class:`KeptAnswers` keeps the answers in."""
+    return [_file(stem, kind) for kind in ("answers", "logits", "batches")]
+
+
 def _file(stem: Path, kind: str) -> Path:
     return stem.with_name(f"{stem.name}-{kind}.npy")
 

@@ -2,35 +2,39 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from alexbench.harness.app import folder as run_folder
-from alexbench.harness.app.artifacts import artifact_of, artifact_record, file_digest, look_into
+from alexbench.harness.app.artifacts import artifact_of, artifact_record, look_into
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.material import Material
 from alexbench.harness.app.row import Row, effective_record
+from alexbench.harness.app.trust import confined_to
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import Options
+from alexbench.harness.contract import Options, Precision
 from alexbench.harness.protocol.loading import Load, LoadArtifact, Loaded
+from alexbench.harness.systems import System
 
 
-def options_of(config: RunConfig) -> Options:
-    """What the user asked of every backend."""
-    return Options(threads=config.threads, device=config.device, precision=config.precision)
+def options_of(system: System) -> Options:
+    """What a backend is asked for."""
+    precision = cast("Precision", system.precision)  # Options refuses any other
+    return Options(threads=system.threads, device=system.device, precision=precision)
 
 
 def log_of(name: str, folder: Path) -> Path:
     """The log of a participant's processes."""
-    return folder / run_folder.LOGS / f"{name}.log"
+    return folder / run_folder.LOGS / f"{run_folder.file_of(name)}.log"
 
 
 def start_empty(row: Row, name: str, config: RunConfig, folder: Path) -> WorkerProcess:
     """A process with nothing loaded; it forks where it will be restarted, and on the CPU only."""
-    restarts = config.device == "cpu" and config.performance
+    restarts = row.system.device == "cpu" and config.performance
     return WorkerProcess(
         name,
         log=log_of(name, folder),
         python=row.interpreter,
-        writable=None if row.artifact is None else row.artifact.confined_to(folder),
+        writable=confined_to(row.artifact, folder),
         forks=restarts,
         preload=row.backend,
     )
@@ -57,7 +61,7 @@ def start(
     worker = again or start_empty(row, name, config, folder)
     try:
         worker.restart()  # one that is fresh is left as it is
-        answer = _load(worker, row, config, material, log_of(name, folder))
+        answer = _load(worker, row, material, log_of(name, folder))
         row.loads_s.append(answer.load_s)
         if row.effective is None:
             row.effective, row.loaded_as = effective_record(answer.effective), answer.effective
@@ -69,9 +73,9 @@ def start(
     return worker
 
 
-def _load(worker: WorkerProcess, row: Row, config: RunConfig, material: Material, log: Path) -> Loaded:
+def _load(worker: WorkerProcess, row: Row, material: Material, log: Path) -> Loaded:
     """The network from its weights, or the user's file, which is looked into before the first load."""
-    options = options_of(config)
+    options = options_of(row.system)
     if row.artifact is None:
         assert material.weights is not None
         return worker.ask(
@@ -79,8 +83,7 @@ def _load(worker: WorkerProcess, row: Row, config: RunConfig, material: Material
         )
     artifact = artifact_of(row.artifact, material.card)
     if row.seen is None:
-        sha256 = file_digest(Path(row.artifact.path))
         row.seen = look_into(row.backend, artifact, options, material.card, log, python=row.interpreter)
-        row.found = artifact_record(row.artifact, sha256, row.seen)
+        row.found = artifact_record(row.artifact, row.seen)
         row.batch_dependence = row.seen.facts.batch_dependence  # until it is tried at the run's batch
     return worker.ask(LoadArtifact(row.backend, artifact, row.seen.facts, options))

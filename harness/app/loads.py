@@ -1,4 +1,4 @@
-"""Load generation: MLPerf's scenarios through LoadGen, backend by backend in random order, after the rounds.
+"""Load generation: MLPerf's scenarios through LoadGen, row by row in random order, after the rounds.
 
 These cannot take turns in rounds: a queue builds up over seconds. What the machine did meanwhile stands in the rows'
 certificates of the rounds before; the logs of LoadGen stay in the run's folder.
@@ -13,6 +13,7 @@ import numpy as np
 
 from alexbench.harness.app.config import Asked, RunConfig
 from alexbench.harness.app.figures import settled
+from alexbench.harness.app.folder import file_of
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.row import Row
 from alexbench.harness.judge.early_stopping import samples_needed
@@ -143,7 +144,7 @@ class _Load:
 
     def _run(self, settings: LoadSettings, number: int) -> LoadGenResult:
         assert self._row.worker is not None
-        logs = self._logs / f"{self._row.name}-{self._scenario}-{number}"
+        logs = self._logs / f"{file_of(self._row.name)}-{self._scenario}-{number}"
         logs.mkdir(parents=True, exist_ok=True)
         return self._row.worker.ask(RunLoadgen(self._scenario, settings, logs))
 

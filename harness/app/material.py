@@ -76,7 +76,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     # Not in the run's folder, which an error here removes; the error names the log.
     log = writable(cache) / "material.log"
     # The user's file first: a wrong one should be said before minutes of preparing.
-    weights, marked = None, [file for file in config.artifact_files.values() if is_synthetic(Path(file))]
+    weights, marked = None, [file.path for file in config.files if is_synthetic(Path(file.path))]
     if config.needs_weights:
         weights = choose_weights(
             card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
@@ -159,7 +159,7 @@ def pictures_of(config: RunConfig, cache: Path, log: Path, display: Display) -> 
         labels=config.labels,
         limit=config.limit,
         seed=config.seed,
-        shard=config.part,
+        shard=config.shard,
         batch_size=config.batch_size,
     )
     if config.data is None:

@@ -40,7 +40,7 @@ from alexbench.harness.tables import read_table
 
 _Part = tuple[Path, RunRecord]
 
-_SAME_CONFIGURATION: Final = ("model", "batch_size", "limit", "seed", "precision", "device", "threads", "on_bad_image")
+_SAME_CONFIGURATION: Final = ("model", "batch_size", "limit", "seed", "on_bad_image")
 _SAME_EFFECTIVE: Final = ("runtime", "version", "device", "provider", "precision", "threads", "streams")
 
 
@@ -60,7 +60,8 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
     examined = _examined(parts)
     samples = pd.concat(tables, ignore_index=True)
     record = _join(parts, samples)
-    record = replace(record, pairs=row_pairs(pd.concat(frames, ignore_index=True), record.data))
+    systems = {row.name: row.system for row in record.systems}
+    record = replace(record, pairs=row_pairs(pd.concat(frames, ignore_index=True), record.data, systems, record.base))
     made = run_folder.create(
         out, file_stem(Path(str(record.configuration.get("model", record.model.card))).stem), datetime.now(UTC)
     )
@@ -109,11 +110,12 @@ def _check_same(parts: list[_Part]) -> None:
             ("data set (names or labels)", first.data.part.whole_names_digest, record.data.part.whole_names_digest),
             ("card", first.model.card, record.model.card),
             ("preprocessing or decoders", first.model.recipe_digest, record.model.recipe_digest),
-            ("backends", [row.name for row in first.systems], [row.name for row in record.systems]),
+            ("systems", [row.name for row in first.systems], [row.name for row in record.systems]),
         ]
         compared += [(key, first.configuration.get(key), record.configuration.get(key)) for key in _SAME_CONFIGURATION]
         for one, other in zip(first.systems, record.systems, strict=False):
             compared.append((f"{one.name} file", _sha256(one), _sha256(other)))
+            compared.append((one.name, one.system.key, other.system.key))
             if one.effective is not None and other.effective is not None:
                 compared += [
                     (f"{one.name} {key}", _value(one.effective, key), _value(other.effective, key))
@@ -160,11 +162,11 @@ def _check_part(folder: Path, record: RunRecord, samples: pd.DataFrame) -> None:
 
 
 def _predictions(parts: list[_Part]) -> list[pd.DataFrame]:
-    """Backend by backend, each the parts one after the other, as the whole set's run writes them."""
+    """Row by row, each the parts one after the other, as the whole set's run writes them."""
     tables = {folder: _table(folder, run_folder.PREDICTIONS) for folder, _ in parts}
     frames = []
     for row in parts[0][1].systems:
-        if row.status == "missing":
+        if row.status in ("missing", "unsupported"):
             continue
         for folder, record in parts:
             here = next(one for one in record.systems if one.name == row.name)
@@ -178,7 +180,7 @@ def _predictions(parts: list[_Part]) -> list[pd.DataFrame]:
 
 
 def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
-    """``reference.parquet`` and ``flips.parquet`` of all parts, flips backend by backend; none where one has none.
+    """``reference.parquet`` and ``flips.parquet`` of all parts, flips row by row; none where one has none.
 
     Raises:
         RecordError: a part's table is not that of its record.
@@ -259,7 +261,7 @@ def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
 
 
 def _row(rows: list[SystemRecord], data: DataRecord) -> SystemRecord:
-    """One backend's rows of all parts as one; ``data``: all of their pictures."""
+    """One system's rows of all parts as one; ``data``: all of their pictures."""
     first = rows[0]
     kept = [row.accuracy for row in rows if row.accuracy is not None]
     accuracy = None

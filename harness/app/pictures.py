@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from alexbench.datasets import certificate
-from alexbench.datasets.dataset import Dataset, DatasetLayout
+from alexbench.datasets import fingerprint as certificate
+from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.prepared import OnBadImage, PreparedSet, find_prepared, prepare, refuse_skipped, remake
+from alexbench.harness.app.config import Shard
 from alexbench.harness.app.progress import Display
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.preprocessing import Preprocessing
@@ -20,14 +21,14 @@ PREPARED_FOLDER: Final = "prepared"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which pictures of ``path``, and how it is read. ``shard``: (part from 1, of)."""
+    """Which pictures of ``path``, and how it is read."""
 
     path: str
-    layout: DatasetLayout | None = None
+    layout: str | None = None
     labels: str | None = None
     limit: int | None = None
     seed: int = 1
-    shard: tuple[int, int] | None = None
+    shard: Shard | None = None
     batch_size: int = 32
 
 
@@ -59,8 +60,8 @@ def select(dataset: Dataset, selection: Selection) -> Pictures:
         whole = dataset.subset(selection.limit, seed=selection.seed)
     if selection.shard is None:
         return Pictures(whole, whole)
-    number, of = selection.shard
-    return Pictures(whole.shard(number, of, batch_size=selection.batch_size), whole)
+    shard = selection.shard
+    return Pictures(whole.shard(shard.number, shard.of, batch_size=selection.batch_size), whole)
 
 
 def prepare_pictures(

@@ -16,18 +16,19 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import backend_class, backend_names
+from alexbench.backends.registry import availability, backend_class, backend_names
 from alexbench.datasets.classes import class_list
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.app import material
 from alexbench.harness.app.artifacts import artifact_of, check_named_files, look_into
 from alexbench.harness.app.chosen_weights import choose_weights
-from alexbench.harness.app.config import cache_folder
+from alexbench.harness.app.config import RunConfig, cache_folder
+from alexbench.harness.app.loading import options_of
 from alexbench.harness.app.progress import Display, PlainDisplay
-from alexbench.harness.app.trust import UserFile, require_trust, stated_inputs
+from alexbench.harness.app.trust import confined_to, convention_of, require_trust
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.console import console
-from alexbench.harness.contract import Layout, Options, Precision
+from alexbench.harness.contract import Layout, Precision
 from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError, unknown_name
 from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_stream
 from alexbench.harness.judge.accuracy import log_softmax, top_k
@@ -37,6 +38,7 @@ from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.plain_text import json_text
 from alexbench.harness.protocol.loading import Load, LoadArtifact, OpenPixels
 from alexbench.harness.protocol.scoring import WriteLogits
+from alexbench.harness.systems import ModelFile, System, labels
 
 TOP: Final = 5
 BATCH: Final = 32
@@ -68,14 +70,13 @@ class LoadedModel:
     def __init__(
         self,
         card: Card,
-        backend: str,
-        options: Options,
+        system: System,
         *,
         weights: str | None,
         weights_layout: Layout | None,
-        artifact: UserFile | None,
         display: Display,
     ) -> None:
+        backend, artifact, options = system.backend, system.artifact, options_of(system)
         self.card, self.backend = card, backend
         self.synthetic = artifact is None and weights is None
         self._fed, self._scores, self._batch = card.preprocessing, "logits", BATCH
@@ -99,8 +100,9 @@ class LoadedModel:
                 if seen.facts.batch_dependence is not None:
                     self._batch = 1  # else an image's answer would depend on those beside it
                 load = LoadArtifact(backend, asked, seen.facts, options)
-            writable = None if artifact is None else artifact.confined_to(folder)
-            self._worker = on_error.enter_context(WorkerProcess(backend, log=log, writable=writable))
+            self._worker = on_error.enter_context(
+                WorkerProcess(backend, log=log, writable=confined_to(artifact, folder))
+            )
             self.effective: dict[str, Any] = asdict(self._worker.ask(load).effective)
             self._folder = folder
             self._on_exit = on_error.pop_all()
@@ -191,51 +193,32 @@ def load_model(
         raise UsageError("artifact and weights: a file of the runtime's own has weights in it; give one of them")
     if weights_layout is not None and weights is None:
         raise UsageError("weights_layout says how weights are read; give weights too")
-    stated = stated_inputs([artifact_input] if artifact_input else [], [] if artifact is None else [backend])
+    if artifact_input is not None and artifact is None:
+        raise UsageError("artifact_input says what an artifact takes; give artifact too")
+    stated = None if artifact_input is None else convention_of(artifact_input)
+    file = None if artifact is None else ModelFile(str(artifact), convention=stated, trusted=trusted)
     return open_model(
         card,
-        backend=backend,
-        file=None if artifact is None else UserFile(str(artifact), trusted, stated.get(backend)),
+        System(backend, threads or usable_cores(), precision, device=device, artifact=file),
         weights=weights,
         weights_layout=weights_layout,
-        threads=threads,
-        device=device,
-        precision=precision,
         display=display or PlainDisplay(),
     )
 
 
 def open_model(
-    card: str,
-    *,
-    backend: str,
-    file: UserFile | None,
-    weights: str | None,
-    weights_layout: Layout | None,
-    threads: int | None,
-    device: str,
-    precision: Precision,
-    display: Display,
+    card: str, system: System, *, weights: str | None, weights_layout: Layout | None, display: Display
 ) -> LoadedModel:
-    """The same as :func:`load_model`, with what the user says of the file parsed."""
-    if backend not in backend_names():
-        raise unknown_name("backend", backend, backend_names())
-    problem = backend_class(backend).probe().problem
+    """The same as :func:`load_model`, of a system."""
+    if system.backend not in backend_names():
+        raise unknown_name("backend", system.backend, backend_names())
+    problem, file = availability(system.backend).problem, system.artifact
     if problem is not None:
         raise BackendUnavailableError(problem)
     if file is not None:
         check_named_files(file)
-        require_trust(backend_class(backend), Path(file.path), trusted=file.trusted)
-    options = Options(threads=threads or usable_cores(), device=device, precision=precision)
-    return LoadedModel(
-        load_card(str(card)),
-        backend,
-        options,
-        weights=weights,
-        weights_layout=weights_layout,
-        artifact=file,
-        display=display,
-    )
+        require_trust(backend_class(system.backend), Path(file.path), trusted=file.trusted)
+    return LoadedModel(load_card(str(card)), system, weights=weights, weights_layout=weights_layout, display=display)
 
 
 def prepared(pictures: Sequence[Picture], card: Card) -> NDArray[np.uint8]:
@@ -270,42 +253,39 @@ def _from_stdin() -> bytes:
 def predict(
     names: Sequence[str],
     *,
-    card: str,
-    backends: Sequence[str],
-    artifacts: Mapping[str, UserFile | None],
+    config: RunConfig,
     display: Display,
-    **options: Any,
 ) -> dict[str, dict[str, list[Guess]]]:
-    """Image -> backend -> its best classes, from one runtime after the other on the same prepared pixels.
+    """Image -> label of a system -> its best classes, from one after the other on the same prepared pixels.
 
     Raises:
         AlexBenchError: something that the message says how to mend.
     """
     pictures = read_images(names)
-    pixels = prepared(list(pictures.values()), load_card(card))
+    pixels = prepared(list(pictures.values()), load_card(config.model))
     answers: dict[str, dict[str, list[Guess]]] = {name: {} for name in pictures}
-    chosen = list(backends) or list(artifacts) or [name for name in backend_names() if _is_installed(name)]
+    chosen = config.named or tuple(one for one in config.systems if _is_installed(one.backend))
     if not chosen:
         raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
-    if options.get("weights") is not None and all(name in artifacts for name in chosen):
+    if config.weights is not None and all(one.artifact is not None for one in chosen):
         raise UsageError("--weights: every runtime named runs a file of its own (--artifact); leave one of them out")
-    warned: set[UserFile | None] = set()
-    for backend in chosen:
-        file = artifacts.get(backend)
-        inside = {} if file is None else {"weights": None, "weights_layout": None}
-        with open_model(card, backend=backend, file=file, display=display, **{**options, **inside}) as model:
+    warned: set[ModelFile | None] = set()
+    for label, system in zip(labels(chosen), chosen, strict=True):
+        file = system.artifact
+        weights, layout = (config.weights, config.weights_layout) if file is None else (None, None)
+        with open_model(config.model, system, weights=weights, weights_layout=layout, display=display) as model:
             if model.synthetic and file not in warned:
                 display.say(
                     f"{SYNTHETIC_WARNING}: --weights FILE" if file is None else f"{file.path}: {SYNTHETIC_WARNING}"
                 )
                 warned.add(file)
             for name, guesses in zip(pictures, model.predict_prepared(pixels), strict=True):
-                answers[name][backend] = guesses
+                answers[name][label] = guesses
     return answers
 
 
 def _is_installed(name: str) -> bool:
-    return backend_class(name).probe().available
+    return availability(name).available
 
 
 def print_predictions(answers: Mapping[str, Mapping[str, Sequence[Guess]]], *, as_json: bool) -> None:

@@ -1,17 +1,22 @@
 """Going on with a run: its own configuration, and the same inputs as before or not at all."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, Final
 
-from alexbench.harness.app.artifacts import file_digest, programs_of
-from alexbench.harness.app.config import RunConfig
-from alexbench.harness.app.row import Row
+from alexbench.harness.app.artifacts import programs_of, with_digests
+from alexbench.harness.app.chosen_systems import chosen_systems, trusting
+from alexbench.harness.app.config import RunConfig, shard_of
 from alexbench.harness.app.trust import untrusted
-from alexbench.harness.decoding import DecodeError, decode
+from alexbench.harness.decoding import decode, decode_value
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.record_files import RUN_FILE
 from alexbench.harness.records import DataRecord, ModelRecord, RunRecord
+
+_OLD_LISTS: Final = ("backends", "artifacts", "artifact_inputs", "pythons", "environments")
+_OLD_VALUES: Final = {"threads": int, "precision": str, "device": str, "shard": str, "weights": str}
+"""Keys of a configuration before schema 6, and what they held."""
 
 
 def configuration_of(record: RunRecord, folder: Path, *, trusted: Iterable[str] = ()) -> RunConfig:
@@ -25,8 +30,11 @@ def configuration_of(record: RunRecord, folder: Path, *, trusted: Iterable[str] 
         UsageError: it names a program that is not trusted, or one is trusted that it does not name.
     """
     try:
-        config = decode(RunConfig, record.configuration)
-    except DecodeError as error:
+        asked = record.configuration
+        config = decode(RunConfig, asked if "systems" in asked else _upgraded(asked))
+    except UsageError as error:
+        raise UsageError(f"{folder}: {error}") from error
+    except ValueError as error:  # DecodeError is one
         raise RecordError(f"{folder / RUN_FILE} is damaged: configuration: {error}") from error
     known, programs = tuple(trusted), programs_of(config)
     for one in untrusted(known, programs):
@@ -37,7 +45,21 @@ def configuration_of(record: RunRecord, folder: Path, *, trusted: Iterable[str] 
             f"{folder} would start {missing[0]}, which its record names; if you trust that program, add"
             + trust_flags(programs)
         )
-    return replace(config, trusted=known)
+    return replace(config, systems=tuple(trusting(config.systems, known)))
+
+
+def _upgraded(old: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a record of schema 5 or older, which kept flags, and one precision and device for all rows.
+
+    Raises:
+        DecodeError: a value is of another kind.
+        UsageError: the flags make no sense here.
+    """
+    kinds: dict[str, Any] = {**dict.fromkeys(_OLD_LISTS, tuple[str, ...] | None), **_OLD_VALUES}
+    flags = {key: decode_value(kind, old[key], f"configuration.{key}") for key, kind in kinds.items() if old.get(key)}
+    kept = {key: value for key, value in old.items() if key not in {*kinds, "trusted"} or key == "weights"}
+    shard = {"shard": shard_of(flags["shard"])} if "shard" in flags else {}
+    return {**kept, **asdict(chosen_systems(flags)), **shard}
 
 
 def trust_flags(programs: Iterable[str]) -> str:
@@ -45,22 +67,24 @@ def trust_flags(programs: Iterable[str]) -> str:
     return "".join(f" --trust {one}" for one in dict.fromkeys(programs))
 
 
-def check_same_files(before: RunRecord, rows: Sequence[Row], folder: Path) -> None:
-    """Whether the artifacts are still those of the run; asked before any is opened.
+def with_same_files(before: RunRecord, config: RunConfig, folder: Path) -> RunConfig:
+    """The configuration with its artifacts' digests, which are still those of the run; asked before any is opened.
 
     Raises:
         UsageError: one is another file.
     """
-    was = {row.name: row.artifact.sha256 for row in before.systems if row.artifact is not None}
-    for row in rows:
-        if row.artifact is None or row.name not in was:
+    rows = {row.name: row.artifact.sha256 for row in before.systems if row.artifact is not None}
+    now = with_digests(config)
+    for (label, then), system in zip(config.by_label.items(), now.systems, strict=True):
+        if then.artifact is None or system.artifact is None:
             continue
-        now = file_digest(Path(row.artifact.path))
-        if now != was[row.name]:
+        was, found = then.artifact.sha256 or rows.get(label, ""), system.artifact.sha256
+        if was and found != was:
             raise UsageError(
-                f"--resume {folder}: {row.artifact.path} is not the file that the run began with (SHA-256"
-                f" {was[row.name][:12]} then, {now[:12]} now); start a new one"
+                f"--resume {folder}: {system.artifact.path} is not the file that the run began with (SHA-256"
+                f" {was[:12]} then, {found[:12]} now); start a new one"
             )
+    return now
 
 
 def check_unchanged(before: RunRecord, model: ModelRecord, data: DataRecord, folder: Path) -> None:

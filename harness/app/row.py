@@ -1,45 +1,45 @@
-"""One backend's part of a run, in progress: its worker, what it answered so far, and its error if it has one."""
+"""One system's part of a run, in progress: its worker, what it answered so far, and its error if it has one."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Effective, Known
-from alexbench.harness.errors import AlexBenchError, ExitCode
+from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError
 from alexbench.harness.measure.rounds import Block
 from alexbench.harness.protocol.loading import Inspection
 from alexbench.harness.reasons import Reason
-from alexbench.harness.records import Accuracy, ArtifactRecord, EffectiveRecord, Parity, SystemRecord, backend_of
+from alexbench.harness.records import Accuracy, ArtifactRecord, EffectiveRecord, Parity, SystemRecord, SystemStatus
 from alexbench.harness.speed_records import Generated, Performance
-from alexbench.harness.systems import System
+from alexbench.harness.systems import ModelFile, System
 
 
 @dataclass(slots=True)
 class Row:
-    """What is known of one backend, in one environment.
+    """What is known of one system. ``name``: its label in the run.
 
-    ``artifact``: the user's file that it runs, ``found`` and ``seen`` what is in it. ``python``: its interpreter, None
-    for ours. ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
+    ``found`` and ``seen``: what is in its file. ``python``: its interpreter, None for ours. ``missing``: not installed;
+    ``unsupported``: its runtime refused it before anything was measured; both with the reason as its ``error``.
+    ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
     ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
     ``scores`` (5,) float32; those of skipped pictures mean nothing.
     """
 
     name: str
     system: System
-    artifact: UserFile | None = None
     found: ArtifactRecord | None = None
     worker: WorkerProcess | None = None
     error: str | None = None
     error_code: ExitCode = ExitCode.OK
     missing: bool = False
+    unsupported: bool = False
     effective: EffectiveRecord | None = None
     loaded_as: Effective | None = None
     loads_s: list[float] = field(default_factory=list)
@@ -62,8 +62,18 @@ class Row:
 
     @property
     def backend(self) -> str:
-        """What it is of: its name without the environment's label."""
-        return backend_of(self.name)
+        """What runs it."""
+        return self.system.backend
+
+    @property
+    def artifact(self) -> ModelFile | None:
+        """The user's file that it runs, None where it is built from weights."""
+        return self.system.artifact
+
+    @property
+    def absent(self) -> bool:
+        """Whether it has no part in the run: not installed, not supported, or a plugin that is broken."""
+        return self.missing or self.unsupported or (self.error is not None and self.worker is None)
 
     @property
     def interpreter(self) -> str:
@@ -83,6 +93,11 @@ class Row:
         self.error_code = error.exit_code if isinstance(error, AlexBenchError) else ExitCode.FAILED
         self.end()
 
+    def refuse(self, error: UnsupportedOptionError) -> None:
+        """Its runtime cannot run it: no failure, and nothing that is measured."""
+        self.fail(error)
+        self.unsupported = True
+
     def end(self) -> None:
         """Whatever process it has now is gone afterwards."""
         if self.worker is not None:
@@ -97,10 +112,12 @@ class Row:
             self.fail(error)
 
     @property
-    def status(self) -> Literal["ok", "error", "missing", "pending"]:
+    def status(self) -> SystemStatus:
         """What became of it so far."""
         if self.missing:
             return "missing"
+        if self.unsupported:
+            return "unsupported"
         if self.error is not None:
             return "error"
         return "pending" if self.accuracy is None and self.performance is None else "ok"

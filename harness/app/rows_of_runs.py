@@ -14,6 +14,7 @@ from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.errors import DataError, RecordError, UsageError
 from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.records import DataRecord, RunRecord, SystemRecord
+from alexbench.harness.systems import System
 from alexbench.harness.tables import read_table
 
 _TOP: Final = [f"top{place}" for place in range(1, 6)]
@@ -31,9 +32,14 @@ class Run:
     samples: pd.DataFrame | None
 
     @property
+    def systems(self) -> dict[str, System]:
+        """The rows that have an accuracy, by name."""
+        return {row.name: row.system for row in self.record.systems if row.accuracy is not None}
+
+    @property
     def rows(self) -> list[str]:
-        """The names of the rows that have an accuracy."""
-        return [row.name for row in self.record.systems if row.accuracy is not None]
+        """Their names."""
+        return list(self.systems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,14 @@ class RowOfRun:
 def split(argument: str) -> tuple[Path, str | None]:
     """``RUN`` or ``RUN:ROW``: the folder, and the row where one is named.
 
-    A colon may be in a path: what is behind the last one is a row only where what is before it is a run, and the whole
-    is not.
+    A colon may be in a path, and in a row's name: what is behind one is a row only where what is before it is a run,
+    and the whole is not.
     """
     whole = Path(argument)
-    before, colon, behind = argument.rpartition(":")
-    if colon and before and not (whole / RUN_FILE).exists() and (Path(before) / RUN_FILE).exists():
-        return Path(before), behind
+    if not (whole / RUN_FILE).exists():
+        for place in (place for place, letter in enumerate(argument) if place and letter == ":"):
+            if (Path(argument[:place]) / RUN_FILE).exists():
+                return Path(argument[:place]), argument[place + 1 :]
     return whole, None
 
 

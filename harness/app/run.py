@@ -18,18 +18,24 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 import alexbench.harness
-from alexbench.backends.registry import backend_class, backend_names
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app import loads
 from alexbench.harness.app.accuracy import evaluate, hold_against_reference
-from alexbench.harness.app.artifacts import check_trust, programs_of
+from alexbench.harness.app.artifacts import check_trust, programs_of, with_digests
+from alexbench.harness.app.chosen_rows import (
+    check_options,
+    check_refused,
+    distributions_of,
+    other_environments,
+    rows_of,
+    with_backends,
+)
 from alexbench.harness.app.config import RunConfig, cache_folder
-from alexbench.harness.app.estimate import estimate
-from alexbench.harness.app.interpreters import backends_in, environments
-from alexbench.harness.app.loading import options_of, start, start_empty
+from alexbench.harness.app.estimate import check_memory, estimate
+from alexbench.harness.app.loading import start, start_empty
 from alexbench.harness.app.material import Material, gather, writable
 from alexbench.harness.app.progress import Display
-from alexbench.harness.app.resume import check_same_files, check_unchanged, configuration_of, trust_flags
+from alexbench.harness.app.resume import check_unchanged, configuration_of, trust_flags, with_same_files
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.row_pairs import row_pairs
 from alexbench.harness.app.scratch import scratch
@@ -38,8 +44,7 @@ from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.app.threads import count_threads
 from alexbench.harness.app.thumbnails import write_thumbnails
 from alexbench.harness.app.twin import Twin, twin_of
-from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.errors import BackendUnavailableError, ExitCode, UnsupportedOptionError, UsageError, WorkerError
+from alexbench.harness.errors import ExitCode, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.ranking import ranked
 from alexbench.harness.measure.conditions import conditions
@@ -48,11 +53,10 @@ from alexbench.harness.measure.machine import machine
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
 from alexbench.harness.paired_records import RowPair
-from alexbench.harness.protocol.loading import CheckOptions
 from alexbench.harness.protocol.process import ReadMemory
 from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import RUN_FILE, read_run
-from alexbench.harness.records import RunRecord, Status, backend_of
+from alexbench.harness.records import RunRecord, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,10 @@ def run(config: RunConfig, display: Display) -> Outcome:
         AlexBenchError: something the user can mend, found before anything was measured; no folder is left.
         KeyboardInterrupt: passed on, after the record was marked interrupted and every worker ended.
     """
-    config = _with_backends(config)
+    config = with_backends(config)
     check_trust(config)
-    rows = _rows(config)
+    config = with_digests(config)
+    rows = rows_of(config)
     load_card(config.model)  # a wrong name is refused before a folder is made
     started = datetime.now(UTC)
     out = Path(config.out)
@@ -119,7 +124,9 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
         check_tables(folder, before)
         display.say(f"{folder} is complete: nothing is left to do")
         return Outcome(folder, before, exit_code(before))
-    rows = _rows(config)
+    check_trust(config)
+    config = with_same_files(before, config, folder)
+    rows = rows_of(config)
     with _alone(folder):
         with scratch(writable(cache_folder()), "run") as logs:
             prepared = _prepare(config, rows, logs, display)
@@ -145,8 +152,8 @@ def _alone(folder: Path) -> Iterator[None]:
 def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -> _Prepared:
     """All that needs no folder of the run: what cannot be, and the pictures and weights."""
     loads.require(config)
-    others = _other_environments(rows, logs)
-    _check_options(rows, config, logs)
+    others = other_environments(rows, logs)
+    check_options(rows, config, logs)
     return _Prepared(gather(config, cache=cache_folder(), display=display), others)
 
 
@@ -165,7 +172,6 @@ def _carry_out(
         with nullcontext() if before is not None else _gone_on_error(folder):
             if before is not None:
                 check_unchanged(before, material.model, material.data, folder)
-                check_same_files(before, rows, folder)
             record = _first_record(config, material, started, rows, prepared.others)
             if before is None:
                 run_folder.write_record(folder, record)
@@ -193,8 +199,10 @@ def _start(
     on_exit: ExitStack,
 ) -> Twin | None:
     """Load every row and, where speed is measured, the duplicate that is returned."""
-    display.say(estimate(config, rows, material))
-    with display.step("loading " + ", ".join(row.name for row in rows if not row.missing)):
+    said = estimate(config, rows, material)
+    check_memory(config, rows, material, said)
+    display.say(said)
+    with display.step("loading " + ", ".join(row.name for row in rows if not row.absent)):
         _load(rows, config, material, folder, on_exit)
     if not config.accuracy:  # else counted while accuracy is measured
         count_threads(rows, config, display)
@@ -205,71 +213,23 @@ def _start(
     return twin
 
 
-def _with_backends(config: RunConfig) -> RunConfig:
-    """Of several environments all must have the same backends: where none are named, those of the first."""
-    if config.backends is not None or not config.environments:
-        return config
-    label, python = next(iter(config.labelled.items()))
-    return replace(config, backends=tuple(backends_in(label, python)))
-
-
-def _rows(config: RunConfig) -> list[Row]:
-    """A row for each backend asked for, or for each there is; one asked for by name must be installed."""
-    rows = []
-    for name in config.row_names(config.backends or backend_names()):
-        row = Row(name, artifact=config.artifact(backend_of(name)), python=config.interpreter_of(name))
-        if row.python is not None:  # what is installed there, a worker there is asked
-            rows.append(row)
-            continue
-        try:
-            problem = backend_class(name).probe().problem
-        except BackendUnavailableError as error:
-            problem = str(error)
-        if problem is not None:
-            if config.backends is not None:
-                raise BackendUnavailableError(problem)
-            row.missing, row.error = True, problem
-        rows.append(row)
-    if all(row.missing for row in rows):
-        raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
-    return rows
-
-
-def _check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
-    """Refuse options before minutes of preparing: each backend tries those that are no default on a tiny network.
-
-    In workers of their own, so that a row's load time has its import in it.
-    """
-    if config.device == "cpu" and config.precision == "fp32":
-        return
-    refused = []
-    for row in rows:
-        if row.missing:
-            continue
-        with WorkerProcess(row.name, log=logs / "options.log", python=row.interpreter) as worker:
-            try:
-                worker.ask(CheckOptions(row.backend, options_of(config)))
-            except UnsupportedOptionError as error:
-                if config.backends is not None:
-                    raise
-                refused.append(str(error))
-    if len(refused) == sum(not row.missing for row in rows):
-        raise UnsupportedOptionError("; ".join(refused))
-
-
 def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, on_exit: ExitStack) -> None:
-    """Start a worker for each row and let it load; a backend asked for by name obeys the options or ends the run."""
-    present = [row for row in rows if not row.missing]
+    """Start a worker for each row and let it load; what is wrong with the input of one named by name ends the run."""
+    present = [row for row in rows if not row.absent]
     for row in present:
         on_exit.callback(row.end)
     with ThreadPoolExecutor(usable_cores()) as threads:  # importing a runtime keeps one core busy
         list(threads.map(lambda row: _start_empty(row, config, folder), present))
     for row in present:
         with row.failing():
-            if row.worker is not None:
-                row.worker = start(row, config, material, folder, again=row.worker)
-        if row.error_code == ExitCode.USAGE and config.backends is not None:
+            try:
+                if row.worker is not None:
+                    row.worker = start(row, config, material, folder, again=row.worker)
+            except UnsupportedOptionError as error:
+                row.refuse(error)
+        if row.error_code == ExitCode.USAGE and not row.unsupported and not config.all_backends:
             raise UsageError(row.error)
+    check_refused(rows, config)
     refused = [row for row in rows if row.error_code == ExitCode.USAGE]
     if refused and not any(row.alive for row in rows):
         raise UsageError("; ".join(f"{row.error}" for row in refused))
@@ -296,7 +256,7 @@ def _measure(
     try:
         if config.accuracy:
             evaluate(rows, config, material, folder, display)
-            record = replace(record, pairs=_write_answers(rows, material, folder))
+            record = replace(record, pairs=_write_answers(rows, material, folder, record.base))
         if config.performance:
             Bench(speed, rows, twin, config, material, folder, display, begun=begun).measure()
         for row in rows:
@@ -340,7 +300,7 @@ def _measure(
     return Outcome(folder, record, code)
 
 
-def _write_answers(rows: list[Row], material: Material, folder: Path) -> tuple[RowPair, ...]:
+def _write_answers(rows: list[Row], material: Material, folder: Path, base: str | None) -> tuple[RowPair, ...]:
     """Into ``predictions.parquet`` and ``samples.parquet``; and the rows' accuracies held against each other."""
     prepared, offset = material.prepared, material.card.label_offset
     bad = {one.place: one.reason for one in prepared.skipped}
@@ -351,24 +311,14 @@ def _write_answers(rows: list[Row], material: Material, folder: Path) -> tuple[R
         if row.top is not None
     ]
     run_folder.write_predictions(folder, frames)
-    return row_pairs(pd.concat(frames, ignore_index=True), material.data) if frames else ()
-
-
-def _other_environments(rows: list[Row], logs: Path) -> dict[str, dict[str, Any]]:
-    """What is installed for the rows that have an interpreter of their own."""
-    interpreters = {row.name: row.python for row in rows if row.python is not None}
-    wanted = {row.name: _distributions(row.backend) for row in rows if row.python is not None}
-    return environments(interpreters, wanted, logs / "interpreters.log")
-
-
-def _distributions(backend: str) -> tuple[str, ...]:
-    return tuple(name for group in backend_class(backend).requires.groups for name in group)
+    systems = {row.name: row.system for row in rows}
+    return row_pairs(pd.concat(frames, ignore_index=True), material.data, systems, base) if frames else ()
 
 
 def _first_record(
     config: RunConfig, material: Material, started: str, rows: list[Row], others: dict[str, dict[str, Any]]
 ) -> RunRecord:
-    distributions = tuple(name for row in rows if not row.missing for name in _distributions(row.backend))
+    distributions = tuple(name for row in rows if not row.missing for name in distributions_of(row.backend))
     return RunRecord(
         status="running",
         started=started,
@@ -381,6 +331,7 @@ def _first_record(
         environment=asdict(environment(distributions)) | ({"backends": others} if others else {}),
         conditions={"before": conditions()},
         notes=material.notes,
+        base=config.base,
     )
 
 

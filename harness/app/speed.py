@@ -83,7 +83,10 @@ class Bench:
         self._begun = begun
         self._speed, self._rows, self._twin, self._config, self._material = speed, rows, twin, config, material
         self._folder, self._display = folder, display
-        self._watcher = Watcher(config.device)
+        on_gpu = {row.name for row in rows if row.system.device != "cpu"}
+        if twin is not None and twin.row.name in on_gpu:
+            on_gpu.add(twin.name)
+        self._watcher = Watcher(on_gpu)
         self._probe: WorkerProcess | None = None
         self._timers = Timers(self._watcher, display)
 
@@ -216,6 +219,7 @@ class Bench:
     def _anchor(self, on_exit: ExitStack) -> WorkerProcess | None:
         try:
             worker = on_exit.enter_context(WorkerProcess(ANCHOR, log=log_of(ANCHOR, self._folder)))
+            # As many threads as the row with most: what disturbs that one must be able to disturb the probe.
             worker.ask(OpenAnchor(self._config.threads))
         except Exception as error:
             self._display.say(f"no anchor: {error}")
@@ -239,8 +243,7 @@ class Bench:
             if self._warm(name, worker, 1, seconds=WARM_UP_S):
                 tasks[Task(name, "SingleStream", 1)] = self._timers.calls(name, worker, 1, seconds)
         self._rounds(tasks, level.latency, number, advance)
-        if self._config.device != "cpu":
-            self._resident(number, chosen, advance)
+        self._resident(number, chosen, advance)
 
     def _anchor_task(self, beside: str) -> dict[Task, TimeBlock]:
         if self._probe is None:
@@ -343,7 +346,7 @@ class Bench:
         level = self._config.level
         tasks: dict[Task, TimeBlock] = {}
         for row in self._alive:
-            if row.name in chosen:
+            if row.name in chosen and row.system.device != "cpu":
                 with row.failing():
                     timed = self._timers.resident(row, level.latency_block_s)
                     if timed is not None:

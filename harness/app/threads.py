@@ -37,22 +37,23 @@ def _count(row: Row, config: RunConfig) -> None:
         counted = row.worker.ask(CountThreads(batch_size, SECONDS))
         row.first_inference_ms = counted.first_inference_ns / 1e6
         busy = counted.busy_threads
-        if busy == config.threads or config.device != "cpu":
+        if busy == row.system.threads or row.system.device != "cpu":
             break
-    note_threads(row, busy, config)
+    note_threads(row, busy)
 
 
-def note_threads(row: Row, busy: int | None, config: RunConfig) -> None:
+def note_threads(row: Row, busy: int | None) -> None:
     """Write the number of busy threads into the row; None is unknown.
 
     Raises:
         UnsupportedOptionError: more than were asked for, or half of them or fewer.
     """
-    if config.device != "cpu" or busy is None:
+    asked = row.system.threads
+    if row.system.device != "cpu" or busy is None:
         return
     assert row.effective is not None
     row.effective = replace(row.effective, threads=(str(busy), "measured"))
-    if busy > config.threads or 2 * busy <= config.threads:
+    if busy > asked or 2 * busy <= asked:
         raise UnsupportedOptionError(
-            f"{row.name}: --threads {config.threads} did not take effect: {busy} threads were busy; see its log"
+            f"{row.name}: --threads {asked} did not take effect: {busy} threads were busy; see its log"
         )

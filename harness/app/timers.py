@@ -58,7 +58,7 @@ class Timers:
         """Calls one after the other for so long, as :func:`alexbench.harness.measure.clock.time_block` makes them."""
         limit = _limit_s(max(seconds, 4 * self._call_s.get((name, batch_size), 0.0)))
         ask = partial(worker.ask, TimeCalls(batch_size, seconds), limit_s=limit)
-        return partial(self._watcher.block, ask, images=batch_size)
+        return partial(self._watcher.block, ask, images=batch_size, of=name)
 
     def resident(self, row: Row, seconds: float) -> TimeBlock | None:
         """Calls whose pixels lie in the device's memory; None where the row has no such way.
@@ -76,7 +76,7 @@ class Timers:
             assert timed is not None
             return timed
 
-        return partial(self._watcher.block, ask, images=1)
+        return partial(self._watcher.block, ask, images=1, of=row.name)
 
     def anchor(self, worker: WorkerProcess, seconds: float) -> TimeBlock:
         """The anchor's matrix product and its stream through memory."""
@@ -113,7 +113,7 @@ class Timers:
         batches = jobs * max(2, round(seconds / each_s / jobs))
         limit = _limit_s(max(seconds, batches * each_s))
         ask = partial(row.worker.ask, TimeStream(batch_size, batches), limit_s=limit)
-        return partial(self._watcher.block, ask, images=batch_size * batches)
+        return partial(self._watcher.block, ask, images=batch_size * batches, of=row.name)
 
     def _anchor_block(self, worker: WorkerProcess, seconds: float) -> Measured:
         blocks: list[AnchorBlock] = []

@@ -5,25 +5,16 @@ check of its contents can promise otherwise, so nothing reads such a file before
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from alexbench.harness.contract import Backend
 from alexbench.harness.errors import UsageError, WeightsError
-from alexbench.harness.systems import INPUT_SCALES, Channels, InputConvention
+from alexbench.harness.systems import INPUT_SCALES, Channels, InputConvention, ModelFile
 
 
-@dataclass(frozen=True, slots=True)
-class UserFile:
-    """A model file that the user names: whether it may run as a program, and what its input takes, if stated."""
-
-    path: str
-    trusted: bool = False
-    convention: InputConvention | None = None
-
-    def confined_to(self, folder: Path) -> Path | None:
-        """The only folder that its processes may write to; None for data, which is read by the runtime alone."""
-        return folder if self.trusted else None
+def confined_to(file: ModelFile | None, folder: Path) -> Path | None:
+    """The only ``folder`` that a file's processes may write to; None for data, which is read by the runtime alone."""
+    return folder if file is not None and file.trusted else None
 
 
 def stated_inputs(given: Iterable[str], backends: Iterable[str]) -> dict[str, InputConvention]:
@@ -40,7 +31,10 @@ def stated_inputs(given: Iterable[str], backends: Iterable[str]) -> dict[str, In
             raise UsageError(f"--artifact-input {one} says what an artifact takes; name --artifact BACKEND=FILE too")
         if equals and name not in files:
             raise UsageError(f"--artifact-input {one}: no --artifact {name}=FILE is named")
-        convention = _convention(one, words)
+        try:
+            convention = convention_of(words)
+        except UsageError as error:
+            raise UsageError(f"--artifact-input {one}: {error}") from error
         for backend in [name] if equals else files:
             if backend in stated:
                 raise UsageError(f"--artifact-input states the input of {backend} twice: {stated[backend]} and {words}")
@@ -48,15 +42,20 @@ def stated_inputs(given: Iterable[str], backends: Iterable[str]) -> dict[str, In
     return stated
 
 
-def _convention(flag: str, words: str) -> InputConvention:
+def convention_of(words: str) -> InputConvention:
+    """What an input takes, as the user states it: ``0..255`` or ``0..255,bgr``.
+
+    Raises:
+        UsageError: it is not that.
+    """
     orders: dict[str, Channels] = {"rgb": "RGB", "bgr": "BGR"}
     scale, comma, order = words.partition(",")
     for known in INPUT_SCALES:
         if scale == known and (not comma or order in orders):
             return InputConvention(known, orders.get(order))
     raise UsageError(
-        f"--artifact-input {flag}: wanted [BACKEND=]SCALE[,ORDER], SCALE one of {', '.join(INPUT_SCALES)} and ORDER "
-        "rgb or bgr, as in onnxruntime=0..255,bgr"
+        f"input {words}: wanted SCALE or SCALE,ORDER, SCALE one of {', '.join(INPUT_SCALES)} and ORDER rgb or bgr, as"
+        " in 0..255,bgr"
     )
 
 

@@ -1,4 +1,4 @@
-"""The A/A duplicate: one row's backend a second time, so that every run knows what this machine can tell apart."""
+"""The A/A duplicate: one row's system a second time, so that every run knows what this machine can tell apart."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +25,8 @@ class Twin:
 
     def start(self, config: RunConfig, material: Material, folder: Path, display: Display) -> None:
         """A fresh process, by a restart where there is one; without one there is no control, which is said."""
-        copy = Row(
-            self.row.name, artifact=self.row.artifact, seen=self.row.seen, found=self.row.found, python=self.row.python
-        )
+        first = self.row
+        copy = Row(first.name, first.system, seen=first.seen, found=first.found, python=first.python)
         try:
             called = f"{self.row.name}-duplicate"
             self.worker = start(copy, config, material, folder, called=called, again=self.worker)

@@ -1,6 +1,6 @@
 """What else happens on the machine while a block is measured: asked before and after it, from the command's process."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import psutil
 
@@ -15,16 +15,17 @@ from alexbench.harness.measure.watch import Disturbance, Reading, between, read
 class Watcher:
     """Knows which processes are ours, and reads the machine around each block."""
 
-    def __init__(self, device: str = "cpu") -> None:
-        self._on_gpu = device != "cpu"
+    def __init__(self, on_gpu: Collection[str] = ()) -> None:
+        """``on_gpu``: the participants whose work is not done on the CPU."""
+        self._on_gpu = on_gpu
         self.pids: set[int] = set()
         self._mine = affinity()
         self._cores = len(self._mine or ()) or psutil.cpu_count() or 1
         self._meter = EnergyMeter.find()
         self._start = self._read()
 
-    def block(self, ask: Callable[[], Timed | AnchorBlock], *, images: int) -> Measured:
-        """One block as a worker answered it, with what was seen meanwhile; ``images`` are in each of its calls."""
+    def block(self, ask: Callable[[], Timed | AnchorBlock], *, images: int, of: str = "") -> Measured:
+        """One block of the participant ``of``, with what was seen meanwhile; ``images`` are in each of its calls."""
         before, energy = self._read(), self._energy()
         answer = ask()
         after, later = self._read(), self._energy()
@@ -37,7 +38,7 @@ class Watcher:
             stolen_ns=seen.stolen_ns,
             foreign_ns=seen.foreign_ns,
             throttled=seen.throttled,
-            joules=self._joules(energy, later, share=sum(answer.ns) / 1e9 / seen.seconds),
+            joules=self._joules(energy, later, share=sum(answer.ns) / 1e9 / seen.seconds, gpu=of in self._on_gpu),
         )
 
     def since_start(self) -> Disturbance:
@@ -54,7 +55,9 @@ class Watcher:
     def _energy(self) -> Mapping[str, float]:
         return {} if self._meter is None else self._meter.read_j()
 
-    def _joules(self, before: Mapping[str, float], after: Mapping[str, float], *, share: float) -> float | None:
+    def _joules(
+        self, before: Mapping[str, float], after: Mapping[str, float], *, share: float, gpu: bool
+    ) -> float | None:
         """Of the processor's counters, and of the GPUs' where work is done there: an idle GPU's is not a row's.
 
         The meter runs over the whole request; ``share`` of that time are the calls that count.
@@ -62,5 +65,5 @@ class Watcher:
         if self._meter is None:
             return None
         used = self._meter.by_counter(before, after)
-        counted = [joules for name, joules in used.items() if self._on_gpu or not name.startswith("gpu-")]
+        counted = [joules for name, joules in used.items() if gpu or not name.startswith("gpu-")]
         return share * sum(counted) if counted else None

@@ -17,8 +17,9 @@ from typing import Final, Self, TypeVar
 import psutil
 
 from alexbench.harness.decoding import DecodeError, decode
-from alexbench.harness.errors import WorkerError
+from alexbench.harness.errors import UsageError, WorkerError
 from alexbench.harness.forking import AVAILABLE
+from alexbench.harness.plain_text import short
 from alexbench.harness.protocol import lines
 from alexbench.harness.protocol.lines import Hello, Progress, Reply, Request
 from alexbench.harness.protocol.process import Quit, Restart
@@ -28,7 +29,8 @@ A = TypeVar("A")
 START_LIMIT_S: Final = 60.0
 """Starting Python and our own modules; on a loaded machine it took 3 s."""
 SILENCE_LIMIT_S: Final = 600.0
-"""No request of ours is silent for ten minutes: one that is hangs."""
+"""No request of ours is silent for ten minutes: one that is hangs. ALEXBENCH_SILENCE_S sets another bound."""
+LONGEST_SILENCE_S: Final = 86_400.0
 QUIT_LIMIT_S: Final = 10.0
 _LOG_TAIL: Final = 400
 
@@ -93,7 +95,7 @@ class WorkerProcess:
         answers = io.TextIOWrapper(self._process.stdout, encoding="utf-8")
         threading.Thread(target=_read, args=(answers, self._lines), name=f"answers of {self.name}", daemon=True).start()
         # A runtime may be imported before the hello, which a load without the fork would have done.
-        self._expect_hello("start", SILENCE_LIMIT_S if "--preload" in self._options else START_LIMIT_S)
+        self._expect_hello("start", silence_limit_s() if "--preload" in self._options else START_LIMIT_S)
 
     @property
     def pid(self) -> int:
@@ -131,7 +133,7 @@ class WorkerProcess:
     def ask(self, request: Request[A], *, progress: Progress | None = None, limit_s: float | None = None) -> A:
         """Send a request and wait for its answer; a worker silent for longer than ``limit_s`` is ended.
 
-        None: SILENCE_LIMIT_S.
+        None: :func:`silence_limit_s`.
 
         Raises:
             AlexBenchError: what the worker raised, as its own class.
@@ -146,7 +148,7 @@ class WorkerProcess:
         except OSError:
             raise WorkerError(self._death(doing), log=self._log) from None
         while True:
-            reply = self._next(SILENCE_LIMIT_S if limit_s is None else limit_s, doing)
+            reply = self._next(silence_limit_s() if limit_s is None else limit_s, doing)
             if reply.progress is not None:
                 if progress is not None:
                     progress(*reply.progress)
@@ -263,6 +265,24 @@ class WorkerProcess:
         tail = _end_of(self._log).strip().splitlines()
         last = f": {tail[-1].strip()}" if tail and code is not None and code > 0 else ""
         return f"worker {self.name} {how} during {doing}{last}"
+
+
+def silence_limit_s() -> float:
+    """For how many seconds a worker may be silent.
+
+    Raises:
+        UsageError: ALEXBENCH_SILENCE_S is not a number of seconds.
+    """
+    given = os.environ.get("ALEXBENCH_SILENCE_S")
+    if not given:
+        return SILENCE_LIMIT_S
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= LONGEST_SILENCE_S:
+        raise UsageError(f"ALEXBENCH_SILENCE_S {short(given)}: give seconds, 1 to {LONGEST_SILENCE_S:g}")
+    return seconds
 
 
 def _read(answers: io.TextIOWrapper, found: "queue.Queue[str | None]") -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("runs", metavar="RUN[:ROW] [RUN[:ROW]]", nargs=-1, required=True)
-@click.option("--base", metavar="ROW", help="Of one run: the row that the others are held against.  [default: torch]")
+@click.option("--base", metavar="ROW", help="Of one run: the row that the others are held against.  [default: its own]")
 @click.option("--margin", type=float, metavar="POINTS", help="What counts as no difference.  [default: 0.5]")
 @click.option("--different-weights", is_flag=True, help="The two runs are meant to be of different weights.")
 @click.option("--flips", type=int, metavar="N", help="How many flips of a pair are listed.  [default: 10]")
@@ -188,11 +188,11 @@ def _rest(runs: tuple[str, ...]) -> "GateReport | None":
         return None
     from alexbench.harness.app.gate.gate import compare_files
     from alexbench.harness.app.gate.policy import read_policy
-    from alexbench.harness.app.gate.side import labels
+    from alexbench.harness.app.gate.side import environments
     from alexbench.harness.record_files import read_run
 
     records = [read_run(Path(run)) for run in runs]
-    if any(record.status != "complete" or labels(record) for record in records):
+    if any(record.status != "complete" or environments(record) for record in records):
         return None
 
     return compare_files(Path(runs[0]), Path(runs[1]), read_policy(None))

@@ -12,7 +12,7 @@ _LAST: Final = 20
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default="runs")
 @click.option("--metric", "metrics", metavar="NAME", multiple=True, help="Repeatable.  [default: top1, p50, images/s]")
-@click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all]")
+@click.option("--backend", "backends", metavar="NAME", multiple=True, help="Or a system. Repeatable.  [default: all]")
 @click.option("--last", type=int, metavar="N", help="Points of each table; 0: all.  [default: 20]")
 @click.option("--plot", metavar="FILE.svg", type=click.Path(path_type=Path), help="Also draw it, as .svg or .png.")
 @click.option("--csv", "as_csv", is_flag=True, help="A line a point.")

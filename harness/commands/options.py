@@ -31,6 +31,16 @@ _WHAT: Final[tuple[Callable[[Any], Any], ...]] = (
         "--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit."
     ),
 )
+_REPEATED: Final[tuple[Callable[[Any], Any], ...]] = (
+    click.option(
+        "--device", metavar="NAME", multiple=True, help="cpu, cuda, gpu: as the runtime calls it. Repeatable."
+    ),
+    click.option("--precision", metavar="NAME", multiple=True, help="fp32 or bf16. Repeatable.  [default: fp32]"),
+    click.option("--profile", metavar="NAME", multiple=True, help="Settings: default, as the runtime ships."),
+    click.option(
+        "--threads", type=int, metavar="N", multiple=True, help="Of an inference. Repeatable.  [default: usable cores]"
+    ),
+)
 _HOW: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]"),
     click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]"),
@@ -93,4 +103,4 @@ def one_run(command: Command) -> Command:
         click.option("--resolution", metavar="PERCENT", help="Timing ends when it can tell this apart, as in 2%."),
         click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]"),
     )
-    return _with(command, (*_WHAT, backends, *_HOW, *measured))
+    return _with(command, (*_WHAT, backends, *_REPEATED, *measured))

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--leaderboard", metavar="FILE", help="Write one leaderboard of all these runs to FILE, and no more.")
+@click.option("--base", metavar="ROW", help="The row that the others are held against.  [default: the run's]")
 @click.option("--pictures", is_flag=True, help="Also draw leaderboard and latencies, as SVG and PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print the leaderboards as JSON.")
-def report(folders: tuple[Path, ...], *, leaderboard: str | None, pictures: bool, as_json: bool) -> None:
+def report(
+    folders: tuple[Path, ...], *, leaderboard: str | None, base: str | None, pictures: bool, as_json: bool
+) -> None:
     """Make the reports of runs again from their records, and print their leaderboards.
 
     With --leaderboard, the runs' own folders are left as they are: FILE has a section of each set of runs that may be
@@ -31,6 +34,10 @@ def report(folders: tuple[Path, ...], *, leaderboard: str | None, pictures: bool
         raise click.UsageError("--pictures are of a run, --leaderboard is of all of them; give one of the two")
     by_folder = {folder.resolve(): folder for folder in folders}  # a run named twice is one
     runs, unread = _readable(list(by_folder.values()))
+    if base is not None:
+        from alexbench.harness.app.row_pairs import rebased
+
+        runs = [(folder, rebased(folder, record, base)) for folder, record in runs]
     if leaderboard is None:
         for folder, record in runs:
             show_reports(folder, record, pictures=pictures, printed=not as_json)

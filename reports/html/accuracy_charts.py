@@ -14,7 +14,7 @@ def pareto(record: RunRecord) -> Figure | Missing:
     """Accuracy against latency, with the rows that no other beats in both."""
     key, title = "pareto", "Accuracy against latency"
     columns = (
-        *(("backend", "backend"), ("p50", "p50 ms"), ("p50_low", "low ms"), ("p50_high", "high ms")),
+        *(("system", "system"), ("p50", "p50 ms"), ("p50_low", "low ms"), ("p50_high", "high ms")),
         *(("top1", "top-1 %"), ("top1_low", "low %"), ("top1_high", "high %"), ("unbeaten", "unbeaten")),
     )
     both = [(entry, entry.performance, entry.accuracy) for entry in record.systems]
@@ -78,7 +78,7 @@ def divergence(folder: Path, record: RunRecord) -> Figure | Missing:
     if not found:
         return Missing(key, title, failed.strip() or "No row's layers were looked at.")
     columns = (
-        *(("backend", "backend"), ("layer", "layer"), ("error", "max abs error over sigma")),
+        *(("system", "system"), ("layer", "layer"), ("error", "max abs error over sigma")),
         *(("bound", "bound"), ("bits", "effective bits")),
     )
     # A logarithmic scale has no place for an exact answer: the table has its 0.
@@ -94,7 +94,7 @@ def divergence(folder: Path, record: RunRecord) -> Figure | Missing:
         layer=[
             {
                 "mark": {"type": "line", "color": "var(--muted)", "strokeDash": [2, 3]},
-                "encoding": {"y": {**value, "field": "bound"}, **grey, "detail": {"field": "backend"}},
+                "encoding": {"y": {**value, "field": "bound"}, **grey, "detail": {"field": "system"}},
             },
             {
                 "transform": [{"filter": "datum.error > 0"}],

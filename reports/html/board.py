@@ -34,7 +34,7 @@ class Sorted:
     def head(self) -> int:
         """The place of the column that names a row."""
         names = [column.name for column in self.table.shown]
-        return names.index("backend") if "backend" in names else 0
+        return names.index("system") if "system" in names else 0
 
 
 def board(record: RunRecord) -> Sorted:
@@ -49,7 +49,7 @@ def board(record: RunRecord) -> Sorted:
             return None if row.entry.group is None else said[row.entry.group]
 
         ran_as = Column("ran_as", str, unlike, heading="ran as")
-        columns.insert([column.name for column in columns].index("backend") + 1, ran_as)
+        columns.insert([column.name for column in columns].index("system") + 1, ran_as)
     references = [] if record.reference is None else [("", record.reference)]
     table = boards.board("Leaderboard", rows, Notes(), references, columns=columns)
     lines = _lines(table)

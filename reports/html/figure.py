@@ -53,22 +53,27 @@ def quantity(field: str, title: str, **more: Any) -> dict[str, Any]:
 
 
 def colour(names: Sequence[str]) -> dict[str, Any]:
-    """Each backend's own colour, the same in all figures."""
+    """Each system's own colour, the same in all figures."""
     domain = list(names)
     scale = {"domain": domain, "range": [f"var(--c{place % COLOURS + 1})" for place in range(len(domain))]}
-    return {"field": "backend", "type": "nominal", "scale": scale, "legend": _LEGEND}
+    return {"field": "system", "type": "nominal", "scale": scale, "legend": _LEGEND}
 
 
 def shape(names: Sequence[str]) -> dict[str, Any]:
-    """Each backend's own shape: colour is never all that tells two apart."""
-    scale = {"domain": list(names), "range": [SHAPES[place % len(SHAPES)] for place in range(len(names))]}
-    return {"field": "backend", "type": "nominal", "scale": scale, "legend": _LEGEND}
+    """Each system's own shape: colour is never all that tells two apart."""
+    scale = {"domain": list(names), "range": [SHAPES[_nth(place, len(SHAPES))] for place in range(len(names))]}
+    return {"field": "system", "type": "nominal", "scale": scale, "legend": _LEGEND}
 
 
 def dash(names: Sequence[str]) -> dict[str, Any]:
-    """Each backend's own dashes."""
-    scale = {"domain": list(names), "range": [list(DASHES[place % len(DASHES)]) for place in range(len(names))]}
-    return {"field": "backend", "type": "nominal", "scale": scale, "legend": _LEGEND}
+    """Each system's own dashes."""
+    scale = {"domain": list(names), "range": [list(DASHES[_nth(place, len(DASHES))]) for place in range(len(names))]}
+    return {"field": "system", "type": "nominal", "scale": scale, "legend": _LEGEND}
+
+
+def _nth(place: int, many: int) -> int:
+    """Of so many forms; one farther with each turn of the colours, so that two systems of a colour differ."""
+    return (place + place // COLOURS) % many
 
 
 def tooltip(columns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:

@@ -18,7 +18,7 @@ def latency_histogram(folder: Path, record: RunRecord) -> Figure | Missing:
     if isinstance(found, str):
         return Missing(key, title, found)
     columns = (
-        *(("backend", "backend"), ("start", "from ms"), ("end", "to ms")),
+        *(("system", "system"), ("start", "from ms"), ("end", "to ms")),
         *(("calls", "calls"), ("share", "share of calls %")),
     )
     beyond = sum(found.beyond.values())
@@ -52,7 +52,7 @@ def latency_percentiles(folder: Path, record: RunRecord) -> Figure | Missing:
     found = _of_folder(data.latencies, folder, record, TIMINGS)
     if isinstance(found, str):
         return Missing(key, title, found)
-    columns = (("backend", "backend"), ("percentile", "percentile"), ("latency", "latency ms"))
+    columns = (("system", "system"), ("percentile", "percentile"), ("latency", "latency ms"))
     said = (
         "What share of the calls took at most how long, on a logarithmic scale. With few calls "
         f"({min(found.calls.values()):,} at least here) the last percentiles are single calls and carry no claim."
@@ -78,7 +78,7 @@ def drift(folder: Path, record: RunRecord) -> Figure | Missing:
     if isinstance(frame, str):
         return Missing(key, title, frame)
     columns = (
-        *(("backend", "backend"), ("process", "process"), ("round", "round")),
+        *(("system", "system"), ("process", "process"), ("round", "round")),
         *(("settled", "settled"), ("latency", "median ms")),
     )
     names = [*data.timed(record), *([data.ANCHOR] if data.ANCHOR in set(frame["backend"]) else [])]

@@ -17,7 +17,7 @@
     csv(all("tr", table).map((row) => [...row.cells].map((cell) => cell.textContent.trim())));
   const ofFigure = ({ columns, rows }) => csv([columns.map(([, heading]) => heading), ...rows]);
   const ofFlips = () => {
-    const rows = [["sample", "label", "float64", "backend", "answer", "margin_sigma", "explained"]];
+    const rows = [["sample", "label", "float64", "system", "answer", "margin_sigma", "explained"]];
     for (const picture of all(".picture")) {
       const { sample, label, reference } = picture.dataset;
       for (const name of all("dt[data-row]", picture)) {

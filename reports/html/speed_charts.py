@@ -11,7 +11,7 @@ def throughput(record: RunRecord) -> Figure | Missing:
     """Images/s against batch size, with bounds; the runtime's own way of many at once as points."""
     key, title = "throughput", "Throughput against batch size"
     columns = (
-        *(("backend", "backend"), ("way", "way"), ("batch", "batch size")),
+        *(("system", "system"), ("way", "way"), ("batch", "batch size")),
         *(("rate", "images/s"), ("low", "low"), ("high", "high")),
     )
     speeds = _speeds(record)
@@ -72,7 +72,7 @@ def roofline(record: RunRecord) -> Figure | Missing:
         return Missing(key, title, "The record does not say how much the network computes.")
     peak, stream = record.ceiling.gflops_per_second, record.ceiling.gb_per_second
     columns = (
-        *(("backend", "backend"), ("batch", "batch size"), ("intensity", "FLOP a byte")),
+        *(("system", "system"), ("batch", "batch size"), ("intensity", "FLOP a byte")),
         *(("achieved", "GFLOP/s"), ("share", "share of the roof %")),
     )
     rows: list[tuple[str, int, float, float, float]] = []
@@ -119,7 +119,7 @@ def roofline(record: RunRecord) -> Figure | Missing:
 def layers(record: RunRecord) -> Figure | Missing:
     """Milliseconds of each group of layers."""
     key, title = "layers", "Time of each layer"
-    columns = (("backend", "backend"), ("layer", "layers"), ("ms", "ms an inference"))
+    columns = (("system", "system"), ("layer", "layers"), ("ms", "ms an inference"))
     rows = [
         (entry.name, layer, round(ms, 4)) for entry, speed in _speeds(record) for layer, ms in speed.layers_ms.items()
     ]
@@ -133,7 +133,7 @@ def layers(record: RunRecord) -> Figure | Missing:
         mark={"type": "bar"},
         encoding={
             "y": {"field": "layer", "type": "nominal", "sort": order, "title": None},
-            "yOffset": {"field": "backend", "type": "nominal", "scale": {"domain": list(names)}},
+            "yOffset": {"field": "system", "type": "nominal", "scale": {"domain": list(names)}},
             "x": quantity("ms", "ms an inference at batch 1"),
             "color": colour(names),
             "tooltip": tooltip(columns),

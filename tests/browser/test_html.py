@@ -132,7 +132,7 @@ def test_headings_sort_up_and_down_and_what_is_missing_stays_last(page: Any) -> 
     latency.click()
     assert names(page) == ["torch", "onnxruntime", "openvino", "tensorflow"]
     assert page.execute_script(cell, latency) == "descending"
-    heading(page, "backend").click()
+    heading(page, "system").click()
     assert names(page) == ["onnxruntime", "openvino", "tensorflow", "torch"]
     assert page.execute_script(cell, latency) is None
 
@@ -147,7 +147,7 @@ def test_speed_ups_sort_as_numbers_and_float64_stays_below(page: Any) -> None:
 
 
 def test_sorting_works_from_the_keyboard(page: Any) -> None:
-    button = heading(page, "backend")
+    button = heading(page, "system")
     button.send_keys("\n")
     assert names(page) == ["onnxruntime", "openvino", "tensorflow", "torch"]
     assert page.switch_to.active_element == button
@@ -185,14 +185,14 @@ def test_flipped_images_are_pictures_that_load(page: Any) -> None:
 def test_a_chart_is_downloaded_as_csv(page: Any, downloads: Path) -> None:
     one(page, "button.csv[data-figure=throughput]").click()
     rows = downloaded(downloads, "throughput.csv")
-    assert rows[0] == ["backend", "way", "batch size", "images/s", "low", "high"]
+    assert rows[0] == ["system", "way", "batch size", "images/s", "low", "high"]
     assert len(rows) == 1 + 15
 
 
 def test_the_leaderboard_is_downloaded_as_it_lies_in_the_folder(page: Any, downloads: Path) -> None:
     one(page, "button.csv[data-table=leaderboard]").click()
     rows = downloaded(downloads, "leaderboard.csv")
-    assert rows[0][:2] == ["rank", "backend"]
+    assert rows[0][:2] == ["rank", "system"]
     assert {row[1] for row in rows[1:]} == {*html_runs.ROWS, "tensorflow"}
 
 

@@ -47,6 +47,30 @@ def test_an_onnx_file_runs_on_two_runtimes_and_is_held_against_its_weights(
     assert "(mine.onnx)" in ended.out
 
 
+def test_the_network_and_files_of_one_runtime_are_rows_of_one_run(
+    command: Command, ground: Ground, onnx_file: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "another copy.onnx"
+    shutil.copyfile(onnx_file, copy)
+    rows = ["--system", "onnxruntime", "--system", f"onnxruntime artifact={onnx_file}", "--weights", ground.weights]
+    twice = refused(command, ground, tmp_path, f"onnxruntime={copy}", *rows)
+    assert (twice.code, len(twice.err.splitlines())) == (2, 1), twice.err
+    assert "are the same file" in twice.err
+    with copy.open("ab") as file:  # a field that ONNX does not know: other bytes, the same network
+        file.write(b"\xaa\x3e\x01x")
+    ended = run(command, ground, tmp_path / "runs", *rows, "--artifact", f"onnxruntime={copy}")
+    assert ended.code == 0, ended.err
+    folder = only_run(tmp_path / "runs")
+    record = read_run(folder)
+    assert [row.name for row in record.systems] == [
+        "onnxruntime another copy.onnx", "onnxruntime", "onnxruntime mine.onnx"
+    ]  # fmt: skip
+    assert len({row.system.key for row in record.systems}) == 3
+    assert all(row.accuracy is not None and row.accuracy.top1_correct == ground.top1 for row in record.systems)
+    assert all(row.parity is not None and row.parity.passed for row in record.systems)
+    assert len(list((folder / "logs").glob("onnxruntime*.log"))) == 3
+
+
 def test_a_file_alone_needs_no_weights_and_gets_no_parity(
     command: Command, ground: Ground, onnx_file: Path, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from tests.support.records import artifact
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
-NAMED = ("--backend", "onnxruntime", "--backend", "torch", "--only", "accuracy", "--batch-size", "16")
+NAMED = ("--backend", "onnxruntime", "--system", "torch threads=1", "--only", "accuracy", "--batch-size", "16")
 
 
 @pytest.fixture(scope="module")

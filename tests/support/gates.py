@@ -20,7 +20,8 @@ from alexbench.harness.judge.resolution import tell_apart
 from alexbench.harness.judge.timing import process_values
 from alexbench.harness.measure.rounds import Block, Measured, Scenario, Task
 from alexbench.harness.speed_records import Control, Measure, Performance, Resolution
-from tests.support.records import performance
+from alexbench.harness.systems import System
+from tests.support.records import of_system, performance, system_called
 from tests.support.runs import answers, write_run
 
 BASE, HEAD = "onnxruntime@base", "onnxruntime@head"
@@ -51,17 +52,20 @@ def timed_run(
     spread: float = 0.005,
     anchor_ms: float = 5.0,
     seed: int = 0,
+    systems: Mapping[str, System] | None = None,
     **of_run: Any,
 ) -> Path:
     """A complete run whose row ``name`` takes ``ms[name]`` at batch 1, and so much an image at batch 32.
 
+    ``systems``: of the rows that are not what their names say.
     ``spread``: of processes, as a share, and of rounds, where a part of it is the machine's and falls on all alike.
     """
     top = dict(rows or dict.fromkeys(ms, answers(images)))
     made = blocks({**ms}, processes, spread, anchor_ms, seed)
     found = resolutions(made, list(ms))
     given = {"configuration": CONFIGURATION, "controls": CONTROLS, "resolutions": found, **of_run}
-    changes = {name: {"performance": _speed(made, name)} for name in ms}
+    systems = {name: system_called(name) for name in ms} | dict(systems or {})
+    changes = {name: {"performance": _speed(made, name), **of_system(systems[name])} for name in ms}
     write_run(folder, top, changes=changes, **given)
     run_folder.write_timings(folder, made)
     return folder
@@ -128,11 +132,11 @@ class Again:
     """Follow-up runs of given speeds; each asked for is noted."""
 
     def __init__(self, folder: Path, *heads_ms: float, **of_run: Any) -> None:
-        self.folder, self.left, self.asked = folder, list(heads_ms), list[Sequence[str]]()
+        self.folder, self.left, self.asked = folder, list(heads_ms), list[Sequence[System]]()
         self.of_run = of_run
 
-    def __call__(self, backends: Sequence[str], number: int) -> Fresh:
-        self.asked.append(backends)
+    def __call__(self, systems: Sequence[System], number: int) -> Fresh:
+        self.asked.append(systems)
         if not self.left:
             raise UsageError("the runtime is gone")
         ms = self.left.pop(0)

@@ -19,7 +19,7 @@ from alexbench.harness.records import (
     SystemRecord,
 )
 from alexbench.harness.speed_records import Ceiling, Control, Generated, Latency, Noise, Performance, Throughput
-from alexbench.harness.systems import System
+from alexbench.harness.systems import ModelFile, System
 from tests.support.ranks import with_ranks
 
 
@@ -153,11 +153,23 @@ def system_called(name: str) -> System:
     return System(backend, 2, environment=environment or None)
 
 
+def of_system(system: System) -> dict[str, Any]:
+    """The fields of a row of this system, which ran as it was asked."""
+    file = system.artifact
+    ran = effective(precision=(system.precision, "reported"), threads=(str(system.threads), "measured"))
+    return {
+        "system": system,
+        "effective": ran,
+        "artifact": None if file is None else artifact(file.path, sha256=file.sha256),
+    }
+
+
 def ok_row(name: str = "onnxruntime", **changes: Any) -> SystemRecord:
     """A row in which all went well; ``changes`` replace its fields."""
+    file = changes.get("artifact")
     row = SystemRecord(
         name=name,
-        system=system_called(name),
+        system=replace(system_called(name), artifact=file and ModelFile(file.path, file.sha256)),
         status="ok",
         effective=effective(),
         load_s=0.42,

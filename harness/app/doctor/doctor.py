@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import backend_class, backend_names
-from alexbench.datasets.certificate import of_validation_set
+from alexbench.backends.registry import availability, backend_names
 from alexbench.datasets.dataset import VALIDATION_COUNT, Sample
+from alexbench.datasets.fingerprint import of_validation_set
 from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
@@ -29,13 +29,13 @@ from alexbench.harness.app.pictures import Pictures
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.rows_of_runs import RowOfRun, open_run, row_of, split
 from alexbench.harness.app.scratch import scratch
-from alexbench.harness.contract import Options
 from alexbench.harness.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding
 from alexbench.harness.errors import BackendUnavailableError, DataError, TooFewImagesError, UsageError, WorkerError
 from alexbench.harness.judge.evidence import KINDS, paired_difference
 from alexbench.harness.judge.paired import more_right, paired_test
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.synthetic_label import is_synthetic
+from alexbench.harness.systems import System, labels
 
 IMAGES: Final = 500
 FASTEST_FIRST: Final = ("openvino", "onnxruntime", "torch", "tensorflow")
@@ -78,10 +78,10 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     reference = None if question.reference is None else _reference(question.reference)
     started = time.monotonic()
     card, cache = load_card(config.model), writable(cache_folder())
-    backend = backend_of(config)
+    system = system_of(config)
+    backend, artifact, python = system.backend, system.artifact, config.interpreter_of(system)
     log = cache / "material.log"
-    check_interpreter(backend, config.interpreters, log)
-    artifact = config.artifact(backend)
+    check_interpreter(system, python, log)
     weights = None
     if artifact is None or config.weights is not None:
         weights = choose_weights(
@@ -95,14 +95,10 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         raise TooFewImagesError(f"pictures: {count} cannot tell one reading from another; give {LEAST_IMAGES} or more")
     if reference is not None:
         _right(reference, pictures.dataset.samples)  # refused before minutes are spent
-    options = Options(threads=config.threads, device=config.device, precision=config.precision)
     with ExitStack() as on_exit:
         folder = on_exit.enter_context(scratch(cache, "doctor"))
         path = None if weights is None else weights.path
-        python = config.interpreters.get(backend)
-        patient = on_exit.enter_context(
-            Patient(card, backend, options, weights=path, artifact=artifact, python=python, folder=folder)
-        )
+        patient = on_exit.enter_context(Patient(card, system, weights=path, python=python, folder=folder))
         trials = Trials(pictures.dataset, patient, folder)
         about = _About(
             model=card.name,
@@ -115,7 +111,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         )
         try:
             with display.step(f"{backend}: its outputs, without labels"):
-                found = examine(patient, trials, config, folder)
+                found = examine(patient, trials, folder)
                 hits = None if trials.symptom else trials.hits(trials.given, len(trials))
         except WorkerError as error:  # in a run, a row in error
             return about.unscored(Change("failure", str(error), FAILED), trials)
@@ -128,9 +124,8 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         if healthy is not None:
             # What is wrong with the pictures is looked for with the function that the weights are meant for.
             display.say(f"  from here on: {healthy}, built from the weights")
-            patient = on_exit.enter_context(
-                Patient(card, healthy, options, weights=path, artifact=None, python=None, folder=folder)
-            )
+            native = replace(system, backend=healthy, artifact=None)
+            patient = on_exit.enter_context(Patient(card, native, weights=path, python=None, folder=folder))
             trials = Trials(pictures.dataset, patient, folder)
         search = Search(trials, patient, lambda line: display.say(f"  {line}"), patient.given)
         with display.step(f"{patient.backend}: {len(trials)} pictures, read in every way that is known"):
@@ -182,7 +177,7 @@ def _function_as_meant(config: RunConfig, patient: Patient, found: Examination) 
     """A runtime that computes what the weights are meant for, where the patient does not; None to go on with it."""
     if not found.findings or patient.weights is None:
         return None
-    return _another(config, patient.backend) if patient.native else patient.backend
+    return _another(config, patient.system) if patient.native else patient.backend
 
 
 def _population(pictures: Pictures) -> int | None:
@@ -190,26 +185,28 @@ def _population(pictures: Pictures) -> int | None:
     return VALIDATION_COUNT if of_validation_set(pictures.whole) != "no" else None
 
 
-def backend_of(config: RunConfig) -> str:
-    """The one named, or the first there is."""
-    named = list(dict.fromkeys((*(config.backends or ()), *config.artifact_files, *config.interpreters)))
-    if len(named) > 1:
-        raise UsageError(f"--backend: the doctor examines one model on one runtime; {' and '.join(named)} are named")
-    if named:
-        problem = backend_class(named[0]).probe().problem
-        if problem is not None and named[0] not in config.interpreters:
+def system_of(config: RunConfig) -> System:
+    """The one named, or the fastest that is installed."""
+    if len(config.named) > 1:
+        said = " and ".join(labels(config.named))
+        raise UsageError(f"--backend: the doctor examines one model on one runtime; {said} are named")
+    for system in config.named:
+        problem = availability(system.backend).problem
+        if problem is not None and config.interpreter_of(system) is None:
             raise BackendUnavailableError(problem)
-        return named[0]
+        return system
+    of_backend = {one.backend: one for one in config.systems}
     for name in _by_speed():
-        if backend_class(name).probe().available:
-            return name
+        if availability(name).available:
+            return of_backend[name]
     raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
 
 
-def _another(config: RunConfig, backend: str) -> str | None:
-    """A runtime that is there besides ``backend``; the same one where that ran on another interpreter."""
-    others = [name for name in _by_speed() if name != backend or backend in config.interpreters]
-    return next((name for name in others if backend_class(name).probe().available), None)
+def _another(config: RunConfig, system: System) -> str | None:
+    """A runtime that is there besides that of ``system``; the same one where that ran on another interpreter."""
+    elsewhere = config.interpreter_of(system) is not None
+    others = [name for name in _by_speed() if name != system.backend or elsewhere]
+    return next((name for name in others if availability(name).available), None)
 
 
 def _by_speed() -> list[str]:

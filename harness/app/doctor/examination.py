@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.app.accuracy import parity_images, parity_of
-from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.doctor.functions import CLEARLY_DB, MISTAKES, SAME_DB, alone, together
 from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.trials import Trials
@@ -68,7 +67,7 @@ class Examination:
     parity: Parity | None = None
 
 
-def examine(patient: Patient, trials: Trials, config: RunConfig, folder: Path) -> Examination:
+def examine(patient: Patient, trials: Trials, folder: Path) -> Examination:
     """Look at the outputs of the first pictures, as things stand; hold them against float64 on those a run takes."""
     count = min(LOOKED_AT, len(trials))
     pixels = trials.pixels(patient.given.fed, len(trials))
@@ -89,7 +88,7 @@ def examine(patient: Patient, trials: Trials, config: RunConfig, folder: Path) -
     if random or patient.weights is None:
         return Examination(tuple(findings))
     with _Reference(patient, folder) as reference:
-        return reference.hold(trials, pixels, findings, config)
+        return reference.hold(trials, pixels, findings)
 
 
 def worthless(symptom: str) -> Change:
@@ -116,7 +115,7 @@ class _Reference:
     ) -> None:
         self._worker.__exit__(kind, error, trace)
 
-    def hold(self, trials: Trials, pixels: Path, findings: list[Change], config: RunConfig) -> Examination:
+    def hold(self, trials: Trials, pixels: Path, findings: list[Change]) -> Examination:
         """The parity on a run's pictures; the mistakes that explain it where it fails, or what else does."""
         patient = self._patient
         shown = trials.places[parity_images(np.ones(len(trials), dtype=np.bool_))]
@@ -126,7 +125,7 @@ class _Reference:
         self._pixels = network_input(np.asarray(seen), self._card.preprocessing, "NCHW")
         self._give(len(found), found)
         truth = self._variants([()])[0]
-        parity = parity_of(patient.row(found), truth, config)
+        parity = parity_of(patient.row(found), truth)
         plain = agreement_db(found, truth, patient.kind)
         if parity.passed:
             return Examination(tuple(findings), plain, parity)

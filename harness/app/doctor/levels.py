@@ -11,12 +11,12 @@ from alexbench.harness.models.card import Card, card_names, load_card
 from alexbench.harness.models.network import fits, get_network
 from alexbench.harness.models.preprocessing import (
     SAME_GREY_LEVEL,
-    Channels,
     Decoder,
     Interpolation,
     Preprocessing,
     lookup_tables,
 )
+from alexbench.harness.systems import Channels
 
 Triple = tuple[float, float, float]
 Formula = tuple[float, Triple, Triple]

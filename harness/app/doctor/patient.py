@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app.artifacts import artifact_of, artifact_record, file_digest, look_into
 from alexbench.harness.app.doctor.reading import FlattenOrder, Reading
+from alexbench.harness.app.loading import options_of
 from alexbench.harness.app.row import Row, effective_record
-from alexbench.harness.app.trust import UserFile
+from alexbench.harness.app.trust import confined_to
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import Options
 from alexbench.harness.judge.outputs import Kind, kind_of
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.protocol.loading import Inspection, Load, LoadArtifact, OpenPixels
 from alexbench.harness.protocol.scoring import WriteLogits
 from alexbench.harness.records import EffectiveRecord
+from alexbench.harness.systems import ModelFile, System
 
 BATCH: Final = 32
 FC6: Final = "fc6.weight"
@@ -40,28 +41,38 @@ class Patient:
     def __init__(
         self,
         card: Card,
-        backend: str,
-        options: Options,
+        system: System,
         *,
         weights: Path | None,
-        artifact: UserFile | None,
         python: str | None,
         folder: Path,
     ) -> None:
-        self.card, self.backend, self.weights, self.artifact = card, backend, weights, artifact
+        self.card, self.system, self.weights = card, system, weights
         self.kind: Kind = "logits"
-        self._options, self._folder, self._python = options, folder, python or sys.executable
+        self._options, self._folder, self._python = options_of(system), folder, python or sys.executable
         self._workers: dict[tuple[int, FlattenOrder], WorkerProcess] = {}
         self._on_exit = ExitStack()
         self._seen: Inspection | None = None
         self._effective: EffectiveRecord | None = None
         self.said_scores = "logits"
         fed = card.preprocessing
-        if artifact is not None:
-            asked = artifact_of(artifact, card)
-            self._seen = look_into(backend, asked, options, card, self._log, python=self._python, faulty=True)
+        if system.artifact is not None:
+            asked = artifact_of(system.artifact, card)
+            self._seen = look_into(
+                self.backend, asked, self._options, card, self._log, python=self._python, faulty=True
+            )
             fed, self.said_scores = self._seen.preprocessing, str(self._seen.facts.scores)
         self.given = Reading(replace(fed, name=""))
+
+    @property
+    def backend(self) -> str:
+        """What runs it."""
+        return self.system.backend
+
+    @property
+    def artifact(self) -> ModelFile | None:
+        """The user's file that it runs, None where it is built from weights."""
+        return self.system.artifact
 
     @property
     def precision(self) -> str:
@@ -90,10 +101,11 @@ class Patient:
 
     def row(self, logits: NDArray[np.float32]) -> Row:
         """What a run would know of it that had these outputs (N, outputs) for its parity pictures."""
-        row = Row(self.backend, artifact=self.artifact, seen=self._seen, parity_logits=logits)
+        row = Row(self.backend, self.system, seen=self._seen, parity_logits=logits)
         row.effective = self._effective
         if self.artifact is not None and self._seen is not None:
-            row.found = artifact_record(self.artifact, file_digest(Path(self.artifact.path)), self._seen)
+            file = replace(self.artifact, sha256=file_digest(Path(self.artifact.path)))
+            row.found = artifact_record(file, self._seen)
         return row
 
     def close(self) -> None:
@@ -117,7 +129,7 @@ class Patient:
         """One process a network: another input size or another fc6 is another network."""
         key = (reading.fed.crop, reading.flatten)
         if key not in self._workers:
-            writable = None if self.artifact is None else self.artifact.confined_to(self._folder)
+            writable = confined_to(self.artifact, self._folder)
             worker = self._on_exit.enter_context(
                 WorkerProcess(self.backend, log=self._log, writable=writable, python=self._python)
             )

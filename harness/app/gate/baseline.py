@@ -20,8 +20,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.app.gate.identity import machine_differences, settings_differences, subject_differences
-from alexbench.harness.app.gate.side import ANCHOR, Side, SideRow, Times, labels, side_of_run
+from alexbench.harness.app.gate.identity import (
+    machine_differences,
+    same_systems,
+    settings_differences,
+    subject_differences,
+    unlike,
+)
+from alexbench.harness.app.gate.side import ANCHOR, Side, SideRow, Times, environments, side_of_run
 from alexbench.harness.app.out_file import write_out
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError, UsageError
@@ -30,7 +36,7 @@ from alexbench.harness.judge.gate import Place
 from alexbench.harness.plain_text import file_stem, one_line, strict_json
 from alexbench.harness.record_checks import plain
 from alexbench.harness.record_files import RUN_FILE, record_from
-from alexbench.harness.records import RunRecord, backend_of
+from alexbench.harness.records import RunRecord
 from alexbench.reports.flat import digest_key
 from alexbench.reports.text.reasons import joined
 
@@ -122,10 +128,10 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
     """
     reason = " ".join(one_line(reason).split())
     side = side_of_run(run)
-    if labels(side.record):
+    if environments(side.record):
         raise UsageError(f"{run} has environments with labels; a baseline is of a run without: alexbench run")
-    failed = [row.entry.name for row in side.rows.values() if row.entry.status != "ok"]
-    if failed or not side.rows:
+    failed = [row.entry.name for row in side.rows.values() if row.entry.status not in ("ok", "unsupported")]
+    if failed or not any(row.entry.status == "ok" for row in side.rows.values()):
         raise UsageError(f"{run}: {', '.join(failed) or 'no row'} did not end well; a baseline is of rows that did")
     said = []
     if side.record.invalid:
@@ -177,6 +183,8 @@ def _entry(side: Side, reason: str) -> Saved:
     figures = {}
     for name, row in side.rows.items():
         entry = row.entry
+        if entry.status != "ok":
+            continue
         speed = entry.performance if row.times.latency or row.times.windows else None
         figures[name] = Figures(
             version="" if entry.effective is None else entry.effective.version,
@@ -326,7 +334,7 @@ def _side(path: Path, content: _Content) -> Side:
     for entry in record.systems:
         if entry.status == "missing":
             continue
-        name = backend_of(entry.name)
+        name = entry.name
         row = SideRow(entry, _times(content.blocks, name))
         hits = {}
         for metric, text in answers.get(name, {}).items():
@@ -346,8 +354,10 @@ def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:
 
     def differs(one: Baseline) -> tuple[int, int, int]:
         kept = one.side.record
-        settings = list(settings_differences(kept, record))
-        return len(subject_differences(kept, record)), len(settings), len(kept.invalid)
+        pairs = same_systems(kept, record)
+        settings = [*settings_differences(kept, record), *(said for pair in pairs for said in unlike(*pair))]
+        alone = len(kept.systems) - len(pairs)
+        return len(subject_differences(kept, record)), alone + len(settings), len(kept.invalid)
 
     documents = ((path, _content(path)) for path in sorted(folder.glob("*.json")) if path.is_file())
     baselines = (_baseline(path, data) for path, data in documents if _SCHEMA_KEY in data)

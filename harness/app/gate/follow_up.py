@@ -1,11 +1,12 @@
 """Fresh measurements for a gate: the same rows again in new processes, to confirm a FAIL or to decide what is open."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from alexbench.harness.app.gate.identity import machine_differences, row_environment
+from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.gate.identity import machine_differences, row_environment, same_systems
 from alexbench.harness.app.gate.side import Side, side_of_run, sides_of_run
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import configuration_of
@@ -14,10 +15,11 @@ from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.records import RunRecord, SystemRecord
+from alexbench.harness.systems import System
 from alexbench.reports.text.reasons import joined
 
-Follow = Callable[[Sequence[str], int], "Fresh"]
-"""Backends, and which time this is, to what was measured."""
+Follow = Callable[[Sequence[System], int], "Fresh"]
+"""Systems of the head, and which time this is, to what was measured."""
 
 _COMPARED: Final = ("python", "packages", "variables")
 
@@ -40,15 +42,14 @@ def follower(
     record names and that may run.
     """
 
-    def follow(backends: Sequence[str], number: int) -> Fresh:
+    def follow(systems: Sequence[System], number: int) -> Fresh:
         _check_same_place(folder, record)
         config = configuration_of(record, folder, trusted=trusted)
         config = replace(
             config,
-            backends=tuple(backends),
-            artifacts=tuple(f"{name}={file}" for name, file in config.artifact_files.items() if name in backends),
-            environments=tuple(one for one in config.environments if one.partition("=")[0] in (base, head)),
-            pythons=tuple(f"{name}={file}" for name, file in config.interpreters.items() if name in backends),
+            systems=_those(config, systems, (base, head)),
+            all_backends=False,
+            base=None,
             only="performance",
             scenarios=(),
             latency_bound=None,
@@ -65,6 +66,22 @@ def follower(
         return Fresh(outcome.folder, *sides_of_run(outcome.folder, base, head))
 
     return follow
+
+
+def _those(config: RunConfig, wanted: Iterable[System], environments: Container[str]) -> tuple[System, ...]:
+    """The systems of a configuration that are wanted, in each of the ``environments`` that the run has."""
+    keys = set(map(_key, wanted))
+    return tuple(
+        one
+        for one in config.systems
+        if _key(one) in keys and (one.environment is None or one.environment in environments)
+    )
+
+
+def _key(one: System) -> str:
+    """In whatever environment, and of a file by its path: whether that is still the same is asked of the fresh run."""
+    file = None if one.artifact is None else replace(one.artifact, sha256="")
+    return replace(one, environment=None, artifact=file).key
 
 
 def _check_same_place(folder: Path, record: RunRecord) -> None:
@@ -98,12 +115,13 @@ def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
             ("pixels", gated.data.pixels_digest, fresh.data.pixels_digest),
         ]
     differs = [name for name, then, now in digests if then != now]
-    before = {row.name: row for row in gated.systems}
-    for row in fresh.systems:
-        then, now = _packages(gated, row.name), _packages(fresh, row.name)
+    earlier, later = ({row.system: row for row in record.systems} for record in (gated, fresh))
+    for before, row in ((earlier[one], later[two]) for one, two in same_systems(gated, fresh)):
+        then, now = _packages(gated, before.name), _packages(fresh, row.name)
         both = then.keys() & now.keys()  # what is noted depends on the backends that were asked for
         for what, one, two in (
-            ("", _version(before[row.name]), _version(row)),
+            ("", _version(before), _version(row)),
+            (" file", _sha256(before), _sha256(row)),
             (" packages", {name: then[name] for name in both}, {name: now[name] for name in both}),
         ):
             said = _difference(one, two)
@@ -115,6 +133,10 @@ def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
 
 def _version(row: SystemRecord) -> str:
     return "none" if row.effective is None else row.effective.version
+
+
+def _sha256(row: SystemRecord) -> str:
+    return "none" if row.system.artifact is None else row.system.artifact.sha256[:12]
 
 
 def _packages(record: RunRecord, row: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from alexbench.harness.app.gate.follow_up import Follow, follower
 from alexbench.harness.app.gate.identity import Identity, environment_changes, identity
 from alexbench.harness.app.gate.judging import in_head_alone, judged_values
 from alexbench.harness.app.gate.policy import METRICS, Policy
-from alexbench.harness.app.gate.side import Side, labels, side_of_run, sides_of_run
+from alexbench.harness.app.gate.side import Side, environments, named_alike, side_of_run, sides_of_run
 from alexbench.harness.app.gate.times import decide_times
 from alexbench.harness.app.progress import Display
 from alexbench.harness.errors import UsageError
@@ -37,7 +37,7 @@ def sides_of(run: Path, baseline: Path | None, *, base: str | None = None, head:
         AlexBenchError: one of them cannot be read, or is not there.
     """
     record = read_run(run)
-    known = labels(record)
+    known = environments(record)
     if known:
         return _of_one_run(run, known, baseline, base, head)
     if base is not None or head is not None:
@@ -77,7 +77,7 @@ def open_baseline(path: Path, head: RunRecord) -> Side:
             raise UsageError(f"--baseline {path} is no run, and has no baseline of {head.model.card} in it")
         return found.side
     side = _opened(path)
-    if labels(side.record):
+    if environments(side.record):
         raise UsageError(f"--baseline {path} has several environments; name a run of one, or a baseline's file")
     return side
 
@@ -98,7 +98,7 @@ def _same_place(one: Path, two: Path) -> bool:
 
 def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[str], None]) -> GateReport:
     """Judge two sides. ``follow``: how to measure again; None: what would need it stays INCONCLUSIVE."""
-    base, head = sides.base, sides.head
+    base, head = named_alike(sides.base, sides.head)
     found = identity(base, head, policy)
     values = judged_values(base, head, policy, found)
     times = decide_times(base, head, policy, found, follow=follow, say=say)
@@ -160,7 +160,10 @@ def _timed(base: Side, head: Side) -> bool:
 
 def _ungated_times(base: Side, head: Side, found: Identity) -> list[Reason]:
     reasons = (*found.no_time, *found.left_out) if _timed(base, head) else ()
-    return [Reason("times_not_gated", because=(one,)) for one in reasons]
+    return [
+        *(Reason("times_not_gated", because=(one,)) for one in reasons),
+        *(Reason("row_times_not_gated", of=row, because=said) for row, said in found.unlike.items()),
+    ]
 
 
 def _same_run(base: Side, head: Side) -> list[Reason]:
@@ -183,7 +186,7 @@ def _not_measured(base: Side, head: Side) -> list[Reason]:
 
 
 def _in_order(judged: Sequence[Judged], base: Side) -> tuple[Judged, ...]:
-    """What is of the whole run, then backend by backend, the metrics in the policy's order."""
+    """What is of the whole run, then row by row, the metrics in the policy's order."""
     rows, metrics = list(dict.fromkeys(("", *base.rows, *(one.row for one in judged)))), ["ran", *METRICS]
     return tuple(sorted(judged, key=lambda one: (rows.index(one.row), metrics.index(one.metric))))
 
@@ -204,6 +207,6 @@ def compare_files(base: Path, head: Path, policy: Policy) -> GateReport:
         raise UsageError(f"{head} is compared with itself; name another run, or a baseline's file")
     sides = [_opened(base), _opened(head)]
     for side in sides:
-        if labels(side.record):
+        if environments(side.record):
             raise UsageError(f"{side.name} has several environments; gate it alone: alexbench gate {side.name}")
     return gate(Sides(*sides), policy, follow=None, say=lambda _: None)

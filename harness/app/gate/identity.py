@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from alexbench.harness.app.gate.policy import Policy
 from alexbench.harness.app.gate.side import Side
 from alexbench.harness.reasons import IdentityCode, Reason
-from alexbench.harness.records import EffectiveRecord, RunRecord, backend_of
+from alexbench.harness.records import EffectiveRecord, RunRecord
+from alexbench.harness.systems import ModelFile, System, matched
 
-_SETTINGS: Final = ("threads", "device", "precision", "batch_size", "rigor")
+_SETTINGS: Final = ("batch_size", "rigor")
 """Of a run's configuration, what changes its speeds."""
+_OF_A_SYSTEM: Final = ("threads", "device", "precision", "profile")
+"""Of a system, what changes its speed and is a flag."""
 _EFFECTIVE: Final = ("device", "provider", "precision", "threads", "streams")
 _BLAS: Final = ("BLIS_", "GOTO_", "MKL_", "OMP_", "OPENBLAS_")
 _MANY: Final = 3
@@ -21,17 +24,18 @@ _MANY: Final = 3
 class Identity:
     """Why nothing may be gated (``refused``), why no time may (``no_time``), and why no answers (``no_answers``).
 
-    ``left_out``: why times are not asked for, by the policy's own word.
+    ``left_out``: why times are not asked for, by the policy's own word. ``unlike``: why no time of a row may, by name.
     """
 
     refused: tuple[Reason, ...]
     no_time: tuple[Reason, ...]
     no_answers: tuple[Reason, ...]
     left_out: tuple[Reason, ...] = ()
+    unlike: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
 
 
 def identity(base: Side, head: Side, policy: Policy) -> Identity:
-    """Compare what two sides are of."""
+    """Compare what two sides are of, whose rows have the same names."""
     one, two = base.record, head.record
     same_run = one is two
     refused = [] if same_run else subject_differences(one, two)
@@ -44,7 +48,10 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     no_answers = []
     if not same_run and _skipped(one) != _skipped(two):
         no_answers.append(Reason("other_skipped"))
-    return Identity(tuple(refused), tuple(no_time), tuple(no_answers), tuple(left_out))
+    systems = [{name: row.entry.system for name, row in side.rows.items()} for side in (base, head)]
+    pairs = {name: tuple(unlike(one, systems[1][name])) for name, one in systems[0].items() if name in systems[1]}
+    found = {name: said for name, said in pairs.items() if said}
+    return Identity(tuple(refused), tuple(no_time), tuple(no_answers), tuple(left_out), found)
 
 
 def subject_differences(one: RunRecord, two: RunRecord) -> list[Reason]:
@@ -68,7 +75,7 @@ def environment_changes(base: Side, head: Side) -> list[Reason]:
         if backend in head.rows:
             # Noted is what the backends asked for need; of an interpreter that one has for itself, what that one does.
             one, two = ((side.record, side.rows[backend].entry.name) for side in (base, head))
-            alike = bool(_own(*one)) == bool(_own(*two)) and _asked(base.record) == _asked(head.record)
+            alike = bool(_own(*one)) == bool(_own(*two)) and _backends(base.record) == _backends(head.record)
             found += _differences(row_environment(*one), row_environment(*two), alike=alike)
             found += _ran_unlike(backend, row.entry.effective, head.rows[backend].entry.effective)
     return list(dict.fromkeys(found))
@@ -92,8 +99,8 @@ def _own(record: RunRecord, row: str) -> dict[str, Any]:
     return dict((record.environment.get("backends") or {}).get(row) or {})
 
 
-def _asked(record: RunRecord) -> set[str]:
-    return set(record.configuration.get("backends") or ()) or {backend_of(row.name) for row in record.systems}
+def _backends(record: RunRecord) -> set[str]:
+    return {row.system.backend for row in record.systems}
 
 
 def _differences(one: dict[str, Any], two: dict[str, Any], *, alike: bool) -> Iterator[Reason]:
@@ -128,14 +135,24 @@ def _model(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
         yield Reason("other_network", base=one.model.network, head=two.model.network)
     if one.model.weights_digest != two.model.weights_digest:
         yield _digests("other_weights", one.model.weights_digest, two.model.weights_digest)
-    files = [
-        {backend_of(row.name): row.artifact.sha256 for row in record.systems if row.artifact is not None}
-        for record in (one, two)
-    ]
-    for name in sorted(set(files[0]) | set(files[1])):
-        here, there = (side.get(name, "") for side in files)
+    names = {row.system: row.name for row in two.systems}
+    for before, after in same_systems(one, two):
+        here, there = _file(before.artifact), _file(after.artifact)
         if here != there:
-            yield _digests("other_file", here, there, of=name)
+            yield Reason("other_file", of=names[after], base=here, head=there)
+
+
+def same_systems(one: RunRecord, two: RunRecord) -> list[tuple[System, System]]:
+    """The systems that two runs share, each run's own."""
+    return matched([row.system for row in one.systems], [row.system for row in two.systems])
+
+
+def _file(file: ModelFile | None) -> str:
+    """Its digest, and how the user has it read."""
+    if file is None:
+        return "none"
+    read = [str(file.convention)] if file.convention is not None else []
+    return " ".join([file.sha256[:12] or "none", *read, *([file.output] if file.output is not None else [])])
 
 
 def _data(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
@@ -150,9 +167,20 @@ def _data(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
 
 
 def settings_differences(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
-    """Of what changes speeds."""
-    for key in _SETTINGS:
-        before, after = one.configuration.get(key), two.configuration.get(key)
+    """Of what changes all speeds of a run."""
+    return _differing(_SETTINGS, one.configuration, two.configuration)
+
+
+def unlike(one: System, two: System) -> Iterator[Reason]:
+    """The same of a system, but its file."""
+    yield from _differing(_OF_A_SYSTEM, *({key: getattr(side, key) for key in _OF_A_SYSTEM} for side in (one, two)))
+    if one.settings != two.settings:
+        yield Reason("other_runtime_settings")
+
+
+def _differing(keys: tuple[str, ...], one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[Reason]:
+    for key in keys:
+        before, after = one.get(key), two.get(key)
         if before != after:
             yield Reason("other_setting", of=key.replace("_", "-"), base=str(before), head=str(after))
 

@@ -28,7 +28,7 @@ from alexbench.harness.records import SystemRecord
 from alexbench.harness.speed_records import Measure
 
 Key = tuple[str, str]
-"""Backend and metric."""
+"""A row's name and a metric."""
 SERIES: Final[dict[str, Series]] = {"latency_p50_ms": "latency", "images_per_second": "windows"}
 
 
@@ -45,16 +45,19 @@ def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> li
     ]
     for backend, one in base.rows.items():
         two = head.rows.get(backend)
+        if one.entry.status == "unsupported":
+            continue
         if one.entry.status != "ok" or two is None or two.entry.status != "ok":
             judged.append(_gone(backend, policy, one, two, head))
             continue
         judged += [_accuracy(metric, backend, one, two, policy, found) for metric in ANSWERED]
-        judged.append(_parity(policy.asked("parity", backend), backend, one, two))
+        runtime = one.entry.system.backend
+        judged.append(_parity(policy.asked("parity", runtime), backend, one, two))
         judged += [
-            _value(policy.asked(metric, backend), backend, getattr(one.entry, metric), getattr(two.entry, metric))
+            _value(policy.asked(metric, runtime), backend, getattr(one.entry, metric), getattr(two.entry, metric))
             for metric in ("peak_rss_mib", "load_s")
         ]
-    judged += [_absent(backend, policy, head) for backend in policy.wanted if backend not in base.rows]
+    judged += [_absent(backend, policy, head) for backend in policy.wanted if backend not in _backends(base)]
     known = [one for one in judged if one is not None]
     if not base.rows:  # sizes alone are nothing that anyone would ship by
         rule = replace(policy.asked("parity").rule("exact"), metric="ran", required=True)
@@ -71,7 +74,7 @@ def judged_times(
     backends: Sequence[str] | None = None,
     sound: Collection[str] = (),
 ) -> dict[Key, Judged]:
-    """(backend, metric) -> what these two sides say of it; both of the same run are compared round by round.
+    """(row, metric) -> what these two sides say of it; both of the same run are compared round by round.
 
     ``sound``: metrics of which every block is of a measurement whose controls held, whatever the sides' records say.
     """
@@ -90,7 +93,7 @@ def judged_times(
 def _time(
     metric: str, backend: str, base: Side, head: Side, policy: Policy, found: Identity, *, sound: bool
 ) -> Judged | None:
-    series, asked = SERIES[metric], policy.asked(metric, backend)
+    series, asked = SERIES[metric], policy.asked(metric, base.rows[backend].entry.system.backend)
     mode: Literal["paired", "anchored"] = "paired" if base.record is head.record else "anchored"
     rule = asked.rule(mode)
     before: dict[Place, float] = getattr(base.rows[backend].times, series)
@@ -102,8 +105,9 @@ def _time(
     judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
     if found.refused or found.left_out:
         return replace(judged, why=(*found.refused, *found.left_out))
-    if found.no_time:
-        return replace(judged, verdict="INVALID", why=found.no_time)
+    no_time = (*found.no_time, *found.unlike.get(backend, ()))
+    if no_time:
+        return replace(judged, verdict="INVALID", why=no_time)
     if asked.mode is not None and asked.mode != mode:
         wanted = Reason("needs_paired" if asked.mode == "paired" else "needs_anchored")
         return replace(judged, verdict="INVALID", why=(wanted,))
@@ -192,7 +196,7 @@ def _would_change(finding: TimeFinding, tolerance: float, least: float) -> Reaso
 
 
 def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Policy, found: Identity) -> Judged | None:
-    asked = policy.asked(metric, backend)
+    asked = policy.asked(metric, one.entry.system.backend)
     mode = asked.mode or "exact"
     rule = asked.rule(mode)
     before, after = getattr(one, metric), getattr(two, metric)
@@ -281,14 +285,18 @@ def _value(asked: Asked, backend: str, before: float | None, after: float | None
     return replace(judged, why=(Reason("one_value"),))
 
 
-def _ran(backend: str, policy: Policy) -> Judged:
-    rule = replace(policy.asked("parity", backend).rule("exact"), metric="ran", required=True)
-    return Judged(backend, rule, "INCONCLUSIVE", mode="exact")
+def _backends(side: Side) -> set[str]:
+    return {row.entry.system.backend for row in side.rows.values()}
+
+
+def _ran(name: str, policy: Policy) -> Judged:
+    rule = replace(policy.asked("parity").rule("exact"), metric="ran", required=True)
+    return Judged(name, rule, "INCONCLUSIVE", mode="exact")
 
 
 def _absent(backend: str, policy: Policy, head: Side) -> Judged:
     """A backend that the policy has a requirement of, and the base has not: nothing passes by being absent."""
-    why = Reason("not_in_base" if backend in head.rows else "in_neither")
+    why = Reason("not_in_base" if backend in _backends(head) else "in_neither")
     return replace(_ran(backend, policy), why=(why,), would_change=Reason("run_backend", of=backend))
 
 
@@ -299,8 +307,8 @@ def _gone(backend: str, policy: Policy, base: SideRow, row: SideRow | None, head
         return replace(gone, why=_in_side("base", (_ended(base),)))
     if row is not None:
         return replace(gone, verdict="FAIL", why=(_ended(row),))
-    asked = head.record.configuration.get("backends")
-    if asked is not None and backend not in asked:
+    missing = [entry.system.backend for entry in head.record.systems if entry.status == "missing"]
+    if base.entry.system.backend not in missing:
         return replace(gone, why=(Reason("not_asked"),), would_change=Reason("run_backend", of=backend))
     return replace(gone, verdict="FAIL", why=(Reason("not_installed"),))
 

@@ -85,7 +85,7 @@ class _Change:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of a gate. ``named``: what it is called in reports. ``of_backend``: rules of some backends alone.
+    """The rules of a gate. ``named``: what it is called in reports. ``of_backend``: rules of all systems of a backend.
 
     ``wanted``: the backends with a required metric in a table of their own.
     """

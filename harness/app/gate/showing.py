@@ -11,7 +11,7 @@ from alexbench.harness.plain_text import json_text
 from alexbench.reports.columns import BY_NAME, P50, Column
 from alexbench.reports.table import Table
 from alexbench.reports.terminal import Terminal
-from alexbench.reports.wording import hardware_line, short_version
+from alexbench.reports.wording import asked_for, hardware_line, short_version
 
 _FIGURES: Final[tuple[tuple[Column, Callable[[Figures], float | None]], ...]] = (
     (BY_NAME["top1"], lambda row: row.top1),
@@ -57,7 +57,6 @@ def print_baselines(found: Sequence[Baseline], stream: TextIO | None = None) -> 
     terminal = Terminal(stream)
     for place, one in enumerate(found):
         record = one.side.record
-        asked = record.configuration
         synthetic = "SYNTHETIC " if record.model.synthetic or record.data.synthetic else ""
         weights = f"{record.model.card}, weights {record.model.weights_digest[:12]}"
         terminal.line(("\n" if place else "") + str(one.path), "bold")
@@ -65,7 +64,7 @@ def print_baselines(found: Sequence[Baseline], stream: TextIO | None = None) -> 
             (
                 ("model", f"{weights}; {synthetic}{record.data.description}"),
                 ("machine", hardware_line(record)),
-                ("asked", f"{asked.get('threads')} threads, rigor {asked.get('rigor')}"),
+                ("asked", f"{asked_for(record)}, rigor {record.configuration.get('rigor')}"),
             )
         )
         terminal.cells(_history(one))
@@ -75,7 +74,7 @@ def _history(one: Baseline) -> Table:
     lines = [(entry, name, row) for entry in reversed(one.history) for name, row in entry.rows.items()]
     table = Table("history")
     table.add("saved (UTC)", [entry.saved[:16].replace("T", " ") for entry, _, _ in lines], numeric=False)
-    table.add("backend", [name for _, name, _ in lines], numeric=False)
+    table.add("system", [name for _, name, _ in lines], numeric=False)
     table.add("version", [short_version(row.version) for _, _, row in lines], numeric=False)
     for column, value_of in _FIGURES:
         table.add(column.heading, [column.text(value_of(row)) for _, _, row in lines])

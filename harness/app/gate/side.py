@@ -1,4 +1,4 @@
-"""One side of a gate: what a run, or one environment of it, says of each backend."""
+"""One side of a gate: what a run, or one environment of it, says of each system."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,8 @@ from alexbench.harness.app.table_checks import check_tables
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.judge.gate import Place
 from alexbench.harness.record_files import read_run
-from alexbench.harness.records import RunRecord, SystemRecord, backend_of, environment_of
+from alexbench.harness.records import RunRecord, SystemRecord
+from alexbench.harness.systems import System, labels, matched
 from alexbench.harness.tables import read_table
 
 ANCHOR: Final = "anchor"
@@ -33,7 +34,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SideRow:
-    """One backend. ``top1`` and ``top5``: whether each picture was answered rightly (N,); None: not measured."""
+    """One system. ``top1`` and ``top5``: whether each picture was answered rightly (N,); None: not measured."""
 
     entry: SystemRecord
     times: Times
@@ -43,7 +44,7 @@ class SideRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
-    """What is gated, or what it is gated against. ``rows`` by backend; ``anchor``: its blocks beside either measure.
+    """What is gated, or what it is gated against. ``rows`` by name; ``anchor``: its blocks beside either measure.
 
     ``name``: as the user gave it. ``record``: of the run that it is of. ``label``: of its environment in that run.
     """
@@ -55,10 +56,9 @@ class Side:
     label: str = ""
 
 
-def labels(record: RunRecord) -> list[str]:
-    """The environments of a run, in order; empty where it had one only."""
-    found = dict.fromkeys(environment_of(row.name) for row in record.systems)
-    return [label for label in found if label]
+def environments(record: RunRecord) -> list[str]:
+    """The labels of a run's environments, in order; empty where it had one only."""
+    return list(dict.fromkeys(row.system.environment for row in record.systems if row.system.environment is not None))
 
 
 def side_of_run(folder: Path, *, label: str = "") -> Side:
@@ -85,7 +85,7 @@ def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
     run = open_run(folder) if any(answered.values()) else None
     rows: dict[str, dict[str, SideRow]] = {label: {} for label in wanted}
     for entry in record.systems:
-        label = environment_of(entry.name)
+        label = entry.system.environment or ""
         if label not in rows or entry.status == "missing":
             continue
         row = SideRow(entry, times.get(entry.name, Times()))
@@ -93,7 +93,7 @@ def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
             found = row_of(run, entry.name)
             hits = found.top == found.labels[:, None]
             row = replace(row, top1=hits[:, 0], top5=hits.any(axis=1))
-        rows[label][backend_of(entry.name)] = row
+        rows[label][entry.name] = row
     anchor = times.get(ANCHOR, Times())
     return [
         Side(f"{folder} ({label})" if label else str(folder), record, rows[label], anchor, label) for label in wanted
@@ -129,6 +129,29 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
             times = found.setdefault(str(name), Times())
             getattr(times, of)[int(process), int(number)] = float(ns) / 1e6 / images
     return found
+
+
+def named_alike(base: Side, head: Side) -> tuple[Side, Side]:
+    """Both sides with one name for what is the same system of both, in whatever environment: its label among all."""
+    ours, theirs = _by_system(base), _by_system(head)
+    same = dict(matched(list(ours), list(theirs)))
+    every = [*theirs, *(one for one in ours if one not in same)]
+    called = dict(zip(every, labels(every), strict=True))
+    return (
+        replace(base, rows={called[same.get(one, one)]: row for one, row in ours.items()}),
+        replace(head, rows={called[one]: row for one, row in theirs.items()}),
+    )
+
+
+def named_as(side: Side, like: Side) -> Side:
+    """The rows of a side that ``like`` has too, under its names."""
+    ours, names = _by_system(side), dict(zip(_by_system(like), like.rows, strict=True))
+    return replace(side, rows={names[two]: ours[one] for one, two in matched(list(ours), list(names))})
+
+
+def _by_system(side: Side) -> dict[System, SideRow]:
+    """Environments are what the two sides of a run differ in."""
+    return {replace(row.entry.system, environment=None): row for row in side.rows.values()}
 
 
 def with_more(side: Side, more: Side, series: Series, *, first: int, instead: bool = False) -> Side:

@@ -13,7 +13,7 @@ from alexbench.harness.app.gate.follow_up import Follow, Fresh
 from alexbench.harness.app.gate.identity import Identity
 from alexbench.harness.app.gate.judging import SERIES, Key, judged_times
 from alexbench.harness.app.gate.policy import TIMED, Policy
-from alexbench.harness.app.gate.side import Side, with_more
+from alexbench.harness.app.gate.side import Side, named_as, with_more
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.gate_records import Judged
 from alexbench.harness.reasons import Reason, WhyCode
@@ -45,7 +45,7 @@ def decide_times(
             break
         say(f"{times.said(needed)}: measuring again with fresh processes ({number} of at most {EXTENSIONS})")
         try:
-            fresh = follow(list(dict.fromkeys(backend for backend, _ in needed)), number)
+            fresh = times.measured_again(follow, needed, number)
         except AlexBenchError as error:
             notes.append(Reason("not_repeated", text=str(error)))
             break
@@ -87,6 +87,13 @@ class _Times:
         return "; ".join(
             f"{backend} {metric} {words[self.waiting[backend, metric].verdict]}" for backend, metric in keys
         )
+
+    def measured_again(self, follow: Follow, keys: Sequence[Key], number: int) -> Fresh:
+        """Fresh processes of the rows that wait, under their names here."""
+        names = list(dict.fromkeys(name for name, _ in keys))
+        fresh = follow([self.head.rows[name].entry.system for name in names], number)
+        base = None if fresh.base is None else named_as(fresh.base, self.base)
+        return replace(fresh, base=base, head=named_as(fresh.head, self.head))
 
     def add(self, fresh: Fresh, keys: Sequence[Key], number: int) -> list[str]:
         """Judge with a fresh measurement, alone and with all before it; the metrics of which nobody can believe it."""

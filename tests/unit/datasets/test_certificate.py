@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alexbench.datasets import certificate
+from alexbench.datasets import fingerprint as certificate
 from alexbench.datasets.dataset import Dataset, Sample
 from alexbench.datasets.layouts.labels import packaged_labels
 
@@ -16,7 +16,7 @@ def validation_set(count: int = 50_000, **changed: int) -> Dataset:
     for number, label in changed.items():
         labels[int(number[1:]) - 1] = label
     samples = [Sample(f"ILSVRC2012_val_{number:08d}.JPEG", label, "x.tar") for number, label in enumerate(labels, 1)]
-    return Dataset("val", Path("/nowhere"), "tar", tuple(sorted(samples, key=lambda one: (one.label, one.name))))
+    return Dataset("val", Path("/nowhere"), "tar", tuple(sorted(samples, key=lambda one: (one.label, one.name))), "tar")
 
 
 def test_the_full_validation_set_is_called_so() -> None:

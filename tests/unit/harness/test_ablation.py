@@ -18,7 +18,7 @@ from alexbench.harness.app.ablation import ablate
 from alexbench.harness.app.ablation_axes import Grid, grid_of
 from alexbench.harness.app.ablation_files import folder_for, write_files
 from alexbench.harness.app.ablation_findings import Answers, judged
-from alexbench.harness.app.config import RunConfig
+from alexbench.harness.app.config import resolve
 from alexbench.harness.app.doctor.reading import Reading
 from alexbench.harness.app.progress import PlainDisplay
 from alexbench.harness.errors import TooFewImagesError, UsageError, WorkerError
@@ -151,7 +151,7 @@ def test_too_few_pictures_are_said_before_anything_is_made(
 ) -> None:
     monkeypatch.setenv("ALEXBENCH_CACHE", str(tmp_path / "cache"))
     with pytest.raises(TooFewImagesError, match=f"--limit {limit}: .* give at least 32") as refused:
-        ablate(RunConfig(threads=1, limit=limit), (), PlainDisplay(io.StringIO()))
+        ablate(resolve({"threads": 1, "limit": limit}), (), PlainDisplay(io.StringIO()))
     assert refused.value.exit_code == 3
     assert not (tmp_path / "cache").exists()
 

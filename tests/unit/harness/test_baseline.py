@@ -16,6 +16,7 @@ from alexbench.harness.app.gate.side import side_of_run
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import read_run
+from alexbench.harness.systems import System
 from tests.support.gates import CONFIGURATION, lossy, timed_run, verdicts
 from tests.support.records import reasons
 from tests.support.runs import answers
@@ -174,7 +175,8 @@ def test_a_folders_file_is_found_by_what_is_in_it(tmp_path: Path) -> None:
 
 def test_of_several_the_one_with_the_same_settings_is_taken_and_other_files_are_none(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10})
-    other = timed_run(tmp_path / "other", {"torch": 10}, configuration={**CONFIGURATION, "rigor": "high", "threads": 1})
+    settings = {**CONFIGURATION, "rigor": "high"}
+    other = timed_run(tmp_path / "other", {"torch": 10}, configuration=settings, systems={"torch": System("torch", 1)})
     save(other, tmp_path / "a.json", "")
     own = save(run, tmp_path / "b.json", "")[0].path
     (tmp_path / "0.json").write_text('{"verdict": "PASS"}', encoding="utf-8")

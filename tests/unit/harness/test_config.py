@@ -1,26 +1,26 @@
 """The resolved configuration: flags checked, and what this machine decides filled in."""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from alexbench.backends.registry import backend_names
 from alexbench.harness import cli
-from alexbench.harness.app.config import CONFIG_KEYS, RunConfig, cache_folder, read_config, resolve
-from alexbench.harness.app.trust import UserFile
+from alexbench.harness.app.config import CONFIG_KEYS, Shard, cache_folder, read_config, resolve
 from alexbench.harness.errors import UsageError
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import HIGH, RIGORS, SMOKE
 from alexbench.harness.plain_text import short
-from alexbench.harness.systems import InputConvention
+from alexbench.harness.systems import InputConvention, ModelFile, System
 
 
 def test_without_flags_all_cores_all_backends_and_both_measurements() -> None:
     config = resolve({})
-    assert config == RunConfig(threads=usable_cores(), limit=500)
-    assert (config.model, config.batch_size, config.device, config.precision) == ("torchvision", 32, "cpu", "fp32")
-    assert config.backends is None
+    assert config.systems == tuple(System(name, usable_cores()) for name in backend_names())
+    assert (config.model, config.batch_size, config.limit) == ("torchvision", 32, 500)
+    assert config.all_backends
+    assert config.named == ()
     assert config.accuracy
     assert config.performance
 
@@ -67,7 +67,8 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         'device = "cpu"\nprecision = "bf16"\n'
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
         'on_bad_image = "skip"\nrigor = "high"\nscenario = ["Server", "Offline"]\nlatency_bound = 40\n'
-        'python = "torch=/opt/python"\nenvironment = []\nbudget = "2m"\nresolution = 1.5\n',
+        'python = "torch=/opt/python"\nenvironment = []\nbudget = "2m"\nresolution = 1.5\n'
+        'profile = "default"\nbase = "torch m.pt2 bf16"\n[[system]]\nbackend = "torch"\nthreads = 1\n',
         encoding="utf-8",
     )
     values = read_config(path)
@@ -75,19 +76,19 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert len(values) == len(CONFIG_KEYS)
     assert values["backends"] == ("torch",)
     assert values["artifacts"] == ("torch=m.pt2",)
-    assert config.interpreters == {"torch": "/opt/python"}
+    assert config.pythons == {"torch": "/opt/python"}
     assert (config.rigor, config.generated, config.latency_bound) == ("high", ("Server",), 40)
     assert (config.timing_s(0), config.target) == (120, 0.015)
     assert config.offline
     assert config.batch_sizes == (4, 8, 32)
-    assert config.artifact_files == {"torch": str(Path("m.pt2").absolute())}
-    assert config.artifact("torch") == UserFile(
-        str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR")
-    )
-    assert {item.name for item in fields(config)} == set(values)
-    assert config.backends == ("torch",)
+    file = ModelFile(str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"))
+    assert config.by_label == {
+        "torch m.pt2 bf16": System("torch", 1, "bf16", artifact=file),
+        "torch": System("torch", 1),
+    }
+    assert config.exact == ("torch",)
     assert (config.model, config.limit, config.batch_size) == ("bvlc", 10, 4)
-    assert (config.layout, config.part, config.on_bad_image) == ("tar", (2, 3), "skip")
+    assert (config.layout, config.shard, config.on_bad_image) == ("tar", Shard(2, 3), "skip")
 
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1/0", "1", "a/b", "1/3/5", "-1/3", " 1/3"])
@@ -110,8 +111,20 @@ def test_what_becomes_of_bad_pictures_is_fail_or_skip() -> None:
 def test_an_unknown_key_lists_the_known(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text("tread = 1\n", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"unknown key 'tread'; known: .*threads.*backend"):
+    with pytest.raises(UsageError, match=r"unknown key 'tread'; known: .*backend.*threads"):
         read_config(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "now"),
+    [("backends", "backend"), ("artifacts", "artifact"), ("trusted", "trust"), ("batch-size", "batch_size")],
+)
+def test_a_key_that_has_another_name_now_is_told_it(key: str, now: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(f"{key} = 1\n", encoding="utf-8")
+    with pytest.raises(UsageError) as refused:
+        read_config(path)
+    assert str(refused.value) == f"--config {path}: unknown key {key!r}; it is called {now}"
 
 
 def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -123,13 +136,14 @@ def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, t
 
 def test_artifacts_alone_are_the_rows_of_the_run() -> None:
     config = resolve({"artifacts": ("torch=m.pt2", "openvino=m.xml")})
-    assert config.backends == ("torch", "openvino")
+    assert [one.backend for one in config.systems] == ["torch", "openvino"]
     assert not config.needs_weights
 
 
 def test_artifacts_beside_weights_are_held_against_them() -> None:
     config = resolve({"artifacts": ("torch=m.pt2",), "weights": "w.pth", "data": "d"})
-    assert config.backends is None
+    assert config.all_backends
+    assert [one.backend for one in config.named] == ["torch"]
     assert config.needs_weights
 
 
@@ -139,7 +153,7 @@ def test_artifacts_beside_weights_are_held_against_them() -> None:
         ({"artifacts": ("model.onnx",)}, "--artifact model.onnx: wanted BACKEND=FILE"),
         ({"artifacts": ("torch=",)}, "--artifact torch=: wanted BACKEND=FILE"),
         ({"artifacts": ("tensorrt=m",)}, "unknown backend 'tensorrt'; known: onnxruntime, openvino, tensorflow, torch"),
-        ({"artifacts": ("torch=a", "torch=b")}, "--artifact names torch twice: a and b"),
+        ({"artifacts": ("torch=/a", "torch=/a")}, "the same system twice: torch precision=fp32"),
         ({"artifacts": ("torch=a",), "backends": ("openvino",)}, "torch is not among the backends named"),
         ({"weights_layout": "NHWC"}, "--weights-layout says how --weights is read"),
     ],
@@ -189,15 +203,14 @@ def test_what_makes_no_sense_about_timing_is_one_line(values: dict[str, Any], sa
 def test_an_interpreter_is_taken_by_the_name_it_was_given(tmp_path: Path) -> None:
     link = tmp_path / "python"
     link.symlink_to("/usr/bin/env")
-    assert resolve({"pythons": (f"torch={link}",)}).interpreters == {"torch": str(link)}
+    assert resolve({"pythons": (f"torch={link}",)}).pythons == {"torch": str(link)}
 
 
 def test_environments_make_a_row_of_each_backend_in_each() -> None:
     config = resolve({"environments": ("base=/a/python", "head=/b/python"), "backends": ("torch", "openvino")})
-    names = config.row_names(config.backends or ())
-    assert names == ["torch@base", "torch@head", "openvino@base", "openvino@head"]
-    assert config.interpreter_of("torch@head") == "/b/python"
-    assert resolve({"backends": ("torch",)}).row_names(("torch",)) == ["torch"]
+    assert list(config.by_label) == ["torch@base", "torch@head", "openvino@base", "openvino@head"]
+    assert config.interpreter_of(config.by_label["torch@head"]) == "/b/python"
+    assert list(resolve({"backends": ("torch",)}).by_label) == ["torch"]
 
 
 @pytest.mark.parametrize(
@@ -245,6 +258,7 @@ def test_without_flags_a_budget_and_a_resolution_are_the_levels() -> None:
 
 def test_smoke_ends_within_its_whole_time_where_the_pictures_are_synthetic() -> None:
     assert resolve({}).timing_s(SMOKE.whole_s - 50) == 50
+    assert resolve({"backends": ("torch", "openvino")}).timing_s(0) == SMOKE.budget_s / 2
     assert resolve({"data": "pictures", "only": "performance"}).timing_s(SMOKE.whole_s - 50) == SMOKE.budget_s
     assert resolve({"rigor": "high"}).timing_s(1000) == HIGH.budget_s
 

@@ -1,6 +1,7 @@
 """The line before a run: of what its time is made, and what makes it longer."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from alexbench.harness.app import estimate as estimating
 from alexbench.harness.app.config import resolve
 from alexbench.harness.app.estimate import estimate, gflops_a_core
 from alexbench.harness.app.row import Row
+from alexbench.harness.systems import System
 from tests.support.records import model
 
 UNITS = {"s": 1, "min": 60, "h": 3600}
@@ -23,9 +25,10 @@ def rate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(*, rows: int = 4, missing: int = 0, pictures: int = 1000, weights: str | None = "w", **flags: Any) -> str:
-    material = SimpleNamespace(labels=range(pictures), model=model(), weights=weights)
-    there = [Row(f"{number}") for number in range(rows)] + [
-        Row(f"m{number}", missing=True) for number in range(missing)
+    path = None if weights is None else Path(weights)
+    material = SimpleNamespace(labels=range(pictures), model=model(), weights=path)
+    there = [Row(f"{number}", System("a", 1)) for number in range(rows)] + [
+        Row(f"m{number}", System("m", 1), missing=True) for number in range(missing)
     ]
     return estimate(resolve({"threads": 1, **flags}), there, material)  # type: ignore[arg-type]
 
@@ -43,7 +46,7 @@ def test_the_whole_is_the_sum_of_its_parts_and_timing_is_at_most_the_budget() ->
     assert seconds(line, "about") == pytest.approx(sum(parts), abs=40)
     assert parts[2] == 300
     assert "at most" in line
-    assert "4 backends" in line
+    assert "4 systems" in line
 
 
 def test_a_budget_is_the_time_that_timing_takes_but_for_what_every_run_takes() -> None:
@@ -81,7 +84,7 @@ def test_what_is_not_asked_for_is_no_part() -> None:
 
 def test_a_runtime_that_is_missing_takes_no_time() -> None:
     assert said(rows=2, missing=2) == said(rows=2)
-    assert "1 backend:" in said(rows=1, missing=3)
+    assert "1 system:" in said(rows=1, missing=3)
 
 
 def test_the_rate_is_measured() -> None:

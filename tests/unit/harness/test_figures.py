@@ -12,6 +12,7 @@ from alexbench.harness.app.row import Row
 from alexbench.harness.judge.statistics import Interval
 from alexbench.harness.measure.rounds import Block, Measured, Scenario, Task
 from alexbench.harness.speed_records import Measure
+from alexbench.harness.systems import System
 
 MS = 1_000_000
 
@@ -37,7 +38,7 @@ TIMES: Final[Mapping[Measure, Interval]] = {
 
 
 def row(*blocks: Block) -> Row:
-    return Row("a", blocks=list(blocks), stream=("2", "two at once"), layers_ms={"conv1": 1.0})
+    return Row("a", System("a", 1), blocks=list(blocks), stream=("2", "two at once"), layers_ms={"conv1": 1.0})
 
 
 def test_figures_are_made_from_what_settled() -> None:

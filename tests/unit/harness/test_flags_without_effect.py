@@ -5,7 +5,7 @@ import pytest
 from alexbench.harness import cli
 from alexbench.harness.app import predict
 from alexbench.harness.app.config import resolve
-from alexbench.harness.app.doctor.doctor import backend_of
+from alexbench.harness.app.doctor.doctor import system_of
 from alexbench.harness.errors import UsageError
 
 
@@ -71,6 +71,6 @@ def test_weights_beside_an_artifact_are_refused_where_nothing_is_built_from_them
 
 
 def test_an_interpreter_names_the_runtime_that_doctor_looks_into() -> None:
-    assert backend_of(resolve({"pythons": ("torch=/opt/python",)})) == "torch"
-    with pytest.raises(UsageError, match=r"torch and openvino are named"):
-        backend_of(resolve({"pythons": ("torch=/a", "openvino=/b")}))
+    assert system_of(resolve({"pythons": ("torch=/opt/python",)})).backend == "torch"
+    with pytest.raises(UsageError, match=r"openvino and torch are named"):
+        system_of(resolve({"pythons": ("torch=/a", "openvino=/b")}))

@@ -111,12 +111,12 @@ def test_flips_have_their_columns_even_where_there_are_none(tmp_path: Path, flip
 
 @pytest.mark.parametrize("note", ["as it was", "other", "gone"])
 def test_answers_are_kept_while_what_decides_them_is_as_it_was(tmp_path: Path, note: str) -> None:
-    assert run_folder.continues(tmp_path, "a", {"batch_size": 2})
+    assert run_folder.continues(tmp_path / "a", {"batch_size": 2})
     for name in ("a-answers.npy", "b-answers.npy"):
         (tmp_path / name).write_bytes(b"kept")
     if note == "gone":
         (tmp_path / "a.json").unlink()
-    same = run_folder.continues(tmp_path, "a", {"batch_size": 3 if note == "other" else 2})
+    same = run_folder.continues(tmp_path / "a", {"batch_size": 3 if note == "other" else 2})
     assert same == (note != "other")
     assert (tmp_path / "a-answers.npy").exists() == (note == "as it was")
     assert (tmp_path / "b-answers.npy").exists()

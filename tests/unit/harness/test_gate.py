@@ -8,14 +8,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.gate.gate import Sides, compare_files, sides_of
 from alexbench.harness.app.gate.policy import Policy, read_policy
 from alexbench.harness.app.gate.side import Times, side_of_run
 from alexbench.harness.errors import AlexBenchError, RecordError, UsageError
 from alexbench.harness.reasons import Reason
+from alexbench.harness.record_files import read_run
+from alexbench.harness.systems import System
 from alexbench.reports.text.reasons import joined, words
 from tests.support.gates import BASE, CONFIGURATION, HEAD, Again, ab, judged, lossy, timed_run, verdicts
-from tests.support.records import codes, data, effective, model, parity
+from tests.support.records import codes, data, effective, missing_row, model, parity
 from tests.support.runs import answers, write_run
 
 
@@ -114,7 +117,7 @@ def test_a_policy_may_gate_answers_on_another_machine(tmp_path: Path) -> None:
 
 def test_times_of_other_settings_are_not_gated(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
-    head = timed_run(tmp_path / "head", {"torch": 20}, configuration={**CONFIGURATION, "threads": 1})
+    head = timed_run(tmp_path / "head", {"torch": 20}, systems={"torch": System("torch", 1)})
     report = compare_files(base, head, read_policy(None))
     assert verdicts(report.judged)["torch", "latency_p50_ms"] == "INVALID"
     assert report.verdict == "INVALID", "what is required and cannot be judged has not passed"
@@ -232,13 +235,8 @@ def test_what_an_interpreter_of_a_backends_own_does_not_note_has_not_changed(tmp
 
 def test_a_runtime_that_the_head_was_not_asked_for_is_not_uninstalled(tmp_path: Path) -> None:
     packages = {"numpy": "2.4.6", "openvino": "2026.4.1"}
-    both = {
-        "configuration": {**CONFIGURATION, "backends": ["torch", "openvino"]},
-        "environment": {"packages": packages},
-    }
-    one = {"configuration": {**CONFIGURATION, "backends": ["torch"]}, "environment": {"packages": {"numpy": "2.4.7"}}}
-    base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8}, **both)
-    head = timed_run(tmp_path / "head", {"torch": 10}, **one)
+    base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8}, environment={"packages": packages})
+    head = timed_run(tmp_path / "head", {"torch": 10}, environment={"packages": {"numpy": "2.4.7"}})
     assert compare_files(base, head, read_policy(None)).changed == (
         Reason("changed", of="numpy", base="2.4.6", head="2.4.7"),
     )
@@ -282,9 +280,10 @@ def test_a_backend_that_is_broken_on_both_sides_has_not_passed(tmp_path: Path) -
 
 def test_a_backend_that_the_head_was_not_asked_for_is_open_and_one_that_is_not_installed_fails(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8})
-    for number, (asked, verdict) in enumerate(((["torch"], "INCONCLUSIVE"), (None, "FAIL"))):
-        configuration = {**CONFIGURATION, "backends": asked}
-        head = timed_run(tmp_path / f"{number}", {"torch": 10}, seed=1, configuration=configuration)
+    for number, (others, verdict) in enumerate((((), "INCONCLUSIVE"), ((missing_row("openvino"),), "FAIL"))):
+        head = timed_run(tmp_path / f"{number}", {"torch": 10}, seed=1)
+        record = read_run(head)
+        run_folder.write_record(head, replace(record, systems=(*record.systems, *others)))
         found = verdicts(compare_files(base, head, read_policy(None)).judged)
         assert found["openvino", "ran"] == verdict
 

@@ -15,8 +15,8 @@ from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import RunRecord
 from alexbench.harness.speed_records import Control
-from tests.support.gates import Again, ab, judged, timed_run, verdicts
-from tests.support.records import codes, data, effective, model
+from tests.support.gates import HEAD, Again, ab, judged, timed_run, verdicts
+from tests.support.records import codes, data, effective, model, system_called
 
 BAD = Control("onnxruntime", 1.05, 1.04, 1.06, pairs=3, passed=False)
 SUSPENDED = (Reason("suspended", measured=12.0),)
@@ -27,7 +27,7 @@ def test_a_slowdown_fails_only_when_fresh_processes_say_so_too(tmp_path: Path) -
     again = Again(tmp_path, 12)
     report = judged(ab(tmp_path, 12), again)
     assert (report.verdict, report.exit_code) == ("FAIL", 1)
-    assert again.asked == [["onnxruntime"]]
+    assert again.asked == [[system_called(HEAD)]]
     failed = next(one for one in report.judged if one.metric == "latency_p50_ms")
     assert codes(failed.why) == ["confirmed"]
     assert failed.change == pytest.approx(20, abs=1)

@@ -15,13 +15,13 @@ from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.app.artifacts import artifact_of
 from alexbench.harness.app.gate.baseline import read_baseline
 from alexbench.harness.app.toml_file import read_toml
-from alexbench.harness.app.trust import UserFile
 from alexbench.harness.app.weights import read
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from alexbench.harness.input_files import check_file, read_file, read_stream
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.record_files import read_run
+from alexbench.harness.systems import ModelFile
 
 CARD = load_card("torchvision")
 
@@ -49,7 +49,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "ONNX": ("x.onnx", _weights),
     "safetensors": ("x.safetensors", _weights),
     "checkpoint": ("x.index", _weights),
-    "artifact": ("x.onnx", lambda path: artifact_of(UserFile(str(path)), CARD)),
+    "artifact": ("x.onnx", lambda path: artifact_of(ModelFile(str(path)), CARD)),
     "run": ("x.json", _run),
     "baseline": ("x.json", read_baseline),
 }

@@ -8,11 +8,12 @@ import pytest
 from alexbench.harness import __version__
 from alexbench.harness.app.interpreters import environments
 from alexbench.harness.errors import BackendUnavailableError, UsageError
+from alexbench.harness.systems import System
 from tests.support.worker_driver import shim
 
 
 def ask(python: str, folder: Path, backend: str = "onnxruntime") -> dict[str, object]:
-    return environments({backend: python}, {backend: ("numpy",)}, folder / "log")[backend]
+    return environments([("row", System(backend, 1), python)], {backend: ("numpy",)}, folder / "log")["row"]
 
 
 def refusal(python: str, folder: Path) -> str:

@@ -16,6 +16,7 @@ from alexbench.harness.measure.loadgen_log import LoadGenResult
 from alexbench.harness.measure.rounds import Block, Measured, Task
 from alexbench.harness.protocol.lines import Request
 from alexbench.harness.protocol.timing import RunLoadgen, TimeCalls, WarmedUp, WarmUp
+from alexbench.harness.systems import System
 
 MS = 1_000_000
 
@@ -54,7 +55,7 @@ class Queue:
 def row() -> Row:
     blocks = [Block(Task("a", "SingleStream", 1), 0, n, Measured((10 * MS,) * 5, 1)) for n in range(4)]
     blocks += [Block(Task("a", "Offline", 32), 0, n, Measured((160 * MS,) * 3, 32)) for n in range(3)]
-    return Row("a", worker=Queue(), blocks=blocks)  # type: ignore[arg-type]
+    return Row("a", System("a", 1), worker=Queue(), blocks=blocks)  # type: ignore[arg-type]
 
 
 def driven(config: RunConfig, folder: Path) -> tuple[Row, Queue]:

@@ -5,6 +5,7 @@ import pytest
 from alexbench.harness.app.row import Row, effective_record
 from alexbench.harness.contract import Effective, Known
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
+from alexbench.harness.systems import System
 from tests.support.records import accuracy
 
 
@@ -25,7 +26,7 @@ class Worker:
 )
 def test_an_error_ends_the_worker_and_is_said(error: Exception, said: str, code: int) -> None:
     worker = Worker()
-    row = Row("a", worker=worker, accuracy=accuracy())  # type: ignore[arg-type]
+    row = Row("a", System("a", 1), worker=worker, accuracy=accuracy())  # type: ignore[arg-type]
     assert row.alive
     row.fail(error)
     assert not row.alive
@@ -37,7 +38,7 @@ def test_an_error_ends_the_worker_and_is_said(error: Exception, said: str, code:
 
 
 def test_what_is_not_installed_is_missing_and_not_alive() -> None:
-    row = Row("torch", missing=True, error="torch is not installed: pip install 'alexbench[torch]'")
+    row = Row("torch", System("torch", 1), missing=True, error="torch is not installed: pip install 'alexbench[torch]'")
     assert not row.alive
     assert row.record().status == "missing"
 

@@ -148,7 +148,6 @@ def test_predict_warns_of_a_file_too(
     synthetic_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from alexbench.harness.app import predict
-    from alexbench.harness.app.trust import UserFile
 
     class Loaded:
         synthetic = True
@@ -166,10 +165,8 @@ def test_predict_warns_of_a_file_too(
     said: list[str] = []
     predict.predict(
         ["a.jpg"],
-        card="torchvision",
-        backends=("torch", "openvino"),
-        artifacts={"openvino": UserFile("net.xml")},
+        config=resolve({"only": "performance", "backends": ("torch", "openvino"), "artifacts": ("openvino=/net.xml",)}),
         display=SimpleNamespace(say=said.append),  # type: ignore[arg-type]
     )
-    assert [line.partition("SYNTHETIC")[0] for line in said] == ["", "net.xml: "]
+    assert [line.partition("SYNTHETIC")[0] for line in said] == ["", "/net.xml: "]
     capsys.readouterr()

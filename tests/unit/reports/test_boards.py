@@ -50,7 +50,7 @@ def against(record: RunRecord) -> dict[str, str]:
     """Backend -> its cell."""
     board = only(record)
     cells = board.columns[board.headings.index("against torch")]
-    names = board.columns[board.headings.index("backend")]
+    names = board.columns[board.headings.index("system")]
     return {name.split()[0]: cell for name, cell in zip(names, cells, strict=True)}
 
 
@@ -89,6 +89,7 @@ def test_torch_is_the_base_and_where_it_failed_the_first_row_that_did_not() -> N
     assert base_name(plain_record(ok_row("b"), ok_row("torch"))) == "torch"
     assert base_name(plain_record(error_row("a"), ok_row("b"), error_row("torch"))) == "b"
     assert base_name(plain_record(ok_row("b"), ok_row("torch"), pairs=(pair("torch", base="b"),))) == "b"
+    assert base_name(plain_record(ok_row("b"), ok_row("torch"), base="b")) == "b"
     assert base_name(plain_record(error_row("a"))) is None
 
 
@@ -141,6 +142,7 @@ def test_rows_share_a_note_and_each_has_its_own() -> None:
         ({"accuracy": None, "parity": None, "performance": performance(noise=noise())}, "quiet"),
         ({"accuracy": None, "parity": None}, "-"),
         ({"status": "pending"}, "not measured"),
+        ({"status": "unsupported"}, "not supported"),
     ],
 )
 def test_checks_are_ok_or_say_what_failed(changes: dict[str, Any], said: str) -> None:
@@ -162,7 +164,7 @@ def test_bold_is_what_no_row_is_faster_than_beyond_doubt_of_each_column() -> Non
         for name, rate, ms in (("onnxruntime", 140.0, 14.0), ("openvino", 138.0, 14.2), ("torch", 120.0, 16.8))
     ]
     board = only(plain_record(*rows))
-    names = board.columns[board.headings.index("backend")]
+    names = board.columns[board.headings.index("system")]
     for heading in ("p50 ms, batch 1", "FPS, batch 32"):
         bold = dict(zip(names, board.bold[board.headings.index(heading)], strict=True))
         assert [name.split()[0] for name in names if bold[name]] == ["onnxruntime", "openvino"], heading
@@ -195,4 +197,4 @@ def test_a_record_without_ranks_has_nothing_bold_and_no_ranks() -> None:
     board = only(older_run(*rows))
     assert "#" not in board.headings
     assert not any(map(any, board.bold))
-    assert board.columns[board.headings.index("backend")][:2] == ["a 1.2.3", "b 1.2.3"]
+    assert board.columns[board.headings.index("system")][:2] == ["a 1.2.3", "b 1.2.3"]

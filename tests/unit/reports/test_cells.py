@@ -34,7 +34,7 @@ def titled(record: RunRecord, title: str) -> Table:
 
 
 def row_of(table: Table, start: str) -> dict[str, str]:
-    place = table.headings.index("backend")
+    place = table.headings.index("system")
     (found,) = (row for row in table.rows if row[place].startswith(start))
     return dict(zip(table.headings, found, strict=True))
 
@@ -71,7 +71,7 @@ def test_the_batch_of_fps_is_in_its_heading() -> None:
 
 def test_the_reference_stands_last_in_the_leaderboard_and_only_where_there_is_one() -> None:
     board, *others = tables(run_record())
-    assert board.rows[-1][board.headings.index("backend")] == "reference (float64)"
+    assert board.rows[-1][board.headings.index("system")] == "reference (float64)"
     for table in (*others, *tables(run_record(reference=None))):
         assert all("reference" not in cell for row in table.rows for cell in row)
 
@@ -284,7 +284,7 @@ def test_an_artifact_is_named_and_may_differ() -> None:
     record = run_record(ok_row("a", artifact=artifact("models/int8.onnx"), parity=parity(passed=False)), ok_row("b"))
     main, *_ = tables(record)
     row = row_of(main, "a ")
-    assert row["backend"] == "a 1.2.3 (int8.onnx) [1, 2]"
+    assert row["system"] == "a 1.2.3 (int8.onnx) [1, 2]"
     assert row["checks"] == "parity differs"
     assert main.notes[0].startswith("[1] ran models/int8.onnx as it is")
     assert row["#"] == "-"

@@ -77,7 +77,7 @@ def test_a_row_that_knows_nothing_has_no_rank_no_ok_and_a_remark_in_every_report
     assert row_of(record, "z")["rank"] is None
     assert row_of(record, "torch")["rank"] == 1
     (board,) = (one for one in tables(record) if one.title == "Leaderboard")
-    place = [cells[board.headings.index("backend")].startswith("z ") for cells in board.rows].index(True)
+    place = [cells[board.headings.index("system")].startswith("z ") for cells in board.rows].index(True)
     checks = board.rows[place][board.headings.index("checks")]
     assert check in checks
     assert "ok" not in checks

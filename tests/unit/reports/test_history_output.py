@@ -31,7 +31,9 @@ POINTS = tuple(
 )
 CHANGE = Change("run-4", POINTS[3].started, "2.0", POINTS[3].news, 10.0, 11.0, 10.0, better=False, p=1e-5,
                 points_before=3, points_after=3)  # fmt: skip
-SPEED = Series(METRICS["latency_p50_ms"], "torch", KEY, synthetic=True, points=POINTS, changes=(CHANGE,))
+SPEED = Series(
+    METRICS["latency_p50_ms"], "torch", "torch threads=2", KEY, synthetic=True, points=POINTS, changes=(CHANGE,)
+)
 HISTORY = History("runs", 7, (SPEED,), ("not joined: $x^2$",), ("left out: [bold]damaged[/bold]",))
 
 
@@ -84,7 +86,7 @@ def test_a_history_without_series_has_all_formats() -> None:
 
 
 def test_a_picture_is_the_same_bytes_each_time() -> None:
-    more = tuple(replace(SPEED, backend=f"$b_{place}", key={**KEY, "rigor": f"r{place}"}) for place in range(9))
+    more = tuple(replace(SPEED, system=f"$b_{place}", key={**KEY, "rigor": f"r{place}"}) for place in range(9))
     history = replace(HISTORY, series=(*HISTORY.series, *more, replace(SPEED, metric=METRICS["top1"])))
     svg = draw_history(history)
     assert svg == draw_history(history)

@@ -79,7 +79,7 @@ def test_every_report_of_a_hostile_record_is_well_formed(text: str, tmp_path: Pa
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:30])
 def test_every_plot_of_hostile_names_is_well_formed(text: str) -> None:
     point = Point(text, "2026-11-21T03:00:00+00:00", text, text, (), 1.0, None, None, (), counts=True, change=None)
-    series = Series(METRICS["top1"], text, {"model": text}, synthetic=False, points=(point,))
+    series = Series(METRICS["top1"], text, text, {"model": text}, synthetic=False, points=(point,))
     ET.fromstring(draw_history(History(text, 1, (series,))))
     ET.fromstring(
         draw(

@@ -77,16 +77,16 @@ def test_it_says_what_data_and_weights_these_are() -> None:
 
 def test_the_table_is_well_formed_and_numbers_stand_to_the_right() -> None:
     tables = table_lines(markdown(run_record(ok_row("a"), error_row("b"), missing_row("c"))))
-    assert [heading[0] for heading, *_ in tables] == ["#", *["backend"] * 4]
+    assert [heading[0] for heading, *_ in tables] == ["#", *["system"] * 4]
     assert all({len(row) for row in rows} == {len(heading)} == {len(rule)} for heading, rule, *rows in tables)
     sides = dict(zip(*tables[0][:2], strict=True))
-    assert sides["backend"] == "---"
+    assert sides["system"] == "---"
     assert sides["top-1 %"] == "---:"
 
 
 def test_the_reference_has_a_row_and_is_called_the_truth() -> None:
     row = row_of(markdown(run_record()), "reference")
-    assert row["backend"] == "reference (float64)"
+    assert row["system"] == "reference (float64)"
     assert row["top-1 %"] == "36 of 64"
     assert row["checks"] == "the truth"
     assert row["#"] == "-"
@@ -117,7 +117,7 @@ def test_parity_is_in_the_leaderboard_and_has_a_table_of_its_own() -> None:
 def test_a_row_in_error_appears_with_what_happened() -> None:
     text = markdown(run_record(ok_row("a"), error_row("openvino", "worker openvino was killed by SIGKILL")))
     assert row_of(text, "openvino")["checks"] == "ERROR"
-    assert row_of(text, "openvino")["backend"] == r"openvino \[1\]"
+    assert row_of(text, "openvino")["system"] == r"openvino \[1\]"
     assert r"- \[1\] worker openvino was killed by SIGKILL" in text
 
 
@@ -203,7 +203,7 @@ def test_a_hostile_title_or_heading_cannot_change_the_page() -> None:
     ]
     text = markdown(run_record(*rows))
     assert "## Leaderboard: cpu, \\*fp32\\*, 2 threads" in text
-    assert "| backend | \\<b\\>\\| | sum |" in text
+    assert "| system | \\<b\\>\\| | sum |" in text
     assert "cpu, \\<i\\>," in text
 
 

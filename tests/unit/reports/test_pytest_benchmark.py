@@ -74,7 +74,7 @@ def test_what_github_action_benchmark_reads_is_there() -> None:
 
 
 def test_what_qualifies_a_number_goes_with_it() -> None:
-    notes = {one["params"]["backend"]: one["extra_info"] for one in made()["benchmarks"]}
+    notes = {one["params"]["system"]: one["extra_info"] for one in made()["benchmarks"]}
     assert notes["torch"]["noise"] == ["no steady state: latency drifted by 10.8 % (limit 5 %)"]
     assert notes["onnxruntime"]["noise"] is None
     assert notes["torch"]["invalid"] == ["the A/A control failed"]
@@ -83,7 +83,7 @@ def test_what_qualifies_a_number_goes_with_it() -> None:
 
 def test_ranks_and_what_the_run_can_tell_apart_are_in_its_extra_info() -> None:
     record = run_record(ok_row("onnxruntime"), ok_row("torch", performance=performance(70)))
-    notes = {one["params"]["backend"]: one["extra_info"] for one in made(record)["benchmarks"]}
+    notes = {one["params"]["system"]: one["extra_info"] for one in made(record)["benchmarks"]}
     assert (notes["onnxruntime"]["rank"], notes["torch"]["rank"]) == (1, 2)
     wanted = {one.of: pytest.approx(100 * (one.ratio - 1)) for one in record.resolutions}
     assert notes["torch"]["resolution_percent"] == wanted

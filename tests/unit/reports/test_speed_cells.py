@@ -45,10 +45,10 @@ def test_a_percentile_that_the_samples_do_not_carry_is_absent() -> None:
 
 
 def test_what_no_machine_exposed_has_no_column() -> None:
-    assert table("Latency", one()).headings == ["backend", "p50 ms", "samples (blocks)"]
+    assert table("Latency", one()).headings == ["system", "p50 ms", "samples (blocks)"]
     full = one(latency=latency(joules=0.3154, cpu_ms=29.26, processes=3), resident=latency())
     assert row(table("Latency", full, one())) == {
-        "backend": "a",
+        "system": "a",
         "p50 ms": "15.00",
         "on device ms": "15.00",
         "CPU ms": "29.3",
@@ -62,7 +62,7 @@ def test_what_no_machine_exposed_has_no_column() -> None:
 def test_the_sweep_has_a_column_a_batch_size_in_order() -> None:
     sweep = throughput(140), throughput(50, batch_size=1), throughput(120, batch_size=8)
     found = table("Images/s", one(sweep=sweep), one(sweep=sweep[:1]))
-    assert found.headings == ["backend", "batch 1", "batch 8", "batch 32"]
+    assert found.headings == ["system", "batch 1", "batch 8", "batch 32"]
     assert found.rows == [
         ("a", "50.0 (48.0-52.0)", "120.0 (118.0-122.0)", "140.0 (138.0-142.0)"),
         ("a", "-", "-", "140.0 (138.0-142.0)"),
@@ -77,7 +77,7 @@ def test_many_at_once_stands_beside_the_loop_and_how_is_not_in_a_cell() -> None:
     way = "four sessions of one thread each, fed from a queue"
     found = table("Images/s", one(sweep=(throughput(),), offline=throughput(170, way=way, streams="4")), one())
     assert row(found) == {
-        "backend": "a",
+        "system": "a",
         "batch 32": "140.0 (138.0-142.0)",
         "many at once, batch 32": "170.0 (168.0-172.0)",
         "inferences at once": "4",
@@ -89,7 +89,7 @@ def test_layers_are_in_order_with_their_sum_and_an_unknown_one_is_absent() -> No
     found = table(
         "Layers", one(layers_ms={"conv1": 1.5, "fc6": 3.75}), one(layers_ms={"conv1": 5.0, "fc6": 0.0}), one()
     )
-    assert found.headings == ["backend", "conv1", "fc6", "sum"]
+    assert found.headings == ["system", "conv1", "fc6", "sum"]
     assert found.rows == [("a", "1.50", "3.75", "5.25"), ("a", "5.00", "-", "5.00")]
 
 
@@ -98,7 +98,7 @@ def test_a_valid_test_of_loadgen_has_its_figures() -> None:
     assert found.title == "MLPerf LoadGen 5.1.2"
     assert row(found) == {
         "scenario": "Server",
-        "backend": "a",
+        "system": "a",
         "target queries/s": "42.0",
         "samples/s": "40.0",
         "p50 ms": "18.10",
@@ -145,7 +145,7 @@ def test_the_highest_load_is_said_in_its_unit_where_a_bound_was_given() -> None:
 def test_noise_checks_show_shares_in_percent_and_leaves_out_what_is_not_exposed() -> None:
     found = table("Noise", one(noise=noise()))
     assert row(found) == {
-        "backend": "a",
+        "system": "a",
         "drift": "10.8 %",
         "deviation": "1.8 %",
         "steal": "0.3 %",

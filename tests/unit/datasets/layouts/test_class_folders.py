@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexbench.datasets.certificate import plain_word
 from alexbench.datasets.dataset import Sample
+from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
 

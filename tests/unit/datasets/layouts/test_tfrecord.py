@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexbench.datasets.certificate import plain_word
+from alexbench.datasets.containers.tf_example import NotAnExampleError, bytes_in, features, int_in
+from alexbench.datasets.containers.tfrecord import TFRecordReader, masked_crc
 from alexbench.datasets.dataset import Dataset
+from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
-from alexbench.datasets.layouts.tf_example import NotAnExampleError, bytes_in, features, int_in
-from alexbench.datasets.layouts.tfrecord import TFRecordReader, masked_crc
 from alexbench.harness.errors import DataError
 from tests.support.layout_files import Picture, example, pictures, slim, write_files, write_tfrecords
 
