@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
-from alexbench.harness.precisions import Arithmetic
 from alexbench.harness.reasons import Code, Reason
 from alexbench.harness.speed_records import Group
 
@@ -132,7 +131,7 @@ WORDS: Final[Mapping[Code, str]] = {**_NOISE, **_RUN, **_IDENTITY, **_GATE}
 """Code -> its words, with the values of a :class:`Reason` by their names; notes of a run are whole sentences."""
 _FIELDS: Final = tuple(field.name for field in fields(Reason) if field.name != "because")
 _DEFAULTS: Final = {field.name: field.default for field in fields(Reason) if field.name != "code"}
-_LONG: Final[Mapping[Arithmetic, str]] = {"11 bits": "11 bits (TF32 or fp16)", "8 bits": "8 bits (bf16)"}
+_LONG: Final[Mapping[str, str]] = {"11 bits": "11 bits (TF32 or fp16)", "8 bits": "8 bits (bf16)"}
 
 
 def words(reason: Reason) -> str:
@@ -154,8 +153,8 @@ def as_json(reason: Reason) -> dict[str, Any]:
     return {"code": reason.code, **found, "words": words(reason)}
 
 
-def arithmetic_words(found: Arithmetic) -> str:
-    """The formats that round to so many bits."""
+def arithmetic_words(found: str) -> str:
+    """What an error is known as (:data:`alexbench.harness.precisions.Arithmetic`), with the formats of so many bits."""
     return _LONG.get(found, found)
 
 

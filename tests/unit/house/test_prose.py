@@ -19,13 +19,22 @@ CUTS: Final = frozenset(
         "find", "rfind", "count", "replace", "match", "search", "fullmatch", "compile", "sub",
     }
 )  # fmt: skip
-PROSE: Final = re.compile(r"[A-Za-z,;:] +[A-Za-z]")
+PROSE: Final = re.compile(r"[\w,;:)+] +[A-Za-z]")
 OLD_RECORDS: Final = "harness/old_sentences.py"
 """The upgrade of records whose judgements were sentences."""
-OF_OTHERS: Final = {
+OF_OTHERS: Final = {  # fmt: skip
     "harness/app/interpreters.py": {"No module named"},  # Python's own error, on the stderr of another interpreter
-    "harness/measure/machine.py": {"model name", "CPU variant", "CPU revision"},  # keys of /proc/cpuinfo
-    "harness/measure/conditions.py": {"cpu MHz"},
+    "harness/measure/machine.py": {  # keys of /proc/cpuinfo, and what firmware calls itself
+        "model name",
+        "CPU variant",
+        "CPU revision",
+        "Amazon EC2",
+        "Apple Virtualization",
+        "Google Compute Engine",
+        "HVM domU",
+        "Virtual Machine",
+        "innotek GmbH",
+    },
 }
 """File -> what it looks for in text that other programs write."""
 
@@ -50,14 +59,15 @@ def prose_read(source: str) -> Iterator[str]:
         for target in targets:
             if isinstance(target, ast.Name) and getattr(node, "value", None) is not None:
                 constants[target.id] = texts(node.value, constants)  # type: ignore[union-attr]
+    known = dict(constants)
     for node in ast.walk(tree):
         if isinstance(node, ast.For | ast.comprehension):
             names = [one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)]
-            constants |= {name: constants.get(name, set()) | texts(node.iter, constants) for name in names}
+            known |= {name: known.get(name, set()) | texts(node.iter, constants) for name in names}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CUTS:
-            for argument in node.args:
-                yield from texts(argument, constants)
+            for argument in node.args[:1]:  # what is looked for stands first, in text's methods and in re's functions
+                yield from texts(argument, known)
         elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
             yield from texts(node.left, {})
 
