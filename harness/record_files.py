@@ -88,7 +88,7 @@ def _never_read(backend: str, named: Any) -> dict[str, Any]:
 def _file_of(found: dict[str, Any]) -> dict[str, Any]:
     scale, _, order = str(found.get("stated") or "").partition(",")
     stated = {"scale": scale, "channels": order.upper() or None} if scale else None
-    kept = {key: found[key] for key in ("path", "sha256", "trusted") if key in found}
+    kept: dict[str, Any] = {key: found[key] for key in ("path", "sha256", "trusted") if key in found}
     return {**kept, "convention": stated}
 
 

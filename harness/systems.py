@@ -202,7 +202,11 @@ def _key_but(**of_file: str) -> Callable[[System], str]:
     """The key without some of what its file is."""
 
     def key(one: System) -> str:
-        return one.key if one.artifact is None else replace(one, artifact=replace(one.artifact, **of_file)).key
+        if one.artifact is None:
+            return one.key
+        file = one.artifact
+        known = {"path": file.path, "sha256": file.sha256} | of_file
+        return replace(one, artifact=replace(file, path=known["path"], sha256=known["sha256"])).key
 
     return key
 
