@@ -50,6 +50,8 @@ _LISTS: Final = {
     **{axis: axis for axis in AXES},
 }
 """Flag that may be repeated -> the name of its values."""
+_ONE: Final[dict[str, Any]] = {"threads": int, "system": (str, dict)}
+"""Such a flag -> what a file may give instead of a list; a string for the others."""
 _BOUNDS: Final = {
     "batch_size": (1, 2**16),
     "limit": (1, 10**9),
@@ -376,7 +378,8 @@ def read_config(path: Path) -> dict[str, Any]:
     for key, value in read_toml(path, "--config").items():
         if key not in CONFIG_KEYS:
             raise UsageError(f"--config {path}: unknown key {key!r}; {_known(key)}")
-        given = [value] if key in _LISTS and not isinstance(value, list) else value
+        alone = key in _LISTS and isinstance(value, _ONE.get(key, str)) and not isinstance(value, bool)
+        given = [value] if alone else value
         try:
             values[_LISTS.get(key, key)] = decode_value(_KINDS[key], given, key)
         except DecodeError as error:

@@ -254,7 +254,7 @@ def test_what_would_come_to_nothing_or_twice_is_refused(given: dict[str, Any], s
         ('[[system]]\nbackend = "torch"\ntread = 1\n', "unknown key 'system[0].tread'; known: backend, precision"),
         ('[[system]]\nprecision = "bf16"\n', "key 'system[0].backend' is missing"),
         ('[[system]]\nbackend = "torch"\nthreads = "1"\n', "system[0].threads = '1', wanted a whole number"),
-        ("system = 5\n", "system[0] = 5, wanted a table or a string"),
+        ("system = 5\n", "system = 5, wanted a list"),
         ('threads = "1"\n', "wanted a whole number or a list of them"),
         ("precision = [1]\n", "wanted a name or a list of names"),
     ],
