@@ -67,7 +67,7 @@ def split(argument: str) -> tuple[Path, str | None]:
     """
     whole = Path(argument)
     if not (whole / RUN_FILE).exists():
-        for place in (place for place, letter in enumerate(argument) if place and letter == ":"):
+        for place in (place for place in range(len(argument) - 1, 0, -1) if argument[place] == ":"):
             if (Path(argument[:place]) / RUN_FILE).exists():
                 return Path(argument[:place]), argument[place + 1 :]
     return whole, None

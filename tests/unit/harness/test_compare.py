@@ -76,6 +76,7 @@ def test_a_colon_in_a_path_is_no_row(tmp_path: Path) -> None:
     plain = write_run(tmp_path / "a", {"torch": answers(10), "x": answers(10)})
     assert split(str(odd)) == (odd, None)
     assert split(f"{odd}:x") == (odd, "x")
+    assert split(f"{odd}:x cuda:0") == (odd, "x cuda:0")
     assert split(f"{plain}:x") == (plain, "x")
     assert split(str(tmp_path / "no:where")) == (tmp_path / "no:where", None)
 

@@ -149,7 +149,7 @@ def test_a_run_of_one_row_has_nothing_to_compare_it_with(run: Path) -> None:
 
 def test_runs_without_a_common_row_need_names(run: Path) -> None:
     other = write_run(run.parent / "third", {"openvino": answers(IMAGES)})
-    assert refusal(UsageError, run, other).endswith("have no row of one name; name them: RUN:ROW RUN:ROW")
+    assert refusal(UsageError, run, other).endswith("have no system in common; name rows: RUN:ROW RUN:ROW")
     assert compare([f"{run}:torch", f"{other}:openvino"]).report.pairs
 
 

@@ -70,7 +70,7 @@ def record(run: Path) -> RunRecord:
 def test_every_row_has_a_line_of_its_own_in_every_table(record: RunRecord) -> None:
     text = markdown(record)
     for name in (*NAMES, "torch@head bf16"):
-        shown = re.compile(rf"^\|.*\| {re.escape(name)}[ (|]", re.MULTILINE)
+        shown = re.compile(rf"\| {re.escape(name)}[ (|]")
         assert shown.search(text), name
     assert "| not supported |" in text
     assert "no bf16 on this CPU" in text

@@ -254,7 +254,7 @@ def test_a_record_of_schema_4_is_rendered_without_ranks() -> None:
 def test_a_record_of_schema_5_is_rendered_with_its_ranks_and_its_resolution() -> None:
     record = read_run(FIXTURES / "schema-5")
     (board, *_) = tables(record)
-    backends = [name.split()[0] for name in board.columns[board.headings.index("backend")]]
+    backends = [name.split()[0] for name in board.columns[board.headings.index("system")]]
     ranks = dict(zip(backends, board.columns[board.headings.index("#")], strict=True))
     assert ranks == {"openvino": "1=", "tensorflow": "1=", "onnxruntime": "2", "torch": "4", "reference": "-"}
     assert "rows that differ by more than 9.0 % in latency or 7.8 % in FPS" in markdown(record)
