@@ -149,6 +149,7 @@ def test_a_run_without_ranks_is_joined_with_newer_ones_that_ran_alike(tmp_path: 
         run = write(tmp_path, place, run_record(row) if place else older_run(row))
         if not place:
             older = json.loads((run / RUN_FILE).read_text("utf-8")) | {"schema_version": 4}
+            older["backends"] = older.pop("systems")
             (run / RUN_FILE).write_text(json.dumps(older), encoding="utf-8")
     found = history(tmp_path, metrics=[MS])
     assert [len(series.points) for series in found.series] == [2, 1]
