@@ -22,18 +22,13 @@ CUTS: Final = frozenset(
 PROSE: Final = re.compile(r"[\w,;:)+] +[A-Za-z]")
 OLD_RECORDS: Final = "harness/old_sentences.py"
 """The upgrade of records whose judgements were sentences."""
-OF_OTHERS: Final = {  # fmt: skip
-    "harness/app/interpreters.py": {"No module named"},  # Python's own error, on the stderr of another interpreter
-    "harness/measure/machine.py": {  # keys of /proc/cpuinfo, and what firmware calls itself
-        "model name",
-        "CPU variant",
-        "CPU revision",
-        "Amazon EC2",
-        "Apple Virtualization",
-        "Google Compute Engine",
-        "HVM domU",
-        "Virtual Machine",
-        "innotek GmbH",
+OF_OTHERS: Final = {
+    # Python's own error, on the stderr of another interpreter.
+    "harness/app/interpreters.py": {"No module named"},
+    # Keys of /proc/cpuinfo, and what firmware calls itself.
+    "harness/measure/machine.py": {
+        *("model name", "CPU variant", "CPU revision"),
+        *("Amazon EC2", "Apple Virtualization", "Google Compute Engine", "HVM domU", "Virtual Machine", "innotek GmbH"),
     },
 }
 """File -> what it looks for in text that other programs write."""
