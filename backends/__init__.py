@@ -1,1 +1,1 @@
-"""Runtimes behind one contract: a module a runtime, and the registry that finds them."""
+"""Runtimes behind one contract: a folder for each runtime, and the registry that finds them."""

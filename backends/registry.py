@@ -1,25 +1,52 @@
 """Finding backends: a table of names, looked up among the installed packages' entry points.
 
 Ours and other people's backends are found the same way, through the entry-point group ``alexbench.backends``
-(name = module:Class). A plugin that does not import is a warning, never the
-end of a command.
+(name = module:Class). A plugin that is broken is named with what is wrong with it, and costs nobody else anything.
 """
 
+import contextlib
 import functools
 import importlib.metadata
-import warnings
-from typing import Final
+import inspect
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
 
-from alexbench.harness.contract import Backend
-from alexbench.harness.errors import BackendUnavailableError, unknown_name
+from alexbench.harness.contract import Availability, Backend, Requirements
+from alexbench.harness.errors import PluginError, unknown_name
 
 GROUP: Final = "alexbench.backends"
 REFERENCE: Final = "reference"
+_OURS: Final = "alexbench.backends."
+"""How the value of a built-in's entry point begins."""
 
 
 @functools.cache
 def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
-    return {point.name: point for point in sorted(importlib.metadata.entry_points(group=GROUP))}
+    """Name -> entry point; of several of one name ours, else the first by what it names."""
+    found: dict[str, importlib.metadata.EntryPoint] = {}
+    for point in sorted(_all_points(), key=lambda point: (point.name, not _is_ours(point), point.value)):
+        found.setdefault(point.name, point)
+    return found
+
+
+def _all_points() -> set[importlib.metadata.EntryPoint]:
+    return set(importlib.metadata.entry_points(group=GROUP))
+
+
+def _is_ours(point: importlib.metadata.EntryPoint) -> bool:
+    return point.value.startswith(_OURS)
+
+
+def ignored_plugins() -> tuple[str, ...]:
+    """A sentence for each entry point that another of the same name hides."""
+    known = _entry_points()
+    hidden = sorted((point for point in _all_points() if known[point.name] != point), key=lambda point: point.value)
+    return tuple(
+        f"plugin {point.value} is ignored: a backend named {point.name} is there already ({known[point.name].value});"
+        " rename the entry point"
+        for point in hidden
+    )
 
 
 def backend_names() -> tuple[str, ...]:
@@ -28,32 +55,78 @@ def backend_names() -> tuple[str, ...]:
 
 
 def backend_class(name: str) -> type[Backend]:
-    """The class registered under ``name``; importing it imports no runtime.
+    """The class registered under ``name``; importing it imports no runtime. What it prints goes to standard error.
 
     Raises:
         UsageError: nothing is registered under that name; the known names are listed.
-        BackendUnavailableError: the plugin itself does not import, or is not a Backend.
+        PluginError: it does not import, or what it names is not a Backend; the message says what was expected.
     """
     points = _entry_points()
     if name not in points:
         raise unknown_name("backend", name, points)
-    try:
+    with _plugin(name, "import"):
         found = points[name].load()
-    except Exception as error:
-        raise BackendUnavailableError(
-            f"backend {name!r} ({points[name].value}) does not import: {type(error).__name__}: {error}"
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, Backend)):
-        raise BackendUnavailableError(f"backend {name!r} ({points[name].value}) is not a subclass of Backend")
+    problem = _problem_of(found, name)
+    if problem is not None:
+        raise PluginError(f"backend {name} ({points[name].value}): {problem}")
+    with _plugin(name, "__init__()"):
+        found()
+    return found  # type: ignore[no-any-return]  # it was checked
+
+
+def availability(name: str) -> Availability:
+    """What :meth:`Backend.probe` says of a registered backend; a plugin that is broken is not available.
+
+    Raises:
+        UsageError: nothing is registered under that name.
+    """
+    try:
+        kind = backend_class(name)
+        with _plugin(name, "probe()"):
+            found: Any = kind.probe()
+    except PluginError as error:
+        return Availability({}, str(error), broken=True)
+    if not isinstance(found, Availability):  # a plugin may return anything
+        value = _entry_points()[name].value
+        said = f"backend {name} ({value}): probe() returned {type(found).__name__}, wanted an Availability"
+        return Availability({}, said, broken=True)
     return found
 
 
 def backend_classes() -> dict[str, type[Backend]]:
-    """Every registered backend but `reference` that imports; one that does not is warned about and left out."""
+    """Every registered backend but `reference` that is sound; one that is not is left out."""
     classes: dict[str, type[Backend]] = {}
     for name in backend_names():
-        try:
+        with contextlib.suppress(PluginError):
             classes[name] = backend_class(name)
-        except BackendUnavailableError as error:
-            warnings.warn(str(error), stacklevel=2)
     return classes
+
+
+@contextlib.contextmanager
+def _plugin(name: str, doing: str) -> Iterator[None]:
+    """Code of a plugin's: whatever it raises, or that it exits, is an error that names it.
+
+    Raises:
+        PluginError: see above.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except (Exception, SystemExit) as error:
+        said = " ".join(str(error).split())[:200]
+        raise PluginError(
+            f"backend {name} ({_entry_points()[name].value}): {doing} raised {type(error).__name__}: {said}"
+        ) from error
+
+
+def _problem_of(found: Any, name: str) -> str | None:
+    """What keeps ``found`` from being a backend called ``name``: what was expected and what was found."""
+    if not (isinstance(found, type) and issubclass(found, Backend)):
+        return f"it is {type(found).__name__} {getattr(found, '__name__', '')!s}, wanted a subclass of Backend"
+    if getattr(found, "name", None) != name:
+        return f"name is {getattr(found, 'name', None)!r}, wanted {name!r}, as its entry point is called"
+    if not isinstance(getattr(found, "requires", None), Requirements):
+        return f"requires is {type(getattr(found, 'requires', None)).__name__}, wanted Requirements"
+    if inspect.isabstract(found):
+        return f"it does not implement {', '.join(sorted(found.__abstractmethods__))}"
+    return None

@@ -10,39 +10,12 @@ from numpy.typing import NDArray
 
 from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.harness.errors import UsageError
+from alexbench.harness.plain_text import escaped
 
-DatasetLayout = Literal["wnid-folders", "class-index-folders", "flat-folder", "tar", "tfrecord", "parquet"]
 Container = Literal["files", "tar", "tfrecord", "parquet"]
-
-LAYOUTS: Final[tuple[DatasetLayout, ...]] = (
-    "wnid-folders",
-    "class-index-folders",
-    "flat-folder",
-    "tar",
-    "tfrecord",
-    "parquet",
-)
-CONTAINERS: Final[dict[DatasetLayout, Container]] = {
-    "wnid-folders": "files",
-    "class-index-folders": "files",
-    "flat-folder": "files",
-    "tar": "tar",
-    "tfrecord": "tfrecord",
-    "parquet": "parquet",
-}
-"""What the pictures of each layout lie in."""
 
 VALIDATION_COUNT: Final = 50_000
 
-_SAID: Final[dict[DatasetLayout, str]] = {
-    "wnid-folders": "wnid folders",
-    "class-index-folders": "class-index folders",
-    "flat-folder": "a flat folder",
-    "tar": "a tar archive",
-    "tfrecord": "TFRecords",
-    "parquet": "Hugging Face parquet",
-}
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _VALIDATION_NAME: Final = re.compile(r"ILSVRC2012_val_(\d{8})(?![0-9])", re.ASCII)
 
 
@@ -61,26 +34,10 @@ def validation_number(name: str) -> int | None:
 def canonical_name(path: str) -> str:
     """What a picture is called in records: ``ILSVRC2012_val_00000001.JPEG`` in every layout, any other by its path.
 
-    One printable line that every encoding of Unicode can hold (:func:`printable`).
+    One printable line that every encoding of Unicode can hold (:func:`alexbench.harness.plain_text.escaped`).
     """
     number = validation_number(path)
-    return printable(path) if number is None else f"ILSVRC2012_val_{number:08d}.JPEG"
-
-
-def printable(text: str) -> str:
-    """``text`` in one line, and in characters that UTF-8 has.
-
-    Control characters and line ends are escaped, and so are the bytes of a file's name that are no UTF-8, which Python
-    holds as lone surrogates.
-    """
-    return _UNPRINTABLE.sub(_escaped, text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    character = found.group()
-    if "\udc80" <= character <= "\udcff":  # a byte, by Python's surrogateescape
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return escaped(path) if number is None else f"ILSVRC2012_val_{number:08d}.JPEG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +79,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labelled pictures under ``root``, ordered by class index, then by name: the same order in every layout.
+    """Labelled images under ``root``, ordered by class index, then by name: the same order in every layout.
 
+    ``layout``: its name (:mod:`alexbench.datasets.layouts.table`); ``container``: what its images lie in.
     ``labels_from``: where the labels were found, in words. ``empty_classes``: class folders that hold no picture.
     ``left_out``: files that are neither pictures nor known litter, and pictures outside the class folders. ``notes``:
     sentences about what was found that a reader must know. ``draws``: the draws that led from the whole set to this
@@ -132,8 +90,9 @@ class Dataset:
 
     name: str
     root: Path
-    layout: DatasetLayout
+    layout: str
     samples: tuple[Sample, ...]
+    container: Container = "files"
     labels_from: str = "folder names"
     empty_classes: int = 0
     left_out: int = 0
@@ -160,19 +119,14 @@ class Dataset:
         file = self.root / self.name
         return file if self.container != "files" and file.is_file() else self.root
 
-    @property
-    def container(self) -> Container:
-        """What the pictures lie in."""
-        return CONTAINERS[self.layout]
-
     def where(self, sample: Sample) -> str:
         """How errors name ``sample``: the file, and the place in it where it is one of many."""
         return said_place(self.root / sample.file, sample.name, sample.at, self.container)
 
     def describe(self) -> str:
         """One line for people: how many pictures of how many classes, how drawn, and what was left aside."""
-        present = int(np.count_nonzero(self.class_counts))
-        line = f"{_count(len(self), 'picture')}, {present} of {CLASS_COUNT} classes, {_SAID[self.layout]}"
+        present, words = int(np.count_nonzero(self.class_counts)), " ".join(self.layout.rsplit("-", 1))
+        line = f"{_count(len(self), 'picture')}, {present} of {CLASS_COUNT} classes, {words}"
         line += f", labels from {self.labels_from}"
         for draw in self.draws:
             line += f", drawn from {draw.of} with seed {draw.seed}"
@@ -241,7 +195,7 @@ class Dataset:
 
 def said_place(file: Path, name: str, at: int, container: Container) -> str:
     """How errors name a picture, in one line: its file, or its name and place in the file that holds many."""
-    said, name = printable(str(file)), printable(name)
+    said, name = escaped(str(file)), escaped(name)
     if container == "files":
         return said
     if container == "tar":

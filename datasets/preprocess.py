@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from alexbench.datasets import nearest, opencv_resize, pillow_resize, two_taps
 from alexbench.datasets.decode import decode_picture
+from alexbench.datasets.resize import nearest, two_taps
+from alexbench.datasets.resize import opencv as opencv_resize
+from alexbench.datasets.resize import pillow as pillow_resize
 from alexbench.harness.errors import CardError, DataError
 from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_file
 from alexbench.harness.models.preprocessing import Interpolation, Preprocessing

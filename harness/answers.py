@@ -1,6 +1,7 @@
 """What a backend returned, held to its contract before anything is made of it: in this one place, for every command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,26 @@ from numpy.typing import NDArray
 
 from alexbench.backends.registry import REFERENCE
 from alexbench.harness.contract import Backend
-from alexbench.harness.errors import WorkerError
+from alexbench.harness.errors import AlexBenchError, WorkerError
 from alexbench.harness.judge.answers import broken
 from alexbench.harness.judge.symptoms import not_finite
 from alexbench.harness.models.network import Network, output_shapes
+
+
+@contextmanager
+def called(backend: str, method: str) -> Iterator[None]:
+    """A backend's method: an exception that is not one of ours is an error that names both.
+
+    Raises:
+        WorkerError: see above.
+    """
+    try:
+        yield
+    except (AlexBenchError, MemoryError):
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:500]
+        raise WorkerError(f"{backend}: {method} raised {type(error).__name__}: {said}") from error
 
 
 class Answers:

@@ -121,8 +121,11 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def backends(*, devices: bool, as_json: bool) -> None:
     """The runtimes: which are installed, in which version, and what to install."""
+    from alexbench.backends.registry import ignored_plugins
     from alexbench.harness.app.listing import backend_list, print_listing
 
+    for line in ignored_plugins():
+        _say(line)
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 

@@ -32,22 +32,26 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 class Requirements:
     """Distributions a backend needs: ``groups`` of alternatives, one of each group and never two of one.
 
-    ``extra`` is the extra of ours that installs them, None for a backend that needs nothing.
+    ``extra`` is the extra of ours that installs them, None for a backend that needs nothing. ``install``: the line that
+    installs them where that is not an extra of ours, as in "pip install alexbench-mine".
     """
 
     groups: tuple[tuple[str, ...], ...] = ()
     extra: str | None = None
+    install: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Availability:
     """Whether a backend can run here, from package metadata alone: nothing was imported to find out.
 
-    ``versions``: distribution -> version of those found. ``problem``: None, or what is wrong and the mend.
+    ``versions``: distribution -> version of those found. ``problem``: None, or what is wrong and the fix. ``broken``:
+    the backend itself is at fault, and installing a runtime does not help.
     """
 
     versions: Mapping[str, str]
     problem: str | None = None
+    broken: bool = False
 
     @property
     def available(self) -> bool:
@@ -233,7 +237,7 @@ def probe(name: str, requires: Requirements) -> Availability:
     """Look the distributions of ``requires`` up in the installed packages' metadata."""
     versions: dict[str, str] = {}
     problem: str | None = None
-    mend = f"pip install 'alexbench[{requires.extra}]'"
+    mend = requires.install or f"pip install 'alexbench[{requires.extra}]'"
     for group in requires.groups:
         found = {distribution: version for distribution in group if (version := _version(distribution))}
         versions |= found

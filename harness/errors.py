@@ -5,6 +5,7 @@ An error of this family is printed as one line and never as a traceback; its ``e
 
 from collections.abc import Iterable
 from enum import IntEnum
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -54,14 +55,27 @@ class BackendUnavailableError(AlexBenchError):
     """A runtime that is not installed, or installed in a way that cannot work."""
 
 
+class PluginError(BackendUnavailableError):
+    """A backend of somebody else's that does not import, or breaks the contract: its row's error, not the run's."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+
 class UnsupportedOptionError(AlexBenchError):
     """A device, precision or thread count that this runtime cannot obey; the message says what would have run."""
 
 
 class WorkerError(AlexBenchError):
-    """A worker process that died, hung, or broke the protocol: a row in error, not the end of the run."""
+    """A worker process that died, hung, or broke the protocol: a row in error, not the end of the run.
+
+    ``message``: without the name of its ``log``, which the whole text ends with.
+    """
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    def __init__(self, message: str, *, log: Path | None = None) -> None:
+        super().__init__(message if log is None else f"{message}; log: {log}")
+        self.message = message
 
 
 class TooFewImagesError(AlexBenchError):

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from alexbench.backends.registry import backend_class
+from alexbench.harness.errors import WorkerError
 from alexbench.harness.powers import Preloads
 
 AVAILABLE: Final = sys.platform == "linux" and hasattr(os, "fork")
@@ -67,8 +68,9 @@ def preload(backend: str, parent: int) -> Imported:
             start = time.perf_counter()  # the adapter's own import is in no load time
             if issubclass(found, Preloads):
                 found.preload()
-        except Exception as raised:  # a runtime's import may raise anything
-            error = raised
+        except (Exception, SystemExit) as raised:  # a runtime's import may raise anything, or exit
+            exits = WorkerError(f"{backend}: importing it ends the process ({raised})")
+            error = raised if isinstance(raised, Exception) else exits
     return Imported(backend, time.perf_counter() - start, error)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from alexbench.harness.errors import ExitCode
+from alexbench.harness.reasons import Reason
 
 GateVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT GATED"]
 Mode = Literal["exact", "interval", "paired", "anchored", "value"]
@@ -44,8 +45,8 @@ class Judged:
     ``row``: its label among the systems of both sides, empty for what is of the whole run. ``base`` and ``head``: the
     values, None where there is none or it is no number. ``change``, with ``low`` and ``high`` at 90 %, None where
     nothing estimates it.
-    ``why``: what the verdict rests on; ``would_change``: what would decide or turn it, both in words. ``detectable``:
-    the least change that would FAIL here. ``mode``: how it was judged in fact.
+    ``why``: what the verdict rests on; ``would_change``: what would decide or turn it. ``detectable``: the least change
+    that would FAIL here. ``mode``: how it was judged in fact.
     """
 
     row: str
@@ -57,8 +58,8 @@ class Judged:
     low: float | None = None
     high: float | None = None
     mode: Mode | None = None
-    why: str = ""
-    would_change: str = ""
+    why: tuple[Reason, ...] = ()
+    would_change: Reason | None = None
     detectable: float | None = None
     rounds: int | None = None
 
@@ -75,10 +76,16 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class GateSide:
-    """Who was compared: ``name`` as the user gave it, ``said`` what it is, a line each."""
+    """Who was compared: ``name`` as the user gave it; the run that it is of, by when it was ``started``.
+
+    ``versions``: row -> its runtime's. ``invalid``: why its speeds are unreliable.
+    """
 
     name: str
-    said: tuple[str, ...]
+    started: str
+    alexbench: str
+    versions: dict[str, str]
+    invalid: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +104,10 @@ class GateReport:
     data: str
     synthetic: bool
     judged: tuple[Judged, ...]
-    refused: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
+    refused: tuple[Reason, ...] = ()
+    changed: tuple[Reason, ...] = ()
     follow_ups: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason, ...] = ()
 
     @property
     def verdict(self) -> GateVerdict:

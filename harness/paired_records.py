@@ -51,6 +51,32 @@ class PairedTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A mean of paired differences with its interval and standard error, over ``images`` pictures."""
+
+    mean: float
+    low: float
+    high: float
+    error: float
+    images: int
+
+    @property
+    def above(self) -> bool:
+        """Whether the whole interval is above 0."""
+        return self.low > 0
+
+    @property
+    def lead(self) -> float:
+        """How many standard errors the mean is above 0, negative below; 0 where every difference is 0."""
+        return self.mean / self.error if self.error > 0 else 0.0
+
+    @property
+    def below(self) -> bool:
+        """Whether the whole interval is below 0."""
+        return self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
 class RowPair:
     """Two rows of one run, by name, on the same pictures."""
 

@@ -16,6 +16,7 @@ _DIRECTIONS: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSEEN: Final = f"{_DIRECTIONS}\ufeff\ufffe\uffff\U000e0000-\U000e007f"
 _CONTROLS: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _DROPPED: Final = re.compile(f"{_SEQUENCE}|[{_CONTROLS}{_UNSEEN}]")
+_NOT_IN_A_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NOT_IN_JSON: Final = re.compile(f"[\x7f-\x9f\u2028\u2029{_UNSEEN}\ud800-\udfff]")
 _FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r]")
@@ -51,6 +52,22 @@ def is_utf8(path: object) -> bool:
 def one_line(text: str) -> str:
     """The same as :func:`printable`, on one line."""
     return " ".join(printable(text).split("\n"))
+
+
+def escaped(text: str) -> str:
+    """Text in one line, in characters that UTF-8 has, of which nothing is lost: a file's name in a message.
+
+    Control characters and line ends are escaped, and so are bytes that are not UTF-8, which Python holds as lone
+    surrogates.
+    """
+    return _NOT_IN_A_LINE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found.group()
+    if "\udc80" <= character <= "\udcff":  # a byte, by Python's surrogateescape
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def cell(text: str) -> str:

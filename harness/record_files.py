@@ -12,7 +12,8 @@ Schema history:
      effective bits and the precision they say. Beside the record: reference.parquet, flips.parquet, thumbnails.json.
   5  Ranks and groups of rows, differences of pairs, and what the run can tell apart (resolutions). Processes of a row
      are replicates; its intervals are over them.
-  6  A row is a system (systems, where there were backends): each row says all that it measures.
+  6  A row is a system (systems, where there were backends): each row says all that it measures. Judgements are reasons,
+     codes with values, where they were sentences; a row's group is not stored, for it follows from the row.
 """
 
 import dataclasses
@@ -23,12 +24,12 @@ from typing import Any, Final
 from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
+from alexbench.harness.old_sentences import with_reasons
 from alexbench.harness.plain_text import is_utf8, short, strict_json
 from alexbench.harness.record_checks import check, plain
-from alexbench.harness.records import SCHEMA_VERSION, RunRecord, with_group
+from alexbench.harness.records import SCHEMA_VERSION, RunRecord
 
 RUN_FILE: Final = "run.json"
-_FIRST_WITH_RANKS: Final = 5
 
 
 def _upgrade_1(data: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def _upgrade_5(data: dict[str, Any]) -> dict[str, Any]:
     rows, configuration = data.get("backends", []), _table(data.get("configuration"))
     if isinstance(rows, list):  # what is damaged is for the decoder to name
         rows = [{**row, "system": _system_of(row, configuration)} if isinstance(row, dict) else row for row in rows]
-    return {**rest, "systems": rows, "schema_version": 6}
+    return {**with_reasons({**rest, "systems": rows}), "schema_version": 6}
 
 
 def _system_of(row: dict[str, Any], configuration: dict[str, Any]) -> dict[str, Any]:
@@ -87,16 +88,12 @@ def _never_read(backend: str, named: Any) -> dict[str, Any]:
 def _file_of(found: dict[str, Any]) -> dict[str, Any]:
     scale, _, order = str(found.get("stated") or "").partition(",")
     stated = {"scale": scale, "channels": order.upper() or None} if scale else None
-    return {key: found[key] for key in ("path", "sha256", "trusted") if key in found} | {"convention": stated}
+    kept: dict[str, Any] = {key: found[key] for key in ("path", "sha256", "trusted") if key in found}
+    return {**kept, "convention": stated}
 
 
 def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _with_groups(record: RunRecord) -> RunRecord:
-    """An older record's rows with their groups, which follow from what it holds: only like rows may be compared."""
-    return dataclasses.replace(record, systems=tuple(map(with_group, record.systems)))
 
 
 _UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3, 4: _upgrade_4, 5: _upgrade_5}
@@ -161,8 +158,6 @@ def record_from(data: Any, path: Path) -> RunRecord:
             data = _UPGRADES[older](data)
         record = decode(RunRecord, plain(data))
         check(record)
-        if version < _FIRST_WITH_RANKS:
-            record = _with_groups(record)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:  # DecodeError is a ValueError
         raise RecordError(f"{path} is damaged: {error}") from error
     return record

@@ -4,13 +4,14 @@ Raw values are stored and statistics derived, with one exception: the few figure
 ``run.json`` beside the raw Parquet files, so that a leaderboard is rebuilt from one small file. Units are in the names.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from alexbench.harness.decoding import AnySize
 from alexbench.harness.paired_records import RowPair
-from alexbench.harness.precisions import FAR_OFF, QUANTISED, coarsest
-from alexbench.harness.speed_records import Ceiling, Control, Difference, Performance, Resolution
+from alexbench.harness.precisions import FAR_OFF, QUANTISED, Arithmetic, coarsest
+from alexbench.harness.reasons import Reason
+from alexbench.harness.speed_records import Ceiling, Control, Difference, Group, Performance, Resolution
 from alexbench.harness.systems import System
 
 SCHEMA_VERSION: Final = 6
@@ -181,8 +182,8 @@ class Parity:
     backends disagree, and the parity pictures, can be known to be such. ``unexplained_flips``: those whose float64
     margin is wider than twice the tolerance. ``kl``: mean divergence of the softmaxes, float64's || the row's, in nats.
     ``top5_overlap``: the mean share of float64's top 5 among the row's, 0..1. ``effective_bits``: of a significand
-    whose rounding would be as loud as the error; ``computed_as``: the precision that is, in words; ``as_claimed``:
-    whether it is the one the row says it runs in, None where that cannot be said. ``held_to``: the precision whose
+    whose rounding would be as loud as the error; ``computed_as``: the precision that is; ``as_claimed``: whether it
+    is the one the row says it runs in, None where that cannot be said. ``held_to``: the precision whose
     tolerance stands here, the coarsest that the row's weights or activations pass through. All None in older records,
     ``computed_as`` and ``as_claimed`` where it is quantised.
     """
@@ -199,7 +200,7 @@ class Parity:
     kl: float | None = None
     top5_overlap: float | None = None
     effective_bits: float | None = None
-    computed_as: str | None = None
+    computed_as: Arithmetic | None = None
     as_claimed: bool | None = None
     held_to: str | None = None
 
@@ -214,7 +215,7 @@ class Parity:
         return not self.max_abs_over_sigma <= FAR_OFF and not (self.quantised and self.passed)
 
     @property
-    def unmasked(self) -> str | None:
+    def unmasked(self) -> Arithmetic | None:
         """The precision that the row computes in where it says another; None: as it says, or that cannot be said."""
         return self.computed_as if self.as_claimed is False else None
 
@@ -236,22 +237,6 @@ class EffectiveRecord:
     streams: tuple[str, str]
     settings: dict[str, str] = field(default_factory=dict)
     stored: tuple[str, str] | None = None
-
-
-def group_of(effective: EffectiveRecord, parity: Parity | None) -> str:
-    """What rows must have in common to be ranked against each other; all are timed from host array to host array.
-
-    A row whose error is that of another precision than it says is in no group of those that say so rightly.
-    """
-    threads, streams = effective.threads[0], effective.streams[0]
-    parts = [effective.device[0], effective.precision[0]]
-    weights = "" if effective.stored is None else coarsest(effective.stored[0].split(", "))
-    if weights and coarsest([weights, effective.precision[0]]) != effective.precision[0]:
-        parts[1] += f" with weights in {weights}"
-    if parity is not None and parity.unmasked is not None:
-        parts[1] += f" computed as {parity.unmasked}"
-    parts += [f"{threads} thread{'' if threads == '1' else 's'}", f"{streams} stream{'' if streams == '1' else 's'}"]
-    return ", ".join([*parts, "host to host"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +281,7 @@ class Comparison:
     """A row's accuracy beside a published figure, percent. ``backend``: the row's name.
 
     ``low`` and ``high``: the Wilson interval at 95 %, corrected where the pictures were drawn from the validation set.
-    ``verdict``: a plain word on whether the two agree, or why that cannot be said.
+    ``verdict``: whether the two agree, or why that cannot be said.
     """
 
     backend: str
@@ -306,7 +291,7 @@ class Comparison:
     low: float
     high: float
     published: float
-    verdict: str
+    verdict: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,15 +324,25 @@ class SystemRecord:
     artifact: ArtifactRecord | None = None
     rss_mib: float | None = None
     python: str | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Reason, ...] = ()
     batch_dependence: float | None = None
     rank: int | None = None
-    group: str | None = None
 
-
-def with_group(row: SystemRecord) -> SystemRecord:
-    """The row with its group, which follows from what ran and how it compares with float64."""
-    return row if row.effective is None else replace(row, group=group_of(row.effective, row.parity))
+    @property
+    def group(self) -> Group | None:
+        """What rows must have in common with it to be ranked together; None where nobody knows how it ran."""
+        ran = self.effective
+        if ran is None:
+            return None
+        precision, weights = ran.precision[0], "" if ran.stored is None else coarsest(ran.stored[0].split(", "))
+        return Group(
+            device=ran.device[0],
+            precision=precision,
+            threads=ran.threads[0],
+            streams=ran.streams[0],
+            stored=weights if weights and coarsest([weights, precision]) != precision else "",
+            computed_as=None if self.parity is None else self.parity.unmasked,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +358,7 @@ class ReferenceRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One invocation. Times are UTC, ISO 8601. ``invalid``: why its speeds carry no claim, in plain words.
+    """One invocation. Times are UTC, ISO 8601. ``invalid``: why its speeds are unreliable.
 
     ``base``: the row that the others are held against, None where nobody named one. ``pairs``: the accuracy of each row
     against it, or against torch's fp32 default where that answered, else the first that did. Empty where fewer than two
@@ -384,11 +379,11 @@ class RunRecord:
     systems: tuple[SystemRecord, ...] = ()
     base: str | None = None
     reference: ReferenceRecord | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     controls: tuple[Control, ...] = ()
     ceiling: Ceiling | None = None
-    invalid: tuple[str, ...] = ()
+    invalid: tuple[Reason, ...] = ()
     pairs: tuple[RowPair, ...] = ()
     resolutions: tuple[Resolution, ...] = ()
     differences: tuple[Difference, ...] = ()

@@ -3,7 +3,26 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from alexbench.harness.precisions import Arithmetic
+from alexbench.harness.reasons import Reason
+
 Measure = Literal["latency", "images/s"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What rows must have in common to be ranked against each other; all are timed from host array to host array.
+
+    ``stored``: the type of the weights where that is coarser than ``precision``, else empty. ``computed_as``: what the
+    row's error shows where that is not what the row says: it is in no group of those that say so rightly.
+    """
+
+    device: str
+    precision: str
+    threads: str
+    streams: str
+    stored: str = ""
+    computed_as: Arithmetic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,7 @@ class Generated:
     p95_ms: float | None
     p99_ms: float | None
     valid: bool
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     target_rate: float | None = None
     samples_per_query: int = 1
     bound_ms: float | None = None
@@ -98,8 +117,8 @@ class Noise:
     ``drift``: of block medians from the first to the second half of a process, the mean of processes (before schema 5
     the worst). ``deviation``: robust, between blocks of a process, the worst process. ``steal`` and ``foreign``: of all
     cores' time during the row's blocks, what the hypervisor took and what processes of others used. ``throttled``:
-    times that a core was throttled. None: not exposed here. ``failed``: in plain words what is beyond its limit; it
-    informs, and the row's interval holds what it cost.
+    times that a core was throttled. None: not exposed here. ``failed``: what is beyond its limit; it informs, and the
+    row's interval holds what it cost.
     """
 
     drift: float
@@ -107,7 +126,7 @@ class Noise:
     steal: float | None
     foreign: float | None
     throttled: int | None
-    failed: tuple[str, ...] = ()
+    failed: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,17 +198,18 @@ def _single(of: Callable[[System], Hashable], systems: Iterable[System]) -> dict
     return {key: same[0] for key, same in named.items() if len(same) == 1}
 
 
-def _of_any_bytes(one: System) -> System:
-    return one if one.artifact is None else replace(one, artifact=replace(one.artifact, sha256=""))
+def _key_but(**of_file: str) -> Callable[[System], str]:
+    """The key without some of what its file is."""
+
+    def key(one: System) -> str:
+        if one.artifact is None:
+            return one.key
+        file = one.artifact
+        known = {"path": file.path, "sha256": file.sha256} | of_file
+        return replace(one, artifact=replace(file, path=known["path"], sha256=known["sha256"])).key
+
+    return key
 
 
-def _of_any_file(one: System) -> System:
-    return one if one.artifact is None else replace(one, artifact=replace(one.artifact, sha256="", path=""))
-
-
-_ALIKE: Final[tuple[Callable[[System], str], ...]] = (
-    lambda one: one.key,
-    lambda one: _of_any_bytes(one).key,
-    lambda one: _of_any_file(one).key,
-)
+_ALIKE: Final = (_key_but(), _key_but(sha256=""), _key_but(sha256="", path=""))
 """From the narrowest: the same bytes; the same path, the same runtime and settings with any file."""

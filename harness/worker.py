@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import alexbench.harness
-from alexbench.backends.registry import backend_class
+from alexbench.backends.registry import availability, backend_class
 from alexbench.harness import forking
+from alexbench.harness.answers import called
 from alexbench.harness.confinement import confine
-from alexbench.harness.contract import Backend, Model
+from alexbench.harness.contract import Backend, Effective, Model
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.measure.environment import Environment, environment
 from alexbench.harness.measure.process import affinity, memory
@@ -90,7 +91,8 @@ class Worker(Timing, Scoring):
         self._loaded_as(made, model.network.outputs)
         self._model, self._options = model, asked.options
         start = time.perf_counter()
-        made.load(model, asked.options)
+        with called(made.name, "load()"):
+            made.load(model, asked.options)
         return self._has_loaded(made, time.perf_counter() - start)
 
     def inspect_artifact(self, asked: InspectArtifact) -> Inspection:
@@ -110,7 +112,8 @@ class Worker(Timing, Scoring):
         runs = runs_artifacts(made, asked.artifact)
         self._model, self._options = None, asked.options
         start = time.perf_counter()
-        runs.load_artifact(asked.artifact, asked.facts, asked.options)
+        with called(made.name, "load_artifact()"):
+            runs.load_artifact(asked.artifact, asked.facts, asked.options)
         return self._has_loaded(made, time.perf_counter() - start)
 
     def _made(self, backend: str) -> Backend:
@@ -124,7 +127,11 @@ class Worker(Timing, Scoring):
         if self._imported is not None and self._imported.backend == made.name:
             seconds += self._imported.seconds
             self._imported = None
-        return Loaded(seconds, made.effective())
+        with called(made.name, "effective()"):
+            ran = made.effective()
+        if not isinstance(ran, Effective):
+            raise WorkerError(f"{made.name}: effective() returned {type(ran).__name__}, wanted an Effective")
+        return Loaded(seconds, ran)
 
     def check_options(self, asked: CheckOptions) -> Done:
         """The backend raises what it does not obey."""
@@ -144,7 +151,7 @@ class Worker(Timing, Scoring):
 
     def probe(self, asked: Probe) -> Probed:
         """From metadata alone."""
-        return Probed(backend_class(asked.backend).probe().problem)
+        return Probed(availability(asked.backend).problem)
 
     def list_devices(self, asked: ListDevices) -> Devices:
         """Imports the runtime."""

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.answers import Answers
+from alexbench.harness.answers import Answers, called
 from alexbench.harness.contract import Backend, Model, Options
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.measure import clock
@@ -56,7 +56,8 @@ class WorkerState:
         """What the backend makes of network inputs, see :meth:`Answers.scores`."""
         if self._backend is None or self._answers is None:
             raise WorkerError("load comes first")
-        return self._answers.scores(self._backend, pixels, finite=finite)
+        with called(self._backend.name, "predict()"):
+            return self._answers.scores(self._backend, pixels, finite=finite)
 
     @property
     def _threads(self) -> int:

@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Final
 
 from alexbench.harness.records import ReferenceRecord, RunRecord
+from alexbench.harness.speed_records import Group
 from alexbench.reports.columns import BOARD, Column, show
 from alexbench.reports.row_cells import BASE
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Cell, Notes, Table
+from alexbench.reports.text.reasons import group_words
 from alexbench.reports.wording import ABSENT, row_remarks
 
 REFERENCE_NAME: Final = "reference (float64)"
@@ -30,7 +32,7 @@ def boards(record: RunRecord, notes: Notes) -> list[Table]:
     made = []
     for group in groups:
         mine = [row for row in rows if row.rank is not None and row.entry.group == group]
-        made.append(board(f"Leaderboard: {group}", mine, notes, key=RANKED))
+        made.append(board(f"Leaderboard: {_said(group)}", mine, notes, key=RANKED))
     unranked = [row for row in rows if row.rank is None]
     if unranked or last:
         made.append(board("Not ranked", unranked, notes, last))
@@ -85,8 +87,12 @@ def _notes(row: Row) -> list[str]:
     said = row_remarks(row.entry)
     base = row.base
     if base is not None and row.speed_up(base) is not None and base.entry.group != row.entry.group:
-        said.append(f"Faster or slower than {base.entry.name} as that ran: {base.entry.group}.")
+        said.append(f"Faster or slower than {base.entry.name} as that ran: {_said(base.entry.group)}.")
     return said
+
+
+def _said(group: Group | None) -> str:
+    return "not known" if group is None else group_words(group)
 
 
 def _ranked_apart(rows: Sequence[Row], best: Callable[[Sequence[Row]], list[bool]]) -> list[bool]:

@@ -9,6 +9,7 @@ from alexbench.reports.columns import DETAILS, EFFICIENCY, PARITY, table_of
 from alexbench.reports.rows import rows_of
 from alexbench.reports.speed_cells import speed_tables
 from alexbench.reports.table import Cell, Notes, Table, interval, number
+from alexbench.reports.text.reasons import words
 from alexbench.reports.wording import ABSENT
 
 
@@ -59,5 +60,5 @@ def _published(record: RunRecord) -> Table:
     table.add("difference", [Cell(ABSENT) if synthetic else Cell(f"{one:+.2f}", one) for one in differences])
     whose = [", ".join(one.backend for one in same) if len(same) < ok else "all" for same in groups.values()]
     table.add("rows", whose, numeric=False)
-    table.add("verdict", [one.verdict for one in firsts], numeric=False)
+    table.add("verdict", [words(one.verdict) for one in firsts], numeric=False)
     return table

@@ -12,6 +12,7 @@ from alexbench.harness.records import SystemRecord
 from alexbench.reports import row_cells
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, Table, Value, interval, is_absent
+from alexbench.reports.text.reasons import arithmetic_words, group_words
 from alexbench.reports.wording import ABSENT
 
 SCIENTIFIC: Final = 9
@@ -123,6 +124,9 @@ _file = _in(lambda entry: entry.artifact)
 ran = _in(lambda entry: entry.effective)
 _right = _in(lambda entry: entry.accuracy)
 _parity = _in(lambda entry: entry.parity)
+_group = _in(lambda entry: entry.group)
+_computed = _in(lambda entry: None if entry.parity is None else entry.parity.computed_as)
+_unmasked = _in(lambda entry: None if entry.parity is None else entry.parity.unmasked)
 _speed = _in(lambda entry: entry.performance)
 _latency = _in(lambda entry: None if entry.performance is None else entry.performance.latency)
 _batched = _in(lambda entry: None if entry.performance is None else entry.performance.throughput)
@@ -165,7 +169,7 @@ COLUMNS: Final = (
     Column("threads", str, ran(lambda it: it.threads[0]), heading="threads", flush=True,
            explanation="threads: counted while they worked, unless a remark says otherwise."),
     Column("streams", str, ran(lambda it: it.streams[0]), heading="streams", flush=True),
-    Column("group", str, lambda row: row.entry.group),
+    Column("group", str, _group(group_words)),
     Column("images", int, _right(lambda it: it.images)),
     Column("skipped", int, lambda row: None if row.entry.accuracy is None else len(row.record.data.skipped)),
     Column("top1", float, _right(lambda it: it.top1), "%", heading="top-1 %",
@@ -243,8 +247,8 @@ COLUMNS: Final = (
     Column("effective_bits", float, _parity(lambda it: it.effective_bits), "bits", digits=1, heading="bits",
            explanation="bits: of a significand whose rounding makes such an error (SQNR / 6.02); as in: the format of"
            " so many."),
-    Column("computed_as", str, _parity(lambda it: it.computed_as), heading="as in"),
-    Column("unmasked", str, _parity(lambda it: it.unmasked)),
+    Column("computed_as", str, _computed(arithmetic_words), heading="as in"),
+    Column("unmasked", str, _unmasked(arithmetic_words)),
     Column("kl", float, _parity(lambda it: it.kl), "nats", digits=SCIENTIFIC, heading="KL nats",
            explanation="KL: of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5 that the row"
            " has too."),

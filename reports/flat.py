@@ -11,6 +11,7 @@ from alexbench.harness.records import RunRecord
 from alexbench.reports import row_cells
 from alexbench.reports.columns import COLUMNS, Column, ran
 from alexbench.reports.rows import Row, rows_of
+from alexbench.reports.text.reasons import joined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ KEYS: Final = (
     Column("started", str, lambda row: row.record.started),
     Column("finished", str, lambda row: row.record.finished),
     Column("run_status", str, lambda row: row.record.status),
-    Column("invalid", str, lambda row: "; ".join(row.record.invalid)),
+    Column("invalid", str, lambda row: joined(row.record.invalid)),
     Column("alexbench_version", str, lambda row: row.record.alexbench_version),
     Column("rigor", str, lambda row: row.record.configuration.get("rigor")),
     Column("only", str, lambda row: row.record.configuration.get("only")),

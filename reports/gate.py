@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from alexbench.harness.gate_records import GateReport, Judged
+from alexbench.harness.gate_records import GateReport, GateSide, Judged
 from alexbench.reports.columns import BY_NAME
 from alexbench.reports.table import Notes, Table
+from alexbench.reports.text.reasons import joined, words
 from alexbench.reports.wording import ABSENT
 
 _NAMES: Final = {"parity": "parity, SQNR dB", "macs": "MACs", "parameters": "parameters", "ran": "ran to the end"}
@@ -22,19 +23,28 @@ def headline(report: GateReport) -> str:
         for verdict in ("FAIL", "INVALID", "INCONCLUSIVE", "PASS")
         if any(one.verdict == verdict for one in deciding)
     ]
-    return f"{report.verdict}: " + ("; ".join(report.refused) or ", ".join(counts) or "nothing was gated")
+    return f"{report.verdict}: " + (joined(report.refused) or ", ".join(counts) or "nothing was gated")
 
 
 def facts(report: GateReport) -> list[tuple[str, str]]:
     """What was gated against what, a name and a line each."""
     lines = [("model", report.model), ("data", ("SYNTHETIC: " if report.synthetic else "") + report.data)]
     for name, side in (("base", report.base), ("head", report.head)):
-        lines.append((name, f"{side.name}; {', '.join(side.said)}"))
-    lines.append(("changed", "; ".join(report.changed) or "nothing of packages, Python and variables"))
+        lines.append((name, f"{side.name}; {', '.join(side_lines(side))}"))
+    lines.append(("changed", joined(report.changed) or "nothing of packages, Python and variables"))
     lines.append(("policy", report.policy))
     if report.follow_ups:
         lines.append(("again", f"measured again with fresh processes: {', '.join(report.follow_ups)}"))
     return lines
+
+
+def side_lines(side: GateSide) -> list[str]:
+    """What was compared, a line each."""
+    return [
+        f"run of {side.started}, alexbench {side.alexbench}",
+        *(f"{name} {version}" for name, version in side.versions.items()),
+        *(f"its run was INVALID: {words(one)}" for one in side.invalid),
+    ]
 
 
 def gate_tables(report: GateReport) -> list[Table]:
@@ -77,13 +87,15 @@ def _table(title: str, judged: Sequence[Judged], notes: Notes) -> Table:
 
 def _said(one: Judged) -> list[str]:
     """What is noted of a verdict: of a plain one only what would change it."""
-    return [text for text in (one.why, mend_text(one)) if text]
+    return [text for text in (joined(one.why), change_words(one)) if text]
 
 
-def mend_text(one: Judged) -> str:
+def change_words(one: Judged) -> str:
     """What would change a verdict; of an open one, what would decide it."""
-    decides = one.verdict in ("INCONCLUSIVE", "INVALID") and not one.would_change.startswith("detectable")
-    return f"would decide: {one.would_change}" if decides and one.would_change else one.would_change
+    if one.would_change is None:
+        return ""
+    decides = one.verdict in ("INCONCLUSIVE", "INVALID") and one.would_change.code != "detectable"
+    return f"would decide: {words(one.would_change)}" if decides else words(one.would_change)
 
 
 def metric_name(one: Judged) -> str:
@@ -123,7 +135,7 @@ def allowed_text(one: Judged) -> str:
 
 def sentences(report: GateReport) -> list[str]:
     """What must be said beside the tables."""
-    return [*(f"Not gated: {one}" for one in report.refused), *report.notes]
+    return [*(f"Not gated: {words(one)}" for one in report.refused), *map(words, report.notes)]
 
 
 def reading(report: GateReport) -> list[str]:
@@ -143,7 +155,7 @@ def reading(report: GateReport) -> list[str]:
         )
     if "anchored" in modes:
         lines.append(
-            "p50 and FPS: of two runs, each held against the anchor (a matrix product and a stream through memory) of"
+            "p50 and FPS: of two runs, each compared with the machine probe (a matrix product and a memory stream) of"
             " its own rounds; the interval (90 %) is of the difference of both."
         )
     if {"exact", "interval"} & modes:

@@ -2,26 +2,28 @@
 
 import re
 from dataclasses import asdict
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 from xml.etree import ElementTree as ET
 
-from alexbench.harness.gate_records import GateReport, Judged
+from alexbench.harness.gate_records import GateReport, GateSide, Judged
 from alexbench.harness.plain_text import json_text
 from alexbench.reports.gate import (
     allowed_text,
     change_text,
+    change_words,
     facts,
     gate_tables,
     headline,
-    mend_text,
     metric_name,
     reading,
     rest_table,
     sentences,
+    side_lines,
 )
 from alexbench.reports.junit import clean, document, one_line
 from alexbench.reports.markdown import escape, listed, noted
 from alexbench.reports.terminal import Terminal
+from alexbench.reports.text.reasons import as_json, joined, words
 
 MARKER: Final = "<!-- alexbench-gate -->"
 """First line of the Markdown: by it a bot finds its own comment and replaces it."""
@@ -72,10 +74,35 @@ def rest_markdown(report: GateReport) -> str:
 
 
 def gate_json(report: GateReport) -> str:
-    """All of it, with the verdict and the exit code."""
-    judged = [{"metric": one.metric, **asdict(one)} for one in report.judged]
-    whole = {"verdict": report.verdict, "exit_code": report.exit_code, **asdict(report), "judged": judged}
+    """All of it, with the verdict and the exit code; words where people read them, ``reasons`` for programs."""
+    lists = {"refused": report.refused, "changed": report.changed, "notes": report.notes}
+    whole = {
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        **asdict(report),
+        **{name: [words(one) for one in reasons] for name, reasons in lists.items()},
+        "base": _side(report.base),
+        "head": _side(report.head),
+        "judged": [_judged(one) for one in report.judged],
+        "reasons": {name: [as_json(one) for one in reasons] for name, reasons in lists.items()},
+    }
     return json_text(whole) + "\n"
+
+
+def _side(side: GateSide) -> dict[str, Any]:
+    return {**asdict(side), "invalid": [as_json(one) for one in side.invalid], "said": side_lines(side)}
+
+
+def _judged(one: Judged) -> dict[str, Any]:
+    change = one.would_change
+    return {
+        "metric": one.metric,
+        **asdict(one),
+        "why": joined(one.why),
+        "would_change": "" if change is None else words(change),
+        "reasons": [as_json(reason) for reason in one.why],
+        "would_change_reason": None if change is None else as_json(change),
+    }
 
 
 def gate_junit(report: GateReport, *, command: str = "gate") -> str:
@@ -101,9 +128,10 @@ def _case(one: Judged, report: GateReport) -> ET.Element:
     case = ET.Element(
         "testcase", {"name": clean(one.metric), "classname": clean(f"alexbench.gate.{report.model}.{place}")}
     )
-    said = "; ".join(filter(None, (f"{metric_name(one)}: {one.verdict}", _change(one), one.why, mend_text(one))))
+    why = joined(one.why)
+    said = "; ".join(filter(None, (f"{metric_name(one)}: {one.verdict}", _change(one), why, change_words(one))))
     if report.refused or one.verdict == "NOT GATED":
-        ET.SubElement(case, "skipped", {"message": one_line(f"not gated: {'; '.join(report.refused) or one.why}")})
+        ET.SubElement(case, "skipped", {"message": one_line(f"not gated: {joined(report.refused) or why}")})
     elif not one.rule.required and one.verdict != "PASS":
         ET.SubElement(case, "skipped", {"message": one_line(f"advisory: {said}")})
     elif one.verdict == "FAIL":

@@ -8,6 +8,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from alexbench.harness.records import RunRecord, SystemRecord
+from alexbench.reports.text.reasons import group_words, joined, words
 
 _ILLEGAL: Final = re.compile(
     "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -99,8 +100,8 @@ def _case(entry: SystemRecord, record: RunRecord) -> ET.Element:
 
 def _figures(entry: SystemRecord, record: RunRecord) -> list[str]:
     lines = []
-    if entry.rank is not None and not record.invalid:
-        lines.append(f"rank {entry.rank} in {entry.group}")
+    if entry.rank is not None and entry.group is not None and not record.invalid:
+        lines.append(f"rank {entry.rank} in {group_words(entry.group)}")
     if entry.accuracy is not None:
         lines.append(f"top-1 {entry.accuracy.top1:.2f} %, top-5 {entry.accuracy.top5:.2f} %")
     if entry.performance is not None:
@@ -110,8 +111,8 @@ def _figures(entry: SystemRecord, record: RunRecord) -> list[str]:
             f"{rate.images_per_second:.1f} images/s ({rate.low:.1f} to {rate.high:.1f}), batch {rate.batch_size}"
         )
         noise = entry.performance.noise
-        lines += [] if noise is None else [f"noisy: {reason}" for reason in noise.failed]
-        lines += [f"INVALID: {reason}" for reason in record.invalid]
+        lines += [] if noise is None else [f"noisy: {words(reason)}" for reason in noise.failed]
+        lines += [f"INVALID: {words(reason)}" for reason in record.invalid]
     return lines
 
 
@@ -129,7 +130,7 @@ def _properties(record: RunRecord) -> dict[str, str]:
         f"{one.of.replace('/s', '_per_second')}_resolution_percent": f"{100 * (one.ratio - 1):.1f}"
         for one in record.resolutions
     }
-    return found | ({"invalid": "; ".join(record.invalid)} if record.invalid else {})
+    return found | ({"invalid": joined(record.invalid)} if record.invalid else {})
 
 
 def _time(iso: str) -> str:

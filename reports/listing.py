@@ -9,6 +9,7 @@ from alexbench.harness.plain_text import json_text
 from alexbench.harness.records import RunRecord
 from alexbench.reports.columns import COLUMNS
 from alexbench.reports.flat import flat
+from alexbench.reports.text.reasons import as_json, words
 
 
 def leaderboards_json(runs: Sequence[tuple[Path, RunRecord]]) -> str:
@@ -26,6 +27,7 @@ def _entry(record: RunRecord) -> dict[str, Any]:
         "data": record.data.description,
         "synthetic": record.model.synthetic or record.data.synthetic,
         "machine": record.machine.get("cpu"),
-        "invalid": list(record.invalid),
+        "invalid": [words(one) for one in record.invalid],
+        "invalid_reasons": [as_json(one) for one in record.invalid],
         "rows": json.loads(rows.to_json(orient="records", double_precision=15)),
     }

@@ -16,6 +16,7 @@ from alexbench.reports.explanations import explanations
 from alexbench.reports.markdown import escape, listed, noted
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Notes, Table
+from alexbench.reports.text.reasons import group_words
 
 _SHOWN_DIFFERENCES: Final = 6
 _INTRODUCTION: Final = (
@@ -160,7 +161,7 @@ def _boards(runs: dict[str, RunRecord]) -> list[Table]:
     for row in (row for name, record in runs.items() for row in rows_of(record, name)):
         if row.rank is not None:
             size = str(row.record.configuration.get("batch_size", ""))
-            groups.setdefault((row.entry.group or "", size), []).append(row)
+            groups.setdefault((group_words(row.entry.group) if row.entry.group else "", size), []).append(row)
         else:
             unranked.append(row)
     notes = Notes()

@@ -14,6 +14,7 @@ from alexbench.harness.errors import RecordError
 from alexbench.harness.plain_text import json_text
 from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.reports.flat import digest_key, git_of
+from alexbench.reports.text.reasons import words
 
 FORMAT: Final = "5.0.0"
 """pytest-benchmark's version whose JSON this is."""
@@ -72,7 +73,7 @@ def _benchmark(record: RunRecord, entry: SystemRecord, what: str, batch: int, bl
     if ran is not None:
         params |= {"device": ran.device[0], "precision": ran.precision[0], "threads": ran.threads[0]}
     param = "-".join(str(value) for value in params.values())
-    noise = None if speed is None or speed.noise is None else list(speed.noise.failed)
+    noise = None if speed is None or speed.noise is None else [words(one) for one in speed.noise.failed]
     return {
         "group": f"{what}, batch {batch}",
         "name": f"{what}[{param}]",
@@ -88,7 +89,7 @@ def _benchmark(record: RunRecord, entry: SystemRecord, what: str, batch: int, bl
             "rank": None if record.invalid else entry.rank,
             "resolution_percent": {one.of: 100 * (one.ratio - 1) for one in record.resolutions},
             "noise": noise,
-            "invalid": list(record.invalid),
+            "invalid": [words(one) for one in record.invalid],
             "top1": None if entry.accuracy is None else entry.accuracy.top1,
             "top5": None if entry.accuracy is None else entry.accuracy.top5,
         },

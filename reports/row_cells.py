@@ -7,11 +7,12 @@ from typing import Final, Literal
 from alexbench.harness.speed_records import Performance
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, number
-from alexbench.reports.wording import ABSENT, short_version
+from alexbench.reports.wording import ABSENT, noise_words, short_version
 
 BASE: Final = "base"
 AT_CHANCE: Final = {"no better": "AT CHANCE", "too few": "TOO FEW PICTURES"}
 """What stands where top-1 is not shown to be better than guessing."""
+PARITY_FAILED: Final = "FAILED"
 _DID_NOT_RUN: Final = {"missing": "not installed", "unsupported": "not supported", "pending": "not measured"}
 
 
@@ -48,22 +49,22 @@ def parity(row: Row) -> str | None:
         return None
     if found.quantised:
         return f"quantized, {'within' if found.passed else 'outside'} expectation"
-    return "ok" if found.passed else "FAILED" if row.entry.artifact is None else "differs"
+    return "ok" if found.passed else PARITY_FAILED if row.entry.artifact is None else "differs"
 
 
 def checks(row: Row) -> str | None:
     """Chance, parity with float64, with the bits of a precision that the row does not say it has, and noise."""
     if row.entry.status != "ok":
         return _DID_NOT_RUN.get(row.entry.status, "ERROR")
-    held, said, unusual = row.entry.parity, parity(row), noise(row)
+    held, unusual = row.entry.parity, noise(row)
     chance = None if row.entry.accuracy is None else row.entry.accuracy.against_guessing
     failed = [AT_CHANCE[chance]] if chance in AT_CHANCE else []
     if held is not None and held.far_off:
         failed.append(f"OFF BY {held.max_abs_over_sigma:.2g} SIGMA")
-    if held is not None and said is not None and said != "ok":
+    if held is not None and (held.quantised or not held.passed):
         # "8 bits": which format that may be stands among the notes.
-        bits = f": {held.unmasked.partition(' (')[0]}" if held.unmasked is not None else ""
-        failed.append(said if held.quantised else f"parity {said}{bits}")
+        bits = "" if held.unmasked is None else f": {held.unmasked}"
+        failed.append(f"{parity(row)}" if held.quantised else f"parity {parity(row)}{bits}")
     noisy = ["noisy"] if unusual else []
     if failed or held is not None:
         return ", ".join([*(failed or ["ok"]), *noisy])
@@ -71,13 +72,8 @@ def checks(row: Row) -> str | None:
 
 
 def noise(row: Row) -> str | None:
-    """What is unusual about the row's blocks, "" if nothing is; None where nobody looked, as before schema 3."""
-    speed = row.entry.performance
-    if speed is None:
-        return None
-    if speed.noise is not None:
-        return "; ".join(speed.noise.failed)
-    return None if speed.steady else "no steady state"
+    """What is unusual about the row's blocks, "" if nothing is; None where nobody looked."""
+    return None if row.entry.performance is None else noise_words(row.entry.performance)
 
 
 def is_noisy(row: Row) -> bool:

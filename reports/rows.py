@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.records import RunRecord, SystemRecord
+from alexbench.harness.speed_records import Group
 from alexbench.harness.systems import base_among, plain_of
 
 
@@ -64,7 +65,7 @@ def rows_of(record: RunRecord, run: str = "") -> list[Row]:
     In a run without speed rows of one rank are ordered by top-1.
     """
     rows = [Row(entry, record, run) for entry in record.systems]
-    groups: dict[str | None, float] = {}
+    groups: dict[Group | None, float] = {}
     for row in rows:
         if row.rank is not None:
             groups[row.entry.group] = max(groups.get(row.entry.group, 0.0), row.rate or 0.0)
@@ -72,7 +73,7 @@ def rows_of(record: RunRecord, run: str = "") -> list[Row]:
     return sorted(rows, key=lambda row: _order(row, heads))
 
 
-def _order(row: Row, heads: list[str | None]) -> tuple[bool, int, int, float, int, str]:
+def _order(row: Row, heads: list[Group | None]) -> tuple[bool, int, int, float, int, str]:
     ranked = row.rank is not None
     right = 0 if row.entry.accuracy is None else row.entry.accuracy.top1_correct
     place = heads.index(row.entry.group) if ranked else 0

@@ -1,24 +1,25 @@
 """Tables about speed: latency, images/s by batch size, layers, load generation, noise."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from alexbench.harness.reasons import Code
 from alexbench.harness.speed_records import Generated, Noise, Throughput
 from alexbench.reports.columns import BY_NAME, LATENCY, NOISE, Column, show, table_of
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, Table, interval, number
 from alexbench.reports.wording import ABSENT
 
-_GUILTY: Final = {
-    "no steady state": "drift",
-    "blocks deviate": "deviation",
-    "images/s are known": "images/s",
-    "the hypervisor": "steal",
-    "other processes": "others' CPU",
-    "a core was throttled": "throttled",
-    "the A/A control": "A/A control",
+_GUILTY: Final[Mapping[Code, str]] = {
+    "drift": "drift",
+    "deviation": "deviation",
+    "rate_interval": "images/s",
+    "steal": "steal",
+    "foreign": "others' CPU",
+    "throttled": "throttled",
+    "control": "A/A control",
 }
-"""How a sentence of a failed certificate begins -> the heading of what failed; the sentence is among the remarks."""
+"""Noise check -> its heading; its words are among the remarks."""
 
 
 def speed_tables(rows: Sequence[Row]) -> list[Table]:
@@ -33,7 +34,7 @@ def speed_tables(rows: Sequence[Row]) -> list[Table]:
 
 def _verdict(noise: Noise) -> str:
     """What is beyond its limit, by heading."""
-    found = (next((word for start, word in _GUILTY.items() if one.startswith(start)), "other") for one in noise.failed)
+    found = (_GUILTY.get(one.code, "other") for one in noise.failed)
     return ", ".join(dict.fromkeys(found)) or "quiet"
 
 

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 from pathlib import PurePath
+from typing import Final
 
-from alexbench.harness.records import ArtifactRecord, EffectiveRecord, Parity, RunRecord, SystemRecord
+from alexbench.harness.records import ArtifactRecord, DataRecord, EffectiveRecord, Parity, RunRecord, SystemRecord
 from alexbench.harness.speed_records import Ceiling, Control, Generated, Performance, Resolution
+from alexbench.reports.text.reasons import arithmetic_words, joined, words
 
 ABSENT = "-"
 _MEASURES = {"latency": "latency", "images/s": "FPS"}
@@ -15,6 +17,7 @@ _HOW = {
     "declared": "declared in the file",
     "requested": "requested, not confirmed",
 }
+_NAMED_AT_MOST: Final = 3
 
 
 def short_version(version: str) -> str:
@@ -141,9 +144,31 @@ def published_lines(record: RunRecord) -> list[str]:
 
 def run_remarks(record: RunRecord) -> list[str]:
     """What qualifies the run: why no row is ranked, which rows know nothing, and last how many batches at once ran."""
-    invalid = [f"INVALID: {reason}: no row is ranked." for reason in record.invalid]
+    invalid = [f"INVALID: {words(reason)}: no row is ranked." for reason in record.invalid]
     doubted = [f"{entry.name}: {line}" for entry in record.systems for line in doubts(entry)]
-    return [*invalid, *_without_ranks(record), *doubted, *record.notes, *_about_speed(record)]
+    about = [*_data_lines(record.data), *map(words, record.notes)]
+    return [*invalid, *_without_ranks(record), *doubted, *about, *_about_speed(record)]
+
+
+def _data_lines(data: DataRecord) -> list[str]:
+    """Which images these are, and how many could not be read."""
+    lines = []
+    if data.part is not None:
+        part = data.part
+        lines.append(
+            f"Part {part.number} of {part.of}: images {part.first + 1} to {part.last} of {part.total}; alexbench merge"
+            " joins the parts."
+        )
+    if data.certificate:
+        lines.append(data.certificate)
+    if data.skipped:
+        named = ", ".join(one.name for one in data.skipped[:_NAMED_AT_MOST])
+        more = ", ..." if len(data.skipped) > _NAMED_AT_MOST else ""
+        lines.append(
+            f"{len(data.skipped)} of {len(data.skipped) + data.images} images could not be read and were skipped"
+            f" ({named}{more}): accuracies are over the other {data.images}."
+        )
+    return lines
 
 
 def _without_ranks(record: RunRecord) -> list[str]:
@@ -181,9 +206,10 @@ def row_remarks(entry: SystemRecord) -> list[str]:
     lines += [] if entry.artifact is None else [_artifact_line(entry.artifact, entry.effective)]
     lines += [] if entry.error is None else [entry.error]
     lines += _batch_lines(entry)
-    lines += entry.remarks
+    lines += map(words, entry.remarks)
     if entry.performance is not None:
-        lines += [f"{reason}." for reason in _noise_reasons(entry.performance)]
+        unusual = noise_words(entry.performance)
+        lines += [f"{unusual}."] if unusual else []
     if entry.parity is not None:
         lines += _parity_lines(entry, entry.parity)
     if entry.effective is not None and entry.effective.threads[1] != "measured":
@@ -207,7 +233,8 @@ def _parity_lines(entry: SystemRecord, parity: Parity) -> list[str]:
     bits = "" if parity.effective_bits is None else f", {parity.effective_bits:.1f} effective bits,"
     if parity.unmasked is not None:
         says = entry.artifact.precision if entry.artifact else entry.effective.precision[0] if entry.effective else ""
-        lines.append(f"says {parity.held_to or says}, but its error{bits} is that of {parity.unmasked}.")
+        other = arithmetic_words(parity.unmasked)
+        lines.append(f"says {parity.held_to or says}, but its error{bits} is that of {other}.")
     of = "these weights in float64" if entry.artifact else "float64"
     found = (
         f"error {parity.max_abs_over_sigma:.2g} sigma (at most {parity.tolerance_max_abs_over_sigma:g}),"
@@ -242,16 +269,16 @@ def _about_speed(record: RunRecord) -> list[str]:
     return lines
 
 
-def _noise_reasons(speed: Performance) -> list[str]:
-    """What was unusual while a row was timed, all in one; none where nothing was."""
-    if speed.noise is None:
-        return [] if speed.steady else ["no steady state"]
-    return ["; ".join(speed.noise.failed)] if speed.noise.failed else []
+def noise_words(speed: Performance) -> str | None:
+    """What was unusual while a row was timed, "" if nothing was; None where nobody looked, as before schema 3."""
+    if speed.noise is not None:
+        return joined(speed.noise.failed)
+    return None if speed.steady else "no steady state"
 
 
 def _generated_line(backend: str, one: Generated) -> str:
     verdict = "" if one.valid else "INVALID by LoadGen: "
-    return f"{backend}, {one.scenario}: {verdict}{'; '.join(one.reasons)}."
+    return f"{backend}, {one.scenario}: {verdict}{joined(one.reasons)}."
 
 
 def _artifact_line(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:

@@ -4,17 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alexbench.datasets.dataset import (
-    CONTAINERS,
-    Dataset,
-    DatasetLayout,
-    Sample,
-    canonical_name,
-    printable,
-    said_place,
-)
+from alexbench.datasets.dataset import Container, Dataset, Sample, canonical_name, said_place
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
 
 PICTURES_AT_MOST: Final = 2_000_000
 """Of a data set: ImageNet's training set has 1.3 million. Each takes about 500 bytes of memory here."""
@@ -22,13 +15,17 @@ PICTURES_AT_MOST: Final = 2_000_000
 
 @dataclass(slots=True)
 class Labelled:
-    """Pictures with their labels 0..999, in any order, and what else was found on the way (as in ``Dataset``)."""
+    """Images with their labels 0..999, in any order, and what else was found on the way (as in ``Dataset``).
+
+    ``layout``: the one that it turned out to be on reading, empty where that was known before.
+    """
 
     labels_from: str
     pictures: list[tuple[Entry, int]] = field(default_factory=list)
     empty_classes: int = 0
     left_out: int = 0
     notes: list[str] = field(default_factory=list)
+    layout: str = ""
 
 
 def check_count(said: str, count: int) -> None:
@@ -44,8 +41,8 @@ def check_count(said: str, count: int) -> None:
         )
 
 
-def assemble(found: Labelled, *, name: str, root: Path, layout: DatasetLayout) -> Dataset:
-    """The data set of ``found``.
+def assemble(found: Labelled, *, name: str, root: Path, layout: str, container: Container) -> Dataset:
+    """The data set of ``found``, in the ``layout`` that its place shows.
 
     Raises:
         DataError: two pictures of one name, or none at all.
@@ -53,20 +50,19 @@ def assemble(found: Labelled, *, name: str, root: Path, layout: DatasetLayout) -
     by_name: dict[str, tuple[Entry, int]] = {}
     for entry, label in found.pictures:
         known = by_name.setdefault(canonical_name(entry.path), (entry, label))
-        if known[0] is not entry and layout == "tar" and known[0].path == entry.path:
-            said = printable(str(root / entry.file))
-            raise DataError(f"{said}: two members named {printable(entry.path)}; keep one of them")
+        if known[0] is not entry and container == "tar" and known[0].path == entry.path:
+            said = escaped(str(root / entry.file))
+            raise DataError(f"{said}: two members named {escaped(entry.path)}; keep one of them")
         if known[0] is not entry:
-            both = " and ".join(
-                said_place(root / one.file, one.path, one.at, CONTAINERS[layout]) for one in (known[0], entry)
-            )
+            both = " and ".join(said_place(root / one.file, one.path, one.at, container) for one in (known[0], entry))
             raise DataError(f"{both}: both are {canonical_name(entry.path)}; keep one of them")
     ordered = sorted((label, name, entry) for name, (entry, label) in by_name.items())
     samples = tuple(Sample(name, label, entry.file, entry.at, entry.size) for label, name, entry in ordered)
     dataset = Dataset(
         name=name,
         root=root,
-        layout=layout,
+        layout=found.layout or layout,
+        container=container,
         samples=samples,
         labels_from=found.labels_from,
         empty_classes=found.empty_classes,
@@ -74,5 +70,5 @@ def assemble(found: Labelled, *, name: str, root: Path, layout: DatasetLayout) -
         notes=tuple(found.notes),
     )
     if not samples:
-        raise DataError(f"{printable(str(dataset.source))}: no picture in it; give a set with one or more")
+        raise DataError(f"{escaped(str(dataset.source))}: no picture in it; give a set with one or more")
     return dataset

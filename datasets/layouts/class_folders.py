@@ -5,7 +5,7 @@ from typing import Literal
 
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
 from alexbench.datasets.layouts.assembling import Labelled
-from alexbench.datasets.layouts.class_lists import Numbers, lists_in, meaning_of, meant, words_for
+from alexbench.datasets.layouts.class_lists import Meaning, lists_in, meaning_of, meant, words_for
 from alexbench.datasets.layouts.class_names import BACKGROUND
 from alexbench.datasets.layouts.listing import (
     NUMBER,
@@ -24,7 +24,7 @@ from alexbench.harness.errors import DataError
 ClassFolders = Literal["wnid-folders", "class-index-folders"]
 
 
-def take_class_folders(listing: Listing, named: ClassFolders | None) -> tuple[ClassFolders, Labelled]:
+def take_class_folders(listing: Listing, named: ClassFolders | None) -> Labelled:
     """Every picture below the class folders; of the ``named`` kind alone where the user named one.
 
     Raises:
@@ -51,7 +51,8 @@ def take_class_folders(listing: Listing, named: ClassFolders | None) -> tuple[Cl
             f"{listing.said}: {plural(len(names), 'class folder')} and no picture in any of them;"
             f" pictures end in {' '.join(sorted(PICTURE_SUFFIXES))}"
         )
-    return layout, found
+    found.layout = layout
+    return found
 
 
 def _recognise(listing: Listing, names: Collection[str]) -> tuple[ClassFolders, dict[str, int]]:
@@ -100,11 +101,11 @@ def _class_indices(said: str, names: Collection[str]) -> dict[str, int]:
     return labels
 
 
-def _meant(said: str, name: str, label: int, meaning: tuple[str, Numbers] | None) -> int:
+def _meant(said: str, name: str, label: int, meaning: Meaning | None) -> int:
     """The class index of a folder called by a number, as a class list beside it says."""
     index = meant(label, meaning)
     if index == BACKGROUND and meaning is not None:
-        raise DataError(f"{said}: folder {name} is no class in {meaning[0]}; take one of the two away")
+        raise DataError(f"{said}: folder {name} is no class in {meaning.said}; take one of the two away")
     return index
 
 

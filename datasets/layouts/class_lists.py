@@ -8,13 +8,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from alexbench.datasets.classes import CLASS_COUNT
-from alexbench.datasets.dataset import printable
 from alexbench.datasets.layouts.class_names import BACKGROUND, Stated, UnknownClassesError, class_indices, is_own_order
 from alexbench.datasets.layouts.listing import Listing, is_picture
 from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
 
 _STEMS: Final = frozenset(
     {
@@ -59,66 +59,74 @@ def lists_in(place: Path | Listing) -> list[Stated]:
     """
     if not isinstance(place, Path) and place.folder is None:
         names = [name for name in place.others if is_class_list(name)]
-        return [one for name in names for one in stated_in(f"{place.said}: {name}", place.read(name, _BYTES_AT_MOST))]
+        return [
+            one
+            for name in names
+            for one in stated_in(name, place.read(name, _BYTES_AT_MOST), said=f"{place.said}: {name}")
+        ]
     folder = place if isinstance(place, Path) else place.folder or Path()
-    found = [one for file in _files(folder) for one in stated_in(str(file), _read(file))]
+    found = [one for file in _files(folder) for one in stated_in(file.name, _read(file), said=str(file))]
     for file in _files(folder.resolve().parent):
         try:
-            above = stated_in(str(file), _read(file))
+            above = stated_in(file.name, _read(file), said=str(file))
             found += [one for one in above if len(class_indices(one.names)) >= CLASS_COUNT]
         except (DataError, UnknownClassesError):
             continue  # another set's: folders above hold many things
     return found
 
 
-def meaning_of(stated: Iterable[Stated]) -> tuple[str, Numbers] | None:
-    """Who says what labels mean, and what: label -> class index. None where nobody does.
+class Meaning(NamedTuple):
+    """Who says what labels mean (as :class:`Stated` has it), and what: label -> class index."""
+
+    said: str
+    indices: Numbers
+    where: str
+
+
+def meaning_of(stated: Iterable[Stated]) -> Meaning | None:
+    """What labels mean; None where nobody says.
 
     Raises:
         DataError: names that are not ILSVRC2012's, or two sources that do not agree.
     """
-    first: tuple[str, Numbers] | None = None
+    first: Meaning | None = None
     for one in stated:
         indices = one.indices()
         if first is None:
-            first = one.said, indices
-        elif indices != first[1]:
-            raise DataError(f"{one.said}: its classes are not those of {first[0]}; keep the one that labels go by")
+            first = Meaning(one.said, indices, one.where)
+        elif indices != first.indices:
+            raise DataError(f"{one.said}: its classes are not those of {first.said}; keep the one that labels go by")
     return first
 
 
-def meant(label: int, meaning: tuple[str, Numbers] | None) -> int:
+def meant(label: int, meaning: Meaning | None) -> int:
     """The class index of ``label``; itself where nobody says what it means. -1 where it is beyond the list."""
     if meaning is None:
         return label
-    return meaning[1][label] if 0 <= label < len(meaning[1]) else BACKGROUND
+    return meaning.indices[label] if 0 <= label < len(meaning.indices) else BACKGROUND
 
 
-def words_for(meaning: tuple[str, Numbers] | None) -> str:
+def words_for(meaning: Meaning | None) -> str:
     """What is added to ``labels_from`` where labels are not class indices as they are."""
-    return (
-        ""
-        if meaning is None or is_own_order(meaning[1])
-        else f", by the classes in {PurePath(meaning[0]).name.rpartition(': ')[2]}"
-    )
+    return "" if meaning is None or is_own_order(meaning.indices) else f", by the classes in {meaning.where}"
 
 
-def stated_in(said: str, data: bytes) -> list[Stated]:
-    """What a class list says; nothing where it is of pictures, or empty.
+def stated_in(name: str, data: bytes, *, said: str) -> list[Stated]:
+    """What the class list in the file ``name`` says; nothing where it is of pictures, or empty.
 
     Raises:
         DataError: it cannot be understood.
     """
-    said = printable(said)
+    said, file = escaped(said), PurePath(escaped(name)).name
     try:
-        text = data.decode("utf-8-sig", "replace" if PurePath(said).name.lower() == _README else "strict")
-        if PurePath(said).name.lower() == _README:
+        text = data.decode("utf-8-sig", "replace" if file.lower() == _README else "strict")
+        if file.lower() == _README:
             card = _CARD.search(text)
             text = "" if card is None else card[1]
         names = _by_json(json.loads(text)) if said.lower().endswith(".json") else _by_lines(said, text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{said}: a class list that cannot be read ({type(error).__name__}); {_MEND}") from error
-    return [Stated(said, tuple(one)) for one in names]
+    return [Stated(said, tuple(one), file) for one in names]
 
 
 def names_in(value: Any, depth: int = 0) -> list[Sequence[str]]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from alexbench.datasets.classes import CLASS_COUNT, class_list, index_by_wnid
-from alexbench.datasets.dataset import printable
 from alexbench.datasets.layouts.listing import NUMBER
 from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
 
 BACKGROUND: Final = -1
 """The index of a first class of 1001 that is called background."""
@@ -32,10 +32,14 @@ class UnknownClassesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The names of a source's classes, label 0 first; ``said``: where they stand, for people."""
+    """The names of a source's classes, label 0 first.
+
+    ``said``: where they stand, for people; ``where``: the same without the folder or the archive.
+    """
 
     said: str
     names: tuple[str, ...]
+    where: str
 
     def indices(self) -> list[int]:
         """Label -> class index (:func:`class_indices`).
@@ -165,4 +169,4 @@ def _plain(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return printable(text if len(text) <= _SHOWN_AT_MOST else text[: _SHOWN_AT_MOST - 3] + "...")
+    return escaped(text if len(text) <= _SHOWN_AT_MOST else text[: _SHOWN_AT_MOST - 3] + "...")

@@ -183,7 +183,9 @@ def _source(path: Path, rows: Iterable[tuple[int, str, str]], stated: Sequence[S
         label = by_name[name]
         by_name[name] = meant(label, meaning)
         if by_name[name] == BACKGROUND and meaning is not None:
-            raise DataError(f"{path}: {name} has label {label}, which is no class in {meaning[0]}; keep one of the two")
+            raise DataError(
+                f"{path}: {name} has label {label}, which is no class in {meaning.said}; keep one of the two"
+            )
     return LabelSource(path.name + words_for(meaning), by_name)
 
 

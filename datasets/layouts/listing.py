@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Final, NamedTuple, Protocol
 
-from alexbench.datasets.dataset import Container, printable
+from alexbench.datasets.dataset import Container
 from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
 
 PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 WNID: Final = re.compile(r"n\d{8}", re.ASCII)
@@ -81,7 +82,7 @@ class FolderListing:
     container: Container = "files"
 
     def __init__(self, root: Path) -> None:
-        self.said = printable(str(root))
+        self.said = escaped(str(root))
         self._root = self.folder = root
         self._pictures: list[os.DirEntry[str]] = []
         self.folders: list[str] = []
@@ -127,13 +128,13 @@ def _walk(folder: Path, relative: str, found: Below, *, above: frozenset[tuple[i
     found.folders += 1
     if len(above) > _DEPTH_AT_MOST or found.folders > _FOLDERS_AT_MOST:
         raise DataError(
-            f"{printable(str(folder))}: more than {_DEPTH_AT_MOST} folders deep, or more than {_FOLDERS_AT_MOST:,} of"
+            f"{escaped(str(folder))}: more than {_DEPTH_AT_MOST} folders deep, or more than {_FOLDERS_AT_MOST:,} of"
             " them; give the folder that holds the class folders"
         )
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:
-        raise DataError(f"{printable(str(folder))}: a link to a folder above itself; remove the link")
+        raise DataError(f"{escaped(str(folder))}: a link to a folder above itself; remove the link")
     for entry in _entries(folder):
         inside = f"{relative}/{entry.name}"
         if entry.is_dir():
@@ -147,7 +148,7 @@ def _walk(folder: Path, relative: str, found: Below, *, above: frozenset[tuple[i
 def _entry(entry: os.DirEntry[str], path: str) -> Entry:
     if not entry.is_file():
         raise DataError(
-            f"{printable(entry.path)}: not a file, or a link to nothing; remove it or restore what it links to"
+            f"{escaped(entry.path)}: not a file, or a link to nothing; remove it or restore what it links to"
         )
     return Entry(path, path, 0, entry.stat().st_size)
 
@@ -181,7 +182,7 @@ def some(names: Collection[str]) -> str:
 def listed(names: Iterable[str]) -> str:
     """The first three in sorted order."""
     ordered = sorted(names)
-    return ", ".join(map(printable, ordered[:_NAMED_AT_MOST])) + (", ..." if len(ordered) > _NAMED_AT_MOST else "")
+    return ", ".join(map(escaped, ordered[:_NAMED_AT_MOST])) + (", ..." if len(ordered) > _NAMED_AT_MOST else "")
 
 
 def be(names: Collection[str]) -> str:

@@ -1,20 +1,17 @@
 """Opening a data set: what lies at a path, which layout it is, and whether that is what the user said."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from alexbench.datasets.dataset import CONTAINERS, LAYOUTS, Dataset, DatasetLayout, printable
-from alexbench.datasets.layouts.assembling import Labelled, assemble
-from alexbench.datasets.layouts.class_folders import take_class_folders
-from alexbench.datasets.layouts.flat import take_flat
+from alexbench.datasets.dataset import Dataset
+from alexbench.datasets.layouts.assembling import assemble
 from alexbench.datasets.layouts.listing import FolderListing
-from alexbench.datasets.layouts.recognising import SAID, recognise_file, recognise_folder, recognise_tar
-from alexbench.datasets.layouts.shards import choose_shards, is_parquet, is_tfrecord
-from alexbench.datasets.layouts.tar import TarListing
+from alexbench.datasets.layouts.recognising import recognise_file, recognise_folder
+from alexbench.datasets.layouts.table import LAYOUT_NAMES, Layout, Place
 from alexbench.harness.errors import DataError, UsageError, unknown_name
 from alexbench.harness.input_files import check_file
+from alexbench.harness.plain_text import escaped
 
 _GIVE: Final = "give the folder, .tar, TFRecord or Parquet file that holds the pictures"
 
@@ -22,7 +19,7 @@ _GIVE: Final = "give the folder, .tar, TFRecord or Parquet file that holds the p
 def open_dataset(
     path: str | os.PathLike[str],
     *,
-    layout: DatasetLayout | None = None,
+    layout: str | None = None,
     labels: str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """Open ``path``: a folder, a plain .tar, one TFRecord or Parquet file, or a folder of the latter two.
@@ -38,18 +35,18 @@ def open_dataset(
             name, labels out of range, a file that is cut off, damaged or not readable by this user.
         UsageError: an unknown layout, one that contradicts what lies there, or labels for a layout that has its own.
     """
-    if layout is not None and layout not in LAYOUTS:
-        raise unknown_name("layout", layout, LAYOUTS)
+    if layout is not None and layout not in LAYOUT_NAMES:
+        raise unknown_name("layout", layout, LAYOUT_NAMES)
     root = _path(path)
     source = None if labels is None else _path(labels)
     try:
         if root.is_dir():
             return _open_folder(root, layout, source)
         if not root.exists():
-            raise DataError(f"{printable(str(root))}: no such folder or file; {_GIVE}")
+            raise DataError(f"{escaped(str(root))}: no such folder or file; {_GIVE}")
         return _open_file(root, layout, source)
     except OSError as error:
-        said = printable(str(error.filename or root))
+        said = escaped(str(error.filename or root))
         raise DataError(
             f"{said}: cannot be read ({error.strerror or error}); make it readable for this user"
         ) from error
@@ -61,59 +58,26 @@ def _path(given: str | os.PathLike[str]) -> Path:
     try:
         return Path(given).expanduser()
     except RuntimeError as error:
-        raise DataError(f"{printable(os.fspath(given))}: no such user's folder; {_GIVE}") from error
+        raise DataError(f"{escaped(os.fspath(given))}: no such user's folder; {_GIVE}") from error
 
 
-def _open_folder(root: Path, layout: DatasetLayout | None, labels: Path | None) -> Dataset:
+def _open_folder(root: Path, layout: str | None, labels: Path | None) -> Dataset:
     listing = FolderListing(root)
     chosen = recognise_folder(listing, layout, labelled=labels is not None)
-    _check_labels(labels, chosen)
-    if chosen == "flat-folder":
-        found = take_flat(listing, labels=labels, folder=root)
-    elif chosen in ("wnid-folders", "class-index-folders"):
-        chosen, found = take_class_folders(listing, None if layout is None else chosen)
-    else:
-        belongs = is_tfrecord if chosen == "tfrecord" else is_parquet
-        names = [name for name in listing.others if belongs(name)]
-        shards = choose_shards(str(root), names)
-        found = _take_records(root, shards.taken, chosen)
-        found.notes += shards.notes
-        found.left_out += len(listing.others) - len(shards.taken) + len(listing.pictures)
-    return assemble(found, name=root.resolve().name, root=root.resolve(), layout=chosen)
+    return _open(Place(root, listing, labels, asked=layout is not None), chosen, name=root.resolve().name)
 
 
-def _open_file(path: Path, layout: DatasetLayout | None, labels: Path | None) -> Dataset:
-    check_file(path, printable(str(path)), DataError)
-    chosen = recognise_file(path, layout)
-    resolved = path.resolve()
-    if chosen == "tar":
-        listing = TarListing(path)
-        if recognise_tar(listing) == "flat-folder":
-            found = take_flat(listing, labels=labels, folder=None)
-        else:
-            _check_labels(labels, "wnid-folders")
-            found = take_class_folders(listing, None)[1]
-        found.pictures = [(entry._replace(file=resolved.name), label) for entry, label in found.pictures]
-    else:
-        _check_labels(labels, chosen)
-        found = _take_records(resolved.parent, [resolved.name], chosen)
-    return assemble(found, name=path.name, root=resolved.parent, layout=chosen)
+def _open_file(path: Path, layout: str | None, labels: Path | None) -> Dataset:
+    check_file(path, escaped(str(path)), DataError)
+    return _open(Place(path, None, labels, asked=layout is not None), recognise_file(path, layout), name=path.name)
 
 
-def _take_records(root: Path, files: Sequence[str], layout: DatasetLayout) -> Labelled:
-    for file in files:
-        check_file(root / file, printable(str(root / file)), DataError)
-    if layout == "tfrecord":
-        from alexbench.datasets.layouts.tfrecord_labels import take_tfrecords
-
-        return take_tfrecords(root, files)
-    from alexbench.datasets.layouts.parquet import take_parquet
-
-    return take_parquet(root, files)
-
-
-def _check_labels(labels: Path | None, layout: DatasetLayout) -> None:
-    if labels is None or layout == "flat-folder":
-        return
-    where = "names of their folders" if CONTAINERS[layout] == "files" else "records"
-    raise UsageError(f"--labels {labels}: {SAID[layout]} have their labels in the {where}; leave --labels away")
+def _open(place: Place, layout: Layout, *, name: str) -> Dataset:
+    if place.labels is not None and not layout.takes_labels:
+        raise UsageError(
+            f"--labels {place.labels}: {layout.said} have their labels in the {layout.labels_are_in}; leave --labels"
+            " away"
+        )
+    path = place.path.resolve()
+    root = path.parent if place.listing is None else path
+    return assemble(layout.take(place), name=name, root=root, layout=layout.name, container=layout.container)

@@ -1,6 +1,5 @@
 """Hugging Face's Parquet: a struct ``image`` of ``bytes`` and ``path``, and a ``label``, a row a picture."""
 
-import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.datasets.classes import CLASS_COUNT
-from alexbench.datasets.dataset import Sample, printable, said_place
+from alexbench.datasets.containers.parquet import BYTES, opened, rows_at_a_time
 from alexbench.datasets.layouts.assembling import Labelled, check_count
 from alexbench.datasets.layouts.class_lists import (
+    Meaning,
     Numbers,
     features_names,
     lists_in,
@@ -22,23 +22,18 @@ from alexbench.datasets.layouts.class_lists import (
 )
 from alexbench.datasets.layouts.class_names import Stated, is_own_order, meanings
 from alexbench.datasets.layouts.listing import WNID, Entry
-from alexbench.datasets.readers import check_size
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import is_utf8
+from alexbench.harness.plain_text import escaped
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_BATCH_ROWS: Final = 16  # 2 MB of ImageNet's pictures decoded at a time
-_BYTES, _PATH, _LABEL = "image.bytes", "image.path", "label"
+_PATH, _LABEL = "image.path", "label"
 _LISTED_ROWS: Final = 1024
 """Names and labels decoded at a time: a hostile file may repeat one path of megabytes in every row."""
-_DECODED_BYTES: Final = 1 << 29
-"""Of one column at a time, at the very worst."""
 _PATH_AT_MOST: Final = 4096
 """Characters of a picture's path: as many as Linux takes."""
-_DETAIL_AT_MOST: Final = 120
 _SHOWN_AT_MOST: Final = 40
 _WANTED: Final = "wanted are image (struct of bytes and path) and label (integer, or a WordNet id)"
 _OF_CLASSES: Final = re.compile("label|class|synset|wnid|wordnet|categor|target|concept|^text$|^name$")
@@ -58,10 +53,10 @@ def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
     """
     found = Labelled(labels_from="column label")
     beside = lists_in(root)
-    meanings_of_files: dict[str, tuple[str, Numbers] | None] = {}
+    meanings_of_files: dict[str, Meaning | None] = {}
     for file in files:
         path = root / file
-        with _opened(path) as parquet:
+        with opened(path) as parquet:
             schema = parquet.schema_arrow
             _check_columns(path, schema)
             check_count(str(path), len(found.pictures) + parquet.metadata.num_rows)
@@ -85,27 +80,10 @@ def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
 def _batches(parquet: "pq.ParquetFile", beside: Sequence[str]) -> "Iterator[tuple[int, pa.RecordBatch]]":
     """The rows without their pictures, a few at a time, and the number of the first."""
     start = 0
-    rows = min(_LISTED_ROWS, _rows_at_a_time(parquet, without=_BYTES))
+    rows = min(_LISTED_ROWS, rows_at_a_time(parquet, without=BYTES))
     for batch in parquet.iter_batches(batch_size=rows, columns=[_PATH, _LABEL, *beside], use_threads=False):
         yield start, batch
         start += len(batch)
-
-
-def _rows_at_a_time(parquet: "pq.ParquetFile", *, only: str = "", without: str = "") -> int:
-    """How many rows may be decoded at once: a dictionary may give each of them the largest value of its column.
-
-    A value is no larger than its column's part of a row group. ``only``: the one column read; or all ``without`` one.
-    """
-    metadata, largest = parquet.metadata, 1
-    for group in range(metadata.num_row_groups):
-        columns = (metadata.row_group(group).column(place) for place in range(metadata.num_columns))
-        sizes = [
-            each.total_uncompressed_size
-            for each in columns
-            if (each.path_in_schema == only if only else each.path_in_schema != without)
-        ]
-        largest = max(largest, *sizes, 1)
-    return max(1, _DECODED_BYTES // largest)
 
 
 def _path_of(path: Path, row: int, image: Any) -> str | None:
@@ -118,7 +96,7 @@ def _path_of(path: Path, row: int, image: Any) -> str | None:
     return name
 
 
-def _labels(path: Path, start: int, column: Any, meaning: tuple[str, Numbers] | None) -> list[int]:
+def _labels(path: Path, start: int, column: Any, meaning: Meaning | None) -> list[int]:
     """The class indices of some rows, of which the first is ``start``."""
     import pyarrow as pa
 
@@ -134,7 +112,7 @@ def _labels(path: Path, start: int, column: Any, meaning: tuple[str, Numbers] | 
             )
         index = _of_word(path, row, label) if of_words else meant(label, meaning)
         if not 0 <= index < CLASS_COUNT:
-            count = CLASS_COUNT if meaning is None else len(meaning[1])
+            count = CLASS_COUNT if meaning is None else len(meaning.indices)
             why = f"outside 0..{count - 1}; restore the file or convert the set anew"
             if label == -1:
                 why = "as in a test split, which has no labels; give the validation split"
@@ -149,7 +127,7 @@ def _of_word(path: Path, row: int, label: str) -> int:
     classes = meanings(label) if WNID.search(label) else frozenset()
     if len(classes) != 1:
         raise DataError(
-            f"{path}: row {row} (from 0) has label {printable(label[:_SHOWN_AT_MOST])!r}, which holds no WordNet id of"
+            f"{path}: row {row} (from 0) has label {escaped(label[:_SHOWN_AT_MOST])!r}, which holds no WordNet id of"
             " one of the 1000 classes; give class indices or WordNet ids"
         )
     return next(iter(classes))
@@ -194,7 +172,7 @@ class _Beside:
         if classes and label not in classes:
             raise DataError(
                 f"{self.path}: row {row} (from 0) is of class {label} by its label and of class {min(classes)} by its"
-                f" {name} ({printable(word[:_SHOWN_AT_MOST])}); convert the set anew, with class indices or the names"
+                f" {name} ({escaped(word[:_SHOWN_AT_MOST])}); convert the set anew, with class indices or the names"
                 " of its classes"
             )
         if classes:
@@ -205,16 +183,15 @@ class _Beside:
         """A sentence for what was not understood."""
         left = [name for name in self.columns if name not in self.understood]
         return [
-            f"column {printable(name)} names no class of ILSVRC2012, and was not held against the labels"
-            for name in left
+            f"column {escaped(name)} names no class of ILSVRC2012, and was not held against the labels" for name in left
         ]
 
 
-def _check_same(root: Path, meanings_of_files: Mapping[str, tuple[str, Numbers] | None]) -> None:
+def _check_same(root: Path, meanings_of_files: Mapping[str, Meaning | None]) -> None:
     """All files of a set mean the same by a label."""
     first: Numbers | None = None
     for place, (file, meaning) in enumerate(meanings_of_files.items()):
-        indices = None if meaning is None or is_own_order(meaning[1]) else meaning[1]
+        indices = None if meaning is None or is_own_order(meaning.indices) else meaning.indices
         if place and indices != first:
             raise DataError(
                 f"{root / file}: its labels mean other classes than those of the files before; keep one set"
@@ -264,110 +241,4 @@ def _stated(path: Path, schema: "pa.Schema") -> list[Stated]:
             else:
                 lists = names_in({name.lower(): data})
             found += [(where, names) for names in lists]
-    return [Stated(f"{path}: {where}", tuple(names)) for where, names in found]
-
-
-class ParquetReader:
-    """The pictures of a set in Parquet files below ``root``. Fast for samples in the order they lie in.
-
-    Reads forward from row to row, a few at a time, and holds one page of the file (1024 rows at most, as pyarrow writes
-    it, else what the writer chose), never a whole row group; going back starts the row group anew. Keeps the last file
-    open.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._stream: _Stream | None = None
-
-    def read(self, sample: Sample) -> bytes:
-        """The encoded bytes of ``sample``.
-
-        Raises:
-            DataError: the file is gone, changed or damaged, or the row holds no bytes.
-        """
-        path = self._root / sample.file
-        said = said_place(path, sample.name, sample.at, "parquet")
-        with _errors(path):
-            if self._stream is None or self._stream.file != sample.file:
-                self._stream = _Stream.open(sample.file, path)
-            try:
-                data = self._stream.row(sample.at)
-            except BaseException:
-                self._stream = None  # it stands anywhere
-                raise
-        check_size(said, len(data or b""))
-        if data is None:
-            raise DataError(f"{said}: no bytes in the row (a path alone is not read); embed the pictures in the file")
-        return data
-
-
-@dataclass(slots=True)
-class _Stream:
-    """The rows of one file, read forward. ``starts``: the first row of each row group, and the end."""
-
-    file: str
-    path: Path
-    parquet: "pq.ParquetFile"
-    starts: list[int]
-    rows: int
-    group: int = -1
-    first: int = 0
-    values: Any = None
-    batches: "Iterator[pa.RecordBatch] | None" = None
-
-    @classmethod
-    def open(cls, file: str, path: Path) -> "_Stream":
-        parquet, starts = _open(path), [0]
-        for group in range(parquet.metadata.num_row_groups):
-            starts.append(starts[-1] + parquet.metadata.row_group(group).num_rows)
-        return cls(file, path, parquet, starts, min(_BATCH_ROWS, _rows_at_a_time(parquet, only=_BYTES)))
-
-    def row(self, row: int) -> bytes | None:
-        """The bytes in ``row`` of the file."""
-        if not 0 <= row < self.starts[-1]:
-            raise DataError(f"{self.path}: ends before row {row}; the file has changed, run again")
-        if self.batches is None or not self.starts[self.group] <= row < self.starts[self.group + 1] or row < self.first:
-            self.group = next(group for group, end in enumerate(self.starts[1:]) if row < end)
-            self.first, self.values = self.starts[self.group], None
-            # With pre_buffer off and one thread, pyarrow decodes page by page; else it would hold the row group.
-            self.batches = self.parquet.iter_batches(
-                batch_size=self.rows, row_groups=[self.group], columns=[_BYTES], use_threads=False
-            )
-        while self.values is None or row >= self.first + len(self.values):
-            self.first += 0 if self.values is None else len(self.values)
-            assert self.batches is not None
-            batch = next(self.batches, None)
-            if batch is None:
-                raise DataError(f"{self.path}: a row group ends before row {row}, damaged; restore the file")
-            struct: Any = batch.column(0)
-            self.values = struct.field("bytes")
-        value: bytes | None = self.values[row - self.first].as_py()
-        return value
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> "Iterator[pq.ParquetFile]":
-    """The file, closed in the end; what pyarrow says of it as an error of ours."""
-    with _errors(path), _open(path) as parquet:
-        yield parquet
-
-
-def _open(path: Path) -> "pq.ParquetFile":
-    import pyarrow.parquet as pq
-
-    if not is_utf8(path):
-        raise DataError(f"{path}: this path is not UTF-8, which no Parquet file is read from; rename it")
-    return pq.ParquetFile(path, memory_map=True, pre_buffer=False, page_checksum_verification=True)
-
-
-@contextlib.contextmanager
-def _errors(path: Path) -> Iterator[None]:
-    import pyarrow as pa
-
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; restore it") from error
-    except (OSError, pa.ArrowException) as error:
-        detail = (str(error).splitlines() or [""])[0][:_DETAIL_AT_MOST]
-        raise DataError(f"{path}: not a whole Parquet file, or damaged ({detail}); restore it") from error
+    return [Stated(f"{path}: {where}", tuple(names), where) for where, names in found]

@@ -1,14 +1,17 @@
-"""A plain tar, read in place: its members are listed once, and pictures read from where they lie."""
+"""A plain tar, whose members are listed once: class folders of images, or flat ones."""
 
 import posixpath
 import tarfile
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from alexbench.datasets.dataset import Container, printable
-from alexbench.datasets.layouts.assembling import check_count
-from alexbench.datasets.layouts.listing import Below, Entry, is_class_name, is_litter, is_picture, plural, some
-from alexbench.harness.errors import DataError
+from alexbench.datasets.dataset import Container, validation_number
+from alexbench.datasets.layouts.assembling import Labelled, check_count
+from alexbench.datasets.layouts.class_folders import take_class_folders
+from alexbench.datasets.layouts.flat import take_flat
+from alexbench.datasets.layouts.listing import Below, Entry, is_class_name, is_litter, is_picture, listed, plural, some
+from alexbench.harness.errors import DataError, UsageError
+from alexbench.harness.plain_text import escaped
 
 _END: Final = bytes(tarfile.BLOCKSIZE)
 _HEADER_AT_MOST: Final = 1 << 20
@@ -28,7 +31,7 @@ class TarListing:
     folder = None
 
     def __init__(self, path: Path) -> None:
-        self.said = printable(str(path))
+        self.said = escaped(str(path))
         self._path = path
         everything = _members(path)
         outside = [member.path for member in everything if ".." in member.path.split("/") and is_picture(member.path)]
@@ -103,7 +106,7 @@ class _Headers:
 def _members(path: Path) -> list[Entry]:
     """Every file in the archive. Pictures are not read, their headers are; the end of the archive is looked for."""
     found: list[Entry] = []
-    number, said = 0, printable(str(path))
+    number, said = 0, escaped(str(path))
     with path.open("rb") as file:
         try:
             with tarfile.open(fileobj=cast("BinaryIO", _Headers(file)), mode="r:") as archive:
@@ -113,7 +116,7 @@ def _members(path: Path) -> list[Entry]:
                     name = posixpath.normpath(member.name).lstrip("/")
                     if not member.isfile() or member.issparse():
                         raise DataError(
-                            f"{said}: member {number} ({printable(name)}) is no plain file but a link or a sparse one;"
+                            f"{said}: member {number} ({escaped(name)}) is no plain file but a link or a sparse one;"
                             " pack it anew with tar --dereference --hard-dereference"
                         )
                     found.append(Entry(name, path.name, member.offset_data, member.size))
@@ -140,11 +143,11 @@ def _members(path: Path) -> list[Entry]:
 
 
 def _broken(path: Path, number: int, detail: str) -> DataError:
-    said = printable(str(path))
+    said = escaped(str(path))
     if path.stat().st_size == 0:
         return DataError(f"{said}: an empty file; restore the archive")
     after = f"at or after member {number}" if number else "at its very start"
-    return DataError(f"{said}: not a whole tar, cut off or damaged {after} ({printable(detail)}); restore the archive")
+    return DataError(f"{said}: not a whole tar, cut off or damaged {after} ({escaped(detail)}); restore the archive")
 
 
 def _is_hidden(path: str) -> bool:
@@ -159,3 +162,40 @@ def _strip_wrappers(members: list[Entry]) -> list[Entry]:
             break
         members = [member._replace(path=member.path[len(first) + 1 :]) for member in members]
     return members
+
+
+def take_tar(path: Path, *, labels: Path | None) -> Labelled:
+    """The images in the archive ``path``, flat or in class folders; ``labels``: the user's, of flat ones.
+
+    Raises:
+        DataError: no image, both kinds, or what either kind cannot have.
+        UsageError: labels for class folders.
+    """
+    listing = TarListing(path)
+    if _holds_flat(listing):
+        found = take_flat(listing, labels=labels, folder=None)
+    elif labels is not None:
+        raise UsageError(
+            f"--labels {labels}: wnid folders have their labels in the names of their folders; leave --labels away"
+        )
+    else:
+        found = take_class_folders(listing, None)
+    found.pictures = [(entry._replace(file=path.resolve().name), label) for entry, label in found.pictures]
+    found.layout = ""
+    return found
+
+
+def _holds_flat(listing: TarListing) -> bool:
+    """Whether its images lie flat. Folders that are not class folders count as such: what is wrong is said later."""
+    flat = [name for name in listing.pictures if validation_number(name) is not None]
+    folders = [name for name in listing.folders if is_class_name(name)]
+    if flat and folders:
+        raise DataError(
+            f"{listing.said}: holds flat pictures ({listed(flat[:1])}) and class folders ({listed(folders[:1])});"
+            " unpack it and name one with --layout, or make an archive of one kind"
+        )
+    if not listing.folders and not listing.pictures:
+        raise DataError(
+            f"{listing.said}: no picture in it; give an archive of pictures, such as ILSVRC2012_img_val.tar"
+        )
+    return bool(flat) or not listing.folders

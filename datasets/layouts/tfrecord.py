@@ -1,136 +1,184 @@
-"""TFRecord files: records found by their lengths, pictures read from them, both checksums held. Without TensorFlow.
-
-A record is its length (uint64, little-endian), the masked CRC-32C of those eight bytes (uint32), the data, and the
-masked CRC-32C of the data (tensorflow.org/tutorials/load_data/tfrecord, "TFRecords format details").
-"""
+"""Listing TFRecords of the Inception/Slim conversion: names and labels of all records, no picture read."""
 
 import mmap
-import struct
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-import google_crc32c
-
-from alexbench.datasets.dataset import Sample, printable, said_place
-from alexbench.datasets.layouts.tf_example import NotAnExampleError, bytes_in, features
-from alexbench.datasets.readers import OpenFiles, check_size
+from alexbench.datasets.classes import CLASS_COUNT, class_list, index_by_wnid
+from alexbench.datasets.containers.tf_example import NotAnExampleError, Span, bytes_in, features, int_in
+from alexbench.datasets.containers.tfrecord import ENCODED, records
+from alexbench.datasets.dataset import validation_number
+from alexbench.datasets.layouts.assembling import Labelled
+from alexbench.datasets.layouts.class_lists import Meaning, lists_in, meaning_of, meant
+from alexbench.datasets.layouts.class_names import BACKGROUND, meanings
+from alexbench.datasets.layouts.labels import packaged_labels
+from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
+from alexbench.harness.protobuf import Buffer
 
-ENCODED: Final = b"image/encoded"
-
-_HEADER: Final = struct.Struct("<QI")
-_FOOTER: Final = struct.Struct("<I")
-_MASK_DELTA: Final = 0xA282EAD8
-
-
-def masked_crc(data: bytes) -> int:
-    """The CRC-32C (Castagnoli) of ``data`` as TFRecord files hold it: rotated and offset."""
-    crc = int(google_crc32c.value(data))
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
-
-
-def starts_as_tfrecord(start: bytes) -> bool:
-    """Whether a file that begins with ``start`` (12 bytes or more) holds TFRecords: a length and its right checksum."""
-    return len(start) >= _HEADER.size and masked_crc(start[:8]) == _HEADER.unpack_from(start)[1]
+_NAME: Final = b"image/filename"
+_LABEL: Final = b"image/class/label"
+_WNID: Final = b"image/class/synset"
+_CLASS: Final = b"image/class/"
+"""What begins so says which class a picture is of: label and synset, and words, in ``text`` as a rule."""
+_KEYS_NAMED_AT_MOST: Final = 8
+_WORDS_AT_MOST: Final = 1024
+"""Bytes of a class's names; the longest of ILSVRC2012 has 150."""
 
 
-def records(data: mmap.mmap, said: str) -> Iterator[tuple[int, int, int]]:
-    """Of each record in a mapped file: where it begins, where its data begins, where its data ends.
+class _Record(NamedTuple):
+    """What a record says of its picture; ``said`` names the record."""
 
-    Only lengths are read. ``said``: how errors call the file.
+    entry: Entry
+    number: int
+    label: int | None
+    wnid: str | None
+    named: frozenset[int] = frozenset()
+    """The classes that its words may mean, and its synset."""
+
+
+def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
+    """Every record of the ``files`` below ``root``. Labels count from 1, 0 being the background, unless all say else.
 
     Raises:
-        DataError: the file is cut off within a record, or a length is damaged; the record's index, from 0, is named.
+        DataError: a file cut off or damaged, a record that is no labelled picture or disagrees with the others about
+            where labels count from, or nothing that says so; the record's index, from 0, is named.
     """
-    size, at, index = len(data), 0, 0
-    while at < size:
-        first = at + _HEADER.size
-        if first > size:
-            raise _cut_off(said, index)
-        header = data[at:first]
-        length, crc = _HEADER.unpack(header)
-        if masked_crc(header[:8]) != crc:
-            raise DataError(
-                f"{said}: record {index} (from 0) is damaged, or this is no TFRecord file: its length fails its"
-                " checksum; restore the file"
-            )
-        last = first + length
-        if last + _FOOTER.size > size:
-            raise _cut_off(said, index)
-        yield at, first, last
-        at = last + _FOOTER.size
-        index += 1
+    found = [record for file in files for record in _list(root / file, file)]
+    base, why, notes = _base(root, found)
+    meaning = meaning_of(lists_in(root))
+    pictures = []
+    for record in found:
+        label = _label(record, base)
+        if not 0 <= label < CLASS_COUNT:
+            outside = "the background, no class" if record.label == 0 else f"outside {base}..{base + CLASS_COUNT - 1}"
+            raise DataError(f"{_said(root, record)} has label {record.label}, {outside}; convert the set anew")
+        _check_meaning(root, record, label, base, meaning)
+        pictures.append((record.entry, label))
+    if all(record.label is None for record in found):
+        return Labelled(labels_from="image/class/synset", pictures=pictures)
+    return Labelled(labels_from=f"image/class/label, counted from {base}{why}", pictures=pictures, notes=notes)
 
 
-def _cut_off(said: str, index: int) -> DataError:
-    return DataError(f"{said}: cut off within record {index} (from 0); restore the file")
+def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: Meaning | None) -> None:
+    """Hold a class index against the record's own words, and against a class list beside the file."""
+    if record.named and label not in record.named:
+        raise DataError(
+            f"{_said(root, record)} is of class {label} by its label and of class {min(record.named)} by its words;"
+            " convert the set anew"
+        )
+    if meaning is None or record.label is None:
+        return
+    said, indices, _ = meaning
+    listed = meant(record.label if indices[0] == BACKGROUND else record.label - base, meaning)
+    if listed != label:
+        raise DataError(
+            f"{_said(root, record)} has label {record.label}, class {label} counting from {base}, which {said} says is"
+            f" {'no class' if listed == BACKGROUND else f'class {listed}'}; convert the set anew, or take the list away"
+        )
 
 
-class TFRecordReader:
-    """The pictures of a set in TFRecord files below ``root``. Keeps the last files open."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._files = OpenFiles(root)
-
-    def read(self, sample: Sample) -> bytes:
-        """The encoded bytes of ``sample``.
-
-        Raises:
-            DataError: the file is gone, cut off, or damaged (either checksum), or the record holds no picture.
-        """
-        path = self._root / sample.file
-        try:
-            data = self._record(sample)
-            feature = features(data, 0, len(data)).get(ENCODED)
-            encoded = None if feature is None else bytes_in(data, feature)
-        except OSError as error:
-            raise DataError(f"{printable(str(path))}: cannot be read ({error.strerror or error})") from error
-        except NotAnExampleError as error:
-            raise DataError(f"{_said(path, sample)}: not a tf.train.Example ({error}); restore the file") from error
-        except _DamagedError as error:
-            raise DataError(f"{_said(path, sample)}: {error}; restore the file") from error
-        if encoded is None:
-            raise DataError(f"{_said(path, sample)}: no {ENCODED.decode()} in it; restore the file")
-        return data[slice(*encoded)]
-
-    def _record(self, sample: Sample) -> bytes:
-        file = self._files.get(sample.file)
-        file.seek(sample.at)
-        header = file.read(_HEADER.size)
-        if not starts_as_tfrecord(header):
-            raise _DamagedError("no record there: cut off, damaged or changed")
-        length = _HEADER.unpack(header)[0]
-        # A bound before the memory is taken: a length may pass its checksum and still lead beyond the file.
-        if length > Path(file.name).stat().st_size - sample.at:
-            raise _DamagedError("cut off within the record")
-        check_size(_said(self._root / sample.file, sample), length)
-        data = file.read(length)
-        footer = file.read(_FOOTER.size)
-        if len(data) < length or len(footer) < _FOOTER.size:
-            raise _DamagedError("cut off within the record")
-        if masked_crc(data) != _FOOTER.unpack(footer)[0]:
-            raise _DamagedError("damaged: the data fails its checksum")
-        return data
-
-
-class _DamagedError(Exception):
-    """What is wrong with a record, before it is said which one it is."""
-
-
-def _said(path: Path, sample: Sample) -> str:
-    """How errors name the record of ``sample``: by its index too, for which the records before it are counted."""
-    said = said_place(path, sample.name, sample.at, "tfrecord")
-    index = at = 0
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if hasattr(mmap, "MADV_RANDOM"):
+def _list(path: Path, file: str) -> list[_Record]:
+    with path.open("rb") as opened:
+        start = opened.read(2)
+        if not start:
+            raise DataError(f"{path}: an empty file; restore it")
+        if start == b"\x1f\x8b":
+            raise DataError(f"{path}: gzip-compressed TFRecords, which cannot be read in place; gunzip the file")
+        found = []
+        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if hasattr(mmap, "MADV_RANDOM"):  # else the system reads ahead, and so the pictures: 6.7 GB for 0.2
                 data.madvise(mmap.MADV_RANDOM)
-            walked = records(data, said)
-            while at < sample.at:
-                at = next(walked)[2] + _FOOTER.size
-                index += 1
-    except (OSError, ValueError, DataError, StopIteration):
-        return said  # the file is gone, or changed before that record
-    return f"{said}, record {index} (from 0)"
+            for index, (at, first, last) in enumerate(records(data, str(path))):
+                try:
+                    found.append(_read(data, (first, last), file, at, index))
+                except NotAnExampleError as error:
+                    raise DataError(f"{path}: record {index} (from 0): {error}; restore the file") from error
+        return found
+
+
+def _read(data: mmap.mmap, span: Span, file: str, at: int, index: int) -> _Record:
+    keys = features(data, *span)
+    if ENCODED not in keys:
+        names = ", ".join(sorted(key.decode("ascii", "replace") for key in keys)[:_KEYS_NAMED_AT_MOST]) or "none"
+        raise NotAnExampleError(f"not a picture of the Inception/Slim conversion: no image/encoded among {names}")
+    name, wnid = _text(data, keys.get(_NAME)), _text(data, keys.get(_WNID))
+    try:
+        label = int_in(data, keys[_LABEL]) if _LABEL in keys else None
+    except NotAnExampleError as error:
+        raise NotAnExampleError(f"image/class/label: {error}") from error
+    if wnid and wnid not in index_by_wnid():
+        raise NotAnExampleError(f"image/class/synset is {wnid!r}, not one of the 1000 classes")
+    if label is None and not wnid:
+        raise NotAnExampleError("neither image/class/label nor image/class/synset in it")
+    return _Record(Entry(name or f"{file}#{index}", file, at, -1), index, label, wnid, _named(data, keys, wnid))
+
+
+def _named(data: mmap.mmap, keys: Mapping[bytes, Span], wnid: str | None) -> frozenset[int]:
+    """The classes that a record's synset and words may mean; none where it has no words that we know."""
+    named = frozenset({index_by_wnid()[wnid]}) if wnid else frozenset()
+    for key, span in keys.items():
+        if not key.startswith(_CLASS) or key in (_LABEL, _WNID):
+            continue
+        place = bytes_in(data, span)
+        if place is None or place[1] - place[0] > _WORDS_AT_MOST:
+            continue
+        ones = meanings(data[slice(*place)].decode("utf-8", "replace"))
+        if ones and named and ones.isdisjoint(named):
+            raise NotAnExampleError(
+                f"{key.decode('ascii', 'replace')} is of class {min(ones)}, others are of {min(named)}"
+            )
+        named = (named & ones or ones) if ones else named
+    return named
+
+
+def _text(data: Buffer, feature: Span | None) -> str | None:
+    place = None if feature is None else bytes_in(data, feature)
+    # Escaped where it is no text: a name in a message and in JSON; a changed one shows when the picture is read.
+    return None if place is None else data[slice(*place)].decode("utf-8", "backslashreplace") or None
+
+
+def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str, list[str]]:
+    """What labels count from, 1 or 0, the words that say how that is known, and a note where it is not."""
+    labelled = [(record, record.label) for record in found if record.label is not None]
+    # By how much a label is above the record's class, as its synset says.
+    above = [(record, label - min(record.named)) for record, label in labelled if len(record.named) == 1]
+    counts = Counter(difference for _, difference in above)
+    if counts:
+        base = 1 if counts[1] >= counts[0] else 0
+        odd = next((record for record, difference in above if difference != base), None)
+        if odd is None:
+            said = _WNID.decode() if all(record.wnid for record, _ in above) else _CLASS.decode() + "text"
+            return base, f", as {said} shows", []
+        raise DataError(
+            f"{_said(root, odd)} has label {odd.label} and synset {class_list()[min(odd.named)].wnid}, whose label is"
+            f" {min(odd.named) + base} counting from {base}; convert the set anew"
+        )
+    own = packaged_labels()
+    numbered = [(validation_number(record.entry.path), label) for record, label in labelled]
+    counts = Counter(label - own[number - 1] for number, label in numbered if number is not None)
+    if counts[0] or counts[1]:
+        return (1 if counts[1] >= counts[0] else 0), ", as ILSVRC2012's own labels show", []
+    values = {label for _, label in labelled}
+    if 0 in values and CLASS_COUNT not in values:
+        first = next(record for record, label in labelled if label == 0)
+        raise DataError(
+            f"{_said(root, first)} has label 0: labels may count from 0, or from 1 with 0 as background, and no"
+            " image/class/synset tells; add it to the records"
+        )
+    if CLASS_COUNT in values or not values:
+        return 1, "", []
+    return 1, "", ["labels taken as counted from 1, as Inception and Slim write them; nothing in the records tells"]
+
+
+def _label(record: _Record, base: int) -> int:
+    """The class index: by the label, or else by the synset, one of which there is."""
+    return record.label - base if record.label is not None else index_by_wnid()[record.wnid or ""]
+
+
+def _said(root: Path, record: _Record) -> str:
+    file, name = escaped(str(root / record.entry.file)), escaped(record.entry.path)
+    return f"{file}: record {record.number} (from 0, {name})"

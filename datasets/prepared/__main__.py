@@ -1,10 +1,10 @@
-"""A child process that prepares pictures for its parent; see :mod:`alexbench.datasets.prepared.labour`."""
+"""A child process that prepares pictures for its parent; see :mod:`alexbench.datasets.prepared.preparing`."""
 
 import contextlib
 import sys
 
-from alexbench.datasets.prepared.labour import serve
+from alexbench.datasets.prepared.preparing import serve
 
 if __name__ == "__main__":
     with contextlib.suppress(BrokenPipeError):
-        serve(sys.stdin.buffer, sys.stdout.buffer)
+        serve(sys.stdin, sys.stdout)

@@ -18,7 +18,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from alexbench.datasets.dataset import Dataset, Sample
-from alexbench.datasets.prepared.labour import PreparingKilledError, Work, prepare_into
+from alexbench.datasets.prepared.preparing import PreparingKilledError, Work, prepare_into
 from alexbench.datasets.prepared.sets import (
     DIGEST_BYTES,
     PIXELS,
@@ -54,7 +54,7 @@ def prepare(
 
     Prepares in ``workers`` processes (small sets in this process). ``on_bad_image``: a picture that cannot be prepared
     is an error, or is left black and listed in ``skipped``. ``on_progress`` is called with (done, total) from the
-    calling thread. Two runs that want the same set at once share one labour. An interrupted build leaves no process
+    calling thread. Two runs that want the same set at once prepare it once. An interrupted build leaves no process
     behind, and the next one goes on from it; one that ends in an error leaves nothing.
 
     Raises:

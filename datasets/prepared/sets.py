@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import __version__ as pillow_version
 from PIL import features
 
-from alexbench.datasets.opencv_resize import opencv_version
-from alexbench.datasets.prepared.labour import OR_SKIP
+from alexbench.datasets.prepared.preparing import OR_SKIP
+from alexbench.datasets.resize.opencv import opencv_version
 from alexbench.harness.errors import DataError
 from alexbench.harness.models.preprocessing import Preprocessing
 

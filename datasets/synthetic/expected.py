@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.harness.reasons import Reason
+
 PICTURES: Final = "9f973a49acb0ad4677e82354ba21bdd735f609eaa684c76a0759369e2b7ee8e3"
 """SHA-256 over the SHA-256 of each held-out picture's JPEG file, in the order of the set."""
 
@@ -29,16 +31,15 @@ WEIGHTS: Final = {
 """Card -> digest of the weights fitted for it."""
 
 
-def differences(*, card: str, pictures: str | None, pixels: str | None, weights: str) -> list[str]:
-    """A sentence for each digest that is not the expected one; None stands for a part of the set, which has none."""
+def differences(*, card: str, pictures: str | None, pixels: str | None, weights: str) -> list[Reason]:
+    """A reason for each digest that is not the expected one; None stands for a part of the set, which has none."""
     compared = (
-        ("pictures", pictures, PICTURES),
+        ("images", pictures, PICTURES),
         ("prepared pixels", pixels, PIXELS.get(card)),
         ("weights", weights, WEIGHTS.get(card)),
     )
     return [
-        f"The synthetic {what} differ from the published ones ({found[:12]}, expected {expected[:12]}): "
-        "accuracy is comparable within this machine only."
+        Reason("synthetic_differs", of=what, base=expected[:12], head=found[:12])
         for what, found, expected in compared
         if found is not None and expected is not None and found != expected
     ]
@@ -46,20 +47,18 @@ def differences(*, card: str, pictures: str | None, pixels: str | None, weights:
 
 def part_differences(
     *, card: str, names: Sequence[str], pictures: NDArray[np.uint8], pixels: NDArray[np.uint8]
-) -> list[str]:
-    """A sentence for each kind of digest that some of the held-out pictures do not have as published.
+) -> list[Reason]:
+    """A reason for each kind of digest that some of the held-out pictures do not have as published.
 
     ``names`` of N of them; ``pictures`` and ``pixels``: (N, 32) uint8, the SHA-256 of each one's file and pixels.
     """
     said = []
-    for what, column, found in (("pictures", "pictures", pictures), ("prepared pixels", card, pixels)):
+    for what, column, found in (("images", "pictures", pictures), ("prepared pixels", card, pixels)):
         published = by_name(column)
         others = [name for name, one in zip(names, found, strict=True) if not _is(published.get(name), one)]
         if others and published:
-            said.append(
-                f"Of {len(names)} synthetic {what}, {len(others)} differ from the published ones ({others[0]}"
-                f"{', ...' if len(others) > 1 else ''}): accuracy is comparable within this machine only."
-            )
+            named = f"{others[0]}, ..." if len(others) > 1 else others[0]
+            said.append(Reason("synthetic_images_differ", of=what, count=len(others), total=len(names), text=named))
     return said
 
 

@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from alexbench.datasets.classes import class_list
+from alexbench.datasets.containers.reading import reader_for
 from alexbench.datasets.dataset import Dataset
-from alexbench.datasets.readers import reader_for
 from alexbench.datasets.synthetic.draw import Split, draw
 from alexbench.datasets.synthetic.write import PROGRESSIVE_EVERY, encode
 from alexbench.harness.errors import DataError

@@ -9,11 +9,12 @@ from typing import Final
 
 import numpy as np
 
-from alexbench.backends.registry import backend_class
+from alexbench.backends.registry import availability
 from alexbench.datasets.dataset import Dataset
+from alexbench.harness.ablation_records import Ablation, Choice
 from alexbench.harness.app import synthetic as synthetic_set
-from alexbench.harness.app.ablation_axes import Choice, Grid, grid_of
-from alexbench.harness.app.ablation_findings import Ablation, Answers, judged
+from alexbench.harness.app.ablation_axes import Grid, grid_of
+from alexbench.harness.app.ablation_findings import Answers, judged
 from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
@@ -77,7 +78,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
         with display.step(f"{backend}: {images} pictures under {cells} combinations") as advance:
             answers = collect(pictures.dataset, patient, grid, folder, advance, display.say)
     made_of = artifact.path if artifact is not None else "" if weights is None else weights.source
-    versions = backend_class(backend).probe().versions
+    versions = availability(backend).versions
     version = "" if python is not None else next(iter(versions.values()), "")
     synthetic = drawn or bool(marked) or (weights is not None and weights.synthetic)
     return judged(

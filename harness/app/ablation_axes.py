@@ -3,16 +3,14 @@
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, Final, cast, get_args
 
 from alexbench.datasets.preprocess import can_resize
+from alexbench.harness.ablation_records import AXES, Axis, Choice
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.models.preprocessing import Decoder, Interpolation, Preprocessing
 from alexbench.harness.systems import Channels
 
-Axis = Literal["decoder", "interpolation", "antialias", "crop", "channels"]
-
-AXES: Final[tuple[Axis, ...]] = get_args(Axis)
 LARGER_SIDE: Final = 288
 """A resize larger than the usual 256, before the same crop: a ninth more of each side is cut away."""
 
@@ -34,25 +32,6 @@ _DECODERS: Final[dict[Decoder, str]] = {
     "opencv": "exact transform, smooth colour, CMYK as OpenCV",
     "libjpeg-fast": "fast transform, blocky colour, as TensorFlow's INTEGER_FAST",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One level of each axis, by name."""
-
-    decoder: str
-    interpolation: str
-    antialias: str
-    crop: str
-    channels: str
-
-    def of(self, axis: Axis) -> str:
-        """Its level of ``axis``."""
-        return str(getattr(self, axis))
-
-    def but(self, axis: Axis, level: str) -> "Choice":
-        """With another level of one axis."""
-        return replace(self, **{axis: level})
 
 
 @dataclass(frozen=True, slots=True)

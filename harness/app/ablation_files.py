@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Final
 
-from alexbench.harness.app.ablation_findings import Ablation
-from alexbench.harness.app.ablation_map import heat_map
-from alexbench.harness.app.ablation_tables import csv_text, markdown
+from alexbench.harness.ablation_records import Ablation
 from alexbench.harness.errors import UsageError
 from alexbench.harness.whole_file import write_whole
+from alexbench.reports.ablation import csv_text, markdown
+from alexbench.reports.ablation_map import heat_map
 from alexbench.reports.heat_map import draw
 
 STEM: Final = "ablation"

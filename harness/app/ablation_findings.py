@@ -8,83 +8,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.app.ablation_axes import Axis, Choice, Grid
-from alexbench.harness.judge.evidence import Difference, paired_difference
+from alexbench.harness.ablation_records import Ablation, Axis, Cell, Choice, Effect, Interaction
+from alexbench.harness.app.ablation_axes import Grid
+from alexbench.harness.judge.evidence import paired_difference
 from alexbench.harness.judge.paired import paired_test
-from alexbench.harness.paired_records import PairedTest
 
 MOST_INTERACTIONS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One combination, held against the model's own on the same pictures.
-
-    ``test``: top-1, the own one is its base. ``evidence``: nats a picture that the labels are likelier under this one.
-    """
-
-    choice: Choice
-    test: PairedTest
-    evidence: Difference
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """A level of one axis, the rest as the model has it; ``cell`` None where nobody resizes so.
-
-    ``along``: the other axis that had to be changed with it (nearest has no antialias), as "antialias no"; else "".
-    """
-
-    axis: Axis
-    level: str
-    words: str
-    own: bool
-    along: str
-    cell: Cell | None
-
-
-@dataclass(frozen=True, slots=True)
-class Interaction:
-    """Two levels at once, in points of top-1: what they cost alone and jointly, and the difference with its interval.
-
-    ``extra``: joint less the sum; its interval holds for all pairs looked at together (Bonferroni).
-    """
-
-    first: tuple[Axis, str]
-    second: tuple[Axis, str]
-    alone: tuple[float, float]
-    joint: float
-    extra: Difference
-
-
-@dataclass(frozen=True, slots=True)
-class Ablation:
-    """The whole answer.
-
-    ``runtime``: backend, version, precision and device. ``source``: the data's name, ``data`` all about them.
-    ``interactions``: the largest first, those beyond chance, of ``pairs`` pairs of levels. ``exhausted``: how many
-    pairs are not among these because what they cost alone adds up to more than there is to lose.
-    """
-
-    model: str
-    weights: str
-    runtime: str
-    source: str
-    data: str
-    images: int
-    synthetic: bool
-    own: Choice
-    levels: Mapping[Axis, tuple[str, ...]]
-    cells: tuple[Cell, ...]
-    effects: tuple[Effect, ...]
-    interactions: tuple[Interaction, ...]
-    pairs: int
-    exhausted: int
-    inferences: int
-
-    def cell(self, choice: Choice) -> Cell | None:
-        """The combination's; None where nobody resizes so."""
-        return next((cell for cell in self.cells if cell.choice == choice), None)
 
 
 @dataclass(frozen=True, slots=True)

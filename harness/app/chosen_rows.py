@@ -1,16 +1,17 @@
 """The rows of a run before anything is prepared: what is installed, in which environment, and what can run there."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from alexbench.backends.registry import backend_class
+from alexbench.backends.registry import availability, backend_class
 from alexbench.harness.app.config import RunConfig
 from alexbench.harness.app.interpreters import backends_in, environments
 from alexbench.harness.app.loading import options_of
 from alexbench.harness.app.row import Row
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError, UsageError
+from alexbench.harness.errors import BackendUnavailableError, PluginError, UnsupportedOptionError, UsageError
 from alexbench.harness.protocol.loading import CheckOptions
 
 
@@ -31,14 +32,13 @@ def rows_of(config: RunConfig) -> list[Row]:
         if row.python is not None:  # what is installed there, a worker there is asked
             rows.append(row)
             continue
-        try:
-            problem = backend_class(row.backend).probe().problem
-        except BackendUnavailableError as error:
-            problem = str(error)
-        if problem is not None:
+        found = availability(row.backend)
+        if found.broken:
+            row.fail(PluginError(found.problem))
+        elif found.problem is not None:
             if not config.all_backends:
-                raise BackendUnavailableError(problem)
-            row.missing, row.error = True, problem
+                raise BackendUnavailableError(found.problem)
+            row.missing, row.error = True, found.problem
         rows.append(row)
     if all(row.missing for row in rows):
         raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
@@ -51,7 +51,7 @@ def check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
     In workers of their own, so that a row's load time has its import in it.
     """
     for row in rows:
-        if row.missing or (row.system.device, row.system.precision) == ("cpu", "fp32"):
+        if row.absent or (row.system.device, row.system.precision) == ("cpu", "fp32"):
             continue
         with WorkerProcess(row.name, log=logs / "options.log", python=row.interpreter) as worker:
             try:
@@ -77,7 +77,7 @@ def check_refused(rows: list[Row], config: RunConfig) -> None:
             raise UsageError(f"--base {row.name}: {row.error}")
         of_backend.setdefault("" if config.all_backends else row.backend, []).append(row)
     for some in of_backend.values():
-        if all(row.absent for row in some):
+        if all(row.missing or row.unsupported for row in some):
             said = dict.fromkeys(row.error or "" for row in some if row.unsupported)
             raise UnsupportedOptionError("; ".join(said))
 
@@ -90,5 +90,7 @@ def other_environments(rows: list[Row], logs: Path) -> dict[str, dict[str, Any]]
 
 
 def distributions_of(backend: str) -> tuple[str, ...]:
-    """The packages that it needs, whichever of them are there."""
-    return tuple(name for group in backend_class(backend).requires.groups for name in group)
+    """The packages that it needs, whichever of them are there; none of a plugin that is broken."""
+    with suppress(PluginError):
+        return tuple(name for group in backend_class(backend).requires.groups for name in group)
+    return ()

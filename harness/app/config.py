@@ -9,13 +9,13 @@ from typing import Annotated, Any, Final, Literal, Self, get_type_hints
 
 import platformdirs
 
-from alexbench.datasets.dataset import LAYOUTS, DatasetLayout
+from alexbench.datasets.layouts.table import LAYOUT_NAMES
 from alexbench.harness.app.chosen_systems import AXES, SystemTable, chosen_systems
 from alexbench.harness.app.toml_file import read_toml
 from alexbench.harness.contract import Layout
 from alexbench.harness.decoding import AnySize, DecodeError, decode_value
 from alexbench.harness.errors import UsageError, unknown_name
-from alexbench.harness.measure.rigor import RIGORS, Rigor, RigorName
+from alexbench.harness.measure.rigor import FULL_ROWS, RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.plain_text import is_utf8, short
@@ -31,7 +31,7 @@ ONLY: Final[tuple[Only, ...]] = ("accuracy", "performance")
 ON_BAD_IMAGE: Final[tuple[OnBadImage, ...]] = ("fail", "skip")
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "only": ONLY,
-    "layout": LAYOUTS,
+    "layout": LAYOUT_NAMES,
     "on_bad_image": ON_BAD_IMAGE,
     "weights_layout": ("NCHW", "NHWC"),
     "rigor": tuple(RIGORS),
@@ -103,7 +103,7 @@ class RunConfig:
     weights: str | None = None
     weights_layout: Layout | None = None
     data: str | None = None
-    layout: DatasetLayout | None = None
+    layout: str | None = None
     labels: str | None = None
     batch_size: int = DEFAULT_BATCH_SIZE
     limit: int | None = None
@@ -174,11 +174,13 @@ class RunConfig:
     def timing_s(self, spent_s: float) -> float:
         """Seconds that timing may take, where loading and answers took ``spent_s``: ``budget``, or the level's.
 
-        The level's whole time holds for the synthetic pictures, as many as it asks for; answers on others take theirs.
+        Fewer rows than FULL_ROWS take their share of the level's. Its whole time holds for the synthetic images, as
+        many as it asks for; answers on others take theirs.
         """
         if self.budget is not None:
             return self.budget
-        return self.level.budget_s if self.data else min(self.level.budget_s, self.level.whole_s - spent_s)
+        budget = self.level.budget_s * min(1.0, len(self.systems) / FULL_ROWS)
+        return budget if self.data else min(budget, self.level.whole_s - spent_s)
 
     @property
     def target(self) -> float:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from alexbench.datasets import certificate
-from alexbench.datasets.dataset import DatasetLayout
+from alexbench.datasets import fingerprint as certificate
 from alexbench.datasets.prepared.cache import (
     SHOWN_KEY,
     State,
@@ -27,9 +26,7 @@ _MIB: Final = 2**20
 _NAMED_AT_MOST: Final = 5
 
 
-def show(
-    path: str, *, layout: DatasetLayout | None, labels: str | None, limit: int | None, seed: int, as_json: bool
-) -> None:
+def show(path: str, *, layout: str | None, labels: str | None, limit: int | None, seed: int, as_json: bool) -> None:
     """Print what ``path`` holds. No picture is read."""
     quiet = open_pictures(Selection(path, layout, labels, limit, seed), _Silent())
     dataset = quiet.dataset
@@ -37,22 +34,22 @@ def show(
         "path": str(dataset.source),
         "holds": dataset.describe(),
         "layout": dataset.layout,
-        "labels from": dataset.labels_from,
+        "labels_from": dataset.labels_from,
         "pictures": len(dataset),
-        "pictures per class": certificate.per_class(dataset),
+        "pictures_per_class": certificate.per_class(dataset),
         "is": certificate.plain_word(dataset),
         "notes": list(dataset.notes),
-        "names digest": certificate.names_digest(dataset),
+        "names_digest": certificate.names_digest(dataset),
     }
     if as_json:
-        print_listing([{key.replace(" ", "_"): value for key, value in entry.items()}], as_json=True)
+        print_listing([entry], as_json=True)
         return
-    counts: dict[str, int] = entry["pictures per class"]
+    counts: dict[str, int] = entry["pictures_per_class"]
     entry["pictures"] = f"{len(dataset):,}"
-    entry["pictures per class"] = ", ".join(f"{pictures} in {classes:,}" for pictures, classes in counts.items())
+    entry["pictures_per_class"] = ", ".join(f"{pictures} in {classes:,}" for pictures, classes in counts.items())
     entry["notes"] = " ".join(dataset.notes) or "none"
     for key, value in entry.items():
-        sys.stdout.write(f"{key + ':':<20}{value}\n")
+        sys.stdout.write(f"{key.replace('_', ' ') + ':':<20}{value}\n")
 
 
 class _Silent(PlainDisplay):
@@ -67,7 +64,7 @@ def prepare(
     *,
     models: Sequence[str],
     on_bad_image: str,
-    layout: DatasetLayout | None,
+    layout: str | None,
     labels: str | None,
     limit: int | None,
     seed: int,

@@ -1,11 +1,10 @@
 """``alexbench compare RUN --layers``: each runtime's activations against float64, and the layer where it leaves it.
 
 One worker after the other: the float64 reference first, then each row, loaded as in the run. Nothing is written into
-the run's folder here; ``divergence_tables.keep_layers`` does where it is asked for.
+the run's folder, unless :func:`keep_layers` is asked for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, cast
@@ -15,60 +14,26 @@ from numpy.typing import NDArray
 
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.again import OpenedRun, open_again
+from alexbench.harness.app.out_file import write_out
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Precision
-from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError, UsageError, unknown_name
-from alexbench.harness.judge.divergence import LayerError, bounds, first_off, layer_error, scales
+from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, unknown_name
+from alexbench.harness.judge.divergence import bounds, layer_error, scales
 from alexbench.harness.judge.parity import TOLERANCES
+from alexbench.harness.layer_records import LayerComparison, LayerError, RowLayers
+from alexbench.harness.plain_text import json_text
 from alexbench.harness.protocol.scoring import WriteActivations, WriteLogits
 from alexbench.harness.records import RunRecord
 from alexbench.harness.tables import read_table
+from alexbench.reports.divergence import layers_json
+from alexbench.reports.html.data import LAYERS
 
 IMAGES: Final = 8
 MOST_IMAGES: Final = 64
 """A picture's activations of all layers take 8 to 16 MB in float64, of each row and of the reference."""
 BATCH: Final = 8
 _ARTIFACT: Final = "it ran a file of the user's, whose inner layers are not known by name"
-
-
-@dataclass(frozen=True, slots=True)
-class RowLayers:
-    """One row's layers against float64, in the network's order.
-
-    ``first``: the first layer whose error is over its bound, None where all keep to theirs. ``looking``: the largest
-    difference, over sigma, between the last layer as it was looked at and what the row's own ``predict`` gives;
-    ``looking_within``: whether that is no more than rounding. ``error``: why nothing can be said of the row, else None.
-    """
-
-    name: str
-    precision: Precision
-    layers: tuple[LayerError, ...] = ()
-    looking: float = 0.0
-    looking_within: bool = True
-    error: str | None = None
-
-    @property
-    def first(self) -> LayerError | None:
-        """Where the row leaves float64."""
-        return first_off(self.layers)
-
-
-@dataclass(frozen=True, slots=True)
-class LayerComparison:
-    """Rows x layers. ``images``: the samples looked at, ``chosen`` why those; ``notes``: rows that were left out."""
-
-    run: str
-    images: tuple[str, ...]
-    chosen: str
-    rows: tuple[RowLayers, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """FAILED where a layer of an fp32 row is named, or a row is in error."""
-        found = any(row.error is not None or (row.first and row.precision == "fp32") for row in self.rows)
-        return ExitCode.FAILED if found else ExitCode.OK
 
 
 def compare_layers(
@@ -107,6 +72,17 @@ def compare_layers(
         found = tuple(look.at(name) for name in names)
     samples = tuple(run.material.names[place] for place in places)
     return LayerComparison(str(folder), samples, chosen or "named", found, notes)
+
+
+def keep_layers(folder: Path, result: LayerComparison) -> Path:
+    """Write the comparison into the folder of the run it is of, where ``alexbench report`` finds it; the file.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    path = folder / LAYERS
+    write_out(path, json_text(layers_json(result)) + "\n", flag="--keep")
+    return path
 
 
 class _Look:

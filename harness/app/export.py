@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import REFERENCE, backend_class, backend_classes
+from alexbench.backends.registry import REFERENCE, availability, backend_class, backend_classes
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.datasets.synthetic.draw import draw
 from alexbench.datasets.synthetic.write import encode
@@ -69,7 +69,8 @@ class Route:
 class Exported:
     """What was exported. ``weights``: the file that was named, or SYNTHETIC. ``deviation``: None for arrays alone.
 
-    ``inputs``, ``outputs``: the file's own names -> dtype and shape. ``write_s`` and ``check_s`` are wall seconds.
+    ``inputs``, ``outputs``: the file's own names -> dtype and shape; ``takes``, ``gives``: what their values mean.
+    ``write_s`` and ``check_s`` are wall seconds.
     """
 
     card: str
@@ -80,6 +81,8 @@ class Exported:
     reader: str
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+    takes: str
+    gives: str
     notes: Mapping[str, str]
     deviation: Deviation | None
     write_s: float
@@ -111,7 +114,7 @@ def export(
     card = load_card(model)
     target = chosen_target(out, card.name, route.form, force=force)
     for backend in filter(None, (route.writer, route.reader)):
-        problem = backend_class(backend).probe().problem
+        problem = availability(backend).problem
         if problem is not None:
             raise BackendUnavailableError(problem)
     log = writable(cache) / "export.log"
@@ -119,7 +122,8 @@ def export(
     # openvino-convert reads an .onnx file that lies beside for the while.
     copies = 1 if via is None else 2
     refuse_too_little_space(target, copies * chosen.path.stat().st_size + SPACE_BESIDES)
-    notes = export_notes(card, chosen, _layout(route))
+    layout = _layout(route)
+    notes = export_notes(card, chosen, layout)
     with partial_folder(target) as partial:
         made = partial / target.name
         if route.writer is None or route.reader is None:
@@ -128,7 +132,8 @@ def export(
             result = _export_network(route, card, chosen, made, notes, log, display)
         files = exported_files(made, route.form, called=target)
         publish(partial, target, route.form, force=force)
-    return Exported(card=card.name, to=to, via=via, files=files, notes=notes, **result)
+    takes, gives = input_words(card, layout), output_words(card)
+    return Exported(card=card.name, to=to, via=via, files=files, takes=takes, gives=gives, notes=notes, **result)
 
 
 def chosen_route(to: str, via: str | None) -> Route:
@@ -190,10 +195,19 @@ def export_notes(card: Card, weights: ChosenWeights, layout: Layout | None) -> d
     }
     if layout is not None:
         shape = f"N, {channels}, {height}, {width}" if layout == "NCHW" else f"N, {height}, {width}, {channels}"
-        background = "; output 0 is background, class c is output c + 1" if card.label_offset else ""
-        notes["input"] = f"float32 ({shape}), {layout}, {arithmetic(card)}"
-        notes["output"] = f"float32 (N, {network.outputs}), logits: no softmax{background}"
+        notes["input"] = f"float32 ({shape}), {input_words(card, layout)}"
+        notes["output"] = f"float32 (N, {network.outputs}), {output_words(card)}"
     return {key: encodable(text) for key, text in notes.items()}
+
+
+def input_words(card: Card, layout: Layout | None) -> str:
+    """What the values of an exported network's input mean."""
+    return f"{layout}, {arithmetic(card)}"
+
+
+def output_words(card: Card) -> str:
+    """The same of its output."""
+    return f"logits: no softmax{'; output 0 is background, class c is output c + 1' if card.label_offset else ''}"
 
 
 def weights_words(card: Card, weights: ChosenWeights) -> str:
@@ -370,7 +384,7 @@ def report(result: Exported) -> Iterable[str]:
             f"SQNR {seen.sqnr_db:.1f} dB (at least {limit.sqnr_db:g}) ({result.check_s:.1f} s)"
         )
     for name, shape in result.inputs.items():
-        yield f"input    {name}: {shape}; {result.notes['input'].partition('), ')[2]}"
+        yield f"input    {name}: {shape}; {result.takes}"
     for name, shape in result.outputs.items():
-        yield f"output   {name}: {shape}; {result.notes['output'].partition('), ')[2]}"
+        yield f"output   {name}: {shape}; {result.gives}"
     yield f"weights  {result.notes['weights']}; digest {result.notes['weights_digest']}"

@@ -15,6 +15,7 @@ from alexbench.harness.app.history import gather, systems_in
 from alexbench.harness.errors import unknown_name
 from alexbench.harness.judge.change_points import ChangePoint, change_points
 from alexbench.reports.history import Change, History, Metric, Point, Series, metrics_named
+from alexbench.reports.row_cells import PARITY_FAILED
 
 KEY: Final = {
     "machine": "machine",
@@ -33,7 +34,6 @@ _OF_POINT: Final = (
     "environment_versions", "invalid", "noise", "parity", "synthetic", "error", "chance",
 )  # fmt: skip
 _SHORT: Final = 12
-_FAILED_PARITY: Final = ("FAILED",)
 _GUESSES: Final = {"no better": "top-1 at chance"}
 
 
@@ -117,8 +117,8 @@ def _marks(row: dict[str, Any], metric: Metric) -> tuple[tuple[str, ...], bool]:
         counts = metric.of != "speed"
     if _text(row["noise"]):
         marks.append("noisy")
-    if _text(row["parity"]) in _FAILED_PARITY:
-        marks.append("parity FAILED")
+    if row["parity"] == PARITY_FAILED:
+        marks.append(f"parity {PARITY_FAILED}")
         counts = counts and metric.of != "speed"
     if _text(row["chance"]) in _GUESSES:
         marks.append(_GUESSES[_text(row["chance"])])

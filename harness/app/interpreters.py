@@ -86,4 +86,4 @@ def _worker(given: str, name: str, python: str, log: Path) -> Iterator[WorkerPro
             mend = f"{python} -m pip install alexbench=={alexbench.harness.__version__}, or the same checkout"
             raise UsageError(f"{given}: alexbench is not installed there; {mend}") from error
         # The log is in a folder that is not kept: what matters of it is in the message.
-        raise UsageError(f"{given}: {str(error).partition('; log: ')[0]}") from error
+        raise UsageError(f"{given}: {error.message}") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from alexbench.backends.registry import REFERENCE, backend_class, backend_classes
+from alexbench.backends.registry import REFERENCE, availability, backend_class, backend_names
 from alexbench.harness.app.fetching import local_states
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.console import console
@@ -20,13 +20,13 @@ Listing = list[dict[str, Any]]
 def backend_list(*, with_devices: bool) -> Listing:
     """Every registered backend: installed versions or what to install; devices only on request, asked in workers."""
     entries: Listing = []
-    for name, kind in {**backend_classes(), REFERENCE: backend_class(REFERENCE)}.items():
-        found = kind.probe()
+    for name in (*backend_names(), REFERENCE):
+        found = availability(name)
         entry: dict[str, Any] = {
             "backend": name,
             "available": found.available,
             "versions": dict(found.versions),
-            "layout": kind.input_layout,
+            "layout": None if found.broken else backend_class(name).input_layout,
             "problem": found.problem,
         }
         if with_devices:

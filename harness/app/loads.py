@@ -22,6 +22,7 @@ from alexbench.harness.measure.loadgen_log import LoadGenResult
 from alexbench.harness.measure.rate_search import highest_rate, probe_of, refuse_bound_below_inference
 from alexbench.harness.measure.rounds import Task
 from alexbench.harness.protocol.timing import RunLoadgen, TimeCalls, WarmUp
+from alexbench.harness.reasons import Reason
 from alexbench.harness.speed_records import Generated, Probe
 
 SERVER_SHARE: Final = 0.7
@@ -80,7 +81,7 @@ def generate(rows: list[Row], config: RunConfig, folder: Path, display: Display)
                 try:
                     row.generated.append(_Load(row, scenario, config, folder).measure())
                 except Exception as error:  # what was measured before stands
-                    row.remarks.append(f"{scenario} by LoadGen failed: {error}")
+                    row.remarks.append(Reason("loadgen_failed", of=scenario, text=str(error)))
 
 
 class _Load:
@@ -160,7 +161,7 @@ def _record(result: LoadGenResult, bound_ms: float | None) -> Generated:
         p95_ms=result.p95_ms,
         p99_ms=result.p99_ms,
         valid=result.valid,
-        reasons=result.reasons,
+        reasons=tuple(Reason("loadgen", text=one) for one in result.reasons),
         target_rate=result.target_rate,
         samples_per_query=result.samples_per_query,
         bound_ms=bound_ms,

@@ -32,6 +32,7 @@ from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.protocol.loading import OpenPixels
+from alexbench.harness.reasons import Reason
 from alexbench.harness.records import DataRecord, ModelRecord
 
 SYNTHETIC: Final = "synthetic"
@@ -55,7 +56,7 @@ class Material:
     good: NDArray[np.bool_]
     model: ModelRecord
     data: DataRecord
-    notes: tuple[str, ...]
+    notes: tuple[Reason, ...]
 
     @property
     def opened(self) -> OpenPixels:
@@ -83,7 +84,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     pictures = pictures_of(config, cache, log, display)
     drawn = check_belonging(config, weights, marked, pictures.whole)
     prepared = prepare_pictures(pictures, card.preprocessing, cache, display, on_bad_image=config.on_bad_image)
-    assumed = (f"Weights: {weights.assumed}.",) if weights is not None and weights.assumed else ()
+    assumed = (Reason("weights_assumed", text=weights.assumed),) if weights is not None and weights.assumed else ()
     model = ModelRecord(
         card=card.name,
         network=network.name,
@@ -118,7 +119,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     )
 
 
-def _of_a_part(card: Card, pictures: Pictures, prepared: PreparedSet, data: DataRecord) -> list[str]:
+def _of_a_part(card: Card, pictures: Pictures, prepared: PreparedSet, data: DataRecord) -> list[Reason]:
     """What to say of synthetic pictures that are not all of the set, whose digest is of all."""
     if not data.synthetic or data.images == data.available_images:
         return []

@@ -25,6 +25,7 @@ from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.ranking import ranked
 from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.plain_text import file_stem
+from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import (
     Accuracy,
@@ -69,7 +70,7 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
     for name, frame in examined.items():
         run_folder.write_parquet(made / name, frame)
     if not join_thumbnails([folder for folder, _ in parts], made):
-        record = replace(record, notes=(*record.notes, "No thumbnails: a part has none."))
+        record = replace(record, notes=(*record.notes, Reason("no_thumbnails")))
     (made / run_folder.LOGS).rmdir()
     run_folder.write_record(made, record)
     return Outcome(made, record, exit_code(record))
@@ -216,7 +217,6 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
     first = records[0]
     assert first.data.part is not None
     data = _data(records, samples)
-    joined = f"Joined from {len(parts)} parts; parity is that of the worst part, and speed is not joined."
     joined_rows = [_row([record.systems[place] for record in records], data) for place in range(len(first.systems))]
     rows, _, _ = ranked(joined_rows, {})
     return replace(
@@ -235,7 +235,7 @@ def _join(parts: list[_Part], samples: pd.DataFrame) -> RunRecord:
         comparisons=comparisons_of(rows, first.model, data),
         reference=_reference(records),
         conditions={},
-        notes=(joined, *notes(first.model, data, first.data.part.whole_notes)),
+        notes=(Reason("joined", count=len(parts)), *notes(first.model, data, first.data.part.whole_notes)),
     )
 
 

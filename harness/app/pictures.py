@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from alexbench.datasets import certificate
-from alexbench.datasets.dataset import Dataset, DatasetLayout
+from alexbench.datasets import fingerprint as certificate
+from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.prepared import OnBadImage, PreparedSet, find_prepared, prepare, refuse_skipped, remake
 from alexbench.harness.app.config import Shard
@@ -24,7 +24,7 @@ class Selection:
     """Which pictures of ``path``, and how it is read."""
 
     path: str
-    layout: DatasetLayout | None = None
+    layout: str | None = None
     labels: str | None = None
     limit: int | None = None
     seed: int = 1

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import backend_class, backend_names
+from alexbench.backends.registry import availability, backend_class, backend_names
 from alexbench.datasets.classes import class_list
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.app import material
@@ -212,13 +212,12 @@ def open_model(
     """The same as :func:`load_model`, of a system."""
     if system.backend not in backend_names():
         raise unknown_name("backend", system.backend, backend_names())
-    backend, file = backend_class(system.backend), system.artifact
-    problem = backend.probe().problem
+    problem, file = availability(system.backend).problem, system.artifact
     if problem is not None:
         raise BackendUnavailableError(problem)
     if file is not None:
         check_named_files(file)
-        require_trust(backend, Path(file.path), trusted=file.trusted)
+        require_trust(backend_class(system.backend), Path(file.path), trusted=file.trusted)
     return LoadedModel(load_card(str(card)), system, weights=weights, weights_layout=weights_layout, display=display)
 
 
@@ -286,7 +285,7 @@ def predict(
 
 
 def _is_installed(name: str) -> bool:
-    return backend_class(name).probe().available
+    return availability(name).available
 
 
 def print_predictions(answers: Mapping[str, Mapping[str, Sequence[Guess]]], *, as_json: bool) -> None:

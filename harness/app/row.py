@@ -15,6 +15,7 @@ from alexbench.harness.contract import Effective, Known
 from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError
 from alexbench.harness.measure.rounds import Block
 from alexbench.harness.protocol.loading import Inspection
+from alexbench.harness.reasons import Reason
 from alexbench.harness.records import Accuracy, ArtifactRecord, EffectiveRecord, Parity, SystemRecord, SystemStatus
 from alexbench.harness.speed_records import Generated, Performance
 from alexbench.harness.systems import ModelFile, System
@@ -56,7 +57,7 @@ class Row:
     blocks: list[Block] = field(default_factory=list)
     generated: list[Generated] = field(default_factory=list)
     layers_ms: dict[str, float] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+    remarks: list[Reason] = field(default_factory=list)
     batch_dependence: float | None = None
 
     @property
@@ -71,8 +72,8 @@ class Row:
 
     @property
     def absent(self) -> bool:
-        """Whether it has no part in the run."""
-        return self.missing or self.unsupported
+        """Whether it has no part in the run: not installed, not supported, or a plugin that is broken."""
+        return self.missing or self.unsupported or (self.error is not None and self.worker is None)
 
     @property
     def interpreter(self) -> str:
@@ -113,8 +114,10 @@ class Row:
     @property
     def status(self) -> SystemStatus:
         """What became of it so far."""
-        if self.absent:
-            return "missing" if self.missing else "unsupported"
+        if self.missing:
+            return "missing"
+        if self.unsupported:
+            return "unsupported"
         if self.error is not None:
             return "error"
         return "pending" if self.accuracy is None and self.performance is None else "ok"

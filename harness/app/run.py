@@ -54,6 +54,7 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
 from alexbench.harness.paired_records import RowPair
 from alexbench.harness.protocol.process import ReadMemory
+from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.records import RunRecord, Status
 
@@ -268,7 +269,7 @@ def _measure(
             try:
                 record = replace(record, reference=hold_against_reference(rows, config, material, folder, display))
             except WorkerError as error:  # a row like any other: what was measured stands
-                record = replace(record, notes=(*record.notes, f"Parity was not measured: {error}"))
+                record = replace(record, notes=(*record.notes, Reason("parity_failed", text=str(error))))
             write_thumbnails(folder, material)
         status = "complete"
     except Exception:

@@ -35,6 +35,7 @@ from alexbench.harness.measure.rounds import Block, Plan, Scenario, Task, TimeBl
 from alexbench.harness.measure.watch import suspended
 from alexbench.harness.protocol.process import ReadMemory
 from alexbench.harness.protocol.timing import OpenAnchor, ProfileLayers
+from alexbench.harness.reasons import Reason
 from alexbench.harness.speed_records import Ceiling, Control, Difference, Measure
 
 ANCHOR: Final = "anchor"
@@ -54,7 +55,7 @@ class Speed:
 
     controls: tuple[Control, ...] = ()
     ceiling: Ceiling | None = None
-    invalid: tuple[str, ...] = ()
+    invalid: tuple[Reason, ...] = ()
     during: list[dict[str, Any]] = field(default_factory=list)
     others: list[Block] = field(default_factory=list)
     values: dict[Measure, list[Process]] = field(default_factory=dict)
@@ -188,9 +189,7 @@ class Bench:
         reason = suspended(self._watcher.since_start())
         said = [] if reason is None else [reason]
         if found and not any(one.resolution is not None and one.resolution.freedom > 0 for one in found.values()):
-            said.append(
-                "no control could be taken: neither a duplicate nor a second process of any row came to the end"
-            )
+            said.append(Reason("no_control"))
         self._speed.invalid = tuple(said)
         for row in self._alive:
             with row.failing():
@@ -364,12 +363,12 @@ class Bench:
                 try:
                     found = row.worker.ask(ProfileLayers(1, PROFILE_REPEATS)).layers
                 except Exception as error:
-                    row.remarks.append(f"no layer times: {error}")
+                    row.remarks.append(Reason("no_layer_times", text=str(error)))
                     continue
                 if found:
                     row.layers_ms = group_times(network, found)
                 else:
-                    row.remarks.append("no layer times: nothing profiles what it runs here")
+                    row.remarks.append(Reason("no_profiler"))
 
 
 def _note_affinity(row: Row, affinity: Sequence[int] | None) -> None:

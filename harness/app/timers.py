@@ -21,6 +21,7 @@ from alexbench.harness.protocol.timing import (
     TimeStream,
     WarmUp,
 )
+from alexbench.harness.reasons import Reason
 from alexbench.harness.speed_records import Ceiling
 
 CEILING_S: Final = 0.05
@@ -96,14 +97,14 @@ class Timers:
         try:
             return self._stream(row, batch_size, seconds)
         except Exception as error:
-            row.remarks.append(f"many batches at once failed: {error}")
+            row.remarks.append(Reason("streams_failed", text=str(error)))
             return None
 
     def _stream(self, row: Row, batch_size: int, seconds: float) -> TimeBlock | None:
         assert row.worker is not None
         opened = row.worker.ask(OpenStream(batch_size))
         if opened.streams is None:
-            row.remarks.append("many batches at once: this backend has no way of its own for what it runs here")
+            row.remarks.append(Reason("no_streams"))
             return None
         row.stream = opened.streams.value, opened.how
         jobs = max(1, int(row.stream[0]))

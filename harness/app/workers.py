@@ -17,8 +17,9 @@ from typing import Final, Self, TypeVar
 import psutil
 
 from alexbench.harness.decoding import DecodeError, decode
-from alexbench.harness.errors import WorkerError
+from alexbench.harness.errors import UsageError, WorkerError
 from alexbench.harness.forking import AVAILABLE
+from alexbench.harness.plain_text import short
 from alexbench.harness.protocol import lines
 from alexbench.harness.protocol.lines import Hello, Progress, Reply, Request
 from alexbench.harness.protocol.process import Quit, Restart
@@ -28,7 +29,8 @@ A = TypeVar("A")
 START_LIMIT_S: Final = 60.0
 """Starting Python and our own modules; on a loaded machine it took 3 s."""
 SILENCE_LIMIT_S: Final = 600.0
-"""No request of ours is silent for ten minutes: one that is hangs."""
+"""No request of ours is silent for ten minutes: one that is hangs. ALEXBENCH_SILENCE_S sets another bound."""
+LONGEST_SILENCE_S: Final = 86_400.0
 QUIT_LIMIT_S: Final = 10.0
 _LOG_TAIL: Final = 400
 
@@ -93,7 +95,7 @@ class WorkerProcess:
         answers = io.TextIOWrapper(self._process.stdout, encoding="utf-8")
         threading.Thread(target=_read, args=(answers, self._lines), name=f"answers of {self.name}", daemon=True).start()
         # A runtime may be imported before the hello, which a load without the fork would have done.
-        self._expect_hello("start", SILENCE_LIMIT_S if "--preload" in self._options else START_LIMIT_S)
+        self._expect_hello("start", silence_limit_s() if "--preload" in self._options else START_LIMIT_S)
 
     @property
     def pid(self) -> int:
@@ -125,28 +127,28 @@ class WorkerProcess:
         try:
             lines.send_request(self._requests, self._id, Restart())
         except OSError:
-            raise WorkerError(self._death(doing)) from None
+            raise WorkerError(self._death(doing), log=self._log) from None
         self._expect_hello(doing, START_LIMIT_S)
 
     def ask(self, request: Request[A], *, progress: Progress | None = None, limit_s: float | None = None) -> A:
         """Send a request and wait for its answer; a worker silent for longer than ``limit_s`` is ended.
 
-        None: SILENCE_LIMIT_S.
+        None: :func:`silence_limit_s`.
 
         Raises:
             AlexBenchError: what the worker raised, as its own class.
             WorkerError: the worker died, was silent too long or broke the protocol.
         """
         if self._requests.closed:
-            raise WorkerError(f"worker {self.name} was ended and takes no more requests; log: {self._log}")
+            raise WorkerError(f"worker {self.name} was ended and takes no more requests", log=self._log)
         self._id, self._fresh = self._id + 1, False
         doing = lines.name_of(type(request))
         try:
             lines.send_request(self._requests, self._id, request)
         except OSError:
-            raise WorkerError(self._death(doing)) from None
+            raise WorkerError(self._death(doing), log=self._log) from None
         while True:
-            reply = self._next(SILENCE_LIMIT_S if limit_s is None else limit_s, doing)
+            reply = self._next(silence_limit_s() if limit_s is None else limit_s, doing)
             if reply.progress is not None:
                 if progress is not None:
                     progress(*reply.progress)
@@ -240,11 +242,10 @@ class WorkerProcess:
             line = self._lines.get(timeout=limit_s)
         except queue.Empty:
             self.kill()
-            raise WorkerError(
-                f"worker {self.name} was silent for {limit_s:.0f} s during {doing} and was ended; log: {self._log}"
-            ) from None
+            silent = f"worker {self.name} was silent for {limit_s:.0f} s during {doing} and was ended"
+            raise WorkerError(silent, log=self._log) from None
         if line is None:
-            raise WorkerError(self._death(doing))
+            raise WorkerError(self._death(doing), log=self._log)
         return lines.read(Reply, line)
 
     def _death(self, doing: str) -> str:
@@ -263,7 +264,25 @@ class WorkerProcess:
             how = f"ended with exit code {code}"
         tail = _end_of(self._log).strip().splitlines()
         last = f": {tail[-1].strip()}" if tail and code is not None and code > 0 else ""
-        return f"worker {self.name} {how} during {doing}{last}; log: {self._log}"
+        return f"worker {self.name} {how} during {doing}{last}"
+
+
+def silence_limit_s() -> float:
+    """For how many seconds a worker may be silent.
+
+    Raises:
+        UsageError: ALEXBENCH_SILENCE_S is not a number of seconds.
+    """
+    given = os.environ.get("ALEXBENCH_SILENCE_S")
+    if not given:
+        return SILENCE_LIMIT_S
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= LONGEST_SILENCE_S:
+        raise UsageError(f"ALEXBENCH_SILENCE_S {short(given)}: give seconds, 1 to {LONGEST_SILENCE_S:g}")
+    return seconds
 
 
 def _read(answers: io.TextIOWrapper, found: "queue.Queue[str | None]") -> None:

@@ -25,16 +25,19 @@ def ablate(*, vary: tuple[str, ...], as_json: bool, out: str | None, limit: int 
     from alexbench.harness.app.ablation import IMAGES
     from alexbench.harness.app.ablation import ablate as carry_out
     from alexbench.harness.app.ablation_files import folder_for, write_files
-    from alexbench.harness.app.ablation_tables import show
     from alexbench.harness.app.config import resolve
     from alexbench.harness.app.progress import display_for
+    from alexbench.reports.ablation import ablation_json, print_ablation
 
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
     config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})
     folder = None if out is None else folder_for(out)
     display = display_for()
     ablation = carry_out(config, vary, display)
-    show(ablation, as_json=as_json)
+    if as_json:
+        click.echo(ablation_json(ablation), nl=False)
+    else:
+        print_ablation(ablation)
     if folder is not None:
         for path in write_files(folder, ablation):
             display.say(f"wrote {path}")

@@ -14,8 +14,8 @@ IMAGES: Final = 8
 
 if TYPE_CHECKING:
     from alexbench.harness.app.compare import Compared
-    from alexbench.harness.app.divergence import LayerComparison
     from alexbench.harness.gate_records import GateReport
+    from alexbench.harness.layer_records import LayerComparison
 
 
 @click.command()
@@ -105,7 +105,7 @@ def compare(
         write_out(out, _markdown(compared, looked, rest))
         click.echo(f"wrote {out}", err=as_json)
     if keep:
-        from alexbench.harness.app.divergence_tables import keep_layers
+        from alexbench.harness.app.divergence import keep_layers
 
         folder = compared.runs[0][0].folder
         click.echo(f"wrote {keep_layers(folder, looked[0])}; alexbench report {folder} shows it", err=as_json)
@@ -163,7 +163,7 @@ def _layers(compared: "Compared", images: int, trusted: tuple[str, ...]) -> "lis
 
 
 def _plain(looked: "list[LayerComparison]") -> list[dict[str, Any]]:
-    from alexbench.harness.app.divergence_tables import layers_json
+    from alexbench.reports.divergence import layers_json
 
     return [layers_json(one) for one in looked]
 
@@ -173,7 +173,7 @@ def _print(compared: "Compared", looked: "list[LayerComparison]", flips: int) ->
 
     print_comparison(compared.report, flips=flips)
     if looked:
-        from alexbench.harness.app.divergence_tables import print_layers
+        from alexbench.reports.divergence import print_layers
 
         for one in looked:
             click.echo()
@@ -233,7 +233,7 @@ def _markdown(compared: "Compared", looked: "list[LayerComparison]", rest: "Gate
 
         text += f"\n{rest_markdown(rest)}"
     if looked:
-        from alexbench.harness.app.divergence_tables import layers_markdown
+        from alexbench.reports.divergence import layers_markdown
 
         text += "".join(f"\n{layers_markdown(one)}" for one in looked)
     return text

@@ -24,10 +24,10 @@ def doctor(
     """
     from alexbench.harness.app.config import resolve
     from alexbench.harness.app.doctor.doctor import IMAGES, Question, diagnose
-    from alexbench.harness.app.doctor.page import show
-    from alexbench.harness.app.out_file import check_place
+    from alexbench.harness.app.out_file import check_place, write_out
     from alexbench.harness.app.progress import display_for
     from alexbench.harness.errors import UsageError
+    from alexbench.reports.diagnosis import diagnosis_json, markdown, print_diagnosis
 
     if out is not None:
         check_place(Path(out))
@@ -36,5 +36,10 @@ def doctor(
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
     config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})
     diagnosis = diagnose(Question(config, expected, reference), display_for())
-    show(diagnosis, as_json=as_json, out=out)
+    if out is not None:
+        write_out(Path(out), markdown(diagnosis))
+    if as_json:
+        click.echo(diagnosis_json(diagnosis), nl=False)
+    else:
+        print_diagnosis(diagnosis)
     sys.exit(diagnosis.exit_code)

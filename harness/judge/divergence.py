@@ -5,8 +5,7 @@ that healthy runtimes keep, and the first that is over its own is where to look.
 one channel that is off shows there and drowns in a mean.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from math import log2, sqrt
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.contract import Precision
 from alexbench.harness.judge.parity import FARTHEST
+from alexbench.harness.layer_records import LayerError
 from alexbench.harness.models.network import Conv, Linear, Network
 
 UNIT_ROUNDOFF: Final[Mapping[Precision, float]] = {"fp32": 2.0**-24, "bf16": 2.0**-8}
@@ -25,52 +25,13 @@ HEALTHY: Final[Mapping[Precision, float]] = {"fp32": 111.0, "bf16": 15.0}
 Measured on `owt`, `bvlc` and `tfcnn` with synthetic weights and 8 pictures (Xeon with AMX, 2 threads; torch 2.13, ONNX
 Runtime 1.31, OpenVINO 2026.4, TensorFlow 2.21): fp32 13 to 111 (OpenVINO and TensorFlow, conv2 of `owt`), bf16 2 to 15
 (PyTorch, fc8). fp32 adds up in fp32, thousands of terms a product; bf16 rounds what goes in and out and adds up in
-fp32: hence fewer. The table is in docs/divergence.md, made by tests/benchmarks/layer_errors.py.
+fp32: hence fewer. The table is in docs/divergence.md, made by tests/studies/layer_errors.py.
 """
 MARGIN: Final = 4.0
 """Other processors, kernels, weights and pictures may round worse than the worst seen, by so much."""
 MOST_BITS: Final = 53.0
 """Float64's own: there is no more to compare with."""
 CHANNELS_NAMED: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class LayerError:
-    """A layer's output against float64's.
-
-    ``max_abs_over_sigma``: sigma is that of float64's output of the layer that :func:`scales` names. ``relative_rms``:
-    RMS of the error over RMS of the truth; ``bits`` its logarithm, the effective mantissa bits. ``bound``: of
-    ``max_abs_over_sigma``. ``channels``: how many there are (outputs of a fully connected layer, or channels), ``off``
-    how many of them are over the bound, ``worst`` the CHANNELS_NAMED worst of those, worst first, each with its largest
-    error over sigma.
-    """
-
-    layer: str
-    max_abs_over_sigma: float
-    relative_rms: float
-    bits: float
-    bound: float
-    channels: int
-    off: int
-    worst: tuple[tuple[int, float], ...] = ()
-
-    @property
-    def within(self) -> bool:
-        """Whether the layer keeps to its bound."""
-        return self.max_abs_over_sigma <= self.bound
-
-    @property
-    def where(self) -> str:
-        """Which of its channels are off, in words."""
-        if not self.off:
-            return "in no channel"
-        if self.off == self.channels:
-            return f"in all {self.channels} channels"
-        named = ", ".join(str(channel) for channel, _ in self.worst)
-        if self.off == 1:
-            return f"in 1 of {self.channels} channels: {named}"
-        also = ", the worst" if self.off > len(self.worst) else ""
-        return f"in {self.off} of {self.channels} channels{also}: {named}"
 
 
 def products(network: Network) -> dict[str, int]:
@@ -130,11 +91,6 @@ def layer_error(
         off=len(off),
         worst=tuple((int(channel), float(by_channel[channel])) for channel in worst),
     )
-
-
-def first_off(errors: Sequence[LayerError]) -> LayerError | None:
-    """The first, in the network's order, that is over its bound; those after it have inherited its error."""
-    return next((error for error in errors if not error.within), None)
 
 
 def _over(error: NDArray[np.float64] | np.float64, scale: float) -> NDArray[np.float64]:

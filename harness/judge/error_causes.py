@@ -7,12 +7,16 @@ that a scaled layer makes lies in one direction, which the reference gives too.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+Name = TypeVar("Name")
+Rounded = Literal["all", "products", "weights"]
+"""What is rounded: weights, biases, inputs and outputs of each product; its weights and inputs, as TF32 and bf16 units
+do; or only weights and biases, as they are stored."""
 
 ROUNDING: Final = 0.4
 """Correlation with a simulated rounding's error, from which on an error is that rounding.
@@ -25,21 +29,14 @@ SCALED: Final = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
-class Resemblance:
-    """Which of several simulated errors one resembles most: its name, and the correlation (-1..1)."""
-
-    name: str
-    correlation: float
-
-
-@dataclass(frozen=True, slots=True)
 class Cause:
     """What the error is. ``layer`` and ``scale``: of the layer whose weights are scaled, where one explains all of it.
 
-    Else ``rounding``: what is rounded, to how many bits ("all 8"), where it is most like it; ``correlation``: how much.
+    Else ``rounded``: what is rounded to how many ``bits`` where it is most like it; ``correlation``: how much.
     """
 
-    rounding: str = ""
+    rounded: Rounded = "all"
+    bits: int = 0
     correlation: float = 0.0
     layer: str | None = None
     scale: float = 1.0
@@ -56,8 +53,8 @@ def about_rows(scores: NDArray[Any]) -> Values:
     return np.asarray(values - values.mean(axis=1, keepdims=True), dtype=np.float64)
 
 
-def resemblance(error: Values, simulated: Mapping[str, Values], besides: Sequence[Values]) -> Resemblance:
-    """The simulated error that ``error`` resembles most, all (N, outputs).
+def resemblance(error: Values, simulated: Mapping[Name, Values], besides: Sequence[Values]) -> tuple[Name, float]:
+    """The simulated error that ``error`` resembles most, all (N, outputs), and the correlation (-1..1).
 
     ``besides``: directions that are taken out of both first: what any scale does, which rounding does a little too.
     """
@@ -65,7 +62,7 @@ def resemblance(error: Values, simulated: Mapping[str, Values], besides: Sequenc
     left = _without(error, taken)
     found = {name: _correlation(left, _without(one, taken)) for name, one in simulated.items()}
     best = max(found, key=lambda name: found[name])
-    return Resemblance(best, found[best])
+    return best, found[best]
 
 
 def along(error: Values, direction: Values) -> tuple[float, float]:

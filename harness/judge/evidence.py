@@ -1,44 +1,19 @@
 """How well outputs answer for their labels, finer than top-1: what the doctor ranks its hypotheses by."""
 
 import math
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from alexbench.harness.paired_records import Difference
+
 ROW_SPREAD: Final = 2.5
 """The standard deviation that each picture's logits are scaled to; about that of a trained AlexNet's."""
 CONFIDENCE: Final = 0.95
 KINDS: Final = 2
 """By which one reading may be shown to be better than another: evidence, and right answers. Each has half the level."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A mean of paired differences with its interval and standard error, over ``images`` pictures."""
-
-    mean: float
-    low: float
-    high: float
-    error: float
-    images: int
-
-    @property
-    def above(self) -> bool:
-        """Whether the whole interval is above 0."""
-        return self.low > 0
-
-    @property
-    def lead(self) -> float:
-        """How many standard errors the mean is above 0, negative below; 0 where every difference is 0."""
-        return self.mean / self.error if self.error > 0 else 0.0
-
-    @property
-    def below(self) -> bool:
-        """Whether the whole interval is below 0."""
-        return self.high < 0
 
 
 def evidence(logits: NDArray[Any], labels: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.float64]:

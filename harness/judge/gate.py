@@ -49,7 +49,7 @@ class TimeFinding:
 
     ``rounds``: of the head; ``processes``: of the side that has fewer. ``detectable``: the ratio that would just FAIL
     with an interval as wide. ``more_processes``: about how many would decide, were the estimate right; None where it is
-    decided, or no reasonable number would.
+    decided, or no reasonable number would. ``at_tolerance``: it is open, and no number would.
     """
 
     ratio: Interval
@@ -58,7 +58,7 @@ class TimeFinding:
     processes: int
     detectable: float
     more_processes: int | None = None
-    why: str = ""
+    at_tolerance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +131,17 @@ def _judged(logs: Interval, rounds: int, processes: int, allowed: Allowed) -> Ti
     """Of an interval of logarithms of time."""
     least, most = allowed.logs
     verdict: GateVerdict = "INCONCLUSIVE"
-    why, more = "", None
+    more = None
     if logs.low > most or logs.high < least:
         verdict = "FAIL"
     elif least < logs.low and logs.high < most:
         verdict = "PASS"
     else:
         more = _more_until_clear(logs, (least, most), processes, MOST_PROCESSES)
-        why = "the estimate is at the tolerance itself" if more is None else ""
     detectable = _exp(most + logs.value - logs.low)
     ratio = Interval(_exp(logs.value), _exp(logs.low), _exp(logs.high))
-    return TimeFinding(ratio, verdict, rounds, processes, detectable, more, why)
+    at_tolerance = verdict == "INCONCLUSIVE" and more is None
+    return TimeFinding(ratio, verdict, rounds, processes, detectable, more, at_tolerance)
 
 
 def _more_until_clear(found: Interval, bounds: Sequence[float], count: int, most: int = 100_000) -> int | None:

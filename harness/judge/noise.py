@@ -5,6 +5,7 @@ from typing import Final
 
 from alexbench.harness.judge.statistics import STEADY_TOLERANCE, deviation
 from alexbench.harness.judge.timing import BlockOf, by_process, drift
+from alexbench.harness.reasons import NoiseCode, Reason
 from alexbench.harness.speed_records import Noise
 
 DEVIATION_LIMIT: Final = 0.10
@@ -22,19 +23,16 @@ def noise_checks(
     """
     drifted = drift(blocks)
     spread = max(deviation([block.median_ms for block in group]) for group in by_process(blocks))
-    failed = []
-    if drifted > STEADY_TOLERANCE:
-        failed.append(f"no steady state: latency drifted by {_percent(drifted)} (limit {100 * STEADY_TOLERANCE:g} %)")
-    if spread > DEVIATION_LIMIT:
-        failed.append(f"blocks deviate by {_percent(spread)} (limit {100 * DEVIATION_LIMIT:g} %)")
-    if steal is not None and steal > STEAL_LIMIT:
-        failed.append(f"the hypervisor took {_percent(steal)} of the cores' time (limit {100 * STEAL_LIMIT:g} %)")
-    if foreign is not None and foreign > FOREIGN_LIMIT:
-        failed.append(f"other processes used {_percent(foreign)} of the cores' time (limit {100 * FOREIGN_LIMIT:g} %)")
-    if throttled:
-        failed.append(f"a core was throttled ({throttled} counted)")
+    shares: tuple[tuple[NoiseCode, float | None, float], ...] = (
+        ("drift", drifted, STEADY_TOLERANCE),
+        ("deviation", spread, DEVIATION_LIMIT),
+        ("steal", steal, STEAL_LIMIT),
+        ("foreign", foreign, FOREIGN_LIMIT),
+    )
+    failed = [
+        Reason(code, measured=100 * share, limit=100 * limit)
+        for code, share, limit in shares
+        if share is not None and share > limit
+    ]
+    failed += [Reason("throttled", count=throttled)] if throttled else []
     return Noise(drifted, spread, steal, foreign, throttled, tuple(failed))
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.judge.accuracy import log_softmax, top_k
-from alexbench.harness.precisions import QUANTISED
+from alexbench.harness.precisions import QUANTISED, Arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,26 @@ DECIBELS_A_BIT: Final = 6.0206
 """20 log10(2): a significand one bit longer halves the error."""
 FLOAT64_BITS: Final = 53.0
 
-NO_PRECISION: Final = "no known precision"
-ANOTHER_FUNCTION: Final = "another function"
-_ELEVEN: Final = "11 bits (TF32 or fp16)"
-_EIGHT: Final = "8 bits (bf16)"
-_CLASSES: Final = ((17.0, "fp32"), (13.1, NO_PRECISION), (8.1, _ELEVEN), (5.0, _EIGHT), (3.3, NO_PRECISION))
-"""Effective bits from which on -> as what an error that large is known; below the last, ANOTHER_FUNCTION (20 dB).
+_CLASSES: Final[tuple[tuple[float, Arithmetic], ...]] = (
+    (17.0, "fp32"),
+    (13.1, "no known precision"),
+    (8.1, "11 bits"),
+    (5.0, "8 bits"),
+    (3.3, "no known precision"),
+)
+"""Effective bits from which on -> as what an error that large is known; below the last, another function (20 dB).
 
 Measured with the inputs and weights of each layer rounded, on three networks (docs/accuracy.md), synthetic weights and
 random ones: fp32 18.3 to 20.7 effective bits, 16 bits 14.1 to 15.7, 11 bits 9.4 to 11.7, fp16 with sums in fp16 8.4,
 8 bits and bf16 5.5 to 7.8, 4 bits 2.4 to 4.3. Borders lie between."""
 
-_CLAIMS: Final = {"fp64": "fp32", "fp32": "fp32", "bf16": _EIGHT, "fp16": _ELEVEN, "tf32": _ELEVEN}
+_CLAIMS: Final[dict[str, Arithmetic]] = {
+    "fp64": "fp32",
+    "fp32": "fp32",
+    "bf16": "8 bits",
+    "fp16": "11 bits",
+    "tf32": "11 bits",
+}
 
 EXACT_DB: Final = 400.0
 """SQNR of an exact match, for JSON has no infinity; float64 itself ends at 320 dB."""
@@ -160,21 +168,21 @@ def top5_overlap(found: NDArray[Any], truth: NDArray[np.float64]) -> float:
     return float(np.mean((wanted[:, :, None] == got[:, None, :]).any(axis=2)))
 
 
-def computed_as(effective_bits: float) -> str:
-    """The precision whose rounding makes such an error, by error alone: one of ``_CLASSES``, or ANOTHER_FUNCTION."""
-    return next((name for least, name in _CLASSES if effective_bits >= least), ANOTHER_FUNCTION)
+def computed_as(effective_bits: float) -> Arithmetic:
+    """The precision whose rounding makes such an error, by error alone."""
+    return next((name for least, name in _CLASSES if effective_bits >= least), "another function")
 
 
-def as_claimed(claims: str, found: str, *, within: bool = False) -> bool | None:
+def as_claimed(claims: str, found: Arithmetic, *, within: bool = False) -> bool | None:
     """Whether a row that ``claims`` a precision (``fp32``) was ``found`` (by :func:`computed_as`) to compute in it.
 
     None where that cannot be said: the error is no precision's, or that of quantised rows depends on their calibration.
     ``within``: of its own tolerance, so that it computes in no less than it claims; more is still told.
     """
     expected = _CLAIMS.get(claims)
-    if within and expected == _ELEVEN and found == _EIGHT:
+    if within and expected == "11 bits" and found == "8 bits":
         return True
-    if found in (NO_PRECISION, ANOTHER_FUNCTION) or expected is None:
+    if found in ("no known precision", "another function") or expected is None:
         return None
     return found == expected
 

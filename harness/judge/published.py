@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from alexbench.harness.judge.intervals import accuracy_interval
+from alexbench.harness.reasons import Reason
 from alexbench.harness.records import Accuracy, Comparison, DataRecord, ModelRecord, SystemRecord
 
 REPRODUCED_WITHIN: Final = 0.10
@@ -48,18 +49,16 @@ def population_of(data: DataRecord) -> int | None:
     return VALIDATION_SET if drawn else None
 
 
-def _verdict(ours: float, low: float, high: float, published: float, model: ModelRecord, data: DataRecord) -> str:
+def _verdict(ours: float, low: float, high: float, published: float, model: ModelRecord, data: DataRecord) -> Reason:
     if model.synthetic or data.synthetic:
-        return "no verdict: synthetic"
+        return Reason("synthetic")
     if data.of_validation_set == "no":
-        return "no verdict: other pictures or labels than the validation set's"
+        return Reason("not_validation_set")
     if data.of_validation_set == "full" and not data.skipped:
-        if abs(ours - published) <= REPRODUCED_WITHIN:
-            return f"reproduced (within {REPRODUCED_WITHIN:.2f} points)"
-        return f"NOT reproduced (more than {REPRODUCED_WITHIN:.2f} points off)"
+        near = abs(ours - published) <= REPRODUCED_WITHIN
+        return Reason("reproduced" if near else "not_reproduced", limit=REPRODUCED_WITHIN)
     if data.part is not None:
-        return "no verdict: one part of a data set, which is a stretch of it and no sample"
+        return Reason("one_part")
     # Decoding and resizing differ on a part as on the whole: its interval alone would shrink to nothing near 50,000.
-    if low - REPRODUCED_WITHIN <= published <= high + REPRODUCED_WITHIN:
-        return "compatible: inside the interval of these pictures"
-    return "NOT compatible: outside the interval of these pictures"
+    near = low - REPRODUCED_WITHIN <= published <= high + REPRODUCED_WITHIN
+    return Reason("compatible" if near else "not_compatible")

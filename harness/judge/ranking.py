@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from alexbench.harness.judge.resolution import ALPHA, Process, tell_apart
-from alexbench.harness.records import SystemRecord, with_group
-from alexbench.harness.speed_records import Difference, Measure, Resolution
+from alexbench.harness.records import SystemRecord
+from alexbench.harness.speed_records import Difference, Group, Measure, Resolution
 
 MEASURES: tuple[Measure, ...] = ("latency", "images/s")
 
@@ -27,14 +27,13 @@ def ranked(
     looks: int = 1,
     spent: float = ALPHA,
 ) -> tuple[tuple[SystemRecord, ...], tuple[Difference, ...], tuple[Resolution, ...]]:
-    """The rows with their ranks and groups, every pair within a group, and what the run can tell apart.
+    """The rows with their ranks, every pair within a group, and what the run can tell apart.
 
     ``processes``: of each measure, those of all rows; none of either in a run without speed, whose rows are ranked by
     top-1. ``level``, ``looks``, ``spent``: as :func:`tell_apart` takes them.
     """
-    grouped = tuple(map(with_group, rows))
-    groups: dict[str, list[str]] = {}
-    for row in grouped:
+    groups: dict[Group, list[str]] = {}
+    for row in rows:
         if row.group is not None and may_rank(row):
             groups.setdefault(row.group, []).append(row.name)
     families = list(groups.values())
@@ -46,14 +45,14 @@ def ranked(
     differences = tuple(one for each in found for one in each.differences)
     resolutions = tuple(each.resolution for each in found if each.resolution is not None)
     timed = {one.row for one in processes.get("images/s", ())}
-    by_name = {row.name: row for row in grouped}
+    by_name = {row.name: row for row in rows}
     ranks: dict[str, int] = {}
     for family in families:
         if timed & set(family):
             ranks |= _by_speed([name for name in family if name in timed], differences)
         else:
             ranks |= _by_top1([by_name[name] for name in family])
-    return tuple(replace(row, rank=ranks.get(row.name)) for row in grouped), differences, resolutions
+    return tuple(replace(row, rank=ranks.get(row.name)) for row in rows), differences, resolutions
 
 
 def _by_speed(names: Sequence[str], differences: Sequence[Difference]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import Final
 from alexbench.harness.errors import UsageError
 from alexbench.harness.judge.early_stopping import samples_needed
 from alexbench.harness.measure.loadgen_log import LoadGenResult
+from alexbench.harness.reasons import Reason
 from alexbench.harness.speed_records import Probe
 
 RESOLUTION: Final = 0.05
@@ -37,7 +38,7 @@ class SearchResult:
     over: float | None
     resolution: float
     resolved: bool
-    because: str | None
+    because: Reason | None
     probes: tuple[Probe, ...]
 
 
@@ -63,7 +64,10 @@ def refuse_bound_below_inference(bound_ms: float, backend: str, p50_ms: float) -
 
 
 class _NoAnswerError(Exception):
-    """The search ended without one; the message is ``because``."""
+    """The search ended without one."""
+
+    def __init__(self, because: Reason) -> None:
+        self.because = because
 
 
 class _Search:
@@ -75,12 +79,12 @@ class _Search:
     def holds(self, load: float) -> bool:
         """Probe a load."""
         if len(self.probes) >= self._most:
-            raise _NoAnswerError(f"no load held {self._bound_ms:g} ms twice within {self._most} probes")
+            raise _NoAnswerError(Reason("no_load_held", limit=self._bound_ms, count=self._most))
         probe = self._measure(load, len(self.probes))
         self.probes.append(probe)
         if probe.p99_ms is None:
             raise _NoAnswerError(
-                f"the probe at {load:g} had {probe.queries} queries; a p99 needs {samples_needed(99)}: give it longer"
+                Reason("too_few_queries", measured=load, count=probe.queries, total=samples_needed(99))
             )
         return probe.p99_ms <= self._bound_ms
 
@@ -132,7 +136,7 @@ def highest_rate(
     search = _Search(measure, bound_ms=bound_ms, probes=steps, resolution=resolution, whole=whole)
     over: float | None = None
 
-    def answer(highest: float | None, because: str | None = None) -> SearchResult:
+    def answer(highest: float | None, because: Reason | None = None) -> SearchResult:
         seen = [probe.p99_ms for probe in search.probes if probe.load == highest and probe.p99_ms is not None]
         resolved = highest is not None and (over is None or search.resolved(highest, over))
         p99_ms = max(seen) if highest is not None else None
@@ -151,7 +155,7 @@ def highest_rate(
             over, held, times = held, _step_down(search, held, low), 2
         return answer(held)
     except _NoAnswerError as none:
-        return answer(None, str(none))
+        return answer(None, none.because)
 
 
 def _bracket(search: _Search, load: float, low: float, high: float) -> tuple[float, float | None]:
@@ -161,7 +165,7 @@ def _bracket(search: _Search, load: float, low: float, high: float) -> tuple[flo
         if up and load >= high:
             return load, None
         if not up and load <= low:
-            raise _NoAnswerError(_nothing_holds(search, low))
+            raise _NoAnswerError(_nothing_holds(search))
         following = min(max(search.wider(load, up=up), low), high)
         held = search.holds(following)
         if held != up:
@@ -172,10 +176,10 @@ def _bracket(search: _Search, load: float, low: float, high: float) -> tuple[flo
 def _step_down(search: _Search, load: float, low: float) -> float:
     below = search.below(load)
     if below < low:
-        raise _NoAnswerError(_nothing_holds(search, low))
+        raise _NoAnswerError(_nothing_holds(search))
     return below
 
 
-def _nothing_holds(search: _Search, low: float) -> str:
-    p99_ms = search.probes[-1].p99_ms
-    return f"p99 is {p99_ms:.4g} ms already at {search.probes[-1].load:g}, and {low:g} is the lowest tried"
+def _nothing_holds(search: _Search) -> Reason:
+    last = search.probes[-1]
+    return Reason("lowest_load_failed", measured=last.p99_ms or 0.0, limit=last.load)

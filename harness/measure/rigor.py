@@ -12,18 +12,20 @@ RigorName = Literal["smoke", "standard", "high", "mlperf"]
 LEAST_REPLICATES: Final = 3
 """Two differences say little of how processes differ: no run has fewer, whatever its budget."""
 MOST_REPLICATES: Final = 30
+FULL_ROWS: Final = 4
+"""Rows that a level's budget is for: with fewer, as many replicates take less time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rigor:
     """One level.
 
-    ``budget_s``: seconds that timing may take; it measures replicates (one process of every row, in turns) until rows
-    that differ by more than a share of ``target`` are told apart, or the budget ends. In each process: ``latency``
-    rounds of ``latency_block_s`` at batch 1; then ``windows`` rounds of ``window_s`` at the configured batch size and
-    those of ``sweep``, and at the configured one in the runtime's own way of many batches (``offline``). ``profile``:
-    layers too. ``pictures``: how many of the synthetic ones answers are counted on; None: all. ``whole_s``: loading,
-    answers and timing together. ``min_duration_s``: LoadGen's, of each of its scenarios.
+    ``budget_s``: seconds that timing may take with FULL_ROWS rows. It measures replicates (one process of every row, in
+    turns) until rows that differ by more than a share of ``target`` are told apart, or the budget ends. In each
+    process: ``latency`` rounds of ``latency_block_s`` at batch 1; then ``windows`` rounds of ``window_s`` at the
+    configured batch size and those of ``sweep``, and at the configured one in the runtime's own way of many batches
+    (``offline``). ``profile``: layers too. ``pictures``: how many of the synthetic ones answers are counted on; None:
+    all. ``whole_s``: loading, answers and timing together. ``min_duration_s``: LoadGen's, of each of its scenarios.
     """
 
     name: RigorName

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.measure.sysfiles import numbers, text
+from alexbench.harness.reasons import Reason
 
 SUSPENDED_LIMIT_S: Final = 0.5
 """More than scheduling ever takes between two readings of the same moment."""
@@ -135,15 +136,12 @@ def between(before: Reading, after: Reading, cores: int) -> Disturbance:
     )
 
 
-def suspended(disturbance: Disturbance) -> str | None:
+def suspended(disturbance: Disturbance) -> Reason | None:
     """Why nothing that was measured in between can be believed; None where time simply passed."""
     if disturbance.suspended_s > SUSPENDED_LIMIT_S:
-        return f"the machine was suspended for {disturbance.suspended_s:.1f} s"
+        return Reason("suspended", measured=disturbance.suspended_s)
     if abs(disturbance.clock_jump_s) > CLOCK_JUMP_LIMIT_S:
-        return (
-            f"the wall clock jumped by {disturbance.clock_jump_s:.1f} s against the monotonic one: "
-            "the machine was paused, or its clock was set"
-        )
+        return Reason("clock_jump", measured=disturbance.clock_jump_s)
     return None
 
 

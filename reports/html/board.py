@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alexbench.harness.records import RunRecord
+from alexbench.harness.speed_records import Group
 from alexbench.reports import boards
 from alexbench.reports.columns import BOARD, Column
-from alexbench.reports.rows import rows_of
+from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Cell, Notes, Table
+from alexbench.reports.text.reasons import group_parts, group_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,20 @@ def board(record: RunRecord) -> Sorted:
     columns = list(BOARD)
     if len(groups) > 1:
         said = _told_apart(groups)
-        ran_as = Column("ran_as", str, lambda row: said.get(row.entry.group or ""), heading="ran as")
+
+        def unlike(row: Row) -> str | None:
+            return None if row.entry.group is None else said[row.entry.group]
+
+        ran_as = Column("ran_as", str, unlike, heading="ran as")
         columns.insert([column.name for column in columns].index("system") + 1, ran_as)
     references = [] if record.reference is None else [("", record.reference)]
     table = boards.board("Leaderboard", rows, Notes(), references, columns=columns)
     lines = _lines(table)
     ranked = [
-        Line(line.cells, row.entry.group or "", row.rank is not None) for line, row in zip(lines, rows, strict=False)
+        Line(line.cells, group_words(row.entry.group) if row.entry.group else "", row.rank is not None)
+        for line, row in zip(lines, rows, strict=False)
     ]
-    return Sorted(table, tuple(ranked), tuple(lines[len(rows) :]), groups)
+    return Sorted(table, tuple(ranked), tuple(lines[len(rows) :]), tuple(map(group_words, groups)))
 
 
 def plain(table: Table) -> Sorted:
@@ -62,13 +69,11 @@ def _lines(table: Table) -> list[Line]:
     return [Line(cells) for cells in zip(*(column.cells for column in table.shown), strict=True)]
 
 
-def _told_apart(groups: Sequence[str]) -> dict[str, str]:
+def _told_apart(groups: Sequence[Group]) -> dict[Group, str]:
     """Each group by what not all of them have in common: fp32, bf16."""
-    parts = [group.split(", ") for group in groups]
-    if len({len(one) for one in parts}) > 1:
-        return {group: group for group in groups}
+    parts = [group_parts(group) for group in groups]
     unlike = [len(set(column)) > 1 for column in zip(*parts, strict=True)]
     return {
-        group: ", ".join(word for word, differs in zip(words, unlike, strict=True) if differs)
-        for group, words in zip(groups, parts, strict=True)
+        group: ", ".join(word for word, differs in zip(mine, unlike, strict=True) if differs)
+        for group, mine in zip(groups, parts, strict=True)
     }

@@ -20,6 +20,7 @@ from alexbench.reports.html.board import board, plain
 from alexbench.reports.html.figure import Figure, Missing
 from alexbench.reports.html.flips import flips
 from alexbench.reports.table import Notes
+from alexbench.reports.text.reasons import joined
 
 _HERE: Final = Path(__file__).parent
 _CONTEXT: Final = ("machine", "environment", "conditions", "configuration")
@@ -43,6 +44,7 @@ def html(folder: Path, record: RunRecord) -> str:
         record=record,
         synthetic=record.model.synthetic or record.data.synthetic,
         facts=wording.facts(record),
+        invalid=joined(record.invalid),
         remarks=wording.run_remarks(replace(record, invalid=())),
         explanations=explanations(record, [*boards(record, Notes()), *details]),
         published=[] if record.comparisons else wording.published_lines(record),

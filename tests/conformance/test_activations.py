@@ -13,8 +13,9 @@ from alexbench.backends.registry import REFERENCE, backend_class
 from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options, Precision
 from alexbench.harness.errors import UnsupportedOptionError, UsageError
-from alexbench.harness.judge.divergence import LayerError, bounds, first_off, layer_error, scales
+from alexbench.harness.judge.divergence import bounds, layer_error, scales
 from alexbench.harness.judge.parity import TOLERANCES
+from alexbench.harness.layer_records import LayerError, first_off
 from alexbench.harness.models.network import Conv, Linear, get_network, output_shapes
 from alexbench.harness.powers import GivesActivations
 from alexbench.harness.protocol.loading import Load, OpenPixels

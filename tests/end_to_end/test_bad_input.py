@@ -91,7 +91,7 @@ def test_unreadable_pictures_are_skipped_on_request_and_said_beside_every_accura
     assert samples[samples["skipped"].notna()]["sample"].tolist() == [bad]
     report = (folder / "report.md").read_text(encoding="utf-8")
     assert report.count("(1 skipped)") == 2
-    assert "1 of 40 pictures could not be read and were skipped" in report
+    assert "1 of 40 images could not be read and were skipped" in report
     assert "(1 skipped)" in ended.out
 
 

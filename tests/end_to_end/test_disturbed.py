@@ -98,7 +98,8 @@ def test_when_float64_itself_is_killed_the_rest_stands_without_parity(
     record = read_run(only_run(tmp_path / "runs"))
     assert record.status == "complete"
     assert record.reference is None
-    assert any("Parity was not measured: worker reference was killed by SIGKILL" in note for note in record.notes)
+    (failed,) = (note for note in record.notes if note.code == "parity_failed")
+    assert "worker reference was killed by SIGKILL" in failed.text
     (row,) = record.systems
     assert row.accuracy is not None
     assert row.accuracy.top1_correct == ground.top1

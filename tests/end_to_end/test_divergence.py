@@ -86,7 +86,7 @@ def test_it_says_so_in_a_table_and_a_sentence(command: Command, ran: Ran, tmp_pa
         assert f"openvino leaves float64 at {PLANTED}: " in text
         assert "onnxruntime: all 22 layers keep to what fp32 rounds" in text
         assert " FIRST" in text
-        assert "Looked at 1 picture (" in text
+        assert "Looked at 1 image (" in text
 
 
 def test_what_is_kept_is_one_file_more_and_in_the_report(command: Command, ran: Ran) -> None:

@@ -99,7 +99,7 @@ def _onnx(
     """Arguments that name an ONNX file of the default card's network with weights that something was done to."""
     import onnx
 
-    from alexbench.backends._onnx_graph import complete_model
+    from alexbench.backends._shared.onnx_graph import complete_model
 
     arrays = {name: np.array(one) for name, one in map_weights(Path(weights)).items()}
     change(arrays)

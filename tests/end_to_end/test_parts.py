@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import RunRecord
 from tests.end_to_end.conftest import Command, Ended, Ground, Started, only_run
@@ -175,7 +176,7 @@ def test_parts_joined_in_any_order_are_the_whole_run(
     record = read_run(folder)
     assert all(row.parity is not None and row.parity.passed for row in record.systems)
     assert all(row.performance is None for row in record.systems)
-    assert any("Joined from 3 parts" in note for note in record.notes)
+    assert Reason("joined", count=3) in record.notes
     examined = [pd.read_parquet(part / "reference.parquet") for part in parts]
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "reference.parquet"), pd.concat(examined, ignore_index=True))
     assert pd.read_parquet(folder / "flips.parquet").empty
@@ -194,7 +195,7 @@ def test_parts_of_before_flips_were_written_are_joined_without(
     names = {one.name for one in folder.iterdir()}
     assert "predictions.parquet" in names
     assert not {"reference.parquet", "flips.parquet", "thumbnails.json"} & names
-    assert read_run(folder).notes[-1] == "No thumbnails: a part has none."
+    assert read_run(folder).notes[-1] == Reason("no_thumbnails")
 
 
 def test_flips_that_are_not_the_runs_are_not_joined(command: Command, parts: list[Path], tmp_path: Path) -> None:

@@ -233,8 +233,8 @@ def test_the_leaderboard_is_printed_and_written(full: tuple[Ended, Path]) -> Non
     report = (folder / "report.md").read_text(encoding="utf-8")
     assert "reference (float64)" in report
     assert "SYNTHETIC" not in report
-    assert "Not ImageNet's validation set: 40 pictures" in report
-    assert "no verdict: other pictures" in report
+    assert "Not ImageNet's validation set: 40 images" in report
+    assert "no verdict: other images" in report
     assert "UNVERIFIED" in report
 
 

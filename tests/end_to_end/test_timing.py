@@ -95,7 +95,8 @@ def test_a_machine_that_is_suspended_is_invalid_and_nobody_is_ranked(timing: Com
     ended = replace(timing, before=SUSPENDED)("run", *SPEED, *ONE, "--out", tmp_path)
     assert ended.code == 3, ended.err
     record = read_run(only_run(tmp_path))
-    assert record.invalid == ("the machine was suspended for 30.0 s",)
+    (invalid,) = record.invalid
+    assert (invalid.code, round(invalid.measured)) == ("suspended", 30)
     assert record.status == "complete"
     assert pd.read_csv(only_run(tmp_path) / "leaderboard.csv")["rank"].isna().all()
     assert "INVALID: the machine was suspended for 30.0 s" in ended.out

@@ -48,7 +48,7 @@ def test_reduced_precision_that_nobody_asked_for_is_named_and_fails(
     assert found.effective is not None
     assert found.effective.precision == ("fp32", "requested")
     assert found.parity is not None
-    assert (found.parity.computed_as, found.parity.unmasked, found.parity.passed) == (named, named, False)
+    assert (found.parity.computed_as, found.parity.unmasked, found.parity.passed) == (fault, fault, False)
     assert healthy.parity is not None
     assert (healthy.parity.computed_as, healthy.parity.unmasked, healthy.parity.passed) == ("fp32", None, True)
     board = pd.read_csv(folder / "leaderboard.csv").set_index("backend")

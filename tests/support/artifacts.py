@@ -68,7 +68,7 @@ def write_onnx(folder: Path) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    from alexbench.backends._onnx_graph import complete_model
+    from alexbench.backends._shared.onnx_graph import complete_model
 
     def fresh() -> Any:
         return complete_model(Model(NETWORK, weights()))

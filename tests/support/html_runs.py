@@ -119,7 +119,7 @@ def _write_blocks(folder: Path, generator: np.random.Generator) -> None:
 
 
 def _write_layers(folder: Path) -> None:
-    """As harness/app/divergence_tables.layers_json makes it; torch leaves its bound at fc6."""
+    """As reports/divergence.layers_json makes it; torch leaves its bound at fc6."""
     rows = []
     for name in ROWS:
         layers = []

@@ -71,7 +71,7 @@ def write_onnx(network: Network, weights: Arrays, pixels: NDArray[np.float32], f
         quantize_static,
     )
 
-    from alexbench.backends._onnx_graph import complete_model
+    from alexbench.backends._shared.onnx_graph import complete_model
 
     def fresh() -> Any:
         return complete_model(Model(network, weights))
@@ -166,7 +166,7 @@ def write_openvino(network: Network, weights: Arrays, pixels: NDArray[np.float32
     import openvino as ov
     from openvino import opset13 as ops
 
-    from alexbench.backends.openvino_ import _build
+    from alexbench.backends.openvino_.adapter import _build
 
     model = Model(network, weights)
     ov.save_model(_build(ov, model), folder / "fp32.xml", compress_to_fp16=False)
@@ -204,7 +204,7 @@ def write_torch(network: Network, weights: Arrays, pixels: NDArray[np.float32], 
     """Every ``.pt2`` and ``.pt``."""
     import torch
 
-    from alexbench.backends.torch_ import _network_module
+    from alexbench.backends.torch_.adapter import _network_module
 
     warnings.simplefilter("ignore")
     model = Model(network, weights)
@@ -266,7 +266,7 @@ def write_tensorflow(network: Network, weights: Arrays, pixels: NDArray[np.float
     import keras
     import tensorflow as tf
 
-    from alexbench.backends._tensorflow_network import forward, variables
+    from alexbench.backends.tensorflow_.network import forward, variables
     from alexbench.harness.models.network import Conv, Flatten, Linear, MaxPool, ReLU
 
     def built(policy: str) -> Any:

@@ -14,12 +14,12 @@ REPLICATES: Final = 3
 
 
 def with_ranks(record: RunRecord, *, spread: float = 0.0) -> RunRecord:
-    """The record with ranks, groups, differences and resolutions; those that it had are forgotten.
+    """The record with ranks, differences and resolutions; those that it had are forgotten.
 
     ``spread``: how far the first and the last process of a row are from its middle one, as a share; the rows' spreads
     point in different directions, or all of them would be the machine's.
     """
-    rows = [replace(row, rank=None, group=None) for row in record.systems]
+    rows = [replace(row, rank=None) for row in record.systems]
     processes = {of: _processes(rows, of, spread) for of in ("latency", "images/s")}
     ranked_rows, differences, resolutions = judged(rows, {of: found for of, found in processes.items() if found})
     return replace(record, systems=ranked_rows, differences=differences, resolutions=resolutions)

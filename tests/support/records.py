@@ -1,9 +1,11 @@
 """Records of runs that never were, for tests of whatever reads them."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from alexbench.harness.judge.parity import as_claimed, computed_as
+from alexbench.harness.reasons import NoiseCode, Reason
 from alexbench.harness.records import (
     Accuracy,
     ArtifactRecord,
@@ -84,9 +86,20 @@ def throughput(
     return replace(Throughput(batch_size, images_per_second, low, high, windows=5), **changes)
 
 
-def noise(*failed: str) -> Noise:
+def noise(*failed: NoiseCode) -> Noise:
     """Noise checks; quiet ones where nothing ``failed``."""
-    return Noise(drift=0.108, deviation=0.018, steal=0.003, foreign=0.021, throttled=None, failed=failed)
+    beyond = tuple(Reason(code, measured=10.8, limit=5.0, count=3) for code in failed)
+    return Noise(drift=0.108, deviation=0.018, steal=0.003, foreign=0.021, throttled=None, failed=beyond)
+
+
+def reasons(*said: str) -> tuple[Reason, ...]:
+    """Reasons that have these words, as older records do."""
+    return tuple(Reason("other", text=one) for one in said)
+
+
+def codes(found: Iterable[Reason]) -> list[str]:
+    """The codes of reasons, and of those that they rest on."""
+    return [code for one in found for code in (one.code, *codes(one.because))]
 
 
 def generated(scenario: str = "Server", **changes: Any) -> Generated:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from alexbench.backends.torch_ import TorchBackend
+from alexbench.backends.torch_.adapter import TorchBackend
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.judge.rounding import FP32_BITS, rounded
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,13 @@ from numpy.typing import NDArray
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.harness.app.doctor.functions import with_mistakes
 from alexbench.harness.contract import Model, Options
-from alexbench.harness.judge.error_causes import SCALED, Cause, about_rows, along, resemblance
+from alexbench.harness.judge.error_causes import SCALED, Cause, Rounded, about_rows, along, resemblance
 from alexbench.harness.judge.outputs import agreement_db, as_compared, as_logits
 from alexbench.harness.judge.rounding import rounded
 from alexbench.harness.models.network import Conv, Layer, Linear
 from alexbench.harness.models.weights import map_weights
 from alexbench.harness.protocol.making import FindCause
 
-Where = Literal["all", "products", "weights"]
-"""What is rounded: weights, biases, inputs and outputs of each product; its weights and inputs, as TF32 and bf16 units
-do; or only weights and biases, as they are stored."""
 Pixels = NDArray[np.float32]
 Values = NDArray[np.float64]
 
@@ -40,13 +37,14 @@ class _Rounding(ReferenceBackend):
 
     def __init__(self, model: Model, bits: int) -> None:
         super().__init__()
-        self._bits, self._where = bits, "all"
+        self._bits = bits
+        self._where: Rounded = "all"
         rounds = {name: rounded(one, bits) for name, one in model.weights.items()}
         self.load(replace(model, weights=rounds), Options(threads=1))
         self._rounded = self._weights
         self._whole = {name: one.astype(np.float64) for name, one in model.weights.items() if name.endswith(".bias")}
 
-    def logits(self, where: Where, pixels: Pixels) -> Values:
+    def logits(self, where: Rounded, pixels: Pixels) -> Values:
         """With those of its numbers rounded that ``where`` says."""
         self._where = where
         self._weights = {**self._rounded, **(self._whole if where == "products" else {})}
@@ -84,12 +82,12 @@ def cause_of_error(asked: FindCause) -> Cause:
             factor += along(missing, directions[layer])[0]
         if agreement_db(found, scaling.logits(layer, 1 + factor), kind) >= AGREES_DB:
             return Cause(layer=layer, scale=1 + factor)
-    simulated: dict[str, Values] = {}
+    simulated: dict[tuple[Rounded, int], Values] = {}
     for bits in BITS:
         rounding = _Rounding(model, bits)
-        simulated |= {f"{where} {bits}": seen(rounding.logits(where, pixels)) - plain for where in get_args(Where)}
-    like = resemblance(error, simulated, [plain, *directions.values()])
-    return Cause(like.name, like.correlation)
+        simulated |= {(where, bits): seen(rounding.logits(where, pixels)) - plain for where in get_args(Rounded)}
+    (where, bits), correlation = resemblance(error, simulated, [plain, *directions.values()])
+    return Cause(where, bits, correlation)
 
 
 class _Scaling(ReferenceBackend):

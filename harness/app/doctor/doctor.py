@@ -10,17 +10,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import backend_class, backend_names
-from alexbench.datasets.certificate import of_validation_set
+from alexbench.backends.registry import availability, backend_names
 from alexbench.datasets.dataset import VALIDATION_COUNT, Sample
+from alexbench.datasets.fingerprint import of_validation_set
 from alexbench.harness.app.belonging import check_belonging
 from alexbench.harness.app.chosen_weights import choose_weights
 from alexbench.harness.app.config import RunConfig, cache_folder
-from alexbench.harness.app.doctor.diagnosis import LEAST_IMAGES, Alternative, Diagnosis, Expected, Finding, verdict
+from alexbench.harness.app.doctor.diagnosis import LEAST_IMAGES, is_leaning, is_proven, verdict
 from alexbench.harness.app.doctor.examination import Examination, examine, worthless
 from alexbench.harness.app.doctor.levels import known_contracts, same_arithmetic
 from alexbench.harness.app.doctor.patient import Patient
-from alexbench.harness.app.doctor.reading import Change, Reading, changes, without
+from alexbench.harness.app.doctor.reading import Reading, changes, without
 from alexbench.harness.app.doctor.search import Search
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.interpreters import check_interpreter
@@ -29,6 +29,7 @@ from alexbench.harness.app.pictures import Pictures
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.rows_of_runs import RowOfRun, open_run, row_of, split
 from alexbench.harness.app.scratch import scratch
+from alexbench.harness.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding
 from alexbench.harness.errors import BackendUnavailableError, DataError, TooFewImagesError, UsageError, WorkerError
 from alexbench.harness.judge.evidence import KINDS, paired_difference
 from alexbench.harness.judge.paired import more_right, paired_test
@@ -133,11 +134,9 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         accuracy = paired_test("top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures))
         findings = (*(Finding(change, None) for change in found.findings), *confirmed)
         expected = _expected(question, card, pictures, reference, seen, hits)
-        word, said = verdict(expected, findings, accuracy, leanings)
         return about.diagnosis(
             trials.inferences + (seen.inferences if seen is not trials else 0),
-            verdict=word,
-            said=said,
+            verdict=verdict(expected, findings, accuracy),
             findings=findings,
             leanings=tuple(leanings),
             accuracy=accuracy,
@@ -169,11 +168,9 @@ class _About:
     def unscored(self, change: Change, trials: Trials) -> Diagnosis:
         """The answer to a model by which nothing can be scored."""
         findings = (Finding(change, None),)
-        word, said = verdict(None, findings, None)
         nothing: dict[str, Any] = dict.fromkeys(("accuracy", "expected", "held_db", "parity", "card"))
-        return self.diagnosis(
-            trials.inferences, verdict=word, said=said, findings=findings, leanings=(), alternatives=(), **nothing
-        )
+        nothing |= {"leanings": (), "alternatives": ()}
+        return self.diagnosis(trials.inferences, verdict=verdict(None, findings, None), findings=findings, **nothing)
 
 
 def _function_as_meant(config: RunConfig, patient: Patient, found: Examination) -> str | None:
@@ -194,13 +191,13 @@ def system_of(config: RunConfig) -> System:
         said = " and ".join(labels(config.named))
         raise UsageError(f"--backend: the doctor examines one model on one runtime; {said} are named")
     for system in config.named:
-        problem = backend_class(system.backend).probe().problem
+        problem = availability(system.backend).problem
         if problem is not None and config.interpreter_of(system) is None:
             raise BackendUnavailableError(problem)
         return system
     of_backend = {one.backend: one for one in config.systems}
     for name in _by_speed():
-        if backend_class(name).probe().available:
+        if availability(name).available:
             return of_backend[name]
     raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
 
@@ -209,7 +206,7 @@ def _another(config: RunConfig, system: System) -> str | None:
     """A runtime that is there besides that of ``system``; the same one where that ran on another interpreter."""
     elsewhere = config.interpreter_of(system) is not None
     others = [name for name in _by_speed() if name != system.backend or elsewhere]
-    return next((name for name in others if backend_class(name).probe().available), None)
+    return next((name for name in others if availability(name).available), None)
 
 
 def _by_speed() -> list[str]:
@@ -228,11 +225,11 @@ def confirm(search: Search, images: int) -> tuple[list[Finding], list[Finding]]:
         made = list(changes(given, search.at))
         tried = len(search.tried) + len(made)  # the best of so many is better than some by chance
         found = [_found(search, given, change, images, tried) for change in made]
-        unproven = [one for one in found if not one.proven]
+        unproven = [one for one in found if not is_proven(one)]
         if not unproven:
             return sorted(found, key=_mean, reverse=True), leanings
         weakest = min(unproven, key=_mean)
-        if weakest.leaning:
+        if is_leaning(weakest):
             leanings.append(weakest)
         search.move(without(given, search.at, weakest.change))
 

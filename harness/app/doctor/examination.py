@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 from alexbench.harness.app.accuracy import parity_images, parity_of
 from alexbench.harness.app.doctor.functions import CLEARLY_DB, MISTAKES, SAME_DB, alone, together
 from alexbench.harness.app.doctor.patient import Patient
-from alexbench.harness.app.doctor.reading import Change
 from alexbench.harness.app.doctor.trials import Trials
 from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.diagnosis_records import Change
 from alexbench.harness.judge.error_causes import Cause
 from alexbench.harness.judge.outputs import agreement_db
 from alexbench.harness.judge.parity import DECIBELS_A_BIT, computed_as, deviation
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import network_input
+from alexbench.harness.precisions import Arithmetic
 from alexbench.harness.protocol.making import ComputeVariants, FindCause
 from alexbench.harness.records import Parity
+from alexbench.reports.text.reasons import arithmetic_words
 
 LOOKED_AT: Final = 64
 HELD: Final = 4
@@ -48,8 +50,7 @@ NOT_LOGITS: Final = Change(
 )
 FULL_PRECISION: Final = "ask for fp32 where the model was exported or is run, or for what it is: --precision bf16"
 NOT_THE_SAME: Final = "it is not the same function as these weights in float64"
-_BITS: Final = {"8": "8 bits (bf16)", "11": "11 bits (TF32 or fp16)"}
-_OF_BITS: Final = {"8": ("bf16",), "11": ("fp16", "tf32")}
+_OF_BITS: Final = {8: ("bf16",), 11: ("fp16", "tf32")}
 LAYERS: Final = "alexbench compare RUN --layers names the first layer that is off, where it was built from the weights"
 
 
@@ -194,27 +195,27 @@ def by_cause(cause: Cause, held: float, precision: str) -> Change:
             f"divide {cause.layer}.weight by {cause.scale:.6g} where the model was made, or name the weights that it"
             " was made from",
         )
-    where, bits = cause.rounding.split()
     if cause.is_rounding:
-        does = "its weights were rounded to" if where == "weights" else "it computes in"
+        bits: Arithmetic = "8 bits" if cause.bits == 8 else "11 bits"
+        does = "its weights were rounded to" if cause.rounded == "weights" else "it computes in"
         says = "as it says, and is further off than that allows"
-        if precision not in _OF_BITS[bits]:
+        if precision not in _OF_BITS[cause.bits]:
             says = f"and {precision} is what it says"
         return Change(
             "precision",
-            f"{does} {_BITS[bits]}, {says}: rounding to them makes the same errors"
+            f"{does} {arithmetic_words(bits)}, {says}: rounding to them makes the same errors"
             f" (correlation {cause.correlation:.2f})",
             FULL_PRECISION,
         )
     loud = computed_as(held / DECIBELS_A_BIT)
-    if loud not in _BITS.values():
+    if loud not in ("8 bits", "11 bits"):
         return Change(
             "function", f"{NOT_THE_SAME} ({held:.0f} dB), and rounding that is known does not do that", LAYERS
         )
     return Change(
         "function",
-        f"{NOT_THE_SAME}: it is off as loudly as {loud} would be ({held:.0f} dB), but not as rounding to them is"
-        f" (correlation {cause.correlation:.2f}); slightly wrong weights would look like this",
+        f"{NOT_THE_SAME}: it is off as loudly as {arithmetic_words(loud)} would be ({held:.0f} dB), but not as rounding"
+        f" to them is (correlation {cause.correlation:.2f}); slightly wrong weights would look like this",
         LAYERS,
     )
 

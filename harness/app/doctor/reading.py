@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.datasets.classes import CLASS_COUNT, devkit_order
+from alexbench.harness.diagnosis_records import Change
 from alexbench.harness.models.preprocessing import Preprocessing, said_formula
 
 LabelReading = Literal["as given", "one less", "one more", "devkit ids", "model in devkit order"]
@@ -41,18 +42,6 @@ class Reading:
     flatten: FlattenOrder = "as given"
     labels: LabelReading = "as given"
     tone: Tone = "as given"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that a mended reading has otherwise than the given one.
-
-    ``factor``: a short fixed name of it. ``found``: what is wrong, in words. ``mend``: the exact key or flag.
-    """
-
-    factor: str
-    found: str
-    mend: str
 
 
 def read_labels(labels: NDArray[np.int64], reading: LabelReading) -> NDArray[np.int64]:
@@ -146,15 +135,12 @@ def changes(given: Reading, mended: Reading) -> Iterator[Change]:
         before, after = getattr(given.fed, field), getattr(mended.fed, field)
         if before != after:
             said = words.format(("ignored", "applied")[before] if field == "exif" else before)
-            yield Change(factor, said, f"[preprocessing] {field} = {_toml(after)}")
+            yield _in_card(factor, said, f"{field} = {_toml(after)}")
     if any(getattr(given.fed, key) != getattr(mended.fed, key) for key in _ARITHMETIC):
         found = said_arithmetic(given.fed, mended.fed)
         keys = [key for key in _ARITHMETIC if getattr(given.fed, key) != getattr(mended.fed, key)]
-        yield Change(
-            "normalisation",
-            f"{found}: {said_formula(given.fed)}",
-            "[preprocessing] " + "; ".join(f"{key} = {_toml(getattr(mended.fed, key))}" for key in keys),
-        )
+        values = "; ".join(f"{key} = {_toml(getattr(mended.fed, key))}" for key in keys)
+        yield _in_card("normalisation", f"{found}: {said_formula(given.fed)}", values)
     if given.reshaped != mended.reshaped:
         yield Change(
             "layout",
@@ -167,6 +153,10 @@ def changes(given: Reading, mended: Reading) -> Iterator[Change]:
         yield Change("tone", *_TONE_WORDS[mended.tone])
     if given.labels != mended.labels:
         yield Change(*_LABEL_WORDS[mended.labels])
+
+
+def _in_card(factor: str, found: str, key: str) -> Change:
+    return Change(factor, found, f"[preprocessing] {key}", key)
 
 
 def without(given: Reading, mended: Reading, change: Change) -> Reading:

@@ -15,8 +15,9 @@ from alexbench.harness.app.doctor.levels import arithmetics, geometries
 from alexbench.harness.app.doctor.patient import Patient
 from alexbench.harness.app.doctor.reading import GEOMETRY, LABEL_READINGS, FlattenOrder, Reading, Tone, changes
 from alexbench.harness.app.doctor.trials import Trials
-from alexbench.harness.judge.evidence import Difference, paired_difference
+from alexbench.harness.judge.evidence import paired_difference
 from alexbench.harness.judge.paired import discordant, mcnemar, more_right
+from alexbench.harness.paired_records import Difference
 
 FIRST_LOOK: Final = 16
 SECOND_LOOK: Final = 64

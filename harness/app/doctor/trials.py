@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.datasets.containers.reading import reader_for
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.preprocess import load_pixels, resize_and_crop_picture
-from alexbench.datasets.readers import reader_for
 from alexbench.harness.app.doctor.patient import BATCH, Patient
 from alexbench.harness.app.doctor.reading import GAMMA, LABEL_READINGS, LabelReading, Reading, Tone, read_labels
 from alexbench.harness.judge.evidence import evidence_of, spread

@@ -38,6 +38,7 @@ from alexbench.harness.record_checks import plain
 from alexbench.harness.record_files import RUN_FILE, record_from
 from alexbench.harness.records import RunRecord
 from alexbench.reports.flat import digest_key
+from alexbench.reports.text.reasons import joined
 
 SCHEMA: Final = 1
 _SCHEMA_KEY: Final = "alexbench_baseline"
@@ -134,7 +135,7 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
         raise UsageError(f"{run}: {', '.join(failed) or 'no row'} did not end well; a baseline is of rows that did")
     said = []
     if side.record.invalid:
-        said.append(f"without its speeds, which carry no claim: {'; '.join(side.record.invalid)}")
+        said.append(f"saved without its speeds, which are unreliable: {joined(side.record.invalid)}")
         side = replace(
             side, rows={name: replace(row, times=Times()) for name, row in side.rows.items()}, anchor=Times()
         )
@@ -170,7 +171,7 @@ def _history_of(path: Path, record: RunRecord, reason: str) -> list[Saved]:
     there = read_baseline(path)
     differs = machine_differences(there.side.record.machine, record.machine)
     if differs:
-        raise UsageError(f"{path} is of another machine ({'; '.join(differs)}); name another file with --to")
+        raise UsageError(f"{path} is of another machine ({joined(differs)}); name another file with --to")
     if there.side.record.model.card != record.model.card:
         raise UsageError(f"{path} is of {there.side.record.model.card}; name another file with --to")
     if not reason:

@@ -16,6 +16,7 @@ from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.harness.systems import System
+from alexbench.reports.text.reasons import joined
 
 Follow = Callable[[Sequence[System], int], "Fresh"]
 """Systems of the head, and which time this is, to what was measured."""
@@ -91,7 +92,7 @@ def _check_same_place(folder: Path, record: RunRecord) -> None:
     """
     machines = machine_differences(record.machine, machine())
     if machines:
-        raise UsageError(f"{folder} is of another machine than this ({'; '.join(machines)})")
+        raise UsageError(f"{folder} is of another machine than this ({joined(machines)})")
     if all(row.python is not None for row in record.systems if row.status == "ok"):
         return  # each has an interpreter of its own, which the fresh run asks itself
     now = asdict(environment(tuple(record.environment.get("packages") or ())))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alexbench.harness.app.gate.baseline import find_baseline, is_baseline, read_baseline
 from alexbench.harness.app.gate.follow_up import Follow, follower
-from alexbench.harness.app.gate.identity import environment_changes, identity
+from alexbench.harness.app.gate.identity import Identity, environment_changes, identity
 from alexbench.harness.app.gate.judging import in_head_alone, judged_values
 from alexbench.harness.app.gate.policy import METRICS, Policy
 from alexbench.harness.app.gate.side import Side, environments, named_alike, side_of_run, sides_of_run
@@ -14,6 +14,7 @@ from alexbench.harness.app.gate.times import decide_times
 from alexbench.harness.app.progress import Display
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gate_records import GateReport, GateSide, Judged
+from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.records import RunRecord
 
@@ -113,8 +114,7 @@ def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[
         changed=tuple(environment_changes(base, head)),
         follow_ups=tuple(str(one) for one in times.runs),
         notes=(
-            *(f"Times are not gated: {one}" for one in (*found.no_time, *found.left_out) if _timed(base, head)),
-            *(f"Times of {row} are not gated: {'; '.join(said)}" for row, said in found.unlike.items()),
+            *_ungated_times(base, head, found),
             *in_head_alone(head, base),
             *_same_run(base, head),
             *_not_measured(base, head),
@@ -158,22 +158,30 @@ def _timed(base: Side, head: Side) -> bool:
     return any(row.times.latency or row.times.windows or row.entry.performance for row in rows)
 
 
-def _same_run(base: Side, head: Side) -> list[str]:
+def _ungated_times(base: Side, head: Side, found: Identity) -> list[Reason]:
+    reasons = (*found.no_time, *found.left_out) if _timed(base, head) else ()
+    return [
+        *(Reason("times_not_gated", because=(one,)) for one in reasons),
+        *(Reason("row_times_not_gated", of=row, because=said) for row, said in found.unlike.items()),
+    ]
+
+
+def _same_run(base: Side, head: Side) -> list[Reason]:
     """A baseline saved from the very run that is gated, or a copy of its folder."""
     one, two = base.record, head.record
     if one is two or (one.started, one.machine, one.model) != (two.started, two.machine, two.model):
         return []
-    return [f"Base and head are the same run, of {one.started}: that they agree says nothing"]
+    return [Reason("same_run", of=one.started)]
 
 
-def _not_measured(base: Side, head: Side) -> list[str]:
+def _not_measured(base: Side, head: Side) -> list[Reason]:
     """What neither side has of any row, and the policy does not name."""
     rows = [row for side in (base, head) for row in side.rows.values()]
     said = []
     if not any(row.top1 is not None for row in rows):
-        said.append("Accuracy and parity were not measured: this gate says nothing of them")
+        said.append(Reason("no_answers"))
     if not _timed(base, head):
-        said.append("Times were not measured: this gate says nothing of them")
+        said.append(Reason("no_gate_times"))
     return said
 
 
@@ -184,12 +192,9 @@ def _in_order(judged: Sequence[Judged], base: Side) -> tuple[Judged, ...]:
 
 
 def _side(side: Side) -> GateSide:
-    said = [f"run of {side.record.started}, alexbench {side.record.alexbench_version}"]
-    said += [
-        f"{name} {row.entry.effective.version}" for name, row in side.rows.items() if row.entry.effective is not None
-    ]
-    said += [f"its run was INVALID: {one}" for one in side.record.invalid]
-    return GateSide(side.name, tuple(said))
+    record, entries = side.record, {name: row.entry.effective for name, row in side.rows.items()}
+    versions = {name: ran.version for name, ran in entries.items() if ran is not None}
+    return GateSide(side.name, record.started, record.alexbench_version, versions, record.invalid)
 
 
 def compare_files(base: Path, head: Path, policy: Policy) -> GateReport:

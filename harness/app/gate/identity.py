@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from alexbench.harness.app.gate.policy import Policy
 from alexbench.harness.app.gate.side import Side
+from alexbench.harness.reasons import IdentityCode, Reason
 from alexbench.harness.records import EffectiveRecord, RunRecord
 from alexbench.harness.systems import ModelFile, System, matched
 
@@ -26,11 +27,11 @@ class Identity:
     ``left_out``: why times are not asked for, by the policy's own word. ``unlike``: why no time of a row may, by name.
     """
 
-    refused: tuple[str, ...]
-    no_time: tuple[str, ...]
-    no_answers: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
-    unlike: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    refused: tuple[Reason, ...]
+    no_time: tuple[Reason, ...]
+    no_answers: tuple[Reason, ...]
+    left_out: tuple[Reason, ...] = ()
+    unlike: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
 
 
 def identity(base: Side, head: Side, policy: Policy) -> Identity:
@@ -39,35 +40,37 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     same_run = one is two
     refused = [] if same_run else subject_differences(one, two)
     machines = [] if same_run else machine_differences(one.machine, two.machine)
-    no_time = [] if same_run else [*settings_differences(one, two), *_anchors(one, two)]
-    left_out: list[str] = []
+    no_time = [] if same_run else [*settings_differences(one, two), *_probes(one, two)]
+    left_out: list[Reason] = []
     if machines:
-        said = f"another machine: {'; '.join(machines)}"
-        (refused if policy.other_machine == "refuse" else left_out).append(said)
+        other = Reason("other_machine", because=tuple(machines))
+        (refused if policy.other_machine == "refuse" else left_out).append(other)
     no_answers = []
     if not same_run and _skipped(one) != _skipped(two):
-        no_answers.append("other pictures were skipped as unreadable")
+        no_answers.append(Reason("other_skipped"))
     systems = [{name: row.entry.system for name, row in side.rows.items()} for side in (base, head)]
     pairs = {name: tuple(unlike(one, systems[1][name])) for name, one in systems[0].items() if name in systems[1]}
     found = {name: said for name, said in pairs.items() if said}
     return Identity(tuple(refused), tuple(no_time), tuple(no_answers), tuple(left_out), found)
 
 
-def subject_differences(one: RunRecord, two: RunRecord) -> list[str]:
-    """In what the networks, weights, pictures or pixels of two runs differ, a phrase each."""
+def subject_differences(one: RunRecord, two: RunRecord) -> list[Reason]:
+    """In what the networks, weights, images or pixels of two runs differ."""
     return [*_model(one, two), *_data(one, two)]
 
 
-def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
-    """In what two machines differ, a phrase a field; the first few."""
+def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[Reason]:
+    """In what two machines differ, field by field; the first few."""
     keys = [key for key in dict.fromkeys((*one, *two)) if one.get(key) != two.get(key)]
-    said = [f"{key} {_short(one.get(key))} and {_short(two.get(key))}" for key in keys[:_MANY]]
-    return said + ([f"{len(keys) - _MANY} more"] if len(keys) > _MANY else [])
+    fields = [
+        Reason("field_differs", of=key, base=_short(one.get(key)), head=_short(two.get(key))) for key in keys[:_MANY]
+    ]
+    return fields + ([Reason("more_fields", count=len(keys) - _MANY)] if len(keys) > _MANY else [])
 
 
-def environment_changes(base: Side, head: Side) -> list[str]:
-    """What differs of packages, Python, variables and how rows ran, a phrase each; not where they are installed."""
-    found: list[str] = []
+def environment_changes(base: Side, head: Side) -> list[Reason]:
+    """What differs of packages, Python, variables and how rows ran; not where they are installed."""
+    found: list[Reason] = []
     for backend, row in base.rows.items():
         if backend in head.rows:
             # Noted is what the backends asked for need; of an interpreter that one has for itself, what that one does.
@@ -78,13 +81,13 @@ def environment_changes(base: Side, head: Side) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _ran_unlike(backend: str, one: EffectiveRecord | None, two: EffectiveRecord | None) -> Iterator[str]:
+def _ran_unlike(backend: str, one: EffectiveRecord | None, two: EffectiveRecord | None) -> Iterator[Reason]:
     if one is None or two is None:
         return
     for key in _EFFECTIVE:
         before, after = getattr(one, key)[0], getattr(two, key)[0]
         if before != after:
-            yield f"{backend} ran with {key} {before} -> {after}"
+            yield Reason("ran_with", of=backend, text=key, base=before, head=after)
 
 
 def row_environment(record: RunRecord, row: str) -> dict[str, Any]:
@@ -100,19 +103,23 @@ def _backends(record: RunRecord) -> set[str]:
     return {row.system.backend for row in record.systems}
 
 
-def _differences(one: dict[str, Any], two: dict[str, Any], *, alike: bool) -> Iterator[str]:
-    """A phrase for each; where packages were not noted ``alike``, of those that both sides note."""
+def _differences(one: dict[str, Any], two: dict[str, Any], *, alike: bool) -> Iterator[Reason]:
+    """Where packages were not noted ``alike``, of those that both sides note."""
     if one.get("python") != two.get("python"):
-        yield f"Python {one.get('python')} -> {two.get('python')}"
+        yield _changed("Python", one.get("python"), two.get("python"))
     for key, word in (("packages", ""), ("variables", "variable ")):
         before, after = one.get(key) or {}, two.get(key) or {}
         names = before.keys() & after.keys() if key == "packages" and not alike else before.keys() | after.keys()
         for name in sorted(names):
             if before.get(name) != after.get(name):
-                yield f"{word}{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
+                yield _changed(f"{word}{name}", before.get(name, "none"), after.get(name, "none"))
     commits = [_commit(side.get("git")) for side in (one, two)]
     if commits[0] != commits[1]:
-        yield f"alexbench {commits[0]} -> {commits[1]}"
+        yield _changed("alexbench", *commits)
+
+
+def _changed(what: str, before: object, after: object) -> Reason:
+    return Reason("changed", of=what, base=str(before), head=str(after))
 
 
 def _commit(git: Any) -> Any:
@@ -123,16 +130,16 @@ def _commit(git: Any) -> Any:
     return own.get("describe") if isinstance(own, dict) else own
 
 
-def _model(one: RunRecord, two: RunRecord) -> Iterator[str]:
+def _model(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
     if one.model.network != two.model.network:
-        yield f"another network: {one.model.network} and {two.model.network}"
+        yield Reason("other_network", base=one.model.network, head=two.model.network)
     if one.model.weights_digest != two.model.weights_digest:
-        yield f"other weights: {_digest(one.model.weights_digest)} and {_digest(two.model.weights_digest)}"
+        yield _digests("other_weights", one.model.weights_digest, two.model.weights_digest)
     names = {row.system: row.name for row in two.systems}
     for before, after in same_systems(one, two):
         here, there = _file(before.artifact), _file(after.artifact)
         if here != there:
-            yield f"{names[after]} ran another file: {here} and {there}"
+            yield Reason("other_file", of=names[after], base=here, head=there)
 
 
 def same_systems(one: RunRecord, two: RunRecord) -> list[tuple[System, System]]:
@@ -145,42 +152,41 @@ def _file(file: ModelFile | None) -> str:
     if file is None:
         return "none"
     read = [str(file.convention)] if file.convention is not None else []
-    return " ".join([_digest(file.sha256), *read, *([file.output] if file.output is not None else [])])
+    return " ".join([file.sha256[:12] or "none", *read, *([file.output] if file.output is not None else [])])
 
 
-def _data(one: RunRecord, two: RunRecord) -> Iterator[str]:
-    for what, before, after in (
-        ("pictures or labels", one.data.names_digest, two.data.names_digest),
-        ("prepared pixels", one.data.pixels_digest, two.data.pixels_digest),
-    ):
-        if before != after:
-            yield f"other {what}: {_digest(before)} and {_digest(after)}"
-            return  # other pictures have other pixels
+def _data(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
+    if one.data.names_digest != two.data.names_digest:  # other images have other pixels
+        yield _digests("other_images", one.data.names_digest, two.data.names_digest)
+        return
+    if one.data.pixels_digest != two.data.pixels_digest:
+        yield _digests("other_pixels", one.data.pixels_digest, two.data.pixels_digest)
+        return
     if one.model.recipe_digest != two.model.recipe_digest and one.model.recipe_digest and two.model.recipe_digest:
-        yield f"other preprocessing, decoders or labels: {one.model.card} and {two.model.card}"
+        yield Reason("other_recipe", base=one.model.card, head=two.model.card)
 
 
-def settings_differences(one: RunRecord, two: RunRecord) -> Iterator[str]:
-    """Of what changes all speeds of a run, a phrase each with the flag that mends it."""
+def settings_differences(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
+    """Of what changes all speeds of a run."""
     return _differing(_SETTINGS, one.configuration, two.configuration)
 
 
-def unlike(one: System, two: System) -> Iterator[str]:
+def unlike(one: System, two: System) -> Iterator[Reason]:
     """The same of a system, but its file."""
     yield from _differing(_OF_A_SYSTEM, *({key: getattr(side, key) for key in _OF_A_SYSTEM} for side in (one, two)))
     if one.settings != two.settings:
-        yield "other settings of the runtime"
+        yield Reason("other_runtime_settings")
 
 
-def _differing(keys: tuple[str, ...], one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[str]:
+def _differing(keys: tuple[str, ...], one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[Reason]:
     for key in keys:
         before, after = one.get(key), two.get(key)
         if before != after:
-            yield f"{key.replace('_', ' ')} {before} and {after}: run again with --{key.replace('_', '-')} {before}"
+            yield Reason("other_setting", of=key.replace("_", "-"), base=str(before), head=str(after))
 
 
-def _anchors(one: RunRecord, two: RunRecord) -> Iterator[str]:
-    """The anchor is NumPy's: with another one the unit that both runs are measured in has changed."""
+def _probes(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
+    """The machine probe is NumPy's: with another one the unit that both runs are measured in has changed."""
     here, there = one.environment, two.environment
     versions = [(side.get("packages") or {}).get("numpy") for side in (here, there)]
     variables = [
@@ -189,13 +195,13 @@ def _anchors(one: RunRecord, two: RunRecord) -> Iterator[str]:
     ]
     changed = []
     if versions[0] != versions[1]:
-        changed.append(f"NumPy {versions[0]} and {versions[1]}")
+        changed.append(Reason("other_numpy", base=str(versions[0]), head=str(versions[1])))
     elif _libraries(here) != _libraries(there):
-        changed.append("what NumPy multiplies with")
+        changed.append(Reason("other_library"))
     if variables[0] != variables[1]:
-        changed.append("variables of its libraries")
+        changed.append(Reason("other_variables"))
     if changed:
-        yield f"the anchor is NumPy's, and differs: {', '.join(changed)}; both in one run: alexbench ab"
+        yield Reason("other_probe", because=tuple(changed))
 
 
 def _libraries(environment: Mapping[str, Any]) -> list[str]:
@@ -207,8 +213,8 @@ def _skipped(record: RunRecord) -> list[str]:
     return [one.name for one in record.data.skipped]
 
 
-def _digest(value: str) -> str:
-    return value[:12] or "none"
+def _digests(code: IdentityCode, base: str, head: str, *, of: str = "") -> Reason:
+    return Reason(code, of=of, base=base[:12] or "none", head=head[:12] or "none")
 
 
 def _short(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from math import inf, isfinite
+from math import inf
 from typing import Final, Literal
 
 from alexbench.harness.app.folder import TIMINGS
@@ -23,6 +23,7 @@ from alexbench.harness.judge.gate import (
     value_verdict,
 )
 from alexbench.harness.judge.statistics import Interval
+from alexbench.harness.reasons import Reason
 from alexbench.harness.records import SystemRecord
 from alexbench.harness.speed_records import Measure
 
@@ -33,7 +34,6 @@ SERIES: Final[dict[str, Series]] = {"latency_p50_ms": "latency", "images_per_sec
 
 def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> list[Judged]:
     """All but time: what is of the network, then row by row."""
-    refused = "; ".join(found.refused)
     judged: list[Judged | None] = [
         _exact(
             policy.asked(metric),
@@ -61,8 +61,8 @@ def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> li
     known = [one for one in judged if one is not None]
     if not base.rows:  # sizes alone are nothing that anyone would ship by
         rule = replace(policy.asked("parity").rule("exact"), metric="ran", required=True)
-        known.append(Judged("", rule, "INVALID", why="the base has no row", mode="exact"))
-    return [_refuse(one, refused) for one in known] if refused else known
+        known.append(Judged("", rule, "INVALID", why=(Reason("no_rows"),), mode="exact"))
+    return [_refuse(one, found.refused) for one in known] if found.refused else known
 
 
 def judged_times(
@@ -104,22 +104,22 @@ def _time(
     values = [_figure(metric, side.rows[backend].entry) for side in (base, head)]
     judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
     if found.refused or found.left_out:
-        return replace(judged, why="; ".join((*found.refused, *found.left_out)))
+        return replace(judged, why=(*found.refused, *found.left_out))
     no_time = (*found.no_time, *found.unlike.get(backend, ()))
     if no_time:
-        return replace(judged, verdict="INVALID", why="; ".join(no_time))
+        return replace(judged, verdict="INVALID", why=no_time)
     if asked.mode is not None and asked.mode != mode:
-        wanted = "one run of both: alexbench ab" if asked.mode == "paired" else "a baseline of another run"
-        return replace(judged, verdict="INVALID", why=f"the policy wants {asked.mode} rounds, which take {wanted}")
+        wanted = Reason("needs_paired" if asked.mode == "paired" else "needs_anchored")
+        return replace(judged, verdict="INVALID", why=(wanted,))
     if not before or not after:
         return _without_times(judged, base, head)
     if mode == "anchored":
         before = over_anchor(before, getattr(base.anchor, series))
         after = over_anchor(after, getattr(head.anchor, series))
         if not before or not after:
-            return replace(judged, verdict="INVALID", why="there was no anchor to hold the two runs against")
+            return replace(judged, verdict="INVALID", why=(Reason("no_probe"),))
     elif not set(before) & set(after):
-        return replace(judged, verdict="INVALID", why="base and head share no round")
+        return replace(judged, verdict="INVALID", why=(Reason("no_shared_round"),))
     allowed = Allowed(rule.tolerance, rule.direction, rate=metric == "images_per_second")
     of: Measure = "latency" if series == "latency" else "images/s"
     spreads = [known_of(side.record.resolutions, of) for side in (base, head)]
@@ -127,15 +127,18 @@ def _time(
         finding = paired_times(before, after, allowed, spreads[1])
     else:
         finding = anchored_times(before, after, allowed, spreads)
-    invalid = "" if sound else invalid_times(head)
+    invalid = () if sound else head.record.invalid
     if mode == "anchored":
-        of_base = invalid_times(base)
-        if of_base:
+        if base.record.invalid:
             # Without rounds: nothing that is measured of the head would change it.
-            said = said_of_time(judged, finding, f"in the base: {of_base}")
-            return replace(said, rounds=None, would_change="a base that could be measured")
-        invalid = invalid and f"in the head: {invalid}"
+            said = said_of_time(judged, finding, _in_side("base", base.record.invalid))
+            return replace(said, rounds=None, would_change=Reason("other_base"))
+        invalid = invalid and _in_side("head", invalid)
     return said_of_time(judged, finding, invalid)
+
+
+def _in_side(side: str, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    return (Reason("in_side", of=side, because=reasons),)
 
 
 def _without_times(judged: Judged, base: Side, head: Side) -> Judged:
@@ -145,11 +148,10 @@ def _without_times(judged: Judged, base: Side, head: Side) -> Judged:
     for name, (side, row) in lacking.items():
         if row.entry.performance is None:
             continue
-        why, mend = f"the blocks that the {name}'s figure is from are gone", f"restoring {TIMINGS}"
+        why, change = Reason("blocks_lost", of=name), Reason("restore", of=TIMINGS)
         if side.record.invalid:
-            why = f"the {name} has no times, for its run was INVALID: {'; '.join(side.record.invalid)}"
-            mend = f"a {name} of a quieter run"
-        return replace(judged, verdict="INCONCLUSIVE", why=why, would_change=mend)
+            why, change = Reason("no_times", of=name, because=side.record.invalid), Reason("quieter", of=name)
+        return replace(judged, verdict="INCONCLUSIVE", why=(why,), would_change=change)
     return _unmeasured(judged, *lacking)
 
 
@@ -160,11 +162,11 @@ def _lacking(before: object, after: object) -> list[str]:
 
 def _unmeasured(judged: Judged, *sides: str) -> Judged:
     """What is required and was not measured has not passed."""
-    why = f"not measured in the {' or '.join(sides)}"
-    return replace(judged, verdict="INCONCLUSIVE", why=why, would_change="measuring it")
+    why = (Reason("not_measured", of=" or ".join(sides)),)
+    return replace(judged, verdict="INCONCLUSIVE", why=why, would_change=Reason("measure"))
 
 
-def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
+def said_of_time(judged: Judged, finding: TimeFinding, invalid: tuple[Reason, ...]) -> Judged:
     """What a finding says of a metric: changes of time, or of the rate that is its inverse."""
     ratio, detectable = finding.ratio, 100 * (finding.detectable - 1)
     if judged.metric == "images_per_second":
@@ -179,27 +181,18 @@ def said_of_time(judged: Judged, finding: TimeFinding, invalid: str) -> Judged:
         high=high,
         detectable=detectable,
         rounds=finding.rounds,
-        why=finding.why,
+        why=(Reason("at_tolerance"),) if finding.at_tolerance else (),
         would_change=_would_change(finding, judged.rule.tolerance, detectable),
     )
-    return (
-        replace(said, verdict="INVALID", why=invalid, would_change="a run that could be measured") if invalid else said
-    )
+    return replace(said, verdict="INVALID", why=invalid, would_change=Reason("other_run")) if invalid else said
 
 
-def _would_change(finding: TimeFinding, tolerance: float, least: float) -> str:
-    if finding.verdict == "INCONCLUSIVE":
-        if finding.more_processes is not None:
-            return f"about {finding.more_processes:,} more processes at this spread"
-        if finding.why.startswith("the estimate is at"):
-            return f"a tolerance other than {tolerance:g} %; detectable here: {least:.1f} %"
-        return "" if finding.why or not isfinite(least) else f"detectable here: {least:.1f} %"
-    return f"detectable here: {least:.1f} %"
-
-
-def invalid_times(side: Side) -> str:
-    """Why a run's speeds carry no verdict; empty: they do."""
-    return "; ".join(side.record.invalid)
+def _would_change(finding: TimeFinding, tolerance: float, least: float) -> Reason:
+    if finding.more_processes is not None:
+        return Reason("more_processes", count=finding.more_processes)
+    if finding.at_tolerance:
+        return Reason("other_tolerance", limit=tolerance, measured=least)
+    return Reason("detectable", limit=least)
 
 
 def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Policy, found: Identity) -> Judged | None:
@@ -212,13 +205,9 @@ def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Pol
     values = [None if row.entry.accuracy is None else getattr(row.entry.accuracy, metric) for row in (one, two)]
     judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
     if before is None or after is None:
-        return (
-            replace(judged, why="; ".join(found.refused))
-            if found.refused
-            else _unmeasured(judged, *_lacking(before, after))
-        )
+        return replace(judged, why=found.refused) if found.refused else _unmeasured(judged, *_lacking(before, after))
     if found.refused or found.no_answers or len(before) != len(after):
-        why = "; ".join((*found.refused, *found.no_answers)) or "other numbers of pictures"
+        why = (*found.refused, *found.no_answers) or (Reason("other_count"),)
         return replace(judged, verdict="NOT GATED" if found.refused else "INVALID", why=why)
     loss = lost_pictures(before, after, tolerance=rule.tolerance, direction=rule.direction, sample=mode == "interval")
     least = 100 * (loss.allowed + 1) / loss.images
@@ -229,22 +218,21 @@ def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Pol
         low=loss.low,
         high=loss.high,
         detectable=least if mode == "exact" else None,
-        why=f"{loss.lost} lost and {loss.gained} gained of {loss.images:,} pictures",
+        why=(Reason("lost", count=loss.lost), Reason("gained", count=loss.gained, total=loss.images)),
         would_change=_would_change_loss(loss, rule, mode),
     )
 
 
-def _would_change_loss(loss: LossFinding, rule: Rule, mode: str) -> str:
+def _would_change_loss(loss: LossFinding, rule: Rule, mode: str) -> Reason | None:
     if mode == "exact":
-        worst = abs(loss.lost - loss.gained)
         gained = rule.direction == "two-sided" and loss.gained > loss.lost
-        allowed = f"{loss.allowed} may be {'gained' if gained else 'lost'}, on balance"
-        return f"{allowed}; {worst} were" if loss.verdict == "FAIL" else allowed
+        net = loss.gained - loss.lost if gained else max(0, loss.lost - loss.gained)
+        return Reason("balance", of="gained" if gained else "lost", count=net, total=loss.allowed)
     if loss.verdict != "INCONCLUSIVE":
-        return ""
+        return None
     if loss.more_images is None:
-        return "a tolerance other than the change itself; no number of pictures that is likely to be had"
-    return f"about {loss.more_images:,} more pictures at these rates"
+        return Reason("no_number_of_images")
+    return Reason("more_images", count=loss.more_images)
 
 
 def _parity(asked: Asked, backend: str, base: SideRow, head: SideRow) -> Judged | None:
@@ -264,16 +252,16 @@ def _parity(asked: Asked, backend: str, base: SideRow, head: SideRow) -> Judged 
     if after is None:
         if two.accuracy is None:
             return _unmeasured(judged, *_lacking(before, after))
-        return replace(judged, verdict="FAIL", why="the head was not held against float64")
-    said = f"max error {after.max_abs_over_sigma:.1e} sigma, at most {after.tolerance_max_abs_over_sigma:.1e}"
+        return replace(judged, verdict="FAIL", why=(Reason("no_reference"),))
+    error = Reason("error", measured=after.max_abs_over_sigma, limit=after.tolerance_max_abs_over_sigma)
     if two.artifact is not None:
-        return replace(judged, why=f"a file of the user's own: {said}")
-    reasons = [] if after.passed else [f"{said}; {after.unexplained_flips} flips that rounding cannot explain"]
-    reasons += [] if after.unmasked is None else [f"computes as {after.unmasked}"]
-    if reasons and before is not None and not (before.passed and before.unmasked is None):
-        return replace(judged, verdict="INCONCLUSIVE", why=f"{'; '.join(reasons)}; the base is no better")
-    verdict: GateVerdict = "FAIL" if reasons else "PASS"
-    return replace(judged, verdict=verdict, why="; ".join(reasons) or said)
+        return replace(judged, why=(Reason("user_file", because=(error,)),))
+    wrong = [] if after.passed else [error, Reason("mismatches", count=after.unexplained_flips)]
+    wrong += [] if after.unmasked is None else [Reason("computes_as", of=after.unmasked)]
+    if wrong and before is not None and not (before.passed and before.unmasked is None):
+        return replace(judged, verdict="INCONCLUSIVE", why=(*wrong, Reason("base_no_better")))
+    verdict: GateVerdict = "FAIL" if wrong else "PASS"
+    return replace(judged, verdict=verdict, why=tuple(wrong) or (error,))
 
 
 def _exact(asked: Asked, row: str, before: float, after: float) -> Judged:
@@ -292,9 +280,9 @@ def _value(asked: Asked, backend: str, before: float | None, after: float | None
     judged = Judged(backend, rule, verdict, base=before, head=after, change=change, mode="value")
     if verdict == "FAIL" and asked.metric == "load_s":
         # How long a load takes is the disk's cache and the machine's moment as much as the runtime's doing.
-        why = "beyond what is allowed, but one load each says little"
-        return replace(judged, verdict="INCONCLUSIVE", why=why, would_change="the same of further runs")
-    return replace(judged, why="one value each, no interval")
+        why = (Reason("one_load"),)
+        return replace(judged, verdict="INCONCLUSIVE", why=why, would_change=Reason("further_runs"))
+    return replace(judged, why=(Reason("one_value"),))
 
 
 def _backends(side: Side) -> set[str]:
@@ -308,26 +296,30 @@ def _ran(name: str, policy: Policy) -> Judged:
 
 def _absent(backend: str, policy: Policy, head: Side) -> Judged:
     """A backend that the policy has a requirement of, and the base has not: nothing passes by being absent."""
-    where = "the base has" if backend in _backends(head) else "neither side has"
-    why = f"the policy requires something of it, which {where} not"
-    return replace(_ran(backend, policy), why=why, would_change=f"runs with --backend {backend}")
+    why = Reason("not_in_base" if backend in _backends(head) else "in_neither")
+    return replace(_ran(backend, policy), why=(why,), would_change=Reason("run_backend", of=backend))
 
 
 def _gone(backend: str, policy: Policy, base: SideRow, row: SideRow | None, head: Side) -> Judged:
     """A row that did not end well on both sides; where the base's did, a failure whatever it would have measured."""
     gone = _ran(backend, policy)
     if base.entry.status != "ok":
-        return replace(gone, why=f"in the base: {base.entry.error or base.entry.status}")
+        return replace(gone, why=_in_side("base", (_ended(base),)))
     if row is not None:
-        return replace(gone, verdict="FAIL", why=row.entry.error or f"the row is {row.entry.status}")
+        return replace(gone, verdict="FAIL", why=(_ended(row),))
     missing = [entry.system.backend for entry in head.record.systems if entry.status == "missing"]
     if base.entry.system.backend not in missing:
-        return replace(gone, why="the head was not asked for it", would_change=f"a run of the head with {backend}")
-    return replace(gone, verdict="FAIL", why="the head has no such row: its runtime is not installed")
+        return replace(gone, why=(Reason("not_asked"),), would_change=Reason("run_backend", of=backend))
+    return replace(gone, verdict="FAIL", why=(Reason("not_installed"),))
 
 
-def _refuse(one: Judged, why: str) -> Judged:
-    return replace(one, verdict="NOT GATED", why=why, would_change="")
+def _ended(row: SideRow) -> Reason:
+    error, status = row.entry.error, row.entry.status
+    return Reason("row_is", of=status) if error is None else Reason("row_failed", text=error)
+
+
+def _refuse(one: Judged, why: tuple[Reason, ...]) -> Judged:
+    return replace(one, verdict="NOT GATED", why=why, would_change=None)
 
 
 def _figure(metric: str, entry: SystemRecord) -> float | None:
@@ -341,6 +333,6 @@ def _inverse(value: float) -> float:
     return 1 / value if value > 0 else inf
 
 
-def in_head_alone(head: Side, base: Side) -> Iterator[str]:
+def in_head_alone(head: Side, base: Side) -> Iterator[Reason]:
     """The head's rows that the base does not have: nothing to be held against."""
-    return (f"{name} is in the head alone: not gated" for name in head.rows if name not in base.rows)
+    return (Reason("head_alone", of=name) for name in head.rows if name not in base.rows)

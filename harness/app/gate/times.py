@@ -16,6 +16,7 @@ from alexbench.harness.app.gate.policy import TIMED, Policy
 from alexbench.harness.app.gate.side import Side, named_as, with_more
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.gate_records import Judged
+from alexbench.harness.reasons import Reason, WhyCode
 
 EXTENSIONS: Final = 3
 _APART: Final = 1000
@@ -28,7 +29,7 @@ class DecidedTimes:
 
     judged: list[Judged]
     runs: list[Path]
-    notes: list[str]
+    notes: list[Reason]
 
 
 def decide_times(
@@ -37,7 +38,7 @@ def decide_times(
     """Judge every time; ``follow`` measures again, None where that is not wanted."""
     times = _Times(base, head, policy, found)
     runs: list[Path] = []
-    notes: list[str] = []
+    notes: list[Reason] = []
     for number in range(1, EXTENSIONS + 1):
         needed = times.needed
         if not needed or follow is None:
@@ -46,11 +47,11 @@ def decide_times(
         try:
             fresh = times.measured_again(follow, needed, number)
         except AlexBenchError as error:
-            notes.append(f"Not measured again: {error}")
+            notes.append(Reason("not_repeated", text=str(error)))
             break
         runs.append(fresh.folder)
         invalid = times.add(fresh, needed, number)
-        notes += [f"{fresh.folder} is INVALID of {metric} and does not count there" for metric in invalid]
+        notes += [Reason("repeat_invalid", of=metric, text=str(fresh.folder)) for metric in invalid]
     return DecidedTimes(times.conclude(), runs, notes)
 
 
@@ -117,8 +118,8 @@ class _Times:
     def _decide(self, key: Key, alone: Judged, together: Judged) -> None:
         before = self.waiting.pop(key)
         if before.verdict == alone.verdict == "FAIL":
-            why = f"{_change(before)} and, with fresh processes, {_change(alone)}: beyond what is allowed both times"
-            self.done[key] = replace(together, verdict="FAIL", why=why)
+            why = Reason("confirmed", measured=before.change or 0.0, limit=alone.change or 0.0)
+            self.done[key] = replace(together, verdict="FAIL", why=(why,))
         elif together.verdict == "PASS":
             self.done[key] = together
         else:
@@ -138,16 +139,9 @@ class _Times:
         return [*self.done.values(), *left.values()]
 
 
-def _change(one: Judged) -> str:
-    return f"{one.change:+.1f} % ({one.low:+.1f} to {one.high:+.1f})"
-
-
 def _unconfirmed(one: Judged, *, again: bool) -> Judged:
     if one.verdict != "FAIL":
         return one
-    why = "beyond what is allowed, and not confirmed with fresh processes"
-    if not one.rule.required:
-        why += ", for it is advisory"
-    elif again:
-        why = "beyond what is allowed with all measurements together, and no second one alone says so"
-    return replace(one, verdict="INCONCLUSIVE", why=why, would_change="a second measurement that says the same")
+    code: WhyCode = "unconfirmed_alone" if again else "unconfirmed"
+    why = Reason(code if one.rule.required else "unconfirmed_advisory")
+    return replace(one, verdict="INCONCLUSIVE", why=(why,), would_change=Reason("second_run"))

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.readers.wire import (
-    FIXED32,
     MAX_NAME,
     Field,
     Message,
@@ -25,6 +24,7 @@ from alexbench.harness.models.readers.wire import (
     name_of,
     shaped,
 )
+from alexbench.harness.protobuf import FIXED32
 
 _FOOTER: Final = 48
 _MAGIC: Final = 0xDB4775248B80FB57

@@ -1,8 +1,7 @@
-"""Protocol Buffers' wire format, walked over a mapped file: no schema library, and no copy of the numbers in it.
+"""A weights file as Protocol Buffers' messages: mapped, walked by :mod:`alexbench.harness.protobuf`, numbers as views.
 
-The format: https://protobuf.dev/programming-guides/encoding. A message is a row of fields, each a tag (number x 8 +
-wire type) and a payload. As the libraries do, a reader skips fields it does not know, and those of another wire type
-than it knows; all else that is not well-formed is an error, and nothing is allocated on the word of a length in a file.
+As the libraries do, a reader skips fields it does not know, and those of another wire type than it knows; all else that
+is not well-formed is an error.
 """
 
 import mmap
@@ -17,11 +16,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_file
-
-VARINT: Final = 0
-FIXED64: Final = 1
-LENGTH: Final = 2
-FIXED32: Final = 5
+from alexbench.harness.protobuf import FIXED32, FIXED64, LENGTH, VARINT, WireError, signed, varint, walk
 
 MAX_FIELDS: Final = 1 << 16
 """Of one number in one message. AlexNet has some 30 layers; a hostile file could have a field for every two bytes."""
@@ -29,8 +24,6 @@ MAX_FIELDS: Final = 1 << 16
 MAX_NAME: Final = 4096
 
 _SIZES: Final = {FIXED32: 4, FIXED64: 8}
-_SHORT_TAG: Final = 0x80
-_FIRST_WINDOW: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +63,16 @@ class Message:
         Raises:
             WeightsError: the bytes are no message.
         """
-        at = self.start
-        while at < self.stop:
-            tag_at = at
-            tag, at = self.varint(at)
-            number, kind = tag >> 3, tag & 7
-            if number == 0:
-                raise self.damaged(f"byte {tag_at} is no field")
-            if kind == VARINT:
-                value, at = self.varint(at)
-                yield Field(number, kind, self, value=value)
-            elif kind == LENGTH:
-                length, at = self.varint(at)
-                if length > self.stop - at:
-                    raise self.damaged(f"it is cut short or damaged at byte {tag_at} ({length} bytes announced)")
-                yield Field(number, kind, Message(self.path, self.what, self.data, at, at + length))
-                at += length
-            elif kind in _SIZES:
-                size = _SIZES[kind]
-                if size > self.stop - at:
-                    raise self.damaged(f"it is cut short at byte {tag_at}")
-                count = self._run(at, tag, size) if tag < _SHORT_TAG else 1
-                yield Field(number, kind, self, start=at, stride=size + 1, count=count)
-                at += count * (size + 1) - 1
-            else:
-                raise self.damaged(f"byte {tag_at} is no field")
+        try:
+            for number, kind, first, second in walk(self.data, self.start, self.stop):
+                if kind == VARINT:
+                    yield Field(number, kind, self, value=first)
+                elif kind == LENGTH:
+                    yield Field(number, kind, Message(self.path, self.what, self.data, first, second))
+                else:
+                    yield Field(number, kind, self, start=first, stride=_SIZES[kind] + 1, count=second)
+        except WireError as error:
+            raise self.damaged(str(error)) from error
 
     def grouped(self, *numbers: int) -> dict[int, list[Field]]:
         """The fields of these numbers, each number's in the order of the file.
@@ -113,15 +91,10 @@ class Message:
 
     def varint(self, at: int) -> tuple[int, int]:
         """The unsigned number at byte ``at``, and where the next byte is."""
-        value = 0
-        for position in range(10):
-            if at + position >= self.stop:
-                raise self.damaged(f"it is cut short at byte {at}")
-            byte = self.data[at + position]
-            value |= (byte & 0x7F) << (7 * position)
-            if byte < 0x80:
-                return value & 0xFFFF_FFFF_FFFF_FFFF, at + position + 1
-        raise self.damaged(f"the number at byte {at} does not end")
+        try:
+            return varint(self.data, at, self.stop)
+        except WireError as error:
+            raise self.damaged(str(error)) from error
 
     def text(self) -> str:
         """The bytes as a name, fit to be shown in one line: what cannot be printed is replaced.
@@ -146,7 +119,7 @@ class Message:
         at = self.start
         while at < self.stop:
             value, at = self.varint(at)
-            values.append(_signed(value))
+            values.append(signed(value))
             if len(values) > limit:
                 raise self.damaged(f"more than {limit} integers at byte {self.start}")
         return values
@@ -159,23 +132,6 @@ class Message:
         if count == 0:
             return np.empty(0, dtype)
         return np.ndarray((count,), dtype, self.data, start, (stride,))
-
-    def _run(self, at: int, tag: int, size: int) -> int:
-        """How many fields of one tag (a byte) and ``size`` stand in a row from the one whose payload is ``at``.
-
-        Arrays that are not packed have a field for each number: millions, which no loop of Python's could walk.
-        """
-        step = size + 1
-        possible = 1 + (self.stop - at - size) // step
-        count, window = 1, _FIRST_WINDOW
-        while count < possible:
-            looked_at = min(window, possible - count)
-            same = self._view("u1", at + count * step - 1, step, looked_at) == tag
-            if not same.all():
-                return count + int(same.argmin())
-            count += looked_at
-            window *= 2
-        return count
 
 
 def map_message(path: Path, what: str) -> Message:
@@ -216,7 +172,7 @@ def last_text(fields: list[Field]) -> str:
 
 def last_integer(fields: list[Field], default: int = 0) -> int:
     """A varint field's value, signed; of several the last counts."""
-    return next((_signed(field.value) for field in reversed(fields) if field.kind == VARINT), default)
+    return next((signed(field.value) for field in reversed(fields) if field.kind == VARINT), default)
 
 
 def integers(fields: list[Field], limit: int) -> list[int]:
@@ -224,7 +180,7 @@ def integers(fields: list[Field], limit: int) -> list[int]:
     values: list[int] = []
     for field in fields:
         if field.kind == VARINT:
-            values.append(_signed(field.value))
+            values.append(signed(field.value))
         elif field.kind == LENGTH:
             values += field.message.packed_integers(limit)
         if len(values) > limit:
@@ -257,7 +213,3 @@ def shaped(values: NDArray[Any], shape: tuple[int, ...], message: Message, name:
         return values.reshape(shape)
     except (ValueError, OverflowError) as error:  # a side beyond what NumPy counts, in an array without numbers
         raise message.damaged(f"{name} has the impossible shape {shape}") from error
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value

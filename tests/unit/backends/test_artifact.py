@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from alexbench.backends._artifact import Loaded, Port, picture_input, refuse_bf16, said, scores_output
+from alexbench.backends._shared.artifacts import Loaded, Port, picture_input, refuse_bf16, said, scores_output
 from alexbench.harness.contract import Artifact, ArtifactFacts, Options
 from alexbench.harness.errors import DataError, UnsupportedOptionError, WeightsError
 

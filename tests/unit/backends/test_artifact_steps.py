@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pytest
 
-from alexbench.backends._artifact_steps import (
+from alexbench.backends._shared.input_steps import (
     FIRST_LAYER,
     Reading,
     Step,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from alexbench.backends._onnx_profile import layer_times, profile
-from alexbench.backends._profile import WARM_UP
+from alexbench.backends._shared.profiles import WARM_UP
+from alexbench.backends.onnxruntime_.profile import layer_times, profile
 from tests.support.toy_network import TOY
 
 

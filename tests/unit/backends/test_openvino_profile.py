@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from alexbench.backends._openvino_profile import last_of, layer_times, profile
-from alexbench.backends._profile import WARM_UP
+from alexbench.backends._shared.profiles import WARM_UP
+from alexbench.backends.openvino_.profile import last_of, layer_times, profile
 from tests.support.toy_network import TOY
 
 

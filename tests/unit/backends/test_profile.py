@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexbench.backends._profile import layer_of, medians, summed
+from alexbench.backends._shared.profiles import layer_of, medians, summed
 from alexbench.harness.models.network import NETWORK_NAMES, Conv, Network, get_network
 
 OWT = get_network("owt")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from alexbench.backends._pt2_check import code_in, pickles_of_tensors_only
+from alexbench.backends.torch_.pt2_check import code_in, pickles_of_tensors_only
 
 FORCE, FORCE_NOT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 

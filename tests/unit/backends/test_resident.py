@@ -16,7 +16,7 @@ LIMIT_S = 240
 HEAD = """
 import json
 import numpy as np
-from alexbench.backends import _resident
+from alexbench.backends._shared import resident
 from alexbench.backends.registry import backend_class
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.models.network import Conv, Flatten, Linear, Network
@@ -46,16 +46,16 @@ CALLS = {
     "torch": """
 import torch
 placed = torch.from_numpy(pixels).clone()
-call, read = _resident.on_torch(torch, backend._module, placed), lambda logits: logits.numpy()
+call, read = resident.on_torch(torch, backend._module, placed), lambda logits: logits.numpy()
 """,
     "onnxruntime": """
 import onnxruntime
-call = _resident.on_onnxruntime(onnxruntime, backend._session, pixels.copy(), ("cpu", 0))
+call = resident.on_onnxruntime(onnxruntime, backend._session, pixels.copy(), ("cpu", 0))
 read = lambda logits: logits.numpy()
 """,
     "tensorflow": """
 import tensorflow
-call = _resident.on_tensorflow(tensorflow, backend._function, pixels.copy(), "/CPU:0")
+call = resident.on_tensorflow(tensorflow, backend._function, pixels.copy(), "/CPU:0")
 read = lambda logits: logits.numpy()
 """,
 }

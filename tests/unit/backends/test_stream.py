@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from alexbench.backends._stream import ThreadStream, open_loop, open_threads
+from alexbench.backends._shared.streams import ThreadStream, open_loop, open_threads
 from alexbench.harness.contract import Backend, Effective, Known, Model, Options, Requirements
 from alexbench.harness.errors import UnsupportedOptionError, UsageError
 from alexbench.harness.powers import Stream

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from alexbench.backends._stream_openvino import QueueStream
+from alexbench.backends.openvino_.stream import QueueStream
 from alexbench.harness.contract import Known, Model
 from alexbench.harness.errors import DataError, UsageError
 from tests.support.toy_network import TOY, toy_weights

@@ -14,7 +14,7 @@ LIMIT_S = 120
 SCRIPT = """
 import json, threading
 import numpy as np
-from alexbench.backends.torch_ import TorchBackend
+from alexbench.backends.torch_.adapter import TorchBackend
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.models.network import Conv, Flatten, Linear, Network
 import torch

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alexbench.backends._tensorflow_profile import INFERENCE, Event, events, layer_times
+from alexbench.backends.tensorflow_.profile import INFERENCE, Event, events, layer_times
 from tests.support.toy_network import TOY
 
 MS = 10**9  # picoseconds in a millisecond

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alexbench.backends._torch_profile import LAYER, layer_times
+from alexbench.backends.torch_.profile import LAYER, layer_times
 
 
 def event(name: str, microseconds: float, *children: Any) -> SimpleNamespace:

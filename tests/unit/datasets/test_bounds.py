@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from alexbench.datasets.containers.reading import reader_for
 from alexbench.datasets.decode import decode_picture
 from alexbench.datasets.layouts import assembling, open_dataset
-from alexbench.datasets.readers import reader_for
 from alexbench.harness.errors import AlexBenchError, DataError
 from tests.support.encoded import encoded, noise
 from tests.support.layout_files import pictures, slim, write_files, write_parquet, write_tar, write_tfrecords

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alexbench.datasets import certificate
+from alexbench.datasets import fingerprint as certificate
 from alexbench.datasets.dataset import Dataset, Sample
 from alexbench.datasets.layouts.labels import packaged_labels
 
@@ -16,18 +16,18 @@ def validation_set(count: int = 50_000, **changed: int) -> Dataset:
     for number, label in changed.items():
         labels[int(number[1:]) - 1] = label
     samples = [Sample(f"ILSVRC2012_val_{number:08d}.JPEG", label, "x.tar") for number, label in enumerate(labels, 1)]
-    return Dataset("val", Path("/nowhere"), "tar", tuple(sorted(samples, key=lambda one: (one.label, one.name))))
+    return Dataset("val", Path("/nowhere"), "tar", tuple(sorted(samples, key=lambda one: (one.label, one.name))), "tar")
 
 
 def test_the_full_validation_set_is_called_so() -> None:
     whole = validation_set()
-    assert certificate.plain_word(whole).startswith("The full validation set by names and labels: 50,000 pictures")
+    assert certificate.plain_word(whole).startswith("The full validation set by names and labels: 50,000 images")
     assert certificate.per_class(whole) == {"50": 1000}
 
 
 def test_one_picture_less_is_not_the_full_set() -> None:
     assert certificate.plain_word(validation_set(49_999)) == (
-        "Not the full validation set: 49,999 of its 50,000 pictures (ILSVRC2012_val_00050000 missing)."
+        "Not the full validation set: 49,999 of its 50,000 images (ILSVRC2012_val_00050000 missing)."
     )
 
 
@@ -38,7 +38,7 @@ def test_another_label_is_not_imagenets() -> None:
 
 
 def test_other_pictures_are_not_imagenet(few: Dataset) -> None:
-    assert certificate.plain_word(few).startswith("Not ImageNet's validation set: 7 pictures of 5 of 1,000 classes")
+    assert certificate.plain_word(few).startswith("Not ImageNet's validation set: 7 images of 5 of 1,000 classes")
 
 
 @pytest.mark.parametrize("change", [{"label": 3}, {"name": "other.png"}])

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.transform import resize as scikit_images_resize
 
-from alexbench.datasets import nearest, opencv_resize, pillow_resize
 from alexbench.datasets.preprocess import prepare_picture
+from alexbench.datasets.resize import nearest
+from alexbench.datasets.resize import opencv as opencv_resize
+from alexbench.datasets.resize import pillow as pillow_resize
 from alexbench.harness.errors import BackendUnavailableError
 from alexbench.harness.models.preprocessing import Interpolation
 from tests.support.encoded import OPENCV, SCIKIT_IMAGE, SIZES, TORCHVISION, encoded, greys, noise

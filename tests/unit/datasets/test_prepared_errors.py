@@ -10,7 +10,7 @@ import pytest
 
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.prepared import building, prepare
-from alexbench.datasets.prepared.labour import Work, _Child
+from alexbench.datasets.prepared.preparing import Work, _Child
 from alexbench.harness.errors import CardError, DataError, UsageError
 from tests.support.pictures import SMALL, file_of
 

@@ -14,7 +14,7 @@ import pytest
 
 from alexbench.datasets.dataset import Dataset, Sample
 from alexbench.datasets.prepared import PreparedSet, building, prepare
-from alexbench.datasets.prepared.labour import Prepared, Work
+from alexbench.datasets.prepared.preparing import Prepared, Work
 from alexbench.datasets.preprocess import prepare_picture
 from tests.support.pictures import SMALL, file_of
 
@@ -107,7 +107,7 @@ def test_a_script_without_a_main_guard_works_and_runs_once(many: Dataset, cache:
     assert result == f"{prepare(many, SMALL, cache).digest} False"
 
 
-def test_two_runs_at_once_share_one_labour(many: Dataset, cache: Path, script: Script) -> None:
+def test_two_runs_at_once_are_prepared_once(many: Dataset, cache: Path, script: Script) -> None:
     first = script.start(many.root, cache, "wait")
     at_work(first)
     second = script.start(many.root, cache)
@@ -173,11 +173,11 @@ def test_only_what_is_missing_is_prepared_again(
     many: Dataset, cache: Path, half_done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    labour = building.prepare_into
+    real = building.prepare_into
 
     def note(work: Work, pictures: Sequence[tuple[int, Sample]], *, workers: int) -> Iterator[list[Prepared]]:
         asked.extend(place for place, _ in pictures)
-        return labour(work, pictures, workers=workers)
+        return real(work, pictures, workers=workers)
 
     monkeypatch.setattr(building, "prepare_into", note)
     prepare(many, SMALL, cache)

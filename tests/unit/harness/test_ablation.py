@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from alexbench.harness.ablation_records import AXES, Ablation, Axis, Choice
 from alexbench.harness.app import ablation, ablation_axes
 from alexbench.harness.app.ablation import ablate
-from alexbench.harness.app.ablation_axes import AXES, Axis, Choice, Grid, grid_of
+from alexbench.harness.app.ablation_axes import Grid, grid_of
 from alexbench.harness.app.ablation_files import folder_for, write_files
-from alexbench.harness.app.ablation_findings import Ablation, Answers, judged
-from alexbench.harness.app.ablation_map import heat_map
-from alexbench.harness.app.ablation_tables import csv_text, markdown, plain, show, tables
+from alexbench.harness.app.ablation_findings import Answers, judged
 from alexbench.harness.app.config import resolve
 from alexbench.harness.app.doctor.reading import Reading
 from alexbench.harness.app.progress import PlainDisplay
@@ -27,6 +26,8 @@ from alexbench.harness.judge.evidence import paired_difference
 from alexbench.harness.judge.paired import paired_test
 from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.models.preprocessing import Preprocessing
+from alexbench.reports.ablation import ablation_json, csv_text, markdown, tables
+from alexbench.reports.ablation_map import heat_map
 
 IMAGES = 200
 CARD = load_card("torchvision").preprocessing
@@ -342,7 +343,7 @@ def test_the_table_names_the_cards_own_level_and_gives_intervals() -> None:
     assert bgr[5].startswith("-0.4")
 
 
-def test_csv_and_json_have_every_combination_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_csv_and_json_have_every_combination_whole() -> None:
     grid = grid_of(CARD, ("interpolation", "antialias", "channels"))
     found = ablation_of(grid, cost(grid, {("channels", "BGR"): 80}))
     rows = list(csv.DictReader(io.StringIO(csv_text(found))))
@@ -350,9 +351,9 @@ def test_csv_and_json_have_every_combination_whole(capsys: pytest.CaptureFixture
     assert [row["interpolation"] for row in rows if row["own"] == "yes"] == ["bilinear"]
     lost = [row for row in rows if row["channels"] == "BGR"]
     assert {(row["points"], row["lost"], row["gained"], row["top1"]) for row in lost} == {("-40", "80", "0", "20")}
-    show(found, as_json=True)
-    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(plain(found)))
-    assert len(plain(found)["cells"]) == 14
+    whole = json.loads(ablation_json(found))
+    assert whole == json.loads(json.dumps(asdict(found)))
+    assert len(whole["cells"]) == 14
 
 
 def test_the_same_ablation_gives_the_same_files_and_leaves_no_others(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from alexbench.harness.app.gate.gate import compare_files
 from alexbench.harness.app.gate.policy import read_policy
 from alexbench.harness.app.gate.side import side_of_run
 from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import read_run
 from alexbench.harness.systems import System
 from tests.support.gates import CONFIGURATION, lossy, timed_run, verdicts
+from tests.support.records import reasons
 from tests.support.runs import answers
 
 
@@ -89,7 +91,7 @@ def test_a_folder_has_a_file_for_each_machine(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_claim_leaves_its_speeds_behind(tmp_path: Path) -> None:
-    run = timed_run(tmp_path / "run", {"torch": 10}, invalid=("the machine was suspended",))
+    run = timed_run(tmp_path / "run", {"torch": 10}, invalid=reasons("the machine was suspended"))
     saved, said = save(run, tmp_path / "b.json", "")
     assert "without its speeds" in said[0]
     assert saved.side.rows["torch"].times.latency == {}
@@ -187,9 +189,8 @@ def test_of_several_the_one_with_the_same_settings_is_taken_and_other_files_are_
 
 def test_of_several_one_whose_speeds_carry_a_claim_is_taken(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10})
-    save(
-        timed_run(tmp_path / "restless", {"torch": 10}, invalid=("the machine was suspended",)), tmp_path / "a.json", ""
-    )
+    restless = timed_run(tmp_path / "restless", {"torch": 10}, invalid=reasons("the machine was suspended"))
+    save(restless, tmp_path / "a.json", "")
     sound = save(run, tmp_path / "b.json", "")[0].path
     (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "folder.json").mkdir()
@@ -209,12 +210,12 @@ def test_what_came_in_a_reason_moves_no_cursor(tmp_path: Path) -> None:
 
 
 def test_times_that_were_left_out_when_saved_are_said_to_be(tmp_path: Path) -> None:
-    restless = timed_run(tmp_path / "restless", {"torch": 10}, invalid=("the machine was suspended",))
+    restless = timed_run(tmp_path / "restless", {"torch": 10}, invalid=reasons("the machine was suspended"))
     saved = save(restless, tmp_path / "b.json", "")[0].path
     report = compare_files(saved, timed_run(tmp_path / "run", {"torch": 10}), read_policy(None))
     one = next(one for one in report.judged if one.metric == "latency_p50_ms")
-    assert (one.verdict, one.would_change) == ("INCONCLUSIVE", "a base of a quieter run")
-    assert one.why == "the base has no times, for its run was INVALID: the machine was suspended"
+    assert (one.verdict, one.would_change) == ("INCONCLUSIVE", Reason("quieter", of="base"))
+    assert one.why == (Reason("no_times", of="base", because=reasons("the machine was suspended")),)
 
 
 def test_of_several_the_one_of_the_same_weights_is_taken_whatever_its_settings(tmp_path: Path) -> None:

@@ -258,6 +258,7 @@ def test_without_flags_a_budget_and_a_resolution_are_the_levels() -> None:
 
 def test_smoke_ends_within_its_whole_time_where_the_pictures_are_synthetic() -> None:
     assert resolve({}).timing_s(SMOKE.whole_s - 50) == 50
+    assert resolve({"backends": ("torch", "openvino")}).timing_s(0) == SMOKE.budget_s / 2
     assert resolve({"data": "pictures", "only": "performance"}).timing_s(SMOKE.whole_s - 50) == SMOKE.budget_s
     assert resolve({"rigor": "high"}).timing_s(1000) == HIGH.budget_s
 

@@ -11,15 +11,15 @@ from alexbench.harness.judge.divergence import (
     HEALTHY,
     MARGIN,
     MOST_BITS,
-    LayerError,
     bounds,
-    first_off,
     layer_error,
     products,
     scales,
 )
 from alexbench.harness.judge.parity import FARTHEST
+from alexbench.harness.layer_records import LayerError, first_off
 from alexbench.harness.models.network import get_network
+from alexbench.reports.divergence import channels_off
 from tests.support.toy_network import TOY
 
 RANDOM = np.random.Generator(np.random.PCG64(8))
@@ -61,7 +61,7 @@ def test_no_error_is_no_error() -> None:
     found = judged(TRUTH.copy())
     assert (found.max_abs_over_sigma, found.relative_rms, found.bits) == (0.0, 0.0, MOST_BITS)
     assert found.within
-    assert found.where == "in no channel"
+    assert channels_off(found) == "in no channel"
 
 
 def test_the_figures_are_those_of_their_definitions() -> None:
@@ -85,7 +85,7 @@ def test_one_value_that_is_off_is_seen_and_its_channel_named() -> None:
     error = judged(found)
     assert not error.within
     assert error.worst == ((4, pytest.approx(0.01 / TRUTH.std())),)
-    assert error.where == "in 1 of 6 channels: 4"
+    assert channels_off(error) == "in 1 of 6 channels: 4"
     assert error.relative_rms < 1e-3  # a mean would not have seen it
 
 
@@ -97,11 +97,11 @@ def test_the_worst_channels_come_first_and_no_more_than_a_few() -> None:
     assert error.off == 10
     assert [channel for channel, _ in error.worst] == [14, 13, 12, 11, 10]
     assert len(error.worst) == CHANNELS_NAMED
-    assert error.where == "in 10 of 20 channels, the worst: 14, 13, 12, 11, 10"
+    assert channels_off(error) == "in 10 of 20 channels, the worst: 14, 13, 12, 11, 10"
 
 
 def test_all_channels_off_are_said_to_be_all() -> None:
-    assert judged(TRUTH * 1.1 + 0.1).where == "in all 6 channels"
+    assert channels_off(judged(TRUTH * 1.1 + 0.1)) == "in all 6 channels"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -129,7 +129,7 @@ def test_rounding_is_called_rounding(explain: Callable[[NDArray[np.float32]], Ca
     cause = explain(backend.predict(INPUTS))
     backend.close()
     assert cause.is_rounding
-    assert cause.rounding == f"products {bits}"
+    assert (cause.rounded, cause.bits) == ("products", bits)
 
 
 @pytest.mark.parametrize("bits", [8, 11])
@@ -137,17 +137,17 @@ def test_rounded_weights_are_told_from_rounded_arithmetic(
     explain: Callable[[NDArray[np.float32]], Cause], bits: int
 ) -> None:
     cause = explain(outputs({name: rounded(one, bits) for name, one in weights().items()}))
-    assert cause.rounding == f"weights {bits}"
+    assert (cause.rounded, cause.bits) == ("weights", bits)
     assert cause.correlation > 0.95
 
 
 @pytest.mark.parametrize("bits", [8, 11])
 def test_what_is_as_loud_as_rounding_and_is_none_is_not_called_it(bits: int) -> None:
     loud = bits * DECIBELS_A_BIT
-    doubtful = by_cause(Cause(f"all {bits}", ROUNDING - 0.1), loud, "fp32")
+    doubtful = by_cause(Cause("all", bits, ROUNDING - 0.1), loud, "fp32")
     assert doubtful.factor == "function"
     assert "slightly wrong weights" in doubtful.found
-    assert by_cause(Cause(f"all {bits}", ROUNDING), loud, "fp32").factor == "precision"
+    assert by_cause(Cause("all", bits, ROUNDING), loud, "fp32").factor == "precision"
     assert by_cause(Cause(layer="fc7", scale=1.005), loud, "fp32").factor == "weights"
 
 
@@ -157,6 +157,8 @@ def test_a_direction_is_found_and_what_it_leaves() -> None:
     assert along(3 * direction, direction) == (pytest.approx(3), pytest.approx(0, abs=1e-12))
     assert along(other, np.zeros_like(other)) == (0.0, 1.0)
     assert about_rows(direction).mean(axis=1) == pytest.approx(np.zeros(4), abs=1e-12)
-    like = resemblance(other + 5 * direction, {"other": other, "nothing": generator.normal(size=(4, 30))}, [direction])
-    assert like.name == "other"
-    assert like.correlation == pytest.approx(1)
+    name, correlation = resemblance(
+        other + 5 * direction, {"other": other, "nothing": generator.normal(size=(4, 30))}, [direction]
+    )
+    assert name == "other"
+    assert correlation == pytest.approx(1)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from alexbench.harness.app.doctor.diagnosis import Finding
 from alexbench.harness.app.doctor.doctor import confirm
 from alexbench.harness.app.doctor.reading import Reading
 from alexbench.harness.app.doctor.search import Search
+from alexbench.harness.diagnosis_records import Finding
 from alexbench.harness.models.card import Card, load_card
 
 IMAGES = 100

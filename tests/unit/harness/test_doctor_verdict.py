@@ -6,19 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alexbench.harness.app.doctor.diagnosis import (
-    Alternative,
-    Diagnosis,
-    Expected,
-    Finding,
-    Verdict,
-    verdict,
-)
-from alexbench.harness.app.doctor.page import markdown, show
-from alexbench.harness.app.doctor.reading import Change
-from alexbench.harness.judge.evidence import Difference
+from alexbench.harness.app.doctor.diagnosis import is_leaning, is_proven, raises_top1, verdict
+from alexbench.harness.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding, Verdict
 from alexbench.harness.judge.paired import paired_test
-from alexbench.harness.paired_records import PairedTest
+from alexbench.harness.paired_records import Difference, PairedTest
+from alexbench.reports.diagnosis import diagnosis_json, markdown, said
 
 GEOMETRIC = Change("resize", "pictures are squashed", '[preprocessing] resize = "shorter-side"')
 CHANGE = Change("channels", "the channels are fed as BGR", '[preprocessing] channels = "RGB"')
@@ -29,18 +21,25 @@ def accuracy(right: int = 280, images: int = 500, *, mended: int | None = None) 
     return paired_test("top1", base, other)
 
 
+def words(
+    expected: Expected | None, findings: list[Finding], found: PairedTest | None, leanings: tuple[Finding, ...] = ()
+) -> str:
+    """What is said of such an answer."""
+    answer = {"findings": tuple(findings), "leanings": leanings, "accuracy": found, "expected": expected}
+    return said(replace(diagnosis(), verdict=verdict(expected, findings, found), **answer))  # type: ignore[arg-type]
+
+
 def test_a_finding_makes_ill_whatever_was_expected() -> None:
     finding = Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500))
     for expected in (None, Expected(56.0, "--expected", None), Expected(10.0, "--expected", None)):
-        word, said = verdict(expected, [finding], accuracy(120, mended=280))
-        assert word == "ill"
-        assert CHANGE.found in said
+        assert verdict(expected, [finding], accuracy(120, mended=280)) == "ill"
+        assert CHANGE.found in words(expected, [finding], accuracy(120, mended=280))
 
 
 def test_a_mend_that_does_not_reach_what_was_expected_says_that_there_is_more() -> None:
     finding = Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500))
-    assert "something else" in verdict(Expected(80.0, "--expected", None), [finding], accuracy(120, mended=280))[1]
-    assert "something else" not in verdict(Expected(56.0, "--expected", None), [finding], accuracy(120, mended=280))[1]
+    assert "something else" in words(Expected(80.0, "--expected", None), [finding], accuracy(120, mended=280))
+    assert "something else" not in words(Expected(56.0, "--expected", None), [finding], accuracy(120, mended=280))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_without_findings_it_is_the_expected_figure_that_decides(
     expected: float | None, right: int, word: Verdict
 ) -> None:
     asked = None if expected is None else Expected(expected, "--expected", None)
-    assert verdict(asked, [], accuracy(right))[0] == word
+    assert verdict(asked, [], accuracy(right)) == word
 
 
 def test_a_reference_row_on_the_same_pictures_decides_by_pairs() -> None:
@@ -65,20 +64,19 @@ def test_a_reference_row_on_the_same_pictures_decides_by_pairs() -> None:
     better = mine | (np.arange(500) > 485)  # 14 more pictures right, none lost: far inside Wilson's interval
     paired = paired_test("top1", better, mine)
     expected = Expected(paired.base, "runs/x:torch", paired)
-    assert verdict(expected, [], accuracy(280))[0] == "none of these"
+    assert verdict(expected, [], accuracy(280)) == "none of these"
     alike = paired_test("top1", mine, mine)
-    assert verdict(Expected(alike.base, "runs/x:torch", alike), [], accuracy(280))[0] == "healthy"
+    assert verdict(Expected(alike.base, "runs/x:torch", alike), [], accuracy(280)) == "healthy"
 
 
 def test_what_only_makes_labels_likelier_is_no_finding_and_is_said() -> None:
     leaning = Finding(CHANGE, Difference(0.05, 0.01, 0.09, 0.01, 500), accuracy(280, mended=282))
     for expected in (None, Expected(56.0, "--expected", None)):
-        word, said = verdict(expected, [], accuracy(280), [leaning])
-        assert word == "healthy"
-        assert CHANGE.mend in said
-    word, said = verdict(Expected(70.0, "--expected", None), [], accuracy(280), [leaning])
-    assert word == "none of these"
-    assert CHANGE.mend in said
+        assert verdict(expected, [], accuracy(280)) == "healthy"
+        assert CHANGE.mend in words(expected, [], accuracy(280), (leaning,))
+    more = Expected(70.0, "--expected", None)
+    assert verdict(more, [], accuracy(280)) == "none of these"
+    assert CHANGE.mend in words(more, [], accuracy(280), (leaning,))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +84,8 @@ def test_what_only_makes_labels_likelier_is_no_finding_and_is_said() -> None:
 )
 def test_a_mend_counts_only_if_it_raises_top1_beyond_chance(right: int, mended: int, *, raises: bool) -> None:
     worth = Difference(0.5, 0.4, 0.6, 0.02, 500)
-    assert Finding(CHANGE, worth, accuracy(right, mended=mended)).raises_top1 == raises
-    assert not Finding(CHANGE, worth).raises_top1
+    assert raises_top1(Finding(CHANGE, worth, accuracy(right, mended=mended))) == raises
+    assert not raises_top1(Finding(CHANGE, worth))
 
 
 @pytest.mark.parametrize(
@@ -105,31 +103,30 @@ def test_evidence_or_right_answers_prove_a_mend_for_all_that_was_tried(
     worth: Difference, right: int, comparisons: int, *, proven: bool
 ) -> None:
     found = Finding(GEOMETRIC, worth, accuracy(280, mended=right), comparisons)
-    assert found.proven == proven
-    assert found.leaning == (worth.above and right < 290)
+    assert is_proven(found) == proven
+    assert is_leaning(found) == (worth.above and right < 290)
 
 
 def test_right_answers_alone_prove_no_normalisation() -> None:
     weak, strong = Difference(0.3, -0.1, 0.7, 0.08, 500), Difference(0.5, 0.4, 0.6, 0.02, 500)
     change = Change("normalisation", "the mean is not subtracted", "[preprocessing] mean = [0.5, 0.5, 0.5]")
-    assert not Finding(change, weak, accuracy(10, mended=110)).proven
-    assert Finding(change, strong, accuracy(10, mended=110)).proven
+    assert not is_proven(Finding(change, weak, accuracy(10, mended=110)))
+    assert is_proven(Finding(change, strong, accuracy(10, mended=110)))
 
 
-def test_what_cannot_be_scored_is_ill_without_an_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
-    word, said = verdict(None, [Finding(Change("symptom", "logits are not finite", "mend that first"), None)], None)
-    assert word == "ill"
-    assert "not finite" in said
+def test_what_cannot_be_scored_is_ill_without_an_accuracy() -> None:
+    broken = Finding(Change("symptom", "logits are not finite", "mend that first"), None)
+    assert verdict(None, [broken], None) == "ill"
+    assert "not finite" in words(None, [broken], None)
     answer = replace(diagnosis(), accuracy=None)
     assert "as given" not in markdown(answer).lower()
-    show(answer, as_json=True, out=None)
-    assert json.loads(capsys.readouterr().out)["accuracy"] is None
+    assert json.loads(diagnosis_json(answer))["accuracy"] is None
 
 
 @pytest.mark.parametrize("right", [0, 2, 10, 45])
 def test_a_model_that_guesses_is_never_called_healthy(right: int) -> None:
-    assert verdict(None, [], accuracy(right))[0] == "none of these"
-    assert verdict(Expected(56.5, "--expected", None), [], accuracy(right))[0] == "none of these"
+    assert verdict(None, [], accuracy(right)) == "none of these"
+    assert verdict(Expected(56.5, "--expected", None), [], accuracy(right)) == "none of these"
 
 
 def diagnosis(word: Verdict = "ill") -> Diagnosis:
@@ -137,7 +134,6 @@ def diagnosis(word: Verdict = "ill") -> Diagnosis:
     far = Alternative((Change("exif", "x", "[preprocessing] exif = true"),), FAR, 40, 1, excluded=True)
     return Diagnosis(
         verdict=word,
-        said="one mistake was found.",
         model="torchvision",
         backend="openvino",
         data="pictures in <a> folder | with a bar",
@@ -177,9 +173,9 @@ def test_the_page_says_the_mend_what_cannot_be_told_and_that_all_is_synthetic() 
     assert r"\<a\> folder \| with" in page
 
 
-def test_json_has_everything_and_nothing_else_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    show(diagnosis(), as_json=True, out=None)
-    found = json.loads(capsys.readouterr().out)
+def test_json_has_everything() -> None:
+    found = json.loads(diagnosis_json(diagnosis()))
     assert found["exit_code"] == 1
+    assert found["said"] == said(diagnosis())
     assert [one["excluded"] for one in found["alternatives"]] == [False, True]
     assert found["findings"][0]["change"]["factor"] == "channels"

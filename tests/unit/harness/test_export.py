@@ -125,6 +125,8 @@ def test_the_report_says_where_what_and_how_far() -> None:
         reader="onnxruntime",
         inputs={"pixels": "float32 (N, 3, 224, 224)"},
         outputs={"logits": "float32 (N, 1000)"},
+        takes=f"NCHW, {arithmetic(card)}",
+        gives="logits: no softmax",
         notes=export_notes(card, OURS, "NCHW"),
         deviation=Deviation(6.03e-6, 121.12, 1.0),
         write_s=1.0,

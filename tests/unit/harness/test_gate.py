@@ -13,10 +13,12 @@ from alexbench.harness.app.gate.gate import Sides, compare_files, sides_of
 from alexbench.harness.app.gate.policy import Policy, read_policy
 from alexbench.harness.app.gate.side import Times, side_of_run
 from alexbench.harness.errors import AlexBenchError, RecordError, UsageError
+from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import read_run
 from alexbench.harness.systems import System
+from alexbench.reports.text.reasons import joined, words
 from tests.support.gates import BASE, CONFIGURATION, HEAD, Again, ab, judged, lossy, timed_run, verdicts
-from tests.support.records import data, effective, missing_row, model, parity
+from tests.support.records import codes, data, effective, missing_row, model, parity
 from tests.support.runs import answers, write_run
 
 
@@ -29,9 +31,10 @@ def test_an_environment_against_itself_passes(tmp_path: Path) -> None:
 
 
 def test_a_suspended_machine_is_invalid(tmp_path: Path) -> None:
-    report = judged(ab(tmp_path, 10, invalid=("the machine was suspended for 12 s",)), None)
+    sides = ab(tmp_path, 10, invalid=(Reason("suspended", measured=12.0),))
+    report, head = judged(sides, None), sides.head
     assert report.verdict == "INVALID"
-    assert any("suspended" in one.why for one in report.judged)
+    assert any(one.why == head.record.invalid for one in report.judged)
 
 
 def test_half_a_point_of_5000_pictures_fails_and_one_picture_passes(tmp_path: Path) -> None:
@@ -53,7 +56,8 @@ def test_a_row_that_is_no_longer_the_function_fails(tmp_path: Path) -> None:
     object.__setattr__(row.entry, "parity", parity(passed=False, unexplained=3, max_abs_over_sigma=0.2))
     report = judged(sides, None)
     assert report.verdict == "FAIL"
-    assert "3 flips that rounding cannot explain" in next(o for o in report.judged if o.metric == "parity").why
+    why = next(one for one in report.judged if one.metric == "parity").why
+    assert why == (Reason("error", measured=0.2, limit=1e-4), Reason("mismatches", count=3))
 
 
 def test_a_row_that_is_gone_fails(tmp_path: Path) -> None:
@@ -62,7 +66,7 @@ def test_a_row_that_is_gone_fails(tmp_path: Path) -> None:
     report = compare_files(base, head, read_policy(None))
     assert verdicts(report.judged)["openvino", "ran"] == "FAIL"
     assert report.verdict == "FAIL"
-    assert "SIGKILL" in next(one for one in report.judged if one.metric == "ran").why
+    assert "SIGKILL" in joined(next(one for one in report.judged if one.metric == "ran").why)
 
 
 def test_two_runs_are_held_against_each_other_by_the_anchor(tmp_path: Path) -> None:
@@ -85,7 +89,7 @@ def test_two_runs_are_held_against_each_other_by_the_anchor(tmp_path: Path) -> N
         ({"machine": {"cpu": "Another"}}, "another machine: cpu AMD EPYC and Another"),
         ({"model": model(recipe_digest="aa" * 32, weights_digest="99" * 32)}, "other weights: abababababab and 9999"),
         ({"data": data(images=600, pixels_digest="11" * 32)}, "other prepared pixels"),
-        ({"data": data(images=600, names_digest="22" * 32)}, "other pictures or labels"),
+        ({"data": data(images=600, names_digest="22" * 32)}, "other images or labels"),
         ({"model": model(recipe_digest="bb" * 32)}, "other preprocessing"),
     ],
 )
@@ -94,7 +98,8 @@ def test_what_is_not_the_same_is_shown_and_not_gated(tmp_path: Path, of_head: di
     head = timed_run(tmp_path / "head", {"torch": 20}, **of_head)
     report = compare_files(base, head, read_policy(None))
     assert (report.verdict, report.exit_code) == ("INVALID", 3)
-    assert any(said in one for one in report.refused), report.refused
+    (refused,) = report.refused
+    assert said in words(refused)
     assert set(verdicts(report.judged).values()) == {"NOT GATED"}
     assert next(one for one in report.judged if one.metric == "latency_p50_ms").head == pytest.approx(20, rel=0.01)
 
@@ -107,7 +112,7 @@ def test_a_policy_may_gate_answers_on_another_machine(tmp_path: Path) -> None:
     found = verdicts(report.judged)
     assert found["torch", "top1"] == "PASS"
     assert found["torch", "latency_p50_ms"] == "NOT GATED"
-    assert any("another machine" in note for note in report.notes)
+    assert "other_machine" in codes(report.notes)
 
 
 def test_times_of_other_settings_are_not_gated(tmp_path: Path) -> None:
@@ -116,7 +121,7 @@ def test_times_of_other_settings_are_not_gated(tmp_path: Path) -> None:
     report = compare_files(base, head, read_policy(None))
     assert verdicts(report.judged)["torch", "latency_p50_ms"] == "INVALID"
     assert report.verdict == "INVALID", "what is required and cannot be judged has not passed"
-    assert "threads 2 and 1" in report.notes[0]
+    assert report.notes[0].because == (Reason("other_setting", of="threads", base="2", head="1"),)
 
 
 def test_what_is_required_and_was_not_measured_has_not_passed(tmp_path: Path) -> None:
@@ -126,7 +131,9 @@ def test_what_is_required_and_was_not_measured_has_not_passed(tmp_path: Path) ->
     report = compare_files(base, head, read_policy(None))
     assert verdicts(report.judged)["torch", "latency_p50_ms"] == "INCONCLUSIVE"
     assert (report.verdict, report.exit_code) == ("INCONCLUSIVE", 3)
-    assert next(one for one in report.judged if one.metric == "latency_p50_ms").why == "not measured in the head"
+    assert next(one for one in report.judged if one.metric == "latency_p50_ms").why == (
+        Reason("not_measured", of="head"),
+    )
 
 
 def test_times_that_are_gone_or_of_another_run_are_asked_back(tmp_path: Path) -> None:
@@ -139,8 +146,9 @@ def test_times_that_are_gone_or_of_another_run_are_asked_back(tmp_path: Path) ->
     (head / "timings.parquet").unlink()
     report = compare_files(base, head, read_policy(None))
     one = next(one for one in report.judged if one.metric == "latency_p50_ms")
-    assert (report.verdict, one.verdict, one.would_change) == ("INCONCLUSIVE",) * 2 + ("restoring timings.parquet",)
-    assert one.why == "the blocks that the head's figure is from are gone"
+    assert (report.verdict, one.verdict) == ("INCONCLUSIVE", "INCONCLUSIVE")
+    assert one.why == (Reason("blocks_lost", of="head"),)
+    assert one.would_change == Reason("restore", of="timings.parquet")
 
 
 @pytest.mark.parametrize(
@@ -159,9 +167,9 @@ def test_a_run_is_not_said_to_be_as_good_as_itself(tmp_path: Path) -> None:
     one = timed_run(tmp_path / "one", {"torch": 10})
     two = shutil.copytree(one, tmp_path / "two")
     report = compare_files(one, two, read_policy(None))
-    assert any(note.startswith("Base and head are the same run") for note in report.notes)
+    assert "same_run" in codes(report.notes)
     other = timed_run(tmp_path / "other", {"torch": 10}, started="2026-11-01T00:00:00+00:00")
-    assert not any("same run" in note for note in compare_files(one, other, read_policy(None)).notes)
+    assert "same_run" not in codes(compare_files(one, other, read_policy(None)).notes)
 
 
 @pytest.mark.parametrize("required", [True, False])
@@ -172,26 +180,30 @@ def test_a_backend_that_the_policy_requires_has_not_passed_by_being_absent(tmp_p
     report = compare_files(base, head, read_policy(policy))
     assert report.verdict == ("INCONCLUSIVE" if required else "PASS")
     rows = [one for one in report.judged if one.row == "tensorflow"]
-    assert [one.would_change for one in rows] == (["runs with --backend tensorflow"] if required else [])
+    assert [one.would_change for one in rows] == ([Reason("run_backend", of="tensorflow")] if required else [])
 
 
 @pytest.mark.parametrize(
-    ("direction", "said"), [("higher-is-better", "1 may be lost"), ("two-sided", "1 may be gained")]
+    ("direction", "said"),
+    [
+        ("higher-is-better", Reason("balance", of="lost", count=0, total=1)),
+        ("two-sided", Reason("balance", of="gained", count=3, total=1)),
+    ],
 )
-def test_what_may_be_gained_is_said_only_where_that_is_limited(tmp_path: Path, direction: str, said: str) -> None:
+def test_what_may_be_gained_is_said_only_where_that_is_limited(tmp_path: Path, direction: str, said: Reason) -> None:
     rows = {"torch": lossy(600, 3)}, {"torch": answers(600)}
     base, head = (timed_run(tmp_path / str(number), {"torch": 10}, rows=rows[number]) for number in (0, 1))
     policy = tmp_path / "gate.toml"
     policy.write_text(f"[top1]\ndirection = '{direction}'\n", encoding="utf-8")
     report = compare_files(base, head, read_policy(policy))
-    assert next(one for one in report.judged if one.metric == "top1").would_change.startswith(said)
+    assert next(one for one in report.judged if one.metric == "top1").would_change == said
 
 
 def test_how_rows_ran_is_among_what_changed(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
     sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10})))
     object.__setattr__(sides.head.rows["torch"].entry, "effective", effective(streams=("4", "reported")))
-    assert judged(sides, None).changed == ("torch ran with streams 1 -> 4",)
+    assert judged(sides, None).changed == (Reason("ran_with", of="torch", text="streams", base="1", head="4"),)
 
 
 def test_what_changed_in_the_environment_is_named(tmp_path: Path) -> None:
@@ -204,7 +216,11 @@ def test_what_changed_in_the_environment_is_named(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
     head = timed_run(tmp_path / "head", {"torch": 10}, environment=environment)
     report = compare_files(base, head, read_policy(None))
-    assert report.changed == ("numpy 2.4.6 -> 2.4.7", "onnx none -> 1", "variable OMP_X none -> 1")
+    assert report.changed == (
+        Reason("changed", of="numpy", base="2.4.6", head="2.4.7"),
+        Reason("changed", of="onnx", base="none", head="1"),
+        Reason("changed", of="variable OMP_X", base="none", head="1"),
+    )
 
 
 def test_what_an_interpreter_of_a_backends_own_does_not_note_has_not_changed(tmp_path: Path) -> None:
@@ -212,14 +228,18 @@ def test_what_an_interpreter_of_a_backends_own_does_not_note_has_not_changed(tmp
     own = {**whole, "backends": {"onnxruntime": {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}}}
     base = side_of_run(timed_run(tmp_path / "base", {"onnxruntime": 10}, environment=whole))
     head = side_of_run(timed_run(tmp_path / "head", {"onnxruntime": 10}, seed=1, environment=own))
-    assert judged(Sides(base, head), None).changed == ("onnxruntime 1.30.0 -> 1.31.1",)
+    assert judged(Sides(base, head), None).changed == (
+        Reason("changed", of="onnxruntime", base="1.30.0", head="1.31.1"),
+    )
 
 
 def test_a_runtime_that_the_head_was_not_asked_for_is_not_uninstalled(tmp_path: Path) -> None:
     packages = {"numpy": "2.4.6", "openvino": "2026.4.1"}
     base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8}, environment={"packages": packages})
     head = timed_run(tmp_path / "head", {"torch": 10}, environment={"packages": {"numpy": "2.4.7"}})
-    assert compare_files(base, head, read_policy(None)).changed == ("numpy 2.4.6 -> 2.4.7",)
+    assert compare_files(base, head, read_policy(None)).changed == (
+        Reason("changed", of="numpy", base="2.4.6", head="2.4.7"),
+    )
 
 
 def test_a_run_of_one_environment_needs_a_baseline(tmp_path: Path) -> None:
@@ -255,7 +275,7 @@ def test_a_backend_that_is_broken_on_both_sides_has_not_passed(tmp_path: Path) -
     report = compare_files(base, head, read_policy(None))
     assert verdicts(report.judged)["openvino", "ran"] == "INCONCLUSIVE"
     assert report.exit_code == 3
-    assert "SIGKILL" in next(one for one in report.judged if one.metric == "ran").why
+    assert "SIGKILL" in joined(next(one for one in report.judged if one.metric == "ran").why)
 
 
 def test_a_backend_that_the_head_was_not_asked_for_is_open_and_one_that_is_not_installed_fails(tmp_path: Path) -> None:
@@ -297,7 +317,7 @@ def test_a_parity_that_the_base_fails_too_is_no_regression(tmp_path: Path) -> No
         object.__setattr__(side.rows["torch"].entry, "parity", parity(passed=False))
     found = next(one for one in judged(sides, None).judged if one.metric == "parity")
     assert found.verdict == "INCONCLUSIVE"
-    assert "the base is no better" in found.why
+    assert found.why[-1] == Reason("base_no_better")
 
 
 def test_with_another_numpy_the_anchor_is_another_unit(tmp_path: Path) -> None:
@@ -306,7 +326,7 @@ def test_with_another_numpy_the_anchor_is_another_unit(tmp_path: Path) -> None:
     head = timed_run(tmp_path / "head", {"torch": 10}, seed=1, environment=environment)
     report = compare_files(base, head, read_policy(None))
     assert verdicts(report.judged)["torch", "latency_p50_ms"] == "INVALID"
-    assert any("the anchor is NumPy's" in note for note in report.notes)
+    assert codes(report.notes)[:3] == ["times_not_gated", "other_probe", "other_numpy"]
 
 
 def test_the_order_in_which_libraries_were_loaded_changes_no_anchor(tmp_path: Path) -> None:
@@ -361,13 +381,10 @@ def test_what_a_policy_names_and_nobody_measured_is_open(tmp_path: Path, metric:
         side.rows[name] = replace(row, entry=entry, times=Times(), top1=None, top5=None)
     report = judged(sides, None)
     assert report.verdict == "PASS"
-    assert report.notes == (
-        "Accuracy and parity were not measured: this gate says nothing of them",
-        "Times were not measured: this gate says nothing of them",
-    )
+    assert report.notes == (Reason("no_answers"), Reason("no_gate_times"))
     named = judged(sides, None, read_policy(path))
     assert named.verdict == "INCONCLUSIVE"
-    assert next(one for one in named.judged if one.metric == metric).why == "not measured in the base or head"
+    assert next(one for one in named.judged if one.metric == metric).why == (Reason("not_measured", of="base or head"),)
 
 
 def test_a_run_is_not_gated_against_itself_under_another_name(tmp_path: Path) -> None:

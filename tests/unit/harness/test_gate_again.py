@@ -11,14 +11,15 @@ from alexbench.harness.app.gate.gate import Sides
 from alexbench.harness.app.gate.policy import read_policy
 from alexbench.harness.app.gate.side import side_of_run
 from alexbench.harness.errors import UsageError
+from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import RunRecord
 from alexbench.harness.speed_records import Control
 from tests.support.gates import HEAD, Again, ab, judged, timed_run, verdicts
-from tests.support.records import data, effective, model, system_called
+from tests.support.records import codes, data, effective, model, system_called
 
 BAD = Control("onnxruntime", 1.05, 1.04, 1.06, pairs=3, passed=False)
-SUSPENDED = ("the machine was suspended for 12 s",)
+SUSPENDED = (Reason("suspended", measured=12.0),)
 PACKAGES = {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}
 
 
@@ -28,7 +29,7 @@ def test_a_slowdown_fails_only_when_fresh_processes_say_so_too(tmp_path: Path) -
     assert (report.verdict, report.exit_code) == ("FAIL", 1)
     assert again.asked == [[system_called(HEAD)]]
     failed = next(one for one in report.judged if one.metric == "latency_p50_ms")
-    assert "with fresh processes" in failed.why
+    assert codes(failed.why) == ["confirmed"]
     assert failed.change == pytest.approx(20, abs=1)
     assert report.follow_ups == (str(tmp_path / "again-1"),)
 
@@ -45,13 +46,13 @@ def test_without_fresh_processes_there_is_no_failure(tmp_path: Path) -> None:
     report = judged(ab(tmp_path, 12), None)
     assert report.verdict == "INCONCLUSIVE"
     slow = next(one for one in report.judged if one.metric == "latency_p50_ms")
-    assert "not confirmed" in slow.why
+    assert codes(slow.why) == ["unconfirmed"]
 
 
 def test_why_nothing_was_measured_again_is_said(tmp_path: Path) -> None:
     report = judged(ab(tmp_path, 12), Again(tmp_path))
     assert report.verdict == "INCONCLUSIVE"
-    assert report.notes == ("Not measured again: the runtime is gone",)
+    assert report.notes == (Reason("not_repeated", text="the runtime is gone"),)
 
 
 def test_what_is_open_is_measured_again_until_it_is_decided(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_a_machine_that_was_suspended_is_invalid_and_fresh_processes_decide_alon
     sides = ab(tmp_path, 12, invalid=SUSPENDED)
     report = judged(sides, None)
     assert (report.verdict, report.exit_code) == ("INVALID", 3)
-    assert "suspended" in next(one for one in report.judged if one.metric == "latency_p50_ms").why
+    assert next(one for one in report.judged if one.metric == "latency_p50_ms").why == SUSPENDED
     assert judged(sides, Again(tmp_path, 10)).verdict == "PASS", "the first ones count for nothing"
 
 
@@ -92,8 +93,8 @@ def test_an_invalid_measurement_is_named_and_does_not_count(tmp_path: Path) -> N
     report = judged(ab(tmp_path, 12), Again(tmp_path, 12, 12, 12, invalid=SUSPENDED))
     assert report.verdict == "INCONCLUSIVE"
     for metric in ("latency_p50_ms", "images_per_second"):
-        assert sum(f"is INVALID of {metric} and does not count there" in note for note in report.notes) == 3
-    assert "not confirmed" in next(one for one in report.judged if one.metric == "latency_p50_ms").why
+        assert sum((note.code, note.of) == ("repeat_invalid", metric) for note in report.notes) == 3
+    assert codes(next(one for one in report.judged if one.metric == "latency_p50_ms").why) == ["unconfirmed"]
 
 
 def test_a_base_that_nobody_can_believe_is_named_and_nothing_is_measured_for_it(tmp_path: Path) -> None:
@@ -103,11 +104,11 @@ def test_a_base_that_nobody_can_believe_is_named_and_nothing_is_measured_for_it(
     report = judged(Sides(suspended, fine), again)
     found = next(one for one in report.judged if one.metric == "latency_p50_ms")
     assert found.verdict == "INVALID"
-    assert found.why.startswith("in the base: the machine was suspended")
-    assert found.would_change == "a base that could be measured"
+    assert found.why == (Reason("in_side", of="base", because=SUSPENDED),)
+    assert found.would_change == Reason("other_base")
     assert again.asked == []
     of_head = judged(Sides(fine, suspended), None)
-    assert next(one for one in of_head.judged if one.metric == "latency_p50_ms").why.startswith("in the head: ")
+    assert next(one for one in of_head.judged if one.metric == "latency_p50_ms").why[0].of == "head"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from alexbench.harness.app.gate.gate import compare_files
 from alexbench.harness.app.gate.policy import read_policy
 from alexbench.harness.gate_records import Judged
 from tests.support.gates import timed_run
+from tests.support.records import codes
 
 
 def latency(base: Path, head: Path, policy: Path | None = None) -> Judged:
@@ -23,7 +24,8 @@ def test_a_fine_tolerance_takes_processes_and_not_a_level(tmp_path: Path, proces
     policy.write_text("[latency_p50_ms]\ntolerance = 3\n", encoding="utf-8")
     one = latency(base, head, policy)
     assert one.verdict == verdict
-    assert ("more processes at this spread" in one.would_change) == (verdict == "INCONCLUSIVE")
+    assert one.would_change is not None
+    assert one.would_change.code == ("more_processes" if verdict == "INCONCLUSIVE" else "detectable")
 
 
 def test_a_run_whose_processes_differ_widens_what_is_gated_with_it(tmp_path: Path) -> None:
@@ -45,4 +47,4 @@ def test_an_older_run_that_says_nothing_of_its_processes_is_gated_by_the_prior(t
         head = timed_run(tmp_path / f"{ms}", {"torch": ms}, spread=0.001, seed=1, **older)
         one = latency(base, head)
         assert one.verdict == verdict
-    assert "not confirmed" in one.why, "13 would FAIL"
+    assert codes(one.why) == ["unconfirmed"], "13 would FAIL"

@@ -12,10 +12,11 @@ from alexbench.harness.app.gate.gate import compare_files, gate, sides_of
 from alexbench.harness.app.gate.policy import Policy, read_policy
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gate_records import GateReport
+from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import read_run
 from alexbench.harness.systems import ModelFile, System
 from tests.support.gates import Again, timed_run, verdicts
-from tests.support.records import error_row
+from tests.support.records import codes, error_row
 from tests.support.systems import FILES, PRECISIONS, run_of
 
 BASELINES = Path(__file__).parents[2] / "baselines"
@@ -32,8 +33,7 @@ def test_a_row_is_held_against_its_own_system_whatever_it_is_called(tmp_path: Pa
     found = verdicts(judged(base, head).judged)
     assert found["openvino 2 threads", "latency_p50_ms"] == "PASS"
     assert found["openvino 1 thread", "ran"] == "INCONCLUSIVE", "the head was not asked for it"
-    notes = judged(head, base).notes
-    assert "openvino 1 thread is in the head alone: not gated" in notes
+    assert Reason("head_alone", of="openvino 1 thread") in judged(head, base).notes
 
 
 def test_two_runs_of_four_systems_of_a_backend_are_gated_row_by_row(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_two_runs_of_four_systems_of_a_backend_are_gated_row_by_row(tmp_path: Pa
         report = judged(one, head)
         names = {name for name, _ in verdicts(report.judged) if name}
         assert names == {f"openvino{bits} {threads}" for bits in ("", " bf16") for threads in ("1 thread", "2 threads")}
-        assert not any("alone" in note for note in report.notes)
+        assert "head_alone" not in codes(report.notes)
         values = {one.row: one.base for one in report.judged if one.metric == "latency_p50_ms"}
         assert values["openvino 1 thread"] == pytest.approx(10, rel=0.03)
         assert values["openvino bf16 2 threads"] == pytest.approx(13, rel=0.03)
@@ -65,7 +65,7 @@ def test_another_file_is_refused_and_the_same_one_elsewhere_is_not(tmp_path: Pat
     assert judged(base, run_of(tmp_path / "moved", moved, seed=1)).refused == ()
     changed = replace(FILES[1], artifact=ModelFile("/models/b/alexnet.onnx", "c" * 64))
     report = judged(base, run_of(tmp_path / "changed", (FILES[0], changed), seed=1))
-    assert report.refused == (f"{report.judged[-1].row} ran another file: {12 * 'b'} and {12 * 'c'}",)
+    assert report.refused == (Reason("other_file", of=report.judged[-1].row, base=12 * "b", head=12 * "c"),)
     assert report.verdict == "INVALID"
 
 
@@ -74,7 +74,8 @@ def test_the_only_system_of_a_backend_under_other_settings_is_shown_without_a_ve
     report = judged(base, head)
     found = verdicts(report.judged)
     assert (found["openvino", "latency_p50_ms"], found["openvino", "top1"]) == ("INVALID", "PASS")
-    assert any("threads 2 and 1: run again with --threads 2" in note for note in report.notes)
+    because = (Reason("other_setting", of="threads", base="2", head="1"),)
+    assert Reason("row_times_not_gated", of="openvino", because=because) in report.notes
 
 
 def test_what_a_runtime_cannot_do_is_not_gated_and_what_it_no_longer_does_fails(tmp_path: Path) -> None:
@@ -89,7 +90,9 @@ def test_what_a_runtime_cannot_do_is_not_gated_and_what_it_no_longer_does_fails(
     able = run_of(tmp_path / "able", (SLOW, FAST, System("openvino", 2, "bf16")))
     report = judged(able, two)
     assert verdicts(report.judged)["openvino bf16 2 threads", "ran"] == "FAIL"
-    assert next(one for one in report.judged if one.metric == "ran").why == "no bf16 on this CPU"
+    assert next(one for one in report.judged if one.metric == "ran").why == (
+        Reason("row_failed", text="no bf16 on this CPU"),
+    )
 
 
 def test_a_stored_baseline_of_an_older_schema_is_of_the_systems_that_a_run_has_now() -> None:

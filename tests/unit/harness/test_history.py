@@ -31,6 +31,7 @@ from tests.support.records import (
     older_run,
     parity,
     performance,
+    reasons,
     run_record,
 )
 
@@ -119,7 +120,7 @@ def test_speeds_of_an_invalid_run_are_marked_and_count_for_no_change(tmp_path: P
     for number, value in enumerate(STEADY):
         write(tmp_path, number, timed(value))
     for number in range(8, 12):
-        write(tmp_path, number, timed(20.0, invalid=("the machine slept",)))
+        write(tmp_path, number, timed(20.0, invalid=reasons("the machine slept")))
     write(tmp_path, 12, timed(10.0))
     (speed,) = history(tmp_path, metrics=[MS]).series
     assert {point.marks for point in speed.points[8:12]} == {("INVALID",)}

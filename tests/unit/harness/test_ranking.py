@@ -6,7 +6,8 @@ import pytest
 
 from alexbench.harness.judge.ranking import may_rank, ranked
 from alexbench.harness.judge.resolution import Process
-from alexbench.harness.records import SystemRecord, group_of
+from alexbench.harness.records import SystemRecord
+from alexbench.harness.speed_records import Group
 from tests.support.records import accuracy, effective, error_row, ok_row, parity
 
 
@@ -95,8 +96,8 @@ def test_without_speed_and_accuracy_nobody_is_ranked() -> None:
 
 
 def test_a_group_is_all_that_rows_must_share() -> None:
-    plain = effective()
-    assert group_of(plain, None) == "cpu, fp32, 2 threads, 1 stream, host to host"
+    plain = ok_row(effective=effective()).group
+    assert plain == Group("cpu", "fp32", "2", "1")
     others = [
         effective(device=("cuda", "reported")),
         effective(precision=("bf16", "measured")),
@@ -104,14 +105,16 @@ def test_a_group_is_all_that_rows_must_share() -> None:
         effective(streams=("2", "reported")),
         effective(stored=("int8, fp32", "measured")),
     ]
-    groups = [group_of(one, None) for one in others]
-    assert len({*groups, group_of(plain, None)}) == 6
-    assert groups[2].startswith("cpu, fp32, 1 thread, ")
-    assert "with weights in int8" in groups[4]
-    assert group_of(effective(stored=("fp32", "measured")), None) == group_of(plain, None)
+    groups = [ok_row(effective=one).group for one in others]
+    assert len({*groups, plain}) == 6
+    assert groups[2] is not None
+    assert groups[2].threads == "1"
+    assert groups[4] is not None
+    assert groups[4].stored == "int8"
+    assert ok_row(effective=effective(stored=("fp32", "measured"))).group == plain
 
 
 def test_a_row_that_computes_as_another_precision_is_in_a_group_of_its_own() -> None:
     unmasked = parity(effective_bits=8.1, max_abs_over_sigma=2e-3)
     assert unmasked.unmasked is not None
-    assert group_of(effective(), unmasked) != group_of(effective(), parity())
+    assert ok_row(parity=unmasked).group != ok_row(parity=parity()).group

@@ -14,6 +14,7 @@ from alexbench.harness.measure.rate_search import (
     highest_rate,
     refuse_bound_below_inference,
 )
+from alexbench.harness.reasons import Reason
 
 SERVICE_MS = 10.0
 BOUND_MS = 30.0
@@ -110,14 +111,14 @@ def test_the_highest_allowed_rate_is_the_answer_where_it_holds() -> None:
 def test_none_holds_is_no_answer_and_says_why() -> None:
     found = search(always(31.0))
     assert found.highest is None
-    assert found.because == "p99 is 31 ms already at 1, and 1 is the lowest tried"
+    assert found.because == Reason("lowest_load_failed", measured=31.0, limit=1.0)
     assert found.probes[-1].load == 1
 
 
 def test_a_probe_too_short_for_its_p99_is_no_answer() -> None:
     found = search(always(None, queries=661))
     assert found.highest is None
-    assert found.because == "the probe at 70 had 661 queries; a p99 needs 662: give it longer"
+    assert found.because == Reason("too_few_queries", measured=70.0, count=661, total=662)
     assert len(found.probes) == 1
 
 
@@ -132,7 +133,7 @@ def test_probes_that_run_out_leave_a_coarser_answer_that_is_confirmed_all_the_sa
 def test_too_few_probes_to_confirm_are_no_answer() -> None:
     found = search(queue(), steps=2, start=20.0)
     assert found.highest is None
-    assert found.because == "no load held 30 ms twice within 2 probes"
+    assert found.because == Reason("no_load_held", limit=30.0, count=2)
 
 
 @pytest.mark.parametrize("true", [1, 2, 7, 23])

@@ -11,7 +11,7 @@ import pytest
 from alexbench.harness.errors import RecordError
 from alexbench.harness.record_files import RUN_FILE, read_run, to_json
 from alexbench.harness.records import SCHEMA_VERSION, RunRecord
-from alexbench.harness.speed_records import Probe
+from alexbench.harness.speed_records import Group, Probe
 from tests.support.records import (
     accuracy,
     ceiling,
@@ -24,6 +24,7 @@ from tests.support.records import (
     ok_row,
     parity,
     performance,
+    reasons,
     run_record,
     synthetic_run,
     throughput,
@@ -64,15 +65,15 @@ def refusal(folder: Path) -> str:
                     offline=throughput(way="a queue", streams="4"),
                     resident=performance().latency,
                     generated=(
-                        generated(valid=False, reasons=("too few",), probes=(Probe(9.5, None, 3, valid=False),)),
+                        generated(valid=False, reasons=reasons("too few"), probes=(Probe(9.5, None, 3, valid=False),)),
                     ),
                     layers_ms={"conv1": 1.5},
-                    noise=noise("a core was throttled 3 times"),
+                    noise=noise("throttled"),
                 )
             ),
             controls=(control(),),
             ceiling=ceiling(),
-            invalid=("the machine slept",),
+            invalid=reasons("the machine slept"),
         ),
     ],
     ids=[
@@ -158,7 +159,7 @@ def test_a_record_of_schema_4_is_upgraded_and_has_groups_and_no_ranks() -> None:
     assert record.schema_version == SCHEMA_VERSION
     assert [row.name for row in record.systems] == ["onnxruntime", "openvino", "tensorflow", "torch"]
     assert {row.rank for row in record.systems} == {None}
-    assert {row.group for row in record.systems} == {"cpu, fp32, 2 threads, 1 stream, host to host"}
+    assert {row.group for row in record.systems} == {Group("cpu", "fp32", "2", "1")}
     assert (record.resolutions, record.differences) == ((), ())
     assert record.controls
     assert all(row.performance is not None and row.parity is not None for row in record.systems)

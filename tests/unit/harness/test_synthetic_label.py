@@ -141,7 +141,7 @@ def test_reports_say_so_of_a_file_and_of_artifacts_alone() -> None:
     assert "tv.onnx" in model_line(from_file)
     artifacts = replace(record, model=replace(record.model, synthetic=True, weights="artifacts", weights_digest=""))
     assert "SYNTHETIC weights" in model_line(artifacts)
-    assert not any("synthetic" in note.lower() for note in notes(artifacts.model, artifacts.data, ()))
+    assert [note.code for note in notes(artifacts.model, artifacts.data, ())] == ["files_alone"]
 
 
 def test_predict_warns_of_a_file_too(

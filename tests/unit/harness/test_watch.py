@@ -12,6 +12,7 @@ import pytest
 
 from alexbench.harness.measure import watch
 from alexbench.harness.measure.watch import Disturbance, Reading, Used, between, read, suspended
+from alexbench.harness.reasons import Reason
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sysconf"), reason="ticks are counted where there is sysconf")
 
@@ -201,17 +202,14 @@ def moved(monotonic_s: float, boottime_s: float | None, wall_s: float) -> Distur
 def test_a_suspended_machine_is_told_by_the_clock_that_counts_it() -> None:
     found = moved(35.0, 635.25, 635.25)
     assert (found.seconds, found.suspended_s, found.clock_jump_s) == (35.0, 600.25, 600.25)
-    assert suspended(found) == "the machine was suspended for 600.2 s"
+    assert suspended(found) == Reason("suspended", measured=600.25)
 
 
 @pytest.mark.parametrize("wall", [47.0, 23.0])
 def test_a_wall_clock_that_jumps_is_told_either_way(wall: float) -> None:
     found = moved(35.0, 35.0, wall)
     assert found.suspended_s == 0.0
-    assert suspended(found) == (
-        f"the wall clock jumped by {wall - 35:.1f} s against the monotonic one: "
-        "the machine was paused, or its clock was set"
-    )
+    assert suspended(found) == Reason("clock_jump", measured=wall - 35)
 
 
 def test_without_a_clock_that_counts_suspension_the_wall_clock_still_tells() -> None:

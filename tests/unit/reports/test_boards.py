@@ -23,6 +23,7 @@ from tests.support.records import (
     older_run,
     parity,
     performance,
+    reasons,
 )
 from tests.support.records import run_record as plain_record
 
@@ -75,9 +76,9 @@ def test_what_was_not_measured_is_left_out_of_the_cell(missing: str) -> None:
 
 
 def test_a_noisy_row_has_a_speed_up_and_an_invalid_run_has_none() -> None:
-    noisy = performance(280, noise=noise("a core was throttled 3 times"))
+    noisy = performance(280, noise=noise("throttled"))
     assert against(run_record(ok_row("torch"), ok_row("b", performance=noisy)))["b"].startswith("2.00x, top-1")
-    assert against(run_record(ok_row("torch"), ok_row("b"), invalid=("asleep",)))["b"].startswith("top-1")
+    assert against(run_record(ok_row("torch"), ok_row("b"), invalid=reasons("asleep")))["b"].startswith("top-1")
 
 
 def test_a_single_row_is_held_against_nobody() -> None:
@@ -136,8 +137,8 @@ def test_rows_share_a_note_and_each_has_its_own() -> None:
         ({"parity": parity(passed=False)}, "parity FAILED"),
         ({"parity": parity(passed=False), "artifact": artifact()}, "parity differs"),
         ({"performance": performance(noise=noise("throttled"))}, "ok, noisy"),
-        ({"parity": parity(passed=False), "performance": performance(noise=noise("x"))}, "parity FAILED, noisy"),
-        ({"accuracy": None, "parity": None, "performance": performance(noise=noise("x"))}, "noisy"),
+        ({"parity": parity(passed=False), "performance": performance(noise=noise("drift"))}, "parity FAILED, noisy"),
+        ({"accuracy": None, "parity": None, "performance": performance(noise=noise("drift"))}, "noisy"),
         ({"accuracy": None, "parity": None, "performance": performance(noise=noise())}, "quiet"),
         ({"accuracy": None, "parity": None}, "-"),
         ({"status": "pending"}, "not measured"),
@@ -186,7 +187,7 @@ def test_rows_that_are_tied_are_marked_and_those_that_are_not_are_not() -> None:
 def test_a_row_may_stand_between_two_that_are_apart() -> None:
     """b cannot be told from a, nor c from b; a and c can: the record says so, and a tie is not passed on."""
     ranks = {"a": 1, "b": 1, "c": 2}
-    rows = [replace(ok_row(name, performance=performance(100)), rank=rank, group="g") for name, rank in ranks.items()]
+    rows = [replace(ok_row(name, performance=performance(100)), rank=rank) for name, rank in ranks.items()]
     board = only(plain_record(*rows))
     assert board.columns[board.headings.index("#")] == ["1=", "1=", "2", "-"]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from alexbench.harness.reasons import Reason
 from alexbench.harness.records import Comparison, RunRecord, SkippedRecord
 from alexbench.reports.cells import Table, tables
 from tests.support.records import (
@@ -18,6 +19,7 @@ from tests.support.records import (
     ok_row,
     parity,
     performance,
+    reasons,
     run_record,
     synthetic_run,
 )
@@ -195,7 +197,7 @@ def test_all_tables_list_the_rows_in_the_leaderboards_order() -> None:
 def test_a_noisy_row_is_ranked_and_called_noisy() -> None:
     record = run_record(
         ok_row("a", performance=performance(noise=noise())),
-        ok_row("b", performance=performance(900, noise=noise("a core was throttled 3 times"))),
+        ok_row("b", performance=performance(900, noise=noise("throttled"))),
     )
     board = titled(record, "Leaderboard")
     assert (row_of(board, "a ")["checks"], row_of(board, "b ")["checks"]) == ("ok", "ok, noisy")
@@ -217,7 +219,7 @@ def test_a_row_without_noise_checks_is_not_called_quiet() -> None:
 
 
 def test_an_invalid_measurement_is_called_so_over_its_rows() -> None:
-    record = run_record(ok_row("a"), ok_row("b"), invalid=("the machine slept",))
+    record = run_record(ok_row("a"), ok_row("b"), invalid=reasons("the machine slept"))
     board = titled(record, "Leaderboard: INVALID, no row is ranked")
     assert "#" not in board.headings
     assert not bold(board)
@@ -248,7 +250,8 @@ def test_skipped_pictures_stand_beside_every_accuracy() -> None:
 
 
 def compared(backend: str, ours: float, metric: str = "top1") -> Comparison:
-    return Comparison(backend, "a paper", metric, ours, ours - 1, ours + 1, 56.52, "reproduced")  # type: ignore[arg-type]
+    verdict = Reason("reproduced", limit=0.1)
+    return Comparison(backend, "a paper", metric, ours, ours - 1, ours + 1, 56.52, verdict)  # type: ignore[arg-type]
 
 
 def test_published_figures_stand_beside_ours_and_equal_rows_share_a_line() -> None:
@@ -260,9 +263,10 @@ def test_published_figures_stand_beside_ours_and_equal_rows_share_a_line() -> No
     )
     *_, published = tables(record)
     assert published.title == "Published figures"
+    said = "reproduced (within 0.10 points)"
     assert [row[1:] for row in published.rows] == [
-        ("top-1", "56.52", "56.50 (55.50-57.50)", "-0.02", "a, b", "reproduced"),
-        ("top-1", "56.52", "56.00 (55.00-57.00)", "-0.52", "c", "reproduced"),
+        ("top-1", "56.52", "56.50 (55.50-57.50)", "-0.02", "a, b", said),
+        ("top-1", "56.52", "56.00 (55.00-57.00)", "-0.52", "c", said),
     ]
 
 

@@ -19,7 +19,7 @@ from alexbench.reports.junit import junit_xml
 from alexbench.reports.many_runs import many_runs
 from alexbench.reports.markdown import NO_WIDTH, escape, listed, markdown
 from alexbench.reports.pictures import draw_leaderboard
-from tests.support.records import artifact, data, effective, error_row, model, ok_row, run_record
+from tests.support.records import artifact, data, effective, error_row, model, ok_row, reasons, run_record
 
 HOSTILE = (
     "=cmd|' /C calc'!A0",
@@ -41,7 +41,7 @@ HOSTILE = (
 def run_of(text: str) -> RunRecord:
     rows = (
         ok_row(f"torch{text}", effective=effective(text), artifact=artifact(text)),
-        ok_row("openvino", remarks=(text,)),
+        ok_row("openvino", remarks=reasons(text)),
         error_row("tensorflow", text),
     )
     return run_record(
@@ -50,8 +50,8 @@ def run_of(text: str) -> RunRecord:
         data=data(name=text, description=text, certificate=text),
         machine={"cpu": text, text: text},
         environment={"python": text, "packages": {text: text}},
-        notes=(text,),
-        invalid=(text,),
+        notes=reasons(text),
+        invalid=reasons(text),
     )
 
 

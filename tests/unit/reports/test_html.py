@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alexbench.harness.reasons import Reason
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import RunRecord, SkippedRecord, SystemRecord
 from alexbench.reports.boards import boards
@@ -223,9 +224,14 @@ def test_float64_stands_below_the_rows_and_is_not_sorted_among_them(tmp_path: Pa
 
 
 def test_what_qualifies_a_row_is_said_once_below_its_table() -> None:
-    row = ok_row("a", performance=performance(noise=noise("drifted by 10.8 %")))
+    row = ok_row("a", performance=performance(noise=noise("drift")))
     page = html(Path("nowhere"), synthetic_run(row, ok_row("b")))
-    assert page.count("drifted by 10.8 %.") == 1
+    assert page.count("drifted by 10.8 % (limit 5 %).") == 1
+
+
+def test_why_a_run_is_invalid_is_shown_in_words() -> None:
+    page = html(Path("nowhere"), run_record(ok_row("a"), invalid=(Reason("suspended", measured=30.0),)))
+    assert "<strong>INVALID:</strong> the machine was suspended for 30.0 s. No row is ranked." in page
 
 
 def test_markup_in_labels_paths_and_errors_is_text(tmp_path: Path) -> None:

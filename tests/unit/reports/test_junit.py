@@ -7,7 +7,7 @@ import pytest
 
 from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.reports.junit import junit_xml
-from tests.support.records import artifact, error_row, missing_row, ok_row, parity, performance, run_record
+from tests.support.records import artifact, error_row, missing_row, ok_row, parity, performance, reasons, run_record
 
 CASE_CHILDREN = {"error", "failure", "skipped", "system-out"}
 
@@ -84,7 +84,7 @@ def test_any_character_of_a_message_is_escaped_or_left_out() -> None:
 
 
 def test_an_invalid_measurement_is_said_and_fails_no_test() -> None:
-    suite = parsed(run_record(invalid=("the A/A control failed",)))
+    suite = parsed(run_record(invalid=reasons("the A/A control failed")))
     assert suite.get("failures") == "0"
     assert suite.find("properties/property[@name='invalid']") is not None
     assert "INVALID: the A/A control failed" in suite.findtext("testcase/system-out", "")
@@ -100,7 +100,7 @@ def test_ranks_and_what_the_run_can_tell_apart_are_said() -> None:
     latency, rate = (f"{100 * (one.ratio - 1):.1f}" for one in record.resolutions)
     assert found["latency_resolution_percent"] == latency
     assert found["images_per_second_resolution_percent"] == rate
-    assert "rank" not in parsed(replace(record, invalid=("it slept",))).findtext("testcase/system-out", "")
+    assert "rank" not in parsed(replace(record, invalid=reasons("it slept"))).findtext("testcase/system-out", "")
 
 
 def test_a_run_without_accuracy_or_speed_is_still_a_suite() -> None:

@@ -11,7 +11,17 @@ import pytest
 from alexbench.harness.record_files import read_run
 from alexbench.harness.records import RunRecord
 from alexbench.reports.many_runs import many_runs
-from tests.support.records import data, effective, error_row, model, ok_row, performance, run_record, synthetic_run
+from tests.support.records import (
+    data,
+    effective,
+    error_row,
+    model,
+    ok_row,
+    performance,
+    reasons,
+    run_record,
+    synthetic_run,
+)
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -104,7 +114,7 @@ def test_rows_that_failed_are_below_with_what_happened() -> None:
 
 
 def test_remarks_name_their_runs_and_a_shared_one_stands_once() -> None:
-    text = many_runs([run(20, notes=("drawn",)), run(21, notes=("drawn",), invalid=("asleep",))])
+    text = many_runs([run(20, notes=reasons("drawn")), run(21, notes=reasons("drawn"), invalid=reasons("asleep"))])
     assert "- A, B: drawn" in text
     assert "- A: INVALID: asleep: no row is ranked." in text
 

@@ -15,6 +15,7 @@ from tests.support.records import (
     ok_row,
     parity,
     performance,
+    reasons,
     run_record,
     synthetic_run,
 )
@@ -207,9 +208,10 @@ def test_a_hostile_title_or_heading_cannot_change_the_page() -> None:
 
 
 def test_why_a_run_is_invalid_is_the_first_remark() -> None:
-    text = markdown(run_record(ok_row("a"), invalid=("the machine slept",), notes=("40 pictures",)))
+    text = markdown(run_record(ok_row("a"), invalid=reasons("the machine slept"), notes=reasons("40 pictures")))
     assert "## Remarks\n\n- INVALID: the machine slept: no row is ranked.\n- 40 pictures\n" in text
 
 
 def test_notes_are_remarks() -> None:
-    assert "- 40 pictures, not ImageNet's 50,000" in markdown(run_record(notes=("40 pictures, not ImageNet's 50,000",)))
+    notes = reasons("40 pictures, not ImageNet's 50,000")
+    assert "- 40 pictures, not ImageNet's 50,000" in markdown(run_record(notes=notes))

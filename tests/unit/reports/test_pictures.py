@@ -28,6 +28,7 @@ from tests.support.records import (
     older_run,
     parity,
     performance,
+    reasons,
     run_record,
     synthetic_run,
 )
@@ -125,7 +126,7 @@ def test_a_table_without_a_column_is_named(tmp_path: Path) -> None:
 
 def test_rows_that_are_ranked_are_blue_and_others_are_grey() -> None:
     blue = tuple(int(BLUE[place : place + 2], 16) for place in (1, 3, 5))
-    noisy = ok_row("a", performance=performance(noise=noise("blocks deviate")))
+    noisy = ok_row("a", performance=performance(noise=noise("deviation")))
     assert blue in shades(opened(draw_leaderboard(run_record(noisy))))
     assert blue not in shades(opened(draw_leaderboard(run_record(ok_row("a", parity=parity(passed=False))))))
     assert blue not in shades(opened(draw_leaderboard(older_run(ok_row("a")))))
@@ -135,7 +136,7 @@ def test_rows_that_are_ranked_are_blue_and_others_are_grey() -> None:
     ("one", "other"),
     [
         (synthetic_run(*ROWS), run_record(*ROWS)),
-        (run_record(*ROWS, invalid=("the machine slept",)), run_record(*ROWS)),
+        (run_record(*ROWS, invalid=reasons("the machine slept")), run_record(*ROWS)),
     ],
     ids=["synthetic", "invalid"],
 )

@@ -29,6 +29,7 @@ from tests.support.records import (
     older_run,
     parity,
     performance,
+    reasons,
     run_record,
     synthetic_run,
     throughput,
@@ -88,25 +89,28 @@ def test_a_run_without_speed_has_no_such_sentence() -> None:
 
 
 def test_a_noisy_row_has_its_reasons_among_the_remarks() -> None:
-    row = ok_row("a", performance=performance(noise=noise("drifted by 10.8 % (limit 5 %)", "a core was throttled")))
-    assert remarks(run_record(row)) == ["a: drifted by 10.8 % (limit 5 %); a core was throttled."]
+    row = ok_row("a", performance=performance(noise=noise("drift", "throttled")))
+    assert remarks(run_record(row)) == [
+        "a: no steady state: latency drifted by 10.8 % (limit 5 %); a core was throttled (3 counted)."
+    ]
 
 
 def test_why_a_run_is_invalid_comes_first_and_is_not_said_again_of_each_row() -> None:
-    row = ok_row("a", performance=performance(noise=noise("a core was throttled")))
-    record = run_record(row, error_row("b", "b died"), invalid=("it slept", "it ran hot"), notes=("a note",))
+    row = ok_row("a", performance=performance(noise=noise("throttled")))
+    invalid = reasons("it slept", "it ran hot")
+    record = run_record(row, error_row("b", "b died"), invalid=invalid, notes=reasons("a note"))
     assert remarks(record) == [
         "INVALID: it slept: no row is ranked.",
         "INVALID: it ran hot: no row is ranked.",
         "a note",
-        "a: a core was throttled.",
+        "a: a core was throttled (3 counted).",
         "b: b died",
     ]
 
 
 def test_a_record_without_ranks_says_why_its_rows_have_none() -> None:
     said = "No row is ranked: an older alexbench made this record, without ranks. Run again to rank its rows."
-    assert remarks(older_run(ok_row("a"), notes=("a note",))) == [said, "a note"]
+    assert remarks(older_run(ok_row("a"), notes=reasons("a note"))) == [said, "a note"]
     assert said not in remarks(run_record(ok_row("a")))
     assert said not in remarks(older_run(ok_row("a", performance=None)))
 
@@ -121,7 +125,7 @@ def test_how_many_ran_at_once_is_a_remark_and_rows_alike_share_it() -> None:
 
 
 def test_why_loadgen_calls_a_test_invalid_is_a_remark() -> None:
-    tests = generated(), generated("MultiStream", valid=False, reasons=("too short", "too few"))
+    tests = generated(), generated("MultiStream", valid=False, reasons=reasons("too short", "too few"))
     assert remarks(run_record(ok_row("a", performance=performance(generated=tests)))) == [
         "a, MultiStream: INVALID by LoadGen: too short; too few."
     ]
@@ -156,7 +160,7 @@ def test_each_precision_has_its_own_tolerances() -> None:
 @pytest.mark.parametrize(
     ("filled", "start"),
     [
-        ({"noise": noise("a core was throttled 3 times")}, "noisy:"),
+        ({"noise": noise("throttled")}, "noisy:"),
         ({"noise": noise()}, "steal:"),
         ({"offline": throughput(way="a queue")}, "many at once:"),
         ({"layers_ms": {"conv1": 1.0}}, "Layers:"),

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexbench.datasets.certificate import plain_word
 from alexbench.datasets.dataset import Sample
+from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
 
@@ -206,6 +206,6 @@ def test_folders_that_disagree_with_the_sets_own_labels_are_said(tmp_path: Path)
     # What comes of folders made by ILSVRC2012_ID instead of the sorted WordNet ids: 293 is a tench, 1 is class 65.
     lay(tmp_path, [f"{GOLDFISH}/ILSVRC2012_val_00000293.JPEG", "n01751748/ILSVRC2012_val_00000001.JPEG"])
     assert plain_word(open_dataset(tmp_path)) == (
-        "Not ImageNet's validation labels: those from folder names differ from ILSVRC2012's own on 1 of 2 pictures"
+        "Not ImageNet's validation labels: those from folder names differ from ILSVRC2012's own on 1 of 2 images"
         " (ILSVRC2012_val_00000293: 1 here, 0 there)."
     )

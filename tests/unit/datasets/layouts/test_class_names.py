@@ -281,9 +281,9 @@ def test_a_label_file_is_not_its_own_class_list(tmp_path: Path) -> None:
 
 
 def test_what_only_looks_like_a_class_list_is_none() -> None:
-    assert stated_in("labels.txt", b"ILSVRC2012_val_00000001.JPEG 65\n") == []
-    assert stated_in("labels.txt", b"490\n" * 50_000) == []
-    assert stated_in("README.md", b"# Pictures\n\n0: nothing\n") == []
+    assert stated_in("labels.txt", b"ILSVRC2012_val_00000001.JPEG 65\n", said="here") == []
+    assert stated_in("labels.txt", b"490\n" * 50_000, said="here") == []
+    assert stated_in("README.md", b"# Pictures\n\n0: nothing\n", said="here") == []
 
 
 WORDS = {"image__class__synset": None, "image__filename": None}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from alexbench.datasets.certificate import plain_word
 from alexbench.datasets.dataset import VALIDATION_COUNT
+from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.layouts.assembling import Labelled, assemble
 from alexbench.datasets.layouts.devkit import index_by_id
@@ -83,7 +83,7 @@ def test_labels_come_from_the_users_file(tmp_path: Path, write: Callable[[Path],
     own = packaged_labels()
     assert plain_word(dataset) == (
         f"Not ImageNet's validation labels: those from {dataset.labels_from} differ from ILSVRC2012's own on 8 of 8"
-        f" pictures (ILSVRC2012_val_00000001: {own[0] + 7} here, {own[0]} there)."
+        f" images (ILSVRC2012_val_00000001: {own[0] + 7} here, {own[0]} there)."
     )
 
 
@@ -136,12 +136,12 @@ def test_49999_pictures_are_a_subset_and_50000_are_not() -> None:
     for number, label in enumerate(packaged_labels(), start=1):
         path = f"ILSVRC2012_val_{number:08d}.JPEG"
         labelled.pictures.append((Entry(path, path, 0, 0), label))
-    whole = assemble(labelled, name="val", root=Path(), layout="flat-folder")
+    whole = assemble(labelled, name="val", root=Path(), layout="flat-folder", container="files")
     assert len(whole) == 50_000
     assert plain_word(whole).startswith("The full validation set")
     del labelled.pictures[4710]
-    part = assemble(labelled, name="val", root=Path(), layout="flat-folder")
-    word = "Not the full validation set: 49,999 of its 50,000 pictures (ILSVRC2012_val_00004711 missing)."
+    part = assemble(labelled, name="val", root=Path(), layout="flat-folder", container="files")
+    word = "Not the full validation set: 49,999 of its 50,000 images (ILSVRC2012_val_00004711 missing)."
     assert plain_word(part) == word
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from alexbench.datasets.certificate import plain_word
 from alexbench.datasets.classes import index_by_wnid
-from alexbench.datasets.dataset import Dataset, DatasetLayout
+from alexbench.datasets.containers.reading import reader_for
+from alexbench.datasets.dataset import Dataset
+from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
-from alexbench.datasets.readers import reader_for
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from tests.support.layout_files import (
     Picture,
@@ -48,7 +48,7 @@ def parquet(root: Path) -> Path:
     return root
 
 
-WRITERS: dict[str, tuple[DatasetLayout, str, Writer]] = {
+WRITERS: dict[str, tuple[str, str, Writer]] = {
     "wnid folders": ("wnid-folders", "folder names", lambda root: write_folders(root, SET)),
     "class-index folders": ("class-index-folders", "folder names", lambda root: write_folders(root, SET, by="label")),
     "flat folder": ("flat-folder", "ILSVRC2012's own list", lambda root: write_flat(root, SET)),
@@ -83,7 +83,7 @@ def test_the_same_pictures_are_the_same_set_in_every_layout(tmp_path: Path, kind
             (picture.name, picture.label) for picture in sorted(SET, key=lambda each: (each.label, each.name))
         ]
         assert dataset.notes == ()
-        assert plain_word(dataset) == "Not the full validation set: 8 of its 50,000 pictures."
+        assert plain_word(dataset) == "Not the full validation set: 8 of its 50,000 images."
         assert dataset.left_out == 0
     check_bytes(dataset)
 

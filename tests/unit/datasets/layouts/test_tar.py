@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alexbench.datasets.containers.reading import reader_for
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
-from alexbench.datasets.readers import reader_for
 from alexbench.harness.errors import DataError
 from tests.support.layout_files import pictures, write_tar
 
@@ -61,7 +61,7 @@ def test_folders_have_members_of_their_own_and_do_not_count(tmp_path: Path) -> N
         archive.addfile(member, io.BytesIO(b"abc"))
     dataset = open_dataset(tmp_path / "val.tar")
     assert read_all(dataset) == {"n01440764/a.JPEG": b"abc"}
-    assert dataset.describe() == "1 picture, 1 of 1000 classes, a tar archive, labels from folder names"
+    assert dataset.describe() == "1 picture, 1 of 1000 classes, tar, labels from folder names"
 
 
 def test_a_tar_by_a_link_is_read(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexbench.datasets.certificate import plain_word
+from alexbench.datasets.containers.tf_example import NotAnExampleError, bytes_in, features, int_in
+from alexbench.datasets.containers.tfrecord import TFRecordReader, masked_crc
 from alexbench.datasets.dataset import Dataset
+from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
-from alexbench.datasets.layouts.tf_example import NotAnExampleError, bytes_in, features, int_in
-from alexbench.datasets.layouts.tfrecord import TFRecordReader, masked_crc
 from alexbench.harness.errors import DataError
 from tests.support.layout_files import Picture, example, pictures, slim, write_files, write_tfrecords
 
@@ -217,7 +217,7 @@ def test_labels_and_records_that_cannot_be_right_are_refused(tmp_path: Path, rec
 def test_labels_other_than_the_sets_own_are_said(tmp_path: Path) -> None:
     odd = Picture(SET[0].number, SET[0].data, 7)
     dataset = open_dataset(write(tmp_path, *map(slim, [odd, *SET[1:]])))
-    assert plain_word(dataset).endswith("on 1 of 8 pictures (ILSVRC2012_val_00000001: 7 here, 65 there).")
+    assert plain_word(dataset).endswith("on 1 of 8 images (ILSVRC2012_val_00000001: 7 here, 65 there).")
 
 
 def test_integers_are_read_packed_and_not_and_signed() -> None:

@@ -35,7 +35,7 @@ def test_constants_transposes_reshapes_and_added_biases_are_understood(tmp_path:
 
 
 def test_our_own_graph_is_understood(tmp_path: Path) -> None:
-    from alexbench.backends._onnx_graph import complete_model
+    from alexbench.backends._shared.onnx_graph import complete_model
     from alexbench.harness.contract import Model
 
     model = complete_model(Model(TOY, toy_weights()))

@@ -1,0 +1,236 @@
+"""What artifacts of all formats have in common: which input and output, which layout, and batches of any size.
+
+The formats' own modules turn a graph into :class:`Port`; what follows from those is decided here.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends._shared.adapters import check_pixels
+from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Layout, Options
+from alexbench.harness.errors import UnsupportedOptionError, WeightsError
+from alexbench.harness.plain_text import is_utf8
+
+DTYPES: Final = ("float32", "float16", "uint8")
+"""Input types that pixels are turned into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a graph. ``shape``: None for a dimension left open, and as a whole where it is unknown."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+    def __str__(self) -> str:
+        """Name, type and shape, as errors say them."""
+        sides = "?" if self.shape is None else ", ".join("?" if side is None else str(side) for side in self.shape)
+        return f"{self.name!r} {self.dtype} ({sides})"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The input that takes the pictures."""
+
+    port: Port
+    layout: Layout
+    batch: int | None
+
+
+def _named(ports: Sequence[Port], name: str | None) -> list[Port]:
+    """The port of that name where there is one, else all: a card names what its published file has, others may not."""
+    return [port for port in ports if port.name == name] or list(ports)
+
+
+def picture_input(ports: Sequence[Port], artifact: Artifact) -> Picture:
+    """The only input that takes pictures of ``artifact.image``, and how they lie in it.
+
+    Raises:
+        WeightsError: none does, or more than one, or there are inputs that nothing could be given for.
+    """
+    path = artifact.path
+    chosen = _named(ports, artifact.input_name)
+    pictures = [Picture(port, layout, _batch(port)) for port in chosen for layout in _layouts(port, artifact.image)]
+    if len({picture.port.name for picture in pictures}) > 1:
+        raise WeightsError(
+            f"{path} has {len(pictures)} image inputs: {_listed(picture.port for picture in pictures)}; a benchmark "
+            "feeds one picture: give a file that takes one"
+        )
+    if len(pictures) > 1:
+        raise WeightsError(f"{path}: the shape of {pictures[0].port} does not say where its channels are")
+    if not pictures:
+        raise WeightsError(f"{path} {_why_no_picture(chosen, artifact.image)}")
+    found = pictures[0]
+    others = [port for port in ports if port.name != found.port.name]
+    if others:
+        raise WeightsError(f"{path} wants more than a picture: {_listed(others)}; give a file that takes one picture")
+    if found.port.dtype not in DTYPES:
+        raise WeightsError(f"{path}: input {found.port} takes no pixels; wanted one of {', '.join(DTYPES)}")
+    return found
+
+
+def scores_output(ports: Sequence[Port], artifact: Artifact) -> Port:
+    """The output that gives ``artifact.outputs`` scores a picture: the named one, or the only one that does.
+
+    Raises:
+        WeightsError: there is none, or more than one.
+    """
+    path = artifact.path
+    chosen = _named(ports, artifact.output_name)
+    fitting = [port for port in chosen if _scores(port) == artifact.outputs] or [
+        port for port in chosen if _scores(port) is None
+    ]
+    if len(fitting) > 1:
+        raise WeightsError(
+            f"{path} has {len(fitting)} outputs of {artifact.outputs} scores: {_listed(fitting)}; "
+            "name one with output_name"
+        )
+    if not fitting:
+        counts = sorted({count for port in chosen if (count := _scores(port))})
+        raise (
+            wrong_count(artifact, counts[0])
+            if len(counts) == 1
+            else WeightsError(
+                f"{path} has no output of {artifact.outputs} scores a picture; its outputs: {_listed(ports)}"
+            )
+        )
+    return fitting[0]
+
+
+def wrong_count(artifact: Artifact, found: int) -> WeightsError:
+    """The error for a file of another number of classes than the card's."""
+    return WeightsError(
+        f"{artifact.path} gives {found} scores a picture, the card has {artifact.outputs} labels: "
+        f"give a card with labels = {found}"
+    )
+
+
+def refuse_bf16(name: str, options: Options) -> None:
+    """An artifact is run as it is.
+
+    Raises:
+        UnsupportedOptionError: bf16 was asked for.
+    """
+    if options.precision != "fp32":
+        raise UnsupportedOptionError(
+            f"{name}: asked for {options.precision}, but an artifact runs in the precision it was saved in, "
+            "which would have run; use --precision fp32"
+        )
+
+
+def unreadable(artifact: Artifact, error: Exception | str) -> WeightsError:
+    """The error for a file that its runtime cannot read or run; one line of what the runtime said."""
+    if not is_utf8(artifact.path):
+        return WeightsError(f"{artifact.path} cannot be read: its path is not UTF-8; rename or move it")
+    return WeightsError(f"{artifact.path} cannot be read: {said(error)}")
+
+
+def said(error: Exception | str) -> str:
+    """What a runtime said, in one line of reasonable length."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A loaded artifact: ``run`` takes a batch as the file wants it and gives what it gives, until the next call."""
+
+    backend: str
+    artifact: Artifact
+    facts: ArtifactFacts
+    run: Callable[[NDArray[Any]], NDArray[Any]]
+
+    def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores (N, outputs) float32 of ``pixels`` (N, ...) in the file's layout; a fixed batch is filled up."""
+        check_pixels(self.backend, pixels, picture_shape(self.artifact.image, self.facts.layout), self.facts.layout)
+        count, batch = len(pixels), self.facts.batch or len(pixels)
+        given = pixels.astype(self.facts.dtype, copy=False)
+        missing = -count % batch
+        if missing:
+            given = np.concatenate([given, np.repeat(given[-1:], missing, axis=0)])
+        scores = np.empty((count + missing, self.artifact.outputs), np.float32)
+        for first in range(0, count + missing, batch):
+            rows = self.run(given[first : first + batch])
+            if rows.ndim < 2 or len(rows) != batch:
+                raise ValueError(f"{self.artifact.path} gives an array of shape {rows.shape} for {batch} pictures")
+            if rows.size != batch * self.artifact.outputs:
+                raise wrong_count(self.artifact, rows.size // batch)
+            scores[first : first + batch] = rows.reshape(batch, -1)
+        return scores[:count]
+
+    @property
+    def precision(self) -> Known:
+        """What its products work in, and how that is known."""
+        return Known(self.facts.precision, self.facts.precision_known)
+
+    @property
+    def stored(self) -> Known | None:
+        """What its weights are stored in: the file's own word."""
+        return Known(self.facts.stored, "declared") if self.facts.stored else None
+
+    def settings(self) -> dict[str, str]:
+        """What qualifies a number of it."""
+        facts = self.facts
+        return {
+            "artifact": " ".join(filter(None, (facts.format, facts.version))),
+            "batch": "dynamic" if facts.batch is None else f"{facts.batch}, filled up",
+            "input": f"{facts.dtype} {facts.layout}",
+        }
+
+
+def picture_shape(image: tuple[int, int, int], layout: Layout) -> tuple[int, int, int]:
+    """(C, H, W) as it lies in ``layout``."""
+    channels, height, width = image
+    return image if layout == "NCHW" else (height, width, channels)
+
+
+def _layouts(port: Port, image: tuple[int, int, int]) -> list[Layout]:
+    """The layouts in which ``port`` takes pictures of this size."""
+    if port.shape is None or len(port.shape) != 4:
+        return []
+    layouts: tuple[Layout, Layout] = ("NCHW", "NHWC")
+    return [
+        layout
+        for layout in layouts
+        if all(
+            side in {None, wanted} for side, wanted in zip(port.shape[1:], picture_shape(image, layout), strict=True)
+        )
+    ]
+
+
+def _batch(port: Port) -> int | None:
+    assert port.shape is not None
+    return port.shape[0]
+
+
+def _scores(port: Port) -> int | None:
+    """How many scores a picture; None where the shape does not say, 0 where it is no list of scores."""
+    if port.shape is None or any(side is None for side in port.shape[1:]):
+        return None
+    sides = [side for side in port.shape[1:] if side is not None]
+    return prod(sides) if sides and max(sides) == prod(sides) else 0
+
+
+def _why_no_picture(ports: Sequence[Port], image: tuple[int, int, int]) -> str:
+    """Another size, or no picture at all."""
+    channels, height, _ = image
+    for port in ports:
+        sides = () if port.shape is None or len(port.shape) != 4 else port.shape[1:]
+        size = sides[1:] if sides[:1] == (channels,) else sides[:2] if sides[2:] == (channels,) else ()
+        if size:
+            found = " x ".join("?" if side is None else str(side) for side in size)
+            return (
+                f"takes pictures of {found} ({port}), the card's are {height} x {height}: give a card with crop = "
+                f"{size[0]}, or a file for {height}"
+            )
+    return f"has no image input of {channels} channels and {height} x {height}; its inputs: {_listed(ports)}"
+
+
+def _listed(ports: Iterable[Port]) -> str:
+    return ", ".join(str(port) for port in ports) or "none"

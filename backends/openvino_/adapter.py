@@ -1,0 +1,367 @@
+"""OpenVINO behind the contract: the network written with its opset, compiled for latency."""
+
+import ctypes
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends._shared.activations import check_layers, no_activations
+from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.artifacts import Loaded
+from alexbench.backends.openvino_ import activations as openvino_activations
+from alexbench.backends.openvino_ import artifact as openvino_artifact
+from alexbench.backends.openvino_ import precision as openvino_precision
+from alexbench.backends.openvino_ import profile
+from alexbench.backends.openvino_.export import convert_ir, open_ir, write_ir
+from alexbench.backends.openvino_.profile import PRODUCT
+from alexbench.backends.openvino_.stream import QueueStream
+from alexbench.harness.contract import (
+    Artifact,
+    ArtifactFacts,
+    Backend,
+    Effective,
+    Known,
+    Layout,
+    Model,
+    Options,
+    Requirements,
+    check_weights,
+)
+from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.models.network import (
+    LRN,
+    AdaptiveAvgPool,
+    Conv,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool,
+    ReLU,
+    Shape,
+    output_shapes,
+)
+from alexbench.harness.powers import ExportFormat, OpenedExport
+from alexbench.harness.precisions import coarsest
+
+if TYPE_CHECKING:
+    import openvino
+
+
+class OpenVinoBackend(Backend):
+    """One stream, the LATENCY hint, and the precision said aloud: left alone OpenVINO takes bf16 where a CPU has it."""
+
+    name: ClassVar[str] = "openvino"
+    requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
+    input_layout: Layout = "NCHW"
+    artifact_suffixes: ClassVar[tuple[str, ...]] = openvino_artifact.SUFFIXES
+    data_suffixes: ClassVar[tuple[str, ...]] = openvino_artifact.SUFFIXES
+    export_formats: ClassVar[tuple[ExportFormat, ...]] = (
+        ExportFormat("openvino", ".xml", beside=(".bin",)),
+        ExportFormat("openvino", ".xml", beside=(".bin",), via="openvino-convert"),
+    )
+    opened_formats: ClassVar[tuple[str, ...]] = ("openvino",)
+
+    def __init__(self, *, counting: bool = False) -> None:
+        self._counting = counting  # time by node, which OpenVINO calls its performance counters
+        self._ov: ModuleType | None = None
+        self._compiled: openvino.CompiledModel | None = None
+        self._request: openvino.InferRequest | None = None
+        self._kept: Model | None = None
+        self._options: Options | None = None
+        self._shape: tuple[int, ...] = ()
+        self._outputs = 0
+        self._artifact: Loaded | None = None
+
+    @classmethod
+    def preload(cls) -> None:
+        """See :meth:`Preloads.preload`."""
+        _import_openvino()
+
+    def load(self, model: Model, options: Options) -> None:
+        """See :meth:`Backend.load`."""
+        check_weights(model)
+        self.close()
+        ov = _import_openvino()
+        core = ov.Core()
+        device = _device(core, options.device)
+        compiled = _compile(core, _build(ov, model), device, options, counting=self._counting)
+        self._ov, self._compiled, self._request = ov, compiled, compiled.create_infer_request()
+        # The compiled model may go on reading the arrays that its constants share.
+        self._kept, self._shape, self._outputs = model, model.network.input_shape, model.network.outputs
+        self._options = options
+
+    def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); input and output are bound without a copy."""
+        ov, request = self._ov, self._request
+        if ov is None or request is None:
+            raise not_loaded(self.name, "predict")
+        if self._artifact is not None:
+            return self._artifact.predict(pixels)
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
+        if not pixels.flags.writeable:
+            pixels = pixels.copy()  # OpenVINO shares no array that says it is read-only
+        logits = np.empty((len(pixels), self._outputs), np.float32)
+        request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
+        request.set_output_tensor(ov.Tensor(logits, shared_memory=True))
+        request.infer()
+        return logits
+
+    def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """See :meth:`GivesActivations.activations`: by a second compiled model, which has the layers as outputs."""
+        ov, model, options = self._ov, self._kept, self._options
+        if ov is None:
+            raise not_loaded(self.name, "activations")
+        if model is None or options is None:
+            raise no_activations(self.name)
+        check_layers(model.network, layers)
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
+        core, graph = ov.Core(), _build(ov, model)
+        places = openvino_activations.watch(graph, model.network, layers)
+        compiled = _compile(core, graph, _device(core, options.device), options)
+        return openvino_activations.run(ov, compiled, pixels, places)
+
+    def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
+        """See :meth:`RunsArtifacts.inspect_artifact`."""
+        ov = _import_openvino()
+        core = ov.Core()
+        _device(core, options.device)
+        return openvino_artifact.inspect(openvino_artifact.read(core, artifact), artifact)
+
+    def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`RunsArtifacts.load_artifact`. What is quantised in the file stays so under either precision."""
+        self.close()
+        ov = _import_openvino()
+        core = ov.Core()
+        device = _device(core, options.device)
+        compiled = _compile(core, openvino_artifact.read(core, artifact), device, options)
+        request = compiled.create_infer_request()
+        source = openvino_artifact.port(compiled.inputs, facts.input_name)
+        scores = openvino_artifact.port(compiled.outputs, facts.output_name)
+
+        def run(batch: NDArray[Any]) -> NDArray[Any]:
+            request.set_tensor(source, ov.Tensor(batch if batch.flags.writeable else batch.copy(), shared_memory=True))
+            request.infer()
+            return np.asarray(request.get_tensor(scores).data)
+
+        self._ov, self._compiled, self._request = ov, compiled, request
+        self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
+
+    def effective(self) -> Effective:
+        """What the compiled model answers when asked."""
+        ov, compiled = self._ov, self._compiled
+        if ov is None or compiled is None:
+            raise not_loaded(self.name, "effective")
+        device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
+        precision, layers = _precision(compiled)
+        artifact = {} if self._artifact is None else self._artifact.settings()
+        names = set(compiled.get_property("SUPPORTED_PROPERTIES"))
+        wanted = ("PERFORMANCE_HINT", "EXECUTION_MODE_HINT", "ENABLE_CPU_PINNING", "ENABLE_HYPER_THREADING")
+        return Effective(
+            runtime="openvino",
+            version=ov.__version__,
+            device=Known(device.lower().replace(".", ":"), "reported"),
+            provider=Known(f"{device} plugin", "reported"),
+            precision=precision,
+            threads=_known(compiled, names, "INFERENCE_NUM_THREADS"),
+            streams=_known(compiled, names, "NUM_STREAMS"),
+            settings={"batch": "dynamic", "layers": layers}
+            | {name.lower(): str(compiled.get_property(name)) for name in wanted if name in names}
+            | artifact,
+            stored=Known("fp32", "requested") if self._artifact is None else self._artifact.stored,
+        )
+
+    def close(self) -> None:
+        """Drop the request and the compiled model, then the arrays they may read."""
+        self._request = None
+        self._compiled = None
+        self._artifact, self.input_layout = None, type(self).input_layout
+        self._kept = self._options = None
+        self._ov = None
+
+    def devices(self) -> list[str]:
+        """What OpenVINO finds, in this project's spelling: ``cpu``, ``gpu``, ``gpu:1``."""
+        return [name.lower().replace(".", ":") for name in _import_openvino().Core().available_devices]
+
+    def open_stream(self, model: Model, options: Options, *, batch_size: int) -> QueueStream:  # noqa: ARG002
+        """See :meth:`Streams.open_stream`: the THROUGHPUT hint, which chooses the number of streams; batch dynamic."""
+        check_weights(model)
+        ov = _import_openvino()
+        core = ov.Core()
+        device = _device(core, options.device)
+        return QueueStream(ov, _compile(core, _build(ov, model), device, options, throughput=True), model)
+
+    def profile_layers(
+        self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
+    ) -> Mapping[str, float]:
+        """See :meth:`ProfilesLayers.profile_layers`. Only the CPU plugin's counters are understood here."""
+        if options.device != "cpu":
+            return {}
+        with closing(type(self)(counting=True)) as counted:
+            counted.load(model, options)
+            request = counted._request  # noqa: SLF001  # of our own class
+            assert request is not None
+            return profile.profile(
+                model.network, lambda: counted.predict(pixels), lambda: request.profiling_info, repeats=repeats
+            )
+
+    def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
+        """See :meth:`Exports.export`: the graph that ``load`` compiles, or OpenVINO's own conversion of ONNX."""
+        check_weights(model)
+        ov = _import_openvino()
+        if form.via is None:
+            write_ir(ov, _build(ov, model), path, notes)
+            return f"graph written by alexbench with OpenVINO {ov.__version__}"
+        convert_ir(ov, model, path, notes)
+        return f"openvino.convert_model of OpenVINO {ov.__version__}, from alexbench's ONNX graph"
+
+    def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
+        """See :meth:`OpensExports.open_export`."""
+        return open_ir(_import_openvino(), path)
+
+
+def _precision(compiled: "openvino.CompiledModel") -> tuple[Known, str]:
+    """What its products run in, by the names of its kernels, and how many in which; the hint is no more than asked for.
+
+    Layers that are quantised in a file run so whatever the hint says.
+    """
+    ran = openvino_precision.compute_precisions(compiled)
+    hint = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+    if not ran:
+        return Known({"f32": "fp32", "f16": "fp16"}.get(hint, hint), "requested"), "not said"
+    return Known(coarsest(ran), "reported"), ", ".join(f"{count} in {kind}" for kind, count in ran.items())
+
+
+def _import_openvino() -> ModuleType:
+    return import_runtime("openvino", extra="openvino")
+
+
+def _device(core: "openvino.Core", name: str) -> str:
+    """OpenVINO's name of the device. Its virtual devices (AUTO, HETERO, MULTI) choose for themselves: not offered."""
+    if re.fullmatch(r"cpu|gpu(:\d+)?", name) is None:
+        raise UnsupportedOptionError(f"openvino: unknown device {name!r}; known: cpu, gpu, gpu:N")
+    device, found = name.upper().replace(":", "."), core.available_devices
+    aliases = {device, device.removesuffix(".0"), f"{device}.0"}
+    if aliases.isdisjoint(found):
+        raise UnsupportedOptionError(
+            f"openvino: asked for {name}, but it finds only {', '.join(found)}; "
+            "its AUTO device would have run the CPU; use --device cpu"
+        )
+    return device
+
+
+def _compile(
+    core: "openvino.Core",
+    model: "openvino.Model",
+    device: str,
+    options: Options,
+    *,
+    counting: bool = False,
+    throughput: bool = False,
+) -> "openvino.CompiledModel":
+    settings: dict[str, Any] = {
+        **({"PERFORMANCE_HINT": "THROUGHPUT"} if throughput else {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}),
+        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[options.precision],
+    }
+    if device == "CPU":
+        settings["INFERENCE_NUM_THREADS"] = options.threads
+        # LATENCY would leave the second thread of a core out, and a count the user named with it.
+        settings["ENABLE_HYPER_THREADING"] = True
+    if counting:
+        settings["PERF_COUNT"] = True
+    try:
+        compiled = core.compile_model(model, device, settings)
+    except RuntimeError as error:
+        raise UnsupportedOptionError(
+            f"openvino: {device} does not take {options.precision} with these settings "
+            f"({str(error).strip().splitlines()[-1]}); use --device cpu"
+        ) from error
+    _refuse_substitutes(compiled, settings, device)
+    return compiled
+
+
+def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, Any], device: str) -> None:
+    """Compare what was set with what the compiled model says it runs."""
+    found = {
+        "INFERENCE_PRECISION_HINT": compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name(),
+        "NUM_STREAMS": str(compiled.get_property("NUM_STREAMS")),
+    }
+    if "INFERENCE_NUM_THREADS" in settings:
+        found["INFERENCE_NUM_THREADS"] = compiled.get_property("INFERENCE_NUM_THREADS")
+    for name, value in found.items():
+        if value != settings.get(name, value):  # THROUGHPUT is left to choose its streams
+            raise UnsupportedOptionError(f"openvino: asked {device} for {name}={settings[name]}, but it runs {value}")
+
+
+def _known(compiled: "openvino.CompiledModel", names: set[str], name: str) -> Known:
+    return Known(str(compiled.get_property(name)), "reported") if name in names else Known("1", "requested")
+
+
+def _shareable(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same memory under a writable name.
+
+    OpenVINO shares no array that says it is read-only (a mapped file's does), though it only reads constants. A copy
+    would add the whole weights to the peak memory of this runtime.
+    """
+    if array.flags.writeable or not array.flags.c_contiguous:
+        return array
+    memory = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    return np.ndarray(array.shape, np.float32, memoryview(memory))
+
+
+def _build(ov: ModuleType, model: Model) -> "openvino.Model":
+    """The graph, batch left open; its constants share the arrays' memory."""
+    from openvino import opset13 as ops
+    from openvino.op import Constant
+
+    def weight(name: str, *shape: int) -> "openvino.Node":
+        array = _shareable(model.weights[name])
+        return Constant(array.reshape(shape) if shape else array, shared_memory=True)
+
+    def named(node: "openvino.Node", mark: str = "") -> "openvino.Node":
+        node.set_friendly_name(f"{layer.name}{mark}")  # under which the plugin counts its time
+        return node
+
+    network = model.network
+    shapes = output_shapes(network)
+    shape: Shape = network.input_shape
+    pixels = x = ops.parameter([-1, *network.input_shape], np.float32, name="pixels")
+    for layer in network.layers:
+        name = layer.name
+        match layer:
+            case Conv():
+                around = [layer.padding] * 2
+                stride, dilation = [layer.stride] * 2, [1, 1]
+                if layer.groups == 1:
+                    x = ops.convolution(x, weight(f"{name}.weight"), stride, around, around, dilation)
+                else:  # filters are (groups, O / groups, I / groups, k, k)
+                    whole = model.weights[f"{name}.weight"].shape
+                    filters = weight(f"{name}.weight", layer.groups, whole[0] // layer.groups, *whole[1:])
+                    x = ops.group_convolution(x, filters, stride, around, around, dilation)
+                x = named(ops.add(named(x, PRODUCT), weight(f"{name}.bias", 1, -1, 1, 1)))
+            case Linear():
+                x = ops.matmul(x, weight(f"{name}.weight"), transpose_a=False, transpose_b=True)
+                x = named(ops.add(named(x, PRODUCT), weight(f"{name}.bias", 1, -1)))
+            case ReLU():
+                x = named(ops.relu(x))
+            case LRN():  # alpha is divided by size, as Caffe does
+                x = ops.lrn(x, np.array([1]), alpha=layer.alpha, beta=layer.beta, bias=layer.k, size=layer.size)
+                named(x)
+            case MaxPool():
+                rounding = "ceil" if layer.ceil_mode else "floor"
+                kernel, stride = [layer.kernel] * 2, [layer.stride] * 2
+                x = named(ops.max_pool(x, stride, [1, 1], [0, 0], [0, 0], kernel, rounding_type=rounding)).output(0)
+            case AdaptiveAvgPool():
+                if shape[1:] != (layer.size, layer.size):  # else the identity
+                    x = named(ops.adaptive_avg_pool(x, np.array([layer.size] * 2)))
+            case Flatten():
+                x = named(ops.reshape(x, np.array([0, -1]), special_zero=True))
+            case Dropout():
+                pass  # identity at inference
+        shape = shapes[name]
+    return ov.Model([x], [pixels], network.name)

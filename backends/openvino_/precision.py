@@ -1,0 +1,90 @@
+"""What an OpenVINO model stores, what its products work in by the graph, and what they really run in.
+
+``openvino`` is imported by nobody here: the objects are handed in.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alexbench.backends._shared.precisions import NAMES, FilePrecision, file_precision
+
+if TYPE_CHECKING:
+    import openvino
+
+_PRODUCTS: Final = {
+    *("Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul", "FullyConnected"),
+    *("BinaryConvolution", "GroupConvolutionBackpropData"),
+}
+_HANDED_ON: Final = {
+    *("Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Relu", "ReLU", "Clamp", "Concat", "Pad"),
+    *("Subtract", "Multiply"),
+}
+"""Behind whole numbers: to dequantise, and what leaves no more values than there were."""
+_LEVELS: Final = ((16, "int4"), (256, "int8"), (65536, "int16"))
+"""Of a FakeQuantize, at most so many -> the type that holds them."""
+
+
+def read(model: "openvino.Model") -> FilePrecision:
+    """By the operations; a compiled model may run in others, see :func:`compute_precisions`."""
+    stored: dict[str, int] = {}
+    products: list[str] = []
+    through: set[str] = set()
+    for node in model.get_ordered_ops():
+        kind = node.get_type_name()
+        if kind == "Constant":
+            name = NAMES.get(node.get_element_type().get_type_name(), "")
+            if name:
+                stored[name] = stored.get(name, 0) + int(np.prod(node.get_output_shape(0)))
+        elif kind == "FakeQuantize":
+            through.add(_levels(node))
+        elif kind in _PRODUCTS:
+            products.append(_product(node))
+    return file_precision(products, stored, through=through)
+
+
+def compute_precisions(compiled: "openvino.CompiledModel") -> dict[str, int]:
+    """Our names of the precisions that the compiled model's convolutions and products run in, with their number.
+
+    Empty where the plugin names no kernels.
+    """
+    counts: dict[str, int] = {}
+    for operation in compiled.get_runtime_model().get_ordered_ops():
+        about = operation.get_rt_info()
+        if "layerType" not in about or "primitiveType" not in about:
+            continue
+        if str(about["layerType"].astype(str)) in _PRODUCTS:
+            # The kernel's name ends in what it computes in; "runtimePrecision" would name the type of stored weights.
+            kind = str(about["primitiveType"].astype(str)).rpartition("_")[2].lower()
+            name = NAMES.get(kind, kind)
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _product(node: "openvino.Node") -> str:
+    """int8 where both operands are quantised, else the type of the first."""
+    inputs = [node.input_value(place) for place in range(2)]
+    held = [_quantised(one.get_node()) for one in inputs]
+    if all(held):
+        return held[0]
+    kind = inputs[0].get_element_type().get_type_name()
+    return NAMES.get(kind, kind)
+
+
+def _quantised(node: "openvino.Node") -> str:
+    """The type of whole numbers that the values come from, "" where they do not."""
+    while True:
+        kind = node.get_type_name()
+        if kind == "FakeQuantize":
+            return _levels(node)
+        name = NAMES.get(node.get_output_element_type(0).get_type_name(), "")
+        if name.startswith("int"):
+            return name
+        if kind not in _HANDED_ON:
+            return ""
+        node = node.input_value(0).get_node()
+
+
+def _levels(node: "openvino.Node") -> str:
+    levels = int(node.get_attributes()["levels"])
+    return next((name for most, name in _LEVELS if levels <= most), "fp32")

@@ -1,0 +1,128 @@
+"""A network in TensorFlow's terms: its parameters as variables, and the function that tf.function traces.
+
+``tensorflow`` is handed in.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends._shared.adapters import averaging_matrix
+from alexbench.harness.contract import Model
+from alexbench.harness.models.network import (
+    LRN,
+    AdaptiveAvgPool,
+    Conv,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool,
+    Network,
+    ReLU,
+    Shape,
+    output_shapes,
+    pooled_size,
+)
+
+if TYPE_CHECKING:
+    import tensorflow
+
+
+def variables(tf: ModuleType, model: Model) -> dict[str, "tensorflow.Variable"]:
+    """The parameters, transposed one at a time, so that only one array is there twice."""
+    return {name: tf.Variable(array, trainable=False, name=name) for name, array in _transposed(model)}
+
+
+def _transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """The arrays in TensorFlow's order: kernels HWIO, matrices in x out.
+
+    The rows of the matrix after ``flatten`` go from C, H, W to H, W, C order, since NHWC flattens so.
+    """
+    shapes = output_shapes(model.network)
+    shape: Shape = model.network.input_shape
+    flattened: Shape | None = None
+    for layer in model.network.layers:
+        match layer:
+            case Flatten():
+                flattened = shape
+            case Conv():
+                yield f"{layer.name}.weight", model.weights[f"{layer.name}.weight"].transpose(2, 3, 1, 0)
+                yield f"{layer.name}.bias", model.weights[f"{layer.name}.bias"]
+            case Linear():
+                weight = model.weights[f"{layer.name}.weight"]
+                if flattened is not None:
+                    weight = weight.reshape(-1, *flattened).transpose(0, 2, 3, 1).reshape(weight.shape)
+                    flattened = None
+                yield f"{layer.name}.weight", weight.T
+                yield f"{layer.name}.bias", model.weights[f"{layer.name}.bias"]
+            case _:
+                pass
+        shape = shapes[layer.name]
+
+
+def forward(
+    tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"]
+) -> Callable[["tensorflow.Tensor"], "tensorflow.Tensor"]:
+    """The function that tf.function traces: pixels (N, H, W, C) to logits (N, outputs)."""
+    apply, last = every_layer(tf, network, arrays), network.layers[-1].name
+
+    def logits(x: "tensorflow.Tensor") -> "tensorflow.Tensor":
+        return apply(x)[last]
+
+    return logits
+
+
+def every_layer(
+    tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"]
+) -> Callable[["tensorflow.Tensor"], dict[str, "tensorflow.Tensor"]]:
+    """The same, giving the output of each layer, NHWC; what of it is not asked for, TensorFlow leaves out."""
+    shapes = output_shapes(network)
+
+    def apply(x: "tensorflow.Tensor") -> dict[str, "tensorflow.Tensor"]:
+        shape: Shape = network.input_shape
+        outputs = {}
+        for layer in network.layers:
+            name = layer.name
+            with tf.name_scope(name):  # under which the profiler counts its time
+                match layer:
+                    case Conv():  # the number of groups follows from the kernel's shape
+                        x = tf.nn.conv2d(x, arrays[f"{name}.weight"], layer.stride, _around(layer.padding))
+                        x = tf.nn.bias_add(x, arrays[f"{name}.bias"])
+                    case Linear():
+                        x = tf.nn.bias_add(tf.matmul(x, arrays[f"{name}.weight"]), arrays[f"{name}.bias"])
+                    case ReLU():
+                        x = tf.nn.relu(x)
+                    case LRN():  # TensorFlow does not divide alpha by size, Caffe does
+                        alpha = layer.alpha / layer.size
+                        x = tf.nn.local_response_normalization(x, layer.size // 2, layer.k, alpha, layer.beta)
+                    case MaxPool():
+                        short = [_short(side, layer) for side in shape[1:]]
+                        if any(short):  # no ceil mode: the windows over the edge see -inf there
+                            x = tf.pad(x, [[0, 0], [0, short[0]], [0, short[1]], [0, 0]], constant_values=-np.inf)
+                        x = tf.nn.max_pool2d(x, layer.kernel, layer.stride, "VALID")
+                    case AdaptiveAvgPool():
+                        if shape[1:] != (layer.size, layer.size):  # else the identity
+                            rows, columns = (averaging_matrix(side, layer.size) for side in shape[1:])
+                            x = tf.einsum("ih,jw,nhwc->nijc", rows, columns, x)
+                    case Flatten():
+                        x = tf.reshape(x, [-1, prod(shape)])
+                    case Dropout():
+                        pass  # identity at inference
+            outputs[name], shape = x, shapes[name]
+        return outputs
+
+    return apply
+
+
+def _around(padding: int) -> list[list[int]]:
+    return [[0, 0], [padding, padding], [padding, padding], [0, 0]]
+
+
+def _short(side: int, layer: MaxPool) -> int:
+    """How far the last window of ceil mode reaches over the edge."""
+    count = pooled_size(side, layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)
+    return max(0, (count - 1) * layer.stride + layer.kernel - side)

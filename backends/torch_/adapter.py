@@ -1,0 +1,386 @@
+"""PyTorch behind the contract: the network as torch.nn modules, run eagerly in inference mode."""
+
+import contextlib
+import os
+import re
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends._shared import resident
+from alexbench.backends._shared.activations import check_layers, no_activations
+from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.artifacts import Loaded, refuse_bf16
+from alexbench.backends._shared.streams import ThreadStream
+from alexbench.backends.torch_ import activations as torch_activations
+from alexbench.backends.torch_ import artifact as torch_artifact
+from alexbench.backends.torch_ import profile, stream
+from alexbench.backends.torch_.export import open_pt2, write_onnx, write_pt2
+from alexbench.harness.contract import (
+    Artifact,
+    ArtifactFacts,
+    Backend,
+    Effective,
+    Known,
+    Layout,
+    Model,
+    Options,
+    Requirements,
+    check_weights,
+)
+from alexbench.harness.errors import UnsupportedOptionError, WeightsError
+from alexbench.harness.models.network import (
+    LRN,
+    AdaptiveAvgPool,
+    Conv,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool,
+    Network,
+    ReLU,
+)
+from alexbench.harness.powers import ExportFormat, OpenedExport
+
+if TYPE_CHECKING:
+    import torch
+
+
+PRECISIONS: Final = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}
+
+
+class TorchBackend(Backend):
+    """torch.nn modules in their default memory format, eager, ``inference_mode``; CPU or CUDA, fp32 or bf16."""
+
+    name: ClassVar[str] = "torch"
+    requires: ClassVar[Requirements] = Requirements(groups=(("torch",),), extra="torch")
+    input_layout: Layout = "NCHW"
+    artifact_suffixes: ClassVar[tuple[str, ...]] = (".pt2", ".pt")
+    export_formats: ClassVar[tuple[ExportFormat, ...]] = (
+        ExportFormat("torch", ".pt2"),
+        ExportFormat("onnx", ".onnx", via="torch.onnx"),
+    )
+    opened_formats: ClassVar[tuple[str, ...]] = ("torch",)
+    weight_suffixes: ClassVar[tuple[str, ...]] = (".pth", ".pt")
+
+    def __init__(self) -> None:
+        self._torch: ModuleType | None = None
+        self._module: torch.nn.Module | None = None
+        self._network: Network | None = None
+        self._shape: tuple[int, ...] = ()
+        self._artifact: Loaded | None = None
+
+    @classmethod
+    def preload(cls) -> None:
+        """See :meth:`Preloads.preload`."""
+        _import_torch()
+
+    def load(self, model: Model, options: Options) -> None:
+        """See :meth:`Backend.load`."""
+        check_weights(model)
+        self.close()
+        torch = _import_torch()
+        device = _device(torch, options.device)
+        _forbid_reduced_precision(torch)
+        _set_threads(torch, options.threads)
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
+        self._module = _network_module(torch, model).to(device=device, dtype=dtype)
+        self._device, self._dtype = device, dtype
+        self._torch, self._network, self._shape = torch, model.network, model.network.input_shape
+
+    def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); the copy to the host waits for a GPU."""
+        torch, module = self._torch, self._module
+        if torch is None or module is None:
+            raise not_loaded(self.name, "predict")
+        if self._artifact is not None:
+            return self._artifact.predict(pixels)
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
+        with torch.inference_mode():
+            x = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
+            logits: NDArray[np.float32] = module(x).to(device="cpu", dtype=torch.float32).numpy()
+        return logits
+
+    def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """See :meth:`GivesActivations.activations`: by hooks on the modules that ``predict`` runs."""
+        module = self._module
+        if module is None:
+            raise not_loaded(self.name, "activations")
+        if self._network is None:
+            raise no_activations(self.name)
+        check_layers(self._network, layers)
+        return torch_activations.watch(module, lambda: self.predict(pixels), layers)
+
+    def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
+        """See :meth:`RunsArtifacts.inspect_artifact`. What would have to be unpickled is refused."""
+        refuse_bf16(self.name, options)
+        torch = _import_torch()
+        _device(torch, options.device)
+        return torch_artifact.inspect(torch, artifact)
+
+    def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`RunsArtifacts.load_artifact`."""
+        refuse_bf16(self.name, options)
+        self.close()
+        torch = _import_torch()
+        device = _device(torch, options.device)
+        _forbid_reduced_precision(torch)
+        _set_threads(torch, options.threads)
+        program = torch_artifact.load(torch, artifact, facts, device)
+        place = torch_artifact.output_index(facts)
+
+        def run(batch: NDArray[Any]) -> NDArray[Any]:
+            with torch.inference_mode():
+                scores = program.call(_wrap(torch, batch).to(device=device))[place]
+                return np.asarray(scores.to(device="cpu", dtype=torch.float32).numpy())
+
+        self._torch, self._module, self._device = torch, program.module, device
+        self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
+
+    def effective(self) -> Effective:
+        """What torch answers about its threads, the parameters' device and type, and fp32's inner precision.
+
+        What a network's products work in is set and not read back; of a file's, the operators were watched.
+        """
+        torch, module = self._torch, self._module
+        if torch is None or module is None:
+            raise not_loaded(self.name, "effective")
+        given = self._artifact
+        parameter = next(module.parameters(), None)  # a frozen or quantised program may have none
+        device = self._device if parameter is None else parameter.device
+        if device.type == "cuda":
+            provider = f"cuDNN {torch.backends.cudnn.version()}"
+        else:
+            libraries = {"oneDNN": torch.backends.mkldnn.is_available(), "MKL": torch.backends.mkl.is_available()}
+            provider = ", ".join(name for name, there in libraries.items() if there) or "ATen"
+        return Effective(
+            runtime="torch",
+            version=torch.__version__,
+            device=Known(str(device), "requested" if parameter is None else "reported"),
+            provider=Known(provider, "reported"),
+            precision=Known(_precision(self._dtype), "requested") if given is None else given.precision,
+            threads=Known(str(torch.get_num_threads()), "reported"),
+            streams=Known("1", "requested"),
+            settings={
+                "execution": "eager, inference_mode",
+                "memory_format": "contiguous",
+                "interop_threads": str(torch.get_num_interop_threads()),
+                "float32_matmul_precision": torch.get_float32_matmul_precision(),
+                "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            }
+            | ({} if given is None else given.settings() | {"execution": "the file's program"}),
+            stored=Known(_precision(None if parameter is None else parameter.dtype), "reported")
+            if given is None
+            else given.stored,
+        )
+
+    def close(self) -> None:
+        """Drop the module, and with it a GPU's memory."""
+        cuda = self._module is not None and self._device.type == "cuda"
+        self._module = self._network = None
+        self._artifact, self.input_layout = None, type(self).input_layout
+        if cuda and self._torch is not None:
+            self._torch.cuda.empty_cache()
+        self._torch = None
+
+    def read_weights(self, path: Path) -> dict[str, NDArray[np.generic]]:
+        """The tensors of a state dict, zip or legacy format; ``weights_only`` executes nothing a pickle contains.
+
+        Raises:
+            WeightsError: no state dict of tensors, damaged, or with code in it: the offending global is named.
+        """
+        torch = _import_torch()
+        try:
+            # The newer format is a zip file of plain arrays: mapped, nothing of it is copied.
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip_of_arrays(path))
+        except Exception as error:  # pickle, zip and torch each have classes of their own
+            raise WeightsError(f"{path} cannot be read: {_why_unread(error)}") from error
+        if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+            raise WeightsError(f"{path} holds no state dict (names to tensors); save model.state_dict()")
+        return {str(name): _host_array(value, f"{path}: {name}") for name, value in state.items()}
+
+    def devices(self) -> list[str]:
+        """``cpu``, and each CUDA device that torch can see."""
+        torch = _import_torch()
+        return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+
+    def open_stream(self, model: Model, options: Options, *, batch_size: int) -> ThreadStream:  # noqa: ARG002
+        """See :meth:`Streams.open_stream`: threads at once, each of which keeps its operations to itself."""
+        return stream.open_stream(_import_torch(), type(self)(), model, options)
+
+    def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
+        """See :meth:`KeepsOnDevice.resident`. None for an artifact too."""
+        torch, module = self._torch, self._module
+        if torch is None or module is None:
+            raise not_loaded(self.name, "resident")
+        if self._device.type == "cpu" or self._artifact is not None:
+            return None
+        placed = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
+        return resident.on_torch(torch, module, placed)
+
+    def profile_layers(
+        self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
+    ) -> Mapping[str, float]:
+        """See :meth:`ProfilesLayers.profile_layers`. Of CUDA the host sees only the launches: nothing, there."""
+        if options.device != "cpu":
+            return {}
+        with contextlib.closing(type(self)()) as marked:
+            marked.load(model, options)
+            module = marked._module  # noqa: SLF001  # of our own class
+            assert module is not None
+            return profile.profile(_import_torch(), module, lambda: marked.predict(pixels), repeats=repeats)
+
+    def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
+        """See :meth:`Exports.export`: the modules that ``load`` builds, by torch's exporters to .pt2 or to ONNX."""
+        check_weights(model)
+        torch = _import_torch()
+        write = write_pt2 if form.via is None else write_onnx
+        return write(torch, _network_module(torch, model), model.network.input_shape, path, notes)
+
+    def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
+        """See :meth:`OpensExports.open_export`."""
+        torch = _import_torch()
+        _forbid_reduced_precision(torch)
+        return open_pt2(torch, path)
+
+
+def _precision(dtype: "torch.dtype | None") -> str:
+    return PRECISIONS.get(str(dtype), str(dtype))
+
+
+def _host_array(tensor: "torch.Tensor", said: str) -> NDArray[np.generic]:
+    """The tensor as an array; what NumPy has no form for (bf16, float8, quantised, sparse, nested) is refused."""
+    try:
+        return np.asarray(tensor.detach().numpy())
+    except (TypeError, RuntimeError) as error:
+        raise WeightsError(f"{said} is {tensor.dtype} ({tensor.layout}), wanted a plain float32 tensor") from error
+
+
+def _is_zip_of_arrays(path: Path) -> bool:
+    """Whether the file is a zip file with nothing compressed in it, as torch.save writes it."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return all(member.compress_type == zipfile.ZIP_STORED for member in archive.infolist())
+
+
+def _why_unread(error: Exception) -> str:
+    """Torch's refusals are paragraphs of advice: the global it would not run, else the first sentence."""
+    text = str(error)
+    if "TorchScript" in text:
+        return "it is a TorchScript program; run it as it is with --artifact torch=FILE"
+    culprit = re.search(r"unsupported (?:global:? )+(?:global )?([\w.]+)", text, re.IGNORECASE)
+    if culprit:
+        return f"it contains code, which is never run ({culprit[1]}); save model.state_dict() instead"
+    sentence = " ".join(text.split()).partition(". ")[0]
+    return f"it is damaged, or no state dict ({type(error).__name__}: {sentence[:160]})"
+
+
+def _import_torch() -> ModuleType:
+    # Each is read once, by a library that loads with torch. The first two could turn fp32 into bf16 or TF32 unasked;
+    # the others let OpenMP run fewer threads than torch says it does (seen: 1 of 2, with torch reporting 2).
+    os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+    os.environ["OMP_DYNAMIC"] = "FALSE"
+    os.environ.pop("OMP_THREAD_LIMIT", None)
+    return import_runtime("torch", extra="torch")
+
+
+def _device(torch: ModuleType, name: str) -> "torch.device":
+    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
+    if match is None:
+        raise UnsupportedOptionError(f"torch: unknown device {name!r}; known: cpu, cuda, cuda:N")
+    if name == "cpu":
+        return torch.device("cpu")
+    count, index = torch.cuda.device_count(), int(match[1] or 0)
+    if not torch.cuda.is_available() or index >= count:
+        built = torch.version.cuda or torch.version.hip
+        reason = f"it finds {count} CUDA devices" if built else f"torch {torch.__version__} was built without CUDA"
+        raise UnsupportedOptionError(f"torch: asked for {name}, but {reason}; the CPU would have run; use --device cpu")
+    return torch.device("cuda", index)
+
+
+def _forbid_reduced_precision(torch: ModuleType) -> None:
+    """TF32, and bf16 products inside fp32 operations, off everywhere: cuDNN has TF32 on unasked."""
+    if hasattr(torch.backends, "fp32_precision"):  # torch 2.9 and later; mixing it with the older names is an error
+        torch.backends.fp32_precision = "ieee"
+        for backend, operation in (("cudnn", "conv"), ("cuda", "matmul"), ("mkldnn", "conv"), ("mkldnn", "matmul")):
+            getattr(getattr(torch.backends, backend), operation).fp32_precision = "ieee"
+    else:
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+
+
+def _set_threads(torch: ModuleType, threads: int) -> None:
+    torch.set_num_threads(threads)
+    if torch.get_num_threads() != threads:
+        raise UnsupportedOptionError(f"torch: asked for {threads} threads, but it runs {torch.get_num_threads()}")
+    if torch.get_num_interop_threads() != 1:
+        # Refused once its pool has started; eager inference puts no work there, and effective() shows the count.
+        with contextlib.suppress(RuntimeError):
+            torch.set_num_interop_threads(1)
+
+
+def _network_module(torch: ModuleType, model: Model) -> "torch.nn.Sequential":
+    """The modules with their weights, for inference: eval() makes every Dropout the identity."""
+    module = _build(torch, model.network)
+    module.load_state_dict(_owned_tensors(torch, model.weights), assign=True)
+    return module.eval().requires_grad_(requires_grad=False)
+
+
+def _build(torch: ModuleType, network: Network) -> "torch.nn.Sequential":
+    """The modules on the meta device: no memory and no random initialisation, the weights come as they are."""
+    with torch.device("meta"):
+        chain = torch.nn.Sequential()
+        for layer in network.layers:
+            chain.add_module(layer.name, _module(torch.nn, layer))
+    return chain
+
+
+def _module(nn: ModuleType, layer: Layer) -> "torch.nn.Module":
+    match layer:
+        case Conv():
+            return nn.Conv2d(
+                layer.in_channels,
+                layer.out_channels,
+                layer.kernel,
+                stride=layer.stride,
+                padding=layer.padding,
+                groups=layer.groups,
+            )
+        case Linear():
+            return nn.Linear(layer.in_features, layer.out_features)
+        case ReLU():
+            return nn.ReLU(inplace=True)
+        case LRN():  # torch divides alpha by size, as Caffe does
+            return nn.LocalResponseNorm(layer.size, alpha=layer.alpha, beta=layer.beta, k=layer.k)
+        case MaxPool():
+            return nn.MaxPool2d(layer.kernel, stride=layer.stride, ceil_mode=layer.ceil_mode)
+        case AdaptiveAvgPool():
+            return nn.AdaptiveAvgPool2d(layer.size)
+        case Flatten():
+            return nn.Flatten()
+        case Dropout():
+            return nn.Dropout(layer.p)
+
+
+def _owned_tensors(torch: ModuleType, weights: Mapping[str, NDArray[np.float32]]) -> dict[str, "torch.Tensor"]:
+    """Copies in torch's own memory: the arrays may be maps of a file, whose pages the system may take back."""
+    return {name: _wrap(torch, array).clone() for name, array in weights.items()}
+
+
+def _wrap(torch: ModuleType, array: NDArray[np.float32]) -> "torch.Tensor":
+    """A tensor over the array's memory. torch warns of read-only arrays; nothing here writes into its input."""
+    if array.flags.writeable:
+        return torch.from_numpy(array)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(array)

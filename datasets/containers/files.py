@@ -1,0 +1,61 @@
+"""A file an image, and what the readers of other containers share: files kept open, and a bound on an image's size."""
+
+from pathlib import Path
+from typing import IO, Final
+
+from alexbench.datasets.dataset import Sample, said_place
+from alexbench.harness.errors import DataError
+from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_file
+
+_OPEN_AT_MOST: Final = 16
+
+
+def check_size(said: str, size: int) -> None:
+    """Refuse an image of more bytes than any has, before memory is taken for it.
+
+    Raises:
+        DataError: it is so.
+    """
+    if size > IMAGE_BYTES_AT_MOST:
+        raise DataError(f"{said}: {size:,} bytes, an image has {IMAGE_BYTES_AT_MOST:,} at most; take it out")
+
+
+class OpenFiles:
+    """The last few files below ``root`` that were asked for, open for reading; closed with the object."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._files: dict[str, IO[bytes]] = {}
+
+    def get(self, name: str) -> IO[bytes]:
+        """The file ``name``, standing anywhere. Raises OSError."""
+        if name not in self._files:
+            if len(self._files) == _OPEN_AT_MOST:
+                self._files.pop(next(iter(self._files))).close()
+            self._files[name] = (self._root / name).open("rb")
+        return self._files[name]
+
+    def __del__(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+
+class FileReader:
+    """A file a picture."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, sample: Sample) -> bytes:
+        """As :class:`alexbench.datasets.containers.reading.ImageReader` says."""
+        file = self._root / sample.file
+        try:
+            data = read_file(file, self._said(sample), DataError, most=IMAGE_BYTES_AT_MOST)
+        except OSError as error:
+            raise DataError(f"{self._said(sample)}: cannot be read ({error.strerror or error})") from error
+        if sample.size not in (-1, len(data)):
+            raise DataError(f"{self._said(sample)}: changed while the set was being prepared; run again")
+        return data
+
+    def _said(self, sample: Sample) -> str:
+        return said_place(self._root / sample.file, sample.name, sample.at, "files")

@@ -1,0 +1,35 @@
+"""The encoded bytes of an image, from whatever it lies in. One reader a process; readers keep files open."""
+
+from pathlib import Path
+from typing import Protocol
+
+from alexbench.datasets.containers.files import FileReader
+from alexbench.datasets.containers.tar import TarReader
+from alexbench.datasets.dataset import Container, Sample
+
+
+class ImageReader(Protocol):
+    """Reads the pictures of one data set. Not for several threads at once."""
+
+    def read(self, sample: Sample) -> bytes:
+        """The encoded bytes of ``sample``.
+
+        Raises:
+            DataError: the file is gone, changed or damaged; the message names it, and the record where it is one.
+        """
+        ...
+
+
+def reader_for(container: Container, root: Path) -> ImageReader:
+    """The reader of a data set's container; ``root`` is the data set's."""
+    if container == "files":
+        return FileReader(root)
+    if container == "tar":
+        return TarReader(root)
+    if container == "tfrecord":
+        from alexbench.datasets.containers.tfrecord import TFRecordReader
+
+        return TFRecordReader(root)
+    from alexbench.datasets.containers.parquet import ParquetReader
+
+    return ParquetReader(root)

@@ -1,0 +1,137 @@
+"""TFRecord files: records found by their lengths, pictures read from them, both checksums held. Without TensorFlow.
+
+A record is its length (uint64, little-endian), the masked CRC-32C of those eight bytes (uint32), the data, and the
+masked CRC-32C of the data (tensorflow.org/tutorials/load_data/tfrecord, "TFRecords format details").
+"""
+
+import mmap
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import google_crc32c
+
+from alexbench.datasets.containers.files import OpenFiles, check_size
+from alexbench.datasets.containers.tf_example import NotAnExampleError, bytes_in, features
+from alexbench.datasets.dataset import Sample, said_place
+from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
+
+ENCODED: Final = b"image/encoded"
+
+_HEADER: Final = struct.Struct("<QI")
+_FOOTER: Final = struct.Struct("<I")
+_MASK_DELTA: Final = 0xA282EAD8
+
+
+def masked_crc(data: bytes) -> int:
+    """The CRC-32C (Castagnoli) of ``data`` as TFRecord files hold it: rotated and offset."""
+    crc = int(google_crc32c.value(data))
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def starts_as_tfrecord(start: bytes) -> bool:
+    """Whether a file that begins with ``start`` (12 bytes or more) holds TFRecords: a length and its right checksum."""
+    return len(start) >= _HEADER.size and masked_crc(start[:8]) == _HEADER.unpack_from(start)[1]
+
+
+def records(data: mmap.mmap, said: str) -> Iterator[tuple[int, int, int]]:
+    """Of each record in a mapped file: where it begins, where its data begins, where its data ends.
+
+    Only lengths are read. ``said``: how errors call the file.
+
+    Raises:
+        DataError: the file is cut off within a record, or a length is damaged; the record's index, from 0, is named.
+    """
+    size, at, index = len(data), 0, 0
+    while at < size:
+        first = at + _HEADER.size
+        if first > size:
+            raise _cut_off(said, index)
+        header = data[at:first]
+        length, crc = _HEADER.unpack(header)
+        if masked_crc(header[:8]) != crc:
+            raise DataError(
+                f"{said}: record {index} (from 0) is damaged, or this is no TFRecord file: its length fails its"
+                " checksum; restore the file"
+            )
+        last = first + length
+        if last + _FOOTER.size > size:
+            raise _cut_off(said, index)
+        yield at, first, last
+        at = last + _FOOTER.size
+        index += 1
+
+
+def _cut_off(said: str, index: int) -> DataError:
+    return DataError(f"{said}: cut off within record {index} (from 0); restore the file")
+
+
+class TFRecordReader:
+    """The pictures of a set in TFRecord files below ``root``. Keeps the last files open."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._files = OpenFiles(root)
+
+    def read(self, sample: Sample) -> bytes:
+        """The encoded bytes of ``sample``.
+
+        Raises:
+            DataError: the file is gone, cut off, or damaged (either checksum), or the record holds no picture.
+        """
+        path = self._root / sample.file
+        try:
+            data = self._record(sample)
+            feature = features(data, 0, len(data)).get(ENCODED)
+            encoded = None if feature is None else bytes_in(data, feature)
+        except OSError as error:
+            raise DataError(f"{escaped(str(path))}: cannot be read ({error.strerror or error})") from error
+        except NotAnExampleError as error:
+            raise DataError(f"{_said(path, sample)}: not a tf.train.Example ({error}); restore the file") from error
+        except _DamagedError as error:
+            raise DataError(f"{_said(path, sample)}: {error}; restore the file") from error
+        if encoded is None:
+            raise DataError(f"{_said(path, sample)}: no {ENCODED.decode()} in it; restore the file")
+        return data[slice(*encoded)]
+
+    def _record(self, sample: Sample) -> bytes:
+        file = self._files.get(sample.file)
+        file.seek(sample.at)
+        header = file.read(_HEADER.size)
+        if not starts_as_tfrecord(header):
+            raise _DamagedError("no record there: cut off, damaged or changed")
+        length = _HEADER.unpack(header)[0]
+        # A bound before the memory is taken: a length may pass its checksum and still lead beyond the file.
+        if length > Path(file.name).stat().st_size - sample.at:
+            raise _DamagedError("cut off within the record")
+        check_size(_said(self._root / sample.file, sample), length)
+        data = file.read(length)
+        footer = file.read(_FOOTER.size)
+        if len(data) < length or len(footer) < _FOOTER.size:
+            raise _DamagedError("cut off within the record")
+        if masked_crc(data) != _FOOTER.unpack(footer)[0]:
+            raise _DamagedError("damaged: the data fails its checksum")
+        return data
+
+
+class _DamagedError(Exception):
+    """What is wrong with a record, before it is said which one it is."""
+
+
+def _said(path: Path, sample: Sample) -> str:
+    """How errors name the record of ``sample``: by its index too, for which the records before it are counted."""
+    said = said_place(path, sample.name, sample.at, "tfrecord")
+    index = at = 0
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if hasattr(mmap, "MADV_RANDOM"):
+                data.madvise(mmap.MADV_RANDOM)
+            walked = records(data, said)
+            while at < sample.at:
+                at = next(walked)[2] + _FOOTER.size
+                index += 1
+    except (OSError, ValueError, DataError, StopIteration):
+        return said  # the file is gone, or changed before that record
+    return f"{said}, record {index} (from 0)"

@@ -1,0 +1,217 @@
+"""Preparing: images into a mapped file, in this process or in several child processes.
+
+The children are plain ``python -m alexbench.datasets.prepared`` processes and not multiprocessing's: a spawned child
+imports the parent's ``__main__`` again, with whatever runtime a user's script imports at its top, and outlives a parent
+that is killed. These import NumPy and the decoders only, and end when their standard input does. JSON lines go in and
+out; pixels go through the map.
+"""
+
+import contextlib
+import hashlib
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.datasets.containers.reading import ImageReader, reader_for
+from alexbench.datasets.dataset import Container, Sample, said_place
+from alexbench.datasets.preprocess import prepare_picture
+from alexbench.harness.errors import AlexBenchError, DataError
+from alexbench.harness.models.preprocessing import Preprocessing
+from alexbench.harness.protocol.lines import Failure, error_from, failure, read, send
+
+_POOL_FROM: Final = 64  # pictures; below, starting a child (0.3 s) takes longer than it saves
+_CHUNK_AT_MOST: Final = 64
+_CHUNKS_PER_WORKER: Final = 4  # at least, so that no worker idles long at the end
+OR_SKIP: Final = ", or go on without it: --on-bad-image skip"
+_CHILD: Final = "alexbench.datasets.prepared"
+NO_DIGEST: Final = bytes(32)
+"""Stands for the digest of a file that could not be read."""
+
+
+class PreparingKilledError(DataError):
+    """A child that was killed: what was prepared until then is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all pictures of a set have in common. ``skip``: a bad picture is reported and left black, else it raises."""
+
+    target: Path
+    root: Path
+    container: Container
+    preprocessing: Preprocessing
+    skip: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A line to a child: images, each with its place in the set. ``work`` is in the first one."""
+
+    images: tuple[tuple[int, Sample], ...]
+    work: Work | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A line from a child: of each image its place, both digests in hex and what was wrong; or why there are none."""
+
+    done: tuple[tuple[int, str, str, str | None], ...] = ()
+    error: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of the picture at ``place`` of the set: two SHA-256, and what was wrong with it if it is bad."""
+
+    place: int
+    source: bytes
+    pixels: bytes
+    bad: str | None = None
+
+
+def prepare_into(
+    work: Work, pictures: Sequence[tuple[int, Sample]], *, workers: int
+) -> Generator[list[Prepared], None, None]:
+    """Prepare ``pictures``, (place, sample) in the order they lie, into ``work.target``, which exists in full size.
+
+    The target is a .npy file (N, crop, crop, 3) uint8. Yields, chunk by chunk, in the order given, what became of each
+    picture. Closing the iterator early ends all children at once.
+
+    Raises:
+        DataError: a picture that cannot be prepared and is not to be skipped, the first in order.
+        PreparingKilledError: a child that was killed.
+        CardError: the crop does not fit.
+    """
+    size = min(_CHUNK_AT_MOST, max(1, -(-len(pictures) // (workers * _CHUNKS_PER_WORKER))))
+    chunks = [pictures[start : start + size] for start in range(0, len(pictures), size)]
+    if workers == 1 or len(pictures) < _POOL_FROM:
+        pixels, reader = np.load(work.target, mmap_mode="r+"), reader_for(work.container, work.root)
+        for chunk in chunks:
+            yield _prepare_chunk(pixels, reader, chunk, work)
+        return
+
+    idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
+
+    def prepare(chunk: Sequence[tuple[int, Sample]]) -> list[Prepared]:
+        child = idle.get()
+        try:
+            return child.prepare(chunk)
+        finally:
+            idle.put(child)
+
+    with contextlib.ExitStack() as on_exit:
+        # Left in reverse: no new chunk, then the children, then the threads, which wait for nothing any more.
+        threads = on_exit.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="alexbench-prepare"))
+        for _ in range(min(workers, len(chunks))):
+            child = _Child(work)
+            on_exit.callback(child.end)
+            idle.put(child)
+        on_exit.callback(threads.shutdown, wait=False, cancel_futures=True)
+        # In order: an error is that of the first bad picture, whichever child met its own first.
+        for future in [threads.submit(prepare, chunk) for chunk in chunks]:
+            yield future.result()
+
+
+def _prepare_chunk(
+    pixels: NDArray[np.uint8], reader: ImageReader, chunk: Sequence[tuple[int, Sample]], work: Work
+) -> list[Prepared]:
+    return [_prepare_one(pixels, reader, place, sample, work) for place, sample in chunk]
+
+
+def _prepare_one(pixels: NDArray[np.uint8], reader: ImageReader, place: int, sample: Sample, work: Work) -> Prepared:
+    said = said_place(work.root / sample.file, sample.name, sample.at, work.container)
+    source, bad = NO_DIGEST, None
+    try:
+        data = reader.read(sample)
+        source = hashlib.sha256(data).digest()
+        pixels[place] = prepare_picture(data, work.preprocessing, name=said)
+    except DataError as error:
+        if not work.skip:
+            raise DataError(f"{error}{OR_SKIP}") from error
+        pixels[place], bad = 0, str(error)
+    return Prepared(place, source, hashlib.sha256(pixels[place].data).digest(), bad)
+
+
+class _Child:
+    """A child process, seen from the parent. Used by one thread at a time."""
+
+    def __init__(self, work: Work) -> None:
+        self._process = subprocess.Popen(
+            # -P: from the repository's root, `import datasets` of some library would otherwise find ours.
+            [sys.executable, "-P", "-m", _CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="ascii",  # JSON with escapes: a file's name may hold bytes that are not text
+            # A Ctrl-C at the terminal is for the parent alone, which then ends its children.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        self._work: Work | None = work
+
+    def prepare(self, chunk: Sequence[tuple[int, Sample]]) -> list[Prepared]:
+        """Have ``chunk`` prepared; what became of each."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        asked, self._work = _Chunk(tuple(chunk), self._work), None
+        try:
+            send(self._process.stdin, asked)
+            line = self._process.stdout.readline()
+        except OSError:
+            line = ""
+        if not line.endswith("\n"):
+            status = self._process.wait()
+            if status >= 0:  # its traceback stands on standard error
+                raise RuntimeError(f"a process preparing pictures failed with exit status {status}")
+            raise PreparingKilledError(
+                f"a process preparing pictures was killed by {_name_of(-status)}; run again: what was prepared is kept"
+            )
+        answer = read(_Answer, line)
+        if answer.error is not None:
+            raise error_from(answer.error)
+        return [
+            Prepared(place, bytes.fromhex(source), bytes.fromhex(pixels), bad)
+            for place, source, pixels, bad in answer.done
+        ]
+
+    def end(self) -> None:
+        """End the process, whatever it is doing: a picture counts when the parent has its digests."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
+def _name_of(number: int) -> str:
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return f"{name} (the kernel does this when memory runs out)" if name == "SIGKILL" else name
+
+
+def serve(commands: TextIO, answers: TextIO) -> None:
+    """A child's whole life: first what the work is, then a chunk a line, until the parent is gone."""
+    asked = read(_Chunk, commands.readline() or "null")
+    work = asked.work
+    assert work is not None
+    pixels: NDArray[np.uint8] = np.load(work.target, mmap_mode="r+")
+    reader = reader_for(work.container, work.root)
+    while True:
+        try:
+            done = _prepare_chunk(pixels, reader, asked.images, work)
+            answer = _Answer(tuple((one.place, one.source.hex(), one.pixels.hex(), one.bad) for one in done))
+        except AlexBenchError as error:
+            answer = _Answer(error=failure(error))
+        send(answers, answer)
+        line = commands.readline()
+        if not line:
+            return
+        asked = read(_Chunk, line)

@@ -1,0 +1,1 @@
+"""Resizing as each library does it, bit for bit."""
