@@ -36,7 +36,7 @@ WhyCode = Literal[
 """What a gate's verdict on a metric rests on."""
 ChangeCode = Literal[
     "detectable", "more_processes", "other_tolerance", "balance", "more_images", "no_number_of_images", "other_base",
-    "other_run", "restore", "quieter", "measure", "run_backend", "further_runs", "second_run",
+    "other_run", "restore", "quieter", "measure", "run_backend", "run_system", "further_runs", "second_run",
 ]  # fmt: skip
 """What would decide a gate's verdict, or turn it."""
 GateNoteCode = Literal[

@@ -116,6 +116,7 @@ _GATE: Final[Mapping[Code, str]] = {
     "quieter": "a {of} of a quieter run",
     "measure": "measuring it",
     "run_backend": "runs with --backend {of}",
+    "run_system": "a run of the head with {of}",
     "further_runs": "the same of further runs",
     "second_run": "a second measurement that says the same",
     "times_not_gated": "Times are not gated: {because}",

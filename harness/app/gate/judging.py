@@ -309,7 +309,7 @@ def _gone(backend: str, policy: Policy, base: SideRow, row: SideRow | None, head
         return replace(gone, verdict="FAIL", why=(_ended(row),))
     missing = [entry.system.backend for entry in head.record.systems if entry.status == "missing"]
     if base.entry.system.backend not in missing:
-        return replace(gone, why=(Reason("not_asked"),), would_change=Reason("run_backend", of=backend))
+        return replace(gone, why=(Reason("not_asked"),), would_change=Reason("run_system", of=backend))
     return replace(gone, verdict="FAIL", why=(Reason("not_installed"),))
 
 

@@ -33,6 +33,8 @@ def test_a_row_is_held_against_its_own_system_whatever_it_is_called(tmp_path: Pa
     found = verdicts(judged(base, head).judged)
     assert found["openvino 2 threads", "latency_p50_ms"] == "PASS"
     assert found["openvino 1 thread", "ran"] == "INCONCLUSIVE", "the head was not asked for it"
+    gone = next(one for one in judged(base, head).judged if one.metric == "ran")
+    assert gone.would_change == Reason("run_system", of="openvino 1 thread")
     assert Reason("head_alone", of="openvino 1 thread") in judged(head, base).notes
 
 

@@ -178,6 +178,19 @@ def test_a_record_of_schema_5_has_ranks_and_what_it_can_tell_apart() -> None:
     assert all(one.low < one.ratio < one.high for one in record.differences)
 
 
+def test_a_record_of_schema_6_has_systems_and_those_that_cannot_run() -> None:
+    record = read_run(FIXTURES / "schema-6")
+    assert record.base == "openvino bf16 2 threads"
+    rows = {row.name: (row.status, row.system.precision, row.system.threads) for row in record.systems}
+    assert rows == {
+        f"{backend}{'' if precision == 'fp32' else ' bf16'} {threads} thread{'s' * (threads - 1)}": (
+            "unsupported" if (backend, precision) == ("onnxruntime", "bf16") else "ok", precision, threads
+        )
+        for backend in ("openvino", "onnxruntime") for precision in ("fp32", "bf16") for threads in (1, 2)
+    }  # fmt: skip
+    assert record.pairs[0].base == record.base
+
+
 def test_an_upgraded_record_is_written_in_the_newest_schema(tmp_path: Path) -> None:
     for older in ("schema-1", "schema-2", "schema-3", "schema-4", "schema-5"):
         record = read_run(FIXTURES / older)
