@@ -7,17 +7,17 @@ the run's folder, unless :func:`keep_layers` is asked for.
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.again import OpenedRun, open_again
+from alexbench.harness.app.loading import options_of
 from alexbench.harness.app.out_file import write_out
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.contract import Precision
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, unknown_name
 from alexbench.harness.judge.divergence import bounds, layer_error, scales
 from alexbench.harness.judge.parity import TOLERANCES
@@ -93,7 +93,7 @@ class _Look:
         self._scratch, self._truth = scratch, scratch / "float64"
         self._layers = [layer.name for layer in run.material.network.layers]
         self._scales = scales(run.material.network)
-        self._precisions = {row.name: cast("Precision", row.system.precision) for row in run.record.systems}
+        self._precisions = {row.name: options_of(row.system).precision for row in run.record.systems}
 
     def at_float64(self) -> None:
         """Let the reference compute all layers."""

@@ -82,7 +82,7 @@ def test_each_fault_is_a_row_that_names_it_and_the_others_complete(
     assert ended.code == 1, ended.err
     assert "Traceback" not in ended.err
     folder = only_run(tmp_path)
-    rows = {row.name: row for row in read_run(folder).backends}
+    rows = {row.name: row for row in read_run(folder).systems}
     for name, said in {**SAID, **LISTED}.items():
         assert rows[name].status == "error", name
         assert said in (rows[name].error or ""), rows[name].error
@@ -105,7 +105,7 @@ def test_a_plugin_that_hangs_is_named_and_ended(
     given = ("--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs")
     ended = command("run", "--backend", "onnxruntime", "--backend", "hangs", *given)
     assert ended.code == 1, ended.err
-    rows = {row.name: row for row in read_run(only_run(tmp_path / "runs")).backends}
+    rows = {row.name: row for row in read_run(only_run(tmp_path / "runs")).systems}
     assert "worker hangs was silent for 8 s during load and was ended" in (rows["hangs"].error or "")
     assert rows["onnxruntime"].accuracy is not None
 
@@ -117,4 +117,4 @@ def test_a_bound_that_is_none_is_refused(
     given = ("--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path)
     ended = command("run", "--backend", "onnxruntime", *given)
     assert ended.code == 2
-    assert ended.last_line.startswith("alexbench: ALEXBENCH_SILENCE_S soon: give seconds")
+    assert ended.last_line.startswith("alexbench: ALEXBENCH_SILENCE_S 'soon': give seconds")

@@ -9,8 +9,9 @@ import pytest
 
 from alexbench.harness.app import estimate as estimating
 from alexbench.harness.app.config import resolve
-from alexbench.harness.app.estimate import estimate, gflops_a_core
+from alexbench.harness.app.estimate import check_memory, estimate, gflops_a_core, memory_mib
 from alexbench.harness.app.row import Row
+from alexbench.harness.errors import UsageError
 from alexbench.harness.systems import System
 from tests.support.records import model
 
@@ -89,3 +90,24 @@ def test_a_runtime_that_is_missing_takes_no_time() -> None:
 
 def test_the_rate_is_measured() -> None:
     assert 0 < gflops_a_core() < 10_000
+
+
+def test_more_systems_than_fit_into_memory_are_refused_with_what_they_would_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = resolve({"threads": 1, "only": "accuracy"})
+    rows = [Row(f"{number}", System("torch", 1)) for number in range(8)]
+    material: Any = SimpleNamespace(weights=None)
+    need = memory_mib(config, rows, material)
+    assert need > memory_mib(config, rows[:4], material) > 0
+    assert memory_mib(resolve({"threads": 1}), rows, material) > need, "the A/A duplicate"
+    for free, fits in ((need, True), (need - 1, False)):
+        available = free * 2**20
+        monkeypatch.setattr(estimating.psutil, "virtual_memory", lambda free=available: SimpleNamespace(available=free))
+        if fits:
+            check_memory(config, rows, material, "about 3 min")
+            continue
+        with pytest.raises(UsageError) as refused:
+            check_memory(config, rows, material, "about 3 min")
+        for part in ("8 systems do not fit into memory", f"{free:,} MiB are free", "about 3 min", "name fewer"):
+            assert part in str(refused.value)
