@@ -71,10 +71,15 @@ def layer_table(result: LayerComparison) -> Table:
     if not rows:
         return table
     across = zip(*(row.layers for row in rows), strict=True)
-    lines = [(layers[0].layer, [f"{layers[0].bound:.1e}", *map(_cell, rows, layers)]) for layers in across]
+    place_of = {row.precision: place for place, row in reversed([*enumerate(rows)])}  # rows of one share its bounds
+    bounds = {"bound" if len(place_of) == 1 else f"{name} bound": place for name, place in sorted(place_of.items())}
+    lines = [
+        (layers[0].layer, [*(f"{layers[place].bound:.1e}" for place in bounds.values()), *map(_cell, rows, layers)])
+        for layers in across
+    ]
     merged = [(", ".join(name for name, _ in same), cells) for cells, same in groupby(lines, key=lambda line: line[1])]
     table.add("layer", [name for name, _ in merged], numeric=False)
-    for place, heading in enumerate(["bound", *(row.name for row in rows)]):
+    for place, heading in enumerate([*bounds, *(row.name for row in rows)]):
         table.add(heading, [cells[place] for _, cells in merged])
     return table
 

@@ -200,6 +200,13 @@ def test_layers_that_are_alike_in_every_row_and_bound_share_a_line() -> None:
     assert "| pool5, flatten | 1.0e-02 | 1.0e-03 (6) |\n| fc6 | 2.0e-02 | 1.0e-03 (6) |" in text
 
 
+def test_rows_of_two_precisions_have_a_bound_each() -> None:
+    coarse = RowLayers("torch bf16", "bf16", tuple(replace(one, bound=0.3) for one in HEALTHY.layers))
+    text = layers_markdown(replace(BOTH, rows=(coarse, HEALTHY))).replace("\u2011", "-")
+    assert "| layer | bf16 bound | fp32 bound | torch bf16 | torch |" in text
+    assert "| conv1, relu1 | 3.0e-01 | 1.0e-02 |" in text
+
+
 def test_what_is_kept_is_what_the_page_draws(tmp_path: Path) -> None:
     assert keep_layers(tmp_path, BOTH) == tmp_path / "layers.json"
     figure = divergence(tmp_path, run_record(ok_row("torch"), ok_row("openvino")))
