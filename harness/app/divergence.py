@@ -93,7 +93,9 @@ class _Look:
         self._scratch, self._truth = scratch, scratch / "float64"
         self._layers = [layer.name for layer in run.material.network.layers]
         self._scales = scales(run.material.network)
-        self._precisions = {row.name: cast("Precision", row.system.precision) for row in run.record.systems}
+        self._precisions: dict[str, Precision] = {
+            row.name: cast("Precision", row.system.precision) for row in run.record.systems
+        }
 
     def at_float64(self) -> None:
         """Let the reference compute all layers."""
