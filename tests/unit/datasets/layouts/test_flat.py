@@ -136,11 +136,11 @@ def test_49999_pictures_are_a_subset_and_50000_are_not() -> None:
     for number, label in enumerate(packaged_labels(), start=1):
         path = f"ILSVRC2012_val_{number:08d}.JPEG"
         labelled.pictures.append((Entry(path, path, 0, 0), label))
-    whole = assemble(labelled, name="val", root=Path(), layout="flat-folder")
+    whole = assemble(labelled, name="val", root=Path(), layout="flat-folder", container="files")
     assert len(whole) == 50_000
     assert plain_word(whole).startswith("The full validation set")
     del labelled.pictures[4710]
-    part = assemble(labelled, name="val", root=Path(), layout="flat-folder")
+    part = assemble(labelled, name="val", root=Path(), layout="flat-folder", container="files")
     word = "Not the full validation set: 49,999 of its 50,000 pictures (ILSVRC2012_val_00004711 missing)."
     assert plain_word(part) == word
 

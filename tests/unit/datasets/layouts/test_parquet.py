@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from alexbench.datasets.classes import index_by_wnid
+from alexbench.datasets.containers.parquet import ParquetReader
 from alexbench.datasets.dataset import Sample
 from alexbench.datasets.layouts import open_dataset
-from alexbench.datasets.layouts.parquet import ParquetReader
 from alexbench.harness.errors import DataError
 from tests.support.layout_files import jpeg, pictures, write_parquet
 
