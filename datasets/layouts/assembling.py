@@ -1,10 +1,12 @@
 """From labelled pictures to a data set: names unique, in the one order, and what a reader must know about it said."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alexbench.datasets.dataset import Container, Dataset, Sample, canonical_name, said_place
+from alexbench.datasets.classes import class_list
+from alexbench.datasets.dataset import Container, Dataset, Sample, canonical_name, said_place, validation_number
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
@@ -39,6 +41,32 @@ def check_count(said: str, count: int) -> None:
             f"{said}: {count:,} pictures, more than the {PICTURES_AT_MOST:,} that can be listed; give the"
             " validation split"
         )
+
+
+def tell_apart(found: Labelled) -> None:
+    """Give images whose names repeat the name that they have in class folders, as rows know no folder but a base name.
+
+    The same name twice in one class is told apart by its place in the file where it is one file, and that is noted.
+    The validation set's own names never repeat.
+    """
+    own = [validation_number(entry.path) is not None for entry, _ in found.pictures]
+    names = Counter(entry.path for (entry, _), is_own in zip(found.pictures, own, strict=True) if not is_own)
+    if not any(count > 1 for count in names.values()):
+        return
+    classes = class_list()
+    qualified = [
+        (entry if is_own else entry._replace(path=f"{classes[label].wnid}/{entry.path}"), label)
+        for (entry, label), is_own in zip(found.pictures, own, strict=True)
+    ]
+    again = Counter((entry.path, entry.file) for (entry, _), is_own in zip(qualified, own, strict=True) if not is_own)
+    repeated = {key for key, count in again.items() if count > 1}
+    found.pictures = [
+        (entry._replace(path=f"{entry.path}#{entry.at}") if (entry.path, entry.file) in repeated else entry, label)
+        for entry, label in qualified
+    ]
+    if repeated:
+        count = sum(again[key] for key in repeated)
+        found.notes.append(f"{count:,} images share their name with another of their class; told apart by their place")
 
 
 def assemble(found: Labelled, *, name: str, root: Path, layout: str, container: Container) -> Dataset:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from alexbench.datasets.classes import CLASS_COUNT
-from alexbench.datasets.layouts.class_names import BACKGROUND, Stated, UnknownClassesError, class_indices, is_own_order
+from alexbench.datasets.layouts.class_names import Meaning, Stated, UnknownClassesError, class_indices, is_own_order
 from alexbench.datasets.layouts.listing import Listing, is_picture
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
@@ -41,9 +41,6 @@ _CARD: Final = re.compile(r"- name: label\s+dtype:\s+class_label:\s+names:\s*\n(
 """Of a Hugging Face data set's README.md: the names of the feature ``label``, a line each."""
 _MEND: Final = "name the classes there by WordNet id, or take it away if it is not about these labels"
 
-Numbers = list[int]
-"""Label -> class index, or BACKGROUND."""
-
 
 def is_class_list(name: str) -> bool:
     """Whether a file of that name says what labels mean."""
@@ -71,36 +68,25 @@ def lists_in(place: Path | Listing) -> list[Stated]:
     return found
 
 
-def meaning_of(stated: Iterable[Stated]) -> tuple[str, Numbers] | None:
-    """Who says what labels mean, and what: label -> class index. None where nobody does.
+def meaning_of(stated: Iterable[Stated]) -> Meaning | None:
+    """What labels mean, by those who say so. None where nobody does.
 
     Raises:
         DataError: names that are not ILSVRC2012's, or two sources that do not agree.
     """
-    first: tuple[str, Numbers] | None = None
+    first: Meaning | None = None
     for one in stated:
-        indices = one.indices()
+        indices = tuple(one.indices())
         if first is None:
-            first = one.said, indices
-        elif indices != first[1]:
-            raise DataError(f"{one.said}: its classes are not those of {first[0]}; keep the one that labels go by")
+            first = Meaning(one.said, indices, _words_for(one.said, indices))
+        elif indices != first.indices:
+            raise DataError(f"{one.said}: its classes are not those of {first.said}; keep the one that labels go by")
     return first
 
 
-def meant(label: int, meaning: tuple[str, Numbers] | None) -> int:
-    """The class index of ``label``; itself where nobody says what it means. -1 where it is beyond the list."""
-    if meaning is None:
-        return label
-    return meaning[1][label] if 0 <= label < len(meaning[1]) else BACKGROUND
-
-
-def words_for(meaning: tuple[str, Numbers] | None) -> str:
+def _words_for(said: str, indices: Sequence[int]) -> str:
     """What is added to ``labels_from`` where labels are not class indices as they are."""
-    return (
-        ""
-        if meaning is None or is_own_order(meaning[1])
-        else f", by the classes in {PurePath(meaning[0]).name.rpartition(': ')[2]}"
-    )
+    return "" if is_own_order(indices) else f", by the classes in {PurePath(said).name.rpartition(': ')[2]}"
 
 
 def stated_in(said: str, data: bytes) -> list[Stated]:
@@ -184,9 +170,11 @@ def _by_lines(said: str, text: str) -> list[Sequence[str]]:
     if not all(numbered):
         return [lines]
     by_label = {int(one[1]): one[2].rstrip("},").strip("'\" ") for one in numbered if one is not None}
-    if sorted(by_label) != list(range(len(lines))):
+    if sorted(by_label) == list(range(1, CLASS_COUNT + 1)):
+        by_label[0] = "background"
+    if sorted(by_label) != list(range(len(by_label))):
         raise DataError(f"{said}: numbers its classes {min(by_label)}..{max(by_label)}, not from 0; {_MEND}")
-    return [[by_label[label] for label in range(len(lines))]]
+    return [[by_label[label] for label in range(len(by_label))]]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -49,6 +49,27 @@ class Stated:
             raise DataError(f"{self.said}: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a source's numbers mean. ``said``: who says so. ``indices``: number -> class index, or BACKGROUND.
+
+    ``words``: what is added to ``labels_from``; nothing where the numbers are class indices as they are.
+    """
+
+    said: str
+    indices: tuple[int, ...]
+    words: str = ""
+
+    def of(self, number: int) -> int:
+        """The class index of ``number``; BACKGROUND for one that is not in the list."""
+        return self.indices[number] if 0 <= number < len(self.indices) else BACKGROUND
+
+
+def meant(number: int, meaning: Meaning | None) -> int:
+    """The class index of ``number``; itself where nobody says what it means."""
+    return number if meaning is None else meaning.of(number)
+
+
 def class_indices(names: Sequence[str]) -> list[int]:
     """For each of a source's classes its class index 0..999; BACKGROUND for the first of 1001 where it is called so.
 

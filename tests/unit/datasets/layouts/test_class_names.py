@@ -261,7 +261,7 @@ def test_a_class_list_in_a_tar_beside_label_files_and_parquet(tmp_path: Path) ->
         (
             "labels.txt",
             "\n".join(f"{place} {wnid}" for place, wnid in enumerate(WNIDS, 1)),
-            "numbers its classes 1..1000",
+            "folder 0 is no class in .*labels.txt",
         ),
         ("classes.json", "[" * 100_000, "cannot be read"),
     ],

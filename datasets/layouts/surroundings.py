@@ -1,0 +1,155 @@
+"""What lies below a folder or within an archive that is no data set itself: which part is the validation set.
+
+A root with ``train/`` and ``val/``, Kaggle's ``ILSVRC/Data/CLS-LOC/val``, a devkit beside a folder: people name what is
+one or more levels too high. Where one validation set lies below, it is read, and that is said; else the advice names
+what is there.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alexbench.datasets.dataset import validation_number
+from alexbench.datasets.layouts.listing import FolderListing, Listing, listed, may_be_class, plural
+from alexbench.datasets.layouts.shards import Split, split_of
+from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
+
+_FOLDERS_AT_MOST: Final = 1_000
+_DEPTH_AT_MOST: Final = 6
+_LOOKED_AT: Final = 100
+"""Names of images by which a folder of them is known."""
+_CLASS_ARCHIVE: Final = re.compile(r"n\d{8}\.tar", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A set below a root. ``path``: where, as people write it. ``split``: of which part of ImageNet it is, if it says.
+
+    ``sure``: its images are labelled where they lie; else their labels would have to be found.
+    """
+
+    path: Path
+    split: Split
+    sure: bool = True
+
+
+def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> Place | None:
+    """The one validation set below ``root``; None where there is no set at all.
+
+    ``shows``: the names in a folder by which it is a data set.
+
+    Raises:
+        DataError: several, or none that is surely the validation set; the message names them.
+    """
+    return choose(escaped(str(root)), _prefer_folders(list(_places(root, shows))))
+
+
+def choose(said: str, places: Sequence[Place], *, give: str = "give one of them") -> Place | None:
+    """Of the sets below what is called ``said`` the one validation set; None if there are no sets.
+
+    Raises:
+        DataError: as :func:`validation_below`.
+    """
+    sure = [place for place in places if place.sure] or list(places)
+    found = [place for place in sure if place.split == "val"] or [place for place in places if place.split == "val"]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise DataError(f"{said}: {plural(len(found), 'validation set')} below it ({_paths(found)}); give one of them")
+    unknown = [place for place in sure if not place.split]
+    if len(unknown) == 1:
+        raise DataError(f"{said}: no data set in it; did you mean {escaped(str(unknown[0].path))}?")
+    if unknown and unknown[0].sure:
+        raise DataError(f"{said}: {plural(len(unknown), 'data set')} below it ({_paths(unknown)}); {give}")
+    if unknown:
+        return None  # folders of images that are named otherwise, and are perhaps classes
+    if places:
+        splits = " and ".join(sorted({"training" if place.split == "train" else "test" for place in places}))
+        raise DataError(
+            f"{said}: the {splits} set below it ({_paths(places)}) and no validation set; give a folder or an archive"
+            " with the validation set's images"
+        )
+    return None
+
+
+def split_in(path: Path | str, names: Iterable[str] = ()) -> Split:
+    """Which part of ImageNet lies at a relative ``path``, by ``names`` of images there, else by the folders' names."""
+    names = list(names)
+    if any(validation_number(name) is not None for name in names):
+        return "val"
+    if any(name.startswith("ILSVRC2012_test_") for name in names):
+        return "test"
+    return next((split for part in reversed(Path(path).parts) if (split := split_of(part))), "")
+
+
+def _places(root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> Iterator[Place]:
+    """The sets below ``root``, nearest first; class folders are not entered."""
+    seen: set[tuple[int, int]] = set()
+    folders = deque([(root, 0)])
+    looked = 0
+    while folders and looked < _FOLDERS_AT_MOST:
+        folder, depth = folders.popleft()
+        looked += 1
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            listing = FolderListing(folder)
+        except OSError:
+            continue
+        relative = folder.relative_to(root)
+        place = None if folder == root else _place(folder, relative, listing, list(shows(listing)))
+        if place is not None:
+            yield place
+        else:
+            yield from (
+                Place(folder / name, split_of(name))
+                for name in listing.others
+                if name.lower().endswith(".tar") and not _CLASS_ARCHIVE.fullmatch(name)
+            )
+        if depth < _DEPTH_AT_MOST and (place is None or not place.sure):
+            folders.extend((folder / name, depth + 1) for name in listing.folders if not may_be_class(name))
+
+
+def _place(folder: Path, relative: Path, listing: Listing, shown: Sequence[str]) -> Place | None:
+    if shown:
+        flat = [name for name in shown if validation_number(name) is not None][:1]
+        splits = {split_of(name) for name in shown} - {""}
+        split: Split = "val" if "val" in splits else split_in(relative, flat)
+        return Place(folder, split or (next(iter(splits)) if len(splits) == 1 else ""))
+    if listing.pictures:
+        return Place(folder, split_in(relative, listing.pictures[:_LOOKED_AT]), sure=False)
+    return None
+
+
+def _prefer_folders(places: list[Place]) -> list[Place]:
+    """Without the archives that were unpacked beside themselves, as torchvision does it."""
+    folders = {place.path.parent for place in places if place.split == "val" and place.path.suffix.lower() != ".tar"}
+    return [place for place in places if place.path.suffix.lower() != ".tar" or place.path.parent not in folders]
+
+
+def _paths(places: Sequence[Place]) -> str:
+    return listed(str(place.path) for place in places)
+
+
+def within(paths: Iterable[str]) -> list[Place]:
+    """The sets among the ``paths`` of an archive's images: folders of class folders, and folders of flat images."""
+    flat: dict[str, str] = {}
+    of_classes: set[str] = set()
+    for path in paths:
+        parts = path.split("/")
+        classes = [place for place, part in enumerate(parts[:-1]) if may_be_class(part)]
+        if classes:
+            of_classes.add("/".join(parts[: classes[0]]))
+        else:
+            flat.setdefault("/".join(parts[:-1]), parts[-1])
+    places = [Place(Path(folder), split_in(folder)) for folder in sorted(of_classes)]
+    return places + [
+        Place(Path(folder), split_in(folder, [name]), sure=validation_number(name) is not None)
+        for folder, name in sorted(flat.items())
+    ]
