@@ -1,6 +1,5 @@
 """Formats that images come in and that are not read: each by its own name, with the way to one that is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,8 +71,8 @@ _OTHER_IMAGES: Final = (".tif", ".tiff", ".gif", ".jp2", ".heic", ".avif", ".ppm
 _ANNOTATIONS: Final = "Annotations"
 
 
-def refuse_foreign_file(path: Path, head: bytes, *, unnamed: Callable[[], bool]) -> None:
-    """Refuse a file that holds no data set by what it is. ``unnamed``: whether its name says nothing of a layout.
+def refuse_foreign_file(path: Path, head: bytes, *, named: bool) -> None:
+    """Refuse a file that holds no data set by what it is. ``named``: whether its name is a layout's.
 
     Raises:
         DataError: a format that is known; nothing is raised for what is not.
@@ -82,7 +81,7 @@ def refuse_foreign_file(path: Path, head: bytes, *, unnamed: Callable[[], bool])
     for one in FOREIGN:
         if one.begins and head[one.offset :].startswith(one.begins):
             raise DataError(f"{said}: {one.said}, which cannot be read in place; {one.mend}")
-    if not unnamed():
+    if named:
         return
     if is_picture(path.name):
         raise DataError(f"{said}: a picture, not a data set; give the folder that holds the pictures")

@@ -92,7 +92,7 @@ def recognise_file(path: Path, named: str | None) -> Layout:
     begun = [layout for layout in LAYOUTS if layout.begins(head)]
     by_name = [layout for layout in LAYOUTS if layout.is_named(path.name)]
     if not begun:
-        refuse_foreign_file(path, head, unnamed=lambda: not by_name)
+        refuse_foreign_file(path, head, named=bool(by_name))
     found = next((layout for layout in begun or by_name if layout.holds(path)), None)
     if named is not None and found is not None and found.name != named:
         raise UsageError(f"--layout {named}: {path} looks like {found.said}; leave --layout away")

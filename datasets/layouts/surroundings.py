@@ -26,7 +26,7 @@ _CLASS_ARCHIVE: Final = re.compile(r"n\d{8}\.tar", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SetBelow:
     """A set below a root. ``path``: where, as people write it. ``split``: of which part of ImageNet it is, if it says.
 
     ``sure``: its images are labelled where they lie; else their labels would have to be found.
@@ -37,7 +37,7 @@ class Place:
     sure: bool = True
 
 
-def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> Place | None:
+def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> SetBelow | None:
     """The one validation set below ``root``; None where there is no set at all.
 
     ``shows``: the names in a folder by which it is a data set.
@@ -45,21 +45,35 @@ def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]
     Raises:
         DataError: several, or none that is surely the validation set; the message names them.
     """
-    return choose(escaped(str(root)), _prefer_folders(list(_places(root, shows))))
+    said = escaped(str(root))
+    search = _Search(root, shows)
+    found = choose(said, _prefer_folders(list(search.places())), unread=search.unread)
+    if found is not None and not search.whole:
+        raise DataError(
+            f"{said}: more than {_FOLDERS_AT_MOST:,} folders below it; did you mean {escaped(str(found.path))}?"
+        )
+    return found
 
 
-def choose(said: str, places: Sequence[Place], *, give: str = "give one of them") -> Place | None:
+def choose(
+    said: str, places: Sequence[SetBelow], *, give: str = "give one of them", unread: OSError | None = None
+) -> SetBelow | None:
     """Of the sets below what is called ``said`` the one validation set; None if there are no sets.
+
+    ``unread``: why a folder below could not be looked into, which may hold it.
 
     Raises:
         DataError: as :func:`validation_below`.
+        OSError: ``unread``, and no validation set elsewhere.
     """
     sure = [place for place in places if place.sure] or list(places)
     found = [place for place in sure if place.split == "val"] or [place for place in places if place.split == "val"]
     if len(found) == 1:
         return found[0]
     if found:
-        raise DataError(f"{said}: {plural(len(found), 'validation set')} below it ({_paths(found)}); give one of them")
+        raise DataError(f"{said}: {plural(len(found), 'validation set')} below it ({_paths(found)}); {give}")
+    if unread is not None:
+        raise unread
     unknown = [place for place in sure if not place.split]
     if len(unknown) == 1:
         raise DataError(f"{said}: no data set in it; did you mean {escaped(str(unknown[0].path))}?")
@@ -70,8 +84,8 @@ def choose(said: str, places: Sequence[Place], *, give: str = "give one of them"
     if places:
         splits = " and ".join(sorted({"training" if place.split == "train" else "test" for place in places}))
         raise DataError(
-            f"{said}: the {splits} set below it ({_paths(places)}) and no validation set; give a folder or an archive"
-            " with the validation set's images"
+            f"{said}: only the {splits} set below it ({_paths(places)}); give a folder or an archive with the"
+            " validation set's images"
         )
     return None
 
@@ -86,58 +100,73 @@ def split_in(path: Path | str, names: Iterable[str] = ()) -> Split:
     return next((split for part in reversed(Path(path).parts) if (split := split_of(part))), "")
 
 
-def _places(root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> Iterator[Place]:
-    """The sets below ``root``, nearest first; class folders are not entered."""
-    seen: set[tuple[int, int]] = set()
-    folders = deque([(root, 0)])
-    looked = 0
-    while folders and looked < _FOLDERS_AT_MOST:
-        folder, depth = folders.popleft()
-        looked += 1
+class _Search:
+    """The sets below a root, nearest first. ``whole``: all folders were looked into, but for ``unread``."""
+
+    def __init__(self, root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> None:
+        self._root, self._shows = root, shows
+        self._seen: set[tuple[int, int]] = set()
+        self.unread: OSError | None = None
+        self.whole = True
+
+    def places(self) -> Iterator[SetBelow]:
+        """Each set; class folders are not entered."""
+        folders = deque([(self._root, 0)])
+        while folders:
+            folder, depth = folders.popleft()
+            listing = self._list(folder)
+            if listing is None:
+                continue
+            shown = [] if folder == self._root else list(self._shows(listing))
+            place = None if folder == self._root else _place(folder, folder.relative_to(self._root), listing, shown)
+            yield from _archives(folder, listing) if place is None else (place,)
+            if depth < _DEPTH_AT_MOST and (place is None or not place.sure):
+                folders.extend((folder / name, depth + 1) for name in listing.folders if not may_be_class(name))
+
+    def _list(self, folder: Path) -> FolderListing | None:
+        """What lies in a folder; None where that is not known, or was looked at before."""
         try:
             status = folder.stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            listing = FolderListing(folder)
-        except OSError:
-            continue
-        relative = folder.relative_to(root)
-        place = None if folder == root else _place(folder, relative, listing, list(shows(listing)))
-        if place is not None:
-            yield place
-        else:
-            yield from (
-                Place(folder / name, split_of(name))
-                for name in listing.others
-                if name.lower().endswith(".tar") and not _CLASS_ARCHIVE.fullmatch(name)
-            )
-        if depth < _DEPTH_AT_MOST and (place is None or not place.sure):
-            folders.extend((folder / name, depth + 1) for name in listing.folders if not may_be_class(name))
+            here = (status.st_dev, status.st_ino)
+            if here in self._seen or len(self._seen) == _FOLDERS_AT_MOST:
+                self.whole = self.whole and here in self._seen
+                return None
+            self._seen.add(here)
+            return FolderListing(folder)
+        except OSError as error:
+            self.unread = self.unread or error
+            return None
 
 
-def _place(folder: Path, relative: Path, listing: Listing, shown: Sequence[str]) -> Place | None:
+def _archives(folder: Path, listing: Listing) -> Iterator[SetBelow]:
+    """The tars in a folder that is no set itself, but for those of a class each."""
+    for name in listing.others:
+        if name.lower().endswith(".tar") and not _CLASS_ARCHIVE.fullmatch(name):
+            yield SetBelow(folder / name, split_of(name))
+
+
+def _place(folder: Path, relative: Path, listing: Listing, shown: Sequence[str]) -> SetBelow | None:
     if shown:
         flat = [name for name in shown if validation_number(name) is not None][:1]
         splits = {split_of(name) for name in shown} - {""}
         split: Split = "val" if "val" in splits else split_in(relative, flat)
-        return Place(folder, split or (next(iter(splits)) if len(splits) == 1 else ""))
+        return SetBelow(folder, split or (next(iter(splits)) if len(splits) == 1 else ""))
     if listing.pictures:
-        return Place(folder, split_in(relative, listing.pictures[:_LOOKED_AT]), sure=False)
+        return SetBelow(folder, split_in(relative, listing.pictures[:_LOOKED_AT]), sure=False)
     return None
 
 
-def _prefer_folders(places: list[Place]) -> list[Place]:
+def _prefer_folders(places: list[SetBelow]) -> list[SetBelow]:
     """Without the archives that were unpacked beside themselves, as torchvision does it."""
     folders = {place.path.parent for place in places if place.split == "val" and place.path.suffix.lower() != ".tar"}
     return [place for place in places if place.path.suffix.lower() != ".tar" or place.path.parent not in folders]
 
 
-def _paths(places: Sequence[Place]) -> str:
+def _paths(places: Sequence[SetBelow]) -> str:
     return listed(str(place.path) for place in places)
 
 
-def within(paths: Iterable[str]) -> list[Place]:
+def within(paths: Iterable[str]) -> list[SetBelow]:
     """The sets among the ``paths`` of an archive's images: folders of class folders, and folders of flat images."""
     flat: dict[str, str] = {}
     of_classes: set[str] = set()
@@ -148,8 +177,8 @@ def within(paths: Iterable[str]) -> list[Place]:
             of_classes.add("/".join(parts[: classes[0]]))
         else:
             flat.setdefault("/".join(parts[:-1]), parts[-1])
-    places = [Place(Path(folder), split_in(folder)) for folder in sorted(of_classes)]
+    places = [SetBelow(Path(folder), split_in(folder)) for folder in sorted(of_classes)]
     return places + [
-        Place(Path(folder), split_in(folder, [name]), sure=validation_number(name) is not None)
+        SetBelow(Path(folder), split_in(folder, [name]), sure=validation_number(name) is not None)
         for folder, name in sorted(flat.items())
     ]

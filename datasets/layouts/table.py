@@ -90,13 +90,22 @@ def _records(
 ) -> Callable[[Place], Labelled]:
     """Of one file, or of those of a folder that belong to the validation set.
 
-    ``named_is_split``: files that are called those of the training set are; else their images must be called so, too.
+    ``named_is_split``: files that are called those of the training set are, unless their images are the validation
+    set's; else their images must be called so, too.
     """
+
+    def is_training(root: Path, file: str) -> bool:
+        try:
+            names = [entry.path for entry, _ in take(root, [file]).pictures]
+        except DataError:
+            return named_is_split
+        own = any(validation_number(name) is not None for name in names)
+        return not own if named_is_split else is_of_training(names)
 
     def taken(root: Path, files: Sequence[str], split: str) -> Labelled:
         for file in files:
             check_file(root / file, escaped(str(root / file)), DataError)
-        if split == "train" and (named_is_split or _is_of_training(take(root, files[:1]))):
+        if split == "train" and is_training(root, files[0]):
             said = escaped(str(root / files[0] if len(files) == 1 else root))
             raise DataError(
                 f"{said}: the training split ({listed(files)}), whose accuracy says nothing; give the files of the"
@@ -115,10 +124,6 @@ def _records(
         return found
 
     return from_place
-
-
-def _is_of_training(found: Labelled) -> bool:
-    return is_of_training(entry.path for entry, _ in found.pictures)
 
 
 def _starts_as_tar(head: bytes) -> bool:

@@ -1,12 +1,13 @@
 """A path that is too high or too low: the one validation set below is read and said, else the advice names it."""
 
 import itertools
+import os
 from pathlib import Path
 
 import pytest
 
 from alexbench.datasets.fingerprint import names_digest
-from alexbench.datasets.layouts import open_dataset
+from alexbench.datasets.layouts import open_dataset, surroundings
 from alexbench.harness.errors import DataError, UsageError
 from tests.support.layout_files import (
     pictures,
@@ -137,7 +138,8 @@ def test_several_validation_sets_are_named(tmp_path: Path) -> None:
 def test_without_a_validation_set_what_is_there_is_named(tmp_path: Path, name: str) -> None:
     below(tmp_path / name, TRAIN)
     message = refusal(tmp_path)
-    assert f"set below it ({tmp_path / name}) and no validation set; give a folder" in message
+    assert "only the t" in message
+    assert f"set below it ({tmp_path / name}); give a folder or an archive with the validation set's" in message
 
 
 def test_a_set_that_says_nothing_of_itself_is_asked_about(tmp_path: Path) -> None:
@@ -185,3 +187,24 @@ def test_links_that_lead_round_end(tmp_path: Path) -> None:
     write_flat(tmp_path / "a" / "val", SET)
     (tmp_path / "a" / "again").symlink_to(tmp_path, target_is_directory=True)
     assert len(open_dataset(tmp_path)) == len(SET)
+
+
+def test_a_folder_below_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = flat_val(tmp_path)
+    listed = os.scandir
+
+    def forbidding(path: Path) -> object:
+        if Path(path) == place:  # by hand, since root may read everything
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", forbidding)
+    assert f"{place}: cannot be read (Permission denied); make it readable" in refusal(tmp_path)
+
+
+def test_of_too_many_folders_none_is_taken_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "_FOLDERS_AT_MOST", 5)
+    place = flat_val(tmp_path)
+    for number in range(9):
+        (tmp_path / f"z{number}").mkdir()
+    assert f"more than 5 folders below it; did you mean {place}?" in refusal(tmp_path)

@@ -100,7 +100,7 @@ def test_a_picture_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
         (["readme.txt"], "no picture in it; give an archive of pictures, such as ILSVRC2012_img_val.tar"),
         (
             ["train/n01440764/a.JPEG", "test/n01440764/b.JPEG"],
-            "the test and training set below it (test, train) and no",
+            "only the test and training set below it (test, train); give",
         ),
         (["a/n01440764/a.JPEG", "b/n01440764/a.JPEG"], "2 data sets below it (a, b); unpack it and give one of them"),
         (["cat/a.JPEG", "dog/a.JPEG"], "2 (cat, dog) of 2 folders are neither WordNet ids"),

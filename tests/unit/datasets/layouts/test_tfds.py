@@ -65,6 +65,8 @@ def test_training_shards_are_refused_by_their_split(tmp_path: Path, name: str) -
     path = write_tfrecords(tmp_path / name, [tfds(SET[0], file_name=b"n01440764_10026.JPEG")])
     for given in (path, tmp_path):
         assert f"the training split ({name}), whose accuracy says nothing; give the files of the" in refusal(given)
+    # People also call the one split of a set that; its images are the validation set's.
+    assert len(open_dataset(write_tfrecords(path, map(tfds, SET)))) == len(SET)
 
 
 def test_a_test_split_has_no_labels(tmp_path: Path) -> None:
