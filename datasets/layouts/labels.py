@@ -192,8 +192,8 @@ def _refuse_running_numbers(path: Path, by_name: Mapping[str, int]) -> None:
     """Refuse ILSVRC's lists of images (ImageSets/CLS-LOC/val.txt), whose numbers only count the lines."""
     if len(by_name) > 1 and all(validation_number(name) == label for name, label in by_name.items()):
         raise DataError(
-            f"{path}: a list of images with their running numbers, as in ILSVRC's ImageSets, not of labels; leave it"
-            " out: the validation set's own labels come with AlexBench"
+            f"{path}: a list of images with their running numbers, as in ILSVRC's ImageSets, not of labels; take it"
+            " away: the validation set's own labels come with AlexBench"
         )
 
 

@@ -99,7 +99,7 @@ def _agreeing(said: str, listed: Meaning, proved: Meaning | None, numbers: Colle
     readings: Sequence[Meaning] = (listed,)
     if len(listed.indices) == CLASS_COUNT:
         shifted = Meaning(
-            listed.said, (BACKGROUND, *listed.indices), listed.words or f", counted from 1 in {listed.said}"
+            listed.said, (BACKGROUND, *listed.indices), listed.words or f", counted from 1 in {Path(listed.said).name}"
         )
         readings = (shifted,) if min(numbers, default=0) == 1 and max(numbers) == CLASS_COUNT else (listed, shifted)
     if proved is None:

@@ -7,7 +7,6 @@ from typing import Final
 
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts.assembling import assemble
-from alexbench.datasets.layouts.foreign import other_set
 from alexbench.datasets.layouts.listing import FolderListing
 from alexbench.datasets.layouts.recognising import recognise_file, recognise_folder, refuse_folder, shown_in
 from alexbench.datasets.layouts.surroundings import validation_below
@@ -70,9 +69,6 @@ def _open_folder(root: Path, layout: str | None, labels: Path | None, above: tup
     listing = FolderListing(root)
     chosen = recognise_folder(listing, layout, labelled=labels is not None)
     if chosen is None:
-        other = other_set(listing)
-        if other is not None:
-            raise DataError(f"{listing.said}: {other}")
         below = validation_below(root, lambda each: (name for names in shown_in(each).values() for name in names))
         if below is not None:
             return _open_below(root, below.path, layout, labels)

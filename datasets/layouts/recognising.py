@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from alexbench.datasets.layouts.foreign import foreign_in, refuse_foreign_file
+from alexbench.datasets.layouts.foreign import refuse_foreign_file
 from alexbench.datasets.layouts.labels import label_files_in
 from alexbench.datasets.layouts.listing import FolderListing, listed
 from alexbench.datasets.layouts.shards import split_of
@@ -62,15 +62,12 @@ def refuse_folder(listing: FolderListing, named: str | None) -> Layout:
     """The layout to read a folder as that is none and has none below it, where its folders may be misnamed classes.
 
     Raises:
-        DataError: what it is instead, and what to do.
+        DataError: nothing is there.
         UsageError: a layout was ``named``.
     """
-    foreign = foreign_in(listing)
     if named is not None:
         mend = "give the .tar file itself" if named == "tar" else "leave --layout away, or give the right folder"
-        raise UsageError(f"--layout {named}: {listing.said} holds {foreign or 'no such thing'}; {mend}")
-    if foreign is not None:
-        raise DataError(f"{listing.said}: {foreign}")
+        raise UsageError(f"--layout {named}: {listing.said} holds no such thing; {mend}")
     if listing.folders:
         return _called("wnid-folders")
     raise DataError(

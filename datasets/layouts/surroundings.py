@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.datasets.dataset import validation_number
+from alexbench.datasets.layouts.foreign import foreign_in, other_set
 from alexbench.datasets.layouts.listing import FolderListing, Listing, listed, may_be_class, plural
 from alexbench.datasets.layouts.shards import Split, split_of
 from alexbench.harness.errors import DataError
@@ -101,13 +102,17 @@ def split_in(path: Path | str, names: Iterable[str] = ()) -> Split:
 
 
 class _Search:
-    """The sets below a root, nearest first. ``whole``: all folders were looked into, but for ``unread``."""
+    """The sets below a root, nearest first. ``whole``: all folders were looked into, but for ``unread``.
+
+    ``other``: what the first folder is that holds another data set, or a format that is not read.
+    """
 
     def __init__(self, root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> None:
         self._root, self._shows = root, shows
         self._seen: set[tuple[int, int]] = set()
         self.unread: OSError | None = None
         self.whole = True
+        self.other = ""
 
     def places(self) -> Iterator[SetBelow]:
         """Each set; class folders are not entered."""
@@ -117,11 +122,20 @@ class _Search:
             listing = self._list(folder)
             if listing is None:
                 continue
+            if self._is_other(folder, listing):
+                continue
             shown = [] if folder == self._root else list(self._shows(listing))
             place = None if folder == self._root else _place(folder, folder.relative_to(self._root), listing, shown)
             yield from _archives(folder, listing) if place is None else (place,)
             if depth < _DEPTH_AT_MOST and (place is None or not place.sure):
                 folders.extend((folder / name, depth + 1) for name in listing.folders if not may_be_class(name))
+
+    def _is_other(self, folder: Path, listing: FolderListing) -> bool:
+        """Whether a folder is another data set's, which has no place of ImageNet's in it."""
+        other = other_set(listing)
+        words = other or foreign_in(listing)
+        self.other = self.other or (f"{escaped(str(folder))}: {words}" if words else "")
+        return other is not None
 
     def _list(self, folder: Path) -> FolderListing | None:
         """What lies in a folder; None where that is not known, or was looked at before."""

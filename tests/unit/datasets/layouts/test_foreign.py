@@ -74,3 +74,16 @@ def test_a_file_is_called_by_its_name(tmp_path: Path, name: str, data: bytes, sa
 )
 def test_a_folder_is_called_by_what_it_holds(tmp_path: Path, files: list[str], said: str) -> None:
     assert said in refusal(write_files(tmp_path, dict.fromkeys(files, b"x")))
+
+
+def test_what_lies_below_is_called_by_its_name_too(tmp_path: Path) -> None:
+    write_files(tmp_path, {"caffe/ilsvrc12_val_lmdb/data.mdb": b"x", "notes/readme.txt": b"x"})
+    with pytest.raises(DataError, match="ilsvrc12_val_lmdb: an LMDB database"):
+        open_dataset(tmp_path)
+
+
+def test_another_set_below_has_no_validation_set_of_imagenet(tmp_path: Path) -> None:
+    files = ["wnids.txt", "words.txt", "val/images/val_0.JPEG", "train/n01443537/images/n01443537_0.JPEG"]
+    write_files(tmp_path / "tiny-imagenet-200", dict.fromkeys(files, b"x"))
+    with pytest.raises(DataError, match="tiny-imagenet-200: Tiny ImageNet"):
+        open_dataset(tmp_path)

@@ -161,7 +161,7 @@ def test_a_ground_truth_without_meta_mat_is_read_where_it_proves_itself(tmp_path
 def test_running_numbers_of_images_are_no_labels(tmp_path: Path) -> None:
     lines = "".join(f"{one.name[:-5]} {one.number}\n" for one in SET)
     path = write_files(tmp_path, {"val.txt": lines.encode()}) / "val.txt"
-    with pytest.raises(DataError, match=r"val.txt: a list of images with their running numbers.*leave it out"):
+    with pytest.raises(DataError, match=r"val.txt: a list of images with their running numbers.*take it away"):
         read_labels(path)
 
 
