@@ -108,7 +108,7 @@ def _records(
         if split == "train" and is_training(root, files[0]):
             said = escaped(str(root / files[0] if len(files) == 1 else root))
             raise DataError(
-                f"{said}: the training split ({listed(files)}), whose accuracy says nothing; give the files of the"
+                f"{said}: the training split ({listed(files)}), on which no accuracy is measured; give the files of the"
                 " validation split"
             )
         return take(root, files)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from alexbench.datasets.classes import CLASS_COUNT, class_list, index_by_wnid, packaged_labels
+from alexbench.datasets.classes import CLASS_COUNT, class_list, index_by_wnid
 from alexbench.datasets.containers.tf_example import (
     NotAnExampleError,
     OtherRecordError,
@@ -19,11 +19,11 @@ from alexbench.datasets.containers.tf_example import (
     text_in,
 )
 from alexbench.datasets.containers.tfrecord import ENCODED, read_records
-from alexbench.datasets.dataset import validation_number
 from alexbench.datasets.layouts.assembling import Labelled
 from alexbench.datasets.layouts.class_lists import lists_in, meaning_of
 from alexbench.datasets.layouts.class_names import BACKGROUND, Meaning, meanings
 from alexbench.datasets.layouts.listing import Entry
+from alexbench.datasets.layouts.numbering import numbers_mean, own_label
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
 
@@ -55,6 +55,7 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
             where labels count from, or nothing that says so; the record's index, from 0, is named.
     """
     found = [record for file in files for record in read_records(root / file, functools.partial(_read, file))]
+    found, order = _in_usual_order(root, found)
     base, why, notes = _base(root, found)
     meaning = meaning_of(lists_in(root))
     pictures = []
@@ -67,7 +68,23 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
         pictures.append((record.entry, label))
     if all(record.label is None for record in found):
         return Labelled(labels_from="image/class/synset", pictures=pictures)
-    return Labelled(labels_from=f"image/class/label, counted from {base}{why}", pictures=pictures, notes=notes)
+    counted = order or f", counted from {base}{why}"
+    return Labelled(labels_from=f"image/class/label{counted}", pictures=pictures, notes=notes)
+
+
+def _in_usual_order(root: Path, found: list[_Record]) -> tuple[list[_Record], str]:
+    """The records, with class indices counted from 1 where the known images show ILSVRC2012_ID, and words for that."""
+    pairs = [(record.label, own_label(record.entry.path)) for record in found if record.label is not None]
+    known = [(label, own) for label, own in pairs if own is not None]
+    usual = max(sum(label == own + base for label, own in known) for base in (0, 1))
+    if 2 * usual >= len(known) or any(record.named for record in found):
+        return found, ""
+    order = numbers_mean(escaped(str(root / found[0].entry.file)), known, stated=(), folder=None)
+    if order is None:
+        return found, ""
+    return [
+        record if record.label is None else record._replace(label=order.of(record.label) + 1) for record in found
+    ], order.words
 
 
 def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: Meaning | None) -> None:
@@ -141,9 +158,8 @@ def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str, list[str]]:
             f"{_said(root, odd)} has label {odd.label} and synset {class_list()[min(odd.named)].wnid}, whose label is"
             f" {min(odd.named) + base} counting from {base}; convert the set anew"
         )
-    own = packaged_labels()
-    numbered = [(validation_number(record.entry.path), label) for record, label in labelled]
-    counts = Counter(label - own[number - 1] for number, label in numbered if number is not None)
+    owned = [(own_label(record.entry.path), label) for record, label in labelled]
+    counts = Counter(label - own for own, label in owned if own is not None)
     if counts[0] or counts[1]:
         return (1 if counts[1] >= counts[0] else 0), ", as ILSVRC2012's own labels show", []
     values = {label for _, label in labelled}

@@ -14,6 +14,7 @@ from alexbench.harness.errors import DataError
 from tests.support.layout_files import (
     WNIDS,
     pictures,
+    slim,
     tfds,
     write_devkit,
     write_files,
@@ -60,12 +61,18 @@ def records(root: Path, number: Number) -> tuple[Path, dict[str, Any]]:
     return write_tfrecords(root / "x-validation.tfrecord-00000-of-00001", examples), {}
 
 
+def slim_records(root: Path, number: Number) -> tuple[Path, dict[str, Any]]:
+    examples = [slim(one, image__class__label=number(one.label), **NO_WORDS) for one in SET]
+    return write_tfrecords(root / "validation-00000-of-00001", examples), {}
+
+
 def webdataset(root: Path, number: Number) -> tuple[Path, dict[str, Any]]:
     samples = [(one.name[:-5], {"jpg": one.data, "cls": b"%d" % number(one.label)}) for one in SET]
     return write_webdataset(root / "val.tar", samples), {}
 
 
 SOURCES = [label_file, folders, tar, parquet, records, webdataset]
+NO_WORDS: dict[str, Any] = {"image__class__synset": None, "image__class__text": None}
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -77,7 +84,15 @@ def test_another_order_is_read_where_the_sets_own_labels_prove_it(tmp_path: Path
     assert dataset.labels_from.endswith(f", {order}, as ILSVRC2012's own labels show")
 
 
-@pytest.mark.parametrize("write", SOURCES)
+@pytest.mark.parametrize("order", ["ILSVRC2012_ID", "ILSVRC2012_ID less 1"])
+def test_inceptions_records_too(tmp_path: Path, order: str) -> None:
+    path, _ = slim_records(tmp_path, ORDERS[order])
+    dataset = open_dataset(path)
+    assert {sample.name: sample.label for sample in dataset.samples} == RIGHT
+    assert dataset.labels_from == f"image/class/label, {order}, as ILSVRC2012's own labels show"
+
+
+@pytest.mark.parametrize("write", [*SOURCES, slim_records])
 def test_another_order_that_not_all_labels_have_is_called_by_its_name(tmp_path: Path, write: Any) -> None:
     odd = SET[0].label
     path, options = write(tmp_path, lambda label: 7 if label == odd else ID[label])

@@ -64,7 +64,7 @@ def test_records_that_tensorflow_wrote_are_read(tmp_path: Path) -> None:
 def test_training_shards_are_refused_by_their_split(tmp_path: Path, name: str) -> None:
     path = write_tfrecords(tmp_path / name, [tfds(SET[0], file_name=b"n01440764_10026.JPEG")])
     for given in (path, tmp_path):
-        assert f"the training split ({name}), whose accuracy says nothing; give the files of the" in refusal(given)
+        assert f"the training split ({name}), on which no accuracy is measured; give the files of the" in refusal(given)
     # People also call the one split of a set that; its images are the validation set's.
     assert len(open_dataset(write_tfrecords(path, map(tfds, SET)))) == len(SET)
 

@@ -129,7 +129,7 @@ def test_samples_that_are_not_whole_are_refused_by_their_key(
 def test_training_shards_are_refused_by_their_split(tmp_path: Path) -> None:
     path = shard(tmp_path, ("0", {"jpg": A, "cls": b"1"}), name="imagenet-train-000000.tar")
     for given in (path, tmp_path):
-        assert "the training split (imagenet-train-000000.tar), whose accuracy says nothing" in refusal(given)
+        assert "the training split (imagenet-train-000000.tar), on which no accuracy is measured" in refusal(given)
 
 
 def test_a_shard_that_is_missing_between_others_is_said(tmp_path: Path) -> None:
