@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.datasets.layouts.listing import Listing, is_picture, listed
+from alexbench.datasets.layouts.shards import split_of
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
 
@@ -114,6 +115,7 @@ def foreign_in(listing: Listing) -> str | None:
     for one in FOREIGN:
         found = [name for name in listing.others if _is_of(one, name)]
         if found:
+            found = [name for name in found if split_of(name) == "val"] or found
             return f"{one.said} ({listed(found)}), which cannot be read in place; {one.mend}"
     return _other_files(listing)
 

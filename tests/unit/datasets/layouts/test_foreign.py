@@ -70,6 +70,7 @@ def test_a_file_is_called_by_its_name(tmp_path: Path, name: str, data: bytes, sa
         (["CURRENT", "MANIFEST-000001", "000005.ldb"], "a LevelDB database"),
         (["a.tif", "b.tif"], "images of a format that is not read (a.tif, b.tif); save them as PNG"),
         (["val.beton"], "an FFCV file"),
+        (["train_images_0.tar.gz", "val_images.tar.gz"], "gzip-compressed (val_images.tar.gz), which cannot be read"),
     ],
 )
 def test_a_folder_is_called_by_what_it_holds(tmp_path: Path, files: list[str], said: str) -> None:
