@@ -7,6 +7,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ def lists_in(place: Path | Listing) -> list[Stated]:
     for file in _files(folder.resolve().parent):
         try:
             above = stated_in(str(file), _read(file))
-            found += [one for one in above if len(class_indices(one.names)) >= CLASS_COUNT]
+            found += [replace(one, above=True) for one in above if len(class_indices(one.names)) >= CLASS_COUNT]
         except (DataError, UnknownClassesError):
             continue  # another set's: folders above hold many things
     return found

@@ -32,10 +32,19 @@ class UnknownClassesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The names of a source's classes, label 0 first; ``said``: where they stand, for people."""
+    """The names of a source's classes, label 0 first; ``said``: where they stand, for people.
+
+    ``above``: in the folder above the labels, where it may be about others.
+    """
 
     said: str
     names: tuple[str, ...]
+    above: bool = False
+
+    @property
+    def has_background(self) -> bool:
+        """Whether label 0 is no class: the background, or nothing, where a list counts from 1."""
+        return self.names[0].strip().casefold() in _BACKGROUNDS
 
     def indices(self) -> list[int]:
         """Label -> class index (:func:`class_indices`).

@@ -42,7 +42,8 @@ def numbers_mean(
     """
     counts = Counter(numbered)
     numbers = {number for number, _ in counts}
-    listed, proved = meaning_of(stated), _proved(said, counts)
+    about = [one for one in stated if not (one.above and one.has_background and 0 in numbers)]
+    listed, proved = meaning_of(about), _proved(said, counts)
     if listed is not None:
         return _agreeing(said, listed, proved, numbers)
     if proved is not None or not numbers or min(numbers) < 1 or max(numbers) > CLASS_COUNT or folder is None:

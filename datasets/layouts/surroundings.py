@@ -53,6 +53,8 @@ def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]
         raise DataError(
             f"{said}: more than {_FOLDERS_AT_MOST:,} folders below it; did you mean {escaped(str(found.path))}?"
         )
+    if found is None and search.other:
+        raise DataError(search.other)
     return found
 
 
