@@ -15,7 +15,7 @@ import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Generic, TextIO, TypeVar
+from typing import IO, Final, Generic, TypeVar
 
 from alexbench.harness import errors
 from alexbench.harness.decoding import DecodeError, as_data, decode
@@ -104,13 +104,13 @@ class Reply:
     ok: dict[str, object] | None = None
 
 
-def send(stream: TextIO, message: object) -> None:
+def send(stream: IO[str], message: object) -> None:
     """Write one message, a dataclass or data with dataclasses in it, and flush it."""
     stream.write(json.dumps(message, separators=(",", ":"), allow_nan=False, default=as_data) + "\n")
     stream.flush()
 
 
-def send_request(stream: TextIO, number: int, request: Request[object]) -> None:
+def send_request(stream: IO[str], number: int, request: Request[object]) -> None:
     """Write a request."""
     send(stream, {"id": number, "do": name_of(type(request)), "arguments": request})
 
