@@ -1,6 +1,7 @@
 """From labelled pictures to a data set: names unique, in the one order, and what a reader must know about it said."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -46,27 +47,43 @@ def check_count(said: str, count: int) -> None:
 def tell_apart(found: Labelled) -> None:
     """Give images whose names repeat the name that they have in class folders, as rows know no folder but a base name.
 
-    The same name twice in one class is told apart by its place in the file where it is one file, and that is noted.
-    The validation set's own names never repeat.
+    The same name twice in one class is told apart by its place, and that is noted; but not where one file holds what
+    another one does. The validation set's own names never repeat.
     """
-    own = [validation_number(entry.path) is not None for entry, _ in found.pictures]
-    names = Counter(entry.path for (entry, _), is_own in zip(found.pictures, own, strict=True) if not is_own)
-    if not any(count > 1 for count in names.values()):
+    if not _repeated(found.pictures):
         return
     classes = class_list()
-    qualified = [
-        (entry if is_own else entry._replace(path=f"{classes[label].wnid}/{entry.path}"), label)
-        for (entry, label), is_own in zip(found.pictures, own, strict=True)
+    named = [
+        (entry if _is_own(entry) else entry._replace(path=f"{classes[label].wnid}/{entry.path}"), label)
+        for entry, label in found.pictures
     ]
-    again = Counter((entry.path, entry.file) for (entry, _), is_own in zip(qualified, own, strict=True) if not is_own)
-    repeated = {key for key, count in again.items() if count > 1}
-    found.pictures = [
-        (entry._replace(path=f"{entry.path}#{entry.at}") if (entry.path, entry.file) in repeated else entry, label)
-        for entry, label in qualified
-    ]
-    if repeated:
-        count = sum(again[key] for key in repeated)
+    again = _repeated(named)
+    if again and not _has_copies(named):
+        count = sum(entry.path in again for entry, _ in named)
         found.notes.append(f"{count:,} images share their name with another of their class; told apart by their place")
+        named = [
+            (entry._replace(path=f"{entry.path}#{entry.file}#{entry.at}") if entry.path in again else entry, label)
+            for entry, label in named
+        ]
+    found.pictures = named
+
+
+def _is_own(entry: Entry) -> bool:
+    return validation_number(entry.path) is not None
+
+
+def _repeated(pictures: Sequence[tuple[Entry, int]]) -> set[str]:
+    """The names that images have more than once, but for the validation set's own."""
+    counts = Counter(entry.path for entry, _ in pictures)
+    return {entry.path for entry, _ in pictures if counts[entry.path] > 1 and not _is_own(entry)}
+
+
+def _has_copies(pictures: Sequence[tuple[Entry, int]]) -> bool:
+    """Whether two files hold the same names and labels, one after the other."""
+    rows: dict[str, list[tuple[str, int]]] = {}
+    for entry, label in pictures:
+        rows.setdefault(entry.file, []).append((entry.path, label))
+    return len({tuple(one) for one in rows.values()}) < len(rows)
 
 
 def assemble(found: Labelled, *, name: str, root: Path, layout: str, container: Container) -> Dataset:

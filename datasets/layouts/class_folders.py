@@ -20,6 +20,7 @@ from alexbench.datasets.layouts.listing import (
     some,
 )
 from alexbench.datasets.layouts.numbering import numbers_mean, outside_words, own_label
+from alexbench.datasets.layouts.shards import split_of
 from alexbench.harness.errors import DataError
 
 ClassFolders = Literal["wnid-folders", "class-index-folders"]
@@ -69,7 +70,10 @@ def _recognise(listing: Listing, names: Collection[str]) -> ClassFolders:
         mend = "name each by the WordNet id or the index of its class"
         if len(strangers) < len(names):
             kind = "wnid-folders" if wnids else "class-index-folders"
-            mend = "take them out" + (f", or leave them aside with --layout {kind}" * (listing.container == "files"))
+            mend = "take them out"
+            if listing.container == "files":
+                below = [f"did you mean {said}/{name}? Else " for name in strangers if split_of(name) == "val"]
+                mend = f"{''.join(below[:1])}{mend}, or leave them aside with --layout {kind}"
         raise DataError(
             f"{said}: {some(strangers)} of {plural(len(names), 'folder')} {be(strangers)} neither WordNet ids"
             f" (n01440764) nor class indices (0..999); {mend}"

@@ -70,8 +70,10 @@ def _refuse(listing: Listing, without: list[str], source: LabelSource, *, file: 
     of = f"{some(without)} of {plural(len(listing.pictures), 'picture')}"
     if file is not None:
         mend = "take them out, or add their labels"
+        if len(without) == len(listing.pictures):
+            mend = "give the label file of these images"
         if all(validation_number(name) is not None for name in listing.pictures):
-            mend = f"add their labels to {file}, or take that file away: the validation set's own come with AlexBench"
+            mend += f"; or do without {file}, as the validation set's own labels come with AlexBench"
         raise DataError(f"{listing.said}: {of} {have(without)} no label in {source.said}; {mend}")
     strange = [name for name in without if _NUMBERED.match(name)]
     if strange:

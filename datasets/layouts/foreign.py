@@ -69,6 +69,7 @@ FOREIGN: Final = (
 
 _TEXTS: Final = (".txt", ".csv", ".tsv", ".json", ".lst", ".xml", ".mat", ".md", ".yaml", ".toml")
 _OTHER_IMAGES: Final = (".tif", ".tiff", ".gif", ".jp2", ".heic", ".avif", ".ppm", ".pgm", ".jxl", ".tga", ".npy")
+_MODELS: Final = (".pth", ".pt", ".pt2", ".onnx", ".ckpt", ".safetensors", ".keras", ".tflite", ".pb", ".caffemodel")
 _ANNOTATIONS: Final = "Annotations"
 
 
@@ -79,6 +80,8 @@ def refuse_foreign_file(path: Path, head: bytes, *, named: bool) -> None:
         DataError: a format that is known; nothing is raised for what is not.
     """
     said = escaped(str(path))
+    if path.suffix.lower() in _MODELS:
+        raise DataError(f"{said}: a model, not a data set; give it with --weights or --artifact")
     for one in FOREIGN:
         if one.begins and head[one.offset :].startswith(one.begins):
             raise DataError(f"{said}: {one.said}, which cannot be read in place; {one.mend}")

@@ -8,7 +8,7 @@ from typing import Final
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts.assembling import assemble
 from alexbench.datasets.layouts.listing import FolderListing
-from alexbench.datasets.layouts.recognising import recognise_file, recognise_folder, refuse_folder, shown_in
+from alexbench.datasets.layouts.recognising import misnamed, recognise_file, recognise_folder, shown_in
 from alexbench.datasets.layouts.surroundings import validation_below
 from alexbench.datasets.layouts.table import LAYOUT_NAMES, Layout, Place
 from alexbench.harness.errors import DataError, UsageError, unknown_name
@@ -72,7 +72,7 @@ def _open_folder(root: Path, layout: str | None, labels: Path | None, above: tup
         below = validation_below(root, lambda each: (name for names in shown_in(each).values() for name in names))
         if below is not None:
             return _open_below(root, below.path, layout, labels)
-        chosen = refuse_folder(listing, layout)
+        chosen = misnamed(listing, layout)
     place = Place(root, listing, labels, asked=layout is not None, above=above)
     return _open(place, chosen, name=root.resolve().name)
 

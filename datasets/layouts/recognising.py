@@ -58,21 +58,16 @@ def shown_in(listing: FolderListing) -> Mapping[Layout, list[str]]:
     return shown
 
 
-def refuse_folder(listing: FolderListing, named: str | None) -> Layout:
-    """The layout to read a folder as that is none and has none below it, where its folders may be misnamed classes.
+def misnamed(listing: FolderListing, named: str | None) -> Layout:
+    """The layout to read a folder as that shows none and has none below it: what is wrong with it is said on reading.
 
     Raises:
-        DataError: nothing is there.
         UsageError: a layout was ``named``.
     """
     if named is not None:
         mend = "give the .tar file itself" if named == "tar" else "leave --layout away, or give the right folder"
         raise UsageError(f"--layout {named}: {listing.said} holds no such thing; {mend}")
-    if listing.folders:
-        return _called("wnid-folders")
-    raise DataError(
-        f"{listing.said}: no picture in it; give a folder with class folders (n01440764 or 0..999) of pictures"
-    )
+    return _called("flat-folder" if listing.pictures else "wnid-folders")
 
 
 def recognise_file(path: Path, named: str | None) -> Layout:

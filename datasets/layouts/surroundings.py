@@ -6,7 +6,7 @@ what is there.
 """
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
 
 _FOLDERS_AT_MOST: Final = 1_000
-_DEPTH_AT_MOST: Final = 6
+_DEPTH_AT_MOST: Final = 10
 _LOOKED_AT: Final = 100
 """Names of images by which a folder of them is known."""
 _CLASS_ARCHIVE: Final = re.compile(r"n\d{8}\.tar", re.ASCII)
@@ -30,12 +30,14 @@ _CLASS_ARCHIVE: Final = re.compile(r"n\d{8}\.tar", re.ASCII)
 class SetBelow:
     """A set below a root. ``path``: where, as people write it. ``split``: of which part of ImageNet it is, if it says.
 
-    ``sure``: its images are labelled where they lie; else their labels would have to be found.
+    ``sure``: its images are labelled where they lie; else their labels would have to be found. ``flat``: images lie
+    directly in it.
     """
 
     path: Path
     split: Split
     sure: bool = True
+    flat: bool = False
 
 
 def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> SetBelow | None:
@@ -48,13 +50,18 @@ def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]
     """
     said = escaped(str(root))
     search = _Search(root, shows)
-    found = choose(said, _prefer_folders(list(search.places())), unread=search.unread)
+    places = _joined(root, _prefer_folders(list(search.places())))
+    found = choose(said, places, unread=search.unread)
     if found is not None and not search.whole:
         raise DataError(
             f"{said}: more than {_FOLDERS_AT_MOST:,} folders below it; did you mean {escaped(str(found.path))}?"
         )
     if found is None and search.other:
         raise DataError(search.other)
+    if not places and not search.images:
+        raise DataError(
+            f"{said}: no picture in it or below it; give a folder with class folders (n01440764 or 0..999) of pictures"
+        )
     return found
 
 
@@ -73,6 +80,8 @@ def choose(
     found = [place for place in sure if place.split == "val"] or [place for place in places if place.split == "val"]
     if len(found) == 1:
         return found[0]
+    if found and len({place.path.parent for place in found}) == 1:
+        _refuse_parts(said, found)
     if found:
         raise DataError(f"{said}: {plural(len(found), 'validation set')} below it ({_paths(found)}); {give}")
     if unread is not None:
@@ -93,6 +102,28 @@ def choose(
     return None
 
 
+def _refuse_parts(said: str, found: Sequence[SetBelow]) -> None:
+    """Refuse one validation set in several folders or archives beside each other."""
+    if all(place.flat and place.sure for place in found):
+        raise DataError(
+            f"{said}: images of the validation set in {plural(len(found), 'folder')} ({_paths(found)}); give one of"
+            " them, or put the images into one folder if these are parts"
+        )
+    if all(place.path.suffix.lower() == ".tar" for place in found):
+        raise DataError(
+            f"{said}: {plural(len(found), 'archive')} of the validation set ({_paths(found)}); give one of them, or"
+            " unpack them into one folder if these are parts (WebDataset shards have a KEY.cls beside each image)"
+        )
+
+
+def _joined(root: Path, places: Sequence[SetBelow]) -> list[SetBelow]:
+    """With folders of unknown images that lie in one folder as that folder: its classes, by names of somebody's own."""
+    parents = Counter(place.path.parent for place in places if not place.sure)
+    joined = {parent for parent, count in parents.items() if count > 1 and parent != root}
+    whole = [SetBelow(parent, split_in(parent.relative_to(root)), sure=False) for parent in sorted(joined)]
+    return [place for place in places if place.sure or place.path.parent not in joined] + whole
+
+
 def split_in(path: Path | str, names: Iterable[str] = ()) -> Split:
     """Which part of ImageNet lies at a relative ``path``, by ``names`` of images there, else by the folders' names."""
     names = list(names)
@@ -106,7 +137,8 @@ def split_in(path: Path | str, names: Iterable[str] = ()) -> Split:
 class _Search:
     """The sets below a root, nearest first. ``whole``: all folders were looked into, but for ``unread``.
 
-    ``other``: what the first folder is that holds another data set, or a format that is not read.
+    ``other``: what the first folder is that holds another data set, or a format that is not read. ``images``: whether
+    the root itself has some.
     """
 
     def __init__(self, root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> None:
@@ -115,6 +147,7 @@ class _Search:
         self.unread: OSError | None = None
         self.whole = True
         self.other = ""
+        self.images = False
 
     def places(self) -> Iterator[SetBelow]:
         """Each set; class folders are not entered."""
@@ -124,6 +157,7 @@ class _Search:
             listing = self._list(folder)
             if listing is None:
                 continue
+            self.images = self.images or (folder == self._root and bool(listing.pictures))
             if self._is_other(folder, listing):
                 continue
             shown = [] if folder == self._root else list(self._shows(listing))
@@ -166,9 +200,10 @@ def _place(folder: Path, relative: Path, listing: Listing, shown: Sequence[str])
         flat = [name for name in shown if validation_number(name) is not None][:1]
         splits = {split_of(name) for name in shown} - {""}
         split: Split = "val" if "val" in splits else split_in(relative, flat)
-        return SetBelow(folder, split or (next(iter(splits)) if len(splits) == 1 else ""))
+        split = split or (next(iter(splits)) if len(splits) == 1 else "")
+        return SetBelow(folder, split, flat=bool(flat))
     if listing.pictures:
-        return SetBelow(folder, split_in(relative, listing.pictures[:_LOOKED_AT]), sure=False)
+        return SetBelow(folder, split_in(relative, listing.pictures[:_LOOKED_AT]), sure=False, flat=True)
     return None
 
 

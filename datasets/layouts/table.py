@@ -102,11 +102,10 @@ def _records(
         own = any(validation_number(name) is not None for name in names)
         return not own if named_is_split else is_of_training(names)
 
-    def taken(root: Path, files: Sequence[str], split: str) -> Labelled:
+    def taken(said: str, root: Path, files: Sequence[str], split: str) -> Labelled:
         for file in files:
             check_file(root / file, escaped(str(root / file)), DataError)
         if split == "train" and is_training(root, files[0]):
-            said = escaped(str(root / files[0] if len(files) == 1 else root))
             raise DataError(
                 f"{said}: the training split ({listed(files)}), on which no accuracy is measured; give the files of the"
                 " validation split"
@@ -114,11 +113,12 @@ def _records(
         return take(root, files)
 
     def from_place(place: Place) -> Labelled:
+        said = escaped(str(place.path))
         if place.listing is None:
-            return taken(place.path.parent, [place.path.name], split_of(place.path.name))
+            return taken(said, place.path.parent, [place.path.name], split_of(place.path.name))
         listing = place.listing
-        shards = choose_shards(str(place.path), [name for name in listing.others if belongs(name)])
-        found = taken(place.path, shards.taken, shards.split)
+        shards = choose_shards(said, [name for name in listing.others if belongs(name)])
+        found = taken(said, place.path, shards.taken, shards.split)
         found.notes += shards.notes
         found.left_out += len(listing.others) - len(shards.taken) + len(listing.pictures)
         return found
