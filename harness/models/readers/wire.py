@@ -89,6 +89,13 @@ class Message:
                     raise self.damaged(f"more than {MAX_FIELDS} fields {field.number} at byte {self.start}")
         return found
 
+    def varint(self, at: int) -> tuple[int, int]:
+        """The unsigned number at byte ``at``, and where the next byte is."""
+        try:
+            return varint(self.data, at, self.stop)
+        except WireError as error:
+            raise self.damaged(str(error)) from error
+
     def text(self) -> str:
         """The bytes as a name, fit to be shown in one line: what cannot be printed is replaced.
 
