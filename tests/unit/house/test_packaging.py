@@ -99,9 +99,9 @@ def test_every_adapter_is_an_entry_point_and_every_entry_point_is_a_backend() ->
     assert {
         name: point.value for name, point in installed.items() if point.value.startswith("alexbench.")
     } == registered
-    modules = {value.partition(":")[0].rpartition(".")[2] for value in registered.values()}
-    adapters = {path.stem for path in (ROOT / "backends").glob("*.py")} - {"__init__", "registry"}
-    assert {name for name in adapters if not name.startswith("_")} == modules
+    modules = {value.partition(":")[0] for value in registered.values()}
+    adapters = {f"alexbench.backends.{path.parent.name}.adapter" for path in (ROOT / "backends").glob("*/adapter.py")}
+    assert {*adapters, "alexbench.backends.reference"} == modules
     for name, point in installed.items():
         kind = point.load()
         assert issubclass(kind, Backend)
