@@ -246,7 +246,9 @@ def _check_columns(path: Path, schema: "pa.Schema") -> None:
     of_bytes = "bytes" in fields and (pa.types.is_binary(fields["bytes"]) or pa.types.is_large_binary(fields["bytes"]))
     if not of_bytes or "path" not in fields:
         raise DataError(f"{path}: column image is {str(image)[:80]}; {_WANTED}")
-    kind = label.value_type if isinstance(label, pa.DictionaryType) else label
+    kind: Any = label
+    if isinstance(label, pa.DictionaryType):
+        kind = kind.value_type
     if kind is None or not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise DataError(f"{path}: column label is {label}; {_WANTED}")
 

@@ -131,7 +131,11 @@ def split_in(path: Path | str, names: Iterable[str] = ()) -> Split:
         return "val"
     if any(name.startswith("ILSVRC2012_test_") for name in names):
         return "test"
-    return next((split for part in reversed(Path(path).parts) if (split := split_of(part))), "")
+    for part in reversed(Path(path).parts):
+        split = split_of(part)
+        if split:
+            return split
+    return ""
 
 
 class _Search:
@@ -198,9 +202,12 @@ def _archives(folder: Path, listing: Listing) -> Iterator[SetBelow]:
 def _place(folder: Path, relative: Path, listing: Listing, shown: Sequence[str]) -> SetBelow | None:
     if shown:
         flat = [name for name in shown if validation_number(name) is not None][:1]
-        splits = {split_of(name) for name in shown} - {""}
-        split: Split = "val" if "val" in splits else split_in(relative, flat)
-        split = split or (next(iter(splits)) if len(splits) == 1 else "")
+        splits: set[Split] = set(map(split_of, shown)) - {""}
+        split: Split = split_in(relative, flat)
+        if "val" in splits:
+            split = "val"
+        elif not split and len(splits) == 1:
+            split = splits.pop()
         return SetBelow(folder, split, flat=bool(flat))
     if listing.pictures:
         return SetBelow(folder, split_in(relative, listing.pictures[:_LOOKED_AT]), sure=False, flat=True)
