@@ -202,7 +202,8 @@ def _archives(folder: Path, listing: Listing) -> Iterator[SetBelow]:
 def _place(folder: Path, relative: Path, listing: Listing, shown: Sequence[str]) -> SetBelow | None:
     if shown:
         flat = [name for name in shown if validation_number(name) is not None][:1]
-        splits: set[Split] = set(map(split_of, shown)) - {""}
+        splits: set[Split] = {split_of(name) for name in shown}
+        splits.discard("")
         split: Split = split_in(relative, flat)
         if "val" in splits:
             split = "val"

@@ -47,6 +47,7 @@ def arrow(kind: object) -> bytes:
         ("val.beton", b"anything", "an FFCV file"),
         ("val.7z", b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
         ("val.pkl", b"\x80\x04K\x01.", "a pickle"),
+        ("alexnet.pth", b"PK\x03\x04", "a model, not a data set; give it with --weights or --artifact"),
         ("val.txt", b"a.jpg 1\n", "not a data set; give the folder that holds the images, and this file with --labels"),
     ],
 )

@@ -208,3 +208,28 @@ def test_of_too_many_folders_none_is_taken_unasked(tmp_path: Path, monkeypatch: 
     for number in range(9):
         (tmp_path / f"z{number}").mkdir()
     assert f"more than 5 folders below it; did you mean {place}?" in refusal(tmp_path)
+
+
+def test_parts_of_one_set_beside_each_other_are_asked_to_be_joined(tmp_path: Path) -> None:
+    write_flat(tmp_path / "folders" / "a", SET[:4])
+    write_flat(tmp_path / "folders" / "b", SET[4:])
+    assert "or put the images into one folder if these are parts" in refusal(tmp_path / "folders")
+    for part in ("val-0.tar", "val-1.tar"):
+        write_tar(tmp_path / "archives" / part, {"a.jpg": b"x"})
+    assert "2 archives of the validation set" in refusal(tmp_path / "archives")
+
+
+def test_folders_of_images_within_a_validation_folder_are_its_classes(tmp_path: Path) -> None:
+    below(tmp_path, {"val/cat/a.png": b"", "val/dog/b.png": b""})
+    assert f"{tmp_path / 'val'}: 2 (cat, dog) of 2 folders are neither WordNet ids" in refusal(tmp_path)
+
+
+def test_class_folders_beside_a_validation_folder_point_there(tmp_path: Path) -> None:
+    write_folders(tmp_path / "val", SET)
+    below(tmp_path, {"n01440764/a.JPEG": b""})
+    assert f"did you mean {tmp_path / 'val'}? Else take them out" in refusal(tmp_path)
+
+
+def test_folders_without_any_image_below_are_said_to_be_so(tmp_path: Path) -> None:
+    below(tmp_path, {"devkit/data/readme.txt": b"x"})
+    assert "no picture in it or below it; give a folder" in refusal(tmp_path)
