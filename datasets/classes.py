@@ -55,6 +55,13 @@ def index_by_wnid() -> Mapping[str, int]:
 
 
 @functools.cache
+def packaged_labels() -> tuple[int, ...]:
+    """The class index of each image of the ILSVRC2012 validation set, ILSVRC2012_val_00000001 first."""
+    packaged = importlib.resources.files("alexbench.datasets").joinpath("data/imagenet_val_labels.txt")
+    return tuple(int(line) for line in packaged.read_text(encoding="ascii").split())
+
+
+@functools.cache
 def devkit_order() -> NDArray[np.intp]:
     """(1000,) intp, read-only: at each class index its ILSVRC2012_ID - 1, where the devkit's order has that class."""
     order = np.array([each.ilsvrc2012_id - 1 for each in class_list()], dtype=np.intp)

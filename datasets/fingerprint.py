@@ -7,9 +7,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from alexbench.datasets.classes import CLASS_COUNT
+from alexbench.datasets.classes import CLASS_COUNT, packaged_labels
 from alexbench.datasets.dataset import VALIDATION_COUNT, Dataset, validation_number
-from alexbench.datasets.layouts.labels import packaged_labels
 
 _NAMED_AT_MOST: Final = 3
 Standing = Literal["full", "part", "no"]

@@ -5,9 +5,12 @@ An Example is a protobuf message: ``Example{1: Features{1: repeated entry{1: key
 (tensorflow/core/example/{example,feature}.proto; protobuf.dev/programming-guides/encoding).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Final
 
 from alexbench.harness.protobuf import LENGTH, VARINT, Buffer, WireError, signed, varint, walk
+
+_KEYS_NAMED_AT_MOST: Final = 8
 
 Span = tuple[int, int]
 """Where something lies in a buffer: from its first byte to the one after its last."""
@@ -15,6 +18,10 @@ Span = tuple[int, int]
 
 class NotAnExampleError(ValueError):
     """Bytes that are not a tf.train.Example."""
+
+
+class OtherRecordError(NotAnExampleError):
+    """An Example, whole, that does not hold what is wanted; the message ends with what to do."""
 
 
 def features(data: Buffer, start: int, end: int) -> dict[bytes, Span]:
@@ -68,6 +75,22 @@ def int_in(data: Buffer, feature: Span) -> int | None:
     if len(values) > 1:
         raise NotAnExampleError("several values, of which one could be meant")
     return values[0] if values else None
+
+
+def text_in(data: Buffer, feature: Span | None) -> str | None:
+    """The first value of a ``feature`` as text, escaped where it is not UTF-8; None if it holds none, or is empty.
+
+    Raises:
+        NotAnExampleError: the feature is damaged.
+    """
+    place = None if feature is None else bytes_in(data, feature)
+    # Escaped where it is no text: a name in a message and in JSON; a changed one shows when the picture is read.
+    return None if place is None else data[slice(*place)].decode("utf-8", "backslashreplace") or None
+
+
+def said_keys(keys: Collection[bytes]) -> str:
+    """The first keys of an Example in sorted order, as messages name them."""
+    return ", ".join(sorted(key.decode("ascii", "replace") for key in keys)[:_KEYS_NAMED_AT_MOST]) or "none"
 
 
 def _integers(data: Buffer, start: int, end: int) -> list[int]:

@@ -1,10 +1,13 @@
 """From labelled pictures to a data set: names unique, in the one order, and what a reader must know about it said."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alexbench.datasets.dataset import Container, Dataset, Sample, canonical_name, said_place
+from alexbench.datasets.classes import class_list
+from alexbench.datasets.dataset import Container, Dataset, Sample, canonical_name, said_place, validation_number
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
@@ -39,6 +42,48 @@ def check_count(said: str, count: int) -> None:
             f"{said}: {count:,} pictures, more than the {PICTURES_AT_MOST:,} that can be listed; give the"
             " validation split"
         )
+
+
+def tell_apart(found: Labelled) -> None:
+    """Give images whose names repeat the name that they have in class folders, as rows know no folder but a base name.
+
+    The same name twice in one class is told apart by its place, and that is noted; but not where one file holds what
+    another one does. The validation set's own names never repeat.
+    """
+    if not _repeated(found.pictures):
+        return
+    classes = class_list()
+    named = [
+        (entry if _is_own(entry) else entry._replace(path=f"{classes[label].wnid}/{entry.path}"), label)
+        for entry, label in found.pictures
+    ]
+    again = _repeated(named)
+    if again and not _has_copies(named):
+        count = sum(entry.path in again for entry, _ in named)
+        found.notes.append(f"{count:,} images share their name with another of their class; told apart by their place")
+        named = [
+            (entry._replace(path=f"{entry.path}#{entry.file}#{entry.at}") if entry.path in again else entry, label)
+            for entry, label in named
+        ]
+    found.pictures = named
+
+
+def _is_own(entry: Entry) -> bool:
+    return validation_number(entry.path) is not None
+
+
+def _repeated(pictures: Sequence[tuple[Entry, int]]) -> set[str]:
+    """The names that images have more than once, but for the validation set's own."""
+    counts = Counter(entry.path for entry, _ in pictures)
+    return {entry.path for entry, _ in pictures if counts[entry.path] > 1 and not _is_own(entry)}
+
+
+def _has_copies(pictures: Sequence[tuple[Entry, int]]) -> bool:
+    """Whether two files hold the same names and labels, one after the other."""
+    rows: dict[str, list[tuple[str, int]]] = {}
+    for entry, label in pictures:
+        rows.setdefault(entry.file, []).append((entry.path, label))
+    return len({tuple(one) for one in rows.values()}) < len(rows)
 
 
 def assemble(found: Labelled, *, name: str, root: Path, layout: str, container: Container) -> Dataset:

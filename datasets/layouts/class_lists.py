@@ -7,11 +7,12 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from alexbench.datasets.classes import CLASS_COUNT
-from alexbench.datasets.layouts.class_names import BACKGROUND, Stated, UnknownClassesError, class_indices, is_own_order
+from alexbench.datasets.layouts.class_names import Meaning, Stated, UnknownClassesError, class_indices, is_own_order
 from alexbench.datasets.layouts.listing import Listing, is_picture
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
@@ -41,9 +42,6 @@ _CARD: Final = re.compile(r"- name: label\s+dtype:\s+class_label:\s+names:\s*\n(
 """Of a Hugging Face data set's README.md: the names of the feature ``label``, a line each."""
 _MEND: Final = "name the classes there by WordNet id, or take it away if it is not about these labels"
 
-Numbers = list[int]
-"""Label -> class index, or BACKGROUND."""
-
 
 def is_class_list(name: str) -> bool:
     """Whether a file of that name says what labels mean."""
@@ -59,74 +57,55 @@ def lists_in(place: Path | Listing) -> list[Stated]:
     """
     if not isinstance(place, Path) and place.folder is None:
         names = [name for name in place.others if is_class_list(name)]
-        return [
-            one
-            for name in names
-            for one in stated_in(name, place.read(name, _BYTES_AT_MOST), said=f"{place.said}: {name}")
-        ]
+        return [one for name in names for one in stated_in(f"{place.said}: {name}", place.read(name, _BYTES_AT_MOST))]
     folder = place if isinstance(place, Path) else place.folder or Path()
-    found = [one for file in _files(folder) for one in stated_in(file.name, _read(file), said=str(file))]
+    found = [one for file in _files(folder) for one in stated_in(str(file), _read(file))]
     for file in _files(folder.resolve().parent):
         try:
-            above = stated_in(file.name, _read(file), said=str(file))
-            found += [one for one in above if len(class_indices(one.names)) >= CLASS_COUNT]
+            above = stated_in(str(file), _read(file))
+            found += [replace(one, above=True) for one in above if len(class_indices(one.names)) >= CLASS_COUNT]
         except (DataError, UnknownClassesError):
             continue  # another set's: folders above hold many things
     return found
 
 
-class Meaning(NamedTuple):
-    """Who says what labels mean (as :class:`Stated` has it), and what: label -> class index."""
-
-    said: str
-    indices: Numbers
-    where: str
-
-
 def meaning_of(stated: Iterable[Stated]) -> Meaning | None:
-    """What labels mean; None where nobody says.
+    """What labels mean, by those who say so. None where nobody does.
 
     Raises:
         DataError: names that are not ILSVRC2012's, or two sources that do not agree.
     """
     first: Meaning | None = None
     for one in stated:
-        indices = one.indices()
+        indices = tuple(one.indices())
         if first is None:
-            first = Meaning(one.said, indices, one.where)
+            first = Meaning(one.said, indices, _words_for(one.said, indices))
         elif indices != first.indices:
             raise DataError(f"{one.said}: its classes are not those of {first.said}; keep the one that labels go by")
     return first
 
 
-def meant(label: int, meaning: Meaning | None) -> int:
-    """The class index of ``label``; itself where nobody says what it means. -1 where it is beyond the list."""
-    if meaning is None:
-        return label
-    return meaning.indices[label] if 0 <= label < len(meaning.indices) else BACKGROUND
-
-
-def words_for(meaning: Meaning | None) -> str:
+def _words_for(said: str, indices: Sequence[int]) -> str:
     """What is added to ``labels_from`` where labels are not class indices as they are."""
-    return "" if meaning is None or is_own_order(meaning.indices) else f", by the classes in {meaning.where}"
+    return "" if is_own_order(indices) else f", by the classes in {PurePath(said).name.rpartition(': ')[2]}"
 
 
-def stated_in(name: str, data: bytes, *, said: str) -> list[Stated]:
-    """What the class list in the file ``name`` says; nothing where it is of pictures, or empty.
+def stated_in(said: str, data: bytes) -> list[Stated]:
+    """What a class list says; nothing where it is of pictures, or empty.
 
     Raises:
         DataError: it cannot be understood.
     """
-    said, file = escaped(said), PurePath(escaped(name)).name
+    said = escaped(said)
     try:
-        text = data.decode("utf-8-sig", "replace" if file.lower() == _README else "strict")
-        if file.lower() == _README:
+        text = data.decode("utf-8-sig", "replace" if PurePath(said).name.lower() == _README else "strict")
+        if PurePath(said).name.lower() == _README:
             card = _CARD.search(text)
             text = "" if card is None else card[1]
         names = _by_json(json.loads(text)) if said.lower().endswith(".json") else _by_lines(said, text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{said}: a class list that cannot be read ({type(error).__name__}); {_MEND}") from error
-    return [Stated(said, tuple(one), file) for one in names]
+    return [Stated(said, tuple(one)) for one in names]
 
 
 def names_in(value: Any, depth: int = 0) -> list[Sequence[str]]:
@@ -192,9 +171,11 @@ def _by_lines(said: str, text: str) -> list[Sequence[str]]:
     if not all(numbered):
         return [lines]
     by_label = {int(one[1]): one[2].rstrip("},").strip("'\" ") for one in numbered if one is not None}
-    if sorted(by_label) != list(range(len(lines))):
+    if sorted(by_label) == list(range(1, CLASS_COUNT + 1)):
+        by_label[0] = "background"
+    if sorted(by_label) != list(range(len(by_label))):
         raise DataError(f"{said}: numbers its classes {min(by_label)}..{max(by_label)}, not from 0; {_MEND}")
-    return [[by_label[label] for label in range(len(lines))]]
+    return [[by_label[label] for label in range(len(by_label))]]
 
 
 def _files(folder: Path) -> list[Path]:

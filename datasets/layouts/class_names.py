@@ -32,14 +32,19 @@ class UnknownClassesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The names of a source's classes, label 0 first.
+    """The names of a source's classes, label 0 first; ``said``: where they stand, for people.
 
-    ``said``: where they stand, for people; ``where``: the same without the folder or the archive.
+    ``above``: in the folder above the labels, where it may be about others.
     """
 
     said: str
     names: tuple[str, ...]
-    where: str
+    above: bool = False
+
+    @property
+    def has_background(self) -> bool:
+        """Whether label 0 is no class: the background, or nothing, where a list counts from 1."""
+        return self.names[0].strip().casefold() in _BACKGROUNDS
 
     def indices(self) -> list[int]:
         """Label -> class index (:func:`class_indices`).
@@ -51,6 +56,27 @@ class Stated:
             return class_indices(self.names)
         except UnknownClassesError as error:
             raise DataError(f"{self.said}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a source's numbers mean. ``said``: who says so. ``indices``: number -> class index, or BACKGROUND.
+
+    ``words``: what is added to ``labels_from``; nothing where the numbers are class indices as they are.
+    """
+
+    said: str
+    indices: tuple[int, ...]
+    words: str = ""
+
+    def of(self, number: int) -> int:
+        """The class index of ``number``; BACKGROUND for one that is not in the list."""
+        return self.indices[number] if 0 <= number < len(self.indices) else BACKGROUND
+
+
+def meant(number: int, meaning: Meaning | None) -> int:
+    """The class index of ``number``; itself where nobody says what it means."""
+    return number if meaning is None else meaning.of(number)
 
 
 def class_indices(names: Sequence[str]) -> list[int]:

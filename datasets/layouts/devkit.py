@@ -1,14 +1,40 @@
-"""The devkit's meta.mat: ILSVRC2012_ID, which the ground truth counts in, to class index."""
+"""The devkit's meta.mat and map_clsloc.txt: ILSVRC2012_ID, which the ground truth counts in, to class index."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
+from alexbench.datasets.layouts.class_names import BACKGROUND, Meaning
 from alexbench.harness.errors import DataError
-from alexbench.harness.input_files import LABEL_BYTES_AT_MOST, check_file
+from alexbench.harness.input_files import LABEL_BYTES_AT_MOST, check_file, read_file
+
+META: Final = "meta.mat"
+DEVKIT_FOLDERS: Final = (".", "data", "ILSVRC2012_devkit_t12/data", "devkit/data")
+"""Where a devkit that was unpacked in a folder has its files."""
+_MAP: Final = "map_clsloc.txt"
+_MAP_LINE: Final = re.compile(r"(n\d{8})\s+(\d{1,4})\s.*", re.ASCII)
+
+
+def devkit_beside(folder: Path, *, above: bool) -> Path | None:
+    """The devkit's meta.mat or map_clsloc.txt in ``folder`` or where a devkit there has it; ``above``: or one up."""
+    folders = (folder, folder.resolve().parent) if above else (folder,)
+    places = (one / place / name for one in folders for place in DEVKIT_FOLDERS for name in (META, _MAP))
+    return next((place for place in places if place.is_file()), None)
+
+
+def meaning_by_devkit(file: Path) -> Meaning:
+    """What ILSVRC2012_ID means by the devkit's ``file``.
+
+    Raises:
+        DataError: it cannot be read, or is not of the 1000 classes.
+    """
+    index = index_by_id(file)
+    indices = (BACKGROUND, *(index[identity] for identity in range(1, CLASS_COUNT + 1)))
+    return Meaning(str(file), indices, f", ILSVRC2012_ID by {file.name}")
 
 
 def index_by_id(meta: Path) -> Mapping[int, int]:
@@ -25,11 +51,18 @@ def index_by_id(meta: Path) -> Mapping[int, int]:
             " ILSVRC2012_devkit_t12/data, or give --labels with a val.txt"
         )
     check_file(meta, str(meta), DataError, most=LABEL_BYTES_AT_MOST)
-    wnids = _wnids(meta)
+    wnids = _mapped(meta) if meta.name == _MAP else _wnids(meta)
     index = index_by_wnid()
     if sorted(wnids) != list(range(1, CLASS_COUNT + 1)) or set(wnids.values()) != set(index):
         raise DataError(f"{meta}: not the 1000 classes of ILSVRC2012; take it from ILSVRC2012_devkit_t12/data")
     return {identity: index[wnid] for identity, wnid in wnids.items()}
+
+
+def _mapped(file: Path) -> dict[int, str]:
+    """The lines ``n02119789 1 kit_fox`` of map_clsloc.txt."""
+    text = read_file(file, str(file), DataError, most=LABEL_BYTES_AT_MOST).decode("utf-8", "replace")
+    found = [_MAP_LINE.match(f"{line} ") for line in text.splitlines()]
+    return {int(one[2]): one[1] for one in found if one is not None}
 
 
 def _wnids(meta: Path) -> dict[int, str]:

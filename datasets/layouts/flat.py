@@ -1,6 +1,7 @@
 """Pictures that lie flat, in one folder or at the top of a tar: their labels come from elsewhere."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -8,24 +9,27 @@ from alexbench.datasets.dataset import VALIDATION_COUNT, validation_number
 from alexbench.datasets.layouts.assembling import Labelled
 from alexbench.datasets.layouts.class_lists import lists_in
 from alexbench.datasets.layouts.labels import LabelSource, label_files_in, packaged_source, read_labels
-from alexbench.datasets.layouts.listing import Listing, be, have, listed, plural, some
+from alexbench.datasets.layouts.listing import Listing, be, have, is_class_name, listed, plural, some
 from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
 
+_ABOVE_AT_MOST: Final = 4
+"""So many folders above the images, a label file may lie: Kaggle's is in the fourth."""
 _NUMBERED: Final = re.compile(r"ILSVRC2012_val_[0-9]+")
 
 
-def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None) -> Labelled:
+def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None, above: Sequence[Path] = ()) -> Labelled:
     """The pictures at the top of ``listing``.
 
-    Labels come from the user's ``labels``, or else from a label file that lies in ``folder`` (None: a tar), or else
-    they are the packaged ones of the validation set.
+    Labels come from the user's ``labels``, or else from a label file that lies in ``folder`` (None: a tar) or in one
+    of the folders ``above`` it that the user named, or else they are the packaged ones of the validation set.
 
     Raises:
         DataError: pictures without a label, two label files, or one that cannot be understood.
     """
-    files = [] if labels is not None or folder is None else label_files_in(folder)
+    files = [] if labels is not None or folder is None else _label_files(folder, above)
     if len(files) > 1:
-        names = ", ".join(file.relative_to(folder).as_posix() for file in files) if folder is not None else ""
+        names = ", ".join(_short(file, folder) for file in files)
         raise DataError(f"{listing.said}: labels could come from {names}; name one with --labels")
     source = packaged_source()
     if labels is not None or files:
@@ -39,11 +43,11 @@ def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None) -> 
         else:
             labelled.pictures.append((entry, label))
     if without:
-        _refuse(listing, without, source, own=labels is None and not files)
+        _refuse(listing, without, source, file=labels or next(iter(files), None))
     used = {file.name for file in files}
     labelled.left_out = sum(1 for name in listing.others if name not in used)
     # A devkit unpacked beside the pictures is no surprise.
-    devkits = {file.relative_to(folder).parts[0] for file in files} if folder is not None else set()
+    devkits = {Path(_short(file, folder)).parts[0] for file in files}
     ignored = [name for name in listing.folders if name not in devkits]
     if ignored:
         labelled.notes.append(f"{plural(len(ignored), 'folder')} not looked into: {listed(ignored)}")
@@ -53,16 +57,29 @@ def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None) -> 
     return labelled
 
 
-def _refuse(listing: Listing, without: list[str], source: LabelSource, *, own: bool) -> None:
+def _label_files(folder: Path, above: Sequence[Path]) -> list[Path]:
+    """Those in ``folder``, or else those in the folders above it that the user named."""
+    return label_files_in(folder) or [file for one in above for file in label_files_in(one)]
+
+
+def _short(file: Path, folder: Path | None) -> str:
+    return file.relative_to(folder).as_posix() if folder is not None and file.is_relative_to(folder) else str(file)
+
+
+def _refuse(listing: Listing, without: list[str], source: LabelSource, *, file: Path | None) -> None:
     of = f"{some(without)} of {plural(len(listing.pictures), 'picture')}"
-    if not own:
-        has = have(without)
-        raise DataError(f"{listing.said}: {of} {has} no label in {source.said}; take them out, or add their labels")
+    if file is not None:
+        mend = "take them out, or add their labels"
+        if len(without) == len(listing.pictures):
+            mend = "give the label file of these images"
+        if all(validation_number(name) is not None for name in listing.pictures):
+            mend += f"; or do without {file}, as the validation set's own labels come with AlexBench"
+        raise DataError(f"{listing.said}: {of} {have(without)} no label in {source.said}; {mend}")
     strange = [name for name in without if _NUMBERED.match(name)]
     if strange:
         raise DataError(
             f"{listing.said}: {some(strange)} of {plural(len(listing.pictures), 'picture')} {have(strange)} a number"
-            f" outside 1..{VALIDATION_COUNT}, the validation set's; take them out, or rename them"
+            f" outside 1..{VALIDATION_COUNT}, the validation set's; take them out"
         )
     if all(name.startswith("ILSVRC2012_test_") for name in without):
         raise DataError(
@@ -73,7 +90,18 @@ def _refuse(listing: Listing, without: list[str], source: LabelSource, *, own: b
             f"{listing.said}: {of} {be(without)} not named as the validation set's (ILSVRC2012_val_00000001.JPEG),"
             " which leaves them without a label; take them out, or give labels for all with --labels"
         )
-    raise DataError(
-        f"{listing.said}: {of} {have(without)} no label; give their labels with --labels FILE (lines of a name and a"
-        " class index), or put them in class folders (n01440764 or 0..999)"
+    raise DataError(f"{listing.said}: {of} {have(without)} no label; {_mend_for(listing.folder)}")
+
+
+def _mend_for(folder: Path | None) -> str:
+    """What to do about images without any label, by what is near: class folders, or a label file."""
+    near = [] if folder is None else [folder.resolve(), *folder.resolve().parents[:_ABOVE_AT_MOST]]
+    if near and is_class_name(near[0].name) and len(near) > 1:
+        return f"this is one class folder: did you mean {escaped(str(near[1]))}?"
+    files = [file for one in near for file in label_files_in(one)]
+    if files:
+        return f"did you mean --labels {escaped(str(files[0]))}?"
+    return (
+        "give their labels with --labels FILE (lines of a name and a class index), or put them in class folders"
+        " (n01440764 or 0..999)"
     )

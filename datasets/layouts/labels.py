@@ -4,19 +4,19 @@ Labels go by the picture's name, or by the number in it, never by its position a
 """
 
 import csv
-import functools
-import importlib.resources
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
-from alexbench.datasets.dataset import VALIDATION_COUNT, canonical_name
-from alexbench.datasets.layouts.class_lists import lists_in, meaning_of, meant, words_for
-from alexbench.datasets.layouts.class_names import BACKGROUND, Stated
+from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid, packaged_labels
+from alexbench.datasets.dataset import VALIDATION_COUNT, canonical_name, validation_number
+from alexbench.datasets.layouts.class_lists import lists_in
+from alexbench.datasets.layouts.class_names import BACKGROUND, Stated, meant
+from alexbench.datasets.layouts.devkit import DEVKIT_FOLDERS, META, meaning_by_devkit
 from alexbench.datasets.layouts.listing import WNID, is_picture, plural
+from alexbench.datasets.layouts.numbering import numbers_mean, outside_words, own_label
 from alexbench.harness.errors import DataError
 from alexbench.harness.input_files import LABEL_BYTES_AT_MOST, read_file
 
@@ -27,7 +27,6 @@ GROUND_TRUTH: Final = "ILSVRC2012_validation_ground_truth.txt"
 _KNOWN_FILES: Final = ("val.txt", "LOC_val_solution.csv", GROUND_TRUTH)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")  # int() also takes 6_5 and digits of other scripts
 _WANTED: Final = "wanted are lines of a name, a blank and a class index or WordNet id"
-_KNOWN_FOLDERS: Final = (".", "data", "ILSVRC2012_devkit_t12/data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +41,6 @@ class LabelSource:
         return self.by_name.get(canonical_name(path.rsplit("/", 1)[-1]))
 
 
-@functools.cache
-def packaged_labels() -> tuple[int, ...]:
-    """The class index of each picture of the ILSVRC2012 validation set, ILSVRC2012_val_00000001 first."""
-    packaged = importlib.resources.files("alexbench.datasets").joinpath("data/imagenet_val_labels.txt")
-    return tuple(int(line) for line in packaged.read_text(encoding="ascii").split())
-
-
 def packaged_source() -> LabelSource:
     """The packaged labels."""
     return LabelSource(PACKAGED, _by_number(packaged_labels()))
@@ -56,7 +48,7 @@ def packaged_source() -> LabelSource:
 
 def label_files_in(folder: Path) -> list[Path]:
     """The label files that lie in ``folder``, or where a devkit unpacked there has its own."""
-    places = (folder / place / name for place in _KNOWN_FOLDERS for name in _KNOWN_FILES)
+    places = (folder / place / name for place in DEVKIT_FOLDERS for name in _KNOWN_FILES)
     return [place for place in places if place.is_file()]
 
 
@@ -142,51 +134,67 @@ def _one_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
     if WNID.fullmatch(lines[0][1]):
         labels = [_index(path, number, text) for number, text in lines]
         return LabelSource(path.name, _by_number(labels))
-    if path.name != GROUND_TRUTH and not path.with_name("meta.mat").is_file():
+    return _numbers_a_line(path, lines)
+
+
+def _numbers_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
+    """A number for each image of the validation set: ILSVRC2012_ID by the meta.mat beside it, or what they prove."""
+    numbers = [int(text) if _NUMBER.fullmatch(text) else -1 for _, text in lines]
+    meta = path.with_name(META)
+    pairs = zip(numbers, packaged_labels(), strict=True)
+    known = None if meta.is_file() else numbers_mean(str(path), pairs, stated=(), folder=None)
+    if known is None and path.name != GROUND_TRUTH and not meta.is_file():
         raise DataError(
             f"{path}: a number a line, which may be ILSVRC2012_ID or a class index; give the devkit's {GROUND_TRUTH}"
-            " with its meta.mat beside it, or lines of a name and a label"
+            f" with its {META} beside it, or lines of a name and a label"
         )
-    from alexbench.datasets.layouts.devkit import index_by_id
-
-    index = index_by_id(path.with_name("meta.mat"))
-    labels = []
-    for number, text in lines:
-        if not _NUMBER.fullmatch(text) or int(text) not in index:
-            raise DataError(f"{path}: line {number} is no ILSVRC2012_ID 1..1000 ({_short(text)}); restore the file")
-        labels.append(index[int(text)])
-    return LabelSource(f"{path.name} and meta.mat", _by_number(labels))
+    meaning = known or meaning_by_devkit(meta)
+    labels = [meaning.of(number) for number in numbers]
+    if BACKGROUND in labels:
+        number, text = lines[labels.index(BACKGROUND)]
+        what = "ILSVRC2012_ID 1..1000" if known is None else known.said
+        raise DataError(f"{path}: line {number} has {_short(text)}, which is not among {what}; restore the file")
+    said = f"{path.name} and {META}" if known is None else f"{path.name}{known.words}"
+    return LabelSource(said, _by_number(labels))
 
 
 def _source(path: Path, rows: Iterable[tuple[int, str, str]], stated: Sequence[Stated]) -> LabelSource:
     """The source of ``rows``: number of the line, name of the picture, and its label as it stands there."""
     by_name: dict[str, int] = {}
-    numbered: list[str] = []
-    outside: tuple[int, int] | None = None
-    for number, picture, text in rows:
+    numbered: dict[str, int] = {}
+    for line, picture, text in rows:
         name = canonical_name(picture.rsplit("/", 1)[-1])
         if name in by_name:
-            raise DataError(f"{path}: line {number} labels {name} a second time; keep one line a picture")
-        label = _index(path, number, text)
-        if not 0 <= label < CLASS_COUNT and outside is None:
-            outside = (number, label)
-        by_name[name] = label
+            raise DataError(f"{path}: line {line} labels {name} a second time; keep one line a picture")
+        by_name[name] = _index(path, line, text)
         if not WNID.fullmatch(text):
-            numbered.append(name)
-    if outside is not None:
-        from_one = max(by_name.values()) == CLASS_COUNT and min(by_name.values()) == 1
-        mend = "they seem to count from 1: make them count from 0" if from_one else "mend or restore the file"
-        raise DataError(f"{path}: line {outside[0]} has label {outside[1]}, outside 0..999; {mend}")
+            numbered[name] = line
+    _refuse_running_numbers(path, by_name)
+    pairs = [(by_name[name], own_label(name)) for name in numbered]
     beside = [*lists_in(path.parent), *stated] if numbered else []
-    meaning = meaning_of(one for one in beside if Path(one.said).resolve() != path.resolve())
-    for name in numbered:
+    others = [one for one in beside if Path(one.said).resolve() != path.resolve()]
+    meaning = numbers_mean(str(path), pairs, stated=others, folder=path.parent)
+    words = "" if meaning is None else meaning.words
+    for name, line in numbered.items():
         label = by_name[name]
         by_name[name] = meant(label, meaning)
-        if by_name[name] == BACKGROUND and meaning is not None:
+        if meaning is not None and words and by_name[name] == BACKGROUND:
             raise DataError(
                 f"{path}: {name} has label {label}, which is no class in {meaning.said}; keep one of the two"
             )
-    return LabelSource(path.name + words_for(meaning), by_name)
+        if not 0 <= by_name[name] < CLASS_COUNT:
+            mend = outside_words([number for number, _ in pairs], "mend or restore the file")
+            raise DataError(f"{path}: line {line} has label {label}, outside 0..999; {mend}")
+    return LabelSource(path.name + words, by_name)
+
+
+def _refuse_running_numbers(path: Path, by_name: Mapping[str, int]) -> None:
+    """Refuse ILSVRC's lists of images (ImageSets/CLS-LOC/val.txt), whose numbers only count the lines."""
+    if len(by_name) > 1 and all(validation_number(name) == label for name, label in by_name.items()):
+        raise DataError(
+            f"{path}: a list of images with their running numbers, as in ILSVRC's ImageSets, not of labels; take it"
+            " away: the validation set's own labels come with AlexBench"
+        )
 
 
 def _index(path: Path, number: int, text: str) -> int:

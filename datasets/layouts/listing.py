@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Final, NamedTuple, Protocol
 
+from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.datasets.dataset import Container
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
@@ -18,6 +19,7 @@ NUMBER: Final = re.compile(r"\d+", re.ASCII)
 # What file managers, archivers and network drives leave behind; hidden files (.DS_Store, ._x.JPEG) are ignored as such.
 _LITTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
 _NAMED_AT_MOST: Final = 3
+_DIGITS_AT_MOST: Final = 9
 _DEPTH_AT_MOST: Final = 32
 _FOLDERS_AT_MOST: Final = 5_000
 """Below one class folder, where ImageNet has none."""
@@ -172,6 +174,13 @@ def is_picture(name: str) -> bool:
 def is_class_name(name: str) -> bool:
     """Whether a folder of that name is a class folder: a WordNet id or a number."""
     return WNID.fullmatch(name) is not None or NUMBER.fullmatch(name) is not None
+
+
+def may_be_class(name: str) -> bool:
+    """Whether a folder of that name may be one of the classes: a WordNet id or a number up to 1000, and not a year."""
+    return WNID.fullmatch(name) is not None or (
+        NUMBER.fullmatch(name) is not None and int(name[-_DIGITS_AT_MOST:]) <= CLASS_COUNT
+    )
 
 
 def some(names: Collection[str]) -> str:

@@ -1,13 +1,15 @@
 """Opening a data set: what lies at a path, which layout it is, and whether that is what the user said."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts.assembling import assemble
 from alexbench.datasets.layouts.listing import FolderListing
-from alexbench.datasets.layouts.recognising import recognise_file, recognise_folder
+from alexbench.datasets.layouts.recognising import misnamed, recognise_file, recognise_folder, shown_in
+from alexbench.datasets.layouts.surroundings import validation_below
 from alexbench.datasets.layouts.table import LAYOUT_NAMES, Layout, Place
 from alexbench.harness.errors import DataError, UsageError, unknown_name
 from alexbench.harness.input_files import check_file
@@ -22,7 +24,9 @@ def open_dataset(
     layout: str | None = None,
     labels: str | os.PathLike[str] | None = None,
 ) -> Dataset:
-    """Open ``path``: a folder, a plain .tar, one TFRecord or Parquet file, or a folder of the latter two.
+    """Open ``path``: a folder, a plain .tar, one TFRecord, Parquet or WebDataset file, or a folder of the latter three.
+
+    A folder one or more levels above the one validation set is read as that, and the notes say so.
 
     The layout is recognised by itself, or held against ``layout`` where the user named one; then what is of that layout
     is taken and nothing else. ``labels`` (a val.txt, LOC_val_solution.csv, the devkit's ground truth or its folder) is
@@ -61,10 +65,24 @@ def _path(given: str | os.PathLike[str]) -> Path:
         raise DataError(f"{escaped(os.fspath(given))}: no such user's folder; {_GIVE}") from error
 
 
-def _open_folder(root: Path, layout: str | None, labels: Path | None) -> Dataset:
+def _open_folder(root: Path, layout: str | None, labels: Path | None, above: tuple[Path, ...] = ()) -> Dataset:
     listing = FolderListing(root)
     chosen = recognise_folder(listing, layout, labelled=labels is not None)
-    return _open(Place(root, listing, labels, asked=layout is not None), chosen, name=root.resolve().name)
+    if chosen is None:
+        below = validation_below(root, lambda each: (name for names in shown_in(each).values() for name in names))
+        if below is not None:
+            return _open_below(root, below.path, layout, labels)
+        chosen = misnamed(listing, layout)
+    place = Place(root, listing, labels, asked=layout is not None, above=above)
+    return _open(place, chosen, name=root.resolve().name)
+
+
+def _open_below(root: Path, path: Path, layout: str | None, labels: Path | None) -> Dataset:
+    """The one validation set below ``root``, at ``path``; its labels may lie in the folders between."""
+    between = tuple(root / one for one in path.relative_to(root).parents)
+    opened = _open_folder(path, layout, labels, between) if path.is_dir() else _open_file(path, layout, labels)
+    note = f"read from {escaped(str(path))}, the one validation set below {escaped(str(root))}"
+    return replace(opened, notes=(note, *opened.notes))
 
 
 def _open_file(path: Path, layout: str | None, labels: Path | None) -> Dataset:
@@ -78,6 +96,6 @@ def _open(place: Place, layout: Layout, *, name: str) -> Dataset:
             f"--labels {place.labels}: {layout.said} have their labels in the {layout.labels_are_in}; leave --labels"
             " away"
         )
-    path = place.path.resolve()
-    root = path.parent if place.listing is None else path
+    # A link to a file keeps its name, which says more than that of a blob in a store.
+    root = place.path.parent.resolve() if place.listing is None else place.path.resolve()
     return assemble(layout.take(place), name=name, root=root, layout=layout.name, container=layout.container)

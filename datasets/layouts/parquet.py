@@ -9,19 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.datasets.containers.parquet import BYTES, opened, rows_at_a_time
-from alexbench.datasets.layouts.assembling import Labelled, check_count
-from alexbench.datasets.layouts.class_lists import (
-    Meaning,
-    Numbers,
-    features_names,
-    lists_in,
-    meaning_of,
-    meant,
-    names_in,
-    words_for,
-)
-from alexbench.datasets.layouts.class_names import Stated, is_own_order, meanings
+from alexbench.datasets.layouts.assembling import Labelled, check_count, tell_apart
+from alexbench.datasets.layouts.class_lists import features_names, lists_in, meaning_of, names_in
+from alexbench.datasets.layouts.class_names import Meaning, Stated, is_own_order, meanings, meant
 from alexbench.datasets.layouts.listing import WNID, Entry
+from alexbench.datasets.layouts.numbering import numbers_mean, own_label
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
 
@@ -52,16 +44,11 @@ def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
             ILSVRC2012, a label outside 0..999 or one that another column contradicts, more rows than any set has.
     """
     found = Labelled(labels_from="column label")
-    beside = lists_in(root)
-    meanings_of_files: dict[str, Meaning | None] = {}
-    for file in files:
+    meanings_of_files = _meanings(root, files)
+    for file, meaning in meanings_of_files.items():
         path = root / file
         with opened(path) as parquet:
             schema = parquet.schema_arrow
-            _check_columns(path, schema)
-            check_count(str(path), len(found.pictures) + parquet.metadata.num_rows)
-            meaning = meaning_of([*_stated(path, schema), *beside])
-            meanings_of_files[file] = meaning
             texts = [name for name in schema.names if _is_text(schema.field(name))]
             said = _Beside(path, [name for name in texts if _OF_CLASSES.search(name.lower())], texts)
             for start, batch in _batches(parquet, said.texts):
@@ -73,8 +60,50 @@ def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
                     found.pictures.append((Entry(_path_of(path, row, image) or f"{file}#{row}", file, row, -1), label))
         found.notes += said.notes
     _check_same(root, meanings_of_files)
-    found.labels_from += words_for(next(iter(meanings_of_files.values()), None))
+    first = next(iter(meanings_of_files.values()), None)
+    found.labels_from += "" if first is None else first.words
+    tell_apart(found)
     return found
+
+
+def _meanings(root: Path, files: Sequence[str]) -> dict[str, Meaning | None]:
+    """What the labels of each file mean: by its metadata, a class list beside it, or the images with known labels."""
+    beside = lists_in(root)
+    stated: dict[str, Meaning | None] = {}
+    unexplained: list[tuple[int, int | None]] = []
+    rows = 0
+    for file in files:
+        path = root / file
+        with opened(path) as parquet:
+            schema = parquet.schema_arrow
+            _check_columns(path, schema)
+            rows += parquet.metadata.num_rows
+            check_count(str(path), rows)
+            stated[file] = meaning_of([*_stated(path, schema), *beside])
+            if stated[file] is None:
+                unexplained += _numbered(parquet)
+    said = escaped(str(root / next((file for file, meaning in stated.items() if meaning is None), "")))
+    proved = numbers_mean(said, unexplained, stated=(), folder=None)
+    return {file: meaning or proved for file, meaning in stated.items()}
+
+
+def _numbered(parquet: "pq.ParquetFile") -> list[tuple[int, int | None]]:
+    """The labels that are numbers, each with the class index that its image is known to have."""
+    import pyarrow as pa
+
+    if not pa.types.is_integer(parquet.schema_arrow.field("label").type):
+        return []
+    pairs: list[tuple[int, int | None]] = []
+    for _, batch in _batches(parquet, ()):
+        images: Any = batch.column("image")
+        paths = (_short((image or {}).get("path")) for image in images.to_pylist())
+        labels = batch.column("label").to_pylist()
+        pairs += [(label, own_label(name)) for label, name in zip(labels, paths, strict=True) if label is not None]
+    return pairs
+
+
+def _short(name: str | None) -> str:
+    return (name or "")[-_PATH_AT_MOST:]
 
 
 def _batches(parquet: "pq.ParquetFile", beside: Sequence[str]) -> "Iterator[tuple[int, pa.RecordBatch]]":
@@ -189,7 +218,7 @@ class _Beside:
 
 def _check_same(root: Path, meanings_of_files: Mapping[str, Meaning | None]) -> None:
     """All files of a set mean the same by a label."""
-    first: Numbers | None = None
+    first: tuple[int, ...] | None = None
     for place, (file, meaning) in enumerate(meanings_of_files.items()):
         indices = None if meaning is None or is_own_order(meaning.indices) else meaning.indices
         if place and indices != first:
@@ -217,7 +246,9 @@ def _check_columns(path: Path, schema: "pa.Schema") -> None:
     of_bytes = "bytes" in fields and (pa.types.is_binary(fields["bytes"]) or pa.types.is_large_binary(fields["bytes"]))
     if not of_bytes or "path" not in fields:
         raise DataError(f"{path}: column image is {str(image)[:80]}; {_WANTED}")
-    kind = label.value_type if isinstance(label, pa.DictionaryType) else label
+    kind: Any = label
+    if isinstance(label, pa.DictionaryType):
+        kind = kind.value_type
     if kind is None or not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise DataError(f"{path}: column label is {label}; {_WANTED}")
 
@@ -241,4 +272,4 @@ def _stated(path: Path, schema: "pa.Schema") -> list[Stated]:
             else:
                 lists = names_in({name.lower(): data})
             found += [(where, names) for names in lists]
-    return [Stated(f"{path}: {where}", tuple(names), where) for where, names in found]
+    return [Stated(f"{path}: {where}", tuple(names)) for where, names in found]

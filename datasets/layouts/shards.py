@@ -1,25 +1,34 @@
 """Files that hold many pictures each: which of those in a folder belong to the validation set."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from alexbench.datasets.layouts.listing import listed
 from alexbench.harness.errors import DataError
 
+Split = Literal["val", "train", "test", ""]
+"""A part of ImageNet; empty where nothing says which."""
+
+_SPLITS: Final[dict[str, Split]] = {"train": "train", "val": "val", "test": "test"}
 _SERIES: Final = re.compile(
     r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?P<suffix>\.tfrecords?|\.parquet)?", re.ASCII
 )
+_COUNTED: Final = re.compile(r"(?P<stem>.*?)(?P<number>\d{1,8})\.tar", re.ASCII)
+"""A WebDataset shard, which does not say how many there are."""
+_OTHER_FORMATS: Final = (".array_record", ".riegeli", ".arrow", ".bagz")
+"""Formats of TFDS and others whose files end in ``-00000-of-00064``, too."""
+_TRAINING_NAME: Final = re.compile(r"(?:.*/)?n\d{8}_\d+(?:_n\d{8})?(?:\.\w+)?", re.ASCII)
 _SPLIT: Final = re.compile(r"(?:^|[^a-z])(train|val|test)[a-z]*(?:[^a-z]|$)")
 
 
 @dataclass(slots=True)
 class Shards:
-    """The files ``taken``, in order of their names, and those ``left`` aside as another split's."""
+    """The files ``taken``, in order of their names; of which ``split``, if their names say it."""
 
     taken: list[str]
-    left: list[str] = field(default_factory=list)
+    split: Split
     notes: list[str] = field(default_factory=list)
 
 
@@ -33,38 +42,63 @@ def is_tfrecord(name: str) -> bool:
     if name.lower().endswith((".tfrecord", ".tfrecords")):
         return True
     found = _SERIES.fullmatch(name)
-    return found is not None and not is_parquet(name)
+    return found is not None and not is_parquet(name) and not any(kind in name.lower() for kind in _OTHER_FORMATS)
+
+
+def split_of(name: str) -> Split:
+    """The part of ImageNet that a file's or a folder's name speaks of."""
+    found = _SPLIT.search(name.lower())
+    return "" if found is None else _SPLITS[found[1]]
+
+
+def is_of_training(names: Iterable[str]) -> bool:
+    """Whether images are called as those of the training set are (``n01440764_10026.JPEG``), all of them."""
+    first = None
+    for first in names:
+        if _TRAINING_NAME.fullmatch(first) is None:
+            return False
+    return first is not None
 
 
 def choose_shards(said: str, names: Sequence[str]) -> Shards:
-    """Of files of several splits those of the validation set, else all.
+    """Of files of several splits those of the validation set; else all.
 
     Raises:
         DataError: several splits without the validation set's, or files of two series (-of-00064 and -of-00128).
     """
-    splits: dict[str, list[str]] = {}
+    splits: dict[Split, list[str]] = {}
     for name in sorted(names):
-        found = _SPLIT.search(name.lower())
-        splits.setdefault(found.group(1) if found else "", []).append(name)
-    if len(splits) == 1 or "val" in splits:
-        taken = splits.pop("val", None) or next(iter(splits.values()))
-        shards = Shards(taken, [name for name in sorted(names) if name not in set(taken)])
-    else:
+        splits.setdefault(split_of(name), []).append(name)
+    if len(splits) > 1 and "val" not in splits:
         raise DataError(
             f"{said}: files of several splits ({listed(min(each) for each in splits.values())}) and none of the"
             " validation set's; give one file, or a folder with the files of one split"
         )
+    split = "val" if "val" in splits else next(iter(splits))
+    taken = splits[split]
+    shards = Shards(taken, split)
     series: dict[tuple[str, str], set[int]] = {}
     for name in taken:
-        match = _SERIES.fullmatch(name)
+        match = _SERIES.fullmatch(name) or _COUNTED.fullmatch(name)
         if match is not None:
-            series.setdefault((match["stem"], match["of"]), set()).add(int(match["number"]))
+            of = match["of"] if match.re is _SERIES else "*" * len(match["number"])
+            series.setdefault((match["stem"], of), set()).add(int(match["number"]))
     if len(series) > 1:
-        examples = listed(f"{stem}-*-of-{of}" for stem, of in series)
+        examples = listed(f"{stem}-*-of-{of}" if of.isdigit() else f"{stem}*.tar" for stem, of in series)
         raise DataError(f"{said}: files of {len(series)} series ({examples}); keep those of one")
     for (stem, of), numbers in series.items():
-        missing = [f"{stem}-{number:05d}-of-{of}" for number in range(int(of)) if number not in numbers]
-        if missing:
-            verb = "is" if len(missing) == 1 else "are"
-            shards.notes.append(f"{len(missing)} of {int(of)} files {verb} missing ({listed(missing)}): a subset")
+        shards.notes += _missing(stem, of, numbers)
     return shards
+
+
+def _missing(stem: str, of: str, numbers: Collection[int]) -> list[str]:
+    """A note of the files that a series lacks; of one that does not say how many there are, those between others."""
+    if of.isdigit():
+        lacking = [f"{stem}-{number:05d}-of-{of}" for number in range(int(of)) if number not in numbers]
+        total = f"{int(of)} files"
+    else:
+        between = range(min(numbers), max(numbers))
+        lacking = [f"{stem}{number:0{len(of)}d}.tar" for number in between if number not in numbers]
+        total = f"{len(numbers) + len(lacking)} files or more"
+    verb = "is" if len(lacking) == 1 else "are"
+    return [f"{len(lacking)} of {total} {verb} missing ({listed(lacking)}): a subset"] if lacking else []

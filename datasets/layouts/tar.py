@@ -1,5 +1,6 @@
 """A plain tar, whose members are listed once: class folders of images, or flat ones."""
 
+import itertools
 import posixpath
 import tarfile
 from pathlib import Path
@@ -9,10 +10,23 @@ from alexbench.datasets.dataset import Container, validation_number
 from alexbench.datasets.layouts.assembling import Labelled, check_count
 from alexbench.datasets.layouts.class_folders import take_class_folders
 from alexbench.datasets.layouts.flat import take_flat
-from alexbench.datasets.layouts.listing import Below, Entry, is_class_name, is_litter, is_picture, listed, plural, some
+from alexbench.datasets.layouts.listing import (
+    Below,
+    Entry,
+    is_class_name,
+    is_litter,
+    is_picture,
+    listed,
+    may_be_class,
+    plural,
+    some,
+)
+from alexbench.datasets.layouts.surroundings import choose, within
 from alexbench.harness.errors import DataError, UsageError
 from alexbench.harness.plain_text import escaped
 
+_LOOKED_AT: Final = 64
+"""Members of an archive that show what it is."""
 _END: Final = bytes(tarfile.BLOCKSIZE)
 _HEADER_AT_MOST: Final = 1 << 20
 """Of the names and numbers before a member: Linux takes paths of 4096 bytes."""
@@ -33,7 +47,7 @@ class TarListing:
     def __init__(self, path: Path) -> None:
         self.said = escaped(str(path))
         self._path = path
-        everything = _members(path)
+        everything = members_of(path)
         outside = [member.path for member in everything if ".." in member.path.split("/") and is_picture(member.path)]
         if outside:
             raise DataError(
@@ -41,6 +55,7 @@ class TarListing:
                 " of it (..); pack it anew from the folder that holds them"
             )
         members = _strip_wrappers([member for member in everything if not _is_hidden(member.path)])
+        members, self.part, self.left_out = self._validation_part(members)
         tars = [member.path for member in members if member.path.lower().endswith(".tar")]
         if tars and not any(is_picture(member.path) for member in members):
             raise DataError(
@@ -68,6 +83,22 @@ class TarListing:
         self.folders = sorted(self._below)
         self.pictures = sorted(entry.path for entry in self._top)
 
+    def _validation_part(self, members: list[Entry]) -> tuple[list[Entry], str, int]:
+        """Of an archive of several sets the members of the validation set, its folder, and how many are left out."""
+        images = [member.path for member in members if is_picture(member.path)]
+        if not images or any("/" not in path or may_be_class(path.split("/")[0]) for path in images):
+            return members, "", 0
+        places = within(images)
+        if not any(place.sure for place in places):
+            return members, "", 0
+        place = places[0] if len(places) == 1 else choose(self.said, places, give="unpack it and give one of them")
+        folder = "" if place is None else place.path.as_posix()
+        inside = [member for member in members if member.path.startswith(f"{folder}/")]
+        if not folder or not inside:
+            return members, "", 0
+        stripped = [member._replace(path=member.path[len(folder) + 1 :]) for member in inside]
+        return stripped, folder, len(members) - len(inside)
+
     def flat(self) -> list[Entry]:
         """The pictures at the top."""
         return self._top
@@ -89,6 +120,16 @@ class TarListing:
             return file.read(min(most, member.size))
 
 
+def first_names(path: Path) -> list[str]:
+    """The paths of the first files in an archive; none of what is not one."""
+    try:
+        with path.open("rb") as file, tarfile.open(fileobj=cast("BinaryIO", _Headers(file)), mode="r:") as archive:
+            first = itertools.islice(archive, _LOOKED_AT)
+            return [posixpath.normpath(member.name).lstrip("/") for member in first if member.isfile()]
+    except (tarfile.TarError, OSError, EOFError, ValueError):
+        return []
+
+
 class _Headers:
     """A file as tarfile reads it while members are listed: headers, and no member. A name of gigabytes is damage."""
 
@@ -103,7 +144,7 @@ class _Headers:
         return self._file.read(size)
 
 
-def _members(path: Path) -> list[Entry]:
+def members_of(path: Path) -> list[Entry]:
     """Every file in the archive. Pictures are not read, their headers are; the end of the archive is looked for."""
     found: list[Entry] = []
     number, said = 0, escaped(str(path))
@@ -158,7 +199,7 @@ def _strip_wrappers(members: list[Entry]) -> list[Entry]:
     """The members without the folders that wrap all of them, but for a class folder."""
     while members:
         first, slash, _ = members[0].path.partition("/")
-        if not slash or is_class_name(first) or not all(member.path.startswith(first + "/") for member in members):
+        if not slash or may_be_class(first) or not all(member.path.startswith(first + "/") for member in members):
             break
         members = [member._replace(path=member.path[len(first) + 1 :]) for member in members]
     return members
@@ -180,8 +221,11 @@ def take_tar(path: Path, *, labels: Path | None) -> Labelled:
         )
     else:
         found = take_class_folders(listing, None)
-    found.pictures = [(entry._replace(file=path.resolve().name), label) for entry, label in found.pictures]
+    found.pictures = [(entry._replace(file=path.name), label) for entry, label in found.pictures]
     found.layout = ""
+    found.left_out += listing.left_out
+    if listing.part:
+        found.notes.append(f"read from {escaped(listing.part)} in the archive, the one validation set in it")
     return found
 
 

@@ -1,5 +1,6 @@
 """Listing TFRecords of the Inception/Slim conversion: names and labels of all records, no picture read."""
 
+import functools
 import mmap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,24 +8,30 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from alexbench.datasets.classes import CLASS_COUNT, class_list, index_by_wnid
-from alexbench.datasets.containers.tf_example import NotAnExampleError, Span, bytes_in, features, int_in
-from alexbench.datasets.containers.tfrecord import ENCODED, records
-from alexbench.datasets.dataset import validation_number
+from alexbench.datasets.containers.tf_example import (
+    NotAnExampleError,
+    OtherRecordError,
+    Span,
+    bytes_in,
+    features,
+    int_in,
+    said_keys,
+    text_in,
+)
+from alexbench.datasets.containers.tfrecord import ENCODED, read_records
 from alexbench.datasets.layouts.assembling import Labelled
-from alexbench.datasets.layouts.class_lists import Meaning, lists_in, meaning_of, meant
-from alexbench.datasets.layouts.class_names import BACKGROUND, meanings
-from alexbench.datasets.layouts.labels import packaged_labels
+from alexbench.datasets.layouts.class_lists import lists_in, meaning_of
+from alexbench.datasets.layouts.class_names import BACKGROUND, Meaning, meanings
 from alexbench.datasets.layouts.listing import Entry
+from alexbench.datasets.layouts.numbering import numbers_mean, own_label
 from alexbench.harness.errors import DataError
 from alexbench.harness.plain_text import escaped
-from alexbench.harness.protobuf import Buffer
 
 _NAME: Final = b"image/filename"
 _LABEL: Final = b"image/class/label"
 _WNID: Final = b"image/class/synset"
 _CLASS: Final = b"image/class/"
 """What begins so says which class a picture is of: label and synset, and words, in ``text`` as a rule."""
-_KEYS_NAMED_AT_MOST: Final = 8
 _WORDS_AT_MOST: Final = 1024
 """Bytes of a class's names; the longest of ILSVRC2012 has 150."""
 
@@ -47,7 +54,8 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
         DataError: a file cut off or damaged, a record that is no labelled picture or disagrees with the others about
             where labels count from, or nothing that says so; the record's index, from 0, is named.
     """
-    found = [record for file in files for record in _list(root / file, file)]
+    found = [record for file in files for record in read_records(root / file, functools.partial(_read, file))]
+    found, order = _in_usual_order(root, found)
     base, why, notes = _base(root, found)
     meaning = meaning_of(lists_in(root))
     pictures = []
@@ -60,7 +68,23 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
         pictures.append((record.entry, label))
     if all(record.label is None for record in found):
         return Labelled(labels_from="image/class/synset", pictures=pictures)
-    return Labelled(labels_from=f"image/class/label, counted from {base}{why}", pictures=pictures, notes=notes)
+    counted = order or f", counted from {base}{why}"
+    return Labelled(labels_from=f"image/class/label{counted}", pictures=pictures, notes=notes)
+
+
+def _in_usual_order(root: Path, found: list[_Record]) -> tuple[list[_Record], str]:
+    """The records, with class indices counted from 1 where the known images show ILSVRC2012_ID, and words for that."""
+    pairs = [(record.label, own_label(record.entry.path)) for record in found if record.label is not None]
+    known = [(label, own) for label, own in pairs if own is not None]
+    usual = max(sum(label == own + base for label, own in known) for base in (0, 1))
+    if 2 * usual >= len(known) or any(record.named for record in found):
+        return found, ""
+    order = numbers_mean(escaped(str(root / found[0].entry.file)), known, stated=(), folder=None)
+    if order is None:
+        return found, ""
+    return [
+        record if record.label is None else record._replace(label=order.of(record.label) + 1) for record in found
+    ], order.words
 
 
 def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: Meaning | None) -> None:
@@ -72,40 +96,23 @@ def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: 
         )
     if meaning is None or record.label is None:
         return
-    said, indices, _ = meaning
-    listed = meant(record.label if indices[0] == BACKGROUND else record.label - base, meaning)
+    listed = meaning.of(record.label if meaning.indices[0] == BACKGROUND else record.label - base)
     if listed != label:
         raise DataError(
-            f"{_said(root, record)} has label {record.label}, class {label} counting from {base}, which {said} says is"
-            f" {'no class' if listed == BACKGROUND else f'class {listed}'}; convert the set anew, or take the list away"
+            f"{_said(root, record)} has label {record.label}, class {label} counting from {base}, which"
+            f" {meaning.said} says is {'no class' if listed == BACKGROUND else f'class {listed}'}; convert the set"
+            " anew, or take the list away"
         )
 
 
-def _list(path: Path, file: str) -> list[_Record]:
-    with path.open("rb") as opened:
-        start = opened.read(2)
-        if not start:
-            raise DataError(f"{path}: an empty file; restore it")
-        if start == b"\x1f\x8b":
-            raise DataError(f"{path}: gzip-compressed TFRecords, which cannot be read in place; gunzip the file")
-        found = []
-        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if hasattr(mmap, "MADV_RANDOM"):  # else the system reads ahead, and so the pictures: 6.7 GB for 0.2
-                data.madvise(mmap.MADV_RANDOM)
-            for index, (at, first, last) in enumerate(records(data, str(path))):
-                try:
-                    found.append(_read(data, (first, last), file, at, index))
-                except NotAnExampleError as error:
-                    raise DataError(f"{path}: record {index} (from 0): {error}; restore the file") from error
-        return found
-
-
-def _read(data: mmap.mmap, span: Span, file: str, at: int, index: int) -> _Record:
+def _read(file: str, data: mmap.mmap, span: Span, at: int, index: int) -> _Record:
     keys = features(data, *span)
     if ENCODED not in keys:
-        names = ", ".join(sorted(key.decode("ascii", "replace") for key in keys)[:_KEYS_NAMED_AT_MOST]) or "none"
-        raise NotAnExampleError(f"not a picture of the Inception/Slim conversion: no image/encoded among {names}")
-    name, wnid = _text(data, keys.get(_NAME)), _text(data, keys.get(_WNID))
+        raise OtherRecordError(
+            f"not an image of the Inception/Slim conversion: no image/encoded among {said_keys(keys)}; convert the set"
+            " anew, or give its images"
+        )
+    name, wnid = text_in(data, keys.get(_NAME)), text_in(data, keys.get(_WNID))
     try:
         label = int_in(data, keys[_LABEL]) if _LABEL in keys else None
     except NotAnExampleError as error:
@@ -113,7 +120,7 @@ def _read(data: mmap.mmap, span: Span, file: str, at: int, index: int) -> _Recor
     if wnid and wnid not in index_by_wnid():
         raise NotAnExampleError(f"image/class/synset is {wnid!r}, not one of the 1000 classes")
     if label is None and not wnid:
-        raise NotAnExampleError("neither image/class/label nor image/class/synset in it")
+        raise OtherRecordError("neither image/class/label nor image/class/synset in it; add one of them")
     return _Record(Entry(name or f"{file}#{index}", file, at, -1), index, label, wnid, _named(data, keys, wnid))
 
 
@@ -135,12 +142,6 @@ def _named(data: mmap.mmap, keys: Mapping[bytes, Span], wnid: str | None) -> fro
     return named
 
 
-def _text(data: Buffer, feature: Span | None) -> str | None:
-    place = None if feature is None else bytes_in(data, feature)
-    # Escaped where it is no text: a name in a message and in JSON; a changed one shows when the picture is read.
-    return None if place is None else data[slice(*place)].decode("utf-8", "backslashreplace") or None
-
-
 def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str, list[str]]:
     """What labels count from, 1 or 0, the words that say how that is known, and a note where it is not."""
     labelled = [(record, record.label) for record in found if record.label is not None]
@@ -157,9 +158,8 @@ def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str, list[str]]:
             f"{_said(root, odd)} has label {odd.label} and synset {class_list()[min(odd.named)].wnid}, whose label is"
             f" {min(odd.named) + base} counting from {base}; convert the set anew"
         )
-    own = packaged_labels()
-    numbered = [(validation_number(record.entry.path), label) for record, label in labelled]
-    counts = Counter(label - own[number - 1] for number, label in numbered if number is not None)
+    owned = [(own_label(record.entry.path), label) for record, label in labelled]
+    counts = Counter(label - own for own, label in owned if own is not None)
     if counts[0] or counts[1]:
         return (1 if counts[1] >= counts[0] else 0), ", as ILSVRC2012's own labels show", []
     values = {label for _, label in labelled}

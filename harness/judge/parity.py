@@ -170,7 +170,8 @@ def top5_overlap(found: NDArray[Any], truth: NDArray[np.float64]) -> float:
 
 def computed_as(effective_bits: float) -> Arithmetic:
     """The precision whose rounding makes such an error, by error alone."""
-    return next((name for least, name in _CLASSES if effective_bits >= least), "another function")
+    none: Arithmetic = "another function"
+    return next((name for least, name in _CLASSES if effective_bits >= least), none)
 
 
 def as_claimed(claims: str, found: Arithmetic, *, within: bool = False) -> bool | None:

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from alexbench.datasets.classes import packaged_labels
 from alexbench.datasets.dataset import VALIDATION_COUNT
-from alexbench.datasets.layouts.labels import packaged_labels
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.layout_files import (

@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 from scipy.io import savemat
 
-from alexbench.datasets.classes import class_list
-from alexbench.datasets.layouts.labels import packaged_labels
+from alexbench.datasets.classes import class_list, packaged_labels
 
 WNIDS = [each.wnid for each in class_list()]
 SLIM_FILLER: dict[str, Any] = {
@@ -135,6 +134,21 @@ def slim(picture: Picture, **others: Any) -> bytes:
         "image__filename": picture.name.encode(),
     }
     return example(**{name: value for name, value in (values | others).items() if value is not None})
+
+
+def tfds(picture: Picture, **others: Any) -> bytes:
+    """The Example of a picture as TensorFlow Datasets writes it; what is None among ``others`` is left away."""
+    values: dict[str, Any] = {
+        "file_name": picture.name.encode(),
+        "image": picture.data,
+        "label": picture.label,
+    }
+    return example(**{name: value for name, value in (values | others).items() if value is not None})
+
+
+def write_webdataset(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> Path:
+    """A WebDataset shard of these keys, each with its members by extension."""
+    return write_tar(path, {f"{key}.{kind}": data for key, members in samples for kind, data in members.items()})
 
 
 def write_tfrecords(path: Path, examples: Iterable[bytes]) -> Path:

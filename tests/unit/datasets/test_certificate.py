@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from alexbench.datasets import fingerprint as certificate
+from alexbench.datasets.classes import packaged_labels
 from alexbench.datasets.dataset import Dataset, Sample
-from alexbench.datasets.layouts.labels import packaged_labels
 
 
 def validation_set(count: int = 50_000, **changed: int) -> Dataset:

@@ -173,11 +173,11 @@ def test_only_what_is_missing_is_prepared_again(
     many: Dataset, cache: Path, half_done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    real = building.prepare_into
+    prepare_into = building.prepare_into
 
     def note(work: Work, pictures: Sequence[tuple[int, Sample]], *, workers: int) -> Iterator[list[Prepared]]:
         asked.extend(place for place, _ in pictures)
-        return real(work, pictures, workers=workers)
+        return prepare_into(work, pictures, workers=workers)
 
     monkeypatch.setattr(building, "prepare_into", note)
     prepare(many, SMALL, cache)

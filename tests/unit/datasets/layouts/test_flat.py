@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from alexbench.datasets.classes import packaged_labels
 from alexbench.datasets.dataset import VALIDATION_COUNT
 from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.layouts.assembling import Labelled, assemble
 from alexbench.datasets.layouts.devkit import index_by_id
-from alexbench.datasets.layouts.labels import packaged_labels, packaged_source, read_labels
+from alexbench.datasets.layouts.labels import packaged_source, read_labels
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
 from tests.support.layout_files import (
@@ -83,7 +84,7 @@ def test_labels_come_from_the_users_file(tmp_path: Path, write: Callable[[Path],
     own = packaged_labels()
     assert plain_word(dataset) == (
         f"Not ImageNet's validation labels: those from {dataset.labels_from} differ from ILSVRC2012's own on 8 of 8"
-        f" images (ILSVRC2012_val_00000001: {own[0] + 7} here, {own[0]} there)."
+        f" pictures (ILSVRC2012_val_00000001: {own[0] + 7} here, {own[0]} there)."
     )
 
 
@@ -221,7 +222,7 @@ MANY_NUMBERS = "".join(f"{place % 1000}\n" for place in range(VALIDATION_COUNT))
         (b"a.png 0\nb.png 1000\n", "line 2 has label 1000, outside 0..999; mend or restore"),
         (
             b"a.png 1\nb.png 1000\n",
-            "line 2 has label 1000, outside 0..999; they seem to count from 1: make them count from 0",
+            "line 2 has label 1000, outside 0..999; 1..1000 are ILSVRC2012_ID, the devkit's order, or class indices",
         ),
         (b"a.png -1\n", "line 1 has label -1, outside 0..999"),
         (b"a.png 0\nILSVRC2012_val_00000001.JPEG 65 500 375\n", "line 2 holds more than a name and a label ('ILSVRC"),
@@ -290,7 +291,9 @@ def test_a_ground_truth_of_another_order_is_held_against_the_classes(tmp_path: P
     lines = labels.read_text(encoding="ascii").splitlines()
     lines[6] = "1001"
     labels.write_text("\n".join(lines), encoding="ascii")
-    assert "line 7 is no ILSVRC2012_ID 1..1000 ('1001')" in refusal(write_flat(tmp_path / "set", SET), labels)
+    assert "line 7 has '1001', which is not among ILSVRC2012_ID 1..1000" in refusal(
+        write_flat(tmp_path / "set", SET), labels
+    )
 
 
 def test_a_picture_of_a_label_source_is_a_picture(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The same pictures are the same set in every layout; what it is shows by itself, and two answers are no answer."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,17 +12,20 @@ from alexbench.datasets.containers.reading import reader_for
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
+from alexbench.datasets.layouts.table import LAYOUT_NAMES
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from tests.support.layout_files import (
     Picture,
     pictures,
     slim,
+    tfds,
     write_files,
     write_flat,
     write_folders,
     write_parquet,
     write_tar,
     write_tfrecords,
+    write_webdataset,
 )
 
 SET = pictures()
@@ -48,6 +52,19 @@ def parquet(root: Path) -> Path:
     return root
 
 
+def tfds_records(root: Path) -> Path:
+    write_tfrecords(root / "imagenet2012-validation.tfrecord-00000-of-00002", map(tfds, SET[:3]))
+    write_tfrecords(root / "imagenet2012-validation.tfrecord-00001-of-00002", map(tfds, SET[3:]))
+    return root
+
+
+def webdataset(root: Path) -> Path:
+    samples = [(each.name.removesuffix(".JPEG"), {"cls": b"%d" % each.label, "jpg": each.data}) for each in SET]
+    write_webdataset(root / "imagenet-val-000000.tar", samples[:5])
+    write_webdataset(root / "imagenet-val-000001.tar", samples[5:])
+    return root
+
+
 WRITERS: dict[str, tuple[str, str, Writer]] = {
     "wnid folders": ("wnid-folders", "folder names", lambda root: write_folders(root, SET)),
     "class-index folders": ("class-index-folders", "folder names", lambda root: write_folders(root, SET, by="label")),
@@ -67,6 +84,27 @@ WRITERS: dict[str, tuple[str, str, Writer]] = {
         "tfrecord",
         "image/class/label, counted from 1, as image/class/synset shows",
         lambda root: write_tfrecords(root / "val.tfrecord", map(slim, SET)),
+    ),
+    "TFDS": ("tfds", "feature label", tfds_records),
+    "WebDataset": ("webdataset", "KEY.cls", webdataset),
+    "one WebDataset shard": (
+        "webdataset",
+        "KEY.json",
+        lambda root: write_webdataset(
+            root / "val.tar",
+            [
+                (
+                    f"{place:06d}",
+                    {
+                        "jpeg": each.data,
+                        "json": json.dumps(
+                            {"label": each.label, "filename": f"{each.name[:-5]}_{each.wnid}.JPEG"}
+                        ).encode(),
+                    },
+                )
+                for place, each in enumerate(SET)
+            ],
+        ),
     ),
     "Parquet": ("parquet", "column label", parquet),
 }
@@ -159,7 +197,8 @@ def test_what_could_be_two_layouts_is_refused_until_one_is_named(tmp_path: Path,
 
 def test_an_unknown_layout_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     assert refusal(tmp_path, UsageError, layout="zip") == (
-        "unknown layout 'zip'; known: class-index-folders, flat-folder, parquet, tar, tfrecord, wnid-folders"
+        "unknown layout 'zip'; known: class-index-folders, flat-folder, parquet, tar, tfds, tfrecord, webdataset,"
+        " wnid-folders"
     )
 
 
@@ -167,12 +206,12 @@ def test_an_unknown_layout_is_refused_with_the_known_ones(tmp_path: Path) -> Non
 def test_a_layout_that_contradicts_what_lies_there_is_refused(tmp_path: Path, kind: str) -> None:
     layout, _, write = WRITERS[kind]
     path = write(tmp_path / "set")
-    for named in {"wnid-folders", "flat-folder", "tar", "tfrecord", "parquet"} - {layout}:
+    for named in set(LAYOUT_NAMES) - {layout, "class-index-folders"}:
         message = refusal(path, UsageError, layout=named)
         assert message.startswith(f"--layout {named}: {path}")
 
 
-@pytest.mark.parametrize("kind", ["wnid folders", "tar of class folders", "TFRecords", "one TFRecord file", "Parquet"])
+@pytest.mark.parametrize("kind", ["wnid folders", "tar of class folders", "TFRecords", "TFDS", "WebDataset", "Parquet"])
 def test_labels_for_a_layout_that_has_its_own_are_refused(tmp_path: Path, kind: str) -> None:
     path = WRITERS[kind][2](tmp_path / "set")
     assert "leave --labels away" in refusal(path, UsageError, labels="val.txt")
@@ -189,7 +228,7 @@ def test_labels_for_a_layout_that_has_its_own_are_refused(tmp_path: Path, kind: 
         ("val.tar.bz2", b"BZh9", "unpack it to a plain file (bunzip2)"),
         ("val.txz", b"\xfd7zXZ\x00", "unpack it to a plain file (unxz)"),
         ("val.tar.zst", b"\x28\xb5\x2f\xfd", "unpack it to a plain file (unzstd)"),
-        ("val.zip", b"PK\x03\x04", "a zip archive, which is not supported; unzip it"),
+        ("val.zip", b"PK\x03\x04", "a zip archive, which cannot be read in place; unzip it"),
         ("a.jpeg", b"\xff\xd8\xff", "a picture, not a data set; give the folder"),
         ("val.bin", b"whatever", "neither a tar nor TFRecords nor Parquet; give"),
         ("empty", b"", "neither a tar nor TFRecords nor Parquet; give"),
@@ -207,11 +246,17 @@ def test_files_that_cannot_be_read_are_refused_with_the_mend(
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        (["ILSVRC2012_img_val.tar"], "did you mean {0}/ILSVRC2012_img_val.tar?"),
-        (["n01440764.tar", "n01443537.tar"], "2 archives (n01440764.tar, n01443537.tar); give one of them, or unpack"),
-        (["imagenet.zip"], "imagenet.zip, which cannot be read in place; unpack it"),
-        (["data.mdb", "lock.mdb"], "an LMDB database (data.mdb), which is not supported"),
-        (["imagenet-validation.arrow"], "Arrow files (imagenet-validation.arrow), which are not supported"),
+        (["n01440764.tar", "n01443537.tar"], "2 archives (n01440764.tar, n01443537.tar), as the training set's are;"),
+        (["imagenet.tar"], "did you mean {0}/imagenet.tar?"),
+        (["imagenet.zip"], "imagenet.zip), which cannot be read in place; unzip it"),
+        (
+            ["data.mdb", "lock.mdb"],
+            "an LMDB database (data.mdb, lock.mdb), which cannot be read in place; give the images",
+        ),
+        (
+            ["imagenet-validation.arrow"],
+            "Arrow files (imagenet-validation.arrow), which cannot be read in place; write",
+        ),
     ],
 )
 def test_folders_of_something_else_are_told_what_to_do(tmp_path: Path, files: list[str], said: str) -> None:

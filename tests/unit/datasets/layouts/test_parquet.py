@@ -164,3 +164,38 @@ def test_a_row_without_bytes_or_beyond_the_end_is_named(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(DataError, match="no such file; restore it"):
         ParquetReader(tmp_path).read(sample)
+
+
+def test_base_names_that_repeat_are_called_as_in_class_folders(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "validation.parquet", [("0.jpg", b"a", 0), ("0.jpg", b"b", 1), ROWS[0]])
+    dataset = open_dataset(path)
+    names = {"n01440764/0.jpg": 0, "n01443537/0.jpg": 1, SET[0].name: SET[0].label}
+    assert {sample.name: sample.label for sample in dataset.samples} == names
+    assert dataset.notes == ()
+
+
+def test_a_base_name_twice_in_a_class_is_told_apart_and_noted(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "validation-00000-of-00002.parquet", [("0.jpg", b"a", 0), ("0.jpg", b"b", 0)])
+    write_parquet(tmp_path / "validation-00001-of-00002.parquet", [("0.jpg", b"c", 0)])
+    dataset = open_dataset(tmp_path)
+    assert len({sample.name for sample in dataset.samples}) == 3
+    assert dataset.notes == ("3 images share their name with another of their class; told apart by their place",)
+
+
+def test_two_copies_of_a_file_are_refused(tmp_path: Path) -> None:
+    for name in ("validation.parquet", "validation (1).parquet"):
+        write_parquet(tmp_path / name, [("0.jpg", b"a", 0), ("1.jpg", b"b", 1)])
+    with pytest.raises(DataError, match=r"both are n01440764/0.jpg; keep one of them"):
+        open_dataset(tmp_path)
+
+
+def test_a_file_by_a_link_into_a_store_keeps_its_name(tmp_path: Path) -> None:
+    rows = [(None, data, label) for _, data, label in ROWS]
+    blob = write_parquet(tmp_path / "blobs" / "0f3a", rows)
+    path = tmp_path / "snapshot" / "validation-00000-of-00001.parquet"
+    path.parent.mkdir()
+    path.symlink_to(blob)
+    dataset = open_dataset(path)
+    assert dataset.samples[0].name.startswith(f"{path.name}#")
+    assert dataset.source == path
+    assert ParquetReader(dataset.root).read(dataset.samples[0])

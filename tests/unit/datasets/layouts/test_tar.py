@@ -99,14 +99,27 @@ def test_a_picture_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
         ([SET[0].name, "n01440764/a.JPEG"], "holds flat pictures (ILSVRC2012_val_00000001.JPEG) and class folders"),
         (["readme.txt"], "no picture in it; give an archive of pictures, such as ILSVRC2012_img_val.tar"),
         (
-            ["train/n01440764/a.JPEG", "val/n01440764/a.JPEG"],
-            "unpack it and give its folder val, or make an archive of",
+            ["train/n01440764/a.JPEG", "test/n01440764/b.JPEG"],
+            "only the test and training set below it (test, train); give",
         ),
+        (["a/n01440764/a.JPEG", "b/n01440764/a.JPEG"], "2 data sets below it (a, b); unpack it and give one of them"),
+        (["cat/a.JPEG", "dog/a.JPEG"], "2 (cat, dog) of 2 folders are neither WordNet ids"),
         (["a.JPEG", "b.JPEG"], "2 (a.JPEG, b.JPEG) of 2 pictures have no label"),
     ],
 )
 def test_archives_that_are_no_set_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
     assert said in refusal(write_tar(tmp_path / "val.tar", dict.fromkeys(names, b"x")))
+
+
+@pytest.mark.parametrize("inside", ["val/n01440764/a.JPEG", "Data/CLS-LOC/val/ILSVRC2012_val_00000293.JPEG"])
+def test_of_an_archive_with_a_training_set_the_validation_set_is_read(tmp_path: Path, inside: str) -> None:
+    files = {"train/n01440764/n01440764_1.JPEG": b"x", inside: b"y", "LOC_val_solution.csv": b"z"}
+    dataset = open_dataset(write_tar(tmp_path / "val.tar", files))
+    assert [(sample.name, sample.label) for sample in dataset.samples] == [(inside.partition("val/")[2], 0)]
+    assert list(read_all(dataset).values()) == [b"y"]
+    folder = f"{inside.partition('val/')[0]}val"
+    assert dataset.notes == (f"read from {folder} in the archive, the one validation set in it",)
+    assert dataset.left_out == 2
 
 
 def test_a_tar_cut_exactly_between_two_members_is_noticed(tmp_path: Path) -> None:

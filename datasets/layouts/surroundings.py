@@ -1,0 +1,243 @@
+"""What lies below a folder or within an archive that is no data set itself: which part is the validation set.
+
+A root with ``train/`` and ``val/``, Kaggle's ``ILSVRC/Data/CLS-LOC/val``, a devkit beside a folder: people name what is
+one or more levels too high. Where one validation set lies below, it is read, and that is said; else the advice names
+what is there.
+"""
+
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from alexbench.datasets.dataset import validation_number
+from alexbench.datasets.layouts.foreign import foreign_in, other_set
+from alexbench.datasets.layouts.listing import FolderListing, Listing, listed, may_be_class, plural
+from alexbench.datasets.layouts.shards import Split, split_of
+from alexbench.harness.errors import DataError
+from alexbench.harness.plain_text import escaped
+
+_FOLDERS_AT_MOST: Final = 1_000
+_DEPTH_AT_MOST: Final = 10
+_LOOKED_AT: Final = 100
+"""Names of images by which a folder of them is known."""
+_CLASS_ARCHIVE: Final = re.compile(r"n\d{8}\.tar", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SetBelow:
+    """A set below a root. ``path``: where, as people write it. ``split``: of which part of ImageNet it is, if it says.
+
+    ``sure``: its images are labelled where they lie; else their labels would have to be found. ``flat``: images lie
+    directly in it.
+    """
+
+    path: Path
+    split: Split
+    sure: bool = True
+    flat: bool = False
+
+
+def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> SetBelow | None:
+    """The one validation set below ``root``; None where there is no set at all.
+
+    ``shows``: the names in a folder by which it is a data set.
+
+    Raises:
+        DataError: several, or none that is surely the validation set; the message names them.
+    """
+    said = escaped(str(root))
+    search = _Search(root, shows)
+    places = _joined(root, _prefer_folders(list(search.places())))
+    found = choose(said, places, unread=search.unread)
+    if found is not None and not search.whole:
+        raise DataError(
+            f"{said}: more than {_FOLDERS_AT_MOST:,} folders below it; did you mean {escaped(str(found.path))}?"
+        )
+    if found is None and search.other:
+        raise DataError(search.other)
+    if not places and not search.images:
+        raise DataError(
+            f"{said}: no picture in it or below it; give a folder with class folders (n01440764 or 0..999) of pictures"
+        )
+    return found
+
+
+def choose(
+    said: str, places: Sequence[SetBelow], *, give: str = "give one of them", unread: OSError | None = None
+) -> SetBelow | None:
+    """Of the sets below what is called ``said`` the one validation set; None if there are no sets.
+
+    ``unread``: why a folder below could not be looked into, which may hold it.
+
+    Raises:
+        DataError: as :func:`validation_below`.
+        OSError: ``unread``, and no validation set elsewhere.
+    """
+    sure = [place for place in places if place.sure] or list(places)
+    found = [place for place in sure if place.split == "val"] or [place for place in places if place.split == "val"]
+    if len(found) == 1:
+        return found[0]
+    if found and len({place.path.parent for place in found}) == 1:
+        _refuse_parts(said, found)
+    if found:
+        raise DataError(f"{said}: {plural(len(found), 'validation set')} below it ({_paths(found)}); {give}")
+    if unread is not None:
+        raise unread
+    unknown = [place for place in sure if not place.split]
+    if len(unknown) == 1:
+        raise DataError(f"{said}: no data set in it; did you mean {escaped(str(unknown[0].path))}?")
+    if unknown and unknown[0].sure:
+        raise DataError(f"{said}: {plural(len(unknown), 'data set')} below it ({_paths(unknown)}); {give}")
+    if unknown:
+        return None  # folders of images that are named otherwise, and are perhaps classes
+    if places:
+        splits = " and ".join(sorted({"training" if place.split == "train" else "test" for place in places}))
+        raise DataError(
+            f"{said}: only the {splits} set below it ({_paths(places)}); give a folder or an archive with the"
+            " validation set's images"
+        )
+    return None
+
+
+def _refuse_parts(said: str, found: Sequence[SetBelow]) -> None:
+    """Refuse one validation set in several folders or archives beside each other."""
+    if all(place.flat and place.sure for place in found):
+        raise DataError(
+            f"{said}: images of the validation set in {plural(len(found), 'folder')} ({_paths(found)}); give one of"
+            " them, or put the images into one folder if these are parts"
+        )
+    if all(place.path.suffix.lower() == ".tar" for place in found):
+        raise DataError(
+            f"{said}: {plural(len(found), 'archive')} of the validation set ({_paths(found)}); give one of them, or"
+            " unpack them into one folder if these are parts (WebDataset shards have a KEY.cls beside each image)"
+        )
+
+
+def _joined(root: Path, places: Sequence[SetBelow]) -> list[SetBelow]:
+    """With folders of unknown images that lie in one folder as that folder: its classes, by names of somebody's own."""
+    parents = Counter(place.path.parent for place in places if not place.sure)
+    joined = {parent for parent, count in parents.items() if count > 1 and parent != root}
+    whole = [SetBelow(parent, split_in(parent.relative_to(root)), sure=False) for parent in sorted(joined)]
+    return [place for place in places if place.sure or place.path.parent not in joined] + whole
+
+
+def split_in(path: Path | str, names: Iterable[str] = ()) -> Split:
+    """Which part of ImageNet lies at a relative ``path``, by ``names`` of images there, else by the folders' names."""
+    names = list(names)
+    if any(validation_number(name) is not None for name in names):
+        return "val"
+    if any(name.startswith("ILSVRC2012_test_") for name in names):
+        return "test"
+    for part in reversed(Path(path).parts):
+        split = split_of(part)
+        if split:
+            return split
+    return ""
+
+
+class _Search:
+    """The sets below a root, nearest first. ``whole``: all folders were looked into, but for ``unread``.
+
+    ``other``: what the first folder is that holds another data set, or a format that is not read. ``images``: whether
+    the root itself has some.
+    """
+
+    def __init__(self, root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> None:
+        self._root, self._shows = root, shows
+        self._seen: set[tuple[int, int]] = set()
+        self.unread: OSError | None = None
+        self.whole = True
+        self.other = ""
+        self.images = False
+
+    def places(self) -> Iterator[SetBelow]:
+        """Each set; class folders are not entered."""
+        folders = deque([(self._root, 0)])
+        while folders:
+            folder, depth = folders.popleft()
+            listing = self._list(folder)
+            if listing is None:
+                continue
+            self.images = self.images or (folder == self._root and bool(listing.pictures))
+            if self._is_other(folder, listing):
+                continue
+            shown = [] if folder == self._root else list(self._shows(listing))
+            place = None if folder == self._root else _place(folder, folder.relative_to(self._root), listing, shown)
+            yield from _archives(folder, listing) if place is None else (place,)
+            if depth < _DEPTH_AT_MOST and (place is None or not place.sure):
+                folders.extend((folder / name, depth + 1) for name in listing.folders if not may_be_class(name))
+
+    def _is_other(self, folder: Path, listing: FolderListing) -> bool:
+        """Whether a folder is another data set's, which has no place of ImageNet's in it."""
+        other = other_set(listing)
+        words = other or foreign_in(listing)
+        self.other = self.other or (f"{escaped(str(folder))}: {words}" if words else "")
+        return other is not None
+
+    def _list(self, folder: Path) -> FolderListing | None:
+        """What lies in a folder; None where that is not known, or was looked at before."""
+        try:
+            status = folder.stat()
+            here = (status.st_dev, status.st_ino)
+            if here in self._seen or len(self._seen) == _FOLDERS_AT_MOST:
+                self.whole = self.whole and here in self._seen
+                return None
+            self._seen.add(here)
+            return FolderListing(folder)
+        except OSError as error:
+            self.unread = self.unread or error
+            return None
+
+
+def _archives(folder: Path, listing: Listing) -> Iterator[SetBelow]:
+    """The tars in a folder that is no set itself, but for those of a class each."""
+    for name in listing.others:
+        if name.lower().endswith(".tar") and not _CLASS_ARCHIVE.fullmatch(name):
+            yield SetBelow(folder / name, split_of(name))
+
+
+def _place(folder: Path, relative: Path, listing: Listing, shown: Sequence[str]) -> SetBelow | None:
+    if shown:
+        flat = [name for name in shown if validation_number(name) is not None][:1]
+        splits: set[Split] = {split_of(name) for name in shown}
+        splits.discard("")
+        split: Split = split_in(relative, flat)
+        if "val" in splits:
+            split = "val"
+        elif not split and len(splits) == 1:
+            split = splits.pop()
+        return SetBelow(folder, split, flat=bool(flat))
+    if listing.pictures:
+        return SetBelow(folder, split_in(relative, listing.pictures[:_LOOKED_AT]), sure=False, flat=True)
+    return None
+
+
+def _prefer_folders(places: list[SetBelow]) -> list[SetBelow]:
+    """Without the archives that were unpacked beside themselves, as torchvision does it."""
+    folders = {place.path.parent for place in places if place.split == "val" and place.path.suffix.lower() != ".tar"}
+    return [place for place in places if place.path.suffix.lower() != ".tar" or place.path.parent not in folders]
+
+
+def _paths(places: Sequence[SetBelow]) -> str:
+    return listed(str(place.path) for place in places)
+
+
+def within(paths: Iterable[str]) -> list[SetBelow]:
+    """The sets among the ``paths`` of an archive's images: folders of class folders, and folders of flat images."""
+    flat: dict[str, str] = {}
+    of_classes: set[str] = set()
+    for path in paths:
+        parts = path.split("/")
+        classes = [place for place, part in enumerate(parts[:-1]) if may_be_class(part)]
+        if classes:
+            of_classes.add("/".join(parts[: classes[0]]))
+        else:
+            flat.setdefault("/".join(parts[:-1]), parts[-1])
+    places = [SetBelow(Path(folder), split_in(folder)) for folder in sorted(of_classes)]
+    return places + [
+        SetBelow(Path(folder), split_in(folder, [name]), sure=validation_number(name) is not None)
+        for folder, name in sorted(flat.items())
+    ]
