@@ -54,7 +54,7 @@ def test_what_is_trusted_is_run_and_recorded(command: Command, ground: Ground, f
     found = record.systems[0].artifact
     assert found is not None
     assert (found.trusted, found.sha256) == (True, hashlib.sha256(program.read_bytes()).hexdigest())
-    assert record.configuration["trusted"] == [str(program)]
+    assert [one["artifact"]["trusted"] for one in record.configuration["systems"]] == [True]
     assert found.confined
     assert found.confined in ended.out
 
@@ -111,7 +111,7 @@ def test_an_interpreter_that_a_record_names_is_a_program_too(
     python.write_text(f"#!/bin/sh\ntouch {marker}\n", encoding="utf-8")
     python.chmod(0o755)
     data = record_of(run)
-    data["configuration"] |= {"artifacts": [], "trusted": [str(python)], "pythons": [f"torch={python}"]}
+    data["configuration"] |= {"systems": [{"backend": "torch", "threads": 1}], "pythons": {"torch": str(python)}}
     (run / "run.json").write_text(json.dumps(data), encoding="utf-8")
     for arguments in (("run", "--resume", run), ("compare", run, "--layers")):
         ended = command.here(*arguments)
