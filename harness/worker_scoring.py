@@ -27,7 +27,7 @@ class Scoring(WorkerState):
         from alexbench.datasets.prepared import pixels_digest
         from alexbench.harness.app.kept import KeptAnswers
 
-        _, pixels = self._loaded()
+        backend, pixels = self._loaded()
         digest = pixels_digest(pixels, threads=self._threads)  # what this process sees: 0.1 ms a picture
         first_inference_ns = self._first_inference()
         alone = self._scores(self._timed_input(1), finite=False)
@@ -43,7 +43,7 @@ class Scoring(WorkerState):
             if batch == 0:
                 depends = _depends(alone, logits, asked.computed)
                 logits = logits if depends is None else self._batch(where, filled_to=asked.batch_size)
-            last_one = _refuse_dead(Batch(where.start, pixels[where], logits), last_one)
+            last_one = _refuse_dead(backend.name, Batch(where.start, pixels[where], logits), last_one)
             now = time.perf_counter()
             kept.keep(batch, logits, seconds=now - last)
             last = now
@@ -114,11 +114,11 @@ def _depends(alone: NDArray[np.float32], first: NDArray[np.float32], computed: s
     return batch_dependence(alone, first[:1], computed=computed, beside=first)
 
 
-def _refuse_dead(batch: Batch, before: Batch | None) -> Batch:
+def _refuse_dead(backend: str, batch: Batch, before: Batch | None) -> Batch:
     """Nothing is scored of a broken model; else the batch, to hold the next one against."""
     found = symptom(batch, before)
     if found is not None:
-        raise WorkerError(f"nothing was scored: {found}")
+        raise WorkerError(f"{backend}: nothing was scored: {found}")
     return replace(batch, logits=batch.logits.copy())
 
 
