@@ -84,7 +84,7 @@ def test_labels_come_from_the_users_file(tmp_path: Path, write: Callable[[Path],
     own = packaged_labels()
     assert plain_word(dataset) == (
         f"Not ImageNet's validation labels: those from {dataset.labels_from} differ from ILSVRC2012's own on 8 of 8"
-        f" pictures (ILSVRC2012_val_00000001: {own[0] + 7} here, {own[0]} there)."
+        f" images (ILSVRC2012_val_00000001: {own[0] + 7} here, {own[0]} there)."
     )
 
 
