@@ -87,6 +87,7 @@ class RunConfig:
     model: str = DEFAULT_CARD
     weights: str | None = None
     weights_layout: Layout | None = None
+    weights_key: str | None = None
     artifacts: tuple[str, ...] = ()
     artifact_inputs: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
@@ -399,6 +400,8 @@ def _check_artifacts(given: dict[str, Any]) -> None:
         raise UsageError(f"--trust {unused[0]}: no --artifact names this file")
     if "weights_layout" in given and given.get("weights") is None:
         raise UsageError("--weights-layout says how --weights is read; name --weights FILE too")
+    if "weights_key" in given and given.get("weights") is None:
+        raise UsageError("--weights-key says which model of --weights is read; name --weights FILE too")
 
 
 def _check_pair(config: RunConfig) -> None:

@@ -78,7 +78,13 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     weights, marked = None, [file for file in config.artifact_files.values() if is_synthetic(Path(file))]
     if config.needs_weights:
         weights = choose_weights(
-            card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
+            card,
+            config.weights,
+            cache,
+            log=log,
+            display=display,
+            data_format=config.weights_layout,
+            key=config.weights_key,
         )
     pictures = pictures_of(config, cache, log, display)
     drawn = check_belonging(config, weights, marked, pictures.whole)
@@ -95,6 +101,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         macs=network.macs,
         preprocessing=card.preprocessing.name,
         recipe_digest=_recipe_digest(card),
+        weights_unwrapped="" if weights is None else weights.unwrapped,
         published=card.published,
     )
     data = data_record(

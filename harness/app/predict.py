@@ -73,6 +73,7 @@ class LoadedModel:
         *,
         weights: str | None,
         weights_layout: Layout | None,
+        weights_key: str | None,
         artifact: UserFile | None,
         display: Display,
     ) -> None:
@@ -87,7 +88,13 @@ class LoadedModel:
             load: Load | LoadArtifact
             if artifact is None:
                 chosen = choose_weights(
-                    card, weights, cache, log=cache / "material.log", display=display, data_format=weights_layout
+                    card,
+                    weights,
+                    cache,
+                    log=cache / "material.log",
+                    display=display,
+                    data_format=weights_layout,
+                    key=weights_key,
                 )
                 self.synthetic = chosen.synthetic
                 load = Load(backend, card.network, card.preprocessing.crop, chosen.path, options)
@@ -168,6 +175,7 @@ def load_model(
     backend: str,
     weights: str | None = None,
     weights_layout: Layout | None = None,
+    weights_key: str | None = None,
     artifact: str | None = None,
     trusted: bool = False,
     artifact_input: str | None = None,
@@ -179,10 +187,10 @@ def load_model(
     """A card's model on a runtime: ``load_model("torchvision", backend="openvino", weights="alexnet.pth")``.
 
     ``card``: a name (``alexbench models``) or a .toml file. ``weights``: a file, or ``published`` for the fetched one;
-    without any, synthetic ones. ``artifact``: a file of the runtime's own format to run instead; ``trusted``: it may
-    run as a program (docs/security.md); ``artifact_input``: what its input takes, as ``--artifact-input`` says it,
-    where its graph does not show that. ``threads``: default, the cores this process may use. Close it, or use it as a
-    context manager.
+    without any, synthetic ones. ``weights_key``: which model of a file that holds several. ``artifact``: a file of the
+    runtime's own format to run instead; ``trusted``: it may run as a program (docs/security.md); ``artifact_input``:
+    what its input takes, as ``--artifact-input`` says it, where its graph does not show that. ``threads``: default, the
+    cores this process may use. Close it, or use it as a context manager.
 
     Raises:
         AlexBenchError: something that the message says how to mend.
@@ -191,6 +199,8 @@ def load_model(
         raise UsageError("artifact and weights: a file of the runtime's own has weights in it; give one of them")
     if weights_layout is not None and weights is None:
         raise UsageError("weights_layout says how weights are read; give weights too")
+    if weights_key is not None and weights is None:
+        raise UsageError("weights_key says which model of weights is read; give weights too")
     stated = stated_inputs([artifact_input] if artifact_input else [], [] if artifact is None else [backend])
     return open_model(
         card,
@@ -198,6 +208,7 @@ def load_model(
         file=None if artifact is None else UserFile(str(artifact), trusted, stated.get(backend)),
         weights=weights,
         weights_layout=weights_layout,
+        weights_key=weights_key,
         threads=threads,
         device=device,
         precision=precision,
@@ -212,6 +223,7 @@ def open_model(
     file: UserFile | None,
     weights: str | None,
     weights_layout: Layout | None,
+    weights_key: str | None,
     threads: int | None,
     device: str,
     precision: Precision,
@@ -233,6 +245,7 @@ def open_model(
         options,
         weights=weights,
         weights_layout=weights_layout,
+        weights_key=weights_key,
         artifact=file,
         display=display,
     )
@@ -292,7 +305,7 @@ def predict(
     warned: set[UserFile | None] = set()
     for backend in chosen:
         file = artifacts.get(backend)
-        inside = {} if file is None else {"weights": None, "weights_layout": None}
+        inside = {} if file is None else {"weights": None, "weights_layout": None, "weights_key": None}
         with open_model(card, backend=backend, file=file, display=display, **{**options, **inside}) as model:
             if model.synthetic and file not in warned:
                 display.say(
