@@ -195,9 +195,13 @@ def _from_mirrors(
 ) -> Path:
     from alexbench.harness.models.download import TransferError
 
-    problems = []
+    problems: list[str] = []
+
+    def failed(url: str, why: str) -> None:
+        problems.append(f"{urlsplit(url).hostname or url}: {why}")
+        display.say(f"tried {url}: {why}")
+
     for url in source.urls:
-        host = urlsplit(url).hostname or url
         try:
             glued = _transfer(url, source, place, display, patience)
             if glued and difference(_partial(place), source):
@@ -207,13 +211,13 @@ def _from_mirrors(
                 _discard(place)
                 _transfer(url, source, place, display, patience)
         except TransferError as error:
-            problems.append(f"{host}: {error}")
+            failed(url, str(error))
             continue
         differs = difference(_partial(place), source)
         if not differs:
             return _adopt(place, source, display)
         aside = _put_aside(_partial(place), place)
-        problems.append(f"{host} serves another file ({differs}), kept as {aside} and not used")
+        failed(url, f"it serves another file ({differs}), kept as {aside} and not used")
     if not problems:
         problems = ["the card names no URL"]
     kept = "; what came is kept for the next try" if _partial(place).exists() else ""

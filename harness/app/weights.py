@@ -16,7 +16,7 @@ from alexbench.harness.models.network import Network
 from alexbench.harness.models.readers.bundle import Bundle
 from alexbench.harness.models.readers.caffemodel import read_caffemodel
 from alexbench.harness.models.readers.checkpoint import DEFAULT_FLATTEN, find_index, from_variables
-from alexbench.harness.models.readers.container import check_zip
+from alexbench.harness.models.readers.container import check_zip, other_content
 from alexbench.harness.models.readers.layers import check_order, in_order
 from alexbench.harness.models.readers.onnx_file import read_onnx
 from alexbench.harness.models.readers.storages import BFLOAT16
@@ -41,16 +41,6 @@ _SAFETENSORS_TYPES: Final[dict[str, Any]] = {
     "BOOL": "?",
     **{f"{kind.upper()}{8 * size}": f"<{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)},
 }
-_CONTAINERS: Final = (
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "git lfs pull, or fetch the file anew"),
-    (b"\x1f\x8b", "compressed (gzip)", "unpack it, and name the file in it"),
-    (b"BZh", "compressed (bzip2)", "unpack it, and name the file in it"),
-    (b"\xfd7zXZ", "compressed (xz)", "unpack it, and name the file in it"),
-    (b"\x28\xb5\x2f\xfd", "compressed (zstd)", "unpack it, and name the file in it"),
-    (b"<!DOCTYPE", "a web page, not weights", "fetch the file anew"),
-    (b"<html", "a web page, not weights", "fetch the file anew"),
-)
-"""How a file begins that holds something else, or weights in a wrapping that is not opened; what it is; what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +95,9 @@ def read(source: Path, network: Network, *, flatten: Layout | None = None, key: 
             f"{source} is no TensorFlow checkpoint: its format says in which order fc6 sees pixels; leave "
             "--weights-layout away"
         )
-    _refuse_other_content(source)
+    other = other_content(source)
+    if other is not None:
+        raise WeightsError(f"{source} is {other.what}; {other.fix}")
     if suffix in _NETWORK_READERS:
         given = _NETWORK_READERS[suffix](source)
         found = in_order(given, network, source)
@@ -116,15 +108,6 @@ def read(source: Path, network: Network, *, flatten: Layout | None = None, key: 
     unwrapped = unwrap(_checkpoint(source, suffix), network, source, key)
     arrays = canonical(unwrapped.arrays, network, source=source)
     return Reading(arrays, checked, "", ", ".join(filter(None, (unwrapped.how, cast_of(unwrapped.arrays.values())))))
-
-
-def _refuse_other_content(source: Path) -> None:
-    """What is no weights file, whatever its name says."""
-    with source.open("rb") as file:
-        head = file.read(32)
-    for begins, what, fix in _CONTAINERS:
-        if head.startswith(begins):
-            raise WeightsError(f"{source} is {what}; {fix}")
 
 
 def _checkpoint(source: Path, suffix: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from alexbench.harness.app.gate.policy import Policy
 from alexbench.harness.app.gate.side import Side
+from alexbench.harness.machine_key import differing
 from alexbench.harness.records import EffectiveRecord, RunRecord, backend_of
 
 _SETTINGS: Final = ("threads", "device", "precision", "batch_size", "rigor")
@@ -38,8 +39,10 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     no_time = [] if same_run else [*settings_differences(one, two), *_anchors(one, two)]
     left_out: list[str] = []
     if machines:
-        said = f"another machine: {'; '.join(machines)}"
-        (refused if policy.other_machine == "refuse" else left_out).append(said)
+        said = (
+            f"another machine: {'; '.join(machines)}; save a baseline of this one: alexbench baseline save {head.name}"
+        )
+        (no_time if policy.other_machine == "refuse" else left_out).append(said)
     no_answers = []
     if not same_run and _skipped(one) != _skipped(two):
         no_answers.append("other pictures were skipped as unreadable")
@@ -52,8 +55,8 @@ def subject_differences(one: RunRecord, two: RunRecord) -> list[str]:
 
 
 def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
-    """In what two machines differ, a phrase a field; the first few."""
-    keys = [key for key in dict.fromkeys((*one, *two)) if one.get(key) != two.get(key)]
+    """In what two machines differ, a phrase a field; the first few. A reboot or a minor update makes no other one."""
+    keys = differing(one, two)
     said = [f"{key} {_short(one.get(key))} and {_short(two.get(key))}" for key in keys[:_MANY]]
     return said + ([f"{len(keys) - _MANY} more"] if len(keys) > _MANY else [])
 
