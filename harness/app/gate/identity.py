@@ -21,7 +21,7 @@ _MANY: Final = 3
 class Identity:
     """Why nothing may be gated (``refused``), why no time may (``no_time``), and why no answers (``no_answers``).
 
-    ``left_out``: why times are not asked for, by the policy's own word.
+    ``left_out``: why times are not asked for, by the policy's own word. Of another machine all else is gated.
     """
 
     refused: tuple[str, ...]
@@ -39,9 +39,9 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     no_time = [] if same_run else [*settings_differences(one, two), *_anchors(one, two)]
     left_out: list[str] = []
     if machines:
-        said = (
-            f"another machine: {'; '.join(machines)}; save a baseline of this one: alexbench baseline save {head.name}"
-        )
+        of_a_run = not head.name.endswith(".json")  # else of a baseline's file
+        fix = f"; save a baseline of this one: alexbench baseline save {head.name}" if of_a_run else ""
+        said = f"another machine: {'; '.join(machines)}{fix}"
         (no_time if policy.other_machine == "refuse" else left_out).append(said)
     no_answers = []
     if not same_run and _skipped(one) != _skipped(two):
