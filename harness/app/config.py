@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -444,4 +445,13 @@ def cache_folder() -> Path:
     named = os.environ.get("ALEXBENCH_CACHE")
     if named and not is_utf8(named):
         raise UsageError(f"ALEXBENCH_CACHE {named}: this path is not UTF-8; name another folder")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("alexbench", appauthor=False))
+    if named:
+        return Path(named)
+    usual = Path(platformdirs.user_cache_dir("alexbench", appauthor=False))
+    if usual.parts[0] == "~":  # no HOME, and a user that the system does not know, as in a container
+        user = os.getuid()
+        folder = Path(tempfile.gettempdir()) / f"alexbench-cache-{user}"
+        if folder.exists() and folder.stat().st_uid != user:
+            raise UsageError(f"HOME is not set, and {folder} is another user's; name a folder with ALEXBENCH_CACHE")
+        return folder
+    return usual

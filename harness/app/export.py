@@ -117,7 +117,8 @@ def export(
         problem = backend_class(backend).probe().problem
         if problem is not None:
             raise BackendUnavailableError(problem)
-    log = writable(cache) / "export.log"
+    cache = writable(cache)
+    log = cache / "export.log"
     chosen = choose_weights(card, weights, cache, log=log, display=display, data_format=weights_layout, key=weights_key)
     # openvino-convert reads an .onnx file that lies beside for the while.
     copies = 1 if via is None else 2

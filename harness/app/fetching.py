@@ -110,13 +110,13 @@ def fetch(
     """
     source = _chosen(card, file)
     place = place_of(card, source)
+    if _is_there(place, source, display):  # without a lock, which a read-only cache has no place for
+        return place
     with _at(place, display):
+        if _is_there(place, source, display):
+            return place
         if place.is_file():
             differs = difference(place, source)
-            if not differs:
-                _mark(place, source)
-                display.say(f"{source.file} is there already: {_known_by(place, source)}")
-                return place
             aside = _put_aside(place)
             display.say(f"{place} is not what is published ({differs}); it is now {aside.name}")
         if offline or is_offline():
@@ -124,6 +124,15 @@ def fetch(
                 return _adopt(place, source, display)
             raise WeightsError(_offline(card, source, place))
         return _from_mirrors(card, source, place, display, patience)
+
+
+def _is_there(place: Path, source: WeightsSource, display: Display) -> bool:
+    """Whether the published file is there already, which is said."""
+    if not place.is_file() or difference(place, source):
+        return False
+    _mark(place, source)
+    display.say(f"{source.file} is there already: {_known_by(place, source)}")
+    return True
 
 
 def take(card: Card, path: Path, display: Display) -> Path:

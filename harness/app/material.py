@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ from alexbench.harness.app.pictures import (
     select,
 )
 from alexbench.harness.app.progress import Display
+from alexbench.harness.app.read_only_cache import linked
 from alexbench.harness.errors import UsageError
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.network import Network
@@ -73,7 +75,8 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     card = load_card(config.model)
     network = card.build_network()
     # Not in the run's folder, which an error here removes; the error names the log.
-    log = writable(cache) / "material.log"
+    cache = writable(cache)
+    log = cache / "material.log"
     # The user's file first: a wrong one should be said before minutes of preparing.
     weights, marked = None, [file for file in config.artifact_files.values() if is_synthetic(Path(file))]
     if config.needs_weights:
@@ -143,16 +146,19 @@ def _recipe_digest(card: Card) -> str:
 
 
 def writable(cache: Path) -> Path:
-    """The cache's folder, made if it is not there.
+    """The cache's folder, made if it is not there; of one that is read-only and holds files, links to those.
 
     Raises:
-        UsageError: it cannot be made, or nothing can be written there.
+        UsageError: it cannot be made, or nothing can be written there and it is empty.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache):
             pass
     except OSError as error:
+        with suppress(OSError):
+            if any(cache.iterdir()):
+                return linked(cache)
         raise UsageError(f"cache {cache}: {error.strerror}; name another folder with ALEXBENCH_CACHE") from error
     return cache
 

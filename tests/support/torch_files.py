@@ -46,8 +46,7 @@ def main(weights: Path, folder: Path) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), folder / "script.pt")
     torch.save([1, 2], folder / "list.pth")
-    torch.save({"features.0.weight": torch.zeros(2, dtype=torch.bfloat16)}, folder / "bf16.pth")
-    wrong = {**state, "classifier.6.weight": torch.zeros(10, 4096), "features.0.bias": state["features.0.bias"].half()}
+    wrong = {**state, "classifier.6.weight": torch.zeros(10, 4096), "features.0.bias": state["features.0.bias"].int()}
     del wrong["features.3.bias"]
     torch.save({**wrong, "extra.weight": torch.zeros(3)}, folder / "wrong.pth")
     whole = (folder / "zip.pth").read_bytes()

@@ -100,8 +100,8 @@ def test_each_defect_is_named_with_wanted_and_found() -> None:
     del given["conv1.bias"]
     given["fc6.weight"] = np.ascontiguousarray(given["fc6.weight"].T)
     given["fc9.weight"] = np.zeros((2, 2), np.float32)
-    given["conv2.weight"] = given["conv2.weight"].astype(np.float64)
-    given["conv3.bias"] = given["conv3.bias"].astype(np.float16)
+    given["conv2.weight"] = given["conv2.weight"].astype(np.complex64)
+    given["conv3.bias"] = given["conv3.bias"].astype(np.int16)
     given["conv4.bias"][2] = np.nan
     given["conv5.bias"][0] = np.inf
     message = refusal(given)
