@@ -34,6 +34,8 @@ def main(weights: Path, folder: Path) -> None:
     )
     torch.save(state, folder / "zip.pth")
     torch.save(state, folder / "legacy.pth", _use_new_zipfile_serialization=False)
+    wrapped = {"epoch": 90, "state_dict": {f"module.{name}": tensor for name, tensor in state.items()}, "optimizer": {}}
+    torch.save(wrapped, folder / "wrapped.pth")
     small = {"features.0.weight": torch.zeros(64, 3, 11, 11)}
     torch.save({**small, "features.0.bias": Calls(f"touch {folder / 'EXECUTED'}")}, folder / "hostile.pth")
     torch.save(

@@ -142,6 +142,7 @@ def test_artifacts_beside_weights_are_held_against_them() -> None:
         ({"artifacts": ("torch=a", "torch=b")}, "--artifact names torch twice: a and b"),
         ({"artifacts": ("torch=a",), "backends": ("openvino",)}, "torch is not among the backends named"),
         ({"weights_layout": "NHWC"}, "--weights-layout says how --weights is read"),
+        ({"weights_key": "model_ema"}, "--weights-key says which model of --weights is read"),
     ],
 )
 def test_an_artifact_that_makes_no_sense_is_refused(values: dict[str, object], said: str) -> None:

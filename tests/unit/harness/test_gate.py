@@ -12,6 +12,7 @@ from alexbench.harness.app.gate.gate import Sides, compare_files, sides_of
 from alexbench.harness.app.gate.policy import Policy, read_policy
 from alexbench.harness.app.gate.side import Times, side_of_run
 from alexbench.harness.errors import AlexBenchError, RecordError, UsageError
+from alexbench.harness.record_files import read_run
 from tests.support.gates import BASE, CONFIGURATION, HEAD, Again, ab, judged, lossy, timed_run, verdicts
 from tests.support.records import data, effective, model, parity
 from tests.support.runs import answers, write_run
