@@ -63,7 +63,8 @@ def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
 
 def environment_changes(base: Side, head: Side) -> list[str]:
     """What differs of packages, Python, variables and how rows ran, a phrase each; not where they are installed."""
-    found: list[str] = []
+    systems = [str(side.record.machine.get("os")) for side in (base, head)]
+    found = [" -> ".join(systems)] if systems[0] != systems[1] else []
     for backend, row in base.rows.items():
         if backend in head.rows:
             # Noted is what the backends asked for need; of an interpreter that one has for itself, what that one does.

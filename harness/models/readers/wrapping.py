@@ -5,6 +5,7 @@ a prefix: a module's name (``model.``, ``net.``, ``backbone.``), or what wraps i
 is found by a list of keys.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from alexbench.harness.errors import WeightsError, unknown_name
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.readers.storages import Tensor
 from alexbench.harness.models.weights import spellings
+from alexbench.harness.plain_text import one_line
 
 Leaf: TypeAlias = Tensor | NDArray[Any]
 
@@ -26,6 +28,7 @@ _WRAPPERS: Final = frozenset(
 """Parts of names that a wrapper adds anywhere: DataParallel and its like, torch.compile, FSDP, checkpointing."""
 _MAX_DEPTH: Final = 8
 _MAX_TABLES: Final = 10_000
+_MAX_NAME: Final = 200
 _SHOWN: Final = 4
 
 
@@ -85,17 +88,22 @@ def unwrap(checkpoint: Any, network: Network, source: Path, key: str | None = No
 def _tables(checkpoint: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Leaf]]]:
     """Every dict or list that holds tensors, with the keys that lead there; each once, however often it is named."""
     seen: set[int] = set()
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), checkpoint)]
+    waiting: deque[tuple[tuple[str, ...], Any]] = deque([((), checkpoint)])
     while waiting and len(seen) < _MAX_TABLES:
-        keys, value = waiting.pop(0)
+        keys, value = waiting.popleft()
         if id(value) in seen or len(keys) > _MAX_DEPTH or not isinstance(value, dict | list | tuple):
             continue
         seen.add(id(value))
         items = list(value.items() if isinstance(value, dict) else enumerate(value))
-        table = {str(name): one for name, one in items if isinstance(one, Tensor | np.ndarray)}
+        table = {_name(name): one for name, one in items if isinstance(one, Tensor | np.ndarray)}
         if table:
             yield keys, table
-        waiting += [((*keys, str(name)), one) for name, one in items if isinstance(one, dict | list | tuple)]
+        waiting += [((*keys, _name(name)), one) for name, one in items if isinstance(one, dict | list | tuple)]
+
+
+def _name(key: object) -> str:
+    """A key as a name, fit to be shown in a line."""
+    return one_line(str(key))[:_MAX_NAME]
 
 
 def _models(keys: tuple[str, ...], table: Mapping[str, Leaf], network: Network) -> list[_Found]:
