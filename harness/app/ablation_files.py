@@ -7,6 +7,7 @@ from alexbench.harness.app.ablation_findings import Ablation
 from alexbench.harness.app.ablation_map import heat_map
 from alexbench.harness.app.ablation_tables import csv_text, markdown
 from alexbench.harness.errors import UsageError
+from alexbench.harness.input_files import expanded
 from alexbench.harness.whole_file import write_whole
 from alexbench.reports.heat_map import draw
 
@@ -21,7 +22,7 @@ def folder_for(out: str) -> Path:
     """
     if not out:
         raise UsageError("--out is empty; name a folder")
-    folder = Path(out).expanduser()
+    folder = expanded(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):

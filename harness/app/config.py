@@ -17,6 +17,7 @@ from alexbench.harness.app.trust import UserFile, stated_inputs, untrusted
 from alexbench.harness.contract import PRECISIONS, Layout, Precision
 from alexbench.harness.decoding import AnySize, DecodeError, decode_value
 from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.input_files import expanded
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
@@ -374,16 +375,16 @@ def _make_absolute(given: dict[str, Any]) -> None:
         value = given.get(key)
         named = (key == "weights" and value == PUBLISHED) or (key == "model" and not str(value).endswith(".toml"))
         if value and not named:
-            given[key] = str(Path(value).expanduser().absolute())
+            given[key] = str(expanded(value).absolute())
     # Not resolved: an environment's interpreter is a link, and by its own name it knows where it belongs.
-    given["trusted"] = tuple(str(Path(file).expanduser().absolute()) for file in given.get("trusted", ()))
+    given["trusted"] = tuple(str(expanded(file).absolute()) for file in given.get("trusted", ()))
     for key in ("artifacts", "pythons", "environments"):
         named_files = _pairs(given.get(key, ())).items()
-        given[key] = tuple(f"{name}={Path(file).expanduser().absolute()}" for name, file in named_files)
+        given[key] = tuple(f"{name}={expanded(file).absolute()}" for name, file in named_files)
 
 
 def _expanded(file: str) -> str:
-    return str(Path(file).expanduser())
+    return str(expanded(file))
 
 
 def _check_artifacts(given: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.readers.pickles import UnknownNameError, read_pickle
 from alexbench.harness.models.readers.storages import KINDS, Storage
 from alexbench.harness.models.readers.wire import map_message
+from alexbench.harness.plain_text import one_line
 
 _MAGIC: Final = 0x1950A86A20F9469CFC6C
 _PROTOCOL: Final = 1001
@@ -38,12 +39,16 @@ def read_torch(path: Path) -> Any:
         return _ZipFile(path).read() if zipfile.is_zipfile(path) else _LegacyFile(path).read()
     except UnknownNameError as error:
         raise WeightsError(
-            f"{path} cannot be read: it contains code, which is never run ({error}); save model.state_dict() instead"
+            f"{path} cannot be read: it contains code, which is never run ({_shown(error)}); save model.state_dict() instead"
         ) from error
     except WeightsError:
         raise
     except Exception as error:  # a damaged pickle raises anything
-        raise _unread(path, f"{type(error).__name__}: {' '.join(str(error).split())[:160]}") from error
+        raise _unread(path, f"{type(error).__name__}: {_shown(error)}") from error
+
+
+def _shown(value: object) -> str:
+    return one_line(str(value))[:160]
 
 
 def _unread(path: Path, why: str) -> WeightsError:
@@ -86,7 +91,7 @@ class _ZipFile(_File):
         for name in self._names:
             if name.rpartition("/")[2] == "data.pkl":
                 return name.removesuffix("data.pkl")
-        listed = ", ".join(list(self._names)[:3]) or "nothing"
+        listed = ", ".join(map(_shown, list(self._names)[:3])) or "nothing"
         raise WeightsError(
             f"{self._path} is a zip file with {listed}, not one of torch.save; unpack it and name the file"
         )
