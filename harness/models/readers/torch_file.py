@@ -39,7 +39,8 @@ def read_torch(path: Path) -> Any:
         return _ZipFile(path).read() if zipfile.is_zipfile(path) else _LegacyFile(path).read()
     except UnknownNameError as error:
         raise WeightsError(
-            f"{path} cannot be read: it contains code, which is never run ({_shown(error)}); save model.state_dict() instead"
+            f"{path} cannot be read: it contains code, which is never run ({_shown(error)});"
+            " save model.state_dict() instead"
         ) from error
     except WeightsError:
         raise
