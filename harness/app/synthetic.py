@@ -62,7 +62,7 @@ def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display
             if not _is_whole(folder):
                 if folder.exists():
                     display.say(f"{folder} is not as it was drawn; drawing it again")
-                    shutil.rmtree(folder)
+                    _remove(folder)
                 _draw(split, folder, log, display)
     return open_dataset(folder, layout="wnid-folders")
 
@@ -82,9 +82,17 @@ def undamaged_pictures(
             f"{pictures.root}: {len(damaged)} pictures are not as they were drawn ({damaged[0]}); drawing again"
         )
         with FileLock(f"{pictures.root}.lock"):
-            shutil.rmtree(pictures.root)
+            _remove(cache / NAME / split)
         pictures = synthetic_pictures(split, cache, log=log, display=display)
     return pictures
+
+
+def _remove(folder: Path) -> None:
+    """A split's folder, or the link to one in a cache that is read-only."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder)
 
 
 def _damaged(chosen: Dataset, folder: Path) -> list[str]:
