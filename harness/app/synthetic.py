@@ -81,7 +81,7 @@ def undamaged_pictures(
         display.say(
             f"{pictures.root}: {len(damaged)} pictures are not as they were drawn ({damaged[0]}); drawing again"
         )
-        with FileLock(f"{pictures.root}.lock"):
+        with FileLock(f"{cache / NAME / split}.lock"):
             _remove(cache / NAME / split)
         pictures = synthetic_pictures(split, cache, log=log, display=display)
     return pictures
