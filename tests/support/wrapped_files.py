@@ -66,10 +66,10 @@ def beside_weights() -> dict[str, Any]:
         "paths": [pathlib.PurePosixPath("/a"), Path("b")],
         "when": [datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC), datetime.date(2026, 1, 2), datetime.timedelta(3)],
         "odd": [1 + 2j, slice(1, 2), decimal.Decimal("1.5"), bytearray(b"ab"), b"ab", range(3), 1 << 80],
-        "torch": [torch.Size([1, 2]), torch.device("cuda:0"), torch.float32, torch.channels_last],
+        "torch": [torch.Size([1, 2]), torch.device("cuda:0"), torch.float32],
         "version": torch.__version__,
         "optimizer": optimizer.state_dict(),
-        "whole optimizer": optimizer,
+        "whole optimizer": torch.optim.SGD([torch.zeros(3)], 0.1),
         "scheduler": scheduler.state_dict(),
         "criterion": torch.nn.CrossEntropyLoss(label_smoothing=0.1),
         "generators": [random.getstate(), np.random.default_rng(1), np.random.RandomState(1), torch.get_rng_state()],
@@ -145,7 +145,6 @@ def forms(state: State) -> dict[str, Any]:
         "pair.pth": {**renamed(state, lambda name: f"student.{name}"), **renamed(ema, lambda name: f"teacher.{name}")},
         "int8.pth": {**state, first: state[first].to(torch.int8)},
         "float8.pth": {**state, first: state[first].to(torch.float8_e4m3fn)},
-        "quantised.pth": {**state, first: torch.quantize_per_tensor(state[first], 0.1, 0, torch.qint8)},
         "sparse.pth": {**state, first: state[first].to_sparse()},
         "no-tensors.pth": {"state_dict": {"a": 1}},
         "other.pth": {"state_dict": {"encoder.0.weight": torch.zeros(3)}},
@@ -153,7 +152,7 @@ def forms(state: State) -> dict[str, Any]:
         "config.pth": {"state_dict": state, "config": Config()},
         "hostile.pth": {"state_dict": state, "x": Calls(os.system, "touch EXECUTED")},
         "hostile-eval.pth": {"state_dict": state, "x": Calls(eval, "open('EXECUTED', 'w')")},
-        "hostile-getattr.pth": {"state_dict": state, "x": Calls(getattr, os, "system")},
+        "hostile-getattr.pth": {"state_dict": state, "x": Calls(getattr, "a", "upper")},
         "hostile-list.pth": {"state_dict": state, "x": Calls(map, os.system, ["touch EXECUTED"])},
     }
 
@@ -166,10 +165,11 @@ def _with_attribute(tensor: torch.Tensor) -> torch.Tensor:
 
 def main(weights: Path, folder: Path) -> None:
     """Write one file of each form."""
-    spelled = {ours: theirs for theirs, ours in TORCHVISION_NAMES.items()}
+    arrays = map_weights(weights)
     state = {
-        f"{spelled[layer]}.{kind}": torch.from_numpy(array.copy())
-        for (layer, _, kind), array in ((name.rpartition("."), array) for name, array in map_weights(weights).items())
+        f"{theirs}.{kind}": torch.from_numpy(arrays[f"{ours}.{kind}"].copy())
+        for theirs, ours in TORCHVISION_NAMES.items()
+        for kind in ("weight", "bias")
     }
     made = forms(state)
     for name, value in made.items():

@@ -89,10 +89,8 @@ class Tensors:
         elif dtype in (np.float32, np.float64):
             values = numbers(found[_FLOATS if dtype == np.float32 else _DOUBLES], dtype.str)
         else:
-            raise WeightsError(
-                f"{self._path}: {name} is {kind_of(np.empty(0, dtype))} number by number, wanted raw data or float32;"
-                " save it again with the onnx library"
-            )
+            raw_data = " or raw data" if dtype in (np.float16, BFLOAT16) else ""
+            raise WeightsError(f"{self._path}: {name} is {kind_of(np.empty(0, dtype))}, wanted float32{raw_data}")
         return shaped(values, shape, tensor, name)
 
     def _external(
@@ -142,8 +140,8 @@ def _beside(path: Path, location: str) -> Path | None:
             ]
     except (OSError, RuntimeError, ValueError):  # links in a circle, names too long
         return None
-    found = [beside for beside, allowed in places if allowed.intersection(beside.parents)]
-    return next((beside for beside in found if beside.is_file()), next(iter(found), None))
+    found = [beside if allowed.intersection(beside.parents) else None for beside, allowed in places]
+    return next((beside for beside in found if beside is not None and beside.is_file()), found[0])
 
 
 def _store(model: Path) -> Path:

@@ -31,7 +31,7 @@ _INERT: Final = re.compile(
     | numpy\.(_?core\.)multiarray\.(scalar|_reconstruct) | numpy\._?core\.numeric\._frombuffer
     | numpy\.(ndarray|dtype|bool_?|u?int\d*|float\d*|complex\d*|str_|bytes_) | numpy\.dtypes\.\w+
     | numpy\.random\.[\w.]+
-    | torch\.(Size|device|Tensor|Generator|contiguous_format|preserve_format|channels_last(_3d)?)
+    | torch\.(Size|device|Tensor|Generator)
     | torch\.torch_version\.TorchVersion
     | torch\.nn\.parameter\.\w+ | torch\.serialization\._get_layout | torch\.nn\.modules\.loss\.\w+
     | torch\.(optim|(cuda\.)?amp)\.[\w.]+
@@ -176,9 +176,14 @@ class Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # noqa: SLF
             return Inert
         raise UnknownNameError(full)
 
-    def persistent_load(self, pid: object) -> Storage:
-        """A storage, of which a pickle has the type, the key, the device, the size and, before torch 1.6, a view."""
+    def persistent_load(self, pid: object) -> object:
+        """A storage, of which a pickle has the type, the key, the device, the size and, before torch 1.6, a view.
+
+        Before torch 1.6 there are also classes of modules, with their sources.
+        """
         match pid:
+            case ("module", kind, *_):
+                return kind
             case ("storage", str(kind), str(key), _, int(size), *rest) if kind in KINDS:
                 match rest:
                     case [(_, int(start), int())]:

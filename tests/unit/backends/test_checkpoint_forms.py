@@ -130,7 +130,6 @@ def test_a_key_that_is_not_there_is_refused_with_those_that_are(files: Path) -> 
         ("hostile-list.pth", "map"),
         ("config.pth", "(__main__.Config)"),
         ("module-object.pth", "(torch.nn.modules.container.ParameterDict)"),
-        ("quantised.pth", "(torch._utils._rebuild_qtensor)"),
         ("sparse.pth", "(torch._utils._rebuild_sparse_tensor)"),
     ],
 )
