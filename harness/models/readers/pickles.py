@@ -76,7 +76,7 @@ class Table(dict[Any, Any]):
             if isinstance(one, dict):
                 self.update(one)
             elif isinstance(one, list):
-                self.update(pair for pair in one if isinstance(pair, list | tuple) and len(pair) == 2)
+                self.update(tuple(pair) for pair in one if isinstance(pair, list | tuple) and len(pair) == 2)
 
     def __setstate__(self, state: object) -> None:
         """Attributes of the dict are not kept."""
@@ -148,7 +148,7 @@ def _integers(values: object) -> tuple[int, ...]:
     return tuple(values)
 
 
-class Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]  # noqa: SLF001  # see the module
+class Reader(pickle._Unpickler):  # noqa: SLF001  # see the module
     """Reads one pickle of torch's: tensors become :class:`Tensor`, dicts dicts, what trainers keep beside it nothing.
 
     Raises:

@@ -396,14 +396,14 @@ def test_each_mirror_that_failed_is_said_with_its_reason() -> None:
     assert "it serves another file (a Git LFS pointer, not the file itself: " in tried[1]
 
 
-def test_a_file_that_is_there_needs_no_lock(tmp_path: Path) -> None:
+def test_a_file_that_is_there_needs_no_lock() -> None:
     with serving(good(CONTENT)) as server:
         mine = card(server.url)
-        found = fetched(mine)
-    for name in found.parent.glob("*.lock"):
-        name.unlink()
-    assert fetch(mine, Heard(), offline=True) == found
-    assert list(found.parent.glob("*.lock")) == []
+        fetched(mine)
+    for lock in place(mine).parent.glob("*.lock"):
+        lock.unlink()
+    assert fetch(mine, Heard(), offline=True) == place(mine)
+    assert list(place(mine).parent.glob("*.lock")) == []
 
 
 def test_a_redirection_is_followed() -> None:
