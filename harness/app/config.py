@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_type_hints
@@ -448,11 +449,13 @@ def cache_folder() -> Path:
         raise UsageError(f"ALEXBENCH_CACHE {named}: this path is not UTF-8; name another folder")
     if named:
         return Path(named)
-    usual = Path(platformdirs.user_cache_dir("alexbench", appauthor=False))
-    if usual.parts[0] == "~":  # no HOME, and a user that the system does not know, as in a container
-        user = os.getuid()
-        folder = Path(tempfile.gettempdir()) / f"alexbench-cache-{user}"
-        if folder.exists() and folder.stat().st_uid != user:
-            raise UsageError(f"HOME is not set, and {folder} is another user's; name a folder with ALEXBENCH_CACHE")
-        return folder
-    return usual
+    with suppress(RuntimeError):
+        usual = Path(platformdirs.user_cache_dir("alexbench", appauthor=False))
+        if usual.parts[0] != "~":
+            return usual
+    # No HOME, and a user that the system does not know, as in a container.
+    user = os.getuid()
+    folder = Path(tempfile.gettempdir()) / f"alexbench-cache-{user}"
+    if folder.exists() and folder.stat().st_uid != user:
+        raise UsageError(f"HOME is not set, and {folder} is another user's; name a folder with ALEXBENCH_CACHE")
+    return folder

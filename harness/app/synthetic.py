@@ -213,9 +213,9 @@ def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
         with display.step(f"drawing synthetic pictures ({split})") as advance:
             _draw_in_workers(split, partial, log, advance)
         sizes = _sizes(partial)
-        _manifest(folder).write_text(json.dumps(sizes), encoding="utf-8")
+        write_whole(_manifest(folder), json.dumps(sizes).encode("utf-8"))
         digests = {name: sha256_of(partial / name) for name in sizes}
-        _digests(folder).write_text(json.dumps(digests), encoding="utf-8")
+        write_whole(_digests(folder), json.dumps(digests).encode("utf-8"))
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from alexbench.harness.app.config import cache_folder
 from alexbench.harness.app.material import writable
 from alexbench.harness.errors import UsageError
+from alexbench.harness.input_files import expanded
 
 
 def test_a_cache_is_made_and_left_empty(tmp_path: Path) -> None:
@@ -57,12 +59,23 @@ def test_a_read_only_cache_that_is_warm_is_linked_to(read_only: Path) -> None:
     assert (read_only / "material.log").read_text(encoding="utf-8") == "kept"
 
 
-def test_a_user_without_a_home_has_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _unknown(*_: Any, **__: Any) -> str:
+    raise RuntimeError("could not determine the home directory")
+
+
+@pytest.mark.parametrize("answer", [_unknown, lambda *_, **__: "~/.cache/alexbench"], ids=["raises", "a tilde"])
+def test_a_user_without_a_home_has_a_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: Callable[..., str]
+) -> None:
     monkeypatch.delenv("ALEXBENCH_CACHE", raising=False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: "~/.cache/alexbench")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", answer)
     assert cache_folder() == tmp_path / f"alexbench-cache-{os.getuid()}"
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     (tmp_path / "alexbench-cache-12345").mkdir()
     with pytest.raises(UsageError, match=r"another user's; name a folder with ALEXBENCH_CACHE"):
         cache_folder()
+
+
+def test_a_path_in_an_unknown_home_is_one_that_is_not_there() -> None:
+    assert expanded("~no-such-user/w.pth") == Path("~no-such-user/w.pth")
