@@ -9,9 +9,10 @@ from typing import Any
 import platformdirs
 import pytest
 
+from alexbench.harness.app import workers
 from alexbench.harness.app.config import cache_folder
 from alexbench.harness.app.material import writable
-from alexbench.harness.errors import UsageError
+from alexbench.harness.errors import UsageError, WorkerError
 from alexbench.harness.input_files import expanded
 
 
@@ -79,3 +80,17 @@ def test_a_user_without_a_home_has_a_cache(
 
 def test_a_path_in_an_unknown_home_is_one_that_is_not_there() -> None:
     assert expanded("~no-such-user/w.pth") == Path("~no-such-user/w.pth")
+
+
+def test_workers_of_a_user_without_a_home_have_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(workers, "expanded", Path)
+    started: dict[str, Any] = {}
+
+    def start(*_: Any, **given: Any) -> None:
+        started.update(given)
+        raise OSError(2, "No such file")
+
+    monkeypatch.setattr(workers.subprocess, "Popen", start)
+    with pytest.raises(WorkerError, match="does not start"):
+        workers.WorkerProcess("torch", log=tmp_path / "log")
+    assert started["env"]["HOME"] == tempfile.gettempdir()
