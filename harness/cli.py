@@ -98,6 +98,7 @@ def merge(parts: tuple[Path, ...], out: str) -> None:
 @click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]")
 @click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
 @click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
+@click.option("--weights-key", metavar="KEY", help="Which model of a file that holds several (model_ema).")
 @artifacts
 @click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all available]")
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]")

@@ -92,7 +92,7 @@ class GateSide:
 class GateReport:
     """A gate: two sides, every metric judged, and one verdict.
 
-    ``refused``: why nothing may be gated (another machine, weights, data); shown all the same, and INVALID.
+    ``refused``: why nothing may be gated (other weights, other data); shown all the same, and INVALID.
     ``changed``: what of the environment differs. ``follow_ups``: the runs that were made to confirm or to extend.
     ``synthetic``: pictures or weights are a program's.
     """

@@ -44,6 +44,14 @@ _KINDS: Final = (
 )
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with ``~`` as the user's folder; as it is where nobody knows that folder, for its reader to miss."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def what_it_is(mode: int) -> str | None:
     """What a file's ``mode`` says that it is, for people; None for a regular file."""
     return next((said for holds, said in _KINDS if holds(mode)), None)

@@ -28,22 +28,6 @@ class GivesActivations(Protocol):
 
 
 @runtime_checkable
-class ReadsWeights(Protocol):
-    """An optional power: a weights file of the runtime's own format, read into host arrays under the file's names."""
-
-    weight_suffixes: ClassVar[tuple[str, ...]]
-
-    def read_weights(self, path: Path) -> dict[str, NDArray[np.generic]]:
-        """File's array name -> array. Executes nothing that the file contains.
-
-        Raises:
-            WeightsError: the file is damaged, of another format, or contains code.
-            BackendUnavailableError: the runtime that reads this format is not installed.
-        """
-        ...
-
-
-@runtime_checkable
 class RunsArtifacts(Protocol):
     """An optional power: the user's own file of the runtime's format, run as it is.
 

@@ -21,7 +21,8 @@ NoteCode = Literal[
 ]  # fmt: skip
 """What qualifies a run."""
 IdentityCode = Literal[
-    "other_machine", "field_differs", "more_fields", "other_network", "other_weights", "other_file", "other_images",
+    "other_machine", "other_machine_without_baseline",
+    "field_differs", "more_fields", "other_network", "other_weights", "other_file", "other_images",
     "other_pixels", "other_recipe", "other_setting", "other_runtime_settings",
     "other_probe", "other_numpy", "other_library", "other_variables",
     "other_skipped", "ran_with", "changed",

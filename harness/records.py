@@ -49,8 +49,9 @@ class ModelRecord:
 
     ``weights_digest``: SHA-256 over names, shapes and bytes of the arrays; empty where all rows are artifacts.
     ``synthetic``: they are, or those in any row's artifact.
-    ``weights_verified``: how the file is known to be right, in words; empty: it is not. ``recipe_digest``: SHA-256 of
-    all that turns a picture into scores but pictures and weights: the whole preprocessing, the decoders, the network.
+    ``weights_verified``: how the file is known to be right, in words; empty: it is not. ``weights_unwrapped``: what was
+    around the arrays in the file (keys, prefixes), and from what they were cast. ``recipe_digest``: SHA-256 of all that
+    turns a picture into scores but pictures and weights: the whole preprocessing, the decoders, the network.
     """
 
     card: str
@@ -64,6 +65,7 @@ class ModelRecord:
     published: tuple[Published, ...] = ()
     weights_verified: str = ""
     recipe_digest: str = ""
+    weights_unwrapped: str = ""
 
     @property
     def gflops(self) -> float:

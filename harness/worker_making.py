@@ -26,11 +26,11 @@ from alexbench.harness.worker_state import Handlers, WorkerState
 
 
 def convert_weights(_: WorkerState, asked: ConvertWeights) -> Converted:
-    """Reading a runtime's own format imports that runtime."""
+    """Whatever its format, no runtime is imported."""
     from alexbench.harness.app.weights import convert
 
     network = get_network(asked.network, input_size=asked.input_size)
-    return convert(asked.source, network, asked.folder, flatten=asked.flatten)
+    return convert(asked.source, network, asked.folder, flatten=asked.flatten, key=asked.key)
 
 
 def export_network(_: WorkerState, asked: ExportNetwork) -> Written:

@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from alexbench.harness.machine_key import machine_key
 from alexbench.harness.plain_text import cell, json_text, printable
 from alexbench.harness.records import RunRecord
 from alexbench.reports import row_cells
@@ -85,7 +86,7 @@ KEYS: Final = (
     Column("names_digest", str, lambda row: row.record.data.names_digest),
     Column("source_digest", str, lambda row: row.record.data.source_digest),
     Column("pixels_digest", str, lambda row: row.record.data.pixels_digest),
-    Column("machine", str, lambda row: digest_key(row.record.machine)),
+    Column("machine", str, lambda row: digest_key(machine_key(row.record.machine))),
     Column("cpu", str, lambda row: row.record.machine.get("cpu")),
     Column("logical_cores", int, lambda row: _whole(row.record.machine.get("logical_cores"))),
     Column("usable_cores", int, lambda row: _whole(row.record.machine.get("usable_cores"))),

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from alexbench.harness.machine_key import machine_key
 from alexbench.harness.records import RunRecord
 from alexbench.reports import wording
 from alexbench.reports.boards import board
@@ -86,8 +87,8 @@ def _key(record: RunRecord) -> tuple[str, ...]:
     )
 
 
-def _fingerprint(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+def _fingerprint(machine: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(machine_key(machine), sort_keys=True).encode()).hexdigest()
 
 
 def _age(record: RunRecord) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import RecordError
+from alexbench.harness.machine_key import machine_key
 from alexbench.harness.plain_text import json_text
 from alexbench.harness.records import RunRecord, SystemRecord
 from alexbench.reports.flat import digest_key, git_of
@@ -132,7 +133,7 @@ def _machine_info(record: RunRecord) -> dict[str, Any]:
     machine, environment = record.machine, record.environment
     system, _, release = str(machine.get("os") or "").partition(" ")
     return {
-        "node": digest_key(machine),
+        "node": digest_key(machine_key(machine)),
         "processor": machine.get("architecture"),
         "machine": machine.get("architecture"),
         "python_implementation": environment.get("implementation", "CPython"),

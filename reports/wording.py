@@ -37,7 +37,8 @@ def model_line(record: RunRecord) -> str:
         )
     else:
         verified = f"verified: {model.weights_verified}" if model.weights_verified else "UNVERIFIED"
-        weights = f"weights {PurePath(model.weights).name} ({verified}), digest {model.weights_digest[:12]}"
+        said = "; ".join(filter(None, (model.weights_unwrapped, verified)))
+        weights = f"weights {PurePath(model.weights).name} ({said}), digest {model.weights_digest[:12]}"
     return (
         f"{model.card} (network {model.network}), {model.parameters:,} parameters, {model.macs / 1e9:.3f} GMACs "
         f"= {model.gflops:.3f} GFLOPs (2 x MACs) an image; {weights}"

@@ -114,6 +114,9 @@ def _why(artifact: Artifact, text: str) -> WeightsError:
         return unreadable(artifact, missing[0].lstrip("- "))
     if "Unable to read the model" in text:
         return unreadable(artifact, "it is damaged, or no model that OpenVINO reads")
+    if "outside the base directory" in text:
+        why = "its data is a link, which OpenVINO does not follow; copy both into one folder (cp -L)"
+        return unreadable(artifact, why)
     return unreadable(artifact, lines[-1] if lines else text)
 
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import warnings
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -34,7 +33,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, WeightsError
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -68,7 +67,6 @@ class TorchBackend(Backend):
         ExportFormat("onnx", ".onnx", via="torch.onnx"),
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("torch",)
-    weight_suffixes: ClassVar[tuple[str, ...]] = (".pth", ".pt")
 
     def __init__(self) -> None:
         self._torch: ModuleType | None = None
@@ -190,22 +188,6 @@ class TorchBackend(Backend):
             self._torch.cuda.empty_cache()
         self._torch = None
 
-    def read_weights(self, path: Path) -> dict[str, NDArray[np.generic]]:
-        """The tensors of a state dict, zip or legacy format; ``weights_only`` executes nothing a pickle contains.
-
-        Raises:
-            WeightsError: no state dict of tensors, damaged, or with code in it: the offending global is named.
-        """
-        torch = _import_torch()
-        try:
-            # The newer format is a zip file of plain arrays: mapped, nothing of it is copied.
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip_of_arrays(path))
-        except Exception as error:  # pickle, zip and torch each have classes of their own
-            raise WeightsError(f"{path} cannot be read: {_why_unread(error)}") from error
-        if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-            raise WeightsError(f"{path} holds no state dict (names to tensors); save model.state_dict()")
-        return {str(name): _host_array(value, f"{path}: {name}") for name, value in state.items()}
-
     def devices(self) -> list[str]:
         """``cpu``, and each CUDA device that torch can see."""
         torch = _import_torch()
@@ -253,34 +235,6 @@ class TorchBackend(Backend):
 
 def _precision(dtype: "torch.dtype | None") -> str:
     return PRECISIONS.get(str(dtype), str(dtype))
-
-
-def _host_array(tensor: "torch.Tensor", said: str) -> NDArray[np.generic]:
-    """The tensor as an array; what NumPy has no form for (bf16, float8, quantised, sparse, nested) is refused."""
-    try:
-        return np.asarray(tensor.detach().numpy())
-    except (TypeError, RuntimeError) as error:
-        raise WeightsError(f"{said} is {tensor.dtype} ({tensor.layout}), wanted a plain float32 tensor") from error
-
-
-def _is_zip_of_arrays(path: Path) -> bool:
-    """Whether the file is a zip file with nothing compressed in it, as torch.save writes it."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return all(member.compress_type == zipfile.ZIP_STORED for member in archive.infolist())
-
-
-def _why_unread(error: Exception) -> str:
-    """Torch's refusals are paragraphs of advice: the global it would not run, else the first sentence."""
-    text = str(error)
-    if "TorchScript" in text:
-        return "it is a TorchScript program; run it as it is with --artifact torch=FILE"
-    culprit = re.search(r"unsupported (?:global:? )+(?:global )?([\w.]+)", text, re.IGNORECASE)
-    if culprit:
-        return f"it contains code, which is never run ({culprit[1]}); save model.state_dict() instead"
-    sentence = " ".join(text.split()).partition(". ")[0]
-    return f"it is damaged, or no state dict ({type(error).__name__}: {sentence[:160]})"
 
 
 def _import_torch() -> ModuleType:

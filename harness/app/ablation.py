@@ -59,7 +59,13 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
     weights = None
     if artifact is None or config.weights is not None:
         weights = choose_weights(
-            card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
+            card,
+            config.weights,
+            cache,
+            log=log,
+            display=display,
+            data_format=config.weights_layout,
+            key=config.weights_key,
         )
     pictures = pictures_of(config, cache, log, display)
     marked = [artifact.path] if artifact is not None and is_synthetic(Path(artifact.path)) else []

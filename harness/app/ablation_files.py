@@ -5,6 +5,7 @@ from typing import Final
 
 from alexbench.harness.ablation_records import Ablation
 from alexbench.harness.errors import UsageError
+from alexbench.harness.input_files import expanded
 from alexbench.harness.whole_file import write_whole
 from alexbench.reports.ablation import csv_text, markdown
 from alexbench.reports.ablation_map import heat_map
@@ -21,7 +22,7 @@ def folder_for(out: str) -> Path:
     """
     if not out:
         raise UsageError("--out is empty; name a folder")
-    folder = Path(out).expanduser()
+    folder = expanded(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):

@@ -12,7 +12,7 @@ from alexbench.backends.registry import REFERENCE
 from alexbench.harness.app import folder as run_folder
 from alexbench.harness.app.config import RunConfig, cache_folder
 from alexbench.harness.app.loading import start
-from alexbench.harness.app.material import Material, gather
+from alexbench.harness.app.material import Material, gather, writable
 from alexbench.harness.app.progress import Display
 from alexbench.harness.app.resume import changes, configuration_of
 from alexbench.harness.app.row import Row
@@ -68,6 +68,6 @@ def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Se
                 f"{folder}: the {what} are not those of the run ({was[:12]} then, {now[:12] or 'none'} now); "
                 "put them back, or make a new run"
             )
-    work = cache_folder() / _WORK
+    work = writable(cache_folder()) / _WORK
     (work / run_folder.LOGS).mkdir(parents=True, exist_ok=True)
     return OpenedRun(folder, record, config, material, work)

@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from pathlib import Path
 from typing import Any, Final
 
 from alexbench.backends.registry import REFERENCE, backend_names
@@ -13,6 +12,7 @@ from alexbench.harness.app.trust import convention_of, stated_inputs, untrusted
 from alexbench.harness.contract import PRECISIONS
 from alexbench.harness.decoding import AnySize, DecodeError, decode
 from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.input_files import expanded
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.plain_text import short
 from alexbench.harness.systems import DEFAULT_PROFILE, ModelFile, System, labels
@@ -89,7 +89,7 @@ def chosen_systems(given: Mapping[str, Any]) -> Chosen:
 
 def absolute(path: str) -> str:
     """As it is from anywhere, and not resolved: by its own name an environment's interpreter knows where it belongs."""
-    return str(Path(path).expanduser().absolute())
+    return str(expanded(path).absolute())
 
 
 def trusting(systems: Iterable[System], trusted: Sequence[str]) -> list[System]:

@@ -2,7 +2,9 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_type_hints
@@ -15,6 +17,7 @@ from alexbench.harness.app.toml_file import read_toml
 from alexbench.harness.contract import Layout
 from alexbench.harness.decoding import AnySize, DecodeError, decode_value
 from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.input_files import expanded
 from alexbench.harness.measure.rigor import FULL_ROWS, RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
 from alexbench.harness.models.synthetic_label import is_synthetic
@@ -102,6 +105,7 @@ class RunConfig:
     model: str = DEFAULT_CARD
     weights: str | None = None
     weights_layout: Layout | None = None
+    weights_key: str | None = None
     data: str | None = None
     layout: str | None = None
     labels: str | None = None
@@ -257,6 +261,8 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         raise UsageError("--out is empty; name a folder")
     if "weights_layout" in given and given.get("weights") is None:
         raise UsageError("--weights-layout says how --weights is read; name --weights FILE too")
+    if "weights_key" in given and given.get("weights") is None:
+        raise UsageError("--weights-key says which model of --weights is read; name --weights FILE too")
     _make_absolute(given)
     chosen = chosen_systems(given)
     of_systems = {item.name: getattr(chosen, item.name) for item in fields(chosen)}
@@ -348,7 +354,7 @@ def _make_absolute(given: dict[str, Any]) -> None:
         value = given.get(key)
         named = (key == "weights" and value == PUBLISHED) or (key == "model" and not str(value).endswith(".toml"))
         if value and not named:
-            given[key] = str(Path(value).expanduser().absolute())
+            given[key] = str(expanded(value).absolute())
 
 
 def _check_pair(config: RunConfig) -> None:
@@ -398,4 +404,15 @@ def cache_folder() -> Path:
     named = os.environ.get("ALEXBENCH_CACHE")
     if named and not is_utf8(named):
         raise UsageError(f"ALEXBENCH_CACHE {named}: this path is not UTF-8; name another folder")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("alexbench", appauthor=False))
+    if named:
+        return Path(named)
+    with suppress(RuntimeError):
+        usual = Path(platformdirs.user_cache_dir("alexbench", appauthor=False))
+        if usual.parts[0] != "~":
+            return usual
+    # No HOME, and a user that the system does not know, as in a container.
+    user = os.getuid()
+    folder = Path(tempfile.gettempdir()) / f"alexbench-cache-{user}"
+    if folder.exists() and folder.stat().st_uid != user:
+        raise UsageError(f"HOME is not set, and {folder} is another user's; name a folder with ALEXBENCH_CACHE")
+    return folder

@@ -96,6 +96,7 @@ def export(
     via: str | None,
     weights: str | None,
     weights_layout: Layout | None,
+    weights_key: str | None = None,
     out: str | None,
     force: bool,
     cache: Path,
@@ -111,14 +112,17 @@ def export(
     """
     route = chosen_route(to, via)
     _check_weights_layout(weights, weights_layout)
+    if weights_key is not None and weights is None:
+        raise UsageError("--weights-key says which model of --weights is read; name --weights FILE too")
     card = load_card(model)
     target = chosen_target(out, card.name, route.form, force=force)
     for backend in filter(None, (route.writer, route.reader)):
         problem = availability(backend).problem
         if problem is not None:
             raise BackendUnavailableError(problem)
-    log = writable(cache) / "export.log"
-    chosen = choose_weights(card, weights, cache, log=log, display=display, data_format=weights_layout)
+    cache = writable(cache)
+    log = cache / "export.log"
+    chosen = choose_weights(card, weights, cache, log=log, display=display, data_format=weights_layout, key=weights_key)
     # openvino-convert reads an .onnx file that lies beside for the while.
     copies = 1 if via is None else 2
     refuse_too_little_space(target, copies * chosen.path.stat().st_size + SPACE_BESIDES)

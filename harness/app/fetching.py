@@ -110,13 +110,13 @@ def fetch(
     """
     source = _chosen(card, file)
     place = place_of(card, source)
+    if _is_there(place, source, display):  # without a lock, which a read-only cache has no place for
+        return place
     with _at(place, display):
+        if _is_there(place, source, display):
+            return place
         if place.is_file():
             differs = difference(place, source)
-            if not differs:
-                _mark(place, source)
-                display.say(f"{source.file} is there already: {_known_by(place, source)}")
-                return place
             aside = _put_aside(place)
             display.say(f"{place} is not what is published ({differs}); it is now {aside.name}")
         if offline or is_offline():
@@ -124,6 +124,15 @@ def fetch(
                 return _adopt(place, source, display)
             raise WeightsError(_offline(card, source, place))
         return _from_mirrors(card, source, place, display, patience)
+
+
+def _is_there(place: Path, source: WeightsSource, display: Display) -> bool:
+    """Whether the published file is there already, which is said."""
+    if not place.is_file() or difference(place, source):
+        return False
+    _mark(place, source)
+    display.say(f"{source.file} is there already: {_known_by(place, source)}")
+    return True
 
 
 def take(card: Card, path: Path, display: Display) -> Path:
@@ -195,9 +204,13 @@ def _from_mirrors(
 ) -> Path:
     from alexbench.harness.models.download import TransferError
 
-    problems = []
+    problems: list[str] = []
+
+    def failed(url: str, why: str) -> None:
+        problems.append(f"{urlsplit(url).hostname or url}: {why}")
+        display.say(f"tried {url}: {why}")
+
     for url in source.urls:
-        host = urlsplit(url).hostname or url
         try:
             glued = _transfer(url, source, place, display, patience)
             if glued and difference(_partial(place), source):
@@ -207,13 +220,13 @@ def _from_mirrors(
                 _discard(place)
                 _transfer(url, source, place, display, patience)
         except TransferError as error:
-            problems.append(f"{host}: {error}")
+            failed(url, str(error))
             continue
         differs = difference(_partial(place), source)
         if not differs:
             return _adopt(place, source, display)
         aside = _put_aside(_partial(place), place)
-        problems.append(f"{host} serves another file ({differs}), kept as {aside} and not used")
+        failed(url, f"it serves another file ({differs}), kept as {aside} and not used")
     if not problems:
         problems = ["the card names no URL"]
     kept = "; what came is kept for the next try" if _partial(place).exists() else ""

@@ -21,11 +21,12 @@ from alexbench.harness.record_files import RUN_FILE, read_run
 from alexbench.harness.whole_file import whole_file
 from alexbench.reports.flat import FLAT_COLUMNS, KINDS, flat_rows
 
-INDEX_VERSION: Final = 2
+INDEX_VERSION: Final = 3
 """One more whenever :mod:`alexbench.reports.flat` or the leaderboard makes other values of the same columns.
 
   1  through pandas.
   2  through Arrow alone: NaN is not the same as missing, and the stamp is of numbers.
+  3  a machine's key is without what a reboot changes.
 """
 _STAMP: Final = {"run": str, "size": int, "mtime_ns": int}
 _MARK: Final = b"alexbench.index"

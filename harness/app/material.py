@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ from alexbench.harness.app.pictures import (
     select,
 )
 from alexbench.harness.app.progress import Display
+from alexbench.harness.app.read_only_cache import linked
 from alexbench.harness.errors import UsageError
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.network import Network
@@ -74,12 +76,19 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     card = load_card(config.model)
     network = card.build_network()
     # Not in the run's folder, which an error here removes; the error names the log.
-    log = writable(cache) / "material.log"
+    cache = writable(cache)
+    log = cache / "material.log"
     # The user's file first: a wrong one should be said before minutes of preparing.
     weights, marked = None, [file.path for file in config.files if is_synthetic(Path(file.path))]
     if config.needs_weights:
         weights = choose_weights(
-            card, config.weights, cache, log=log, display=display, data_format=config.weights_layout
+            card,
+            config.weights,
+            cache,
+            log=log,
+            display=display,
+            data_format=config.weights_layout,
+            key=config.weights_key,
         )
     pictures = pictures_of(config, cache, log, display)
     drawn = check_belonging(config, weights, marked, pictures.whole)
@@ -96,6 +105,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         macs=network.macs,
         preprocessing=card.preprocessing.name,
         recipe_digest=_recipe_digest(card),
+        weights_unwrapped="" if weights is None else weights.unwrapped,
         published=card.published,
     )
     data = data_record(
@@ -137,16 +147,19 @@ def _recipe_digest(card: Card) -> str:
 
 
 def writable(cache: Path) -> Path:
-    """The cache's folder, made if it is not there.
+    """The cache's folder, made if it is not there; of one that is read-only and holds files, links to those.
 
     Raises:
-        UsageError: it cannot be made, or nothing can be written there.
+        UsageError: it cannot be made, or nothing can be written there and it is empty.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache):
             pass
     except OSError as error:
+        with suppress(OSError):
+            if any(cache.iterdir()):
+                return linked(cache)
         raise UsageError(f"cache {cache}: {error.strerror}; name another folder with ALEXBENCH_CACHE") from error
     return cache
 

@@ -74,6 +74,7 @@ class LoadedModel:
         *,
         weights: str | None,
         weights_layout: Layout | None,
+        weights_key: str | None,
         display: Display,
     ) -> None:
         backend, artifact, options = system.backend, system.artifact, options_of(system)
@@ -88,7 +89,13 @@ class LoadedModel:
             load: Load | LoadArtifact
             if artifact is None:
                 chosen = choose_weights(
-                    card, weights, cache, log=cache / "material.log", display=display, data_format=weights_layout
+                    card,
+                    weights,
+                    cache,
+                    log=cache / "material.log",
+                    display=display,
+                    data_format=weights_layout,
+                    key=weights_key,
                 )
                 self.synthetic = chosen.synthetic
                 load = Load(backend, card.network, card.preprocessing.crop, chosen.path, options)
@@ -170,6 +177,7 @@ def load_model(
     backend: str,
     weights: str | None = None,
     weights_layout: Layout | None = None,
+    weights_key: str | None = None,
     artifact: str | None = None,
     trusted: bool = False,
     artifact_input: str | None = None,
@@ -181,10 +189,10 @@ def load_model(
     """A card's model on a runtime: ``load_model("torchvision", backend="openvino", weights="alexnet.pth")``.
 
     ``card``: a name (``alexbench models``) or a .toml file. ``weights``: a file, or ``published`` for the fetched one;
-    without any, synthetic ones. ``artifact``: a file of the runtime's own format to run instead; ``trusted``: it may
-    run as a program (docs/security.md); ``artifact_input``: what its input takes, as ``--artifact-input`` says it,
-    where its graph does not show that. ``threads``: default, the cores this process may use. Close it, or use it as a
-    context manager.
+    without any, synthetic ones. ``weights_key``: which model of a file that holds several. ``artifact``: a file of the
+    runtime's own format to run instead; ``trusted``: it may run as a program (docs/security.md); ``artifact_input``:
+    what its input takes, as ``--artifact-input`` says it, where its graph does not show that. ``threads``: default, the
+    cores this process may use. Close it, or use it as a context manager.
 
     Raises:
         AlexBenchError: something that the message says how to mend.
@@ -193,6 +201,8 @@ def load_model(
         raise UsageError("artifact and weights: a file of the runtime's own has weights in it; give one of them")
     if weights_layout is not None and weights is None:
         raise UsageError("weights_layout says how weights are read; give weights too")
+    if weights_key is not None and weights is None:
+        raise UsageError("weights_key says which model of weights is read; give weights too")
     if artifact_input is not None and artifact is None:
         raise UsageError("artifact_input says what an artifact takes; give artifact too")
     stated = None if artifact_input is None else convention_of(artifact_input)
@@ -202,12 +212,19 @@ def load_model(
         System(backend, threads or usable_cores(), precision, device=device, artifact=file),
         weights=weights,
         weights_layout=weights_layout,
+        weights_key=weights_key,
         display=display or PlainDisplay(),
     )
 
 
 def open_model(
-    card: str, system: System, *, weights: str | None, weights_layout: Layout | None, display: Display
+    card: str,
+    system: System,
+    *,
+    weights: str | None,
+    weights_layout: Layout | None,
+    weights_key: str | None,
+    display: Display,
 ) -> LoadedModel:
     """The same as :func:`load_model`, of a system."""
     if system.backend not in backend_names():
@@ -218,7 +235,14 @@ def open_model(
     if file is not None:
         check_named_files(file)
         require_trust(backend_class(system.backend), Path(file.path), trusted=file.trusted)
-    return LoadedModel(load_card(str(card)), system, weights=weights, weights_layout=weights_layout, display=display)
+    return LoadedModel(
+        load_card(str(card)),
+        system,
+        weights=weights,
+        weights_layout=weights_layout,
+        weights_key=weights_key,
+        display=display,
+    )
 
 
 def prepared(pictures: Sequence[Picture], card: Card) -> NDArray[np.uint8]:
@@ -272,8 +296,11 @@ def predict(
     warned: set[ModelFile | None] = set()
     for label, system in zip(labels(chosen), chosen, strict=True):
         file = system.artifact
-        weights, layout = (config.weights, config.weights_layout) if file is None else (None, None)
-        with open_model(config.model, system, weights=weights, weights_layout=layout, display=display) as model:
+        chosen_weights = (config.weights, config.weights_layout, config.weights_key) if file is None else (None,) * 3
+        weights, layout, key = chosen_weights
+        with open_model(
+            config.model, system, weights=weights, weights_layout=layout, weights_key=key, display=display
+        ) as model:
             if model.synthetic and file not in warned:
                 display.say(
                     f"{SYNTHETIC_WARNING}: --weights FILE" if file is None else f"{file.path}: {SYNTHETIC_WARNING}"

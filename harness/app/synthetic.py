@@ -62,7 +62,7 @@ def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display
             if not _is_whole(folder):
                 if folder.exists():
                     display.say(f"{folder} is not as it was drawn; drawing it again")
-                    shutil.rmtree(folder)
+                    _remove(folder)
                 _draw(split, folder, log, display)
     return open_dataset(folder, layout="wnid-folders")
 
@@ -81,10 +81,18 @@ def undamaged_pictures(
         display.say(
             f"{pictures.root}: {len(damaged)} pictures are not as they were drawn ({damaged[0]}); drawing again"
         )
-        with FileLock(f"{pictures.root}.lock"):
-            shutil.rmtree(pictures.root)
+        with FileLock(f"{cache / NAME / split}.lock"):
+            _remove(cache / NAME / split)
         pictures = synthetic_pictures(split, cache, log=log, display=display)
     return pictures
+
+
+def _remove(folder: Path) -> None:
+    """A split's folder, or the link to one in a cache that is read-only."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder)
 
 
 def _damaged(chosen: Dataset, folder: Path) -> list[str]:
@@ -205,9 +213,9 @@ def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
         with display.step(f"drawing synthetic pictures ({split})") as advance:
             _draw_in_workers(split, partial, log, advance)
         sizes = _sizes(partial)
-        _manifest(folder).write_text(json.dumps(sizes), encoding="utf-8")
+        write_whole(_manifest(folder), json.dumps(sizes).encode("utf-8"))
         digests = {name: sha256_of(partial / name) for name in sizes}
-        _digests(folder).write_text(json.dumps(digests), encoding="utf-8")
+        write_whole(_digests(folder), json.dumps(digests).encode("utf-8"))
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -7,6 +7,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ import psutil
 from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import UsageError, WorkerError
 from alexbench.harness.forking import AVAILABLE
+from alexbench.harness.input_files import expanded
 from alexbench.harness.plain_text import short
 from alexbench.harness.protocol import lines
 from alexbench.harness.protocol.lines import Hello, Progress, Reply, Request
@@ -74,6 +76,8 @@ class WorkerProcess:
         # PYTHONSAFEPATH: from the repository's root, a library that tries `import datasets` would find ours.
         # PYTHONUTF8: whatever the locale, paths are read as this command reads them.
         environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+        if expanded("~") == Path("~"):  # no HOME, and a user that the system does not know: OpenVINO imports with one
+            environment["HOME"] = tempfile.gettempdir()
         if self._writable is not None:
             environment["TMPDIR"] = str(self._writable.absolute())
         with self._log.open("ab") as errors:

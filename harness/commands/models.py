@@ -56,6 +56,7 @@ def fetch_model(card: str, *, file: str | None, weights: str | None, offline: bo
 @click.option("--via", metavar="EXPORTER", help="torch.onnx or openvino-convert.  [default: the backends' own graphs]")
 @click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
 @click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
+@click.option("--weights-key", metavar="KEY", help="Which model of a file that holds several (model_ema).")
 @click.option("--out", metavar="PATH", help="The file, or the SavedModel's folder.  [default: CARD with its suffix]")
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")

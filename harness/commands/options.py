@@ -24,6 +24,7 @@ _WHAT: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]"),
     click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]"),
     click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained."),
+    click.option("--weights-key", metavar="KEY", help="Which model of a file that holds several (model_ema)."),
     *_ARTIFACTS,
     click.option("--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]"),
     click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]"),

@@ -1,7 +1,8 @@
 """The machine: hardware, operating system and the part of it that this process may use.
 
-``machine`` keys baselines and history, so nothing in it changes from one run to the next. What a gate compares is in
-``environment``, what is of the moment in ``conditions``: three records that must not be mixed.
+``machine`` keys baselines and history (:mod:`alexbench.harness.machine_key`), so nothing in it changes from one run to
+the next. What a gate compares is in ``environment``, what is of the moment in ``conditions``: three records that must
+not be mixed.
 """
 
 import platform
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import psutil
 
+from alexbench.harness.machine_key import nominal_mib
 from alexbench.harness.measure.process import affinity, cpu_quota, usable_cores
 from alexbench.harness.measure.sysfiles import fields, numbers, text
 
@@ -53,6 +55,7 @@ _PROGRAM_LIMIT_S: Final = 5.0
 def machine(root: str | Path = "/") -> dict[str, Any]:
     """What must be equal for speeds to be compared; JSON through and through.
 
+    ``memory_mib``: as it is sold; the kernel's own figure is not the same after each boot.
     ``flags``: those that change the speed of inference, sorted. ``cache_kib``: of the first core, L2 and outwards.
     ``cpu_quota``: CPUs a second that a control group allows. ``affinity``: core numbers. ``hypervisor``, ``container``:
     names, None where none says so. ``gpus``: NVIDIA's, as nvidia-smi lists them. Anything else that the system does not
@@ -75,7 +78,7 @@ def machine(root: str | Path = "/") -> dict[str, Any]:
         "affinity": affinity(),
         "cpu_quota": cpu_quota(root),
         "cache_kib": _caches(root),
-        "memory_mib": psutil.virtual_memory().total // 2**20,
+        "memory_mib": nominal_mib(psutil.virtual_memory().total / 2**20),
         "architecture": platform.machine(),
         "os": f"{platform.system()} {platform.release()}",
         "virtualised": virtualised,

@@ -8,6 +8,7 @@ from typing import Final
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_file
 from alexbench.harness.models.card import HEX_DIGITS, Card, WeightsSource
+from alexbench.harness.models.readers.container import other_content
 
 _NAMES: Final = {"sha384": "SHA-384", "sha256": "SHA-256"}
 _CHUNK: Final = 1 << 20
@@ -57,7 +58,9 @@ def verify_file(path: Path, source: WeightsSource) -> None:
 
 def difference(path: Path, source: WeightsSource) -> str:
     """In what a file differs from what is published of ``source``, both sides shown; empty if in nothing."""
-    return _difference(path.stat().st_size, digests_of(path, _algorithms(source)), source)
+    differs = _difference(path.stat().st_size, digests_of(path, _algorithms(source)), source)
+    other = other_content(path) if differs else None
+    return differs if other is None else f"{other.what}: {differs}"
 
 
 def recognise(path: Path, card: Card) -> WeightsSource | None:

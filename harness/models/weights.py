@@ -8,7 +8,7 @@ import hashlib
 import json
 import mmap
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.models.network import Network
+from alexbench.harness.models.readers.storages import kind_of
 from alexbench.harness.whole_file import is_stale, whole_file
 
 TORCHVISION_NAMES: Final = {
@@ -33,6 +34,13 @@ TORCHVISION_NAMES: Final = {
 """torchvision.models.alexnet's module names (torchvision/models/alexnet.py)."""
 
 
+def spellings(network: Network) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of a network's arrays in their order: canonical, and torchvision's."""
+    theirs = {ours: theirs for theirs, ours in TORCHVISION_NAMES.items()}
+    split = [name.rpartition(".") for name in network.parameter_shapes]
+    return tuple(network.parameter_shapes), tuple(f"{theirs.get(layer, layer)}.{kind}" for layer, _, kind in split)
+
+
 def canonical(
     arrays: Mapping[str, NDArray[Any]],
     network: Network,
@@ -42,44 +50,69 @@ def canonical(
 ) -> dict[str, NDArray[np.float32]]:
     """Give arrays read from ``source`` their canonical names and check them against ``network``.
 
-    Accepts canonical names and torchvision's (when the first array looks like one of them), float32 only. A reader
-    that gave arrays their canonical names says in ``file_names`` what the file calls them.
+    Accepts canonical names and torchvision's (when the first array looks like one of them), and float types, which
+    become float32 (:func:`cast_of` says from what). A reader that gave arrays their canonical names says in
+    ``file_names`` what the file calls them.
 
     Raises:
-        WeightsError: an array is missing, extra, misshapen, not float32, or holds a NaN or an infinity; every such
+        WeightsError: an array is missing, extra, misshapen, not of floats, or holds a NaN or an infinity; every such
             array is named, under the name it has in the file, the first layer first.
     """
-    wanted = network.parameter_shapes
-    spelled = {name: name for name in wanted}  # canonical name -> key in arrays
+    names, torchvisions = spellings(network)
+    spelled = dict(zip(names, names, strict=True))  # canonical name -> key in arrays
     said: Mapping[str, str] = {}  # key in arrays -> how to name it
     if file_names is not None:
         said = {name: f"{name} ({theirs})" for name, theirs in file_names.items()}
     elif any(name.rpartition(".")[0] in TORCHVISION_NAMES for name in arrays):
-        theirs = {ours: theirs for theirs, ours in TORCHVISION_NAMES.items()}
-        spelled = {name: f"{theirs[layer]}.{kind}" for name in wanted for layer, _, kind in [name.rpartition(".")]}
+        spelled = dict(zip(names, torchvisions, strict=True))
     problems: list[tuple[str, str]] = []
-    for name, shape in wanted.items():
+    taken: dict[str, NDArray[np.float32]] = {}
+    for name, shape in network.parameter_shapes.items():
         key = spelled[name]
         array = arrays.get(key)
         if array is None:
             problems.append(("missing", f"{key} is missing (wanted shape {shape})"))
         else:
-            problems += [(kind, f"{said.get(key, key)} {what}") for kind, what in _defects(array, shape)]
+            taken[name] = _float32(array) if is_float(array) else np.empty(0, np.float32)
+            problems += [(kind, f"{said.get(key, key)} {what}") for kind, what in _defects(array, taken[name], shape)]
     extra = [name for name in arrays if name not in set(spelled.values())]
     problems += [("extra", f"{said.get(name, name)} is not an array of {network.name}") for name in extra]
     if problems:
         shown = _shortened(problems) + _classes(arrays.get(list(spelled.values())[-1]), network)
         raise WeightsError(f"{source} does not fit network {network.name}: {'; '.join(shown)}")
-    return {name: np.ascontiguousarray(arrays[key]) for name, key in spelled.items()}
+    return taken
 
 
-def _defects(array: NDArray[Any], shape: tuple[int, ...]) -> list[tuple[str, str]]:
-    """What is wrong with one array: a kind, and words."""
-    words = f"has shape {array.shape}, wanted {shape}{_ungrouped(array, shape)}"
+def is_float(array: NDArray[Any]) -> bool:
+    """Whether an array's values can be weights."""
+    return array.dtype.kind == "f" or kind_of(array) == "bfloat16"
+
+
+def _float32(array: NDArray[Any]) -> NDArray[np.float32]:
+    """The values as float32, in C order; no copy of what is that already."""
+    if array.dtype.names:  # bfloat16 is the upper half of a float32
+        bits = np.ascontiguousarray(array[array.dtype.names[0]], np.uint32)
+        return np.left_shift(bits, 16, out=bits).view(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # too large for a float32 is an infinity, which is a defect
+        return np.ascontiguousarray(array, np.float32)
+
+
+def cast_of(arrays: Iterable[NDArray[Any]]) -> str:
+    """From which types :func:`canonical` makes float32, in words; empty where they are that."""
+    kinds = sorted({kind_of(array) for array in arrays} - {"float32"})
+    if not kinds:
+        return ""
+    exact = "exact" if set(kinds) <= {"float16", "bfloat16"} else "rounded"
+    return f"{' and '.join(kinds)} cast to float32 ({exact})"
+
+
+def _defects(array: NDArray[Any], taken: NDArray[np.float32], shape: tuple[int, ...]) -> list[tuple[str, str]]:
+    """What is wrong with one array: a kind, and words. ``taken``: as float32, if it is of floats."""
+    words = f"has shape {array.shape}, wanted {shape}{_ungrouped(taken, shape)}"
     defects = [] if array.shape == shape else [("shape", words)]
-    if array.dtype != np.float32:
-        defects.append(("type", f"is {array.dtype}, wanted float32"))
-    elif not defects and not np.isfinite(array).all():
+    if not is_float(array):
+        defects.append(("type", f"is {kind_of(array)}, wanted float32, float16 or bfloat16"))
+    elif not defects and not np.isfinite(taken).all():
         defects.append(("values", "holds values that are not finite"))
     return defects
 

@@ -17,19 +17,21 @@ class Converted:
 
     ``checked``: what in the file's format was held against its bytes ("container CRC"), empty where it has nothing of
     the kind. ``assumed``: what the file does not say and the user did not, empty where nothing was assumed.
+    ``unwrapped``: what was around the arrays and is gone (keys, prefixes), and their cast, in words.
     """
 
     path: Path
     digest: str
     checked: str
     assumed: str
+    unwrapped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertWeights(Request[Converted]):
     """A user's weights file to a digest-named safetensors file in ``folder``.
 
-    ``flatten``: the data format that a TensorFlow checkpoint was trained in.
+    ``flatten``: the data format that a TensorFlow checkpoint was trained in. ``key``: which of the file's models.
     """
 
     source: Path
@@ -37,6 +39,7 @@ class ConvertWeights(Request[Converted]):
     input_size: int
     folder: Path
     flatten: Layout | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ _RUN: Final[Mapping[Code, str]] = {
 }
 _IDENTITY: Final[Mapping[Code, str]] = {
     "other_machine": "another machine: {because}",
+    "other_machine_without_baseline": "another machine: {because}; save a baseline of this one: alexbench baseline save"
+    " {head}",
     "field_differs": "{of} {base} and {head}",
     "more_fields": "{count} more",
     "other_network": "another network: {base} and {head}",

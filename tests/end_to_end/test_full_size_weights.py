@@ -17,9 +17,9 @@ pytestmark = [
         reason="pip install 'alexbench[all]'",
     ),
 ]
-ON_A_CHANGE = ("pth, zip", "caffemodel", "onnx", "checkpoint, NCHW")
+ON_A_CHANGE = ("pth, wrapped", "caffemodel", "onnx", "checkpoint, NCHW")
 """One of each container; variants of these every night."""
-CONVERTED = ("pth, zip", "caffemodel", "onnx", "checkpoint, NHWC")
+CONVERTED = ("pth, wrapped", "caffemodel", "onnx", "checkpoint, NHWC")
 
 
 @pytest.fixture
@@ -41,5 +41,5 @@ def test_full_size_weights_are_read_in_bounded_memory(folder: Path, name: str) -
     outcome = read_apart(source, network, flatten=flatten, folder=target)
     assert outcome.error == ""
     assert outcome.digest == digest
-    assert outcome.checked == ("container CRC" if name.startswith(("checkpoint", "pth, zip")) else "")
+    assert outcome.checked == ("container CRC" if name.startswith(("checkpoint", "pth, zip", "pth, wrapped")) else "")
     assert outcome.anonymous <= 1.5 * size

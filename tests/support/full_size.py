@@ -16,6 +16,7 @@ _FOLDER = Path(__file__).parent
 FORMATS = {
     "safetensors": ("owt", "safetensors"),
     "pth, zip": ("owt", "zip.pth"),
+    "pth, wrapped": ("owt", "wrapped.pth"),
     "pth, legacy": ("owt", "legacy.pth"),
     "caffemodel": ("bvlc", "bvlc_alexnet.caffemodel"),
     "caffemodel, first generation": ("bvlc", "first.caffemodel"),

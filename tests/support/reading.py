@@ -30,11 +30,6 @@ class Outcome:
     error: str
 
 
-def imports_of(source: Path) -> list[str]:
-    """The runtime that reads such a file."""
-    return {".pth": ["torch"], ".pt": ["torch"]}.get(source.suffix, [])
-
-
 def read_apart(
     source: Path,
     network: str,
@@ -49,7 +44,7 @@ def read_apart(
         "network": network,
         "folder": None if folder is None else str(folder),
         "flatten": flatten,
-        "imports": imports_of(source) if imports is None else imports,
+        "imports": imports or [],
     }
     command = [sys.executable, "-P", __file__, json.dumps(asked)]
     with subprocess.Popen(

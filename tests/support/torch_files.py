@@ -34,6 +34,8 @@ def main(weights: Path, folder: Path) -> None:
     )
     torch.save(state, folder / "zip.pth")
     torch.save(state, folder / "legacy.pth", _use_new_zipfile_serialization=False)
+    wrapped = {"epoch": 90, "state_dict": {f"module.{name}": tensor for name, tensor in state.items()}, "optimizer": {}}
+    torch.save(wrapped, folder / "wrapped.pth")
     small = {"features.0.weight": torch.zeros(64, 3, 11, 11)}
     torch.save({**small, "features.0.bias": Calls(f"touch {folder / 'EXECUTED'}")}, folder / "hostile.pth")
     torch.save(
@@ -46,8 +48,7 @@ def main(weights: Path, folder: Path) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), folder / "script.pt")
     torch.save([1, 2], folder / "list.pth")
-    torch.save({"features.0.weight": torch.zeros(2, dtype=torch.bfloat16)}, folder / "bf16.pth")
-    wrong = {**state, "classifier.6.weight": torch.zeros(10, 4096), "features.0.bias": state["features.0.bias"].half()}
+    wrong = {**state, "classifier.6.weight": torch.zeros(10, 4096), "features.0.bias": state["features.0.bias"].int()}
     del wrong["features.3.bias"]
     torch.save({**wrong, "extra.weight": torch.zeros(3)}, folder / "wrong.pth")
     whole = (folder / "zip.pth").read_bytes()

@@ -6,6 +6,7 @@ file that was edited.
 """
 
 import base64
+import glob
 import hashlib
 import json
 import math
@@ -33,6 +34,7 @@ from alexbench.harness.decoding import decode
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.judge.gate import Place
+from alexbench.harness.machine_key import machine_key
 from alexbench.harness.plain_text import file_stem, one_line, strict_json
 from alexbench.harness.record_checks import plain
 from alexbench.harness.record_files import RUN_FILE, record_from
@@ -115,9 +117,21 @@ class Baseline:
 
 
 def default_path(record: RunRecord, folder: Path = FOLDER) -> Path:
-    """``<card>-<CPU>-<key>.json``: one file for each model on each machine, whose every field is in the key."""
+    """``<card>-<CPU>-<key>.json``: one file for each model on each machine, whose key is in the name."""
     cpu = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", str(record.machine.get("cpu")).lower())).strip("-")
-    return folder / f"{file_stem(record.model.card)}-{cpu[:40]}-{digest_key(record.machine)[:8]}.json"
+    stem = f"{file_stem(record.model.card)}-{cpu[:40]}"
+    path = folder / f"{stem}-{digest_key(machine_key(record.machine))[:8]}.json"
+    if path.exists():
+        return path
+    # Files of before 0.3 have a key that a reboot changed.
+    older = (one for one in sorted(folder.glob(f"{glob.escape(stem)}-????????.json")) if is_baseline(one))
+    return next((one for one in older if _is_of(one, record)), path)
+
+
+def _is_of(path: Path, record: RunRecord) -> bool:
+    """Whether a baseline's file is of that model and machine."""
+    there = read_baseline(path).side.record
+    return there.model.card == record.model.card and not machine_differences(there.machine, record.machine)
 
 
 def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
@@ -363,5 +377,5 @@ def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:
     baselines = (_baseline(path, data) for path, data in documents if _SCHEMA_KEY in data)
     found = [one for one in baselines if one.side.record.model.card == record.model.card]
     found.sort(key=differs)
-    own = [one for one in found if one.side.record.machine == record.machine]
+    own = [one for one in found if not machine_differences(one.side.record.machine, record.machine)]
     return next(iter(own + found), None)

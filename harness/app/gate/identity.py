@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from alexbench.harness.app.gate.policy import Policy
 from alexbench.harness.app.gate.side import Side
+from alexbench.harness.machine_key import differing
 from alexbench.harness.reasons import IdentityCode, Reason
 from alexbench.harness.records import EffectiveRecord, RunRecord
 from alexbench.harness.systems import ModelFile, System, matched
@@ -25,6 +26,7 @@ class Identity:
     """Why nothing may be gated (``refused``), why no time may (``no_time``), and why no answers (``no_answers``).
 
     ``left_out``: why times are not asked for, by the policy's own word. ``unlike``: why no time of a row may, by name.
+    Of another machine all but times is gated.
     """
 
     refused: tuple[Reason, ...]
@@ -43,8 +45,12 @@ def identity(base: Side, head: Side, policy: Policy) -> Identity:
     no_time = [] if same_run else [*settings_differences(one, two), *_probes(one, two)]
     left_out: list[Reason] = []
     if machines:
-        other = Reason("other_machine", because=tuple(machines))
-        (refused if policy.other_machine == "refuse" else left_out).append(other)
+        of_a_run = not head.name.endswith(".json")  # else of a baseline's file
+        because = tuple(machines)
+        other = Reason("other_machine", because=because)
+        if of_a_run:
+            other = Reason("other_machine_without_baseline", head=head.name, because=because)
+        (no_time if policy.other_machine == "refuse" else left_out).append(other)
     no_answers = []
     if not same_run and _skipped(one) != _skipped(two):
         no_answers.append(Reason("other_skipped"))
@@ -60,8 +66,8 @@ def subject_differences(one: RunRecord, two: RunRecord) -> list[Reason]:
 
 
 def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[Reason]:
-    """In what two machines differ, field by field; the first few."""
-    keys = [key for key in dict.fromkeys((*one, *two)) if one.get(key) != two.get(key)]
+    """In what two machines differ, field by field; the first few. A reboot or a minor update makes no other one."""
+    keys = differing(one, two)
     fields = [
         Reason("field_differs", of=key, base=_short(one.get(key)), head=_short(two.get(key))) for key in keys[:_MANY]
     ]
@@ -69,8 +75,9 @@ def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[Reason
 
 
 def environment_changes(base: Side, head: Side) -> list[Reason]:
-    """What differs of packages, Python, variables and how rows ran; not where they are installed."""
-    found: list[Reason] = []
+    """What differs of the system, packages, Python, variables and how rows ran; not where they are installed."""
+    systems = [str(side.record.machine.get("os")) for side in (base, head)]
+    found = [_changed("system", *systems)] if systems[0] != systems[1] else []
     for backend, row in base.rows.items():
         if backend in head.rows:
             # Noted is what the backends asked for need; of an interpreter that one has for itself, what that one does.

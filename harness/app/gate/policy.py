@@ -1,6 +1,6 @@
 """What a gate asks: built-in rules, and a TOML file that changes them.
 
-other_machine = "refuse"          # or "accuracy": on another machine gate what does not depend on it
+other_machine = "refuse"          # times of another machine are INVALID; or "accuracy": they are not asked for
 
 [latency_p50_ms]
 tolerance = 8                     # percent; of top1 and top5: points

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import google_crc32c
+import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.readers.storages import BFLOAT16
 from alexbench.harness.models.readers.wire import (
     MAX_NAME,
     Field,
@@ -37,7 +39,17 @@ _SHARDS, _ENDIANNESS = 1, 2
 _DTYPE, _SHAPE, _SHARD, _OFFSET, _SIZE, _CRC, _SLICES = 1, 2, 3, 4, 5, 6, 7
 _DIM, _DIM_SIZE = 2, 1
 
-_DTYPES: Final = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 6: "i1", 9: "<i8", 10: "?", 19: "<f2"}
+_DTYPES: Final[dict[int, str | np.dtype[Any]]] = {
+    1: "<f4",
+    2: "<f8",
+    3: "<i4",
+    4: "u1",
+    6: "i1",
+    9: "<i8",
+    10: "?",
+    14: BFLOAT16,
+    19: "<f2",
+}
 """types.proto's DataType."""
 
 

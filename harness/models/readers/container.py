@@ -1,11 +1,42 @@
-"""The checksums that containers carry: a zip file has a CRC-32 of each of its members."""
+"""What a file is wrapped in: zip files, which have a CRC-32 of each member, and what is no weights file at all."""
 
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST
+
+
+@dataclass(frozen=True, slots=True)
+class OtherContent:
+    """What a file is instead of weights, and what to do, in words."""
+
+    begins: bytes
+    what: str
+    fix: str
+
+
+_UNPACK: Final = "unpack it, and name the file in it"
+_OTHERS: Final = (
+    OtherContent(b"version https://git-lfs", "a Git LFS pointer, not the file itself", "git lfs pull, or fetch anew"),
+    OtherContent(b"<!DOCTYPE", "a web page, not weights", "fetch the file anew"),
+    OtherContent(b"<html", "a web page, not weights", "fetch the file anew"),
+    OtherContent(b"\x89HDF\r\n", "an HDF5 file", "load it in its framework, and save a SavedModel or safetensors"),
+    OtherContent(b"\x1f\x8b", "compressed (gzip)", _UNPACK),
+    OtherContent(b"BZh", "compressed (bzip2)", _UNPACK),
+    OtherContent(b"\xfd7zXZ", "compressed (xz)", _UNPACK),
+    OtherContent(b"\x28\xb5\x2f\xfd", "compressed (zstd)", _UNPACK),
+)
+
+
+def other_content(path: Path) -> OtherContent | None:
+    """What a file is that holds no weights, or weights in a wrapping that is not opened; None where it may be one."""
+    with path.open("rb") as file:
+        head = file.read(32)
+    return next((one for one in _OTHERS if head.startswith(one.begins)), None)
 
 
 def check_zip(path: Path) -> bool:

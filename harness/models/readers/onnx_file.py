@@ -41,6 +41,8 @@ _WITHOUT_WEIGHTS: Final = _SHAPING | {
     *("Identity", "Constant", "ConstantOfShape", "Cast", "Transpose", "Unsqueeze"),
     *("Shape", "Gather", "Slice", "Concat"),  # how exporters write a view's size
 }
+_FLOAT32: Final = 1
+"""TensorProto's name of it."""
 _NODES_AT_MOST: Final = 2_000
 """Operations of a graph, at a millisecond each. An AlexNet has 30, one with a view's sizes written out 60."""
 _MAX_DEPTH: Final = 8
@@ -232,6 +234,10 @@ def _constant(walk: _Walk, name: str, depth: int = 0) -> NDArray[Any] | None:
         return None
     match node.operator:
         case "Identity":
+            return source
+        case "Cast" if (
+            node.integer("to", 0) == _FLOAT32
+        ):  # as it is stored: its reader makes float32 of it, and says so
             return source
         case "Transpose":
             order = node.integers("perm") or list(range(source.ndim))[::-1]

@@ -4,6 +4,7 @@ Field numbers are those of onnx/onnx.proto.
 """
 
 import mmap
+import re
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Final
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.readers.storages import BFLOAT16, kind_of
 from alexbench.harness.models.readers.wire import (
     Field,
     Message,
@@ -28,8 +30,18 @@ from alexbench.harness.models.readers.wire import (
 _DIMS, _TYPE, _FLOATS, _INT64S, _NAME, _RAW, _DOUBLES, _EXTERNAL, _LOCATION = 1, 2, 4, 7, 8, 9, 10, 13, 14
 _KEY, _VALUE = 1, 2
 
-_DTYPES: Final = {1: "<f4", 2: "u1", 3: "i1", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8"}
-_NO_DTYPES: Final = {16: "bfloat16", 17: "float8", 18: "float8", 19: "float8", 20: "float8", 21: "uint4", 22: "int4"}
+_DTYPES: Final[dict[int, np.dtype[Any]]] = {
+    1: np.dtype("<f4"),
+    2: np.dtype("u1"),
+    3: np.dtype("i1"),
+    6: np.dtype("<i4"),
+    7: np.dtype("<i8"),
+    9: np.dtype("?"),
+    10: np.dtype("<f2"),
+    11: np.dtype("<f8"),
+    16: BFLOAT16,
+}
+_NO_DTYPES: Final = {17: "float8", 18: "float8", 19: "float8", 20: "float8", 21: "uint4", 22: "int4"}
 _MAX_DIMENSIONS: Final = 32
 _MAX_INTEGERS: Final = 1024
 
@@ -72,16 +84,17 @@ class Tensors:
         raw = messages(found[_RAW])
         if raw:
             values = raw[-1].packed_numbers(dtype)
-        elif dtype == "<i8":
+        elif dtype == np.int64:
             values = np.array(integers(found[_INT64S], _MAX_INTEGERS), np.int64)
-        elif dtype in ("<f4", "<f8"):
-            values = numbers(found[_FLOATS if dtype == "<f4" else _DOUBLES], dtype)
+        elif dtype in (np.float32, np.float64):
+            values = numbers(found[_FLOATS if dtype == np.float32 else _DOUBLES], dtype.str)
         else:
-            raise WeightsError(f"{self._path}: {name} is {np.dtype(dtype)}, wanted float32")
+            raw_data = " or raw data" if dtype in (np.float16, BFLOAT16) else ""
+            raise WeightsError(f"{self._path}: {name} is {kind_of(np.empty(0, dtype))}, wanted float32{raw_data}")
         return shaped(values, shape, tensor, name)
 
     def _external(
-        self, entries: list[Field], dtype: str, shape: tuple[int, ...], tensor: Message, name: str
+        self, entries: list[Field], dtype: np.dtype[Any], shape: tuple[int, ...], tensor: Message, name: str
     ) -> NDArray[Any]:
         """Numbers in a file beside: ``location``, relative to this file's folder, and ``offset`` and ``length``."""
         said = {}
@@ -93,7 +106,7 @@ class Tensors:
             raise tensor.damaged(f"{name} lies at offset {offset!r}, length {length!r}")
         whole = self._map(said.get("location", ""), name)
         start = int(offset)
-        stop = start + prod(shape) * np.dtype(dtype).itemsize
+        stop = start + prod(shape) * dtype.itemsize
         if min(shape, default=1) < 0 or stop > len(whole) or ("length" in said and start + int(length) != stop):
             raise tensor.damaged(f"{name} {shape} at byte {start} does not fit {said.get('location')}")
         part = Message(self._path.parent / said["location"], "ONNX data file", whole, start, stop)
@@ -102,24 +115,61 @@ class Tensors:
     def _map(self, location: str, name: str) -> mmap.mmap:
         """The file beside, mapped once."""
         if location not in self._mapped:
-            beside = _inside(self._path.parent, location)
-            if beside is None:
-                raise WeightsError(
-                    f"{self._path}: {name} lies in {location!r}, which leads out of {self._path.parent}; "
-                    "put the data file beside the .onnx file"
-                )
-            if not beside.is_file():
-                raise WeightsError(f"{self._path}: {name} lies in {location}, which is not there; put it beside")
+            beside = _beside(self._path, location)
+            if beside is None or not beside.is_file():
+                raise WeightsError(f"{self._path}: {name} lies in {_astray(self._path, location, beside)}")
             self._mapped[location] = map_message(beside, "ONNX data file").data
         return self._mapped[location]
 
 
-def _inside(folder: Path, location: str) -> Path | None:
-    """The file of that relative path, None where it leads out: a file's maker has no business with other files here."""
+def _beside(path: Path, location: str) -> Path | None:
+    """The file of that relative path, None where it leads out: a file's maker has no business with other files here.
+
+    Where the model is a link, its data may be beside the file that it leads to, or be links of their own into the same
+    store, as in Hugging Face's cache (snapshots/REVISION/model.onnx leads to blobs/DIGEST).
+    """
     if not location or PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor:
         return None
     try:
-        beside = (folder / location).resolve()
+        model, folder = path.resolve(), path.parent.resolve()
+        places = [((folder / location).resolve(), {folder})]
+        if path.is_symlink():
+            places = [
+                (places[0][0], {folder} if ".." in PurePosixPath(location).parts else {folder, _store(model)}),
+                ((model.parent / location).resolve(), {model.parent}),
+            ]
     except (OSError, RuntimeError, ValueError):  # links in a circle, names too long
         return None
-    return beside if folder.resolve() in beside.parents else None
+    found = [beside if allowed.intersection(beside.parents) else None for beside, allowed in places]
+    return next((beside for beside in found if beside is not None and beside.is_file()), found[0])
+
+
+def _store(model: Path) -> Path:
+    """The folder of the store that a linked model lies in.
+
+    Stores that name files by their digest sort them into folders of two characters (DVC, Git LFS), or into one each
+    (git-annex): those are left out, two at most.
+    """
+    folder = model.parent
+    if re.search(r"[0-9a-f]{30}", model.name):
+        folder = folder.parent if folder.name == model.name else folder
+        for _ in range(2):
+            folder = folder.parent if re.fullmatch(r"\w\w", folder.name) else folder
+    return model.parent if folder == folder.parent else folder
+
+
+def _astray(path: Path, location: str, beside: Path | None) -> str:
+    """Where numbers lie that cannot be read there, and what to do."""
+    try:
+        linked = location != "" and (path.parent / location).is_symlink()
+    except (OSError, ValueError):
+        linked = False
+    if beside is not None:
+        return f"{location}, " + (
+            "a link to a file that is not there; fetch it" if linked else "which is not there; put it beside"
+        )
+    if linked:
+        return (
+            f"{location!r}, a link that leads out of {path.parent}; copy what the links lead to into one folder (cp -L)"
+        )
+    return f"{location!r}, which leads out of {path.parent}; put the data file beside the .onnx file"

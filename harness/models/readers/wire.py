@@ -106,7 +106,7 @@ class Message:
             raise self.damaged(f"a name of {self.stop - self.start} bytes at byte {self.start}")
         return name_of(self.data[self.start : self.stop])
 
-    def packed_numbers(self, dtype: str) -> NDArray[Any]:
+    def packed_numbers(self, dtype: str | np.dtype[Any]) -> NDArray[Any]:
         """The bytes as little-endian numbers of ``dtype``: a read-only view, perhaps unaligned."""
         size = np.dtype(dtype).itemsize
         if (self.stop - self.start) % size:
@@ -128,7 +128,7 @@ class Message:
         """The payloads of a run of fixed-size fields: a read-only view that steps over the tags between."""
         return self._view(dtype, field.start, field.stride, field.count)
 
-    def _view(self, dtype: str, start: int, stride: int, count: int) -> NDArray[Any]:
+    def _view(self, dtype: str | np.dtype[Any], start: int, stride: int, count: int) -> NDArray[Any]:
         if count == 0:
             return np.empty(0, dtype)
         return np.ndarray((count,), dtype, self.data, start, (stride,))

@@ -1,6 +1,6 @@
 """torchvision's .pth becomes canonical weights, in both of torch's formats, and nothing in it is ever executed.
 
-Files are written, and read, by torch in processes of its own: the tests' process imports no runtime.
+Files are written by torch in a process of its own, and read without it: the tests' process imports no runtime.
 """
 
 import subprocess
@@ -65,7 +65,6 @@ def test_code_in_a_file_is_named_and_not_executed(worker: WorkerProcess, files: 
     [
         ("module.pth", r"contains code, which is never run \(torch\.nn\.modules\.linear\.Linear\).*state_dict"),
         ("list.pth", r"holds no state dict"),
-        ("bf16.pth", r"features\.0\.weight is torch\.bfloat16 \(torch\.strided\), wanted a plain float32 tensor"),
         ("truncated.pth", r"is damaged, or no state dict"),
         ("text.pth", r"is damaged, or no state dict"),
     ],
@@ -103,7 +102,7 @@ def test_every_array_that_does_not_fit_is_named_as_the_file_names_it(worker: Wor
     assert "features.3.bias is missing (wanted shape (192,))" in message
     assert "classifier.6.weight has shape (10, 4096), wanted (1000, 4096)" in message
     assert "extra.weight is not an array of owt" in message
-    assert "features.0.bias is float16, wanted float32" in message
+    assert "features.0.bias is int32, wanted float32" in message
 
 
 def test_weights_of_another_network_are_refused(worker: WorkerProcess, files: Path) -> None:

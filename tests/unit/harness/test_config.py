@@ -61,7 +61,7 @@ def test_every_flag_of_run_has_its_key_and_every_key_its_flag() -> None:
 def test_a_file_gives_every_key(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(
-        'model = "bvlc"\nweights = "w.pth"\nweights_layout = "NHWC"\nartifact = "torch=m.pt2"\n'
+        'model = "bvlc"\nweights = "w.pth"\nweights_layout = "NHWC"\nweights_key = "model"\nartifact = "torch=m.pt2"\n'
         'artifact_input = "0..255,bgr"\ntrust = ["m.pt2"]\n'
         'data = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
         'device = "cpu"\nprecision = "bf16"\n'
@@ -156,6 +156,7 @@ def test_artifacts_beside_weights_are_held_against_them() -> None:
         ({"artifacts": ("torch=/a", "torch=/a")}, "the same system twice: torch precision=fp32"),
         ({"artifacts": ("torch=a",), "backends": ("openvino",)}, "torch is not among the backends named"),
         ({"weights_layout": "NHWC"}, "--weights-layout says how --weights is read"),
+        ({"weights_key": "model_ema"}, "--weights-key says which model of --weights is read"),
     ],
 )
 def test_an_artifact_that_makes_no_sense_is_refused(values: dict[str, object], said: str) -> None:

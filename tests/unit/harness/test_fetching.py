@@ -385,6 +385,27 @@ def test_a_wrong_file_everywhere_is_refused_with_both_digests() -> None:
     assert fetched_weights(mine) is None
 
 
+def test_each_mirror_that_failed_is_said_with_its_reason() -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 300000\n"
+    heard = Heard()
+    with serving(status(404)) as first, serving(whole(pointer)) as second, serving(good(CONTENT)) as third:
+        fetch(card(first.url, second.url, third.url), heard, patience=QUICK)
+    tried = [line for line in heard.lines if line.startswith("tried ")]
+    assert [line.split()[1] for line in tried] == [f"{first.url}:", f"{second.url}:"]
+    assert "HTTP 404" in tried[0]
+    assert "it serves another file (a Git LFS pointer, not the file itself: " in tried[1]
+
+
+def test_a_file_that_is_there_needs_no_lock() -> None:
+    with serving(good(CONTENT)) as server:
+        mine = card(server.url)
+        fetched(mine)
+    for lock in place(mine).parent.glob("*.lock"):
+        lock.unlink()
+    assert fetch(mine, Heard(), offline=True) == place(mine)
+    assert list(place(mine).parent.glob("*.lock")) == []
+
+
 def test_a_redirection_is_followed() -> None:
     with serving(good(CONTENT)) as server, serving(status(302, Location=server.url)) as first:
         fetched(card(first.url))

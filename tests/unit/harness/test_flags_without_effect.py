@@ -68,6 +68,8 @@ def test_weights_beside_an_artifact_are_refused_where_nothing_is_built_from_them
         predict.load_model(backend="torch", artifact="net.onnx", weights="w.pth")
     with pytest.raises(UsageError, match=r"weights_layout"):
         predict.load_model(backend="torch", weights_layout="NHWC")
+    with pytest.raises(UsageError, match=r"weights_key"):
+        predict.load_model(backend="torch", weights_key="model")
 
 
 def test_an_interpreter_names_the_runtime_that_doctor_looks_into() -> None:

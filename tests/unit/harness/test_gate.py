@@ -86,7 +86,6 @@ def test_two_runs_are_held_against_each_other_by_the_anchor(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("of_head", "said"),
     [
-        ({"machine": {"cpu": "Another"}}, "another machine: cpu AMD EPYC and Another"),
         ({"model": model(recipe_digest="aa" * 32, weights_digest="99" * 32)}, "other weights: abababababab and 9999"),
         ({"data": data(images=600, pixels_digest="11" * 32)}, "other prepared pixels"),
         ({"data": data(images=600, names_digest="22" * 32)}, "other images or labels"),
@@ -102,6 +101,31 @@ def test_what_is_not_the_same_is_shown_and_not_gated(tmp_path: Path, of_head: di
     assert said in words(refused)
     assert set(verdicts(report.judged).values()) == {"NOT GATED"}
     assert next(one for one in report.judged if one.metric == "latency_p50_ms").head == pytest.approx(20, rel=0.01)
+
+
+def test_on_another_machine_answers_are_gated_and_times_are_not(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    head = timed_run(tmp_path / "head", {"torch": 20}, machine={"cpu": "Another"})
+    report = compare_files(base, head, read_policy(None))
+    found = verdicts(report.judged)
+    assert (found["torch", "top1"], found["torch", "latency_p50_ms"]) == ("PASS", "INVALID")
+    assert (report.verdict, report.refused) == ("INVALID", ())
+    assert any(f"alexbench baseline save {head}" in note for note in report.notes)
+
+
+def test_a_loss_of_answers_fails_on_another_machine_too(tmp_path: Path) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10}, rows={"torch": answers(600)})
+    worse = {"torch": answers(600, missed=range(100, 160))}
+    head = timed_run(tmp_path / "head", {"torch": 10}, rows=worse, machine={"cpu": "Another"})
+    assert compare_files(base, head, read_policy(None)).verdict == "FAIL"
+
+
+@pytest.mark.parametrize("now", [{"memory_mib": 23_999}, {"os": "Linux 6.19.2-generic"}])
+def test_a_reboot_or_a_minor_update_makes_no_other_machine(tmp_path: Path, now: dict[str, Any]) -> None:
+    base = timed_run(tmp_path / "base", {"torch": 10})
+    machine = read_run(base).machine
+    head = timed_run(tmp_path / "head", {"torch": 10}, machine={**machine, **now})
+    assert verdicts(compare_files(base, head, read_policy(None)).judged)["torch", "latency_p50_ms"] == "PASS"
 
 
 def test_a_policy_may_gate_answers_on_another_machine(tmp_path: Path) -> None:

@@ -12,14 +12,17 @@ from alexbench.harness.app.weights import read
 from alexbench.harness.errors import WeightsError
 from tests.support.caffe_files import caffemodel, layer_types
 from tests.support.onnx_files import mixed_model, zoo_model
+from tests.support.torch_format import legacy_file
 from tests.support.toy_network import TOY, toy_weights
 
-KINDS = ("caffemodel", "first caffemodel", "unpacked caffemodel", "zoo onnx", "mixed onnx")
+KINDS = ("legacy pth", "caffemodel", "first caffemodel", "unpacked caffemodel", "zoo onnx", "mixed onnx")
 
 
 @cache
 def content(kind: str) -> bytes:
     weights = toy_weights()
+    if kind.endswith("pth"):
+        return legacy_file(weights)
     if kind.endswith("onnx"):
         pytest.importorskip("onnx", reason="pip install 'alexbench[onnxruntime]'")
         model = zoo_model(TOY, weights) if kind.startswith("zoo") else mixed_model(TOY, weights)

@@ -1,5 +1,6 @@
 """.onnx files, written by the onnx library, give the weights that went in, whatever they are called."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,97 @@ def test_a_path_out_of_the_folder_is_refused(tmp_path: Path, location: str) -> N
     entry.key, entry.value = "location", location
     source = folder / "mine.onnx"
     source.write_bytes(model.SerializeToString())
-    with pytest.raises(WeightsError, match=r"which leads out of .*put the data file beside"):
+    fix = "leads out of .*cp -L" if location == "link" else "which leads out of .*put the data file beside"
+    with pytest.raises(WeightsError, match=fix):
         read(source, TOY)
+
+
+def linked(tmp_path: Path, model: str, data: str) -> Path:
+    """A model and its data as links at ``hub/snapshots/1`` to these places in ``hub``."""
+    source = saved(zoo_model(TOY, toy_weights()), tmp_path, beside="weights.bin")
+    folder = tmp_path / "hub" / "snapshots" / "1"
+    folder.mkdir(parents=True)
+    for file, place in ((source, model), (tmp_path / "weights.bin", data)):
+        target = tmp_path / "hub" / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
+        (folder / file.name).symlink_to(os.path.relpath(target, folder))
+    return folder / "mine.onnx"
+
+
+A, B = "ab" * 32, "cd" * 32
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [
+        (f"blobs/{A}", f"blobs/{B}"),  # Hugging Face
+        (f"files/md5/{A[:2]}/{A[2:32]}", f"files/md5/{B[:2]}/{B[2:32]}"),  # DVC
+        (f"objects/{A[:2]}/{A[2:4]}/{A}", f"objects/{B[:2]}/{B[2:4]}/{B}"),  # Git LFS
+        (f"objects/pX/1z/SHA256--{A}/SHA256--{A}", f"objects/Kq/0w/SHA256--{B}/SHA256--{B}"),  # git-annex
+    ],
+)
+def test_links_into_the_store_of_the_model_are_followed(tmp_path: Path, model: str, data: str) -> None:
+    assert weights_digest(read(linked(tmp_path, model, data), TOY).arrays) == DIGEST
+
+
+def test_links_into_another_folder_are_not_followed(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"weights\.bin', a link that leads out of .*cp -L"):
+        read(linked(tmp_path, f"blobs/{A}", f"elsewhere/{B}"), TOY)
+
+
+def test_a_copied_model_is_not_in_the_store_of_its_data(tmp_path: Path) -> None:
+    source = linked(tmp_path, f"blobs/{A}", f"blobs/{B}")
+    content = source.read_bytes()
+    source.unlink()
+    source.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"weights\.bin', a link that leads out of"):
+        read(source, TOY)
+
+
+def test_a_link_to_a_model_has_the_data_beside_the_model(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    source = saved(zoo_model(TOY, toy_weights()), tmp_path / "real", beside="weights.bin")
+    (tmp_path / "mine.onnx").symlink_to(source)
+    assert weights_digest(read(tmp_path / "mine.onnx", TOY).arrays) == DIGEST
+
+
+def test_a_link_whose_file_is_not_there_is_said_to_be_one(tmp_path: Path) -> None:
+    source = linked(tmp_path, f"blobs/{A}", f"blobs/{B}")
+    (tmp_path / "hub" / "blobs" / B).unlink()
+    with pytest.raises(WeightsError, match="a link to a file that is not there"):
+        read(source, TOY)
+
+
+@pytest.mark.parametrize("kind", ["FLOAT16", "BFLOAT16", "DOUBLE"])
+@pytest.mark.parametrize("cast", [False, True], ids=["plain", "Cast"])
+def test_other_floats_are_cast_and_said(tmp_path: Path, kind: str, cast: bool) -> None:
+    """As converters to fp16 leave them: stored so, and perhaps cast back by a node."""
+    from onnx import TensorProto, helper
+
+    model = zoo_model(TOY, toy_weights())
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            values = np.frombuffer(tensor.raw_data, "<f4")
+            stored = {
+                "FLOAT16": lambda v: v.astype("<f2"),
+                "BFLOAT16": lambda v: (v.view("<u4") >> 16).astype("<u2"),
+                "DOUBLE": lambda v: v.astype("<f8"),
+            }[kind](values)
+            tensor.data_type, tensor.raw_data = getattr(TensorProto, kind), stored.tobytes()
+            if cast:
+                stored_name = f"{tensor.name}_stored"
+                casts.append(helper.make_node("Cast", [stored_name], [tensor.name], to=TensorProto.FLOAT))
+                tensor.name = stored_name
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    reading = read(saved(model, tmp_path), TOY)
+    exact = "rounded" if kind == "DOUBLE" else "exact"
+    assert reading.unwrapped == f"{kind.lower().replace('double', 'float64')} cast to float32 ({exact})"
+    for name, array in toy_weights().items():
+        assert np.allclose(reading.arrays[name], array, rtol=2.0**-7, atol=1e-6)
 
 
 @pytest.mark.parametrize(("key", "value"), [("offset", "-4"), ("offset", "9" * 30), ("offset", "x"), ("length", "8")])
@@ -131,7 +221,7 @@ def test_weights_that_are_computed_are_not_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "said"), [("FLOAT16", "float16"), ("DOUBLE", "float64"), ("BFLOAT16", "bfloat16"), ("INT32", "int32")]
+    ("dtype", "said"), [("FLOAT16", "float16"), ("BFLOAT16", "bfloat16"), ("INT32", "int32"), ("INT8", "int8")]
 )
 def test_other_types_are_refused_by_name(tmp_path: Path, dtype: str, said: str) -> None:
     from onnx import TensorProto, helper

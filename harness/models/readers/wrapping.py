@@ -1,0 +1,206 @@
+"""A network's arrays in a checkpoint, under whatever keys and prefixes training scripts put them.
+
+A model is found by the ends of its arrays' names, which are the network's or torchvision's. What stands before them is
+a prefix: a module's name (``model.``, ``net.``, ``backbone.``), or what wraps it (DataParallel's ``module.``). Nothing
+is found by a list of keys.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.errors import WeightsError, unknown_name
+from alexbench.harness.models.network import Network
+from alexbench.harness.models.readers.storages import Tensor
+from alexbench.harness.models.weights import spellings
+from alexbench.harness.plain_text import one_line
+
+Leaf: TypeAlias = Tensor | NDArray[Any]
+
+_WRAPPERS: Final = frozenset(
+    ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
+)
+"""Parts of names that a wrapper adds anywhere: DataParallel and its like, torch.compile, FSDP, checkpointing."""
+_MAX_DEPTH: Final = 8
+_MAX_TABLES: Final = 10_000
+_MAX_NAME: Final = 200
+_SHOWN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """The arrays of the model, without what was around them; ``how`` says what that was, empty for nothing."""
+
+    arrays: dict[str, NDArray[Any]]
+    how: str
+
+
+@dataclass(slots=True)
+class _Found:
+    """What may be a model: arrays of one dict, at ``keys``, whose names begin with ``prefix``.
+
+    ``names``: a plain name -> the name in the dict.
+    """
+
+    keys: tuple[str, ...]
+    table: Mapping[str, Leaf]
+    prefix: str
+    names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """As --weights-key names it."""
+        return ".".join((*self.keys, *filter(None, (self.prefix.rstrip("."),)))) or "."
+
+    def is_within(self, key: str) -> bool:
+        """Whether ``key`` names something around it."""
+        return key == self.prefix.rstrip(".") or self.label.startswith(f"{key}.")
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of each array."""
+        return {plain: tuple(self.table[name].shape) for plain, name in self.names.items()}
+
+
+def unwrap(checkpoint: Any, network: Network, source: Path, key: str | None = None) -> Unwrapped:
+    """The arrays of ``network`` in what a file holds; ``key``: which, where there are several.
+
+    Where no model is whole, the best is given with all that stands beside it, for its reader to name what is wrong.
+
+    Raises:
+        WeightsError: no arrays, several whole models and no key, or a key that is not there.
+    """
+    tables = list(_tables(checkpoint))
+    if not tables:
+        raise WeightsError(f"{source} holds no state dict (names to tensors); save model.state_dict()")
+    models = [one for keys, table in tables for one in _models(keys, table, network)]
+    chosen = _chosen(models, network, source, key)
+    if chosen is None:
+        keys, table = max(tables, key=lambda one: len(one[1]))
+        chosen = _Found(keys, table, "", {})
+    return _taken(chosen, [one for one in models if one.table is chosen.table])
+
+
+def _tables(checkpoint: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Leaf]]]:
+    """Every dict or list that holds tensors, with the keys that lead there; each once, however often it is named."""
+    seen: set[int] = set()
+    waiting: deque[tuple[tuple[str, ...], Any]] = deque([((), checkpoint)])
+    while waiting and len(seen) < _MAX_TABLES:
+        keys, value = waiting.popleft()
+        if id(value) in seen or len(keys) > _MAX_DEPTH or not isinstance(value, dict | list | tuple):
+            continue
+        seen.add(id(value))
+        items = list(value.items() if isinstance(value, dict) else enumerate(value))
+        table = {_name(name): one for name, one in items if isinstance(one, Tensor | np.ndarray)}
+        if table:
+            yield keys, table
+        waiting += [((*keys, _name(name)), one) for name, one in items if isinstance(one, dict | list | tuple)]
+
+
+def _name(key: object) -> str:
+    """A key as a name, fit to be shown in a line."""
+    return one_line(str(key))[:_MAX_NAME]
+
+
+def _models(keys: tuple[str, ...], table: Mapping[str, Leaf], network: Network) -> list[_Found]:
+    """The groups of arrays in a dict that are named as the network's."""
+    groups: dict[tuple[str, int], _Found] = {}
+    wanted = {tuple(name.split(".")): place for place, names in enumerate(spellings(network)) for name in names}
+    for name in table:
+        ended = _ended(name.split("."), wanted)
+        if ended is not None:
+            before, plain = ended
+            prefix = "".join(f"{part}." for part in before)
+            group = groups.setdefault((prefix, wanted[plain]), _Found(keys, table, prefix))
+            group.names.setdefault(".".join(plain), name)
+    return list(groups.values())
+
+
+def _ended(parts: Sequence[str], wanted: Mapping[tuple[str, ...], int]) -> tuple[Sequence[str], tuple[str, ...]] | None:
+    """The parts before an array's own name, and that name without wrappers; None where it is not the network's."""
+    plain: tuple[str, ...] = ()
+    for at in range(len(parts) - 1, -1, -1):
+        if parts[at] not in _WRAPPERS:
+            plain = (parts[at], *plain)
+            if plain in wanted:
+                return parts[:at], plain
+    return None
+
+
+def _chosen(models: Sequence[_Found], network: Network, source: Path, key: str | None) -> _Found | None:
+    """The model that is meant: the only whole one, or the one that ``key`` names; else what has most of one."""
+    named = list(models)
+    if key is not None:
+        named = [one for one in models if one.label == key] or [one for one in models if one.is_within(key)]
+        if not named:
+            raise unknown_name(f"--weights-key of {source}", key, [one.label for one in models])
+    most = max((len(one.names) for one in named), default=0)
+    whole = [one for one in named if len(one.names) == most]
+    fitting = [one for one in whole if set(one.shapes().values()) == set(network.parameter_shapes.values())]
+    several = _different(fitting or whole) if most == len(network.parameter_shapes) else whole[:1]
+    if len(several) > 1:
+        labels = [one.label for one in several]
+        raise WeightsError(
+            f"{source} holds {len(labels)} whole models, {' and '.join(labels)}: say which, --weights-key {labels[0]}"
+        )
+    return next(iter(several), None)
+
+
+def _different(models: Sequence[_Found]) -> list[_Found]:
+    """Without those whose every array another has: a checkpoint may name one model twice."""
+    kept: list[_Found] = []
+    for one in models:
+        if not any(_same(one, other) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _same(one: _Found, other: _Found) -> bool:
+    return one.names.keys() == other.names.keys() and all(
+        _equal(one.table[name], other.table[other.names[plain]]) for plain, name in one.names.items()
+    )
+
+
+def _equal(one: Leaf, other: Leaf) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor) and one == other:
+        return True
+    return one.shape == other.shape and np.array_equal(_array(one), _array(other))
+
+
+def _array(leaf: Leaf) -> NDArray[Any]:
+    return leaf.array() if isinstance(leaf, Tensor) else leaf
+
+
+def _taken(chosen: _Found, others: Sequence[_Found]) -> Unwrapped:
+    """The arrays of a model, and all that has its prefix and no place in it; numbers alone (a step) are no weights."""
+    of_others = {name for one in others if one is not chosen for name in one.names.values()}
+    mine = {name: plain for plain, name in chosen.names.items()}
+    beside = [name for name in chosen.table if name not in mine]
+    extra = [
+        name
+        for name in beside
+        if name.startswith(chosen.prefix) and name not in of_others and len(chosen.table[name].shape) > 0
+    ]
+    leaves = {mine.get(name, name): one for name, one in chosen.table.items() if name in mine or name in extra}
+    return Unwrapped(
+        {name: _array(one) for name, one in leaves.items()},
+        _how(chosen, mine, [name for name in beside if name not in extra]),
+    )
+
+
+def _how(chosen: _Found, mine: Mapping[str, str], unread: Sequence[str]) -> str:
+    """What was around the arrays, in words."""
+    said = [f"from {'.'.join(chosen.keys)}"] if chosen.keys else []
+    if chosen.prefix:
+        said.append(f"without the prefix {chosen.prefix}")
+    inner = [name for name, plain in mine.items() if name != chosen.prefix + plain]
+    if inner:
+        said.append(f"{inner[0].removeprefix(chosen.prefix)} as {mine[inner[0]]}")
+    if unread:
+        more = f" and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else ""
+        said.append(f"{', '.join(unread[:_SHOWN])}{more} not read")
+    return ", ".join(said)
