@@ -11,34 +11,16 @@ import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.array_names import TORCHVISION_NAMES, spellings
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.readers.storages import kind_of
 from alexbench.harness.whole_file import is_stale, whole_file
-
-TORCHVISION_NAMES: Final = {
-    "features.0": "conv1",
-    "features.3": "conv2",
-    "features.6": "conv3",
-    "features.8": "conv4",
-    "features.10": "conv5",
-    "classifier.1": "fc6",
-    "classifier.4": "fc7",
-    "classifier.6": "fc8",
-}
-"""torchvision.models.alexnet's module names (torchvision/models/alexnet.py)."""
-
-
-def spellings(network: Network) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names of a network's arrays in their order: canonical, and torchvision's."""
-    theirs = {ours: theirs for theirs, ours in TORCHVISION_NAMES.items()}
-    split = [name.rpartition(".") for name in network.parameter_shapes]
-    return tuple(network.parameter_shapes), tuple(f"{theirs.get(layer, layer)}.{kind}" for layer, _, kind in split)
 
 
 def canonical(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from alexbench.harness.models.weights import TORCHVISION_NAMES, map_weights
+from alexbench.harness.models.array_names import TORCHVISION_NAMES
+from alexbench.harness.models.weights import map_weights
 
 
 class Calls:

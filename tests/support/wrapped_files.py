@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from alexbench.harness.models.weights import TORCHVISION_NAMES, map_weights
+from alexbench.harness.models.array_names import TORCHVISION_NAMES
+from alexbench.harness.models.weights import map_weights
 
 State = dict[str, torch.Tensor]
 

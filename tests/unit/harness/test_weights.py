@@ -12,14 +12,9 @@ from safetensors.numpy import load_file, save_file
 
 from alexbench.harness.app.weights import convert
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.array_names import TORCHVISION_NAMES
 from alexbench.harness.models.network import Conv, Flatten, Linear, MaxPool, Network, ReLU, get_network
-from alexbench.harness.models.weights import (
-    TORCHVISION_NAMES,
-    canonical,
-    map_weights,
-    weights_digest,
-    write_weights,
-)
+from alexbench.harness.models.weights import canonical, map_weights, weights_digest, write_weights
 from alexbench.harness.whole_file import STALE_S
 
 # The names of an AlexNet and the arrays of a toy.

@@ -11,9 +11,10 @@ from safetensors.numpy import save_file
 
 from alexbench.harness.app.weights import read
 from alexbench.harness.errors import AlexBenchError
+from alexbench.harness.models.array_names import TORCHVISION_NAMES
 from alexbench.harness.models.readers.container import other_content
 from alexbench.harness.models.readers.wrapping import unwrap
-from alexbench.harness.models.weights import TORCHVISION_NAMES, weights_digest
+from alexbench.harness.models.weights import weights_digest
 from tests.support.torch_format import legacy_file
 from tests.support.toy_network import TOY, toy_weights
 
