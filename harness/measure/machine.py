@@ -1,6 +1,6 @@
 """The machine: hardware, operating system and the part of it that this process may use.
 
-``machine`` keys baselines and history (harness/machine_key.py), so nothing in it changes from one run to the next. What
+``machine`` keys baselines and history (machine_key.py), so nothing in it changes from one run to the next. What
 a gate compares is in ``environment``, what is of the moment in ``conditions``: three records that must not be mixed.
 """
 
