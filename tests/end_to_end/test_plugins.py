@@ -78,7 +78,7 @@ def test_each_fault_is_a_row_that_names_it_and_the_others_complete(
 ) -> None:
     named = [flag for name in ("onnxruntime", *SAID, *LISTED, "talks") for flag in ("--backend", name)]
     given = ("--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path)
-    ended = command("run", *named, *given)
+    ended = command("run", *named, *given, "--threads", "1")
     assert ended.code == 1, ended.err
     assert "Traceback" not in ended.err
     folder = only_run(tmp_path)
