@@ -42,7 +42,8 @@ def _speed(record: RunRecord, rows: Sequence[Row]) -> list[str]:
 
 def _fastest(rows: Sequence[Row]) -> str:
     """Of ranked rows of one group, the fastest first."""
-    best = [row for row in rows if row.rank == 1]
+    first = min(row.rank or 0 for row in rows)
+    best = [row for row in rows if row.rank == first]
     if len(rows) == 1:
         return f"{_fps(rows[0])}, the only row that ran so."
     if len(best) == len(rows):

@@ -199,7 +199,10 @@ def _name_of(number: int) -> str:
 
 def serve(commands: TextIO, answers: TextIO) -> None:
     """A child's whole life: first what the work is, then a chunk a line, until the parent is gone."""
-    asked = read(_Chunk, commands.readline() or "null")
+    line = commands.readline()
+    if not line:
+        return
+    asked = read(_Chunk, line)
     work = asked.work
     assert work is not None
     pixels: NDArray[np.uint8] = np.load(work.target, mmap_mode="r+")

@@ -14,29 +14,41 @@ from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST
 class OtherContent:
     """What a file is instead of weights, and what to do, in words."""
 
-    begins: bytes
     what: str
     fix: str
 
 
 _UNPACK: Final = "unpack it, and name the file in it"
-_OTHERS: Final = (
-    OtherContent(b"version https://git-lfs", "a Git LFS pointer, not the file itself", "git lfs pull, or fetch anew"),
-    OtherContent(b"<!DOCTYPE", "a web page, not weights", "fetch the file anew"),
-    OtherContent(b"<html", "a web page, not weights", "fetch the file anew"),
-    OtherContent(b"\x89HDF\r\n", "an HDF5 file", "load it in its framework, and save a SavedModel or safetensors"),
-    OtherContent(b"\x1f\x8b", "compressed (gzip)", _UNPACK),
-    OtherContent(b"BZh", "compressed (bzip2)", _UNPACK),
-    OtherContent(b"\xfd7zXZ", "compressed (xz)", _UNPACK),
-    OtherContent(b"\x28\xb5\x2f\xfd", "compressed (zstd)", _UNPACK),
+_BEGINNINGS: Final = (
+    b"version https://git-lfs",
+    b"<!DOCTYPE",
+    b"<html",
+    b"\x89HDF\r\n",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"\x28\xb5\x2f\xfd",
 )
+_OTHERS: Final = (
+    OtherContent("a Git LFS pointer, not the file itself", "git lfs pull, or fetch anew"),
+    OtherContent("a web page, not weights", "fetch the file anew"),
+    OtherContent("a web page, not weights", "fetch the file anew"),
+    OtherContent("an HDF5 file", "load it in its framework, and save a SavedModel or safetensors"),
+    OtherContent("compressed (gzip)", _UNPACK),
+    OtherContent("compressed (bzip2)", _UNPACK),
+    OtherContent("compressed (xz)", _UNPACK),
+    OtherContent("compressed (zstd)", _UNPACK),
+)
+"""What begins so, in the same order."""
 
 
 def other_content(path: Path) -> OtherContent | None:
     """What a file is that holds no weights, or weights in a wrapping that is not opened; None where it may be one."""
     with path.open("rb") as file:
         head = file.read(32)
-    return next((one for one in _OTHERS if head.startswith(one.begins)), None)
+    found = (place for place, begins in enumerate(_BEGINNINGS) if head.startswith(begins))
+    place = next(found, None)
+    return None if place is None else _OTHERS[place]
 
 
 def check_zip(path: Path) -> bool:
