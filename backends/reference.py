@@ -7,8 +7,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.activations import check_layers
 from alexbench.backends._shared.adapters import check_pixels, not_loaded
+from alexbench.backends._shared.watched_layers import check_layers
 from alexbench.harness.contract import (
     Backend,
     Effective,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.harness.errors import UsageError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 Container = Literal["files", "tar", "tfrecord", "parquet"]
 
@@ -34,7 +34,7 @@ def validation_number(name: str) -> int | None:
 def canonical_name(path: str) -> str:
     """What a picture is called in records: ``ILSVRC2012_val_00000001.JPEG`` in every layout, any other by its path.
 
-    One printable line that every encoding of Unicode can hold (:func:`alexbench.harness.plain_text.escaped`).
+    One printable line that every encoding of Unicode can hold (:func:`alexbench.harness.files.plain_text.escaped`).
     """
     number = validation_number(path)
     return escaped(path) if number is None else f"ILSVRC2012_val_{number:08d}.JPEG"
@@ -81,7 +81,7 @@ class Part:
 class Dataset:
     """Labelled images under ``root``, ordered by class index, then by name: the same order in every layout.
 
-    ``layout``: its name (:mod:`alexbench.datasets.layouts.table`); ``container``: what its images lie in.
+    ``layout``: its name (:mod:`alexbench.datasets.layouts.layout_table`); ``container``: what its images lie in.
     ``labels_from``: where the labels were found, in words. ``empty_classes``: class folders that hold no picture.
     ``left_out``: files that are neither pictures nor known litter, and pictures outside the class folders. ``notes``:
     sentences about what was found that a reader must know. ``draws``: the draws that led from the whole set to this

@@ -19,7 +19,7 @@ from alexbench.datasets.resize import nearest, two_taps
 from alexbench.datasets.resize import opencv as opencv_resize
 from alexbench.datasets.resize import pillow as pillow_resize
 from alexbench.harness.errors import CardError, DataError
-from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_file
+from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, read_file
 from alexbench.harness.models.preprocessing import Interpolation, Preprocessing
 
 _KEPT_BYTES: Final = 31 * 2**20  # glibc takes no hint above 32 MiB

@@ -7,11 +7,11 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from alexbench.harness.app.predict import LoadedModel, load_model
     from alexbench.harness.contract import Backend, Model, Options
     from alexbench.harness.models.network import get_network
-    from alexbench.harness.record_files import read_run
-    from alexbench.harness.records import RunRecord
+    from alexbench.harness.prediction.predict import LoadedModel, load_model
+    from alexbench.harness.records.record_files import read_run
+    from alexbench.harness.records.run_records import RunRecord
 
     __version__: str
 
@@ -19,11 +19,11 @@ _PUBLIC: Final = {
     "Backend": "alexbench.harness.contract",
     "Model": "alexbench.harness.contract",
     "Options": "alexbench.harness.contract",
-    "RunRecord": "alexbench.harness.records",
-    "LoadedModel": "alexbench.harness.app.predict",
+    "RunRecord": "alexbench.harness.records.run_records",
+    "LoadedModel": "alexbench.harness.prediction.predict",
     "get_network": "alexbench.harness.models.network",
-    "load_model": "alexbench.harness.app.predict",
-    "read_run": "alexbench.harness.record_files",
+    "load_model": "alexbench.harness.prediction.predict",
+    "read_run": "alexbench.harness.records.record_files",
 }
 
 __all__ = [

@@ -23,11 +23,11 @@ from alexbench.harness.commands.history import history
 from alexbench.harness.commands.models import models
 from alexbench.harness.commands.options import artifacts, one_run
 from alexbench.harness.commands.report import report, show_reports
-from alexbench.harness.console import clean_streams, nobody_reads
+from alexbench.harness.console.streams import clean_streams, nobody_reads
 from alexbench.harness.errors import AlexBenchError, ExitCode
 
 if TYPE_CHECKING:
-    from alexbench.harness.app.run import Outcome
+    from alexbench.harness.running.pipeline import Outcome
 
 _ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What ends a command as Ctrl-C does: a job is cancelled, a terminal goes."""
@@ -61,10 +61,10 @@ def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
 
     With no flags: synthetic pictures and weights, made on first use, and every runtime that is installed.
     """
-    from alexbench.harness.app.config import read_config, resolve
-    from alexbench.harness.app.progress import display_for
-    from alexbench.harness.app.run import resume
-    from alexbench.harness.app.run import run as carry_out
+    from alexbench.harness.config import read_config, resolve
+    from alexbench.harness.console.progress import display_for
+    from alexbench.harness.running.pipeline import resume
+    from alexbench.harness.running.pipeline import run as carry_out
 
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
     if resumed is not None:
@@ -88,7 +88,7 @@ def _finish(outcome: "Outcome") -> NoReturn:
 @click.option("--out", metavar="DIR", default="runs", help="Where the joined run's folder is made.  [default: runs]")
 def merge(parts: tuple[Path, ...], out: str) -> None:
     """Join the runs of all parts of a data set (run --shard) into one."""
-    from alexbench.harness.app.merge import merge as join
+    from alexbench.harness.running.merge import merge as join
 
     _finish(join(parts, Path(out)))
 
@@ -107,10 +107,10 @@ def merge(parts: tuple[Path, ...], out: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
     """Top-5 of pictures with labels and probabilities, runtime beside runtime; - reads standard input."""
-    from alexbench.harness.app.config import resolve
-    from alexbench.harness.app.predict import predict as answer
-    from alexbench.harness.app.predict import print_predictions
-    from alexbench.harness.app.progress import display_for
+    from alexbench.harness.config import resolve
+    from alexbench.harness.console.progress import display_for
+    from alexbench.harness.prediction.predict import predict as answer
+    from alexbench.harness.prediction.predict import print_predictions
 
     config = resolve({**flags, "only": "performance"})
     answers = answer(images, config=config, display=display_for())
@@ -123,7 +123,7 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
 def backends(*, devices: bool, as_json: bool) -> None:
     """The runtimes: which are installed, in which version, and what to install."""
     from alexbench.backends.registry import ignored_plugins
-    from alexbench.harness.app.listing import backend_list, print_listing
+    from alexbench.harness.inputs.catalogue import backend_list, print_listing
 
     for line in ignored_plugins():
         _say(line)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Final, Literal, TypeVar
 
-from alexbench.harness.records import SystemRecord
+from alexbench.harness.records.run_records import SystemRecord
 from alexbench.reports import row_cells
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, Table, Value, interval, is_absent
-from alexbench.reports.text.reasons import arithmetic_words, group_words
-from alexbench.reports.wording import ABSENT
+from alexbench.reports.text.reason_words import arithmetic_words, group_words
+from alexbench.reports.text.wording import ABSENT
 
 SCIENTIFIC: Final = 9
 """So many digits and more are shown as 2.0e-6."""
@@ -40,7 +40,7 @@ class Column:
     """A column. ``name``: in files; ``kind``: of its values in them; ``of``: a row's value, None where it has none.
 
     ``unit``; ``digits`` and ``heading``: in tables; ``explanation``: how to read it, "" where that is plain or depends
-    on how a run was measured (:mod:`alexbench.reports.explanations`). ``span``: the columns of its interval, with
+    on how a run was measured (:mod:`alexbench.reports.leaderboard.explanations`). ``span``: the columns of its interval, with
     ``{}`` for low and high. ``asides``: what else stands behind a value; ``shown``: its cell, where that is not made of
     all these. ``flush``: text that is set flush right, as numbers are; ``percent``: a share, shown times 100.
     ``trend``: of a metric that a history has.

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from alexbench.harness.plain_text import printable
-from alexbench.harness.records import RunRecord
-from alexbench.reports import wording
-from alexbench.reports.cells import tables
-from alexbench.reports.explanations import explanations
+from alexbench.harness.files.plain_text import printable
+from alexbench.harness.records.run_records import RunRecord
+from alexbench.reports.leaderboard.explanations import explanations
+from alexbench.reports.leaderboard.tables import tables
 from alexbench.reports.table import Table
+from alexbench.reports.text import wording
 
 LONG_WORD: Final = 20
 """Letters: GitHub's page has 830 pixels, of which a word as long takes 150."""

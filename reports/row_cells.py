@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Final, Literal
 
-from alexbench.harness.speed_records import Performance
+from alexbench.harness.records.speed_records import Performance
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, number
-from alexbench.reports.wording import ABSENT, noise_words, short_version
+from alexbench.reports.text.wording import ABSENT, noise_words, short_version
 
 BASE: Final = "base"
 AT_CHANCE: Final = {"no better": "AT CHANCE", "too few": "TOO FEW PICTURES"}

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from alexbench.harness.paired_records import RowPair
-from alexbench.harness.records import RunRecord, SystemRecord
-from alexbench.harness.speed_records import Group
+from alexbench.harness.records.paired_records import RowPair
+from alexbench.harness.records.run_records import RunRecord, SystemRecord
+from alexbench.harness.records.speed_records import Group
 from alexbench.harness.systems import base_among, plain_of
 
 

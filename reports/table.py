@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from alexbench.reports.wording import ABSENT
+from alexbench.reports.text.wording import ABSENT
 
 Value = str | int | float | bool | None
 _DASH: Final = "\N{EN DASH}"

@@ -10,12 +10,12 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.text import Text
 
-from alexbench.harness.console import console
-from alexbench.harness.plain_text import printable
-from alexbench.harness.records import RunRecord
-from alexbench.reports import wording
-from alexbench.reports.cells import tables
+from alexbench.harness.console.streams import console
+from alexbench.harness.files.plain_text import printable
+from alexbench.harness.records.run_records import RunRecord
+from alexbench.reports.leaderboard.tables import tables
 from alexbench.reports.table import Table
+from alexbench.reports.text import wording
 
 PLAIN_WIDTH: Final = 400
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 MARKER: Final = "<!-- alexbench-gate -->"
-"""First line of the Markdown, and of the comment; as in reports/gate_output.py."""
+"""First line of the Markdown, and of the comment; as in reports/gate/output.py."""
 ARTIFACT: Final = "gate-comment"
 FILE: Final = "gate.md"
 AUTHOR: Final = "github-actions[bot]"

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alexbench.harness.app.progress import PlainDisplay
-from alexbench.harness.app.synthetic import fit_key, fitted_weights
+from alexbench.harness.console.progress import PlainDisplay
+from alexbench.harness.inputs.synthetic import fit_key, fitted_weights
 from alexbench.harness.models.card import DEFAULT_CARD, load_card
 from alexbench.harness.models.packaged_classifier import pack
 from alexbench.harness.models.weights import map_weights

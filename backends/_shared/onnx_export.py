@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from alexbench.backends._shared.exports import NOTES_PREFIX, described
 from alexbench.backends._shared.onnx_graph import complete_model
+from alexbench.harness.capabilities import OpenedExport
 from alexbench.harness.contract import Model
-from alexbench.harness.powers import OpenedExport
 
 
 def write_onnx(model: Model, path: Path, notes: Mapping[str, str]) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.activations import sources
 from alexbench.backends._shared.onnx_graph import INPUT, OUTPUT, graph_model
+from alexbench.backends._shared.watched_layers import sources
 from alexbench.harness.models.network import Network, output_shapes
 
 if TYPE_CHECKING:

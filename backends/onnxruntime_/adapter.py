@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared import resident
-from alexbench.backends._shared.activations import check_layers, no_activations
 from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16, unreadable
 from alexbench.backends._shared.onnx_export import open_onnx, write_onnx
 from alexbench.backends._shared.onnx_graph import INPUT, OUTPUT, graph_model
-from alexbench.backends._shared.streams import ThreadStream, open_loop, open_threads
+from alexbench.backends._shared.thread_streams import ThreadStream, open_loop, open_threads
+from alexbench.backends._shared.watched_layers import check_layers, no_activations
 from alexbench.backends.onnxruntime_ import activations as onnx_activations
 from alexbench.backends.onnxruntime_ import artifact as onnx_artifact
 from alexbench.backends.onnxruntime_ import profile
+from alexbench.harness.capabilities import ExportFormat, OpenedExport
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -38,7 +39,6 @@ from alexbench.harness.contract import (
 )
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import MaxPool, Network
-from alexbench.harness.powers import ExportFormat, OpenedExport
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared.artifacts import Port, picture_input, scores_output, unreadable
+from alexbench.backends._shared.file_precision import of_facts
 from alexbench.backends._shared.input_steps import (
     FIRST_LAYER,
     Arithmetic,
@@ -24,7 +25,6 @@ from alexbench.backends._shared.input_steps import (
     quantise,
     read_steps,
 )
-from alexbench.backends._shared.precisions import of_facts
 from alexbench.backends.onnxruntime_ import precision
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError

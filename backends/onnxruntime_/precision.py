@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alexbench.backends._shared.precisions import NAMES, FilePrecision, file_precision
+from alexbench.backends._shared.file_precision import NAMES, FilePrecision, file_precision
 
 if TYPE_CHECKING:
     import onnx

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.activations import sources
+from alexbench.backends._shared.watched_layers import sources
 from alexbench.harness.models.network import Network
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.activations import check_layers, no_activations
 from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded
+from alexbench.backends._shared.watched_layers import check_layers, no_activations
 from alexbench.backends.openvino_ import activations as openvino_activations
 from alexbench.backends.openvino_ import artifact as openvino_artifact
 from alexbench.backends.openvino_ import precision as openvino_precision
@@ -21,6 +21,7 @@ from alexbench.backends.openvino_ import profile
 from alexbench.backends.openvino_.export import convert_ir, open_ir, write_ir
 from alexbench.backends.openvino_.profile import PRODUCT
 from alexbench.backends.openvino_.stream import QueueStream
+from alexbench.harness.capabilities import ExportFormat, OpenedExport
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -46,8 +47,7 @@ from alexbench.harness.models.network import (
     Shape,
     output_shapes,
 )
-from alexbench.harness.powers import ExportFormat, OpenedExport
-from alexbench.harness.precisions import coarsest
+from alexbench.harness.records.precisions import coarsest
 
 if TYPE_CHECKING:
     import openvino

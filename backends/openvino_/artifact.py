@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared.artifacts import Port, picture_input, scores_output, unreadable
+from alexbench.backends._shared.file_precision import of_facts
 from alexbench.backends._shared.input_steps import (
     FIRST_LAYER,
     Arithmetic,
@@ -23,7 +24,6 @@ from alexbench.backends._shared.input_steps import (
     product,
     read_steps,
 )
-from alexbench.backends._shared.precisions import of_facts
 from alexbench.backends.openvino_ import precision
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from alexbench.backends._shared.adapters import import_runtime
 from alexbench.backends._shared.exports import INPUT, OUTPUT, described
+from alexbench.harness.capabilities import OpenedExport
 from alexbench.harness.contract import Model
-from alexbench.harness.powers import OpenedExport
 
 if TYPE_CHECKING:
     import openvino

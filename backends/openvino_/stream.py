@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared.adapters import check_pixels
-from alexbench.backends._shared.streams import closed
+from alexbench.backends._shared.thread_streams import closed
 from alexbench.harness.contract import Known, Model
 
 if TYPE_CHECKING:

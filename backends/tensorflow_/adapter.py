@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared import resident
-from alexbench.backends._shared.activations import check_layers, from_nhwc, no_activations
 from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16
-from alexbench.backends._shared.streams import ThreadStream, open_loop, open_threads
+from alexbench.backends._shared.thread_streams import ThreadStream, open_loop, open_threads
+from alexbench.backends._shared.watched_layers import check_layers, from_nhwc, no_activations
 from alexbench.backends.tensorflow_ import artifact as tensorflow_artifact
 from alexbench.backends.tensorflow_ import profile
 from alexbench.backends.tensorflow_.export import open_saved_model, write_saved_model
-from alexbench.backends.tensorflow_.network import every_layer, forward, variables
+from alexbench.backends.tensorflow_.layers import every_layer, forward, variables
+from alexbench.harness.capabilities import ExportFormat, OpenedExport
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -35,7 +36,6 @@ from alexbench.harness.contract import (
 )
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import Network
-from alexbench.harness.powers import ExportFormat, OpenedExport
 
 if TYPE_CHECKING:
     import tensorflow

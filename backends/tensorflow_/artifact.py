@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.backends._shared.artifacts import Port, picture_input, scores_output, unreadable
+from alexbench.backends._shared.file_precision import of_facts
 from alexbench.backends._shared.input_steps import read_steps
-from alexbench.backends._shared.precisions import of_facts
 from alexbench.backends.tensorflow_.graph import Graph
 from alexbench.harness.contract import Artifact, ArtifactFacts
 from alexbench.harness.errors import WeightsError

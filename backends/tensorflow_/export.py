@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared.exports import INPUT, NOTES_FILE, OUTPUT, described
+from alexbench.harness.capabilities import OpenedExport
 from alexbench.harness.models.network import Network
-from alexbench.harness.powers import OpenedExport
 
 if TYPE_CHECKING:
     import tensorflow

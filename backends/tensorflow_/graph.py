@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends._shared.file_precision import FilePrecision
 from alexbench.backends._shared.input_steps import (
     FIRST_LAYER,
     Arithmetic,
@@ -23,7 +24,6 @@ from alexbench.backends._shared.input_steps import (
     pointwise,
     product,
 )
-from alexbench.backends._shared.precisions import FilePrecision
 from alexbench.backends.tensorflow_ import precision as tensorflow_precision
 from alexbench.harness.contract import Layout, Scores
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from alexbench.backends._shared.precisions import NAMES, FilePrecision, file_precision
+from alexbench.backends._shared.file_precision import NAMES, FilePrecision, file_precision
 
 _PRODUCTS: Final = {
     *("Conv2D", "Conv", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMul", "BatchMatMulV2"),

@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared import resident
-from alexbench.backends._shared.activations import check_layers, no_activations
 from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16
-from alexbench.backends._shared.streams import ThreadStream
+from alexbench.backends._shared.thread_streams import ThreadStream
+from alexbench.backends._shared.watched_layers import check_layers, no_activations
 from alexbench.backends.torch_ import activations as torch_activations
 from alexbench.backends.torch_ import artifact as torch_artifact
 from alexbench.backends.torch_ import profile, stream
 from alexbench.backends.torch_.export import open_pt2, write_onnx, write_pt2
+from alexbench.harness.capabilities import ExportFormat, OpenedExport
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -46,7 +47,6 @@ from alexbench.harness.models.network import (
     Network,
     ReLU,
 )
-from alexbench.harness.powers import ExportFormat, OpenedExport
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.backends._shared.artifacts import Picture, Port, picture_input, picture_shape, scores_output, unreadable
+from alexbench.backends._shared.file_precision import FilePrecision, of_facts
 from alexbench.backends._shared.input_steps import read_steps
-from alexbench.backends._shared.precisions import FilePrecision, of_facts
 from alexbench.backends.torch_ import precision
 from alexbench.backends.torch_.graph import Exported, Script, scores_of, steps_of
 from alexbench.backends.torch_.pt2_check import code_in, pickles_of_tensors_only

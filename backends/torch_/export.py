@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alexbench.backends._shared.adapters import import_runtime
 from alexbench.backends._shared.exports import INPUT, NOTES_FILE, OUTPUT, described
 from alexbench.backends._shared.onnx_export import annotate
-from alexbench.harness.powers import OpenedExport
+from alexbench.harness.capabilities import OpenedExport
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from alexbench.backends._shared.precisions import NAMES, FilePrecision, file_precision
+from alexbench.backends._shared.file_precision import NAMES, FilePrecision, file_precision
 from alexbench.harness.contract import Evidence
 
 if TYPE_CHECKING:

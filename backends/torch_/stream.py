@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from alexbench.backends._shared.streams import ThreadStream, open_loop, open_threads
+from alexbench.backends._shared.thread_streams import ThreadStream, open_loop, open_threads
 from alexbench.harness.contract import Backend, Model, Options
 from alexbench.harness.errors import UnsupportedOptionError
 

@@ -5,7 +5,7 @@ from typing import IO, Final
 
 from alexbench.datasets.dataset import Sample, said_place
 from alexbench.harness.errors import DataError
-from alexbench.harness.input_files import IMAGE_BYTES_AT_MOST, read_file
+from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, read_file
 
 _OPEN_AT_MOST: Final = 16
 
@@ -47,7 +47,7 @@ class FileReader:
         self._root = root
 
     def read(self, sample: Sample) -> bytes:
-        """As :class:`alexbench.datasets.containers.reading.ImageReader` says."""
+        """As :class:`alexbench.datasets.containers.readers.ImageReader` says."""
         file = self._root / sample.file
         try:
             data = read_file(file, self._said(sample), DataError, most=IMAGE_BYTES_AT_MOST)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alexbench.datasets.containers.files import check_size
 from alexbench.datasets.dataset import Sample, said_place
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import is_utf8
+from alexbench.harness.files.plain_text import is_utf8
 
 if TYPE_CHECKING:
     import pyarrow as pa

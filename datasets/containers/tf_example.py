@@ -8,7 +8,7 @@ An Example is a protobuf message: ``Example{1: Features{1: repeated entry{1: key
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from alexbench.harness.protobuf import LENGTH, VARINT, Buffer, WireError, signed, varint, walk
+from alexbench.harness.files.protobuf import LENGTH, VARINT, Buffer, WireError, signed, varint, walk
 
 _KEYS_NAMED_AT_MOST: Final = 8
 

@@ -16,7 +16,7 @@ from alexbench.datasets.containers.files import OpenFiles, check_size
 from alexbench.datasets.containers.tf_example import NotAnExampleError, OtherRecordError, Span, bytes_in, features
 from alexbench.datasets.dataset import Sample, said_place
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 ENCODED: Final = b"image/encoded"
 """The feature with the encoded image in the records of Inception and Slim."""

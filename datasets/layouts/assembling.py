@@ -10,7 +10,7 @@ from alexbench.datasets.classes import class_list
 from alexbench.datasets.dataset import Container, Dataset, Sample, canonical_name, said_place, validation_number
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 PICTURES_AT_MOST: Final = 2_000_000
 """Of a data set: ImageNet's training set has 1.3 million. Each takes about 500 bytes of memory here."""

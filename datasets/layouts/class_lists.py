@@ -15,7 +15,7 @@ from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.datasets.layouts.class_names import Meaning, Stated, UnknownClassesError, class_indices, is_own_order
 from alexbench.datasets.layouts.listing import Listing, is_picture
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 _STEMS: Final = frozenset(
     {

@@ -13,7 +13,7 @@ from typing import Final
 from alexbench.datasets.classes import CLASS_COUNT, class_list, index_by_wnid
 from alexbench.datasets.layouts.listing import NUMBER
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 BACKGROUND: Final = -1
 """The index of a first class of 1001 that is called background."""

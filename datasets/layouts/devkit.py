@@ -10,7 +10,7 @@ import numpy as np
 from alexbench.datasets.classes import CLASS_COUNT, index_by_wnid
 from alexbench.datasets.layouts.class_names import BACKGROUND, Meaning
 from alexbench.harness.errors import DataError
-from alexbench.harness.input_files import LABEL_BYTES_AT_MOST, check_file, read_file
+from alexbench.harness.files.input_files import LABEL_BYTES_AT_MOST, check_file, read_file
 
 META: Final = "meta.mat"
 DEVKIT_FOLDERS: Final = (".", "data", "ILSVRC2012_devkit_t12/data", "devkit/data")

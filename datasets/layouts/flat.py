@@ -11,7 +11,7 @@ from alexbench.datasets.layouts.class_lists import lists_in
 from alexbench.datasets.layouts.labels import LabelSource, label_files_in, packaged_source, read_labels
 from alexbench.datasets.layouts.listing import Listing, be, have, is_class_name, listed, plural, some
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 _ABOVE_AT_MOST: Final = 4
 """So many folders above the images, a label file may lie: Kaggle's is in the fourth."""

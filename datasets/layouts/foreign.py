@@ -7,7 +7,7 @@ from typing import Final
 from alexbench.datasets.layouts.listing import Listing, is_picture, listed
 from alexbench.datasets.layouts.shards import split_of
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 _UNPACK: Final = "unpack it"
 _IMAGES: Final = "give the images it was made from"

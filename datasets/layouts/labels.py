@@ -18,7 +18,7 @@ from alexbench.datasets.layouts.devkit import DEVKIT_FOLDERS, META, meaning_by_d
 from alexbench.datasets.layouts.listing import WNID, is_picture, plural
 from alexbench.datasets.layouts.numbering import numbers_mean, outside_words, own_label
 from alexbench.harness.errors import DataError
-from alexbench.harness.input_files import LABEL_BYTES_AT_MOST, read_file
+from alexbench.harness.files.input_files import LABEL_BYTES_AT_MOST, read_file
 
 PACKAGED: Final = "ILSVRC2012's own list"
 """What :attr:`LabelSource.said` is for the packaged labels."""

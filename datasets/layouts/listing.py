@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.datasets.dataset import Container
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 WNID: Final = re.compile(r"n\d{8}", re.ASCII)

@@ -7,13 +7,13 @@ from typing import Final
 
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts.assembling import assemble
+from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES, Layout, Place
 from alexbench.datasets.layouts.listing import FolderListing
 from alexbench.datasets.layouts.recognising import misnamed, recognise_file, recognise_folder, shown_in
 from alexbench.datasets.layouts.surroundings import validation_below
-from alexbench.datasets.layouts.table import LAYOUT_NAMES, Layout, Place
 from alexbench.harness.errors import DataError, UsageError, unknown_name
-from alexbench.harness.input_files import check_file
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.input_files import check_file
+from alexbench.harness.files.plain_text import escaped
 
 _GIVE: Final = "give the folder, .tar, TFRecord or Parquet file that holds the pictures"
 

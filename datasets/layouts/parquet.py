@@ -15,7 +15,7 @@ from alexbench.datasets.layouts.class_names import Meaning, Stated, is_own_order
 from alexbench.datasets.layouts.listing import WNID, Entry
 from alexbench.datasets.layouts.numbering import numbers_mean, own_label
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 if TYPE_CHECKING:
     import pyarrow as pa

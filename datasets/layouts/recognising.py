@@ -6,11 +6,11 @@ from typing import Final
 
 from alexbench.datasets.layouts.foreign import refuse_foreign_file
 from alexbench.datasets.layouts.labels import label_files_in
+from alexbench.datasets.layouts.layout_table import LAYOUTS, Layout
 from alexbench.datasets.layouts.listing import FolderListing, listed
 from alexbench.datasets.layouts.shards import split_of
-from alexbench.datasets.layouts.table import LAYOUTS, Layout
 from alexbench.harness.errors import DataError, UsageError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 _HEAD_BYTES: Final = 512
 

@@ -17,7 +17,7 @@ from alexbench.datasets.layouts.foreign import foreign_in, other_set
 from alexbench.datasets.layouts.listing import FolderListing, Listing, listed, may_be_class, plural
 from alexbench.datasets.layouts.shards import Split, split_of
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 _FOLDERS_AT_MOST: Final = 1_000
 _DEPTH_AT_MOST: Final = 10

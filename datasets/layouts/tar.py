@@ -23,7 +23,7 @@ from alexbench.datasets.layouts.listing import (
 )
 from alexbench.datasets.layouts.surroundings import choose, within
 from alexbench.harness.errors import DataError, UsageError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 _LOOKED_AT: Final = 64
 """Members of an archive that show what it is."""

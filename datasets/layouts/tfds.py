@@ -28,7 +28,7 @@ from alexbench.datasets.layouts.class_names import meant
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.datasets.layouts.numbering import numbers_mean, outside_words, own_label
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 _LABEL: Final = b"label"
 _NAME: Final = b"file_name"

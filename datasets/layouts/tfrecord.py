@@ -25,7 +25,7 @@ from alexbench.datasets.layouts.class_names import BACKGROUND, Meaning, meanings
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.datasets.layouts.numbering import numbers_mean, own_label
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped
+from alexbench.harness.files.plain_text import escaped
 
 _NAME: Final = b"image/filename"
 _LABEL: Final = b"image/class/label"

@@ -21,7 +21,7 @@ from alexbench.datasets.layouts.listing import PICTURE_SUFFIXES, WNID, Entry, is
 from alexbench.datasets.layouts.numbering import numbers_mean, outside_words, own_label
 from alexbench.datasets.layouts.tar import first_names, members_of
 from alexbench.harness.errors import DataError
-from alexbench.harness.plain_text import escaped, short
+from alexbench.harness.files.plain_text import escaped, short
 
 _LABEL: Final = "cls"
 _INFO: Final = "json"

@@ -21,12 +21,12 @@ from typing import Final, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.datasets.containers.reading import ImageReader, reader_for
+from alexbench.datasets.containers.readers import ImageReader, reader_for
 from alexbench.datasets.dataset import Container, Sample, said_place
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.errors import AlexBenchError, DataError
+from alexbench.harness.files.lines import Failure, error_from, failure, read, send
 from alexbench.harness.models.preprocessing import Preprocessing
-from alexbench.harness.protocol.lines import Failure, error_from, failure, read, send
 
 _POOL_FROM: Final = 64  # pictures; below, starting a child (0.3 s) takes longer than it saves
 _CHUNK_AT_MOST: Final = 64

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.reasons import Reason
+from alexbench.harness.records.reasons import Reason
 
 PICTURES: Final = "9f973a49acb0ad4677e82354ba21bdd735f609eaa684c76a0759369e2b7ee8e3"
 """SHA-256 over the SHA-256 of each held-out picture's JPEG file, in the order of the set."""

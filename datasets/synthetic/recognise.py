@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from alexbench.datasets.classes import class_list
-from alexbench.datasets.containers.reading import reader_for
+from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.synthetic.draw import Split, draw
 from alexbench.datasets.synthetic.write import PROGRESSIVE_EVERY, encode

@@ -22,12 +22,12 @@ def ablate(*, vary: tuple[str, ...], as_json: bool, out: str | None, limit: int 
 
     Decoder, interpolation, antialias, crop and channel order, in points of top-1 with paired intervals.
     """
-    from alexbench.harness.app.ablation import IMAGES
-    from alexbench.harness.app.ablation import ablate as carry_out
-    from alexbench.harness.app.ablation_files import folder_for, write_files
-    from alexbench.harness.app.config import resolve
-    from alexbench.harness.app.progress import display_for
-    from alexbench.reports.ablation import ablation_json, print_ablation
+    from alexbench.harness.ablation.ablate import IMAGES
+    from alexbench.harness.ablation.ablate import ablate as carry_out
+    from alexbench.harness.ablation.result_files import folder_for, write_files
+    from alexbench.harness.config import resolve
+    from alexbench.harness.console.progress import display_for
+    from alexbench.reports.ablation.tables import ablation_json, print_ablation
 
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
     config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})

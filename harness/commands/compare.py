@@ -13,9 +13,9 @@ FLIPS: Final = 10
 IMAGES: Final = 8
 
 if TYPE_CHECKING:
-    from alexbench.harness.app.compare import Compared
-    from alexbench.harness.gate_records import GateReport
-    from alexbench.harness.layer_records import LayerComparison
+    from alexbench.harness.comparison.compare import Compared
+    from alexbench.harness.records.gate_records import GateReport
+    from alexbench.harness.records.layer_records import LayerComparison
 
 
 @click.command()
@@ -67,18 +67,18 @@ def compare(
         raise click.UsageError(f"--images {images}: give 1 or more")
     if different_weights and len(runs) == 1:
         raise click.UsageError("--different-weights is of two runs; name a second one")
-    from alexbench.harness.app.compare import compare as hold
-    from alexbench.harness.app.compare import to_json
-    from alexbench.harness.app.out_file import write_out
-    from alexbench.harness.app.rows_of_runs import split
-    from alexbench.harness.judge.paired import MARGIN
+    from alexbench.harness.comparison.compare import compare as hold
+    from alexbench.harness.comparison.compare import to_json
+    from alexbench.harness.comparison.rows_of_runs import split
+    from alexbench.harness.files.out_file import write_out
+    from alexbench.harness.judge.paired_tests import MARGIN
 
     check_places([split(run)[0] for run in runs], out=out, junit=junit)
     rest = _rest(runs)
     if junit is not None and rest is None:
         raise click.UsageError("--junit is of two whole runs; of one: alexbench export RUN --to junit")
     if rest is not None and junit is not None:
-        from alexbench.reports.gate_output import gate_junit
+        from alexbench.reports.gate.output import gate_junit
 
         write_out(junit, gate_junit(rest, command="compare"), flag="--junit")
     if rest is not None and not all(_answered(run) for run in runs):
@@ -105,7 +105,7 @@ def compare(
         write_out(out, _markdown(compared, looked, rest))
         click.echo(f"wrote {out}", err=as_json)
     if keep:
-        from alexbench.harness.app.divergence import keep_layers
+        from alexbench.harness.comparison.divergence import keep_layers
 
         folder = compared.runs[0][0].folder
         click.echo(f"wrote {keep_layers(folder, looked[0])}; alexbench report {folder} shows it", err=as_json)
@@ -128,13 +128,13 @@ def _check_flags(flips: int | None, *, as_json: bool) -> None:
 
 def _without_answers(rest: "GateReport", out: Path | None, given: list[str], *, as_json: bool) -> None:
     """Two runs of which one has speeds alone."""
-    from alexbench.harness.app.out_file import write_out
+    from alexbench.harness.files.out_file import write_out
 
     if given:
         raise click.UsageError(f"{given[0]} is of rows with answers, which one of these runs has not; leave it out")
     _print_rest(rest, as_json=as_json)
     if out is not None:
-        from alexbench.reports.gate_output import rest_markdown
+        from alexbench.reports.gate.output import rest_markdown
 
         write_out(out, rest_markdown(rest))
         click.echo(f"wrote {out}", err=as_json)
@@ -142,9 +142,9 @@ def _without_answers(rest: "GateReport", out: Path | None, given: list[str], *, 
 
 def _layers(compared: "Compared", images: int, trusted: tuple[str, ...]) -> "list[LayerComparison]":
     """Every layer of the compared rows, run by run, on pictures to which they have different answers."""
-    from alexbench.harness.app.compare import flipped
-    from alexbench.harness.app.divergence import compare_layers
-    from alexbench.harness.app.progress import display_for
+    from alexbench.harness.comparison.compare import flipped
+    from alexbench.harness.comparison.divergence import compare_layers
+    from alexbench.harness.console.progress import display_for
 
     chosen = flipped(compared, images)
     return [
@@ -163,17 +163,17 @@ def _layers(compared: "Compared", images: int, trusted: tuple[str, ...]) -> "lis
 
 
 def _plain(looked: "list[LayerComparison]") -> list[dict[str, Any]]:
-    from alexbench.reports.divergence import layers_json
+    from alexbench.reports.divergence.tables import layers_json
 
     return [layers_json(one) for one in looked]
 
 
 def _print(compared: "Compared", looked: "list[LayerComparison]", flips: int) -> None:
-    from alexbench.reports.comparison_output import print_comparison
+    from alexbench.reports.comparison.output import print_comparison
 
     print_comparison(compared.report, flips=flips)
     if looked:
-        from alexbench.reports.divergence import print_layers
+        from alexbench.reports.divergence.tables import print_layers
 
         for one in looked:
             click.echo()
@@ -182,14 +182,14 @@ def _print(compared: "Compared", looked: "list[LayerComparison]", flips: int) ->
 
 def _rest(runs: tuple[str, ...]) -> "GateReport | None":
     """Two complete runs of one environment each, judged by gate's built-in policy; None of anything else."""
-    from alexbench.harness.app.rows_of_runs import split
+    from alexbench.harness.comparison.rows_of_runs import split
 
     if len(runs) != 2 or any(row is not None for _, row in map(split, runs)):
         return None
-    from alexbench.harness.app.gate.gate import compare_files
-    from alexbench.harness.app.gate.policy import read_policy
-    from alexbench.harness.app.gate.side import environments
-    from alexbench.harness.record_files import read_run
+    from alexbench.harness.gating.gate import compare_files
+    from alexbench.harness.gating.gated_runs import environments
+    from alexbench.harness.gating.policy import read_policy
+    from alexbench.harness.records.record_files import read_run
 
     records = [read_run(Path(run)) for run in runs]
     if any(record.status != "complete" or environments(record) for record in records):
@@ -199,7 +199,7 @@ def _rest(runs: tuple[str, ...]) -> "GateReport | None":
 
 
 def _answered(run: str) -> bool:
-    from alexbench.harness.record_files import read_run
+    from alexbench.harness.records.record_files import read_run
 
     return any(row.accuracy is not None for row in read_run(Path(run)).systems)
 
@@ -209,14 +209,14 @@ def _judged(rest: "GateReport | None") -> dict[str, Any] | None:
         return None
     import json
 
-    from alexbench.reports.gate_output import gate_json
+    from alexbench.reports.gate.output import gate_json
 
     found: dict[str, Any] = json.loads(gate_json(rest))
     return found
 
 
 def _print_rest(rest: "GateReport", *, as_json: bool) -> None:
-    from alexbench.reports.gate_output import gate_json, print_rest
+    from alexbench.reports.gate.output import gate_json, print_rest
 
     if as_json:
         click.echo(gate_json(rest), nl=False)
@@ -225,15 +225,15 @@ def _print_rest(rest: "GateReport", *, as_json: bool) -> None:
 
 
 def _markdown(compared: "Compared", looked: "list[LayerComparison]", rest: "GateReport | None") -> str:
-    from alexbench.reports.comparison_output import comparison_markdown
+    from alexbench.reports.comparison.output import comparison_markdown
 
     text = comparison_markdown(compared.report)
     if rest is not None:
-        from alexbench.reports.gate_output import rest_markdown
+        from alexbench.reports.gate.output import rest_markdown
 
         text += f"\n{rest_markdown(rest)}"
     if looked:
-        from alexbench.reports.divergence import layers_markdown
+        from alexbench.reports.divergence.tables import layers_markdown
 
         text += "".join(f"\n{layers_markdown(one)}" for one in looked)
     return text

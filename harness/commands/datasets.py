@@ -30,7 +30,7 @@ def _data_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def show_dataset(path: str, *, as_json: bool, **choice: Any) -> None:
     """What PATH holds: layout, labels, counts. No picture is read."""
-    from alexbench.harness.app.datasets import show
+    from alexbench.harness.inputs.dataset_listing import show
 
     show(path, as_json=as_json, **_drawn(choice))
 
@@ -41,7 +41,7 @@ def show_dataset(path: str, *, as_json: bool, **choice: Any) -> None:
 @click.option("--on-bad-image", metavar="WHAT", default="fail", help="fail or skip.  [default: fail]")
 def prepare_dataset(path: str, model: tuple[str, ...], on_bad_image: str, **choice: Any) -> None:
     """Prepare the pictures of PATH as a model card says, into the cache, for runs to come."""
-    from alexbench.harness.app.datasets import prepare
+    from alexbench.harness.inputs.dataset_listing import prepare
 
     prepare(path, models=model, on_bad_image=on_bad_image, **_drawn(choice))
 
@@ -57,7 +57,7 @@ def _drawn(choice: dict[str, Any]) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_datasets(*, as_json: bool) -> None:
     """The prepared sets in the cache, finished and unfinished."""
-    from alexbench.harness.app.datasets import list_prepared
+    from alexbench.harness.inputs.dataset_listing import list_prepared
 
     list_prepared(as_json=as_json)
 
@@ -66,7 +66,7 @@ def list_datasets(*, as_json: bool) -> None:
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 def verify_datasets(keys: tuple[str, ...]) -> None:
     """Hold the pixels of prepared sets (all, or those named) against their digests; exit code 1 if any differ."""
-    from alexbench.harness.app.datasets import verify
+    from alexbench.harness.inputs.dataset_listing import verify
 
     sys.exit(verify(keys))
 
@@ -78,6 +78,6 @@ def verify_datasets(keys: tuple[str, ...]) -> None:
 @click.option("--outdated", is_flag=True, help="Those of other decoders or an older alexbench.")
 def remove_datasets(keys: tuple[str, ...], **which: bool) -> None:
     """Remove prepared sets from the cache; the pictures they were made from are not touched."""
-    from alexbench.harness.app.datasets import remove
+    from alexbench.harness.inputs.dataset_listing import remove
 
     remove(keys, **which)

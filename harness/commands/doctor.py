@@ -22,12 +22,12 @@ def doctor(
 
     Exit code 0: nothing is wrong as far as can be told. 1: something is. 3: too few pictures to say.
     """
-    from alexbench.harness.app.config import resolve
-    from alexbench.harness.app.doctor.doctor import IMAGES, Question, diagnose
-    from alexbench.harness.app.out_file import check_place, write_out
-    from alexbench.harness.app.progress import display_for
+    from alexbench.harness.config import resolve
+    from alexbench.harness.console.progress import display_for
+    from alexbench.harness.diagnosis.doctor import IMAGES, Question, diagnose
     from alexbench.harness.errors import UsageError
-    from alexbench.reports.diagnosis import diagnosis_json, markdown, print_diagnosis
+    from alexbench.harness.files.out_file import check_place, write_out
+    from alexbench.reports.diagnosis.page import diagnosis_json, markdown, print_diagnosis
 
     if out is not None:
         check_place(Path(out))

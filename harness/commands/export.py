@@ -18,10 +18,10 @@ def export(run: Path, *, form: str, out: Path | None) -> None:
 
     Models are exported by: alexbench models export.
     """
-    from alexbench.harness.app.out_file import write_out
-    from alexbench.harness.app.run_exports import BINARY
-    from alexbench.harness.app.run_exports import export as make
-    from alexbench.reports.step_summary import VARIABLE, add_to_step_summary
+    from alexbench.harness.exporting.run_exports import BINARY
+    from alexbench.harness.exporting.run_exports import export as make
+    from alexbench.harness.files.out_file import write_out
+    from alexbench.reports.export.step_summary import VARIABLE, add_to_step_summary
 
     if form in BINARY and out is None and sys.stdout.isatty():
         raise click.UsageError(f"--to {form} is no text: name a file with --out")

@@ -9,11 +9,11 @@ import click
 
 from alexbench.harness.commands.options import one_run, trust
 from alexbench.harness.commands.places import check_places
-from alexbench.harness.console import nobody_reads
+from alexbench.harness.console.streams import nobody_reads
 from alexbench.harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from alexbench.harness.gate_records import GateReport
+    from alexbench.harness.records.gate_records import GateReport
 
 
 _no_follow_up = click.option(
@@ -61,9 +61,9 @@ def gate(
     A time that would FAIL is measured again with fresh processes before it is said. A run of two environments
     (alexbench ab) has its base in it, and takes no --baseline.
     """
-    from alexbench.harness.app.gate.gate import gate_run
-    from alexbench.harness.app.gate.policy import read_policy
-    from alexbench.harness.app.progress import display_for
+    from alexbench.harness.console.progress import display_for
+    from alexbench.harness.gating.gate import gate_run
+    from alexbench.harness.gating.policy import read_policy
 
     if trusted and no_follow_up:
         raise click.UsageError("--trust lets a program run, which --no-follow-up leaves out; give one of them")
@@ -96,12 +96,12 @@ def ab(
 
     Both interpreters need alexbench and the runtimes. Exit codes as of gate.
     """
-    from alexbench.harness.app.artifacts import programs_of
-    from alexbench.harness.app.config import resolve
-    from alexbench.harness.app.gate.gate import gate_run
-    from alexbench.harness.app.gate.policy import read_policy
-    from alexbench.harness.app.progress import display_for
-    from alexbench.harness.app.run import run
+    from alexbench.harness.config import resolve
+    from alexbench.harness.console.progress import display_for
+    from alexbench.harness.gating.gate import gate_run
+    from alexbench.harness.gating.policy import read_policy
+    from alexbench.harness.inputs.model_files import programs_of
+    from alexbench.harness.running.pipeline import run
 
     check_places((policy,), markdown=markdown, junit=junit)
     rules = read_policy(policy)
@@ -127,7 +127,7 @@ def baseline() -> None:
 @click.option("--reason", default="", metavar="TEXT", help="Why it replaces the one that is there.")
 def save_baseline(run: Path, *, to: Path | None, reason: str) -> None:
     """Make RUN the baseline of this machine."""
-    from alexbench.harness.app.gate.baseline import save
+    from alexbench.harness.gating.baseline import save
 
     saved, said = save(run, to, reason)
     for line in said:
@@ -140,7 +140,7 @@ def save_baseline(run: Path, *, to: Path | None, reason: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def show_baseline(files: tuple[Path, ...], *, as_json: bool) -> None:
     """What baselines hold, and why each was replaced; without FILE, those in baselines/."""
-    from alexbench.harness.app.gate.showing import baselines, baselines_json, print_baselines
+    from alexbench.harness.gating.showing import baselines, baselines_json, print_baselines
 
     found = baselines(files)
     if as_json:
@@ -163,8 +163,8 @@ def compare_baselines(
     as_json: bool,
 ) -> None:
     """Hold a baseline or a run against a baseline, as gate does; nothing is measured again."""
-    from alexbench.harness.app.gate.gate import compare_files
-    from alexbench.harness.app.gate.policy import read_policy
+    from alexbench.harness.gating.gate import compare_files
+    from alexbench.harness.gating.policy import read_policy
 
     check_places((base, head, policy), markdown=markdown, junit=junit)
     report = compare_files(base, head, read_policy(policy))
@@ -172,9 +172,9 @@ def compare_baselines(
 
 
 def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, as_json: bool) -> None:
-    from alexbench.harness.app.out_file import write_out
-    from alexbench.reports.gate_output import gate_json, gate_junit, gate_markdown, print_gate
-    from alexbench.reports.step_summary import add_to_step_summary
+    from alexbench.harness.files.out_file import write_out
+    from alexbench.reports.export.step_summary import add_to_step_summary
+    from alexbench.reports.gate.output import gate_json, gate_junit, gate_markdown, print_gate
 
     written, unwritten = [], []
     for flag, path, made in (("--markdown", markdown, gate_markdown), ("--junit", junit, gate_junit)):

@@ -40,10 +40,10 @@ def history(
         raise click.UsageError(f"--last {last} is of the tables; --csv and --json have every point: leave it out")
     if plot is not None and plot.suffix.lower() not in _PLOTS:
         raise click.UsageError(f"--plot {plot}: name a file that ends in .svg or .png")
-    from alexbench.harness.app.history_series import history as read
+    from alexbench.harness.history.collecting import history as read
 
     found = read(folder, metrics=metrics, backends=backends)
-    from alexbench.reports import history_output
+    from alexbench.reports.history import output as history_output
 
     if as_json:
         click.echo(history_output.history_json(found), nl=False)
@@ -54,8 +54,8 @@ def history(
     else:
         history_output.print_history(found, last=_LAST if last is None else last)
     if plot is not None:
-        from alexbench.harness.app.out_file import write_out
-        from alexbench.reports.history_plot import draw_history
+        from alexbench.harness.files.out_file import write_out
+        from alexbench.reports.history.plot import draw_history
 
         write_out(plot, draw_history(found, "svg" if plot.suffix.lower() == ".svg" else "png"), flag="--plot")
         click.echo(f"wrote {plot}", err=True)

@@ -15,7 +15,7 @@ def models(context: click.Context, *, as_json: bool) -> None:
         if as_json:
             raise click.UsageError(f"--json: give it behind {context.invoked_subcommand}, where that has it")
         return
-    from alexbench.harness.app.listing import model_list, print_listing
+    from alexbench.harness.inputs.catalogue import model_list, print_listing
 
     print_listing(model_list(), as_json=as_json)
 
@@ -25,7 +25,7 @@ def models(context: click.Context, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def show_model(card: str, *, as_json: bool) -> None:
     """All of a model CARD (a name, or a .toml file): network, input, output, weights, figures, licence."""
-    from alexbench.harness.app.card_page import show
+    from alexbench.harness.inputs.card_page import show
 
     show(card, as_json=as_json)
 
@@ -37,8 +37,8 @@ def show_model(card: str, *, as_json: bool) -> None:
 @click.option("--offline", is_flag=True, help="Make no connection: only what is there. Also ALEXBENCH_OFFLINE=1.")
 def fetch_model(card: str, *, file: str | None, weights: str | None, offline: bool) -> None:
     """Fetch a CARD's weights into the cache, verified, and print where they are."""
-    from alexbench.harness.app.fetching import fetch, take
-    from alexbench.harness.app.progress import display_for
+    from alexbench.harness.console.progress import display_for
+    from alexbench.harness.inputs.fetching import fetch, take
     from alexbench.harness.models.card import load_card
 
     if weights is not None and file is not None:
@@ -67,10 +67,10 @@ def export_model(model: str, *, as_json: bool, **choice: Any) -> None:
     """
     from dataclasses import asdict
 
-    from alexbench.harness.app.config import cache_folder
-    from alexbench.harness.app.export import export, report
-    from alexbench.harness.app.progress import display_for
-    from alexbench.harness.plain_text import json_text
+    from alexbench.harness.config import cache_folder
+    from alexbench.harness.console.progress import display_for
+    from alexbench.harness.exporting.model_export import export, report
+    from alexbench.harness.files.plain_text import json_text
 
     made = export(model, **choice, cache=cache_folder(), display=display_for())
     lines = [json_text(asdict(made))] if as_json else report(made)

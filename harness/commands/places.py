@@ -12,7 +12,7 @@ _OURS: Final = (".csv", ".html", ".json", ".parquet")
 
 def check_places(read: Sequence[Path | None], **files: Path | None) -> None:
     """Said before minutes of measuring: what cannot be written, and what would overwrite what is ``read``."""
-    from alexbench.harness.app.out_file import check_place
+    from alexbench.harness.files.out_file import check_place
 
     taken = {path.resolve(): "is what is read" for path in read if path is not None}
     for name, path in files.items():

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alexbench.harness.plain_text import one_line
+from alexbench.harness.files.plain_text import one_line
 
 if TYPE_CHECKING:
     from alexbench.harness.errors import RecordError
-    from alexbench.harness.records import RunRecord
+    from alexbench.harness.records.run_records import RunRecord
 
 
 @click.command()
@@ -35,7 +35,7 @@ def report(
     by_folder = {folder.resolve(): folder for folder in folders}  # a run named twice is one
     runs, unread = _readable(list(by_folder.values()))
     if base is not None:
-        from alexbench.harness.app.row_pairs import rebased
+        from alexbench.harness.running.row_pairs import rebased
 
         runs = [(folder, rebased(folder, record, base)) for folder, record in runs]
     if leaderboard is None:
@@ -44,7 +44,7 @@ def report(
     else:
         _write_leaderboard(Path(leaderboard), [record for _, record in runs], quiet=as_json)
     if as_json:
-        from alexbench.reports.listing import leaderboards_json
+        from alexbench.reports.export.leaderboards_json import leaderboards_json
 
         click.echo(leaderboards_json(runs), nl=False)
     for error in unread[:-1]:
@@ -59,9 +59,9 @@ def _readable(folders: "Sequence[Path]") -> "tuple[list[tuple[Path, RunRecord]],
     Raises:
         RecordError: none can.
     """
-    from alexbench.harness.app.table_checks import check_tables
     from alexbench.harness.errors import RecordError
-    from alexbench.harness.record_files import read_run
+    from alexbench.harness.records.record_files import read_run
+    from alexbench.harness.running.table_checks import check_tables
 
     runs, unread = [], []
     for folder in folders:
@@ -85,14 +85,14 @@ def show_reports(
 
     ``step``: it is one of a run, whose every second has a name on standard error.
     """
-    from alexbench.harness.app.progress import display_for
+    from alexbench.harness.console.progress import display_for
+    from alexbench.reports.report_files import write_reports
     from alexbench.reports.terminal import print_leaderboard
-    from alexbench.reports.write import write_reports
 
     with display_for().step("writing the reports") if step else nullcontext():
         paths = write_reports(folder, record)
     if pictures:
-        from alexbench.reports.pictures import write_pictures
+        from alexbench.reports.plots.run_plots import write_pictures
 
         paths += write_pictures(folder, record)
     if printed:
@@ -105,8 +105,8 @@ def show_reports(
 def _summarise(record: "RunRecord") -> None:
     """Onto the workflow's page, where there is one; that it cannot be written to is no failure of the run."""
     if os.environ.get("GITHUB_STEP_SUMMARY"):
+        from alexbench.reports.export.step_summary import add_to_step_summary
         from alexbench.reports.markdown import markdown
-        from alexbench.reports.step_summary import add_to_step_summary
 
         remark = add_to_step_summary(markdown(record))
         if remark is not None:
@@ -114,8 +114,8 @@ def _summarise(record: "RunRecord") -> None:
 
 
 def _write_leaderboard(path: Path, records: "Sequence[RunRecord]", *, quiet: bool) -> None:
-    from alexbench.harness.app.out_file import write_out
-    from alexbench.reports.many_runs import many_runs
+    from alexbench.harness.files.out_file import write_out
+    from alexbench.reports.leaderboard.many_runs import many_runs
 
     write_out(path, many_runs(records), flag="--leaderboard")
     click.echo(f"wrote {path}", err=quiet)

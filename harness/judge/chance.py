@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from alexbench.harness.records import Chance
+from alexbench.harness.records.run_records import Chance
 
 LEVEL: Final = 0.01
 """How seldom a guess is as good as what is called better."""

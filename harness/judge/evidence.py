@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from alexbench.harness.paired_records import Difference
+from alexbench.harness.records.paired_records import Difference
 
 ROW_SPREAD: Final = 2.5
 """The standard deviation that each picture's logits are scaled to; about that of a trained AlexNet's."""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from alexbench.harness.judge.block_times import BlockOf, by_process, drift
 from alexbench.harness.judge.statistics import STEADY_TOLERANCE, deviation
-from alexbench.harness.judge.timing import BlockOf, by_process, drift
-from alexbench.harness.reasons import NoiseCode, Reason
-from alexbench.harness.speed_records import Noise
+from alexbench.harness.records.reasons import NoiseCode, Reason
+from alexbench.harness.records.speed_records import Noise
 
 DEVIATION_LIMIT: Final = 0.10
 STEAL_LIMIT: Final = 0.05

@@ -6,8 +6,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.judge.accuracy import log_softmax
 from alexbench.harness.judge.parity import deviation
+from alexbench.harness.judge.top_k import log_softmax
 
 Kind = Literal["logits", "probabilities", "probabilities of probabilities"]
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.judge.accuracy import log_softmax, top_k
-from alexbench.harness.precisions import QUANTISED, Arithmetic
+from alexbench.harness.judge.top_k import log_softmax, top_k
+from alexbench.harness.records.precisions import QUANTISED, Arithmetic
 
 
 @dataclass(frozen=True, slots=True)

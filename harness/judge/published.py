@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from alexbench.harness.judge.intervals import accuracy_interval
-from alexbench.harness.reasons import Reason
-from alexbench.harness.records import Accuracy, Comparison, DataRecord, ModelRecord, SystemRecord
+from alexbench.harness.records.reasons import Reason
+from alexbench.harness.records.run_records import Accuracy, Comparison, DataRecord, ModelRecord, SystemRecord
 
 REPRODUCED_WITHIN: Final = 0.10
 """Percentage points, on all 50,000 pictures: rounding, and a picture or two that a decoder turns."""

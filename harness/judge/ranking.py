@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from alexbench.harness.judge.resolution import ALPHA, Process, tell_apart
-from alexbench.harness.records import SystemRecord
-from alexbench.harness.speed_records import Difference, Group, Measure, Resolution
+from alexbench.harness.records.run_records import SystemRecord
+from alexbench.harness.records.speed_records import Difference, Group, Measure, Resolution
 
 MEASURES: tuple[Measure, ...] = ("latency", "images/s")
 

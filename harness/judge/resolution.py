@@ -18,7 +18,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from alexbench.harness.judge.statistics import Interval
-from alexbench.harness.speed_records import Difference, Measure, Resolution
+from alexbench.harness.records.speed_records import Difference, Measure, Resolution
 
 ALPHA: Final = 0.05
 """Chance that any two rows that are alike are called apart, over all pairs and all looks of one run."""

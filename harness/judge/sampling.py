@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from alexbench.harness.judge.intervals import accuracy_interval
 from alexbench.harness.judge.published import population_of
-from alexbench.harness.records import Accuracy, DataRecord
+from alexbench.harness.records.run_records import Accuracy, DataRecord
 
 
 def with_intervals(accuracy: Accuracy, data: DataRecord) -> Accuracy:

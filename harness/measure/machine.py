@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import psutil
 
-from alexbench.harness.machine_key import nominal_mib
 from alexbench.harness.measure.process import affinity, cpu_quota, usable_cores
 from alexbench.harness.measure.sysfiles import fields, numbers, text
+from alexbench.harness.records.machine_key import nominal_mib
 
 _FLAGS: Final = {
     "flags": re.compile(r"sse4_[12]|avx.*|fma4?|f16c|amx_.*"),

@@ -14,8 +14,8 @@ from typing import Final
 from alexbench.harness.errors import UsageError
 from alexbench.harness.judge.early_stopping import samples_needed
 from alexbench.harness.measure.loadgen_log import LoadGenResult
-from alexbench.harness.reasons import Reason
-from alexbench.harness.speed_records import Probe
+from alexbench.harness.records.reasons import Reason
+from alexbench.harness.records.speed_records import Probe
 
 RESOLUTION: Final = 0.05
 """The answer is at most so much, as a fraction, below a load that did not hold."""

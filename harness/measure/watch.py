@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.measure.sysfiles import numbers, text
-from alexbench.harness.reasons import Reason
+from alexbench.harness.records.reasons import Reason
 
 SUSPENDED_LIMIT_S: Final = 0.5
 """More than scheduling ever takes between two readings of the same moment."""

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from alexbench.harness.decoding import DecodeError, decode
 from alexbench.harness.errors import CardError, unknown_name
-from alexbench.harness.input_files import TEXT_BYTES_AT_MOST, read_file, toml_table
+from alexbench.harness.files.decoding import DecodeError, decode
+from alexbench.harness.files.input_files import TEXT_BYTES_AT_MOST, read_file, toml_table
 from alexbench.harness.models.network import NETWORK_NAMES, Network, fits, get_network
 from alexbench.harness.models.preprocessing import Preprocessing
-from alexbench.harness.records import Published
+from alexbench.harness.records.run_records import Published
 
 DEFAULT_CARD: Final = "torchvision"
 HEX_DIGITS: Final = {"sha256": 64, "sha384": 96}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.errors import WeightsError
-from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_file
+from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST, check_file
 from alexbench.harness.models.card import HEX_DIGITS, Card, WeightsSource
 from alexbench.harness.models.readers.container import other_content
 

@@ -18,7 +18,7 @@ from alexbench.harness.models.network import (
     Shape,
     output_shapes,
 )
-from alexbench.harness.records import Published
+from alexbench.harness.records.run_records import Published
 
 Field = Literal["flops", "gmacs", "gflops", "parameters", "mparams"]
 

@@ -18,7 +18,7 @@ from typing import Final
 import requests
 import urllib3
 
-from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, read_note
+from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST, read_note
 
 _CHUNK: Final = 1 << 20
 _PROGRESS_BYTES: Final = 1 << 20

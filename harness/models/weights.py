@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.files.whole_file import is_stale, whole_file
 from alexbench.harness.models.array_names import TORCHVISION_NAMES, spellings
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.readers.storages import kind_of
-from alexbench.harness.whole_file import is_stale, whole_file
 
 
 def canonical(

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alexbench.harness.records import RunRecord
-from alexbench.harness.speed_records import Group
-from alexbench.reports import boards
+from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.records.speed_records import Group
 from alexbench.reports.columns import BOARD, Column
+from alexbench.reports.leaderboard import boards
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Cell, Notes, Table
-from alexbench.reports.text.reasons import group_parts, group_words
+from alexbench.reports.text.reason_words import group_parts, group_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from alexbench.harness.errors import RecordError
-from alexbench.harness.input_files import RECORD_BYTES_AT_MOST, read_file
-from alexbench.harness.records import RunRecord
-from alexbench.harness.tables import BLOCKS, TIMINGS, read_table
+from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
+from alexbench.harness.files.parquet_files import BLOCKS, TIMINGS, read_table
+from alexbench.harness.records.run_records import RunRecord
 
 LAYERS: Final = "layers.json"
 BINS: Final = 60

@@ -8,9 +8,9 @@ from typing import Any, Final
 import pandas as pd
 
 from alexbench.harness.errors import RecordError
-from alexbench.harness.input_files import read_file
-from alexbench.harness.records import RunRecord
-from alexbench.harness.tables import FLIPS, PREDICTIONS, REFERENCE
+from alexbench.harness.files.input_files import read_file
+from alexbench.harness.files.parquet_files import FLIPS, PREDICTIONS, REFERENCE
+from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.html.data import UnreadableError, read_frame, read_json
 
 THUMBNAILS: Final = "thumbnails.json"

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
-from alexbench.harness.records import RunRecord
-from alexbench.harness.tables import BLOCKS, TIMINGS
+from alexbench.harness.files.parquet_files import BLOCKS, TIMINGS
+from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.html import data
 from alexbench.reports.html.figure import UNTIMED, Figure, Missing, colour, dash, quantity, spec, tooltip
 

@@ -8,19 +8,19 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from alexbench.harness.plain_text import printable, strict_json
-from alexbench.harness.records import RunRecord
-from alexbench.reports import wording
-from alexbench.reports.boards import boards
-from alexbench.reports.cells import detail_tables
-from alexbench.reports.explanations import explanations
-from alexbench.reports.flat import csv_text, flat
+from alexbench.harness.files.plain_text import printable, strict_json
+from alexbench.harness.records.run_records import RunRecord
+from alexbench.reports.export.flat_table import csv_text, flat
 from alexbench.reports.html import accuracy_charts, latency_charts, speed_charts
 from alexbench.reports.html.board import board, plain
 from alexbench.reports.html.figure import Figure, Missing
 from alexbench.reports.html.flips import flips
+from alexbench.reports.leaderboard.boards import boards
+from alexbench.reports.leaderboard.explanations import explanations
+from alexbench.reports.leaderboard.tables import detail_tables
 from alexbench.reports.table import Notes
-from alexbench.reports.text.reasons import joined
+from alexbench.reports.text import wording
+from alexbench.reports.text.reason_words import joined
 
 _HERE: Final = Path(__file__).parent
 _CONTEXT: Final = ("machine", "environment", "conditions", "configuration")

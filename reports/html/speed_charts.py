@@ -1,7 +1,7 @@
 """The figures about speed besides latency: images/s by batch size, the roofline, time of each layer."""
 
-from alexbench.harness.records import RunRecord, SystemRecord
-from alexbench.harness.speed_records import Performance, Throughput
+from alexbench.harness.records.run_records import RunRecord, SystemRecord
+from alexbench.harness.records.speed_records import Performance, Throughput
 from alexbench.reports.columns import BYTES
 from alexbench.reports.html import data
 from alexbench.reports.html.figure import UNTIMED, Figure, Missing, colour, dash, quantity, shape, spec, tooltip

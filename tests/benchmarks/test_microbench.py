@@ -14,15 +14,15 @@ from alexbench.backends.reference import ReferenceBackend
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.datasets.synthetic.draw import draw
 from alexbench.datasets.synthetic.write import encode
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
-from alexbench.harness.judge.accuracy import top_k
+from alexbench.harness.judge.top_k import top_k
 from alexbench.harness.measure.clock import time_block
 from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.seeded import seeded_weights
-from alexbench.harness.protocol.process import ReadMemory
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.lifecycle import ReadMemory
 
 PICTURE_500_X_375 = next(
     data for index in range(20) for data in [encode(draw(index, "val", 0))] if Image.open(io.BytesIO(data)).width == 500

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import pytest
 
-from alexbench.harness.record_files import read_run
-from alexbench.harness.records import SkippedRecord
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.records.run_records import SkippedRecord
 from alexbench.reports.html.page import html
 from tests.support import html_runs
 from tests.support.browser import browser, programs

@@ -15,11 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import REFERENCE, backend_class, backend_names
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Backend, Effective, Options
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.protocol import loading
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol import loading
 from tests.support.made_once import made_once
 from tests.support.models import PICTURES, Case, network_pixels, write_seeded_weights
 from tests.support.workers import load, open_pictures, predict

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import REFERENCE, backend_class
-from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.capabilities import GivesActivations
 from alexbench.harness.contract import Options, Precision
 from alexbench.harness.errors import UnsupportedOptionError, UsageError
-from alexbench.harness.judge.divergence import bounds, layer_error, scales
+from alexbench.harness.judge.layer_errors import bounds, layer_error, scales
 from alexbench.harness.judge.parity import TOLERANCES
-from alexbench.harness.layer_records import LayerError, first_off
 from alexbench.harness.models.network import Conv, Linear, get_network, output_shapes
-from alexbench.harness.powers import GivesActivations
-from alexbench.harness.protocol.loading import Load, OpenPixels
-from alexbench.harness.protocol.scoring import WriteActivations
-from alexbench.harness.worker import Worker
+from alexbench.harness.records.layer_records import LayerError, first_off
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.loading import Load, OpenPixels
+from alexbench.harness.worker.protocol.scoring import WriteActivations
+from alexbench.harness.worker_process import Worker
 from tests.conformance.conftest import OTHER_SIZES, PUBLISHED, THREADS, Loaded, Spare, Store, class_or_skip
 from tests.conformance.test_options import KNOWN_GAPS
 from tests.support.made_once import made_once

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import backend_class
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Model, Options
 from alexbench.harness.errors import CardError, UnsupportedOptionError, UsageError, WeightsError
 from alexbench.harness.judge.parity import TOLERANCES, deviation
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
-from alexbench.harness.protocol.loading import InspectArtifact, LoadArtifact, Loaded, OpenPixels
-from alexbench.harness.protocol.scoring import Predict, WriteActivations
 from alexbench.harness.systems import InputConvention
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.loading import InspectArtifact, LoadArtifact, Loaded, OpenPixels
+from alexbench.harness.worker.protocol.scoring import Predict, WriteActivations
 from tests.conformance.conftest import class_or_skip
 from tests.support import artifacts
 from tests.support.artifacts import CLASSES, MEAN, PREPROCESSING, SIDE, STD

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexbench.harness.app.export import Route, known_routes
-from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.capabilities import ExportFormat
 from alexbench.harness.errors import ExportError, UsageError
+from alexbench.harness.exporting.model_export import Route, known_routes
 from alexbench.harness.models.synthetic_label import MARK, is_synthetic
-from alexbench.harness.powers import ExportFormat
-from alexbench.harness.protocol.making import ExportNetwork, RunExport
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.making import ExportNetwork, RunExport
 from tests.conformance.conftest import Store, class_or_skip
 from tests.conformance.test_parity import assert_parity
 from tests.support.models import Case, network_pixels

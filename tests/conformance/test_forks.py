@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from alexbench.backends.registry import backend_class
-from alexbench.harness import forking
-from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.capabilities import Preloads
 from alexbench.harness.contract import Options
-from alexbench.harness.powers import Preloads
+from alexbench.harness.worker import forking
+from alexbench.harness.worker.client import WorkerProcess
 from tests.conformance.conftest import THREADS, Store
 from tests.support.models import Case, network_pixels
 from tests.support.workers import busy_threads, load, open_pictures, predict

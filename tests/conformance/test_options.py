@@ -11,7 +11,7 @@ from alexbench.harness.contract import Evidence
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError
 from alexbench.harness.judge.parity import TOLERANCES, deviation
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.protocol.process import ListDevices
+from alexbench.harness.worker.protocol.lifecycle import ListDevices
 from tests.conformance.conftest import PUBLISHED, THREADS, Loaded, Spare, Store
 from tests.support.models import network_pixels
 from tests.support.workers import busy_threads, open_pictures, predict

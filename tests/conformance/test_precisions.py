@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import backend_class
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Artifact, ArtifactFacts, Effective, Known, Model, Options
 from alexbench.harness.judge.parity import deviation, tolerance_of
 from alexbench.harness.models.preprocessing import network_input
-from alexbench.harness.precisions import QUANTISED
-from alexbench.harness.protocol.loading import InspectArtifact, LoadArtifact
-from alexbench.harness.protocol.scoring import Predict
+from alexbench.harness.records.precisions import QUANTISED
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.loading import InspectArtifact, LoadArtifact
+from alexbench.harness.worker.protocol.scoring import Predict
 from tests.conformance.conftest import class_or_skip
 from tests.support.artifacts import CLASSES, NETWORK, PREPROCESSING, SIDE, pictures, weights
 from tests.support.precision_files import WRITTEN

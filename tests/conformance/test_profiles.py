@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from alexbench.backends.registry import backend_class
-from alexbench.harness.app.workers import WorkerProcess
+from alexbench.harness.capabilities import ProfilesLayers
 from alexbench.harness.models.network import Conv, Linear
-from alexbench.harness.powers import ProfilesLayers
-from alexbench.harness.protocol.timing import ProfileLayers
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.timing import ProfileLayers
 from tests.conformance.conftest import OTHER_SIZES, PUBLISHED, Loaded, Spare, Store
 from tests.conformance.test_options import KNOWN_GAPS
 from tests.support.models import Case

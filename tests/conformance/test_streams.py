@@ -10,10 +10,10 @@ from typing import Any, Final, get_args
 import numpy as np
 import pytest
 
+from alexbench.harness.capabilities import Streams
 from alexbench.harness.contract import Evidence
 from alexbench.harness.judge.parity import TOLERANCES, deviation
-from alexbench.harness.powers import Streams
-from alexbench.harness.protocol.timing import (
+from alexbench.harness.worker.protocol.timing import (
     CountStreamThreads,
     OpenStream,
     TimeResident,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alexbench.harness.record_files import read_run
+from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import Command, Ended, Ground, only_run
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from alexbench.harness.record_files import read_run
+from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import Command, Ground, Started, only_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups of POSIX")
@@ -20,7 +20,7 @@ def worker_of(started: Started, backend: str) -> psutil.Process:
     found = [
         process
         for process in started.descendants()
-        if "alexbench.harness.worker" in process.cmdline()
+        if "alexbench.harness.worker_process" in process.cmdline()
         and f"{backend}.log" in {Path(file.path).name for file in process.open_files()}
     ]
     children = [process for process in found if process.parent() in found]

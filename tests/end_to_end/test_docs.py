@@ -17,8 +17,8 @@ from typing import Final
 import click
 import pytest
 
-from alexbench.harness.app import folder as run_folder
-from alexbench.harness.record_files import read_run
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.running import folder as run_folder
 from tests.end_to_end.conftest import LIMIT_S, Command, Ground, only_run
 from tests.support.docs import (
     ROOT,

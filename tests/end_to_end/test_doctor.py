@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from alexbench.harness.app.config import cache_folder
-from alexbench.harness.app.progress import PlainDisplay
-from alexbench.harness.app.synthetic import synthetic_pictures, synthetic_weights
+from alexbench.harness.config import cache_folder
+from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.contract import Model
+from alexbench.harness.inputs.synthetic import synthetic_pictures, synthetic_weights
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.weights import map_weights
 from tests.end_to_end.conftest import Command, Ended, Ground

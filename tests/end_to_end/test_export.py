@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from alexbench.harness.app import export as export_module
-from alexbench.harness.app.export import export
-from alexbench.harness.app.progress import PlainDisplay
+from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.errors import ExportError
+from alexbench.harness.exporting import model_export as export_module
+from alexbench.harness.exporting.model_export import export
 from alexbench.harness.judge.parity import Tolerance
 from alexbench.harness.models.weights import map_weights, weights_digest
 from tests.end_to_end.conftest import Command, Ended, Ground

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alexbench.harness.reasons import Reason
-from alexbench.harness.record_files import read_run
-from alexbench.harness.records import RunRecord
+from alexbench.harness.records.reasons import Reason
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.records.run_records import RunRecord
 from tests.end_to_end.conftest import Command, Ended, Ground, Started, only_run
 from tests.end_to_end.test_disturbed import worker_of
 from tests.support.records import artifact

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alexbench.harness.record_files import read_run
+from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import Command, Ground, only_run
 from tests.support.planted_plugins import EVERY, plant
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alexbench.harness.record_files import read_run
-from alexbench.harness.records import SCHEMA_VERSION
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.records.run_records import SCHEMA_VERSION
 from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run, record_of
 
 pytestmark = pytest.mark.alone

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alexbench.harness.app.config import cache_folder
-from alexbench.harness.record_files import read_run
+from alexbench.harness.config import cache_folder
+from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import Command, Ended, Started, only_run
 from tests.end_to_end.test_disturbed import worker_of
 
@@ -28,8 +28,8 @@ def clocks():
 watch._clocks = clocks
 """
 IMPATIENT = """
-import alexbench.harness.app.timers as timers
-import alexbench.harness.app.workers as workers
+import alexbench.harness.running.timing.timers as timers
+import alexbench.harness.worker.client as workers
 timers.BLOCK_LIMIT_S, workers.SILENCE_LIMIT_S = 2.0, 15.0
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alexbench.harness.record_files import read_run
+from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import Command, Ended, Ground, only_run, record_of
 from tests.support import programs
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alexbench.harness.record_files import read_run
-from alexbench.harness.records import RunRecord, SystemRecord
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run
 from tests.support.planted import shim
 

@@ -21,10 +21,10 @@ from random import Random
 import numpy as np
 
 from alexbench.backends.openvino_.adapter import OpenVinoBackend
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rounds import PAUSE_S
-from alexbench.harness.protocol.timing import OpenStream, TimeCalls, TimeStream
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.timing import OpenStream, TimeCalls, TimeStream
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.timing import SEED, loaded, material, model, paired_ratio

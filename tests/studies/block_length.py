@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from alexbench.harness.app.workers import WorkerProcess
-from alexbench.harness.judge.timing import BlockOf, process_values
+from alexbench.harness.judge.block_times import BlockOf, process_values
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rounds import Block, Plan
+from alexbench.harness.worker.client import WorkerProcess
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.timing import load_anew, material, take_turns

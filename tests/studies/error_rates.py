@@ -4,7 +4,7 @@
 
 Each draw is a run whose rows are all alike: log times of processes are normal around what the machine did in their
 replicate, the first row has an A/A duplicate, and a run looks, goes on with the rows that are tied, and stops as
-`harness/app/speed.py` does, by :func:`tell_apart` itself. Processes deviate by 0.5, 1 and 2 times the prior's standard
+`harness/running/timing/replicates.py` does, by :func:`tell_apart` itself. Processes deviate by 0.5, 1 and 2 times the prior's standard
 deviation: all rows alike, one row 2 or 3 times as much (the last; or the first, which the duplicate is of), or rows
 from 1 to 3 times. Printed, as a Markdown table: how many draws called any pair apart, with the exact 95 % interval
 (Clopper and Pearson 1934), the median of what the runs said they can tell apart, and the mean number of replicates.
@@ -28,7 +28,7 @@ from scipy.stats import binomtest
 from alexbench.harness.judge.resolution import PRIOR_SD, Apart, Process, level_at, looks_of, tell_apart
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import SMOKE
-from alexbench.harness.speed_records import Measure
+from alexbench.harness.records.speed_records import Measure
 
 SEED: Final = 20261130
 OF: Final[Measure] = "latency"

@@ -15,16 +15,16 @@ from pathlib import Path
 
 from alexbench.datasets.classes import class_list
 from alexbench.datasets.synthetic.write import write_classes
-from alexbench.harness.app.config import cache_folder, resolve
-from alexbench.harness.app.gate.gate import Sides, gate, sides_of
-from alexbench.harness.app.gate.policy import Policy
-from alexbench.harness.app.gate.side import Side, side_of_run
-from alexbench.harness.app.progress import display_for
-from alexbench.harness.app.run import run
-from alexbench.harness.app.synthetic import synthetic_weights
-from alexbench.harness.gate_records import GateReport, Judged
+from alexbench.harness.config import cache_folder, resolve
+from alexbench.harness.console.progress import display_for
+from alexbench.harness.gating.gate import Sides, gate, sides_of
+from alexbench.harness.gating.gated_runs import Side, side_of_run
+from alexbench.harness.gating.policy import Policy
+from alexbench.harness.inputs.synthetic import synthetic_weights
 from alexbench.harness.models.card import load_card
-from alexbench.reports.text.reasons import joined
+from alexbench.harness.records.gate_records import GateReport, Judged
+from alexbench.harness.running.pipeline import run
+from alexbench.reports.text.reason_words import joined
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.forgetful import forgetful

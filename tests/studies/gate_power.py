@@ -23,17 +23,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alexbench.harness.app.config import resolve
-from alexbench.harness.app.gate.follow_up import Fresh
-from alexbench.harness.app.gate.gate import Sides, gate
-from alexbench.harness.app.gate.policy import Asked, Policy
-from alexbench.harness.app.gate.side import sides_of_run
-from alexbench.harness.app.gate.times import EXTENSIONS
-from alexbench.harness.app.progress import display_for
-from alexbench.harness.app.run import run
+from alexbench.harness.config import resolve
+from alexbench.harness.console.progress import display_for
 from alexbench.harness.errors import UsageError
-from alexbench.harness.gate_records import GateReport, Judged
-from alexbench.harness.record_files import read_run
+from alexbench.harness.gating.follow_up import Fresh
+from alexbench.harness.gating.gate import Sides, gate
+from alexbench.harness.gating.gated_runs import sides_of_run
+from alexbench.harness.gating.policy import Asked, Policy
+from alexbench.harness.gating.times import EXTENSIONS
+from alexbench.harness.records.gate_records import GateReport, Judged
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.running.pipeline import run
 from alexbench.harness.systems import System
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's

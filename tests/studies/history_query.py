@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alexbench.harness.app.history import gather, index_of
-from alexbench.harness.app.history_series import history
-from alexbench.harness.record_files import RUN_FILE, to_json
+from alexbench.harness.history.collecting import history
+from alexbench.harness.history.index import gather, index_of
+from alexbench.harness.records.record_files import RUN_FILE, to_json
 from tests.support.records import accuracy, effective, noise, ok_row, performance, run_record, throughput
 
 BACKENDS = ("onnxruntime", "openvino", "tensorflow", "torch")

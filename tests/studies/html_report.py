@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from alexbench.harness.record_files import read_run
+from alexbench.harness.records.record_files import read_run
 from alexbench.reports.html.page import html
 from tests.support import html_runs
 from tests.support.browser import browser, programs

@@ -4,7 +4,7 @@
 
 RUN is a finished run of the synthetic default under any card. Printed: each layer's largest error over sigma on every
 runtime, fp32 and, where it runs, bf16, and the worst in units of u x sqrt(products): what HEALTHY in
-harness/judge/divergence.py is. With --planted: one weight of each layer with weights off by so many deviations of that
+harness/judge/layer_errors.py is. With --planted: one weight of each layer with weights off by so many deviations of that
 layer's weights, three weights that have something to weigh, and how many of the three were traced to layer and channel.
 """
 
@@ -19,17 +19,17 @@ import numpy as np
 
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import backend_class
-from alexbench.harness.app.again import open_again
-from alexbench.harness.app.divergence import IMAGES, compare_layers
-from alexbench.harness.app.progress import PlainDisplay
+from alexbench.harness.comparison.divergence import IMAGES, compare_layers
+from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.contract import PRECISIONS, Model, Options
-from alexbench.harness.judge.divergence import UNIT_ROUNDOFF, bounds, layer_error, products, scales
-from alexbench.harness.layer_records import first_off
+from alexbench.harness.judge.layer_errors import UNIT_ROUNDOFF, bounds, layer_error, products, scales
 from alexbench.harness.models.network import Conv, Linear
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights
-from alexbench.harness.record_files import read_run
-from alexbench.reports.divergence import layers_markdown
+from alexbench.harness.records.layer_records import first_off
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.running.reopening import open_again
+from alexbench.reports.divergence.tables import layers_markdown
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.off_by_weight import off_by, seeds_that_show

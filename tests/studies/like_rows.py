@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 
 from scipy.stats import beta
 
-from alexbench.harness.app.config import resolve
-from alexbench.harness.app.progress import display_for
-from alexbench.harness.app.run import run
-from alexbench.harness.speed_records import Difference
+from alexbench.harness.config import resolve
+from alexbench.harness.console.progress import display_for
+from alexbench.harness.records.speed_records import Difference
+from alexbench.harness.running.pipeline import run
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.disturbance import disturbed

@@ -15,14 +15,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from alexbench.harness.app.figures import block_of
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
-from alexbench.harness.judge.timing import control, latency
+from alexbench.harness.judge.block_times import control, latency
 from alexbench.harness.measure.rigor import SMOKE
 from alexbench.harness.measure.rounds import Measured, Task, run_rounds
-from alexbench.harness.protocol.loading import Load, OpenPixels
-from alexbench.harness.protocol.timing import TimeCalls, WarmUp
+from alexbench.harness.running.timing.figures import block_of
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.loading import Load, OpenPixels
+from alexbench.harness.worker.protocol.timing import TimeCalls, WarmUp
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.sleeping import sleeper

@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_ind
 
+from alexbench.harness.judge.block_times import BlockOf, process_values
 from alexbench.harness.judge.resolution import Process, tell_apart
-from alexbench.harness.judge.timing import BlockOf, process_values
-from alexbench.harness.record_files import read_run
-from alexbench.harness.speed_records import Measure
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.records.speed_records import Measure
 
 FACTORS: Final = (1.0, 1.05, 1.1, 1.2, 1.5)
 SCENARIOS: Final[dict[Measure, str]] = {"latency": "SingleStream", "images/s": "Offline"}

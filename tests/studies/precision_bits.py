@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from alexbench.harness.record_files import read_run
-from alexbench.harness.records import SystemRecord
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.records.run_records import SystemRecord
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.planted import shim

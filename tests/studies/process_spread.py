@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.judge.statistics import students_half
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import SMOKE
+from alexbench.harness.worker.client import WorkerProcess
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.timing import load_anew, material, take_turns

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from alexbench.backends.registry import backend_names
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
+from alexbench.harness.worker.client import WorkerProcess
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 from tests.support.models import Case, write_seeded_weights

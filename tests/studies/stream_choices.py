@@ -22,13 +22,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.streams import ThreadStream, open_threads
+from alexbench.backends._shared.thread_streams import ThreadStream, open_threads
 from alexbench.backends.registry import backend_class
+from alexbench.harness.capabilities import Streams
 from alexbench.harness.contract import Backend, Known, Model, Options
 from alexbench.harness.measure.process import BusyThreads
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
-from alexbench.harness.powers import Streams
 
 BATCHES: Final = 8
 GAP_S: Final = 0.06  # facts/measurement.md: threads of the variant before may still be spinning

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness import worker
-from alexbench.harness.app.doctor.functions import MISTAKES
+from alexbench.harness import worker_process as worker
 from alexbench.harness.contract import Backend, Model
-from alexbench.harness.judge.accuracy import log_softmax
+from alexbench.harness.judge.top_k import log_softmax
 from alexbench.harness.models.network import Network, get_network
 from alexbench.harness.models.weights import map_weights
-from alexbench.harness.protocol.loading import Load, Loaded
+from alexbench.harness.probing.functions import MISTAKES
+from alexbench.harness.worker.protocol.loading import Load, Loaded
 
 Arrays = dict[str, NDArray[np.float32]]
 PLANTED = ("channels", "layout", "flatten", "groups", "lrn", "softmax", "softmax twice", "dropout", "nan")

@@ -408,9 +408,9 @@ def _write_tensorflow1(tf: Any, folder: Path, kernel: Any, dense: Any, arrays: A
 def alternate(name: str, folder: Path) -> None:
     """One backend runs a file of channels-last, then a network of ours, then the file again; what was seen, as JSON."""
     from alexbench.backends.registry import backend_class
+    from alexbench.harness.capabilities import RunsArtifacts
     from alexbench.harness.contract import Artifact, Options
     from alexbench.harness.models.preprocessing import network_input
-    from alexbench.harness.powers import RunsArtifacts
 
     backend = backend_class(name)()
     assert isinstance(backend, RunsArtifacts)

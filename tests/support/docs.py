@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import click
 
-from alexbench.harness.app.config import read_config, resolve
 from alexbench.harness.cli import cli
+from alexbench.harness.config import read_config, resolve
 from alexbench.harness.models.card import load_card
 
 ROOT: Final = Path(__file__).parents[2]

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.app import folder as run_folder
-from alexbench.harness.app.figures import blocks_of
-from alexbench.harness.app.gate.follow_up import Fresh
-from alexbench.harness.app.gate.gate import Sides, gate, sides_of
-from alexbench.harness.app.gate.policy import Policy, read_policy
 from alexbench.harness.errors import UsageError
-from alexbench.harness.gate_records import GateReport
+from alexbench.harness.gating.follow_up import Fresh
+from alexbench.harness.gating.gate import Sides, gate, sides_of
+from alexbench.harness.gating.policy import Policy, read_policy
+from alexbench.harness.judge.block_times import process_values
 from alexbench.harness.judge.resolution import tell_apart
-from alexbench.harness.judge.timing import process_values
 from alexbench.harness.measure.rounds import Block, Measured, Scenario, Task
-from alexbench.harness.speed_records import Control, Measure, Performance, Resolution
+from alexbench.harness.records.gate_records import GateReport
+from alexbench.harness.records.speed_records import Control, Measure, Performance, Resolution
+from alexbench.harness.running import folder as run_folder
+from alexbench.harness.running.timing.figures import blocks_of
 from alexbench.harness.systems import System
 from tests.support.records import of_system, performance, system_called
 from tests.support.runs import answers, write_run

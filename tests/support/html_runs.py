@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from alexbench.harness.app import folder as run_folder
-from alexbench.harness.judge.paired import paired_test
-from alexbench.harness.paired_records import RowPair
-from alexbench.harness.records import RunRecord
-from alexbench.harness.speed_records import Latency
+from alexbench.harness.judge.paired_tests import paired_test
+from alexbench.harness.records.paired_records import RowPair
+from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.records.speed_records import Latency
+from alexbench.harness.running import folder as run_folder
 from tests.support.records import (
     accuracy,
     ceiling,

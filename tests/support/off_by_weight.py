@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class
-from alexbench.harness import worker
+from alexbench.harness import worker_process as worker
 from alexbench.harness.contract import Backend, Model, Options
 from alexbench.harness.models.network import Conv, Network
 

@@ -1,6 +1,6 @@
 """PyTorch with a fault built in, in a worker of its own: run as a script by a :func:`shim`, for ``--python torch=``.
 
-``alexbench.harness.worker`` serves as it always does; only its backend is another.
+``alexbench.harness.worker_process`` serves as it always does; only its backend is another.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness import worker
+from alexbench.harness import worker_process as worker
 from alexbench.harness.contract import Effective, Known, Model, Options
 from tests.support.rounding import RoundingBackend
 

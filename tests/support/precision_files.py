@@ -266,7 +266,7 @@ def write_tensorflow(network: Network, weights: Arrays, pixels: NDArray[np.float
     import keras
     import tensorflow as tf
 
-    from alexbench.backends.tensorflow_.network import forward, variables
+    from alexbench.backends.tensorflow_.layers import forward, variables
     from alexbench.harness.models.network import Conv, Flatten, Linear, MaxPool, ReLU
 
     def built(policy: str) -> Any:

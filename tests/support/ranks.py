@@ -7,8 +7,8 @@ from typing import Final
 
 from alexbench.harness.judge.ranking import ranked as judged
 from alexbench.harness.judge.resolution import Process
-from alexbench.harness.records import RunRecord, SystemRecord
-from alexbench.harness.speed_records import Measure
+from alexbench.harness.records.run_records import RunRecord, SystemRecord
+from alexbench.harness.records.speed_records import Measure
 
 REPLICATES: Final = 3
 

@@ -85,8 +85,8 @@ def _network(name: str) -> Any:
 
 def main(asked: dict[str, Any]) -> None:
     """The child's side."""
-    from alexbench.harness.app.weights import convert, read
     from alexbench.harness.errors import AlexBenchError
+    from alexbench.harness.inputs.converting import convert, read
     from alexbench.harness.models.weights import weights_digest
 
     network = _network(asked["network"])

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from alexbench.harness.judge.parity import as_claimed, computed_as
-from alexbench.harness.reasons import NoiseCode, Reason
-from alexbench.harness.records import (
+from alexbench.harness.records.reasons import NoiseCode, Reason
+from alexbench.harness.records.run_records import (
     Accuracy,
     ArtifactRecord,
     DataRecord,
@@ -18,7 +18,7 @@ from alexbench.harness.records import (
     RunRecord,
     SystemRecord,
 )
-from alexbench.harness.speed_records import Ceiling, Control, Generated, Latency, Noise, Performance, Throughput
+from alexbench.harness.records.speed_records import Ceiling, Control, Generated, Latency, Noise, Performance, Throughput
 from alexbench.harness.systems import ModelFile, System
 from tests.support.ranks import with_ranks
 

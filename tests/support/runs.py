@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alexbench.harness.app import folder as run_folder
-from alexbench.harness.judge.accuracy import correct
-from alexbench.harness.records import Accuracy, SystemRecord
+from alexbench.harness.judge.top_k import correct
+from alexbench.harness.records.run_records import Accuracy, SystemRecord
+from alexbench.harness.running import folder as run_folder
 from tests.support.records import data, error_row, model, ok_row, run_record
 
 SIGMA = 2.0

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness import worker
+from alexbench.harness import worker_process as worker
 from alexbench.harness.contract import Backend, Effective, Known, Layout, Model, Options, Requirements
-from alexbench.harness.protocol.loading import Load, Loaded
+from alexbench.harness.worker.protocol.loading import Load, Loaded
 
 OUTPUTS = 1000
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class
+from alexbench.harness.capabilities import KeepsOnDevice, Streams
 from alexbench.harness.contract import Backend, Model, Options
 from alexbench.harness.judge.parity import deviation
-from alexbench.harness.powers import KeepsOnDevice, Streams
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 

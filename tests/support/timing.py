@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from safetensors.numpy import save_file
 
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.judge.statistics import BOOTSTRAP_REPEATS, BOOTSTRAP_SEED, Interval
 from alexbench.harness.measure.clock import WARM_UP_SECONDS
@@ -19,8 +18,9 @@ from alexbench.harness.measure.rounds import Block, Measured, Plan, Task, run_ro
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
-from alexbench.harness.protocol.loading import Load, OpenPixels
-from alexbench.harness.protocol.timing import TimeCalls, WarmUp
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.loading import Load, OpenPixels
+from alexbench.harness.worker.protocol.timing import TimeCalls, WarmUp
 
 SEED = 20261121
 CARD = load_card("torchvision")

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.app.workers import WorkerProcess
 from alexbench.harness.contract import Options
-from alexbench.harness.protocol.loading import Load, Loaded, OpenPixels
-from alexbench.harness.protocol.scoring import Predict
-from alexbench.harness.protocol.timing import CountThreads
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.loading import Load, Loaded, OpenPixels
+from alexbench.harness.worker.protocol.scoring import Predict
+from alexbench.harness.worker.protocol.timing import CountThreads
 from tests.support.models import Case, pictures, preprocessing
 
 

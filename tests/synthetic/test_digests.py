@@ -13,8 +13,8 @@ import pytest
 from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.datasets.prepared import PreparedSet, prepare
 from alexbench.datasets.synthetic.expected import PICTURES, PIXELS, WEIGHTS, differences
-from alexbench.harness.app.progress import PlainDisplay
-from alexbench.harness.app.synthetic import (
+from alexbench.harness.console.progress import PlainDisplay
+from alexbench.harness.inputs.synthetic import (
     NAME,
     fit_key,
     fitted_weights,
@@ -24,7 +24,7 @@ from alexbench.harness.app.synthetic import (
 from alexbench.harness.models.card import DEFAULT_CARD, load_card
 from alexbench.harness.models.packaged_classifier import packaged_file, unpack
 from alexbench.harness.models.weights import map_weights, weights_digest
-from alexbench.harness.protocol.making import SyntheticWeights
+from alexbench.harness.worker.protocol.making import SyntheticWeights
 
 
 @dataclass(frozen=True)

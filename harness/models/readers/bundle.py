@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.files.protobuf import FIXED32
 from alexbench.harness.models.readers.storages import BFLOAT16
 from alexbench.harness.models.readers.wire import (
     MAX_NAME,
@@ -26,7 +27,6 @@ from alexbench.harness.models.readers.wire import (
     name_of,
     shaped,
 )
-from alexbench.harness.protobuf import FIXED32
 
 _FOOTER: Final = 48
 _MAGIC: Final = 0xDB4775248B80FB57

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.errors import WeightsError
-from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST
+from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST
 
 
 @dataclass(frozen=True, slots=True)

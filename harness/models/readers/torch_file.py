@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.files.plain_text import one_line
 from alexbench.harness.models.readers.pickles import UnknownNameError, read_pickle
 from alexbench.harness.models.readers.storages import KINDS, Storage
 from alexbench.harness.models.readers.wire import map_message
-from alexbench.harness.plain_text import one_line
 
 _MAGIC: Final = 0x1950A86A20F9469CFC6C
 _PROTOCOL: Final = 1001

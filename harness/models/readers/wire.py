@@ -1,4 +1,4 @@
-"""A weights file as Protocol Buffers' messages: mapped, walked by :mod:`alexbench.harness.protobuf`, numbers as views.
+"""A weights file as Protocol Buffers' messages: mapped, walked by :mod:`alexbench.harness.files.protobuf`, numbers as views.
 
 As the libraries do, a reader skips fields it does not know, and those of another wire type than it knows; all else that
 is not well-formed is an error.
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError
-from alexbench.harness.input_files import WEIGHTS_BYTES_AT_MOST, check_file
-from alexbench.harness.protobuf import FIXED32, FIXED64, LENGTH, VARINT, WireError, signed, varint, walk
+from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST, check_file
+from alexbench.harness.files.protobuf import FIXED32, FIXED64, LENGTH, VARINT, WireError, signed, varint, walk
 
 MAX_FIELDS: Final = 1 << 16
 """Of one number in one message. AlexNet has some 30 layers; a hostile file could have a field for every two bytes."""

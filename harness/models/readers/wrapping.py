@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import WeightsError, unknown_name
+from alexbench.harness.files.plain_text import one_line
 from alexbench.harness.models.array_names import spellings
 from alexbench.harness.models.network import Network
 from alexbench.harness.models.readers.storages import Tensor
-from alexbench.harness.plain_text import one_line
 
 Leaf: TypeAlias = Tensor | NDArray[Any]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from alexbench.backends.registry import backend_class
-from alexbench.harness.app.weights import read
 from alexbench.harness.errors import AlexBenchError
+from alexbench.harness.inputs.converting import read
 from alexbench.harness.models.weights import weights_digest, write_weights
 from tests.support import wrapped_files
 from tests.support.toy_network import TOY, toy_weights

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alexbench.datasets.containers.reading import reader_for
+from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.decode import decode_picture
 from alexbench.datasets.layouts import assembling, open_dataset
 from alexbench.harness.errors import AlexBenchError, DataError

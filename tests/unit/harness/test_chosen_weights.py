@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from alexbench.harness.app import chosen_weights
-from alexbench.harness.app.chosen_weights import ChosenWeights, choose_weights
-from alexbench.harness.app.progress import PlainDisplay
+from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.inputs import chosen_weights
+from alexbench.harness.inputs.chosen_weights import ChosenWeights, choose_weights
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.weights import map_weights, weights_digest, weights_path, write_weights
 from tests.support.toy_network import toy_weights

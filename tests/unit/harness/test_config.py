@@ -7,11 +7,11 @@ import pytest
 
 from alexbench.backends.registry import backend_names
 from alexbench.harness import cli
-from alexbench.harness.app.config import CONFIG_KEYS, Shard, cache_folder, read_config, resolve
+from alexbench.harness.config import CONFIG_KEYS, Shard, cache_folder, read_config, resolve
 from alexbench.harness.errors import UsageError
+from alexbench.harness.files.plain_text import short
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import HIGH, RIGORS, SMOKE
-from alexbench.harness.plain_text import short
 from alexbench.harness.systems import InputConvention, ModelFile, System
 
 

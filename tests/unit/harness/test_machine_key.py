@@ -7,12 +7,12 @@ from typing import Any
 import psutil
 import pytest
 
-from alexbench.harness.app.gate.baseline import default_path, find_baseline, save
-from alexbench.harness.app.gate.identity import machine_differences
-from alexbench.harness.machine_key import machine_key, nominal_mib
+from alexbench.harness.gating.baseline import default_path, find_baseline, save
+from alexbench.harness.gating.identity import machine_differences
 from alexbench.harness.measure.machine import machine
-from alexbench.harness.record_files import read_run
-from alexbench.reports.flat import digest_key
+from alexbench.harness.records.machine_key import machine_key, nominal_mib
+from alexbench.harness.records.record_files import read_run
+from alexbench.reports.export.flat_table import digest_key
 from tests.support.gates import timed_run
 
 GPU = {"name": "H200", "memory_mib": 143_771, "driver": "570.86.15"}

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from alexbench.harness.app import chosen_systems
-from alexbench.harness.app.config import Shard, read_config, resolve
-from alexbench.harness.app.folder import file_of
-from alexbench.harness.app.resume import configuration_of
+from alexbench.harness import chosen_systems
+from alexbench.harness.config import Shard, read_config, resolve
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.record_files import read_run
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.running.folder import file_of
+from alexbench.harness.running.resume import configuration_of
 from alexbench.harness.systems import InputConvention, ModelFile, System, labels
 
 BOTH = ("openvino", "torch")

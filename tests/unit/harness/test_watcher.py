@@ -2,9 +2,9 @@
 
 import pytest
 
-from alexbench.harness.app import watcher
-from alexbench.harness.app.watcher import Watcher
 from alexbench.harness.measure.clock import Timed
+from alexbench.harness.running.timing import watcher
+from alexbench.harness.running.timing.watcher import Watcher
 
 
 class Meter:

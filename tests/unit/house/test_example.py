@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from alexbench.harness.record_files import RUN_FILE, read_run
-from alexbench.reports.many_runs import many_runs
+from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.reports.leaderboard.many_runs import many_runs
 from alexbench.reports.markdown import markdown
 from tests.support.tools import ROOT
 

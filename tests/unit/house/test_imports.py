@@ -12,9 +12,9 @@ RUNTIMES = {"torch", "onnxruntime", "onnx", "openvino", "tensorflow"}
 LIMIT_S = 120
 GROUND = (
     "alexbench.harness.contract",
-    "alexbench.harness.decoding",
+    "alexbench.harness.files.decoding",
     "alexbench.harness.errors",
-    "alexbench.harness.records",
+    "alexbench.harness.records.run_records",
     "alexbench.harness.models.network",
     "alexbench.harness.models.preprocessing",
 )
@@ -47,7 +47,7 @@ def imported_by(*names: str) -> set[str]:
 def test_importing_all_of_ours_imports_no_runtime() -> None:
     everything = modules()
     assert "alexbench.backends.torch_.adapter" in everything
-    assert "alexbench.harness.app.run" in everything
+    assert "alexbench.harness.running.pipeline" in everything
     assert imported_by(*everything) & RUNTIMES == set()
 
 

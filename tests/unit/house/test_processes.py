@@ -12,14 +12,17 @@ from tests.support.sharing import APART, shared_by
 from tests.support.tools import ROOT
 
 TWO: Final = ("-n", "2", "--benchmark-disable", "-p", "no:cacheprovider", "-v")
-FILES: Final = ("tests/unit/reports/test_wording.py", "tests/unit/reports/test_boards.py")
+FILES: Final = ("tests/unit/reports/text/test_wording.py", "tests/unit/reports/leaderboard/test_boards.py")
 RAN: Final = re.compile(r"\[(gw\d)\].* PASSED (\S+?)::")
 
 
 @pytest.mark.parametrize(
     ("nodeid", "shared"),
     [
-        ("tests/unit/reports/test_boards.py::test_a[openvino]", "tests/unit/reports/test_boards.py"),
+        (
+            "tests/unit/reports/leaderboard/test_boards.py::test_a[openvino]",
+            "tests/unit/reports/leaderboard/test_boards.py",
+        ),
         ("tests/conformance/test_parity.py::test_logits[openvino-bvlc-227-1]", "tests/conformance/ openvino"),
         ("tests/conformance/test_options.py::test_threads[torch]", "tests/conformance/ torch"),
         ("tests/conformance/test_streams.py::test_a[onnx]", "tests/conformance/test_streams.py"),

@@ -20,11 +20,11 @@ CUTS: Final = frozenset(
     }
 )  # fmt: skip
 PROSE: Final = re.compile(r"[\w,;:)+] +[A-Za-z]")
-OLD_RECORDS: Final = "harness/old_sentences.py"
+OLD_RECORDS: Final = "harness/records/old_sentences.py"
 """The upgrade of records whose judgements were sentences."""
 OF_OTHERS: Final = {
     # Python's own error, on the stderr of another interpreter.
-    "harness/app/interpreters.py": {"No module named"},
+    "harness/inputs/interpreters.py": {"No module named"},
     # Keys of /proc/cpuinfo, and what firmware calls itself.
     "harness/measure/machine.py": {
         *("model name", "CPU variant", "CPU revision"),

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from alexbench.backends.registry import backend_names
-from alexbench.harness.app.gate.policy import read_policy
-from alexbench.reports.gate_output import MARKER
+from alexbench.harness.gating.policy import read_policy
+from alexbench.reports.gate.output import MARKER
 from tests.support.docs import blocks
 from tests.support.tools import ROOT, tool
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alexbench.harness.records import RunRecord, SystemRecord
-from alexbench.reports.cells import detail_tables, tables
+from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.reports.columns import BOARD, BY_NAME, COLUMNS, DETAILS, EFFICIENCY, LATENCY, NOISE, PARITY, Column
-from alexbench.reports.explanations import explanations
-from alexbench.reports.flat import KINDS, csv_text, flat, parquet_bytes
-from alexbench.reports.history import METRICS
+from alexbench.reports.export.flat_table import KINDS, csv_text, flat, parquet_bytes
+from alexbench.reports.export.leaderboards_json import leaderboards_json
+from alexbench.reports.history.series import METRICS
 from alexbench.reports.html.board import board, plain
 from alexbench.reports.html.page import html
-from alexbench.reports.listing import leaderboards_json
+from alexbench.reports.leaderboard.explanations import explanations
+from alexbench.reports.leaderboard.tables import detail_tables, tables
 from alexbench.reports.markdown import markdown
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Cell, Table, number

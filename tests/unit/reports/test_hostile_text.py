@@ -8,17 +8,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from alexbench.harness.record_files import read_run, to_json
-from alexbench.harness.records import RunRecord
-from alexbench.reports.flat import csv_text, flat, parquet_bytes, rows_json
-from alexbench.reports.heat_map import HeatMap, draw
-from alexbench.reports.history import METRICS, History, Point, Series
-from alexbench.reports.history_plot import draw_history
+from alexbench.harness.records.record_files import read_run, to_json
+from alexbench.harness.records.run_records import RunRecord
+from alexbench.reports.export.flat_table import csv_text, flat, parquet_bytes, rows_json
+from alexbench.reports.export.junit import junit_xml
+from alexbench.reports.history.plot import draw_history
+from alexbench.reports.history.series import METRICS, History, Point, Series
 from alexbench.reports.html.page import html
-from alexbench.reports.junit import junit_xml
-from alexbench.reports.many_runs import many_runs
+from alexbench.reports.leaderboard.many_runs import many_runs
 from alexbench.reports.markdown import NO_WIDTH, escape, listed, markdown
-from alexbench.reports.pictures import draw_leaderboard
+from alexbench.reports.plots.heat_map import HeatMap, draw
+from alexbench.reports.plots.run_plots import draw_leaderboard
 from tests.support.records import artifact, data, effective, error_row, model, ok_row, reasons, run_record
 
 HOSTILE = (

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from alexbench.harness.records import RunRecord
+from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.markdown import markdown
 from tests.support.records import (
     data,

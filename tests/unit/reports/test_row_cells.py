@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexbench.harness.records import SystemRecord
+from alexbench.harness.records.run_records import SystemRecord
 from alexbench.reports.row_cells import called
 from alexbench.reports.rows import Row
 from tests.support.records import artifact, effective, missing_row, ok_row, run_record

@@ -11,25 +11,25 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from alexbench.harness.app import folder as run_folder
-from alexbench.harness.app.compare import compare
-from alexbench.harness.app.history_series import history
-from alexbench.harness.app.row_pairs import rebased, row_pairs
-from alexbench.harness.app.run_exports import export
-from alexbench.harness.record_files import read_run
-from alexbench.harness.records import RunRecord
+from alexbench.harness.comparison.compare import compare
+from alexbench.harness.exporting.run_exports import export
+from alexbench.harness.files.parquet_files import PREDICTIONS, read_table
+from alexbench.harness.history.collecting import history
+from alexbench.harness.records.record_files import read_run
+from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.running import folder as run_folder
+from alexbench.harness.running.row_pairs import rebased, row_pairs
 from alexbench.harness.systems import System, labels
-from alexbench.harness.tables import PREDICTIONS, read_table
-from alexbench.reports.boards import board, boards
 from alexbench.reports.columns import BOARD
-from alexbench.reports.comparison_output import print_comparison
-from alexbench.reports.flat import csv_text, flat
-from alexbench.reports.history_output import history_csv, print_history
+from alexbench.reports.comparison.output import print_comparison
+from alexbench.reports.export.flat_table import csv_text, flat
+from alexbench.reports.export.junit import junit_xml
+from alexbench.reports.history.output import history_csv, print_history
 from alexbench.reports.html.page import html
-from alexbench.reports.junit import junit_xml
-from alexbench.reports.many_runs import many_runs
+from alexbench.reports.leaderboard.boards import board, boards
+from alexbench.reports.leaderboard.many_runs import many_runs
 from alexbench.reports.markdown import markdown
-from alexbench.reports.pictures import draw_leaderboard
+from alexbench.reports.plots.run_plots import draw_leaderboard
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Notes
 from alexbench.reports.terminal import print_leaderboard

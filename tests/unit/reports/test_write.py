@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alexbench.reports import write
-from alexbench.reports.write import write_reports
+from alexbench.reports import report_files as write
+from alexbench.reports.report_files import write_reports
 from tests.support.records import error_row, ok_row, run_record
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from alexbench.datasets.classes import index_by_wnid
-from alexbench.datasets.containers.reading import reader_for
+from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
-from alexbench.datasets.layouts.table import LAYOUT_NAMES
+from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from tests.support.layout_files import (
     Picture,

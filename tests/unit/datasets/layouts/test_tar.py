@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexbench.datasets.containers.reading import reader_for
+from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError

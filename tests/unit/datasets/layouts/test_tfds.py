@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from alexbench.datasets.classes import class_list
-from alexbench.datasets.containers.reading import reader_for
+from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
 from tests.support.layout_files import WNIDS, example, jpeg, pictures, slim, tfds, write_files, write_tfrecords

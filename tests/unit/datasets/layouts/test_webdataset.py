@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alexbench.datasets.containers.reading import reader_for
+from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
 from tests.support.layout_files import WNIDS, jpeg, pictures, write_files, write_tar, write_webdataset

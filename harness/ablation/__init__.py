@@ -1,0 +1,1 @@
+"""What each choice of preprocessing costs."""

@@ -1,1 +1,0 @@
-"""Where the parts meet: each module is one command's work."""

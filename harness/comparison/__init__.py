@@ -1,0 +1,1 @@
+"""Rows compared image by image, and layer by layer."""

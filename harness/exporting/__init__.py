@@ -1,0 +1,1 @@
+"""Networks and runs written in the formats of others."""

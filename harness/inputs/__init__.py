@@ -1,0 +1,1 @@
+"""What commands work on: weights, images, model files and interpreters that the user names."""

@@ -1,0 +1,27 @@
+"""What a reader must know about the pictures and weights of a run before believing a number."""
+
+from collections.abc import Sequence
+
+from alexbench.datasets.synthetic.expected import differences
+from alexbench.harness.records.reasons import Reason
+from alexbench.harness.records.run_records import DataRecord, ModelRecord
+
+
+def notes(model: ModelRecord, data: DataRecord, found: Sequence[str]) -> tuple[Reason, ...]:
+    """What a record holds of it; ``found``: sentences of the data set itself."""
+    said = []
+    if model.synthetic and data.synthetic and model.weights_digest:
+        whole = data.images == data.available_images
+        said += differences(
+            card=model.card,
+            pictures=data.source_digest if whole else None,
+            pixels=data.pixels_digest if whole else None,
+            weights=model.weights_digest,
+        )
+    elif not model.weights_digest:
+        if data.synthetic and not model.synthetic:
+            said.append(Reason("only_synthetic_weights"))
+        said.append(Reason("files_alone"))
+    elif model.synthetic or data.synthetic:
+        said.append(Reason("not_together"))
+    return (*said, *(Reason("data", text=one) for one in found))

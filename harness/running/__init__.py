@@ -1,0 +1,1 @@
+"""The main job: a run from its configuration to its record."""

@@ -1,0 +1,259 @@
+"""Accuracy and parity: every backend over all pictures, then all of them against float64."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from alexbench.backends.registry import REFERENCE
+from alexbench.harness.config import RunConfig
+from alexbench.harness.console.progress import Display
+from alexbench.harness.contract import Options
+from alexbench.harness.errors import DataError
+from alexbench.harness.inputs.gathering import Material
+from alexbench.harness.judge.chance import by_guessing, chance
+from alexbench.harness.judge.parity import (
+    Deviation,
+    Tolerance,
+    as_claimed,
+    computed_as,
+    deviation,
+    is_explained,
+    tolerance_of,
+)
+from alexbench.harness.judge.sampling import with_intervals
+from alexbench.harness.judge.top_k import correct, log_softmax, top_k
+from alexbench.harness.records.precisions import QUANTISED
+from alexbench.harness.records.run_records import Accuracy, Parity, ReferenceRecord
+from alexbench.harness.running import folder as run_folder
+from alexbench.harness.running.row import Row
+from alexbench.harness.running.threads import note_threads
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.loading import Load
+from alexbench.harness.worker.protocol.scoring import Evaluate, WriteLogits
+from alexbench.harness.worker.stored_answers import read_answers
+
+PARITY_IMAGES: Final = 64
+REFERENCE_BATCH: Final = 8
+LEAST_PROBABILITY: Final = 1e-30
+"""Below, float32 runs out of numbers. Types of fewer bits do so sooner, and say 0: from their least value on."""
+
+
+def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> None:
+    """Top-5 of every picture and logits of the parity pictures, backend by backend, into the rows."""
+    images = parity_images(material.good)
+    unfinished = folder / run_folder.UNFINISHED
+    unfinished.mkdir(exist_ok=True)
+    for row in rows:
+        if not row.alive or row.worker is None:
+            continue
+        kept = unfinished / run_folder.file_of(row.name)
+        try:
+            if not run_folder.continues(kept, _what_decides(row, config, material)):
+                display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
+            with display.step(f"{row.name}: accuracy on {len(material.labels)} pictures") as advance:
+                asked = Evaluate(
+                    batch_size=config.batch_size,
+                    whole=tuple(images.tolist()),
+                    out=kept,
+                    computed=row.system.precision if row.found is None else row.found.precision,
+                )
+                answer = row.worker.ask(asked, progress=advance)
+            if answer.images_kept:
+                display.say(f"{row.name}: {answer.images_kept} pictures were kept from before")
+            _check_pixels(answer.pixels_digest, material)
+            row.first_inference_ms = answer.first_inference_ns / 1e6
+            if config.batch_size > 1:
+                row.batch_dependence = answer.batch_dependence
+            note_threads(row, answer.busy_threads)
+        except Exception as error:
+            row.fail(error)
+            continue
+        answers, row.parity_logits = read_answers(kept)
+        row.top = answers
+        good = material.good
+        labels, best = material.labels[good], answers["classes"][good]
+        top1, top5 = correct(best, labels)
+        luck = by_guessing(best[:, 0], labels, material.card.labels)
+        counts = Accuracy(
+            int(good.sum()),
+            top1,
+            top5,
+            answer.seconds,
+            by_guessing=luck,
+            chance=chance(top1, int(good.sum()), luck),
+            batch_size=config.batch_size,
+        )
+        row.accuracy = with_intervals(counts, material.data)
+
+
+def _what_decides(row: Row, config: RunConfig, material: Material) -> dict[str, Any]:
+    """What must be as it was for answers of an interrupted run to be kept."""
+    assert row.loaded_as is not None
+    return {
+        "batch_size": config.batch_size,
+        "weights_digest": material.model.weights_digest,
+        "pixels_digest": material.data.pixels_digest,
+        "effective": {**asdict(row.loaded_as), "artifact": row.found and row.found.sha256},
+    }
+
+
+def _check_pixels(digest: str, material: Material) -> None:
+    """Every backend was given the same pixels: each worker says the digest of those it saw."""
+    if digest != material.prepared.digest:
+        raise DataError(f"{material.prepared.path}: not the pixels that were prepared; delete it and run again")
+
+
+def hold_against_reference(
+    rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display
+) -> ReferenceRecord | None:
+    """Parity of every row with the float64 reference, on the parity pictures and on every one that backends dispute.
+
+    None when no row has anything to hold. A picture that all backends answer alike and float64 otherwise is not seen
+    unless it is a parity picture. What float64 said, and where rows did not, goes into ``reference.parquet`` and
+    ``flips.parquet``.
+    """
+    judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
+    if not judged or material.weights is None:
+        return None
+    parity = parity_images(material.good)
+    disputed = _disputed([row.top["classes"][:, 0] for row in judged if row.top is not None], material.good)
+    images = np.union1d(parity, disputed)
+    truth = _reference_logits(images, config, material, folder, display)
+    place = {int(image): index for index, image in enumerate(images)}
+    parity_truth = truth[[place[int(image)] for image in parity]]
+    sigma = float(parity_truth.std())
+    flips = []
+    for row in judged:
+        assert row.top is not None
+        answers = row.top["classes"][images, 0]
+        held_to = _held_to(row)
+        margins = _margins(answers, truth, sigma, tolerance_of(held_to))
+        row.parity = _parity(_deviation(row, parity_truth), margins, held_to, len(parity))
+        _measured(row)
+        names = [material.names[image] for image in images[margins.index.to_numpy()].tolist()]
+        flips.append(margins.assign(backend=row.name, sample=names))
+    offset = material.card.label_offset
+    run_folder.write_reference(folder, material.names, material.labels, images, truth, offset)
+    run_folder.write_flips(folder, flips)
+    top, _ = top_k(parity_truth, 5)
+    top1, top5 = correct(top, material.labels[parity])
+    return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
+
+
+def parity_of(row: Row, truth: NDArray[np.float64]) -> Parity:
+    """The parity of a row whose ``parity_logits`` (N, outputs) are of the same pictures as ``truth``, on those alone.
+
+    What a run of that row by itself finds: nobody disputes a picture with it.
+    """
+    assert row.parity_logits is not None
+    answers = top_k(row.parity_logits, 1)[0][:, 0].astype(np.int32)
+    held_to = _held_to(row)
+    margins = _margins(answers, truth, float(truth.std()), tolerance_of(held_to))
+    return _parity(_deviation(row, truth), margins, held_to, len(truth))
+
+
+def _held_to(row: Row) -> str:
+    """The precision whose tolerance a row's error is held to: that asked for, or a file's coarsest type."""
+    return row.system.precision if row.found is None else row.found.rounded or row.found.precision
+
+
+def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
+    """Of logits; where an artifact gives probabilities, of their logarithms."""
+    assert row.parity_logits is not None
+    scores = "logits" if row.found is None else row.found.scores
+    if scores == "logits":
+        return deviation(row.parity_logits, truth)
+    found, least = row.parity_logits.astype(np.float64), LEAST_PROBABILITY
+    if scores == "probabilities":
+        if (found == 0).any():
+            least = max(least, float(found[found > 0].min(initial=1.0)))
+        found = np.log(np.maximum(found, least))
+    return deviation(found, np.maximum(log_softmax(truth), np.log(least)))
+
+
+def parity_images(good: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Which of the ``good`` pictures (N,) parity is measured on: PARITY_IMAGES, spread evenly over them, or all."""
+    places = np.flatnonzero(good)
+    total = len(places)
+    return places[np.unique(np.linspace(0, total - 1, min(PARITY_IMAGES, total)).astype(np.int64))]
+
+
+def _disputed(answers: list[NDArray[np.int32]], good: NDArray[np.bool_]) -> NDArray[np.int64]:
+    together = np.stack(answers)
+    return np.flatnonzero((together != together[0]).any(axis=0) & good)
+
+
+def _margins(
+    answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: float, tolerance: Tolerance
+) -> pd.DataFrame:
+    """Of each picture whose answer is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
+
+    ``answers`` (N,) and ``truth`` (N, outputs) are of the same pictures, whose places are the index.
+    """
+    best = top_k(truth, 1)[0][:, 0]
+    flipped = np.flatnonzero(answers != best)
+    margins = truth[flipped, best[flipped]] - truth[flipped, answers[flipped]]
+    explained = [
+        is_explained(truth[one], int(answers[one]), int(best[one]), sigma=sigma, tolerance=tolerance) for one in flipped
+    ]
+    # Logits without any spread have no margins to speak of, and no sigma to divide by.
+    over_sigma = margins / sigma if sigma > 0 else margins
+    return pd.DataFrame(
+        {"margin_sigma": over_sigma.astype(np.float64), "explained": np.asarray(explained, dtype=bool)}, index=flipped
+    )
+
+
+def _parity(found: Deviation, margins: pd.DataFrame, held_to: str, images: int) -> Parity:
+    """``margins``: of the row's flips. A file is held to the coarsest type in it, a network to what was asked for."""
+    tolerance = tolerance_of(held_to)
+    unexplained = int((~margins["explained"]).sum())
+    # How loud a quantised file is says how it was calibrated, and names no format.
+    known_as = None if held_to in QUANTISED else computed_as(found.effective_bits)
+    return Parity(
+        images=images,
+        max_abs_over_sigma=found.max_abs_over_sigma,
+        sqnr_db=found.sqnr_db,
+        cosine=found.cosine,
+        tolerance_max_abs_over_sigma=tolerance.max_abs_over_sigma,
+        tolerance_sqnr_db=tolerance.sqnr_db,
+        flips=len(margins),
+        unexplained_flips=unexplained,
+        passed=found.within(tolerance) and unexplained == 0,
+        kl=found.kl,
+        top5_overlap=found.top5_overlap,
+        effective_bits=found.effective_bits,
+        computed_as=known_as,
+        as_claimed=None if known_as is None else as_claimed(held_to, known_as, within=found.within(tolerance)),
+        held_to=held_to,
+    )
+
+
+def _measured(row: Row) -> None:
+    """What a row computes in is known by measurement where its error is that of no coarser type than it says.
+
+    Where the weights are coarser, the error is theirs and says nothing of the products.
+    """
+    ran = row.effective
+    if ran is None or row.parity is None or not row.parity.as_claimed or ran.precision[1] == "reported":
+        return
+    if ran.precision[0] == row.parity.held_to:
+        row.effective = replace(ran, precision=(ran.precision[0], "measured"))
+
+
+def _reference_logits(
+    images: NDArray[np.int64], config: RunConfig, material: Material, folder: Path, display: Display
+) -> NDArray[np.float64]:
+    out = folder / run_folder.SCRATCH / "reference-logits.npy"
+    card, options = material.card, Options(threads=config.threads)
+    log = folder / run_folder.LOGS / "reference.log"
+    title = f"float64 reference on {len(images)} pictures"
+    with WorkerProcess(REFERENCE, log=log) as worker, display.step(title) as advance:
+        assert material.weights is not None
+        worker.ask(Load(REFERENCE, card.network, card.preprocessing.crop, material.weights, options))
+        worker.ask(material.opened)
+        worker.ask(WriteLogits(tuple(images.tolist()), REFERENCE_BATCH, out), progress=advance)
+    return np.asarray(np.load(out), dtype=np.float64)

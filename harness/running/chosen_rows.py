@@ -1,0 +1,96 @@
+"""The rows of a run before anything is prepared: what is installed, in which environment, and what can run there."""
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from alexbench.backends.registry import availability, backend_class
+from alexbench.harness.config import RunConfig
+from alexbench.harness.errors import BackendUnavailableError, PluginError, UnsupportedOptionError, UsageError
+from alexbench.harness.inputs.interpreters import backends_in, environments
+from alexbench.harness.running.row import Row
+from alexbench.harness.running.starting import options_of
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.loading import CheckOptions
+
+
+def with_backends(config: RunConfig) -> RunConfig:
+    """Of several environments all must have the same backends: where none are named, those of the first."""
+    if not config.all_backends or not config.environments:
+        return config
+    there = backends_in(*next(iter(config.environments.items())))
+    systems = tuple(one for one in config.systems if one.backend in there)
+    return replace(config, systems=systems, all_backends=False).with_base()
+
+
+def rows_of(config: RunConfig) -> list[Row]:
+    """A row for each system; the runtime of one that was asked for by name must be installed."""
+    rows = []
+    for name, system in config.by_label.items():
+        row = Row(name, system, python=config.interpreter_of(system))
+        if row.python is not None:  # what is installed there, a worker there is asked
+            rows.append(row)
+            continue
+        found = availability(row.backend)
+        if found.broken:
+            row.fail(PluginError(found.problem))
+        elif found.problem is not None:
+            if not config.all_backends:
+                raise BackendUnavailableError(found.problem)
+            row.missing, row.error = True, found.problem
+        rows.append(row)
+    if all(row.missing for row in rows):
+        raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
+    return rows
+
+
+def check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
+    """Refuse options before minutes of preparing: each backend tries those that are no default on a tiny network.
+
+    In workers of their own, so that a row's load time has its import in it.
+    """
+    for row in rows:
+        if row.absent or (row.system.device, row.system.precision) == ("cpu", "fp32"):
+            continue
+        with WorkerProcess(row.name, log=logs / "options.log", python=row.interpreter) as worker:
+            try:
+                worker.ask(CheckOptions(row.backend, options_of(row.system)))
+            except UnsupportedOptionError as error:
+                row.refuse(error)
+    check_refused(rows, config)
+
+
+def check_refused(rows: list[Row], config: RunConfig) -> None:
+    """A system that its runtime cannot run is a row that says so, where it is not all that was asked for.
+
+    Raises:
+        UnsupportedOptionError: it was named by itself, or its backend was named and nothing else of it can run; without
+            names, no backend can.
+        UsageError: it is the base.
+    """
+    of_backend: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.unsupported and row.name in config.exact:
+            raise UnsupportedOptionError(row.error)
+        if row.absent and row.name == config.base:
+            raise UsageError(f"--base {row.name}: {row.error}")
+        of_backend.setdefault("" if config.all_backends else row.backend, []).append(row)
+    for some in of_backend.values():
+        if all(row.missing or row.unsupported for row in some):
+            said = dict.fromkeys(row.error or "" for row in some if row.unsupported)
+            raise UnsupportedOptionError("; ".join(said))
+
+
+def other_environments(rows: list[Row], logs: Path) -> dict[str, dict[str, Any]]:
+    """What is installed for the rows that have an interpreter of their own."""
+    others = [(row.name, row.system, row.python) for row in rows if row.python is not None]
+    wanted = {row.backend: distributions_of(row.backend) for row in rows}
+    return environments(others, wanted, logs / "interpreters.log")
+
+
+def distributions_of(backend: str) -> tuple[str, ...]:
+    """The packages that it needs, whichever of them are there; none of a plugin that is broken."""
+    with suppress(PluginError):
+        return tuple(name for group in backend_class(backend).requires.groups for name in group)
+    return ()

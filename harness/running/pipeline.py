@@ -1,0 +1,351 @@
+"""``alexbench run``: load every backend, accuracy and parity, then speed in rounds, and a record of it all.
+
+The order matters. All backends load before anything is measured, so that a flag which one of them must refuse is
+refused in seconds. Accuracy goes backend by backend; speed in rounds, with every worker alive and all but one idle.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+import alexbench.harness
+from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.console.progress import Display
+from alexbench.harness.errors import ExitCode, UnsupportedOptionError, UsageError, WorkerError
+from alexbench.harness.files.scratch import scratch
+from alexbench.harness.inputs.gathering import Material, gather, writable
+from alexbench.harness.inputs.model_files import check_trust, programs_of, with_digests
+from alexbench.harness.judge.published import comparisons_of
+from alexbench.harness.judge.ranking import ranked
+from alexbench.harness.measure.conditions import conditions
+from alexbench.harness.measure.environment import environment
+from alexbench.harness.measure.machine import machine
+from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.models.card import load_card
+from alexbench.harness.records.paired_records import RowPair
+from alexbench.harness.records.reasons import Reason
+from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.harness.records.run_records import RunRecord, Status
+from alexbench.harness.running import folder as run_folder
+from alexbench.harness.running.accuracy import evaluate, hold_against_reference
+from alexbench.harness.running.chosen_rows import (
+    check_options,
+    check_refused,
+    distributions_of,
+    other_environments,
+    rows_of,
+    with_backends,
+)
+from alexbench.harness.running.estimate import check_memory, estimate
+from alexbench.harness.running.resume import check_unchanged, configuration_of, trust_flags, with_same_files
+from alexbench.harness.running.row import Row
+from alexbench.harness.running.row_pairs import row_pairs
+from alexbench.harness.running.starting import start, start_empty
+from alexbench.harness.running.table_checks import check_tables
+from alexbench.harness.running.threads import count_threads
+from alexbench.harness.running.thumbnails import write_thumbnails
+from alexbench.harness.running.timing import loads
+from alexbench.harness.running.timing.duplicate import Twin, twin_of
+from alexbench.harness.running.timing.replicates import Bench, Speed
+from alexbench.harness.worker.protocol.lifecycle import ReadMemory
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What was found and made before the run has a folder. ``others``: the environments of rows with their own."""
+
+    material: Material
+    others: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where the run is, what it says, and the command's exit code."""
+
+    folder: Path
+    record: RunRecord
+    exit_code: ExitCode
+
+
+def run(config: RunConfig, display: Display) -> Outcome:
+    """Carry out one run.
+
+    Raises:
+        AlexBenchError: something the user can mend, found before anything was measured; no folder is left.
+        KeyboardInterrupt: passed on, after the record was marked interrupted and every worker ended.
+    """
+    config = with_backends(config)
+    check_trust(config)
+    config = with_digests(config)
+    rows = rows_of(config)
+    load_card(config.model)  # a wrong name is refused before a folder is made
+    started = datetime.now(UTC)
+    out = Path(config.out)
+    was_there = run_folder.check_out(out)
+    with scratch(writable(cache_folder()), "run") as logs:
+        prepared = _prepare(config, rows, logs, display)
+    # Only now: whatever ends the command while it prepares, no folder without a record is left.
+    folder = run_folder.create(out, Path(config.model).stem, started)
+    try:
+        with _alone(folder):
+            return _carry_out(config, rows, folder, started.isoformat(timespec="seconds"), None, display, prepared)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and (folder / RUN_FILE).exists():
+            with suppress(OSError):  # the terminal may be gone
+                again = f"alexbench run --resume {folder}{trust_flags(programs_of(config))}"
+                display.say(f"interrupted; go on with: {again}")
+        if not was_there:
+            with suppress(OSError):  # if it is empty
+                out.rmdir()
+        raise
+
+
+def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Outcome:
+    """Go on with a run that was interrupted, killed, or lost a worker: what its own record says it is.
+
+    Whole batches of the accuracy pass are kept; the rest of it, parity and all of the speed are measured now.
+    ``trusted``: the programs that it may run, where its record names any.
+
+    Raises:
+        AlexBenchError: not a run, one that is still running, or inputs that are no longer what they were.
+    """
+    before = read_run(folder)
+    config = configuration_of(before, folder, trusted=trusted)
+    if before.status == "complete" and not (folder / run_folder.UNFINISHED).exists():
+        check_tables(folder, before)
+        display.say(f"{folder} is complete: nothing is left to do")
+        return Outcome(folder, before, exit_code(before))
+    check_trust(config)
+    config = with_same_files(before, config, folder)
+    rows = rows_of(config)
+    with _alone(folder):
+        with scratch(writable(cache_folder()), "run") as logs:
+            prepared = _prepare(config, rows, logs, display)
+        return _carry_out(config, rows, folder, before.started, before, display, prepared)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else works on this run meanwhile; a lock that a killed command left counts for nothing."""
+    lock = FileLock(folder / run_folder.LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UsageError(f"--resume {folder}: that run is still running") from None
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder / run_folder.SCRATCH, ignore_errors=True)
+        lock.release()
+        (folder / run_folder.LOCK).unlink(missing_ok=True)
+
+
+def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -> _Prepared:
+    """All that needs no folder of the run: what cannot be, and the pictures and weights."""
+    loads.require(config)
+    others = other_environments(rows, logs)
+    check_options(rows, config, logs)
+    return _Prepared(gather(config, cache=cache_folder(), display=display), others)
+
+
+def _carry_out(
+    config: RunConfig,
+    rows: list[Row],
+    folder: Path,
+    started: str,
+    before: RunRecord | None,
+    display: Display,
+    prepared: _Prepared,
+) -> Outcome:
+    (folder / run_folder.SCRATCH).mkdir(exist_ok=True)
+    with ExitStack() as on_exit:
+        material = prepared.material
+        with nullcontext() if before is not None else _gone_on_error(folder):
+            if before is not None:
+                check_unchanged(before, material.model, material.data, folder)
+            record = _first_record(config, material, started, rows, prepared.others)
+            if before is None:
+                run_folder.write_record(folder, record)
+            begun = time.monotonic()
+            twin = _start(rows, config, material, folder, display, on_exit)
+        return _measure(config, material, rows, twin, record, folder, display, begun)
+
+
+@contextmanager
+def _gone_on_error(folder: Path) -> Iterator[None]:
+    """Nothing was measured yet: a folder of it would only confuse."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _start(
+    rows: list[Row],
+    config: RunConfig,
+    material: Material,
+    folder: Path,
+    display: Display,
+    on_exit: ExitStack,
+) -> Twin | None:
+    """Load every row and, where speed is measured, the duplicate that is returned."""
+    said = estimate(config, rows, material)
+    check_memory(config, rows, material, said)
+    display.say(said)
+    with display.step("loading " + ", ".join(row.name for row in rows if not row.absent)):
+        _load(rows, config, material, folder, on_exit)
+    if not config.accuracy:  # else counted while accuracy is measured
+        count_threads(rows, config, display)
+    twin = twin_of(rows) if config.performance else None
+    if twin is not None:
+        on_exit.callback(twin.end)
+    loads.check_loads(rows, config)
+    return twin
+
+
+def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, on_exit: ExitStack) -> None:
+    """Start a worker for each row and let it load; what is wrong with the input of one named by name ends the run."""
+    present = [row for row in rows if not row.absent]
+    for row in present:
+        on_exit.callback(row.end)
+    with ThreadPoolExecutor(usable_cores()) as threads:  # importing a runtime keeps one core busy
+        list(threads.map(lambda row: _start_empty(row, config, folder), present))
+    for row in present:
+        with row.failing():
+            try:
+                if row.worker is not None:
+                    row.worker = start(row, config, material, folder, again=row.worker)
+            except UnsupportedOptionError as error:
+                row.refuse(error)
+        if row.error_code == ExitCode.USAGE and not row.unsupported and not config.all_backends:
+            raise UsageError(row.error)
+    check_refused(rows, config)
+    refused = [row for row in rows if row.error_code == ExitCode.USAGE]
+    if refused and not any(row.alive for row in rows):
+        raise UsageError("; ".join(f"{row.error}" for row in refused))
+
+
+def _start_empty(row: Row, config: RunConfig, folder: Path) -> None:
+    with row.failing():
+        row.worker = start_empty(row, row.name, config, folder)
+
+
+def _measure(
+    config: RunConfig,
+    material: Material,
+    rows: list[Row],
+    twin: Twin | None,
+    record: RunRecord,
+    folder: Path,
+    display: Display,
+    begun: float,
+) -> Outcome:
+    status: Status = "interrupted"
+    speed = Speed()
+    run_folder.write_record(folder, record)
+    try:
+        if config.accuracy:
+            evaluate(rows, config, material, folder, display)
+            record = replace(record, pairs=_write_answers(rows, material, folder, record.base))
+        if config.performance:
+            Bench(speed, rows, twin, config, material, folder, display, begun=begun).measure()
+        for row in rows:
+            if row.alive and row.worker is not None:
+                with row.failing():
+                    if row.peak_rss_mib is None:
+                        row.peak_rss_mib = row.worker.ask(ReadMemory()).peak_rss_mib
+                    row.worker.close()
+        if config.accuracy:
+            try:
+                record = replace(record, reference=hold_against_reference(rows, config, material, folder, display))
+            except WorkerError as error:  # a row like any other: what was measured stands
+                record = replace(record, notes=(*record.notes, Reason("parity_failed", text=str(error))))
+            write_thumbnails(folder, material)
+        status = "complete"
+    except Exception:
+        status = "failed"
+        raise
+    finally:
+        backends, differences, resolutions = ranked(
+            [row.record() for row in rows], speed.values, level=speed.level, looks=speed.looks, spent=speed.spent
+        )
+        record = replace(
+            record,
+            status=status,
+            finished=_now(),
+            systems=backends,
+            comparisons=comparisons_of(backends, material.model, material.data),
+            controls=speed.controls,
+            ceiling=speed.ceiling,
+            invalid=speed.invalid,
+            differences=differences,
+            resolutions=resolutions,
+            conditions={**record.conditions, "during": speed.during, "after": conditions()},
+        )
+        run_folder.write_timings(folder, [*(block for row in rows for block in row.blocks), *speed.others])
+        run_folder.write_record(folder, record)
+    code = exit_code(record)
+    if code != ExitCode.FAILED:
+        shutil.rmtree(folder / run_folder.UNFINISHED, ignore_errors=True)
+    return Outcome(folder, record, code)
+
+
+def _write_answers(rows: list[Row], material: Material, folder: Path, base: str | None) -> tuple[RowPair, ...]:
+    """Into ``predictions.parquet`` and ``samples.parquet``; and the rows' accuracies held against each other."""
+    prepared, offset = material.prepared, material.card.label_offset
+    bad = {one.place: one.reason for one in prepared.skipped}
+    run_folder.write_samples(folder, material.names, prepared.labels, prepared.picture_digests, bad)
+    frames = [
+        run_folder.predictions(row.name, row.top, material.names, material.labels, material.good, offset)
+        for row in rows
+        if row.top is not None
+    ]
+    run_folder.write_predictions(folder, frames)
+    systems = {row.name: row.system for row in rows}
+    return row_pairs(pd.concat(frames, ignore_index=True), material.data, systems, base) if frames else ()
+
+
+def _first_record(
+    config: RunConfig, material: Material, started: str, rows: list[Row], others: dict[str, dict[str, Any]]
+) -> RunRecord:
+    distributions = tuple(name for row in rows if not row.missing for name in distributions_of(row.backend))
+    return RunRecord(
+        status="running",
+        started=started,
+        finished=None,
+        alexbench_version=alexbench.harness.__version__,
+        configuration=asdict(config),
+        model=material.model,
+        data=material.data,
+        machine=machine(),
+        environment=asdict(environment(distributions)) | ({"backends": others} if others else {}),
+        conditions={"before": conditions()},
+        notes=material.notes,
+        base=config.base,
+    )
+
+
+def exit_code(record: RunRecord) -> ExitCode:
+    """1: a row is in error or not shown to be the same function as float64. 3: its speeds carry no claim."""
+    failed = any(row.status == "error" for row in record.systems)
+    # An artifact may be a quantised model, or other weights: that it differs is shown, and no failure.
+    native = [row for row in record.systems if row.artifact is None]
+    unequal = any(row.parity is not None and not row.parity.passed for row in native)
+    parity_lost = bool(native) and record.configuration.get("only") != "performance" and record.reference is None
+    if failed or unequal or parity_lost:
+        return ExitCode.FAILED
+    return ExitCode.INCONCLUSIVE if record.invalid else ExitCode.OK
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

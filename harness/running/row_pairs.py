@@ -1,0 +1,69 @@
+"""Every row of a run beside one of them, picture by picture, for its record."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from alexbench.harness.errors import unknown_name
+from alexbench.harness.files.parquet_files import PREDICTIONS, read_table
+from alexbench.harness.judge.paired_tests import paired_test
+from alexbench.harness.judge.sampling import drawn_from
+from alexbench.harness.records.paired_records import RowPair
+from alexbench.harness.records.run_records import DataRecord, RunRecord
+from alexbench.harness.systems import System, base_among, plain_of
+
+_TOP: Final = [f"top{place}" for place in range(1, 6)]
+
+
+def row_pairs(
+    predictions: pd.DataFrame, data: DataRecord, systems: Mapping[str, System], base: str | None = None
+) -> tuple[RowPair, ...]:
+    """Top-1 and top-5 of each row against the base on all good pictures; none where there is one row.
+
+    Then of each row against its own system in fp32, as the runtime ships it, where that is a row too and not the base.
+    ``predictions``: the columns of ``predictions.parquet``, every row on the same pictures. ``systems``: of each row by
+    its label. ``base``: a row, and no pairs where it did not answer; None: the usual one of the rows that did.
+    """
+    names = list(dict.fromkeys(predictions["backend"]))
+    hits = {}
+    for name in names:
+        rows = predictions[predictions["backend"] == name]
+        hits[name] = rows[_TOP].to_numpy(np.int64) == rows["label"].to_numpy(np.int64)[:, None]
+    if base is None:
+        base = base_among({name: systems[name] for name in names})
+    if base is None or base not in hits:
+        return ()
+    population = drawn_from(data)
+    own = {systems[name]: name for name in names if name != base}
+    plain = [(own.get(plain_of(systems[name]), base), name) for name in names]
+    wanted = [(base, name) for name in names if name != base]
+    return tuple(
+        RowPair(
+            base=one,
+            other=name,
+            top1=paired_test("top1", hits[one][:, 0], hits[name][:, 0], population=population),
+            top5=paired_test("top5", hits[one].any(axis=1), hits[name].any(axis=1), population=population),
+        )
+        for one, name in dict.fromkeys((*wanted, *plain))
+        if one != name
+    )
+
+
+def rebased(folder: Path, record: RunRecord, base: str) -> RunRecord:
+    """The record of the run in ``folder`` with its rows held against the row ``base``; nothing is written.
+
+    Raises:
+        UsageError: no row of that name ended well; the message lists those that did.
+        RecordError: ``predictions.parquet`` is damaged.
+    """
+    ended = [row.name for row in record.systems if row.status == "ok"]
+    if base not in ended:
+        raise unknown_name(f"row of {folder}", base, ended)
+    systems = {row.name: row.system for row in record.systems}
+    predictions = read_table(folder / PREDICTIONS)
+    pairs = () if predictions is None else row_pairs(predictions, record.data, systems, base)
+    return replace(record, base=base, pairs=pairs)

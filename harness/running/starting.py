@@ -1,0 +1,89 @@
+"""Starting a row's worker and letting it load: the same way for the first process of a backend and for every other."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from alexbench.harness.config import RunConfig
+from alexbench.harness.contract import Options, Precision
+from alexbench.harness.inputs.gathering import Material
+from alexbench.harness.inputs.model_files import artifact_of, artifact_record, look_into
+from alexbench.harness.running import folder as run_folder
+from alexbench.harness.running.row import Row, effective_record
+from alexbench.harness.systems import System
+from alexbench.harness.trust import confined_to
+from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.protocol.loading import Load, LoadArtifact, Loaded
+
+
+def options_of(system: System) -> Options:
+    """What a backend is asked for."""
+    precision = cast("Precision", system.precision)  # Options refuses any other
+    return Options(threads=system.threads, device=system.device, precision=precision)
+
+
+def log_of(name: str, folder: Path) -> Path:
+    """The log of a participant's processes."""
+    return folder / run_folder.LOGS / f"{run_folder.file_of(name)}.log"
+
+
+def start_empty(row: Row, name: str, config: RunConfig, folder: Path) -> WorkerProcess:
+    """A process with nothing loaded; it forks where it will be restarted, and on the CPU only."""
+    restarts = row.system.device == "cpu" and config.performance
+    return WorkerProcess(
+        name,
+        log=log_of(name, folder),
+        python=row.interpreter,
+        writable=confined_to(row.artifact, folder),
+        forks=restarts,
+        preload=row.backend,
+    )
+
+
+def start(
+    row: Row,
+    config: RunConfig,
+    material: Material,
+    folder: Path,
+    *,
+    called: str | None = None,
+    again: WorkerProcess | None = None,
+) -> WorkerProcess:
+    """A fresh process of the row's backend, loaded and with the pictures open.
+
+    What it found of an artifact, said of itself and took to load goes into ``row``. ``called``: its name in messages.
+    ``again``: a worker that an earlier call returned, which is restarted and returned in place of a new one.
+
+    Raises:
+        AlexBenchError: it does not start, or does not load; the process is gone then.
+    """
+    name = called or row.name
+    worker = again or start_empty(row, name, config, folder)
+    try:
+        worker.restart()  # one that is fresh is left as it is
+        answer = _load(worker, row, material, log_of(name, folder))
+        row.loads_s.append(answer.load_s)
+        if row.effective is None:
+            row.effective, row.loaded_as = effective_record(answer.effective), answer.effective
+        fed = material.opened.preprocessing if row.seen is None else row.seen.preprocessing
+        worker.ask(replace(material.opened, preprocessing=fed))
+    except BaseException:
+        worker.kill()
+        raise
+    return worker
+
+
+def _load(worker: WorkerProcess, row: Row, material: Material, log: Path) -> Loaded:
+    """The network from its weights, or the user's file, which is looked into before the first load."""
+    options = options_of(row.system)
+    if row.artifact is None:
+        assert material.weights is not None
+        return worker.ask(
+            Load(row.backend, material.network.name, material.card.preprocessing.crop, material.weights, options)
+        )
+    artifact = artifact_of(row.artifact, material.card)
+    if row.seen is None:
+        row.seen = look_into(row.backend, artifact, options, material.card, log, python=row.interpreter)
+        row.found = artifact_record(row.artifact, row.seen)
+        row.batch_dependence = row.seen.facts.batch_dependence  # until it is tried at the run's batch
+    return worker.ask(LoadArtifact(row.backend, artifact, row.seen.facts, options))

@@ -1,0 +1,1 @@
+"""Speed: replicates, rounds and load generation."""

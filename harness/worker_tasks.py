@@ -1,0 +1,102 @@
+"""The requests of a worker that make files. What one needs is imported when it is asked for, and not before."""
+
+from typing import Final
+
+import numpy as np
+
+from alexbench.harness.files.lines import Done
+from alexbench.harness.judge.error_causes import Cause
+from alexbench.harness.models.network import get_network
+from alexbench.harness.worker.protocol.making import (
+    Assembled,
+    AssembleWeights,
+    ComputeVariants,
+    Converted,
+    ConvertWeights,
+    DrawPictures,
+    ExportNames,
+    ExportNetwork,
+    FindCause,
+    FitWeights,
+    RunExport,
+    SyntheticWeights,
+    Written,
+)
+from alexbench.harness.worker.state import Handlers, WorkerState
+
+
+def convert_weights(_: WorkerState, asked: ConvertWeights) -> Converted:
+    """Whatever its format, no runtime is imported."""
+    from alexbench.harness.inputs.converting import convert
+
+    network = get_network(asked.network, input_size=asked.input_size)
+    return convert(asked.source, network, asked.folder, flatten=asked.flatten, key=asked.key)
+
+
+def export_network(_: WorkerState, asked: ExportNetwork) -> Written:
+    """By the backend's own writer, or by an exporter of the runtime's makers."""
+    from alexbench.harness.exporting.work import write_export
+
+    return Written(write_export(asked))
+
+
+def run_export(_: WorkerState, asked: RunExport) -> ExportNames:
+    """In a process that has seen nothing else of the file."""
+    from alexbench.harness.exporting import work as export_work
+
+    logits, names = export_work.run_export(asked, np.load(asked.inputs))
+    np.save(asked.out, logits)
+    return names
+
+
+def compute_variants(_: WorkerState, asked: ComputeVariants) -> Done:
+    """For the doctor."""
+    from alexbench.harness.probing.functions import truth_and_variants
+
+    truth_and_variants(asked)
+    return Done()
+
+
+def find_cause(_: WorkerState, asked: FindCause) -> Cause:
+    """For the doctor."""
+    from alexbench.harness.probing.causes import cause_of_error
+
+    return cause_of_error(asked)
+
+
+def draw_pictures(worker: WorkerState, asked: DrawPictures) -> Done:
+    """Class by class."""
+    from alexbench.harness.inputs.synthetic import draw_part
+
+    draw_part(asked, worker.progress)
+    return Done()
+
+
+def assemble_weights(_: WorkerState, asked: AssembleWeights) -> Assembled:
+    """A damaged package is an answer and no error: the weights can be fitted."""
+    from alexbench.harness.inputs.synthetic import assemble
+    from alexbench.harness.models.packaged_classifier import PackagedError
+
+    try:
+        return Assembled(assemble(asked))
+    except PackagedError as error:
+        return Assembled(None, str(error))
+
+
+def fit_weights(worker: WorkerState, asked: FitWeights) -> SyntheticWeights:
+    """From nothing, in minutes."""
+    from alexbench.harness.inputs.synthetic import fit
+
+    return fit(asked, worker.progress)
+
+
+MAKING: Final[Handlers] = {
+    ConvertWeights: convert_weights,
+    ExportNetwork: export_network,
+    RunExport: run_export,
+    ComputeVariants: compute_variants,
+    FindCause: find_cause,
+    DrawPictures: draw_pictures,
+    AssembleWeights: assemble_weights,
+    FitWeights: fit_weights,
+}

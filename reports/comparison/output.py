@@ -1,0 +1,28 @@
+"""A comparison on the terminal, and as Markdown."""
+
+from typing import TextIO
+
+from alexbench.harness.records.paired_records import PairedReport
+from alexbench.reports.comparison.tables import facts, reading, sentences, tables
+from alexbench.reports.markdown import escape, listed, table_text
+from alexbench.reports.terminal import Terminal
+
+
+def print_comparison(report: PairedReport, *, flips: int, stream: TextIO | None = None) -> None:
+    """Print tables and sentences, with at most so many ``flips`` of each pair."""
+    terminal = Terminal(stream)
+    terminal.facts(facts(report))
+    for table in tables(report, flips=flips):
+        terminal.table(table)
+    terminal.remarks(sentences(report))
+
+
+def comparison_markdown(report: PairedReport) -> str:
+    """All of it, every flip too; the same text for the same report."""
+    title = "# AlexBench: a comparison" + (" on SYNTHETIC data" if report.synthetic else "")
+    parts = [title, "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))]
+    parts += [f"## {escape(table.title)}\n\n{table_text(table)}" for table in tables(report)]
+    for heading, lines in (("Remarks", sentences(report)), ("How to read it", reading(report))):
+        if lines:
+            parts.append(f"## {heading}\n\n" + listed(lines))
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,187 @@
+"""A comparison as tables and sentences, the same in Markdown and on the terminal."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from alexbench.harness.records.paired_records import Answer, ComparedRow, Flip, Metric, Pair, PairedReport, PairedTest
+from alexbench.reports.table import Table
+from alexbench.reports.text.wording import ABSENT, short_version
+
+_TITLES: Final[dict[Metric, str]] = {"top1": "Top-1", "top5": "Top-5"}
+_LEAST_FLIPS: Final = 6
+"""Two-sided, 2 / 2^6 = 0.031 and 2 / 2^5 = 0.0625."""
+
+
+def facts(report: PairedReport) -> list[tuple[str, str]]:
+    """What stands above the tables: a word, and its line."""
+    kind = "SYNTHETIC pictures or weights; these accuracies say nothing about ImageNet: " if report.synthetic else ""
+    runs = {row.run: row.which for pair in report.pairs for row in (pair.base, pair.other)}
+    named = [(f"run {which}".strip(), run) for run, which in runs.items()]
+    return [("model", report.model), ("data", kind + report.data), *named]
+
+
+def tables(report: PairedReport, *, flips: int | None = None) -> list[Table]:
+    """Top-1, top-5, how many flips, and for each pair that has some the first ``flips`` of them (None: all)."""
+    found = [_metric(report, "top1"), _metric(report, "top5"), _counts(report)]
+    return found + [_flips(pair, flips) for pair in report.pairs if pair.flips and flips != 0]
+
+
+def sentences(report: PairedReport) -> list[str]:
+    """What must be said of the pairs; first what is wrong."""
+    lines = [
+        f"{_whose(pair)}: {pair.unexplained} unexplained flip{'s' * (pair.unexplained != 1)}: not rounding. Both rows"
+        f" say fp32, and float64 has the two answers over {pair.bound_sigma:.1g} sigma apart."
+        for pair in report.pairs
+        if pair.alarming
+    ]
+    for pair in report.pairs:
+        lines += [_undecided(pair, test) for test in (pair.top1, pair.top5) if test.verdict == "undecided"]
+    for bound, same in _grouped((pair.flips_below, pair) for pair in report.pairs):
+        if bound is not None:
+            lines.append(
+                f"{'; '.join(map(_whose, same))}: no flip in {report.images:,} pictures: at 95 %, fewer than"
+                f" {bound:.2f} % of such pictures flip."
+            )
+    unasked = [pair for pair in report.pairs if pair.not_examined]
+    if unasked:
+        counts = "; ".join(f"{_whose(pair)}: {pair.not_examined} of {len(pair.flips)}" for pair in unasked)
+        lines.append(f"Flips not examined, for in no run was float64 asked about them: {counts}.")
+    return [*lines, *report.notes]
+
+
+def reading(report: PairedReport) -> list[str]:
+    """How to read the tables."""
+    margin = f"{report.pairs[0].top1.margin:.2f}"
+    return [
+        "%: with Wilson's 95 % interval, corrected for the finite population on a part of ImageNet's validation set.",
+        "lost, gained: pictures that the base alone has right, and that the row alone has right.",
+        "difference: the row less its base, in points, with Tango's 95 % score interval for paired shares.",
+        "p: McNemar's exact test, two-sided. Six flips one way are the fewest that reach p < 0.05.",
+        f"equivalent: Tango's 90 % interval lies within {margin} points, which is two one-sided tests at 5 %.",
+        "different: p < 0.05. Each pair is judged by itself, without allowance for their number.",
+        "of base: the row's accuracy as a share of the base's, and whether it keeps MLPerf's 99 %.",
+        "margin: how far apart float64 has the two first answers, in standard deviations of its logits.",
+        "explained: that is no wider than twice the precision's tolerance, so rounding can have turned them.",
+    ]
+
+
+def _metric(report: PairedReport, metric: Metric) -> Table:
+    """A line for each row, its base above it."""
+    lines: list[tuple[ComparedRow, PairedTest, bool]] = []
+    for number, pair in enumerate(report.pairs):
+        test = pair.top1 if metric == "top1" else pair.top5
+        if not number or pair.base != report.pairs[number - 1].base:
+            lines.append((pair.base, test, True))
+        lines.append((pair.other, test, False))
+    margin = f"{report.pairs[0].top1.margin:.2f}"
+    table = Table(f"{_TITLES[metric]} on the same {report.images:,} pictures, margin {margin} points")
+    table.add("row", [_row(row) for row, _, _ in lines], numeric=False)
+    table.add("% (95 %)", [_accuracy(test, base=base) for _, test, base in lines])
+    table.add("lost", [ABSENT if base else f"{test.lost}" for _, test, base in lines])
+    table.add("gained", [ABSENT if base else f"{test.gained}" for _, test, base in lines])
+    table.add("difference (95 %)", [ABSENT if base else _difference(test) for _, test, base in lines])
+    table.add("p", [ABSENT if base else _p(test.mcnemar_p) for _, test, base in lines])
+    table.add("of base", [ABSENT if base else _share(test) for _, test, base in lines])
+    table.add("verdict", ["base" if base else test.verdict for _, test, base in lines], numeric=False)
+    return table
+
+
+def _counts(report: PairedReport) -> Table:
+    table = Table("Flips: pictures whose first answers differ")
+    table.add("base", [pair.base.name for pair in report.pairs], numeric=False)
+    table.add("row", [pair.other.name for pair in report.pairs], numeric=False)
+    table.add("flips", [f"{len(pair.flips)}" for pair in report.pairs])
+    table.add("%", [f"{100 * len(pair.flips) / report.images:.2f}" for pair in report.pairs])
+    table.add("explained", [f"{pair.explained}" for pair in report.pairs])
+    table.add("unexplained", [f"{pair.unexplained}" for pair in report.pairs])
+    table.add("not examined", [f"{pair.not_examined}" for pair in report.pairs])
+    return table
+
+
+def _flips(pair: Pair, most: int | None) -> Table:
+    """Two lines a picture, one a row; those that nobody can explain first."""
+    order = {False: 0, None: 1, True: 2}
+    shown = sorted(pair.flips, key=lambda flip: (order[flip.explained], -(flip.margin_sigma or 0)))[:most]
+    count = f"{len(pair.flips)}" if len(shown) == len(pair.flips) else f"{len(shown)} of {len(pair.flips)}"
+    table = Table(f"Flipped pictures, {_whose(pair)}: {count}")
+    table.add("picture", _twice((flip.sample, f"label: {flip.label_name}") for flip in shown), numeric=False)
+    table.add("row", _twice((pair.base.name, pair.other.name) for _ in shown), numeric=False)
+    for place in range(5):
+        cells = _twice((_answer(flip.base[place]), _answer(flip.other[place])) for flip in shown)
+        table.add(f"{place + 1}", cells, numeric=False)
+    table.add("margin", _twice(_margin(flip) for flip in shown), numeric=False)
+    return table
+
+
+def _undecided(pair: Pair, test: PairedTest) -> str:
+    ways = []
+    if test.images_for_equivalence is not None:
+        ways.append(f"{test.images_for_equivalence:,} would show equivalence")
+    if test.images_for_difference is not None:
+        ways.append(f"about {test.images_for_difference:,} would show a difference")
+    line = (
+        f"{_whose(pair)}, {_TITLES[test.metric].lower()}: UNDECIDED with {test.images:,} pictures; at these rates of"
+        f" discordance {' and '.join(ways)}"
+    )
+    if test.images_for_equivalence is None:
+        line += "; no number shows equivalence, for the difference itself is as wide as the margin"
+    if test.lost + test.gained < _LEAST_FLIPS:
+        line += f"; {test.lost + test.gained} discordant, where six one way are the fewest that show a difference"
+    return line + "."
+
+
+def _whose(pair: Pair) -> str:
+    return f"{pair.other.name} against {pair.base.name}"
+
+
+def _row(row: ComparedRow) -> str:
+    return " ".join(filter(None, (row.name, short_version(row.version), row.precision)))
+
+
+def _accuracy(test: PairedTest, *, base: bool) -> str:
+    share, (low, high) = (test.base, test.base_interval) if base else (test.other, test.other_interval)
+    return f"{share:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _difference(test: PairedTest) -> str:
+    low, high = test.interval
+    return f"{_signed(test.difference)} ({_signed(low)} to {_signed(high)})"
+
+
+def _signed(points: float) -> str:
+    """With its sign, none for what rounds to zero."""
+    rounded = round(points, 2)
+    return f"{rounded:+.2f}" if rounded else "0.00"
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
+
+
+def _share(test: PairedTest) -> str:
+    if not test.base_correct:
+        return ABSENT
+    kept = "kept" if test.keeps_99_percent else "NOT kept"
+    return f"{100 * test.other_correct / test.base_correct:.2f} % ({kept})"
+
+
+def _answer(answer: Answer) -> str:
+    return answer.name if answer.score is None else f"{answer.name} {answer.score:.6g}"
+
+
+def _margin(flip: Flip) -> tuple[str, str]:
+    """Its width, and what that means."""
+    if flip.margin_sigma is None:
+        return ABSENT, "not examined"
+    return f"{flip.margin_sigma:.1e} sigma", "explained" if flip.explained else "UNEXPLAINED"
+
+
+def _twice(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [cell for pair in pairs for cell in pair]
+
+
+def _grouped(found: Iterable[tuple[float | None, Pair]]) -> list[tuple[float | None, Sequence[Pair]]]:
+    groups: dict[float | None, list[Pair]] = {}
+    for key, pair in found:
+        groups.setdefault(key, []).append(pair)
+    return list(groups.items())

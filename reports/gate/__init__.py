@@ -1,0 +1,1 @@
+"""A gate as tables, Markdown, JSON and JUnit."""

@@ -1,0 +1,1 @@
+"""A history as series, tables, JSON and CSV."""

@@ -1,0 +1,131 @@
+"""Leaderboards as tables: one of each group of rows that ran alike, the best in bold, what qualifies a row below."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from alexbench.harness.records.run_records import ReferenceRecord, RunRecord
+from alexbench.harness.records.speed_records import Group
+from alexbench.reports.columns import BOARD, Column, show
+from alexbench.reports.row_cells import BASE
+from alexbench.reports.rows import Row, rows_of
+from alexbench.reports.table import Cell, Notes, Table
+from alexbench.reports.text.reason_words import group_words
+from alexbench.reports.text.wording import ABSENT, row_remarks
+
+REFERENCE_NAME: Final = "reference (float64)"
+RANKED: Final = "leaderboard"
+"""The key of a leaderboard of rows that are ranked against each other."""
+
+
+def boards(record: RunRecord, notes: Notes) -> list[Table]:
+    """The leaderboards of a run.
+
+    Rows that are not ranked stand below those that are, in a table of their own where there are several groups.
+    """
+    rows = rows_of(record)
+    groups = list(dict.fromkeys(row.entry.group for row in rows if row.rank is not None))
+    last = [] if record.reference is None else [("", record.reference)]
+    if len(groups) < 2:
+        title = "Leaderboard: INVALID, no row is ranked" if record.invalid else "Leaderboard"
+        return [board(title, rows, notes, last, key=RANKED)]
+    made = []
+    for group in groups:
+        mine = [row for row in rows if row.rank is not None and row.entry.group == group]
+        made.append(board(f"Leaderboard: {_said(group)}", mine, notes, key=RANKED))
+    unranked = [row for row in rows if row.rank is None]
+    if unranked or last:
+        made.append(board("Not ranked", unranked, notes, last))
+    return made
+
+
+def board(
+    title: str,
+    rows: Sequence[Row],
+    notes: Notes,
+    references: Sequence[tuple[str, ReferenceRecord]] = (),
+    *,
+    key: str = "",
+    columns: Sequence[Column] = BOARD,
+) -> Table:
+    """A table of these rows, and below them the ``references``: the run of each, and what float64 said."""
+    table = Table(title, key)
+    said = [_notes(row) for row in rows]
+    marks = [notes.mark(texts) for texts in said]
+    below = [_reference_cells(run if rows else "", one) for run, one in references]
+    for column in columns:
+        cells = [column.cell(row) for row in rows]
+        if column.name == "system":
+            cells = [replace(cell, text=cell.text + mark) for cell, mark in zip(cells, marks, strict=True)]
+        if column.name in ("against", "against_plain") and all(cell.text in (ABSENT, BASE) for cell in cells):
+            continue
+        best = _BEST.get(column.name)
+        bold = [] if best is None else _ranked_apart(rows, best)
+        last = [known.get(column.name, Cell(ABSENT)) for known in below]
+        show(table, column, [*cells, *last], bold, heading=_heading(column, rows))
+    table.notes = notes.lines([text for texts in said for text in texts])
+    return table
+
+
+def _heading(column: Column, rows: Sequence[Row]) -> str:
+    """With what these rows have in common."""
+    sizes = dict.fromkeys(str(row.record.configuration.get("batch_size", "")) for row in rows)
+    bases = dict.fromkeys(base.entry.name for base in (row.base for row in rows) if base is not None)
+    return column.heading.format(batch=" or ".join(sizes), base=next(iter(bases)) if len(bases) == 1 else "its base")
+
+
+def _reference_cells(run: str, reference: ReferenceRecord) -> Mapping[str, Cell]:
+    """What float64 has, by column; it is the truth, and never timed."""
+    texts = {"run": run or ABSENT, "system": REFERENCE_NAME, "checks": "the truth"}
+    counts = {"top1": reference.top1_correct, "top5": reference.top5_correct}
+    shares = {name: Cell(f"{count} of {reference.images}", count) for name, count in counts.items()}
+    return shares | {name: Cell(text, text) for name, text in texts.items()}
+
+
+def _notes(row: Row) -> list[str]:
+    """What qualifies the row, and its base where that ran unlike."""
+    said = row_remarks(row.entry)
+    base = row.base
+    if base is not None and row.speed_up(base) is not None and base.entry.group != row.entry.group:
+        said.append(f"Faster or slower than {base.entry.name} as that ran: {_said(base.entry.group)}.")
+    return said
+
+
+def _said(group: Group | None) -> str:
+    return "not known" if group is None else group_words(group)
+
+
+def _ranked_apart(rows: Sequence[Row], best: Callable[[Sequence[Row]], list[bool]]) -> list[bool]:
+    """The best of each group of each run: rows of different runs were not measured in the same rounds.
+
+    Bold is where it says something: not where all that are ranked are best.
+    """
+    found = [False] * len(rows)
+    keys = [(row.run, row.entry.group) for row in rows]
+    for key in dict.fromkeys(keys):
+        mine = [place for place, one in enumerate(keys) if one == key]
+        marked = best([rows[place] for place in mine])
+        if sum(marked) < sum(rows[place].rank is not None for place in mine):
+            for place, one in zip(mine, marked, strict=True):
+                found[place] = one
+    return found
+
+
+def _best_throughput(rows: Sequence[Row]) -> list[bool]:
+    """The rows that none is faster than beyond doubt."""
+    return [row.rank == 1 and row.rate is not None for row in rows]
+
+
+def _best_accuracy(rows: Sequence[Row]) -> list[bool]:
+    """Where there is no speed, the ranks are those of top-1."""
+    timed = any(row.rate is not None for row in rows)
+    return [row.rank == 1 and row.entry.accuracy is not None and not timed for row in rows]
+
+
+def _best_latency(rows: Sequence[Row]) -> list[bool]:
+    """The rows that none is faster than beyond doubt at batch 1."""
+    slower = {one.slower for row in rows[:1] for one in row.record.differences if one.of == "latency" and one.apart}
+    return [row.rank is not None and row.rate is not None and row.entry.name not in slower for row in rows]
+
+
+_BEST: Final = {"top1": _best_accuracy, "latency_p50_ms": _best_latency, "images_per_second": _best_throughput}

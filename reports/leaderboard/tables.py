@@ -1,0 +1,64 @@
+"""The tables of a run's report, the same in every format.
+
+Several, because one with everything fits neither GitHub's page (830 pixels) nor a terminal: first the leaderboard.
+"""
+
+from alexbench.harness.records.run_records import Comparison, RunRecord
+from alexbench.reports.columns import DETAILS, EFFICIENCY, PARITY, table_of
+from alexbench.reports.leaderboard.boards import boards
+from alexbench.reports.leaderboard.speed_tables import speed_tables
+from alexbench.reports.rows import rows_of
+from alexbench.reports.table import Cell, Notes, Table, interval, number
+from alexbench.reports.text.reason_words import words
+from alexbench.reports.text.wording import ABSENT
+
+
+def tables(record: RunRecord) -> list[Table]:
+    """The leaderboard, one of each group of rows that ran alike, then the float64 reference where it ran; the details.
+
+    What qualifies a row stands in the notes of the leaderboard that it is in.
+    """
+    return [*(board for board in boards(record, Notes()) if board.headings), *detail_tables(record)]
+
+
+def detail_tables(record: RunRecord) -> list[Table]:
+    """All but the leaderboards: what was measured of speed, and the published figures, where there are any.
+
+    Rows stand in the leaderboard's order in all of them; a table that has nothing but names is left out.
+    """
+    rows = rows_of(record)
+    efficiency = f"Efficiency, batch {record.configuration.get('batch_size', '')}"
+    found = [
+        table_of("Details", "details", rows, DETAILS),
+        table_of("Parity with float64", "parity", rows, PARITY),
+        table_of(efficiency, "efficiency", rows, EFFICIENCY),
+        *speed_tables(rows),
+        _published(record),
+    ]
+    return [table for table in found if len(table.headings) > 1]
+
+
+def _published(record: RunRecord) -> Table:
+    """A line for each published figure and each accuracy of ours: rows of the same accuracy share one."""
+    groups: dict[tuple[str, str, float], list[Comparison]] = {}
+    for one in record.comparisons:
+        groups.setdefault((one.source, one.metric, one.ours), []).append(one)
+    ok = sum(row.accuracy is not None for row in record.systems)
+    table = Table("Published figures", "published")
+    synthetic = record.model.synthetic or record.data.synthetic
+    firsts = [same[0] for same in groups.values()]
+    table.add("published by", [one.source for one in firsts], numeric=False)
+    table.add("metric", [{"top1": "top-1", "top5": "top-5"}[one.metric] for one in firsts], numeric=False)
+    table.add("published %", [number(one.published, 2) for one in firsts])
+    # Of synthetic pictures nothing may be set beside a figure of ImageNet: a picture of that line would be a claim.
+    ours = [
+        Cell(ABSENT) if synthetic else number(one.ours, 2, interval(f"{one.low:.2f}", f"{one.high:.2f}"))
+        for one in firsts
+    ]
+    table.add("ours % (95 %)", ours)
+    differences = [one.ours - one.published for one in firsts]
+    table.add("difference", [Cell(ABSENT) if synthetic else Cell(f"{one:+.2f}", one) for one in differences])
+    whose = [", ".join(one.backend for one in same) if len(same) < ok else "all" for same in groups.values()]
+    table.add("rows", whose, numeric=False)
+    table.add("verdict", [words(one.verdict) for one in firsts], numeric=False)
+    return table

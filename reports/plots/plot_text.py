@@ -1,0 +1,27 @@
+"""What all pictures have in common: how text is set, so that the file is well-formed whatever a name holds."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from alexbench.harness.files.plain_text import one_line
+
+_LONGEST: Final = 80
+"""Characters: a longer text leaves no room for what is drawn."""
+
+
+def plot_text(text: str) -> str:
+    """Text on one line, cut where it is very long; XML can hold what is printable, and an SVG has it in a comment."""
+    text = " ".join(one_line(text).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+@contextlib.contextmanager
+def drawing(style: Mapping[str, Any]) -> Iterator[None]:
+    """Draw in a style. A dollar begins no formula, and a character that the font lacks is an empty box, unsaid."""
+    from matplotlib import style as styles
+
+    with styles.context(["default", {**style, "text.parse_math": False}]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        yield

@@ -1,0 +1,235 @@
+"""A run as pictures: the leaderboard's bars and the latencies' distributions, as SVG and PNG, for README and PRs.
+
+Coloured by Okabe and Ito's palette, which the common colour blindnesses tell apart; nothing is said by colour alone.
+"""
+
+import io
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.harness.files.parquet_files import TIMINGS as TIMINGS_FILE
+from alexbench.harness.files.parquet_files import read_table
+from alexbench.harness.files.whole_file import write_whole
+from alexbench.harness.records.run_records import RunRecord
+from alexbench.reports import row_cells
+from alexbench.reports.columns import BY_NAME, Column
+from alexbench.reports.plots.plot_text import drawing, plot_text
+from alexbench.reports.rows import Row, rows_of
+from alexbench.reports.text.wording import asked_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#B3B3B3", "#333333"
+"""Okabe and Ito 2008: blue, vermillion; and greys."""
+DOTS_PER_INCH: Final = 150
+_WIDE: Final = 9.0
+"""Inches: 1350 pixels, so that at half size a line of 12 points is 12 pixels high."""
+_STYLE: Final[dict[str, Any]] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 12,
+    "svg.hashsalt": "alexbench",
+    "svg.fonttype": "path",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+}
+_BINS: Final = 80
+_SHOWN: Final = 1.3
+"""The axis ends so far beyond the slowest row's 90th percentile; a count says how many calls lie farther."""
+_LETTERS: Final = 21
+"""Of a row's name on a line, beside the bars."""
+_LEAST_FOR_P90: Final = 64
+"""Calls, by MLPerf's early-stopping rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Two files' bytes; the same for the same run."""
+
+    svg: bytes
+    png: bytes
+
+
+def write_pictures(folder: Path, record: RunRecord) -> list[Path]:
+    """Write ``leaderboard`` and ``latency`` (.svg, .png) into a run's folder, each whole; their paths.
+
+    A run without speed has a leaderboard of top-1 and no latencies; one without any figure has no picture.
+
+    Raises:
+        RecordError: ``timings.parquet`` is damaged.
+    """
+    paths = []
+    pictures = {"leaderboard": draw_leaderboard(record), "latency": draw_latency(record, read_latencies(folder))}
+    for name, picture in pictures.items():
+        if picture is None:
+            continue
+        for suffix, content in (("svg", picture.svg), ("png", picture.png)):
+            path = folder / f"{name}.{suffix}"
+            write_whole(path, content)
+            paths.append(path)
+    return paths
+
+
+def read_latencies(folder: Path) -> dict[str, NDArray[np.float64]]:
+    """Of each row the milliseconds of every settled call at batch 1; empty where nothing was timed.
+
+    Raises:
+        RecordError: the file is damaged.
+    """
+    frame = read_table(folder / TIMINGS_FILE, ["backend", "scenario", "batch", "way", "settled", "ns"])
+    if frame is None:
+        return {}
+    kept = frame[
+        (frame["scenario"] == "SingleStream") & (frame["batch"] == 1) & (frame["way"] == "loop") & frame["settled"]
+    ]
+    return {str(name): ns.to_numpy(np.float64) / 1e6 for name, ns in kept.groupby("backend", sort=False)["ns"]}
+
+
+def draw_leaderboard(record: RunRecord) -> Picture | None:
+    """p50 and images/s as bars with their intervals; top-1 where there is no speed; None where there is neither."""
+    rows = rows_of(record)
+    timed = [row for row in rows if row.rate is not None]
+    batch = record.configuration.get("batch_size", "")
+    panels = {
+        "p50 ms at batch 1, less is better": BY_NAME["latency_p50_ms"],
+        f"images/s at batch {batch}, more is better": BY_NAME["images_per_second"],
+    }
+    if not timed:
+        timed = [row for row in rows if row.entry.accuracy is not None]
+        panels = {"top-1 %, more is better": BY_NAME["top1"]}
+    if not timed:
+        return None
+
+    def figure() -> "Figure":
+        made, axes = _page(record, len(timed), len(panels))
+        for place, (ax, (title, column)) in enumerate(zip(axes, panels.items(), strict=True)):
+            _bars(ax, timed, column, title)
+            if place:
+                ax.set_yticklabels([])
+        return made
+
+    return _drawn(figure)
+
+
+def draw_latency(record: RunRecord, latencies: dict[str, NDArray[np.float64]]) -> Picture | None:
+    """How the calls at batch 1 are spread, a row above the other on one scale; None where nothing was timed."""
+    rows = [row for row in rows_of(record) if len(latencies.get(row.entry.name, ()))]
+    if not rows:
+        return None
+    samples = [latencies[row.entry.name] for row in rows]
+    low = min(float(one.min()) for one in samples)
+    high = _SHOWN * max(float(np.percentile(one, 90)) for one in samples)
+
+    def figure() -> "Figure":
+        made, (ax,) = _page(record, len(rows), 1)
+        for place, (row, found) in enumerate(zip(rows, samples, strict=True)):
+            _ridge(ax, place, found, (low, high), _colour(row))
+        _name_rows(ax, rows)
+        ax.set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
+        ax.grid(axis="x", color="#dddddd")
+        ax.set_title("latency at batch 1, ms: every call; line: p50, dotted: p90", loc="left", fontsize=12, color=DARK)
+        return made
+
+    return _drawn(figure)
+
+
+def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[Axes]]":
+    """The figure with its title and lines, and its panels side by side."""
+    from matplotlib.figure import Figure
+
+    above, below, tall = 1.4, 0.45, 0.62 * max(rows, 2)
+    height = above + tall + below
+    figure = Figure(figsize=(_WIDE, height), facecolor="white")
+    synthetic = record.model.synthetic or record.data.synthetic
+    title = f"{record.model.card}{' on SYNTHETIC data' if synthetic else ''}"
+    if record.invalid:
+        title += ": INVALID measurement"
+    texts = [f"{record.data.images:,} pictures; {record.machine.get('cpu')}", _asked(record)]
+    figure.text(0.02, 1 - 0.32 / height, plot_text(f"AlexBench: {title}"), weight="bold", size=15, va="center")
+    for place, line in enumerate(texts):
+        figure.text(0.02, 1 - (0.63 + 0.25 * place) / height, plot_text(line), size=11, va="center", color=DARK)
+    left, right, gap = 0.235, 0.985, 0.035
+    wide = (right - left - gap * (panels - 1)) / panels
+    axes = [
+        figure.add_axes((left + place * (wide + gap), below / height, wide, tall / height)) for place in range(panels)
+    ]
+    return figure, axes
+
+
+def _asked(record: RunRecord) -> str:
+    rigor = f", rigor {record.configuration['rigor']}" if record.configuration.get("rigor") else ""
+    return f"asked for {asked_for(record)}{rigor}; {record.started[:10]}, alexbench {record.alexbench_version}"
+
+
+def _colour(row: Row) -> str:
+    return GREY if row.rank is None else BLUE
+
+
+def _bars(ax: "Axes", rows: Sequence[Row], column: Column, title: str) -> None:
+    lengths = [column.number(row) or 0.0 for row in rows]
+    bounds = [column.bounds(row) for row in rows]
+    ends = [length if found is None else found[1] for length, found in zip(lengths, bounds, strict=True)]
+    for place, (row, length, found) in enumerate(zip(rows, lengths, bounds, strict=True)):
+        hatch = "//" if row.rank is None else None
+        ax.barh(place, length, height=0.62, color=_colour(row), hatch=hatch, edgecolor="white")
+        if found is not None:
+            ax.plot(found, (place, place), color="black", linewidth=2, solid_capstyle="butt")
+            for edge in found:
+                ax.plot((edge, edge), (place - 0.14, place + 0.14), color="black", linewidth=2)
+        beside = max(ends[place], length) + 0.02 * max(ends)
+        ax.text(beside, place, column.text(length), va="center", weight="bold")
+    ax.set_xlim(0, 1.24 * max(ends))
+    _name_rows(ax, rows)
+    ax.grid(axis="x", color="#dddddd")
+    ax.set_title(title, loc="left", fontsize=12, color=DARK)
+
+
+def _name_rows(ax: "Axes", rows: Sequence[Row]) -> None:
+    """From above, each with what it is not."""
+    names = [_lines(row_cells.called(row).text) + ("\nnot ranked" if row.rank is None else "") for row in rows]
+    ax.set_yticks(range(len(rows)), labels=names)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+
+
+def _lines(name: str) -> str:
+    """As the room beside the bars allows: on two lines where it is long, and the middle left out of a longer one."""
+    first, *rest = textwrap.wrap(plot_text(name), _LETTERS) or [""]
+    second = " ".join(rest)
+    if len(second) > _LETTERS:
+        half = _LETTERS // 2
+        second = f"{second[:half]}\N{HORIZONTAL ELLIPSIS}{second[-half:]}"
+    return f"{first}\n{second}" if second else first
+
+
+def _ridge(ax: "Axes", place: int, found: NDArray[np.float64], shown: tuple[float, float], colour: str) -> None:
+    """A histogram above its line, as high as its own fullest bin; the median, the 90th percentile, what is beyond."""
+    counts, edges = np.histogram(found, bins=_BINS, range=shown)
+    heights = 0.72 * counts / max(1, counts.max())
+    ax.stairs(place + 0.3 - heights, edges, baseline=place + 0.3, fill=True, color=colour)
+    ax.plot(shown, (place + 0.3, place + 0.3), color=DARK, linewidth=0.8)
+    percentiles = [(50, "-"), (90, ":")] if len(found) >= _LEAST_FOR_P90 else [(50, "-")]
+    for percentile, style in percentiles:
+        at = float(np.percentile(found, percentile))
+        ax.plot((at, at), (place - 0.42, place + 0.3), color="black", linewidth=2, linestyle=style)
+    beyond = int((found > shown[1]).sum())
+    label = f"{len(found):,} calls" + (f", {beyond:,} beyond" if beyond else "")
+    ax.text(shown[1], place - 0.4, label, ha="right", va="top", size=10, color=DARK)
+
+
+def _drawn(figure: Any) -> Picture:
+    """Both files. matplotlib is imported here, so that reports are imported without it."""
+    svg, png = io.BytesIO(), io.BytesIO()
+    with drawing(_STYLE):
+        made = figure()
+        made.savefig(svg, format="svg", metadata={"Date": None})
+        made.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    return Picture(svg.getvalue(), png.getvalue())

@@ -1,0 +1,177 @@
+"""The words of each reason (:mod:`alexbench.harness.records.reasons`)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+from alexbench.harness.records.reasons import Code, Reason
+from alexbench.harness.records.speed_records import Group
+
+_NOISE: Final[Mapping[Code, str]] = {
+    "drift": "no steady state: latency drifted by {measured:.1f} % (limit {limit:g} %)",
+    "deviation": "blocks deviate by {measured:.1f} % (limit {limit:g} %)",
+    "steal": "the hypervisor took {measured:.1f} % of the cores' time (limit {limit:g} %)",
+    "foreign": "other processes used {measured:.1f} % of the cores' time (limit {limit:g} %)",
+    "throttled": "a core was throttled ({count} counted)",
+    "rate_interval": "{text}",
+    "control": "{text}",
+}
+_RUN: Final[Mapping[Code, str]] = {
+    "suspended": "the machine was suspended for {measured:.1f} s",
+    "clock_jump": "the wall clock jumped by {measured:.1f} s against the monotonic one: the machine was paused, or its"
+    " clock was set",
+    "no_control": "no control could be taken: neither a duplicate nor a second process of any row came to the end",
+    "synthetic": "no verdict: synthetic",
+    "not_validation_set": "no verdict: other images or labels than the validation set's",
+    "reproduced": "reproduced (within {limit:.2f} points)",
+    "not_reproduced": "NOT reproduced (more than {limit:.2f} points off)",
+    "one_part": "no verdict: one part of a data set, which is not a sample of it",
+    "compatible": "compatible: inside the interval of these images",
+    "not_compatible": "NOT compatible: outside the interval of these images",
+    "no_layer_times": "no layer times: {text}",
+    "no_profiler": "no layer times: nothing profiles what it runs here",
+    "loadgen_failed": "{of} by LoadGen failed: {text}",
+    "streams_failed": "many batches at once failed: {text}",
+    "no_streams": "many batches at once: this backend has no way of its own for what it runs here",
+    "loadgen": "{text}",
+    "no_load_held": "no load held {limit:g} ms twice within {count} probes",
+    "too_few_queries": "the probe at {measured:g} had {count} queries; a p99 needs {total}: give it longer",
+    "lowest_load_failed": "p99 is {measured:.4g} ms already at {limit:g}, the lowest load tried",
+    "synthetic_differs": "The synthetic {of} differ from the published ones ({head}, expected {base}): accuracy is"
+    " comparable within this machine only.",
+    "synthetic_images_differ": "Of {total} synthetic {of}, {count} differ from the published ones ({text}): accuracy is"
+    " comparable within this machine only.",
+    "only_synthetic_weights": "The images are synthetic: only a file with the synthetic weights of this card knows"
+    " them.",
+    "files_alone": "Model files alone, and no weights to compare them with: parity was not measured.",
+    "not_together": "Images and weights do not belong together: speed only, accuracy was not measured.",
+    "weights_assumed": "Weights: {text}.",
+    "data": "{text}",
+    "parity_failed": "Parity was not measured: {text}",
+    "joined": "Joined from {count} parts; parity is that of the worst part, and speed is not joined.",
+    "no_thumbnails": "No thumbnails: a part has none.",
+    "other": "{text}",
+}
+_IDENTITY: Final[Mapping[Code, str]] = {
+    "other_machine": "another machine: {because}",
+    "other_machine_without_baseline": "another machine: {because}; save a baseline of this one: alexbench baseline save"
+    " {head}",
+    "field_differs": "{of} {base} and {head}",
+    "more_fields": "{count} more",
+    "other_network": "another network: {base} and {head}",
+    "other_weights": "other weights: {base} and {head}",
+    "other_file": "{of} ran another file: {base} and {head}",
+    "other_images": "other images or labels: {base} and {head}",
+    "other_pixels": "other prepared pixels: {base} and {head}",
+    "other_recipe": "other preprocessing, decoders or labels: {base} and {head}",
+    "other_runtime_settings": "other settings of the runtime",
+    "other_setting": "{of} {base} and {head}: run again with --{of} {base}",
+    "other_probe": "the machine probe is NumPy's, and differs: {because}; both in one run: alexbench ab",
+    "other_numpy": "NumPy {base} and {head}",
+    "other_library": "what NumPy multiplies with",
+    "other_variables": "variables of its libraries",
+    "other_skipped": "other images were skipped as unreadable",
+    "ran_with": "{of} ran with {text} {base} -> {head}",
+    "changed": "{of} {base} -> {head}",
+}
+_GATE: Final[Mapping[Code, str]] = {
+    "no_rows": "the base has no row",
+    "needs_paired": "the policy wants paired rounds, which take one run of both: alexbench ab",
+    "needs_anchored": "the policy wants anchored rounds, which take a baseline of another run",
+    "no_probe": "there was no machine probe to compare the two runs by",
+    "no_shared_round": "base and head share no round",
+    "blocks_lost": "the blocks that the {of}'s figure is from are gone",
+    "no_times": "the {of} has no times, for its run was INVALID: {because}",
+    "in_side": "in the {of}: {because}",
+    "not_measured": "not measured in the {of}",
+    "at_tolerance": "the estimate is at the tolerance itself",
+    "other_count": "other numbers of images",
+    "lost": "{count:,} lost",
+    "gained": "{count:,} gained of {total:,} images",
+    "no_reference": "the head was not compared with float64",
+    "user_file": "a model file of the user's own: {because}",
+    "error": "max error {measured:.1e} sigma, at most {limit:.1e}",
+    "mismatches": "{count} top-1 mismatches that rounding cannot explain",
+    "computes_as": "computes as {of}",
+    "base_no_better": "the base is no better",
+    "one_load": "beyond what is allowed, but one load each says little",
+    "one_value": "one value each, no interval",
+    "not_in_base": "the policy requires something of it, and the base does not have it",
+    "in_neither": "the policy requires something of it, and neither side has it",
+    "row_failed": "{text}",
+    "row_is": "the row is {of}",
+    "not_asked": "the head was not asked for it",
+    "not_installed": "the head has no such row: its runtime is not installed",
+    "confirmed": "{measured:+.1f} % and, with fresh processes, {limit:+.1f} %: beyond what is allowed both times",
+    "unconfirmed": "beyond what is allowed, and not confirmed with fresh processes",
+    "unconfirmed_advisory": "beyond what is allowed, and not confirmed with fresh processes, for it is advisory",
+    "unconfirmed_alone": "beyond what is allowed with all measurements together, and no second one alone says so",
+    "detectable": "detectable here: {limit:.1f} %",
+    "more_processes": "about {count:,} more processes at this spread",
+    "other_tolerance": "a tolerance other than {limit:g} %; detectable here: {measured:.1f} %",
+    "balance": "at most {total:,} may be {of} on balance; {count:,} were",
+    "more_images": "about {count:,} more images at these rates",
+    "no_number_of_images": "a tolerance other than the change itself; no number of images that is likely to be had",
+    "other_base": "a base that could be measured",
+    "other_run": "a run that could be measured",
+    "restore": "restoring {of}",
+    "quieter": "a {of} of a quieter run",
+    "measure": "measuring it",
+    "run_backend": "runs with --backend {of}",
+    "run_system": "a run of the head with {of}",
+    "further_runs": "the same of further runs",
+    "second_run": "a second measurement that says the same",
+    "times_not_gated": "Times are not gated: {because}",
+    "row_times_not_gated": "Times of {of} are not gated: {because}",
+    "head_alone": "{of} is in the head alone: not gated",
+    "same_run": "Base and head are the same run, of {of}: that they agree says nothing",
+    "no_answers": "Accuracy and parity were not measured: this gate says nothing of them",
+    "no_gate_times": "Times were not measured: this gate says nothing of them",
+    "not_repeated": "Not measured again: {text}",
+    "repeat_invalid": "{text} is INVALID of {of} and does not count there",
+}
+WORDS: Final[Mapping[Code, str]] = {**_NOISE, **_RUN, **_IDENTITY, **_GATE}
+"""Code -> its words, with the values of a :class:`Reason` by their names; notes of a run are whole sentences."""
+_FIELDS: Final = tuple(field.name for field in fields(Reason) if field.name != "because")
+_DEFAULTS: Final = {field.name: field.default for field in fields(Reason) if field.name != "code"}
+_LONG: Final[Mapping[str, str]] = {"11 bits": "11 bits (TF32 or fp16)", "8 bits": "8 bits (bf16)"}
+
+
+def words(reason: Reason) -> str:
+    """What a person reads of it."""
+    values = {name: getattr(reason, name) for name in _FIELDS}
+    return WORDS[reason.code].format(**values, because=joined(reason.because))
+
+
+def joined(reasons: Iterable[Reason]) -> str:
+    """Several in one line."""
+    return "; ".join(map(words, reasons))
+
+
+def as_json(reason: Reason) -> dict[str, Any]:
+    """What a program reads of it: the code, the values that it has, and the words."""
+    found = {name: getattr(reason, name) for name, default in _DEFAULTS.items() if getattr(reason, name) != default}
+    if reason.because:
+        found["because"] = [as_json(one) for one in reason.because]
+    return {"code": reason.code, **found, "words": words(reason)}
+
+
+def arithmetic_words(found: str) -> str:
+    """What an error is known as (:data:`alexbench.harness.records.precisions.Arithmetic`), with the formats of so many bits."""
+    return _LONG.get(found, found)
+
+
+def group_parts(group: Group) -> tuple[str, ...]:
+    """What rows of a group have in common, a phrase each, in one order: fp32, 2 threads."""
+    stored = f" with weights in {group.stored}" if group.stored else ""
+    computed = "" if group.computed_as is None else f" computed as {arithmetic_words(group.computed_as)}"
+    threads, streams = (
+        f"{count} {word}{'' if count == '1' else 's'}"
+        for count, word in ((group.threads, "thread"), (group.streams, "stream"))
+    )
+    return group.device, f"{group.precision}{stored}{computed}", threads, streams, "host to host"
+
+
+def group_words(group: Group) -> str:
+    """The same in one line; every file has it as the name of the group."""
+    return ", ".join(group_parts(group))

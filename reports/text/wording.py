@@ -1,0 +1,314 @@
+"""The sentences that stand around a leaderboard, the same in every format."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Final
+
+from alexbench.harness.records.run_records import (
+    ArtifactRecord,
+    DataRecord,
+    EffectiveRecord,
+    Parity,
+    RunRecord,
+    SystemRecord,
+)
+from alexbench.harness.records.speed_records import Ceiling, Control, Generated, Performance, Resolution
+from alexbench.reports.text.reason_words import arithmetic_words, joined, words
+
+ABSENT = "-"
+_MEASURES = {"latency": "latency", "images/s": "FPS"}
+_HOW = {
+    "reported": "reported by the runtime",
+    "measured": "measured by its error",
+    "declared": "declared in the file",
+    "requested": "requested, not confirmed",
+}
+_NAMED_AT_MOST: Final = 3
+
+
+def short_version(version: str) -> str:
+    """Without build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu), which records and exports have."""
+    return re.split("[-+]", version)[0]
+
+
+def model_line(record: RunRecord) -> str:
+    """The network, its size, and where its weights are from."""
+    model = record.model
+    if not model.weights_digest:
+        weights = "SYNTHETIC weights, in files named below" if model.synthetic else "the files named below, unverified"
+    elif model.synthetic:
+        source = "" if model.weights == "synthetic" else f", read from {PurePath(model.weights).name}"
+        weights = (
+            f"SYNTHETIC weights (random layers, a closed-form classifier){source}, digest {model.weights_digest[:12]}"
+        )
+    else:
+        verified = f"verified: {model.weights_verified}" if model.weights_verified else "UNVERIFIED"
+        said = "; ".join(filter(None, (model.weights_unwrapped, verified)))
+        weights = f"weights {PurePath(model.weights).name} ({said}), digest {model.weights_digest[:12]}"
+    return (
+        f"{model.card} (network {model.network}), {model.parameters:,} parameters, {model.macs / 1e9:.3f} GMACs "
+        f"= {model.gflops:.3f} GFLOPs (2 x MACs) an image; {weights}"
+    )
+
+
+def data_line(record: RunRecord) -> str:
+    """The pictures, how many, and what they are not."""
+    data = record.data
+    kind = (
+        "SYNTHETIC pictures, drawn by a program; these accuracies say nothing about ImageNet: "
+        if data.synthetic
+        else ""
+    )
+    return f"{kind}{data.description}; prepared as {record.model.preprocessing}, pixels {data.pixels_digest[:12]}"
+
+
+def machine_line(record: RunRecord) -> str:
+    """The hardware and what was asked of it."""
+    return f"{hardware_line(record)}; asked for: {asked_for(record)}"
+
+
+def asked_for(record: RunRecord) -> str:
+    """Device, precision and threads of the systems of a run, each value once; nothing where it has none yet."""
+    systems = [row.system for row in record.systems]
+    devices, precisions, threads = (
+        " and ".join(dict.fromkeys(str(getattr(one, key)) for one in systems))
+        for key in ("device", "precision", "threads")
+    )
+    return f"{devices}, {precisions}, {threads} threads" if systems else "nothing yet"
+
+
+def hardware_line(record: RunRecord) -> str:
+    """Processor, cores, memory and operating system."""
+    machine = record.machine
+    virtual = ", virtual machine" if machine.get("virtualised") else ""
+    return (
+        f"{machine.get('cpu')}, {machine.get('usable_cores')} of {machine.get('logical_cores')} cores usable{virtual}, "
+        f"{(machine.get('memory_mib') or 0) / 1024:.0f} GiB, {machine.get('os')}"
+    )
+
+
+def when_line(record: RunRecord) -> str:
+    """When, by which version, and how it ended."""
+    status = "" if record.status == "complete" else f"; this run is {record.status.upper()}"
+    rigor = f", rigor {record.configuration['rigor']}" if record.configuration.get("rigor") else ""
+    return f"{record.started}, alexbench {record.alexbench_version}{rigor}{status}"
+
+
+def facts(record: RunRecord) -> list[tuple[str, str]]:
+    """What stands above a leaderboard: a word of at most seven letters, and its line."""
+    found = [
+        ("model", model_line(record)),
+        ("data", data_line(record)),
+        ("machine", machine_line(record)),
+        ("run", when_line(record)),
+    ]
+    if record.ceiling is not None:
+        found.append(("ceiling", _ceiling_line(record.ceiling)))
+    pairs = "processes" if record.resolutions else "blocks"
+    found += [("control", _control_line(one, pairs)) for one in record.controls]
+    if record.resolutions:
+        found.append(("limit", resolution_line(record.resolutions)))
+    return found
+
+
+def resolution_line(resolutions: Sequence[Resolution]) -> str:
+    """What the run can tell apart, as a sentence."""
+    counts = sorted({one.processes for one in resolutions})
+    return (
+        f"This run can tell apart rows that differ by more than {resolved(resolutions)}"
+        f" (95 %, the widest of all pairs; {' to '.join(map(str, counts))} processes a row)"
+    )
+
+
+def resolved(resolutions: Sequence[Resolution]) -> str:
+    """How far rows must differ to be told apart, of each measure."""
+    return " or ".join(f"{100 * (one.ratio - 1):.1f} % in {_MEASURES[one.of]}" for one in resolutions)
+
+
+def _ceiling_line(ceiling: Ceiling) -> str:
+    kernel = max(ceiling.kernels, key=lambda name: ceiling.kernels[name])
+    stream = max(ceiling.streams, key=lambda name: ceiling.streams[name])
+    return (
+        f"{ceiling.gflops_per_second:.0f} GFLOP/s ({kernel}, the best of {len(ceiling.kernels)}) and "
+        f"{ceiling.gb_per_second:.1f} GB/s ({stream}) were reached on this machine meanwhile"
+    )
+
+
+def _control_line(control: Control, pairs: str) -> str:
+    found = f"A/A of {control.of}, {control.backend} against itself in the same rounds: {control.ratio:.3f}"
+    if not control.decides:
+        return f"{found}, from {control.pairs} pair{'' if control.pairs == 1 else 's'} of {pairs}"
+    return f"{found} (90 % interval over {control.pairs} pairs of {pairs}: {control.low:.3f} to {control.high:.3f})"
+
+
+def published_lines(record: RunRecord) -> list[str]:
+    """What others published for this card, and whether it may be compared."""
+    verdict = "no verdict: these pictures or weights are synthetic"
+    if not (record.model.synthetic or record.data.synthetic):
+        verdict = "compare only on all 50,000 pictures and with verified weights"
+    return [f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published]
+
+
+def run_remarks(record: RunRecord) -> list[str]:
+    """What qualifies the run: why no row is ranked, which rows know nothing, and last how many batches at once ran."""
+    invalid = [f"INVALID: {words(reason)}: no row is ranked." for reason in record.invalid]
+    doubted = [f"{entry.name}: {line}" for entry in record.systems for line in doubts(entry)]
+    about = [*_data_lines(record.data), *map(words, record.notes)]
+    return [*invalid, *_without_ranks(record), *doubted, *about, *_about_speed(record)]
+
+
+def _data_lines(data: DataRecord) -> list[str]:
+    """Which images these are, and how many could not be read."""
+    lines = []
+    if data.part is not None:
+        part = data.part
+        lines.append(
+            f"Part {part.number} of {part.of}: images {part.first + 1} to {part.last} of {part.total}; alexbench merge"
+            " joins the parts."
+        )
+    if data.certificate:
+        lines.append(data.certificate)
+    if data.skipped:
+        named = ", ".join(one.name for one in data.skipped[:_NAMED_AT_MOST])
+        more = ", ..." if len(data.skipped) > _NAMED_AT_MOST else ""
+        lines.append(
+            f"{len(data.skipped)} of {len(data.skipped) + data.images} images could not be read and were skipped"
+            f" ({named}{more}): accuracies are over the other {data.images}."
+        )
+    return lines
+
+
+def _without_ranks(record: RunRecord) -> list[str]:
+    """That an older record holds no ranks; reports make none."""
+    timed = any(entry.performance is not None for entry in record.systems)
+    if not timed or record.invalid or record.resolutions:
+        return []
+    return ["No row is ranked: an older alexbench made this record, without ranks. Run again to rank its rows."]
+
+
+def doubts(entry: SystemRecord) -> list[str]:
+    """Why nothing that is measured of a row may be believed: it knows nothing, or is another function."""
+    lines = []
+    accuracy, parity = entry.accuracy, entry.parity
+    right = "" if accuracy is None else f"top-1 is {accuracy.top1_correct} of {accuracy.images}"
+    if accuracy is not None and accuracy.against_guessing == "no better":
+        luck = "" if accuracy.by_guessing is None else f" (a guess is right on {100 * accuracy.by_guessing:.2g} %)"
+        lines.append(
+            f"{right}, NO BETTER THAN GUESSING{luck}: pictures, labels, card and weights do not belong together, or the"
+            " file is fed what it was not made for; not ranked. alexbench doctor looks for the cause."
+        )
+    if accuracy is not None and accuracy.against_guessing == "too few":
+        lines.append(f"{right}: TOO FEW PICTURES to tell it from guessing; not ranked.")
+    if parity is not None and parity.far_off:
+        lines.append(
+            f"logits are OFF BY UP TO {parity.max_abs_over_sigma:.2g} SIGMA of float64's, which no rounding does; not"
+            " ranked."
+        )
+    return lines
+
+
+def row_remarks(entry: SystemRecord) -> list[str]:
+    """What qualifies a row, without its name: its file, its error, noise, parity, threads that nobody counted."""
+    lines = doubts(entry)
+    lines += [] if entry.artifact is None else [_artifact_line(entry.artifact, entry.effective)]
+    lines += [] if entry.error is None else [entry.error]
+    lines += _batch_lines(entry)
+    lines += map(words, entry.remarks)
+    if entry.performance is not None:
+        unusual = noise_words(entry.performance)
+        lines += [f"{unusual}."] if unusual else []
+    if entry.parity is not None:
+        lines += _parity_lines(entry, entry.parity)
+    if entry.effective is not None and entry.effective.threads[1] != "measured":
+        lines.append(f"thread count only {entry.effective.threads[1]}, not measured.")
+    return lines
+
+
+def _batch_lines(entry: SystemRecord) -> list[str]:
+    """That a row's answers depend on the batch, and whose batch its accuracy is of."""
+    if entry.batch_dependence is None:
+        return []
+    size = None if entry.accuracy is None else entry.accuracy.batch_size
+    of = "" if size is None else f": accuracy and parity are of batches of {size}, and of no other"
+    much = f"by up to {entry.batch_dependence:.2g} sigma"
+    return [f"a picture's scores DEPEND ON ITS BATCH, on the pictures beside it, {much}{of} (dynamic quantization)."]
+
+
+def _parity_lines(entry: SystemRecord, parity: Parity) -> list[str]:
+    """Which precision a row's error unmasks, and whether it is float64's function within what its own allows."""
+    lines = []
+    bits = "" if parity.effective_bits is None else f", {parity.effective_bits:.1f} effective bits,"
+    if parity.unmasked is not None:
+        says = entry.artifact.precision if entry.artifact else entry.effective.precision[0] if entry.effective else ""
+        other = arithmetic_words(parity.unmasked)
+        lines.append(f"says {parity.held_to or says}, but its error{bits} is that of {other}.")
+    of = "these weights in float64" if entry.artifact else "float64"
+    found = (
+        f"error {parity.max_abs_over_sigma:.2g} sigma (at most {parity.tolerance_max_abs_over_sigma:g}),"
+        f" {parity.sqnr_db:.0f} dB (at least {parity.tolerance_sqnr_db:g})"
+    )
+    if parity.unexplained_flips:
+        found += f", {parity.unexplained_flips} answers that this cannot explain"
+    if parity.quantised and parity.passed:
+        lines.append(f"quantized to {parity.held_to}, within expectation of {of}: {found}.")
+    elif parity.quantised:
+        lines.append(
+            f"quantized to {parity.held_to}, outside expectation of {of}: {found}; commonly its calibration, or kernels"
+            " that saturate on this CPU. Not ranked."
+        )
+    elif not parity.passed and (parity.computed_as == "another function" or parity.far_off):
+        lines.append(f"not the same function as {of}, nor a rounding of it: {found}; not ranked.")
+    elif not parity.passed:
+        lines.append(f"beyond {parity.held_to or 'its'} tolerance of {of}: {found}; not ranked.")
+    return lines
+
+
+def _about_speed(record: RunRecord) -> list[str]:
+    """Each way of many batches at once, with whose it is; then what LoadGen said."""
+    speeds = [(entry.name, entry.performance) for entry in record.systems if entry.performance is not None]
+    ways: dict[str, list[str]] = {}
+    for name, speed in speeds:
+        if speed.offline is not None:
+            ways.setdefault(speed.offline.way, []).append(name)
+    lines = [f"{', '.join(names)}, many at once: {way}." for way, names in ways.items()]
+    for name, speed in speeds:
+        lines += [_generated_line(name, one) for one in speed.generated if one.reasons]
+    return lines
+
+
+def noise_words(speed: Performance) -> str | None:
+    """What was unusual while a row was timed, "" if nothing was; None where nobody looked, as before schema 3."""
+    if speed.noise is not None:
+        return joined(speed.noise.failed)
+    return None if speed.steady else "no steady state"
+
+
+def _generated_line(backend: str, one: Generated) -> str:
+    verdict = "" if one.valid else "INVALID by LoadGen: "
+    return f"{backend}, {one.scenario}: {verdict}{joined(one.reasons)}."
+
+
+def _artifact_line(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
+    batch = "any batch" if artifact.batch is None else f"batch {artifact.batch} (padded)"
+    if artifact.stated:
+        inside = f"its input as stated (--artifact-input {artifact.stated}), fed"
+    else:
+        inside = f"normalises its input itself ({artifact.normalisation}), so fed" if artifact.normalisation else "fed"
+    trusted = f", trusted as a program (--trust; {artifact.confined})" if artifact.trusted else ""
+    synthetic = ", with SYNTHETIC weights" if artifact.synthetic else ""
+    return (
+        f"ran {artifact.path} as it is{synthetic}: {artifact.format}, {_precision(artifact, ran)},"
+        f" {artifact.input_name} ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores});"
+        f" {inside} {artifact.fed}; SHA-256 {artifact.sha256[:12]}{trusted}."
+    )
+
+
+def _precision(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
+    """What computes, what is stored, and how it is known; of older records the one word that they have."""
+    if not artifact.stored or ran is None:
+        return artifact.precision
+    how = _HOW.get(ran.precision[1], ran.precision[1])
+    scales = ", with scales chosen while it runs" if artifact.dynamic else ""
+    products = f" ({artifact.products})" if ", " in artifact.products else ""
+    return f"computes in {ran.precision[0]}{products}{scales} ({how}), weights stored in {artifact.stored}"

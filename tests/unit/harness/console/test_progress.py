@@ -1,0 +1,50 @@
+"""Progress where there is no terminal: plain lines, few of them, on standard error."""
+
+import io
+
+import pytest
+
+from alexbench.harness.console import progress
+from alexbench.harness.console.progress import PLAIN_EVERY_S, PlainDisplay, display_for
+
+
+class HandWound:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def wound(monkeypatch: pytest.MonkeyPatch) -> HandWound:
+    hand = HandWound()
+    monkeypatch.setattr(progress, "time", hand)
+    return hand
+
+
+def test_a_pipe_gets_plain_lines() -> None:
+    assert isinstance(display_for(io.StringIO()), PlainDisplay)
+
+
+def test_a_step_says_its_start_its_end_and_now_and_then_how_far(wound: HandWound) -> None:
+    stream = io.StringIO()
+    with PlainDisplay(stream).step("work [1]") as advance:
+        for done in range(1, 11):
+            wound.now += PLAIN_EVERY_S / 2
+            advance(done, 10)
+    assert stream.getvalue().splitlines() == [
+        "work [1] ...",
+        "  work [1]: 2/10",
+        "  work [1]: 4/10",
+        "  work [1]: 6/10",
+        "  work [1]: 8/10",
+        f"work [1]: {5 * PLAIN_EVERY_S:.1f} s",
+    ]
+
+
+def test_a_step_that_fails_ends_without_a_word(wound: HandWound) -> None:
+    stream = io.StringIO()
+    with pytest.raises(RuntimeError), PlainDisplay(stream).step("work"):
+        raise RuntimeError("no")
+    assert stream.getvalue() == "work ...\n"

@@ -1,0 +1,181 @@
+"""What the doctor says of what it found, and the exit code that goes with it."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from alexbench.harness.diagnosis.diagnosis import is_leaning, is_proven, raises_top1, verdict
+from alexbench.harness.judge.paired_tests import paired_test
+from alexbench.harness.records.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding, Verdict
+from alexbench.harness.records.paired_records import Difference, PairedTest
+from alexbench.reports.diagnosis.page import diagnosis_json, markdown, said
+
+GEOMETRIC = Change("resize", "pictures are squashed", '[preprocessing] resize = "shorter-side"')
+CHANGE = Change("channels", "the channels are fed as BGR", '[preprocessing] channels = "RGB"')
+
+
+def accuracy(right: int = 280, images: int = 500, *, mended: int | None = None) -> PairedTest:
+    base, other = np.arange(images) < right, np.arange(images) < (right if mended is None else mended)
+    return paired_test("top1", base, other)
+
+
+def words(
+    expected: Expected | None, findings: list[Finding], found: PairedTest | None, leanings: tuple[Finding, ...] = ()
+) -> str:
+    """What is said of such an answer."""
+    answer = {"findings": tuple(findings), "leanings": leanings, "accuracy": found, "expected": expected}
+    return said(replace(diagnosis(), verdict=verdict(expected, findings, found), **answer))  # type: ignore[arg-type]
+
+
+def test_a_finding_makes_ill_whatever_was_expected() -> None:
+    finding = Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500))
+    for expected in (None, Expected(56.0, "--expected", None), Expected(10.0, "--expected", None)):
+        assert verdict(expected, [finding], accuracy(120, mended=280)) == "ill"
+        assert CHANGE.found in words(expected, [finding], accuracy(120, mended=280))
+
+
+def test_a_mend_that_does_not_reach_what_was_expected_says_that_there_is_more() -> None:
+    finding = Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500))
+    assert "something else" in words(Expected(80.0, "--expected", None), [finding], accuracy(120, mended=280))
+    assert "something else" not in words(Expected(56.0, "--expected", None), [finding], accuracy(120, mended=280))
+
+
+@pytest.mark.parametrize(
+    ("expected", "right", "word"),
+    [
+        (None, 280, "healthy"),
+        (None, 1, "none of these"),
+        (56.5, 280, "healthy"),
+        (30.0, 280, "healthy"),
+        (70.0, 280, "none of these"),
+    ],
+)
+def test_without_findings_it_is_the_expected_figure_that_decides(
+    expected: float | None, right: int, word: Verdict
+) -> None:
+    asked = None if expected is None else Expected(expected, "--expected", None)
+    assert verdict(asked, [], accuracy(right)) == word
+
+
+def test_a_reference_row_on_the_same_pictures_decides_by_pairs() -> None:
+    mine = np.arange(500) < 280
+    better = mine | (np.arange(500) > 485)  # 14 more pictures right, none lost: far inside Wilson's interval
+    paired = paired_test("top1", better, mine)
+    expected = Expected(paired.base, "runs/x:torch", paired)
+    assert verdict(expected, [], accuracy(280)) == "none of these"
+    alike = paired_test("top1", mine, mine)
+    assert verdict(Expected(alike.base, "runs/x:torch", alike), [], accuracy(280)) == "healthy"
+
+
+def test_what_only_makes_labels_likelier_is_no_finding_and_is_said() -> None:
+    leaning = Finding(CHANGE, Difference(0.05, 0.01, 0.09, 0.01, 500), accuracy(280, mended=282))
+    for expected in (None, Expected(56.0, "--expected", None)):
+        assert verdict(expected, [], accuracy(280)) == "healthy"
+        assert CHANGE.mend in words(expected, [], accuracy(280), (leaning,))
+    more = Expected(70.0, "--expected", None)
+    assert verdict(more, [], accuracy(280)) == "none of these"
+    assert CHANGE.mend in words(more, [], accuracy(280), (leaning,))
+
+
+@pytest.mark.parametrize(
+    ("right", "mended", "raises"), [(280, 282, False), (280, 290, True), (280, 260, False), (280, 280, False)]
+)
+def test_a_mend_counts_only_if_it_raises_top1_beyond_chance(right: int, mended: int, *, raises: bool) -> None:
+    worth = Difference(0.5, 0.4, 0.6, 0.02, 500)
+    assert raises_top1(Finding(CHANGE, worth, accuracy(right, mended=mended))) == raises
+    assert not raises_top1(Finding(CHANGE, worth))
+
+
+@pytest.mark.parametrize(
+    ("worth", "right", "comparisons", "proven"),
+    [
+        (Difference(0.5, 0.4, 0.6, 0.02, 500), 290, 100, True),  # by evidence; ten answers alone show nothing
+        (Difference(0.3, -0.1, 0.7, 0.08, 500), 315, 100, True),  # by 35 answers, all one way
+        (Difference(0.3, -0.1, 0.7, 0.08, 500), 290, 100, False),  # neither, for the best of a hundred
+        (Difference(0.3, -0.1, 0.7, 0.08, 500), 290, 1, True),  # ten answers, had nothing else been tried
+        (Difference(0.5, 0.4, 0.6, 0.02, 500), 282, 100, False),
+        (Difference(0.5, 0.4, 0.6, 0.02, 500), 245, 100, False),  # 35 answers the other way
+    ],
+)
+def test_evidence_or_right_answers_prove_a_mend_for_all_that_was_tried(
+    worth: Difference, right: int, comparisons: int, *, proven: bool
+) -> None:
+    found = Finding(GEOMETRIC, worth, accuracy(280, mended=right), comparisons)
+    assert is_proven(found) == proven
+    assert is_leaning(found) == (worth.above and right < 290)
+
+
+def test_right_answers_alone_prove_no_normalisation() -> None:
+    weak, strong = Difference(0.3, -0.1, 0.7, 0.08, 500), Difference(0.5, 0.4, 0.6, 0.02, 500)
+    change = Change("normalisation", "the mean is not subtracted", "[preprocessing] mean = [0.5, 0.5, 0.5]")
+    assert not is_proven(Finding(change, weak, accuracy(10, mended=110)))
+    assert is_proven(Finding(change, strong, accuracy(10, mended=110)))
+
+
+def test_what_cannot_be_scored_is_ill_without_an_accuracy() -> None:
+    broken = Finding(Change("symptom", "logits are not finite", "mend that first"), None)
+    assert verdict(None, [broken], None) == "ill"
+    assert "not finite" in words(None, [broken], None)
+    answer = replace(diagnosis(), accuracy=None)
+    assert "as given" not in markdown(answer).lower()
+    assert json.loads(diagnosis_json(answer))["accuracy"] is None
+
+
+@pytest.mark.parametrize("right", [0, 2, 10, 45])
+def test_a_model_that_guesses_is_never_called_healthy(right: int) -> None:
+    assert verdict(None, [], accuracy(right)) == "none of these"
+    assert verdict(Expected(56.5, "--expected", None), [], accuracy(right)) == "none of these"
+
+
+def diagnosis(word: Verdict = "ill") -> Diagnosis:
+    near = Alternative((Change("decoder", "x", '[preprocessing] decode = "libjpeg-fast"'),), NEAR, 3, 2, excluded=False)
+    far = Alternative((Change("exif", "x", "[preprocessing] exif = true"),), FAR, 40, 1, excluded=True)
+    return Diagnosis(
+        verdict=word,
+        model="torchvision",
+        backend="openvino",
+        data="pictures in <a> folder | with a bar",
+        images=500,
+        synthetic=True,
+        findings=(Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500)),) if word == "ill" else (),
+        leanings=(),
+        accuracy=accuracy(120, mended=280),
+        expected=None,
+        alternatives=(near, far),
+        held_db=113.0,
+        parity=None,
+        card="omz",
+        not_examined=(),
+        inferences=5000,
+        seconds=40.0,
+    )
+
+
+NEAR = Difference(-0.01, -0.05, 0.03, 0.01, 500)
+FAR = Difference(-0.5, -0.7, -0.3, 0.05, 64)
+
+
+@pytest.mark.parametrize(("word", "code"), [("ill", 1), ("healthy", 0), ("none of these", 1)])
+def test_the_exit_code_follows_the_verdict(word: Verdict, code: int) -> None:
+    assert diagnosis(word).exit_code == code
+
+
+def test_the_page_says_the_mend_what_cannot_be_told_and_that_all_is_synthetic() -> None:
+    page = markdown(diagnosis())
+    assert "SYNTHETIC" in page.splitlines()[0]
+    assert r"channels = \"RGB\"".replace("\\", "") in page.replace("\\", "")
+    assert page.index("Not excluded") < page.index("libjpeg-fast") < page.index("and worse")
+    assert "2 / 3" in page
+    assert "1 / 40" in page
+    assert "--model omz" in page.replace("\\", "")
+    assert r"\<a\> folder \| with" in page
+
+
+def test_json_has_everything() -> None:
+    found = json.loads(diagnosis_json(diagnosis()))
+    assert found["exit_code"] == 1
+    assert found["said"] == said(diagnosis())
+    assert [one["excluded"] for one in found["alternatives"]] == [False, True]
+    assert found["findings"][0]["change"]["factor"] == "channels"

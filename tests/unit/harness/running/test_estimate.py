@@ -1,0 +1,113 @@
+"""The line before a run: of what its time is made, and what makes it longer."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from alexbench.harness.config import resolve
+from alexbench.harness.errors import UsageError
+from alexbench.harness.running import estimate as estimating
+from alexbench.harness.running.estimate import check_memory, estimate, gflops_a_core, memory_mib
+from alexbench.harness.running.row import Row
+from alexbench.harness.systems import System
+from tests.support.records import model
+
+UNITS = {"s": 1, "min": 60, "h": 3600}
+RATE = 100.0
+"""GFLOP/s a core."""
+
+
+@pytest.fixture(autouse=True)
+def rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimating, "gflops_a_core", lambda: RATE)
+
+
+def said(*, rows: int = 4, missing: int = 0, pictures: int = 1000, weights: str | None = "w", **flags: Any) -> str:
+    path = None if weights is None else Path(__file__)
+    material = SimpleNamespace(labels=range(pictures), model=model(), weights=path)
+    there = [Row(f"{number}", System("a", 1)) for number in range(rows)] + [
+        Row(f"m{number}", System("m", 1), missing=True) for number in range(missing)
+    ]
+    return estimate(resolve({"threads": 1, **flags}), there, material)  # type: ignore[arg-type]
+
+
+def seconds(line: str, part: str) -> float:
+    """Of ``part``, which the number comes after."""
+    found = re.search(rf"{part} (?:on \d+ pictures )?([\d.]+) (s|min|h)", line)
+    assert found is not None, line
+    return float(found[1]) * UNITS[found[2]]
+
+
+def test_the_whole_is_the_sum_of_its_parts_and_timing_is_at_most_the_budget() -> None:
+    line = said(rigor="standard")
+    parts = [seconds(line, part) for part in ("loading", "accuracy", "timing")]
+    assert seconds(line, "about") == pytest.approx(sum(parts), abs=40)
+    assert parts[2] == 300
+    assert "at most" in line
+    assert "4 systems" in line
+
+
+def test_a_budget_is_the_time_that_timing_takes_but_for_what_every_run_takes() -> None:
+    assert seconds(said(budget="10m"), "timing") == 600
+    least = seconds(said(budget="1s"), "timing")
+    assert 10 < least < 120, "three replicates"
+    assert seconds(said(budget="1s", rows=1), "timing") < least
+
+
+def test_accuracy_grows_with_backends_and_pictures_and_falls_with_threads() -> None:
+    one = seconds(said(rows=1, pictures=5000, weights=None, only="accuracy"), "accuracy")
+    assert one == pytest.approx(5000 * model().gflops / RATE, rel=0.05)
+    assert seconds(said(rows=2, pictures=5000, weights=None, only="accuracy"), "accuracy") > one
+    assert seconds(said(rows=1, pictures=500, weights=None, only="accuracy"), "accuracy") < one / 5
+    reference = seconds(said(rows=1, pictures=100, only="accuracy"), "accuracy")
+    assert reference > seconds(said(rows=1, pictures=100, weights=None, only="accuracy"), "accuracy")
+
+
+@pytest.mark.parametrize("given", ["92s", "100s", "2.6m", "7m", "50m", "80m", "3.3h", "80s"])
+def test_rounding_is_a_fifth_at_most(given: str) -> None:
+    config = resolve({"budget": given})
+    assert seconds(said(budget=given, only="performance", rows=1), "timing") == pytest.approx(
+        config.timing_s(0), rel=0.2
+    )
+
+
+def test_what_is_not_asked_for_is_no_part() -> None:
+    assert "timing" not in said(only="accuracy")
+    assert "accuracy" not in said(only="performance")
+    assert "LoadGen" not in said()
+    assert seconds(said(scenarios=("Server",), latency_bound=40.0), "LoadGen") > seconds(
+        said(scenarios=("Server",)), "LoadGen"
+    )
+
+
+def test_a_runtime_that_is_missing_takes_no_time() -> None:
+    assert said(rows=2, missing=2) == said(rows=2)
+    assert "1 system:" in said(rows=1, missing=3)
+
+
+def test_the_rate_is_measured() -> None:
+    assert 0 < gflops_a_core() < 10_000
+
+
+def test_more_systems_than_fit_into_memory_are_refused_with_what_they_would_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = resolve({"threads": 1, "only": "accuracy"})
+    rows = [Row(f"{number}", System("torch", 1)) for number in range(8)]
+    material: Any = SimpleNamespace(weights=None)
+    need = memory_mib(config, rows, material)
+    assert need > memory_mib(config, rows[:4], material) > 0
+    assert memory_mib(resolve({"threads": 1}), rows, material) > need, "the A/A duplicate"
+    for free, fits in ((need, True), (need - 1, False)):
+        available = free * 2**20
+        monkeypatch.setattr(estimating.psutil, "virtual_memory", lambda free=available: SimpleNamespace(available=free))
+        if fits:
+            check_memory(config, rows, material, "about 3 min")
+            continue
+        with pytest.raises(UsageError) as refused:
+            check_memory(config, rows, material, "about 3 min")
+        for part in ("8 systems do not fit into memory", f"{free:,} MiB are free", "about 3 min", "name fewer"):
+            assert part in str(refused.value)

@@ -1,0 +1,166 @@
+"""A gate's report: the verdict where people and machines look for it, and nothing that breaks their formats."""
+
+import io
+import json
+import math
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+from alexbench.harness.records.gate_records import GateReport, GateSide, Judged, Rule
+from alexbench.harness.records.reasons import Reason
+from alexbench.reports.gate.output import MARKER, gate_json, gate_junit, gate_markdown, print_gate, rest_markdown
+from alexbench.reports.gate.tables import allowed_text, change_text, headline
+from tests.support.records import reasons
+
+LATENCY = Rule("latency_p50_ms", 5.0, "lower-is-better", "paired", required=True)
+SLOW = Judged(
+    "torch",
+    LATENCY,
+    "FAIL",
+    base=20.0,
+    head=24.0,
+    change=20.0,
+    low=18.5,
+    high=21.5,
+    mode="paired",
+    why=reasons("both times"),
+)
+FINE = Judged(
+    "torch",
+    Rule("top1", 0.1, "higher-is-better", "exact", required=True),
+    "PASS",
+    base=57.0,
+    head=57.1,
+    change=0.1,
+    low=-0.2,
+    high=0.4,
+    mode="exact",
+    why=(Reason("lost"), Reason("gained", count=1, total=1000)),
+)
+MEMORY = Judged(
+    "torch",
+    Rule("peak_rss_mib", 20.0, "lower-is-better", "value", required=False),
+    "FAIL",
+    base=500.0,
+    head=900.0,
+    change=80.0,
+    mode="value",
+)
+
+
+def report(*judged: Judged, **changes: object) -> GateReport:
+    side = GateSide("runs/a", "2026-11-21", "0.2.0", {"torch": "2.13.0"})
+    found = GateReport(
+        base=side,
+        head=replace(side, name="runs/b"),
+        policy="built-in",
+        model="torchvision",
+        data="1000 pictures",
+        synthetic=True,
+        judged=judged,
+    )
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+def printed(found: GateReport) -> str:
+    stream = io.StringIO()
+    print_gate(found, stream)
+    return stream.getvalue()
+
+
+def test_the_verdict_is_the_worst_of_what_is_required() -> None:
+    assert report(FINE, MEMORY).verdict == "PASS", "memory is advisory"
+    assert report(FINE, SLOW).verdict == "FAIL"
+    assert report(FINE, replace(SLOW, verdict="INVALID"), replace(SLOW, verdict="INCONCLUSIVE")).verdict == "INVALID"
+    assert report(FINE, replace(SLOW, verdict="INCONCLUSIVE")).exit_code == 3
+    assert report(replace(FINE, verdict="NOT GATED")).verdict == "INVALID", "nothing gated is nothing passed"
+    assert report(FINE, refused=reasons("another machine")).verdict == "INVALID"
+
+
+def test_the_last_line_is_the_verdict() -> None:
+    assert printed(report(FINE, SLOW, MEMORY)).splitlines()[-1] == "FAIL: 1 FAIL, 1 PASS"
+    assert headline(report(FINE, refused=reasons("another machine"))) == "INVALID: another machine"
+
+
+def test_a_change_has_its_interval_and_what_is_allowed_beside_it() -> None:
+    assert change_text(SLOW) == "+20.0 % (+18.5 to +21.5)"
+    assert (allowed_text(SLOW), allowed_text(FINE)) == ("+5 %", "-0.1 points")
+    assert change_text(FINE) == "+0.10 points (-0.20 to +0.40)"
+    text = printed(report(FINE, SLOW, MEMORY))
+    assert "Advisory" in text
+    assert "[1] 0 lost; 1 gained of 1,000 images" in text
+
+
+def test_markdown_begins_with_the_mark_that_a_bot_looks_for_and_says_synthetic() -> None:
+    text = gate_markdown(report(SLOW))
+    assert text.startswith(f"{MARKER}\n\n# AlexBench gate: FAIL on SYNTHETIC data\n")
+    assert gate_markdown(report(SLOW)) == text
+    assert "the same rounds" in text
+
+
+def test_markup_in_an_error_is_text() -> None:
+    evil = replace(SLOW, why=reasons("<script>alert(1)</script> | a **bold** cell\nand a line"))
+    text = gate_markdown(report(evil))
+    assert "<script>" not in text
+    assert "**bold**" not in text
+    root = ET.fromstring(gate_junit(report(replace(evil, why=reasons("\x00\x1b[31m<b>")))))
+    assert "<b>" in [one.get("message", "") for one in root.iter("failure")][1]
+
+
+def test_junit_fails_what_failed_and_skips_what_does_not_decide() -> None:
+    open_one = replace(SLOW, verdict="INCONCLUSIVE")
+    root = ET.fromstring(gate_junit(report(FINE, SLOW, open_one, MEMORY)))
+    assert [root.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["5", "2", "1", "1"], (
+        "the gate's own verdict is a case too"
+    )
+    refused = ET.fromstring(gate_junit(report(FINE, SLOW, refused=reasons("another machine"))))
+    assert [refused.get(key) for key in ("failures", "errors", "skipped")] == ["0", "1", "2"]
+
+
+def test_junit_of_a_comparison_is_called_that() -> None:
+    assert ET.fromstring(gate_junit(report(SLOW), command="compare")).get("name") == "alexbench compare"
+    assert ET.fromstring(gate_junit(report(SLOW))).get("name") == "alexbench gate"
+
+
+def test_an_open_verdict_says_what_would_decide_it_and_a_pass_what_is_detectable() -> None:
+    open_one = replace(SLOW, verdict="INCONCLUSIVE", why=(), would_change=Reason("more_processes", count=5))
+    passed = replace(SLOW, verdict="PASS", why=(), would_change=Reason("detectable", limit=6.1))
+    text = gate_markdown(report(open_one, passed, replace(passed, verdict="INCONCLUSIVE")))
+    assert "would decide: about 5 more processes at this spread" in text
+    assert "decide: detectable" not in text
+
+
+def test_a_failure_is_not_shown_as_no_change() -> None:
+    assert change_text(replace(MEMORY, change=0.004)) == "+0.004 %"
+    assert change_text(replace(MEMORY, change=0.004, verdict="PASS")) == "+0.0 %"
+
+
+def test_json_has_the_exit_code_and_no_infinity() -> None:
+    text = gate_json(report(replace(SLOW, low=-math.inf)))
+    found = json.loads(text)
+    assert (found["verdict"], found["exit_code"]) == ("FAIL", 1)
+    assert found["judged"][0]["low"] is None
+    assert "Infinity" not in text
+
+
+def test_json_has_words_for_people_and_codes_with_values_for_programs() -> None:
+    drift = Reason("drift", measured=6.14, limit=5.0)
+    side = GateSide("runs/b", "2026-11-21", "0.2.0", {}, (drift,))
+    note = Reason("times_not_gated", because=(Reason("other_skipped"),))
+    missing = replace(SLOW, why=(Reason("not_measured", of="head"),), would_change=Reason("measure"))
+    found = json.loads(gate_json(report(missing, head=side, notes=(note,))))
+    assert found["notes"] == ["Times are not gated: other images were skipped as unreadable"]
+    assert found["reasons"]["notes"][0]["because"][0]["code"] == "other_skipped"
+    one = found["judged"][0]
+    assert (one["why"], one["would_change"]) == ("not measured in the head", "measuring it")
+    assert one["reasons"] == [{"code": "not_measured", "of": "head", "words": "not measured in the head"}]
+    assert one["would_change_reason"]["code"] == "measure"
+    words = "no steady state: latency drifted by 6.1 % (limit 5 %)"
+    assert found["head"]["invalid"] == [{"code": "drift", "measured": 6.14, "limit": 5.0, "words": words}]
+    assert found["head"]["said"][-1] == f"its run was INVALID: {words}"
+
+
+def test_a_comparison_adds_all_but_the_accuracies() -> None:
+    text = rest_markdown(report(FINE, SLOW))
+    assert "p50 ms, batch 1" in text
+    assert "top-1 %" not in text.partition("top-1, top-5")[0]

@@ -1,0 +1,103 @@
+"""A history as text, JSON, CSV and a picture."""
+
+import io
+import json
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+import pytest
+
+from alexbench.reports.history.output import history_csv, history_json, print_history
+from alexbench.reports.history.plot import draw_history
+from alexbench.reports.history.series import METRICS, Change, History, Point, Series
+
+KEY = {"machine": "d2b54b080d1f", "model": "torchvision", "weights": "abab", "artifact": "", "ran as": "cpu, 2 threads"}
+POINTS = tuple(
+    Point(
+        run=f"run-{day}",
+        started=f"2026-11-{day:02}T03:00:00+00:00",
+        version="1.0" if day < 4 else "2.0",
+        environment="e1",
+        news=("torch 1.0 -> 2.0", "a 1 -> 2", "b 1 -> 2", "c 1 -> 2") if day == 4 else (),
+        value=10.0 if day < 4 else 11.0,
+        low=9.5,
+        high=11.5,
+        marks=("noisy",) if day == 6 else (),
+        counts=day != 6,
+        change=None if day in (1, 6) else 10.0 if day == 4 else 0.0,
+    )
+    for day in range(1, 8)
+)
+CHANGE = Change("run-4", POINTS[3].started, "2.0", POINTS[3].news, 10.0, 11.0, 10.0, better=False, p=1e-5,
+                points_before=3, points_after=3)  # fmt: skip
+SPEED = Series(
+    METRICS["latency_p50_ms"], "torch", "torch threads=2", KEY, synthetic=True, points=POINTS, changes=(CHANGE,)
+)
+HISTORY = History("runs", 7, (SPEED,), ("not joined: $x^2$",), ("left out: [bold]damaged[/bold]",))
+
+
+def printed(history: History = HISTORY, *, last: int = 0) -> str:
+    file = io.StringIO()
+    print_history(history, last=last, stream=file)
+    return file.getvalue()
+
+
+def test_a_table_has_value_interval_change_and_marks() -> None:
+    lines = printed().splitlines()
+    assert lines[0] == "runs: 7 runs"
+    assert "torch: latency_p50_ms, ms (lower is better)" in lines
+    assert any(line.startswith("SYNTHETIC; machine d2b54b080d1f, model torchvision") for line in lines)
+    (changed,) = [line for line in lines if "run-4" in line]
+    assert "11.000 (9.500 to 11.500)" in changed
+    assert "+10.0 %" in changed
+    assert "torch 1.0 -> 2.0, a 1 -> 2, b 1 -> 2 and 1 more" in changed
+    assert "CHANGE" in changed
+    (noisy,) = [line for line in lines if "run-6" in line]
+    assert "noisy" in noisy
+
+
+def test_a_change_and_what_was_left_out_are_sentences() -> None:
+    text = printed()
+    assert "CHANGE from 2026-11-04 03:00 on: 10.000 -> 11.000 ms (+10.0 %, WORSE), p = 1e-05" in text
+    assert "! torch: latency_p50_ms: 1 of 7 points are marked and left out of changes" in text
+    assert "! left out: [bold]damaged[/bold]" in text
+
+
+def test_only_the_last_points_are_shown_and_the_rest_counted() -> None:
+    text = printed(last=2)
+    assert "run-5" not in text
+    assert "5 older left out" in text
+
+
+def test_json_and_csv_have_every_point() -> None:
+    assert len(json.loads(history_json(HISTORY))["series"][0]["points"]) == 7
+    table = pd.read_csv(io.StringIO(history_csv(HISTORY)))
+    assert list(table["run"]) == [point.run for point in POINTS]
+    assert list(table["change_point"]) == [day == 4 for day in range(1, 8)]
+    assert set(table["machine"]) == {"d2b54b080d1f"}
+
+
+def test_a_history_without_series_has_all_formats() -> None:
+    empty = History("runs", 1, ())
+    assert printed(empty) == "runs: 1 run\n"
+    assert history_csv(empty).strip().strip('"') == ""
+    assert ET.fromstring(draw_history(empty)).tag.endswith("svg")
+
+
+def test_a_picture_is_the_same_bytes_each_time() -> None:
+    more = tuple(replace(SPEED, system=f"$b_{place}", key={**KEY, "rigor": f"r{place}"}) for place in range(9))
+    history = replace(HISTORY, series=(*HISTORY.series, *more, replace(SPEED, metric=METRICS["top1"])))
+    svg = draw_history(history)
+    assert svg == draw_history(history)
+    assert ET.fromstring(svg).tag.endswith("svg")
+    assert draw_history(history, "png")[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_every_metric_is_a_column_of_the_flat_table(metric: object) -> None:
+    from alexbench.reports.export.flat_table import FLAT_COLUMNS
+    from alexbench.reports.history.series import Metric
+
+    assert isinstance(metric, Metric)
+    assert {metric.name, metric.low or metric.name, metric.high or metric.name} <= set(FLAT_COLUMNS)
