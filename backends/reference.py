@@ -9,16 +9,7 @@ from numpy.typing import NDArray
 
 from alexbench.backends._shared.adapters import check_pixels, not_loaded
 from alexbench.backends._shared.watched_layers import check_layers
-from alexbench.harness.contract import (
-    Backend,
-    Effective,
-    Known,
-    Layout,
-    Model,
-    Options,
-    Requirements,
-    check_weights,
-)
+from alexbench.harness.contract import Backend, Effective, Known, Model, Options, Requirements, check_weights
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
@@ -27,6 +18,7 @@ from alexbench.harness.models.network import (
     Dropout,
     Flatten,
     Layer,
+    Layout,
     Linear,
     MaxPool,
     Network,

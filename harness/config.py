@@ -13,7 +13,6 @@ import platformdirs
 
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
 from alexbench.harness.chosen_systems import AXES, SystemTable, chosen_systems
-from alexbench.harness.contract import Layout
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.files.decoding import AnySize, DecodeError, decode_value
 from alexbench.harness.files.input_files import expanded
@@ -21,6 +20,7 @@ from alexbench.harness.files.plain_text import is_utf8, short
 from alexbench.harness.files.toml_file import read_toml
 from alexbench.harness.measure.rigor import FULL_ROWS, RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
+from alexbench.harness.models.network import Layout
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.systems import ModelFile, System
 from alexbench.harness.systems import labels as labels_of

@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import UsageError, WeightsError, unknown_name
-from alexbench.harness.models.network import Network, shape_mismatches
+from alexbench.harness.models.network import Layout, Network, shape_mismatches
 from alexbench.harness.models.preprocessing import Normalisation
 from alexbench.harness.systems import InputConvention
 
-Layout = Literal["NCHW", "NHWC"]
 Precision = Literal["fp32", "bf16"]
 Evidence = Literal["reported", "measured", "declared", "requested"]
 Scores = Literal["logits", "probabilities", "log-probabilities"]

@@ -40,8 +40,8 @@ class Column:
     """A column. ``name``: in files; ``kind``: of its values in them; ``of``: a row's value, None where it has none.
 
     ``unit``; ``digits`` and ``heading``: in tables; ``explanation``: how to read it, "" where that is plain or depends
-    on how a run was measured (:mod:`alexbench.reports.leaderboard.explanations`). ``span``: the columns of its interval, with
-    ``{}`` for low and high. ``asides``: what else stands behind a value; ``shown``: its cell, where that is not made of
+    on how a run was measured (reports/leaderboard/explanations.py). ``span``: the columns of its interval, with ``{}``
+    for low and high. ``asides``: what else stands behind a value; ``shown``: its cell, where that is not made of
     all these. ``flush``: text that is set flush right, as numbers are; ``percent``: a share, shown times 100.
     ``trend``: of a metric that a history has.
     """

@@ -1,15 +1,11 @@
-"""The leaderboard as Markdown."""
+"""Tables and sentences as Markdown that GitHub shows as meant."""
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
 from alexbench.harness.files.plain_text import printable
-from alexbench.harness.records.run_records import RunRecord
-from alexbench.reports.leaderboard.explanations import explanations
-from alexbench.reports.leaderboard.tables import tables
 from alexbench.reports.table import Table
-from alexbench.reports.text import wording
 
 LONG_WORD: Final = 20
 """Letters: GitHub's page has 830 pixels, of which a word as long takes 150."""
@@ -23,23 +19,6 @@ _LIVE: Final = re.compile(
 has a wider one."""
 _BLOCK: Final = re.compile(r"^\s*(?:#+|[-+=]+|\d+[.)])(?=\s|$)")
 """How a line begins that is a heading or a list inside a list."""
-
-
-def markdown(record: RunRecord) -> str:
-    """``report.md`` of a run; the same text for the same record."""
-    synthetic = record.model.synthetic or record.data.synthetic
-    title = f"# AlexBench: {escape(record.model.card)}" + (" on SYNTHETIC data" if synthetic else "")
-    shown = tables(record)
-    parts = [title, "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in wording.facts(record))]
-    parts += [f"## {escape(one.title)}\n\n{noted(one)}" for one in shown]
-    for heading, lines in (
-        ("Remarks", wording.run_remarks(record)),
-        ("How to read it", explanations(record, shown)),
-        ("Published for this card", [] if record.comparisons else wording.published_lines(record)),
-    ):
-        if lines:
-            parts.append(f"## {heading}\n\n{listed(lines)}")
-    return "\n\n".join(parts) + "\n"
 
 
 def listed(lines: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from alexbench.harness.files.whole_file import write_whole
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.export.flat_table import csv_text, flat
 from alexbench.reports.html.page import html
-from alexbench.reports.markdown import markdown
+from alexbench.reports.leaderboard.output import markdown
 
 REPORT_FILE: Final = "report.md"
 PAGE_FILE: Final = "report.html"

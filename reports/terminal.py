@@ -1,4 +1,4 @@
-"""Reports on a terminal, in rich tables; plain and unwrapped where the output is no terminal."""
+"""Tables and sentences on a terminal; plain and unwrapped where the output is not one."""
 
 import re
 import sys
@@ -12,10 +12,7 @@ from rich.text import Text
 
 from alexbench.harness.console.streams import console
 from alexbench.harness.files.plain_text import printable
-from alexbench.harness.records.run_records import RunRecord
-from alexbench.reports.leaderboard.tables import tables
 from alexbench.reports.table import Table
-from alexbench.reports.text import wording
 
 PLAIN_WIDTH: Final = 400
 
@@ -54,15 +51,6 @@ class Terminal:
             self.line()
         for text in lines:
             self.line(f"! {text}")
-
-
-def print_leaderboard(record: RunRecord, stream: TextIO | None = None) -> None:
-    """Print header, tables and remarks."""
-    terminal = Terminal(stream)
-    terminal.facts(wording.facts(record))
-    for table in tables(record):
-        terminal.table(table)
-    terminal.remarks(wording.run_remarks(record))
 
 
 def shown(table: Table, width: int) -> rich.table.Table:

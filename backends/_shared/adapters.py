@@ -7,8 +7,8 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Layout
 from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError
+from alexbench.harness.models.network import Layout
 
 
 def import_runtime(module: str, *, extra: str) -> ModuleType:

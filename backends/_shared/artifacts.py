@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared.adapters import check_pixels
-from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Layout, Options
+from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Options
 from alexbench.harness.errors import UnsupportedOptionError, WeightsError
 from alexbench.harness.files.plain_text import is_utf8
+from alexbench.harness.models.network import Layout
 
 DTYPES: Final = ("float32", "float16", "uint8")
 """Input types that pixels are turned into."""

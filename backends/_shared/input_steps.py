@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Layout
+from alexbench.harness.models.network import Layout
 from alexbench.harness.models.preprocessing import Normalisation
 
 Arithmetic = Literal["add", "subtract", "multiply", "divide"]

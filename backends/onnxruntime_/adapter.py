@@ -31,14 +31,13 @@ from alexbench.harness.contract import (
     Backend,
     Effective,
     Known,
-    Layout,
     Model,
     Options,
     Requirements,
     check_weights,
 )
 from alexbench.harness.errors import UnsupportedOptionError
-from alexbench.harness.models.network import MaxPool, Network
+from alexbench.harness.models.network import Layout, MaxPool, Network
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -28,14 +28,13 @@ from alexbench.harness.contract import (
     Effective,
     Evidence,
     Known,
-    Layout,
     Model,
     Options,
     Requirements,
     check_weights,
 )
 from alexbench.harness.errors import UnsupportedOptionError
-from alexbench.harness.models.network import Network
+from alexbench.harness.models.network import Layout, Network
 
 if TYPE_CHECKING:
     import tensorflow

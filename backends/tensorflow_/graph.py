@@ -25,7 +25,8 @@ from alexbench.backends._shared.input_steps import (
     product,
 )
 from alexbench.backends.tensorflow_ import precision as tensorflow_precision
-from alexbench.harness.contract import Layout, Scores
+from alexbench.harness.contract import Scores
+from alexbench.harness.models.network import Layout
 
 _COPIES: Final = {"Identity", "Cast", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics", "EnsureShape"}
 _FIRST: Final = {

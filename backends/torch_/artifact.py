@@ -17,8 +17,9 @@ from alexbench.backends._shared.input_steps import read_steps
 from alexbench.backends.torch_ import precision
 from alexbench.backends.torch_.graph import Exported, Script, scores_of, steps_of
 from alexbench.backends.torch_.pt2_check import code_in, pickles_of_tensors_only
-from alexbench.harness.contract import Artifact, ArtifactFacts, Layout
+from alexbench.harness.contract import Artifact, ArtifactFacts
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.models.network import Layout
 
 if TYPE_CHECKING:
     import torch

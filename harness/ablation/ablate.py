@@ -15,8 +15,6 @@ from alexbench.harness.ablation.axes import Grid, grid_of
 from alexbench.harness.ablation.findings import Answers, judged
 from alexbench.harness.config import RunConfig, cache_folder
 from alexbench.harness.console.progress import Display
-from alexbench.harness.diagnosis.diagnosis import LEAST_IMAGES
-from alexbench.harness.diagnosis.doctor import system_of
 from alexbench.harness.errors import TooFewImagesError, WorkerError
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs import synthetic as synthetic_set
@@ -28,9 +26,10 @@ from alexbench.harness.judge.symptoms import not_finite, same_for_every_class
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.synthetic_label import is_synthetic
-from alexbench.harness.probing.model_under_test import Patient
+from alexbench.harness.probing.chosen_system import system_of
+from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.probing.reading import Reading
-from alexbench.harness.probing.trials import Trials
+from alexbench.harness.probing.trials import LEAST_IMAGES, Trials
 from alexbench.harness.records.ablation_records import Ablation, Choice
 from alexbench.harness.running.estimate import gflops_a_core
 
@@ -54,7 +53,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
         raise _too_few(config.limit, f"--limit {config.limit}")
     cache, system = writable(cache_folder()), system_of(config)
     backend, artifact, python = system.backend, system.artifact, config.interpreter_of(system)
-    log = cache / "material.log"
+    log = cache / "inputs.log"
     check_interpreter(system, python, log)
     weights = None
     if artifact is None or config.weights is not None:
@@ -76,13 +75,13 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
     with ExitStack() as on_exit:
         folder = on_exit.enter_context(scratch(cache, "ablate"))
         path = None if weights is None else weights.path
-        patient = on_exit.enter_context(Patient(card, system, weights=path, python=python, folder=folder))
-        grid = grid_of(patient.given.fed, vary)
+        under_test = on_exit.enter_context(ModelUnderTest(card, system, weights=path, python=python, folder=folder))
+        grid = grid_of(under_test.given.fed, vary)
         cells = len(grid.real())
         gflops = 2e-9 * card.build_network().macs
         display.say(f"  {_plan(grid, images, gflops, system.threads)}")
         with display.step(f"{backend}: {images} pictures under {cells} combinations") as advance:
-            answers = collect(pictures.dataset, patient, grid, folder, advance, display.say)
+            answers = collect(pictures.dataset, under_test, grid, folder, advance, display.say)
     made_of = artifact.path if artifact is not None else "" if weights is None else weights.source
     versions = availability(backend).versions
     version = "" if python is not None else next(iter(versions.values()), "")
@@ -102,7 +101,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
 
 def collect(
     dataset: Dataset,
-    patient: Patient,
+    under_test: ModelUnderTest,
     grid: Grid,
     folder: Path,
     advance: Callable[[int, int], None],
@@ -116,9 +115,9 @@ def collect(
     for number in range(1, batches + 1):
         part = dataset.shard(number, batches, batch_size=_AT_ONCE)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            trials = Trials(part, patient, Path(scratch))
+            trials = Trials(part, under_test, Path(scratch))
             if number == 1:
-                _learn(patient, trials)
+                _learn(under_test, trials)
             for choice, reading in readings.items():
                 parts[choice].append(Answers(trials.hits(reading, len(part)), trials.evidence(reading, len(part))))
                 done += len(part)
@@ -132,14 +131,14 @@ def collect(
     }
 
 
-def _learn(patient: Patient, trials: Trials) -> None:
+def _learn(under_test: ModelUnderTest, trials: Trials) -> None:
     """What kind the outputs are; those that say nothing are refused, for nothing could be told from them."""
-    pixels = trials.pixels(patient.given.fed, len(trials))
-    outputs = patient.outputs(patient.given, pixels, range(len(trials)))
+    pixels = trials.pixels(under_test.given.fed, len(trials))
+    outputs = under_test.outputs(under_test.given, pixels, range(len(trials)))
     wrong = not_finite(outputs) or same_for_every_class(outputs)
     if wrong is not None:
-        raise WorkerError(f"{patient.backend}: {wrong}; alexbench doctor looks for why")
-    patient.learn_kind(outputs)
+        raise WorkerError(f"{under_test.backend}: {wrong}; alexbench doctor looks for why")
+    under_test.learn_kind(outputs)
 
 
 def _plan(grid: Grid, images: int, gflops: float, threads: int) -> str:

@@ -86,8 +86,8 @@ def show_reports(
     ``step``: it is one of a run, whose every second has a name on standard error.
     """
     from alexbench.harness.console.progress import display_for
+    from alexbench.reports.leaderboard.output import print_leaderboard
     from alexbench.reports.report_files import write_reports
-    from alexbench.reports.terminal import print_leaderboard
 
     with display_for().step("writing the reports") if step else nullcontext():
         paths = write_reports(folder, record)
@@ -106,7 +106,7 @@ def _summarise(record: "RunRecord") -> None:
     """Onto the workflow's page, where there is one; that it cannot be written to is no failure of the run."""
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         from alexbench.reports.export.step_summary import add_to_step_summary
-        from alexbench.reports.markdown import markdown
+        from alexbench.reports.leaderboard.output import markdown
 
         remark = add_to_step_summary(markdown(record))
         if remark is not None:

@@ -70,7 +70,7 @@ def compare_layers(
         look = _Look(run, places, Path(scratch), display)
         look.at_float64()
         found = tuple(look.at(name) for name in names)
-    samples = tuple(run.material.names[place] for place in places)
+    samples = tuple(run.run_inputs.names[place] for place in places)
     return LayerComparison(str(folder), samples, chosen or "named", found, notes)
 
 
@@ -91,8 +91,8 @@ class _Look:
     def __init__(self, run: OpenedRun, places: Sequence[int], scratch: Path, display: Display) -> None:
         self._run, self._places, self._display = run, tuple(places), display
         self._scratch, self._truth = scratch, scratch / "float64"
-        self._layers = [layer.name for layer in run.material.network.layers]
-        self._scales = scales(run.material.network)
+        self._layers = [layer.name for layer in run.run_inputs.network.layers]
+        self._scales = scales(run.run_inputs.network)
         self._precisions = {row.name: options_of(row.system).precision for row in run.record.systems}
 
     def at_float64(self) -> None:
@@ -120,7 +120,7 @@ class _Look:
 
     def _judged(self, name: str, folder: Path, logits: NDArray[np.float64]) -> RowLayers:
         precision = self._precisions[name]
-        bound = bounds(self._run.material.network, precision)
+        bound = bounds(self._run.run_inputs.network, precision)
         errors: list[LayerError] = []
         sigma, found = 0.0, logits
         for layer in self._layers:
@@ -154,14 +154,14 @@ def _chosen_rows(folder: Path, record: RunRecord, asked: Sequence[str]) -> tuple
 
 def _places(run: OpenedRun, images: Sequence[str | int]) -> list[int]:
     """Where the images are among the run's, each once."""
-    material = run.material
-    by_name = {name: place for place, name in enumerate(material.names)}
+    run_inputs = run.run_inputs
+    by_name = {name: place for place, name in enumerate(run_inputs.names)}
     places = []
     for image in images:
         place = by_name.get(image) if isinstance(image, str) else image
-        if place is None or not 0 <= place < len(material.names):
+        if place is None or not 0 <= place < len(run_inputs.names):
             raise UsageError(f"{run.folder} has no picture {image!r}; its samples.parquet lists those it has")
-        if not material.good[place]:
+        if not run_inputs.good[place]:
             raise UsageError(f"picture {image!r} of {run.folder} was skipped: it could not be prepared")
         places.append(int(place))
     return list(dict.fromkeys(places))
@@ -171,7 +171,7 @@ def _smallest_margins(run: OpenedRun, count: int) -> tuple[list[int], str]:
     """The pictures on which float64 itself is least decided, where the run has asked it; else the first."""
     table = read_table(run.folder / run_folder.REFERENCE, ("sample", "score1", "score2"))
     if table is None:
-        return [int(place) for place in np.flatnonzero(run.material.good)[:count]], "the first"
+        return [int(place) for place in np.flatnonzero(run.run_inputs.good)[:count]], "the first"
     margins = (table["score1"] - table["score2"]).to_numpy(np.float64)
     samples = table["sample"].tolist()
     order = np.argsort(margins, kind="stable")[:count]

@@ -9,8 +9,6 @@ from alexbench.harness.probing.reading import GEOMETRY
 from alexbench.harness.records.diagnosis_records import Expected, Finding, Verdict
 from alexbench.harness.records.paired_records import PairedTest
 
-LEAST_IMAGES: Final = 32
-"""Below, a reading that halves accuracy may still win by chance; a right one wins over a killed one at 16."""
 POOR: Final = 10.0
 """Percent top-1 below which nobody calls an AlexNet well; guessing has 0.1, every published one 54 or more."""
 

@@ -10,17 +10,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import availability, backend_names
 from alexbench.datasets.dataset import VALIDATION_COUNT, Sample
 from alexbench.datasets.fingerprint import of_validation_set
 from alexbench.harness.comparison.rows_of_runs import RowOfRun, open_run, row_of, split
 from alexbench.harness.config import RunConfig, cache_folder
 from alexbench.harness.console.progress import Display
-from alexbench.harness.diagnosis.diagnosis import LEAST_IMAGES, is_leaning, is_proven, verdict
+from alexbench.harness.diagnosis.diagnosis import is_leaning, is_proven, verdict
 from alexbench.harness.diagnosis.examination import Examination, examine, worthless
 from alexbench.harness.diagnosis.levels import known_contracts, same_arithmetic
 from alexbench.harness.diagnosis.search import Search
-from alexbench.harness.errors import BackendUnavailableError, DataError, TooFewImagesError, UsageError, WorkerError
+from alexbench.harness.errors import DataError, TooFewImagesError, UsageError, WorkerError
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.gathering import pictures_of, writable
@@ -31,15 +30,13 @@ from alexbench.harness.judge.evidence import KINDS, paired_difference
 from alexbench.harness.judge.paired_tests import more_right, paired_test
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.synthetic_label import is_synthetic
-from alexbench.harness.probing.model_under_test import Patient
+from alexbench.harness.probing.chosen_system import another_runtime, system_of
+from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.probing.reading import Reading, changes, without
-from alexbench.harness.probing.trials import Trials
+from alexbench.harness.probing.trials import LEAST_IMAGES, Trials
 from alexbench.harness.records.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding
-from alexbench.harness.systems import System, labels
 
 IMAGES: Final = 500
-FASTEST_FIRST: Final = ("openvino", "onnxruntime", "torch", "tensorflow")
-"""Which runtime examines where none is named (facts: images/s at batch 32); others after them."""
 FAILED: Final = "mend that first: alexbench run has the row in error for the same"
 NEEDS_WEIGHTS: Final = (
     "the order of fc6's columns, groups, LRN and pooling: only with the weights that the file was made from (--weights)"
@@ -80,7 +77,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     card, cache = load_card(config.model), writable(cache_folder())
     system = system_of(config)
     backend, artifact, python = system.backend, system.artifact, config.interpreter_of(system)
-    log = cache / "material.log"
+    log = cache / "inputs.log"
     check_interpreter(system, python, log)
     weights = None
     if artifact is None or config.weights is not None:
@@ -104,8 +101,8 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     with ExitStack() as on_exit:
         folder = on_exit.enter_context(scratch(cache, "doctor"))
         path = None if weights is None else weights.path
-        patient = on_exit.enter_context(Patient(card, system, weights=path, python=python, folder=folder))
-        trials = Trials(pictures.dataset, patient, folder)
+        under_test = on_exit.enter_context(ModelUnderTest(card, system, weights=path, python=python, folder=folder))
+        trials = Trials(pictures.dataset, under_test, folder)
         about = _About(
             model=card.name,
             backend=backend,
@@ -117,7 +114,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         )
         try:
             with display.step(f"{backend}: its outputs, without labels"):
-                found = examine(patient, trials, folder)
+                found = examine(under_test, trials, folder)
                 hits = None if trials.symptom else trials.hits(trials.given, len(trials))
         except WorkerError as error:  # in a run, a row in error
             return about.unscored(Change("failure", str(error), FAILED), trials)
@@ -125,16 +122,16 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             return about.unscored(worthless(trials.symptom or ""), trials)
         for finding in found.findings:
             display.say(f"  {finding.found}")
-        healthy = _function_as_meant(config, patient, found)
+        healthy = _function_as_meant(config, under_test, found)
         seen = trials
         if healthy is not None:
             # What is wrong with the pictures is looked for with the function that the weights are meant for.
             display.say(f"  from here on: {healthy}, built from the weights")
             native = replace(system, backend=healthy, artifact=None)
-            patient = on_exit.enter_context(Patient(card, native, weights=path, python=None, folder=folder))
-            trials = Trials(pictures.dataset, patient, folder)
-        search = Search(trials, patient, lambda line: display.say(f"  {line}"), patient.given)
-        with display.step(f"{patient.backend}: {len(trials)} pictures, read in every way that is known"):
+            under_test = on_exit.enter_context(ModelUnderTest(card, native, weights=path, python=None, folder=folder))
+            trials = Trials(pictures.dataset, under_test, folder)
+        search = Search(trials, under_test, lambda line: display.say(f"  {line}"), under_test.given)
+        with display.step(f"{under_test.backend}: {len(trials)} pictures, read in every way that is known"):
             search.run()
             confirmed, leanings = confirm(search, len(trials))
         accuracy = paired_test("top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures))
@@ -179,11 +176,11 @@ class _About:
         return self.diagnosis(trials.inferences, verdict=verdict(None, findings, None), findings=findings, **nothing)
 
 
-def _function_as_meant(config: RunConfig, patient: Patient, found: Examination) -> str | None:
-    """A runtime that computes what the weights are meant for, where the patient does not; None to go on with it."""
-    if not found.findings or patient.weights is None:
+def _function_as_meant(config: RunConfig, under_test: ModelUnderTest, found: Examination) -> str | None:
+    """A runtime that computes what the weights are meant for, where the model does not; None to go on with it."""
+    if not found.findings or under_test.weights is None:
         return None
-    return _another(config, patient.system) if patient.native else patient.backend
+    return another_runtime(config, under_test.system) if under_test.native else under_test.backend
 
 
 def _population(pictures: Pictures) -> int | None:
@@ -191,41 +188,12 @@ def _population(pictures: Pictures) -> int | None:
     return VALIDATION_COUNT if of_validation_set(pictures.whole) != "no" else None
 
 
-def system_of(config: RunConfig) -> System:
-    """The one named, or the fastest that is installed."""
-    if len(config.named) > 1:
-        said = " and ".join(labels(config.named))
-        raise UsageError(f"--backend: the doctor examines one model on one runtime; {said} are named")
-    for system in config.named:
-        problem = availability(system.backend).problem
-        if problem is not None and config.interpreter_of(system) is None:
-            raise BackendUnavailableError(problem)
-        return system
-    of_backend = {one.backend: one for one in config.systems}
-    for name in _by_speed():
-        if availability(name).available:
-            return of_backend[name]
-    raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
-
-
-def _another(config: RunConfig, system: System) -> str | None:
-    """A runtime that is there besides that of ``system``; the same one where that ran on another interpreter."""
-    elsewhere = config.interpreter_of(system) is not None
-    others = [name for name in _by_speed() if name != system.backend or elsewhere]
-    return next((name for name in others if availability(name).available), None)
-
-
-def _by_speed() -> list[str]:
-    names = backend_names()
-    return [*(name for name in FASTEST_FIRST if name in names), *(name for name in names if name not in FASTEST_FIRST)]
-
-
 def confirm(search: Search, images: int) -> tuple[list[Finding], list[Finding]]:
     """The changes that the pictures themselves decide, each taken back alone; the others are taken back for good.
 
     Of those, the second list has what makes labels likelier and is not shown to raise top-1.
     """
-    given = search.patient.given
+    given = search.under_test.given
     leanings: list[Finding] = []
     while True:
         made = list(changes(given, search.at))

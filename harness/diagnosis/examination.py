@@ -1,4 +1,4 @@
-"""Before labels: what the patient's outputs are, whether they repeat, whether they are those of its function."""
+"""Before labels: what the model's outputs are, whether they repeat, whether they are those of its function."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from alexbench.harness.judge.parity import DECIBELS_A_BIT, computed_as, deviatio
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.probing.functions import CLEARLY_DB, MISTAKES, SAME_DB, alone, together
-from alexbench.harness.probing.model_under_test import Patient
+from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.probing.trials import Trials
 from alexbench.harness.records.diagnosis_records import Change
 from alexbench.harness.records.precisions import Arithmetic
@@ -67,27 +67,27 @@ class Examination:
     parity: Parity | None = None
 
 
-def examine(patient: Patient, trials: Trials, folder: Path) -> Examination:
+def examine(under_test: ModelUnderTest, trials: Trials, folder: Path) -> Examination:
     """Look at the outputs of the first pictures, as things stand; hold them against float64 on those a run takes."""
     count = min(LOOKED_AT, len(trials))
-    pixels = trials.pixels(patient.given.fed, len(trials))
-    outputs = patient.outputs(patient.given, pixels, range(count))
-    again = patient.outputs(patient.given, pixels, range(count))
+    pixels = trials.pixels(under_test.given.fed, len(trials))
+    outputs = under_test.outputs(under_test.given, pixels, range(count))
+    again = under_test.outputs(under_test.given, pixels, range(count))
     trials.look_for_symptoms(outputs, pixels, 0)
     if trials.symptom is not None:
         return Examination((worthless(trials.symptom),))
-    patient.learn_kind(outputs)
+    under_test.learn_kind(outputs)
     findings = []
-    if patient.kind == "probabilities of probabilities":
+    if under_test.kind == "probabilities of probabilities":
         findings.append(TWICE)
-    elif patient.kind == "probabilities" and patient.said_scores == "logits":
+    elif under_test.kind == "probabilities" and under_test.said_scores == "logits":
         findings.append(NOT_LOGITS)
     random = deviation(again, outputs.astype(np.float64)).sqnr_db < REPEATS_DB
     if random:
         findings.append(DROPOUT)
-    if random or patient.weights is None:
+    if random or under_test.weights is None:
         return Examination(tuple(findings))
-    with _Reference(patient, folder) as reference:
+    with _Reference(under_test, folder) as reference:
         return reference.hold(trials, pixels, findings)
 
 
@@ -97,11 +97,11 @@ def worthless(symptom: str) -> Change:
 
 
 class _Reference:
-    """The patient's outputs against float64: a run's judgement, and what explains it where that is no."""
+    """the model under test's outputs against float64: a run's judgement, and what explains it where that is no."""
 
-    def __init__(self, patient: Patient, folder: Path) -> None:
-        self._patient, self._folder, self._inputs = patient, folder, folder / "held-inputs.npy"
-        self._card = patient.card
+    def __init__(self, under_test: ModelUnderTest, folder: Path) -> None:
+        self._patient, self._folder, self._inputs = under_test, folder, folder / "held-inputs.npy"
+        self._card = under_test.card
         self._network = get_network(self._card.network, input_size=self._card.preprocessing.crop)
         self._worker = WorkerProcess("reference", log=folder / "reference.log")
         self._pixels: NDArray[np.float32] = np.empty(0, dtype=np.float32)
@@ -117,16 +117,16 @@ class _Reference:
 
     def hold(self, trials: Trials, pixels: Path, findings: list[Change]) -> Examination:
         """The parity on a run's pictures; the mistakes that explain it where it fails, or what else does."""
-        patient = self._patient
+        under_test = self._patient
         shown = trials.places[parity_images(np.ones(len(trials), dtype=np.bool_))]
-        found = patient.outputs(patient.given, pixels, shown.tolist())
+        found = under_test.outputs(under_test.given, pixels, shown.tolist())
         # What the card says, not what is fed to a file that normalises its input itself.
         seen = np.load(pixels, mmap_mode="r")[shown]
         self._pixels = network_input(np.asarray(seen), self._card.preprocessing, "NCHW")
         self._give(len(found), found)
         truth = self._variants([()])[0]
-        parity = parity_of(patient.row(found), truth)
-        plain = agreement_db(found, truth, patient.kind)
+        parity = parity_of(under_test.row(found), truth)
+        plain = agreement_db(found, truth, under_test.kind)
         if parity.passed:
             return Examination(tuple(findings), plain, parity)
         made, held = self._mistakes(found, plain)

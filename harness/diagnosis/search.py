@@ -14,7 +14,7 @@ from typing import Final, get_args
 from alexbench.harness.diagnosis.levels import arithmetics, geometries
 from alexbench.harness.judge.evidence import paired_difference
 from alexbench.harness.judge.paired_tests import discordant, mcnemar, more_right
-from alexbench.harness.probing.model_under_test import Patient
+from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.probing.reading import GEOMETRY, LABEL_READINGS, FlattenOrder, Reading, Tone, changes
 from alexbench.harness.probing.trials import Trials
 from alexbench.harness.records.paired_records import Difference
@@ -45,7 +45,7 @@ class Search:
     """What was tried, and where it ended."""
 
     trials: Trials
-    patient: Patient
+    under_test: ModelUnderTest
     say: Say
     at: Reading
     tried: dict[Reading, Difference] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Search:
         inputs = [given.fed, *arithmetics(given.fed)]
         looked: list[Reading] = []
         best: list[Reading] = []
-        orders: tuple[FlattenOrder, ...] = get_args(FlattenOrder) if self.patient.native else ("as given",)
+        orders: tuple[FlattenOrder, ...] = get_args(FlattenOrder) if self.under_test.native else ("as given",)
         for flatten, reshaped in itertools.product(orders, (False, True)):
             for fed, labels in itertools.product(inputs, LABEL_READINGS):
                 looked.append(replace(given, fed=fed, labels=labels, reshaped=reshaped, flatten=flatten))
@@ -92,7 +92,7 @@ class Search:
         """One thing changed of where the search is."""
         at = self.at
         fed = [
-            *geometries(at.fed, self.patient.card, other_inputs=self.patient.native),
+            *geometries(at.fed, self.under_test.card, other_inputs=self.under_test.native),
             *arithmetics(at.fed),
         ]
         made = [replace(at, fed=one) for one in fed]
@@ -145,13 +145,13 @@ class Search:
 
     def _settle(self) -> None:
         """Of readings that change no more and cannot be told apart, go to the one that both kinds together favour."""
-        most = len(list(changes(self.patient.given, self.at)))
+        most = len(list(changes(self.under_test.given, self.at)))
         better = {
             one: self._favour(one, found)
             for one, found in self.tried.items()
             if found.images == len(self.trials)
             and self._geometric(one)
-            and len(list(changes(self.patient.given, one))) <= most
+            and len(list(changes(self.under_test.given, one))) <= most
         }
         best = max(better, key=lambda one: better[one], default=self.at)
         if better.get(best, 0.0) > 0 and self._net(best) > 0:
@@ -169,7 +169,7 @@ class Search:
 
     def move(self, reading: Reading) -> None:
         """Go there; what was tried is held against it from now on, each on as many pictures as before."""
-        self.say("better: " + ("; ".join(one.mend for one in changes(self.patient.given, reading)) or "as given"))
+        self.say("better: " + ("; ".join(one.mend for one in changes(self.under_test.given, reading)) or "as given"))
         tried = {self.at: len(self.trials), **{one: found.images for one, found in self.tried.items()}}
         self.at = reading
         self.tried = {one: self.compare(one, images) for one, images in tried.items() if one != reading}

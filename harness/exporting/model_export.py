@@ -22,7 +22,7 @@ from alexbench.datasets.synthetic.draw import draw
 from alexbench.datasets.synthetic.write import encode
 from alexbench.harness.capabilities import ExportFormat, Exports, OpensExports
 from alexbench.harness.console.progress import Display
-from alexbench.harness.contract import Layout, Options
+from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, ExportError, UsageError, unknown_name
 from alexbench.harness.exporting.target import (
     ExportedFile,
@@ -39,6 +39,7 @@ from alexbench.harness.inputs.gathering import writable
 from alexbench.harness.judge.parity import TOLERANCES, Deviation, deviation
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card, load_card
+from alexbench.harness.models.network import Layout
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights, weights_digest
 from alexbench.harness.worker.client import WorkerProcess

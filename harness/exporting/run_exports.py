@@ -13,7 +13,7 @@ from alexbench.harness.running.table_checks import check_tables
 from alexbench.reports.export.flat_table import csv_text, flat, parquet_bytes, rows_json
 from alexbench.reports.export.junit import junit_xml
 from alexbench.reports.export.pytest_benchmark import pytest_benchmark_json
-from alexbench.reports.markdown import markdown
+from alexbench.reports.leaderboard.output import markdown
 
 BINARY: Final = ("parquet",)
 

@@ -26,7 +26,7 @@ from alexbench.harness.files.decoding import decode
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.files.out_file import write_out
 from alexbench.harness.files.plain_text import file_stem, one_line, strict_json
-from alexbench.harness.gating.gated_runs import ANCHOR, Side, SideRow, Times, environments, side_of_run
+from alexbench.harness.gating.gated_runs import ANCHOR, GatedRow, GatedRun, Times, environments, gated_run_of
 from alexbench.harness.gating.identity import (
     machine_differences,
     same_systems,
@@ -107,7 +107,7 @@ class Baseline:
     """A file read. ``history``: an entry for each time that it was saved, the oldest first, the last one its own."""
 
     path: Path
-    side: Side
+    side: GatedRun
     history: tuple[Saved, ...]
 
     @property
@@ -141,7 +141,7 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
         AlexBenchError: the run cannot be one, or the file that is there is another machine's or lacks a reason.
     """
     reason = " ".join(one_line(reason).split())
-    side = side_of_run(run)
+    side = gated_run_of(run)
     if environments(side.record):
         raise UsageError(f"{run} has environments with labels; a baseline is of a run without: alexbench run")
     failed = [row.entry.name for row in side.rows.values() if row.entry.status not in ("ok", "unsupported")]
@@ -193,7 +193,7 @@ def _history_of(path: Path, record: RunRecord, reason: str) -> list[Saved]:
     return list(there.history)
 
 
-def _entry(side: Side, reason: str) -> Saved:
+def _entry(side: GatedRun, reason: str) -> Saved:
     figures = {}
     for name, row in side.rows.items():
         entry = row.entry
@@ -216,7 +216,7 @@ def _entry(side: Side, reason: str) -> Saved:
     )
 
 
-def _sealed(side: Side, history: list[Saved]) -> str:
+def _sealed(side: GatedRun, history: list[Saved]) -> str:
     record = replace(side.record, comparisons=(), pairs=(), conditions={})
     kept: dict[str, Any] = {
         _SCHEMA_KEY: SCHEMA,
@@ -233,7 +233,7 @@ def _digest(kept: Mapping[str, Any]) -> str:
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _answers(side: Side) -> dict[str, Any]:
+def _answers(side: GatedRun) -> dict[str, Any]:
     """A bit a picture: whether the first row was right; of every other row whether that differs, which is rare."""
     first: dict[str, NDArray[np.bool_]] = {}
     rows: dict[str, Any] = {}
@@ -338,25 +338,25 @@ def _baseline(path: Path, data: dict[str, Any]) -> Baseline:
     return Baseline(path, side, content.history)
 
 
-def _side(path: Path, content: _Content) -> Side:
+def _side(path: Path, content: _Content) -> GatedRun:
     record = record_from(content.record, path)
     answers, images = content.answers.rows, content.answers.images
     if not 0 <= images <= _IMAGES_AT_MOST:
         raise ValueError(f"answers.images = {images}, wanted 0 to {_IMAGES_AT_MOST:,}")
     first: dict[str, NDArray[np.bool_]] = {}
-    rows: dict[str, SideRow] = {}
+    rows: dict[str, GatedRow] = {}
     for entry in record.systems:
         if entry.status == "missing":
             continue
         name = entry.name
-        row = SideRow(entry, _times(content.blocks, name))
+        row = GatedRow(entry, _times(content.blocks, name))
         hits = {}
         for metric, text in answers.get(name, {}).items():
             found = _from_bits(text, images)
             hits[metric] = found ^ first[metric] if metric in first else found
             first.setdefault(metric, hits[metric])
         rows[name] = replace(row, top1=hits.get("top1"), top5=hits.get("top5"))
-    return Side(str(path), record, rows, _times(content.blocks, ANCHOR))
+    return GatedRun(str(path), record, rows, _times(content.blocks, ANCHOR))
 
 
 def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import UsageError
-from alexbench.harness.gating.gated_runs import Side, side_of_run, sides_of_run
+from alexbench.harness.gating.gated_runs import GatedRun, gated_run_of, gated_runs_of
 from alexbench.harness.gating.identity import machine_differences, row_environment, same_systems
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
@@ -29,8 +29,8 @@ class Fresh:
     """A further run: both sides of it where it has both environments; ``base`` None where only the head was run."""
 
     folder: Path
-    base: Side | None
-    head: Side
+    base: GatedRun | None
+    head: GatedRun
 
 
 def follower(
@@ -62,8 +62,8 @@ def follower(
             raise UsageError(f"{failed[0].name} did not end well: {failed[0].error}")
         check_same_thing(record, outcome.record)
         if not base:
-            return Fresh(outcome.folder, None, side_of_run(outcome.folder, label=head))
-        return Fresh(outcome.folder, *sides_of_run(outcome.folder, base, head))
+            return Fresh(outcome.folder, None, gated_run_of(outcome.folder, label=head))
+        return Fresh(outcome.folder, *gated_runs_of(outcome.folder, base, head))
 
     return follow
 

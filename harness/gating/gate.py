@@ -8,7 +8,7 @@ from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gating.baseline import find_baseline, is_baseline, read_baseline
 from alexbench.harness.gating.follow_up import Follow, follower
-from alexbench.harness.gating.gated_runs import Side, environments, named_alike, side_of_run, sides_of_run
+from alexbench.harness.gating.gated_runs import GatedRun, environments, gated_run_of, gated_runs_of, named_alike
 from alexbench.harness.gating.identity import Identity, environment_changes, identity
 from alexbench.harness.gating.judging import in_head_alone, judged_values
 from alexbench.harness.gating.policy import METRICS, Policy
@@ -23,14 +23,14 @@ BASE = "base"
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class GatedPair:
     """What is held against what."""
 
-    base: Side
-    head: Side
+    base: GatedRun
+    head: GatedRun
 
 
-def sides_of(run: Path, baseline: Path | None, *, base: str | None = None, head: str | None = None) -> Sides:
+def sides_of(run: Path, baseline: Path | None, *, base: str | None = None, head: str | None = None) -> GatedPair:
     """The two sides of ``alexbench gate RUN [--baseline FILE_OR_RUN]``; ``base``, ``head``: labels of environments.
 
     Raises:
@@ -48,10 +48,10 @@ def sides_of(run: Path, baseline: Path | None, *, base: str | None = None, head:
         raise UsageError(f"{run} has one environment: name --baseline FILE_OR_RUN, or gate a run of two (alexbench ab)")
     if _same_place(run, baseline):
         raise UsageError(f"{run} is gated against itself; name another run, or a baseline's file")
-    return Sides(open_baseline(baseline, record), side_of_run(run))
+    return GatedPair(open_baseline(baseline, record), gated_run_of(run))
 
 
-def _of_one_run(run: Path, known: list[str], baseline: Path | None, base: str | None, head: str | None) -> Sides:
+def _of_one_run(run: Path, known: list[str], baseline: Path | None, base: str | None, head: str | None) -> GatedPair:
     """Two environments of a run: those named, else ``base`` and the only other one."""
     if baseline is not None:
         raise UsageError(f"{run} has environments of its own ({', '.join(known)}): leave out --baseline")
@@ -62,10 +62,10 @@ def _of_one_run(run: Path, known: list[str], baseline: Path | None, base: str | 
     others = [label for label in known if label != first]
     if first == head or (head is None and len(others) != 1):
         raise UsageError(f"{run} has the environments {', '.join(known)}: name two, --base LABEL --head LABEL")
-    return Sides(*sides_of_run(run, first, head or others[0]))
+    return GatedPair(*gated_runs_of(run, first, head or others[0]))
 
 
-def open_baseline(path: Path, head: RunRecord) -> Side:
+def open_baseline(path: Path, head: RunRecord) -> GatedRun:
     """A baseline's file, a run, or of a folder of baselines the one that is this machine's.
 
     Raises:
@@ -82,9 +82,9 @@ def open_baseline(path: Path, head: RunRecord) -> Side:
     return side
 
 
-def _opened(path: Path) -> Side:
+def _opened(path: Path) -> GatedRun:
     """A baseline's file, or a run's folder or record."""
-    return read_baseline(path).side if is_baseline(path) else side_of_run(_folder(path))
+    return read_baseline(path).side if is_baseline(path) else gated_run_of(_folder(path))
 
 
 def _folder(path: Path) -> Path:
@@ -96,7 +96,7 @@ def _same_place(one: Path, two: Path) -> bool:
     return _folder(one).resolve() == _folder(two).resolve()
 
 
-def gate(sides: Sides, policy: Policy, *, follow: Follow | None, say: Callable[[str], None]) -> GateReport:
+def gate(sides: GatedPair, policy: Policy, *, follow: Follow | None, say: Callable[[str], None]) -> GateReport:
     """Judge two sides. ``follow``: how to measure again; None: what would need it stays INCONCLUSIVE."""
     base, head = named_alike(sides.base, sides.head)
     found = identity(base, head, policy)
@@ -153,12 +153,12 @@ def gate_run(
     return gate(sides, policy, follow=follow if follow_up else None, say=display.say)
 
 
-def _timed(base: Side, head: Side) -> bool:
+def _timed(base: GatedRun, head: GatedRun) -> bool:
     rows = [row for side in (base, head) for row in side.rows.values()]
     return any(row.times.latency or row.times.windows or row.entry.performance for row in rows)
 
 
-def _ungated_times(base: Side, head: Side, found: Identity) -> list[Reason]:
+def _ungated_times(base: GatedRun, head: GatedRun, found: Identity) -> list[Reason]:
     reasons = (*found.no_time, *found.left_out) if _timed(base, head) else ()
     return [
         *(Reason("times_not_gated", because=(one,)) for one in reasons),
@@ -166,7 +166,7 @@ def _ungated_times(base: Side, head: Side, found: Identity) -> list[Reason]:
     ]
 
 
-def _same_run(base: Side, head: Side) -> list[Reason]:
+def _same_run(base: GatedRun, head: GatedRun) -> list[Reason]:
     """A baseline saved from the very run that is gated, or a copy of its folder."""
     one, two = base.record, head.record
     if one is two or (one.started, one.machine, one.model) != (two.started, two.machine, two.model):
@@ -174,7 +174,7 @@ def _same_run(base: Side, head: Side) -> list[Reason]:
     return [Reason("same_run", of=one.started)]
 
 
-def _not_measured(base: Side, head: Side) -> list[Reason]:
+def _not_measured(base: GatedRun, head: GatedRun) -> list[Reason]:
     """What neither side has of any row, and the policy does not name."""
     rows = [row for side in (base, head) for row in side.rows.values()]
     said = []
@@ -185,13 +185,13 @@ def _not_measured(base: Side, head: Side) -> list[Reason]:
     return said
 
 
-def _in_order(judged: Sequence[Judged], base: Side) -> tuple[Judged, ...]:
+def _in_order(judged: Sequence[Judged], base: GatedRun) -> tuple[Judged, ...]:
     """What is of the whole run, then row by row, the metrics in the policy's order."""
     rows, metrics = list(dict.fromkeys(("", *base.rows, *(one.row for one in judged)))), ["ran", *METRICS]
     return tuple(sorted(judged, key=lambda one: (rows.index(one.row), metrics.index(one.metric))))
 
 
-def _side(side: Side) -> GateSide:
+def _side(side: GatedRun) -> GateSide:
     record, entries = side.record, {name: row.entry.effective for name, row in side.rows.items()}
     versions = {name: ran.version for name, ran in entries.items() if ran is not None}
     return GateSide(side.name, record.started, record.alexbench_version, versions, record.invalid)
@@ -209,4 +209,4 @@ def compare_files(base: Path, head: Path, policy: Policy) -> GateReport:
     for side in sides:
         if environments(side.record):
             raise UsageError(f"{side.name} has several environments; gate it alone: alexbench gate {side.name}")
-    return gate(Sides(*sides), policy, follow=None, say=lambda _: None)
+    return gate(GatedPair(*sides), policy, follow=None, say=lambda _: None)

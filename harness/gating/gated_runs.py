@@ -33,7 +33,7 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SideRow:
+class GatedRow:
     """One system. ``top1`` and ``top5``: whether each picture was answered rightly (N,); None: not measured."""
 
     entry: SystemRecord
@@ -43,7 +43,7 @@ class SideRow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Side:
+class GatedRun:
     """What is gated, or what it is gated against. ``rows`` by name; ``anchor``: its blocks beside either measure.
 
     ``name``: as the user gave it. ``record``: of the run that it is of. ``label``: of its environment in that run.
@@ -51,7 +51,7 @@ class Side:
 
     name: str
     record: RunRecord
-    rows: dict[str, SideRow]
+    rows: dict[str, GatedRow]
     anchor: Times
     label: str = ""
 
@@ -61,16 +61,16 @@ def environments(record: RunRecord) -> list[str]:
     return list(dict.fromkeys(row.system.environment for row in record.systems if row.system.environment is not None))
 
 
-def side_of_run(folder: Path, *, label: str = "") -> Side:
+def gated_run_of(folder: Path, *, label: str = "") -> GatedRun:
     """A finished run as a side; of one with several environments, that of ``label``.
 
     Raises:
         AlexBenchError: it is no run, not complete, or its files are damaged.
     """
-    return sides_of_run(folder, label)[0]
+    return gated_runs_of(folder, label)[0]
 
 
-def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
+def gated_runs_of(folder: Path, *wanted: str) -> list[GatedRun]:
     """The environments ``wanted`` of a finished run, read once: their record is one, as their rounds are.
 
     Raises:
@@ -83,12 +83,12 @@ def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
     times = times_of(folder, record)
     answered = {row.name: row.accuracy is not None for row in record.systems}
     run = open_run(folder) if any(answered.values()) else None
-    rows: dict[str, dict[str, SideRow]] = {label: {} for label in wanted}
+    rows: dict[str, dict[str, GatedRow]] = {label: {} for label in wanted}
     for entry in record.systems:
         label = entry.system.environment or ""
         if label not in rows or entry.status == "missing":
             continue
-        row = SideRow(entry, times.get(entry.name, Times()))
+        row = GatedRow(entry, times.get(entry.name, Times()))
         if run is not None and answered[entry.name]:
             found = row_of(run, entry.name)
             hits = found.top == found.labels[:, None]
@@ -96,7 +96,8 @@ def sides_of_run(folder: Path, *wanted: str) -> list[Side]:
         rows[label][entry.name] = row
     anchor = times.get(ANCHOR, Times())
     return [
-        Side(f"{folder} ({label})" if label else str(folder), record, rows[label], anchor, label) for label in wanted
+        GatedRun(f"{folder} ({label})" if label else str(folder), record, rows[label], anchor, label)
+        for label in wanted
     ]
 
 
@@ -131,7 +132,7 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
     return found
 
 
-def named_alike(base: Side, head: Side) -> tuple[Side, Side]:
+def named_alike(base: GatedRun, head: GatedRun) -> tuple[GatedRun, GatedRun]:
     """Both sides with one name for what is the same system of both, in whatever environment: its label among all."""
     ours, theirs = _by_system(base), _by_system(head)
     same = dict(matched(list(ours), list(theirs)))
@@ -143,18 +144,18 @@ def named_alike(base: Side, head: Side) -> tuple[Side, Side]:
     )
 
 
-def named_as(side: Side, like: Side) -> Side:
+def named_as(side: GatedRun, like: GatedRun) -> GatedRun:
     """The rows of a side that ``like`` has too, under its names."""
     ours, names = _by_system(side), dict(zip(_by_system(like), like.rows, strict=True))
     return replace(side, rows={names[two]: ours[one] for one, two in matched(list(ours), list(names))})
 
 
-def _by_system(side: Side) -> dict[System, SideRow]:
+def _by_system(side: GatedRun) -> dict[System, GatedRow]:
     """Environments are what the two sides of a run differ in."""
     return {replace(row.entry.system, environment=None): row for row in side.rows.values()}
 
 
-def with_more(side: Side, more: Side, series: Series, *, first: int, instead: bool = False) -> Side:
+def with_more(side: GatedRun, more: GatedRun, series: Series, *, first: int, instead: bool = False) -> GatedRun:
     """``side`` with the blocks of a further run of the same, as its processes from ``first`` on; or these alone."""
 
     def joined(one: Times, two: Times) -> Times:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from alexbench.harness.gating.gated_runs import Side
+from alexbench.harness.gating.gated_runs import GatedRun
 from alexbench.harness.gating.policy import Policy
 from alexbench.harness.records.machine_key import differing
 from alexbench.harness.records.reasons import IdentityCode, Reason
@@ -36,7 +36,7 @@ class Identity:
     unlike: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
 
 
-def identity(base: Side, head: Side, policy: Policy) -> Identity:
+def identity(base: GatedRun, head: GatedRun, policy: Policy) -> Identity:
     """Compare what two sides are of, whose rows have the same names."""
     one, two = base.record, head.record
     same_run = one is two
@@ -74,7 +74,7 @@ def machine_differences(one: dict[str, Any], two: dict[str, Any]) -> list[Reason
     return fields + ([Reason("more_fields", count=len(keys) - _MANY)] if len(keys) > _MANY else [])
 
 
-def environment_changes(base: Side, head: Side) -> list[Reason]:
+def environment_changes(base: GatedRun, head: GatedRun) -> list[Reason]:
     """What differs of the system, packages, Python, variables and how rows ran; not where they are installed."""
     systems = [str(side.record.machine.get("os")) for side in (base, head)]
     found = [_changed("system", *systems)] if systems[0] != systems[1] else []

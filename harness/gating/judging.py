@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import inf
 from typing import Final, Literal
 
-from alexbench.harness.gating.gated_runs import Series, Side, SideRow, over_anchor
+from alexbench.harness.gating.gated_runs import GatedRow, GatedRun, Series, over_anchor
 from alexbench.harness.gating.identity import Identity
 from alexbench.harness.gating.policy import ANSWERED, TIMED, Asked, Policy
 from alexbench.harness.judge.gate_rule import (
@@ -32,7 +32,7 @@ Key = tuple[str, str]
 SERIES: Final[dict[str, Series]] = {"latency_p50_ms": "latency", "images_per_second": "windows"}
 
 
-def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> list[Judged]:
+def judged_values(base: GatedRun, head: GatedRun, policy: Policy, found: Identity) -> list[Judged]:
     """All but time: what is of the network, then row by row."""
     judged: list[Judged | None] = [
         _exact(
@@ -66,8 +66,8 @@ def judged_values(base: Side, head: Side, policy: Policy, found: Identity) -> li
 
 
 def judged_times(
-    base: Side,
-    head: Side,
+    base: GatedRun,
+    head: GatedRun,
     policy: Policy,
     found: Identity,
     *,
@@ -91,7 +91,7 @@ def judged_times(
 
 
 def _time(
-    metric: str, backend: str, base: Side, head: Side, policy: Policy, found: Identity, *, sound: bool
+    metric: str, backend: str, base: GatedRun, head: GatedRun, policy: Policy, found: Identity, *, sound: bool
 ) -> Judged | None:
     series, asked = SERIES[metric], policy.asked(metric, base.rows[backend].entry.system.backend)
     mode: Literal["paired", "anchored"] = "paired" if base.record is head.record else "anchored"
@@ -141,7 +141,7 @@ def _in_side(side: str, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     return (Reason("in_side", of=side, because=reasons),)
 
 
-def _without_times(judged: Judged, base: Side, head: Side) -> Judged:
+def _without_times(judged: Judged, base: GatedRun, head: GatedRun) -> Judged:
     """Of a time that a side has no blocks of: it measured none, or they were left out, or are lost."""
     rows = {"base": (base, base.rows[judged.row]), "head": (head, head.rows[judged.row])}
     lacking = {name: rows[name] for name in rows if not getattr(rows[name][1].times, SERIES[judged.metric])}
@@ -195,7 +195,9 @@ def _would_change(finding: TimeFinding, tolerance: float, least: float) -> Reaso
     return Reason("detectable", limit=least)
 
 
-def _accuracy(metric: str, backend: str, one: SideRow, two: SideRow, policy: Policy, found: Identity) -> Judged | None:
+def _accuracy(
+    metric: str, backend: str, one: GatedRow, two: GatedRow, policy: Policy, found: Identity
+) -> Judged | None:
     asked = policy.asked(metric, one.entry.system.backend)
     mode = asked.mode or "exact"
     rule = asked.rule(mode)
@@ -235,7 +237,7 @@ def _would_change_loss(loss: LossFinding, rule: Rule, mode: str) -> Reason | Non
     return Reason("more_images", count=loss.more_images)
 
 
-def _parity(asked: Asked, backend: str, base: SideRow, head: SideRow) -> Judged | None:
+def _parity(asked: Asked, backend: str, base: GatedRow, head: GatedRow) -> Judged | None:
     """Whether the head's row is still the function that float64 is; of a user's own file nothing is promised."""
     one, two = base.entry, head.entry
     before, after = one.parity, two.parity
@@ -285,7 +287,7 @@ def _value(asked: Asked, backend: str, before: float | None, after: float | None
     return replace(judged, why=(Reason("one_value"),))
 
 
-def _backends(side: Side) -> set[str]:
+def _backends(side: GatedRun) -> set[str]:
     return {row.entry.system.backend for row in side.rows.values()}
 
 
@@ -294,13 +296,13 @@ def _ran(name: str, policy: Policy) -> Judged:
     return Judged(name, rule, "INCONCLUSIVE", mode="exact")
 
 
-def _absent(backend: str, policy: Policy, head: Side) -> Judged:
+def _absent(backend: str, policy: Policy, head: GatedRun) -> Judged:
     """A backend that the policy has a requirement of, and the base has not: nothing passes by being absent."""
     why = Reason("not_in_base" if backend in _backends(head) else "in_neither")
     return replace(_ran(backend, policy), why=(why,), would_change=Reason("run_backend", of=backend))
 
 
-def _gone(backend: str, policy: Policy, base: SideRow, row: SideRow | None, head: Side) -> Judged:
+def _gone(backend: str, policy: Policy, base: GatedRow, row: GatedRow | None, head: GatedRun) -> Judged:
     """A row that did not end well on both sides; where the base's did, a failure whatever it would have measured."""
     gone = _ran(backend, policy)
     if base.entry.status != "ok":
@@ -313,7 +315,7 @@ def _gone(backend: str, policy: Policy, base: SideRow, row: SideRow | None, head
     return replace(gone, verdict="FAIL", why=(Reason("not_installed"),))
 
 
-def _ended(row: SideRow) -> Reason:
+def _ended(row: GatedRow) -> Reason:
     error, status = row.entry.error, row.entry.status
     return Reason("row_is", of=status) if error is None else Reason("row_failed", text=error)
 
@@ -333,6 +335,6 @@ def _inverse(value: float) -> float:
     return 1 / value if value > 0 else inf
 
 
-def in_head_alone(head: Side, base: Side) -> Iterator[Reason]:
+def in_head_alone(head: GatedRun, base: GatedRun) -> Iterator[Reason]:
     """The head's rows that the base does not have: nothing to be held against."""
     return (Reason("head_alone", of=name) for name in head.rows if name not in base.rows)

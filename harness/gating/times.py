@@ -11,7 +11,7 @@ from typing import Final
 
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.gating.follow_up import Follow, Fresh
-from alexbench.harness.gating.gated_runs import Side, named_as, with_more
+from alexbench.harness.gating.gated_runs import GatedRun, named_as, with_more
 from alexbench.harness.gating.identity import Identity
 from alexbench.harness.gating.judging import SERIES, Key, judged_times
 from alexbench.harness.gating.policy import TIMED, Policy
@@ -33,7 +33,13 @@ class DecidedTimes:
 
 
 def decide_times(
-    base: Side, head: Side, policy: Policy, found: Identity, *, follow: Follow | None, say: Callable[[str], None]
+    base: GatedRun,
+    head: GatedRun,
+    policy: Policy,
+    found: Identity,
+    *,
+    follow: Follow | None,
+    say: Callable[[str], None],
 ) -> DecidedTimes:
     """Judge every time; ``follow`` measures again, None where that is not wanted."""
     times = _Times(base, head, policy, found)
@@ -59,8 +65,8 @@ def decide_times(
 class _Times:
     """What is known so far. ``done`` is decided; of what is ``waiting``, what all measurements together say."""
 
-    base: Side
-    head: Side
+    base: GatedRun
+    head: GatedRun
     policy: Policy
     found: Identity
     done: dict[Key, Judged] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from alexbench.harness.records.record_files import RUN_FILE, read_run
 from alexbench.reports.export.flat_table import FLAT_COLUMNS, KINDS, flat_rows
 
 INDEX_VERSION: Final = 3
-"""One more whenever :mod:`alexbench.reports.export.flat_table` or the leaderboard makes other values of the same columns.
+"""One more whenever :mod:`alexbench.reports.export.flat_table` or the leaderboard makes other values of its columns.
 
   1  through pandas.
   2  through Arrow alone: NaN is not the same as missing, and the stamp is of numbers.

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from alexbench.harness.config import PUBLISHED
 from alexbench.harness.console.progress import Display
-from alexbench.harness.contract import Layout
 from alexbench.harness.errors import UsageError, WeightsError
 from alexbench.harness.inputs import synthetic
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import check_users_file
+from alexbench.harness.models.network import Layout
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.models.weights import map_weights, weights_digest
 from alexbench.harness.worker.client import WorkerProcess

@@ -9,10 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Layout
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST, check_file
-from alexbench.harness.models.network import Network
+from alexbench.harness.models.network import Layout, Network
 from alexbench.harness.models.readers.bundle import Bundle
 from alexbench.harness.models.readers.caffemodel import read_caffemodel
 from alexbench.harness.models.readers.checkpoint import DEFAULT_FLATTEN, find_index, from_variables

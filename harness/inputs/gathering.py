@@ -42,7 +42,7 @@ ARTIFACTS: Final = "artifacts"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
+class RunInputs:
     """The inputs of a run, and their records.
 
     ``labels`` (N,) are output indices: class plus the card's offset. ``good`` (N,): which pictures count. ``weights``:
@@ -67,7 +67,7 @@ class Material:
         return OpenPixels(prepared.path, self.card.preprocessing, first=prepared.first, images=len(prepared))
 
 
-def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
+def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
     """Read, convert, draw and prepare whatever the run needs.
 
     Raises:
@@ -77,7 +77,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
     network = card.build_network()
     # Not in the run's folder, which an error here removes; the error names the log.
     cache = writable(cache)
-    log = cache / "material.log"
+    log = cache / "inputs.log"
     # The user's file first: a wrong one should be said before minutes of preparing.
     weights, marked = None, [file.path for file in config.files if is_synthetic(Path(file.path))]
     if config.needs_weights:
@@ -115,7 +115,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> Material:
         name=synthetic.NAME if drawn else pictures.dataset.name,
         seed=config.seed,
     )
-    return Material(
+    return RunInputs(
         card=card,
         network=network,
         weights=None if weights is None else weights.path,

@@ -8,9 +8,12 @@ without the batch dimension.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from alexbench.harness.errors import unknown_name
+
+Layout = Literal["NCHW", "NHWC"]
+"""The order of an input's axes."""
 
 Shape: TypeAlias = tuple[int, ...]
 

@@ -22,16 +22,17 @@ from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.config import RunConfig, cache_folder
 from alexbench.harness.console.progress import Display, PlainDisplay
 from alexbench.harness.console.streams import console
-from alexbench.harness.contract import Layout, Precision
+from alexbench.harness.contract import Precision
 from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError, unknown_name
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, read_stream
 from alexbench.harness.files.plain_text import json_text
-from alexbench.harness.inputs import gathering as material
+from alexbench.harness.inputs import gathering as run_inputs
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.model_files import artifact_of, check_named_files, look_into
 from alexbench.harness.judge.top_k import log_softmax, top_k
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
+from alexbench.harness.models.network import Layout
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.running.starting import options_of
 from alexbench.harness.systems import ModelFile, System, labels
@@ -85,14 +86,14 @@ class LoadedModel:
         with ExitStack() as on_error:
             folder = Path(on_error.enter_context(tempfile.TemporaryDirectory(prefix="alexbench-")))
             log = folder / f"{backend}.log"
-            cache = material.writable(cache_folder())
+            cache = run_inputs.writable(cache_folder())
             load: Load | LoadArtifact
             if artifact is None:
                 chosen = choose_weights(
                     card,
                     weights,
                     cache,
-                    log=cache / "material.log",
+                    log=cache / "inputs.log",
                     display=display,
                     data_format=weights_layout,
                     key=weights_key,

@@ -1,7 +1,7 @@
-"""Is the patient the function that its card says? Held against float64, and against float64 with a mistake built in.
+"""Is the model under test the function that its card says? Compared with float64, plain and with a mistake built in.
 
 A mistake in a runtime or a file (groups forgotten, fc6 flattened in another order) needs no labels to be found where
-the weights are known: the patient's outputs are those of the network with that mistake, to the last bits.
+the weights are known: the model's outputs are those of the network with that mistake, to the last bits.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -31,7 +31,7 @@ _FLATTENED: Final = (256, 6, 6)
 """What fc6 sees of every AlexNet: channels, height, width."""
 
 
-class Patient:
+class ModelUnderTest:
     """A context manager; its workers are gone afterwards.
 
     ``weights``: a canonical file in the cache, None where only ``artifact`` is there. ``given``: how its pictures are

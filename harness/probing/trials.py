@@ -16,9 +16,11 @@ from alexbench.harness.judge.outputs import as_logits
 from alexbench.harness.judge.symptoms import Batch, symptom
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.preprocessing import Decoder, Preprocessing
-from alexbench.harness.probing.model_under_test import BATCH, Patient
+from alexbench.harness.probing.model_under_test import BATCH, ModelUnderTest
 from alexbench.harness.probing.reading import GAMMA, LABEL_READINGS, LabelReading, Reading, Tone, read_labels
 
+LEAST_IMAGES: Final = 32
+"""Below, a reading that halves accuracy may still win by chance; a right one wins over a killed one at 16."""
 ORDER_SEED: Final = 20261121
 """Of the order in which pictures are tried: the first ones stand for all."""
 _CHUNK: Final = 64
@@ -36,21 +38,21 @@ class _Shown:
 
 
 class Trials:
-    """The pictures of ``dataset`` in a random order, and how well the patient answers for them under a reading.
+    """The pictures of ``dataset`` in a random order, and how well the model answers for them under a reading.
 
     ``scratch``: a folder for pixels. ``inferences``: how many pictures were shown altogether. ``symptom``: what makes
     outputs worthless, of the pictures shown so far as they are given.
     """
 
-    def __init__(self, dataset: Dataset, patient: Patient, scratch: Path) -> None:
+    def __init__(self, dataset: Dataset, under_test: ModelUnderTest, scratch: Path) -> None:
         order = np.random.default_rng(ORDER_SEED).permutation(len(dataset))
         self.samples = [dataset.samples[place] for place in order.tolist()]
         self.labels = dataset.labels[order]
         self.places = np.argsort(order)
         self.inferences = 0
         self.symptom: str | None = None
-        self.given = patient.given
-        self._dataset, self._patient, self._scratch = dataset, patient, scratch
+        self.given = under_test.given
+        self._dataset, self._patient, self._scratch = dataset, under_test, scratch
         self._shown: dict[Reading, _Shown] = {}
         self._reader = reader_for(dataset.container, dataset.root)
         self._decoded: dict[tuple[Decoder, bool], dict[int, NDArray[np.uint8]]] = {}

@@ -1,4 +1,4 @@
-"""A comparison of layers with float64, as data: :mod:`alexbench.harness.comparison.divergence` fills it, reports show it."""
+"""A comparison of layers with float64, as data: harness/comparison/divergence.py fills it, reports show it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a run leaves behind of speed, as data: part of :mod:`alexbench.harness.records.run_records`. Units are in the names."""
+"""What a run leaves behind of speed, as data. Units are in the names."""
 
 from dataclasses import dataclass, field
 from typing import Literal

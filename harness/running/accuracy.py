@@ -13,7 +13,7 @@ from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import DataError
-from alexbench.harness.inputs.gathering import Material
+from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.judge.chance import by_guessing, chance
 from alexbench.harness.judge.parity import (
     Deviation,
@@ -42,9 +42,9 @@ LEAST_PROBABILITY: Final = 1e-30
 """Below, float32 runs out of numbers. Types of fewer bits do so sooner, and say 0: from their least value on."""
 
 
-def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display) -> None:
+def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display) -> None:
     """Top-5 of every picture and logits of the parity pictures, backend by backend, into the rows."""
-    images = parity_images(material.good)
+    images = parity_images(run_inputs.good)
     unfinished = folder / run_folder.UNFINISHED
     unfinished.mkdir(exist_ok=True)
     for row in rows:
@@ -52,9 +52,9 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
             continue
         kept = unfinished / run_folder.file_of(row.name)
         try:
-            if not run_folder.continues(kept, _what_decides(row, config, material)):
+            if not run_folder.continues(kept, _what_decides(row, config, run_inputs)):
                 display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
-            with display.step(f"{row.name}: accuracy on {len(material.labels)} pictures") as advance:
+            with display.step(f"{row.name}: accuracy on {len(run_inputs.labels)} pictures") as advance:
                 asked = Evaluate(
                     batch_size=config.batch_size,
                     whole=tuple(images.tolist()),
@@ -64,7 +64,7 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
                 answer = row.worker.ask(asked, progress=advance)
             if answer.images_kept:
                 display.say(f"{row.name}: {answer.images_kept} pictures were kept from before")
-            _check_pixels(answer.pixels_digest, material)
+            _check_pixels(answer.pixels_digest, run_inputs)
             row.first_inference_ms = answer.first_inference_ns / 1e6
             if config.batch_size > 1:
                 row.batch_dependence = answer.batch_dependence
@@ -74,10 +74,10 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
             continue
         answers, row.parity_logits = read_answers(kept)
         row.top = answers
-        good = material.good
-        labels, best = material.labels[good], answers["classes"][good]
+        good = run_inputs.good
+        labels, best = run_inputs.labels[good], answers["classes"][good]
         top1, top5 = correct(best, labels)
-        luck = by_guessing(best[:, 0], labels, material.card.labels)
+        luck = by_guessing(best[:, 0], labels, run_inputs.card.labels)
         counts = Accuracy(
             int(good.sum()),
             top1,
@@ -87,28 +87,28 @@ def evaluate(rows: list[Row], config: RunConfig, material: Material, folder: Pat
             chance=chance(top1, int(good.sum()), luck),
             batch_size=config.batch_size,
         )
-        row.accuracy = with_intervals(counts, material.data)
+        row.accuracy = with_intervals(counts, run_inputs.data)
 
 
-def _what_decides(row: Row, config: RunConfig, material: Material) -> dict[str, Any]:
+def _what_decides(row: Row, config: RunConfig, run_inputs: RunInputs) -> dict[str, Any]:
     """What must be as it was for answers of an interrupted run to be kept."""
     assert row.loaded_as is not None
     return {
         "batch_size": config.batch_size,
-        "weights_digest": material.model.weights_digest,
-        "pixels_digest": material.data.pixels_digest,
+        "weights_digest": run_inputs.model.weights_digest,
+        "pixels_digest": run_inputs.data.pixels_digest,
         "effective": {**asdict(row.loaded_as), "artifact": row.found and row.found.sha256},
     }
 
 
-def _check_pixels(digest: str, material: Material) -> None:
+def _check_pixels(digest: str, run_inputs: RunInputs) -> None:
     """Every backend was given the same pixels: each worker says the digest of those it saw."""
-    if digest != material.prepared.digest:
-        raise DataError(f"{material.prepared.path}: not the pixels that were prepared; delete it and run again")
+    if digest != run_inputs.prepared.digest:
+        raise DataError(f"{run_inputs.prepared.path}: not the pixels that were prepared; delete it and run again")
 
 
 def hold_against_reference(
-    rows: list[Row], config: RunConfig, material: Material, folder: Path, display: Display
+    rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display
 ) -> ReferenceRecord | None:
     """Parity of every row with the float64 reference, on the parity pictures and on every one that backends dispute.
 
@@ -117,12 +117,12 @@ def hold_against_reference(
     ``flips.parquet``.
     """
     judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
-    if not judged or material.weights is None:
+    if not judged or run_inputs.weights is None:
         return None
-    parity = parity_images(material.good)
-    disputed = _disputed([row.top["classes"][:, 0] for row in judged if row.top is not None], material.good)
+    parity = parity_images(run_inputs.good)
+    disputed = _disputed([row.top["classes"][:, 0] for row in judged if row.top is not None], run_inputs.good)
     images = np.union1d(parity, disputed)
-    truth = _reference_logits(images, config, material, folder, display)
+    truth = _reference_logits(images, config, run_inputs, folder, display)
     place = {int(image): index for index, image in enumerate(images)}
     parity_truth = truth[[place[int(image)] for image in parity]]
     sigma = float(parity_truth.std())
@@ -134,13 +134,13 @@ def hold_against_reference(
         margins = _margins(answers, truth, sigma, tolerance_of(held_to))
         row.parity = _parity(_deviation(row, parity_truth), margins, held_to, len(parity))
         _measured(row)
-        names = [material.names[image] for image in images[margins.index.to_numpy()].tolist()]
+        names = [run_inputs.names[image] for image in images[margins.index.to_numpy()].tolist()]
         flips.append(margins.assign(backend=row.name, sample=names))
-    offset = material.card.label_offset
-    run_folder.write_reference(folder, material.names, material.labels, images, truth, offset)
+    offset = run_inputs.card.label_offset
+    run_folder.write_reference(folder, run_inputs.names, run_inputs.labels, images, truth, offset)
     run_folder.write_flips(folder, flips)
     top, _ = top_k(parity_truth, 5)
-    top1, top5 = correct(top, material.labels[parity])
+    top1, top5 = correct(top, run_inputs.labels[parity])
     return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
 
 
@@ -245,15 +245,15 @@ def _measured(row: Row) -> None:
 
 
 def _reference_logits(
-    images: NDArray[np.int64], config: RunConfig, material: Material, folder: Path, display: Display
+    images: NDArray[np.int64], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display
 ) -> NDArray[np.float64]:
     out = folder / run_folder.SCRATCH / "reference-logits.npy"
-    card, options = material.card, Options(threads=config.threads)
+    card, options = run_inputs.card, Options(threads=config.threads)
     log = folder / run_folder.LOGS / "reference.log"
     title = f"float64 reference on {len(images)} pictures"
     with WorkerProcess(REFERENCE, log=log) as worker, display.step(title) as advance:
-        assert material.weights is not None
-        worker.ask(Load(REFERENCE, card.network, card.preprocessing.crop, material.weights, options))
-        worker.ask(material.opened)
+        assert run_inputs.weights is not None
+        worker.ask(Load(REFERENCE, card.network, card.preprocessing.crop, run_inputs.weights, options))
+        worker.ask(run_inputs.opened)
         worker.ask(WriteLogits(tuple(images.tolist()), REFERENCE_BATCH, out), progress=advance)
     return np.asarray(np.load(out), dtype=np.float64)

@@ -9,7 +9,7 @@ import psutil
 
 from alexbench.harness.config import RunConfig
 from alexbench.harness.errors import UsageError
-from alexbench.harness.inputs.gathering import Material
+from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import files_of
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import IMPORT_S, LEAST_REPLICATES, replicate_s
@@ -32,18 +32,18 @@ OTHER_MIB: Final = 300
 _MIB: Final = 2**20
 
 
-def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
+def estimate(config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> str:
     """One line: about how long, how much memory, and of what."""
     there = [row for row in rows if not row.absent]
     count = len(there)
     parts = [f"loading {_said(count * IMPORT_S)}"]
     total = count * IMPORT_S
-    gflops, core = material.model.gflops, gflops_a_core()
+    gflops, core = run_inputs.model.gflops, gflops_a_core()
     each = sum(1 / row.system.threads for row in there) * gflops / core  # an image on every row, one after the other
     if config.accuracy:
-        seconds = len(material.labels) * each
-        seconds += PARITY_IMAGES * gflops / REFERENCE_GFLOPS if material.weights is not None else 0
-        parts.append(f"accuracy on {len(material.labels)} pictures {_said(seconds)}")
+        seconds = len(run_inputs.labels) * each
+        seconds += PARITY_IMAGES * gflops / REFERENCE_GFLOPS if run_inputs.weights is not None else 0
+        parts.append(f"accuracy on {len(run_inputs.labels)} pictures {_said(seconds)}")
         total += seconds
     if config.performance:
         calls_s = [size * each / count for size in config.batch_sizes]
@@ -57,13 +57,13 @@ def estimate(config: RunConfig, rows: list[Row], material: Material) -> str:
             parts.append(f"LoadGen {_said(loads)}")
             total += loads
     systems = f"{count} system{'' if count == 1 else 's'}"
-    memory = f"{memory_mib(config, there, material):,} MiB"
+    memory = f"{memory_mib(config, there, run_inputs):,} MiB"
     return f"about {_said(total)} and {memory} at rigor {config.rigor}, {systems}: {', '.join(parts)}"
 
 
-def memory_mib(config: RunConfig, rows: list[Row], material: Material) -> int:
+def memory_mib(config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> int:
     """What all workers hold at once, the A/A duplicate among them; a weights file that all map counts once."""
-    weights = 0.0 if material.weights is None else _size_mib(material.weights)
+    weights = 0.0 if run_inputs.weights is None else _size_mib(run_inputs.weights)
     each = [
         RUNTIME_MIB.get(row.backend, OTHER_MIB)
         + (weights if row.artifact is None else _size_mib(Path(row.artifact.path)))
@@ -72,7 +72,7 @@ def memory_mib(config: RunConfig, rows: list[Row], material: Material) -> int:
     return round(weights + sum(each) + (each[0] if config.performance else 0))
 
 
-def check_memory(config: RunConfig, rows: list[Row], material: Material, said: str) -> None:
+def check_memory(config: RunConfig, rows: list[Row], run_inputs: RunInputs, said: str) -> None:
     """Refuse more systems than this machine has memory for. ``said``: the estimate of the run.
 
     Raises:
@@ -80,7 +80,7 @@ def check_memory(config: RunConfig, rows: list[Row], material: Material, said: s
     """
     there = [row for row in rows if not row.absent]
     free = psutil.virtual_memory().available // _MIB
-    if memory_mib(config, there, material) > free:
+    if memory_mib(config, there, run_inputs) > free:
         raise UsageError(
             f"{len(there)} systems do not fit into memory, {free:,} MiB are free ({said}); name fewer, or make several"
             " runs of them"

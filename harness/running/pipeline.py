@@ -22,7 +22,7 @@ from alexbench.harness.config import RunConfig, cache_folder
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import ExitCode, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.files.scratch import scratch
-from alexbench.harness.inputs.gathering import Material, gather, writable
+from alexbench.harness.inputs.gathering import RunInputs, gather, writable
 from alexbench.harness.inputs.model_files import check_trust, programs_of, with_digests
 from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.ranking import ranked
@@ -54,7 +54,7 @@ from alexbench.harness.running.table_checks import check_tables
 from alexbench.harness.running.threads import count_threads
 from alexbench.harness.running.thumbnails import write_thumbnails
 from alexbench.harness.running.timing import loads
-from alexbench.harness.running.timing.duplicate import Twin, twin_of
+from alexbench.harness.running.timing.duplicate import Duplicate, duplicate_of
 from alexbench.harness.running.timing.replicates import Bench, Speed
 from alexbench.harness.worker.protocol.lifecycle import ReadMemory
 
@@ -63,7 +63,7 @@ from alexbench.harness.worker.protocol.lifecycle import ReadMemory
 class _Prepared:
     """What was found and made before the run has a folder. ``others``: the environments of rows with their own."""
 
-    material: Material
+    run_inputs: RunInputs
     others: dict[str, dict[str, Any]]
 
 
@@ -168,16 +168,16 @@ def _carry_out(
 ) -> Outcome:
     (folder / run_folder.SCRATCH).mkdir(exist_ok=True)
     with ExitStack() as on_exit:
-        material = prepared.material
+        run_inputs = prepared.run_inputs
         with nullcontext() if before is not None else _gone_on_error(folder):
             if before is not None:
-                check_unchanged(before, material.model, material.data, folder)
-            record = _first_record(config, material, started, rows, prepared.others)
+                check_unchanged(before, run_inputs.model, run_inputs.data, folder)
+            record = _first_record(config, run_inputs, started, rows, prepared.others)
             if before is None:
                 run_folder.write_record(folder, record)
             begun = time.monotonic()
-            twin = _start(rows, config, material, folder, display, on_exit)
-        return _measure(config, material, rows, twin, record, folder, display, begun)
+            aa_duplicate = _start(rows, config, run_inputs, folder, display, on_exit)
+        return _measure(config, run_inputs, rows, aa_duplicate, record, folder, display, begun)
 
 
 @contextmanager
@@ -193,27 +193,27 @@ def _gone_on_error(folder: Path) -> Iterator[None]:
 def _start(
     rows: list[Row],
     config: RunConfig,
-    material: Material,
+    run_inputs: RunInputs,
     folder: Path,
     display: Display,
     on_exit: ExitStack,
-) -> Twin | None:
+) -> Duplicate | None:
     """Load every row and, where speed is measured, the duplicate that is returned."""
-    said = estimate(config, rows, material)
-    check_memory(config, rows, material, said)
+    said = estimate(config, rows, run_inputs)
+    check_memory(config, rows, run_inputs, said)
     display.say(said)
     with display.step("loading " + ", ".join(row.name for row in rows if not row.absent)):
-        _load(rows, config, material, folder, on_exit)
+        _load(rows, config, run_inputs, folder, on_exit)
     if not config.accuracy:  # else counted while accuracy is measured
         count_threads(rows, config, display)
-    twin = twin_of(rows) if config.performance else None
-    if twin is not None:
-        on_exit.callback(twin.end)
+    aa_duplicate = duplicate_of(rows) if config.performance else None
+    if aa_duplicate is not None:
+        on_exit.callback(aa_duplicate.end)
     loads.check_loads(rows, config)
-    return twin
+    return aa_duplicate
 
 
-def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, on_exit: ExitStack) -> None:
+def _load(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, on_exit: ExitStack) -> None:
     """Start a worker for each row and let it load; what is wrong with the input of one named by name ends the run."""
     present = [row for row in rows if not row.absent]
     for row in present:
@@ -224,7 +224,7 @@ def _load(rows: list[Row], config: RunConfig, material: Material, folder: Path, 
         with row.failing():
             try:
                 if row.worker is not None:
-                    row.worker = start(row, config, material, folder, again=row.worker)
+                    row.worker = start(row, config, run_inputs, folder, again=row.worker)
             except UnsupportedOptionError as error:
                 row.refuse(error)
         if row.error_code == ExitCode.USAGE and not row.unsupported and not config.all_backends:
@@ -242,9 +242,9 @@ def _start_empty(row: Row, config: RunConfig, folder: Path) -> None:
 
 def _measure(
     config: RunConfig,
-    material: Material,
+    run_inputs: RunInputs,
     rows: list[Row],
-    twin: Twin | None,
+    aa_duplicate: Duplicate | None,
     record: RunRecord,
     folder: Path,
     display: Display,
@@ -255,10 +255,10 @@ def _measure(
     run_folder.write_record(folder, record)
     try:
         if config.accuracy:
-            evaluate(rows, config, material, folder, display)
-            record = replace(record, pairs=_write_answers(rows, material, folder, record.base))
+            evaluate(rows, config, run_inputs, folder, display)
+            record = replace(record, pairs=_write_answers(rows, run_inputs, folder, record.base))
         if config.performance:
-            Bench(speed, rows, twin, config, material, folder, display, begun=begun).measure()
+            Bench(speed, rows, aa_duplicate, config, run_inputs, folder, display, begun=begun).measure()
         for row in rows:
             if row.alive and row.worker is not None:
                 with row.failing():
@@ -267,10 +267,10 @@ def _measure(
                     row.worker.close()
         if config.accuracy:
             try:
-                record = replace(record, reference=hold_against_reference(rows, config, material, folder, display))
+                record = replace(record, reference=hold_against_reference(rows, config, run_inputs, folder, display))
             except WorkerError as error:  # a row like any other: what was measured stands
                 record = replace(record, notes=(*record.notes, Reason("parity_failed", text=str(error))))
-            write_thumbnails(folder, material)
+            write_thumbnails(folder, run_inputs)
         status = "complete"
     except Exception:
         status = "failed"
@@ -284,7 +284,7 @@ def _measure(
             status=status,
             finished=_now(),
             systems=backends,
-            comparisons=comparisons_of(backends, material.model, material.data),
+            comparisons=comparisons_of(backends, run_inputs.model, run_inputs.data),
             controls=speed.controls,
             ceiling=speed.ceiling,
             invalid=speed.invalid,
@@ -300,23 +300,23 @@ def _measure(
     return Outcome(folder, record, code)
 
 
-def _write_answers(rows: list[Row], material: Material, folder: Path, base: str | None) -> tuple[RowPair, ...]:
+def _write_answers(rows: list[Row], run_inputs: RunInputs, folder: Path, base: str | None) -> tuple[RowPair, ...]:
     """Into ``predictions.parquet`` and ``samples.parquet``; and the rows' accuracies held against each other."""
-    prepared, offset = material.prepared, material.card.label_offset
+    prepared, offset = run_inputs.prepared, run_inputs.card.label_offset
     bad = {one.place: one.reason for one in prepared.skipped}
-    run_folder.write_samples(folder, material.names, prepared.labels, prepared.picture_digests, bad)
+    run_folder.write_samples(folder, run_inputs.names, prepared.labels, prepared.picture_digests, bad)
     frames = [
-        run_folder.predictions(row.name, row.top, material.names, material.labels, material.good, offset)
+        run_folder.predictions(row.name, row.top, run_inputs.names, run_inputs.labels, run_inputs.good, offset)
         for row in rows
         if row.top is not None
     ]
     run_folder.write_predictions(folder, frames)
     systems = {row.name: row.system for row in rows}
-    return row_pairs(pd.concat(frames, ignore_index=True), material.data, systems, base) if frames else ()
+    return row_pairs(pd.concat(frames, ignore_index=True), run_inputs.data, systems, base) if frames else ()
 
 
 def _first_record(
-    config: RunConfig, material: Material, started: str, rows: list[Row], others: dict[str, dict[str, Any]]
+    config: RunConfig, run_inputs: RunInputs, started: str, rows: list[Row], others: dict[str, dict[str, Any]]
 ) -> RunRecord:
     distributions = tuple(name for row in rows if not row.missing for name in distributions_of(row.backend))
     return RunRecord(
@@ -325,12 +325,12 @@ def _first_record(
         finished=None,
         alexbench_version=alexbench.harness.__version__,
         configuration=asdict(config),
-        model=material.model,
-        data=material.data,
+        model=run_inputs.model,
+        data=run_inputs.data,
         machine=machine(),
         environment=asdict(environment(distributions)) | ({"backends": others} if others else {}),
         conditions={"before": conditions()},
-        notes=material.notes,
+        notes=run_inputs.notes,
         base=config.base,
     )
 

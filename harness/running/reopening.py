@@ -12,7 +12,7 @@ from alexbench.backends.registry import REFERENCE
 from alexbench.harness.config import RunConfig, cache_folder
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import UsageError
-from alexbench.harness.inputs.gathering import Material, gather, writable
+from alexbench.harness.inputs.gathering import RunInputs, gather, writable
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.resume import changes, configuration_of
@@ -26,12 +26,12 @@ _WORK: Final = "again"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedRun:
-    """A run with the material it was made of. ``work``: a folder in the cache, for the logs of its workers."""
+    """A run with the inputs it was made of. ``work``: a folder in the cache, for the logs of its workers."""
 
     folder: Path
     record: RunRecord
     config: RunConfig
-    material: Material
+    run_inputs: RunInputs
     work: Path
 
     def row(self, name: str) -> Row:
@@ -45,12 +45,12 @@ class OpenedRun:
         Raises:
             AlexBenchError: it does not start, or does not load.
         """
-        return start(row, self.config, self.material, self.work)
+        return start(row, self.config, self.run_inputs, self.work)
 
     def start_reference(self) -> WorkerProcess:
         """The same of float64, which is always NumPy on the CPU."""
         system = System(REFERENCE, self.config.threads)
-        return start(Row(REFERENCE, system), self.config, self.material, self.work)
+        return start(Row(REFERENCE, system), self.config, self.run_inputs, self.work)
 
 
 def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Sequence[str] = ()) -> OpenedRun:
@@ -61,8 +61,8 @@ def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Se
         AlexBenchError: one of them is gone, or cannot be read.
     """
     config = configuration_of(record, folder, trusted=trusted)
-    material = gather(config, cache=cache_folder(), display=display)
-    for what, was, now in changes(record, material.model, material.data):
+    run_inputs = gather(config, cache=cache_folder(), display=display)
+    for what, was, now in changes(record, run_inputs.model, run_inputs.data):
         if was:  # else the record is older than the digest
             raise UsageError(
                 f"{folder}: the {what} are not those of the run ({was[:12]} then, {now[:12] or 'none'} now); "
@@ -70,4 +70,4 @@ def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Se
             )
     work = writable(cache_folder()) / _WORK
     (work / run_folder.LOGS).mkdir(parents=True, exist_ok=True)
-    return OpenedRun(folder, record, config, material, work)
+    return OpenedRun(folder, record, config, run_inputs, work)

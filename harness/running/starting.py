@@ -6,7 +6,7 @@ from typing import cast
 
 from alexbench.harness.config import RunConfig
 from alexbench.harness.contract import Options, Precision
-from alexbench.harness.inputs.gathering import Material
+from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import artifact_of, artifact_record, look_into
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.row import Row, effective_record
@@ -43,7 +43,7 @@ def start_empty(row: Row, name: str, config: RunConfig, folder: Path) -> WorkerP
 def start(
     row: Row,
     config: RunConfig,
-    material: Material,
+    run_inputs: RunInputs,
     folder: Path,
     *,
     called: str | None = None,
@@ -61,29 +61,29 @@ def start(
     worker = again or start_empty(row, name, config, folder)
     try:
         worker.restart()  # one that is fresh is left as it is
-        answer = _load(worker, row, material, log_of(name, folder))
+        answer = _load(worker, row, run_inputs, log_of(name, folder))
         row.loads_s.append(answer.load_s)
         if row.effective is None:
             row.effective, row.loaded_as = effective_record(answer.effective), answer.effective
-        fed = material.opened.preprocessing if row.seen is None else row.seen.preprocessing
-        worker.ask(replace(material.opened, preprocessing=fed))
+        fed = run_inputs.opened.preprocessing if row.seen is None else row.seen.preprocessing
+        worker.ask(replace(run_inputs.opened, preprocessing=fed))
     except BaseException:
         worker.kill()
         raise
     return worker
 
 
-def _load(worker: WorkerProcess, row: Row, material: Material, log: Path) -> Loaded:
+def _load(worker: WorkerProcess, row: Row, run_inputs: RunInputs, log: Path) -> Loaded:
     """The network from its weights, or the user's file, which is looked into before the first load."""
     options = options_of(row.system)
     if row.artifact is None:
-        assert material.weights is not None
+        assert run_inputs.weights is not None
         return worker.ask(
-            Load(row.backend, material.network.name, material.card.preprocessing.crop, material.weights, options)
+            Load(row.backend, run_inputs.network.name, run_inputs.card.preprocessing.crop, run_inputs.weights, options)
         )
-    artifact = artifact_of(row.artifact, material.card)
+    artifact = artifact_of(row.artifact, run_inputs.card)
     if row.seen is None:
-        row.seen = look_into(row.backend, artifact, options, material.card, log, python=row.interpreter)
+        row.seen = look_into(row.backend, artifact, options, run_inputs.card, log, python=row.interpreter)
         row.found = artifact_record(row.artifact, row.seen)
         row.batch_dependence = row.seen.facts.batch_dependence  # until it is tried at the run's batch
     return worker.ask(LoadArtifact(row.backend, artifact, row.seen.facts, options))

@@ -26,7 +26,7 @@ from alexbench.harness.files.decoding import decode
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.files.parquet_files import read_table
 from alexbench.harness.files.plain_text import json_text
-from alexbench.harness.inputs.gathering import Material
+from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.running import folder as run_folder
 
 FOLDER: Final = "thumbnails"
@@ -58,7 +58,7 @@ class Thumbnail:
         return max((one for one in self.margin_sigma.values() if one is not None), default=-1.0)
 
 
-def write_thumbnails(folder: Path, material: Material) -> None:
+def write_thumbnails(folder: Path, run_inputs: RunInputs) -> None:
     """Make the thumbnails of a run from the answers in its folder; nothing where no row has answers.
 
     Raises:
@@ -69,8 +69,8 @@ def write_thumbnails(folder: Path, material: Material) -> None:
     if predictions is None:
         return
     found = disputed(predictions, read_table(folder / run_folder.REFERENCE), read_table(folder / run_folder.FLIPS))
-    places = {material.names[place]: place for place in np.flatnonzero(material.good).tolist()}
-    _write(folder, found, lambda one: jpeg(material.prepared.pixels[places[one.sample]]))
+    places = {run_inputs.names[place]: place for place in np.flatnonzero(run_inputs.good).tolist()}
+    _write(folder, found, lambda one: jpeg(run_inputs.prepared.pixels[places[one.sample]]))
 
 
 def join_thumbnails(parts: Sequence[Path], folder: Path) -> bool:

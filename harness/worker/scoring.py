@@ -25,13 +25,13 @@ class Scoring(WorkerState):
     def evaluate(self, asked: Evaluate) -> Evaluated:
         """Batch by batch, the last one filled up where a picture's scores depend on its batch."""
         from alexbench.datasets.prepared import pixels_digest
-        from alexbench.harness.worker.stored_answers import KeptAnswers
+        from alexbench.harness.worker.stored_answers import StoredAnswers
 
         backend, pixels = self._loaded()
         digest = pixels_digest(pixels, threads=self._threads)  # what this process sees: 0.1 ms a picture
         first_inference_ns = self._first_inference()
         alone = self._scores(self._timed_input(1), finite=False)
-        kept = KeptAnswers(asked.out, len(pixels), asked.batch_size, whole=asked.whole, outputs=alone.shape[1])
+        kept = StoredAnswers(asked.out, len(pixels), asked.batch_size, whole=asked.whole, outputs=alone.shape[1])
         before, seconds_before, missing = kept.images_done, kept.seconds, kept.missing
         done, busy = before, BusyThreads()
         depends = None if 0 in missing else _depends(alone, self._batch(kept.place(0)), asked.computed)

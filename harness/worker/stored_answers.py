@@ -22,7 +22,7 @@ ANSWER: Final = np.dtype([("classes", np.int32, 5), ("scores", np.float32, 5)])
 _BATCH: Final = np.dtype([("done", np.uint32), ("checksum", np.uint32), ("seconds", np.float64)])
 
 
-class KeptAnswers:
+class StoredAnswers:
     """The answers of one backend to ``images`` pictures, evaluated in batches of ``batch_size``.
 
     ``answers``: (images,) of ANSWER. Of the pictures ``whole`` (increasing places) all ``outputs`` logits are kept too,
@@ -87,12 +87,12 @@ class KeptAnswers:
 
 
 def read_answers(stem: Path) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """What :class:`KeptAnswers` left in files: the answers (images,) of ANSWER, and the whole logits."""
+    """What :class:`StoredAnswers` left in files: the answers (images,) of ANSWER, and the whole logits."""
     return np.load(_file(stem, "answers")), np.load(_file(stem, "logits"))
 
 
 def files_of(stem: Path) -> list[Path]:
-    """The files that :class:`KeptAnswers` keeps the answers in."""
+    """The files that :class:`StoredAnswers` keeps the answers in."""
     return [_file(stem, kind) for kind in ("answers", "logits", "batches")]
 
 

@@ -21,9 +21,9 @@ from alexbench.harness.worker.protocol.timing import (
     CountThreads,
     Kernels,
     MeasureCeilings,
-    OpenAnchor,
     OpenCeilings,
     OpenedStream,
+    OpenMachineProbe,
     OpenStream,
     Profiled,
     ProfileLayers,
@@ -134,7 +134,7 @@ class Timing(WorkerState):
         inputs = self._timed_input(asked.batch_size)
         return Profiled(dict(backend.profile_layers(self._model, self._options, inputs, repeats=asked.repeats)))
 
-    def open_anchor(self, asked: OpenAnchor) -> Done:
+    def open_anchor(self, asked: OpenMachineProbe) -> Done:
         """It needs no backend."""
         self._anchor = Anchor(asked.threads)
         return Done()
@@ -197,7 +197,7 @@ TIMING: Final[Handlers] = {
     WriteStreamLogits: Timing.write_stream_logits,
     TimeResident: Timing.time_resident,
     ProfileLayers: Timing.profile_layers,
-    OpenAnchor: Timing.open_anchor,
+    OpenMachineProbe: Timing.open_anchor,
     TimeAnchor: Timing.time_anchor,
     OpenCeilings: Timing.open_ceilings,
     MeasureCeilings: Timing.measure_ceilings,

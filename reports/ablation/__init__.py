@@ -1,1 +1,1 @@
-"""TODO reports/ablation"""
+"""An ablation as tables, a heat map and Markdown."""

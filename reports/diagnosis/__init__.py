@@ -1,1 +1,1 @@
-"""TODO reports/diagnosis"""
+"""A diagnosis as a page, and on the terminal."""

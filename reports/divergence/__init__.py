@@ -1,1 +1,1 @@
-"""TODO reports/divergence"""
+"""Where layers of two systems diverge, as tables."""

@@ -157,7 +157,7 @@ def as_json(reason: Reason) -> dict[str, Any]:
 
 
 def arithmetic_words(found: str) -> str:
-    """What an error is known as (:data:`alexbench.harness.records.precisions.Arithmetic`), with the formats of so many bits."""
+    """What an error is known as (``records.precisions.Arithmetic``), with the formats of so many bits."""
     return _LONG.get(found, found)
 
 

@@ -17,8 +17,8 @@ import pytest
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import SkippedRecord
 from alexbench.reports.html.page import html
-from tests.support import html_runs
-from tests.support.browser import browser, programs
+from tests.browser import html_runs
+from tests.browser.driver import browser, programs
 from tests.support.records import artifact, data, effective, noise, parity, performance, run_record
 
 LIMIT_S: Final = 60.0

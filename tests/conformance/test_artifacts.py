@@ -1,6 +1,6 @@
 """A user's own file is run as it is: what is in it is found, nothing is done twice, and its scores are float64's.
 
-tests/support/artifacts.py writes the files with the real libraries; here they go through a worker as in a run.
+tests/conformance/artifacts.py writes the files with the real libraries; here they go through a worker as in a run.
 """
 
 import json
@@ -25,9 +25,9 @@ from alexbench.harness.systems import InputConvention
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import InspectArtifact, LoadArtifact, Loaded, OpenPixels
 from alexbench.harness.worker.protocol.scoring import Predict, WriteActivations
+from tests.conformance import artifacts
+from tests.conformance.artifacts import CLASSES, MEAN, PREPROCESSING, SIDE, STD
 from tests.conformance.conftest import class_or_skip
-from tests.support import artifacts
-from tests.support.artifacts import CLASSES, MEAN, PREPROCESSING, SIDE, STD
 
 SCRIPT: Final = Path(artifacts.__file__)
 LIMIT_S: Final = 300

@@ -1,7 +1,7 @@
 """What a backend promises its caller in one process: arrays that are the caller's, refusals that name what they refuse.
 
-tests/support/lifecycle.py drives the backend in a fresh process over a tiny network with every kind of layer; here is
-judged what it saw. `reference` is held to it too.
+lifecycle_script.py drives the backend in a fresh process over a tiny network with every kind of layer; here is judged
+what it saw. `reference` is held to it too.
 """
 
 import json
@@ -15,8 +15,8 @@ import pytest
 
 from alexbench.backends.registry import REFERENCE, backend_class
 from alexbench.harness.judge.parity import TOLERANCES
+from tests.conformance import lifecycle_script as lifecycle
 from tests.conformance.conftest import RUNTIMES, class_or_skip
-from tests.support import lifecycle
 
 SCRIPT: Final = Path(lifecycle.__file__)
 LIMIT_S: Final = 300

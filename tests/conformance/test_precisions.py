@@ -19,9 +19,9 @@ from alexbench.harness.records.precisions import QUANTISED
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import InspectArtifact, LoadArtifact
 from alexbench.harness.worker.protocol.scoring import Predict
+from tests.conformance.artifacts import CLASSES, NETWORK, PREPROCESSING, SIDE, pictures, weights
 from tests.conformance.conftest import class_or_skip
-from tests.support.artifacts import CLASSES, NETWORK, PREPROCESSING, SIDE, pictures, weights
-from tests.support.precision_files import WRITTEN
+from tests.conformance.precision_files import WRITTEN
 
 ROOT: Final = Path(__file__).parents[2]
 BACKENDS: Final = {"onnx": "onnxruntime"}
@@ -41,7 +41,8 @@ class Files:
     def seen(self, kind: str, file: str) -> tuple[ArtifactFacts, Effective, NDArray[np.float32]]:
         """Its facts, what ran, and its scores of ``pictures()``."""
         if kind not in self._written:
-            code = f"import sys; sys.path.append({str(ROOT)!r}); from tests.support.precision_files import main; main()"
+            code = f"import sys; sys.path.append({str(ROOT)!r})\n"
+            code += "from tests.conformance.precision_files import main\nmain()"
             asked = [sys.executable, "-P", "-c", code, kind, str(self._folder)]
             subprocess.run(asked, check=True, capture_output=True, timeout=300)
             self._written.add(kind)

@@ -29,7 +29,7 @@ OWT: Final = PUBLISHED[0]
 FP32: Final = TOLERANCES["fp32"]
 BATCHES: Final = 5
 BATCH: Final = 4
-SCRIPT: Final = Path(__file__).parents[1] / "support" / "streaming.py"
+SCRIPT: Final = Path(__file__).parents[1] / "conformance" / "streaming_script.py"
 LIMIT_S: Final = 300
 Seen = dict[str, Any]
 

@@ -20,7 +20,8 @@ import pytest
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.running import folder as run_folder
 from tests.end_to_end.conftest import LIMIT_S, Command, Ground, only_run
-from tests.support.docs import (
+from tests.support.gates import timed_run
+from tests.unit.house.shown_in_docs import (
     ROOT,
     Shown,
     all_flags,
@@ -37,7 +38,6 @@ from tests.support.docs import (
     shown,
     unlabelled,
 )
-from tests.support.gates import timed_run
 
 PAGES: Final = pages()
 SHOWN: Final = [one for page in PAGES for one in shown(page)]

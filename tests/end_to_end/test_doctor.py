@@ -16,8 +16,8 @@ from alexbench.harness.contract import Model
 from alexbench.harness.inputs.synthetic import synthetic_pictures, synthetic_weights
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.weights import map_weights
+from tests.end_to_end.ailing import ailing
 from tests.end_to_end.conftest import Command, Ended, Ground
-from tests.support.ailing import ailing
 from tests.support.cards import write_card
 from tests.support.onnx_files import drop_out
 

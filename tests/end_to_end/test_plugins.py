@@ -8,7 +8,7 @@ import pytest
 
 from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import Command, Ground, only_run
-from tests.support.planted_plugins import EVERY, plant
+from tests.end_to_end.planted_plugins import EVERY, plant
 
 SAID = {
     "wide": "predict() returned",

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from alexbench.harness.records.record_files import read_run
+from tests.end_to_end import programs
 from tests.end_to_end.conftest import Command, Ended, Ground, only_run, record_of
-from tests.support import programs
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.timing import OpenStream, TimeCalls, TimeStream
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.timing import SEED, loaded, material, model, paired_ratio
+from tests.studies.study_timing import SEED, loaded, model, paired_ratio, run_inputs
 
 TOLERANCE = 0.05
 
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     given = parser.parse_args()
     bad, lines = False, []
-    with material() as folder:
+    with run_inputs() as folder:
         path = export(folder)
         seconds, threads = given.seconds, ("-nthreads", str(given.threads))
 

@@ -22,7 +22,7 @@ from alexbench.harness.measure.rounds import Block, Plan
 from alexbench.harness.worker.client import WorkerProcess
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.timing import load_anew, material, take_turns
+from tests.studies.study_timing import load_anew, run_inputs, take_turns
 
 ROWS = {"onnxruntime": "onnxruntime", "again": "onnxruntime", "openvino": "openvino", "tensorflow": "tensorflow",
         "torch": "torch"}  # fmt: skip
@@ -32,7 +32,7 @@ CALLS = (1, 2, 3, 6)
 
 def _series(batch: int, rounds: int, processes: int, seconds: float) -> Iterator[list[Block]]:
     """The blocks of each process after the other, all rows in turns."""
-    with material() as folder, ExitStack() as on_exit:
+    with run_inputs() as folder, ExitStack() as on_exit:
         workers = {
             name: on_exit.enter_context(
                 WorkerProcess(name, log=folder / f"{name}.log", forks=True, preload=backend)

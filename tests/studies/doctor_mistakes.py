@@ -28,7 +28,7 @@ from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.records.diagnosis_records import Diagnosis
-from tests.support.ailing import ailing
+from tests.end_to_end.ailing import ailing
 from tests.support.cards import write_card
 
 DOCS = Path(__file__).parents[2] / "docs" / "doctor.md"
@@ -140,7 +140,7 @@ class Clinic:
         self.folder, self.cache, self.threads = folder, cache_folder(), threads
 
     def visit(self, name: str, planted: list[Plant], *, seed: int = 1, **more: Any) -> tuple[Diagnosis, float]:
-        """The doctor's answer to a card's patient with these mistakes, and how long it took, in seconds."""
+        """The doctor's answer to a card's model with these mistakes, and how long it took, in seconds."""
         card = load_card(name)
         values: dict[str, Any] = {"only": "accuracy", "limit": 500, "seed": seed, "backends": ("openvino",)}
         values["threads"] = self.threads
@@ -149,7 +149,7 @@ class Clinic:
         for one in planted:
             wrong = one.card(wrong)
         values["model"] = str(write_card(self.folder / f"{name}.toml", card, wrong)) if wrong != right else name
-        weights = synthetic_weights(card, self.cache, log=self.cache / "material.log", display=Quiet()).path
+        weights = synthetic_weights(card, self.cache, log=self.cache / "inputs.log", display=Quiet()).path
         for one in planted:
             if one.weights is not None:
                 arrays = one.weights({key: np.array(value) for key, value in map_weights(weights).items()})
@@ -165,7 +165,7 @@ class Clinic:
 
     def _pictures(self, planted: list[Callable[[int], int]]) -> dict[str, Any]:
         """The synthetic pictures as a flat folder with a labels file."""
-        pictures = synthetic_pictures("val", self.cache, log=self.cache / "material.log", display=Quiet())
+        pictures = synthetic_pictures("val", self.cache, log=self.cache / "inputs.log", display=Quiet())
         flat = self.folder / "flat"
         lines = []
         for sample in pictures.samples:
@@ -220,11 +220,11 @@ def keep(card: str, planted: list[Plant], found: Diagnosis, seconds: float, *, s
 
 
 def modelhub(clinic: Clinic) -> None:
-    """The doctor's first real patient: ModelHub's ONNX contract on weights that were fitted under omz's."""
+    """The doctor's first real model: ModelHub's ONNX contract on weights that were fitted under omz's."""
     card = load_card("omz")
-    weights = synthetic_weights(card, clinic.cache, log=clinic.cache / "material.log", display=Quiet()).path
+    weights = synthetic_weights(card, clinic.cache, log=clinic.cache / "inputs.log", display=Quiet()).path
     plant = Plant("modelhub-onnx on omz's weights", ("channels", "normalisation", "interpolation"), "card")
-    pictures = synthetic_pictures("val", clinic.cache, log=clinic.cache / "material.log", display=Quiet())
+    pictures = synthetic_pictures("val", clinic.cache, log=clinic.cache / "inputs.log", display=Quiet())
     asked = {"only": "accuracy", "limit": 500, "backends": ("openvino",), "model": "modelhub-onnx"}
     asked["threads"] = clinic.threads
     asked |= {"data": str(pictures.root), "weights": str(weights)}

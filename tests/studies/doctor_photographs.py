@@ -34,12 +34,12 @@ from alexbench.harness.judge.rounding import rounded
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights, write_weights
+from tests.end_to_end.ailing import ailing
 from tests.studies.doctor_mistakes import DOCS, Quiet, plants
-from tests.support.ailing import ailing
+from tests.studies.rescaled import rescaled
 from tests.support.cards import write_card
 from tests.support.onnx_files import drop_out
 from tests.support.planted import shim
-from tests.support.rescaled import rescaled
 
 Arrays = dict[str, NDArray[np.float32]]
 RESULTS = Path("doctor-photographs.jsonl")
@@ -333,7 +333,7 @@ def main() -> None:
         write([json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()])
         return
     card, cache = load_card(asked.model), cache_folder()
-    made = synthetic_weights(card, cache, log=cache / "material.log", display=Quiet()).path
+    made = synthetic_weights(card, cache, log=cache / "inputs.log", display=Quiet()).path
     with tempfile.TemporaryDirectory() as folder:
         weights = rescaled(made, Path(folder) / "weights")
         pictures = Photographs(asked.folder, Path(folder), card, weights, asked.variants)

@@ -4,10 +4,11 @@
 
 Each draw is a run whose rows are all alike: log times of processes are normal around what the machine did in their
 replicate, the first row has an A/A duplicate, and a run looks, goes on with the rows that are tied, and stops as
-`harness/running/timing/replicates.py` does, by :func:`tell_apart` itself. Processes deviate by 0.5, 1 and 2 times the prior's standard
-deviation: all rows alike, one row 2 or 3 times as much (the last; or the first, which the duplicate is of), or rows
-from 1 to 3 times. Printed, as a Markdown table: how many draws called any pair apart, with the exact 95 % interval
-(Clopper and Pearson 1934), the median of what the runs said they can tell apart, and the mean number of replicates.
+`harness/running/timing/replicates.py` does, by :func:`tell_apart` itself. Processes deviate by 0.5, 1 and 2 times the
+prior's standard deviation: all rows alike, one row 2 or 3 times as much (the last; or the first, which the duplicate
+is of), or rows from 1 to 3 times. Printed, as a Markdown table: how many draws called any pair apart, with the exact
+95 % interval (Clopper and Pearson 1934), the median of what the runs said they can tell apart, and the mean number of
+replicates.
 All of it takes about an hour on two cores. ``--quick``: 2 and 4 rows, alike and the last one 3 times, one look and two;
 five minutes. Exit code 1 where an interval lies
 wholly above 5.5 %.

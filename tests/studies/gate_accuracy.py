@@ -5,7 +5,7 @@
 FOLDER is scratch space (0.5 GB). Draws five pictures of each class, the first of them the default set's, runs four
 runtimes on them with the synthetic weights; each of the other three is gated as if it were another version of PyTorch.
 Then `alexbench ab`, accuracy only, of ONNX Runtime against itself with so many pictures wrong that top-1 falls by about
-the points asked for (tests/support/forgetful.py). Exit code 1 where rounding does not PASS or the loss does not FAIL.
+the points asked for (tests/studies/forgetful.py). Exit code 1 where rounding does not PASS or the loss does not FAIL.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from alexbench.datasets.classes import class_list
 from alexbench.datasets.synthetic.write import write_classes
 from alexbench.harness.config import cache_folder, resolve
 from alexbench.harness.console.progress import display_for
-from alexbench.harness.gating.gate import Sides, gate, sides_of
-from alexbench.harness.gating.gated_runs import Side, side_of_run
+from alexbench.harness.gating.gate import GatedPair, gate, sides_of
+from alexbench.harness.gating.gated_runs import GatedRun, gated_run_of
 from alexbench.harness.gating.policy import Policy
 from alexbench.harness.inputs.synthetic import synthetic_weights
 from alexbench.harness.models.card import load_card
@@ -27,7 +27,7 @@ from alexbench.harness.running.pipeline import run
 from alexbench.reports.text.reason_words import joined
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.forgetful import forgetful
+from tests.studies.forgetful import forgetful
 
 BASE = "torch"
 
@@ -37,7 +37,7 @@ def of(report: GateReport, metric: str) -> Judged:
     return next(one for one in report.judged if one.metric == metric)
 
 
-def as_one(side: Side, backend: str, record: Side) -> Side:
+def as_one(side: GatedRun, backend: str, record: GatedRun) -> GatedRun:
     """A row of a run as the only one, under the base's name."""
     entry = replace(side.rows[backend], entry=replace(side.rows[backend].entry, name=BASE))
     return replace(side, record=replace(record.record), rows={BASE: entry}, name=backend)
@@ -71,13 +71,13 @@ def main() -> None:
         "only": "accuracy",
         "out": str(given.folder / "runs"),
     }
-    side = side_of_run(run(resolve(asked), display).folder)
+    side = gated_run_of(run(resolve(asked), display).folder)
     print("| head against base | base top-1 % | head | points | | verdict |\n|---|---:|---:|---:|---|---|")
     fine = True
     for name in side.rows:
         if name != BASE:
             report = gate(
-                Sides(as_one(side, BASE, side), as_one(side, name, side)), Policy(), follow=None, say=lambda _: None
+                GatedPair(as_one(side, BASE, side), as_one(side, name, side)), Policy(), follow=None, say=lambda _: None
             )
             print(line(f"{name} against {BASE}", report), flush=True)
             fine &= report.verdict == "PASS"

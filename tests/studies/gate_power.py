@@ -27,8 +27,8 @@ from alexbench.harness.config import resolve
 from alexbench.harness.console.progress import display_for
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gating.follow_up import Fresh
-from alexbench.harness.gating.gate import Sides, gate
-from alexbench.harness.gating.gated_runs import sides_of_run
+from alexbench.harness.gating.gate import GatedPair, gate
+from alexbench.harness.gating.gated_runs import gated_runs_of
 from alexbench.harness.gating.policy import Asked, Policy
 from alexbench.harness.gating.times import EXTENSIONS
 from alexbench.harness.records.gate_records import GateReport, Judged
@@ -37,7 +37,7 @@ from alexbench.harness.running.pipeline import run
 from alexbench.harness.systems import System
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.disturbance import disturbed
+from tests.studies.disturbance import disturbed
 from tests.support.slowed import slowed
 
 PLANTED = {"same": 1.0, "slow5": 1.05, "slow20": 1.2}
@@ -51,9 +51,9 @@ WIDE = Policy(
 POLICIES = {"same": Policy(), "slow5": WIDE, "slow20": Policy()}
 
 
-def sides(folder: Path, head: str, base: str) -> Sides:
+def sides(folder: Path, head: str, base: str) -> GatedPair:
     """Base and one head of a run."""
-    return Sides(*sides_of_run(folder, base, head))
+    return GatedPair(*gated_runs_of(folder, base, head))
 
 
 def judged(runs: Sequence[Path], number: int, head: str, base: str = "base") -> GateReport:

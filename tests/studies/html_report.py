@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from alexbench.harness.records.record_files import read_run
 from alexbench.reports.html.page import html
-from tests.support import html_runs
-from tests.support.browser import browser, programs
+from tests.browser import html_runs
+from tests.browser.driver import browser, programs
 
 
 def opened_s(page: Path) -> float:

@@ -4,8 +4,9 @@
 
 RUN is a finished run of the synthetic default under any card. Printed: each layer's largest error over sigma on every
 runtime, fp32 and, where it runs, bf16, and the worst in units of u x sqrt(products): what HEALTHY in
-harness/judge/layer_errors.py is. With --planted: one weight of each layer with weights off by so many deviations of that
-layer's weights, three weights that have something to weigh, and how many of the three were traced to layer and channel.
+harness/judge/layer_errors.py is. With --planted: one weight of each layer with weights off by so many deviations of
+that layer's weights, three weights that have something to weigh, and how many of the three were traced to layer and
+channel.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def healthy(folder: Path) -> None:
     for precision in PRECISIONS:
         asked = replace(record, configuration={**record.configuration, "precision": precision})
         found = compare_layers(folder, asked, display=display)
-        counts = products(open_again(folder, record, display).material.network)
+        counts = products(open_again(folder, record, display).run_inputs.network)
         print(layers_markdown(found))
         for row in found.rows:
             units = {
@@ -59,10 +60,10 @@ def healthy(folder: Path) -> None:
 def planted(folder: Path, name: str) -> None:
     """The smallest weight that is traced."""
     run = open_again(folder, read_run(folder), PlainDisplay())
-    network, card = run.material.network, run.material.card
-    assert run.material.weights is not None
-    weights, options = map_weights(run.material.weights), Options(run.config.threads)
-    pixels = np.load(run.material.prepared.path, mmap_mode="r")[:IMAGES]
+    network, card = run.run_inputs.network, run.run_inputs.card
+    assert run.run_inputs.weights is not None
+    weights, options = map_weights(run.run_inputs.weights), Options(run.config.threads)
+    pixels = np.load(run.run_inputs.prepared.path, mmap_mode="r")[:IMAGES]
     layers, backend = [layer.name for layer in network.layers], backend_class(name)()
     reference = ReferenceBackend()
     reference.load(Model(network, weights), options)

@@ -23,7 +23,7 @@ from alexbench.harness.records.speed_records import Difference
 from alexbench.harness.running.pipeline import run
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.disturbance import disturbed
+from tests.studies.disturbance import disturbed
 from tests.support.slowed import slowed
 
 

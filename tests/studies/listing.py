@@ -19,7 +19,7 @@ from alexbench.datasets.classes import packaged_labels
 from alexbench.datasets.dataset import VALIDATION_COUNT
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.layout_files import (
+from tests.unit.datasets.layout_files import (
     Picture,
     jpeg,
     slim,

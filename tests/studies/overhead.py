@@ -27,7 +27,7 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rounds import PAUSE_S
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.timing import SEED, model, paired_ratio
+from tests.studies.study_timing import SEED, model, paired_ratio
 
 TOLERANCE = 0.01
 NULL_LIMIT_US = 20.0

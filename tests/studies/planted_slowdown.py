@@ -25,8 +25,8 @@ from alexbench.harness.worker.protocol.loading import Load, OpenPixels
 from alexbench.harness.worker.protocol.timing import TimeCalls, WarmUp
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.sleeping import sleeper
-from tests.support.timing import CARD
+from tests.studies.sleeping import sleeper
+from tests.studies.study_timing import CARD
 
 SLEEPS_MS = (22, 20)
 

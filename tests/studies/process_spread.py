@@ -22,7 +22,7 @@ from alexbench.harness.measure.rigor import SMOKE
 from alexbench.harness.worker.client import WorkerProcess
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.timing import load_anew, material, take_turns
+from tests.studies.study_timing import load_anew, run_inputs, take_turns
 
 BATCH = 32
 PAIRS = ("AB", "AC", "BC")
@@ -53,7 +53,7 @@ def main() -> None:
     print("| backend | of | pair | sd between processes | mean difference | 95 % |\n|---|---|---|---:|---:|---:|")
     for backend in given.backend or ["onnxruntime", "openvino", "tensorflow", "torch"]:
         values: list[dict[str, tuple[float, float]]] = []
-        with material() as folder, ExitStack() as on_exit:
+        with run_inputs() as folder, ExitStack() as on_exit:
             servers = {
                 name: on_exit.enter_context(
                     WorkerProcess(name, log=folder / f"{name}.log", forks=True, preload=backend)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gating.follow_up import Fresh
-from alexbench.harness.gating.gate import Sides, gate, sides_of
+from alexbench.harness.gating.gate import GatedPair, gate, sides_of
 from alexbench.harness.gating.policy import Policy, read_policy
 from alexbench.harness.judge.block_times import process_values
 from alexbench.harness.judge.resolution import tell_apart
@@ -150,10 +150,10 @@ class Again:
         return Fresh(run, sides.base, sides.head)
 
 
-def ab(folder: Path, head_ms: float, **of_run: Any) -> Sides:
+def ab(folder: Path, head_ms: float, **of_run: Any) -> GatedPair:
     """A run of two environments, the base at 10 ms."""
     return sides_of(timed_run(folder / "run", {BASE: 10, HEAD: head_ms}, **of_run), None)
 
 
-def judged(sides: Sides, follow: Again | None, policy: Policy | None = None) -> GateReport:
+def judged(sides: GatedPair, follow: Again | None, policy: Policy | None = None) -> GateReport:
     return gate(sides, policy or read_policy(None), follow=follow, say=lambda _: None)

@@ -7,8 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Layout
-from alexbench.harness.models.network import Network, get_network
+from alexbench.harness.models.network import Layout, Network, get_network
 from alexbench.harness.models.preprocessing import Preprocessing, network_input
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.weights import write_weights

@@ -1,6 +1,6 @@
 """A worker whose backend misbehaves as told: run as a script by a :func:`shim`, in the place of an interpreter.
 
-``alexbench.harness.worker_process`` serves as it always does; only its backend is another, and for some behaviours a constant.
+``alexbench.harness.worker_process`` serves as always; only its backend is another, and for some behaviours a constant.
 """
 
 import ctypes
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness import worker_process as worker
-from alexbench.harness.contract import Backend, Effective, Known, Layout, Model, Options, Requirements
+from alexbench.harness.contract import Backend, Effective, Known, Model, Options, Requirements
 from alexbench.harness.files import lines
+from alexbench.harness.models.network import Layout
 from alexbench.harness.worker import forking
 
 OUTPUTS: Final = 1000

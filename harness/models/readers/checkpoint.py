@@ -14,10 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Layout
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.files.input_files import TEXT_BYTES_AT_MOST, read_file
-from alexbench.harness.models.network import Conv, Flatten, Linear, Network, Shape, output_shapes
+from alexbench.harness.models.network import Conv, Flatten, Layout, Linear, Network, Shape, output_shapes
 from alexbench.harness.models.readers.layers import Arrays
 
 INDEX: Final = ".index"

@@ -1,4 +1,4 @@
-"""A weights file as Protocol Buffers' messages: mapped, walked by :mod:`alexbench.harness.files.protobuf`, numbers as views.
+"""A weights file as Protocol Buffers' messages: mapped, walked, and its numbers as views.
 
 As the libraries do, a reader skips fields it does not know, and those of another wire type than it knows; all else that
 is not well-formed is an error.

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
-from alexbench.harness.inputs.gathering import Material
+from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import start
 from alexbench.harness.worker.client import WorkerProcess
 
 
 @dataclass(slots=True)
-class Twin:
+class Duplicate:
     """The A/A duplicate: a second process of ``row``, started and warmed up like the first."""
 
     row: Row
@@ -23,13 +23,13 @@ class Twin:
         """Its name among the participants."""
         return f"{self.row.name} A/A"
 
-    def start(self, config: RunConfig, material: Material, folder: Path, display: Display) -> None:
+    def start(self, config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display) -> None:
         """A fresh process, by a restart where there is one; without one there is no control, which is said."""
         first = self.row
         copy = Row(first.name, first.system, seen=first.seen, found=first.found, python=first.python)
         try:
             called = f"{self.row.name}-duplicate"
-            self.worker = start(copy, config, material, folder, called=called, again=self.worker)
+            self.worker = start(copy, config, run_inputs, folder, called=called, again=self.worker)
         except Exception as error:
             display.say(f"no A/A control: the duplicate of {self.row.name} did not load: {error}")
             self.end()
@@ -41,6 +41,6 @@ class Twin:
             self.worker = None
 
 
-def twin_of(rows: list[Row]) -> Twin | None:
+def duplicate_of(rows: list[Row]) -> Duplicate | None:
     """A duplicate, not yet started, of the first row that is alive."""
-    return next((Twin(row) for row in rows if row.alive), None)
+    return next((Duplicate(row) for row in rows if row.alive), None)

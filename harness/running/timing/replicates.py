@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Advance, Display
-from alexbench.harness.inputs.gathering import Material
+from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.judge.block_times import control, process_values
 from alexbench.harness.judge.layer_groups import group_times
 from alexbench.harness.judge.ranking import MEASURES
@@ -29,14 +29,14 @@ from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.speed_records import Ceiling, Control, Difference, Measure
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import log_of, start
-from alexbench.harness.running.timing.duplicate import Twin
+from alexbench.harness.running.timing.duplicate import Duplicate
 from alexbench.harness.running.timing.figures import blocks_of, performance_of
 from alexbench.harness.running.timing.loads import generate
 from alexbench.harness.running.timing.timers import Timers
 from alexbench.harness.running.timing.watcher import Watcher
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.lifecycle import ReadMemory
-from alexbench.harness.worker.protocol.timing import OpenAnchor, ProfileLayers
+from alexbench.harness.worker.protocol.timing import OpenMachineProbe, ProfileLayers
 
 ANCHOR: Final = "anchor"
 CEILING_REPLICATES: Final = 2
@@ -71,9 +71,9 @@ class Bench:
         self,
         speed: Speed,
         rows: list[Row],
-        twin: Twin | None,
+        aa_duplicate: Duplicate | None,
         config: RunConfig,
-        material: Material,
+        run_inputs: RunInputs,
         folder: Path,
         display: Display,
         *,
@@ -81,11 +81,17 @@ class Bench:
     ) -> None:
         """``begun``: when loading did, by the monotonic clock."""
         self._begun = begun
-        self._speed, self._rows, self._twin, self._config, self._material = speed, rows, twin, config, material
+        self._speed, self._rows, self._twin, self._config, self._material = (
+            speed,
+            rows,
+            aa_duplicate,
+            config,
+            run_inputs,
+        )
         self._folder, self._display = folder, display
         on_gpu = {row.name for row in rows if row.system.device != "cpu"}
-        if twin is not None and twin.row.name in on_gpu:
-            on_gpu.add(twin.name)
+        if aa_duplicate is not None and aa_duplicate.row.name in on_gpu:
+            on_gpu.add(aa_duplicate.name)
         self._watcher = Watcher(on_gpu)
         self._probe: WorkerProcess | None = None
         self._timers = Timers(self._watcher, display)
@@ -141,10 +147,10 @@ class Bench:
     def _values(self, of: Measure) -> list[Process]:
         scenario, batch = self._measured(of)
         rows = {row.name: blocks_of(row.blocks, Task(row.name, scenario, batch)) for row in self._alive}
-        twin = self._twin
+        aa_duplicate = self._twin
         duplicate = None
-        if twin is not None and twin.row.name in rows:
-            duplicate = twin.row.name, blocks_of(self._speed.others, Task(twin.name, scenario, batch))
+        if aa_duplicate is not None and aa_duplicate.row.name in rows:
+            duplicate = aa_duplicate.row.name, blocks_of(self._speed.others, Task(aa_duplicate.name, scenario, batch))
         return process_values(rows, duplicate, of=of)
 
     def _measured(self, of: Measure) -> tuple[Scenario, int]:
@@ -167,12 +173,12 @@ class Bench:
 
     def _start(self, number: int, chosen: Collection[str]) -> None:
         """The process that loads first is systematically slower: no row always is."""
-        twin = self._twin if self._twin is not None and self._twin.row.name in chosen else None
-        starts: list[Row | Twin] = [row for row in self._alive if row.name in chosen]
-        starts += [] if twin is None else [twin]
+        aa_duplicate = self._twin if self._twin is not None and self._twin.row.name in chosen else None
+        starts: list[Row | Duplicate] = [row for row in self._alive if row.name in chosen]
+        starts += [] if aa_duplicate is None else [aa_duplicate]
         Random(self._config.seed * 1000 + number).shuffle(starts)  # noqa: S311  # an order of turns, not a secret
         for one in starts:
-            if isinstance(one, Twin):
+            if isinstance(one, Duplicate):
                 one.start(self._config, self._material, self._folder, self._display)
             else:
                 self._start_row(one)
@@ -220,7 +226,7 @@ class Bench:
         try:
             worker = on_exit.enter_context(WorkerProcess(ANCHOR, log=log_of(ANCHOR, self._folder)))
             # As many threads as the row with most: what disturbs that one must be able to disturb the probe.
-            worker.ask(OpenAnchor(self._config.threads))
+            worker.ask(OpenMachineProbe(self._config.threads))
         except Exception as error:
             self._display.say(f"no anchor: {error}")
             return None
@@ -321,11 +327,11 @@ class Bench:
                 self._speed.others.append(block)
 
     def _participants(self, chosen: Collection[str]) -> list[tuple[str, WorkerProcess]]:
-        twin = self._twin
+        aa_duplicate = self._twin
         mine = [(row.name, row.worker) for row in self._alive if row.worker is not None and row.name in chosen]
-        if twin is None or twin.worker is None or twin.row.name not in chosen:
+        if aa_duplicate is None or aa_duplicate.worker is None or aa_duplicate.row.name not in chosen:
             return mine
-        return [*mine, (twin.name, twin.worker)]
+        return [*mine, (aa_duplicate.name, aa_duplicate.worker)]
 
     def _fail(self, name: str, error: Exception) -> None:
         for row in self._rows:

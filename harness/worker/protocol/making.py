@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alexbench.datasets.synthetic.draw import Split
-from alexbench.harness.contract import Layout
 from alexbench.harness.files.lines import Done, Request
 from alexbench.harness.judge.error_causes import Cause
 from alexbench.harness.judge.outputs import Kind
+from alexbench.harness.models.network import Layout
 from alexbench.harness.models.preprocessing import Preprocessing
 
 

@@ -127,7 +127,7 @@ class ProfileLayers(Request[Profiled]):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAnchor(Request[Done]):
+class OpenMachineProbe(Request[Done]):
     """Make the anchor's arrays; this worker needs no backend."""
 
     threads: int

@@ -7,7 +7,7 @@ import pytest
 
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
-from tests.support.pictures import draw, drawn_set
+from tests.unit.datasets.drawn_images import draw, drawn_set
 
 MANY = 96  # enough for child processes
 

@@ -15,8 +15,8 @@ from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.decode import decode_picture
 from alexbench.datasets.layouts import assembling, open_dataset
 from alexbench.harness.errors import AlexBenchError, DataError
-from tests.support.encoded import encoded, noise
-from tests.support.layout_files import pictures, slim, write_files, write_parquet, write_tar, write_tfrecords
+from tests.unit.datasets.encoded import encoded, noise
+from tests.unit.datasets.layout_files import pictures, slim, write_files, write_parquet, write_tar, write_tfrecords
 
 
 def progressive(scans: int, side: int = 64) -> bytes:

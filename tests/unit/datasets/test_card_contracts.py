@@ -19,7 +19,7 @@ from skimage.transform import resize as scikit_images_resize
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.models.preprocessing import network_input
-from tests.support.encoded import encoded, jpeg, noise
+from tests.unit.datasets.encoded import encoded, jpeg, noise
 
 Floats = NDArray[np.floating[Any]]
 

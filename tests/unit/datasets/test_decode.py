@@ -16,7 +16,7 @@ from alexbench.datasets.decode import decode_picture
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.errors import DataError
 from alexbench.harness.models.preprocessing import Decoder
-from tests.support.encoded import ARITHMETIC_JPEG, OPENCV, TORCHVISION, encoded, jpeg, noise
+from tests.unit.datasets.encoded import ARITHMETIC_JPEG, OPENCV, TORCHVISION, encoded, jpeg, noise
 
 DECODERS = pytest.mark.parametrize("decoder", ["libjpeg", "libjpeg-fast", "opencv"])
 ODD_SIZES = [(1, 1), (1, 7), (7, 1), (17, 3), (16, 16), (33, 31), (499, 375), (375, 499)]

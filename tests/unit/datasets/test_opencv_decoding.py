@@ -15,7 +15,7 @@ from PIL import Image
 
 from alexbench.datasets.decode import decode_picture
 from alexbench.datasets.exif import orientation_of
-from tests.support.encoded import encoded, noise
+from tests.unit.datasets.encoded import encoded, noise
 
 RGB = Image.fromarray(noise(53, 37))
 RGBA = Image.fromarray(noise(53, 37, 4))

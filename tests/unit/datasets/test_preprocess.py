@@ -17,7 +17,7 @@ from alexbench.datasets.preprocess import (
 )
 from alexbench.harness.errors import CardError, DataError
 from alexbench.harness.models.preprocessing import Interpolation, Preprocessing
-from tests.support.encoded import LANCZOS, OPENCV, SCIKIT_IMAGE, SIZES, TF_CNN, TORCHVISION, encoded, jpeg, noise
+from tests.unit.datasets.encoded import LANCZOS, OPENCV, SCIKIT_IMAGE, SIZES, TF_CNN, TORCHVISION, encoded, jpeg, noise
 
 NAMED = [TORCHVISION, LANCZOS, OPENCV, SCIKIT_IMAGE, TF_CNN]
 NO_CARDS = sorted({*get_args(Interpolation)} - {card.interpolation for card in NAMED})

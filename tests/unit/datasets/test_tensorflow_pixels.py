@@ -18,7 +18,7 @@ from alexbench.datasets.decode import decode_picture
 from alexbench.datasets.preprocess import prepare_picture, resized_size
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.preprocessing import network_input
-from tests.support.encoded import ARITHMETIC_JPEG, SIZES, TF_CNN, encoded, greys, jpeg, noise
+from tests.unit.datasets.encoded import ARITHMETIC_JPEG, SIZES, TF_CNN, encoded, greys, jpeg, noise
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="tensorflow is not installed")
 

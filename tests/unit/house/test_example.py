@@ -6,7 +6,7 @@ import pytest
 
 from alexbench.harness.records.record_files import RUN_FILE, read_run
 from alexbench.reports.leaderboard.many_runs import many_runs
-from alexbench.reports.markdown import markdown
+from alexbench.reports.leaderboard.output import markdown
 from tests.support.tools import ROOT
 
 RUNS = sorted(path.parent for path in (ROOT / "docs" / "example").glob(f"*/{RUN_FILE}"))

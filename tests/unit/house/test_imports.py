@@ -66,3 +66,12 @@ def test_the_public_names_are_handed_on_lazily() -> None:
         assert getattr(public, name) is not None
     with pytest.raises(AttributeError, match="nothing_such"):
         _ = public.nothing_such
+
+
+def test_no_module_takes_the_name_of_a_public_function() -> None:
+    script = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
+    script += "import alexbench.harness as public\n"
+    script += "print([name for name in public.__all__ if isinstance(getattr(public, name), type(sys))])"
+    command = [sys.executable, "-c", script, *modules()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True)
+    assert done.stdout.strip() == "[]"

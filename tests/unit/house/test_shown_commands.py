@@ -6,8 +6,18 @@ import click
 import pytest
 
 from alexbench.harness.errors import UsageError
-from tests.support import docs
-from tests.support.docs import anchors, blocks, files_shown, links, mentioned, parse, shown, simple_commands, unlabelled
+from tests.unit.house import shown_in_docs as docs
+from tests.unit.house.shown_in_docs import (
+    anchors,
+    blocks,
+    files_shown,
+    links,
+    mentioned,
+    parse,
+    shown,
+    simple_commands,
+    unlabelled,
+)
 
 PAGE = """# A page, with `code`: 1
 

@@ -13,8 +13,8 @@ import yaml
 from alexbench.backends.registry import backend_names
 from alexbench.harness.gating.policy import read_policy
 from alexbench.reports.gate.output import MARKER
-from tests.support.docs import blocks
 from tests.support.tools import ROOT, tool
+from tests.unit.house.shown_in_docs import blocks
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = ROOT / ".github" / "actions" / "alexbench" / "action.yml"

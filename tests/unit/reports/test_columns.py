@@ -17,8 +17,8 @@ from alexbench.reports.history.series import METRICS
 from alexbench.reports.html.board import board, plain
 from alexbench.reports.html.page import html
 from alexbench.reports.leaderboard.explanations import explanations
+from alexbench.reports.leaderboard.output import markdown
 from alexbench.reports.leaderboard.tables import detail_tables, tables
-from alexbench.reports.markdown import markdown
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Cell, Table, number
 from tests.support.records import artifact, effective, missing_row, ok_row, parity, performance, run_record

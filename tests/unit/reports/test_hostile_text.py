@@ -16,7 +16,8 @@ from alexbench.reports.history.plot import draw_history
 from alexbench.reports.history.series import METRICS, History, Point, Series
 from alexbench.reports.html.page import html
 from alexbench.reports.leaderboard.many_runs import many_runs
-from alexbench.reports.markdown import NO_WIDTH, escape, listed, markdown
+from alexbench.reports.leaderboard.output import markdown
+from alexbench.reports.markdown import NO_WIDTH, escape, listed
 from alexbench.reports.plots.heat_map import HeatMap, draw
 from alexbench.reports.plots.run_plots import draw_leaderboard
 from tests.support.records import artifact, data, effective, error_row, model, ok_row, reasons, run_record

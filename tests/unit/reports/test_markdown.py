@@ -5,7 +5,7 @@ import re
 import pytest
 
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.reports.markdown import markdown
+from alexbench.reports.leaderboard.output import markdown
 from tests.support.records import (
     data,
     effective,

@@ -28,11 +28,10 @@ from alexbench.reports.history.output import history_csv, print_history
 from alexbench.reports.html.page import html
 from alexbench.reports.leaderboard.boards import board, boards
 from alexbench.reports.leaderboard.many_runs import many_runs
-from alexbench.reports.markdown import markdown
+from alexbench.reports.leaderboard.output import markdown, print_leaderboard
 from alexbench.reports.plots.run_plots import draw_leaderboard
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Notes
-from alexbench.reports.terminal import print_leaderboard
 from tests.support.records import error_row
 from tests.support.systems import FILES, PRECISIONS, SYSTEMS, run_of
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from alexbench.harness.records.run_records import SystemRecord
-from alexbench.reports.terminal import print_leaderboard
+from alexbench.reports.leaderboard.output import print_leaderboard
 from tests.support.records import effective, error_row, missing_row, ok_row, performance, run_record, synthetic_run
 
 

@@ -17,7 +17,7 @@ from alexbench.backends._shared.input_steps import (
     quantise,
     read_steps,
 )
-from alexbench.harness.contract import Layout
+from alexbench.harness.models.network import Layout
 from alexbench.harness.models.preprocessing import Normalisation
 
 IMAGE = (3, 4, 5)

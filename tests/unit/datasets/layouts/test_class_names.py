@@ -15,7 +15,15 @@ from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.layouts.class_lists import stated_in
 from alexbench.datasets.layouts.class_names import UnknownClassesError, class_indices
 from alexbench.harness.errors import DataError
-from tests.support.layout_files import jpeg, pictures, slim, write_files, write_parquet, write_tar, write_tfrecords
+from tests.unit.datasets.layout_files import (
+    jpeg,
+    pictures,
+    slim,
+    write_files,
+    write_parquet,
+    write_tar,
+    write_tfrecords,
+)
 
 CLASSES = class_list()
 SHUFFLED = list(range(1000))

@@ -15,7 +15,7 @@ from alexbench.datasets.layouts.devkit import index_by_id
 from alexbench.datasets.layouts.labels import packaged_source, read_labels
 from alexbench.datasets.layouts.listing import Entry
 from alexbench.harness.errors import DataError
-from tests.support.layout_files import (
+from tests.unit.datasets.layout_files import (
     WNIDS,
     Picture,
     pictures,

@@ -9,7 +9,7 @@ import pytest
 
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
-from tests.support.layout_files import write_files
+from tests.unit.datasets.layout_files import write_files
 
 
 def refusal(path: Path) -> str:

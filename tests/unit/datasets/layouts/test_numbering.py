@@ -11,7 +11,7 @@ from alexbench.datasets.classes import class_list, packaged_labels
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.layouts.labels import read_labels
 from alexbench.harness.errors import DataError
-from tests.support.layout_files import (
+from tests.unit.datasets.layout_files import (
     WNIDS,
     pictures,
     slim,

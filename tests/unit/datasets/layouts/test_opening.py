@@ -14,7 +14,7 @@ from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
-from tests.support.layout_files import (
+from tests.unit.datasets.layout_files import (
     Picture,
     pictures,
     slim,

@@ -12,7 +12,7 @@ from alexbench.datasets.containers.parquet import ParquetReader
 from alexbench.datasets.dataset import Sample
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
-from tests.support.layout_files import jpeg, pictures, write_parquet
+from tests.unit.datasets.layout_files import jpeg, pictures, write_parquet
 
 SET = pictures()
 ROWS: list[tuple[str | None, bytes | None, int | None]] = [(each.name, each.data, each.label) for each in SET]

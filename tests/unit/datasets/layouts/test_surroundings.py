@@ -9,7 +9,7 @@ import pytest
 from alexbench.datasets.fingerprint import names_digest
 from alexbench.datasets.layouts import open_dataset, surroundings
 from alexbench.harness.errors import DataError, UsageError
-from tests.support.layout_files import (
+from tests.unit.datasets.layout_files import (
     pictures,
     slim,
     tfds,

@@ -12,7 +12,7 @@ from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
-from tests.support.layout_files import pictures, write_tar
+from tests.unit.datasets.layout_files import pictures, write_tar
 
 SET = pictures()
 FLAT = {picture.name: picture.data for picture in SET}

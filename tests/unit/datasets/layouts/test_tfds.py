@@ -12,7 +12,7 @@ from alexbench.datasets.classes import class_list
 from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
-from tests.support.layout_files import WNIDS, example, jpeg, pictures, slim, tfds, write_files, write_tfrecords
+from tests.unit.datasets.layout_files import WNIDS, example, jpeg, pictures, slim, tfds, write_files, write_tfrecords
 
 SET = pictures()
 FILE = "imagenet2012-validation.tfrecord-00000-of-00001"

@@ -17,7 +17,7 @@ from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.fingerprint import plain_word
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
-from tests.support.layout_files import Picture, example, pictures, slim, write_files, write_tfrecords
+from tests.unit.datasets.layout_files import Picture, example, pictures, slim, write_files, write_tfrecords
 
 SET = pictures()
 BY_NAME = {picture.name: picture for picture in SET}

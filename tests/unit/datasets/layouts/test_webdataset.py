@@ -10,7 +10,7 @@ import pytest
 from alexbench.datasets.containers.readers import reader_for
 from alexbench.datasets.layouts import open_dataset
 from alexbench.harness.errors import DataError
-from tests.support.layout_files import WNIDS, jpeg, pictures, write_files, write_tar, write_webdataset
+from tests.unit.datasets.layout_files import WNIDS, jpeg, pictures, write_files, write_tar, write_webdataset
 
 SET = pictures()
 A, B = jpeg(1), jpeg(2)

@@ -12,7 +12,7 @@ from alexbench.datasets.prepared import PreparedSet, prepare
 from alexbench.datasets.prepared import sets as prepared_sets
 from alexbench.datasets.prepared.cache import cached_sets, damaged_pictures, find_sets, remove_sets
 from alexbench.harness.errors import DataError, UsageError
-from tests.support.pictures import SMALL
+from tests.unit.datasets.drawn_images import SMALL
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.prepared import building, prepare
 from alexbench.datasets.prepared.preparing import Work, _Child
 from alexbench.harness.errors import CardError, DataError, UsageError
-from tests.support.pictures import SMALL, file_of
+from tests.unit.datasets.drawn_images import SMALL, file_of
 
 
 def left_in(cache: Path) -> list[str]:

@@ -16,7 +16,7 @@ from alexbench.datasets.dataset import Dataset, Sample
 from alexbench.datasets.prepared import PreparedSet, building, prepare
 from alexbench.datasets.prepared.preparing import Prepared, Work
 from alexbench.datasets.preprocess import prepare_picture
-from tests.support.pictures import SMALL, file_of
+from tests.unit.datasets.drawn_images import SMALL, file_of
 
 # A user's script, without the guard for __main__, and with something at the top that a child must not do again.
 SCRIPT = """

@@ -18,7 +18,7 @@ from alexbench.datasets.prepared import building, pixels_digest, prepare, sets
 from alexbench.datasets.prepared.cache import cached_sets
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.errors import DataError
-from tests.support.pictures import SMALL, file_of
+from tests.unit.datasets.drawn_images import SMALL, file_of
 
 MANY = 96
 

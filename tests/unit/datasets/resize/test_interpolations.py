@@ -19,7 +19,7 @@ from alexbench.datasets.resize import opencv as opencv_resize
 from alexbench.datasets.resize import pillow as pillow_resize
 from alexbench.harness.errors import BackendUnavailableError
 from alexbench.harness.models.preprocessing import Interpolation
-from tests.support.encoded import OPENCV, SCIKIT_IMAGE, SIZES, TORCHVISION, encoded, greys, noise
+from tests.unit.datasets.encoded import OPENCV, SCIKIT_IMAGE, SIZES, TORCHVISION, encoded, greys, noise
 
 MORE_SIZES = [*SIZES, (227, 227), (226, 228), (40, 500), (500, 40), (2, 2)]
 

@@ -182,7 +182,7 @@ class Numbered:
 
 
 class Answering:
-    """A patient that answers ``outputs`` to all."""
+    """A model under test that answers ``outputs`` to all."""
 
     backend = "openvino"
     given = Reading(CARD)
@@ -201,19 +201,19 @@ class Answering:
 def test_pictures_are_answered_for_some_at_a_time_and_put_together_in_their_order(
     images: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ablation, "Trials", lambda part, patient, scratch: part)
-    patient: Any = Answering(np.eye(4, dtype=np.float32))
+    monkeypatch.setattr(ablation, "Trials", lambda part, under_test, scratch: part)
+    under_test: Any = Answering(np.eye(4, dtype=np.float32))
     dataset: Any = Numbered(range(images))
     done: list[tuple[int, int]] = []
     said: list[str] = []
     grid = grid_of(CARD, ("channels",))
-    found = ablation.collect(dataset, patient, grid, tmp_path, lambda *counts: done.append(counts), said.append)
+    found = ablation.collect(dataset, under_test, grid, tmp_path, lambda *counts: done.append(counts), said.append)
     rgb, bgr = found[grid.own], found[grid.own.but("channels", "BGR")]
     assert rgb.evidence.tolist() == list(range(images))
     assert bgr.evidence.tolist() == [2 * one for one in range(images)]
     assert (rgb.hits ^ bgr.hits).all()
     assert done[-1] == (2 * images, 2 * images)
-    assert patient.learnt == 1
+    assert under_test.learnt == 1
     assert len(said) == (images > 64)
     assert list(tmp_path.iterdir()) == []
 
@@ -222,11 +222,11 @@ def test_pictures_are_answered_for_some_at_a_time_and_put_together_in_their_orde
 def test_outputs_that_say_nothing_are_refused_and_named(
     value: float, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ablation, "Trials", lambda part, patient, scratch: part)
-    patient: Any = Answering(np.full((64, 4), value, dtype=np.float32))
+    monkeypatch.setattr(ablation, "Trials", lambda part, under_test, scratch: part)
+    under_test: Any = Answering(np.full((64, 4), value, dtype=np.float32))
     dataset: Any = Numbered(range(64))
     with pytest.raises(WorkerError, match=f"openvino: .*{word}.*alexbench doctor"):
-        ablation.collect(dataset, patient, grid_of(CARD, ("crop",)), tmp_path, lambda *_: None, lambda _: None)
+        ablation.collect(dataset, under_test, grid_of(CARD, ("crop",)), tmp_path, lambda *_: None, lambda _: None)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -95,8 +95,8 @@ def test_no_picture_and_too_many_are_refused_before_anything_is_opened(count: in
 @pytest.fixture
 def opened(tmp_path: Path) -> Any:
     good = np.array([True, True, False, True])
-    material = SimpleNamespace(names=("a", "b", "c", "d"), good=good)
-    return SimpleNamespace(folder=tmp_path, material=material)
+    run_inputs = SimpleNamespace(names=("a", "b", "c", "d"), good=good)
+    return SimpleNamespace(folder=tmp_path, run_inputs=run_inputs)
 
 
 def test_pictures_are_named_or_counted_and_each_taken_once(opened: Any) -> None:

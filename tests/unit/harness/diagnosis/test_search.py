@@ -21,7 +21,7 @@ SQUASHED = replace(RIGHT, fed=replace(RIGHT.fed, resize="squash"))
 
 
 @dataclass(frozen=True)
-class Patient:
+class ModelUnderTest:
     """As much of one as a search asks for."""
 
     given: Reading
@@ -51,7 +51,7 @@ class Trials:
 
 
 def searched(given: Reading, trials: Trials) -> tuple[Reading, list[Finding], list[Finding]]:
-    search = Search(cast("Any", trials), cast("Any", Patient(given)), lambda _: None, given)
+    search = Search(cast("Any", trials), cast("Any", ModelUnderTest(given)), lambda _: None, given)
     search.run()
     return search.at, *confirm(search, IMAGES)
 

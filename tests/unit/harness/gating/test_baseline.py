@@ -12,7 +12,7 @@ import pytest
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.gating.baseline import default_path, find_baseline, read_baseline, save
 from alexbench.harness.gating.gate import compare_files
-from alexbench.harness.gating.gated_runs import side_of_run
+from alexbench.harness.gating.gated_runs import gated_run_of
 from alexbench.harness.gating.policy import read_policy
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import read_run
@@ -38,7 +38,7 @@ def test_a_baseline_gates_as_the_run_itself_does(tmp_path: Path) -> None:
 def test_the_answers_come_back_bit_for_bit(tmp_path: Path) -> None:
     rows = {"torch": lossy(601, 7), "openvino": lossy(601, 30)}
     run = timed_run(tmp_path / "run", {"torch": 10, "openvino": 8}, rows=rows)
-    side, read = side_of_run(run), save(run, tmp_path / "b.json", "")[0].side
+    side, read = gated_run_of(run), save(run, tmp_path / "b.json", "")[0].side
     for name in rows:
         for metric in ("top1", "top5"):
             assert np.array_equal(getattr(side.rows[name], metric), getattr(read.rows[name], metric))

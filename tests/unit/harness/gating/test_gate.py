@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from alexbench.harness.errors import AlexBenchError, RecordError, UsageError
-from alexbench.harness.gating.gate import Sides, compare_files, sides_of
-from alexbench.harness.gating.gated_runs import Times, side_of_run
+from alexbench.harness.gating.gate import GatedPair, compare_files, sides_of
+from alexbench.harness.gating.gated_runs import Times, gated_run_of
 from alexbench.harness.gating.policy import Policy, read_policy
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import read_run
@@ -50,7 +50,7 @@ def test_half_a_point_of_5000_pictures_fails_and_one_picture_passes(tmp_path: Pa
 def test_a_row_that_is_no_longer_the_function_fails(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
     head = timed_run(tmp_path / "head", {"torch": 10}, seed=3)
-    sides = Sides(side_of_run(base), side_of_run(head))
+    sides = GatedPair(gated_run_of(base), gated_run_of(head))
     assert judged(sides, None).verdict == "PASS"
     row = sides.head.rows["torch"]
     object.__setattr__(row.entry, "parity", parity(passed=False, unexplained=3, max_abs_over_sigma=0.2))
@@ -226,7 +226,7 @@ def test_what_may_be_gained_is_said_only_where_that_is_limited(tmp_path: Path, d
 
 def test_how_rows_ran_is_among_what_changed(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
-    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10})))
+    sides = GatedPair(gated_run_of(base), gated_run_of(timed_run(tmp_path / "head", {"torch": 10})))
     object.__setattr__(sides.head.rows["torch"].entry, "effective", effective(streams=("4", "reported")))
     assert judged(sides, None).changed == (Reason("ran_with", of="torch", text="streams", base="1", head="4"),)
 
@@ -251,9 +251,9 @@ def test_what_changed_in_the_environment_is_named(tmp_path: Path) -> None:
 def test_what_an_interpreter_of_a_backends_own_does_not_note_has_not_changed(tmp_path: Path) -> None:
     whole = {"packages": {"numpy": "2.4.6", "openvino": "2026.4.1", "onnxruntime": "1.30.0"}}
     own = {**whole, "backends": {"onnxruntime": {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}}}
-    base = side_of_run(timed_run(tmp_path / "base", {"onnxruntime": 10}, environment=whole))
-    head = side_of_run(timed_run(tmp_path / "head", {"onnxruntime": 10}, seed=1, environment=own))
-    assert judged(Sides(base, head), None).changed == (
+    base = gated_run_of(timed_run(tmp_path / "base", {"onnxruntime": 10}, environment=whole))
+    head = gated_run_of(timed_run(tmp_path / "head", {"onnxruntime": 10}, seed=1, environment=own))
+    assert judged(GatedPair(base, head), None).changed == (
         Reason("changed", of="onnxruntime", base="1.30.0", head="1.31.1"),
     )
 
@@ -284,7 +284,7 @@ def test_an_unfinished_run_is_not_gated(tmp_path: Path, status: str) -> None:
 
 def test_one_slow_load_is_no_failure_and_memory_is(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
-    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
+    sides = GatedPair(gated_run_of(base), gated_run_of(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
     for key, value in (("load_s", 2.0), ("peak_rss_mib", 2000.0)):
         object.__setattr__(sides.head.rows["torch"].entry, key, value)
     found = verdicts(judged(sides, None).judged)
@@ -315,7 +315,7 @@ def test_a_backend_that_the_head_was_not_asked_for_is_open_and_one_that_is_not_i
 
 def test_a_head_without_answers_is_open_and_no_failure(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
-    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
+    sides = GatedPair(gated_run_of(base), gated_run_of(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
     row = sides.head.rows["torch"]
     for key in ("accuracy", "parity"):
         object.__setattr__(row.entry, key, None)
@@ -329,7 +329,7 @@ def test_what_the_policy_requires_is_not_passed_by_being_absent(tmp_path: Path) 
     path = tmp_path / "gate.toml"
     path.write_text("[load_s]\nrequired = true\n", encoding="utf-8")
     base = timed_run(tmp_path / "base", {"torch": 10})
-    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
+    sides = GatedPair(gated_run_of(base), gated_run_of(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
     object.__setattr__(sides.head.rows["torch"].entry, "load_s", None)
     assert judged(sides, None).verdict == "PASS"
     assert judged(sides, None, read_policy(path)).verdict == "INCONCLUSIVE"
@@ -337,7 +337,7 @@ def test_what_the_policy_requires_is_not_passed_by_being_absent(tmp_path: Path) 
 
 def test_a_parity_that_the_base_fails_too_is_no_regression(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
-    sides = Sides(side_of_run(base), side_of_run(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
+    sides = GatedPair(gated_run_of(base), gated_run_of(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
     for side in (sides.base, sides.head):
         object.__setattr__(side.rows["torch"].entry, "parity", parity(passed=False))
     found = next(one for one in judged(sides, None).judged if one.metric == "parity")
@@ -392,7 +392,7 @@ def test_two_of_several_environments_are_named(tmp_path: Path) -> None:
 def test_blocks_that_took_no_time_are_damage(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10}, anchor_ms=0)
     with pytest.raises(AlexBenchError, match=r"timings\.parquet is damaged: a block of anchor took 0"):
-        side_of_run(run)
+        gated_run_of(run)
 
 
 @pytest.mark.parametrize("metric", ["top1", "parity", "latency_p50_ms"])

@@ -8,8 +8,8 @@ import pytest
 
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gating.follow_up import check_same_thing
-from alexbench.harness.gating.gate import Sides
-from alexbench.harness.gating.gated_runs import side_of_run
+from alexbench.harness.gating.gate import GatedPair
+from alexbench.harness.gating.gated_runs import gated_run_of
 from alexbench.harness.gating.policy import read_policy
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import read_run
@@ -98,16 +98,16 @@ def test_an_invalid_measurement_is_named_and_does_not_count(tmp_path: Path) -> N
 
 
 def test_a_base_that_nobody_can_believe_is_named_and_nothing_is_measured_for_it(tmp_path: Path) -> None:
-    suspended = side_of_run(timed_run(tmp_path / "suspended", {"onnxruntime": 10}, invalid=SUSPENDED))
-    fine = side_of_run(timed_run(tmp_path / "fine", {"onnxruntime": 10}, seed=1))
+    suspended = gated_run_of(timed_run(tmp_path / "suspended", {"onnxruntime": 10}, invalid=SUSPENDED))
+    fine = gated_run_of(timed_run(tmp_path / "fine", {"onnxruntime": 10}, seed=1))
     again = Again(tmp_path, 10)
-    report = judged(Sides(suspended, fine), again)
+    report = judged(GatedPair(suspended, fine), again)
     found = next(one for one in report.judged if one.metric == "latency_p50_ms")
     assert found.verdict == "INVALID"
     assert found.why == (Reason("in_side", of="base", because=SUSPENDED),)
     assert found.would_change == Reason("other_base")
     assert again.asked == []
-    of_head = judged(Sides(fine, suspended), None)
+    of_head = judged(GatedPair(fine, suspended), None)
     assert next(one for one in of_head.judged if one.metric == "latency_p50_ms").why[0].of == "head"
 
 

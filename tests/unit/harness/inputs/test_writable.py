@@ -48,16 +48,16 @@ def test_an_empty_cache_that_is_read_only_is_named(read_only: Path) -> None:
 
 def test_a_read_only_cache_that_is_warm_is_linked_to(read_only: Path) -> None:
     (read_only / "weights").mkdir()
-    for name in ("weights/a.safetensors", "weights/a.lock", "material.log"):
+    for name in ("weights/a.safetensors", "weights/a.lock", "inputs.log"):
         (read_only / name).write_text("kept", encoding="utf-8")
     found = writable(read_only)
     assert found == writable(read_only) != read_only
     assert [path.relative_to(found).as_posix() for path in found.rglob("*")] == ["weights", "weights/a.safetensors"]
     assert (found / "weights" / "a.safetensors").read_text(encoding="utf-8") == "kept"
-    (found / "material.log").write_text("new", encoding="utf-8")
+    (found / "inputs.log").write_text("new", encoding="utf-8")
     (found / "weights" / "a.safetensors").unlink()
     assert (read_only / "weights" / "a.safetensors").exists()
-    assert (read_only / "material.log").read_text(encoding="utf-8") == "kept"
+    assert (read_only / "inputs.log").read_text(encoding="utf-8") == "kept"
 
 
 def _unknown(*_: Any, **__: Any) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from alexbench.harness.inputs import gathering as material
+from alexbench.harness.inputs import gathering as run_inputs
 from alexbench.harness.inputs import synthetic
 from alexbench.harness.models.card import card_names, load_card
 
@@ -24,7 +24,7 @@ DIGESTS = {
 
 @pytest.fixture
 def no_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(material, "decoders", lambda _: {})
+    monkeypatch.setattr(run_inputs, "decoders", lambda _: {})
 
 
 @pytest.mark.usefixtures("no_decoders")
@@ -32,7 +32,7 @@ def test_the_digests_are_those_of_before_the_crop_had_a_position() -> None:
     found = {}
     for name in card_names():
         card = load_card(name)
-        recipe = material._recipe_digest(card)[:16]
+        recipe = run_inputs._recipe_digest(card)[:16]
         found[name] = (card.preprocessing.geometry_key(), synthetic.fit_key(card), recipe)
     assert found == DIGESTS
 
@@ -44,7 +44,7 @@ def test_a_crop_from_the_corner_changes_all_of_them() -> None:
     geometry, fit, recipe = DIGESTS["torchvision"]
     assert corner.preprocessing.geometry_key() != geometry
     assert synthetic.fit_key(corner) != fit
-    assert material._recipe_digest(corner)[:16] != recipe
+    assert run_inputs._recipe_digest(corner)[:16] != recipe
 
 
 def test_facts_are_every_field_but_a_later_one_at_its_default() -> None:

@@ -16,8 +16,8 @@ from alexbench.harness.files.plain_text import short
 from alexbench.harness.history.index import gather, index_of
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.running.table_checks import check_tables
-from tests.support.damage import VALUES, commands, copied, damage_table, ended, mutated, paths_in, without
 from tests.support.gates import timed_run
+from tests.unit.harness.records.damage import VALUES, commands, copied, damage_table, ended, mutated, paths_in, without
 
 FINE = {0, 1, 2, 3}
 BIG = 12345678901234567890123456

@@ -27,11 +27,11 @@ def rate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def said(*, rows: int = 4, missing: int = 0, pictures: int = 1000, weights: str | None = "w", **flags: Any) -> str:
     path = None if weights is None else Path(__file__)
-    material = SimpleNamespace(labels=range(pictures), model=model(), weights=path)
+    run_inputs = SimpleNamespace(labels=range(pictures), model=model(), weights=path)
     there = [Row(f"{number}", System("a", 1)) for number in range(rows)] + [
         Row(f"m{number}", System("m", 1), missing=True) for number in range(missing)
     ]
-    return estimate(resolve({"threads": 1, **flags}), there, material)  # type: ignore[arg-type]
+    return estimate(resolve({"threads": 1, **flags}), there, run_inputs)  # type: ignore[arg-type]
 
 
 def seconds(line: str, part: str) -> float:
@@ -97,17 +97,17 @@ def test_more_systems_than_fit_into_memory_are_refused_with_what_they_would_take
 ) -> None:
     config = resolve({"threads": 1, "only": "accuracy"})
     rows = [Row(f"{number}", System("torch", 1)) for number in range(8)]
-    material: Any = SimpleNamespace(weights=None)
-    need = memory_mib(config, rows, material)
-    assert need > memory_mib(config, rows[:4], material) > 0
-    assert memory_mib(resolve({"threads": 1}), rows, material) > need, "the A/A duplicate"
+    run_inputs: Any = SimpleNamespace(weights=None)
+    need = memory_mib(config, rows, run_inputs)
+    assert need > memory_mib(config, rows[:4], run_inputs) > 0
+    assert memory_mib(resolve({"threads": 1}), rows, run_inputs) > need, "the A/A duplicate"
     for free, fits in ((need, True), (need - 1, False)):
         available = free * 2**20
         monkeypatch.setattr(estimating.psutil, "virtual_memory", lambda free=available: SimpleNamespace(available=free))
         if fits:
-            check_memory(config, rows, material, "about 3 min")
+            check_memory(config, rows, run_inputs, "about 3 min")
             continue
         with pytest.raises(UsageError) as refused:
-            check_memory(config, rows, material, "about 3 min")
+            check_memory(config, rows, run_inputs, "about 3 min")
         for part in ("8 systems do not fit into memory", f"{free:,} MiB are free", "about 3 min", "name fewer"):
             assert part in str(refused.value)

@@ -32,8 +32,8 @@ from tests.support.runs import Asked, answers, write_run
 IMAGES = 12
 
 
-def material(images: int = IMAGES, *, skipped: int | None = None) -> Any:
-    """As much of a run's material as thumbnails need: every picture of one grey, its number."""
+def run_inputs(images: int = IMAGES, *, skipped: int | None = None) -> Any:
+    """As much of a run's inputs as thumbnails need: every picture of one grey, its number."""
     pixels = np.zeros((images, 224, 224, 3), np.uint8) + np.arange(images, dtype=np.uint8)[:, None, None, None] * 20
     names = tuple(f"val_{place:05}.JPEG" for place in range(images))
     good = np.ones(images, bool)
@@ -63,7 +63,7 @@ def shade(folder: Path, thumbnail: Thumbnail) -> int:
 
 
 def test_the_widest_margin_comes_first_and_each_picture_is_its_own(run: Path) -> None:
-    write_thumbnails(run, material())
+    write_thumbnails(run, run_inputs())
     found = read_thumbnails(run)
     assert [one.sample for one in found] == ["val_00007.JPEG", "val_00005.JPEG", "val_00003.JPEG"]
     assert [one.file for one in found] == [f"{FOLDER}/000{number}.jpg" for number in (1, 2, 3)]
@@ -72,7 +72,7 @@ def test_the_widest_margin_comes_first_and_each_picture_is_its_own(run: Path) ->
 
 
 def test_an_entry_says_what_everyone_answered(run: Path) -> None:
-    write_thumbnails(run, material())
+    write_thumbnails(run, run_inputs())
     first, second, _ = json.loads((run / FILE).read_text(encoding="utf-8"))
     names = [one.name for one in class_list()]
     assert first == {
@@ -92,10 +92,10 @@ def test_an_entry_says_what_everyone_answered(run: Path) -> None:
 
 
 def test_the_same_run_gives_the_same_bytes_and_an_interrupted_one_is_made_good(run: Path) -> None:
-    write_thumbnails(run, material())
+    write_thumbnails(run, run_inputs())
     before = {path: path.read_bytes() for path in [run / FILE, *(run / FOLDER).iterdir()]}
     (run / FOLDER / "0099.jpg").write_bytes(b"of a run that was interrupted")
-    write_thumbnails(run, material())
+    write_thumbnails(run, run_inputs())
     assert {path: path.read_bytes() for path in [run / FILE, *(run / FOLDER).iterdir()]} == before
     assert not [path for path in run.iterdir() if "partial" in path.name]
 
@@ -103,13 +103,13 @@ def test_the_same_run_gives_the_same_bytes_and_an_interrupted_one_is_made_good(r
 def test_without_a_flip_the_list_is_empty_and_there_is_no_folder(tmp_path: Path) -> None:
     rows = {"torch": answers(IMAGES), "openvino": answers(IMAGES)}
     run = write_run(tmp_path / "run", rows, reference={0: asked(0)})
-    write_thumbnails(run, material())
+    write_thumbnails(run, run_inputs())
     assert json.loads((run / FILE).read_text(encoding="utf-8")) == []
     assert not (run / FOLDER).exists()
 
 
 def test_a_run_without_answers_has_no_thumbnails(tmp_path: Path) -> None:
-    write_thumbnails(tmp_path, material())
+    write_thumbnails(tmp_path, run_inputs())
     assert not list(tmp_path.iterdir())
 
 
@@ -118,7 +118,7 @@ def test_of_a_thousand_flips_the_widest_two_hundred_are_shown(tmp_path: Path) ->
     rows = {"torch": answers(1000, wrong=wrong), "openvino": answers(1000)}
     flips = {("torch", place): place / 1000 for place in wrong}
     run = write_run(tmp_path / "run", rows, reference={place: asked(place) for place in wrong}, flips=flips)
-    shown = material(1000)
+    shown = run_inputs(1000)
     shown.prepared.pixels = np.broadcast_to(np.uint8(9), (1000, 227, 227, 3))
     write_thumbnails(run, shown)
     found = read_thumbnails(run)
@@ -128,7 +128,7 @@ def test_of_a_thousand_flips_the_widest_two_hundred_are_shown(tmp_path: Path) ->
 
 def test_rows_that_disagree_with_each_other_alone_are_shown_without_margins(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", {"torch": answers(IMAGES, wrong=(4,)), "openvino": answers(IMAGES)})
-    write_thumbnails(run, material(skipped=2))
+    write_thumbnails(run, run_inputs(skipped=2))
     (found,) = read_thumbnails(run)
     assert (found.sample, found.reference, found.widest) == ("val_00004.JPEG", (), -1.0)
     assert found.margin_sigma == {"torch": None, "openvino": None}
@@ -143,7 +143,7 @@ def test_a_background_answer_has_a_name() -> None:
 
 
 def test_the_thumbnails_of_parts_are_those_of_the_whole(run: Path, tmp_path: Path) -> None:
-    write_thumbnails(run, material())
+    write_thumbnails(run, run_inputs())
     whole = pd.read_parquet(run / run_folder.PREDICTIONS)
     parts = []
     for number, (first, last) in enumerate(((0, 6), (6, IMAGES))):
@@ -154,7 +154,7 @@ def test_the_thumbnails_of_parts_are_those_of_the_whole(run: Path, tmp_path: Pat
         for name in (run_folder.REFERENCE, run_folder.FLIPS):
             frame = pd.read_parquet(run / name)
             run_folder.write_parquet(part / name, frame[frame["sample"].isin(names)])
-        write_thumbnails(part, material())
+        write_thumbnails(part, run_inputs())
         parts.append(part)
     joined = tmp_path / "joined"
     joined.mkdir()
@@ -165,7 +165,7 @@ def test_the_thumbnails_of_parts_are_those_of_the_whole(run: Path, tmp_path: Pat
 
 
 def test_parts_without_thumbnails_are_joined_to_none(run: Path, tmp_path: Path) -> None:
-    write_thumbnails(run, material())
+    write_thumbnails(run, run_inputs())
     (tmp_path / "older").mkdir()
     joined = tmp_path / "joined"
     joined.mkdir()
@@ -181,7 +181,7 @@ def test_a_damaged_list_is_named(run: Path, text: str) -> None:
 
 
 def test_a_picture_that_is_lost_is_named_when_parts_are_joined(run: Path, tmp_path: Path) -> None:
-    write_thumbnails(run, material())
+    write_thumbnails(run, run_inputs())
     (run / FOLDER / "0002.jpg").unlink()
     joined = tmp_path / "joined"
     joined.mkdir()
@@ -202,7 +202,7 @@ def test_a_thumbnail_is_small_and_the_picture_is_still_itself() -> None:
 
 
 def test_every_field_of_a_thumbnail_is_in_the_file(run: Path) -> None:
-    write_thumbnails(run, material())
+    write_thumbnails(run, run_inputs())
     assert list(json.loads((run / FILE).read_text(encoding="utf-8"))[0]) == [
         field.name for field in dataclasses.fields(Thumbnail)
     ]

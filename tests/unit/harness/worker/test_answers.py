@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from alexbench.harness import worker_process as worker
-from alexbench.harness.contract import Backend, Effective, Layout, Model, Options, Requirements
+from alexbench.harness.contract import Backend, Effective, Model, Options, Requirements
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.files.lines import Request, name_of
 from alexbench.harness.models.card import load_card
-from alexbench.harness.models.network import Conv, Flatten, Linear, Network
+from alexbench.harness.models.network import Conv, Flatten, Layout, Linear, Network
 from alexbench.harness.worker.answers import Answers
 from alexbench.harness.worker.protocol.loading import OpenPixels
 from alexbench.harness.worker.protocol.scoring import Evaluate, Predict, WriteActivations, WriteLogits

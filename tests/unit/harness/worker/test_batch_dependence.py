@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from alexbench.harness import worker_process as worker
-from alexbench.harness.contract import Backend, Effective, Layout, Model, Options, Requirements
+from alexbench.harness.contract import Backend, Effective, Model, Options, Requirements
 from alexbench.harness.models.card import load_card
+from alexbench.harness.models.network import Layout
 from alexbench.harness.worker.protocol.loading import OpenPixels
 from alexbench.harness.worker.protocol.scoring import Evaluate, Evaluated
 from alexbench.harness.worker.stored_answers import read_answers

@@ -33,7 +33,7 @@ from alexbench.harness.worker.protocol.lifecycle import ReadMemory
 from alexbench.harness.worker.protocol.loading import OpenPixels
 from alexbench.harness.worker.protocol.scoring import Evaluate, Predict, WriteLogits
 from alexbench.harness.worker.protocol.timing import TimeCalls
-from alexbench.harness.worker.stored_answers import KeptAnswers, read_answers
+from alexbench.harness.worker.stored_answers import StoredAnswers, read_answers
 from tests.support.models import Case, preprocessing
 from tests.support.worker_driver import IN_PREDICT, LAST_WORDS, OUTPUTS, SAID, logits_of, shim
 from tests.support.workers import load
@@ -141,7 +141,7 @@ def test_batches_that_are_kept_are_not_asked_again(start: Start, tmp_path: Path)
     kept = np.zeros((3, OUTPUTS), np.float32)
     kept[:, 7] = 1
     top = tmp_path / "top"
-    KeptAnswers(top, 7, 3, whole=[4], outputs=OUTPUTS).keep(1, kept, seconds=2.0)
+    StoredAnswers(top, 7, 3, whole=[4], outputs=OUTPUTS).keep(1, kept, seconds=2.0)
     answer = worker.ask(Evaluate(3, (4,), top), progress=lambda *one: told.append(one))
     assert told == [(6, 7), (7, 7)]
     assert answer.images_kept == 3
@@ -367,7 +367,7 @@ def test_ctrl_c_is_the_commands_alone(start: Start, tmp_path: Path) -> None:
 _PARENT: Final = """
 import sys
 from pathlib import Path
-from alexbench.harness.worker.stored_answers import KeptAnswers, read_answers
+from alexbench.harness.worker.stored_answers import StoredAnswers, read_answers
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.contract import Options
 from alexbench.harness.worker.protocol.loading import Load

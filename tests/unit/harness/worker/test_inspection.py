@@ -8,18 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import (
-    Artifact,
-    ArtifactFacts,
-    Backend,
-    Effective,
-    Layout,
-    Model,
-    Options,
-    Requirements,
-)
+from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Effective, Model, Options, Requirements
 from alexbench.harness.errors import UnsupportedOptionError, UsageError, WeightsError
 from alexbench.harness.models.card import load_card
+from alexbench.harness.models.network import Layout
 from alexbench.harness.worker.inspection import PROBES, inspect, probes, runs_artifacts, scores_of
 
 CARD = load_card("omz").preprocessing

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexbench.harness.worker.stored_answers import KeptAnswers, read_answers
+from alexbench.harness.worker.stored_answers import StoredAnswers, read_answers
 
 
 @pytest.fixture
@@ -16,11 +16,11 @@ def stem(tmp_path: Path) -> Path:
 OUTPUTS = 8
 
 
-def opened(stem: Path, batch_size: int = 4) -> KeptAnswers:
-    return KeptAnswers(stem, 10, batch_size, whole=[1, 5, 6, 9], outputs=OUTPUTS)
+def opened(stem: Path, batch_size: int = 4) -> StoredAnswers:
+    return StoredAnswers(stem, 10, batch_size, whole=[1, 5, 6, 9], outputs=OUTPUTS)
 
 
-def keep(stem: Path, *batches: int) -> KeptAnswers:
+def keep(stem: Path, *batches: int) -> StoredAnswers:
     """10 pictures in batches of 4, all logits of four of them; the best output of a batch is its number plus one."""
     kept = opened(stem)
     for batch in batches:

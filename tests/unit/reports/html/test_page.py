@@ -25,8 +25,8 @@ from alexbench.reports.html.page import html, in_script
 from alexbench.reports.html.speed_charts import roofline, throughput
 from alexbench.reports.leaderboard.boards import boards
 from alexbench.reports.table import Notes
-from tests.support import html_runs
-from tests.support.html_runs import NASTY
+from tests.browser import html_runs
+from tests.browser.html_runs import NASTY
 from tests.support.records import (
     data,
     effective,

@@ -11,9 +11,8 @@ import pytest
 from alexbench.harness.records.run_records import Accuracy, Chance, Parity, RunRecord, SystemRecord
 from alexbench.reports.export.flat_table import csv_text, flat, flat_rows
 from alexbench.reports.html.page import html
+from alexbench.reports.leaderboard.output import markdown, print_leaderboard
 from alexbench.reports.leaderboard.tables import tables
-from alexbench.reports.markdown import markdown
-from alexbench.reports.terminal import print_leaderboard
 from tests.support.records import artifact, effective, ok_row, parity, run_record
 
 FINE: Final = ok_row("torch")

@@ -12,9 +12,8 @@ from alexbench.harness.records.run_records import PartRecord, RunRecord
 from alexbench.reports.html.page import html
 from alexbench.reports.leaderboard.explanations import explanations
 from alexbench.reports.leaderboard.many_runs import many_runs
+from alexbench.reports.leaderboard.output import markdown, print_leaderboard
 from alexbench.reports.leaderboard.tables import tables
-from alexbench.reports.markdown import markdown
-from alexbench.reports.terminal import print_leaderboard
 from alexbench.reports.text.wording import facts, row_remarks, run_remarks
 from tests.support.records import (
     accuracy,

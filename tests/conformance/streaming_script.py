@@ -19,7 +19,7 @@ from alexbench.harness.judge.parity import deviation
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
 
-from tests.support.lifecycle import TINY, attempt, weights
+from tests.conformance.lifecycle_script import TINY, attempt, weights
 
 SEED: Final = 5
 BATCH: Final = 4

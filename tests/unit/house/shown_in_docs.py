@@ -14,7 +14,7 @@ from alexbench.harness.cli import cli
 from alexbench.harness.config import read_config, resolve
 from alexbench.harness.models.card import load_card
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 _FENCE: Final = re.compile(r"\s*```(\w*)")
 _SPAN: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness import worker_process as worker
-from alexbench.harness.contract import Backend, Effective, Known, Layout, Model, Options, Requirements
+from alexbench.harness.contract import Backend, Effective, Known, Model, Options, Requirements
+from alexbench.harness.models.network import Layout
 from alexbench.harness.worker.protocol.loading import Load, Loaded
 
 OUTPUTS = 1000

@@ -34,7 +34,7 @@ def model() -> Model:
 
 
 @contextmanager
-def material() -> Iterator[Path]:
+def run_inputs() -> Iterator[Path]:
     """A folder with ``weights.safetensors`` and ``pixels.npy`` (32 random pictures, uint8)."""
     with TemporaryDirectory(prefix="alexbench-timing-") as folder:
         save_file(dict(model().weights), Path(folder) / "weights.safetensors")
@@ -53,7 +53,7 @@ def loaded(name: str, backend: str, folder: Path, threads: int) -> WorkerProcess
 
 
 def load_into(worker: WorkerProcess, backend: str, folder: Path, threads: int) -> None:
-    """Load the network of :func:`material` into a worker that has none, and open the pictures."""
+    """Load the network of :func:`run_inputs` into a worker that has none, and open the pictures."""
     side, weights = CARD.preprocessing.crop, folder / "weights.safetensors"
     worker.ask(Load(backend, "owt", side, weights, Options(threads=threads)))
     worker.ask(OpenPixels(folder / "pixels.npy", CARD.preprocessing))

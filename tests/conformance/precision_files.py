@@ -334,7 +334,7 @@ def main() -> None:
         arrays = {name: np.array(one) for name, one in map_weights(Path(sys.argv[3])).items()}
     else:
         from alexbench.harness.models.preprocessing import network_input
-        from tests.support import artifacts
+        from tests.conformance import artifacts
 
         network, arrays = artifacts.NETWORK, artifacts.weights()
         pixels = network_input(artifacts.pictures(), artifacts.PREPROCESSING, "NCHW")
