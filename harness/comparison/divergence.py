@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.console.progress import Display
+from alexbench.harness.contract import Precision
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, unknown_name
 from alexbench.harness.files.out_file import write_out
 from alexbench.harness.files.parquet_files import read_table
@@ -93,7 +94,9 @@ class _Look:
         self._scratch, self._truth = scratch, scratch / "float64"
         self._layers = [layer.name for layer in run.run_inputs.network.layers]
         self._scales = scales(run.run_inputs.network)
-        self._precisions = {row.name: options_of(row.system).precision for row in run.record.systems}
+        self._precisions: dict[str, Precision] = {
+            row.name: options_of(row.system).precision for row in run.record.systems
+        }
 
     def at_float64(self) -> None:
         """Let the reference compute all layers."""

@@ -170,8 +170,10 @@ def top5_overlap(found: NDArray[Any], truth: NDArray[np.float64]) -> float:
 
 def computed_as(effective_bits: float) -> Arithmetic:
     """The precision whose rounding makes such an error, by error alone."""
-    none: Arithmetic = "another function"
-    return next((name for least, name in _CLASSES if effective_bits >= least), none)
+    for least, name in _CLASSES:
+        if effective_bits >= least:
+            return name
+    return "another function"
 
 
 def as_claimed(claims: str, found: Arithmetic, *, within: bool = False) -> bool | None:
