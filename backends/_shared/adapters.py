@@ -1,14 +1,26 @@
 """What adapters share: importing a runtime, checking pixels, and a matrix that two of them need."""
 
 import importlib
+import re
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError
 from alexbench.harness.models.network import Layout
+
+_OF_ERROR: Final = re.compile(r"^\s*(?:\w+\.)*\w*(?:Error|Exception)\b:\s*(.+)", re.MULTILINE)
+_LONGEST: Final = 300
+
+
+def telling_line(text: str) -> str:
+    """The line of a runtime's long message that says what went wrong: an error's own, else the first; "" of none."""
+    found = _OF_ERROR.findall(text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (found[-1].strip() if found else lines[0] if lines else "")[:_LONGEST]
 
 
 def import_runtime(module: str, *, extra: str) -> ModuleType:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from alexbench.backends._shared.adapters import telling_line
 from alexbench.backends._shared.artifacts import Picture, Port, picture_input, picture_shape, scores_output, unreadable
 from alexbench.backends._shared.file_precision import FilePrecision, of_facts
 from alexbench.backends._shared.input_steps import read_steps
@@ -185,8 +186,8 @@ def _tried(
                 continue
             if given and all(tensor.ndim and len(tensor) == batch for _, tensor in given):
                 return layout, None if batch == 2 else 1, given
-    last = str(reason).strip().splitlines()[-1] if str(reason or "").strip() else "its outputs have no batch"
-    raise WeightsError(f"{artifact.path} does not run on pictures of {artifact.image}: {last}")
+    said = telling_line(str(reason or "")) or "its outputs have no batch"
+    raise WeightsError(f"{artifact.path} does not run on pictures of {artifact.image}: {said}")
 
 
 def _load_export(torch: ModuleType, artifact: Artifact) -> "torch.export.ExportedProgram":
