@@ -100,12 +100,13 @@ def merge(parts: tuple[Path, ...], out: str) -> None:
 @click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
 @click.option("--weights-key", metavar="KEY", help="Which model of a file that holds several (model_ema).")
 @artifacts
+@click.option("--labels", metavar="FILE", help="The classes of your own model, one a line.  [default: ImageNet's]")
 @click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all available]")
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]")
 @click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]")
 @click.option("--threads", type=int, metavar="N", help="Compute threads.  [default: usable cores]")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
+def predict(images: tuple[str, ...], *, as_json: bool, labels: str | None, **flags: Any) -> None:
     """Top-5 of pictures with labels and probabilities, runtime beside runtime; - reads standard input."""
     from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
@@ -113,7 +114,7 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
     from alexbench.harness.prediction.predict import print_predictions
 
     config = resolve({**flags, "only": "performance"})
-    answers = answer(images, config=config, display=display_for())
+    answers = answer(images, config=config, display=display_for(), own_classes=labels)
     print_predictions(answers, as_json=as_json)
 
 

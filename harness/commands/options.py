@@ -17,6 +17,13 @@ _ARTIFACTS: Final[tuple[Callable[[Any], Any], ...]] = (
         help="What its input takes: normalised, 0..1 or 0..255; rgb or bgr.  [default: as its graph shows]",
     ),
     click.option(
+        "--output-name",
+        "output_names",
+        metavar="[BACKEND=]NAME",
+        multiple=True,
+        help="Which output of the file has the scores.  [default: the one that fits]",
+    ),
+    click.option(
         "--trust", "trusted", metavar="FILE", multiple=True, help="Let this program run (docs/security.md). Repeatable."
     ),
 )
@@ -29,7 +36,10 @@ _WHAT: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]"),
     click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]"),
     click.option(
-        "--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit."
+        "--labels",
+        metavar="FILE",
+        help="Labels of a flat folder or tar (val.txt, LOC_val_solution.csv, devkit); or the classes of your own model,"
+        " one a line.",
     ),
 )
 _REPEATED: Final[tuple[Callable[[Any], Any], ...]] = (
@@ -101,6 +111,11 @@ def one_run(command: Command) -> Command:
             "--rigor", metavar="NAME", help="smoke, standard, high or mlperf: how long it measures.  [default: smoke]"
         ),
         click.option("--budget", metavar="TIME", help="Timing ends after this, as in 90s or 2m.  [default: rigor's]"),
+        click.option(
+            "--silence-limit",
+            metavar="TIME",
+            help="A system that is silent for longer is ended, as in 90s.  [default: 10m]",
+        ),
         click.option("--resolution", metavar="PERCENT", help="Timing ends when it can tell this apart, as in 2%."),
         click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]"),
     )

@@ -38,7 +38,7 @@ def estimate(config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> str:
     count = len(there)
     parts = [f"loading {_said(count * IMPORT_S)}"]
     total = count * IMPORT_S
-    gflops, core = run_inputs.model.gflops, gflops_a_core()
+    gflops, core = run_inputs.network.flops / 1e9, gflops_a_core()
     each = sum(1 / row.system.threads for row in there) * gflops / core  # an image on every row, one after the other
     if config.accuracy:
         seconds = len(run_inputs.labels) * each
