@@ -7,7 +7,7 @@ import click
 
 from alexbench.harness.console.streams import nobody_reads
 from alexbench.harness.errors import ExitCode
-from alexbench.reports.text.exit_codes import exit_line
+from alexbench.reports.text.exit_words import exit_line
 
 
 def leave(code: ExitCode, meaning: str = "", *, to_stderr: bool = False) -> NoReturn:

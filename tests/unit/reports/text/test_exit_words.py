@@ -1,7 +1,7 @@
 import pytest
 
 from alexbench.harness.errors import ExitCode
-from alexbench.reports.text.exit_codes import exit_line
+from alexbench.reports.text.exit_words import exit_line
 
 
 @pytest.mark.parametrize("code", [code for code in ExitCode if code != ExitCode.OK])
