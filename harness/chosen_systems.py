@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
 
-from alexbench.backends.registry import REFERENCE, backend_names
+from alexbench.backends.registry import REFERENCE, backend_names, device_name
 from alexbench.harness.contract import PRECISIONS
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.files.decoding import AnySize, DecodeError, decode
@@ -25,7 +25,7 @@ _MOST_THREADS: Final = 2**15
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 """Of an environment: it is in rows' names and in files'."""
 _DIGITS_AT_MOST: Final = 18
-_OF_FILES: Final = ("artifact_input", "output_name", "trust")
+_OF_FILES: Final = ("artifact_input", "input", "output_name", "output", "trust")
 """Keys of a system that say how its file is read."""
 _TRUTHS: Final = {"true": True, "false": False}
 _FILE_WANTED: Final = "BACKEND=FILE, as in onnxruntime=model.onnx"
@@ -37,7 +37,7 @@ class SystemTable:
     """One system as ``--system`` or a ``[[system]]`` names it. ``threads`` None: all cores that may be used.
 
     ``artifact``: the user's file; ``artifact_input``, ``output_name``: what it takes and which output has the scores,
-    as these flags say it; ``trust``: it may run as a program.
+    as these flags say it; ``input`` and ``output`` are short for them; ``trust``: it may run as a program.
     """
 
     backend: str
@@ -48,7 +48,9 @@ class SystemTable:
     environment: str | None = None
     artifact: str | None = None
     artifact_input: str | None = None
+    input: str | None = None
     output_name: str | None = None
+    output: str | None = None
     trust: bool = False
 
 
@@ -153,7 +155,8 @@ def _multiplied(
             if name == backend
         ]
         places: list[str | None] = [*environments]
-        axes = (mine or [None], places or [None], precisions, profiles, threads, devices)
+        own = [device_name(backend, one) for one in devices]
+        axes = (mine or [None], places or [None], precisions, profiles, threads, own)
         for file, environment, precision, profile, count, device in product(*axes):
             systems.append(System(backend, count, precision, profile, (), device, environment, file))
     return systems
@@ -204,6 +207,7 @@ def _table(entry: SystemTable | str) -> SystemTable:
     table: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
+        key = key.replace("-", "_")
         if not equals or not value or key in table:
             twice = f"{key} is named twice" if key in table else f"wanted key=value, not {short(word)}"
             raise UsageError(f'{said}: {twice}, as in "openvino precision=bf16 threads=1"')
@@ -231,7 +235,7 @@ def _system(table: SystemTable, environments: Mapping[str, str]) -> System:
         usable_cores() if table.threads is None else table.threads,
         table.precision,
         table.profile,
-        device=table.device,
+        device=device_name(table.backend, table.device),
         environment=table.environment,
         artifact=file,
     )
@@ -252,8 +256,18 @@ def _file_of(table: SystemTable) -> ModelFile | None:
             if getattr(table, key):
                 raise UsageError(f"{key} is about a model file; add artifact=FILE")
         return None
-    stated = None if table.artifact_input is None else convention_of(table.artifact_input)
-    return ModelFile(absolute(table.artifact), convention=stated, output=table.output_name)
+    stated = _either(table, "artifact_input", "input")
+    convention = None if stated is None else convention_of(stated)
+    return ModelFile(absolute(table.artifact), convention=convention, output=_either(table, "output_name", "output"))
+
+
+def _either(table: SystemTable, long: str, short_key: str) -> str | None:
+    """What stands under a key or its short form."""
+    first, other = getattr(table, long), getattr(table, short_key)
+    if first is not None and other is not None:
+        raise UsageError(f"{long} and {short_key} are one key; give one of them")
+    found: str | None = first if other is None else other
+    return found
 
 
 def _backend_and_file(flag: str, given: str, wanted: str) -> tuple[str, str]:
