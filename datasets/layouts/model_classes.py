@@ -31,6 +31,12 @@ from alexbench.harness.files.plain_text import escaped
 _FORMS: Final = 'give ["daisy", ...], {"0": "daisy", ...} or {"daisy": 0, ...}'
 _NUMBER_FIRST: Final = re.compile(r"[{\s]*['\"]?(\d{1,5})['\"]?\s*[:,;=\t ]\s*(\S.*)")
 _NUMBER_LAST: Final = re.compile(r"(.*\S)\s*[:,;=\t ]\s*(\d{1,5})")
+_OTHER_FORMS: Final = frozenset({".yaml", ".yml", ".pbtxt", ".xml", ".toml", ".py", ".html", ".md"})
+_NAME_COLUMNS: Final = ("name", "class_name", "classname", "label_name", "display_name", "label", "class", "category")
+"""What a table's column of names may be called, the surest first."""
+_COLUMNS: Final = frozenset(
+    {*_NAME_COLUMNS, "id", "index", "idx", "class_id", "class_index", "class_idx", "label_id", "output", "wnid"}
+)
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
 
 
@@ -76,9 +82,11 @@ def read_model_classes(path: Path) -> ModelClasses | None:
             f"{said}: cannot be read ({error.strerror or error}); make it readable for this user"
         ) from error
     text = _decoded(said, data)
-    if text.lstrip()[:1] in ("[", "{") and path.suffix.lower() in (".json", ""):
+    if path.suffix.lower() in _OTHER_FORMS:
+        raise DataError(f"{said}: not a form of class list; give the names in a text file, one a line, or in JSON")
+    if text.lstrip()[:1] in ("[", "{") and (path.suffix.lower() in (".json", "") or _is_json(text)):
         return _classes(said, _of_json(said, text))
-    lines = [line.strip() for line in text.rstrip().splitlines()]
+    lines = [line.strip() for line in text.rstrip().splitlines() if not line.startswith("# ")]
     if not lines or _are_labels_of_images(path, lines):
         return None
     return _classes(said, _of_lines(said, path, lines))
@@ -132,12 +140,18 @@ def _of_lines(said: str, path: Path, lines: Sequence[str]) -> list[str]:
 
 
 def _of_table(lines: Sequence[str], between: str) -> list[str]:
-    """Rows of a .csv as lines; a first row that only names the columns is left out."""
+    """Rows of a .csv as lines of words; those of a table with a header: its number, WordNet id and name."""
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=between)]
-    numbered = [any(cell.isdecimal() for cell in row) for row in rows]
-    if len(rows) > 1 and not numbered[0] and all(numbered[1:]):
-        rows = rows[1:]
-    return [between.join(row) for row in rows]
+    header = [cell.casefold().replace(" ", "_") for cell in rows[0]]
+    body = [row for row in rows[1:] if len(row) == len(header)]
+    if not body or len(body) < len(rows) - 1 or not _COLUMNS.intersection(header):
+        return [" ".join(row) for row in rows]
+    columns = list(zip(*body, strict=True))
+    numbers = [place for place, cells in enumerate(columns) if all(map(str.isdecimal, cells))][:1]
+    ids = [place for place, cells in enumerate(columns) if all(map(WNID.fullmatch, cells))][:1]
+    named = [header.index(word) for word in _NAME_COLUMNS if word in header]
+    names = [place for place in (*named, *range(len(header))) if place not in (*numbers, *ids)][:1]
+    return [" ".join(row[place] for place in (*numbers, *ids, *names)) for row in body]
 
 
 def _by_number(said: str, pairs: Sequence[tuple[int, str]]) -> list[str]:
@@ -154,13 +168,38 @@ def _by_number(said: str, pairs: Sequence[tuple[int, str]]) -> list[str]:
 def _of_json(said: str, text: str) -> list[str]:
     try:
         value = json.loads(text, object_pairs_hook=lambda pairs: _table(said, pairs))
-        found = names_of_json(_from_zero(value))
+        found = {tuple(one): one for one in names_of_json(_from_zero(_simple(value)))}
     except (ValueError, RecursionError) as error:
         raise DataError(f"{said}: not valid JSON ({str(error)[:80]}); {_FORMS}") from error
     if len(found) != 1:
         many = "no list of class names" if not found else f"{len(found)} lists of class names"
         raise DataError(f"{said}: {many} in it; {_FORMS}")
-    return list(found[0])
+    return list(next(iter(found)))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _simple(value: Any) -> Any:
+    """Objects with a name as names, in the order of their ids; of pairs (Keras) the name, and the id if WordNet's."""
+    if isinstance(value, Mapping):
+        return {key: _one(entry) if str(key).isdecimal() else entry for key, entry in value.items()}
+    if isinstance(value, list) and value and all(isinstance(one, Mapping) and "name" in one for one in value):
+        numbers = [one.get("id") for one in value]
+        if all(isinstance(number, int) for number in numbers):
+            return _from_zero({str(one["id"]): one["name"] for one in value})
+        return [one["name"] for one in value]
+    return [_one(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _one(entry: Any) -> Any:
+    pair = isinstance(entry, list) and len(entry) == 2 and all(isinstance(word, str) for word in entry)
+    return entry[1] if pair and not WNID.fullmatch(entry[0]) else entry
 
 
 def _table(said: str, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -38,6 +38,21 @@ def read(path: Path, text: str | bytes, name: str = "classes.txt") -> ModelClass
         ("map.json", '{"0": "daisy", "2": "rose", "1": "golden retriever"}'),
         ("from_one.json", '{"1": "daisy", "2": "golden retriever", "3": "rose"}'),
         ("class_to_idx.json", '{"rose": 2, "daisy": 0, "golden retriever": 1}'),
+        ("header.csv", "name\ndaisy\ngolden retriever\nrose\n"),
+        ("described.csv", 'class_id,class_name,text\n0,daisy,"a, b"\n1,golden retriever,c\n2,rose,d\n'),
+        ("half.csv", "0;daisy\n1;golden retriever\n2;rose\n"),
+        ("comment.txt", "# mine\ndaisy\ngolden retriever\nrose\n"),
+        ("list.txt", '["daisy", "golden retriever", "rose"]'),
+        (
+            "objects.json",
+            '[{"id": 2, "name": "rose"}, {"id": 0, "name": "daisy"}, {"id": 1, "name": "golden retriever"}]',
+        ),
+        ("class_index.json", '{"0": ["d", "daisy"], "1": ["g", "golden retriever"], "2": ["r", "rose"]}'),
+        ("names.json", '{"names": ["daisy", "golden retriever", "rose"]}'),
+        (
+            "hugging_face.json",
+            '{"id2label": {"0": "daisy", "1": "golden retriever", "2": "rose"}, "label2id": {"rose": 2, "golden retriever": 1, "daisy": 0}}',
+        ),
         ("config.json", '{"id2label": {"0": "daisy", "1": "golden retriever", "2": "rose"}, "other": 1}'),
     ],
 )
@@ -101,6 +116,8 @@ def test_labels_of_images_are_another_thing(tmp_path: Path, name: str, text: str
         ("a.json", '{"0": "daisy", "7": "rose"}', "no list of class names"),
         ("a.json", '{"a": {"names": ["x", "y"]}, "b": {"names": ["z", "w"]}}', "2 lists of class names"),
         ("a.json", '["daisy", "rose"', "not valid JSON"),
+        ("a.yaml", "names:\n  0: daisy\n", "not a form of class list"),
+        ("labelmap.pbtxt", "item {\n  id: 1\n}\n", "not a form of class list"),
         ("a.json", json.dumps(["daisy", " "]), "the class of output 1 has no name"),
     ],
 )
