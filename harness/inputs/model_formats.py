@@ -19,6 +19,12 @@ _VERSION: Final = 2
 _NEWEST: Final = 64
 _FIELDS: Final = (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42)
 """Of an ONNX file: the bytes of its version, one more than any version has, and what may follow (ModelProto)."""
+_PROTOCOLS: Final = (b"\x02", b"\x03", b"\x04", b"\x05")
+"""Of pickles, behind their first byte."""
+_TAR: Final = range(257, 262)
+"""Where POSIX tar files say that they are one."""
+_TORCH_SAVE: Final = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""The magic number that torch.save began with before its files were zip files (torch.serialization.MAGIC_NUMBER)."""
 _TO_ONNX: Final = "export the model that it was made from to ONNX, and run that with --artifact onnxruntime=MODEL.onnx"
 
 
@@ -49,24 +55,39 @@ def _ovc(what: str, suffix: str, begins: Callable[[bytes], bool] | None = None) 
 _FORMATS: Final = (
     _ovc("a TensorFlow Lite model", ".tflite", lambda head: head[4:8] == b"TFL3"),
     Format("an ONNX Runtime (.ort) model", ".ort", _TO_ONNX, lambda head: head[4:8] == b"ORTM", (".ort",)),
-    Format("a TensorRT engine, which is made for one GPU", ".engine", _TO_ONNX, lambda head: head[:4] == b"ptrt",
+    Format("a TensorRT engine, made for one kind of GPU", ".engine", _TO_ONNX, lambda head: head[:4] == b"ptrt",
            (".engine", ".plan", ".trt")),
     Format("an ncnn model", ".param", _TO_ONNX, lambda head: head.lstrip()[:7] == b"7767517", (".param",)),
     Format("weights of ncnn or OpenVINO without their model", ".bin", "name the .xml or the .param beside it", None,
            (".bin",)),
-    Format("weights (safetensors), not a model that a runtime runs", ".safetensors", "give it with --weights {path}",
+    Format("weights (safetensors) without their model", ".safetensors", "give it with --weights {path}",
            lambda head: head[8:10] == b'{"', (".safetensors",)),
-    Format("weights for Caffe, not a model that a runtime here runs", ".caffemodel",
+    Format("weights for Caffe", ".caffemodel",
            "give it with --weights {path}, and the card of its network with --model", None, (".caffemodel",)),
     Format("a network description for Caffe", ".prototxt", "give its .caffemodel with --weights", None, (".prototxt",)),
-    Format("a Core ML model, which runs on Apple's devices", ".mlmodel", _TO_ONNX, None,
+    Format("a Core ML model for Apple's devices", ".mlmodel", _TO_ONNX, None,
            (".mlmodel", ".mlpackage", ".mlmodelc")),
     _ovc("a PaddlePaddle model", ".pdmodel"),
     Format("weights of PaddlePaddle", ".pdiparams", "name the .pdmodel beside it", None, (".pdiparams", ".pdparams")),
     *(Format(f"a model for {name}", suffix, _TO_ONNX, None, (suffix,)) for name, suffix in (
         ("MNN", ".mnn"), ("RKNN", ".rknn"), ("SNPE or QNN", ".dlc"), ("Ascend", ".om"), ("Hailo", ".hef"))),
+    Format("a GGUF file", ".gguf", _TO_ONNX, lambda head: head[:4] == b"GGUF", (".gguf",)),
+    Format("a TensorFlow checkpoint without its model", ".index",
+           "give its prefix with --weights, and the card of its network with --model", None, (".index", ".meta")),
+    Format("a TensorFlow checkpoint without its model", ".data-00000-of-00001",
+           "give its prefix with --weights, and the card of its network with --model", None, (".data-00000-of-00001",)),
     Format("an OpenVINO IR", ".xml", "", lambda head: b"<net " in head[:512], ()),
 )  # fmt: skip
+_ARCHIVE: Final = Format("an archive", "", "unpack it, and name the model in it")
+_NUMPY: Final = Format("an archive of NumPy arrays", "", "give it with --weights {path}")
+_ONE_ARRAY: Final = Format(
+    "one NumPy array", "", "save a model's arrays with numpy.savez, and give them with --weights"
+)
+_PICKLE: Final = Format(
+    "a pickle", "",
+    "save its state dict with torch.save for --weights, or export the model in its framework (torch.onnx.export)",
+)  # fmt: skip
+_JSON: Final = Format("a JSON text", "", _TO_ONNX)
 _ONNX: Final = Format("an ONNX model", ".onnx")
 _FROZEN: Final = _ovc("a frozen TensorFlow graph", ".pb")
 _KERAS: Final = Format("a Keras model", ".keras")
@@ -83,7 +104,7 @@ _H5_WEIGHTS: Final = Format(
     "load them into the model in Keras (model.load_weights), and save that with model.save('{stem}.keras')",
 )  # fmt: skip
 _PICKLED: Final = Format(
-    "what torch.save wrote, not a program", "",
+    "a file of torch.save", "",
     "give a state dict with --weights {path}; export a whole module with torch.export.save, or torch.onnx.export",
 )  # fmt: skip
 
@@ -106,7 +127,7 @@ def refuse_other_formats(backend: str, path: Path) -> None:
         return
     runs = _runs(found.suffix)
     fix = found.fix.format(path=path, stem=path.with_suffix("")) if not runs else _with(runs, path)
-    raise WeightsError(f"{path} is {found.said}, which {backend} does not run; {fix}")
+    raise WeightsError(f"{path} is {found.said}; {backend} cannot run it: {fix}")
 
 
 def _refuse_misnamed(backend: str, path: Path, found: Format | None) -> None:
@@ -149,9 +170,15 @@ def format_of(path: Path) -> Format | None:
         return _H5 if _holds(path, b"model_config") else _H5_WEIGHTS
     if head.startswith(b"PK"):
         return _zipped(path)
-    if head.startswith(b"\x80\x02"):
-        return _PICKLED
+    if head[:1] == b"\x80" and head[1:2] in _PROTOCOLS:
+        return _PICKLED if head.startswith(_TORCH_SAVE) else _PICKLE
+    if head.startswith(b"\x93NUMPY"):
+        return _ONE_ARRAY
+    if head.lstrip()[:1] in (b"{", b"["):
+        return _JSON
     found = next((one for one in _FORMATS if one.begins is not None and one.begins(head)), None)
+    if found is None and head[_TAR.start : _TAR.stop] == b"ustar":
+        return _ARCHIVE
     return found or (_FROZEN if _is_graph(head) else None) or _named(path) or _protobuf(head, path)
 
 
@@ -172,7 +199,9 @@ def _zipped(path: Path) -> Format | None:
         return _EXPORTED
     if any(name.startswith("code/") for name in names):
         return _SCRIPT
-    return _PICKLED if "data.pkl" in names else None
+    if "data.pkl" in names:
+        return _PICKLED
+    return _NUMPY if names and all(name.endswith(".npy") for name in names) else _ARCHIVE
 
 
 def _protobuf(head: bytes, path: Path) -> Format | None:

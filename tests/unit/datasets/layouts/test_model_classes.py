@@ -51,7 +51,7 @@ def read(path: Path, text: str | bytes, name: str = "classes.txt") -> ModelClass
         ("names.json", '{"names": ["daisy", "golden retriever", "rose"]}'),
         (
             "hugging_face.json",
-            '{"id2label": {"0": "daisy", "1": "golden retriever", "2": "rose"}, "label2id": {"rose": 2, "golden retriever": 1, "daisy": 0}}',
+            json.dumps({"id2label": dict(enumerate(NAMES)), "label2id": {name: at for at, name in enumerate(NAMES)}}),
         ),
         ("config.json", '{"id2label": {"0": "daisy", "1": "golden retriever", "2": "rose"}, "other": 1}'),
     ],

@@ -28,7 +28,7 @@ def zipped(*names: str) -> bytes:
 @pytest.mark.parametrize(
     ("name", "data", "backend", "said"),
     [
-        ("m.tflite", TFLITE, "tensorflow", "Lite model, which tensorflow does not run; convert it (pip install"),
+        ("m.tflite", TFLITE, "tensorflow", "Lite model; tensorflow cannot run it: convert it (pip install"),
         ("m.onnx", TFLITE, "onnxruntime", "ovc"),
         ("frozen.pb", GRAPH, "tensorflow", "a frozen TensorFlow graph"),
         ("frozen.bin", GRAPH, "tensorflow", "--artifact openvino="),
@@ -56,6 +56,15 @@ def zipped(*names: str) -> bytes:
         ("m.onnx", b"version https://git-lfs.github.com/spec/v1\n", "onnxruntime", "Git LFS pointer"),
         ("m.onnx", b"<!DOCTYPE html>", "onnxruntime", "a web page"),
         ("m.onnx", b"\x1f\x8b\x08", "onnxruntime", "gzip"),
+        ("m.onnx", b"", "onnxruntime", "empty (0 bytes)"),
+        ("m.onnx", b"\n <HTML>", "onnxruntime", "a web page"),
+        ("m.onnx", b"<?xml version='1.0'?><Error>", "onnxruntime", "an XML text"),
+        ("m.onnx", zipped("model.onnx"), "onnxruntime", "an archive"),
+        ("m.onnx", b'{"message": "Not Found"}', "onnxruntime", "a JSON text"),
+        ("m.onnx", b"\xff\xd8\xff\xe0", "onnxruntime", "an image (JPEG)"),
+        ("m.pkl", b"\x80\x04\x95", "torch", "a pickle"),
+        ("w.npz", zipped("a.npy"), "torch", "give it with --weights"),
+        ("m.ckpt.index", b"\0\0", "tensorflow", "give its prefix with --weights"),
     ],
 )  # fmt: skip
 def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, data: bytes, backend: str, said: str) -> None:

@@ -289,7 +289,7 @@ def test_a_users_file_that_is_no_safetensors_is_named(tmp_path: Path, content: b
 @pytest.mark.parametrize("name", ["mine.ckpt", "mine", "mine.msgpack"])
 def test_an_unknown_suffix_lists_the_known(tmp_path: Path, name: str) -> None:
     source = tmp_path / name
-    source.touch()
+    source.write_bytes(b"what is it")
     with pytest.raises(WeightsError) as refused:
         convert(source, NETWORK, tmp_path / "cache")
     message = str(refused.value)
