@@ -37,6 +37,7 @@ _BEGINNINGS: Final = (
     b"gif8",
     b"%pdf-",
     b"\x7felf",
+    b"\x93numpy",
 )
 """In lower case, without blanks in front: people write HTML as they like."""
 _OTHERS: Final = (
@@ -57,6 +58,7 @@ _OTHERS: Final = (
     OtherContent("an image (GIF), not weights or a model", "name the file of the model"),
     OtherContent("a PDF, not weights or a model", "name the file of the model"),
     OtherContent("a compiled program (ELF), not weights or a model", "name the file of the model"),
+    OtherContent("one NumPy array (.npy), or a pickle in one", "save the arrays with numpy.savez(FILE, **arrays)"),
 )  # fmt: skip
 """What begins so, in the same order."""
 _EMPTY: Final = OtherContent("empty (0 bytes)", "fetch or save it again")

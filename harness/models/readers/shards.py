@@ -31,14 +31,16 @@ def whole_of(source: Path) -> Path:
         WeightsError: one part of several, without an index beside it.
     """
     if source.is_dir():
-        return next((source / name for name in _IN_FOLDER if (source / name).is_file()), source)
-    found = _SHARD.fullmatch(source.name)
-    if found is None or not source.is_file() or int(found["count"]) < 2:
+        found = next((source / name for name in _IN_FOLDER if (source / name).is_file()), None)
+        part = next((one for one in sorted(source.iterdir()) if _SHARD.fullmatch(one.name)), source)
+        return found or (source if part == source else whole_of(part))
+    shard = _SHARD.fullmatch(source.name)
+    if shard is None or not source.is_file() or int(shard["count"]) < 2:
         return source
-    index = source.with_name(f"{found['stem']}{found['suffix']}{INDEX}")
+    index = source.with_name(f"{shard['stem']}{shard['suffix']}{INDEX}")
     if not index.is_file():
         raise WeightsError(
-            f"{source} is one of {int(found['count'])} parts, and {index.name} is not beside it; fetch all of the"
+            f"{source} is one of {int(shard['count'])} parts, and {index.name} is not beside it; fetch all of the"
             " model's files into one folder, and name that"
         )
     return index
