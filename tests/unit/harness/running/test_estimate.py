@@ -27,7 +27,9 @@ def rate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def said(*, rows: int = 4, missing: int = 0, pictures: int = 1000, weights: str | None = "w", **flags: Any) -> str:
     path = None if weights is None else Path(__file__)
-    run_inputs = SimpleNamespace(labels=range(pictures), model=model(), weights=path)
+    run_inputs = SimpleNamespace(
+        labels=range(pictures), network=SimpleNamespace(flops=1e9 * model().gflops), weights=path
+    )
     there = [Row(f"{number}", System("a", 1)) for number in range(rows)] + [
         Row(f"m{number}", System("m", 1), missing=True) for number in range(missing)
     ]
