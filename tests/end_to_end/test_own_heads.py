@@ -49,8 +49,6 @@ def test_ten_classes_on_two_runtimes_are_scored_and_held_against_each_other(
     assert len(compared) == 1
     assert compared[0].measured < 1e-4
     assert compared[0].of == "onnxruntime"
-    table = json.loads(command("report", folder, "--json").out) if False else (folder / "leaderboard.csv").read_text()
-    assert "gflops" in table
     assert command("report", folder).code == 0
     assert command("compare", folder).code == 0
 
@@ -104,7 +102,7 @@ def test_top_5_of_three_classes_says_nothing(command: Command, tmp_path: Path) -
     assert record.systems[0].accuracy is not None
     assert (record.systems[0].accuracy.top1_correct, record.systems[0].accuracy.top5_correct) == (6, 6)
     assert "few_classes" in [note.code for note in record.notes]
-    assert command("compare", folder, folder).code in (0, 1)
+    assert command("report", folder).code == 0
 
 
 def test_a_file_without_a_list_is_asked_for_one_and_its_speed_needs_none(
