@@ -1,10 +1,10 @@
-"""Does the doctor find what is planted? The tables of docs/doctor.md.
+"""Does the doctor find what is planted? The tables of docs/guides/doctor.md.
 
     PYTHONPATH=. python tests/studies/doctor_mistakes.py [--part PART] [--model CARD] [--only NAME] [--write]
 
 Each mistake is planted alone, in the way that people make it: in the card, the labels file, the weights file, or the
 runtime (a backend that is tampered with, in a worker of its own). The doctor is given 500 synthetic pictures and is not
-told. ``--write`` replaces the tables in docs/doctor.md.
+told. ``--write`` replaces the tables in docs/guides/doctor.md.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from alexbench.harness.records.diagnosis_records import Diagnosis
 from tests.end_to_end.ailing import ailing
 from tests.support.cards import write_card
 
-DOCS = Path(__file__).parents[2] / "docs" / "doctor.md"
+DOCS = Path(__file__).parents[2] / "docs" / "guides" / "doctor.md"
 CARDS = ("torchvision", "bvlc", "tfcnn")
 RESULTS = Path("doctor-results.jsonl")
 PARTS = {1: "alone", 2: "pairs"}
@@ -255,7 +255,7 @@ def table(results: list[dict[str, Any]]) -> str:
 
 
 def write(part: str, results: list[dict[str, Any]]) -> None:
-    """Replace a table of docs/doctor.md, between its two markers."""
+    """Replace a table of docs/guides/doctor.md, between its two markers."""
     start, end = f"<!-- table {part} -->", f"<!-- end {part} -->"
     before, rest = DOCS.read_text(encoding="utf-8").split(start)
     DOCS.write_text(f"{before}{start}\n{table(results)}\n{end}{rest.split(end)[1]}", encoding="utf-8")
@@ -269,7 +269,9 @@ def main() -> None:
     parser.add_argument("--only", action="append")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--threads", type=int, default=usable_cores())
-    parser.add_argument("--write", action="store_true", help="put what RESULTS has so far into docs/doctor.md, and end")
+    parser.add_argument(
+        "--write", action="store_true", help="put what RESULTS has so far into docs/guides/doctor.md, and end"
+    )
     arguments = parser.parse_args()
     if arguments.write:
         results = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""Does the doctor answer rightly about photographs? Tables of docs/doctor.md.
+"""Does the doctor answer rightly about photographs? Tables of docs/guides/doctor.md.
 
     PYTHONPATH=. python tests/studies/doctor_photographs.py FOLDER [--model CARD] [--only NAME] [--draws N] [--write]
 
@@ -311,7 +311,7 @@ def table(results: list[dict[str, Any]]) -> str:
 
 
 def write(results: list[dict[str, Any]]) -> None:
-    """Replace the table of docs/doctor.md, between its two markers."""
+    """Replace the table of docs/guides/doctor.md, between its two markers."""
     start, end = "<!-- table photographs -->", "<!-- end photographs -->"
     before, rest = DOCS.read_text(encoding="utf-8").split(start)
     DOCS.write_text(f"{before}{start}\n{table(results)}\n{end}{rest.split(end)[1]}", encoding="utf-8")
@@ -327,7 +327,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=500)
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="put what RESULTS has so far into docs/doctor.md, and end")
+    parser.add_argument("--write", action="store_true", help="write RESULTS into docs/guides/doctor.md, and end")
     asked = parser.parse_args()
     if asked.write:
         write([json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()])

@@ -21,6 +21,7 @@ _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _COMMENT: Final = re.compile(r"""('[^']*'|"[^"]*")|(?:^|\s)#.*$""")
 """Quoted text, or a comment behind it."""
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
+_NOT_FOLLOWED: Final = ("decisions", "example")
 _OPERATORS: Final = "();<>|&"
 _CONFIGURED: Final = {"run": None, "predict": "performance", "doctor": "accuracy", "ablate": "accuracy"}
 """Commands whose flags are those of a run -> what ``--only`` is to them."""
@@ -49,16 +50,16 @@ class Shown:
 
 
 def pages() -> list[Path]:
-    """README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md and docs/evidence/*.md.
+    """README.md, CONTRIBUTING.md, SECURITY.md, and every page below docs/ but the decisions and the example run.
 
     Decisions are for those who ask why, and show no commands to follow.
     """
-    folders = (ROOT / "docs", ROOT / "docs" / "evidence")
+    docs = ROOT / "docs"
     return [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
         ROOT / "SECURITY.md",
-        *(page for one in folders for page in sorted(one.glob("*.md"))),
+        *(page for page in sorted(docs.rglob("*.md")) if page.relative_to(docs).parts[0] not in _NOT_FOLLOWED),
     ]
 
 
