@@ -73,8 +73,8 @@ _CLASSES: Final[tuple[tuple[float, Arithmetic], ...]] = (
 """Effective bits from which on -> as what an error that large is known; below the last, another function (20 dB).
 
 Measured with the inputs and weights of each layer rounded, on three networks (docs/reference/accuracy.md), with
-synthetic and random weights: fp32 18.3 to 20.7 effective bits, 16 bits 14.1 to 15.7, 11 bits 9.4 to 11.7, fp16 with sums in fp16 8.4,
-8 bits and bf16 5.5 to 7.8, 4 bits 2.4 to 4.3. Borders lie between."""
+synthetic and random weights: fp32 18.3 to 20.7 effective bits, 16 bits 14.1 to 15.7, 11 bits 9.4 to 11.7, fp16 with
+sums in fp16 8.4, 8 bits and bf16 5.5 to 7.8, 4 bits 2.4 to 4.3. Borders lie between."""
 
 _CLAIMS: Final[dict[str, Arithmetic]] = {
     "fp64": "fp32",
