@@ -144,7 +144,7 @@ def files_shown(page: Path) -> dict[str, str]:
     return {
         block.lines[0].removeprefix("# "): "\n".join(block.lines) + "\n"
         for block in blocks(page.read_text(encoding="utf-8"))
-        if block.lines and re.fullmatch(r"# [\w-]+\.toml", block.lines[0])
+        if block.lines and re.fullmatch(r"# [\w-]+\.(?:py|toml)", block.lines[0])
     }
 
 
@@ -239,12 +239,13 @@ def nox_sessions() -> set[str]:
 
 
 def links(page: Path) -> list[tuple[int, str]]:
-    """The relative links of a page, with their lines."""
+    """The relative links of a page, with their lines; a link may go over several lines."""
+    outside = dict(prose(page.read_text(encoding="utf-8")))
+    text = "\n".join(_SPAN.sub("", outside.get(number, "")) for number in range(1, max(outside, default=0) + 1))
     return [
-        (number, target)
-        for number, line in prose(page.read_text(encoding="utf-8"))
-        for target in _LINK.findall(_SPAN.sub("", line))
-        if not re.match(r"[a-z]+:", target)
+        (text.count("\n", 0, found.end()) + 1, found[1])
+        for found in _LINK.finditer(text)
+        if not re.match(r"[a-z]+:", found[1])
     ]
 
 
