@@ -302,7 +302,7 @@ def docs(session: nox.Session) -> None:
     Environment(session).install(groups=("docs",))
     session.run("python", "tools/site/pages.py", "build/docs")
     # The variable silences an advertisement, which no release of Material can be without.
-    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 def _actionlint(session: nox.Session) -> None:

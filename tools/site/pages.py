@@ -38,22 +38,27 @@ def place_of(path: str) -> str | None:
     """Where the site has a file of the repository; None where it has not. Both with / and relative to their roots."""
     if path in FROM_THE_ROOT:
         return FROM_THE_ROOT[path]
-    if path.startswith(DOCS) and Path(path).suffix in SHOWN and (ROOT / path).is_file():
-        return path.removeprefix(DOCS)
-    return None
+    if not (path.startswith(DOCS) and Path(path).suffix in SHOWN and (ROOT / path).is_file()):
+        return None
+    # A page from report.md is called report.html, so the run's own report.html has another name.
+    return re.sub(r"/report\.html$", "/whole-report.html", path.removeprefix(DOCS))
 
 
 def relinked(text: str, source: str, page: str) -> str:
-    """A page's text with its links as they are in the site; a link to what the site has not becomes its words."""
+    """A page's text with its links as they are in the site.
+
+    A link to a file that the site has not becomes its words. A dead link stays, for the builder to find.
+    """
 
     def one(found: re.Match[str]) -> str:
         image, words, target = found.groups()
         path, _, anchor = target.partition("#")
         if re.match(r"[a-z]+:", target) or not path:
             return found[0]
-        place = place_of(os.path.normpath(Path(source).parent / path).replace(os.sep, "/"))
+        file = os.path.normpath(Path(source).parent / path).replace(os.sep, "/")
+        place = place_of(file)
         if place is None:
-            return words
+            return words if (ROOT / file).exists() else found[0]
         there = os.path.relpath(place, Path(page).parent).replace(os.sep, "/")
         return f"{image}[{words}]({there}{'#' + anchor if anchor else ''})"
 
