@@ -24,7 +24,11 @@ _ARTIFACTS: Final[tuple[Callable[[Any], Any], ...]] = (
         help="Which output of the file has the scores.  [default: the one that fits]",
     ),
     click.option(
-        "--trust", "trusted", metavar="FILE", multiple=True, help="Let this program run (docs/security.md). Repeatable."
+        "--trust",
+        "trusted",
+        metavar="FILE",
+        multiple=True,
+        help="Let this program run (docs/reference/security.md). Repeatable.",
     ),
 )
 _WHAT: Final[tuple[Callable[[Any], Any], ...]] = (
