@@ -215,9 +215,9 @@ def load_model(
     ``card``: a name (``alexbench models``) or a .toml file. ``weights``: a file, or ``published`` for the fetched one;
     without any, synthetic ones. ``weights_key``: which model of a file that holds several. ``artifact``: a file of the
     runtime's own format to run instead; ``trusted``: it may run as a program (docs/reference/security.md);
-    ``artifact_input``: what its input takes, as ``--artifact-input`` says it, where its graph does not show that; ``output_name``: which of
-    its outputs has the scores; ``labels``: the file that names its own classes. ``threads``: default, the
-    cores this process may use. Close it, or use it as a context manager.
+    ``artifact_input``: what its input takes, as ``--artifact-input`` says it, where its graph does not show that;
+    ``output_name``: which of its outputs has the scores; ``labels``: the file that names its own classes.
+    ``threads``: default, the cores this process may use. Close it, or use it as a context manager.
 
     Raises:
         AlexBenchError: something that the message says how to mend.
