@@ -370,10 +370,13 @@ def _make_absolute(given: dict[str, Any]) -> None:
 def _check_pair(config: RunConfig) -> None:
     """Pictures and weights belong together: synthetic with synthetic, or real with real."""
     speed_alone = "" if config.only == "accuracy" else ", or --only performance"
+    own = (
+        "; with classes of your own (--labels), name only files (--artifact)" if config.files and config.labels else ""
+    )
     if config.accuracy and config.data is not None and config.weights is None and config.needs_weights:
         raise UsageError(
             "--data without --weights: the built-in weights are synthetic and know nothing of real pictures; "
-            f"name --weights FILE{speed_alone}"
+            f"name --weights FILE{speed_alone}{own}"
         )
     if config.accuracy and config.weights is not None and config.data is None:
         if config.weights != PUBLISHED and is_synthetic(Path(config.weights)):
