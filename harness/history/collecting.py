@@ -14,6 +14,7 @@ from typing import Any, Final
 from alexbench.harness.errors import unknown_name
 from alexbench.harness.history.index import gather, systems_in
 from alexbench.harness.judge.change_points import ChangePoint, change_points
+from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.reports.history.series import Change, History, Metric, Point, Series, metrics_named
 from alexbench.reports.row_cells import PARITY_FAILED
 
@@ -66,7 +67,7 @@ def history(folder: Path, *, metrics: Sequence[str] = (), backends: Sequence[str
             series += [_series(metric, system, group) for group in groups]
             if len(groups) > 1:
                 separate.append(
-                    f"{system}: {metric.name}: {len(groups)} series, not joined: {_differing(metric, groups)}"
+                    f"{system}: {metric.title}: {len(groups)} series, not joined: {_differing(metric, groups)}"
                 )
     remarks = [*gathered.remarks, *_errors(records)]
     return History(str(folder), gathered.runs, tuple(series), tuple(separate), tuple(remarks))
@@ -106,7 +107,16 @@ def _series(metric: Metric, system: str, records: Sequence[dict[str, Any]]) -> S
     found = change_points([point.value for point in counted])
     changes = tuple(_level(metric, counted, one, by_run) for one in found)
     key = {name: _shown(records[0], column) for column, name in _keys(metric).items()}
-    return Series(metric, system, records[0]["key"], key, bool(records[0]["synthetic"]), tuple(points), changes)
+    return Series(
+        metric=metric,
+        system=system,
+        system_key=records[0]["key"],
+        key=key,
+        synthetic=bool(records[0]["synthetic"]),
+        points=tuple(points),
+        changes=changes,
+        machine=f"{_text(records[0]['cpu'])} ({_text(records[0]['usable_cores'])} cores)",
+    )
 
 
 def _marks(row: dict[str, Any], metric: Metric) -> tuple[tuple[str, ...], bool]:
@@ -191,7 +201,7 @@ def _machines(rows: Sequence[dict[str, Any]]) -> str:
         values = dict.fromkeys(_text(row[column]) for row in rows)
         if len(values) > 1:
             parts.append(f"{column} ({' / '.join(value or 'none' for value in values)})")
-    return ", ".join(parts) or "what else their records hold (machine in run.json)"
+    return ", ".join(parts) or f"what else their records hold (machine in {RUN_FILE})"
 
 
 def _errors(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
-from alexbench.harness.files.parquet_files import BLOCKS, TIMINGS, read_table
+from alexbench.harness.records.file_names import BLOCKS, LAYERS, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import read_table
 
-LAYERS: Final = "layers.json"
 BINS: Final = 60
 CARRIED: Final = {90.0: 64, 95.0: 130, 99.0: 662, 99.9: 6636}
 """Percentile -> the calls that carry it, by MLPerf's early-stopping rule (harness/judge/early_stopping.py)."""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from alexbench.harness.files.parquet_files import BLOCKS
+from alexbench.harness.records.file_names import BLOCKS
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.html import data, svg
 from alexbench.reports.html.figure import Figure, Missing, places, speeds, timed

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from alexbench.harness.files.parquet_files import TIMINGS
+from alexbench.harness.records.file_names import TIMINGS
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Latency
 from alexbench.reports.columns import BY_NAME

@@ -21,11 +21,10 @@ from alexbench.reports.html.drift_chart import drift
 from alexbench.reports.html.figure import Figure, Missing
 from alexbench.reports.html.mismatches import mismatches
 from alexbench.reports.html.roofline import roofline
-from alexbench.reports.leaderboard.boards import boards
+from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.explanations import explanations
 from alexbench.reports.leaderboard.tables import detail_tables
 from alexbench.reports.leaderboard.verdict import verdict
-from alexbench.reports.table import Notes
 from alexbench.reports.text import wording
 from alexbench.reports.text.subtitle import subtitle
 
@@ -50,7 +49,7 @@ def html(folder: Path, record: RunRecord) -> str:
         verdict=verdict(record),
         facts=wording.facts(record),
         remarks=wording.run_remarks(replace(record, invalid=())),
-        explanations=explanations(record, [*boards(record, Notes()), *details]),
+        explanations=explanations(record, [leaderboard(record), *details]),
         published=[] if record.comparisons else wording.published_lines(record),
         bars=first if isinstance(first, Bars) else None,
         board=board(record),

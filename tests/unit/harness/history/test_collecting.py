@@ -16,7 +16,8 @@ from alexbench.harness.errors import UsageError
 from alexbench.harness.history import index as finding
 from alexbench.harness.history.collecting import history
 from alexbench.harness.history.index import gather, index_of
-from alexbench.harness.records.record_files import RUN_FILE, to_json
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import to_json
 from alexbench.harness.records.run_records import RunRecord
 from tests.support.ranks import with_ranks
 from tests.support.records import (
@@ -112,7 +113,7 @@ def test_what_is_not_the_same_is_not_joined_and_said(
     found = history(tmp_path, metrics=[MS])
     assert [len(series.points) for series in found.series] == [1, 1]
     (line,) = found.separate
-    assert line.startswith("onnxruntime: latency_p50_ms: 2 series, not joined: ")
+    assert line.startswith("onnxruntime: p50 ms: 2 series, not joined: ")
     assert said in line
 
 

@@ -17,8 +17,7 @@ from alexbench.harness.records.run_records import SkippedRecord, SystemRecord
 from alexbench.reports.html.board import board
 from alexbench.reports.html.configuration import DEFAULTS, configuration
 from alexbench.reports.html.page import html, in_script
-from alexbench.reports.leaderboard.boards import boards
-from alexbench.reports.table import Notes
+from alexbench.reports.leaderboard.boards import leaderboard
 from tests.browser import html_runs
 from tests.browser.html_runs import NASTY
 from tests.support.pages import EVERYTHING, column, drawn, left_out, parsed, payload
@@ -142,7 +141,7 @@ def test_rows_that_did_not_run_are_on_the_board(tmp_path: Path) -> None:
 
 def test_the_leaderboard_says_what_it_says_in_markdown(tmp_path: Path) -> None:
     record = html_runs.write(tmp_path, error="died")
-    (shown,) = boards(record, Notes())
+    shown = leaderboard(record)
     found = board(record)
     assert found.table.headings == shown.headings
     texts = [tuple(str(cell) for cell in line.cells) for line in (*found.lines, *found.last)]
