@@ -54,7 +54,7 @@ def gate_markdown(report: GateReport) -> str:
     if sentences(report):
         parts.append(f"## Remarks\n\n{listed(sentences(report))}")
     parts += [folded(table.title, noted(table)) for table in other_tables(report)]
-    compared = "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))
+    compared = "\n".join(f"- **{name[:1].upper()}{name[1:]}** {escape(line)}" for name, line in facts(report))
     parts += [folded("What was compared", compared), folded("How to read it", listed(reading(report)))]
     return "\n\n".join(parts) + "\n"
 
