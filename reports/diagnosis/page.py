@@ -23,8 +23,7 @@ def print_diagnosis(diagnosis: Diagnosis, stream: TextIO | None = None) -> None:
     terminal.facts(_facts(diagnosis))
     for table in _tables(diagnosis):
         terminal.table(table)
-    for line in _remarks(diagnosis):
-        terminal.line(f"! {line}")
+    terminal.remarks(list(_remarks(diagnosis)))
 
 
 def diagnosis_json(diagnosis: Diagnosis) -> str:

@@ -40,7 +40,7 @@ def print_gate(report: GateReport, stream: TextIO | None = None, *, details: boo
         terminal.table(table)
     terminal.remarks(sentences(report))
     if not details:
-        terminal.line(f"\n--details lists all {len(report.judged)} checks.")
+        terminal.line(f"\n--details lists all checks ({len(report.judged)}).")
 
 
 def gate_markdown(report: GateReport) -> str:

@@ -23,7 +23,8 @@ place.with_suffix(".xml").write_text("text")
 (place.parent / "words.json").write_text(json.dumps(sys.argv[1:]))
 print("! a remark", flush=True)
 if verdict != "-":
-    print(json.dumps({{"verdict": verdict, "model": "torchvision", "answer": [verdict + ": all", "of\\nit."]}}, indent=2))
+    answer = [verdict + ": all", "of\\nit."]
+    print(json.dumps({{"verdict": verdict, "model": "torchvision", "answer": answer}}, indent=2))
     print("wrote gate.md")
 sys.exit(int(code))
 """
