@@ -62,7 +62,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(
         'model = "bvlc"\nweights = "w.pth"\nweights_layout = "NHWC"\nweights_key = "model"\nartifact = "torch=m.pt2"\n'
-        'artifact_input = "0..255,bgr"\ntrust = ["m.pt2"]\n'
+        'artifact_input = "0..255,bgr"\noutput_name = "y"\nsilence_limit = "90s"\ntrust = ["m.pt2"]\n'
         'data = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
         'device = "cpu"\nprecision = "bf16"\n'
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
