@@ -12,9 +12,11 @@ from rich.text import Text
 
 from alexbench.harness.console.streams import console
 from alexbench.harness.files.plain_text import printable
+from alexbench.reports.narrowing import narrowed
 from alexbench.reports.table import Table
 
 PLAIN_WIDTH: Final = 400
+_STYLES: Final = {"": "", "good": "green", "warning": "yellow", "bad": "bold red"}
 
 
 class Terminal:
@@ -35,9 +37,14 @@ class Terminal:
             self.line(f"{name:>8}  {text}")
 
     def table(self, table: Table) -> None:
-        """A table under its title, and its notes below it."""
+        """A table under its title, its caption and its notes below it; last, what a wider terminal shows."""
         self.line(f"\n{table.title}", "bold")
-        self.cells(table)
+        fitting, left_out = narrowed(table, self._console.width)
+        self.cells(fitting)
+        for text in table.caption:
+            self.line(text, "dim")
+        if left_out:
+            self.line(f"Columns left out at this width: {', '.join(left_out)}.", "dim")
         for text in table.notes:
             self.line(text)
 
@@ -68,7 +75,8 @@ def shown(table: Table, width: int) -> rich.table.Table:
     for heading, numeric, wide in zip(table.headings, table.numeric, widths, strict=True):
         room = wide if fits else None
         shown.add_column(heading, justify="right" if numeric else "left", overflow="fold", width=room)
-    for row, bold in zip(table.rows, zip(*table.bold, strict=True), strict=True):
-        cells = zip(map(printable, row), bold, strict=True)
-        shown.add_row(*(Text(cell, style="bold" if best else "") for cell, best in cells))
+    for cells in zip(*(one.cells for one in table.shown), strict=True):
+        shown.add_row(
+            *(Text(printable(str(cell)), style="bold" if cell.best else _STYLES[cell.tone]) for cell in cells)
+        )
     return shown

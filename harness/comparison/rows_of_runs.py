@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alexbench.harness.errors import DataError, RecordError, UsageError
+from alexbench.harness.errors import DataError, RecordError, UsageError, known_words
 from alexbench.harness.files.parquet_files import read_table
 from alexbench.harness.records.record_files import RUN_FILE, read_run
 from alexbench.harness.records.run_records import DataRecord, RunRecord, SystemRecord
@@ -103,7 +103,7 @@ def row_of(run: Run, name: str) -> RowOfRun:
     entry = next((row for row in run.record.systems if row.name == name), None)
     known = ", ".join(run.rows)
     if entry is None:
-        raise UsageError(f"{run.folder} has no row {name!r}; known: {known}")
+        raise UsageError(f"{run.folder} has no row {name!r}; {known_words(name, run.rows)}")
     if entry.accuracy is None:
         raise UsageError(
             f"{run.folder}: {name} has no accuracy ({entry.error or entry.status}); those with one: {known}"

@@ -17,6 +17,7 @@ from alexbench.reports.html.figure import Figure, Missing
 from alexbench.reports.html.flips import flips
 from alexbench.reports.leaderboard.boards import boards
 from alexbench.reports.leaderboard.explanations import explanations
+from alexbench.reports.leaderboard.noise_banner import noise_banner
 from alexbench.reports.leaderboard.tables import detail_tables
 from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.table import Notes
@@ -44,7 +45,7 @@ def html(folder: Path, record: RunRecord) -> str:
     text: str = _template().render(
         record=record,
         synthetic=record.model.synthetic or record.data.synthetic,
-        verdict=verdict(record),
+        verdict=list(filter(None, (*verdict(record), noise_banner(record)))),
         facts=wording.facts(record),
         invalid=joined(record.invalid),
         remarks=wording.run_remarks(replace(record, invalid=())),

@@ -162,5 +162,5 @@ def test_json_has_words_for_people_and_codes_with_values_for_programs() -> None:
 
 def test_a_comparison_adds_all_but_the_accuracies() -> None:
     text = rest_markdown(report(FINE, SLOW))
-    assert "p50 ms, batch 1" in text
+    assert "| p50 ms |" in text
     assert "top-1 %" not in text.partition("top-1, top-5")[0]
