@@ -67,7 +67,9 @@ def _drawn(choice: dict[str, Any]) -> dict[str, Any]:
     return {**choice, "seed": 1 if choice["seed"] is None else choice["seed"]}
 
 
-@datasets.command("list", short_help="List the prepared sets in the cache.", examples=("alexbench datasets list --json",))
+@datasets.command(
+    "list", short_help="List the prepared sets in the cache.", examples=("alexbench datasets list --json",)
+)
 @json_option()
 def list_datasets(*, as_json: bool) -> None:
     """List the prepared sets in the cache, finished and unfinished."""
@@ -85,7 +87,9 @@ def verify_datasets(keys: tuple[str, ...]) -> None:
     sys.exit(verify(keys))
 
 
-@datasets.command("remove", short_help="Remove prepared sets from the cache.", examples=("alexbench datasets remove --unfinished",))
+@datasets.command(
+    "remove", short_help="Remove prepared sets from the cache.", examples=("alexbench datasets remove --unfinished",)
+)
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @option("--all", "everything", is_flag=True, help="Every prepared set.")
 @option("--unfinished", is_flag=True, help="Sets whose preparation was interrupted.")

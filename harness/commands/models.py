@@ -37,7 +37,9 @@ def show_model(card: str, *, as_json: bool) -> None:
     show(card, as_json=as_json)
 
 
-@models.command("fetch", short_help="Download and verify the weights of CARD.", examples=("alexbench models fetch torchvision",))
+@models.command(
+    "fetch", short_help="Download and verify the weights of CARD.", examples=("alexbench models fetch torchvision",)
+)
 @click.argument("card")
 @option("--file", metavar="NAME", help="Which of the card's files.", otherwise="the first")
 @option("--weights", metavar="FILE", help="Verify and take this downloaded file.")

@@ -32,7 +32,7 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
         lines.append("Rows with different devices, precisions, threads or streams are ranked separately.")
     if speeds:
         lines += _speed(speeds)
-    lines += _accuracy(record)
+    lines += _accuracy(record, with_intervals=any(table.key == "accuracy" for table in tables))
     lines += _parity(record)
     if "mfu" in names:
         unfound = any(peak_found(row) is False for row in rows)
@@ -42,14 +42,14 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
     return lines + [line for line in dict.fromkeys(own) if line]
 
 
-def _accuracy(record: RunRecord) -> list[str]:
+def _accuracy(record: RunRecord, *, with_intervals: bool) -> list[str]:
     """What the intervals of top-1 and top-5 are of, or why there are none; older records do not always say."""
     found = [entry.accuracy for entry in record.systems if entry.accuracy is not None]
     data = record.data
     if not found:
         return []
     if any(one.top1_interval is not None for one in found):
-        return ["top-1 %, top-5 %: with the 95 % interval (Wilson) for these images as a sample."]
+        return ["Accuracy: with the 95 % interval (Wilson) for these images as a sample."] if with_intervals else []
     if data.part is not None:
         return ["top-1 %, top-5 %: of one part, which is not a sample. Read the joined run."]
     if data.images == data.available_images and (data.synthetic or data.of_validation_set == "full"):
