@@ -31,16 +31,23 @@ class Terminal:
         """A line, never broken where nobody's window is that wide."""
         self._console.print(printable(text), style=style, soft_wrap=self._plain)
 
+    def answer(self, sentences: Iterable[str], style: str = "") -> None:
+        """What the output begins with: a line per sentence, the first one bold."""
+        found = list(sentences)
+        for place, sentence in enumerate(found):
+            self.line(sentence, f"bold {style}".strip() if place == 0 else None)
+        if found:
+            self.line()
+
     def facts(self, lines: Iterable[tuple[str, str]]) -> None:
-        """Names, and a line each."""
+        """Names, and a line each; on a terminal its continuation is indented."""
         for name, text in lines:
-            self.line(f"{name:>8}  {text}")
+            self._hanging(f"{name:>8}  ", text)
 
     def table(self, table: Table) -> None:
         """A table under its title, its caption and its notes below it; last, what a wider terminal shows."""
         self.line(f"\n{table.title}", "bold")
-        fitting, left_out = narrowed(table, self._console.width)
-        self.cells(fitting)
+        left_out = self.cells(table)
         for text in table.caption:
             self.line(text, "dim")
         if left_out:
@@ -48,16 +55,29 @@ class Terminal:
         for text in table.notes:
             self.line(text)
 
-    def cells(self, table: Table) -> None:
-        """The table alone."""
-        self._console.print(shown(table, self._console.width))
+    def cells(self, table: Table) -> list[str]:
+        """The table alone; the headings of the columns that are left out at this width."""
+        fitting, left_out = narrowed(table, self._console.width)
+        self._console.print(shown(fitting, self._console.width))
+        return left_out
 
     def remarks(self, lines: Sequence[str]) -> None:
         """What must be said beside the tables."""
         if lines:
             self.line()
         for text in lines:
-            self.line(f"! {text}")
+            self._hanging("! ", text)
+
+    def _hanging(self, label: str, text: str) -> None:
+        """A label, and a text whose further lines begin below its own first letter."""
+        if self._plain:
+            self.line(label + text)
+            return
+        grid = rich.table.Table.grid()
+        grid.add_column(width=cell_len(label), no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(printable(label)), Text(printable(text)))
+        self._console.print(grid)
 
 
 def shown(table: Table, width: int) -> rich.table.Table:

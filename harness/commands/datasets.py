@@ -1,12 +1,12 @@
 """``alexbench datasets``: what a path holds, and the prepared sets."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from alexbench.harness.commands.help_format import DATA, Group, json_option, option
+from alexbench.harness.commands.leaving import leave
 
 
 @click.group(
@@ -84,7 +84,7 @@ def verify_datasets(keys: tuple[str, ...]) -> None:
     """Check the pixels of prepared sets against their digests; exit code 1 if any differ."""
     from alexbench.harness.inputs.dataset_listing import verify
 
-    sys.exit(verify(keys))
+    leave(verify(keys), "a prepared set is not as it was written")
 
 
 @datasets.command(

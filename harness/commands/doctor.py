@@ -1,13 +1,18 @@
 """``alexbench doctor``: why is accuracy off?"""
 
-import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from alexbench.harness.commands.help_format import OUTPUT, Command, json_option, option
+from alexbench.harness.commands.leaving import leave
 from alexbench.harness.commands.options import one_model
+
+_MEANINGS: Final = {
+    "faulty": "the model is faulty",
+    "unexplained": "top-1 is too low, and no known mistake explains it",
+}
 
 
 @click.command(
@@ -51,4 +56,4 @@ def doctor(
         click.echo(diagnosis_json(diagnosis), nl=False)
     else:
         print_diagnosis(diagnosis)
-    sys.exit(diagnosis.exit_code)
+    leave(diagnosis.exit_code, _MEANINGS.get(diagnosis.verdict, ""), to_stderr=as_json)

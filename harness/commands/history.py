@@ -19,7 +19,8 @@ _LAST: Final = 20
 @click.argument("folder", type=click.Path(path_type=Path), default="runs")
 @option("--metric", "metrics", metavar="NAME", multiple=True, help="Metric.", otherwise="top1, p50, FPS")
 @option("--backend", "backends", metavar="NAME", multiple=True, help="Backend or system.", otherwise="all")
-@option("--last", type=int, metavar="N", help="Points per table; 0: all.", otherwise="20")
+@option("--last", type=int, metavar="N", help="Points that --details lists; 0: all.", otherwise="20")
+@option("--details", is_flag=True, kind=OUTPUT, help="List every point of each series.")
 @option(
     "--plot",
     metavar="FILE.svg",
@@ -34,6 +35,7 @@ def history(
     *,
     metrics: tuple[str, ...],
     backends: tuple[str, ...],
+    details: bool,
     last: int | None,
     plot: Path | None,
     as_csv: bool,
@@ -48,8 +50,9 @@ def history(
         raise click.UsageError("--csv and --json: give one of them")
     if last is not None and last < 0:
         raise click.UsageError(f"--last {last}: give 0 or more")
-    if last is not None and (as_csv or as_json):
-        raise click.UsageError(f"--last {last} is of the tables; --csv and --json have every point: leave it out")
+    if (last is not None or details) and (as_csv or as_json):
+        flag = "--details" if details else f"--last {last}"
+        raise click.UsageError(f"{flag} is for the tables; --csv and --json have every point: leave it out")
     if plot is not None and plot.suffix.lower() not in _PLOTS:
         raise click.UsageError(f"--plot {plot}: name a file that ends in .svg or .png")
     from alexbench.harness.history.collecting import history as read
@@ -64,7 +67,8 @@ def history(
         for line in history_output.sentences(found):
             click.echo(f"! {line}", err=True)
     else:
-        history_output.print_history(found, last=_LAST if last is None else last)
+        shown = details or last is not None
+        history_output.print_history(found, details=shown, last=_LAST if last is None else last)
     if plot is not None:
         from alexbench.harness.files.out_file import write_out
         from alexbench.reports.history.plot import draw_history

@@ -58,3 +58,15 @@ def test_long_names_are_cut_in_the_middle_and_keep_their_notes(width: int) -> No
 def test_different_names_stay_different(names: list[str]) -> None:
     cut = elided(names, SHORT_NAME)
     assert len(set(cut)) == len(set(names))
+
+
+def test_extra_columns_are_left_out_on_a_narrow_terminal_the_last_first() -> None:
+    found = Table("t")
+    found.add("system", ["a" * 10])
+    found.add("one", ["b" * 10], extra=True)
+    found.add("two", ["c" * 10], extra=True)
+    found.add("last", ["d" * 10])
+    widths = {80: ["system", "one", "two", "last"], 40: ["system", "one", "last"], 20: ["system", "last"]}
+    for width, headings in widths.items():
+        assert narrowed(found, width)[0].headings == headings
+    assert found.headings == ["system", "one", "two", "last"]

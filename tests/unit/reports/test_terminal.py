@@ -6,6 +6,7 @@ import re
 import pytest
 
 from alexbench.harness.records.run_records import SystemRecord
+from alexbench.reports import terminal
 from alexbench.reports.leaderboard.output import print_leaderboard
 from tests.support.records import effective, error_row, missing_row, ok_row, performance, run_record, synthetic_run
 
@@ -108,3 +109,13 @@ def test_square_brackets_are_shown_and_not_taken_for_markup() -> None:
     assert "pip install 'alexbench[torch]'" in text
     assert "[red]b[/red]" in text
     assert "[red]b[/red]" in text
+
+
+def test_on_a_terminal_a_long_fact_is_indented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    terminal.Terminal(stream).facts([("data", "word " * 12)])
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("    data  word")
+    assert lines[1].startswith(" " * 10 + "word")
