@@ -291,7 +291,11 @@ P50: Final = replace(BY_NAME["latency_p50_ms"], heading="p50 ms", span="")
 # What each table shows, in its order; a heading may name the {batch} size and the {base} of a run.
 BOARD: Final = (
     Column("run", str, lambda row: row.run or None, heading="run"),
-    *_named("rank", "system", "images_per_second", "latency_p50_ms", "gflops", "achieved_gflops_per_second"),
+    *_named("rank", "system"),
+    Column("ran_as", str, row_cells.ran_as, heading="ran as",
+           explanation="ran as: of device, precision, threads and streams, what not all rows share; ranks and bold are"
+           " among rows with the same."),
+    *_named("images_per_second", "latency_p50_ms", "gflops", "achieved_gflops_per_second"),
     Column("speed_up", float, lambda row: row.speed_up(row.base), heading="speed-up", shown=row_cells.speed_up,
            explanation="speed-up: FPS divided by the base's FPS."),
     Column("speed_up_plain", float, lambda row: row.speed_up(row.plain), heading="vs own fp32",

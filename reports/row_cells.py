@@ -38,8 +38,9 @@ def called(row: Row) -> Cell:
 
 
 def ran_as(row: Row) -> str | None:
-    """Of device, precision, threads and streams, those in which not all rows of the run are alike; None for none."""
-    every = [group_parts(one.group) for one in row.record.systems if one.group is not None]
+    """Of device, precision, threads and streams, those in which not all ranked rows are alike; None for none."""
+    ranked = [one for one in row.record.systems if one.rank is not None]
+    every = [group_parts(one.group) for one in ranked if one.group is not None]
     mine = () if row.entry.group is None else group_parts(row.entry.group)
     unlike = [part for part, parts in zip(mine, zip(*every, strict=True), strict=False) if len(set(parts)) > 1]
     return ", ".join(unlike) or None

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Performance
-from alexbench.reports.leaderboard.boards import RANKED
 from alexbench.reports.row_cells import is_doubted, is_noisy, peak_found
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Table
@@ -28,8 +27,6 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
         lines.append(
             "AT CHANCE: top-1 is no better than guessing (exact binomial). TOO FEW IMAGES: too few to tell that."
         )
-    if sum(table.key == RANKED for table in tables) > 1:
-        lines.append("Rows with different devices, precisions, threads or streams are ranked separately.")
     if speeds:
         lines += _speed(speeds)
     lines += _accuracy(record, with_intervals=any(table.key == "accuracy" for table in tables))

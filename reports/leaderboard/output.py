@@ -3,9 +3,10 @@
 from typing import Final, TextIO
 
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.explanations import explanations
 from alexbench.reports.leaderboard.noise_banner import noise_banner
-from alexbench.reports.leaderboard.tables import detail_tables, leaderboards, tables
+from alexbench.reports.leaderboard.tables import detail_tables, tables
 from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.markdown import escape, listed, noted
 from alexbench.reports.terminal import Terminal
@@ -21,8 +22,8 @@ def markdown(record: RunRecord) -> str:
     shown = tables(record)
     noise = noise_banner(record)
     parts = [title, " ".join(map(escape, verdict(record))), f"> **{escape(noise)}**" if noise else ""]
-    boards = leaderboards(record)
-    parts += [f"## {escape(one.title)}\n\n{noted(one)}" for one in boards]
+    board = leaderboard(record)
+    parts.append(f"## {escape(board.title)}\n\n{noted(board)}" if board.headings else "")
     parts.append(_folded(_FOLDED, "\n".join(f"- **{name}** {escape(line)}" for name, line in wording.facts(record))))
     for heading, lines in (
         ("Remarks", wording.run_remarks(record)),
@@ -49,8 +50,9 @@ def print_leaderboard(record: RunRecord, stream: TextIO | None = None, *, detail
     noise = noise_banner(record)
     if noise:
         terminal.line(noise, "yellow")
-    for table in leaderboards(record):
-        terminal.table(table)
+    board = leaderboard(record)
+    if board.headings:
+        terminal.table(board)
     if details:
         terminal.line()
         terminal.facts(wording.facts(record))

@@ -59,7 +59,7 @@ def test_examples_are_commands_that_this_version_has(path: tuple[str, ...]) -> N
         taken, rest = cli, words[1:]
         while isinstance(taken, click.Group) and rest and rest[0] in taken.commands:
             taken, rest = taken.commands[rest[0]], rest[1:]
-        taken.make_context(" ".join(words), list(rest))
+        taken.make_context(" ".join(words), list(rest), parent=click.Context(cli, **cli.context_settings))
 
 
 def test_every_command_belongs_to_a_task() -> None:
