@@ -47,7 +47,7 @@ _ARTIFACTS: Final[tuple[Callable[[Any], Any], ...]] = (
         metavar="FILE",
         multiple=True,
         kind=MODEL,
-        help="Let this file run code (docs/security.md).",
+        help="Let this file run code (reference/security.md).",
     ),
 )
 _DATA: Final[tuple[Callable[[Any], Any], ...]] = (
