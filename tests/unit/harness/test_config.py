@@ -81,7 +81,9 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert (config.timing_s(0), config.target) == (120, 0.015)
     assert config.offline
     assert config.batch_sizes == (4, 8, 32)
-    file = ModelFile(str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"))
+    file = ModelFile(
+        str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"), output="y"
+    )
     assert config.by_label == {
         "torch m.pt2 bf16": System("torch", 1, "bf16", artifact=file),
         "torch": System("torch", 1),
