@@ -81,7 +81,6 @@ def run_and_compare(route: Route, path: Path, case: Case, store: Store) -> None:
     assert list(answer.outputs.values()) == [f"float32 (N, {case.description.outputs})"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_file_gives_float64s_logits_at_several_batch_sizes(
     route: Route, case: Case, store: Store, folder: Path
@@ -99,7 +98,6 @@ def test_the_file_gives_float64s_logits_at_several_batch_sizes(
     run_and_compare(route, path, case, store)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_onnxs_own_checker_finds_nothing(case: Case, store: Store, folder: Path) -> None:
     onnx = pytest.importorskip("onnx")

@@ -36,7 +36,7 @@ def test_an_answer_that_was_turned_is_called_unexplained(command: Command, answe
     shutil.copytree(answered, turned)
     picture = _turn(turned, "openvino")
     out = tmp_path / "comparison.md"
-    ended = command("compare", f"{answered}:openvino", f"{turned}:openvino", "--out", out)
+    ended = command.here("compare", f"{answered}:openvino", f"{turned}:openvino", "--out", out)
     assert ended.code == 3, ended.err
     assert "B openvino and A openvino: 1 unexplained top-1 mismatch, not rounding:" in ended.out
     assert picture in ended.out

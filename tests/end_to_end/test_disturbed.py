@@ -130,7 +130,7 @@ def test_interrupted_while_measuring_is_130_and_leaves_a_record_and_no_process(
     assert record.status == "interrupted"
     assert record.finished is not None
     assert not (folder / ".scratch").exists()
-    again = command("report", folder)
+    again = command.here("report", folder)
     assert again.code == 0, again.err
     assert "INTERRUPTED" in (folder / "report.md").read_text(encoding="utf-8")
 

@@ -149,7 +149,7 @@ def places(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFa
         record = read_run(timed_run(made["timed"] / name, {"openvino": 10.0, "torch": 15.0}))
         run_folder.write_record(made["timed"] / name, replace(record, started=f"2026-11-0{day}T03:00:00+00:00"))
     cache = tmp_path_factory.mktemp("cache")
-    ended = command("datasets", "prepare", ground.pictures, cache=cache)
+    ended = command.here("datasets", "prepare", ground.pictures, cache=cache)
     assert ended.code == 0, ended.err
     key = next((cache / "prepared").glob("*.json")).stem
     return Places(made, ground.pictures, cache, key)

@@ -28,7 +28,7 @@ def run(answered: Path) -> Path:
 @pytest.fixture(scope="module")
 def baseline(command: Command, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("kept") / "baseline.json"
-    ended = command("baseline", "save", run, "--to", path)
+    ended = command.here("baseline", "save", run, "--to", path)
     assert ended.code == 0, ended.err
     assert f"wrote {path}" in ended.out
     return path
@@ -104,7 +104,7 @@ def test_a_run_is_gated_against_a_committed_file(command: Command, run: Path, ba
 def test_two_runs_are_compared_in_everything(command: Command, run: Path, tmp_path: Path) -> None:
     again, junit = tmp_path / "again", tmp_path / "compare.xml"
     shutil.copytree(run, again)
-    ended = command("compare", run, again, "--margin", "8", "--junit", junit)
+    ended = command.here("compare", run, again, "--margin", "8", "--junit", junit)
     assert ended.code == 0, ended.err
     assert "Parity, speed, memory and load" in ended.out
     assert ET.parse(junit).getroot().tag == "testsuites"

@@ -169,7 +169,7 @@ def test_parts_are_whole_batches_of_one_grid(parts: list[Path]) -> None:
 def test_parts_joined_in_any_order_are_the_whole_run(
     command: Command, parts: list[Path], whole: Path, tmp_path: Path
 ) -> None:
-    ended = command("merge", parts[2], parts[0], parts[1], "--out", tmp_path)
+    ended = command.here("merge", parts[2], parts[0], parts[1], "--out", tmp_path)
     assert ended.code == 0, ended.err
     folder = only_run(tmp_path)
     assert_same_answers(folder, whole)

@@ -242,7 +242,7 @@ def test_reports_are_made_again_byte_for_byte(full: tuple[Ended, Path], command:
     folder = tmp_path / "copied"
     folder.mkdir()
     shutil.copyfile(full[1] / "run.json", folder / "run.json")
-    again = command("report", folder)
+    again = command.here("report", folder)
     assert again.code == 0, again.err
     assert again.err == ""
     for name in ("report.md", "leaderboard.csv"):
