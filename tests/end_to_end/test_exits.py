@@ -8,7 +8,7 @@ import pytest
 
 from tests.end_to_end.conftest import Command, Ground
 
-NARROW = ("--only", "accuracy", "--backend", "openvino")
+NARROW = ("--only", "accuracy", "--backend", "openvino", "--limit", "8")
 
 
 def given(ground: Ground) -> tuple[str | Path, ...]:

@@ -10,7 +10,7 @@ import pytest
 
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import SCHEMA_VERSION
-from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run, record_of
+from tests.end_to_end.conftest import MANY, PICTURES, Command, Ended, Ground, only_run, record_of
 
 pytestmark = pytest.mark.alone
 
@@ -261,12 +261,12 @@ def test_a_configuration_file_is_obeyed_and_a_flag_goes_before_it(part: tuple[En
 
 def test_a_drawn_part_says_so_and_is_evenly_drawn(part: tuple[Ended, Path], many: Path) -> None:
     data = record_of(part[1])["data"]
-    assert (data["images"], data["available_images"], data["subset_seed"]) == (30, 400, 3)
+    assert (data["images"], data["available_images"], data["subset_seed"]) == (30, MANY, 3)
     frame = pd.read_parquet(part[1] / "predictions.parquet")
     assert len(frame) == 2 * 30
     assert all((many / sample).is_file() for sample in frame["sample"])
     for label, count in frame[frame["backend"] == "openvino"]["label"].value_counts().items():
-        share = 30 * len(list((many / str(label)).iterdir())) / 400
+        share = 30 * len(list((many / str(label)).iterdir())) / MANY
         assert share - 1 < count < share + 1
 
 
