@@ -89,7 +89,8 @@ class Environment:
         self._session.log(f"installing {target}" + ("; the four runtimes take about 80 s" if "all" in extras else ""))
         constraints = self.folder / "constraints.txt"
         constraints.write_text(kept, encoding="utf-8")
-        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        # Byte code is made when a module is first imported: most of the runtimes' modules never are.
+        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile")
         # setuptools warns of every editable installation that folders beside the package may hide it; ours do not.
         env = {"PYTHONWARNINGS": "ignore"}
         try:
