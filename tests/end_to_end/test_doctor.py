@@ -189,28 +189,6 @@ def test_labels_that_have_nothing_to_do_with_the_pictures_are_unexplained(
     assert (found["verdict"], factors(found)) == ("unexplained", [])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--expected", "101"), "--expected 101: wanted top-1 in percent"),
-        (("--expected", "-1"), "--expected -1: wanted top-1 in percent"),
-        (("--backend", "torch", "--backend", "openvino"), "examines one model on one runtime"),
-        (("--expected", "5", "--reference", "x"), "give one of them"),
-        (("--reference", "nowhere:torch"), "nowhere"),
-        (("--limit", "0"), "--limit 0: give 1 or more"),
-        (("--expected", "0.565"), "wanted percent; 56.5?"),
-        (("--weights", "x.pth"), "name --data PATH too"),
-        (("--data", "x"), "name --weights or --artifact"),
-        (("--out", "/nowhere/x.md"), "--out /nowhere/x.md"),
-    ],
-)
-def test_what_makes_no_sense_is_one_line_and_two(command: Command, arguments: tuple[str, ...], said: str) -> None:
-    ended = command.here("doctor", *arguments, cache=cache_folder())
-    assert ended.code == 2
-    assert said in ended.last_line
-    assert "Traceback" not in ended.err
-
-
 def test_a_reference_over_other_pictures_is_refused(command: Command, answered: Path) -> None:
     ended = command.here("doctor", "--limit", "32", "--reference", f"{answered}:torch", cache=cache_folder())
     assert ended.code == 2
