@@ -94,7 +94,7 @@ def test_what_is_kept_is_one_file_more_and_in_the_report(command: Command, ran: 
     ended = command("compare", ran.folder, "--layers", "--images", "1", "--keep", "--trust", ran.off)
     assert ended.code == 1, ended.err
     kept = ran.folder / "layers.json"
-    assert ended.out.splitlines()[-1] == f"wrote {kept}; alexbench report {ran.folder} shows it"
+    assert f"wrote {kept}; alexbench report {ran.folder} shows it" in ended.out.splitlines()
     after = contents(ran.folder)
     assert after.pop(kept.name)
     assert after == before

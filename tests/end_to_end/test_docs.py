@@ -89,7 +89,7 @@ RULES: Final = (
 
 STAMPED: Final = re.compile(r"runs/\d{8}T\d{6}Z-\w+")
 """A run's folder as run makes it."""
-RUNS: Final = ("RUN", "OLD", "NEW", "bf16")
+RUNS: Final = ("RUN", "OLD", "NEW", "bf16", "runs/new")
 FOLDERS_OF_RUNS: Final = ("runs", "FOLDER", "nightly")
 IMAGENET: Final = ("PATH", "ILSVRC2012_img_val.tar")
 

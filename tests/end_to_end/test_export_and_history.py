@@ -83,7 +83,7 @@ def test_a_history_is_told_drawn_and_machine_readable(tmp_path: Path) -> None:
     plot = tmp_path / "trend.svg"
     ended = here(tmp_path, "history", tmp_path, "--metric", "latency_p50_ms", "--plot", plot)
     assert ended.code == 0, ended.err
-    assert "+9.1 %" in ended.out
+    assert "+8.3 %" in ended.out
     assert ET.parse(plot).getroot().tag.endswith("svg")
     found = json.loads(here(tmp_path, "history", tmp_path, "--json").out)
     assert [series["metric"]["name"] for series in found["series"]] == ["top1", "latency_p50_ms", "images_per_second"]
