@@ -61,8 +61,9 @@ def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
 
     With no flags: synthetic pictures and weights, made on first use, and every runtime that is installed.
     """
-    from alexbench.harness.config import read_config, resolve
+    from alexbench.harness.config_file import read_config
     from alexbench.harness.console.progress import display_for
+    from alexbench.harness.resolving import resolve
     from alexbench.harness.running.pipeline import resume
     from alexbench.harness.running.pipeline import run as carry_out
 
@@ -107,10 +108,10 @@ def merge(parts: tuple[Path, ...], out: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
     """Top-5 of pictures with labels and probabilities, runtime beside runtime; - reads standard input."""
-    from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.prediction.predict import predict as answer
     from alexbench.harness.prediction.showing import print_predictions
+    from alexbench.harness.resolving import resolve
 
     config = resolve({**flags, "only": "performance"})
     answers = answer(images, config=config, display=display_for())

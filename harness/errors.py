@@ -4,9 +4,13 @@ An error of this family is printed as one line and never as a traceback; its ``e
 """
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_ALIKE: Final = 0.8
+"""Similarity (difflib's ratio, 0 to 1) of two names from which one is taken for a slip of the other."""
 
 
 class ExitCode(IntEnum):
@@ -92,4 +96,12 @@ class ExportError(AlexBenchError):
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not known, listing those that are."""
-    return UsageError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+    names = sorted(known)
+    return UsageError(f"unknown {kind} {name!r}; known: {', '.join(names)}{likely(name, names)}")
+
+
+def likely(name: str, known: Iterable[str]) -> str:
+    """``; did you mean X?`` where ``name`` is almost a known name, else empty; case does not count."""
+    by_case = {one.casefold(): one for one in known}
+    found = get_close_matches(name.casefold(), by_case, n=1, cutoff=_ALIKE)
+    return f"; did you mean {by_case[found[0]]}?" if found else ""

@@ -27,11 +27,11 @@ def doctor(
 
     Exit code 0: nothing is wrong as far as can be told. 1: something is. 3: too few pictures to say.
     """
-    from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.diagnosis.doctor import IMAGES, Question, diagnose
     from alexbench.harness.errors import UsageError
     from alexbench.harness.files.out_file import check_place, write_out
+    from alexbench.harness.resolving import resolve
     from alexbench.reports.diagnosis.page import diagnosis_json, markdown, print_diagnosis
 
     if out is not None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--leaderboard", metavar="FILE", help="Write one leaderboard of all these runs to FILE, and no more.")
+@click.option("--leaderboard", metavar="FILE", help="Write one leaderboard of all these runs to FILE, and print it.")
 @click.option("--base", metavar="ROW", help="The row that the others are held against.  [default: the run's]")
 @click.option("--pictures", is_flag=True, help="Also draw leaderboard and latencies, as SVG and PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print the leaderboards as JSON.")
@@ -27,8 +27,8 @@ def report(
 ) -> None:
     """Make the reports of runs again from their records, and print their leaderboards.
 
-    With --leaderboard, the runs' own folders are left as they are: FILE has a section of each set of runs that may be
-    compared, and is the same for the same runs in any order.
+    With --leaderboard, the runs' own folders are left as they are: FILE has one table, with a column for each of
+    model, data, batch and machine in which they differ, and is the same for the same runs in any order.
     """
     if leaderboard is not None and pictures:
         raise click.UsageError("--pictures are of a run, --leaderboard is of all of them; give one of the two")
@@ -115,7 +115,9 @@ def _summarise(record: "RunRecord") -> None:
 
 def _write_leaderboard(path: Path, records: "Sequence[RunRecord]", *, quiet: bool) -> None:
     from alexbench.harness.files.out_file import write_out
-    from alexbench.reports.leaderboard.many_runs import many_runs
+    from alexbench.reports.leaderboard.many_runs import many_runs, print_many_runs
 
     write_out(path, many_runs(records), flag="--leaderboard")
+    if not quiet:
+        print_many_runs(records, sys.stdout)
     click.echo(f"wrote {path}", err=quiet)

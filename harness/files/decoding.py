@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
+from alexbench.harness.errors import likely
 from alexbench.harness.files.plain_text import short
 
 T = TypeVar("T")
@@ -122,7 +123,9 @@ def _table(kind: type[Any], data: object, where: str) -> Any:
         raise _wrong(data, where, f"a table with {', '.join(hints)}")
     for key in data:
         if key not in hints:
-            raise DecodeError(f"unknown key {short(_joined(where, key))}; known: {', '.join(hints)}")
+            raise DecodeError(
+                f"unknown key {short(_joined(where, key))}; known: {', '.join(hints)}{likely(str(key), hints)}"
+            )
     for name in required:
         if name not in data:
             raise DecodeError(f"key {_joined(where, name)!r} is missing")

@@ -7,11 +7,14 @@ import pytest
 
 from alexbench.backends.registry import backend_names
 from alexbench.harness import cli
-from alexbench.harness.config import CONFIG_KEYS, Shard, cache_folder, read_config, resolve
+from alexbench.harness.config import Shard
+from alexbench.harness.config_file import CONFIG_KEYS, read_config
 from alexbench.harness.errors import UsageError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import HIGH, RIGORS, SMOKE
+from alexbench.harness.resolving import resolve
 from alexbench.harness.systems import InputConvention, ModelFile, System
 
 
@@ -108,10 +111,19 @@ def test_what_becomes_of_bad_pictures_is_fail_or_skip() -> None:
         resolve({"on_bad_image": "ignore"})
 
 
-def test_an_unknown_key_lists_the_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("colour", r"known: .*backend.*threads"),
+        ("tread", r"did you mean threads\?$"),
+        ("Batchsize", r"did you mean batch_size\?$"),
+        ("precisions", r"did you mean precision\?$"),
+    ],
+)
+def test_an_unknown_key_lists_the_known_or_names_the_one_that_was_meant(tmp_path: Path, key: str, said: str) -> None:
     path = tmp_path / "run.toml"
-    path.write_text("tread = 1\n", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"unknown key 'tread'; known: .*backend.*threads"):
+    path.write_text(f"{key} = 1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=rf"unknown key '{key}'; {said}"):
         read_config(path)
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from alexbench.harness import chosen_systems
-from alexbench.harness.config import Shard, read_config, resolve
+from alexbench.harness.config import Shard
+from alexbench.harness.config_file import read_config
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.records.record_files import read_run
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running.folder import file_of
 from alexbench.harness.running.resume import configuration_of
 from alexbench.harness.systems import InputConvention, ModelFile, System, canonical_device, labels
@@ -231,6 +233,9 @@ def test_a_base_is_one_of_the_rows() -> None:
     ("text", "said"),
     [
         ("openvino tread=1", "unknown key 'tread'; known: backend, precision"),
+        ("openvino precison=bf16", "did you mean precision?"),
+        ("openvino precision=BF16", "did you mean bf16?"),
+        ("openvion", "did you mean openvino?"),
         ("openvino threads=two", "threads = 'two', wanted a whole number"),
         ("openvino threads=0", "--system openvino: threads 0: give 1 or more"),
         (f"openvino threads={CORES + 1}", f"give {CORES} or fewer"),
