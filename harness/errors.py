@@ -14,7 +14,7 @@ _ALIKE: Final = 0.8
 
 
 class ExitCode(IntEnum):
-    """What a command ends with, as docs/commands.md has it."""
+    """What a command ends with, as docs/reference/commands.md has it."""
 
     OK = 0
     FAILED = 1

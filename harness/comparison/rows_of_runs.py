@@ -83,7 +83,7 @@ def open_run(folder: Path) -> Run:
     """
     record = read_run(folder)
     if not any(row.accuracy is not None for row in record.systems):
-        why = {"complete": "its accuracy was not measured (--only performance?)"}.get(
+        why = {"complete": f"its accuracy was not measured; its speeds: alexbench report {folder}"}.get(
             record.status, f"it is {record.status}; first: alexbench run --resume {folder}"
         )
         raise UsageError(f"{folder} has no accuracy to compare: {why}")
