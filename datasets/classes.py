@@ -48,6 +48,11 @@ def class_list() -> tuple[ImageNetClass, ...]:
     )
 
 
+def class_name(index: int) -> str:
+    """The first name of a class by its index 0..999; a network with a background class answers -1 for that."""
+    return "background" if index < 0 else class_list()[index].name
+
+
 @functools.cache
 def index_by_wnid() -> Mapping[str, int]:
     """WordNet id -> class index 0..999; read-only."""

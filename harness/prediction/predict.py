@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import availability, backend_class, backend_names
-from alexbench.datasets.classes import class_list
+from alexbench.datasets.classes import class_list, class_name
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display, PlainDisplay
@@ -42,7 +42,6 @@ from alexbench.harness.worker.protocol.scoring import WriteLogits
 
 TOP: Final = 5
 BATCH: Final = 32
-BACKGROUND: Final = "background"
 SYNTHETIC_WARNING: Final = (
     "SYNTHETIC weights: they know drawn images only, and these answers mean nothing for real ones"
 )
@@ -166,7 +165,7 @@ class LoadedModel:
     def _guess(self, output: int, probability: float) -> Guess:
         index = output - self.card.label_offset
         if index < 0:
-            return Guess(-1, "", BACKGROUND, probability)
+            return Guess(-1, "", class_name(-1), probability)
         found = class_list()[index]
         return Guess(index, found.wnid, found.name, probability)
 

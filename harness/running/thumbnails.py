@@ -20,22 +20,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from alexbench.datasets.classes import class_list
+from alexbench.datasets.classes import class_name
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.decoding import decode
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.records import file_names
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import TOP, read_table
 from alexbench.harness.running import folder as run_folder
 
 MOST: Final = 200
 SIDE: Final = 160
 QUALITY: Final = 80
 """Pillow's; a thumbnail is 3 to 8 kB."""
-_TOP: Final = [f"top{place}" for place in range(1, 6)]
-_BACKGROUND: Final = "background"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +117,11 @@ def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: p
 
     ``predictions``, ``reference`` and ``flips``: the Parquet files of a run. In the order of the pictures.
     """
-    tops = {str(name): rows[_TOP].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
+    tops = {str(name): rows[[*TOP]].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
     first = predictions[predictions["backend"] == next(iter(tops))]
     truth: dict[str, NDArray[np.int64]] = {}
     if reference is not None:
-        truth = dict(zip(reference["sample"], reference[_TOP].to_numpy(np.int64), strict=True))
+        truth = dict(zip(reference["sample"], reference[[*TOP]].to_numpy(np.int64), strict=True))
     turned: dict[tuple[str, str], tuple[float, bool]] = {}
     if flips is not None:
         keys = zip(flips["backend"], flips["sample"], strict=True)
@@ -140,7 +138,7 @@ def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: p
                     sample=sample,
                     file="",
                     label=label,
-                    label_name=_name(label),
+                    label_name=class_name(label),
                     reference=() if asked is None else _names(asked),
                     answers={name: _names(top[place]) for name, top in tops.items()},
                     margin_sigma={name: margin for name, (margin, _) in margins.items()},
@@ -181,8 +179,4 @@ def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail],
 
 
 def _names(classes: NDArray[np.int64]) -> tuple[str, ...]:
-    return tuple(map(_name, classes.tolist()))
-
-
-def _name(index: int) -> str:
-    return _BACKGROUND if index < 0 else class_list()[index].name
+    return tuple(map(class_name, classes.tolist()))

@@ -2,10 +2,10 @@
 
 import io
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from alexbench.reports.history.series import History, Series
-from alexbench.reports.plots.plot_text import drawing, plot_text
+from alexbench.reports.plots.plot_text import DOTS_PER_INCH, drawing, plot_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,14 +16,6 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 _PANEL: Final = (9.0, 3.0)
 """Width and height in inches, for letters of 10 points: at half size they are still read."""
 _LINE: Final = 0.2
-_DOTS_PER_INCH: Final = 150
-_STYLE: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "svg.hashsalt": "alexbench",
-    "svg.fonttype": "path",
-    "axes.unicode_minus": True,
-}
 
 
 def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes:
@@ -35,7 +27,7 @@ def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes
         panels.setdefault(series.metric.name, []).append(series)
     heights = [_PANEL[1] + _LINE * len(found) for found in panels.values()] or [1.0]
     file = io.BytesIO()
-    with drawing(_STYLE):
+    with drawing():
         figure = Figure(figsize=(_PANEL[0], sum(heights)), facecolor="white", layout="constrained")
         figure.suptitle(plot_text(title(history)), x=0.01, ha="left", weight="bold")
         if not panels:
@@ -45,7 +37,7 @@ def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes
             for axes, found in zip(drawn[:, 0], panels.values(), strict=True):
                 _panel(axes, found)
         metadata = {"Date": None} if form == "svg" else {"Software": None}
-        figure.savefig(file, format=form, dpi=_DOTS_PER_INCH, metadata=metadata)
+        figure.savefig(file, format=form, dpi=DOTS_PER_INCH, metadata=metadata)
     return file.getvalue()
 
 

@@ -13,13 +13,12 @@ from alexbench.harness.errors import RecordError
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.records.file_names import BLOCKS, LAYERS, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import ANCHOR, read_table
 
 BINS: Final = 60
 PERCENTILES: Final = (0.0, *(float(one) for one in range(1, 100)), 99.5, 99.9, 100.0)
 MOST_BLOCKS: Final = 4000
 """Of the drift's, of all rows together: more are no longer told apart, and slow a browser."""
-ANCHOR: Final = "anchor"
 _SINGLE: Final = "SingleStream"
 
 

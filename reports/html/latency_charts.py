@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from alexbench.harness.records.file_names import BLOCKS, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import ANCHOR
 from alexbench.reports.html import data
 from alexbench.reports.html.figure import UNTIMED, Figure, Missing, colour, dash, quantity, spec, tooltip
 
@@ -81,8 +82,8 @@ def drift(folder: Path, record: RunRecord) -> Figure | Missing:
         *(("system", "system"), ("process", "process"), ("round", "round")),
         *(("settled", "settled"), ("latency", "median ms")),
     )
-    names = [*data.timed(record), *([data.ANCHOR] if data.ANCHOR in set(frame["backend"]) else [])]
-    anchor = " The anchor is one fixed computation: where it moves, the machine does." if data.ANCHOR in names else ""
+    names = [*data.timed(record), *([ANCHOR] if ANCHOR in set(frame["backend"]) else [])]
+    anchor = " The anchor is one fixed computation: where it moves, the machine does." if ANCHOR in names else ""
     said = (
         "The median latency of each block at batch 1 in the order they were measured, a line for each process; hollow "
         f"points had not settled and count in no figure. A level line is a steady machine.{anchor}"
