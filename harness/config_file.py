@@ -55,8 +55,6 @@ def read_config(path: Path) -> dict[str, Any]:
             raise UsageError(f"--config {path}: unknown key {key!r}; {_known(key)}")
         alone = key in _LISTS and isinstance(value, _ONE.get(key, str)) and not isinstance(value, bool)
         given = [value] if alone else value
-        if given == []:
-            raise UsageError(f"--config {path}: {key} = [] names nothing; leave the key out")
         try:
             values[_LISTS.get(key, key)] = decode_value(_KINDS[key], given, key)
         except DecodeError as error:

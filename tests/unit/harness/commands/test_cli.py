@@ -207,7 +207,6 @@ def test_out_that_is_a_file_is_refused(elsewhere: Path) -> None:
     [
         ("threads = 0", "--threads 0: give 1 or more"),
         ('backend = "tensorrt"', "unknown backend 'tensorrt'; known: "),
-        ("system = []", "system = [] names nothing; leave the key out"),
         ("batchsize = 8", "unknown key 'batchsize'; did you mean batch_size?"),
         ('threads = "2"', "threads = '2', wanted a whole number"),
         ("threads = true", "threads = True, wanted a whole number"),
