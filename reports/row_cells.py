@@ -39,8 +39,8 @@ def called(row: Row) -> Cell:
 
 
 def ran_as(row: Row) -> str | None:
-    """Of device, precision, threads and streams, those in which not all ranked rows of its run are alike; else None."""
-    return unlike_groups([one.group for one in row.record.systems if one.rank is not None]).get(row.entry.group)
+    """Of device, precision, threads and streams, those in which not all rows of its run are alike; else None."""
+    return unlike_groups([one.group for one in row.record.systems]).get(row.entry.group)
 
 
 def unlike_groups(groups: Sequence[Group | None]) -> dict[Group | None, str]:

@@ -66,7 +66,7 @@ def board_of(records: Sequence[RunRecord]) -> Table:
     runs = in_order(records)
     rows = [row for name, record in runs.items() for row in rows_of(record, name)]
     references = [(name, record.reference) for name, record in runs.items() if record.reference is not None]
-    told = row_cells.unlike_groups([row.entry.group for row in rows if row.rank is not None])
+    told = row_cells.unlike_groups([row.entry.group for row in rows])
     ran_as = replace(_RAN_AS, of=lambda row: told.get(row.entry.group))
     place = BOARD.index(_RAN_AS)
     columns = (*BOARD[:place], *_differing(runs), ran_as, *BOARD[place + 1 :])
