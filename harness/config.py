@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
-from alexbench.harness.errors import UsageError
+from alexbench.harness.errors import UsageError, known_words
 from alexbench.harness.files.decoding import AnySize
 from alexbench.harness.measure.rigor import FULL_ROWS, RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
@@ -88,7 +88,7 @@ class RunConfig:
             UsageError: it is not.
         """
         if self.base is not None and self.base not in self.by_label:
-            raise UsageError(f"--base {self.base} names no row; the rows are: {', '.join(self.by_label)}")
+            raise UsageError(f"--base {self.base} names no row; {known_words(self.base, self.by_label)}")
         return self
 
     @property

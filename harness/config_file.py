@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, get_type_hints
 
 from alexbench.harness.chosen_systems import AXES, SystemTable
 from alexbench.harness.config import RunConfig
-from alexbench.harness.errors import UsageError, likely
+from alexbench.harness.errors import UsageError, known_words
 from alexbench.harness.files.decoding import AnySize, DecodeError, decode_value
 from alexbench.harness.files.toml_file import read_toml
 from alexbench.harness.resolving import BOUNDS
@@ -65,6 +65,4 @@ def read_config(path: Path) -> dict[str, Any]:
 def _known(key: str) -> str:
     """What to write in place of a key that is not known: its name, where it had another or is almost one."""
     name = _FORMER.get(key, key.replace("-", "_"))
-    if name in CONFIG_KEYS:
-        return f"it is called {name}"
-    return likely(key, CONFIG_KEYS).removeprefix("; ") or f"known: {', '.join(CONFIG_KEYS)}"
+    return f"it is called {name}" if name in CONFIG_KEYS else known_words(key, CONFIG_KEYS)

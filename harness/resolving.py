@@ -121,7 +121,7 @@ def _check_load_flags(given: Mapping[str, Any]) -> None:
                 raise UsageError(f"{flag} is of speed, which --only accuracy leaves out; leave one of them out")
     for name in given.get("scenarios", ()):
         if name not in SCENARIOS:
-            raise unknown_name("scenario", name, SCENARIOS)
+            raise unknown_name("--scenario", name, SCENARIOS)
     bound = given.get("latency_bound")
     if bound is None:
         return

@@ -17,6 +17,8 @@ from alexbench.reports import row_cells
 from alexbench.reports.columns import BOARD, Column
 from alexbench.reports.leaderboard.boards import board
 from alexbench.reports.leaderboard.explanations import explanations
+from alexbench.reports.leaderboard.noise_banner import noise_banner
+from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.markdown import escape, listed, noted
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Table
@@ -212,11 +214,16 @@ def _flat(facts: Any, path: str = "") -> dict[str, str]:
     return found
 
 
+def _unranked(record: RunRecord) -> list[str]:
+    """Why no row of a run is ranked."""
+    return [] if any(row.rank is not None for row in rows_of(record)) else verdict(record)[:1]
+
+
 def _remarks(runs: Mapping[str, RunRecord]) -> list[str]:
     """Each with the runs that it is of."""
     said: dict[str, list[str]] = {}
     for name, record in runs.items():
-        for line in wording.run_remarks(record):
+        for line in filter(None, (*_unranked(record), noise_banner(record), *wording.run_remarks(record))):
             said.setdefault(line, []).append(name)
     return [f"{', '.join(names)}: {line}" for line, names in said.items()]
 

@@ -115,9 +115,9 @@ def test_what_becomes_of_bad_pictures_is_fail_or_skip() -> None:
     ("key", "said"),
     [
         ("colour", r"known: .*backend.*threads"),
-        ("tread", r"did you mean threads\?$"),
-        ("Batchsize", r"did you mean batch_size\?$"),
-        ("precisions", r"did you mean precision\?$"),
+        ("tread", r"did you mean 'threads'\? Known: .*backend"),
+        ("Batchsize", r"did you mean 'batch_size'\?"),
+        ("precisions", r"did you mean 'precision'\?"),
     ],
 )
 def test_an_unknown_key_lists_the_known_or_names_the_one_that_was_meant(tmp_path: Path, key: str, said: str) -> None:

@@ -233,9 +233,9 @@ def test_a_base_is_one_of_the_rows() -> None:
     ("text", "said"),
     [
         ("openvino tread=1", "unknown key 'tread'; known: backend, precision"),
-        ("openvino precison=bf16", "did you mean precision?"),
-        ("openvino precision=BF16", "did you mean bf16?"),
-        ("openvion", "did you mean openvino?"),
+        ("openvino precison=bf16", "did you mean 'precision'?"),
+        ("openvino precision=BF16", "did you mean 'bf16'?"),
+        ("openvion", "did you mean 'openvino'?"),
         ("openvino threads=two", "threads = 'two', wanted a whole number"),
         ("openvino threads=0", "--system openvino: threads 0: give 1 or more"),
         (f"openvino threads={CORES + 1}", f"give {CORES} or fewer"),

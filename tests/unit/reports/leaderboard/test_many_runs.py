@@ -134,7 +134,7 @@ def test_rows_that_failed_are_below_with_what_happened() -> None:
 def test_remarks_name_their_runs_and_a_shared_one_stands_once() -> None:
     text = many_runs([run(20, notes=reasons("drawn")), run(21, notes=reasons("drawn"), invalid=reasons("asleep"))])
     assert "- A, B: drawn" in text
-    assert "- A: INVALID: asleep: no row is ranked." in text
+    assert "- A: Not ranked: asleep." in text
 
 
 def test_synthetic_is_said_over_all_and_over_its_section() -> None:
@@ -153,7 +153,7 @@ def test_every_older_schema_is_still_shown() -> None:
 def test_a_run_without_speed_and_one_without_accuracy_are_shown() -> None:
     bare = run_record(ok_row("a", accuracy=None, parity=None), reference=None)
     text = many_runs([bare, replace(run_record(ok_row("a", performance=None)), started="2026-11-20T00:00:00+00:00")])
-    assert "FPS, batch 32" in text
+    assert "images per second at batch 32" in text
     assert "top-1 %" in text
 
 
@@ -166,8 +166,8 @@ def test_thirty_runs_have_letters_of_their_own() -> None:
 def test_what_holds_for_some_runs_only_names_them() -> None:
     whole = run(20, data=data(images=1000, available_images=1000, synthetic=True, pixels_digest="12" * 32))
     text = many_runs([whole, run(21)]).partition("## How to read it")[2]
-    assert re.findall(r"- ([AB]): .* of the whole set; no sampling error", text)
-    assert "- FPS: images over the wall time" in text
+    assert re.findall(r"- ([AB]): .* of the whole set, so without sampling error", text)
+    assert "- FPS: images per second of wall time" in text
 
 
 def test_the_table_is_printed_with_what_each_run_is() -> None:
