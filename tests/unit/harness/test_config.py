@@ -56,7 +56,7 @@ def test_every_flag_of_run_has_its_key_and_every_key_its_flag() -> None:
         option.removeprefix("--").replace("-", "_")
         for parameter in cli.run.params
         for option in parameter.opts
-        if option.startswith("--") and option not in ("--config", "--help", "--resume")
+        if option.startswith("--") and option not in ("--config", "--details", "--help", "--resume")
     }
     assert flags == set(CONFIG_KEYS)
 
@@ -192,7 +192,10 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
     ("values", "said"),
     [
         ({"rigor": "sloppy"}, "unknown --rigor 'sloppy'; known: high, mlperf, smoke, standard"),
-        ({"scenarios": ("Sever",)}, "unknown scenario 'Sever'; known: MultiStream, Offline, Server, SingleStream"),
+        (
+            {"scenarios": ("Sever",)},
+            "unknown --scenario 'Sever'; did you mean 'Server'? Known: MultiStream, Offline, Server, SingleStream",
+        ),
         ({"rigor": "high", "only": "accuracy"}, "--rigor is of speed, which --only accuracy leaves out"),
         ({"scenarios": ("Offline",), "only": "accuracy"}, "--scenario is of speed, which --only accuracy leaves out"),
         ({"budget": "2m", "only": "accuracy"}, "--budget is of speed, which --only accuracy leaves out"),
@@ -201,7 +204,7 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
         ({"latency_bound": 0.0, "scenarios": ("Server",)}, "--latency-bound 0: give milliseconds above 0"),
         ({"latency_bound": float("inf"), "scenarios": ("Server",)}, "--latency-bound inf: give milliseconds above 0"),
         ({"pythons": ("torch",)}, "--python torch: wanted BACKEND=INTERPRETER"),
-        ({"pythons": ("touch=/p",)}, "unknown backend 'touch'; known: "),
+        ({"pythons": ("touch=/p",)}, "unknown backend 'touch'; did you mean 'torch'? Known: "),
         ({"pythons": ("torch=/p", "torch=/q")}, "--python names torch twice: /p and /q"),
         ({"pythons": ("torch=/p",), "backends": ("openvino",)}, "torch is not among the backends named"),
     ],

@@ -226,13 +226,13 @@ def test_a_damaged_configuration_is_one_line(configuration: dict[str, Any], said
 
 def test_a_base_is_one_of_the_rows() -> None:
     assert resolve({"backends": BOTH, "base": "openvino"}).base == "openvino"
-    assert refused(backends=BOTH, base="tensorflow") == "--base tensorflow names no row; the rows are: openvino, torch"
+    assert refused(backends=BOTH, base="tensorflow") == "--base tensorflow names no row; known: openvino, torch"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("openvino tread=1", "unknown key 'tread'; known: backend, precision"),
+        ("openvino tread=1", "unknown key 'tread'; did you mean 'threads'? Known: backend, precision"),
         ("openvino precison=bf16", "did you mean 'precision'?"),
         ("openvino precision=BF16", "did you mean 'bf16'?"),
         ("openvion", "did you mean 'openvino'?"),
@@ -284,7 +284,10 @@ def test_what_would_come_to_nothing_or_twice_is_refused(given: dict[str, Any], s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[[system]]\nbackend = "torch"\ntread = 1\n', "unknown key 'system[0].tread'; known: backend, precision"),
+        (
+            '[[system]]\nbackend = "torch"\ntread = 1\n',
+            "unknown key 'system[0].tread'; did you mean 'threads'? Known: backend, precision",
+        ),
         ('[[system]]\nprecision = "bf16"\n', "key 'system[0].backend' is missing"),
         ('[[system]]\nbackend = "torch"\nthreads = "1"\n', "system[0].threads = '1', wanted a whole number"),
         ("system = 5\n", "system = 5, wanted a list"),
