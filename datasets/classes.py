@@ -3,9 +3,10 @@
 import csv
 import functools
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +49,14 @@ def class_list() -> tuple[ImageNetClass, ...]:
     )
 
 
-def class_name(index: int) -> str:
-    """The first name of a class by its index 0..999; a network with a background class answers -1 for that."""
-    return "background" if index < 0 else class_list()[index].name
+BACKGROUND_NAME: Final = "background"
+
+
+def class_name(index: int, own: Sequence[str] = ()) -> str:
+    """What people call a class: of ImageNet, or of a model's ``own`` where there are names; -1 is the background."""
+    if index < 0:
+        return BACKGROUND_NAME
+    return own[index] if own else class_list()[index].name
 
 
 @functools.cache

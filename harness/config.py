@@ -62,6 +62,7 @@ class RunConfig:
     rigor: RigorName = "smoke"
     budget: float | None = None
     resolution: float | None = None
+    silence_limit: float | None = None
     scenarios: tuple[Asked, ...] = ()
     latency_bound: float | None = None
     pythons: dict[str, str] = field(default_factory=dict)

@@ -14,6 +14,7 @@ _LISTS: Final = {
     "backend": "backends",
     "artifact": "artifacts",
     "artifact_input": "artifact_inputs",
+    "output_name": "output_names",
     "trust": "trusted",
     "scenario": "scenarios",
     "python": "pythons",
@@ -34,6 +35,7 @@ _KINDS: Final[dict[str, Any]] = {
     "shard": str | None,
     "budget": Annotated[float | str, "seconds, or a string as in '2m'"],
     "resolution": Annotated[float | str, "percent, or a string as in '2%'"],
+    "silence_limit": Annotated[float | str, "seconds, or a string as in '2m'"],
     "latency_bound": Annotated[float, "milliseconds"],
 }
 """Key of a configuration file -> what its value may be: what the field holds, or what `resolve` reads further."""

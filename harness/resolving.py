@@ -38,6 +38,13 @@ _MEASURES: Final = (
         864_000.0,
         "give 1s to 240h, as in 90s or 2m",
     ),
+    (
+        "silence_limit",
+        re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII),
+        1.0,
+        86_400.0,
+        "give 1s to 24h, as in 90s or 2m",
+    ),
     ("resolution", re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(%?)", re.ASCII), 0.1, 100.0, "give 0.1% to 100%, as in 2%"),
 )
 """Flag, what it looks like, the least and most of it, and what to give."""
@@ -140,7 +147,7 @@ def _read_measures(given: dict[str, Any]) -> None:
             continue
         number = _number(value, pattern) if isinstance(value, str) else value
         if not least <= number <= most:
-            raise UsageError(f"--{key} {short(value)}: {wanted}")
+            raise UsageError(f"--{key.replace('_', '-')} {short(value)}: {wanted}")
         given[key] = float(number)
 
 
@@ -162,10 +169,13 @@ def _make_absolute(given: dict[str, Any]) -> None:
 def _check_pair(config: RunConfig) -> None:
     """Pictures and weights belong together: synthetic with synthetic, or real with real."""
     speed_alone = "" if config.only == "accuracy" else ", or --only performance"
+    own = (
+        "; with classes of your own (--labels), name only files (--artifact)" if config.files and config.labels else ""
+    )
     if config.accuracy and config.data is not None and config.weights is None and config.needs_weights:
         raise UsageError(
             "--data without --weights: the built-in weights are synthetic and know nothing of real pictures; "
-            f"name --weights FILE{speed_alone}"
+            f"name --weights FILE{speed_alone}{own}"
         )
     if config.accuracy and config.weights is not None and config.data is None:
         if config.weights != PUBLISHED and is_synthetic(Path(config.weights)):

@@ -205,23 +205,22 @@ def _flip(
     base: RowOfRun, other: RowOfRun, place: int, asked: tuple[Margins | None, Margins | None], bound: float | None
 ) -> Flip:
     distance = None if bound is None else flip_margin(base, other, place, asked)
-    label = int(base.labels[place])
+    label, own = int(base.labels[place]), base.run.record.data.class_names
     return Flip(
         sample=base.samples[place],
         label=label,
-        label_name=class_name(label),
-        base=_answers(base.top[place], base.scores[place]),
-        other=_answers(other.top[place], other.scores[place]),
+        label_name=class_name(label, own),
+        base=_answers(base.top[place], base.scores[place], own),
+        other=_answers(other.top[place], other.scores[place], own),
         margin_sigma=distance,
         explained=None if distance is None or bound is None else distance <= bound,
     )
 
 
-def _answers(classes: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[Answer, ...]:
-    return tuple(
-        Answer(index, class_name(index), score if isfinite(score) else None)
-        for index, score in zip(classes.tolist(), scores.tolist(), strict=True)
-    )
+def _answers(classes: NDArray[np.int64], scores: NDArray[np.float64], own: Sequence[str]) -> tuple[Answer, ...]:
+    """The five best, or as many as there are classes; ``own``: the names of those that are not ImageNet's."""
+    best = list(zip(classes.tolist(), scores.tolist(), strict=True))[: len(own) or None]
+    return tuple(Answer(index, class_name(index, own), score if isfinite(score) else None) for index, score in best)
 
 
 def flipped(compared: Compared, most: int) -> list[str]:

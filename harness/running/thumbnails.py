@@ -65,7 +65,8 @@ def write_thumbnails(folder: Path, run_inputs: RunInputs) -> None:
     predictions = read_table(folder / file_names.PREDICTIONS)
     if predictions is None:
         return
-    found = disputed(predictions, read_table(folder / file_names.REFERENCE), read_table(folder / file_names.FLIPS))
+    reference, flips = read_table(folder / file_names.REFERENCE), read_table(folder / file_names.FLIPS)
+    found = disputed(predictions, reference, flips, run_inputs.data.class_names)
     places = {run_inputs.names[place]: place for place in np.flatnonzero(run_inputs.good).tolist()}
     _write(folder, found, lambda one: jpeg(run_inputs.prepared.pixels[places[one.sample]]))
 
@@ -112,10 +113,13 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
         raise RecordError(f"{path} is damaged: {error}") from error
 
 
-def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: pd.DataFrame | None) -> list[Thumbnail]:
+def disputed(
+    predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: pd.DataFrame | None, own: Sequence[str] = ()
+) -> list[Thumbnail]:
     """Every picture on which rows have not all the same first answer as float64 and each other, without their files.
 
-    ``predictions``, ``reference`` and ``flips``: the Parquet files of a run. In the order of the pictures.
+    ``predictions``, ``reference`` and ``flips``: the Parquet files of a run; ``own``: the names of its classes where
+    they are not ImageNet's. In the order of the pictures.
     """
     tops = {str(name): rows[[*TOP]].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
     first = predictions[predictions["backend"] == next(iter(tops))]
@@ -138,9 +142,9 @@ def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: p
                     sample=sample,
                     file="",
                     label=label,
-                    label_name=class_name(label),
-                    reference=() if asked is None else _names(asked),
-                    answers={name: _names(top[place]) for name, top in tops.items()},
+                    label_name=class_name(label, own),
+                    reference=() if asked is None else _names(asked, own),
+                    answers={name: _names(top[place], own) for name, top in tops.items()},
                     margin_sigma={name: margin for name, (margin, _) in margins.items()},
                     explained={name: explained for name, (_, explained) in margins.items()},
                 )
@@ -178,5 +182,6 @@ def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail],
     run_folder.write_text(folder / file_names.THUMBNAILS, text)
 
 
-def _names(classes: NDArray[np.int64]) -> tuple[str, ...]:
-    return tuple(map(class_name, classes.tolist()))
+def _names(classes: NDArray[np.int64], own: Sequence[str]) -> tuple[str, ...]:
+    """Of the five best, or of as many as there are classes."""
+    return tuple(class_name(index, own) for index in classes.tolist()[: len(own) or None])
