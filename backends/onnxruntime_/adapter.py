@@ -55,6 +55,7 @@ class OnnxRuntimeBackend(Backend):
         groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)), extra="onnxruntime"
     )
     input_layout: Layout = "NCHW"
+    artifact_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     data_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("onnx", ".onnx"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("onnx",)

@@ -122,7 +122,8 @@ def refuse_other_formats(backend: str, path: Path) -> None:
         return
     if other is not None:
         raise WeightsError(f"{path} is {other.what}; {other.fix}")
-    if found is None or found.suffix in getattr(backend_class(backend), "artifact_suffixes", ()):
+    takes = getattr(backend_class(backend), "artifact_suffixes", None)  # a plugin may not say
+    if found is None or takes is None or found.suffix in takes:
         _refuse_misnamed(backend, path, found)
         return
     runs = _runs(found.suffix)
