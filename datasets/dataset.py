@@ -85,7 +85,8 @@ class Dataset:
     ``labels_from``: where the labels were found, in words. ``empty_classes``: class folders that hold no picture.
     ``left_out``: files that are neither pictures nor known litter, and pictures outside the class folders. ``notes``:
     sentences about what was found that a reader must know. ``draws``: the draws that led from the whole set to this
-    one. ``part``: the shard of those that this is.
+    one. ``part``: the shard of those that this is. ``class_names``: of the classes that labels are places of, where
+    they are not ImageNet's.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     draws: tuple[Draw, ...] = ()
     part: Part | None = None
+    class_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -126,7 +128,8 @@ class Dataset:
     def describe(self) -> str:
         """One line for people: how many pictures of how many classes, how drawn, and what was left aside."""
         present, words = int(np.count_nonzero(self.class_counts)), " ".join(self.layout.rsplit("-", 1))
-        line = f"{_count(len(self), 'picture')}, {present} of {CLASS_COUNT} classes, {words}"
+        classes = len(self.class_names) or CLASS_COUNT
+        line = f"{_count(len(self), 'picture')}, {present} of {classes} classes, {words}"
         line += f", labels from {self.labels_from}"
         for draw in self.draws:
             line += f", drawn from {draw.of} with seed {draw.seed}"

@@ -31,6 +31,7 @@ class FilePrecision:
 
     ``stored``: the types of the weights, the most first. ``rounded``: the coarsest type that weights or activations
     pass through. ``dynamic``: scales of quantised activations are chosen while it runs. ``evidence`` of ``computed``.
+    ``macs``: multiplications with a weight while it was watched, None where nobody counted.
     """
 
     computed: str
@@ -39,6 +40,7 @@ class FilePrecision:
     products: str
     dynamic: bool = False
     evidence: Evidence = "declared"
+    macs: int | None = None
 
 
 class _OfFacts(TypedDict):

@@ -18,7 +18,7 @@ from alexbench.harness.files.plain_text import escaped
 BACKGROUND: Final = -1
 """The index of a first class of 1001 that is called background."""
 
-_BACKGROUNDS: Final = frozenset({"background", "dummy"})
+BACKGROUNDS: Final = frozenset({"background", "dummy"})
 _WNID_INSIDE: Final = re.compile(r"(?<![A-Za-z0-9])n[0-9]{8}(?![0-9])")
 _WORD: Final = re.compile(r"[^\W_]+")
 _KNOWN_AT_LEAST: Final = 900
@@ -44,7 +44,7 @@ class Stated:
     @property
     def has_background(self) -> bool:
         """Whether label 0 is no class: the background, or nothing, where a list counts from 1."""
-        return self.names[0].strip().casefold() in _BACKGROUNDS
+        return self.names[0].strip().casefold() in BACKGROUNDS
 
     def indices(self) -> list[int]:
         """Label -> class index (:func:`class_indices`).
@@ -86,7 +86,7 @@ def class_indices(names: Sequence[str]) -> list[int]:
         UnknownClassesError: a name that is not a class, one that could be two, two names of one class, or English names
             and numbers of fewer classes than ILSVRC2012 has, which other sets have too.
     """
-    if len(names) == CLASS_COUNT + 1 and names[0].strip().casefold() in _BACKGROUNDS:
+    if len(names) == CLASS_COUNT + 1 and names[0].strip().casefold() in BACKGROUNDS:
         return [BACKGROUND, *class_indices(names[1:])]
     found = [_WNID_INSIDE.findall(name) for name in names]
     if any(found):
@@ -120,7 +120,7 @@ def meanings(text: str) -> frozenset[int]:
     ids = {index_by_wnid().get(wnid) for wnid in _WNID_INSIDE.findall(text)}
     if ids:
         return frozenset(index for index in ids if index is not None)
-    return _by_label().get(_plain(text), frozenset())
+    return _by_label().get(plain_words(text), frozenset())
 
 
 def _by_wnid(place: int, name: str, ids: Sequence[str]) -> int:
@@ -174,9 +174,9 @@ def _by_label() -> Mapping[str, frozenset[int]]:
     found: dict[str, set[int]] = {}
     first: dict[str, set[int]] = {}
     for one in class_list():
-        first.setdefault(_plain(one.name), set()).add(one.index)
+        first.setdefault(plain_words(one.name), set()).add(one.index)
         for label in (*one.labels, ", ".join(one.labels)):
-            found.setdefault(_plain(label), set()).add(one.index)
+            found.setdefault(plain_words(label), set()).add(one.index)
     # Who is called so first has the name: crayfish is one class, and a by-name of another.
     return {label: frozenset(indices) for label, indices in (found | first).items()}
 
@@ -189,7 +189,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.casefold()))
 
 
-def _plain(text: str) -> str:
+def plain_words(text: str) -> str:
     """Without case, and with ``_``, ``-`` and apostrophes as blanks: how people spell file names."""
     return " ".join(_WORD.findall(text.casefold()))
 

@@ -1,6 +1,8 @@
 """Opening a data set: what lies at a path, which layout it is, and whether that is what the user said."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -9,6 +11,8 @@ from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts.assembling import assemble
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES, Layout, Place
 from alexbench.datasets.layouts.listing import FolderListing
+from alexbench.datasets.layouts.model_classes import ModelClasses
+from alexbench.datasets.layouts.own_classes import open_own
 from alexbench.datasets.layouts.recognising import misnamed, recognise_file, recognise_folder, shown_in
 from alexbench.datasets.layouts.surroundings import validation_below
 from alexbench.harness.errors import DataError, UsageError, unknown_name
@@ -23,6 +27,7 @@ def open_dataset(
     *,
     layout: str | None = None,
     labels: str | os.PathLike[str] | None = None,
+    classes: ModelClasses | None = None,
 ) -> Dataset:
     """Open ``path``: a folder, a plain .tar, one TFRecord, Parquet or WebDataset file, or a folder of the latter three.
 
@@ -30,7 +35,8 @@ def open_dataset(
 
     The layout is recognised by itself, or held against ``layout`` where the user named one; then what is of that layout
     is taken and nothing else. ``labels`` (a val.txt, LOC_val_solution.csv, the devkit's ground truth or its folder) is
-    for pictures that lie flat, in a folder or a tar. Only names, labels and sizes are read, no picture is opened.
+    for pictures that lie flat, in a folder or a tar. ``classes``: those of the user's own model, of which labels are
+    places then. Only names, labels and sizes are read, no picture is opened.
     Symbolic links are followed, hidden files and litter (Thumbs.db) ignored. The same pictures give the same names,
     labels and order in every layout.
 
@@ -41,14 +47,24 @@ def open_dataset(
     """
     if layout is not None and layout not in LAYOUT_NAMES:
         raise unknown_name("layout", layout, LAYOUT_NAMES)
+    if classes is not None:
+        with _reading(_path(path)):
+            return open_own(_path(path), classes, lambda: open_dataset(path, layout=layout, labels=labels))
     root = _path(path)
     source = None if labels is None else _path(labels)
-    try:
+    with _reading(root):
         if root.is_dir():
             return _open_folder(root, layout, source)
         if not root.exists():
             raise DataError(f"{escaped(str(root))}: no such folder or file; {_GIVE}")
         return _open_file(root, layout, source)
+
+
+@contextmanager
+def _reading(root: Path) -> Iterator[None]:
+    """Around what is read of ``root``: what may not be read is named."""
+    try:
+        yield
     except OSError as error:
         said = escaped(str(error.filename or root))
         raise DataError(

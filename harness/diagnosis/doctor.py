@@ -13,19 +13,20 @@ from numpy.typing import NDArray
 from alexbench.datasets.dataset import VALIDATION_COUNT, Sample
 from alexbench.datasets.fingerprint import of_validation_set
 from alexbench.harness.comparison.rows_of_runs import RowOfRun, open_run, row_of, split
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.diagnosis.diagnosis import is_leaning, is_proven, verdict
 from alexbench.harness.diagnosis.examination import Examination, examine, worthless
 from alexbench.harness.diagnosis.levels import known_contracts, same_arithmetic
 from alexbench.harness.diagnosis.search import Search
 from alexbench.harness.errors import DataError, TooFewImagesError, UsageError, WorkerError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.gathering import pictures_of, writable
 from alexbench.harness.inputs.images import Pictures
 from alexbench.harness.inputs.interpreters import check_interpreter
-from alexbench.harness.inputs.matching import check_belonging
+from alexbench.harness.inputs.matching import check_belonging, refuse_own_classes
 from alexbench.harness.judge.evidence import KINDS, paired_difference
 from alexbench.harness.judge.paired_tests import more_right, paired_test
 from alexbench.harness.models.card import Card, load_card
@@ -91,6 +92,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             key=config.weights_key,
         )
     pictures = pictures_of(config, cache, log, display)
+    refuse_own_classes(config, pictures.dataset, "doctor")
     marked = [artifact.path] if artifact is not None and is_synthetic(Path(artifact.path)) else []
     drawn = check_belonging(config, weights, marked, pictures.whole)
     if len(pictures.dataset) < LEAST_IMAGES:

@@ -75,7 +75,7 @@ def open_baseline(path: Path, head: RunRecord) -> GatedRun:
     if path.is_dir() and not (path / RUN_FILE).exists():
         found = find_baseline(path, head)
         if found is None:
-            raise UsageError(f"--baseline {path} is no run, and has no baseline of {head.model.card} in it")
+            raise UsageError(f"--baseline {path} is not a run, and has no baseline of {head.model.card} in it")
         return found.side
     side = _opened(path)
     if environments(side.record):

@@ -119,8 +119,8 @@ def read_run(folder: Path) -> RunRecord:
         raise RecordError(f"{folder} is a file, not a run's folder") from None
     except FileNotFoundError:
         if not folder.exists():
-            raise RecordError(f"{folder} is no run: there is no such folder") from None
-        raise RecordError(f"{folder} is no run: it has no {RUN_FILE}") from None
+            raise RecordError(f"no such folder: {folder}") from None
+        raise RecordError(f"{folder} is not a run: it has no {RUN_FILE}") from None
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -253,8 +253,8 @@ def test_report_makes_a_runs_reports_again(elsewhere: Path) -> None:
 
 
 def test_report_on_what_is_no_run_is_refused(elsewhere: Path) -> None:
-    assert "is no run: it has no run.json" in refusal(elsewhere, "report", elsewhere)
-    assert "is no run" in refusal(elsewhere, "report", "nowhere")
+    assert "is not a run: it has no run.json" in refusal(elsewhere, "report", elsewhere)
+    assert "no such folder" in refusal(elsewhere, "report", "nowhere")
     (elsewhere / "run.json").write_text("{", encoding="utf-8")
     assert "run.json is damaged" in refusal(elsewhere, "report", elsewhere)
     assert "run.json" in refusal(elsewhere, "report", elsewhere / "run.json")
