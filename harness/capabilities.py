@@ -32,9 +32,9 @@ class RunsArtifacts(Protocol):
     """An optional power: the user's own file of the runtime's format, run as it is.
 
     ``artifact_suffixes`` (optional): what the names of such files end in, "/" for a folder; a file of another kind is
-    refused with the way out. ``data_suffixes`` (optional): what the names of data files end in, which no reader of the runtime executes. All
-    others are programs, and a program is neither inspected nor loaded before the user trusts it; a backend that says
-    nothing has programs only. After
+    refused with the way out. ``data_suffixes`` (optional): what the names of data files end in, which no reader of the
+    runtime executes. All others are programs, and a program is neither inspected nor loaded before the user trusts it;
+    a backend that says nothing has programs only. After
     ``load_artifact``, ``predict`` takes float32 (N, ...) in ``facts.layout``, whatever N and the file's own batch and
     type are, and returns float32 (N, outputs) as the file gives them. ``effective``, ``close`` and a later ``load``
     work as ever.
