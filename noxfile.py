@@ -282,13 +282,14 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff, its formatter, the import rules; workflows and the like: zizmor, their published schemas, actionlint."""
+    """ruff, its formatter, the import rules and the term list; of workflows zizmor, published schemas, actionlint."""
     Environment(session).install(groups=("lint",))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     # import-linter wants one importable tree: the typing view.
     view = str(ROOT / "tools" / "typing_view")
     session.run("lint-imports", "--config", "pyproject.toml", "--no-logo", env={"PYTHONPATH": view})
+    session.run("python", "tools/check_terms.py")
     session.run("zizmor", "--offline", "--quiet", ".github")
     for schema, files in WORKFLOWS.items():
         named = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(files))]

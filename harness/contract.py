@@ -93,7 +93,7 @@ class Options:
 class Artifact:
     """A native file that the user already has, run as it is, and what a card says of it.
 
-    ``image`` is (channels, height, width) of one picture and ``outputs`` the number of scores the card has labels for.
+    ``image`` is (channels, height, width) of one image and ``outputs`` the number of scores the card has labels for.
     ``input_name`` and ``output_name`` choose among several, where the file has them; else there must be only one that
     fits. ``trusted``: the user says that the file may run as a program. ``convention``: what its input takes, as the
     user says it; None: as the file's graph shows.

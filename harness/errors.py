@@ -36,7 +36,7 @@ class UsageError(AlexBenchError):
 
 
 class DataError(AlexBenchError):
-    """A data set, a picture or a label that cannot be used."""
+    """A data set, an image or a label that cannot be used."""
 
 
 class WeightsError(AlexBenchError):
@@ -79,7 +79,7 @@ class WorkerError(AlexBenchError):
 
 
 class TooFewImagesError(AlexBenchError):
-    """Fewer pictures than can decide anything: inconclusive, not wrong."""
+    """Fewer images than can decide anything: inconclusive, not wrong."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.INCONCLUSIVE
 

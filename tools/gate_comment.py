@@ -5,7 +5,7 @@
 Runs on the base repository's own code, with a token that may comment, after a run on a pull request's code, which may
 be anybody's. So nothing that came from there is believed: the pull request is the open one whose head is the commit
 that the run was of, as GitHub says; of the artifact one file is read, as text of limited size that begins with the
-marker; nobody is mentioned, and no picture, link or HTML of it is shown. Standard library only.
+marker; nobody is mentioned, and no image, link or HTML of it is shown. Standard library only.
 """
 
 import io
@@ -117,7 +117,7 @@ def text_of(archive: bytes) -> str:
 def comment(text: str, run: Mapping[str, Any]) -> str:
     """The comment: the marker, the text made harmless and not too long, and where it is from."""
     body = text.replace("\r\n", "\n").removeprefix(MARKER).strip()
-    # A character without width keeps it from being HTML, a mention, a picture, an address, a diagram or an issue.
+    # A character without width keeps it from being HTML, a mention, an image, an address, a diagram or an issue.
     body = LIVE.sub(lambda found: found[0] + NO_WIDTH, UNSEEN.sub("", body))
     body = body.replace("$", "&#36;")  # a formula is read before any escape
     if len(body) > LARGEST_COMMENT:

@@ -45,7 +45,7 @@ ARTIFACTS: Final = "artifacts"
 class RunInputs:
     """The inputs of a run, and their records.
 
-    ``labels`` (N,) are output indices: class plus the card's offset. ``good`` (N,): which pictures count. ``weights``:
+    ``labels`` (N,) are output indices: class plus the card's offset. ``good`` (N,): which images count. ``weights``:
     None where every row is an artifact.
     """
 
@@ -62,7 +62,7 @@ class RunInputs:
 
     @property
     def opened(self) -> OpenPixels:
-        """How a worker is asked for the pictures."""
+        """How a worker is asked for the images."""
         prepared = self.prepared
         return OpenPixels(prepared.path, self.card.preprocessing, first=prepared.first, images=len(prepared))
 
@@ -130,7 +130,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
 
 
 def _of_a_part(card: Card, pictures: Pictures, prepared: PreparedSet, data: DataRecord) -> list[Reason]:
-    """What to say of synthetic pictures that are not all of the set, whose digest is of all."""
+    """What to say of synthetic images that are not all of the set, whose digest is of all."""
     if not data.synthetic or data.images == data.available_images:
         return []
     return part_differences(
@@ -165,7 +165,7 @@ def writable(cache: Path) -> Path:
 
 
 def pictures_of(config: RunConfig, cache: Path, log: Path, display: Display) -> Pictures:
-    """The pictures that a configuration names, drawn and cut; the synthetic ones where it names none."""
+    """The images that a configuration names, drawn and cut; the synthetic ones where it names none."""
     selection = Selection(
         path=config.data or "",
         layout=config.layout,

@@ -1,4 +1,4 @@
-"""The pictures of a run: opened, drawn, cut, prepared, and said in a record."""
+"""The images of a run: opened, drawn, cut, prepared, and said in a record."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ PREPARED_FOLDER: Final = "prepared"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which pictures of ``path``, and how it is read."""
+    """Which images of ``path``, and how it is read."""
 
     path: str
     layout: str | None = None
@@ -41,7 +41,7 @@ class Pictures:
 
 
 def open_pictures(selection: Selection, display: Display) -> Pictures:
-    """Open, draw and cut; what was recognised is said on ``display``. No picture is read.
+    """Open, draw and cut; what was recognised is said on ``display``. No image is read.
 
     Raises:
         AlexBenchError: whatever the user can mend.
@@ -54,7 +54,7 @@ def open_pictures(selection: Selection, display: Display) -> Pictures:
 
 
 def select(dataset: Dataset, selection: Selection) -> Pictures:
-    """Draw ``limit`` pictures and cut the part asked for."""
+    """Draw ``limit`` images and cut the part asked for."""
     whole = dataset
     if selection.limit is not None and selection.limit < len(dataset):
         whole = dataset.subset(selection.limit, seed=selection.seed)
@@ -76,7 +76,7 @@ def prepare_pictures(
             if not len(found.changed(threads=usable_cores())):
                 refuse_skipped(found, on_bad_image)
                 return found
-    title = f"{len(pictures.dataset)} pictures"
+    title = f"{len(pictures.dataset)} images"
     return prepare_with_progress(pictures.dataset, preprocessing, cache, display, title, on_bad_image=on_bad_image)
 
 
@@ -89,7 +89,7 @@ def prepare_with_progress(
     *,
     on_bad_image: OnBadImage = "fail",
 ) -> PreparedSet:
-    """:func:`prepare` on ``display``; pictures of a prepared set that were damaged since are prepared again."""
+    """:func:`prepare` on ``display``; images of a prepared set that were damaged since are prepared again."""
     cores, folder = usable_cores(), cache / PREPARED_FOLDER
     with display.step(f"preparing {title} for {preprocessing.name}") as advance:
 
@@ -109,7 +109,7 @@ def prepare_with_progress(
 
 
 def data_record(pictures: Pictures, prepared: PreparedSet, *, synthetic: bool, name: str, seed: int) -> DataRecord:
-    """The certificate of these pictures."""
+    """The certificate of these images."""
     dataset, part = pictures.dataset, pictures.dataset.part
     whole = pictures.whole
     return DataRecord(

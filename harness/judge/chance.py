@@ -1,6 +1,6 @@
 """Whether a top-1 is better than guessing: a model that answers at random, or always the same, knows nothing.
 
-A guess is taken to answer as often with each class as the row did, without looking at the pictures. Records know how
+A guess is taken to answer as often with each class as the row did, without looking at the images. Records know how
 many were right and how likely a guess is; that is enough for the exact binomial tails here.
 """
 
@@ -23,7 +23,7 @@ TOLD: Final = 0.1
 def by_guessing(answers: NDArray[Any], labels: NDArray[Any], outputs: int) -> float:
     """How likely (0..1) an answer of this kind is right by luck; ``answers`` and ``labels`` (N,), outputs of the model.
 
-    The mean over all pairings of answers with labels, at least 1 / ``outputs``. Where all pictures have one label a
+    The mean over all pairings of answers with labels, at least 1 / ``outputs``. Where all images have one label a
     guess cannot be told from knowledge by it: 1 / ``outputs``.
     """
     least = 1 / outputs

@@ -168,9 +168,9 @@ def _exp(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LossFinding:
-    """How the head's accuracy differs from the base's on the same pictures, in points, head less base.
+    """How the head's accuracy differs from the base's on the same images, in points, head less base.
 
-    ``allowed``: pictures that may be lost, on balance. ``low`` and ``high``: at 90 %, of ever more such pictures.
+    ``allowed``: images that may be lost, on balance. ``low`` and ``high``: at 90 %, of ever more such images.
     """
 
     lost: int
@@ -192,10 +192,10 @@ def lost_pictures(
     direction: Direction,
     sample: bool,
 ) -> LossFinding:
-    """Judge whether each was right on each picture, (N,) both, N at least 1; ``tolerance`` in points.
+    """Judge whether each was right on each image, (N,) both, N at least 1; ``tolerance`` in points.
 
-    Not ``sample``: these pictures are all that is asked about, and their count decides. One picture may always be lost:
-    rounding turns one, and of few pictures one is many points. ``sample``: they stand for others, and the interval of
+    Not ``sample``: these images are all that is asked about, and their count decides. One image may always be lost:
+    rounding turns one, and of few images one is many points. ``sample``: they stand for others, and the interval of
     the difference decides.
     """
     images = len(base)

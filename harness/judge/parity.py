@@ -47,7 +47,7 @@ TOLERANCES: Final = {
     "int2": _FEW_BITS,
 }
 """By precision. Measured for AlexNet (docs/accuracy.md): fp32 1.4e-5 to 3.7e-5 and 117 to 125 dB, bf16 38 to 45 dB; on
-the synthetic default (64 pictures) bf16 came to 0.04 (OpenVINO) and 0.15 (PyTorch, which so exceeds the bound).
+the synthetic default (64 images) bf16 came to 0.04 (OpenVINO) and 0.15 (PyTorch, which so exceeds the bound).
 
 fp16: eleven files of four runtimes came to 0.0028 to 0.018 sigma and 65 to 50.5 dB on `owt`, the worst with sums in
 fp16 as well; 11 bits cost 6 dB more on `bvlc` than on `owt`. Of quantised files the bounds are expected: in 8 bits
@@ -98,9 +98,9 @@ def tolerance_of(precision: str) -> Tolerance:
 def batch_dependence(
     alone: NDArray[Any], together: NDArray[Any], *, computed: str, beside: NDArray[Any] | None = None
 ) -> float | None:
-    """By how many standard deviations of the scores a picture's change with those beside it in a batch.
+    """By how many standard deviations of the scores an image's scores change with the rest of its batch.
 
-    ``alone`` and ``together`` (N, outputs) are of the same pictures, ``beside`` all scores of the batch (``together``).
+    ``alone`` and ``together`` (N, outputs) are of the same images, ``beside`` all scores of the batch (``together``).
     None for no more than rounding in ``computed`` explains: another batch may be summed in another order. Whole numbers
     are summed exactly, what lies between them is not: QUANTISED_ROUNDING.
     """
@@ -113,7 +113,7 @@ def batch_dependence(
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """How far ``found`` logits are from float64 ones. ``cosine`` is the least over pictures, about their mean logit.
+    """How far ``found`` logits are from float64 ones. ``cosine`` is the least over images, about their mean logit.
 
     ``kl``: the mean divergence of the softmaxes, truth || found, nats. ``top5_overlap``: the mean share of float64's
     top 5 that are among the found ones, 0..1.
@@ -136,7 +136,7 @@ class Deviation:
 
 
 def deviation(found: NDArray[Any], truth: NDArray[np.float64]) -> Deviation:
-    """Compare logits (N, outputs) with float64 logits of the same pictures.
+    """Compare logits (N, outputs) with float64 logits of the same images.
 
     SQNR is 10 log10(variance of the truth / mean square error): about the mean, so that a constant offset that all
     logits share does not flatter it. An exact match has EXACT_DB.
@@ -156,14 +156,14 @@ def deviation(found: NDArray[Any], truth: NDArray[np.float64]) -> Deviation:
 
 
 def kl_divergence(found: NDArray[Any], truth: NDArray[np.float64]) -> float:
-    """Mean over pictures of the divergence of the softmaxes of logits (N, outputs), truth || found, in nats."""
+    """Mean over images of the divergence of the softmaxes of logits (N, outputs), truth || found, in nats."""
     wanted, got = log_softmax(truth), log_softmax(found.astype(np.float64))
     # Never negative but by rounding, which at fp32's 1e-12 is in sight.
     return float(np.maximum(0.0, np.mean(np.sum(np.exp(wanted) * (wanted - got), axis=1))))
 
 
 def top5_overlap(found: NDArray[Any], truth: NDArray[np.float64]) -> float:
-    """Mean over pictures of the share of ``truth``'s top 5 (of all, where outputs are fewer) in ``found``'s."""
+    """Mean over images of the share of ``truth``'s top 5 (of all, where outputs are fewer) in ``found``'s."""
     wanted, got = top_k(truth, 5)[0], top_k(found, 5)[0]
     return float(np.mean((wanted[:, :, None] == got[:, None, :]).any(axis=2)))
 
@@ -191,9 +191,9 @@ def as_claimed(claims: str, found: Arithmetic, *, within: bool = False) -> bool 
 
 
 def is_explained(truth: NDArray[np.float64], first: int, second: int, *, sigma: float, tolerance: Tolerance) -> bool:
-    """Whether a disagreement between outputs ``first`` and ``second`` on one picture is rounding.
+    """Whether a disagreement between outputs ``first`` and ``second`` on one image is rounding.
 
     It is when float64's own margin between the two, in ``truth`` (outputs,), is at most twice the precision's
-    tolerance times sigma; never by the difference observed on that picture, which would explain every flip.
+    tolerance times sigma; never by the difference observed on that image, which would explain every flip.
     """
     return abs(float(truth[first] - truth[second])) <= 2 * tolerance.explains * sigma

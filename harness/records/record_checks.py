@@ -185,4 +185,4 @@ def _throughput(where: str, found: Throughput) -> Iterator[str]:
 def _test(found: PairedTest) -> Iterator[str]:
     counts = (found.base_correct, found.other_correct, found.lost, found.gained)
     if found.images < 1 or not all(0 <= one <= found.images for one in counts):
-        yield f"counts {', '.join(map(str, counts))} of {found.images} pictures"
+        yield f"counts {', '.join(map(str, counts))} of {found.images} images"

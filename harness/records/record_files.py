@@ -3,7 +3,7 @@
 Schema history:
   1  the first.
   2  data: layout, labels_from, names_digest, per_class, certificate, skipped, part. Digests of pixels are over each
-     picture's own digest. configuration: layout, labels, on_bad_image, shard, artifacts, weights_layout. Rows may be
+     image's own digest. configuration: layout, labels, on_bad_image, shard, artifacts, weights_layout. Rows may be
      artifacts; accuracies stand beside the published ones (comparisons).
   3  Timing: rigor, several processes a row, percentiles, CPU time, energy, the batch sweep, streams, load generation,
      layers, the noise certificate of each row, the A/A control, the machine's ceiling, why a measurement is invalid.

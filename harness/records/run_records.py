@@ -18,7 +18,7 @@ SCHEMA_VERSION: Final = 6
 
 Chance = Literal["better", "no better", "too few"]
 _NONE_RIGHT: Final = 29
-"""Of so many pictures a model that is right on one in ten gets one right in 95 of 100 draws."""
+"""Of so many images a model that is right on one in ten gets one right in 95 of 100 draws."""
 
 Status = Literal["running", "complete", "interrupted", "failed"]
 SystemStatus = Literal["ok", "error", "missing", "unsupported", "pending"]
@@ -51,7 +51,7 @@ class ModelRecord:
     ``synthetic``: they are, or those in any row's artifact.
     ``weights_verified``: how the file is known to be right, in words; empty: it is not. ``weights_unwrapped``: what was
     around the arrays in the file (keys, prefixes), and from what they were cast. ``recipe_digest``: SHA-256 of all that
-    turns a picture into scores but pictures and weights: the whole preprocessing, the decoders, the network.
+    turns an image into scores but images and weights: the whole preprocessing, the decoders, the network.
     """
 
     card: str
@@ -75,7 +75,7 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """A picture that could not be prepared and does not count."""
+    """An image that could not be prepared and does not count."""
 
     name: str
     reason: str
@@ -83,7 +83,7 @@ class SkippedRecord:
 
 @dataclass(frozen=True, slots=True)
 class PartRecord:
-    """A shard: part ``number`` (from 1) of ``of``, the pictures ``first`` up to ``last`` (not in it) of ``total``.
+    """A shard: part ``number`` (from 1) of ``of``, the images ``first`` up to ``last`` (not in it) of ``total``.
 
     ``whole_*``: the record of the whole set, so that parts of different sets are not joined and the joined run says
     what it is of.
@@ -103,12 +103,12 @@ class PartRecord:
 
 @dataclass(frozen=True, slots=True)
 class DataRecord:
-    """The pictures of a run, and the certificate of them.
+    """The images of a run, and the certificate of them.
 
     ``images``: those that count, without the ``skipped`` ones. ``names_digest``: SHA-256 of names and labels, the same
-    in every layout. ``source_digest``: SHA-256 over the SHA-256 of each picture's file. ``pixels_digest``: SHA-256 over
-    the SHA-256 of each picture's prepared uint8 pixels, which every backend was given; a skipped picture is black.
-    ``per_class``: how many classes have how many pictures. ``certificate``: a plain sentence on what set this is; empty
+    in every layout. ``source_digest``: SHA-256 over the SHA-256 of each image's file. ``pixels_digest``: SHA-256 over
+    the SHA-256 of each image's prepared uint8 pixels, which every backend was given; a skipped image is black.
+    ``per_class``: how many classes have how many images. ``certificate``: a plain sentence on what set this is; empty
     for a synthetic one. ``of_validation_set``: whether it is ImageNet's, whole or a part of it, by names and labels.
     An empty digest: the record is older than the field.
     """
@@ -134,13 +134,13 @@ class DataRecord:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Counts over ``images`` pictures; ``seconds`` is the wall time of the pass, normalising included.
+    """Counts over ``images`` images; ``seconds`` is the wall time of the pass, normalising included.
 
     ``top1_interval`` and ``top5_interval``: low and high at 95 %, percent. None: nothing was drawn, so that no sampling
-    error stands between this and figures of the same pictures; or the record is older than the field.
+    error stands between this and figures of the same images; or the record is older than the field.
 
     ``by_guessing``: how likely (0..1) an answer like these is right by luck; ``chance``: whether top-1 is better than
-    that, see :mod:`alexbench.harness.judge.chance`. ``batch_size``: pictures at once, also of parity. All None in older
+    that, see :mod:`alexbench.harness.judge.chance`. ``batch_size``: images at once, also of parity. All None in older
     records.
     """
 
@@ -178,10 +178,10 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Held against float64 logits of standard deviation sigma, over ``images`` pictures.
+    """Held against float64 logits of standard deviation sigma, over ``images`` images.
 
-    ``flips``: pictures, of all, where this backend's top-1 is not the float64 reference's; only pictures on which
-    backends disagree, and the parity pictures, can be known to be such. ``unexplained_flips``: those whose float64
+    ``flips``: images, of all, where this backend's top-1 is not the float64 reference's; only images on which
+    backends disagree, and the parity images, can be known to be such. ``unexplained_flips``: those whose float64
     margin is wider than twice the tolerance. ``kl``: mean divergence of the softmaxes, float64's || the row's, in nats.
     ``top5_overlap``: the mean share of float64's top 5 among the row's, 0..1. ``effective_bits``: of a significand
     whose rounding would be as loud as the error; ``computed_as``: the precision that is; ``as_claimed``: whether it
@@ -282,7 +282,7 @@ class ArtifactRecord:
 class Comparison:
     """A row's accuracy beside a published figure, percent. ``backend``: the row's name.
 
-    ``low`` and ``high``: the Wilson interval at 95 %, corrected where the pictures were drawn from the validation set.
+    ``low`` and ``high``: the Wilson interval at 95 %, corrected where the images were drawn from the validation set.
     ``verdict``: whether the two agree, or why that cannot be said.
     """
 
@@ -305,7 +305,7 @@ class SystemRecord:
     ``missing``: not installed; ``unsupported``: its runtime cannot run it; ``pending``: the run ended before it was
     measured. ``rss_mib`` and ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until
     then. ``python``: the interpreter it ran on, None for the command's own. ``remarks``: what could not be measured of
-    it besides, and why. ``batch_dependence``: by how much a picture's scores change with those beside it in the batch,
+    it besides, and why. ``batch_dependence``: by how much an image's scores change with those beside it in the batch,
     in their standard deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the
     number of rows of its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one;
     None where it may not be ranked, or the record is older than schema 5. ``group``: what rows must have in common to
@@ -349,7 +349,7 @@ class SystemRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRecord:
-    """The float64 NumPy reference: the truth, on the parity pictures only and never timed."""
+    """The float64 NumPy reference: the truth, on the parity images only and never timed."""
 
     images: int
     top1_correct: int

@@ -1,4 +1,4 @@
-"""Accuracy and parity: every backend over all pictures, then all of them against float64."""
+"""Accuracy and parity: every backend over all images, then all of them against float64."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -43,7 +43,7 @@ LEAST_PROBABILITY: Final = 1e-30
 
 
 def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display) -> None:
-    """Top-5 of every picture and logits of the parity pictures, backend by backend, into the rows."""
+    """Top-5 of every image and logits of the parity images, backend by backend, into the rows."""
     images = parity_images(run_inputs.good)
     unfinished = folder / run_folder.UNFINISHED
     unfinished.mkdir(exist_ok=True)
@@ -54,7 +54,7 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
         try:
             if not run_folder.continues(kept, _what_decides(row, config, run_inputs)):
                 display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
-            with display.step(f"{row.name}: accuracy on {len(run_inputs.labels)} pictures") as advance:
+            with display.step(f"{row.name}: accuracy on {len(run_inputs.labels)} images") as advance:
                 asked = Evaluate(
                     batch_size=config.batch_size,
                     whole=tuple(images.tolist()),
@@ -63,7 +63,7 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
                 )
                 answer = row.worker.ask(asked, progress=advance)
             if answer.images_kept:
-                display.say(f"{row.name}: {answer.images_kept} pictures were kept from before")
+                display.say(f"{row.name}: {answer.images_kept} images were kept from before")
             _check_pixels(answer.pixels_digest, run_inputs)
             row.first_inference_ms = answer.first_inference_ns / 1e6
             if config.batch_size > 1:
@@ -110,10 +110,10 @@ def _check_pixels(digest: str, run_inputs: RunInputs) -> None:
 def hold_against_reference(
     rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display
 ) -> ReferenceRecord | None:
-    """Parity of every row with the float64 reference, on the parity pictures and on every one that backends dispute.
+    """Parity of every row with the float64 reference, on the parity images and on every one that backends dispute.
 
-    None when no row has anything to hold. A picture that all backends answer alike and float64 otherwise is not seen
-    unless it is a parity picture. What float64 said, and where rows did not, goes into ``reference.parquet`` and
+    None when no row has anything to hold. An image that all backends answer alike and float64 otherwise is not seen
+    unless it is a parity image. What float64 said, and where rows did not, goes into ``reference.parquet`` and
     ``flips.parquet``.
     """
     judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
@@ -145,9 +145,9 @@ def hold_against_reference(
 
 
 def parity_of(row: Row, truth: NDArray[np.float64]) -> Parity:
-    """The parity of a row whose ``parity_logits`` (N, outputs) are of the same pictures as ``truth``, on those alone.
+    """The parity of a row whose ``parity_logits`` (N, outputs) are of the same images as ``truth``, on those alone.
 
-    What a run of that row by itself finds: nobody disputes a picture with it.
+    What a run of that row by itself finds: nobody disputes an image with it.
     """
     assert row.parity_logits is not None
     answers = top_k(row.parity_logits, 1)[0][:, 0].astype(np.int32)
@@ -176,7 +176,7 @@ def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
 
 
 def parity_images(good: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Which of the ``good`` pictures (N,) parity is measured on: PARITY_IMAGES, spread evenly over them, or all."""
+    """Which of the ``good`` images (N,) parity is measured on: PARITY_IMAGES, spread evenly over them, or all."""
     places = np.flatnonzero(good)
     total = len(places)
     return places[np.unique(np.linspace(0, total - 1, min(PARITY_IMAGES, total)).astype(np.int64))]
@@ -190,9 +190,9 @@ def _disputed(answers: list[NDArray[np.int32]], good: NDArray[np.bool_]) -> NDAr
 def _margins(
     answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: float, tolerance: Tolerance
 ) -> pd.DataFrame:
-    """Of each picture whose answer is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
+    """Of each image whose answer is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
 
-    ``answers`` (N,) and ``truth`` (N, outputs) are of the same pictures, whose places are the index.
+    ``answers`` (N,) and ``truth`` (N, outputs) are of the same images, whose places are the index.
     """
     best = top_k(truth, 1)[0][:, 0]
     flipped = np.flatnonzero(answers != best)
@@ -250,7 +250,7 @@ def _reference_logits(
     out = folder / run_folder.SCRATCH / "reference-logits.npy"
     card, options = run_inputs.card, Options(threads=config.threads)
     log = folder / run_folder.LOGS / "reference.log"
-    title = f"float64 reference on {len(images)} pictures"
+    title = f"float64 reference on {len(images)} images"
     with WorkerProcess(REFERENCE, log=log) as worker, display.step(title) as advance:
         assert run_inputs.weights is not None
         worker.ask(Load(REFERENCE, card.network, card.preprocessing.crop, run_inputs.weights, options))

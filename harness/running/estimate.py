@@ -43,7 +43,7 @@ def estimate(config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> str:
     if config.accuracy:
         seconds = len(run_inputs.labels) * each
         seconds += PARITY_IMAGES * gflops / REFERENCE_GFLOPS if run_inputs.weights is not None else 0
-        parts.append(f"accuracy on {len(run_inputs.labels)} pictures {_said(seconds)}")
+        parts.append(f"accuracy on {len(run_inputs.labels)} images {_said(seconds)}")
         total += seconds
     if config.performance:
         calls_s = [size * each / count for size in config.batch_sizes]

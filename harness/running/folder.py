@@ -147,7 +147,7 @@ def write_samples(
 ) -> None:
     """``samples.parquet``: sample, label (0..999), source_sha256, pixels_sha256 (hex), skipped (why, or null).
 
-    ``digests`` (N, 2, 32) uint8: of each picture's file and of its prepared pixels. ``bad``: place -> what was wrong.
+    ``digests`` (N, 2, 32) uint8: of each image's file and of its prepared pixels. ``bad``: place -> what was wrong.
     """
     frame = pd.DataFrame(
         {
@@ -169,7 +169,7 @@ def predictions(
     good: NDArray[np.bool_],
     label_offset: int,
 ) -> pd.DataFrame:
-    """A backend's rows of ``predictions.parquet``, those of the ``good`` pictures."""
+    """A backend's rows of ``predictions.parquet``, those of the ``good`` images."""
     kept = top[good]
     columns: dict[str, object] = {
         "backend": backend,
@@ -197,7 +197,7 @@ def write_reference(
     truth: NDArray[np.float64],
     label_offset: int,
 ) -> None:
-    """``reference.parquet``: what float64 answers to the pictures ``images``, whose logits ``truth`` (N, outputs) are.
+    """``reference.parquet``: what float64 answers to the images ``images``, whose logits ``truth`` (N, outputs) are.
 
     sample (string), label (int16, 0..999), top1..top5 (int16: classes; -1 is background), score1..score5 (float64).
     """

@@ -2,7 +2,7 @@
 
 What is joined is accuracy: ``predictions.parquet`` and ``samples.parquet`` are those of the whole set's run, byte for
 byte. Parity is that of the worst part, ``reference.parquet`` and ``flips.parquet`` those of the parts one after the
-other: each examined pictures of its own. Speed is not joined: parts may have run on different machines.
+other: each examined images of its own. Speed is not joined: parts may have run on different machines.
 """
 
 from collections.abc import Sequence
@@ -129,7 +129,7 @@ def _check_same(parts: list[_Part]) -> None:
 
 
 def _value(effective: EffectiveRecord, key: str) -> str:
-    """Without its evidence: of a part with too few pictures less may have been measured."""
+    """Without its evidence: of a part with too few images less may have been measured."""
     found = getattr(effective, key)
     return str(found if isinstance(found, str) else found[0])
 
@@ -147,7 +147,7 @@ def _said(value: object) -> str:
 
 
 def _check_part(folder: Path, record: RunRecord, samples: pd.DataFrame) -> None:
-    """The tables are the record's, and as many pictures as its part has.
+    """The tables are the record's, and as many images as its part has.
 
     Raises:
         RecordError: they are not.
@@ -261,7 +261,7 @@ def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
 
 
 def _row(rows: list[SystemRecord], data: DataRecord) -> SystemRecord:
-    """One system's rows of all parts as one; ``data``: all of their pictures."""
+    """One system's rows of all parts as one; ``data``: all of their images."""
     first = rows[0]
     kept = [row.accuracy for row in rows if row.accuracy is not None]
     accuracy = None
@@ -289,7 +289,7 @@ def _row(rows: list[SystemRecord], data: DataRecord) -> SystemRecord:
 
 
 def _against_guessing(joined: Accuracy, parts: list[Accuracy]) -> Accuracy:
-    """By the mean luck of the parts, each weighing as many pictures as it has; nothing where a part is older."""
+    """By the mean luck of the parts, each weighing as many images as it has; nothing where a part is older."""
     lucks = [one.by_guessing * one.images for one in parts if one.by_guessing is not None]
     if len(lucks) < len(parts):
         return joined

@@ -150,7 +150,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -> _Prepared:
-    """All that needs no folder of the run: what cannot be, and the pictures and weights."""
+    """All that needs no folder of the run: what cannot be, and the images and weights."""
     loads.require(config)
     others = other_environments(rows, logs)
     check_options(rows, config, logs)

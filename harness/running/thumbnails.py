@@ -1,4 +1,4 @@
-"""The pictures on which rows disagree, small, beside a run's raw files: what one wants to see of a flip.
+"""The images on which rows disagree, small, beside a run's raw files: what one wants to see of a flip.
 
 ``thumbnails/0001.jpg`` and so on, made from the prepared pixels, which are what every row was given; and
 ``thumbnails.json``, a list with an entry for each: sample, file (in the run's folder), label (0..999), label_name,
@@ -41,7 +41,7 @@ _BACKGROUND: Final = "background"
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A picture on which rows disagree with float64 or with each other; what the fields are stands above."""
+    """An image on which rows disagree with float64 or with each other; what the fields are stands above."""
 
     sample: str
     file: str
@@ -116,9 +116,9 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
 
 
 def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: pd.DataFrame | None) -> list[Thumbnail]:
-    """Every picture on which rows have not all the same first answer as float64 and each other, without their files.
+    """Every image on which rows have not all the same first answer as float64 and each other, without their files.
 
-    ``predictions``, ``reference`` and ``flips``: the Parquet files of a run. In the order of the pictures.
+    ``predictions``, ``reference`` and ``flips``: the Parquet files of a run. In the order of the images.
     """
     tops = {str(name): rows[_TOP].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
     first = predictions[predictions["backend"] == next(iter(tops))]
@@ -152,7 +152,7 @@ def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: p
 
 
 def jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    """A picture (H, W, 3) uint8 as a JPEG file, 160 pixels square; one Pillow always gives the same bytes."""
+    """An image (H, W, 3) uint8 as a JPEG file, 160 pixels square; one Pillow always gives the same bytes."""
     small = Image.fromarray(np.asarray(pixels)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     small.save(file, format="JPEG", quality=QUALITY)
@@ -160,7 +160,7 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail], bytes]) -> None:
-    """The folder of pictures first, whole or not at all, then the list of them."""
+    """The folder of images first, whole or not at all, then the list of them."""
     chosen = sorted(found, key=lambda one: -one.widest)[:MOST]
     named = [replace(one, file=f"{FOLDER}/{number:04}.jpg") for number, one in enumerate(chosen, 1)]
     partial = folder / f".{FOLDER}.partial"

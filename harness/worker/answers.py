@@ -32,7 +32,7 @@ def called(backend: str, method: str) -> Iterator[None]:
 
 
 class Answers:
-    """The answers of a backend that gives ``outputs`` scores a picture; the last one is remembered."""
+    """The answers of a backend that gives ``outputs`` scores per image; the last one is remembered."""
 
     def __init__(self, outputs: int) -> None:
         self._outputs = outputs

@@ -1,6 +1,6 @@
 """An artifact looked at before anything is prepared: what is in it, what to feed it, what its scores are.
 
-The graph says some of it (the adapters read it); the rest is tried on pictures drawn for the purpose, fed exactly as a
+The graph says some of it (the adapters read it); the rest is tried on images drawn for the purpose, fed exactly as a
 run feeds its own. In a worker of its own, so that the load time and the first inference of the run's are untouched.
 """
 
@@ -82,7 +82,7 @@ def _fault(rows: NDArray[np.float32], again: NDArray[np.float32]) -> str | None:
 def _try(
     backend: Backend, artifact: Artifact, facts: ArtifactFacts, options: Options, inputs: NDArray[np.float32]
 ) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
-    """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one picture only, is told."""
+    """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one image only, is told."""
     answers = Answers(artifact.outputs)
     try:
         runs_artifacts(backend, artifact).load_artifact(artifact, facts, options)
@@ -110,10 +110,10 @@ def runs_artifacts(backend: Backend, artifact: Artifact) -> RunsArtifacts:
 
 
 def probes(image: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Pictures (PROBES, H, W, 3) uint8: noise, coarse blocks, and a black one with a white half."""
+    """Images (PROBES, H, W, 3) uint8: noise, coarse blocks, and a black one with a white half."""
     channels, height, width = image
     if channels != 3:
-        raise UnsupportedOptionError(f"pictures of {channels} channels are not supported; wanted 3")
+        raise UnsupportedOptionError(f"images of {channels} channels are not supported; wanted 3")
     random = np.random.RandomState(3)
     noise = random.randint(0, 256, (height, width, 3)).astype(np.uint8)
     coarse = random.randint(0, 256, (8, 8, 3)).astype(np.uint8)

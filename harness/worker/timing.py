@@ -159,7 +159,7 @@ class Timing(WorkerState):
         return Kernels(self._ceilings.best(asked.seconds))
 
     def run_loadgen(self, asked: RunLoadgen) -> LoadGenResult:
-        """On as many pictures as LoadGen is given to choose from."""
+        """On as many images as LoadGen is given to choose from."""
         backend, pixels = self._loaded()
         self._first_inference()
         samples = [self._timed_input(1, number) for number in range(min(len(pixels), loadgen.LIBRARY_SAMPLES))]

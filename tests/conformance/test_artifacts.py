@@ -157,13 +157,13 @@ BAD: Final = (
     Bad("openvino", "plain.bin", r"\.xml and \.onnx"),
     Bad("openvino", "scale-folded.xml", r"which is not what card small does .*--artifact-input openvino=", CardError),
     Bad("torch", "training.pt2", "is dropout on"),
-    Bad("torch", "truncated.pt2", "damaged, or no torch.export or TorchScript file"),
+    Bad("torch", "truncated.pt2", "damaged, or not a torch.export or TorchScript file"),
     Bad("torch", "weights.pth", "--weights"),
     Bad("torch", "missing.pt2", "no such file"),
     Bad("torch", "hostile-size.pt2", "contains code, which is never run: .open"),
     Bad("torch", "hostile-pickle.pt2", "contains code, which is never run: a pickle"),
     Bad("tensorflow", "damaged", "cannot be read: .*saved_model.pb"),
-    Bad("tensorflow", "empty", "no saved_model.pb in it"),
+    Bad("tensorflow", "empty", "it has no saved_model.pb"),
     Bad("tensorflow", "unsigned", "without a signature"),
     Bad("tensorflow", "plain/saved_model.pb", "give the folder"),
     Bad("tensorflow", "missing", "no such file or folder"),
@@ -359,13 +359,13 @@ def test_another_number_of_classes_names_both_and_the_mend(runs: Runs, backend: 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
 def test_another_size_of_picture_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
-    with pytest.raises(WeightsError, match=rf"takes pictures of {SIDE} x {SIDE} .*card's are 40 x 40: .*crop = {SIDE}"):
+    with pytest.raises(WeightsError, match=rf"takes images of {SIDE} x {SIDE} .*card's are 40 x 40: .*crop = {SIDE}"):
         runs.inspect(backend, file, image=(3, 40, 40))
 
 
 def test_a_torchscript_file_of_another_size_is_refused(runs: Runs) -> None:
     """It says nothing of its sizes; only trying tells."""
-    with pytest.raises(WeightsError, match=r"does not run on pictures of \(3, 40, 40\): .*shapes"):
+    with pytest.raises(WeightsError, match=r"does not run on images of \(3, 40, 40\): .*shapes"):
         runs.inspect("torch", "plain.pt", image=(3, 40, 40))
 
 
@@ -411,7 +411,7 @@ def test_compressed_weights_are_computed_with_in_fp32(runs: Runs) -> None:
 
 @pytest.mark.parametrize(("backend", "file"), [(name, file) for name, file in PLAIN.items() if name != "openvino"])
 def test_a_precision_that_the_file_does_not_have_is_refused(runs: Runs, backend: str, file: str) -> None:
-    with pytest.raises(UnsupportedOptionError, match=r"saved in, which would have run; use --precision fp32"):
+    with pytest.raises(UnsupportedOptionError, match=r"saved in; use --precision fp32"):
         runs.inspect(backend, file, options=Options(1, precision="bf16"))
 
 
@@ -424,7 +424,9 @@ def test_openvino_obeys_bf16(runs: Runs) -> None:
 def test_a_files_inner_layers_are_not_looked_at(runs: Runs, backend: str, file: str) -> None:
     seen = runs.inspect(backend, file)
     runs.load(backend, seen)
-    with pytest.raises(UnsupportedOptionError, match=f"^{backend}: an artifact's inner layers are not known by name"):
+    with pytest.raises(
+        UnsupportedOptionError, match=f"^{backend}: the names of an artifact's inner layers are unknown"
+    ):
         runs.look(backend, seen, "conv1")
 
 

@@ -37,7 +37,7 @@ def test_an_empty_folder_is_named(command: Command, ground: Ground, out: Path, t
     empty = tmp_path / "empty"
     empty.mkdir()
     line = refused(run(command, ground, out, data=empty), out)
-    assert f"{empty}: no picture in it" in line
+    assert f"{empty}: no image in it" in line
     assert "class folders" in line
 
 

@@ -27,7 +27,7 @@ SAID = {
 LISTED = {
     "unimportable": "import raised ModuleNotFoundError",
     "exits_at_import": "import raised SystemExit: 4",
-    "no_backend": "wanted a subclass of Backend",
+    "no_backend": "expected a subclass of Backend",
     "unprobeable": "probe() raised OSError: no licence",
     "nameless": "name is None, wanted 'nameless'",
     "misnamed": "name is 'another', wanted 'misnamed'",

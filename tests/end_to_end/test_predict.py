@@ -79,7 +79,7 @@ def test_what_is_no_picture_is_named(command: Command, tmp_path: Path) -> None:
     picture.write_bytes(b"text")
     ended = command.here("predict", picture)
     assert ended.code == 2
-    assert f"{picture}: not a JPEG, PNG, BMP or WebP picture" in ended.last_line
+    assert f"{picture}: not a JPEG, PNG, BMP or WebP image" in ended.last_line
     ended = command.here("predict", tmp_path / "gone.jpg", "--backend", "onnxruntime")
     assert ended.code == 2
     assert "gone.jpg: cannot be read" in ended.last_line

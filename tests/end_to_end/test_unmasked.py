@@ -116,14 +116,14 @@ def test_what_float64_answered_stands_beside_the_run(command: Command, ground: G
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("not finite", "logits of picture 11 are not finite (infinity; 1 of 8 pictures of this batch)"),
+        ("not finite", "logits of image 11 are not finite (infinity; 1 of 8 images of this batch)"),
         pytest.param(
             "constant",
-            "constant output: pictures 0 and 1 differ and have the same logits, as have all 8",
+            "constant output: images 0 and 1 differ and have the same logits, as have all 8",
             marks=pytest.mark.nightly,
         ),
-        ("stale", "stale output: logits of picture 16 are those of picture 8, which differs, and so on for 8 of"),
-        pytest.param("dead", "dead batch: all logits of picture 8 and the 7 after it are 0", marks=pytest.mark.nightly),
+        ("stale", "stale output: logits of image 16 are those of image 8, which differs, and so on for 8 of"),
+        pytest.param("dead", "dead batch: all logits of image 8 and the 7 after it are 0", marks=pytest.mark.nightly),
     ],
 )
 def test_outputs_that_mean_nothing_are_not_scored_and_their_symptom_is_named(

@@ -1,4 +1,4 @@
-"""What a file is wrapped in: zip files, which have a CRC-32 of each member, and what is no weights file at all."""
+"""Recognises containers: zip files, which have a CRC-32 of each member, and files that are not weights."""
 
 import zipfile
 import zlib
@@ -12,13 +12,13 @@ from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST
 
 @dataclass(frozen=True, slots=True)
 class OtherContent:
-    """What a file is instead of weights, and what to do, in words."""
+    """What a file is instead of weights, and the fix, in words."""
 
     what: str
     fix: str
 
 
-_UNPACK: Final = "unpack it, and name the file in it"
+_UNPACK: Final = "unpack it and name the file in it"
 _BEGINNINGS: Final = (
     b"version https://git-lfs",
     b"<!DOCTYPE",
@@ -30,20 +30,20 @@ _BEGINNINGS: Final = (
     b"\x28\xb5\x2f\xfd",
 )
 _OTHERS: Final = (
-    OtherContent("a Git LFS pointer, not the file itself", "git lfs pull, or fetch anew"),
-    OtherContent("a web page, not weights", "fetch the file anew"),
-    OtherContent("a web page, not weights", "fetch the file anew"),
+    OtherContent("a Git LFS pointer, not the file itself", "run git lfs pull, or fetch it again"),
+    OtherContent("a web page, not weights", "fetch the file again"),
+    OtherContent("a web page, not weights", "fetch the file again"),
     OtherContent("an HDF5 file", "load it in its framework, and save a SavedModel or safetensors"),
     OtherContent("compressed (gzip)", _UNPACK),
     OtherContent("compressed (bzip2)", _UNPACK),
     OtherContent("compressed (xz)", _UNPACK),
     OtherContent("compressed (zstd)", _UNPACK),
 )
-"""What begins so, in the same order."""
+"""The first bytes of each kind, in the same order."""
 
 
 def other_content(path: Path) -> OtherContent | None:
-    """What a file is that holds no weights, or weights in a wrapping that is not opened; None where it may be one."""
+    """The kind of a file without weights, or in a container that is not opened; None if it may be a weights file."""
     with path.open("rb") as file:
         head = file.read(32)
     found = (place for place, begins in enumerate(_BEGINNINGS) if head.startswith(begins))
@@ -52,10 +52,10 @@ def other_content(path: Path) -> OtherContent | None:
 
 
 def check_zip(path: Path) -> bool:
-    """Whether the file is a zip file; if so, every member was held against its CRC.
+    """Whether the file is a zip file. If so, the CRC of every member was checked.
 
     Raises:
-        WeightsError: a member does not have the CRC that the file says it has; it is named.
+        WeightsError: a member does not have the CRC in the file. The message names it.
     """
     if not zipfile.is_zipfile(path):
         return False

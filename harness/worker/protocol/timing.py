@@ -161,7 +161,7 @@ class MeasureCeilings(Request[Kernels]):
 
 @dataclass(frozen=True, slots=True)
 class RunLoadgen(Request[LoadGenResult]):
-    """One test by MLPerf LoadGen on the first pictures; its logs go into ``log_folder``."""
+    """One test by MLPerf LoadGen on the first images; its logs go into ``log_folder``."""
 
     scenario: str
     settings: LoadSettings

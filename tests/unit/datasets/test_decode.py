@@ -162,7 +162,7 @@ def test_half_a_picture_with_an_end_put_behind_it_is_damaged(decoder: Decoder, k
         assert Image.open(io.BytesIO(data)).load() is not None  # nothing said
         with pytest.raises(DataError) as refused:
             decoded(data, decoder=decoder, exif=exif)
-        said = "it: damaged picture (premature end of data segment); restore it or take it out"
+        said = "it: damaged image (premature end of data segment); restore it or take it out"
         assert str(refused.value) == said
 
 

@@ -166,7 +166,7 @@ def test_a_convolution_that_mixes_colours_or_filters_leaves_the_file_unread(weig
 def test_several_first_layers_side_by_side_are_one() -> None:
     assert branches([[FIRST_LAYER], [FIRST_LAYER]], ["Conv", "Conv"]) == [FIRST_LAYER]
     assert branches([[FIRST_LAYER], [Step("nothing")]], ["Conv", "Cast"])[0].kind == "unknown"
-    assert branches([[FIRST_LAYER], None], ["Conv", "Clip"])[0].values == "Clip and Conv side by side"
+    assert branches([[FIRST_LAYER], None], ["Conv", "Clip"])[0].values == "Clip and Conv in parallel"
 
 
 def test_nothing_is_none() -> None:

@@ -86,7 +86,7 @@ def test_empty_class_folders_are_allowed_and_said(tmp_path: Path) -> None:
     lay(tmp_path, [f"{TENCH}/a.jpg"])
     (tmp_path / GOLDFISH).mkdir()
     assert open_dataset(tmp_path).empty_classes == 1
-    assert open_dataset(tmp_path).describe().endswith("; 1 class folder without a picture")
+    assert open_dataset(tmp_path).describe().endswith("; 1 class folder without an image")
 
 
 def test_folders_inside_class_folders_belong_to_the_class(tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_a_missing_path_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    assert "no picture in it" in refusal(tmp_path)
+    assert "no image in it" in refusal(tmp_path)
 
 
 def test_class_folders_without_any_picture_are_refused(tmp_path: Path) -> None:
-    assert "1 class folder and no picture in any of them" in refusal(lay(tmp_path, ["0/readme.txt"]))
+    assert "1 class folder and no image in any of them" in refusal(lay(tmp_path, ["0/readme.txt"]))
 
 
 def test_strange_folder_names_are_counted_and_the_first_named(tmp_path: Path) -> None:

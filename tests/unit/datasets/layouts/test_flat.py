@@ -219,7 +219,7 @@ MANY_NUMBERS = "".join(f"{place % 1000}\n" for place in range(VALIDATION_COUNT))
     [
         (b"", "an empty label file; restore it"),
         (b"\xff\xfe\x00", "not a text file; give a val.txt"),
-        (b"a.png 0\nb.png 1000\n", "line 2 has label 1000, outside 0..999; mend or restore"),
+        (b"a.png 0\nb.png 1000\n", "line 2 has label 1000, outside 0..999; correct or restore"),
         (
             b"a.png 1\nb.png 1000\n",
             "line 2 has label 1000, outside 0..999; 1..1000 are ILSVRC2012_ID, the devkit's order, or class indices",
@@ -232,14 +232,14 @@ MANY_NUMBERS = "".join(f"{place % 1000}\n" for place in range(VALIDATION_COUNT))
         (b"a.png " + b"9" * 5000, "line 1 has label '9999"),
         (
             b"a.png,65\n",
-            "line 1 has no blank in it ('a.png,65'); wanted are lines of a name, a blank and a class index",
+            "line 1 has no blank in it ('a.png,65'); expected lines of a name, a blank and a class index",
         ),
-        (b"a.png, 65\n", "line 1 separates with a comma ('a.png, 65'); wanted are lines of a name, a blank"),
+        (b"a.png, 65\n", "line 1 separates with a comma ('a.png, 65'); expected lines of a name, a blank"),
         (b"65\n", "1 line of one label each, and the validation set has 50,000"),
         (b"a.png cat\n", "line 1 has label 'cat'; labels are class indices 0..999 or WordNet ids"),
         (b"a.png n00000001\n", "line 1 has n00000001, which is not among the 1000 classes"),
         (b"a.png 0\nb.png\n", "line 2 is not a name and a label ('b.png')"),
-        (b"x/a.png 0\ny/a.png 0\n", "line 2 labels a.png a second time; keep one line a picture"),
+        (b"x/a.png 0\ny/a.png 0\n", "line 2 labels a.png a second time; keep one line per image"),
         (b"1\n2\n", "2 lines of one label each, and the validation set has 50,000"),
         (MANY_NUMBERS, "a number a line, which may be ILSVRC2012_ID or a class index; give the devkit's"),
         (
@@ -267,7 +267,7 @@ def test_ground_truth_without_meta_mat_is_refused(tmp_path: Path) -> None:
     labels = devkit(tmp_path / "labels")
     labels.with_name("meta.mat").unlink()
     message = refusal(write_flat(tmp_path / "set", SET), labels)
-    assert f"{labels.with_name('meta.mat')}: no such file, and the ground truth means nothing without it" in message
+    assert f"{labels.with_name('meta.mat')}: no such file, and the ground truth needs it" in message
 
 
 def test_a_damaged_meta_mat_is_refused_whatever_the_damage(tmp_path: Path) -> None:

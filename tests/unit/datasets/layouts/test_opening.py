@@ -229,7 +229,7 @@ def test_labels_for_a_layout_that_has_its_own_are_refused(tmp_path: Path, kind: 
         ("val.txz", b"\xfd7zXZ\x00", "unpack it to a plain file (unxz)"),
         ("val.tar.zst", b"\x28\xb5\x2f\xfd", "unpack it to a plain file (unzstd)"),
         ("val.zip", b"PK\x03\x04", "a zip archive, which cannot be read in place; unzip it"),
-        ("a.jpeg", b"\xff\xd8\xff", "a picture, not a data set; give the folder"),
+        ("a.jpeg", b"\xff\xd8\xff", "an image, not a data set; give the folder"),
         ("val.bin", b"whatever", "neither a tar nor TFRecords nor Parquet; give"),
         ("empty", b"", "neither a tar nor TFRecords nor Parquet; give"),
     ],

@@ -85,8 +85,8 @@ def test_classes_of_another_set_are_refused(tmp_path: Path) -> None:
     ("label", "said"),
     [
         (-1, "row 1 (from 0) has label -1, as in a test split, which has no labels; give the validation split"),
-        (1000, "row 1 (from 0) has label 1000, outside 0..999; restore the file or convert the set anew"),
-        (None, "row 1 (from 0) has no label (null); take the row out, or give the validation split"),
+        (1000, "row 1 (from 0) has label 1000, outside 0..999; restore the file or convert the set again"),
+        (None, "row 1 (from 0) has no label (null); remove the row, or give the validation split"),
     ],
 )
 def test_labels_outside_the_classes_are_refused(tmp_path: Path, label: int | None, said: str) -> None:
@@ -98,10 +98,10 @@ def test_labels_outside_the_classes_are_refused(tmp_path: Path, label: int | Non
     [
         (
             {"img": ["x"], "text": ["y"]},
-            "no column image and label among img, text; wanted are image (struct of bytes and",
+            "no column image and label among img, text; expected image (struct of bytes and",
         ),
-        ({"image": ["x"], "label": [1]}, "column image is string; wanted are image (struct"),
-        ({"image": [{"path": "x"}], "label": [1]}, "column image is struct<path: string>; wanted"),
+        ({"image": ["x"], "label": [1]}, "column image is string; expected image (struct"),
+        ({"image": [{"path": "x"}], "label": [1]}, "column image is struct<path: string>; expected"),
         ({"image": [{"bytes": b"x", "path": "x"}], "label": ["cat"]}, "label 'cat', which holds no WordNet id"),
     ],
 )
@@ -124,8 +124,8 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_without_rows_is_no_set(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "validation.parquet", [])
-    assert refusal(path) == f"{path}: no picture in it; give a set with one or more"
-    with pytest.raises(DataError, match="no picture in it"):
+    assert refusal(path) == f"{path}: no image in it; give a set with one or more"
+    with pytest.raises(DataError, match="no image in it"):
         open_dataset(tmp_path)
 
 
@@ -179,7 +179,7 @@ def test_a_base_name_twice_in_a_class_is_told_apart_and_noted(tmp_path: Path) ->
     write_parquet(tmp_path / "validation-00001-of-00002.parquet", [("0.jpg", b"c", 0)])
     dataset = open_dataset(tmp_path)
     assert len({sample.name for sample in dataset.samples}) == 3
-    assert dataset.notes == ("3 images share their name with another of their class; told apart by their place",)
+    assert dataset.notes == ("3 images share their name with another of their class; their place tells them apart",)
 
 
 def test_two_copies_of_a_file_are_refused(tmp_path: Path) -> None:

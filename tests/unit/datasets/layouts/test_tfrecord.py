@@ -124,7 +124,9 @@ def test_a_damaged_length_is_refused_with_the_records_index(tmp_path: Path) -> N
     data = bytearray(path.read_bytes())
     data[len(slim(SET[0])) + 16] ^= 1
     path.write_bytes(data)
-    assert "record 1 (from 0) is damaged, or this is no TFRecord file: its length fails its checksum" in refusal(path)
+    assert "record 1 (from 0) is damaged, or this is not a TFRecord file: its length fails its checksum" in refusal(
+        path
+    )
 
 
 def test_empty_and_compressed_files_are_refused(tmp_path: Path) -> None:
@@ -171,7 +173,7 @@ def test_that_labels_count_from_1_is_said_where_nothing_tells(tmp_path: Path) ->
     dataset = open_dataset(write(tmp_path, labelled(1, **UNNAMED), labelled(999, **UNNAMED)))
     assert dataset.labels.tolist() == [0, 998]
     assert dataset.notes == (
-        "labels taken as counted from 1, as Inception and Slim write them; nothing in the records tells",
+        "labels are assumed to count from 1, as Inception and Slim write them; the records do not show it",
     )
 
 
@@ -192,7 +194,7 @@ def test_a_synset_alone_is_a_label(tmp_path: Path) -> None:
             [labelled(1000, **UNNAMED), labelled(0, **UNNAMED)],
             "record 1 (from 0, validation-00000-of-00001#1) has label 0, the",
         ),
-        ([labelled(66), labelled(1001, **UNNAMED)], "#1) has label 1001, outside 1..1000; convert the set anew"),
+        ([labelled(66), labelled(1001, **UNNAMED)], "#1) has label 1001, outside 1..1000; convert the set again"),
         ([labelled(66), labelled(-1, **UNNAMED)], "#1) has label -1, outside 1..1000"),
         ([labelled(66), labelled(67)], "has label 67 and synset n01751748, whose label is 66 counting from 1"),
         (
@@ -203,8 +205,8 @@ def test_a_synset_alone_is_a_label(tmp_path: Path) -> None:
             [slim(SET[0]), labelled(1, image__class__label=None, **NO_SYNSET)],
             "record 1 (from 0): neither image/class/label",
         ),
-        ([slim(SET[0]), labelled([66, 67])], "record 1 (from 0): image/class/label: several values, of which"),
-        ([example(picture=b"x", label=3)], "no image/encoded among label, picture; convert the set anew"),
+        ([slim(SET[0]), labelled([66, 67])], "record 1 (from 0): image/class/label: several values, where"),
+        ([example(picture=b"x", label=3)], "no image/encoded among label, picture; convert the set again"),
         ([b"no protobuf at all"], "record 0 (from 0): "),
         ([b""], "no image/encoded among none"),
         ([slim(SET[0]), slim(SET[0])], "both are ILSVRC2012_val_00000001.JPEG; keep one of them"),
@@ -245,7 +247,7 @@ def test_a_file_that_changed_since_it_was_listed_is_named(tmp_path: Path) -> Non
     with pytest.raises(DataError, match="cut off within the record; restore the file"):
         TFRecordReader(dataset.root).read(last)
     path.write_bytes(path.read_bytes()[: last.at + 5])
-    with pytest.raises(DataError, match="no record there: cut off, damaged or changed"):
+    with pytest.raises(DataError, match="no record at this place: the file was cut off, damaged or changed"):
         TFRecordReader(dataset.root).read(last)
     path.unlink()
     with pytest.raises(DataError, match="cannot be read"):

@@ -61,9 +61,9 @@ def test_any_start_of_a_key_that_fits_one_names_it(many: Dataset, cache: Path, m
     prepare(many, SMALL, cache)
     (found,) = find_sets(cache, [made.path.stem[:6]])
     assert found.key == made.path.stem
-    with pytest.raises(UsageError, match=r"'' fits no set"):
+    with pytest.raises(UsageError, match=r"'' matches no set"):
         find_sets(cache, [""])
-    with pytest.raises(UsageError, match=r"'zz' fits no set .*; there are: "):
+    with pytest.raises(UsageError, match=r"'zz' matches no set .*; there are: "):
         find_sets(cache, ["zz"])
 
 

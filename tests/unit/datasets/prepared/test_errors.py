@@ -74,7 +74,7 @@ def test_a_cache_that_cannot_be_written_is_named(few: Dataset, cache: Path) -> N
 
 
 def test_no_picture_and_no_worker_are_refused(few: Dataset, cache: Path) -> None:
-    with pytest.raises(DataError, match="no picture to prepare"):
+    with pytest.raises(DataError, match="no image to prepare"):
         prepare(replace(few, samples=()), SMALL, cache)
     with pytest.raises(UsageError, match="0 workers"):
         prepare(few, SMALL, cache, workers=0)
@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_read_is_skipped_too(few: Dataset, cache: Path) ->
 
 def test_nothing_but_bad_pictures_is_an_error(few: Dataset, cache: Path) -> None:
     damage(few, *range(7))
-    with pytest.raises(DataError, match=r"no picture can be prepared; the first: .*not a JPEG"):
+    with pytest.raises(DataError, match=r"no image can be prepared; the first: .*not a JPEG"):
         prepare(few, SMALL, cache, on_bad_image="skip")
     assert left_in(cache) == []
 

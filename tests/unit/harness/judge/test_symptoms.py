@@ -33,19 +33,19 @@ def test_the_first_picture_that_is_not_finite_is_named_with_its_kind_and_how_man
     logits[[5, 3], [0, 99]] = value
     said = symptom(with_logits(batch(first=96), logits), None)
     assert said is not None
-    assert said.startswith(f"logits of picture 99 are not finite ({kind}; 2 of 8 pictures of this batch); commonly")
+    assert said.startswith(f"logits of image 99 are not finite ({kind}; 2 of 8 images of this batch); commonly")
 
 
 @given(st.integers(0, IMAGES - 1), st.integers(0, OUTPUTS - 1), st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_one_value_that_is_not_finite_is_found_wherever_it_is(image: int, output: int, value: float) -> None:
     logits = batch().logits.copy()
     logits[image, output] = value
-    assert f"logits of picture {image} are not finite" in (not_finite(logits) or "")
+    assert f"logits of image {image} are not finite" in (not_finite(logits) or "")
 
 
 def test_all_zeros_are_a_dead_batch() -> None:
     said = symptom(with_logits(batch(first=32), np.zeros((IMAGES, OUTPUTS), np.float32)), None)
-    assert (said or "").startswith("dead batch: all logits of picture 32 and the 7 after it are 0; commonly")
+    assert (said or "").startswith("dead batch: all logits of image 32 and the 7 after it are 0; commonly")
 
 
 def test_one_value_for_every_class_is_no_answer() -> None:
@@ -53,7 +53,7 @@ def test_one_value_for_every_class_is_no_answer() -> None:
     logits[2] = 0
     logits[6] = -3.5
     said = symptom(with_logits(batch(), logits), None)
-    assert (said or "").startswith("no answer: logits of picture 2 are the same for every class (2 of 8 pictures")
+    assert (said or "").startswith("no answer: logits of image 2 are the same for every class (2 of 8 images")
     assert same_for_every_class(np.ones((3, 1))) is None  # of one output that says nothing
 
 
@@ -61,7 +61,7 @@ def test_the_same_answer_to_different_pictures_is_a_constant_output() -> None:
     same = np.repeat(batch().logits[:1], IMAGES, axis=0)
     said = symptom(with_logits(batch(first=16), same), None)
     assert (said or "").startswith(
-        "constant output: pictures 16 and 17 differ and have the same logits, as have all 8 of this batch; commonly"
+        "constant output: images 16 and 17 differ and have the same logits, as have all 8 of this batch; commonly"
     )
 
 
@@ -76,7 +76,7 @@ def test_one_other_picture_among_the_copies_is_enough() -> None:
     one = batch()
     pixels, logits = (np.repeat(values[:1], IMAGES, axis=0) for values in (one.pixels, one.logits))
     pixels[5] = one.pixels[5]
-    assert "constant output: pictures 0 and 5 differ" in (symptom(Batch(0, pixels, logits), None) or "")
+    assert "constant output: images 0 and 5 differ" in (symptom(Batch(0, pixels, logits), None) or "")
 
 
 @pytest.mark.parametrize("images", [1, 5, 8])
@@ -85,7 +85,7 @@ def test_the_outputs_of_the_batch_before_are_stale(images: int) -> None:
     before, now = batch(1), batch(2, first=8, images=images)
     said = symptom(with_logits(now, before.logits[:images]), before)
     assert (said or "").startswith(
-        f"stale output: logits of picture 8 are those of picture 0, which differs, and so on for {images} of this"
+        f"stale output: logits of image 8 are those of image 0, which differs, and so on for {images} of this"
         f" batch's {images}; commonly"
     )
 

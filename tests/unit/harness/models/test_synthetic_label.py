@@ -127,7 +127,7 @@ def test_accuracy_of_synthetic_with_real_is_refused_and_speed_is_not(synthetic_f
         check_belonging(config, chosen, (), real_set)
     with pytest.raises(UsageError, match=r"--artifact net.onnx: these weights are SYNTHETIC"):
         check_belonging(config, trained, ("net.onnx",), real_set)
-    with pytest.raises(UsageError, match=r"--data .*: these pictures are SYNTHETIC"):
+    with pytest.raises(UsageError, match=r"--data .*: these images are SYNTHETIC"):
         check_belonging(config, trained, (), drawn_set)
     speed = replace(config, only="performance")
     assert not check_belonging(speed, chosen, (), real_set)

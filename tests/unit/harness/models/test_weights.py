@@ -106,8 +106,8 @@ def test_each_defect_is_named_with_wanted_and_found() -> None:
         "fc9.weight is not an array of toy",
         "conv2.weight is complex64, wanted float32",
         "conv3.bias is int16, wanted float32",
-        "conv4.bias holds values that are not finite",
-        "conv5.bias holds values that are not finite",
+        "conv4.bias has values that are not finite",
+        "conv5.bias has values that are not finite",
     ):
         assert said in message
 
@@ -124,7 +124,7 @@ def test_defects_are_named_as_the_file_spells_them() -> None:
         "features.3.bias is missing (wanted shape (4,))",
         "classifier.1.weight has shape (64, 16), wanted (16, 64)",
         "classifier.6.bias is int64, wanted float32",
-        "features.0.weight holds values that are not finite",
+        "features.0.weight has values that are not finite",
         "num_batches_tracked is not an array of toy",
     ):
         assert said in message
@@ -222,7 +222,9 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(WeightsError, match=r"the weights cannot be written \(.*No space left on device\); make room"):
+    with pytest.raises(
+        WeightsError, match=r"the weights cannot be written \(.*No space left on device\); free some space"
+    ):
         write_weights(arrays(), tmp_path)
     assert list(tmp_path.iterdir()) == []
 

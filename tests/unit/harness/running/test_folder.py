@@ -73,7 +73,7 @@ def test_skipped_pictures_are_not_predictions_but_samples(tmp_path: Path) -> Non
     assert frame["sample"].tolist() == ["y.png"]
     assert frame["top1"].tolist() == [5]
     digests = np.arange(2 * 2 * 32, dtype=np.uint8).reshape(2, 2, 32)
-    run_folder.write_samples(tmp_path, names, np.array([1, 2]), digests, {0: "no picture"})
+    run_folder.write_samples(tmp_path, names, np.array([1, 2]), digests, {0: "no image"})
     samples = pd.read_parquet(tmp_path / "samples.parquet")
     assert samples["sample"].tolist() == names
     assert samples["pixels_sha256"].tolist() == [bytes(range(32, 64)).hex(), bytes(range(96, 128)).hex()]

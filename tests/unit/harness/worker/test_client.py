@@ -173,7 +173,7 @@ def test_logits_are_of_the_pictures_asked_for_in_that_order(start: Start, tmp_pa
 def test_logits_that_are_not_finite_are_not_scored(start: Start, tmp_path: Path) -> None:
     worker = start("not finite")
     open_pictures(worker, tmp_path, 5)
-    with pytest.raises(WorkerError, match="logits of picture 1 are not finite"):
+    with pytest.raises(WorkerError, match="logits of image 1 are not finite"):
         worker.ask(Evaluate(2, (), tmp_path / "top.npy"))
     assert not (tmp_path / "top.npy").exists()
 

@@ -53,7 +53,7 @@ def test_a_prefix_in_safetensors_is_left_out_and_said(tmp_path: Path, prefix: st
 def test_one_model_twice_is_one_and_two_are_asked_about() -> None:
     assert unwrap({"a": torchvisions(), "b": torchvisions()}, TOY, SOURCE).how == "from a"
     said = refused({"a": torchvisions(), "b": torchvisions(2)})
-    assert said == "given.pth holds 2 whole models, a and b: say which, --weights-key a"
+    assert said == "given.pth holds 2 complete models, a and b: say which, --weights-key a"
 
 
 def test_names_without_a_prefix_are_a_model_too() -> None:
@@ -90,13 +90,13 @@ def test_a_key_names_the_dict_the_prefix_or_both() -> None:
     nested = {"state_dict": {**prefixed("model.", torchvisions()), **prefixed("ema.model.", torchvisions(2))}}
     for key in ("state_dict.model", "model"):
         assert unwrap(nested, TOY, SOURCE, key).how.startswith("from state_dict, without the prefix model.")
-    assert "2 whole models" in refused(nested, "state_dict")
+    assert "2 complete models" in refused(nested, "state_dict")
     assert "known: state_dict.ema.model, state_dict.model" in refused(nested, "optimizer")
 
 
 @pytest.mark.parametrize("nothing", [None, 3, "a", [], {}, {"a": {}}, [1, [2, {"b": "c"}]]])
 def test_what_has_no_arrays_is_said(nothing: Any) -> None:
-    assert "holds no state dict" in refused(nothing)
+    assert "has no state dict" in refused(nothing)
 
 
 def test_dicts_that_hold_themselves_end() -> None:
