@@ -50,7 +50,7 @@ def prepare_picture(
     Equivalent to :func:`load_pixels`, then :func:`resize_and_crop_picture`.
 
     Args:
-        picture: the file's bytes, or its path.
+        ``picture``: an image file's bytes, or its path.
         preprocessing: all of it counts, except ``channels`` and the arithmetic.
         name: the name of the image in errors; by default its path.
 
