@@ -43,14 +43,14 @@ _OTHERS: Final = {
 
 
 def prepare_picture(
-    picture: bytes | str | os.PathLike[str], preprocessing: Preprocessing, *, name: str | None = None
+    image: bytes | str | os.PathLike[str], preprocessing: Preprocessing, *, name: str | None = None
 ) -> NDArray[np.uint8]:
     """The pixels of an encoded image after the geometry of ``preprocessing``: (crop, crop, 3) uint8 RGB.
 
     Equivalent to :func:`load_pixels`, then :func:`resize_and_crop_picture`.
 
     Args:
-        ``picture``: an image file's bytes, or its path.
+        image: an image file's bytes, or its path.
         preprocessing: all of it counts, except ``channels`` and the arithmetic.
         name: the name of the image in errors; by default its path.
 
@@ -58,12 +58,12 @@ def prepare_picture(
         DataError: unreadable, damaged, truncated or too large; the message names the image. CardError: a crop larger
             than the resized image.
     """
-    said = _said(picture, name)
-    return resize_and_crop_picture(load_pixels(picture, preprocessing, name=said), preprocessing, name=said)
+    said = _said(image, name)
+    return resize_and_crop_picture(load_pixels(image, preprocessing, name=said), preprocessing, name=said)
 
 
 def load_pixels(
-    picture: bytes | str | os.PathLike[str], preprocessing: Preprocessing, *, name: str | None = None
+    image: bytes | str | os.PathLike[str], preprocessing: Preprocessing, *, name: str | None = None
 ) -> NDArray[np.uint8]:
     """The first half of :func:`prepare_picture`: decodes an image to (H, W, 4) uint8, as ``decode_picture`` does.
 
@@ -72,12 +72,12 @@ def load_pixels(
     Raises:
         DataError: unreadable, damaged, truncated or too large; the message names the image.
     """
-    said = _said(picture, name)
-    if isinstance(picture, bytes):
-        data = picture
+    said = _said(image, name)
+    if isinstance(image, bytes):
+        data = image
     else:
         try:
-            data = read_file(Path(picture), said, DataError, most=IMAGE_BYTES_AT_MOST)
+            data = read_file(Path(image), said, DataError, most=IMAGE_BYTES_AT_MOST)
         except OSError as error:
             raise DataError(f"{said}: cannot be read ({error.strerror or error})") from error
     _keep_memory()

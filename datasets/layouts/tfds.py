@@ -69,7 +69,7 @@ def take_tfds(root: Path, files: Sequence[str]) -> Labelled:
         label = meant(record.label, meaning)
         if not 0 <= label < CLASS_COUNT:
             said = escaped(f"{root / record.entry.file}: record {record.number} (from 0, {record.entry.path})")
-            why = f"outside 0..999; {outside_words([number for number, _ in pairs], 'convert the set anew')}"
+            why = f"outside 0..999; {outside_words([number for number, _ in pairs], 'convert the set again')}"
             if record.label == -1:
                 why = "as TFDS's test split has it, which has no labels; give the validation split"
             raise DataError(f"{said} has label {record.label}, {why}")

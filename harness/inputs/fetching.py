@@ -86,7 +86,7 @@ def fetched_weights(card: Card) -> Path | None:
             try:
                 verify_file(place, source)
             except WeightsError as error:
-                raise WeightsError(f"{error}; fetch it anew: alexbench models fetch {card.name}") from error
+                raise WeightsError(f"{error}; fetch it again: alexbench models fetch {card.name}") from error
             _mark(place, source)
             return place
     return None

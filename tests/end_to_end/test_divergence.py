@@ -118,4 +118,4 @@ def test_a_picture_that_is_no_longer_the_same_is_refused_in_a_line(command: Comm
     assert ended.last_line.endswith(f"add --trust {ran.off}")
     ended = command("compare", ran.folder, "--layers", "--trust", ran.off)
     assert ended.code == 2
-    assert ended.last_line.startswith(f"alexbench: {ran.folder}: the pictures are not those of the run (")
+    assert ended.last_line.startswith(f"alexbench: {ran.folder}: the images are not those of the run (")

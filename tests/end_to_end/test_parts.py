@@ -40,7 +40,7 @@ def whole(command: Command, arguments: list[str | Path], tmp_path_factory: pytes
 
 def in_the_middle(started: Started, folder: Path, backend: str) -> None:
     """Wait until some batches of a backend are kept, and not all."""
-    started.until(f"{backend}: accuracy on 400 pictures")
+    started.until(f"{backend}: accuracy on 400 images")
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for file in folder.glob(f"*/unfinished/{backend}-batches.npy"):
@@ -84,7 +84,7 @@ def test_a_run_that_was_ended_goes_on_where_it_was(
     assert read_run(folder).status == ("running" if ending == signal.SIGKILL else "interrupted")
     ended = command("run", "--resume", folder)
     assert ended.code == 0, ended.err
-    assert "onnxruntime: 400 pictures were kept from before" in ended.err
+    assert "onnxruntime: 400 images were kept from before" in ended.err
     kept = next(line for line in ended.err.splitlines() if line.startswith("torch: ") and "were kept" in line)
     assert 32 <= int(kept.split()[1]) < 400
     assert_same_answers(folder, whole)
@@ -104,7 +104,7 @@ def test_a_worker_that_was_killed_is_made_good(
     folder = only_run(tmp_path)
     ended = command("run", "--resume", folder)
     assert ended.code == 0, ended.err
-    assert "torch: 400 pictures were kept from before" in ended.err
+    assert "torch: 400 images were kept from before" in ended.err
     assert_same_answers(folder, whole)
 
 
@@ -129,7 +129,7 @@ def test_other_pictures_are_not_gone_on_with(command: Command, ground: Ground, m
     changed.write_bytes(other.read_bytes())
     ended = command("run", "--resume", folder)
     assert ended.code == 2
-    assert "the pictures are not those of the run" in ended.last_line
+    assert "the images are not those of the run" in ended.last_line
     assert "start a new one" in ended.last_line
 
 

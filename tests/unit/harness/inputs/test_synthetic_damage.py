@@ -54,7 +54,7 @@ def test_damage_in_what_is_used_is_found_and_drawn_again(tmp_path: Path, drawn_b
     whole = flip(files[0])
     again = synthetic.undamaged_pictures("val", tmp_path, first, log=tmp_path / "log", display=display)
     assert files[0].read_bytes() == whole
-    assert "1 pictures are not as they were drawn" in said.getvalue()
+    assert "1 images are not as they were drawn" in said.getvalue()
     assert len(again) == len(CLASSES)
     damaged = flip(files[1])
     synthetic.undamaged_pictures("val", tmp_path, first, log=tmp_path / "log", display=display)

@@ -36,7 +36,7 @@ def said(*, rows: int = 4, missing: int = 0, pictures: int = 1000, weights: str 
 
 def seconds(line: str, part: str) -> float:
     """Of ``part``, which the number comes after."""
-    found = re.search(rf"{part} (?:on \d+ pictures )?([\d.]+) (s|min|h)", line)
+    found = re.search(rf"{part} (?:on \d+ images )?([\d.]+) (s|min|h)", line)
     assert found is not None, line
     return float(found[1]) * UNITS[found[2]]
 
