@@ -289,7 +289,11 @@ P50: Final = replace(BY_NAME["latency_p50_ms"], heading="p50 ms", span="")
 # What each table shows, in its order; a heading may name the {batch} size and the {base} of a run.
 BOARD: Final = (
     Column("run", str, lambda row: row.run or None, heading="run"),
-    *_named("rank", "system", "top1", "top5", "latency_p50_ms"),
+    *_named("rank", "system"),
+    Column("ran_as", str, row_cells.ran_as, heading="ran as",
+           explanation="ran as: of device, precision, threads and streams, what not all rows share; ranks and bold are"
+           " among rows with the same."),
+    *_named("top1", "top5", "latency_p50_ms"),
     replace(BY_NAME["images_per_second"], heading="FPS, batch {batch}"),
     Column("against", float, lambda row: row.speed_up(row.base), heading="against {base}", shown=row_cells.against),
     Column("against_plain", float, lambda row: row.speed_up(row.plain), heading="against own fp32",

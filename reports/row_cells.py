@@ -7,6 +7,7 @@ from typing import Final, Literal
 from alexbench.harness.records.speed_records import Performance
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, number
+from alexbench.reports.text.reason_words import group_parts
 from alexbench.reports.text.wording import ABSENT, noise_words, short_version
 
 BASE: Final = "base"
@@ -34,6 +35,15 @@ def called(row: Row) -> Cell:
     said = "" if system.environment == version else f" {version}" if plain else f" ({version})"
     file = "" if entry.artifact is None or not plain else f" ({PurePath(entry.artifact.path).name})"
     return Cell(f"{entry.name}{said}{file}", f"{entry.name}{said}{file}")
+
+
+def ran_as(row: Row) -> str | None:
+    """Of device, precision, threads and streams, those in which not all ranked rows are alike; None for none."""
+    ranked = [one for one in row.record.systems if one.rank is not None]
+    every = [group_parts(one.group) for one in ranked if one.group is not None]
+    mine = () if row.entry.group is None else group_parts(row.entry.group)
+    unlike = [part for part, parts in zip(mine, zip(*every, strict=True), strict=False) if len(set(parts)) > 1]
+    return ", ".join(unlike) or None
 
 
 def precision(row: Row) -> Cell:

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -45,6 +45,7 @@ class TensorFlowBackend(Backend):
 
     name: ClassVar[str] = "tensorflow"
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
+    device_names: ClassVar[Mapping[str, str]] = MappingProxyType({"cuda": "gpu"})
     input_layout: Layout = "NHWC"
     artifact_suffixes: ClassVar[tuple[str, ...]] = ("/", ".keras")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("savedmodel", "", marker="saved_model.pb"),)

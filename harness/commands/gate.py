@@ -187,7 +187,7 @@ def _check_details(*, details: bool, as_json: bool) -> None:
 _MEANINGS: Final = {
     "FAIL": "the gate failed",
     "INCONCLUSIVE": "the gate is inconclusive",
-    "INVALID": "the gate is invalid: it could not decide",
+    "INVALID": "the gate could not decide",
 }
 
 

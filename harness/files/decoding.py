@@ -97,6 +97,8 @@ def decode_value(hint: Any, value: Any, where: str) -> Any:
     kind = _kind(hint)
     if not _is_of(kind, value):
         raise _wrong(value, where, _KINDS[kind][0])
+    if _is_named_tuple(hint):
+        return hint(*_tuple(tuple(typing.get_type_hints(hint).values()), value, where))
     if kind is tuple:
         return _tuple(inner, value, where)
     if kind is list:
@@ -141,7 +143,13 @@ def _kind(hint: Any) -> Any:
     origin = hint if hint == AnySize else _parts(hint)[0]
     if dataclasses.is_dataclass(hint) or origin is Mapping:
         return dict
+    if _is_named_tuple(hint):
+        return tuple
     return hint if origin is None else origin
+
+
+def _is_named_tuple(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
 
 
 def _is_of(kind: Any, value: Any) -> bool:

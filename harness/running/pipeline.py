@@ -31,9 +31,11 @@ from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
+from alexbench.harness.records import file_names
+from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.reasons import Reason
-from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord, Status
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.accuracy import evaluate, hold_against_reference
@@ -120,7 +122,7 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
     """
     before = read_run(folder)
     config = configuration_of(before, folder, trusted=trusted)
-    if before.status == "complete" and not (folder / run_folder.UNFINISHED).exists():
+    if before.status == "complete" and not (folder / file_names.UNFINISHED).exists():
         check_tables(folder, before)
         display.say(f"{folder} is complete: nothing is left to do")
         return Outcome(folder, before, exit_code(before))
@@ -136,7 +138,7 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Nobody else works on this run meanwhile; a lock that a killed command left counts for nothing."""
-    lock = FileLock(folder / run_folder.LOCK, timeout=0)
+    lock = FileLock(folder / file_names.LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -144,9 +146,9 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        shutil.rmtree(folder / run_folder.SCRATCH, ignore_errors=True)
+        shutil.rmtree(folder / file_names.SCRATCH, ignore_errors=True)
         lock.release()
-        (folder / run_folder.LOCK).unlink(missing_ok=True)
+        (folder / file_names.LOCK).unlink(missing_ok=True)
 
 
 def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -> _Prepared:
@@ -166,7 +168,7 @@ def _carry_out(
     display: Display,
     prepared: _Prepared,
 ) -> Outcome:
-    (folder / run_folder.SCRATCH).mkdir(exist_ok=True)
+    (folder / file_names.SCRATCH).mkdir(exist_ok=True)
     with ExitStack() as on_exit:
         run_inputs = prepared.run_inputs
         with nullcontext() if before is not None else _gone_on_error(folder):
@@ -262,8 +264,9 @@ def _measure(
         for row in rows:
             if row.alive and row.worker is not None:
                 with row.failing():
-                    if row.peak_rss_mib is None:
-                        row.peak_rss_mib = row.worker.ask(ReadMemory()).peak_rss_mib
+                    if row.observed.peak_rss_mib is None:
+                        peak = row.worker.ask(ReadMemory()).memory.peak_rss_mib
+                        row.observed = replace(row.observed, peak_rss_mib=peak)
                     row.worker.close()
         if config.accuracy:
             try:
@@ -296,7 +299,7 @@ def _measure(
         run_folder.write_record(folder, record)
     code = exit_code(record)
     if code != ExitCode.FAILED:
-        shutil.rmtree(folder / run_folder.UNFINISHED, ignore_errors=True)
+        shutil.rmtree(folder / file_names.UNFINISHED, ignore_errors=True)
     return Outcome(folder, record, code)
 
 

@@ -21,10 +21,26 @@ def answer(history: History) -> list[str]:
     if not said and judged:
         said.append(f"No level changed in {_series(judged)} over {_runs(history.runs)}.")
     if short and not judged:
-        said.append(f"Too few runs to find a change: {_series(short)} with fewer than {LEAST_POINTS} points each.")
+        longest = max(map(_counted, history.series))
+        said.append(
+            f"Too few runs to find a change: a series needs {LEAST_POINTS} points, and the longest of {short} has"
+            f" {longest}."
+        )
     elif short:
-        said.append(f"{_series(short)} with fewer than {LEAST_POINTS} points: too few to find a change.")
-    return said
+        few = f"{short} of {_series(len(history.series))} have fewer than {LEAST_POINTS} points"
+        said.append(f"{few}, too few to find a change.")
+    return [*said, *(_apart(history.series) if short else [])]
+
+
+def _apart(series: Sequence[Series]) -> list[str]:
+    """In what runs differ that would else be one series."""
+    keys: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for one in series:
+        keys.setdefault((one.metric.name, one.system), []).append(one.key)
+    differing = {
+        name: None for found in keys.values() for name in found[0] if len({key.get(name, "") for key in found}) > 1
+    }
+    return [f"Runs that differ in {', '.join(differing)} are separate series."] if differing else []
 
 
 def _changed(series: Sequence[Series], *, better: bool) -> Iterator[str]:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
-from alexbench.harness.files.parquet_files import BLOCKS, TIMINGS, read_table
+from alexbench.harness.records.file_names import BLOCKS, LAYERS, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import read_table
 
-LAYERS: Final = "layers.json"
 BINS: Final = 60
 PERCENTILES: Final = (0.0, *(float(one) for one in range(1, 100)), 99.5, 99.9, 100.0)
 MOST_BLOCKS: Final = 4000

@@ -9,11 +9,10 @@ import pandas as pd
 
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.input_files import read_file
-from alexbench.harness.files.parquet_files import FLIPS, PREDICTIONS, REFERENCE
+from alexbench.harness.records.file_names import FLIPS, PREDICTIONS, REFERENCE, THUMBNAILS
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.html.data import UnreadableError, read_frame, read_json
 
-THUMBNAILS: Final = "thumbnails.json"
 MOST: Final = 200
 LARGEST: Final = 40_000
 """Bytes of a picture: thumbnails have 3 to 8 thousand, and 200 of this many are 11 MB in base64, within a page's 15."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from alexbench.harness.files.parquet_files import BLOCKS, TIMINGS
+from alexbench.harness.records.file_names import BLOCKS, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.html import data
 from alexbench.reports.html.figure import UNTIMED, Figure, Missing, colour, dash, quantity, spec, tooltip

@@ -15,11 +15,10 @@ from alexbench.reports.html import accuracy_charts, latency_charts, speed_charts
 from alexbench.reports.html.board import board, plain
 from alexbench.reports.html.figure import Figure, Missing
 from alexbench.reports.html.flips import flips
-from alexbench.reports.leaderboard.boards import boards
+from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.explanations import explanations
 from alexbench.reports.leaderboard.tables import detail_tables
 from alexbench.reports.leaderboard.verdict import verdict
-from alexbench.reports.table import Notes
 from alexbench.reports.text import wording
 from alexbench.reports.text.reason_words import joined
 
@@ -48,7 +47,7 @@ def html(folder: Path, record: RunRecord) -> str:
         facts=wording.facts(record),
         invalid=joined(record.invalid),
         remarks=wording.run_remarks(replace(record, invalid=())),
-        explanations=explanations(record, [*boards(record, Notes()), *details]),
+        explanations=explanations(record, [leaderboard(record), *details]),
         published=[] if record.comparisons else wording.published_lines(record),
         board=board(record),
         tables=[plain(one) for one in details],

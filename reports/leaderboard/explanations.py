@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Performance
-from alexbench.reports.leaderboard.boards import RANKED
 from alexbench.reports.row_cells import is_doubted, is_noisy, peak_found
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Table
@@ -29,8 +28,6 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
     if any(map(is_doubted, rows)):
         lines.append("AT CHANCE: top-1 is no better than guessing (exact binomial); TOO FEW PICTURES: to tell that.")
     lines += [_against(heading) for heading in dict.fromkeys(one.heading for one in shown if one.name == "against")]
-    if sum(table.key == RANKED for table in tables) > 1:
-        lines.append("Rows that ran unlike (device, precision, threads, streams) are ranked apart.")
     if speeds:
         lines += _speed(speeds)
     lines += _accuracy(record)

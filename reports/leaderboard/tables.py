@@ -5,20 +5,18 @@ Several, because one with everything fits neither GitHub's page (830 pixels) nor
 
 from alexbench.harness.records.run_records import Comparison, RunRecord
 from alexbench.reports.columns import DETAILS, EFFICIENCY, PARITY, table_of
-from alexbench.reports.leaderboard.boards import boards
+from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.speed_tables import speed_tables
 from alexbench.reports.rows import rows_of
-from alexbench.reports.table import Cell, Notes, Table, interval, number
+from alexbench.reports.table import Cell, Table, interval, number
 from alexbench.reports.text.reason_words import words
 from alexbench.reports.text.wording import ABSENT
 
 
 def tables(record: RunRecord) -> list[Table]:
-    """The leaderboard, one of each group of rows that ran alike, then the float64 reference where it ran; the details.
-
-    What qualifies a row stands in the notes of the leaderboard that it is in.
-    """
-    return [*(board for board in boards(record, Notes()) if board.headings), *detail_tables(record)]
+    """The leaderboard, where it has rows, and the details."""
+    board = leaderboard(record)
+    return [*([board] if board.headings else []), *detail_tables(record)]
 
 
 def detail_tables(record: RunRecord) -> list[Table]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.files.parquet_files import TIMINGS as TIMINGS_FILE
-from alexbench.harness.files.parquet_files import read_table
 from alexbench.harness.files.whole_file import write_whole
+from alexbench.harness.records.file_names import LATENCY_PICTURES, LEADERBOARD_PICTURES, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import read_table
 from alexbench.reports import row_cells
 from alexbench.reports.columns import BY_NAME, Column
 from alexbench.reports.plots.plot_text import drawing, plot_text
@@ -67,14 +67,11 @@ def write_pictures(folder: Path, record: RunRecord) -> list[Path]:
         RecordError: ``timings.parquet`` is damaged.
     """
     paths = []
-    pictures = {"leaderboard": draw_leaderboard(record), "latency": draw_latency(record, read_latencies(folder))}
-    for name, picture in pictures.items():
-        if picture is None:
-            continue
-        for suffix, content in (("svg", picture.svg), ("png", picture.png)):
-            path = folder / f"{name}.{suffix}"
-            write_whole(path, content)
-            paths.append(path)
+    latency = draw_latency(record, read_latencies(folder))
+    for names, picture in ((LEADERBOARD_PICTURES, draw_leaderboard(record)), (LATENCY_PICTURES, latency)):
+        for name, content in zip(names, () if picture is None else (picture.svg, picture.png), strict=False):
+            write_whole(folder / name, content)
+            paths.append(folder / name)
     return paths
 
 
@@ -84,7 +81,7 @@ def read_latencies(folder: Path) -> dict[str, NDArray[np.float64]]:
     Raises:
         RecordError: the file is damaged.
     """
-    frame = read_table(folder / TIMINGS_FILE, ["backend", "scenario", "batch", "way", "settled", "ns"])
+    frame = read_table(folder / TIMINGS, ["backend", "scenario", "batch", "way", "settled", "ns"])
     if frame is None:
         return {}
     kept = frame[

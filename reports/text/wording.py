@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Final
 
+from alexbench.harness.records.effective import Effective
 from alexbench.harness.records.run_records import (
     ArtifactRecord,
     DataRecord,
-    EffectiveRecord,
     Parity,
     RunRecord,
     SystemRecord,
@@ -289,7 +289,7 @@ def _generated_line(backend: str, one: Generated) -> str:
     return f"{backend}, {one.scenario}: {verdict}{joined(one.reasons)}."
 
 
-def _artifact_line(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
+def _artifact_line(artifact: ArtifactRecord, ran: Effective | None) -> str:
     batch = "any batch" if artifact.batch is None else f"batch {artifact.batch} (padded)"
     if artifact.stated:
         inside = f"its input as stated (--artifact-input {artifact.stated}), fed"
@@ -304,7 +304,7 @@ def _artifact_line(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str
     )
 
 
-def _precision(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
+def _precision(artifact: ArtifactRecord, ran: Effective | None) -> str:
     """What computes, what is stored, and how it is known; of older records the one word that they have."""
     if not artifact.stored or ran is None:
         return artifact.precision

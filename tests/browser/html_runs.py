@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from alexbench.harness.judge.paired_tests import paired_test
+from alexbench.harness.records import file_names
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Latency
@@ -103,7 +104,7 @@ def _write_timings(folder: Path, generator: np.random.Generator, calls: int) -> 
         frames.append(pd.DataFrame({**key, **when, "ns": ns}))
         if name != "anchor":  # what must not be taken for latency at batch 1
             frames.append(pd.DataFrame({**key, "scenario": "Offline", "round": 0, "settled": True, "ns": 20 * ns[:50]}))
-    run_folder.write_parquet(folder / run_folder.TIMINGS, pd.concat(frames, ignore_index=True))
+    run_folder.write_parquet(folder / file_names.TIMINGS, pd.concat(frames, ignore_index=True))
 
 
 def _write_blocks(folder: Path, generator: np.random.Generator) -> None:
@@ -115,7 +116,7 @@ def _write_blocks(folder: Path, generator: np.random.Generator) -> None:
                 median = 1e6 * p50 * (1 + 0.3 * np.exp(-number)) * generator.lognormal(0.0, 0.01)
                 key = {"backend": name, "scenario": scenario, "batch": 1, "way": way, "process": process}
                 rows.append({**key, "images": 1, "round": number, "settled": number > 4, "median_ns": median})
-    run_folder.write_parquet(folder / run_folder.BLOCKS, pd.DataFrame(rows))
+    run_folder.write_parquet(folder / file_names.BLOCKS, pd.DataFrame(rows))
 
 
 def _write_layers(folder: Path) -> None:
@@ -145,7 +146,7 @@ def _write_answers(folder: Path, samples: list[str], flips: int) -> None:
         columns |= {f"score{place}": np.float32(9 - place) for place in range(1, 6)}
         frames.append(pd.DataFrame(columns))
     run_folder.write_predictions(folder, frames)
-    run_folder.write_parquet(folder / run_folder.REFERENCE, frames[0].drop(columns="backend"))
+    run_folder.write_parquet(folder / file_names.REFERENCE, frames[0].drop(columns="backend"))
     margins = np.linspace(1e-1, 1e-6, flips)
     found = {"backend": "torch", "sample": samples[:flips], "margin_sigma": margins, "explained": margins < 1e-3}
     run_folder.write_flips(folder, [pd.DataFrame(found)])

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import read_run
 from alexbench.reports.leaderboard.many_runs import many_runs
 from alexbench.reports.leaderboard.output import markdown
 from tests.support.tools import ROOT

@@ -13,25 +13,23 @@ import pytest
 
 from alexbench.harness.comparison.compare import compare
 from alexbench.harness.exporting.run_exports import export
-from alexbench.harness.files.parquet_files import PREDICTIONS, read_table
 from alexbench.harness.history.collecting import history
+from alexbench.harness.records.file_names import PREDICTIONS
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import read_table
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.row_pairs import rebased, row_pairs
 from alexbench.harness.systems import System, labels
-from alexbench.reports.columns import BOARD
 from alexbench.reports.comparison.output import print_comparison
 from alexbench.reports.export.flat_table import csv_text, flat
 from alexbench.reports.export.junit import junit_xml
 from alexbench.reports.history.output import history_csv, print_history
 from alexbench.reports.html.page import html
-from alexbench.reports.leaderboard.boards import board, boards
+from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.many_runs import many_runs
 from alexbench.reports.leaderboard.output import markdown, print_leaderboard
 from alexbench.reports.plots.run_plots import draw_leaderboard
-from alexbench.reports.rows import rows_of
-from alexbench.reports.table import Notes
 from tests.support.records import error_row
 from tests.support.systems import FILES, PRECISIONS, SYSTEMS, run_of
 
@@ -120,7 +118,7 @@ def test_the_tests_and_benchmarks_of_others_are_named_by_system(run: Path, recor
 
 
 def test_a_row_is_held_against_the_base_and_against_its_own_fp32(run: Path, record: RunRecord) -> None:
-    table = board("", rows_of(record), Notes(), columns=BOARD)
+    table = leaderboard(record)
     names = [name.partition(" (")[0] for name in table.columns[table.headings.index("system")]]
     cells = dict(zip(names, table.columns[table.headings.index("against own fp32")], strict=True))
     filled = {name for name, cell in cells.items() if cell != "-"}
@@ -129,7 +127,7 @@ def test_a_row_is_held_against_the_base_and_against_its_own_fp32(run: Path, reco
     (base,) = {one.heading for one in table.shown if one.name == "against"}
     assert base == "against torch@base"
     other = rebased(run, record, "openvino 1 thread")
-    assert any("against openvino 1 thread" in one.headings for one in boards(other, Notes()))
+    assert "against openvino 1 thread" in leaderboard(other).headings
 
 
 def test_a_comparison_of_all_names_each_once(run: Path) -> None:

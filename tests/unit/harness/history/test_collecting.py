@@ -16,7 +16,8 @@ from alexbench.harness.errors import UsageError
 from alexbench.harness.history import index as finding
 from alexbench.harness.history.collecting import history
 from alexbench.harness.history.index import gather, index_of
-from alexbench.harness.records.record_files import RUN_FILE, to_json
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import to_json
 from alexbench.harness.records.run_records import RunRecord
 from tests.support.ranks import with_ranks
 from tests.support.records import (

@@ -104,7 +104,55 @@ def test_an_advisory_check_beyond_its_tolerance_is_named_in_the_answer() -> None
 
 def test_an_open_gate_says_what_would_decide_it() -> None:
     open_one = replace(SLOW, verdict="INCONCLUSIVE", would_change=Reason("more_processes", count=5))
-    assert any("about 5 more processes" in line for line in answer(report(FINE, open_one)))
+    assert answer(report(FINE, open_one))[1].startswith("Needed to decide: more processes, about 5 at this spread")
+
+
+def test_checks_that_need_the_same_are_one_sentence() -> None:
+    needs = [
+        replace(SLOW, row=row, verdict="INCONCLUSIVE", would_change=Reason("more_processes", count=count))
+        for row, count in (("torch", 2), ("openvino", 7))
+    ]
+    asked = [
+        replace(FINE, row=row, verdict="INCONCLUSIVE", would_change=Reason("run_system", of=row)) for row in ("x", "y")
+    ]
+    first, processes, runs = answer(report(*needs, *asked))
+    assert first.startswith("INCONCLUSIVE: 4 of 4 checks: ")
+    assert processes.startswith("Needed to decide torch p50, openvino p50: more processes, about 7 ")
+    assert runs == "Needed to decide: a run of the head with x, y."
+
+
+def test_an_invalid_gate_gives_the_cause_once() -> None:
+    asleep = Reason("suspended", measured=12.0)
+    times = [
+        replace(SLOW, row=row, verdict="INVALID", why=(asleep,), would_change=Reason("other_run")) for row in ("x", "y")
+    ]
+    assert answer(report(FINE, *times)) == [
+        "INVALID: 2 of 3 checks cannot be judged: x p50, y p50.",
+        "The machine was suspended for 12.0 s.",
+        "Needed to decide: another run, which must be valid.",
+    ]
+
+
+def test_a_failed_gate_says_how_many_checks_are_open() -> None:
+    open_one = replace(SLOW, row="openvino", verdict="INCONCLUSIVE")
+    assert answer(report(FINE, open_one, SLOW))[1] == "1 more check is not decided: openvino p50 +20.0 %."
+
+
+def test_a_note_that_repeats_why_checks_did_not_pass_is_left_out() -> None:
+    threads = Reason("other_setting", of="threads", base="2", head="1")
+    note = Reason("row_times_not_gated", of="torch", because=(threads,))
+    assert (
+        printed(report(FINE, replace(SLOW, verdict="INVALID", why=(threads,)), notes=(note,))).count("--threads") == 2
+    )
+    assert "Times of torch" in printed(report(FINE, SLOW, notes=(note,)))
+
+
+def test_versions_that_both_sides_have_are_named_once() -> None:
+    same = printed(report(FINE))
+    assert same.count("torch 2.13.0") == 1
+    side = GateSide("runs/b", "2026-11-22", "0.2.0", {"torch": "2.14.0"})
+    other = printed(report(FINE, head=side))
+    assert other.index("torch 2.13.0") < other.index("torch 2.14.0")
 
 
 ELSEWHERE = Reason(
@@ -118,8 +166,8 @@ def test_another_machine_is_one_sentence_with_the_fix() -> None:
     times = [replace(SLOW, row=row, verdict="INVALID", change=None, why=(ELSEWHERE,)) for row in ("torch", "openvino")]
     found = report(FINE, *times, notes=(Reason("times_not_gated", because=(ELSEWHERE,)),))
     first, *more = answer(found)
-    assert first == "INVALID: 1 of 1 check passed; 2 checks of time were not made."
-    assert [line for line in more if "different machines (cpu Xeon and EPYC)" in line] == more
+    assert first == "INVALID: 1 of 1 check passed; 2 time checks were not made."
+    assert [line for line in more if "the machines differ (cpu Xeon and EPYC)" in line] == more
     assert "alexbench baseline save 'runs/my run'" in more[0]
     assert 'other_machine = "accuracy"' in more[0]
     assert printed(found).count("Xeon") == 1
@@ -183,8 +231,8 @@ def test_an_open_verdict_says_what_would_decide_it_and_a_pass_what_is_detectable
     open_one = replace(SLOW, verdict="INCONCLUSIVE", why=(), would_change=Reason("more_processes", count=5))
     passed = replace(SLOW, verdict="PASS", why=(), would_change=Reason("detectable", limit=6.1))
     text = gate_markdown(report(open_one, passed, replace(passed, verdict="INCONCLUSIVE")))
-    assert "would decide: about 5 more processes at this spread" in text
-    assert "decide: detectable" not in text
+    assert "needed to decide: more processes, about 5 at this spread" in text
+    assert "decide: a change" not in text
 
 
 def test_a_failure_is_not_shown_as_no_change() -> None:
@@ -210,7 +258,7 @@ def test_json_has_words_for_people_and_codes_with_values_for_programs() -> None:
     assert found["notes"] == ["Times are not gated: other images were skipped as unreadable"]
     assert found["reasons"]["notes"][0]["because"][0]["code"] == "other_skipped"
     one = found["judged"][0]
-    assert (one["why"], one["would_change"]) == ("not measured in the head", "measuring it in both runs")
+    assert (one["why"], one["would_change"]) == ("not measured in the head", "a measurement in both runs")
     assert one["reasons"] == [{"code": "not_measured", "of": "head", "words": "not measured in the head"}]
     assert one["would_change_reason"]["code"] == "measure"
     words = "no steady state: latency drifted by 6.1 % (limit 5 %)"

@@ -81,10 +81,10 @@ def test_where_no_level_changed_that_is_the_answer() -> None:
 def test_few_runs_cannot_show_a_change_and_it_says_how_many_could() -> None:
     few = replace(SPEED, points=POINTS[:3], changes=())
     assert answer(replace(HISTORY, series=(few,))) == [
-        "Too few runs to find a change: 1 series with fewer than 6 points each."
+        "Too few runs to find a change: a series needs 6 points, and the longest of 1 has 3."
     ]
     steady = replace(SPEED, changes=())
-    assert answer(replace(HISTORY, series=(few, steady)))[1].startswith("1 series with fewer than 6 points")
+    assert answer(replace(HISTORY, series=(few, steady)))[1].startswith("1 of 2 series have fewer than 6 points")
     assert change_points([1.0] * (LEAST_POINTS - 1)) == []
     assert change_points([1.0, 1.01, 0.99, 2.0, 2.01, 1.99]), "six points can show one"
 
@@ -97,6 +97,21 @@ def test_a_series_is_one_line_with_its_last_value_change_and_trend() -> None:
     assert "WORSE +10.0 % since 2026-11-04" in line
     assert "run-5" not in text
     assert "left out: [bold]damaged[/bold]" in text
+
+
+def test_series_of_other_data_are_lines_of_the_same_table_and_the_answer_says_so() -> None:
+    one, other = (replace(SPEED, key={**KEY, "data": key}, points=POINTS[:2], changes=()) for key in ("d1", "d2"))
+    (table,) = summaries(replace(HISTORY, series=(one, other)))
+    assert table.columns[table.headings.index("data")] == ["d1", "d2"]
+    assert answer(replace(HISTORY, series=(one, other)))[-1] == "Runs that differ in data are separate series."
+
+
+def test_two_machines_with_the_same_processor_are_told_apart_by_their_keys() -> None:
+    here, there = (replace(SPEED, key={**KEY, "machine": key}, machine="EPYC (2 cores)") for key in ("aaaa", "bbbb"))
+    assert [
+        table.title.partition(";")[0].rpartition(" on ")[2]
+        for table in summaries(replace(HISTORY, series=(here, there)))
+    ] == ["EPYC (2 cores) (machine aaaa)", "EPYC (2 cores) (machine bbbb)"]
 
 
 def test_series_of_one_machine_and_model_share_a_table_under_its_processor() -> None:

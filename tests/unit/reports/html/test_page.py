@@ -23,8 +23,7 @@ from alexbench.reports.html.figure import Figure, Missing
 from alexbench.reports.html.latency_charts import latency_histogram, latency_percentiles
 from alexbench.reports.html.page import html, in_script
 from alexbench.reports.html.speed_charts import roofline, throughput
-from alexbench.reports.leaderboard.boards import boards
-from alexbench.reports.table import Notes
+from alexbench.reports.leaderboard.boards import leaderboard
 from tests.browser import html_runs
 from tests.browser.html_runs import NASTY
 from tests.support.records import (
@@ -161,7 +160,7 @@ def column(record: RunRecord, heading: str) -> dict[str, Any]:
 
 def test_the_leaderboard_says_what_it_says_in_markdown(tmp_path: Path) -> None:
     record = html_runs.write(tmp_path, error="died")
-    (shown,) = boards(record, Notes())
+    shown = leaderboard(record)
     found = board(record)
     assert found.table.headings == shown.headings
     texts = [tuple(str(cell) for cell in line.cells) for line in (*found.lines, *found.last)]

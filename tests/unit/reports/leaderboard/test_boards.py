@@ -9,10 +9,10 @@ import pytest
 from alexbench.harness.judge.paired_tests import paired_test
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
-from alexbench.reports.leaderboard.boards import boards
+from alexbench.reports.leaderboard.boards import board, leaderboard
 from alexbench.reports.leaderboard.tables import tables
-from alexbench.reports.rows import base_name
-from alexbench.reports.table import Notes, Table
+from alexbench.reports.rows import base_name, rows_of
+from alexbench.reports.table import Notes
 from tests.support.records import (
     accuracy,
     artifact,
@@ -41,14 +41,9 @@ def run_record(*rows: SystemRecord, **changes: Any) -> RunRecord:
     return plain_record(*rows, **{"pairs": pairs, **changes})
 
 
-def only(record: RunRecord) -> Table:
-    (board,) = boards(record, Notes())
-    return board
-
-
 def against(record: RunRecord) -> dict[str, str]:
     """Backend -> its cell."""
-    board = only(record)
+    board = leaderboard(record)
     cells = board.columns[board.headings.index("against torch")]
     names = board.columns[board.headings.index("system")]
     return {name.split()[0]: cell for name, cell in zip(names, cells, strict=True)}
@@ -82,7 +77,7 @@ def test_a_noisy_row_has_a_speed_up_and_an_invalid_run_has_none() -> None:
 
 
 def test_a_single_row_is_held_against_nobody() -> None:
-    assert not any(heading.startswith("against") for heading in only(run_record(ok_row("torch"))).headings)
+    assert not any(heading.startswith("against") for heading in leaderboard(run_record(ok_row("torch"))).headings)
 
 
 def test_torch_is_the_base_and_where_it_failed_the_first_row_that_did_not() -> None:
@@ -93,24 +88,25 @@ def test_torch_is_the_base_and_where_it_failed_the_first_row_that_did_not() -> N
     assert base_name(plain_record(error_row("a"))) is None
 
 
-def test_a_row_that_ran_unlike_its_base_says_how_that_ran() -> None:
-    bf16 = effective(precision=("bf16", "measured"))
-    found = boards(run_record(ok_row("torch"), ok_row("b", effective=bf16)), Notes())
-    notes = [line for board in found for line in board.notes]
-    assert notes == ["[1] Faster or slower than torch as that ran: cpu, fp32, 2 threads, 1 stream, host to host."]
+def test_a_row_that_ran_unlike_its_base_says_how_that_ran_where_the_base_is_in_another_table() -> None:
+    record = run_record(ok_row("torch"), ok_row("b", effective=effective(precision=("bf16", "measured"))))
+    table = board("bf16", [row for row in rows_of(record) if row.entry.name == "b"], Notes())
+    assert table.notes == ["[1] Faster or slower than torch as that ran: cpu, fp32, 2 threads, 1 stream, host to host."]
+    assert "ran as" not in table.headings
+    assert leaderboard(record).notes == []
 
 
 def test_what_cannot_be_told_from_the_best_is_bold_too_and_nothing_is_where_all_are_best() -> None:
     rows = [ok_row(name, performance=performance(rate)) for name, rate in (("a", 150), ("b", 151), ("c", 100))]
-    board = only(plain_record(*rows))
+    board = leaderboard(plain_record(*rows))
     place = next(place for place, heading in enumerate(board.headings) if heading.startswith("FPS"))
     assert board.bold[place] == [True, True, False, False]
-    assert not any(map(any, only(plain_record(*rows[:2])).bold))
+    assert not any(map(any, leaderboard(plain_record(*rows[:2])).bold))
 
 
 def test_without_speed_the_best_top_1_is_bold() -> None:
     rows = ok_row("a", performance=None), ok_row("b", performance=None, accuracy=accuracy(570))
-    board = only(plain_record(*rows))
+    board = leaderboard(plain_record(*rows))
     assert board.bold[board.headings.index("top-1 %")] == [True, False, False]
 
 
@@ -121,7 +117,7 @@ def test_rows_share_a_note_and_each_has_its_own() -> None:
         ok_row("b", effective=counted, parity=parity(passed=False), performance=performance(200)),
         error_row("c", "it died"),
     )
-    board = only(plain_record(*rows))
+    board = leaderboard(plain_record(*rows))
     assert [row[1] for row in board.rows] == ["a 1.2.3 [1]", "b 1.2.3 [2, 1]", "c [3]", "reference (float64)"]
     assert board.notes == [
         "[1] thread count only requested, not measured.",
@@ -146,7 +142,7 @@ def test_rows_share_a_note_and_each_has_its_own() -> None:
     ],
 )
 def test_checks_are_ok_or_say_what_failed(changes: dict[str, Any], said: str) -> None:
-    board = only(plain_record(ok_row("a", **changes)))
+    board = leaderboard(plain_record(ok_row("a", **changes)))
     assert board.columns[board.headings.index("checks")][0] == said
 
 
@@ -163,7 +159,7 @@ def test_bold_is_what_no_row_is_faster_than_beyond_doubt_of_each_column() -> Non
         ok_row(name, performance=performance(rate, spread=30, p50_ms=ms, processes=3))
         for name, rate, ms in (("onnxruntime", 140.0, 14.0), ("openvino", 138.0, 14.2), ("torch", 120.0, 16.8))
     ]
-    board = only(plain_record(*rows))
+    board = leaderboard(plain_record(*rows))
     names = board.columns[board.headings.index("system")]
     for heading in ("p50 ms, batch 1", "FPS, batch 32"):
         bold = dict(zip(names, board.bold[board.headings.index(heading)], strict=True))
@@ -172,7 +168,7 @@ def test_bold_is_what_no_row_is_faster_than_beyond_doubt_of_each_column() -> Non
 
 def test_the_best_latency_may_be_another_rows_than_the_best_rate() -> None:
     rows = ok_row("a", performance=performance(200, p50_ms=20.0)), ok_row("b", performance=performance(100, p50_ms=10))
-    board = only(plain_record(*rows))
+    board = leaderboard(plain_record(*rows))
     bold = {heading: best[:2] for heading, best in zip(board.headings, board.bold, strict=True)}
     assert bold["FPS, batch 32"] == [True, False]
     assert bold["p50 ms, batch 1"] == [False, True]
@@ -180,7 +176,7 @@ def test_the_best_latency_may_be_another_rows_than_the_best_rate() -> None:
 
 def test_rows_that_are_tied_are_marked_and_those_that_are_not_are_not() -> None:
     rows = [ok_row(name, performance=performance(rate)) for name, rate in (("a", 151), ("b", 150), ("c", 100))]
-    board = only(plain_record(*rows))
+    board = leaderboard(plain_record(*rows))
     assert board.columns[board.headings.index("#")] == ["1=", "1=", "3", "-"]
 
 
@@ -188,13 +184,13 @@ def test_a_row_may_stand_between_two_that_are_apart() -> None:
     """b cannot be told from a, nor c from b; a and c can: the record says so, and a tie is not passed on."""
     ranks = {"a": 1, "b": 1, "c": 2}
     rows = [replace(ok_row(name, performance=performance(100)), rank=rank) for name, rank in ranks.items()]
-    board = only(plain_record(*rows))
+    board = leaderboard(plain_record(*rows))
     assert board.columns[board.headings.index("#")] == ["1=", "1=", "2", "-"]
 
 
 def test_a_record_without_ranks_has_nothing_bold_and_no_ranks() -> None:
     rows = [ok_row(name, performance=performance(rate)) for name, rate in (("a", 150), ("b", 100))]
-    board = only(older_run(*rows))
+    board = leaderboard(older_run(*rows))
     assert "#" not in board.headings
     assert not any(map(any, board.bold))
     assert board.columns[board.headings.index("system")][:2] == ["a 1.2.3", "b 1.2.3"]

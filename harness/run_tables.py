@@ -11,16 +11,10 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from alexbench.harness.errors import RecordError
+from alexbench.harness.records.file_names import BLOCKS, FLIPS, PREDICTIONS, REFERENCE, SAMPLES, TIMINGS
 
 Kind = Literal["text", "digest", "class", "whole", "number", "flag", "optional"]
 """``class``: 0..999, -1 for background; ``digest``: SHA-256 in hexadecimal; ``optional``: text or null."""
-
-PREDICTIONS: Final = "predictions.parquet"
-SAMPLES: Final = "samples.parquet"
-REFERENCE: Final = "reference.parquet"
-FLIPS: Final = "flips.parquet"
-TIMINGS: Final = "timings.parquet"
-BLOCKS: Final = "blocks.parquet"
 
 TOP: Final = tuple(f"top{place}" for place in range(1, 6))
 SCORES: Final = tuple(f"score{place}" for place in range(1, 6))
