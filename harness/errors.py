@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """What a command ends with, as docs/commands.md has it."""
+    """What a command ends with, as docs/reference/commands.md has it."""
 
     OK = 0
     FAILED = 1

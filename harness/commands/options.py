@@ -17,7 +17,11 @@ _ARTIFACTS: Final[tuple[Callable[[Any], Any], ...]] = (
         help="What its input takes: normalised, 0..1 or 0..255; rgb or bgr.  [default: as its graph shows]",
     ),
     click.option(
-        "--trust", "trusted", metavar="FILE", multiple=True, help="Let this program run (docs/security.md). Repeatable."
+        "--trust",
+        "trusted",
+        metavar="FILE",
+        multiple=True,
+        help="Let this program run (docs/reference/security.md). Repeatable.",
     ),
 )
 _WHAT: Final[tuple[Callable[[Any], Any], ...]] = (
