@@ -248,7 +248,7 @@ def table(card: Card, backend: str, limit: int) -> str:
     right = bench.top1(Mistake("none"))
     images = len(bench.labels)
     lines = [
-        f"| `{card.name}` ({card.network}), {images} pictures | top-1 % | top-5 % | cost, points |",
+        f"| `{card.name}` ({card.network}), {images} images | top-1 % | top-5 % | cost, points |",
         "|---|---:|---:|---:|",
         f"| *no mistake* | {right[0]:.1f} | {right[1]:.1f} | |",
     ]

@@ -17,8 +17,8 @@ from alexbench.harness.records.paired_records import PairedReport
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.columns import COLUMNS
 
-_WIDTH: Final = 88
-"""Columns of a command's help: what fits on a page without scrolling."""
+_WIDTH: Final = 80
+"""Columns of a command's help, as on a terminal."""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
