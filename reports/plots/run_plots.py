@@ -46,8 +46,6 @@ _SHOWN: Final = 1.3
 """The axis ends so far beyond the slowest row's 90th percentile; a count says how many calls lie farther."""
 _LETTERS: Final = 21
 """Of a row's name on a line, beside the bars."""
-_LEAST_FOR_P90: Final = 64
-"""Calls, by MLPerf's early-stopping rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +89,17 @@ def read_latencies(folder: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def draw_leaderboard(record: RunRecord) -> Picture | None:
-    """p50 and images/s as bars with their intervals; top-1 where there is no speed; None where there is neither."""
+    """FPS and p50 as bars with their intervals; top-1 where there is no speed; None where there is neither."""
     rows = rows_of(record)
     timed = [row for row in rows if row.rate is not None]
     batch = record.configuration.get("batch_size", "")
     panels = {
-        "p50 ms at batch 1, less is better": BY_NAME["latency_p50_ms"],
-        f"images/s at batch {batch}, more is better": BY_NAME["images_per_second"],
+        f"FPS, batch {batch}: longer is faster": BY_NAME["images_per_second"],
+        "p50 ms, batch 1: shorter is faster": BY_NAME["latency_p50_ms"],
     }
     if not timed:
         timed = [row for row in rows if row.entry.accuracy is not None]
-        panels = {"top-1 %, more is better": BY_NAME["top1"]}
+        panels = {"top-1 %: longer is better": BY_NAME["top1"]}
     if not timed:
         return None
 
@@ -128,11 +126,12 @@ def draw_latency(record: RunRecord, latencies: dict[str, NDArray[np.float64]]) -
     def figure() -> "Figure":
         made, (ax,) = _page(record, len(rows), 1)
         for place, (row, found) in enumerate(zip(rows, samples, strict=True)):
-            _ridge(ax, place, found, (low, high), _colour(row))
+            _ridge(ax, place, found, (low, high), row)
         _name_rows(ax, rows)
         ax.set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
         ax.grid(axis="x", color="#dddddd")
-        ax.set_title("latency at batch 1, ms: every call; line: p50, dotted: p90", loc="left", fontsize=12, color=DARK)
+        title = "latency at batch 1, ms: every timed call; line: p50, dotted: p90"
+        ax.set_title(title, loc="left", fontsize=12, color=DARK)
         return made
 
     return _drawn(figure)
@@ -207,16 +206,16 @@ def _lines(name: str) -> str:
     return f"{first}\n{second}" if second else first
 
 
-def _ridge(ax: "Axes", place: int, found: NDArray[np.float64], shown: tuple[float, float], colour: str) -> None:
-    """A histogram above its line, as high as its own fullest bin; the median, the 90th percentile, what is beyond."""
+def _ridge(ax: "Axes", place: int, found: NDArray[np.float64], shown: tuple[float, float], row: Row) -> None:
+    """A histogram above its line, as high as its own fullest bin; the leaderboard's p50, p90, and what is beyond."""
     counts, edges = np.histogram(found, bins=_BINS, range=shown)
     heights = 0.72 * counts / max(1, counts.max())
-    ax.stairs(place + 0.3 - heights, edges, baseline=place + 0.3, fill=True, color=colour)
+    ax.stairs(place + 0.3 - heights, edges, baseline=place + 0.3, fill=True, color=_colour(row))
     ax.plot(shown, (place + 0.3, place + 0.3), color=DARK, linewidth=0.8)
-    percentiles = [(50, "-"), (90, ":")] if len(found) >= _LEAST_FOR_P90 else [(50, "-")]
-    for percentile, style in percentiles:
-        at = float(np.percentile(found, percentile))
-        ax.plot((at, at), (place - 0.42, place + 0.3), color="black", linewidth=2, linestyle=style)
+    for column, style in (("latency_p50_ms", "-"), ("latency_p90_ms", ":")):
+        at = BY_NAME[column].number(row)
+        if at is not None and shown[0] <= at <= shown[1]:
+            ax.plot((at, at), (place - 0.42, place + 0.3), color="black", linewidth=2, linestyle=style)
     beyond = int((found > shown[1]).sum())
     label = f"{len(found):,} calls" + (f", {beyond:,} beyond" if beyond else "")
     ax.text(shown[1], place - 0.4, label, ha="right", va="top", size=10, color=DARK)

@@ -147,6 +147,16 @@ def test_what_a_run_is_stands_in_its_title(one: RunRecord, other: RunRecord) -> 
     assert title(one) != title(other)
 
 
+def test_the_p50_that_is_drawn_is_the_leaderboards() -> None:
+    """Not the median of the calls, which is another figure."""
+    calls = {"a": np.linspace(10.0, 14.0, 100), "b": np.linspace(10.0, 14.0, 100)}
+    one, other = (
+        draw_latency(run_record(ok_row("a", performance=performance(150, p50_ms=p50)), ROWS[1]), calls)
+        for p50 in (11.0, 13.0)
+    )
+    assert opened(one).tobytes() != opened(other).tobytes()
+
+
 @pytest.mark.parametrize("hostile", ["$x^2$", "$", "a\nb", "<b>|&", "\\frac{1}"])
 def test_no_text_of_others_is_taken_for_mathematics_or_markup(hostile: str) -> None:
     record = run_record(ok_row(hostile), ok_row("b"), model=model(card=hostile))

@@ -1,4 +1,4 @@
-"""The pictures on which rows disagree, with everyone's answer."""
+"""The images on which systems disagree, with every system's answer."""
 
 import base64
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from alexbench.reports.html.data import UnreadableError, read_frame, read_json
 
 MOST: Final = 200
 LARGEST: Final = 40_000
-"""Bytes of a picture: thumbnails have 3 to 8 thousand, and 200 of this many are 11 MB in base64, within a page's 15."""
+"""Bytes of a thumbnail: most have 3 to 8 thousand, and 200 of this many are 11 MB in base64, within a page's 15."""
 _KINDS: Final = {".webp": "image/webp", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A row's best ``classes`` to a picture, best first; ``margin``: by how many sigma float64 prefers its own.
+    """A row's best ``classes`` to an image, best first; ``margin``: by how many sigma float64 prefers its own.
 
     ``margin`` and ``explained`` (whether the row's precision may turn so small a margin) are None where the row's first
     answer is float64's, or float64 was not asked.
@@ -33,14 +33,14 @@ class Answer:
     explained: bool | None
 
     @property
-    def flipped(self) -> bool:
+    def mismatched(self) -> bool:
         """Whether it is known to differ from float64's."""
         return self.margin is not None
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture that is answered in two ways. ``source``: a data: URL, empty where there is no thumbnail."""
+class Image:
+    """An image that is answered in two ways. ``source``: a data: URL, empty where there is no thumbnail."""
 
     sample: str
     source: str
@@ -50,53 +50,60 @@ class Picture:
 
     @property
     def rows(self) -> str:
-        """The rows that are known to have flipped, for the filter of the page: a line each."""
-        return "\n".join(one.backend for one in self.answers if one.flipped)
+        """The rows that are known to differ, for the filter of the page: a line each."""
+        return "\n".join(one.backend for one in self.answers if one.mismatched)
 
 
 @dataclass(frozen=True, slots=True)
-class Flips:
-    """What is shown of them, and ``said`` in words: how many of how many, or why there are none."""
+class Mismatches:
+    """What is shown of them; ``said``: how many of how many, or why there are none; ``brief``: the count."""
 
-    pictures: tuple[Picture, ...]
+    images: tuple[Image, ...]
     said: str
+    brief: str = ""
 
 
-def flips(folder: Path, record: RunRecord) -> Flips:
-    """Up to MOST pictures, the widest margins first: from the thumbnails, else without pictures from ``flips.parquet``.
+def mismatches(folder: Path, record: RunRecord) -> Mismatches:
+    """Up to MOST images, the widest margins first: from the thumbnails, else without pixels from ``flips.parquet``.
 
     A damaged file is said in words: it must not cost the rest of the page.
     """
     counted = sum(entry.parity.flips for entry in record.systems if entry.parity is not None)
+    brief = f"{counted:,} answer{'' if counted == 1 else 's'}" if counted else "none"
     try:
-        pictures = _with_thumbnails(folder)
-        if pictures is None:
-            pictures = _without(folder)
+        images = _with_thumbnails(folder)
+        if images is None:
+            images = _without(folder)
     except UnreadableError as error:
-        return Flips((), str(error))
-    if pictures:
-        known = f"{counted:,} answer{' is' if counted == 1 else 's are'} not float64's" if counted else "Rows disagree"
-        shown = f"the {MOST} with the widest margins" if len(pictures) >= MOST else f"all {len(pictures)}"
-        return Flips(tuple(pictures[:MOST]), f"{known}. Of the pictures on which rows disagree: {shown}.")
+        return Mismatches((), str(error), brief)
+    if images:
+        known = _counted(counted) if counted else "Systems disagree, but float64 was not asked about these images."
+        shown = f"the {MOST} with the widest margins" if len(images) >= MOST else f"all {len(images)}"
+        brief = brief if counted else f"{len(images)} image{'' if len(images) == 1 else 's'}"
+        return Mismatches(tuple(images[:MOST]), f"{known} Shown: {shown}.", brief)
     if counted:
-        return Flips((), f"{counted:,} answers are not float64's; the run's folder does not say which.")
+        return Mismatches((), f"{_counted(counted)} The run's folder does not say on which images.", brief)
     if not any(entry.parity is not None for entry in record.systems):
-        return Flips((), "This run was not held against float64.")
-    return Flips((), "No flips: no row's first answer is known to be other than float64's.")
+        return Mismatches((), "This run was not compared with the float64 reference.", "not compared")
+    return Mismatches((), "No system's top-1 is known to differ from the float64 reference's.", brief)
 
 
-def _with_thumbnails(folder: Path) -> list[Picture] | None:
+def _counted(count: int) -> str:
+    return f"{count:,} answer{' differs' if count == 1 else 's differ'} from the float64 reference's top-1."
+
+
+def _with_thumbnails(folder: Path) -> list[Image] | None:
     """From ``thumbnails.json``; None where there is none, or it is empty."""
     listed = read_json(folder / THUMBNAILS)
     if not listed:
         return None
     try:
-        return [_picture(folder, one) for one in listed[: MOST + 1]]
+        return [_image(folder, one) for one in listed[: MOST + 1]]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise UnreadableError(f"{THUMBNAILS} holds something else than a list of pictures.") from error
+        raise UnreadableError(f"{THUMBNAILS} holds something else than a list of images.") from error
 
 
-def _picture(folder: Path, one: dict[str, Any]) -> Picture:
+def _image(folder: Path, one: dict[str, Any]) -> Image:
     margins, explained = one.get("margin_sigma") or {}, one.get("explained") or {}
     answers = [
         Answer(str(name), tuple(map(str, classes)), _number(margins.get(name)), explained.get(name))
@@ -104,7 +111,7 @@ def _picture(folder: Path, one: dict[str, Any]) -> Picture:
     ]
     label = str(one.get("label_name") or f"class {one['label']}")
     reference = tuple(map(str, one.get("reference") or ()))
-    return Picture(str(one["sample"]), _data_url(folder, str(one["file"])), label, reference, tuple(answers))
+    return Image(str(one["sample"]), _data_url(folder, str(one["file"])), label, reference, tuple(answers))
 
 
 def _number(value: Any) -> float | None:
@@ -112,7 +119,7 @@ def _number(value: Any) -> float | None:
 
 
 def _data_url(folder: Path, name: str) -> str:
-    """The picture itself; empty where it is not there, not in the folder, no picture or too large."""
+    """The thumbnail; empty where it is not there, not in the folder, no image or too large."""
     path = (folder / name).resolve()
     kind = _KINDS.get(path.suffix.lower())
     if kind is None or not path.is_relative_to(folder.resolve()):
@@ -124,8 +131,8 @@ def _data_url(folder: Path, name: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _without(folder: Path) -> list[Picture]:
-    """From the Parquet files: classes by number, no pictures."""
+def _without(folder: Path) -> list[Image]:
+    """From the Parquet files: classes by number, no pixels."""
     found = read_frame(folder / FLIPS, ["backend", "sample", "margin_sigma", "explained"])
     if found is None or found.empty:
         return []
@@ -137,24 +144,24 @@ def _without(folder: Path) -> list[Picture]:
     if answered is None:
         return []
     answered = answered[answered["sample"].isin(samples)]
-    flipped = {(row.backend, row.sample): row for row in found.itertuples()}
+    mismatched = {(row.backend, row.sample): row for row in found.itertuples()}
     asked: dict[Any, tuple[str, ...]] = {}
     if truth is not None:
         truth = truth[truth["sample"].isin(samples)]
         asked = {row.sample: (_name(row.top1),) for row in truth.itertuples()}
     by_sample = dict(list(answered.groupby("sample")))
-    return [_numbered(sample, by_sample[sample], asked, flipped) for sample in samples if sample in by_sample]
+    return [_numbered(sample, by_sample[sample], asked, mismatched) for sample in samples if sample in by_sample]
 
 
 def _numbered(
-    sample: str, rows: pd.DataFrame, asked: dict[Any, tuple[str, ...]], flipped: dict[tuple[Any, Any], Any]
-) -> Picture:
+    sample: str, rows: pd.DataFrame, asked: dict[Any, tuple[str, ...]], mismatched: dict[tuple[Any, Any], Any]
+) -> Image:
     answers = []
     for row in rows.itertuples():
-        flip = flipped.get((row.backend, row.sample))
+        flip = mismatched.get((row.backend, row.sample))
         margin, explained = (None, None) if flip is None else (float(flip.margin_sigma), bool(flip.explained))
         answers.append(Answer(str(row.backend), (_name(row.top1),), margin, explained))
-    return Picture(sample, "", _name(rows["label"].iloc[0]), asked.get(sample, ()), tuple(answers))
+    return Image(sample, "", _name(rows["label"].iloc[0]), asked.get(sample, ()), tuple(answers))
 
 
 def _name(number: Any) -> str:
