@@ -43,6 +43,11 @@ class Terminal:
         for name, text in lines:
             self._hanging(f"{name:>8}  ", text)
 
+    def fits(self, table: Table) -> bool:
+        """Whether the table needs no line broken inside a word."""
+        columns = [[one.heading, *map(str, one.cells)] for one in table.shown]
+        return sum(map(_least_width, columns)) + len(columns) - 1 <= self._console.width
+
     def table(self, table: Table) -> None:
         """A table under its title, and its notes below it."""
         self.line(f"\n{table.title}", "bold")
@@ -87,12 +92,17 @@ def _natural_width(columns: Sequence[Shown]) -> int:
     return sum(widths) + 2 * (len(widths) - 1)
 
 
+def _least_width(texts: Iterable[str]) -> int:
+    """Columns of a terminal that a column's longest word needs; a number and its % are one."""
+    return max(cell_len(word) for text in texts for word in re.split(" (?!%)", text))
+
+
 def shown(table: Table, width: int) -> rich.table.Table:
     """The table on so many columns of a terminal: lines break between words, and inside them only as a last resort."""
     table = fitting(table, width)
     texts = [[heading, *cells] for heading, cells in zip(table.headings, table.columns, strict=True)]
     widths = [max(map(cell_len, column)) for column in texts]
-    least = [max(cell_len(word) for text in column for word in re.split(" (?!%)", text)) for column in texts]
+    least = list(map(_least_width, texts))
     gaps = len(texts) - 1
     gap = 2 if sum(least) + 2 * gaps <= width else 1
     for _ in range(sum(widths) + gap * gaps - width):

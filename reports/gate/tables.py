@@ -26,10 +26,11 @@ def facts(report: GateReport) -> list[tuple[str, str]]:
     base, head = report.base, report.head
     lines = [("model", report.model), ("data", ("SYNTHETIC: " if report.synthetic else "") + report.data)]
     same = base.versions == head.versions
-    for name, side in (("base", base), ("head", head)):
-        lines.append((name, f"{side.name}: {', '.join(_side(side, versions=not same))}"))
+    for name, side, other in (("base", base, head), ("head", head, base)):
+        versions = [] if same else _versions(side, other)
+        lines.append((name, f"{side.name}: {', '.join(_side(side, versions))}"))
     if same:
-        lines.append(("runtimes", ", ".join(_versions(base))))
+        lines.append(("runtimes", ", ".join(_versions(base, head))))
     lines.append(("changed", joined(report.changed) or "no package, Python version or variable"))
     lines.append(("policy", report.policy))
     if report.follow_ups:
@@ -37,18 +38,23 @@ def facts(report: GateReport) -> list[tuple[str, str]]:
     return lines
 
 
-def _side(side: GateSide, *, versions: bool) -> list[str]:
+def _side(side: GateSide, versions: Sequence[str]) -> list[str]:
     """One side in a line: when its run was, and on what."""
     return [
         f"run of {side.started[:16].replace('T', ' ')}",
         f"alexbench {side.alexbench}",
-        *(_versions(side) if versions else []),
+        *versions,
         *(f"INVALID ({words(one)})" for one in side.invalid),
     ]
 
 
-def _versions(side: GateSide) -> list[str]:
-    return [f"{name} {short_version(version)}" for name, version in side.versions.items()]
+def _versions(side: GateSide, other: GateSide) -> list[str]:
+    """Runtimes; builds in full only where these alone differ."""
+    return [f"{name} {_version(one, other.versions.get(name, ''))}" for name, one in side.versions.items()]
+
+
+def _version(one: str, other: str) -> str:
+    return one if one != other and short_version(one) == short_version(other) else short_version(one)
 
 
 def side_lines(side: GateSide) -> list[str]:
