@@ -90,7 +90,7 @@ class Environment:
         constraints = self.folder / "constraints.txt"
         constraints.write_text(kept, encoding="utf-8")
         pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        # setuptools warns of every editable installation that folders beside the package may hide it; ours do not.
+        # setuptools warns that other folders may hide the package of an editable installation; ours do not.
         env = {"PYTHONWARNINGS": "ignore"}
         try:
             self.run("python", *pip, "--constraint", str(constraints), "-e", target, *more, env=env)
@@ -209,7 +209,7 @@ def bench(session: nox.Session) -> None:
         argument.split("=")[0] in ("--backend", "--config", "--help", "-h") for argument in session.posargs
     )
     named = [] if names_some else [part for name in BACKENDS for part in ("--backend", name)]
-    # 3: the machine was too restless for its speeds to carry a claim. The report says so; nothing of ours is broken.
+    # 3: the machine was too noisy for reliable speeds. The report shows that; AlexBench works.
     environment.run("alexbench", "run", *named, *session.posargs, success_codes=(0, 3))
 
 

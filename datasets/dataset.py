@@ -126,7 +126,7 @@ class Dataset:
     def describe(self) -> str:
         """One line for people: the number of images and classes, the draws, and what was left out."""
         present, words = int(np.count_nonzero(self.class_counts)), " ".join(self.layout.rsplit("-", 1))
-        line = f"{_count(len(self), 'picture')}, {present} of {CLASS_COUNT} classes, {words}"
+        line = f"{_count(len(self), 'image')}, {present} of {CLASS_COUNT} classes, {words}"
         line += f", labels from {self.labels_from}"
         for draw in self.draws:
             line += f", drawn from {draw.of} with seed {draw.seed}"
@@ -185,7 +185,7 @@ class Dataset:
         batches = -(-total // batch_size)
         if of > batches:
             raise UsageError(
-                f"--shard {number}/{of}: {_count(total, 'picture')} {'is' if total == 1 else 'are'}"
+                f"--shard {number}/{of}: {_count(total, 'image')} {'is' if total == 1 else 'are'}"
                 f" {_count(batches, 'batch', 'es')} of {batch_size}, and a part needs one; give at most"
                 f" {_count(batches, 'part')}" + (" or a smaller --batch-size" if batches < total else "")
             )

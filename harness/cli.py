@@ -59,7 +59,7 @@ def cli() -> None:
 def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
     """Accuracy and speed on every available runtime, and a leaderboard.
 
-    With no flags: synthetic pictures and weights, made on first use, and every runtime that is installed.
+    With no flags: synthetic images and weights, made on first use, and every runtime that is installed.
     """
     from alexbench.harness.config import read_config, resolve
     from alexbench.harness.console.progress import display_for
@@ -106,7 +106,7 @@ def merge(parts: tuple[Path, ...], out: str) -> None:
 @click.option("--threads", type=int, metavar="N", help="Compute threads.  [default: usable cores]")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
-    """Top-5 of pictures with labels and probabilities, runtime beside runtime; - reads standard input."""
+    """Top-5 of images with labels and probabilities, runtime by runtime; - reads standard input."""
     from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.prediction.predict import predict as answer
@@ -161,7 +161,7 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """Run the command; every error the user can mend is one line on standard error and an exit code."""
+    """Run the command; every error that the user can fix is one line on stderr and an exit code."""
     _read_paths_as_utf8()
     clean_streams()
     for told in _ENDING:

@@ -128,7 +128,7 @@ class ArtifactFacts:
     ``products``: how many in which, in words; ``precision_known``: how. ``stored``: the type of its weights, or the
     types, "" where nobody looked. ``rounded``: the coarsest type that weights or activations pass through, "" for
     ``precision``. ``dynamic``: scales of activations are chosen while it runs. ``batch_dependence``: by how much (in
-    standard deviations of the scores) an image's scores change with the images beside it, None where nobody tried.
+    standard deviations of the scores) an image's scores change with the rest of its batch; None if not tried.
     """
 
     format: str

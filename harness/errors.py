@@ -1,4 +1,4 @@
-"""One hierarchy of errors. Each message names the thing, what was wrong with it, and the mend.
+"""One hierarchy of errors. Each message names the thing, what is wrong with it, and the fix.
 
 An error of this family is printed as one line and never as a traceback; its ``exit_code`` is the command's.
 """

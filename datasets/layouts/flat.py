@@ -53,7 +53,7 @@ def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None, abo
         labelled.notes.append(f"{plural(len(ignored), 'folder')} not looked into: {listed(ignored)}")
     without_picture = len(source.by_name) - len(labelled.pictures)
     if without_picture > 0 and any(validation_number(entry.path) is None for entry, _ in labelled.pictures):
-        labelled.notes.append(f"{source.said} has labels for {plural(without_picture, 'picture')} more")
+        labelled.notes.append(f"{source.said} has labels for {plural(without_picture, 'image')} more")
     return labelled
 
 
@@ -67,7 +67,7 @@ def _short(file: Path, folder: Path | None) -> str:
 
 
 def _refuse(listing: Listing, without: list[str], source: LabelSource, *, file: Path | None) -> None:
-    of = f"{some(without)} of {plural(len(listing.pictures), 'picture')}"
+    of = f"{some(without)} of {plural(len(listing.pictures), 'image')}"
     if file is not None:
         fix = "take them out, or add their labels"
         if len(without) == len(listing.pictures):
@@ -78,7 +78,7 @@ def _refuse(listing: Listing, without: list[str], source: LabelSource, *, file: 
     strange = [name for name in without if _NUMBERED.match(name)]
     if strange:
         raise DataError(
-            f"{listing.said}: {some(strange)} of {plural(len(listing.pictures), 'picture')} {have(strange)} a number"
+            f"{listing.said}: {some(strange)} of {plural(len(listing.pictures), 'image')} {have(strange)} a number"
             f" outside 1..{VALIDATION_COUNT}, the validation set's; take them out"
         )
     if all(name.startswith("ILSVRC2012_test_") for name in without):

@@ -27,7 +27,7 @@ _NAMED_AT_MOST: Final = 5
 
 
 def show(path: str, *, layout: str | None, labels: str | None, limit: int | None, seed: int, as_json: bool) -> None:
-    """Print what ``path`` holds. No image is read."""
+    """Print what ``path`` has. No image is read."""
     quiet = open_pictures(Selection(path, layout, labels, limit, seed), _Silent())
     dataset = quiet.dataset
     entry: dict[str, Any] = {
@@ -69,7 +69,7 @@ def prepare(
     limit: int | None,
     seed: int,
 ) -> None:
-    """Prepare the images of ``path`` for each of the cards, and print where they lie."""
+    """Prepare the images of ``path`` for each of the cards, and print where they are."""
     if on_bad_image not in ON_BAD_IMAGE:
         raise unknown_name("--on-bad-image", on_bad_image, ON_BAD_IMAGE)
     policy: OnBadImage = "skip" if on_bad_image == "skip" else "fail"
@@ -127,7 +127,7 @@ def verify(keys: Sequence[str]) -> ExitCode:
     for one in chosen:
         if one.state == "damaged":
             bad = True
-            sys.stdout.write(f"{one.key[:SHOWN_KEY]}: NOT as it was written; the next run mends it, or remove it\n")
+            sys.stdout.write(f"{one.key[:SHOWN_KEY]}: NOT as it was written; the next run repairs it, or remove it\n")
             continue
         places = damaged_pictures(one, threads=usable_cores())
         bad = bad or bool(places)

@@ -71,14 +71,14 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
     """Read, convert, draw and prepare whatever the run needs.
 
     Raises:
-        AlexBenchError: whatever the user can mend; nothing half written is left.
+        AlexBenchError: an error that the user can fix; no incomplete file remains.
     """
     card = load_card(config.model)
     network = card.build_network()
     # Not in the run's folder, which an error here removes; the error names the log.
     cache = writable(cache)
     log = cache / "inputs.log"
-    # The user's file first: a wrong one should be said before minutes of preparing.
+    # The user's file comes first: a wrong one must fail before minutes of preparing.
     weights, marked = None, [file.path for file in config.files if is_synthetic(Path(file.path))]
     if config.needs_weights:
         weights = choose_weights(

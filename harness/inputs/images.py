@@ -1,4 +1,4 @@
-"""The images of a run: opened, drawn, cut, prepared, and said in a record."""
+"""The images of a run: opened, drawn, split, prepared, and described for a record."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ PREPARED_FOLDER: Final = "prepared"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which images of ``path``, and how it is read."""
+    """The chosen images of ``path``, and how it is read."""
 
     path: str
     layout: str | None = None
@@ -41,10 +41,10 @@ class Pictures:
 
 
 def open_pictures(selection: Selection, display: Display) -> Pictures:
-    """Open, draw and cut; what was recognised is said on ``display``. No image is read.
+    """Open, draw and split. ``display`` shows what was recognised. No image is read.
 
     Raises:
-        AlexBenchError: whatever the user can mend.
+        AlexBenchError: an error that the user can fix.
     """
     with display.step(f"listing {selection.path}"):
         dataset = open_dataset(selection.path, layout=selection.layout, labels=selection.labels)
@@ -109,7 +109,7 @@ def prepare_with_progress(
 
 
 def data_record(pictures: Pictures, prepared: PreparedSet, *, synthetic: bool, name: str, seed: int) -> DataRecord:
-    """The certificate of these images."""
+    """The dataset fingerprint of these images."""
     dataset, part = pictures.dataset, pictures.dataset.part
     whole = pictures.whole
     return DataRecord(

@@ -50,7 +50,7 @@ WEIGHTS_FOLDER: Final = "weights"
 FEATURES: Final = "relu7"
 FIT_BATCH: Final = 16
 SPACE_NEEDED_MIB: Final = 1500
-"""Images 170 MB, prepared pixels 300 MB, weights 244 MB, and as much again for what is written aside first."""
+"""Images 170 MB, prepared pixels 300 MB, weights 244 MB, and the same again for temporary files."""
 
 
 def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display) -> Dataset:
@@ -272,7 +272,7 @@ def draw_part(asked: DrawPictures, progress: Progress) -> None:
 
 
 def fit_key(card: Card) -> str:
-    """Everything that the fit depends on besides the network, as 16 hex digits."""
+    """Everything that the fit depends on, except the network, as 16 hex digits."""
     recipe = {
         "set": NAME,
         "seed": WEIGHTS_SEED,

@@ -17,7 +17,7 @@ LEVEL: Final = 0.01
 MISSED: Final = 0.05
 """How seldom a model that is right by TOLD more of the way is as bad as what is called no better."""
 TOLD: Final = 0.1
-"""Of the way from guessing to all right: of a thousand classes, a model of 10 %. No AlexNet with weights is as bad."""
+"""A share of the way from guessing to all right: 10 % with a thousand classes. Any AlexNet with weights is better."""
 
 
 def by_guessing(answers: NDArray[Any], labels: NDArray[Any], outputs: int) -> float:

@@ -23,7 +23,7 @@ def evidence(logits: NDArray[Any], labels: NDArray[np.int64], among: NDArray[np.
     itself: with the mean forgotten, raw likelihoods are decided by a few images. ``among``: the labels of all
     images; the mean over them is taken off, so that labels that have nothing to do with the images have 0 on
     average, whatever the rows look like, flat ones too. Rows that are all equal, or not finite, say nothing: 0. A label
-    that is no output is as unlikely as the row's least likely one.
+    that is not an output is as unlikely as the row's least likely one.
     """
     return evidence_of(spread(logits), labels, among)
 

@@ -94,7 +94,7 @@ def layer_error(
 
 
 def _over(error: NDArray[np.float64] | np.float64, scale: float) -> NDArray[np.float64]:
-    """Error in scales; FARTHEST where that is no number, or something over nothing."""
+    """The error in scales; FARTHEST if that is not a number, or the scale is 0."""
     values = np.asarray(error, np.float64)
     ratio = values / scale if scale > 0 else np.where(values == 0, 0.0, FARTHEST)
     return np.where(np.isfinite(ratio), np.minimum(ratio, FARTHEST), FARTHEST)

@@ -185,7 +185,7 @@ def images_for_equivalence(lost: int, gained: int, images: int, *, margin: float
 def images_for_difference(lost: int, gained: int, images: int) -> int | None:
     """About the fewest images that would show a difference (p < 0.05), at the same rates. None: the rates are equal.
 
-    The more frequent flips are counted whole, so that six one way are needed and not 5.3.
+    The more frequent mismatches are counted whole, so six one way are needed and not 5.3.
     """
     fewer, more = sorted((lost, gained))
     if fewer == more:
@@ -215,5 +215,5 @@ def rate_bound(images: int) -> float:
 
 
 def differing(base: NDArray[Any], other: NDArray[Any]) -> NDArray[np.int64]:
-    """Where two rows' first answers (N,) are not the same: the places of the flips."""
+    """The places where two rows' top-1 (N,) differ: their mismatches."""
     return np.flatnonzero(base != other)

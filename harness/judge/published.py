@@ -1,4 +1,4 @@
-"""A row's accuracy beside the published one: reproduced, compatible, or not to be said."""
+"""A row's accuracy compared with the published one: reproduced, compatible, or undecided."""
 
 from collections.abc import Iterable
 from typing import Final, Literal
@@ -42,7 +42,7 @@ def comparisons_of(rows: Iterable[SystemRecord], model: ModelRecord, data: DataR
 def population_of(data: DataRecord) -> int | None:
     """How many images these were drawn from, where that is known and not all of them are here; else None.
 
-    Of the whole validation set nothing was drawn: its interval is about other images of the kind, and says nothing of
+    The whole validation set is not a draw: its interval is about other images of the kind, and shows nothing about
     a figure published for the same 50,000.
     """
     drawn = data.of_validation_set == "part" or (data.of_validation_set == "full" and bool(data.skipped))

@@ -1,4 +1,4 @@
-"""Of what the images of a run are a sample, and how sure its accuracies are therefore."""
+"""What the images of a run are a sample of, and how sure its accuracies are."""
 
 from dataclasses import replace
 

@@ -32,7 +32,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One combination, held against the model's own on the same images.
+    """One combination, compared with the model's own on the same images.
 
     ``test``: top-1, the own one is its base. ``evidence``: nats an image that the labels are likelier under this one.
     """

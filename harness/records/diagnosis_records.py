@@ -54,7 +54,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The top-1 that was expected, percent, and who says so.
+    """The expected top-1, percent, and its source.
 
     ``paired``: a row's answers to the same images (the base) against those of the model under test.
     """

@@ -1,6 +1,6 @@
 """What a comparison of two rows found, as data: :mod:`alexbench.harness.comparison.compare` fills it, reports show it.
 
-Accuracies and differences are in percent and points. ``base`` is what the ``other`` row is held against: ``lost``
+Accuracies and differences are in percent and points. ``base`` is what the ``other`` row is compared with: ``lost``
 images are those that the base alone has right, ``gained`` those that the other row alone has right.
 """
 
@@ -164,8 +164,8 @@ class Pair:
     """Two rows compared.
 
     ``speeds``: by the run that both are rows of; empty for rows of two runs. ``bound_sigma``: the widest margin that is
-    rounding; None where a row has no tolerance. ``flips_below``: the rate, in percent, that no flip at all leaves
-    possible at 95 %; None where there are flips.
+    rounding; None where a row has no tolerance. ``flips_below``: the rate, in percent, that no mismatch at all leaves
+    possible at 95 %; None if there are mismatches.
     """
 
     base: ComparedRow
@@ -179,17 +179,17 @@ class Pair:
 
     @property
     def explained(self) -> int:
-        """Flips that rounding can have made."""
+        """Mismatches that rounding can have made."""
         return sum(flip.explained is True for flip in self.flips)
 
     @property
     def unexplained(self) -> int:
-        """Flips that it cannot."""
+        """Mismatches that it cannot."""
         return sum(flip.explained is False for flip in self.flips)
 
     @property
     def not_examined(self) -> int:
-        """Flips of which nobody asked float64."""
+        """Mismatches that were not computed in float64."""
         return sum(flip.explained is None for flip in self.flips)
 
     @property

@@ -12,7 +12,7 @@ PublishedCode = Literal[
 ]
 """How an accuracy compares with a published one; ``limit`` in points."""
 RemarkCode = Literal["no_layer_times", "no_profiler", "loadgen_failed", "streams_failed", "no_streams"]
-"""What could not be measured of a row besides, and why."""
+"""Other measurements of a row that failed, and why."""
 LoadCode = Literal["loadgen", "no_load_held", "too_few_queries", "lowest_load_failed"]
 """What LoadGen said in its own words, and why a search ended without a load."""
 NoteCode = Literal[

@@ -65,7 +65,7 @@ def check(record: RunRecord) -> None:
 
 
 def _check_kinds(record: RunRecord) -> None:
-    """Of what is free in form, and read."""
+    """Bounds of data without a fixed form."""
     others = decode(dict[str, _Table], record.environment.get("backends") or {}, "environment.backends")
     for where, found, kinds in (
         ("configuration", record.configuration, _CONFIGURATION),

@@ -55,7 +55,7 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
         kept = unfinished / run_folder.file_of(row.name)
         try:
             if not run_folder.continues(kept, _what_decides(row, config, run_inputs)):
-                display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
+                display.say(f"{row.name} has changed since the run was interrupted: its accuracy starts again")
             with display.step(f"{row.name}: accuracy on {len(run_inputs.labels)} images") as advance:
                 asked = Evaluate(
                     batch_size=config.batch_size,
@@ -163,7 +163,7 @@ def _held_to(row: Row) -> str:
 
 
 def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
-    """Of logits; where an artifact gives probabilities, of their logarithms."""
+    """The parity of logits; for an artifact with probabilities, of their logarithms."""
     assert row.parity_logits is not None
     scores = "logits" if row.found is None else row.found.scores
     if scores == "logits":
@@ -191,7 +191,7 @@ def _disputed(answers: list[NDArray[np.int32]], good: NDArray[np.bool_]) -> NDAr
 def _margins(
     answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: float, tolerance: Tolerance
 ) -> pd.DataFrame:
-    """Of each image whose answer is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
+    """For each image whose top-1 is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
 
     ``answers`` (N,) and ``truth`` (N, outputs) are of the same images, whose places are the index.
     """
@@ -209,7 +209,7 @@ def _margins(
 
 
 def _parity(found: Deviation, margins: pd.DataFrame, held_to: str, images: int) -> Parity:
-    """``margins``: of the row's flips. A file is held to the coarsest type in it, a network to what was asked for."""
+    """``margins``: of the row's mismatches. A file must meet the coarsest type in it, a network what was requested."""
     tolerance = tolerance_of(held_to)
     unexplained = int((~margins["explained"]).sum())
     # How loud a quantised file is says how it was calibrated, and names no format.

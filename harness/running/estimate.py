@@ -22,7 +22,7 @@ OF_SGEMM: Final = 0.7
 SIDE: Final = 1024
 PRODUCTS: Final = 5
 REFERENCE_GFLOPS: Final = 15.0
-"""Of the float64 reference, on all cores."""
+"""The speed of the float64 reference, on all cores."""
 PROBE_S: Final = 20.0
 """LoadGen on one backend and one scenario, until its p99 has its 662 queries, at 50 a second and half as long again."""
 RUNTIME_MIB: Final = {"onnxruntime": 150, "openvino": 165, "torch": 300, "tensorflow": 770}

@@ -32,7 +32,7 @@ _OFTEN_ABSENT: Final = ("stolen_ns", "foreign_ns", "throttled")
 
 
 def check_out(out: Path) -> bool:
-    """Whether ``out`` is there; that runs' folders cannot be made in it is said before minutes of preparing.
+    """Whether ``out`` exists. Refuses a folder that cannot be written, before minutes of preparing.
 
     Raises:
         UsageError: it is a file, or cannot be written.
@@ -85,7 +85,7 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be written ({os.strerror(error.errno) if error.errno else error}); make room or make it"
+            f"{path} cannot be written ({os.strerror(error.errno) if error.errno else error}); free space or make it"
             f" writable, then: alexbench run --resume {path.parent}"
         ) from error
 
@@ -219,8 +219,8 @@ def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
 
     timings: backend, scenario, batch, way, process, round, settled, ns. blocks: the same without ns, and calls, images
     (a call), median_ns, cpu_ns, whole_ns (all cores' time around the block), stolen_ns and foreign_ns of it, throttled,
-    joules. Figures are made from the ``settled`` ones; those before were not steady yet. ``backend`` may be the anchor,
-    or a backend's A/A duplicate.
+    joules. Figures are made from the ``settled`` ones; those before were not steady yet. ``backend`` may be the machine
+    probe, or a backend's A/A duplicate.
     """
     singles, wholes = [], []
     for block in blocks:

@@ -51,7 +51,7 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
 
     Raises:
         UsageError: parts are missing or twice there, or are not parts of the same run.
-        RecordError: a folder is no run, or its files are damaged.
+        RecordError: a folder is not a run, or its files are damaged.
     """
     parts = _in_order([(folder, read_run(folder)) for folder in folders])
     _check_same(parts)
@@ -85,7 +85,7 @@ def _in_order(parts: list[_Part]) -> list[_Part]:
     for folder, record in parts:
         part = record.data.part
         if part is None:
-            raise UsageError(f"{folder} is no part of a data set; parts are made by alexbench run --shard")
+            raise UsageError(f"{folder} is not a part of a data set; alexbench run --shard makes parts")
         if record.status != "complete":
             raise UsageError(f"{folder} is {record.status}; first: alexbench run --resume {folder}")
         if of not in (0, part.of):
@@ -137,7 +137,7 @@ def _value(effective: Effective, key: str) -> str:
 
 
 def _sha256(row: SystemRecord) -> str:
-    """Of the artifact that the row ran; empty for a network built from weights."""
+    """The facts of the row's artifact; empty for a network built from weights."""
     return "" if row.artifact is None else row.artifact.sha256
 
 
@@ -182,7 +182,7 @@ def _predictions(parts: list[_Part]) -> list[pd.DataFrame]:
 
 
 def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
-    """``reference.parquet`` and ``flips.parquet`` of all parts, flips row by row; none where one has none.
+    """``reference.parquet`` and ``flips.parquet`` of all parts, mismatches row by row; none if one has none.
 
     Raises:
         RecordError: a part's table is not that of its record.
@@ -198,7 +198,9 @@ def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
         if flipped["backend"].value_counts().to_dict() != counted or (
             reference is None or len(truth) != reference.images + reference.flips_examined
         ):
-            raise RecordError(f"{folder}: its flips are not those of that run; restore them or run the part again")
+            raise RecordError(
+                f"{folder}: its top-1 mismatches are not those of that run; restore them or run the part again"
+            )
         truths.append(truth)
         flips.append(flipped)
     every = pd.concat(flips, ignore_index=True)

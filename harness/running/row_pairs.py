@@ -1,4 +1,4 @@
-"""Every row of a run beside one of them, image by image, for its record."""
+"""Every row of a run compared with one of them, image by image, for its record."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -55,7 +55,7 @@ def row_pairs(
 
 
 def rebased(folder: Path, record: RunRecord, base: str) -> RunRecord:
-    """The record of the run in ``folder`` with its rows held against the row ``base``; nothing is written.
+    """The record of the run in ``folder`` with its rows compared with the row ``base``; nothing is written.
 
     Raises:
         UsageError: no row of that name ended well; the message lists those that did.

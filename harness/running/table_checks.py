@@ -1,4 +1,4 @@
-"""Whether the tables beside a record are those that its figures were made from. One place, for every command."""
+"""Whether the tables next to a record are those of its figures. One place, for every command."""
 
 import hashlib
 import math
@@ -79,7 +79,7 @@ def samples_differ(record: RunRecord, samples: pd.DataFrame) -> Iterator[str]:
         )
     for column, digest in (("source_sha256", data.source_digest), ("pixels_sha256", data.pixels_digest)):
         if digest and digest_of(samples, column) != digest:
-            yield f"the digest of its {column} is another"
+            yield f"the digest of its {column} differs"
 
 
 def digest_of(samples: pd.DataFrame, column: str) -> str:
@@ -135,7 +135,7 @@ def _flips_differ(folder: Path, record: RunRecord) -> Iterator[str]:
         found = len(rows), int((~rows["explained"].astype(bool)).sum())
         if found != (entry.parity.flips, entry.parity.unexplained_flips):
             wanted = f"{entry.parity.flips} and {entry.parity.unexplained_flips}"
-            yield f"{found[0]} flips of {entry.name}, {found[1]} unexplained, where the record has {wanted}"
+            yield f"{found[0]} top-1 mismatches of {entry.name}, {found[1]} unexplained, where the record has {wanted}"
 
 
 def _took_no_time(path: Path, timings: pd.DataFrame) -> Iterator[str]:

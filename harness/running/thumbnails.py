@@ -1,4 +1,4 @@
-"""The images on which rows disagree, small, beside a run's raw files: what one wants to see of a flip.
+"""Thumbnails of the images on which rows disagree, next to a run's raw files.
 
 ``thumbnails/0001.jpg`` and so on, made from the prepared pixels, which are what every row was given; and
 ``thumbnails.json``, a list with an entry for each: sample, file (in the run's folder), label (0..999), label_name,

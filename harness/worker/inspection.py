@@ -27,7 +27,7 @@ SUM_TOLERANCE: Final = 1e-3
 """fp16 rounds probabilities by 2^-11 each, and a few dominate the sum; int8's 1/255 steps are seen in the graph."""
 
 REPEAT_TOLERANCE: Final = 1e-3
-"""Of the largest score. Threads may sum in another order (1e-6); dropout changes the scores by tens of percent."""
+"""A share of the largest score. Threads may sum in another order (1e-6); dropout changes scores by tens of percent."""
 
 
 def inspect(
@@ -126,7 +126,8 @@ def probes(image: tuple[int, int, int]) -> NDArray[np.uint8]:
 def scores_of(rows: NDArray[np.float32], said: Scores | None) -> Scores:
     """What score rows (N, outputs) are, by their values; ``said``, by the graph, decides where values are rounded.
 
-    Probabilities that a quantised file rounds to 1/255 need not sum to 1: those are believed where the graph says so.
+    Probabilities that a quantised file rounds to 1/255 need not sum to 1: those are believed if the graph ends in
+    softmax.
     """
     values = rows.astype(np.float64)
     if (values >= 0).all() and (values <= 1 + SUM_TOLERANCE).all():

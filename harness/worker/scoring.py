@@ -99,7 +99,7 @@ class Scoring(WorkerState):
         return Done()
 
     def _batch(self, where: slice, *, filled_to: int = 0) -> NDArray[np.float32]:
-        """Scores of these images, with the first ones beside them where they are fewer than ``filled_to``."""
+        """Scores of these images, padded with the first ones up to ``filled_to``."""
         _, pixels = self._loaded()
         missing = filled_to - (where.stop - where.start)
         if missing <= 0:
@@ -115,7 +115,7 @@ def _depends(alone: NDArray[np.float32], first: NDArray[np.float32], computed: s
 
 
 def _refuse_dead(backend: str, batch: Batch, before: Batch | None) -> Batch:
-    """Nothing is scored of a broken model; else the batch, to hold the next one against."""
+    """Refuses a broken model; else returns the batch, to compare the next one with."""
     found = symptom(batch, before)
     if found is not None:
         raise WorkerError(f"{backend}: nothing was scored: {found}")

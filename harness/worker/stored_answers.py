@@ -25,8 +25,8 @@ _BATCH: Final = np.dtype([("done", np.uint32), ("checksum", np.uint32), ("second
 class StoredAnswers:
     """The answers of one backend to ``images`` images, evaluated in batches of ``batch_size``.
 
-    ``answers``: (images,) of ANSWER. Of the images ``whole`` (increasing places) all ``outputs`` logits are kept too,
-    for parity. Opening files of another size begins anew.
+    ``answers``: (images,) of ANSWER. For the images ``whole`` (increasing places) all ``outputs`` logits are kept too,
+    for parity. Opening files of another size starts again.
     """
 
     def __init__(self, stem: Path, images: int, batch_size: int, *, whole: Sequence[int], outputs: int) -> None:

@@ -128,7 +128,7 @@ class Timing(WorkerState):
         return Resident(clock.time_block(lambda _: call(), pixels, seconds=asked.seconds))
 
     def profile_layers(self, asked: ProfileLayers) -> Profiled:
-        """Beside what is loaded."""
+        """Apart from the loaded backend."""
         backend, _ = self._loaded()
         if not isinstance(backend, ProfilesLayers) or self._model is None or self._options is None:
             return Profiled(None)

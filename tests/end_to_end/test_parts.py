@@ -220,7 +220,7 @@ def test_a_part_that_is_missing_or_there_twice_is_named(command: Command, parts:
 def test_a_whole_run_is_no_part(command: Command, whole: Path, tmp_path: Path) -> None:
     ended = merged(command, [whole], tmp_path / "runs")
     assert ended.code == 2
-    assert "is no part of a data set" in ended.last_line
+    assert "is not a part of a data set" in ended.last_line
 
 
 def changed_copy(parts: list[Path], folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from alexbench.harness.models.preprocessing import Preprocessing
 class Converted:
     """A canonical weights file in the cache, and how it came about.
 
-    ``checked``: what in the file's format was held against its bytes ("container CRC"), empty where it has nothing of
+    ``checked``: what in the file's format was checked against its bytes ("container CRC"), empty if it has nothing of
     the kind. ``assumed``: what the file does not say and the user did not, empty where nothing was assumed.
     ``unwrapped``: what was around the arrays and is gone (keys, prefixes), and their cast, in words.
     """

@@ -26,8 +26,9 @@ class Evaluated:
 class Evaluate(Request[Evaluated]):
     """Top-5 of every image into the files that ``out`` is the stem of; batches that they hold already are kept.
 
-    ``whole``: the images of which all logits are kept. ``computed``: the precision whose rounding is no dependence on
-    the batch. Where scores depend on it, the last batch is filled up: all answers are then of batches of one size.
+    ``whole``: the images of which all logits are kept. ``computed``: the precision whose rounding does not count as
+    dependence on the batch. Where scores depend on it, the last batch is filled up: all answers are then of batches of
+    one size.
     """
 
     batch_size: int

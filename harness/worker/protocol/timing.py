@@ -129,21 +129,21 @@ class ProfileLayers(Request[Profiled]):
 
 @dataclass(frozen=True, slots=True)
 class OpenMachineProbe(Request[Done]):
-    """Make the anchor's arrays; this worker needs no backend."""
+    """Make the machine probe's arrays; this worker needs no backend."""
 
     threads: int
 
 
 @dataclass(frozen=True, slots=True)
 class TimeAnchor(Request[AnchorBlock]):
-    """One block of the anchor."""
+    """One block of the machine probe."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class OpenCeilings(Request[Done]):
-    """Load the networks of one layer, in backends of their own beside the one that is measured."""
+    """Load the networks of one layer, in backends of their own, apart from the measured one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def test_a_subset_keeps_the_order_and_says_how_it_was_drawn() -> None:
     assert part.draws == (Draw(limit=10, of=60, seed=7),)
     assert (
         part.describe()
-        == "10 pictures, 2 of 1000 classes, class-index folders, labels from folder names, drawn from 60 with seed 7"
+        == "10 images, 2 of 1000 classes, class-index folders, labels from folder names, drawn from 60 with seed 7"
     )
 
 
@@ -83,10 +83,10 @@ def test_a_senseless_limit_or_seed_is_refused(limit: int, seed: int) -> None:
 @pytest.mark.parametrize(
     ("pictures", "batch_size", "said"),
     [
-        (5, 8, "5 pictures are 1 batch of 8, and a part needs one; give at most 1 part or a smaller --batch-size"),
-        (5, 2, "5 pictures are 3 batches of 2, and a part needs one; give at most 3 parts or a smaller --batch-size"),
-        (5, 1, "5 pictures are 5 batches of 1, and a part needs one; give at most 5 parts"),
-        (1, 8, "1 picture is 1 batch of 8, and a part needs one; give at most 1 part"),
+        (5, 8, "5 images are 1 batch of 8, and a part needs one; give at most 1 part or a smaller --batch-size"),
+        (5, 2, "5 images are 3 batches of 2, and a part needs one; give at most 3 parts or a smaller --batch-size"),
+        (5, 1, "5 images are 5 batches of 1, and a part needs one; give at most 5 parts"),
+        (1, 8, "1 image is 1 batch of 8, and a part needs one; give at most 1 part"),
     ],
 )
 def test_more_parts_than_batches_are_refused_with_what_helps(pictures: int, batch_size: int, said: str) -> None:

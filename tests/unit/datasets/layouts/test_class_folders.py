@@ -49,14 +49,14 @@ def test_wnid_folders_are_recognised_and_ordered_by_class_then_name(tmp_path: Pa
     assert dataset.class_counts[[0, 1, 999]].tolist() == [2, 0, 1]
     assert dataset.where(dataset.samples[0]) == str(tmp_path / "val" / TENCH / "a.JPEG")
     assert dataset.notes == ()
-    assert dataset.describe() == "3 pictures, 2 of 1000 classes, wnid folders, labels from folder names"
+    assert dataset.describe() == "3 images, 2 of 1000 classes, wnid folders, labels from folder names"
 
 
 def test_class_index_folders_are_ordered_as_numbers(tmp_path: Path) -> None:
     dataset = open_dataset(lay(tmp_path, ["10/a.png", "9/a.png", "0/a.png"]))
     assert dataset.layout == "class-index-folders"
     assert [sample.label for sample in dataset.samples] == [0, 9, 10]
-    assert dataset.describe() == "3 pictures, 3 of 1000 classes, class-index folders, labels from folder names"
+    assert dataset.describe() == "3 images, 3 of 1000 classes, class-index folders, labels from folder names"
 
 
 def test_class_index_folders_may_be_zero_padded(tmp_path: Path) -> None:

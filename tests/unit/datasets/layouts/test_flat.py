@@ -168,18 +168,17 @@ def test_pictures_without_a_label_in_the_users_file_are_refused(tmp_path: Path) 
     labels.write_text("\n".join(f"{picture.name} 0" for picture in SET[2:]), encoding="ascii")
     message = refusal(root, labels)
     assert (
-        "2 (ILSVRC2012_val_00000001.JPEG, ILSVRC2012_val_00000002.JPEG) of 8 pictures have no label in val.txt"
-        in message
+        "2 (ILSVRC2012_val_00000001.JPEG, ILSVRC2012_val_00000002.JPEG) of 8 images have no label in val.txt" in message
     )
 
 
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["a.png", "b.png"], "2 (a.png, b.png) of 2 pictures have no label; give their labels with --labels FILE"),
+        (["a.png", "b.png"], "2 (a.png, b.png) of 2 images have no label; give their labels with --labels FILE"),
         (
             ["ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00050001.JPEG"],
-            "1 (ILSVRC2012_val_00050001.JPEG) of 2 pictures has a number outside 1..50000, the validation set's; take",
+            "1 (ILSVRC2012_val_00050001.JPEG) of 2 images has a number outside 1..50000, the validation set's; take",
         ),
         (
             ["ILSVRC2012_val_00000000.JPEG"],
@@ -188,7 +187,7 @@ def test_pictures_without_a_label_in_the_users_file_are_refused(tmp_path: Path) 
         (["a.png"], "1 (a.png) of 1 picture has no label; give"),
         (
             ["ILSVRC2012_val_00000001.JPEG", "a.png"],
-            "1 (a.png) of 2 pictures is not named as the validation set's",
+            "1 (a.png) of 2 images is not named as the validation set's",
         ),
         (["ILSVRC2012_test_00000001.JPEG"], "of the test set, whose labels are not public; give the validation set"),
     ],

@@ -106,7 +106,7 @@ def test_a_picture_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
         ),
         (["a/n01440764/a.JPEG", "b/n01440764/a.JPEG"], "2 data sets below it (a, b); unpack it and give one of them"),
         (["cat/a.JPEG", "dog/a.JPEG"], "2 (cat, dog) of 2 folders are neither WordNet ids"),
-        (["a.JPEG", "b.JPEG"], "2 (a.JPEG, b.JPEG) of 2 pictures have no label"),
+        (["a.JPEG", "b.JPEG"], "2 (a.JPEG, b.JPEG) of 2 images have no label"),
     ],
 )
 def test_archives_that_are_no_set_are_refused(tmp_path: Path, names: list[str], said: str) -> None:

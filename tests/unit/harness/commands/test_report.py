@@ -104,7 +104,7 @@ def test_a_truncated_record_among_several_is_named_and_the_others_are_reported(
 
 
 def test_a_folder_that_is_no_run_and_a_newer_one_are_refused(runs: list[Path], tmp_path: Path) -> None:
-    assert "is no run" in str(refused(runs[0], tmp_path))
+    assert "is not a run" in str(refused(runs[0], tmp_path))
     newer = {**json.loads((runs[1] / "run.json").read_text(encoding="utf-8")), "schema_version": 99}
     (runs[1] / "run.json").write_text(json.dumps(newer), encoding="utf-8")
     assert "schema 99, newer than" in str(refused(*runs))

@@ -159,8 +159,8 @@ def test_a_base_is_named_once_and_for_one_run(run: Path) -> None:
 
 
 def test_a_folder_that_is_no_run_is_said_so(tmp_path: Path) -> None:
-    assert refusal(RecordError, tmp_path) == f"{tmp_path} is no run: it has no run.json"
-    assert "is no run" in refusal(RecordError, f"{tmp_path}/none:torch")
+    assert refusal(RecordError, tmp_path) == f"{tmp_path} is not a run: it has no run.json"
+    assert "no such folder" in refusal(RecordError, f"{tmp_path}/none:torch")
 
 
 def test_answers_that_the_record_does_not_count_are_refused(run: Path) -> None:
@@ -200,8 +200,8 @@ def test_a_run_without_its_answers_is_refused(run: Path) -> None:
     ("file", "column", "value", "said"),
     [
         ("predictions.parquet", "top1", 5000, "top1 holds what is no class"),
-        ("reference.parquet", "score1", "much", "score1 holds what is no number"),
-        ("flips.parquet", "margin_sigma", "far", "margin_sigma holds what is no number"),
+        ("reference.parquet", "score1", "much", "score1 has a value that is not a number"),
+        ("flips.parquet", "margin_sigma", "far", "margin_sigma has a value that is not a number"),
     ],
 )
 def test_a_table_with_values_that_cannot_be_is_damaged(

@@ -196,7 +196,7 @@ def test_a_run_without_a_date_and_a_value_that_is_infinite_are_left_out(tmp_path
     assert [point.value for point in found.series[0].points] == [10.0]
     dated, infinite = sorted(found.remarks, key=lambda line: "Infinity" in line)
     assert "yesterday" in dated
-    assert "Infinity is no number that a record holds" in infinite
+    assert "Infinity is not a number that a record may have" in infinite
 
 
 def test_a_metric_that_no_run_has_gives_no_series(tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ def test_an_unknown_name_lists_the_known() -> None:
             "preprocessing.decode = 'jpeg', wanted libjpeg, libjpeg-fast or opencv",
         ),
         ('licence = "none"', 'licence = "none"\nnotes = "one"', "notes = 'one', wanted a list"),
-        ("exif = false", "exif = ", "is no valid TOML"),
+        ("exif = false", "exif = ", "is not valid TOML"),
         ("[preprocessing]", "[preprocesing]", "unknown key 'preprocesing'; known: name, title"),
         (
             "sha256_prefix =",
@@ -342,5 +342,5 @@ def test_a_card_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"gone\.toml cannot be read: No such file"):
         load_card(str(tmp_path / "gone.toml"))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(CardError, match=r"bytes\.toml is no valid TOML"):
+    with pytest.raises(CardError, match=r"bytes\.toml is not valid TOML"):
         load_card(str(tmp_path / "bytes.toml"))

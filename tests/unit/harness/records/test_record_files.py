@@ -106,8 +106,8 @@ def test_a_number_that_json_does_not_have_is_not_written() -> None:
 
 
 def test_a_folder_without_a_record_is_no_run(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"{tmp_path} is no run: it has no run.json"
-    assert "is no run" in refusal(tmp_path / "nowhere")
+    assert refusal(tmp_path) == f"{tmp_path} is not a run: it has no run.json"
+    assert "no such folder" in refusal(tmp_path / "nowhere")
 
 
 def test_a_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
