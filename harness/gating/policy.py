@@ -115,7 +115,7 @@ def read_policy(path: Path | None) -> Policy:
     """The built-in rules, and what a TOML file changes of them.
 
     Raises:
-        UsageError: the file is missing, no TOML, or has what makes no sense; the message names the key and the mend.
+        UsageError: the file is missing, not TOML, or invalid; the message names the key and the fix.
     """
     if path is None:
         return Policy()
@@ -140,7 +140,7 @@ def _changed(before: str, rules: Mapping[str, Asked], changes: Mapping[str, obje
     for metric, given in changes.items():
         where = f"{before}{metric}"
         if metric not in rules:
-            raise DecodeError(f"{where} is no metric; known: {', '.join(rules)}")
+            raise DecodeError(f"{where} is not a metric; known: {', '.join(rules)}")
         if before and rules[metric].kind == "size":
             raise DecodeError(f"{where} is of the network, the same for all backends; name it outside [backend.*]")
         changed[metric] = _one(where, rules[metric], decode(_Change, given, where))

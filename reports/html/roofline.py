@@ -12,7 +12,7 @@ from alexbench.reports.html.figure import UNTIMED, Figure, Missing, legend, plac
 from alexbench.reports.html.speed_charts import rates
 
 _CLOSE: Final = 0.1
-"""Of the width: labels that are nearer to each other would overlap."""
+"""A share of the width: labels nearer to each other would overlap."""
 
 
 def roofline(record: RunRecord) -> Figure | Missing:

@@ -106,7 +106,7 @@ def test_pictures_are_named_or_counted_and_each_taken_once(opened: Any) -> None:
 
 @pytest.mark.parametrize("strange", ["e", 4, -1])
 def test_a_picture_that_is_not_there_is_refused(opened: Any, strange: str | int) -> None:
-    with pytest.raises(UsageError, match=f"has no picture {strange!r}"):
+    with pytest.raises(UsageError, match=f"has no image {strange!r}"):
         _places(opened, ["a", strange])
 
 

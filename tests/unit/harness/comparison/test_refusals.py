@@ -43,14 +43,14 @@ def test_other_pictures_are_refused_by_the_first_that_differs(run: Path) -> None
     other = another(run, samples=[*NAMES[:5], "else.JPEG", *NAMES[6:]])
     said = refusal(DataError, run, other)
     assert said == (
-        f"{run} and {other} cannot be compared: picture 6 is val_00005.JPEG in one and else.JPEG in the other;"
-        " run both on the same pictures"
+        f"{run} and {other} cannot be compared: image 6 is val_00005.JPEG in one and else.JPEG in the other;"
+        " run both on the same images"
     )
 
 
 def test_fewer_pictures_are_refused_by_the_first_that_is_missing(run: Path) -> None:
     said = refusal(DataError, run, another(run, images=IMAGES - 2))
-    assert "picture 19 is val_00018.JPEG in one and none in the other (20 and 18 pictures)" in said
+    assert "image 19 is val_00018.JPEG in one and none in the other (20 and 18 images)" in said
 
 
 def test_other_labels_are_refused_by_the_first_that_differs(run: Path) -> None:
@@ -62,7 +62,7 @@ def test_other_labels_are_refused_by_the_first_that_differs(run: Path) -> None:
 
 def test_other_pixels_are_refused_by_the_first_picture(run: Path) -> None:
     said = refusal(DataError, run, another(run, pixels={4: "00" * 32, 5: "11" * 32}))
-    assert "the pixels of val_00004.JPEG differ (2 of 20 pictures)" in said
+    assert "the pixels of val_00004.JPEG differ (2 of 20 images)" in said
 
 
 def test_old_runs_are_held_to_the_digest_of_all_pixels(run: Path) -> None:

@@ -138,6 +138,6 @@ def test_what_would_confirm_must_be_of_the_same(tmp_path: Path, of_fresh: dict[s
     drawn = [data(images=600, subset_seed=seed, names_digest=f"{seed}" * 64) for seed in (1, 2)]
     check_same_thing(record("drawn", data=drawn[0]), record("drawn anew", data=drawn[1]))
     version = of_fresh.pop("versions", "1.31.1")
-    with pytest.raises(UsageError, match="of something else since") as error:
+    with pytest.raises(UsageError, match="its inputs have changed since") as error:
         check_same_thing(record("gated again"), record("fresh", version, **of_fresh))
     assert said in str(error.value)

@@ -51,7 +51,7 @@ def test_a_file_changes_what_it_names_and_a_backend_of_it_more(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[latency]\ntolerance = 5", "latency is no metric; known: top1, top5, parity, macs"),
+        ("[latency]\ntolerance = 5", "latency is not a metric; known: top1, top5, parity, macs"),
         ("[latency_p50_ms]\ntolerance = -5", "latency_p50_ms.tolerance = -5: give percent of 0 or more"),
         ("[top1]\ntolerance = -0.5", "give points of 0 or more; direction says which way is worse"),
         ("[top1]\ntolerance = 101", "100 at most"),

@@ -215,7 +215,7 @@ def test_unknown_names_list_the_known(tmp_path: Path) -> None:
 def test_a_folder_without_runs_and_a_run_itself_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no run"):
         gather(tmp_path)
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         gather(tmp_path / "none")
     with pytest.raises(UsageError, match="is a run"):
         gather(write(tmp_path, 1, timed(10.0)))
