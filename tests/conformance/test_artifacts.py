@@ -262,7 +262,7 @@ class Runs:
         return self._worker_of(backend).ask(LoadArtifact(backend, seen.artifact, seen.facts, Options(1)))
 
     def look(self, backend: str, seen: Seen, layer: str) -> None:
-        """Ask for an inner layer of the first picture."""
+        """Ask for an inner layer of the first image."""
         pixels = self._scratch / "pixels.npy"
         np.save(pixels, artifacts.pictures(1))
         worker = self._worker_of(backend)
@@ -270,7 +270,7 @@ class Runs:
         worker.ask(WriteActivations((0,), (layer,), 1, self._scratch))
 
     def predict(self, backend: str, seen: Seen, count: int) -> NDArray[np.float32]:
-        """The scores of the first pictures, fed as the inspection says."""
+        """The scores of the first images, fed as the inspection says."""
         inputs, out = self._scratch / "inputs.npy", self._scratch / "scores.npy"
         np.save(inputs, network_input(artifacts.pictures(count), seen.preprocessing, seen.facts.layout))
         self._worker_of(backend).ask(Predict(inputs, out))
@@ -285,7 +285,7 @@ def runs(folder_of: Callable[[str], Path], worker_of: Callable[[str], WorkerProc
 
 
 def truth(card: Preprocessing, count: int) -> NDArray[np.float64]:
-    """Float64 logits of the first pictures."""
+    """Float64 logits of the first images."""
     backend = ReferenceBackend()
     backend.load(Model(artifacts.NETWORK, artifacts.weights()), Options(1))
     logits = backend.predict(network_input(artifacts.pictures(count), card, "NCHW"))
@@ -352,13 +352,13 @@ PLAIN: Final = {"onnxruntime": "plain.onnx", "openvino": "plain.xml", "torch": "
 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
-def test_another_number_of_classes_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
+def test_another_number_of_classes_names_both_and_the_fix(runs: Runs, backend: str, file: str) -> None:
     with pytest.raises(WeightsError, match=rf"gives {CLASSES} scores .*has 11 labels: .*labels = {CLASSES}"):
         runs.inspect(backend, file, outputs=CLASSES + 1)
 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
-def test_another_size_of_picture_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
+def test_another_size_of_image_names_both_and_the_fix(runs: Runs, backend: str, file: str) -> None:
     with pytest.raises(WeightsError, match=rf"takes images of {SIDE} x {SIDE} .*card's are 40 x 40: .*crop = {SIDE}"):
         runs.inspect(backend, file, image=(3, 40, 40))
 

@@ -1,4 +1,4 @@
-"""``alexbench ablate`` as a person starts it, on pictures of which half have the class that float64 gives them."""
+"""``alexbench ablate`` as a person starts it, on images of which half have the class that float64 gives them."""
 
 import csv
 import json
@@ -54,7 +54,7 @@ def test_it_says_what_each_choice_costs_writes_four_files_and_the_same_ones_agai
     assert leftovers(ground.cache) == []
 
 
-def test_wrong_flags_are_one_line_that_names_the_mend(command: Command, ground: Ground, tmp_path: Path) -> None:
+def test_wrong_flags_are_one_line_that_names_the_fix(command: Command, ground: Ground, tmp_path: Path) -> None:
     for flags, code, said in (
         (("--vary", "colour"), 2, "unknown axis (--vary) 'colour'; known: antialias, channels"),
         (("--limit", "31"), 3, "--limit 31: 31 images are too few to show what a choice costs; give at least 32"),
@@ -67,7 +67,7 @@ def test_wrong_flags_are_one_line_that_names_the_mend(command: Command, ground: 
         assert "Traceback" not in ended.err
 
 
-def test_a_data_set_of_too_few_pictures_is_inconclusive(command: Command, ground: Ground, tmp_path: Path) -> None:
+def test_a_data_set_of_too_few_images_is_inconclusive(command: Command, ground: Ground, tmp_path: Path) -> None:
     for number, (path, label) in enumerate(sorted(ground.labels.items())):
         if number < 5:
             (tmp_path / str(label)).mkdir(exist_ok=True)

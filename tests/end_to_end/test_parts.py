@@ -116,7 +116,7 @@ def test_a_complete_run_has_nothing_left_to_do(command: Command, whole: Path) ->
     assert (whole / "run.json").read_bytes() == before
 
 
-def test_other_pictures_are_not_gone_on_with(command: Command, ground: Ground, many: Path, tmp_path: Path) -> None:
+def test_other_images_are_not_gone_on_with(command: Command, ground: Ground, many: Path, tmp_path: Path) -> None:
     pictures = shutil.copytree(many, tmp_path / "pictures")
     with command.started(
         "run", "--data", pictures, "--weights", ground.weights, *NAMED, "--out", tmp_path / "runs"
@@ -125,7 +125,7 @@ def test_other_pictures_are_not_gone_on_with(command: Command, ground: Ground, m
         started.process.send_signal(signal.SIGINT)
         started.end()
     folder = only_run(tmp_path / "runs")
-    changed, *_, other = sorted(pictures.glob("*/*"))  # neighbours are copies of each other
+    changed, *_, other = sorted(pictures.glob("*/*"))  # adjacent files are copies of each other
     changed.write_bytes(other.read_bytes())
     ended = command("run", "--resume", folder)
     assert ended.code == 2

@@ -23,7 +23,7 @@ SAID = {
     "exits": "ended with exit code 3",
     "unloadable": "load() raised ValueError: no such kernel",
 }
-"""Faults that show while a run goes on: plugin -> what its row's error holds, besides its name."""
+"""Faults that show while a run goes on: plugin -> the text of its row's error, without its name."""
 LISTED = {
     "unimportable": "import raised ModuleNotFoundError",
     "exits_at_import": "import raised SystemExit: 4",

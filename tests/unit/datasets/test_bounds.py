@@ -38,7 +38,7 @@ def test_an_ordinary_progressive_jpeg_is_not() -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "JPEG"])
 def test_more_pixels_than_are_decoded(kind: str) -> None:
-    # The header alone says so: a file of a few bytes would become gigabytes.
+    # From the header alone: a file of a few bytes would become gigabytes.
     side = {"WEBP": 16_000, "JPEG": 60_000}.get(kind, 100_000)
     small = bytearray(encoded(Image.new("RGB", (8, 8)), kind, **({"lossless": True} if kind == "WEBP" else {})))
     match kind:

@@ -45,9 +45,9 @@ def test_a_subset_keeps_the_order_and_says_how_it_was_drawn() -> None:
     )
 
 
-def test_the_same_seed_draws_the_same_pictures_for_ever() -> None:
+def test_the_same_seed_draws_the_same_images_for_ever() -> None:
     part = counted(5, 5, 5).subset(6, seed=3)
-    # Frozen: a seed in an old record must go on meaning the pictures it meant.
+    # Frozen: a seed in an old record must go on meaning the images it meant.
     assert [sample.name for sample in part.samples] == [
         "0/001.png",
         "0/004.png",
@@ -59,13 +59,13 @@ def test_the_same_seed_draws_the_same_pictures_for_ever() -> None:
     assert counted(5, 5, 5).subset(6, seed=4).samples != part.samples
 
 
-def test_every_picture_has_the_same_chance_also_in_uneven_classes() -> None:
+def test_every_image_has_the_same_chance_also_in_uneven_classes() -> None:
     whole = counted(9, 3, 1)
     drawn = np.zeros(1000, dtype=np.int64)
     for seed in range(2000):
         drawn += whole.subset(5, seed=seed).class_counts
     shares = drawn[:3] / 2000 / np.array([9, 3, 1])
-    assert np.abs(shares - 5 / 13).max() < 0.04  # 3.7 standard errors of the class with one picture
+    assert np.abs(shares - 5 / 13).max() < 0.04  # 3.7 standard errors of the class with one image
 
 
 def test_a_limit_above_the_size_gives_the_set_itself() -> None:

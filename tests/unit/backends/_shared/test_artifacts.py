@@ -1,4 +1,4 @@
-"""Which input takes the pictures, which output gives the scores, and how batches of any size go through a fixed one."""
+"""Which input takes the images, which output gives the scores, and how batches of any size go through a fixed one."""
 
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def test_layout_and_batch_follow_from_the_shape(shape: tuple[int | None, ...], l
         ([port("a", 1, 3, 224, 224), port("training", dtype="bool")], r"wants more than an image: 'training' bool"),
     ],
 )
-def test_what_takes_no_picture_is_refused(ports: list[Port], said_in_it: str) -> None:
+def test_what_takes_no_image_is_refused(ports: list[Port], said_in_it: str) -> None:
     with pytest.raises(WeightsError, match=said_in_it) as caught:
         picture_input(ports, ARTIFACT)
     assert str(caught.value).startswith("some.onnx")
@@ -130,7 +130,7 @@ SMALL = Artifact(FILE, (3, 4, 4), 2)
 
 
 class Recorder:
-    """A runtime that gives the sum and the mean of each picture, and remembers what it was given."""
+    """A runtime that gives the sum and the mean of each image, and remembers what it was given."""
 
     def __init__(self) -> None:
         self.given: list[NDArray[Any]] = []
@@ -147,7 +147,7 @@ def pixels(count: int) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("batch", [None, 1, 2, 4, 8])
 @pytest.mark.parametrize("count", [1, 3, 4, 5])
-def test_any_number_of_pictures_goes_through_any_batch(batch: int | None, count: int) -> None:
+def test_any_number_of_images_goes_through_any_batch(batch: int | None, count: int) -> None:
     run = Recorder()
     scores = Loaded("onnxruntime", SMALL, facts(batch=batch), run).predict(pixels(count))
     assert (scores.shape, scores.dtype) == ((count, 2), np.float32)
@@ -169,7 +169,7 @@ def test_pixels_become_the_files_type(dtype: str) -> None:
     np.testing.assert_array_equal(run.given[0], pixels(2))
 
 
-def test_a_runtime_that_answers_for_fewer_pictures_is_no_answer() -> None:
+def test_a_runtime_that_answers_for_fewer_images_is_no_answer() -> None:
     with pytest.raises(ValueError, match=r"shape \(1, 2\) for 3 images"):
         Loaded("openvino", SMALL, facts(batch=None), lambda batch: np.zeros((1, 2))).predict(pixels(3))
 

@@ -1,4 +1,4 @@
-"""Flat pictures get their labels by name, from one known place, or are refused."""
+"""Flat images get their labels by name, from one known place, or are refused."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -124,7 +124,7 @@ def test_the_packaged_labels_are_each_class_fifty_times() -> None:
     assert len(packaged_source().by_name) == VALIDATION_COUNT
 
 
-def test_labels_go_by_the_number_in_the_name_so_one_missing_picture_shifts_nothing(tmp_path: Path) -> None:
+def test_labels_go_by_the_number_in_the_name_so_one_missing_image_shifts_nothing(tmp_path: Path) -> None:
     names = [f"ILSVRC2012_val_{number:08d}.JPEG" for number in range(1, 101) if number != 47]
     dataset = open_dataset(write_files(tmp_path, dict.fromkeys(names, b"")))
     own = packaged_labels()
@@ -132,7 +132,7 @@ def test_labels_go_by_the_number_in_the_name_so_one_missing_picture_shifts_nothi
     assert all(sample.label == own[int(sample.name[15:23]) - 1] for sample in dataset.samples)
 
 
-def test_49999_pictures_are_a_subset_and_50000_are_not() -> None:
+def test_49999_images_are_a_subset_and_50000_are_not() -> None:
     labelled = Labelled(labels_from="ILSVRC2012's own list")
     for number, label in enumerate(packaged_labels(), start=1):
         path = f"ILSVRC2012_val_{number:08d}.JPEG"
@@ -146,13 +146,13 @@ def test_49999_pictures_are_a_subset_and_50000_are_not() -> None:
     assert plain_word(part) == word
 
 
-def test_other_pictures_are_matched_by_base_name(tmp_path: Path) -> None:
+def test_other_images_are_matched_by_base_name(tmp_path: Path) -> None:
     write_files(
         tmp_path, {"cat.png": b"", "dog one.jpg": b"", "val.txt": b"pets/cat.png 281\ndog one.jpg 153\neel.jpg 390\n"}
     )
     dataset = open_dataset(tmp_path)
     assert [(sample.name, sample.label) for sample in dataset.samples] == [("dog one.jpg", 153), ("cat.png", 281)]
-    assert dataset.notes == ("val.txt has labels for 1 picture more",)
+    assert dataset.notes == ("val.txt has labels for 1 image more",)
 
 
 def refusal(path: Path, labels: Path | None = None) -> str:
@@ -163,7 +163,7 @@ def refusal(path: Path, labels: Path | None = None) -> str:
     return message
 
 
-def test_pictures_without_a_label_in_the_users_file_are_refused(tmp_path: Path) -> None:
+def test_images_without_a_label_in_the_users_file_are_refused(tmp_path: Path) -> None:
     root, labels = write_flat(tmp_path / "set", SET), tmp_path / "val.txt"
     labels.write_text("\n".join(f"{picture.name} 0" for picture in SET[2:]), encoding="ascii")
     message = refusal(root, labels)
@@ -182,9 +182,9 @@ def test_pictures_without_a_label_in_the_users_file_are_refused(tmp_path: Path) 
         ),
         (
             ["ILSVRC2012_val_00000000.JPEG"],
-            "1 (ILSVRC2012_val_00000000.JPEG) of 1 picture has a number outside 1..50000",
+            "1 (ILSVRC2012_val_00000000.JPEG) of 1 image has a number outside 1..50000",
         ),
-        (["a.png"], "1 (a.png) of 1 picture has no label; give"),
+        (["a.png"], "1 (a.png) of 1 image has no label; give"),
         (
             ["ILSVRC2012_val_00000001.JPEG", "a.png"],
             "1 (a.png) of 2 images is not named as the validation set's",
@@ -192,7 +192,7 @@ def test_pictures_without_a_label_in_the_users_file_are_refused(tmp_path: Path) 
         (["ILSVRC2012_test_00000001.JPEG"], "of the test set, whose labels are not public; give the validation set"),
     ],
 )
-def test_pictures_without_any_label_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
+def test_images_without_any_label_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
     assert said in refusal(write_files(tmp_path, dict.fromkeys(names, b"")))
 
 
@@ -203,7 +203,7 @@ def test_two_files_of_one_number_are_refused(tmp_path: Path) -> None:
     assert "both are ILSVRC2012_val_00000001.JPEG; keep one of them" in refusal(root)
 
 
-def test_folders_beside_flat_pictures_are_said(tmp_path: Path) -> None:
+def test_folders_beside_flat_images_are_said(tmp_path: Path) -> None:
     write_files(write_flat(tmp_path, pictures()), {"bounding_boxes/a.xml": b"", "notes.txt": b""})
     dataset = open_dataset(tmp_path)
     assert dataset.notes[0] == "1 folder not looked into: bounding_boxes"
@@ -295,7 +295,7 @@ def test_a_ground_truth_of_another_order_is_held_against_the_classes(tmp_path: P
     )
 
 
-def test_a_picture_of_a_label_source_is_a_picture(tmp_path: Path) -> None:
+def test_an_image_of_a_label_source_is_an_image(tmp_path: Path) -> None:
     picture = Picture(1, b"", 65)
     assert packaged_source().label_of(f"anywhere/{picture.name}") == picture.label
     assert packaged_source().label_of("anywhere/else.JPEG") is None

@@ -1,4 +1,4 @@
-"""Hugging Face's Parquet: columns checked, classes by their names where these say more, a few pictures at a time."""
+"""Hugging Face's Parquet: columns checked, classes by their names where these say more, a few images at a time."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def refusal(path: Path) -> str:
 
 
 @pytest.mark.parametrize("rows_a_group", [1, 100, 333])
-def test_pictures_are_read_in_any_order_whatever_the_row_groups(tmp_path: Path, rows_a_group: int) -> None:
+def test_images_are_read_in_any_order_whatever_the_row_groups(tmp_path: Path, rows_a_group: int) -> None:
     data = [jpeg(seed) for seed in range(7)]
     rows = [(f"{number}.jpg", data[number % 7], number) for number in range(333)]
     path = write_parquet(tmp_path / "validation.parquet", rows, row_group_size=rows_a_group)
@@ -43,7 +43,7 @@ def test_pictures_are_read_in_any_order_whatever_the_row_groups(tmp_path: Path, 
         assert all(reader.read(sample) == data[sample.at % 7] for sample in samples)
 
 
-def test_no_more_than_a_few_pictures_are_in_memory(tmp_path: Path) -> None:
+def test_no_more_than_a_few_images_are_in_memory(tmp_path: Path) -> None:
     # One row group of 200 MB in pages of 16 rows; pyarrow counts its own bytes.
     path = tmp_path / "validation.parquet"
     rows = [(f"{number}.jpg", bytes([number % 256]) * 500_000, 0) for number in range(400)]
@@ -143,7 +143,7 @@ def test_a_file_cut_off_is_refused(tmp_path: Path) -> None:
         assert "not a whole Parquet file, or damaged (" in refusal(path)
 
 
-def test_damage_is_found_when_the_picture_is_read(tmp_path: Path) -> None:
+def test_damage_is_found_when_the_image_is_read(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "validation.parquet", ROWS, compression="none", write_page_checksum=True)
     whole = path.read_bytes()
     place = whole.index(SET[2].data) + 100

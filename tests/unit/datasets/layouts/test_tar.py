@@ -61,7 +61,7 @@ def test_folders_have_members_of_their_own_and_do_not_count(tmp_path: Path) -> N
         archive.addfile(member, io.BytesIO(b"abc"))
     dataset = open_dataset(tmp_path / "val.tar")
     assert read_all(dataset) == {"n01440764/a.JPEG": b"abc"}
-    assert dataset.describe() == "1 picture, 1 of 1000 classes, tar, labels from folder names"
+    assert dataset.describe() == "1 image, 1 of 1000 classes, tar, labels from folder names"
 
 
 def test_a_tar_by_a_link_is_read(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_the_training_sets_tar_of_tars_is_refused(tmp_path: Path) -> None:
     assert "a tar of tars (2 (n01440764.tar, n01443537.tar)), as the training set's is; unpack it" in message
 
 
-def test_a_link_in_the_place_of_a_picture_is_refused(tmp_path: Path) -> None:
+def test_a_link_in_the_place_of_an_image_is_refused(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "val.tar", "w") as archive:
         link = tarfile.TarInfo("ILSVRC2012_val_00000001.JPEG")
         link.type, link.linkname = tarfile.SYMTYPE, "elsewhere"
@@ -87,7 +87,7 @@ def test_a_link_in_the_place_of_a_picture_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_picture_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
+def test_an_image_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "val.tar", FLAT)
     write_tar(path, {SET[0].name: b"again"}, mode="a")
     assert f": two members named {SET[0].name}; keep one of them" in refusal(path)
@@ -235,4 +235,4 @@ def test_no_damage_of_headers_raises_anything_else(
     try:
         read_all(open_dataset(path))
     except DataError as error:
-        assert str(path) in str(error)  # noqa: PT017 - a flipped bit of a picture's is for the decoder to find
+        assert str(path) in str(error)  # noqa: PT017 - a flipped bit of an image's is for the decoder to find

@@ -86,7 +86,7 @@ def test_the_checksum_is_crc_32c_rotated_and_offset() -> None:
     assert masked_crc(bytes(32)) == ((0x8A9136AA >> 15 | 0x8A9136AA << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def test_listing_reads_no_picture(by_tensorflow: Path, tmp_path: Path) -> None:
+def test_listing_reads_no_image(by_tensorflow: Path, tmp_path: Path) -> None:
     data = by_tensorflow.read_bytes()
     place = data.index(SET[3].data) + 200
     path = tmp_path / "validation-00000-of-00001"
@@ -159,7 +159,7 @@ def test_without_synsets_the_sets_own_labels_tell_what_they_count_from(tmp_path:
     assert dataset.labels_from == f"image/class/label, counted from {base}, as ILSVRC2012's own labels show"
 
 
-def test_other_pictures_without_synsets_count_from_1(tmp_path: Path) -> None:
+def test_other_images_without_synsets_count_from_1(tmp_path: Path) -> None:
     dataset = open_dataset(write(tmp_path, labelled(1, **UNNAMED), labelled(1000, **UNNAMED)))
     assert [(sample.name, sample.label) for sample in dataset.samples] == [
         ("validation-00000-of-00001#0", 0),
@@ -288,7 +288,7 @@ def test_any_truncation_is_refused_unless_it_is_between_records(tmp_path: Path) 
         ends[(max(ends) if ends else 0) + len(slim(picture)) + 16] = picture
     assert max(ends) == len(FILE)
     for size in range(len(FILE)):
-        if size in ends:  # the format has no end: the set is then a subset, which is said
+        if size in ends:  # the format has no end mark: the set is then a subset, and the notes report it
             assert read_damaged(path, FILE[:size]).items() <= {each.name: each.data for each in SMALL}.items()
             continue
         with pytest.raises(DataError):

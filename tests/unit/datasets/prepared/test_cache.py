@@ -67,7 +67,7 @@ def test_any_start_of_a_key_that_fits_one_names_it(many: Dataset, cache: Path, m
         find_sets(cache, ["zz"])
 
 
-def test_changed_pictures_are_found_by_their_number(cache: Path, made: PreparedSet) -> None:
+def test_changed_images_are_found_by_their_number(cache: Path, made: PreparedSet) -> None:
     (one,) = cached_sets(cache)
     assert damaged_pictures(one, threads=2) == []
     pixels = np.load(made.path, mmap_mode="r+")

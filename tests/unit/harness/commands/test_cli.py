@@ -1,4 +1,4 @@
-"""The command line: what is wrong is one line that names it and the known, and nothing heavy is imported to say so."""
+"""The command line: an error is one line with the wrong and the known names, without heavy imports."""
 
 import json
 import os
@@ -188,7 +188,7 @@ def test_more_threads_than_cores_are_refused(elsewhere: Path) -> None:
     assert f"may use {usable_cores()} cores" in line
 
 
-def test_real_pictures_want_real_weights_and_the_other_way_round(elsewhere: Path) -> None:
+def test_real_images_want_real_weights_and_the_other_way_round(elsewhere: Path) -> None:
     line = refusal(elsewhere, "run", "--data", elsewhere)
     assert "--data without --weights" in line
     assert "--only performance" in line

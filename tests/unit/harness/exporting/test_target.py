@@ -1,4 +1,4 @@
-"""Where an exported file goes: refused before, whole afterwards, nothing besides."""
+"""The target of an export: refused before, whole afterwards, no other file."""
 
 import shutil
 from pathlib import Path

@@ -44,7 +44,7 @@ def test_the_answers_come_back_bit_for_bit(tmp_path: Path) -> None:
             assert np.array_equal(getattr(side.rows[name], metric), getattr(read.rows[name], metric))
 
 
-def test_four_backends_on_50_000_pictures_fit_into_200_kb(tmp_path: Path) -> None:
+def test_four_backends_on_50_000_images_fit_into_200_kb(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     wrong = np.flatnonzero(random.random(50_000) < 0.43)
     rows = {

@@ -39,7 +39,7 @@ def test_a_slowdown_that_is_not_confirmed_is_no_failure(tmp_path: Path) -> None:
     report = judged(ab(tmp_path, 12), again)
     assert report.verdict == "INCONCLUSIVE"
     assert report.exit_code == 3
-    assert len(again.asked) == 3, "half of all rounds say so, and half do not: it stays open"
+    assert len(again.asked) == 3, "half of all rounds show it, and half do not: it stays open"
 
 
 def test_without_fresh_processes_there_is_no_failure(tmp_path: Path) -> None:

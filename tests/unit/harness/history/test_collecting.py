@@ -1,4 +1,4 @@
-"""A folder of runs as series: what is joined, what is not, what counts, what is left out, and the index beside it."""
+"""A folder of runs as series: what is joined, what is not, what counts, what is left out, and its index."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Synthetic pictures that are used are those that were drawn; damage that leaves sizes as they are is found."""
+"""Synthetic images that are used are those that were drawn; damage that leaves sizes as they are is found."""
 
 import hashlib
 import io
@@ -76,7 +76,7 @@ def test_a_note_that_is_none_is_written_anew(tmp_path: Path, note: str) -> None:
     synthetic.undamaged_pictures("val", tmp_path, lambda whole: whole, log=tmp_path / "log", display=display)
 
 
-def test_the_published_digest_of_each_picture_is_a_part_of_that_of_all() -> None:
+def test_the_published_digest_of_each_image_is_a_part_of_that_of_all() -> None:
     published = expected.by_name("pictures")
     assert len(published) == 1000
     for index in (0, 20, 999):

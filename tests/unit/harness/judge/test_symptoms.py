@@ -1,4 +1,4 @@
-"""Outputs that mean nothing: each symptom by name, and none where pictures or their answers are only alike."""
+"""Outputs that mean nothing: each symptom by name, and none where images or their answers are only alike."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_a_healthy_batch_has_none_whatever_came_before(images: int, seed: int) -
 
 
 @pytest.mark.parametrize(("value", "kind"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")])
-def test_the_first_picture_that_is_not_finite_is_named_with_its_kind_and_how_many(value: float, kind: str) -> None:
+def test_the_first_image_that_is_not_finite_is_named_with_its_kind_and_how_many(value: float, kind: str) -> None:
     logits = batch().logits.copy()
     logits[[5, 3], [0, 99]] = value
     said = symptom(with_logits(batch(first=96), logits), None)
@@ -57,7 +57,7 @@ def test_one_value_for_every_class_is_no_answer() -> None:
     assert same_for_every_class(np.ones((3, 1))) is None  # of one output that says nothing
 
 
-def test_the_same_answer_to_different_pictures_is_a_constant_output() -> None:
+def test_the_same_answer_to_different_images_is_a_constant_output() -> None:
     same = np.repeat(batch().logits[:1], IMAGES, axis=0)
     said = symptom(with_logits(batch(first=16), same), None)
     assert (said or "").startswith(
@@ -65,14 +65,14 @@ def test_the_same_answer_to_different_pictures_is_a_constant_output() -> None:
     )
 
 
-def test_copies_of_one_picture_may_have_one_answer() -> None:
+def test_copies_of_one_image_may_have_one_answer() -> None:
     one = batch()
     pixels, logits = (np.repeat(values[:1], IMAGES, axis=0) for values in (one.pixels, one.logits))
     assert symptom(Batch(0, pixels, logits), None) is None
     assert symptom(Batch(8, pixels, logits), Batch(0, pixels, logits)) is None
 
 
-def test_one_other_picture_among_the_copies_is_enough() -> None:
+def test_one_other_image_among_the_copies_is_enough() -> None:
     one = batch()
     pixels, logits = (np.repeat(values[:1], IMAGES, axis=0) for values in (one.pixels, one.logits))
     pixels[5] = one.pixels[5]
@@ -90,12 +90,12 @@ def test_the_outputs_of_the_batch_before_are_stale(images: int) -> None:
     )
 
 
-def test_the_same_pictures_again_may_have_the_same_outputs() -> None:
+def test_the_same_images_again_may_have_the_same_outputs() -> None:
     assert symptom(batch(1, first=8), batch(1)) is None
 
 
 @pytest.mark.parametrize(("levels", "found"), [(TOLD_APART, False), (TOLD_APART + 1, True)])
-def test_two_encodings_of_a_picture_do_not_count_as_two(levels: float, *, found: bool) -> None:
+def test_two_encodings_of_an_image_do_not_count_as_two(levels: float, *, found: bool) -> None:
     before = Batch(0, np.full((2, 6, 6, 3), 100, np.uint8), batch(images=2).logits)
     now = Batch(2, before.pixels + np.uint8(levels), before.logits)
     assert (symptom(now, before) is not None) is found
@@ -103,7 +103,7 @@ def test_two_encodings_of_a_picture_do_not_count_as_two(levels: float, *, found:
 
 @pytest.mark.parametrize(("values", "found"), [(TELLING - 1, False), (TELLING, True)])
 def test_answers_of_few_values_may_be_alike_by_right(values: int, *, found: bool) -> None:
-    """An 8-bit softmax that is sure says 1 and 999 zeros, to every picture of that class."""
+    """An 8-bit softmax that is sure says 1 and 999 zeros, to every image of that class."""
     few = np.tile(np.arange(OUTPUTS, dtype=np.float32) % values, (IMAGES, 1))
     assert (symptom(with_logits(batch(), few), None) is not None) is found
     one, other = batch(1, images=1), batch(2, images=1)

@@ -141,7 +141,7 @@ top5 = 75.5
 
 
 def refusal(folder: Path, old: str, new: str) -> str:
-    """What is said of MINE with ``old`` replaced."""
+    """The error for MINE with ``old`` replaced."""
     assert old in MINE
     path = folder / "mine.toml"
     path.write_text(MINE.replace(old, new), encoding="utf-8")
@@ -334,7 +334,7 @@ def test_what_is_wrong_is_named_with_what_is_known(tmp_path: Path, old: str, new
         ("mean = [0.5, 0.5, 0.5]", "mean = [nan, 0.5, 0.5]", "preprocessing.mean"),
     ],
 )
-def test_a_value_that_no_picture_survives_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_a_value_that_no_image_survives_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert said in refusal(tmp_path, old, new)
 
 

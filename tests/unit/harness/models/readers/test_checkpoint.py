@@ -77,7 +77,7 @@ def outcome(source: Path) -> str:
 
 
 def test_every_byte_that_is_damaged_is_noticed_or_nothing_of_the_weights(copy: Path) -> None:
-    """Of the index, every 7th byte; the rest (padding of its footer, say) must not change a weight."""
+    """Every 7th byte of the index is damaged; the rest (such as padding) must not change a weight."""
     index = copy / "model.ckpt-7.index"
     whole = index.read_bytes()
     noticed = 0
