@@ -89,7 +89,8 @@ class Environment:
         self._session.log(f"installing {target}" + ("; the four runtimes take about 80 s" if "all" in extras else ""))
         constraints = self.folder / "constraints.txt"
         constraints.write_text(kept, encoding="utf-8")
-        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        # Byte code is made when a module is first imported: most of the runtimes' modules never are.
+        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile")
         # setuptools warns that other folders may hide the package of an editable installation; ours do not.
         env = {"PYTHONWARNINGS": "ignore"}
         try:
@@ -254,14 +255,14 @@ def microbench(session: nox.Session) -> None:
 def digests(session: nox.Session) -> None:
     """The synthetic default under other NumPy and Pillow versions: the same bits, or red. No runtime is installed.
 
-    The fit of the weights is not made again (2 CPU minutes): ``-- -m slow`` does that, as every night.
+    The fit of the weights is not made again (2 CPU minutes): ``-- --nightly`` does that, as every night.
     """
     kept = Path(session.create_tmp()) / "constraints.txt"
     lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     kept.write_text("\n".join(line for line in lines if line.split("==")[0] not in OTHER_VERSIONS), encoding="utf-8")
     others = [f"{name}=={version}" for name, version in OTHER_VERSIONS.items()]
     session.install("--quiet", "-e", ".", "hypothesis", "pytest", *others, "--constraint", str(kept))
-    session.run("pytest", "tests/synthetic", *(session.posargs or ("-m", "not slow")))
+    session.run("pytest", "tests/synthetic", *session.posargs)
 
 
 @nox.session

@@ -33,7 +33,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.errors import UnsupportedOptionError, known_words
 from alexbench.harness.models.network import Layout, Network
 
 if TYPE_CHECKING:
@@ -260,7 +260,8 @@ def _device(tf: ModuleType, name: str) -> str:
     """
     match = re.fullmatch(r"cpu|(?:gpu|cuda)(?::(\d+))?", name)
     if match is None:
-        raise UnsupportedOptionError(f"tensorflow: unknown device {name!r}; known: cpu, gpu, gpu:N, cuda, cuda:N")
+        known = known_words(name, ("cpu", "gpu", "gpu:N", "cuda", "cuda:N"))
+        raise UnsupportedOptionError(f"tensorflow: unknown device {name!r}; {known}")
     gpus = tf.config.list_physical_devices("GPU")
     index = int(match[1] or 0)
     if name != "cpu" and index >= len(gpus):

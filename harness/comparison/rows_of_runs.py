@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alexbench.harness.errors import DataError, RecordError, UsageError
+from alexbench.harness.errors import DataError, RecordError, UsageError, known_words
 from alexbench.harness.records import file_names
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.record_files import read_run
@@ -104,7 +104,7 @@ def row_of(run: Run, name: str) -> RowOfRun:
     entry = next((row for row in run.record.systems if row.name == name), None)
     known = ", ".join(run.rows)
     if entry is None:
-        raise UsageError(f"{run.folder} has no row {name!r}; known: {known}")
+        raise UsageError(f"{run.folder} has no row {name!r}; {known_words(name, run.rows)}")
     if entry.accuracy is None:
         raise UsageError(
             f"{run.folder}: {name} has no accuracy ({entry.error or entry.status}); those with one: {known}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from alexbench.backends.registry import backend_names
-from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.errors import UsageError, known_words, unknown_name
 from alexbench.harness.files.decoding import DecodeError, decode, decode_value
 from alexbench.harness.files.toml_file import read_toml
 from alexbench.harness.records.gate_records import Direction, Mode, Rule
@@ -140,7 +140,7 @@ def _changed(before: str, rules: Mapping[str, Asked], changes: Mapping[str, obje
     for metric, given in changes.items():
         where = f"{before}{metric}"
         if metric not in rules:
-            raise DecodeError(f"{where} is not a metric; known: {', '.join(rules)}")
+            raise DecodeError(f"{where} is not a metric; {known_words(metric, rules)}")
         if before and rules[metric].kind == "size":
             raise DecodeError(f"{where} is of the network, the same for all backends; name it outside [backend.*]")
         changed[metric] = _one(where, rules[metric], decode(_Change, given, where))

@@ -47,7 +47,7 @@ from alexbench.harness.running.chosen_rows import (
     rows_of,
     with_backends,
 )
-from alexbench.harness.running.estimate import check_memory, estimate
+from alexbench.harness.running.estimate import Estimate, check_memory
 from alexbench.harness.running.resume import check_unchanged, configuration_of, trust_flags, with_same_files
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.row_pairs import row_pairs
@@ -178,8 +178,9 @@ def _carry_out(
             if before is None:
                 run_folder.write_record(folder, record)
             begun = time.monotonic()
-            aa_duplicate = _start(rows, config, run_inputs, folder, display, on_exit)
-        return _measure(config, run_inputs, rows, aa_duplicate, record, folder, display, begun)
+            estimate = Estimate(config, rows, run_inputs)
+            aa_duplicate = _start(rows, config, run_inputs, folder, display, on_exit, estimate)
+        return _measure(config, run_inputs, rows, aa_duplicate, record, folder, display, begun, estimate)
 
 
 @contextmanager
@@ -199,13 +200,16 @@ def _start(
     folder: Path,
     display: Display,
     on_exit: ExitStack,
+    estimate: Estimate,
 ) -> Duplicate | None:
     """Load every row and, where speed is measured, the duplicate that is returned."""
-    said = estimate(config, rows, run_inputs)
+    said = estimate.words()
     check_memory(config, rows, run_inputs, said)
     display.say(said)
+    begun = time.monotonic()
     with display.step("loading " + ", ".join(row.name for row in rows if not row.absent)):
         _load(rows, config, run_inputs, folder, on_exit)
+    display.say(estimate.loaded(time.monotonic() - begun))
     if not config.accuracy:  # else counted while accuracy is measured
         count_threads(rows, config, display)
     aa_duplicate = duplicate_of(rows) if config.performance else None
@@ -251,13 +255,17 @@ def _measure(
     folder: Path,
     display: Display,
     begun: float,
+    estimate: Estimate,
 ) -> Outcome:
     status: Status = "interrupted"
     speed = Speed()
     run_folder.write_record(folder, record)
     try:
         if config.accuracy:
+            answering = time.monotonic()
             evaluate(rows, config, run_inputs, folder, display)
+            if config.performance:
+                display.say(estimate.answered(time.monotonic() - answering))
             record = replace(record, pairs=_write_answers(rows, run_inputs, folder, record.base))
         if config.performance:
             Bench(speed, rows, aa_duplicate, config, run_inputs, folder, display, begun=begun).measure()

@@ -23,6 +23,7 @@ from alexbench.reports.html.mismatches import mismatches
 from alexbench.reports.html.roofline import roofline
 from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.explanations import explanations
+from alexbench.reports.leaderboard.noise_banner import noise_banner
 from alexbench.reports.leaderboard.tables import detail_tables
 from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.text import wording
@@ -46,7 +47,7 @@ def html(folder: Path, record: RunRecord) -> str:
         record=record,
         synthetic=record.model.synthetic or record.data.synthetic,
         subtitle=subtitle(record),
-        verdict=verdict(record),
+        verdict=list(filter(None, (*verdict(record), noise_banner(record)))),
         facts=wording.facts(record),
         remarks=wording.run_remarks(replace(record, invalid=())),
         explanations=explanations(record, [leaderboard(record), *details]),

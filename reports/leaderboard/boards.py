@@ -6,13 +6,15 @@ from typing import Final
 
 from alexbench.harness.records.run_records import ReferenceRecord, RunRecord
 from alexbench.reports import row_cells
-from alexbench.reports.columns import BOARD, Column, show
+from alexbench.reports.columns import BOARD, NARROWING, show
+from alexbench.reports.leaderboard.captions import captions
 from alexbench.reports.row_cells import BASE
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Cell, Notes, Table
 from alexbench.reports.text.reason_words import group_words
 from alexbench.reports.text.wording import ABSENT, row_remarks
 
+_COMPARING: Final = ("speed_up", "speed_up_plain", "difference", "difference_plain")
 REFERENCE_NAME: Final = "reference (float64)"
 
 
@@ -40,29 +42,25 @@ def board(
     for column in BOARD:
         cells = [column.cell(row) for row in rows]
         if column.name == "system":
-            cells = [replace(cell, text=cell.text + mark) for cell, mark in zip(cells, marks, strict=True)]
-        if column.name in ("against", "against_plain") and all(cell.text in (ABSENT, BASE) for cell in cells):
+            cells = [replace(cell, asides=(mark,) if mark else ()) for cell, mark in zip(cells, marks, strict=True)]
+        if column.name in _COMPARING and all(cell.text in (ABSENT, BASE) for cell in cells):
+            continue
+        if column.name == "gflops" and len({cell.text for cell in cells}) < 2:
             continue
         if column.name == "ran_as" and not together:
             continue
         best = _BEST.get(column.name)
         bold = [] if best is None else _ranked_apart(rows, best)
         last = [known.get(column.name, Cell(ABSENT)) for known in below]
-        show(table, column, [*cells, *last], bold, heading=_heading(column, rows))
+        show(table, column, [*cells, *last], bold)
+    table.caption, table.narrowing = captions(rows, table), NARROWING
     table.notes = notes.lines([text for texts in said for text in texts])
     return table
 
 
-def _heading(column: Column, rows: Sequence[Row]) -> str:
-    """With what these rows have in common."""
-    sizes = dict.fromkeys(str(row.record.configuration.get("batch_size", "")) for row in rows)
-    bases = dict.fromkeys(base.entry.name for base in (row.base for row in rows) if base is not None)
-    return column.heading.format(batch=" or ".join(sizes), base=next(iter(bases)) if len(bases) == 1 else "its base")
-
-
 def _reference_cells(run: str, reference: ReferenceRecord) -> Mapping[str, Cell]:
-    """What float64 has, by column; it is the truth, and never timed."""
-    texts = {"run": run or ABSENT, "system": REFERENCE_NAME, "checks": "the truth"}
+    """What float64 has, by column; it is what the others are compared with, and never timed."""
+    texts = {"run": run or ABSENT, "system": REFERENCE_NAME, "checks": "reference"}
     counts = {"top1": reference.top1_correct, "top5": reference.top5_correct}
     shares = {name: Cell(f"{count} of {reference.images}", count) for name, count in counts.items()}
     return shares | {name: Cell(text, text) for name, text in texts.items()}

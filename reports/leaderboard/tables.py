@@ -4,7 +4,7 @@ Several, because one with everything fits neither GitHub's page (830 pixels) nor
 """
 
 from alexbench.harness.records.run_records import Comparison, RunRecord
-from alexbench.reports.columns import DETAILS, EFFICIENCY, PARITY, table_of
+from alexbench.reports.columns import ACCURACY, DETAILS, EFFICIENCY, PARITY, table_of
 from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.speed_tables import speed_tables
 from alexbench.reports.rows import rows_of
@@ -26,7 +26,9 @@ def detail_tables(record: RunRecord) -> list[Table]:
     """
     rows = rows_of(record)
     efficiency = f"Efficiency, batch {record.configuration.get('batch_size', '')}"
+    drawn = [row for row in rows if row.entry.accuracy is not None and row.entry.accuracy.top1_interval is not None]
     found = [
+        table_of("Accuracy", "accuracy", drawn, ACCURACY),
         table_of("Details", "details", rows, DETAILS),
         table_of("Parity with float64", "parity", rows, PARITY),
         table_of(efficiency, "efficiency", rows, EFFICIENCY),

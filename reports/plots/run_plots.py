@@ -19,9 +19,11 @@ from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.run_tables import read_table
 from alexbench.reports import row_cells
 from alexbench.reports.columns import BY_NAME, Column
+from alexbench.reports.leaderboard.noise_banner import noise_banner
+from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.plots.plot_text import drawing, plot_text
 from alexbench.reports.rows import Row, rows_of
-from alexbench.reports.text.wording import asked_for
+from alexbench.reports.text.wording import run_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,6 +48,11 @@ _SHOWN: Final = 1.3
 """The axis ends so far beyond the slowest row's 90th percentile; a count says how many calls lie farther."""
 _LETTERS: Final = 21
 """Of a row's name on a line, beside the bars."""
+_BOLD_LETTERS: Final = 76
+_SMALL_LETTERS: Final = 104
+"""Of the lines above, which reach from edge to edge."""
+_VERDICT: Final = 400
+"""Letters of a verdict at most: five lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +148,15 @@ def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[
     """The figure with its title and lines, and its panels side by side."""
     from matplotlib.figure import Figure
 
-    above, below, tall = 1.4, 0.45, 0.62 * max(rows, 2)
+    lines = _lines_above(record)
+    above, below, tall = 0.55 + sum(line.height for line in lines), 0.45, 0.62 * max(rows, 2)
     height = above + tall + below
     figure = Figure(figsize=(_WIDE, height), facecolor="white")
-    synthetic = record.model.synthetic or record.data.synthetic
-    title = f"{record.model.card}{' on SYNTHETIC data' if synthetic else ''}"
-    if record.invalid:
-        title += ": INVALID measurement"
-    texts = [f"{record.data.images:,} pictures; {record.machine.get('cpu')}", _asked(record)]
-    figure.text(0.02, 1 - 0.32 / height, plot_text(f"AlexBench: {title}"), weight="bold", size=15, va="center")
-    for place, line in enumerate(texts):
-        figure.text(0.02, 1 - (0.63 + 0.25 * place) / height, plot_text(line), size=11, va="center", color=DARK)
+    y = height - 0.12
+    for line in lines:
+        y -= line.height
+        style = {"weight": "bold", "size": 14} if line.bold else {"size": 11, "color": DARK}
+        figure.text(0.02, y / height, line.text, va="bottom", **style)
     left, right, gap = 0.235, 0.985, 0.035
     wide = (right - left - gap * (panels - 1)) / panels
     axes = [
@@ -160,9 +165,26 @@ def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[
     return figure, axes
 
 
-def _asked(record: RunRecord) -> str:
-    rigor = f", rigor {record.configuration['rigor']}" if record.configuration.get("rigor") else ""
-    return f"asked for {asked_for(record)}{rigor}; {record.started[:10]}, alexbench {record.alexbench_version}"
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line above the panels. ``height``: in inches."""
+
+    text: str
+    bold: bool = False
+
+    @property
+    def height(self) -> float:
+        return 0.3 if self.bold else 0.24
+
+
+def _lines_above(record: RunRecord) -> list[_Line]:
+    """The verdict, what disturbed it, and what the run covers."""
+    wrapped = textwrap.wrap(plot_text(" ".join(verdict(record)), longest=_VERDICT), _BOLD_LETTERS)
+    noise = textwrap.wrap(plot_text(noise_banner(record), longest=_VERDICT), _SMALL_LETTERS)
+    about = textwrap.wrap(
+        plot_text(f"AlexBench: {run_line(record)}; {record.started[:10]}", longest=_VERDICT), _SMALL_LETTERS
+    )
+    return [*(_Line(line, bold=True) for line in wrapped), *map(_Line, [*noise, *about])]
 
 
 def _colour(row: Row) -> str:

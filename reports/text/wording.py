@@ -27,6 +27,11 @@ _HOW = {
 _NAMED_AT_MOST: Final = 3
 
 
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def short_version(version: str) -> str:
     """Without build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu), which records and exports have."""
     return re.split("[-+]", version)[0]
@@ -112,6 +117,23 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     return found
 
 
+def run_line(record: RunRecord) -> str:
+    """What the run covers, in one line."""
+    data, machine = record.data, record.machine
+    synthetic = "synthetic " if data.synthetic else ""
+    parts = [
+        f"{record.model.card}, {data.images:,} {synthetic}images",
+        f"{machine.get('cpu')} ({machine.get('usable_cores')} cores)",
+    ]
+    if record.configuration.get("rigor"):
+        parts.append(f"rigor {record.configuration['rigor']}")
+    if record.resolutions:
+        parts.append(f"resolution {resolved(record.resolutions)}")
+    if record.status != "complete":
+        parts.append(f"this run is {record.status.upper()}")
+    return "; ".join(parts)
+
+
 def resolution_line(resolutions: Sequence[Resolution]) -> str:
     """What the run can tell apart, as a sentence."""
     counts = sorted({one.processes for one in resolutions})
@@ -150,12 +172,11 @@ def published_lines(record: RunRecord) -> list[str]:
     return [f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published]
 
 
-def run_remarks(record: RunRecord) -> list[str]:
-    """What qualifies the run: why no row is ranked, which rows know nothing, and last how many batches at once ran."""
-    invalid = [f"INVALID: {words(reason)}: no row is ranked." for reason in record.invalid]
+def run_remarks(record: RunRecord, *, details: bool = True) -> list[str]:
+    """What qualifies the run: which rows know nothing, its images; of ``details``, how many batches at once ran."""
     doubted = [f"{entry.name}: {line}" for entry in record.systems for line in doubts(entry)]
     about = [*_data_lines(record.data), *map(words, record.notes)]
-    return [*invalid, *_without_ranks(record), *doubted, *about, *_about_speed(record)]
+    return [*doubted, *about, *(_about_speed(record) if details else [])]
 
 
 def _data_lines(data: DataRecord) -> list[str]:
@@ -179,14 +200,6 @@ def _data_lines(data: DataRecord) -> list[str]:
     return lines
 
 
-def _without_ranks(record: RunRecord) -> list[str]:
-    """That an older record holds no ranks; reports make none."""
-    timed = any(entry.performance is not None for entry in record.systems)
-    if not timed or record.invalid or record.resolutions:
-        return []
-    return ["No row is ranked: an older alexbench made this record, without ranks. Run again to rank its rows."]
-
-
 def doubts(entry: SystemRecord) -> list[str]:
     """Why nothing that is measured of a row may be believed: it knows nothing, or is another function."""
     lines = []
@@ -199,7 +212,7 @@ def doubts(entry: SystemRecord) -> list[str]:
             " file is fed what it was not made for; not ranked. alexbench doctor looks for the cause."
         )
     if accuracy is not None and accuracy.against_guessing == "too few":
-        lines.append(f"{right}: TOO FEW PICTURES to tell it from guessing; not ranked.")
+        lines.append(f"{right}: TOO FEW IMAGES to tell it from guessing; not ranked.")
     if parity is not None and parity.far_off:
         lines.append(
             f"logits are OFF BY UP TO {parity.max_abs_over_sigma:.2g} SIGMA of float64's, which no rounding does; not"
@@ -209,15 +222,15 @@ def doubts(entry: SystemRecord) -> list[str]:
 
 
 def row_remarks(entry: SystemRecord) -> list[str]:
-    """What qualifies a row, without its name: its file, its error, noise, parity, threads that nobody counted."""
+    """What qualifies a row, without its name: its file, its error, parity, threads that were not counted.
+
+    What disturbed the machine is said once for all rows (:mod:`alexbench.reports.leaderboard.noise_banner`).
+    """
     lines = doubts(entry)
     lines += [] if entry.artifact is None else [_artifact_line(entry.artifact, entry.effective)]
     lines += [] if entry.error is None else [entry.error]
     lines += _batch_lines(entry)
     lines += map(words, entry.remarks)
-    if entry.performance is not None:
-        unusual = noise_words(entry.performance)
-        lines += [f"{unusual}."] if unusual else []
     if entry.parity is not None:
         lines += _parity_lines(entry, entry.parity)
     if entry.effective is not None and entry.effective.threads[1] != "measured":

@@ -177,10 +177,13 @@ def assert_traced(backend: str, case: Case, layer: str, store: Store, truth: Tru
     assert (first.layer, [one for one, _ in first.worst]) == (layer, [channel])
 
 
+ON_A_CHANGE: Final = {"owt": ("conv1", "conv3", "fc6"), "bvlc": ("conv2",), "tfcnn": ("fc8",)}
+
+
 def every_layer() -> list[Any]:
-    """On every change those of `owt`, and the first and the last of the others."""
+    """On a change the first and the last, some between them, and every network; the others every night."""
     found = [(case, layer) for case in PUBLISHED for layer in weighted(case.network)]
-    marks = {one: () if one[0] == OWT or one[1] in ("conv1", "fc8") else (pytest.mark.nightly,) for one in found}
+    marks = {one: () if one[1] in ON_A_CHANGE[one[0].network] else (pytest.mark.nightly,) for one in found}
     return [pytest.param(*one, marks=marks[one]) for one in found]
 
 

@@ -43,9 +43,9 @@ def streamed(loaded: Loaded | Spare, batches: np.ndarray) -> np.ndarray:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def loaded_owt(loaded: Loaded) -> Loaded:
-    """The worker with an open stream, apart from its loaded network."""
+    """The worker with a stream open beside what it had loaded; of those that come after, each opens one anew."""
     if not issubclass(loaded.backend, Streams):
         pytest.skip(f"{loaded.name} has no streams")
     opened = loaded.worker.ask(OpenStream(BATCH))

@@ -36,6 +36,8 @@ from tests.support.made_once import made_once
 SEED: Final = 20121204
 SIZES: Final = ((500, 375), (375, 500), (320, 256), (256, 256), (300, 700))
 PICTURES: Final = 40
+COPIES: Final = 5
+MANY: Final = COPIES * PICTURES
 LIMIT_S: Final = 480
 
 
@@ -198,7 +200,7 @@ def answered(command: Command, ground: Ground, tmp_path_factory: pytest.TempPath
     """A run of two runtimes, accuracy only, to be read and copied."""
 
     def make(folder: Path) -> None:
-        rows = ("--backend", "onnxruntime", "--backend", "openvino", "--only", "accuracy")
+        rows = ("--backend", "torch", "--backend", "openvino", "--only", "accuracy")
         ended = command("run", "--data", ground.pictures, "--weights", ground.weights, *rows, "--out", folder)
         assert ended.code == 0, ended.err
 
@@ -207,12 +209,12 @@ def answered(command: Command, ground: Ground, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def many(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same images ten times over, in class-index folders: long enough to be disturbed."""
+    """The same images COPIES times over, in class-index folders: long enough to be disturbed."""
     folder = tmp_path_factory.mktemp("many")
     for path, label in ground.labels.items():
         inside = folder / str(label)
         inside.mkdir(exist_ok=True)
-        for copy in range(10):
+        for copy in range(COPIES):
             shutil.copyfile(ground.pictures / path, inside / f"{copy}-{Path(path).name}")
     return folder
 

@@ -113,7 +113,7 @@ def test_a_full_disk_is_refused_before_the_work_and_what_was_there_stays(
     try:
         (small / "prepared").mkdir()
         (small / "prepared" / "earlier").write_bytes(b"kept")
-        ended = command("datasets", "prepare", ground.pictures, cache=small)
+        ended = command.here("datasets", "prepare", ground.pictures, cache=small)
         assert ended.code == 2
         assert "the prepared set needs 0.02 GiB and 0.02 GiB are free; free some" in ended.last_line
         assert [one.name for one in (small / "prepared").iterdir() if one.suffix != ".lock"] == ["earlier"]

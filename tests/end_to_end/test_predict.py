@@ -87,22 +87,6 @@ def test_what_is_no_image_is_named(command: Command, tmp_path: Path) -> None:
     assert "gone.jpg: cannot be read" in ended.last_line
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["a.jpg", "a.jpg"], "a.jpg is named twice"),
-        (["a.jpg", "--backend", "nothing"], "unknown backend 'nothing'"),
-        (["a.jpg", "--model", "nothing"], "unknown model 'nothing'"),
-        ([], "IMAGE"),
-    ],
-)
-def test_wrong_usage_is_one_line(command: Command, arguments: list[str], said: str) -> None:
-    ended = command.here("predict", *arguments)
-    assert ended.code == 2
-    assert said in ended.last_line
-    assert "Traceback" not in ended.err
-
-
 def test_misuse_of_a_model_is_one_line(ground: Ground, pictures: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALEXBENCH_CACHE", str(ground.cache))
     picture = ground.pictures / pictures[0]

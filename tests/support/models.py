@@ -1,6 +1,7 @@
 """Full-size networks to load: seeded weights, seeded images, and the card's arithmetic that goes with each."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +68,8 @@ def pictures(case: Case, count: int = PICTURES) -> NDArray[np.uint8]:
     return np.stack([_picture(case.input_size, index) for index in range(count)])
 
 
-def _picture(side: int, index: int, *, blocks: int = 8) -> NDArray[np.uint8]:
+@cache
+def _picture(side: int, index: int, blocks: int = 8) -> NDArray[np.uint8]:
     random = np.random.Generator(np.random.PCG64([PICTURES_SEED, side, index]))
     coarse = random.integers(32, 224, (blocks, blocks, 3), dtype=np.int64)
     at = np.arange(side) * blocks // side

@@ -1,7 +1,6 @@
 """The synthetic default is the same bits everywhere: made again here, and compared with the committed digests.
 
-``nox -s tests`` runs this under the pinned NumPy and Pillow, ``nox -s digests`` under other ones: there,
-what is ``slow`` only at night.
+``nox -s tests`` runs this under the pinned NumPy and Pillow, ``nox -s digests`` under other ones.
 """
 
 import io
@@ -67,7 +66,7 @@ def test_weights_have_the_committed_digest(made: Made) -> None:
     assert made.weights.digest == WEIGHTS[DEFAULT_CARD]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_fit_gives_the_committed_digest_and_the_last_layer_of_the_package(tmp_path: Path) -> None:
     """The weights as the generator makes them, without the package's last layer."""
     card = load_card(DEFAULT_CARD)

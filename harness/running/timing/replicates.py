@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, Final
 
 from alexbench.harness.config import RunConfig
-from alexbench.harness.console.progress import Advance, Display
+from alexbench.harness.console.progress import Advance, Display, duration_words
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.judge.block_times import control, process_values
 from alexbench.harness.judge.layer_groups import group_times
@@ -122,9 +122,7 @@ class Bench:
             took, left = time.monotonic() - begun, budget - (time.monotonic() - started)
             if not looks:
                 looks = looks_of(max(LEAST_REPLICATES, int(min(MOST_REPLICATES, budget / took))))
-                self._display.say(
-                    f"  a replicate takes {took:.0f} s: timing ends in {took * (looks[-1] - 1):.0f} s at most"
-                )
+                self._display.say(f"  timing ends in {duration_words(took * (looks[-1] - 1))} at most")
             last = done >= looks[-1] or (done >= LEAST_REPLICATES and left < took)
             if not last and done not in looks:
                 continue

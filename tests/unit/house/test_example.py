@@ -46,3 +46,12 @@ def test_the_speeds_in_the_readme_are_those_of_the_example() -> None:
     assert len(speeds) == 4
     assert sorted(re.findall(r"\b(\d+)\b", words)) == sorted(speeds)
     assert set(re.findall(r"\((\d+) FPS\)", text)) <= set(speeds)
+
+
+def test_the_leaderboard_in_the_guide_is_that_of_the_example() -> None:
+    lines = lines_of(ROOT / "docs" / "guides" / "reading-a-report.md")
+    start = next(place for place, line in enumerate(lines) if line.startswith("| # | system |"))
+    shown = lines[start : lines.index("", start)]
+    (report,) = (lines_of(folder / "report.md") for folder in EXAMPLE)
+    assert len(shown) == 7
+    assert set(shown) <= set(report)

@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 PROGRAM = next(message for message in MESSAGES if "is a program" in message)
 PRINTED = [
-    ("unknown ... ...; known: ...", "run --backend nope"),
+    ("did you mean ...? Known: ...", "run --backend pytorch"),
     ("...: no such folder or file; ...", "datasets show nope"),
     ("--data without --weights: ...", "run --data val"),
     ("--weights without --data: ...", "run --weights other.safetensors"),

@@ -142,7 +142,7 @@ def test_rows_that_are_ranked_are_blue_and_others_are_grey() -> None:
 )
 def test_what_a_run_is_stands_in_its_title(one: RunRecord, other: RunRecord) -> None:
     def title(record: RunRecord) -> bytes:
-        return opened(draw_leaderboard(record)).crop((0, 0, 1350, 75)).tobytes()
+        return opened(draw_leaderboard(record)).crop((0, 0, 1350, 130)).tobytes()
 
     assert title(one) != title(other)
 
