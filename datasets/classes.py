@@ -3,9 +3,10 @@
 import csv
 import functools
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,16 @@ def class_list() -> tuple[ImageNetClass, ...]:
         ImageNetClass(int(row["index"]), row["wnid"], int(row["ilsvrc2012_id"]), tuple(row["labels"].split(", ")))
         for row in csv.DictReader(lines)
     )
+
+
+BACKGROUND_NAME: Final = "background"
+
+
+def class_name(index: int, own: Sequence[str] = ()) -> str:
+    """What people call a class: of ImageNet, or of a model's ``own`` where there are names; -1 is the background."""
+    if index < 0:
+        return BACKGROUND_NAME
+    return own[index] if own else class_list()[index].name
 
 
 @functools.cache

@@ -81,11 +81,12 @@ class Part:
 class Dataset:
     """Labelled images under ``root``, ordered by class index, then by name: the same order in every layout.
 
-    ``layout``: its name (:mod:`alexbench.datasets.layouts.layout_table`); ``container``: what holds its images.
-    ``labels_from``: where the labels come from, in words. ``empty_classes``: class folders without an image.
+    ``layout``: its name (:mod:`alexbench.datasets.layouts.layout_table`); ``container``: what its images lie in.
+    ``labels_from``: where the labels were found, in words. ``empty_classes``: class folders that hold no image.
     ``left_out``: files that are neither images nor known litter, and images outside the class folders. ``notes``:
-    sentences about the set that a reader must know. ``draws``: the draws that led from the whole set to this one.
-    ``part``: the shard that this set is.
+    sentences about what was found that a reader must know. ``draws``: the draws that led from the whole set to this
+    one. ``part``: the shard of those that this is. ``class_names``: of the classes that labels are places of, where
+    they are not ImageNet's.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     draws: tuple[Draw, ...] = ()
     part: Part | None = None
+    class_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -126,7 +128,8 @@ class Dataset:
     def describe(self) -> str:
         """One line for people: the number of images and classes, the draws, and what was left out."""
         present, words = int(np.count_nonzero(self.class_counts)), " ".join(self.layout.rsplit("-", 1))
-        line = f"{_count(len(self), 'image')}, {present} of {CLASS_COUNT} classes, {words}"
+        classes = len(self.class_names) or CLASS_COUNT
+        line = f"{_count(len(self), 'image')}, {present} of {classes} classes, {words}"
         line += f", labels from {self.labels_from}"
         for draw in self.draws:
             line += f", drawn from {draw.of} with seed {draw.seed}"

@@ -40,7 +40,10 @@ def plain_word(dataset: Dataset) -> str:
 
 
 def _standing(dataset: Dataset) -> tuple[Standing, str]:
-    """The comparison is by names and labels, because nobody published digests of the files."""
+    """By names and labels; nobody published digests of the files."""
+    if dataset.class_names:
+        some = ", ".join(dataset.class_names[:_NAMED_AT_MOST]) + (", ..." * (len(dataset.class_names) > _NAMED_AT_MOST))
+        return "no", f"Not ImageNet's classes: {len(dataset.class_names):,} of your own ({some})."
     own = packaged_labels()
     labelled = {
         number: sample.label for sample in dataset.samples if (number := validation_number(sample.name)) is not None

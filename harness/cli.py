@@ -174,7 +174,7 @@ def merge(parts: tuple[Path, ...], out: str, *, details: bool) -> None:
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
 @one_answer
 @json_option()
-def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
+def predict(images: tuple[str, ...], *, as_json: bool, labels: str | None, **flags: Any) -> None:
     """Print the top-5 labels and probabilities of images on every runtime; - reads standard input."""
     from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
@@ -182,7 +182,7 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
     from alexbench.harness.prediction.showing import print_predictions
 
     config = resolve({**flags, "only": "performance"})
-    answers = answer(images, config=config, display=display_for())
+    answers = answer(images, config=config, display=display_for(), own_classes=labels)
     print_predictions(answers, as_json=as_json)
 
 

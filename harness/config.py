@@ -45,6 +45,7 @@ _LISTS: Final = {
     "backend": "backends",
     "artifact": "artifacts",
     "artifact_input": "artifact_inputs",
+    "output_name": "output_names",
     "trust": "trusted",
     "scenario": "scenarios",
     "python": "pythons",
@@ -70,6 +71,13 @@ _MEASURES: Final = (
         1.0,
         864_000.0,
         "give 1s to 240h, as in 90s or 2m",
+    ),
+    (
+        "silence_limit",
+        re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII),
+        1.0,
+        86_400.0,
+        "give 1s to 24h, as in 90s or 2m",
     ),
     ("resolution", re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(%?)", re.ASCII), 0.1, 100.0, "give 0.1% to 100%, as in 2%"),
 )
@@ -118,6 +126,7 @@ class RunConfig:
     rigor: RigorName = "smoke"
     budget: float | None = None
     resolution: float | None = None
+    silence_limit: float | None = None
     scenarios: tuple[Asked, ...] = ()
     latency_bound: float | None = None
     pythons: dict[str, str] = field(default_factory=dict)
@@ -234,6 +243,7 @@ _KINDS: Final[dict[str, Any]] = {
     "shard": str | None,
     "budget": Annotated[float | str, "seconds, or a string as in '2m'"],
     "resolution": Annotated[float | str, "percent, or a string as in '2%'"],
+    "silence_limit": Annotated[float | str, "seconds, or a string as in '2m'"],
     "latency_bound": Annotated[float, "milliseconds"],
 }
 """Key of a configuration file -> what its value may be: what the field holds, or what `resolve` reads further."""
@@ -338,7 +348,7 @@ def _read_measures(given: dict[str, Any]) -> None:
             continue
         number = _number(value, pattern) if isinstance(value, str) else value
         if not least <= number <= most:
-            raise UsageError(f"--{key} {short(value)}: {wanted}")
+            raise UsageError(f"--{key.replace('_', '-')} {short(value)}: {wanted}")
         given[key] = float(number)
 
 
@@ -360,10 +370,13 @@ def _make_absolute(given: dict[str, Any]) -> None:
 def _check_pair(config: RunConfig) -> None:
     """Images and weights belong together: synthetic with synthetic, or real with real."""
     speed_alone = "" if config.only == "accuracy" else ", or --only performance"
+    own = (
+        "; with classes of your own (--labels), name only files (--artifact)" if config.files and config.labels else ""
+    )
     if config.accuracy and config.data is not None and config.weights is None and config.needs_weights:
         raise UsageError(
             "--data without --weights: the built-in weights are synthetic and know nothing of real images; "
-            f"name --weights FILE{speed_alone}"
+            f"name --weights FILE{speed_alone}{own}"
         )
     if config.accuracy and config.weights is not None and config.data is None:
         if config.weights != PUBLISHED and is_synthetic(Path(config.weights)):

@@ -43,6 +43,14 @@ class WeightsError(AlexBenchError):
     """A weights file that cannot be read, or arrays that do not fit the network."""
 
 
+class WrongCountError(WeightsError):
+    """A model file that gives another number of scores than there are classes; ``found``: how many."""
+
+    def __init__(self, message: str, found: int = 0) -> None:
+        super().__init__(message)
+        self.found = found
+
+
 class CardError(AlexBenchError):
     """A model card that is not valid."""
 

@@ -108,7 +108,7 @@ class Worker(Timing, Scoring):
 
         self.close()
         made = self._made(asked.backend)
-        self._loaded_as(made, asked.artifact.outputs)
+        self._loaded_as(made, asked.facts.outputs)
         runs = runs_artifacts(made, asked.artifact)
         self._model, self._options = None, asked.options
         start = time.perf_counter()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Final, Literal
 
+from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Performance
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, Tone, number
@@ -224,9 +225,22 @@ def resolution(measure: Literal["latency", "images/s"]) -> Callable[[Row], float
     return of
 
 
+def gflops(row: Row) -> float | None:
+    """2 x MACs an image, in 1e9: of the card's network, or of the user's file; None where nobody knows."""
+    return _gflops(row.record, row.entry)
+
+
+def _gflops(record: RunRecord, entry: SystemRecord) -> float | None:
+    file = entry.artifact
+    if file is None or file.outputs is None:  # an older record: taken for the card's network
+        return record.model.gflops or None
+    return None if file.macs is None else 2 * file.macs / 1e9
+
+
 def achieved(row: Row) -> float | None:
     """GFLOP/s."""
-    return None if row.rate is None else row.rate * row.record.model.gflops
+    each = gflops(row)
+    return None if row.rate is None or each is None else row.rate * each
 
 
 def peak_found(row: Row) -> bool | None:
@@ -234,9 +248,14 @@ def peak_found(row: Row) -> bool | None:
     ceiling = row.record.ceiling
     if ceiling is None or row.entry.performance is None:
         return None
-    speeds = [entry.performance for entry in row.record.systems if entry.performance is not None]
-    windows = [one for speed in speeds for one in (speed.throughput, *speed.sweep, speed.offline) if one is not None]
-    return max(one.images_per_second for one in windows) * row.record.model.gflops <= ceiling.gflops_per_second
+    rates = [
+        one.images_per_second * (_gflops(row.record, entry) or 0.0)
+        for entry in row.record.systems
+        if (speed := entry.performance) is not None
+        for one in (speed.throughput, *speed.sweep, speed.offline)
+        if one is not None
+    ]
+    return max(rates) <= ceiling.gflops_per_second
 
 
 def mfu(row: Row) -> float | None:

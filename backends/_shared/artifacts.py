@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from alexbench.backends._shared.adapters import check_pixels
 from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Options
-from alexbench.harness.errors import UnsupportedOptionError, WeightsError
+from alexbench.harness.errors import UnsupportedOptionError, WeightsError, WrongCountError
 from alexbench.harness.files.plain_text import is_utf8
 from alexbench.harness.models.network import Layout
 
 DTYPES: Final = ("float32", "float16", "uint8")
 """Input types to which pixels are converted."""
+BACKGROUND_LINE: Final = "an output that is not a class: a line that says background"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +80,33 @@ def picture_input(ports: Sequence[Port], artifact: Artifact) -> Picture:
     return found
 
 
-def scores_output(ports: Sequence[Port], artifact: Artifact) -> Port:
-    """The output that gives ``artifact.outputs`` scores per image: the named one, or the only one that does.
+def scores_output(ports: Sequence[Port], artifact: Artifact) -> tuple[Port, int]:
+    """The output that gives scores of the classes, and how many: the named one, or the only one that fits.
+
+    One of ``artifact.outputs`` scores is preferred to one of another number that will do. The number that an output
+    does not show is taken to be ``artifact.outputs``.
 
     Raises:
         WeightsError: there is none, or more than one.
     """
     path = artifact.path
+    if artifact.output_stated and artifact.output_name not in {port.name for port in ports}:
+        raise WeightsError(f"{path} has no output {artifact.output_name!r}; its outputs: {_listed(ports)}")
     chosen = _named(ports, artifact.output_name)
-    fitting = [port for port in chosen if _scores(port) == artifact.outputs] or [
-        port for port in chosen if _scores(port) is None
-    ]
+    counts = [(port, _scores(port)) for port in chosen]
+    fitting = [(port, count) for port, count in counts if count == artifact.outputs]
+    fitting = fitting or [(port, count) for port, count in counts if count and count > 1 and artifact.takes(count)]
+    fitting = fitting or [(port, artifact.outputs) for port, count in counts if count is None]
     if len(fitting) > 1:
+        names = " or ".join(f"--output-name {port.name}" for port, _ in fitting[:2])
         raise WeightsError(
-            f"{path} has {len(fitting)} outputs of {artifact.outputs} scores: {_listed(fitting)}; "
-            "name one with output_name"
+            f"{path} has {len(fitting)} outputs that fit: {_listed(port for port, _ in fitting)}; name one: {names}"
         )
     if not fitting:
-        counts = sorted({count for port in chosen if (count := _scores(port))})
+        others = sorted({count for _, count in counts if count})
         raise (
-            wrong_count(artifact, counts[0])
-            if len(counts) == 1
+            wrong_count(artifact, others[0])
+            if len(others) == 1
             else WeightsError(
                 f"{path} has no output of {artifact.outputs} scores per image; its outputs: {_listed(ports)}"
             )
@@ -107,11 +114,18 @@ def scores_output(ports: Sequence[Port], artifact: Artifact) -> Port:
     return fitting[0]
 
 
-def wrong_count(artifact: Artifact, found: int) -> WeightsError:
-    """The error for a file whose number of classes differs from the card's."""
-    return WeightsError(
-        f"{artifact.path} gives {found} scores per image, the card has {artifact.outputs} labels: "
-        f"give a card with labels = {found}"
+def wrong_count(artifact: Artifact, found: int) -> WrongCountError:
+    """The error for a file of another number of classes: both numbers, and how to say what its outputs mean."""
+    if artifact.labels:
+        return WrongCountError(
+            f"{artifact.path} gives {found:,} scores per image, and {artifact.labels} names {artifact.outputs:,}"
+            f" classes: name one class for each output, in their order ({BACKGROUND_LINE})",
+            found,
+        )
+    return WrongCountError(
+        f"{artifact.path} gives {found:,} scores per image, not the {artifact.outputs:,} of ImageNet's classes: name its"
+        " own classes with --labels FILE, one a line, in the order of its outputs",
+        found,
     )
 
 
@@ -161,12 +175,13 @@ class Loaded:
         missing = -count % batch
         if missing:
             given = np.concatenate([given, np.repeat(given[-1:], missing, axis=0)])
-        scores = np.empty((count + missing, self.artifact.outputs), np.float32)
+        outputs = self.facts.outputs
+        scores = np.empty((count + missing, outputs), np.float32)
         for first in range(0, count + missing, batch):
             rows = self.run(given[first : first + batch])
             if rows.ndim < 2 or len(rows) != batch:
                 raise ValueError(f"{self.artifact.path} gives an array of shape {rows.shape} for {batch} images")
-            if rows.size != batch * self.artifact.outputs:
+            if rows.size != batch * outputs:
                 raise wrong_count(self.artifact, rows.size // batch)
             scores[first : first + batch] = rows.reshape(batch, -1)
         return scores[:count]

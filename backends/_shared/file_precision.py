@@ -29,9 +29,9 @@ LEAST_SHARE: Final = 0.02
 class FilePrecision:
     """``computed``: the type of products, the coarsest if they differ. ``products``: how many in which.
 
-    ``stored``: the types of the weights, the most frequent first. ``rounded``: the coarsest type that weights or
-    activations pass through. ``dynamic``: scales of quantised activations are chosen at run time. ``evidence``: of
-    ``computed``.
+    ``stored``: the types of the weights, the most first. ``rounded``: the coarsest type that weights or activations
+    pass through. ``dynamic``: scales of quantised activations are chosen while it runs. ``evidence`` of ``computed``.
+    ``macs``: multiplications with a weight while it was watched, None where nobody counted.
     """
 
     computed: str
@@ -40,6 +40,7 @@ class FilePrecision:
     products: str
     dynamic: bool = False
     evidence: Evidence = "declared"
+    macs: int | None = None
 
 
 class _OfFacts(TypedDict):

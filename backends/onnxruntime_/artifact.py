@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.artifacts import Port, picture_input, scores_output, unreadable
+from alexbench.backends._shared.artifacts import Port, picture_input, picture_shape, scores_output, unreadable
 from alexbench.backends._shared.file_precision import of_facts
 from alexbench.backends._shared.input_steps import (
     FIRST_LAYER,
@@ -26,6 +26,7 @@ from alexbench.backends._shared.input_steps import (
     read_steps,
 )
 from alexbench.backends.onnxruntime_ import precision
+from alexbench.backends.onnxruntime_.macs import macs
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
 
@@ -89,7 +90,7 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
     if not graph.outputs:
         raise unreadable(artifact, "it has no graph")
     picture = picture_input(graph.inputs, artifact)
-    output = scores_output(graph.outputs, artifact)
+    output, count = scores_output(graph.outputs, artifact)
     channels = artifact.image[0]
     reading = read_steps(graph.steps(picture.port.name, channels), picture.layout, artifact.image)
     return ArtifactFacts(
@@ -99,7 +100,7 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
         layout=picture.layout,
         dtype=picture.port.dtype,
         batch=picture.batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=graph.scores(output.name) or "logits",
         scores_in_graph=graph.scores(output.name) or "logits",
         normalisation=reading.normalisation,
@@ -108,6 +109,7 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
         **of_facts(precision.read(proto)),
         version=f"IR {proto.ir_version}, opset {_opset(proto)}",
         producer=" ".join(filter(None, (proto.producer_name, proto.producer_version))),
+        macs=macs(proto, picture.port.name, (0, *picture_shape(artifact.image, picture.layout))),
     )
 
 

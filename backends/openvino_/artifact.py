@@ -4,13 +4,21 @@ An ``.onnx`` file becomes such a model when OpenVINO reads it.
 """
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.artifacts import Port, picture_input, scores_output, unreadable
+from alexbench.backends._shared.artifacts import (
+    Picture,
+    Port,
+    picture_input,
+    picture_shape,
+    scores_output,
+    unreadable,
+)
 from alexbench.backends._shared.file_precision import of_facts
 from alexbench.backends._shared.input_steps import (
     FIRST_LAYER,
@@ -71,9 +79,9 @@ def read(core: "openvino.Core", artifact: Artifact) -> "openvino.Model":
 
 
 def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
-    """The facts of a loaded model; see :class:`RunsArtifacts`."""
-    picture = picture_input([_port(one) for one in model.inputs], artifact)
-    output = scores_output([_port(one) for one in model.outputs], artifact)
+    """The facts of a model that was read; see :class:`RunsArtifacts`."""
+    picture = picture_input([_port(one, artifact.input_name) for one in model.inputs], artifact)
+    output, count = scores_output([_port(one, artifact.output_name) for one in model.outputs], artifact)
     scores = _scores(port(model.outputs, output.name).get_node()) or "logits"
     start = port(model.inputs, picture.port.name)
     ir = artifact.path.suffix == ".xml"
@@ -86,7 +94,7 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
         layout=picture.layout,
         dtype=picture.port.dtype,
         batch=picture.batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=scores,
         scores_in_graph=scores,
         normalisation=reading.normalisation,
@@ -95,12 +103,40 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
         **of_facts(precision.read(model)),
         version=_version(artifact) if ir else "",
         producer=_producer(model) if ir else "",
+        macs=_macs(model, picture, artifact.image),
     )
 
 
+def _macs(model: "openvino.Model", picture: Picture, image: tuple[int, int, int]) -> int | None:
+    """Multiplications with a weight for one image; None where a shape is not known. ``model`` is left as it is."""
+    one = model.clone()
+    try:
+        place = model.inputs.index(port(model.inputs, picture.port.name))
+        one.reshape({place: [1, *picture_shape(image, picture.layout)]})
+    except (RuntimeError, ValueError):
+        return None
+    total = 0
+    for node in one.get_ops():
+        if node.get_type_name() not in _COMPUTE:
+            continue
+        out, weights = node.output(0).get_partial_shape(), node.input(1).get_partial_shape()
+        if out.is_dynamic or weights.is_dynamic:
+            return None
+        total += _products(node, list(out.to_shape()), list(weights.to_shape()))
+    return total or None
+
+
+def _products(node: "openvino.Node", out: list[int], weights: list[int]) -> int:
+    """The products of one operation, per image."""
+    if node.get_type_name() != "MatMul":
+        return prod(weights) * prod(out[2:])
+    shared = weights[-1] if node.get_attributes().get("transpose_b") or len(weights) < 2 else weights[-2]
+    return prod(out) * shared
+
+
 def port(ports: "list[openvino.Output]", name: str) -> "openvino.Output":
-    """The input or output of a model with that name."""
-    return next(one for one in ports if _name(one) == name)
+    """The one of a model's inputs or outputs that goes by that name, perhaps among others: compiling adds some."""
+    return next(one for one in ports if name in one.get_names() or _name(one) == name)
 
 
 def _why(artifact: Artifact, text: str) -> WeightsError:
@@ -125,11 +161,13 @@ def _name(port: "openvino.Output") -> str:
     return str(port.get_any_name()) if names else str(port.get_node().get_friendly_name())
 
 
-def _port(port: "openvino.Output") -> Port:
+def _port(port: "openvino.Output", wanted: str | None) -> Port:
+    """An input or output; of several names it has the ``wanted`` one, if it is among them."""
     shape = port.get_partial_shape()
     kind = str(port.get_element_type().get_type_name())
     sides = None if shape.rank.is_dynamic else tuple(side.get_length() if side.is_static else None for side in shape)
-    return Port(_name(port), _DTYPES.get(kind, kind), sides)
+    name = wanted if wanted is not None and wanted in port.get_names() else _name(port)
+    return Port(name, _DTYPES.get(kind, kind), sides)
 
 
 def _scores(node: "openvino.Node") -> Scores | None:

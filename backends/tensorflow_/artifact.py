@@ -58,7 +58,7 @@ def read(tf: ModuleType, artifact: Artifact) -> Served:
 def inspect(tf: ModuleType, served: Served, artifact: Artifact) -> ArtifactFacts:
     """The facts of a served function; see :class:`RunsArtifacts`."""
     picture = picture_input(served.inputs, artifact)
-    output = scores_output(served.outputs, artifact)
+    output, count = scores_output(served.outputs, artifact)
     graph = Graph(tf, served.function)
     scores = graph.scores([port.name for port in served.outputs].index(output.name)) or "logits"
     channels = artifact.image[0]
@@ -70,7 +70,7 @@ def inspect(tf: ModuleType, served: Served, artifact: Artifact) -> ArtifactFacts
         layout=picture.layout,
         dtype=picture.port.dtype,
         batch=picture.batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=scores,
         scores_in_graph=scores,
         normalisation=reading.normalisation,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EXPORT: Final = "torch.export"
 SCRIPT: Final = "TorchScript"
+_IMAGES: Final = 2
+"""At once, while a program that takes any number is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     named = [(f"{place}:{name}", name) for place, name in enumerate(signature.user_outputs)]
     outputs = [_fx_port(label, nodes[name].meta.get("val")) for label, name in named if name in nodes]
     picture = picture_input(inputs, artifact)
-    output = scores_output(outputs, _numbered(artifact, outputs))
+    output, count = scores_output(outputs, _numbered(artifact, outputs))
     program = Exported(exported)
     scores = scores_of(program.back(nodes[output.name.partition(":")[2]])) or "logits"
     steps = steps_of(program.forward(nodes[picture.port.name]), artifact.image[0])
@@ -129,13 +131,14 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         layout=picture.layout,
         dtype=picture.port.dtype,
         batch=picture.batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=scores,
         scores_in_graph=scores,
         normalisation=reading.normalisation,
         unread=reading.unread,
         clips=reading.clips,
-        **of_facts(_export_precision(torch, exported, picture, artifact)),
+        **of_facts(ran := _export_precision(torch, exported, picture, artifact)),
+        macs=None if ran.macs is None else ran.macs // (picture.batch or _IMAGES),
     )
 
 
@@ -148,7 +151,7 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     outputs = [
         Port(name, str(tensor.dtype).removeprefix("torch."), (None, *tensor.shape[1:])) for name, tensor in given
     ]
-    output = scores_output(outputs, _numbered(artifact, outputs))
+    output, count = scores_output(outputs, _numbered(artifact, outputs))
     program = Script(torch, module)
     scores = scores_of(program.back(int(output.name.partition(":")[0])))
     reading = read_steps(steps_of(program.forward(), artifact.image[0]), layout, artifact.image)
@@ -159,13 +162,14 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         layout=layout,
         dtype=dtype,
         batch=batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=scores or "logits",
         scores_in_graph=scores or "logits",
         normalisation=reading.normalisation,
         unread=reading.unread,
         clips=reading.clips,
-        **of_facts(_script_precision(torch, module, dtype, layout, batch, artifact)),
+        **of_facts(ran := _script_precision(torch, module, dtype, layout, batch, artifact)),
+        macs=None if ran.macs is None else ran.macs // (batch or _IMAGES),
     )
 
 
@@ -246,7 +250,9 @@ def _export_precision(
     """The precisions of the program, which runs once on black images."""
     stored = [one for one in (*exported.state_dict.values(), *exported.constants.values()) if hasattr(one, "numel")]
     pixels = torch.zeros(
-        picture.batch or 2, *picture_shape(artifact.image, picture.layout), dtype=getattr(torch, picture.port.dtype)
+        picture.batch or _IMAGES,
+        *picture_shape(artifact.image, picture.layout),
+        dtype=getattr(torch, picture.port.dtype),
     )
     try:
         call = _caller(exported)
@@ -263,7 +269,7 @@ def _script_precision(
     batch: int | None,
     artifact: Artifact,
 ) -> FilePrecision:
-    """The same for a TorchScript program."""
-    pixels = torch.zeros(batch or 2, *picture_shape(artifact.image, layout), dtype=getattr(torch, dtype))
+    """The same of a TorchScript program."""
+    pixels = torch.zeros(batch or _IMAGES, *picture_shape(artifact.image, layout), dtype=getattr(torch, dtype))
     stored = precision.tensors_of(module)
     return precision.watch(torch, lambda: module(pixels), stored)

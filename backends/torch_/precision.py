@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ _PRODUCTS: Final = {
     *("convolution", "_convolution", "conv2d", "mkldnn_convolution", "cudnn_convolution", "_slow_conv2d_forward"),
     *("linear", "addmm", "mm", "matmul", "bmm", "baddbmm", "mkldnn_linear", "_scaled_mm", "thnn_conv2d"),
 }
+_CONVOLUTIONS: Final = {name for name in _PRODUCTS if "conv" in name}
 _WHOLE: Final = {"_int_mm", "_weight_int8pack_mm"}
 
 
@@ -28,6 +30,7 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
     through: set[str] = set()
     packed: dict[int, list[tuple[str, int]]] = {}
     dynamic = [False]
+    macs: list[int | None] = []
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]  # no types
         """Records each operator with the types of its inputs."""
@@ -52,6 +55,8 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
                 through.add("int8")
                 dynamic[0] |= name.endswith("dynamic")
             found = func(*args, **(kwargs or {}))
+            if space == "quantized" or name in _WHOLE | _PRODUCTS:
+                macs.append(_macs(name, tensors, found))
             if name in ("_to_copy", "to") and isinstance(found, torch.Tensor) and found.is_floating_point():
                 through.update(_name(one) for one in (*tensors, found) if one.is_floating_point())
             return found
@@ -65,7 +70,20 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
             counts[name] = counts.get(name, 0) + count
     through |= {"int8"} if "int8" in products else set()
     evidence: Evidence = "reported" if products else "declared"
-    return file_precision(products, counts, through=through - {""}, dynamic=dynamic[0], evidence=evidence)
+    made = file_precision(products, counts, through=through - {""}, dynamic=dynamic[0], evidence=evidence)
+    counted = [one for one in macs if one is not None]
+    return replace(made, macs=sum(counted)) if counted and len(counted) == len(macs) else made
+
+
+def _macs(name: str, tensors: "list[torch.Tensor]", found: Any) -> int | None:
+    """Multiplications with a weight of one operator on ``tensors``; None of one that is not counted."""
+    if name in _CONVOLUTIONS and len(tensors) > 1:
+        return int(found.numel() * tensors[1][0].numel())
+    if name in {"mm", "matmul", "addmm"} and len(tensors) > 1 and tensors[-1].ndim == 2:
+        return int(tensors[-2].numel() * tensors[-1].shape[1])
+    if name in {"linear", "mkldnn_linear"} and len(tensors) > 1:
+        return int(found.numel() * tensors[1].shape[-1])
+    return None
 
 
 def tensors_of(module: "torch.jit.ScriptModule") -> "Iterator[torch.Tensor]":

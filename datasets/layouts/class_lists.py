@@ -105,7 +105,7 @@ def stated_in(said: str, data: bytes) -> list[Stated]:
         if PurePath(said).name.lower() == _README:
             card = _CARD.search(text)
             text = "" if card is None else card[1]
-        names = _by_json(json.loads(text)) if said.lower().endswith(".json") else _by_lines(said, text)
+        names = names_of_json(json.loads(text)) if said.lower().endswith(".json") else _by_lines(said, text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{said}: a class list that cannot be read ({type(error).__name__}); {_MEND}") from error
     return [Stated(said, tuple(one)) for one in names]
@@ -129,7 +129,8 @@ def features_names(features: Any) -> list[Sequence[str]]:
     return [names] if names else []
 
 
-def _by_json(value: Any) -> list[Sequence[str]]:
+def names_of_json(value: Any) -> list[Sequence[str]]:
+    """The lists of class names in JSON data: a list, a table from or to labels, or under one of the usual keys."""
     whole = _as_names(value)
     if whole:
         return [whole]

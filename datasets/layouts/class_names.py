@@ -18,7 +18,7 @@ from alexbench.harness.files.plain_text import escaped
 BACKGROUND: Final = -1
 """The index of the first of 1001 classes, which is named background."""
 
-_BACKGROUNDS: Final = frozenset({"background", "dummy"})
+BACKGROUNDS: Final = frozenset({"background", "dummy"})
 _WNID_INSIDE: Final = re.compile(r"(?<![A-Za-z0-9])n[0-9]{8}(?![0-9])")
 _WORD: Final = re.compile(r"[^\W_]+")
 _KNOWN_AT_LEAST: Final = 900
@@ -43,8 +43,8 @@ class Stated:
 
     @property
     def has_background(self) -> bool:
-        """Whether label 0 is not a class: it is the background, or unused because the list counts from 1."""
-        return self.names[0].strip().casefold() in _BACKGROUNDS
+        """Whether label 0 is not a class: the background, or nothing, if a list counts from 1."""
+        return self.names[0].strip().casefold() in BACKGROUNDS
 
     def indices(self) -> list[int]:
         """Label -> class index (:func:`class_indices`).
@@ -86,7 +86,7 @@ def class_indices(names: Sequence[str]) -> list[int]:
         UnknownClassesError: a name is not a class or could be two, two names mean one class, or there are fewer classes
             than in ILSVRC2012 and their English names or numbers occur in other sets too.
     """
-    if len(names) == CLASS_COUNT + 1 and names[0].strip().casefold() in _BACKGROUNDS:
+    if len(names) == CLASS_COUNT + 1 and names[0].strip().casefold() in BACKGROUNDS:
         return [BACKGROUND, *class_indices(names[1:])]
     found = [_WNID_INSIDE.findall(name) for name in names]
     if any(found):
@@ -120,7 +120,7 @@ def meanings(text: str) -> frozenset[int]:
     ids = {index_by_wnid().get(wnid) for wnid in _WNID_INSIDE.findall(text)}
     if ids:
         return frozenset(index for index in ids if index is not None)
-    return _by_label().get(_plain(text), frozenset())
+    return _by_label().get(plain_words(text), frozenset())
 
 
 def _by_wnid(place: int, name: str, ids: Sequence[str]) -> int:
@@ -174,10 +174,10 @@ def _by_label() -> Mapping[str, frozenset[int]]:
     found: dict[str, set[int]] = {}
     first: dict[str, set[int]] = {}
     for one in class_list():
-        first.setdefault(_plain(one.name), set()).add(one.index)
+        first.setdefault(plain_words(one.name), set()).add(one.index)
         for label in (*one.labels, ", ".join(one.labels)):
-            found.setdefault(_plain(label), set()).add(one.index)
-    # The class whose first label this is gets the name: crayfish is one class, and another label of a second class.
+            found.setdefault(plain_words(label), set()).add(one.index)
+    # Who is called so first has the name: crayfish is one class, and a by-name of another.
     return {label: frozenset(indices) for label, indices in (found | first).items()}
 
 
@@ -189,8 +189,8 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.casefold()))
 
 
-def _plain(text: str) -> str:
-    """Lower case, with ``_``, ``-`` and apostrophes as blanks, as people spell file names."""
+def plain_words(text: str) -> str:
+    """Without case, and with ``_``, ``-`` and apostrophes as blanks: how people spell file names."""
     return " ".join(_WORD.findall(text.casefold()))
 
 

@@ -1,6 +1,8 @@
 """Opens a data set: finds what is at a path, recognises its layout, and checks that it is what the user named."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -9,6 +11,8 @@ from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts.assembling import assemble
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES, Layout, Place
 from alexbench.datasets.layouts.listing import FolderListing
+from alexbench.datasets.layouts.model_classes import ModelClasses
+from alexbench.datasets.layouts.own_classes import open_own
 from alexbench.datasets.layouts.recognising import misnamed, recognise_file, recognise_folder, shown_in
 from alexbench.datasets.layouts.surroundings import validation_below
 from alexbench.harness.errors import DataError, UsageError, unknown_name
@@ -23,15 +27,18 @@ def open_dataset(
     *,
     layout: str | None = None,
     labels: str | os.PathLike[str] | None = None,
+    classes: ModelClasses | None = None,
 ) -> Dataset:
     """Open ``path``: a folder, a plain .tar, one TFRecord, Parquet or WebDataset file, or a folder of the latter three.
 
     If a folder has exactly one validation set one or more levels below it, that set is read, and a note reports it.
 
-    The layout is recognised, or checked against ``layout`` if the user named one; then only files of that layout are
-    read. ``labels`` (a val.txt, LOC_val_solution.csv, the devkit's ground truth or its folder) is for flat images, in a
-    folder or a tar. Only names, labels and sizes are read; no image is opened. Symbolic links are followed; hidden
-    files and litter (Thumbs.db) are ignored. The same images give the same names, labels and order in every layout.
+    The layout is recognised, or checked against ``layout`` if the user named one; then what is of that layout
+    is taken and nothing else. ``labels`` (a val.txt, LOC_val_solution.csv, the devkit's ground truth or its folder) is
+    for images that lie flat, in a folder or a tar. ``classes``: those of the user's own model, of which labels are
+    places then. Only names, labels and sizes are read, no image is opened.
+    Symbolic links are followed, hidden files and litter (Thumbs.db) ignored. The same images give the same names,
+    labels and order in every layout.
 
     Raises:
         DataError: nothing is there, it has no known layout or could have two, images lack a label or share a name,
@@ -40,14 +47,24 @@ def open_dataset(
     """
     if layout is not None and layout not in LAYOUT_NAMES:
         raise unknown_name("layout", layout, LAYOUT_NAMES)
+    if classes is not None:
+        with _reading(_path(path)):
+            return open_own(_path(path), classes, lambda: open_dataset(path, layout=layout, labels=labels))
     root = _path(path)
     source = None if labels is None else _path(labels)
-    try:
+    with _reading(root):
         if root.is_dir():
             return _open_folder(root, layout, source)
         if not root.exists():
             raise DataError(f"{escaped(str(root))}: no such folder or file; {_GIVE}")
         return _open_file(root, layout, source)
+
+
+@contextmanager
+def _reading(root: Path) -> Iterator[None]:
+    """Around what is read of ``root``: what may not be read is named."""
+    try:
+        yield
     except OSError as error:
         said = escaped(str(error.filename or root))
         raise DataError(

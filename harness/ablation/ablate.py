@@ -21,7 +21,7 @@ from alexbench.harness.inputs import synthetic as synthetic_set
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.gathering import pictures_of, writable
 from alexbench.harness.inputs.interpreters import check_interpreter
-from alexbench.harness.inputs.matching import check_belonging
+from alexbench.harness.inputs.matching import check_belonging, refuse_own_classes
 from alexbench.harness.judge.symptoms import not_finite, same_for_every_class
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
@@ -67,6 +67,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
             key=config.weights_key,
         )
     pictures = pictures_of(config, cache, log, display)
+    refuse_own_classes(config, pictures.dataset, "ablate")
     marked = [artifact.path] if artifact is not None and is_synthetic(Path(artifact.path)) else []
     drawn = check_belonging(config, weights, marked, pictures.whole)
     images = len(pictures.dataset)

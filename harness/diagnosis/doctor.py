@@ -25,7 +25,7 @@ from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.gathering import pictures_of, writable
 from alexbench.harness.inputs.images import Pictures
 from alexbench.harness.inputs.interpreters import check_interpreter
-from alexbench.harness.inputs.matching import check_belonging
+from alexbench.harness.inputs.matching import check_belonging, refuse_own_classes
 from alexbench.harness.judge.evidence import KINDS, paired_difference
 from alexbench.harness.judge.paired_tests import more_right, paired_test
 from alexbench.harness.models.card import Card, load_card
@@ -91,6 +91,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             key=config.weights_key,
         )
     pictures = pictures_of(config, cache, log, display)
+    refuse_own_classes(config, pictures.dataset, "doctor")
     marked = [artifact.path] if artifact is not None and is_synthetic(Path(artifact.path)) else []
     drawn = check_belonging(config, weights, marked, pictures.whole)
     if len(pictures.dataset) < LEAST_IMAGES:

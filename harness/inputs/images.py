@@ -1,6 +1,6 @@
 """The images of a run: opened, drawn, split, prepared, and described for a record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,7 @@ import numpy as np
 from alexbench.datasets import fingerprint as certificate
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
+from alexbench.datasets.layouts.model_classes import ModelClasses, read_model_classes
 from alexbench.datasets.prepared import OnBadImage, PreparedSet, find_prepared, prepare, refuse_skipped, remake
 from alexbench.harness.config import Shard
 from alexbench.harness.console.progress import Display
@@ -34,10 +35,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """A data set, or the part of it that a run evaluates, of ``whole``."""
+    """A data set, or the part of it that a run evaluates, of ``whole``; ``classes``: as the user's file names them."""
 
     dataset: Dataset
     whole: Dataset
+    classes: ModelClasses | None = None
 
 
 def open_pictures(selection: Selection, display: Display) -> Pictures:
@@ -46,11 +48,13 @@ def open_pictures(selection: Selection, display: Display) -> Pictures:
     Raises:
         AlexBenchError: an error that the user can fix.
     """
+    classes = None if selection.labels is None else read_model_classes(Path(selection.labels))
+    labels = selection.labels if classes is None else None
     with display.step(f"listing {selection.path}"):
-        dataset = open_dataset(selection.path, layout=selection.layout, labels=selection.labels)
+        dataset = open_dataset(selection.path, layout=selection.layout, labels=labels, classes=classes)
     for line in (dataset.describe(), certificate.plain_word(dataset), *dataset.notes):
         display.say(f"  {line}")
-    return select(dataset, selection)
+    return replace(select(dataset, selection), classes=classes)
 
 
 def select(dataset: Dataset, selection: Selection) -> Pictures:
@@ -129,6 +133,7 @@ def data_record(pictures: Pictures, prepared: PreparedSet, *, synthetic: bool, n
         certificate="" if synthetic else certificate.plain_word(dataset),
         of_validation_set="no" if synthetic else certificate.of_validation_set(dataset),
         skipped=tuple(SkippedRecord(one.name, one.reason) for one in prepared.skipped),
+        class_names=dataset.class_names,
         part=None
         if part is None
         else PartRecord(

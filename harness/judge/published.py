@@ -33,7 +33,9 @@ def comparisons(backend: str, accuracy: Accuracy, model: ModelRecord, data: Data
 
 
 def comparisons_of(rows: Iterable[SystemRecord], model: ModelRecord, data: DataRecord) -> tuple[Comparison, ...]:
-    """Those of every row that has an accuracy."""
+    """Those of every row that has an accuracy; none where the classes are not ImageNet's."""
+    if data.class_names:
+        return ()
     return tuple(
         one for row in rows if row.accuracy is not None for one in comparisons(row.name, row.accuracy, model, data)
     )

@@ -54,6 +54,7 @@ class ModelRecord:
     ``weights_verified``: how the file is known to be right, in words; empty: it is not. ``weights_unwrapped``: what was
     around the arrays in the file (keys, prefixes), and from what they were cast. ``recipe_digest``: SHA-256 of all that
     turns an image into scores but images and weights: the whole preprocessing, the decoders, the network.
+    ``network`` is empty, and ``parameters`` and ``macs`` are 0, where every row is a file with classes of its own.
     """
 
     card: str
@@ -112,7 +113,8 @@ class DataRecord:
     the SHA-256 of each image's prepared uint8 pixels, which every backend was given; a skipped image is black.
     ``per_class``: how many classes have how many images. ``certificate``: a plain sentence on what set this is; empty
     for a synthetic one. ``of_validation_set``: whether it is ImageNet's, whole or a part of it, by names and labels.
-    An empty digest: the record is older than the field.
+    An empty digest: the record is older than the field. ``class_names``: of the user's own classes, which labels and
+    answers are places of; empty where they are ImageNet's 1000.
     """
 
     name: str
@@ -132,6 +134,7 @@ class DataRecord:
     of_validation_set: Literal["full", "part", "no"] = "no"
     skipped: tuple[SkippedRecord, ...] = ()
     part: PartRecord | None = None
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +239,8 @@ class ArtifactRecord:
 
     ``precision``: what its products work in, ``products`` how many in which; ``stored``: the type of its weights;
     ``rounded``: the coarsest type that values pass through; ``dynamic``: scales of activations are chosen while it
-    runs. Empty in older records.
+    runs. Empty in older records. ``outputs``: how many scores it gives an image, None in older records; ``macs``: its
+    multiplications with a weight, an image, None where that is not known.
     """
 
     path: str
@@ -259,6 +263,8 @@ class ArtifactRecord:
     stored: str = ""
     rounded: str = ""
     dynamic: bool = False
+    outputs: int | None = None
+    macs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Accuracy and parity: every backend over all images, then all of them against float64."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,7 @@ from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.judge.top_k import correct, log_softmax, top_k
 from alexbench.harness.records import file_names
 from alexbench.harness.records.precisions import QUANTISED
+from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import Accuracy, Parity, ReferenceRecord
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.row import Row
@@ -76,9 +78,9 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
         answers, row.parity_logits = read_answers(kept)
         row.top = answers
         good = run_inputs.good
-        labels, best = run_inputs.labels[good], answers["classes"][good]
+        labels, best = run_inputs.labels[good] + offset_of(row, run_inputs), answers["classes"][good]
         top1, top5 = correct(best, labels)
-        luck = by_guessing(best[:, 0], labels, run_inputs.card.labels)
+        luck = by_guessing(best[:, 0], labels, outputs_of(row, run_inputs))
         counts = Accuracy(
             int(good.sum()),
             top1,
@@ -89,6 +91,16 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
             batch_size=config.batch_size,
         )
         row.accuracy = with_intervals(counts, run_inputs.data)
+
+
+def outputs_of(row: Row, run_inputs: RunInputs) -> int:
+    """How many scores a row gives an image."""
+    return run_inputs.card.labels if row.seen is None else row.seen.facts.outputs
+
+
+def offset_of(row: Row, run_inputs: RunInputs) -> int:
+    """What is added to a class to get the row's output."""
+    return run_inputs.offset_of(outputs_of(row, run_inputs))
 
 
 def _what_decides(row: Row, config: RunConfig, run_inputs: RunInputs) -> dict[str, Any]:
@@ -118,7 +130,11 @@ def hold_against_reference(
     ``flips.parquet``.
     """
     judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
-    if not judged or run_inputs.weights is None:
+    if run_inputs.weights is None:
+        compare_with_first(judged)
+        return None
+    judged = [row for row in judged if outputs_of(row, run_inputs) == run_inputs.card.labels]
+    if not judged:
         return None
     parity = parity_images(run_inputs.good)
     disputed = _disputed([row.top["classes"][:, 0] for row in judged if row.top is not None], run_inputs.good)
@@ -138,11 +154,26 @@ def hold_against_reference(
         names = [run_inputs.names[image] for image in images[margins.index.to_numpy()].tolist()]
         flips.append(margins.assign(backend=row.name, sample=names))
     offset = run_inputs.card.label_offset
-    run_folder.write_reference(folder, run_inputs.names, run_inputs.labels, images, truth, offset)
+    labels = run_inputs.labels + offset
+    run_folder.write_reference(folder, run_inputs.names, labels, images, truth, offset)
     run_folder.write_flips(folder, flips)
     top, _ = top_k(parity_truth, 5)
-    top1, top5 = correct(top, run_inputs.labels[parity])
+    top1, top5 = correct(top, labels[parity])
     return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
+
+
+def compare_with_first(rows: Sequence[Row]) -> None:
+    """Without weights there is no float64: how far each row's scores are from those of the first of its kind."""
+    first: dict[tuple[int, str], Row] = {}
+    for row in rows:
+        if row.parity_logits is None or row.found is None:
+            continue
+        base = first.setdefault((row.parity_logits.shape[1], row.found.scores), row)
+        if base is row or base.parity_logits is None:
+            continue
+        found = deviation(row.parity_logits, base.parity_logits.astype(np.float64))
+        count = len(row.parity_logits)
+        row.remarks.append(Reason("against_first", of=base.name, measured=found.max_abs_over_sigma, count=count))
 
 
 def parity_of(row: Row, truth: NDArray[np.float64]) -> Parity:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.harness.errors import UsageError
 from alexbench.harness.files.plain_text import is_utf8
 from alexbench.harness.files.whole_file import whole_file, write_whole
@@ -157,17 +158,25 @@ def predictions(
     names: Sequence[str],
     labels: NDArray[np.int64],
     good: NDArray[np.bool_],
-    label_offset: int,
+    *,
+    label_offset: int = 0,
+    classes: int = CLASS_COUNT,
 ) -> pd.DataFrame:
-    """A backend's rows of ``predictions.parquet``, those of the ``good`` images."""
+    """A backend's rows of ``predictions.parquet``, those of the ``good`` images.
+
+    ``labels`` (N,) are classes; those of ``top`` are outputs, of which ``label_offset`` is class 0. What is none of the
+    ``classes`` (the background, or a place in the top 5 beyond the last class) is -1.
+    """
     kept = top[good]
+    answers = kept["classes"] - label_offset
+    answers[(answers < 0) | (answers >= classes)] = -1
     columns: dict[str, object] = {
         "backend": backend,
         "sample": [name for name, counts in zip(names, good.tolist(), strict=True) if counts],
-        "label": (labels[good] - label_offset).astype(np.int16),
+        "label": labels[good].astype(np.int16),
     }
     for place in range(5):
-        columns[f"top{place + 1}"] = (kept["classes"][:, place] - label_offset).astype(np.int16)
+        columns[f"top{place + 1}"] = answers[:, place].astype(np.int16)
     for place in range(5):
         columns[f"score{place + 1}"] = kept["scores"][:, place]
     return pd.DataFrame(columns)

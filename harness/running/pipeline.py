@@ -38,7 +38,7 @@ from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord, Status
 from alexbench.harness.running import folder as run_folder
-from alexbench.harness.running.accuracy import evaluate, hold_against_reference
+from alexbench.harness.running.accuracy import evaluate, hold_against_reference, offset_of
 from alexbench.harness.running.chosen_rows import (
     check_options,
     check_refused,
@@ -58,6 +58,7 @@ from alexbench.harness.running.thumbnails import write_thumbnails
 from alexbench.harness.running.timing import loads
 from alexbench.harness.running.timing.duplicate import Duplicate, duplicate_of
 from alexbench.harness.running.timing.replicates import Bench, Speed
+from alexbench.harness.worker.client import telling
 from alexbench.harness.worker.protocol.lifecycle import ReadMemory
 
 
@@ -93,6 +94,14 @@ def run(config: RunConfig, display: Display) -> Outcome:
     started = datetime.now(UTC)
     out = Path(config.out)
     was_there = run_folder.check_out(out)
+    with telling(display.say, limit_s=config.silence_limit):
+        return _run(config, rows, out, started, display, was_there=was_there)
+
+
+def _run(
+    config: RunConfig, rows: list[Row], out: Path, started: datetime, display: Display, *, was_there: bool
+) -> Outcome:
+    """From what is prepared to the record."""
     with scratch(writable(cache_folder()), "run") as logs:
         prepared = _prepare(config, rows, logs, display)
     # Only now: whatever ends the command while it prepares, no folder without a record is left.
@@ -129,7 +138,7 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
     check_trust(config)
     config = with_same_files(before, config, folder)
     rows = rows_of(config)
-    with _alone(folder):
+    with _alone(folder), telling(display.say, limit_s=config.silence_limit):
         with scratch(writable(cache_folder()), "run") as logs:
             prepared = _prepare(config, rows, logs, display)
         return _carry_out(config, rows, folder, before.started, before, display, prepared)
@@ -313,11 +322,19 @@ def _measure(
 
 def _write_answers(rows: list[Row], run_inputs: RunInputs, folder: Path, base: str | None) -> tuple[RowPair, ...]:
     """Into ``predictions.parquet`` and ``samples.parquet``; and compares the rows' accuracies."""
-    prepared, offset = run_inputs.prepared, run_inputs.card.label_offset
+    prepared = run_inputs.prepared
     bad = {one.place: one.reason for one in prepared.skipped}
     run_folder.write_samples(folder, run_inputs.names, prepared.labels, prepared.picture_digests, bad)
     frames = [
-        run_folder.predictions(row.name, row.top, run_inputs.names, run_inputs.labels, run_inputs.good, offset)
+        run_folder.predictions(
+            row.name,
+            row.top,
+            run_inputs.names,
+            run_inputs.labels,
+            run_inputs.good,
+            label_offset=offset_of(row, run_inputs),
+            classes=run_inputs.class_count,
+        )
         for row in rows
         if row.top is not None
     ]

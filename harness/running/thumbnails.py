@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from alexbench.datasets.classes import class_list
+from alexbench.datasets.classes import class_name
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.decoding import decode
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, RECORD_BYTES_AT_MOST, read_file
@@ -35,7 +35,6 @@ SIDE: Final = 160
 QUALITY: Final = 80
 """Pillow's; a thumbnail is 3 to 8 kB."""
 _TOP: Final = [f"top{place}" for place in range(1, 6)]
-_BACKGROUND: Final = "background"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,8 @@ def write_thumbnails(folder: Path, run_inputs: RunInputs) -> None:
     predictions = read_table(folder / file_names.PREDICTIONS)
     if predictions is None:
         return
-    found = disputed(predictions, read_table(folder / file_names.REFERENCE), read_table(folder / file_names.FLIPS))
+    reference, flips = read_table(folder / file_names.REFERENCE), read_table(folder / file_names.FLIPS)
+    found = disputed(predictions, reference, flips, run_inputs.data.class_names)
     places = {run_inputs.names[place]: place for place in np.flatnonzero(run_inputs.good).tolist()}
     _write(folder, found, lambda one: jpeg(run_inputs.prepared.pixels[places[one.sample]]))
 
@@ -114,10 +114,13 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
         raise RecordError(f"{path} is damaged: {error}") from error
 
 
-def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: pd.DataFrame | None) -> list[Thumbnail]:
+def disputed(
+    predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: pd.DataFrame | None, own: Sequence[str] = ()
+) -> list[Thumbnail]:
     """Every image on which rows have not all the same first answer as float64 and each other, without their files.
 
-    ``predictions``, ``reference`` and ``flips``: the Parquet files of a run. In the order of the images.
+    ``predictions``, ``reference`` and ``flips``: the Parquet files of a run; ``own``: the names of its classes where
+    they are not ImageNet's. In the order of the images.
     """
     tops = {str(name): rows[_TOP].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
     first = predictions[predictions["backend"] == next(iter(tops))]
@@ -140,9 +143,9 @@ def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: p
                     sample=sample,
                     file="",
                     label=label,
-                    label_name=_name(label),
-                    reference=() if asked is None else _names(asked),
-                    answers={name: _names(top[place]) for name, top in tops.items()},
+                    label_name=class_name(label, own),
+                    reference=() if asked is None else _names(asked, own),
+                    answers={name: _names(top[place], own) for name, top in tops.items()},
                     margin_sigma={name: margin for name, (margin, _) in margins.items()},
                     explained={name: explained for name, (_, explained) in margins.items()},
                 )
@@ -180,9 +183,6 @@ def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail],
     run_folder.write_text(folder / file_names.THUMBNAILS, text)
 
 
-def _names(classes: NDArray[np.int64]) -> tuple[str, ...]:
-    return tuple(map(_name, classes.tolist()))
-
-
-def _name(index: int) -> str:
-    return _BACKGROUND if index < 0 else class_list()[index].name
+def _names(classes: NDArray[np.int64], own: Sequence[str]) -> tuple[str, ...]:
+    """Names of the five best classes, or of all if there are fewer."""
+    return tuple(class_name(index, own) for index in classes.tolist()[: len(own) or None])

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from alexbench.harness.capabilities import RunsArtifacts
 from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Options, Scores
-from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, WeightsError
+from alexbench.harness.errors import (
+    AlexBenchError,
+    UnsupportedOptionError,
+    UsageError,
+    WeightsError,
+    WrongCountError,
+)
 from alexbench.harness.judge.parity import batch_dependence
 from alexbench.harness.models.preprocessing import Preprocessing, fed_to, network_input
 from alexbench.harness.trust import require_trust
@@ -59,8 +65,8 @@ def inspect(
         whole_numbers=facts.dtype == "uint8",
     )
     inputs = network_input(probes(artifact.image), fed, facts.layout)
-    facts, rows, again = _try(backend, artifact, facts, options, inputs)
-    alone = np.concatenate([Answers(artifact.outputs).scores(backend, one[None], finite=False) for one in inputs])
+    facts, rows, again = _counted(backend, artifact, facts, options, inputs)
+    alone = np.concatenate([Answers(facts.outputs).scores(backend, one[None], finite=False) for one in inputs])
     backend.close()
     fault = _fault(rows, again)
     if fault is not None and not faulty:
@@ -79,11 +85,23 @@ def _fault(rows: NDArray[np.float32], again: NDArray[np.float32]) -> str | None:
     return None
 
 
+def _counted(
+    backend: Backend, artifact: Artifact, facts: ArtifactFacts, options: Options, inputs: NDArray[np.float32]
+) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
+    """As :func:`_try`; a file whose graph does not show its number of scores may give another one that will do."""
+    try:
+        return _try(backend, artifact, facts, options, inputs)
+    except WrongCountError as error:
+        if error.found == facts.outputs or not artifact.takes(error.found):
+            raise
+        return _try(backend, artifact, replace(facts, outputs=error.found), options, inputs)
+
+
 def _try(
     backend: Backend, artifact: Artifact, facts: ArtifactFacts, options: Options, inputs: NDArray[np.float32]
 ) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
     """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one image only, is told."""
-    answers = Answers(artifact.outputs)
+    answers = Answers(facts.outputs)
     try:
         runs_artifacts(backend, artifact).load_artifact(artifact, facts, options)
         return facts, answers.scores(backend, inputs, finite=False), answers.scores(backend, inputs, finite=False)
@@ -93,7 +111,7 @@ def _try(
         if facts.batch is None:
             with contextlib.suppress(WeightsError):
                 return _try(backend, artifact, replace(facts, batch=1), options, inputs)
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise WeightsError(f"{artifact.path} does not run on {backend.name}: {reason[:300]}") from error
 
 

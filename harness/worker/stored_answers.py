@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from alexbench.harness.judge.top_k import top_k
 
 ANSWER: Final = np.dtype([("classes", np.int32, 5), ("scores", np.float32, 5)])
-"""What is kept of an image: top-5 outputs and their logits."""
+"""What is kept of an image: top-5 outputs and their logits; -1 and NaN beyond the last of fewer outputs."""
 
 _BATCH: Final = np.dtype([("done", np.uint32), ("checksum", np.uint32), ("seconds", np.float64)])
 
@@ -63,7 +63,7 @@ class StoredAnswers:
     def keep(self, batch: int, logits: NDArray[Any], *, seconds: float) -> None:
         """Keep the answers of a batch: its ``logits`` are (images of the batch, outputs)."""
         where = self.place(batch)
-        self.answers["classes"][where], self.answers["scores"][where] = top_k(logits, 5)
+        self.answers["classes"][where], self.answers["scores"][where] = _top_5(logits)
         rows = self._rows(batch)
         self._logits[rows] = logits[self._whole[rows] - where.start]
         self._batches[batch] = (1, self._checksum(batch), seconds)
@@ -84,6 +84,13 @@ class StoredAnswers:
         return zlib.crc32(
             self._logits[self._rows(batch)].tobytes(), zlib.crc32(self.answers[self.place(batch)].tobytes())
         )
+
+
+def _top_5(logits: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The five best outputs and their scores; of fewer than five outputs, -1 and NaN for the rest."""
+    classes, scores = top_k(logits, 5)
+    missing = ((0, 0), (0, 5 - classes.shape[1]))
+    return np.pad(classes, missing, constant_values=-1), np.pad(scores, missing, constant_values=np.nan)
 
 
 def read_answers(stem: Path) -> tuple[NDArray[Any], NDArray[np.float32]]:

@@ -100,7 +100,7 @@ def _entry(name: str, top: NDArray[np.int64], labels: NDArray[np.int64], changes
 def _predictions(name: str, top: NDArray[np.int64], names: list[str], labels: NDArray[np.int64]) -> pd.DataFrame:
     rows = np.zeros(len(top), [("classes", np.int32, 5), ("scores", np.float32, 5)])
     rows["classes"], rows["scores"] = top, np.arange(9, 4, -1)
-    return run_folder.predictions(name, rows, names, labels, np.ones(len(top), bool), 0)
+    return run_folder.predictions(name, rows, names, labels, np.ones(len(top), bool))
 
 
 def _flipped(entry: SystemRecord, flips: Mapping[tuple[str, int], float]) -> SystemRecord:

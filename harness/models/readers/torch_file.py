@@ -23,6 +23,15 @@ _PICKLE_BYTES_AT_MOST: Final = 256 << 20
 _LOCAL_HEADER: Final = 30
 
 
+_OTHER_TENSORS: Final = {
+    "_rebuild_qtensor": "it holds quantized tensors; give the state dict in float32 from before quantization, or export"
+    " the quantized model (torch.export.save) and run it with --artifact torch=FILE",
+    "_rebuild_sparse_tensor": "it holds sparse tensors; save each with .to_dense()",
+    "_rebuild_meta_tensor_no_storage": "its tensors have no data (device meta); save the model after loading it",
+}
+"""How torch rebuilds tensors that are not plain arrays -> what to say of the file."""
+
+
 def is_torch_file(path: Path) -> bool:
     """Whether a file begins like one from torch.save, or like any zip or pickle."""
     with path.open("rb") as file:
@@ -39,10 +48,9 @@ def read_torch(path: Path) -> Any:
     try:
         return _ZipFile(path).read() if zipfile.is_zipfile(path) else _LegacyFile(path).read()
     except UnknownNameError as error:
-        raise WeightsError(
-            f"{path} cannot be read: it contains code, which is never run ({_shown(error)});"
-            " save model.state_dict() instead"
-        ) from error
+        known = _OTHER_TENSORS.get(str(error).rpartition(".")[2])
+        code = f"it contains code, which is never run ({_shown(error)}); save model.state_dict() instead"
+        raise WeightsError(f"{path} cannot be read: {known or code}") from error
     except WeightsError:
         raise
     except Exception as error:  # a damaged pickle raises anything

@@ -26,6 +26,8 @@ _WRAPPERS: Final = frozenset(
     ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
 )
 """Parts of names that a wrapper adds anywhere: DataParallel and its like, torch.compile, FSDP, checkpointing."""
+_ENDS: Final = ("weight", "bias", "kernel")
+"""How names of a layer's arrays end in most frameworks."""
 _MAX_DEPTH: Final = 8
 _MAX_TABLES: Final = 10_000
 _MAX_NAME: Final = 200
@@ -81,6 +83,12 @@ def unwrap(checkpoint: Any, network: Network, source: Path, key: str | None = No
     models = [one for keys, table in tables for one in _models(keys, table, network)]
     chosen = _chosen(models, network, source, key)
     if chosen is None:
+        names = [name for _, table in tables for name in table]
+        if not any(name.endswith(_ENDS) for name in names):
+            raise WeightsError(
+                f"{source} holds tensors ({', '.join(names[:_SHOWN])}), and none has the name of a weight or bias: save"
+                " the model's state dict (features.0.weight, ...)"
+            )
         keys, table = max(tables, key=lambda one: len(one[1]))
         chosen = _Found(keys, table, "", {})
     return _taken(chosen, [one for one in models if one.table is chosen.table])

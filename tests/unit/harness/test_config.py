@@ -62,7 +62,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(
         'model = "bvlc"\nweights = "w.pth"\nweights_layout = "NHWC"\nweights_key = "model"\nartifact = "torch=m.pt2"\n'
-        'artifact_input = "0..255,bgr"\ntrust = ["m.pt2"]\n'
+        'artifact_input = "0..255,bgr"\noutput_name = "y"\nsilence_limit = "90s"\ntrust = ["m.pt2"]\n'
         'data = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
         'device = "cpu"\nprecision = "bf16"\n'
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
@@ -81,7 +81,9 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert (config.timing_s(0), config.target) == (120, 0.015)
     assert config.offline
     assert config.batch_sizes == (4, 8, 32)
-    file = ModelFile(str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"))
+    file = ModelFile(
+        str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"), output="y"
+    )
     assert config.by_label == {
         "torch m.pt2 bf16": System("torch", 1, "bf16", artifact=file),
         "torch": System("torch", 1),

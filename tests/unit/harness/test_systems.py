@@ -143,9 +143,13 @@ def test_one_value_is_the_value_of_every_row() -> None:
 
 
 def test_a_system_is_named_by_itself_and_says_all_that_is_no_default() -> None:
-    config = resolve({"systems": ("onnxruntime", "onnxruntime artifact=/a.onnx threads=1 input=0..255,bgr output=fc8")})
+    config = resolve(
+        {"systems": ("onnxruntime", "onnxruntime artifact=/a.onnx threads=1 artifact_input=0..255,bgr output_name=fc8")}
+    )
     file = ModelFile("/a.onnx", convention=InputConvention("0..255", "BGR"), output="fc8")
     assert config.systems == (System("onnxruntime", CORES), System("onnxruntime", 1, artifact=file))
+    short = "onnxruntime artifact=/a.onnx threads=1 input=0..255,bgr output=fc8"
+    assert resolve({"systems": ("onnxruntime", short)}).systems == config.systems
     assert config.exact == tuple(config.by_label)
     assert not config.all_backends
 
@@ -245,8 +249,11 @@ def test_a_base_is_one_of_the_rows() -> None:
         ("openvino threads=1 threads=2", "threads is named twice"),
         ("openvino 'threads=1", "No closing quotation"),
         ("openvino environment=head", "name --environment head=INTERPRETER too"),
-        ("openvino input=0..1", "input and output are of an artifact; add artifact=FILE"),
-        ("openvino artifact=a.xml input=0..2", "wanted SCALE or SCALE,ORDER"),
+        ("openvino artifact_input=0..1", "artifact_input is about a model file; add artifact=FILE"),
+        ("openvino output=y", "output is about a model file; add artifact=FILE"),
+        ("openvino artifact=a.xml output=y output-name=z", "output_name and output are one key; give one of them"),
+        ("torch trust=true", "trust is about a model file; add artifact=FILE"),
+        ("openvino artifact=a.xml artifact_input=0..2", "wanted SCALE or SCALE,ORDER"),
     ],
 )
 def test_a_system_that_makes_no_sense_is_one_line(text: str, said: str) -> None:

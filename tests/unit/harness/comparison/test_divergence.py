@@ -215,8 +215,8 @@ def test_what_is_kept_is_what_the_page_draws(tmp_path: Path) -> None:
     assert [row[:4] for row in figure.rows] == [
         (row.name, one.layer, one.max_abs_over_sigma, one.bound) for row in BOTH.rows for one in row.layers
     ]
-    assert "on 2 pictures (named)" in figure.description
-    assert "Over their bound: openvino at relu1, openvino at fc8." in figure.description
+    assert "on 2 images (named)" in figure.said
+    assert figure.said.startswith("Above the bound: openvino at relu1, openvino at fc8.")
 
 
 def test_where_it_cannot_be_kept_is_said_in_a_line(tmp_path: Path) -> None:

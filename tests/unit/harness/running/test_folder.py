@@ -57,7 +57,7 @@ def test_a_record_is_written_whole(tmp_path: Path) -> None:
 
 def test_predictions_are_classes_and_background_is_minus_1(tmp_path: Path) -> None:
     top, names = answers([0, 1, 2, 3, 1000], [5, 6, 7, 8, 9]), ["0/x.png", "999/y.png"]
-    frame = run_folder.predictions("a", top, names, np.array([1, 1000]), np.array([True, True]), 1)
+    frame = run_folder.predictions("a", top, names, np.array([0, 999]), np.array([True, True]), label_offset=1)
     run_folder.write_predictions(tmp_path, [frame])
     frame = pd.read_parquet(tmp_path / "predictions.parquet")
     assert frame["backend"].tolist() == ["a", "a"]
@@ -69,7 +69,7 @@ def test_predictions_are_classes_and_background_is_minus_1(tmp_path: Path) -> No
 
 def test_skipped_images_are_not_predictions_but_samples(tmp_path: Path) -> None:
     top, names = answers([0, 1, 2, 3, 4], [5, 6, 7, 8, 9]), ["x.png", "y.png"]
-    frame = run_folder.predictions("a", top, names, np.array([1, 2]), np.array([False, True]), 0)
+    frame = run_folder.predictions("a", top, names, np.array([1, 2]), np.array([False, True]))
     assert frame["sample"].tolist() == ["y.png"]
     assert frame["top1"].tolist() == [5]
     digests = np.arange(2 * 2 * 32, dtype=np.uint8).reshape(2, 2, 32)

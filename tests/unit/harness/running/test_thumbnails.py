@@ -39,7 +39,9 @@ def run_inputs(images: int = IMAGES, *, skipped: int | None = None) -> Any:
     good = np.ones(images, bool)
     if skipped is not None:
         good[skipped] = False
-    return SimpleNamespace(names=names, good=good, prepared=SimpleNamespace(pixels=pixels))
+    return SimpleNamespace(
+        names=names, good=good, prepared=SimpleNamespace(pixels=pixels), data=SimpleNamespace(class_names=())
+    )
 
 
 def asked(place: int) -> Asked:

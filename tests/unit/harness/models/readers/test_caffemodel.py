@@ -112,7 +112,7 @@ def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         read(written(tmp_path, weights), TOY)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00", b"PK\x03\x04", b"text, not a model", b"\xff" * 64, b"\x08\x01"])
+@pytest.mark.parametrize("content", [b"\x00", b"PK\x03\x04", b"text, not a model", b"\xff" * 64, b"\x08\x01"])
 def test_what_is_no_caffemodel_is_named(tmp_path: Path, content: bytes) -> None:
     source = tmp_path / "other.caffemodel"
     source.write_bytes(content)

@@ -265,7 +265,7 @@ def test_an_identity_that_feeds_itself_ends(tmp_path: Path) -> None:
         read(source, TOY)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00", b"PK\x03\x04", b"text, not a model", b"\xff" * 64, b"\x08\x01"])
+@pytest.mark.parametrize("content", [b"\x00", b"PK\x03\x04", b"text, not a model", b"\xff" * 64, b"\x08\x01"])
 def test_what_is_no_onnx_is_named(tmp_path: Path, content: bytes) -> None:
     source = tmp_path / "other.onnx"
     source.write_bytes(content)

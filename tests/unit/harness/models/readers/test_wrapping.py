@@ -99,6 +99,39 @@ def test_what_has_no_arrays_is_said(nothing: Any) -> None:
     assert "has no state dict" in refused(nothing)
 
 
+@pytest.mark.parametrize("arrays", [{"state": {0: {"exp_avg": np.zeros(3)}}}, {"arr_0": np.zeros(3)}])
+def test_arrays_that_are_no_models_are_named(arrays: Any) -> None:
+    assert "none has the name of a weight or bias" in refused(arrays)
+
+
+def test_shards_are_one_model_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    names = [*torchvisions()]
+    files = {f"model-0000{place}-of-00002.safetensors": names[place - 1 :: 2] for place in (1, 2)}
+    for file, held in files.items():
+        save_file({name: torchvisions()[name] for name in held}, tmp_path / file)
+    first, second = (tmp_path / file for file in files)
+    for named in (tmp_path, first):
+        with pytest.raises(
+            AlexBenchError, match=r"is one of 2 parts, and model\.safetensors\.index\.json is not next to it"
+        ):
+            read(named, TOY)
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {name: file for file, held in files.items() for name in held}}))
+    for named in (tmp_path, first, second, index):
+        assert weights_digest(read(named, TOY).arrays) == DIGEST
+    second.unlink()
+    with pytest.raises(AlexBenchError, match=r"00002-of-00002\.safetensors is not there"):
+        read(first, TOY)
+
+
+def test_numpys_archives_are_read_and_objects_in_them_are_not(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **prefixed("net.", torchvisions()))  # type: ignore[arg-type]
+    assert weights_digest(read(tmp_path / "a.npz", TOY).arrays) == DIGEST
+    np.savez(tmp_path / "b.npz", model=np.array({"a": 1}, dtype=object))
+    with pytest.raises(AlexBenchError, match="allow_pickle"):
+        read(tmp_path / "b.npz", TOY)
+
+
 def test_dicts_that_hold_themselves_end() -> None:
     endless: dict[str, Any] = {"model": torchvisions()}
     endless["self"] = endless
