@@ -123,8 +123,8 @@ def wrong_count(artifact: Artifact, found: int) -> WrongCountError:
             found,
         )
     return WrongCountError(
-        f"{artifact.path} gives {found:,} scores per image, not the {artifact.outputs:,} of ImageNet's classes: name its"
-        " own classes with --labels FILE, one a line, in the order of its outputs",
+        f"{artifact.path} gives {found:,} scores per image, not the {artifact.outputs:,} of ImageNet's classes: name"
+        " its own classes with --labels FILE, one a line, in the order of its outputs",
         found,
     )
 

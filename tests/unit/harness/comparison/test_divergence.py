@@ -56,7 +56,7 @@ def test_by_default_all_rows_that_ran_from_weights_are_looked_at() -> None:
     names, notes = _chosen_rows(FOLDER, record(TORCH, ARTIFACT, OPENVINO, BROKEN), ())
     assert names == ["torch", "openvino"]
     assert [note.partition(":")[0] for note in notes] == ["onnxruntime", "tensorflow"]
-    assert "the names of an artifact's inner layers are unknown" in notes[0]
+    assert "the names of its inner layers are unknown" in notes[0]
     assert "in error" in notes[1]
 
 
