@@ -72,7 +72,7 @@ def test_named_rows_come_in_the_order_named_and_an_artifact_among_them_is_left_o
 
 def test_artifacts_alone_are_refused() -> None:
     with pytest.raises(
-        UnsupportedOptionError, match=r"^onnxruntime: .*not known by name; make a run from its weights$"
+        UnsupportedOptionError, match=r"^onnxruntime: .*inner layers are unknown; make a run from its weights$"
     ):
         _chosen_rows(FOLDER, record(ARTIFACT, MISSING), ())
 
