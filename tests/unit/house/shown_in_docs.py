@@ -209,7 +209,10 @@ def _resolve(name: str, params: dict[str, Any], folder: Path) -> None:
     file = values.pop("config_file", None)
     values = ({} if file is None else read_config(folder / file)) | values
     # How many cores there are is the machine's business; the rest of the flags are not those of a run.
-    left_out = {"threads", "images", "as_json", "vary", "expected", "reference"} | ({"out"} if name != "run" else set())
+    left_out = {"threads", "images", "as_json", "vary", "expected", "reference"} | {
+        "run": set(),
+        "predict": {"out", "labels"},
+    }.get(name, {"out"})
     only = {} if _CONFIGURED[name] is None else {"only": _CONFIGURED[name]}
     config = resolve(only | {key: value for key, value in values.items() if key not in left_out})
     if not config.model.endswith(".toml"):
