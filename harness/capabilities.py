@@ -31,15 +31,13 @@ class GivesActivations(Protocol):
 class RunsArtifacts(Protocol):
     """An optional power: the user's own file of the runtime's format, run as it is.
 
-    ``artifact_suffixes``: the names such files end in; "/" stands for a folder. ``data_suffixes`` (optional): those of
-    them that are data, which no reader of the runtime executes. All others are programs, and a program is neither
-    inspected nor loaded before the user trusts it; a backend that says nothing has programs only. After
+    ``data_suffixes`` (optional): what the names of data files end in, which no reader of the runtime executes. All
+    others are programs, and a program is neither inspected nor loaded before the user trusts it; a backend that says
+    nothing has programs only. After
     ``load_artifact``, ``predict`` takes float32 (N, ...) in ``facts.layout``, whatever N and the file's own batch and
     type are, and returns float32 (N, outputs) as the file gives them. ``effective``, ``close`` and a later ``load``
     work as ever.
     """
-
-    artifact_suffixes: ClassVar[tuple[str, ...]]
 
     def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
         """Read the file's graph; ``scores`` is no more than what the graph says.

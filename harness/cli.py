@@ -128,8 +128,9 @@ def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags
 
     Exit code 0: success. 1: a system failed or does not match the float64 reference. 3: the timings are invalid.
     """
-    from alexbench.harness.config import read_config, resolve
+    from alexbench.harness.config_file import read_config
     from alexbench.harness.console.progress import display_for
+    from alexbench.harness.resolving import resolve
     from alexbench.harness.running.pipeline import resume
     from alexbench.harness.running.pipeline import run as carry_out
 
@@ -176,10 +177,10 @@ def merge(parts: tuple[Path, ...], out: str, *, details: bool) -> None:
 @json_option()
 def predict(images: tuple[str, ...], *, as_json: bool, labels: str | None, **flags: Any) -> None:
     """Print the top-5 labels and probabilities of images on every runtime; - reads standard input."""
-    from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.prediction.predict import predict as answer
     from alexbench.harness.prediction.showing import print_predictions
+    from alexbench.harness.resolving import resolve
 
     config = resolve({**flags, "only": "performance"})
     answers = answer(images, config=config, display=display_for(), own_classes=labels)

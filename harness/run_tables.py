@@ -16,6 +16,8 @@ from alexbench.harness.records.file_names import BLOCKS, FLIPS, PREDICTIONS, REF
 Kind = Literal["text", "digest", "class", "whole", "number", "flag", "optional"]
 """``class``: 0..999, -1 for background; ``digest``: SHA-256 in hexadecimal; ``optional``: text or null."""
 
+ANCHOR: Final = "anchor"
+"""What the machine probe is called among the rows of timings and blocks."""
 TOP: Final = tuple(f"top{place}" for place in range(1, 6))
 SCORES: Final = tuple(f"score{place}" for place in range(1, 6))
 _SAMPLE: Final[dict[str, Kind]] = {"sample": "text", "label": "class"}

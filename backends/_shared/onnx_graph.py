@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alexbench.backends._shared.adapters import averaging_matrix
+from alexbench.backends._shared.exports import INPUT, OUTPUT
 from alexbench.harness.contract import Model
 from alexbench.harness.models.network import (
     LRN,
@@ -27,9 +28,7 @@ from alexbench.harness.models.network import (
 if TYPE_CHECKING:
     import onnx
 
-INPUT: Final = "pixels"
-OUTPUT: Final = "logits"
-# Opset 17 (IR 8, ONNX 1.12, 2022) is supported by every tool still in use; nothing here needs a newer one.
+# Opset 17 (IR 8, ONNX 1.12, 2022) is read by every tool still in use; nothing here needs more.
 OPSET: Final = 17
 IR_VERSION: Final = 8
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.onnx_graph import INPUT, OUTPUT, graph_model
+from alexbench.backends._shared.exports import INPUT, OUTPUT
+from alexbench.backends._shared.onnx_graph import graph_model
 from alexbench.backends._shared.watched_layers import sources
 from alexbench.harness.models.network import Network, output_shapes
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from alexbench.backends._shared import resident
 from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16, unreadable
+from alexbench.backends._shared.exports import INPUT, OUTPUT
 from alexbench.backends._shared.onnx_export import open_onnx, write_onnx
-from alexbench.backends._shared.onnx_graph import INPUT, OUTPUT, graph_model
+from alexbench.backends._shared.onnx_graph import graph_model
 from alexbench.backends._shared.thread_streams import ThreadStream, open_loop, open_threads
 from alexbench.backends._shared.watched_layers import check_layers, no_activations
 from alexbench.backends.onnxruntime_ import activations as onnx_activations
@@ -54,7 +55,6 @@ class OnnxRuntimeBackend(Backend):
         groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)), extra="onnxruntime"
     )
     input_layout: Layout = "NCHW"
-    artifact_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     data_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("onnx", ".onnx"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("onnx",)

@@ -59,7 +59,6 @@ class OpenVinoBackend(Backend):
     name: ClassVar[str] = "openvino"
     requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
     input_layout: Layout = "NCHW"
-    artifact_suffixes: ClassVar[tuple[str, ...]] = openvino_artifact.SUFFIXES
     data_suffixes: ClassVar[tuple[str, ...]] = openvino_artifact.SUFFIXES
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (
         ExportFormat("openvino", ".xml", beside=(".bin",)),

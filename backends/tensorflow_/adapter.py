@@ -47,7 +47,6 @@ class TensorFlowBackend(Backend):
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
     device_names: ClassVar[Mapping[str, str]] = MappingProxyType({"cuda": "gpu"})
     input_layout: Layout = "NHWC"
-    artifact_suffixes: ClassVar[tuple[str, ...]] = ("/", ".keras")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("savedmodel", "", marker="saved_model.pb"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("savedmodel",)
 

@@ -61,7 +61,6 @@ class TorchBackend(Backend):
     name: ClassVar[str] = "torch"
     requires: ClassVar[Requirements] = Requirements(groups=(("torch",),), extra="torch")
     input_layout: Layout = "NCHW"
-    artifact_suffixes: ClassVar[tuple[str, ...]] = (".pt2", ".pt")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (
         ExportFormat("torch", ".pt2"),
         ExportFormat("onnx", ".onnx", via="torch.onnx"),

@@ -13,9 +13,10 @@ from alexbench.backends.registry import availability
 from alexbench.datasets.dataset import Dataset
 from alexbench.harness.ablation.axes import Grid, grid_of
 from alexbench.harness.ablation.findings import Answers, judged
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import TooFewImagesError, WorkerError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs import synthetic as synthetic_set
 from alexbench.harness.inputs.chosen_weights import choose_weights

@@ -35,8 +35,8 @@ def ablate(*, vary: tuple[str, ...], as_json: bool, out: str | None, limit: int 
     from alexbench.harness.ablation.ablate import IMAGES
     from alexbench.harness.ablation.ablate import ablate as carry_out
     from alexbench.harness.ablation.result_files import folder_for, write_files
-    from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
+    from alexbench.harness.resolving import resolve
     from alexbench.reports.ablation.tables import ablation_json, print_ablation
 
     values = {key: value for key, value in flags.items() if value is not None and value != ()}

@@ -36,11 +36,11 @@ def doctor(
 
     Exit code 0: nothing wrong was found. 1: something is wrong. 3: too few images to tell.
     """
-    from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.diagnosis.doctor import IMAGES, Question, diagnose
     from alexbench.harness.errors import UsageError
     from alexbench.harness.files.out_file import check_place, write_out
+    from alexbench.harness.resolving import resolve
     from alexbench.reports.diagnosis.page import diagnosis_json, markdown, print_diagnosis
 
     if out is not None:

@@ -14,11 +14,10 @@ from alexbench.harness.records import file_names
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import DataRecord, RunRecord, SystemRecord
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import TOP, read_table
 from alexbench.harness.running.table_checks import check_tables
 from alexbench.harness.systems import System
 
-_TOP: Final = [f"top{place}" for place in range(1, 6)]
 _SCORES: Final = [f"score{place}" for place in range(1, 6)]
 MARGIN_COLUMN: Final = "margin_sigma"
 
@@ -110,7 +109,7 @@ def row_of(run: Run, name: str) -> RowOfRun:
             f"{run.folder}: {name} has no accuracy ({entry.error or entry.status}); those with one: {known}"
         )
     rows = run.predictions[run.predictions["backend"] == name]
-    top, labels = rows[_TOP].to_numpy(np.int64), rows["label"].to_numpy(np.int64)
+    top, labels = rows[[*TOP]].to_numpy(np.int64), rows["label"].to_numpy(np.int64)
     return RowOfRun(run, entry, tuple(rows["sample"]), labels, top, rows[_SCORES].to_numpy(np.float64))
 
 

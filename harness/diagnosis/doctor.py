@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from alexbench.datasets.dataset import VALIDATION_COUNT, Sample
 from alexbench.datasets.fingerprint import of_validation_set
 from alexbench.harness.comparison.rows_of_runs import RowOfRun, open_run, row_of, split
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.diagnosis.diagnosis import is_leaning, is_proven, verdict
 from alexbench.harness.diagnosis.examination import Examination, examine, worthless
 from alexbench.harness.diagnosis.levels import known_contracts, same_arithmetic
 from alexbench.harness.diagnosis.search import Search
 from alexbench.harness.errors import DataError, TooFewImagesError, UsageError, WorkerError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.gathering import pictures_of, writable

@@ -26,7 +26,7 @@ from alexbench.harness.files.decoding import decode
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.files.out_file import write_out
 from alexbench.harness.files.plain_text import file_stem, one_line, strict_json
-from alexbench.harness.gating.gated_runs import ANCHOR, GatedRow, GatedRun, Times, environments, gated_run_of
+from alexbench.harness.gating.gated_runs import GatedRow, GatedRun, Times, environments, gated_run_of
 from alexbench.harness.gating.identity import (
     machine_differences,
     same_systems,
@@ -40,6 +40,7 @@ from alexbench.harness.records.machine_key import machine_key
 from alexbench.harness.records.record_checks import plain
 from alexbench.harness.records.record_files import record_from
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import ANCHOR
 from alexbench.reports.export.flat_table import digest_key
 from alexbench.reports.text.reason_words import joined
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,9 @@ from alexbench.harness.judge.gate_rule import Place
 from alexbench.harness.records import file_names
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import ANCHOR, read_table
 from alexbench.harness.running.table_checks import check_tables
 from alexbench.harness.systems import System, labels, matched
-
-ANCHOR: Final = "anchor"
 
 Series = Literal["latency", "windows"]
 

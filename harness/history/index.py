@@ -15,8 +15,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alexbench.harness.config import cache_folder
 from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.whole_file import whole_file
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.record_files import read_run

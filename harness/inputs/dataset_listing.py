@@ -14,9 +14,10 @@ from alexbench.datasets.prepared.cache import (
     find_sets,
     remove_sets,
 )
-from alexbench.harness.config import ON_BAD_IMAGE, OnBadImage, cache_folder
+from alexbench.harness.config import ON_BAD_IMAGE, OnBadImage
 from alexbench.harness.console.progress import PlainDisplay, display_for
 from alexbench.harness.errors import ExitCode, UsageError, unknown_name
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.catalogue import print_listing
 from alexbench.harness.inputs.images import PREPARED_FOLDER, Selection, open_pictures, prepare_pictures
 from alexbench.harness.measure.process import usable_cores

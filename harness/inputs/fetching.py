@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from alexbench.harness.config import cache_folder
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import UsageError, WeightsError, unknown_name
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST, check_named, read_note
 from alexbench.harness.models.card import Card, WeightsSource
 from alexbench.harness.models.checksums import (

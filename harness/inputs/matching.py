@@ -15,7 +15,7 @@ def check_belonging(
 ) -> bool:
     """Whether the images are the synthetic ones. ``artifacts``: those files of the run with synthetic weights.
 
-    What the flags alone say is refused with them (:func:`alexbench.harness.config.resolve`).
+    What the flags alone say is refused with them (:func:`alexbench.harness.resolving.resolve`).
 
     Raises:
         UsageError: accuracy is asked for, of weights that know nothing of these images.

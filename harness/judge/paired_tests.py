@@ -25,8 +25,6 @@ MARGIN: Final = 0.5
 """Percentage points of accuracy that count as none, unless said otherwise."""
 MLPERF_SHARE: Final = 0.99
 """MLPerf asks most models for 99 % of the fp32 reference's accuracy."""
-LEAST_FLIPS: Final = 6
-"""All one way, the fewest that reach p < 0.05: 2 / 2^5 = 0.0625, 2 / 2^6 = 0.031."""
 _BISECTIONS: Final = 200
 """Enough for any double."""
 

@@ -51,11 +51,6 @@ class Reading:
     processes: Mapping[ProcessKey, Used]
     throttles: int | None
 
-    @property
-    def own_cpu_ns(self) -> int:
-        """CPU time of our processes so far, without the children they waited for."""
-        return sum(used.own_ns for used in self.processes.values())
-
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:

@@ -20,10 +20,11 @@ from alexbench.backends.registry import availability, backend_class, backend_nam
 from alexbench.datasets.classes import BACKGROUND_NAME, CLASS_COUNT, class_list, class_name
 from alexbench.datasets.layouts.model_classes import ModelClasses, read_model_classes
 from alexbench.datasets.preprocess import prepare_picture
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display, PlainDisplay
 from alexbench.harness.contract import Precision
 from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError, unknown_name
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, read_stream
 from alexbench.harness.inputs import gathering as run_inputs
 from alexbench.harness.inputs.chosen_weights import choose_weights

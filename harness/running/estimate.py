@@ -2,19 +2,21 @@
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import psutil
 
-from alexbench.harness.config import RunConfig
+from alexbench.harness.config import DEFAULT_BATCH_SIZE, RunConfig
 from alexbench.harness.console.progress import duration_words
 from alexbench.harness.errors import UsageError
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import files_of
-from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.measure.process import available_memory, usable_cores
 from alexbench.harness.measure.rigor import IMPORT_S, LEAST_REPLICATES, replicate_s
+from alexbench.harness.models.network import Network, output_shapes
 from alexbench.harness.running.accuracy import PARITY_IMAGES
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.timing.loads import PROBES
@@ -122,14 +124,20 @@ def _ratio(took: float, expected: float) -> float:
 
 
 def memory_mib(config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> int:
-    """What all workers hold at once, the A/A duplicate among them; a weights file that all map counts once."""
+    """What all workers hold at once, the A/A duplicate among them; a weights file that all map counts once.
+
+    A batch counts beyond the 32 images of RUNTIME_MIB: at least a layer's inputs and outputs.
+    """
     weights = 0.0 if run_inputs.weights is None else _size_mib(run_inputs.weights)
+    batch = max(config.batch_sizes) if config.performance else min(config.batch_size, len(run_inputs.labels))
+    images = max(0, batch - DEFAULT_BATCH_SIZE) * _image_mib(run_inputs.card.build_network())
     each = [
         RUNTIME_MIB.get(row.backend, OTHER_MIB)
         + (weights if row.artifact is None else _size_mib(Path(row.artifact.path)))
+        + images
         for row in rows
     ]
-    return round(weights + sum(each) + (each[0] if config.performance else 0))
+    return round(weights + sum(each) + sum(each[:1] if config.performance else []))
 
 
 def check_memory(config: RunConfig, rows: list[Row], run_inputs: RunInputs, said: str) -> None:
@@ -139,12 +147,29 @@ def check_memory(config: RunConfig, rows: list[Row], run_inputs: RunInputs, said
         UsageError: they do not fit.
     """
     there = [row for row in rows if not row.absent]
-    free = psutil.virtual_memory().available // _MIB
+    free = available_memory() // _MIB
     if memory_mib(config, there, run_inputs) > free:
         raise UsageError(
-            f"{len(there)} systems do not fit into memory, {free:,} MiB are free ({said}); name fewer, or make several"
-            " runs of them"
+            f"{_systems(len(there))} do not fit into memory, {free:,} MiB are free ({said});"
+            f" {_fewer(len(there), config)}"
         )
+
+
+def _systems(count: int) -> str:
+    return f"{count} system{'' if count == 1 else 's'}"
+
+
+def _fewer(count: int, config: RunConfig) -> str:
+    """What to do where ``count`` systems are too many."""
+    batch = "give a smaller --batch-size" if config.batch_size > DEFAULT_BATCH_SIZE else ""
+    fewer = "name fewer, or make several runs of them" if count > 1 else ""
+    return " or ".join(filter(None, (batch, fewer))) or "close other programs, or run where more memory is"
+
+
+def _image_mib(network: Network) -> float:
+    """The most that an image takes between two layers, what goes in and what comes out, in fp32."""
+    values = [prod(network.input_shape), *map(prod, output_shapes(network).values())]
+    return 4 * max(map(sum, pairwise(values))) / _MIB
 
 
 def _size_mib(path: Path) -> float:

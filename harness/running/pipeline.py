@@ -18,9 +18,10 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 import alexbench.harness
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import ExitCode, UnsupportedOptionError, UsageError, WorkerError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.gathering import RunInputs, gather, writable
 from alexbench.harness.inputs.model_files import check_trust, programs_of, with_digests

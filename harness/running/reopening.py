@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.backends.registry import REFERENCE
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import UsageError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.gathering import RunInputs, gather, writable
 from alexbench.harness.records import file_names
 from alexbench.harness.records.run_records import RunRecord

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.harness.chosen_systems import chosen_systems, trusting
-from alexbench.harness.config import RunConfig, shard_of
+from alexbench.harness.config import RunConfig
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.files.decoding import decode, decode_value
 from alexbench.harness.inputs.model_files import programs_of, with_digests
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.run_records import DataRecord, ModelRecord, RunRecord
+from alexbench.harness.resolving import shard_of
 from alexbench.harness.trust import untrusted
 
 _OLD_LISTS: Final = ("backends", "artifacts", "artifact_inputs", "pythons", "environments")

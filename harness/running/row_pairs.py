@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,10 +13,8 @@ from alexbench.harness.judge.sampling import drawn_from
 from alexbench.harness.records.file_names import PREDICTIONS
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.run_records import DataRecord, RunRecord
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import TOP, read_table
 from alexbench.harness.systems import System, base_among, plain_of
-
-_TOP: Final = [f"top{place}" for place in range(1, 6)]
 
 
 def row_pairs(
@@ -33,7 +30,7 @@ def row_pairs(
     hits = {}
     for name in names:
         rows = predictions[predictions["backend"] == name]
-        hits[name] = rows[_TOP].to_numpy(np.int64) == rows["label"].to_numpy(np.int64)[:, None]
+        hits[name] = rows[[*TOP]].to_numpy(np.int64) == rows["label"].to_numpy(np.int64)[:, None]
     if base is None:
         base = base_among({name: systems[name] for name in names})
     if base is None or base not in hits:

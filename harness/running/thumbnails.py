@@ -27,14 +27,13 @@ from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, RECORD_BYTE
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.records import file_names
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import TOP, read_table
 from alexbench.harness.running import folder as run_folder
 
 MOST: Final = 200
 SIDE: Final = 160
 QUALITY: Final = 80
 """Pillow's; a thumbnail is 3 to 8 kB."""
-_TOP: Final = [f"top{place}" for place in range(1, 6)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +121,11 @@ def disputed(
     ``predictions``, ``reference`` and ``flips``: the Parquet files of a run; ``own``: the names of its classes where
     they are not ImageNet's. In the order of the images.
     """
-    tops = {str(name): rows[_TOP].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
+    tops = {str(name): rows[[*TOP]].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
     first = predictions[predictions["backend"] == next(iter(tops))]
     truth: dict[str, NDArray[np.int64]] = {}
     if reference is not None:
-        truth = dict(zip(reference["sample"], reference[_TOP].to_numpy(np.int64), strict=True))
+        truth = dict(zip(reference["sample"], reference[[*TOP]].to_numpy(np.int64), strict=True))
     turned: dict[tuple[str, str], tuple[float, bool]] = {}
     if flips is not None:
         keys = zip(flips["backend"], flips["sample"], strict=True)

@@ -14,7 +14,7 @@ from alexbench.harness.errors import RecordError
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.records.file_names import BLOCKS, LAYERS, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import ANCHOR, read_table
 
 BINS: Final = 60
 CARRIED: Final = {90.0: 64, 95.0: 130, 99.0: 662, 99.9: 6636}
@@ -24,8 +24,6 @@ MOST_BLOCKS: Final = 2000
 """The most points of the drift, all rows together: more cannot be told apart, and slow a browser."""
 _WIDE: Final = 8
 """Times: a slowest call so far from the fastest asks for bins of one ratio, not of one width."""
-ANCHOR: Final = "anchor"
-"""What the files call the machine probe."""
 _SINGLE: Final = "SingleStream"
 
 

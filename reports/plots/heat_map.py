@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.reports.plots.plot_text import drawing, plot_text
+from alexbench.reports.plots.plot_text import DOTS_PER_INCH, drawing, plot_text
 from alexbench.reports.text.wording import ABSENT
 
 if TYPE_CHECKING:
@@ -21,20 +21,12 @@ ORANGE_BLUE: Final = ("#8c3f04", "#c65f0e", "#f0953f", "#fdc98b", "#f7f7f7", "#b
 NOTHING: Final = "#e4e4e4"
 LEAST_SPAN: Final = 2.0
 """The least points at the ends of the colours: if nothing costs anything, half a point must look small."""
-DOTS_PER_INCH: Final = 150
 _TICKS: Final = (1, 5, 10, 20, 40, 60, 80)
 _CELL: Final = (0.86, 0.36)
 """Width and height in inches, for numbers of 10 points: at half size they are still read."""
 _LETTER: Final = 0.088
 """Inches that a letter of DejaVu Sans takes at 10 points, the bold ones and the wide ones included."""
 _LINE: Final = 0.22
-_STYLE: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "svg.hashsalt": "alexbench",
-    "svg.fonttype": "path",
-    "axes.unicode_minus": True,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +69,7 @@ def said(value: float | None) -> str:
 def draw(heat_map: HeatMap) -> Drawn:
     """Draw it. matplotlib is imported here, so that reports are imported without it."""
     svg, png = io.BytesIO(), io.BytesIO()
-    with drawing(_STYLE):
+    with drawing():
         figure = _figure(heat_map)
         figure.savefig(svg, format="svg", metadata={"Date": None})
         figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})

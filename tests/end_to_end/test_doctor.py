@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from alexbench.harness.config import cache_folder
 from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.contract import Model
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.synthetic import synthetic_pictures, synthetic_weights
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.weights import map_weights

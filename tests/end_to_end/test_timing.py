@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alexbench.harness.config import cache_folder
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import Command, Ended, Started, only_run
 from tests.end_to_end.test_disturbed import worker_of

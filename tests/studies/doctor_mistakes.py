@@ -20,14 +20,15 @@ from typing import Any
 import numpy as np
 
 from alexbench.datasets.classes import devkit_order
-from alexbench.harness.config import cache_folder, resolve
 from alexbench.harness.diagnosis.doctor import Question, diagnose
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.synthetic import NAME, synthetic_pictures, synthetic_weights
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.records.diagnosis_records import Diagnosis
+from alexbench.harness.resolving import resolve
 from tests.end_to_end.ailing import ailing
 from tests.support.cards import write_card
 

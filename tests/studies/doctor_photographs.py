@@ -27,8 +27,8 @@ from PIL import Image
 from alexbench.backends._shared.onnx_graph import complete_model
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.datasets.preprocess import load_pixels, resize_and_crop_picture
-from alexbench.harness.config import cache_folder
 from alexbench.harness.contract import Model, Options
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.synthetic import synthetic_weights
 from alexbench.harness.judge.rounding import rounded
 from alexbench.harness.models.card import Card, load_card

@@ -15,14 +15,15 @@ from pathlib import Path
 
 from alexbench.datasets.classes import class_list
 from alexbench.datasets.synthetic.write import write_classes
-from alexbench.harness.config import cache_folder, resolve
 from alexbench.harness.console.progress import display_for
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.gating.gate import GatedPair, gate, sides_of
 from alexbench.harness.gating.gated_runs import GatedRun, gated_run_of
 from alexbench.harness.gating.policy import Policy
 from alexbench.harness.inputs.synthetic import synthetic_weights
 from alexbench.harness.models.card import load_card
 from alexbench.harness.records.gate_records import GateReport, Judged
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running.pipeline import run
 from alexbench.reports.text.reason_words import joined
 

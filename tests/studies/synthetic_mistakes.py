@@ -23,9 +23,9 @@ from alexbench.backends.registry import backend_class
 from alexbench.datasets.decode import decode_picture, rgb
 from alexbench.datasets.prepared import prepare
 from alexbench.datasets.preprocess import crop_offset, resized_size
-from alexbench.harness.config import cache_folder
 from alexbench.harness.console.progress import display_for
 from alexbench.harness.contract import Model, Options
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.synthetic import NAME, synthetic_pictures, synthetic_weights
 from alexbench.harness.judge.top_k import correct, top_k
 from alexbench.harness.measure.process import usable_cores

@@ -28,6 +28,7 @@ from alexbench.harness.measure.watch import suspended
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import Observed
 from alexbench.harness.records.speed_records import Ceiling, Control, Difference, Measure
+from alexbench.harness.run_tables import ANCHOR
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import log_of, start
 from alexbench.harness.running.timing.duplicate import Duplicate
@@ -39,7 +40,6 @@ from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.lifecycle import ReadMemory
 from alexbench.harness.worker.protocol.timing import OpenMachineProbe, ProfileLayers
 
-ANCHOR: Final = "anchor"
 CEILING_REPLICATES: Final = 2
 """Two blocks of each kernel find the best; more would take time from the rows."""
 PROFILE_REPEATS: Final = 10

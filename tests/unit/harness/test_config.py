@@ -7,11 +7,14 @@ import pytest
 
 from alexbench.backends.registry import backend_names
 from alexbench.harness import cli
-from alexbench.harness.config import CONFIG_KEYS, Shard, cache_folder, read_config, resolve
+from alexbench.harness.config import Shard
+from alexbench.harness.config_file import CONFIG_KEYS, read_config
 from alexbench.harness.errors import UsageError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import HIGH, RIGORS, SMOKE
+from alexbench.harness.resolving import resolve
 from alexbench.harness.systems import InputConvention, ModelFile, System
 
 
@@ -53,7 +56,7 @@ def test_every_flag_of_run_has_its_key_and_every_key_its_flag() -> None:
         option.removeprefix("--").replace("-", "_")
         for parameter in cli.run.params
         for option in parameter.opts
-        if option.startswith("--") and option not in ("--config", "--help", "--resume")
+        if option.startswith("--") and option not in ("--config", "--details", "--help", "--resume")
     }
     assert flags == set(CONFIG_KEYS)
 
@@ -110,10 +113,19 @@ def test_what_becomes_of_bad_images_is_fail_or_skip() -> None:
         resolve({"on_bad_image": "ignore"})
 
 
-def test_an_unknown_key_lists_the_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("colour", r"known: .*backend.*threads"),
+        ("tread", r"did you mean 'threads'\? Known: .*backend"),
+        ("Batchsize", r"did you mean 'batch_size'\?"),
+        ("precisions", r"did you mean 'precision'\?"),
+    ],
+)
+def test_an_unknown_key_lists_the_known_or_names_the_one_that_was_meant(tmp_path: Path, key: str, said: str) -> None:
     path = tmp_path / "run.toml"
-    path.write_text("tread = 1\n", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"unknown key 'tread'; known: .*backend.*threads"):
+    path.write_text(f"{key} = 1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=rf"unknown key '{key}'; {said}"):
         read_config(path)
 
 
@@ -182,7 +194,10 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
     ("values", "said"),
     [
         ({"rigor": "sloppy"}, "unknown --rigor 'sloppy'; known: high, mlperf, smoke, standard"),
-        ({"scenarios": ("Sever",)}, "unknown scenario 'Sever'; known: MultiStream, Offline, Server, SingleStream"),
+        (
+            {"scenarios": ("Sever",)},
+            "unknown --scenario 'Sever'; did you mean 'Server'? Known: MultiStream, ",
+        ),
         ({"rigor": "high", "only": "accuracy"}, "--rigor is of speed, which --only accuracy leaves out"),
         ({"scenarios": ("Offline",), "only": "accuracy"}, "--scenario is of speed, which --only accuracy leaves out"),
         ({"budget": "2m", "only": "accuracy"}, "--budget is of speed, which --only accuracy leaves out"),
@@ -191,7 +206,7 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
         ({"latency_bound": 0.0, "scenarios": ("Server",)}, "--latency-bound 0: give milliseconds above 0"),
         ({"latency_bound": float("inf"), "scenarios": ("Server",)}, "--latency-bound inf: give milliseconds above 0"),
         ({"pythons": ("torch",)}, "--python torch: wanted BACKEND=INTERPRETER"),
-        ({"pythons": ("touch=/p",)}, "unknown backend 'touch'; known: "),
+        ({"pythons": ("touch=/p",)}, "unknown backend 'touch'; did you mean 'torch'? Known: "),
         ({"pythons": ("torch=/p", "torch=/q")}, "--python names torch twice: /p and /q"),
         ({"pythons": ("torch=/p",), "backends": ("openvino",)}, "torch is not among the backends named"),
     ],

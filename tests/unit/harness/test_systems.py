@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from alexbench.harness import chosen_systems
-from alexbench.harness.config import Shard, read_config, resolve
+from alexbench.harness.config import Shard
+from alexbench.harness.config_file import read_config
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.records.record_files import read_run
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running.folder import file_of
 from alexbench.harness.running.resume import configuration_of
 from alexbench.harness.systems import InputConvention, ModelFile, System, canonical_device, labels
@@ -228,13 +230,16 @@ def test_a_damaged_configuration_is_one_line(configuration: dict[str, Any], said
 
 def test_a_base_is_one_of_the_rows() -> None:
     assert resolve({"backends": BOTH, "base": "openvino"}).base == "openvino"
-    assert refused(backends=BOTH, base="tensorflow") == "--base tensorflow names no row; the rows are: openvino, torch"
+    assert refused(backends=BOTH, base="tensorflow") == "--base tensorflow names no row; known: openvino, torch"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("openvino tread=1", "unknown key 'tread'; known: backend, precision"),
+        ("openvino tread=1", "unknown key 'tread'; did you mean 'threads'? Known: backend, precision"),
+        ("openvino precison=bf16", "did you mean 'precision'?"),
+        ("openvino precision=BF16", "did you mean 'bf16'?"),
+        ("openvion", "did you mean 'openvino'?"),
         ("openvino threads=two", "threads = 'two', wanted a whole number"),
         ("openvino threads=0", "--system openvino: threads 0: give 1 or more"),
         (f"openvino threads={CORES + 1}", f"give {CORES} or fewer"),
@@ -286,7 +291,10 @@ def test_what_would_come_to_nothing_or_twice_is_refused(given: dict[str, Any], s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[[system]]\nbackend = "torch"\ntread = 1\n', "unknown key 'system[0].tread'; known: backend, precision"),
+        (
+            '[[system]]\nbackend = "torch"\ntread = 1\n',
+            "unknown key 'system[0].tread'; did you mean 'threads'?",
+        ),
         ('[[system]]\nprecision = "bf16"\n', "key 'system[0].backend' is missing"),
         ('[[system]]\nbackend = "torch"\nthreads = "1"\n', "system[0].threads = '1', wanted a whole number"),
         ("system = 5\n", "system = 5, wanted a list"),

@@ -11,8 +11,9 @@ from typing import Any, Final
 import click
 
 from alexbench.harness.cli import cli
-from alexbench.harness.config import read_config, resolve
+from alexbench.harness.config_file import read_config
 from alexbench.harness.models.card import load_card
+from alexbench.harness.resolving import resolve
 
 ROOT: Final = Path(__file__).parents[3]
 _FENCE: Final = re.compile(r"\s*```(\w*)")

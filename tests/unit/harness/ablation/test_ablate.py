@@ -17,7 +17,6 @@ from alexbench.harness.ablation import axes as ablation_axes
 from alexbench.harness.ablation.ablate import ablate
 from alexbench.harness.ablation.axes import grid_of
 from alexbench.harness.ablation.result_files import folder_for, write_files
-from alexbench.harness.config import resolve
 from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.errors import TooFewImagesError, UsageError, WorkerError
 from alexbench.harness.judge.evidence import paired_difference
@@ -26,6 +25,7 @@ from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.probing.reading import Reading
 from alexbench.harness.records.ablation_records import AXES, Axis, Choice
+from alexbench.harness.resolving import resolve
 from alexbench.reports.ablation.answer import answer
 from alexbench.reports.ablation.map_cells import heat_map
 from alexbench.reports.ablation.tables import ablation_json, csv_text, markdown, tables

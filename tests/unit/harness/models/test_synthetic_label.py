@@ -14,7 +14,6 @@ from safetensors.numpy import save_file
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.synthetic.recognise import is_drawn
 from alexbench.datasets.synthetic.write import write_classes
-from alexbench.harness.config import resolve
 from alexbench.harness.errors import UsageError
 from alexbench.harness.exporting.model_export import weights_words
 from alexbench.harness.inputs.chosen_weights import ChosenWeights
@@ -23,6 +22,7 @@ from alexbench.harness.inputs.notes import notes
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.synthetic_label import MARK, WEIGHTS_SEED, is_synthetic
+from alexbench.harness.resolving import resolve
 from alexbench.reports.text.wording import model_line
 from tests.support.records import synthetic_run
 

@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from alexbench.harness.config import read_config, resolve
+from alexbench.harness.config_file import read_config
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.history.index import gather, index_of
 from alexbench.harness.records.record_files import read_run
+from alexbench.harness.resolving import resolve
 from alexbench.harness.run_tables import COLUMNS, read_table, write_table
 from alexbench.harness.running.table_checks import check_tables
 from tests.support.gates import timed_run

@@ -37,7 +37,6 @@ class Fake(Backend):
     name: ClassVar[str] = "fake"
     requires: ClassVar[Requirements] = Requirements()
     input_layout: Layout = "NCHW"
-    artifact_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     data_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
 
     def __init__(self, function: Callable[[NDArray[Any], ArtifactFacts], NDArray[Any]]) -> None:

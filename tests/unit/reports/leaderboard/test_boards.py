@@ -10,10 +10,9 @@ from alexbench.harness.judge.paired_tests import paired_test
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Difference
-from alexbench.reports.leaderboard.boards import board, leaderboard
+from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.tables import tables
-from alexbench.reports.rows import base_name, rows_of
-from alexbench.reports.table import Notes
+from alexbench.reports.rows import base_name
 from tests.support.records import (
     accuracy,
     artifact,
@@ -85,14 +84,6 @@ def test_torch_is_the_base_and_where_it_failed_the_first_row_that_did_not() -> N
     assert base_name(plain_record(ok_row("b"), ok_row("torch"), pairs=(pair("torch", base="b"),))) == "b"
     assert base_name(plain_record(ok_row("b"), ok_row("torch"), base="b")) == "b"
     assert base_name(plain_record(error_row("a"))) is None
-
-
-def test_a_row_that_ran_unlike_its_base_says_how_that_ran_where_the_base_is_in_another_table() -> None:
-    record = run_record(ok_row("torch"), ok_row("b", effective=effective(precision=("bf16", "measured"))))
-    table = board("bf16", [row for row in rows_of(record) if row.entry.name == "b"], Notes())
-    assert table.notes == ["[1] Faster or slower than torch as that ran: cpu, fp32, 2 threads, 1 stream, host to host."]
-    assert "ran as" not in table.headings
-    assert leaderboard(record).notes == []
 
 
 def test_what_cannot_be_told_from_the_best_is_bold_too_and_nothing_is_where_all_are_best() -> None:
