@@ -1,5 +1,6 @@
 """How long a run will take and how much memory, said before it begins: from the plan and the machine as it is now."""
 
+import math
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +27,7 @@ OF_SGEMM: Final = 0.7
 SIDE: Final = 1024
 TRIAL_S: Final = 0.3
 """Long enough for the scheduler to give other processes their turns."""
+LOOP_S: Final = 0.2
 _MOST_WRONG: Final = 20.0
 """By how much one step may correct the estimate of the others."""
 REFERENCE_GFLOPS: Final = 15.0
@@ -52,8 +54,8 @@ class Estimate:
 
     @property
     def loading_s(self) -> float:
-        """Starting all workers."""
-        return len(self._there) * IMPORT_S * self._slowness
+        """Starting all workers: in parallel, so that each of them gets its share of a busy machine."""
+        return max(len(self._there), self._slowness) * IMPORT_S
 
     @property
     def accuracy_s(self) -> float:
@@ -100,8 +102,10 @@ class Estimate:
         return f"about {duration_words(sum(parts.values()))}, {memory}: {listed}"
 
     def loaded(self, seconds: float) -> str:
-        """What is left after loading took so long."""
-        self._slowness *= _ratio(seconds, self.loading_s)
+        """What is left after loading took so long; half of what it was wrong by is taken to hold for computing too."""
+        ratio = _ratio(seconds, self.loading_s)
+        self._slowness = max(1.0, self._slowness * ratio)
+        self._core /= math.sqrt(ratio)
         self._spent = seconds
         return self._left(self.accuracy_s + self.timing_s + self.loadgen_s + self.parity_s)
 
@@ -185,7 +189,12 @@ class MachineNow:
 
 
 def machine_now() -> MachineNow:
-    """From matrix products over 0.3 s: their rate, and the share of the cores that this process was given."""
+    """From matrix products over 0.3 s and a loop of 0.2 s: their rate, and the share of a core that a thread is given.
+
+    The products' own wall time is too pessimistic on a busy machine: each waits until all of its threads were given a
+    core. There, the rate is that of their CPU time, times the share of ``cores`` threads among as many others as the
+    loop's share tells of.
+    """
     one = np.ones((SIDE, SIDE), np.float32)
     np.matmul(one, one)  # loads the library
     cores, products = usable_cores(), 0
@@ -194,5 +203,14 @@ def machine_now() -> MachineNow:
         np.matmul(one, one)
         products += 1
     took, used = time.perf_counter() - start, time.process_time() - cpu
-    rate = OF_SGEMM * products * 2 * SIDE**3 / 1e9 / took / cores
-    return MachineNow(rate, max(1.0, cores * took / used) if used else 1.0)
+    work, slowness = OF_SGEMM * products * 2 * SIDE**3 / 1e9, _slowness()
+    shared = work / used / (slowness + (cores - 1) / cores) if used else 0.0
+    return MachineNow(max(work / took / cores, shared), slowness)
+
+
+def _slowness() -> float:
+    """How many times as long one thread takes as on a machine of its own."""
+    start, cpu = time.perf_counter(), time.thread_time()
+    while (took := time.perf_counter() - start) < LOOP_S:
+        pass
+    return max(1.0, took / max(time.thread_time() - cpu, took / _MOST_WRONG))

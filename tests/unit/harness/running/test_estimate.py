@@ -102,7 +102,7 @@ def test_the_rate_is_measured() -> None:
 
 def test_other_work_on_the_machine_makes_loading_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet = seconds(said(), "loading")
-    monkeypatch.setattr(estimating, "machine_now", lambda: MachineNow(RATE, 3.0))
+    monkeypatch.setattr(estimating, "machine_now", lambda: MachineNow(RATE, 12.0))  # four workers start in parallel
     assert seconds(said(), "loading") == pytest.approx(3 * quiet, rel=0.1)
 
 
