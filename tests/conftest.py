@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from tests.support.cores import own_cores
 
-settings.register_profile("change", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("change", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
 
 # A shell that starts a job in the background leaves it SIGINT ignored, and children inherit that: the tests of Ctrl-C

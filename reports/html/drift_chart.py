@@ -1,6 +1,5 @@
 """Drift: what each system's latency did from round to round, a small plot each on one scale."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,8 +93,8 @@ def _panel(area: svg.Frame, name: str, mine: pd.DataFrame, place: int | None) ->
     curves = [svg.curve("zero", [(0.0, area.down(0)), (1.0, area.down(0))])]
     for _, lines in mine.groupby("process"):
         curves.append(area.curve(f"thin {colour}", zip(lines["round"], lines["deviation"], strict=True)))
-    rows: Iterable[Any] = mine.itertuples()
-    marks = [_point(area, row, colour) for row in rows if not row.settled or not area.y.holds(row.deviation)]
+    apart = mine[~mine["settled"] | ~mine["deviation"].between(area.y.low, area.y.high)]
+    marks = [_point(area, row, colour) for row in apart.itertuples()]
     return Markup('<div class="multiple"><p class="multiple-name">{}</p>{}</div>').format(
         svg.plain(name), svg.panes(area, curves, marks)
     )
