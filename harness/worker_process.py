@@ -286,7 +286,10 @@ def _serve(
         if asked.do == lines.name_of(Restart) and child is not None:
             child.make_way()
         if asked.do == lines.name_of(Quit):
-            worker.close()
+            try:
+                worker.close()
+            except BaseException as error:  # nothing of the run depends on it: into the log
+                sys.excepthook(type(error), error, error.__traceback__)
             lines.send(answers, {"id": asked.id, "ok": Done()})
             break
         try:

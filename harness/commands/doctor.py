@@ -41,6 +41,7 @@ def doctor(
     from alexbench.harness.errors import UsageError
     from alexbench.harness.files.out_file import check_place, write_out
     from alexbench.harness.resolving import resolve
+    from alexbench.harness.worker.client import telling
     from alexbench.reports.diagnosis.page import diagnosis_json, markdown, print_diagnosis
 
     if out is not None:
@@ -49,7 +50,9 @@ def doctor(
         raise UsageError("--data without a model: the built-in weights are synthetic; name --weights or --artifact")
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
     config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})
-    diagnosis = diagnose(Question(config, expected, reference), display_for())
+    display = display_for()
+    with telling(display.say):
+        diagnosis = diagnose(Question(config, expected, reference), display)
     if out is not None:
         write_out(Path(out), markdown(diagnosis))
     if as_json:

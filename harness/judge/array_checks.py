@@ -9,7 +9,7 @@ import numpy as np
 def broken(found: Any, wanted: Sequence[int], *, dtype: str, contiguous: bool = True) -> str | None:
     """What is wrong with an answer that should be an array of ``wanted`` shape (pictures, ...), None for nothing."""
     shape = f"({', '.join(map(str, wanted))})"
-    if not isinstance(found, np.ndarray):
+    if not isinstance(found, np.ndarray) or isinstance(found, np.ma.MaskedArray | np.matrix):
         return f"returned {_article(type(found).__name__)}, wanted an array {dtype} {shape}"
     if found.shape != tuple(wanted):
         return f"returned an array of shape {found.shape}, wanted {shape}: {_what(found.shape, wanted)}"

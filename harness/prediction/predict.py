@@ -45,7 +45,7 @@ from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.running.starting import options_of
 from alexbench.harness.systems import ModelFile, System, labels
 from alexbench.harness.trust import confined_to, convention_of, require_trust
-from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.client import WorkerProcess, telling
 from alexbench.harness.worker.protocol.loading import Load, LoadArtifact, OpenPixels
 from alexbench.harness.worker.protocol.scoring import WriteLogits
 
@@ -354,15 +354,18 @@ def predict(
         file = system.artifact
         chosen_weights = (config.weights, config.weights_layout, config.weights_key) if file is None else (None,) * 3
         weights, layout, key = chosen_weights
-        with open_model(
-            config.model,
-            system,
-            weights=weights,
-            weights_layout=layout,
-            weights_key=key,
-            display=display,
-            classes=classes,
-        ) as model:
+        with (
+            telling(display.say),
+            open_model(
+                config.model,
+                system,
+                weights=weights,
+                weights_layout=layout,
+                weights_key=key,
+                display=display,
+                classes=classes,
+            ) as model,
+        ):
             if model.synthetic and file not in warned:
                 display.say(
                     f"{SYNTHETIC_WARNING}: --weights FILE" if file is None else f"{file.path}: {SYNTHETIC_WARNING}"

@@ -95,7 +95,7 @@ def run(config: RunConfig, display: Display) -> Outcome:
     started = datetime.now(UTC)
     out = Path(config.out)
     was_there = run_folder.check_out(out)
-    with telling(display.say, limit_s=config.silence_limit):
+    with telling(display.say, limit_s=config.silence_limit, option="--silence-limit"):
         return _run(config, rows, out, started, display, was_there=was_there)
 
 
@@ -139,7 +139,7 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
     check_trust(config)
     config = with_same_files(before, config, folder)
     rows = rows_of(config)
-    with _alone(folder), telling(display.say, limit_s=config.silence_limit):
+    with _alone(folder), telling(display.say, limit_s=config.silence_limit, option="--silence-limit"):
         with scratch(writable(cache_folder()), "run") as logs:
             prepared = _prepare(config, rows, logs, display)
         return _carry_out(config, rows, folder, before.started, before, display, prepared)

@@ -47,23 +47,26 @@ class _Waiting:
 
     say: Callable[[str], None] | None = None
     limit_s: float | None = None
+    option: str = ""
 
 
 _waiting: Final = _Waiting()
 
 
 @contextlib.contextmanager
-def telling(say: Callable[[str], None], *, limit_s: float | None = None) -> Iterator[None]:
+def telling(
+    say: Callable[[str], None], *, limit_s: float | None = None, option: str = "ALEXBENCH_SILENCE_S"
+) -> Iterator[None]:
     """Inside, ``say`` is told which worker is silent and for how long, and one is ended after ``limit_s`` seconds.
 
-    Of all workers of this process; ``limit_s`` None: :func:`silence_limit_s`.
+    Of all workers of this process; ``limit_s`` None: :func:`silence_limit_s`. ``option``: what sets another limit.
     """
-    before = _waiting.say, _waiting.limit_s
-    _waiting.say, _waiting.limit_s = say, limit_s
+    before = _waiting.say, _waiting.limit_s, _waiting.option
+    _waiting.say, _waiting.limit_s, _waiting.option = say, limit_s, option
     try:
         yield
     finally:
-        _waiting.say, _waiting.limit_s = before
+        _waiting.say, _waiting.limit_s, _waiting.option = before
 
 
 class WorkerProcess:
@@ -295,7 +298,7 @@ class WorkerProcess:
                 if silent >= limit_s:
                     raise
             if _waiting.say is not None:
-                left = f"it is ended at {limit_s:.0f} s (--silence-limit)"
+                left = f"it is ended at {limit_s:.0f} s ({_waiting.option})"
                 _waiting.say(f"  waiting for {self.name}: {doing}, silent for {silent:.0f} s; {left}")
             told += every
 

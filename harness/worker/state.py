@@ -41,7 +41,8 @@ class WorkerState:
     def close(self) -> None:
         """Release the backend."""
         if self._backend is not None:
-            self._backend.close()
+            with called(self._backend.name, "close()"):
+                self._backend.close()
 
     def _loaded(self) -> tuple[Backend, NDArray[np.uint8]]:
         if self._backend is None or self._pixels is None:

@@ -121,7 +121,7 @@ def latencies(folder: Path, record: RunRecord) -> Latencies | None:
         bounds = {"start": np.round(edges[:-1], 4), "end": np.round(edges[1:], 4)}
         histograms.append(pd.DataFrame({"backend": name, **bounds, **shares}))
         carried = [one for one in TAIL if one <= _farthest(len(found))]
-        quantiles = np.round(np.percentile(found, carried), 4) if carried else []
+        quantiles = [round(float(one), 4) for one in np.percentile(found, carried)] if carried else []
         percentiles.append(pd.DataFrame({"backend": name, "percentile": carried, "latency": quantiles}))
     return Latencies(
         pd.concat(histograms, ignore_index=True),

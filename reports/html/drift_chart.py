@@ -93,9 +93,8 @@ def _panel(area: svg.Frame, name: str, mine: pd.DataFrame, place: int | None) ->
     curves = [svg.curve("zero", [(0.0, area.down(0)), (1.0, area.down(0))])]
     for _, lines in mine.groupby("process"):
         curves.append(area.curve(f"thin {colour}", zip(lines["round"], lines["deviation"], strict=True)))
-    marks = [
-        _point(area, row, colour) for row in mine.itertuples() if not row.settled or not area.y.holds(row.deviation)
-    ]
+    apart = mine[~mine["settled"] | ~mine["deviation"].between(area.y.low, area.y.high)]
+    marks = [_point(area, row, colour) for row in apart.itertuples()]
     return Markup('<div class="multiple"><p class="multiple-name">{}</p>{}</div>').format(
         svg.plain(name), svg.panes(area, curves, marks)
     )

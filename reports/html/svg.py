@@ -97,8 +97,8 @@ def _decades(low: float, high: float, most: int) -> list[float]:
 def tick_text(value: float) -> str:
     """A round value in few characters: 1,500, 0.25, 1e-7."""
     if value and not 1e-3 <= abs(value) < 1e6:
-        digits, exponent = f"{value:.0e}".split("e")
-        return f"{digits}e{int(exponent)}"
+        digits, exponent = f"{value:.3e}".split("e")
+        return f"{float(digits):g}e{int(exponent)}"
     return f"{value:,.10g}"
 
 

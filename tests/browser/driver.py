@@ -52,6 +52,7 @@ def browser(
     if downloads is not None:
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     opened = Chrome(options=options, service=Service(executable_path=driver))
+    opened.set_script_timeout(3 * LIMIT_S)  # axe takes 3 s, and 30 s on a busy machine
     try:
         yield opened
     finally:

@@ -292,11 +292,11 @@ def test_a_program_that_is_no_worker_is_refused_and_ended(tmp_path: Path) -> Non
 
 
 def test_a_silent_worker_is_ended(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = start("busy")
-    monkeypatch.setattr(workers, "SILENCE_LIMIT_S", 0.5)
-    with pytest.raises(WorkerError, match=r"silent for .* during predict and was ended"):
+    worker, told = start("busy"), list[str]()
+    monkeypatch.setattr(workers, "WAITING_S", (0.1, 60.0))
+    with workers.telling(told.append, limit_s=0.5), pytest.raises(WorkerError, match=r"silent for .* during predict"):
         predict(worker, inputs(2), tmp_path)
-    assert gone(worker.pid)
+    assert (gone(worker.pid), len(told), ": predict, silent for 0 s" in told[0]) == (True, 1, True), told
 
 
 # None is left behind
