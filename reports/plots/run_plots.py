@@ -152,7 +152,7 @@ def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[
     y = height - 0.12
     for line in lines:
         y -= line.height
-        style = {"weight": "bold", "size": 14} if line.bold else {"size": 11, "color": DARK}
+        style: dict[str, Any] = {"weight": "bold", "size": 14} if line.bold else {"size": 11, "color": DARK}
         figure.text(0.02, y / height, line.text, va="bottom", **style)
     left, right, gap = 0.235, 0.985, 0.035
     wide = (right - left - gap * (panels - 1)) / panels
