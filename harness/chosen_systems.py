@@ -23,7 +23,7 @@ AXES: Final = tuple(_DEFAULTS)
 _KNOWN: Final = {"precision": PRECISIONS, "profile": (DEFAULT_PROFILE,)}
 _MOST_THREADS: Final = 2**15
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
-"""Of an environment: it is in rows' names and in files'."""
+"""The form of an environment's label, which is part of the names of rows and files."""
 _DIGITS_AT_MOST: Final = 18
 _OF_FILES: Final = ("artifact_input", "input", "output_name", "output", "trust")
 """Keys of a system that say how its file is read."""
@@ -173,7 +173,7 @@ def _axis(given: Mapping[str, Any], axis: str) -> tuple[Any, ...]:
 
 def _check_backend(name: str) -> None:
     if name == REFERENCE:
-        raise UsageError("backend 'reference' is the truth that the others are held against; it runs in every run")
+        raise UsageError("backend 'reference' is the float64 reference, which every run computes; leave it out")
     if name not in backend_names():
         raise unknown_name("backend", name, backend_names())
 

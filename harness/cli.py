@@ -234,7 +234,7 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """Run the command; every error the user can mend is one line on standard error and an exit code."""
+    """Run the command; every error that the user can fix is one line on stderr and an exit code."""
     _read_paths_as_utf8()
     clean_streams()
     for told in _ENDING:

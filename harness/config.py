@@ -37,7 +37,7 @@ class Shard:
 class RunConfig:
     """The resolved configuration; it goes into the record.
 
-    ``all_backends``: none was named, so that one which is not installed is a row that says so. ``exact``: the labels of
+    ``all_backends``: none was named, so one that is not installed is a row with that status. ``exact``: the labels of
     the systems that were named one by one, which must work. ``base``: the label of the row that the others are compared
     with, None for the default. ``pythons``: backend -> interpreter; ``environments``: label -> interpreter.
     """
@@ -150,12 +150,12 @@ class RunConfig:
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
-        """Of the windows of images/s, ascending; always with the configured one, and never 1 twice."""
+        """The batch sizes at which images/s is measured, ascending: the configured one, and 1 once."""
         return tuple(sorted({*self.level.sweep, self.batch_size}))
 
     @property
     def needs_weights(self) -> bool:
-        """Whether any row is built from weights, or the user named some to hold artifacts against."""
+        """Whether any row is built from weights, or the user named some to compare artifacts with."""
         return self.weights is not None or any(one.artifact is None for one in self.systems)
 
     @property

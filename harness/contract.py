@@ -96,7 +96,7 @@ class Options:
 class Artifact:
     """A native file that the user already has, run as it is, and what a card says of it.
 
-    ``image`` is (channels, height, width) of one picture and ``outputs`` the number of scores that it is expected to
+    ``image`` is (channels, height, width) of one image and ``outputs`` the number of scores that it is expected to
     give; ``also``: other numbers that will do, and with ``any_outputs`` every number does. ``labels``: the file that
     names the classes, "" for ImageNet's. ``input_name`` and ``output_name`` choose among several, where the file has
     them; else there must be only one that fits. ``output_stated``: the user named the output, so that the file must
@@ -138,7 +138,7 @@ class ArtifactFacts:
     ``products``: how many in which, in words; ``precision_known``: how. ``stored``: the type of its weights, or the
     types, "" where nobody looked. ``rounded``: the coarsest type that weights or activations pass through, "" for
     ``precision``. ``dynamic``: scales of activations are chosen while it runs. ``batch_dependence``: by how much (in
-    standard deviations of the scores) an image's scores change with the images beside it, None where nobody tried.
+    standard deviations of the scores) an image's scores change with the rest of its batch; None if not tried.
 
     ``macs``: multiplications with a weight in its convolutions and matrix products, an image; None: not known.
     """

@@ -56,7 +56,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     """Check flag values (None: not given) and fill in what this machine decides.
 
     Raises:
-        UsageError: a value makes no sense; the message names the flag and the mend.
+        UsageError: a value is invalid; the message names the flag and the fix.
     """
     given = {key: value for key, value in values.items() if value is not None and value != ()}
     for key, known in _CHOICES.items():
@@ -82,7 +82,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
 
 
 def _with_pictures(config: RunConfig) -> RunConfig:
-    """Where speed is measured, as many of the synthetic pictures as the level of rigor has time for."""
+    """Where speed is measured, as many of the synthetic images as the level of rigor has time for."""
     if config.data is None and config.limit is None and config.performance:
         return replace(config, limit=config.level.pictures)
     return config
@@ -167,20 +167,20 @@ def _make_absolute(given: dict[str, Any]) -> None:
 
 
 def _check_pair(config: RunConfig) -> None:
-    """Pictures and weights belong together: synthetic with synthetic, or real with real."""
+    """Images and weights belong together: synthetic with synthetic, or real with real."""
     speed_alone = "" if config.only == "accuracy" else ", or --only performance"
     own = (
         "; with classes of your own (--labels), name only files (--artifact)" if config.files and config.labels else ""
     )
     if config.accuracy and config.data is not None and config.weights is None and config.needs_weights:
         raise UsageError(
-            "--data without --weights: the built-in weights are synthetic and know nothing of real pictures; "
+            "--data without --weights: the built-in weights are synthetic and know nothing of real images; "
             f"name --weights FILE{speed_alone}{own}"
         )
     if config.accuracy and config.weights is not None and config.data is None:
         if config.weights != PUBLISHED and is_synthetic(Path(config.weights)):
             return
         raise UsageError(
-            "--weights without --data: the built-in pictures are synthetic and no trained weights know them; "
+            "--weights without --data: the built-in images are synthetic and no trained weights know them; "
             f"name --data PATH too{speed_alone}"
         )

@@ -19,9 +19,9 @@ _SMALL: Final = 64
 
 
 def macs(proto: "onnx.ModelProto", name: str, image: tuple[int, ...]) -> int | None:
-    """Of one image; None where a shape is not known, or an operator multiplies in a way that is not counted.
+    """Multiplications per image; None if a shape is unknown, or an operator multiplies in a way that is not counted.
 
-    ``name``: the input that takes images; ``image``: its shape (N, ...) as it lies there, N not counted.
+    ``name``: the input that takes images; ``image``: its shape (N, ...) in the file's layout, without N.
     """
     from onnx import shape_inference
 

@@ -1,6 +1,6 @@
-"""What an OpenVINO model says of itself, read from its operations; nothing is compiled or run.
+"""Reads the facts of an OpenVINO model from its operations; nothing is compiled or run.
 
-An ``.onnx`` file is one too, once OpenVINO has read it.
+An ``.onnx`` file becomes such a model when OpenVINO reads it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ SUFFIXES: Final = (".xml", ".onnx")
 _COPIES: Final = {"Convert", "ConvertLike", "Identity"}
 _RESHAPES: Final = {"Reshape", "Squeeze", "Unsqueeze", "Transpose"}
 _QUANTISES: Final = {"FakeQuantize", "Subtract", "Multiply"}
-"""Behind a softmax: to quantise, and to dequantise."""
+"""Operations after a softmax that quantise or dequantise."""
 _SIZES: Final = {"ShapeOf"}
 _SOFTMAX: Final[Mapping[str, Scores]] = {
     "Softmax": "probabilities",
@@ -65,7 +65,7 @@ def read(core: "openvino.Core", artifact: Artifact) -> "openvino.Model":
     """The model in the file.
 
     Raises:
-        WeightsError: missing, damaged, without its .bin, or with operations that OpenVINO does not have.
+        WeightsError: the file is missing, damaged or without its .bin, or has operations that OpenVINO lacks.
     """
     path = artifact.path
     if not path.is_file():
@@ -127,7 +127,7 @@ def _macs(model: "openvino.Model", picture: Picture, image: tuple[int, int, int]
 
 
 def _products(node: "openvino.Node", out: list[int], weights: list[int]) -> int:
-    """Of one operation, of one image."""
+    """The products of one operation, per image."""
     if node.get_type_name() != "MatMul":
         return prod(weights) * prod(out[2:])
     shared = weights[-1] if node.get_attributes().get("transpose_b") or len(weights) < 2 else weights[-2]
@@ -140,16 +140,16 @@ def port(ports: "list[openvino.Output]", name: str) -> "openvino.Output":
 
 
 def _why(artifact: Artifact, text: str) -> WeightsError:
-    """OpenVINO's paragraphs in a line."""
+    """OpenVINO's message of several paragraphs in one line."""
     path = artifact.path
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if "Empty weights data in bin file" in text:
-        return WeightsError(f"{path}: {path.with_suffix('.bin').name} is missing or empty; it belongs beside it")
+        return WeightsError(f"{path}: {path.with_suffix('.bin').name} is missing or empty; put it in the same folder")
     missing = [line for line in lines if "No conversion rule found" in line or "Cannot create" in line]
     if missing:
         return unreadable(artifact, missing[0].lstrip("- "))
     if "Unable to read the model" in text:
-        return unreadable(artifact, "it is damaged, or no model that OpenVINO reads")
+        return unreadable(artifact, "it is damaged, or not a model that OpenVINO reads")
     if "outside the base directory" in text:
         why = "its data is a link, which OpenVINO does not follow; copy both into one folder (cp -L)"
         return unreadable(artifact, why)
@@ -181,7 +181,7 @@ def _scores(node: "openvino.Node") -> Scores | None:
 
 
 def _steps(start: "openvino.Output", channels: int) -> Iterator[Step]:
-    """What is done to the input, operation by operation, until the first layer or what cannot be followed."""
+    """The operations on the input, up to the first layer or an operation that cannot be followed."""
     at = start
     while True:
         uses = [
@@ -201,7 +201,7 @@ def _steps(start: "openvino.Output", channels: int) -> Iterator[Step]:
 
 
 def _meaning(node: "openvino.Node", place: int, channels: int) -> list[Step] | None:
-    """``node`` as steps on its input number ``place``, None where it is something else."""
+    """``node`` as steps on its input number ``place``; None if it is something else."""
     kind = node.get_type_name()
     if kind in _COMPUTE:
         return _first(node, place, channels)
@@ -229,7 +229,7 @@ def _meaning(node: "openvino.Node", place: int, channels: int) -> list[Step] | N
 
 
 def _moved(kind: str, others: list[NDArray[Any] | None]) -> list[Step] | None:
-    """Values that are laid out, padded or ordered otherwise, and stay what they are."""
+    """Operations that only reshape, pad or reorder values."""
     match kind:
         case "Transpose":
             return [Step("transpose", others[0])]
@@ -247,7 +247,7 @@ def _moved(kind: str, others: list[NDArray[Any] | None]) -> list[Step] | None:
 def _range_to_range(
     low: NDArray[np.float64], high: NDArray[np.float64], to_low: NDArray[np.float64], to_high: NDArray[np.float64]
 ) -> list[Step] | None:
-    """What quantises maps one range to another, rounded."""
+    """A quantiser maps one range to another, rounded."""
     if (high == low).any():
         return None
     factor = (to_high - to_low) / (high - low)
@@ -256,7 +256,7 @@ def _range_to_range(
 
 
 def _gives_whole_numbers(node: "openvino.Node") -> bool:
-    """Whether ``node`` quantises to steps of 1, so that nothing is cut off where it becomes an integer."""
+    """Whether ``node`` quantises to steps of 1, so that a conversion to integer truncates nothing."""
     if node.get_type_name() != "FakeQuantize":
         return False
     low, high = (_value(node.input_value(i)) for i in (3, 4))
@@ -267,7 +267,7 @@ def _gives_whole_numbers(node: "openvino.Node") -> bool:
 
 
 def _first(node: "openvino.Node", place: int, channels: int) -> list[Step] | None:
-    """A first layer; a convolution with as many outputs as the image has channels is none."""
+    """A first layer. A convolution with as many outputs as the image has channels does not count."""
     kind = node.get_type_name()
     if kind != "MatMul" and place != 0:
         return None
@@ -291,7 +291,7 @@ def _first(node: "openvino.Node", place: int, channels: int) -> list[Step] | Non
 
 
 def _value(output: "openvino.Output") -> NDArray[Any] | None:
-    """The constant ``output``, computed from others where it has to be; None where it depends on an input."""
+    """The constant ``output``, computed from others if necessary; None if it depends on an input."""
     import openvino as ov
 
     if output.get_node().get_type_name() == "Constant":
@@ -309,7 +309,7 @@ def _value(output: "openvino.Output") -> NDArray[Any] | None:
 
 
 def _version(artifact: Artifact) -> str:
-    """The IR's version stands in its first element."""
+    """The IR's version is in its first element."""
     try:
         _, first = next(ElementTree.iterparse(artifact.path, events=("start",)))  # noqa: S314 - OpenVINO has read it
     except (OSError, ElementTree.ParseError, StopIteration):

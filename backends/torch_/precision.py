@@ -1,6 +1,6 @@
-"""What a torch program stores, and what its products really work in: its operators are watched while it runs.
+"""The types that a torch program stores, and that its products use: its operators are watched while it runs.
 
-``torch`` is handed in or imported inside the functions only.
+``torch`` is an argument, or is imported inside the functions only.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ _WHOLE: Final = {"_int_mm", "_weight_int8pack_mm"}
 
 
 def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.Tensor]") -> FilePrecision:
-    """``run`` calls the program once, or does nothing, and then only the file is known; ``stored`` are its tensors."""
+    """``run`` calls the program once, or does nothing if only the file is known. ``stored``: its tensors."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     products: list[str] = []
@@ -33,13 +33,13 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
     macs: list[int | None] = []
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]  # no types
-        """Each operator with the types of what it is given."""
+        """Records each operator with the types of its inputs."""
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             space, name = str(func).split(".")[:2]
             tensors = [one for one in args if isinstance(one, torch.Tensor)]
             if space == "quantized":
-                half = name.endswith("fp16")  # weights alone, whose packed form does not say it
+                half = name.endswith("fp16")  # only weights, whose packed form does not show it
                 through.update(["fp16"] if half else [])
                 if name.startswith(("linear", "conv")):
                     products.append(_name(tensors[0]) if half else "int8")
@@ -87,7 +87,7 @@ def _macs(name: str, tensors: "list[torch.Tensor]", found: Any) -> int | None:
 
 
 def tensors_of(module: "torch.jit.ScriptModule") -> "Iterator[torch.Tensor]":
-    """Parameters and buffers, and where it was frozen the constants in its graph."""
+    """Parameters, buffers, and the constants in the graph of a frozen program."""
     import torch
 
     seen: set[tuple[int, int]] = set()

@@ -1,6 +1,6 @@
 """The classes of the user's own model, in the order of its outputs: a name a line, or JSON, as --labels takes them.
 
-Line 1 is output 0. An output that is no class is called background. A file of labels of images (val.txt) is another
+Line 1 is output 0. An output that is not a class is called background. A file of labels of images (val.txt) is another
 thing, and is left to :mod:`alexbench.datasets.layouts.labels`.
 """
 
@@ -44,7 +44,7 @@ _SEPARATORS: Final = re.compile(r"[\s,;]+")
 class ModelClasses:
     """``path``: the file. ``names``: of the classes, in the order of the outputs, without background.
 
-    ``background``: the output that is no class, None where each is one. ``imagenet``: the class index of each name
+    ``background``: the output that is not a class, None if each is one. ``imagenet``: the class index of each name
     where all are classes of ILSVRC2012, else empty.
     """
 

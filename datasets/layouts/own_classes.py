@@ -181,7 +181,7 @@ def _strangers(strangers: Sequence[str], total: int, classes: ModelClasses) -> s
 
 
 def _flat(listing: FolderListing, file: Path, classes: ModelClasses) -> Labelled:
-    """Images beside a file of lines of a name and a class, by its name or its place in the list."""
+    """Images with a file of lines of a name and a class, by its name or its place in the list."""
     known, labels = _places(classes), dict[str, int]()
     text = read_file(file, escaped(str(file)), DataError, most=LABEL_BYTES_AT_MOST).decode("utf-8-sig", "replace")
     for number, line in enumerate(text.splitlines(), start=1):

@@ -1,4 +1,4 @@
-"""``alexbench compare``: two rows, or all rows of a run, held against each other picture by picture."""
+"""``alexbench compare``: two rows, or all rows of a run, compared image by image."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -39,7 +39,7 @@ class Compared:
 
     @property
     def exit_code(self) -> ExitCode:
-        """3: these pictures are too few to decide some pair."""
+        """3: these images are too few to decide some pair."""
         undecided = any(pair.undecided for pair in self.report.pairs)
         return ExitCode.INCONCLUSIVE if undecided else ExitCode.OK
 
@@ -224,7 +224,7 @@ def _answers(classes: NDArray[np.int64], scores: NDArray[np.float64], own: Seque
 
 
 def flipped(compared: Compared, most: int) -> list[str]:
-    """At most so many flipped pictures, those first that nobody can explain; none twice."""
+    """At most this many images with a top-1 mismatch, the unexplained first; none twice."""
     flips = [flip for pair in compared.report.pairs for flip in pair.flips]
     in_order = sorted(flips, key=lambda flip: flip.explained is not False)
     return list(dict.fromkeys(flip.sample for flip in in_order))[:most]

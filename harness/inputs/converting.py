@@ -49,7 +49,7 @@ _SAFETENSORS_TYPES: Final[dict[str, Any]] = {
 class Reading:
     """Canonical weights, perhaps views over the file that they were read from.
 
-    ``checked``: what in the file's format was held against its bytes ("container CRC"), empty where it has nothing of
+    ``checked``: what in the file's format was checked against its bytes ("container CRC"), empty if it has nothing of
     the kind. ``assumed``: what the file does not say and the user did not, empty where nothing was assumed.
     ``unwrapped``: what was around the arrays and is gone (keys, prefixes), and their cast, in words.
     """
@@ -95,7 +95,7 @@ def read(source: Path, network: Network, *, flatten: Layout | None = None, key: 
     check_file(source, str(source), WeightsError, most=WEIGHTS_BYTES_AT_MOST)
     if flatten is not None:
         raise WeightsError(
-            f"{source} is no TensorFlow checkpoint: its format says in which order fc6 sees pixels; leave "
+            f"{source} is not a TensorFlow checkpoint: its format says in which order fc6 sees pixels; leave "
             "--weights-layout away"
         )
     other = other_content(source)
@@ -129,7 +129,7 @@ def _checkpoint(source: Path, suffix: str) -> Any:
         return read_torch(source)
     if suffix == ".bin" and source.with_suffix(".xml").is_file():
         graph = source.with_suffix(".xml")
-        raise WeightsError(f"{source} is the data of {graph.name}: run that as it is with --artifact openvino={graph}")
+        raise WeightsError(f"{source} is the data of {graph.name}: run that unchanged with --artifact openvino={graph}")
     raise WeightsError(f"{source} is not a file of weights that can be read; wanted {_SUFFIXES}")
 
 
@@ -154,7 +154,7 @@ def _map_safetensors(source: Path) -> dict[str, NDArray[Any]]:
         with safe_open(source, "np"):
             pass
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(f"{source} is no readable safetensors file: {' '.join(str(error).split())}") from error
+        raise WeightsError(f"{source} is not a readable safetensors file: {' '.join(str(error).split())}") from error
     data = map_message(source, "safetensors file").data
     start = 8 + int.from_bytes(data[:8], "little")
     arrays: dict[str, NDArray[Any]] = {}

@@ -49,7 +49,7 @@ class RunInputs:
     """The inputs of a run, and their records.
 
     ``labels`` (N,) are classes: ImageNet's class indices, or places in the user's own list. ``good`` (N,): which
-    pictures count. ``weights``: None where every row is an artifact. ``outputs``: what an artifact is expected to give;
+    images count. ``weights``: None where every row is an artifact. ``outputs``: what an artifact is expected to give;
     ``classes``: the user's list of them.
     """
 
@@ -82,7 +82,7 @@ class RunInputs:
 
     @property
     def opened(self) -> OpenPixels:
-        """How a worker is asked for the pictures."""
+        """How a worker is asked for the images."""
         prepared = self.prepared
         return OpenPixels(prepared.path, self.card.preprocessing, first=prepared.first, images=len(prepared))
 
@@ -91,14 +91,14 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
     """Read, convert, draw and prepare whatever the run needs.
 
     Raises:
-        AlexBenchError: whatever the user can mend; nothing half written is left.
+        AlexBenchError: an error that the user can fix; no incomplete file remains.
     """
     card = load_card(config.model)
     network = card.build_network()
     # Not in the run's folder, which an error here removes; the error names the log.
     cache = writable(cache)
     log = cache / "inputs.log"
-    # The user's file first: a wrong one should be said before minutes of preparing.
+    # The user's file comes first: a wrong one must fail before minutes of preparing.
     weights, marked = None, [file.path for file in config.files if is_synthetic(Path(file.path))]
     if config.needs_weights:
         weights = choose_weights(
@@ -155,7 +155,7 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
 
 
 def _of_a_part(card: Card, pictures: Pictures, prepared: PreparedSet, data: DataRecord) -> list[Reason]:
-    """What to say of synthetic pictures that are not all of the set, whose digest is of all."""
+    """What to say of synthetic images that are not all of the set, whose digest is of all."""
     if not data.synthetic or data.images == data.available_images:
         return []
     return part_differences(
@@ -190,7 +190,7 @@ def writable(cache: Path) -> Path:
 
 
 def pictures_of(config: RunConfig, cache: Path, log: Path, display: Display) -> Pictures:
-    """The pictures that a configuration names, drawn and cut; the synthetic ones where it names none."""
+    """The images that a configuration names, drawn and cut; the synthetic ones where it names none."""
     selection = Selection(
         path=config.data or "",
         layout=config.layout,

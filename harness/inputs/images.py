@@ -1,4 +1,4 @@
-"""The pictures of a run: opened, drawn, cut, prepared, and said in a record."""
+"""The images of a run: opened, drawn, split, prepared, and described for a record."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ PREPARED_FOLDER: Final = "prepared"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which pictures of ``path``, and how it is read."""
+    """The chosen images of ``path``, and how it is read."""
 
     path: str
     layout: str | None = None
@@ -43,10 +43,10 @@ class Pictures:
 
 
 def open_pictures(selection: Selection, display: Display) -> Pictures:
-    """Open, draw and cut; what was recognised is said on ``display``. No picture is read.
+    """Open, draw and split. ``display`` shows what was recognised. No image is read.
 
     Raises:
-        AlexBenchError: whatever the user can mend.
+        AlexBenchError: an error that the user can fix.
     """
     classes = None if selection.labels is None else read_model_classes(Path(selection.labels))
     labels = selection.labels if classes is None else None
@@ -58,7 +58,7 @@ def open_pictures(selection: Selection, display: Display) -> Pictures:
 
 
 def select(dataset: Dataset, selection: Selection) -> Pictures:
-    """Draw ``limit`` pictures and cut the part asked for."""
+    """Draw ``limit`` images and cut the part asked for."""
     whole = dataset
     if selection.limit is not None and selection.limit < len(dataset):
         whole = dataset.subset(selection.limit, seed=selection.seed)
@@ -80,7 +80,7 @@ def prepare_pictures(
             if not len(found.changed(threads=usable_cores())):
                 refuse_skipped(found, on_bad_image)
                 return found
-    title = f"{len(pictures.dataset)} pictures"
+    title = f"{len(pictures.dataset)} images"
     return prepare_with_progress(pictures.dataset, preprocessing, cache, display, title, on_bad_image=on_bad_image)
 
 
@@ -93,7 +93,7 @@ def prepare_with_progress(
     *,
     on_bad_image: OnBadImage = "fail",
 ) -> PreparedSet:
-    """:func:`prepare` on ``display``; pictures of a prepared set that were damaged since are prepared again."""
+    """:func:`prepare` on ``display``; images of a prepared set that were damaged since are prepared again."""
     cores, folder = usable_cores(), cache / PREPARED_FOLDER
     with display.step(f"preparing {title} for {preprocessing.name}") as advance:
 
@@ -113,7 +113,7 @@ def prepare_with_progress(
 
 
 def data_record(pictures: Pictures, prepared: PreparedSet, *, synthetic: bool, name: str, seed: int) -> DataRecord:
-    """The certificate of these pictures."""
+    """The dataset fingerprint of these images."""
     dataset, part = pictures.dataset, pictures.dataset.part
     whole = pictures.whole
     return DataRecord(

@@ -1,4 +1,4 @@
-"""Pictures and weights belong together: synthetic with synthetic, or real with real."""
+"""Images and weights belong together: synthetic with synthetic, or real with real."""
 
 from collections.abc import Iterable
 
@@ -13,12 +13,12 @@ from alexbench.harness.models.card import Card
 def check_belonging(
     config: RunConfig, weights: ChosenWeights | None, artifacts: Iterable[str], dataset: Dataset
 ) -> bool:
-    """Whether the pictures are the synthetic ones. ``artifacts``: those files of the run with synthetic weights.
+    """Whether the images are the synthetic ones. ``artifacts``: those files of the run with synthetic weights.
 
     What the flags alone say is refused with them (:func:`alexbench.harness.resolving.resolve`).
 
     Raises:
-        UsageError: accuracy is asked for, of weights that know nothing of these pictures.
+        UsageError: accuracy is asked for, of weights that know nothing of these images.
     """
     drawn = config.data is None or is_drawn(dataset)
     if not config.accuracy:
@@ -28,12 +28,12 @@ def check_belonging(
         unknown.insert(0, f"--weights {weights.source}")
     if unknown and not drawn:
         raise UsageError(
-            f"{unknown[0]}: these weights are SYNTHETIC and know nothing of real pictures; name a file of trained ones,"
+            f"{unknown[0]}: these weights are SYNTHETIC and know nothing of real images; name a file of trained ones,"
             " or leave --data out"
         )
     if drawn and weights is not None and not weights.synthetic:
         raise UsageError(
-            f"--data {config.data}: these pictures are SYNTHETIC and no trained weights know them; name other pictures"
+            f"--data {config.data}: these images are SYNTHETIC and no trained weights know them; name other images"
         )
     return drawn
 

@@ -26,7 +26,7 @@ from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import InspectArtifact, Inspection
 
 _FILES_AT_MOST: Final = 10_000
-"""Of a folder that is looked through: a SavedModel has some dozens."""
+"""For a folder that is searched: a SavedModel has some dozens."""
 
 
 def check_trust(config: RunConfig) -> None:
@@ -62,7 +62,7 @@ def with_digests(config: RunConfig) -> RunConfig:
 
 
 def programs_of(config: RunConfig) -> tuple[str, ...]:
-    """What a configuration would have run besides this installation: program files and other interpreters."""
+    """The programs that a configuration runs, apart from this installation: program files and other interpreters."""
     files = [
         one.artifact.path
         for one in config.systems
@@ -110,7 +110,7 @@ def outputs_of(card: Card, classes: ModelClasses | None) -> Outputs:
 def label_offset(outputs: int, count: int, classes: ModelClasses | None) -> int:
     """What is added to a class, of ``count``, to get its output, of ``outputs``: 1 where output 0 is the background.
 
-    Of one output more than classes the first is the background, unless the user's list has it last.
+    With one output more than classes, the first is the background, unless the user's list has it last.
     """
     if classes is not None and classes.background is not None:
         return int(classes.background == 0)
@@ -189,7 +189,7 @@ def artifact_record(file: ModelFile, seen: Inspection) -> ArtifactRecord:
 
 
 def files_of(path: Path) -> list[Path]:
-    """A model's files: the one, or all in a folder, sorted; an OpenVINO .xml has its weights in the .bin beside it."""
+    """A model's files: one, or all in a folder, sorted. An OpenVINO .xml has its weights in a .bin of that name."""
     if path.is_dir():
         return sorted(one for one in path.rglob("*") if one.is_file())
     return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]

@@ -18,9 +18,9 @@ _HEAD: Final = 4096
 _VERSION: Final = 2
 _NEWEST: Final = 64
 _FIELDS: Final = (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42)
-"""Of an ONNX file: the bytes of its version, one more than any version has, and what may follow (ModelProto)."""
+"""The start of an ONNX file: the bytes of its version, and what may follow (ModelProto)."""
 _PROTOCOLS: Final = (b"\x02", b"\x03", b"\x04", b"\x05")
-"""Of pickles, behind their first byte."""
+"""The protocols of pickles, after their first byte."""
 _TAR: Final = range(257, 262)
 """Where POSIX tar files say that they are one."""
 _TORCH_SAVE: Final = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -58,7 +58,7 @@ _FORMATS: Final = (
     Format("a TensorRT engine, made for one kind of GPU", ".engine", _TO_ONNX, lambda head: head[:4] == b"ptrt",
            (".engine", ".plan", ".trt")),
     Format("an ncnn model", ".param", _TO_ONNX, lambda head: head.lstrip()[:7] == b"7767517", (".param",)),
-    Format("weights of ncnn or OpenVINO without their model", ".bin", "name the .xml or the .param beside it", None,
+    Format("weights of ncnn or OpenVINO without their model", ".bin", "name the .xml or the .param next to it", None,
            (".bin",)),
     Format("weights (safetensors) without their model", ".safetensors", "give it with --weights {path}",
            lambda head: head[8:10] == b'{"', (".safetensors",)),
@@ -68,7 +68,7 @@ _FORMATS: Final = (
     Format("a Core ML model for Apple's devices", ".mlmodel", _TO_ONNX, None,
            (".mlmodel", ".mlpackage", ".mlmodelc")),
     _ovc("a PaddlePaddle model", ".pdmodel"),
-    Format("weights of PaddlePaddle", ".pdiparams", "name the .pdmodel beside it", None, (".pdiparams", ".pdparams")),
+    Format("weights of PaddlePaddle", ".pdiparams", "name the .pdmodel next to it", None, (".pdiparams", ".pdparams")),
     *(Format(f"a model for {name}", suffix, _TO_ONNX, None, (suffix,)) for name, suffix in (
         ("MNN", ".mnn"), ("RKNN", ".rknn"), ("SNPE or QNN", ".dlc"), ("Ascend", ".om"), ("Hailo", ".hef"))),
     Format("a GGUF file", ".gguf", _TO_ONNX, lambda head: head[:4] == b"GGUF", (".gguf",)),
@@ -132,7 +132,7 @@ def refuse_other_formats(backend: str, path: Path) -> None:
 
 
 def _refuse_misnamed(backend: str, path: Path, found: Format | None) -> None:
-    """Of an ONNX file under another name nobody would know that it is data."""
+    """Recognises an ONNX file under another name."""
     if found is _ONNX and path.suffix.lower() != ".onnx":
         raise WeightsError(f"{path} is an ONNX model; rename it to {path.with_suffix('.onnx').name}, and give that")
     if found is _SAVED and path.is_file():

@@ -1,4 +1,4 @@
-"""What a reader must know about the pictures and weights of a run before believing a number."""
+"""What a reader must know about the images and weights of a run before believing a number."""
 
 from collections.abc import Sequence
 from typing import Final

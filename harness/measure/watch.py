@@ -79,9 +79,9 @@ class Disturbance:
 
 
 def read(pids: Iterable[int] = (), *, cores: Collection[int] | None = None, root: str | Path = "/") -> Reading:
-    """A reading now. ``pids``: those of our processes beside this one; those that are gone are left out.
+    """A reading now. ``pids``: those of our other processes; those that have ended are left out.
 
-    ``cores``: the numbers of those whose time is counted, None for all: a neighbour on other cores is no disturbance.
+    ``cores``: the numbers of those whose time is counted, None for all: load on other cores does not disturb.
     """
     root = Path(root)
     monotonic, boottime, wall = _clocks()

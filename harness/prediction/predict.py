@@ -1,4 +1,4 @@
-"""Top-5 of pictures, on any card and runtime: ``alexbench predict``, and ``load_model`` for Python.
+"""Top-5 of images, on any card and runtime: ``alexbench predict``, and ``load_model`` for Python.
 
 The runtime works in a process of its own, so that asking TensorFlow leaves nothing of TensorFlow behind.
 """
@@ -56,7 +56,7 @@ SYNTHETIC_WARNING: Final = (
 )
 
 Picture = str | os.PathLike[str] | bytes
-"""A picture's file, or the bytes of one: JPEG, PNG, BMP or WebP, gray or colour, with or without transparency."""
+"""An image's file, or the bytes of one: JPEG, PNG, BMP or WebP, gray or colour, with or without transparency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Guess:
 class LoadedModel:
     """A model on one runtime, in a process of its own. A context manager; ``close`` ends the process.
 
-    ``synthetic``: the weights are synthetic, and the answers mean nothing for real pictures.
+    ``synthetic``: the weights are synthetic, and the answers mean nothing for real images.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class LoadedModel:
                 self._fed, self._scores = seen.preprocessing, seen.facts.scores
                 self.synthetic = is_synthetic(Path(artifact.path))
                 if seen.facts.batch_dependence is not None:
-                    self._batch = 1  # else an image's answer would depend on those beside it
+                    self._batch = 1  # otherwise an image's answer would depend on the rest of its batch
                 load = LoadArtifact(backend, asked, seen.facts, options)
             self._worker = on_error.enter_context(
                 WorkerProcess(backend, log=log, writable=confined_to(artifact, folder))
@@ -132,16 +132,16 @@ class LoadedModel:
             self._on_exit = on_error.pop_all()
 
     def predict(self, pictures: Picture | Sequence[Picture], *, top: int = TOP) -> list[list[Guess]]:
-        """The ``top`` best classes of each picture, best first.
+        """The ``top`` best classes of each image, best first.
 
         Raises:
-            DataError: a picture that cannot be decoded; the message names it.
+            DataError: an image cannot be decoded; the message names it.
         """
         several: list[Any] = [pictures] if isinstance(pictures, str | os.PathLike | bytes) else list(pictures)
         for one in several:
             if not isinstance(one, str | os.PathLike | bytes):
                 raise UsageError(
-                    f"{type(one).__name__} is no picture: give a file's path or its bytes (pixels: predict_prepared)"
+                    f"{type(one).__name__} is not an image: give a file's path or its bytes (pixels: predict_prepared)"
                 )
         if not several:
             return []
@@ -221,10 +221,10 @@ def load_model(
     ``threads``: default, the cores this process may use. Close it, or use it as a context manager.
 
     Raises:
-        AlexBenchError: something that the message says how to mend.
+        AlexBenchError: an error that the user can fix; the message has the fix.
     """
     if artifact is not None and weights is not None:
-        raise UsageError("artifact and weights: a file of the runtime's own has weights in it; give one of them")
+        raise UsageError("artifact and weights: a file in the runtime's own format includes weights; give one of them")
     if weights_layout is not None and weights is None:
         raise UsageError("weights_layout says how weights are read; give weights too")
     if weights_key is not None and weights is None:
@@ -294,7 +294,7 @@ def _classes_in(labels: str | None) -> ModelClasses | None:
 
 
 def prepared(pictures: Sequence[Picture], card: Card) -> NDArray[np.uint8]:
-    """Pictures as the card prepares them, (N, crop, crop, 3) uint8 RGB.
+    """Images as the card prepares them, (N, crop, crop, 3) uint8 RGB.
 
     Raises:
         DataError: one that cannot be decoded.
@@ -303,7 +303,7 @@ def prepared(pictures: Sequence[Picture], card: Card) -> NDArray[np.uint8]:
 
 
 def read_images(names: Sequence[str]) -> dict[str, Picture]:
-    """The command's arguments as pictures; ``-`` is standard input.
+    """The command's arguments as images; ``-`` is standard input.
 
     Raises:
         UsageError: an argument twice, or a terminal as standard input.
@@ -313,7 +313,7 @@ def read_images(names: Sequence[str]) -> dict[str, Picture]:
     pictures: dict[str, Picture] = {}
     for name in names:
         if name == "-" and sys.stdin.isatty():
-            raise UsageError("- reads a picture from standard input: alexbench predict - < cat.jpg")
+            raise UsageError("- reads an image from standard input: alexbench predict - < cat.jpg")
         pictures[name] = _from_stdin() if name == "-" else name
     return pictures
 
@@ -334,7 +334,7 @@ def predict(
     ``own_classes``: the file that names the classes of the files' outputs.
 
     Raises:
-        AlexBenchError: something that the message says how to mend.
+        AlexBenchError: an error that the user can fix; the message has the fix.
     """
     classes, pictures = _classes_in(own_classes), read_images(names)
     pixels = prepared(list(pictures.values()), load_card(config.model))

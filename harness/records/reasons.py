@@ -15,7 +15,7 @@ RemarkCode = Literal[
     "no_layer_times", "no_profiler", "loadgen_failed", "streams_failed", "no_streams", "background_assumed",
     "against_first",
 ]  # fmt: skip
-"""What could not be measured of a row besides, and why."""
+"""Other measurements of a row that failed, and why."""
 LoadCode = Literal["loadgen", "no_load_held", "too_few_queries", "lowest_load_failed"]
 """What LoadGen said in its own words, and why a search ended without a load."""
 NoteCode = Literal[

@@ -1,4 +1,4 @@
-"""Accuracy and parity: every backend over all pictures, then all of them against float64."""
+"""Accuracy and parity: every backend over all images, then all of them against float64."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -47,7 +47,7 @@ LEAST_PROBABILITY: Final = 1e-30
 
 
 def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display) -> None:
-    """Top-5 of every picture and logits of the parity pictures, backend by backend, into the rows."""
+    """Top-5 of every image and logits of the parity images, backend by backend, into the rows."""
     images = parity_images(run_inputs.good)
     unfinished = folder / file_names.UNFINISHED
     unfinished.mkdir(exist_ok=True)
@@ -57,8 +57,8 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
         kept = unfinished / run_folder.file_of(row.name)
         try:
             if not run_folder.continues(kept, _what_decides(row, config, run_inputs)):
-                display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
-            with display.step(f"{row.name}: accuracy on {len(run_inputs.labels)} pictures") as advance:
+                display.say(f"{row.name} has changed since the run was interrupted: its accuracy starts again")
+            with display.step(f"{row.name}: accuracy on {len(run_inputs.labels)} images") as advance:
                 asked = Evaluate(
                     batch_size=config.batch_size,
                     whole=tuple(images.tolist()),
@@ -67,7 +67,7 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
                 )
                 answer = row.worker.ask(asked, progress=advance)
             if answer.images_kept:
-                display.say(f"{row.name}: {answer.images_kept} pictures were kept from before")
+                display.say(f"{row.name}: {answer.images_kept} images were kept from before")
             _check_pixels(answer.pixels_digest, run_inputs)
             depends = (answer if config.batch_size > 1 else row).observed.batch_dependence
             row.observed = replace(row.observed.then(answer.observed), batch_dependence=depends)
@@ -123,10 +123,10 @@ def _check_pixels(digest: str, run_inputs: RunInputs) -> None:
 def hold_against_reference(
     rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display
 ) -> ReferenceRecord | None:
-    """Parity of every row with the float64 reference, on the parity pictures and on every one that backends dispute.
+    """Parity of every row with the float64 reference, on the parity images and on every one that backends dispute.
 
-    None when no row has anything to hold. A picture that all backends answer alike and float64 otherwise is not seen
-    unless it is a parity picture. What float64 said, and where rows did not, goes into ``reference.parquet`` and
+    None when no row has anything to hold. An image that all backends answer alike and float64 otherwise is not seen
+    unless it is a parity image. What float64 said, and where rows did not, goes into ``reference.parquet`` and
     ``flips.parquet``.
     """
     judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
@@ -177,9 +177,9 @@ def compare_with_first(rows: Sequence[Row]) -> None:
 
 
 def parity_of(row: Row, truth: NDArray[np.float64]) -> Parity:
-    """The parity of a row whose ``parity_logits`` (N, outputs) are of the same pictures as ``truth``, on those alone.
+    """The parity of a row whose ``parity_logits`` (N, outputs) are of the same images as ``truth``, on those alone.
 
-    What a run of that row by itself finds: nobody disputes a picture with it.
+    What a run of that row by itself finds: nobody disputes an image with it.
     """
     assert row.parity_logits is not None
     answers = top_k(row.parity_logits, 1)[0][:, 0].astype(np.int32)
@@ -194,7 +194,7 @@ def _held_to(row: Row) -> str:
 
 
 def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
-    """Of logits; where an artifact gives probabilities, of their logarithms."""
+    """The parity of logits; for an artifact with probabilities, of their logarithms."""
     assert row.parity_logits is not None
     scores = "logits" if row.found is None else row.found.scores
     if scores == "logits":
@@ -208,7 +208,7 @@ def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
 
 
 def parity_images(good: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Which of the ``good`` pictures (N,) parity is measured on: PARITY_IMAGES, spread evenly over them, or all."""
+    """Which of the ``good`` images (N,) parity is measured on: PARITY_IMAGES, spread evenly over them, or all."""
     places = np.flatnonzero(good)
     total = len(places)
     return places[np.unique(np.linspace(0, total - 1, min(PARITY_IMAGES, total)).astype(np.int64))]
@@ -222,9 +222,9 @@ def _disputed(answers: list[NDArray[np.int32]], good: NDArray[np.bool_]) -> NDAr
 def _margins(
     answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: float, tolerance: Tolerance
 ) -> pd.DataFrame:
-    """Of each picture whose answer is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
+    """For each image whose top-1 is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
 
-    ``answers`` (N,) and ``truth`` (N, outputs) are of the same pictures, whose places are the index.
+    ``answers`` (N,) and ``truth`` (N, outputs) are of the same images, whose places are the index.
     """
     best = top_k(truth, 1)[0][:, 0]
     flipped = np.flatnonzero(answers != best)
@@ -240,7 +240,7 @@ def _margins(
 
 
 def _parity(found: Deviation, margins: pd.DataFrame, held_to: str, images: int) -> Parity:
-    """``margins``: of the row's flips. A file is held to the coarsest type in it, a network to what was asked for."""
+    """``margins``: of the row's mismatches. A file must meet the coarsest type in it, a network what was requested."""
     tolerance = tolerance_of(held_to)
     unexplained = int((~margins["explained"]).sum())
     # How loud a quantised file is says how it was calibrated, and names no format.
@@ -281,7 +281,7 @@ def _reference_logits(
 ) -> NDArray[np.float64]:
     out = folder / file_names.SCRATCH / "reference-logits.npy"
     card, options = run_inputs.card, Options(threads=config.threads)
-    title = f"float64 reference on {len(images)} pictures"
+    title = f"float64 reference on {len(images)} images"
     with WorkerProcess(REFERENCE, log=log_of(REFERENCE, folder)) as worker, display.step(title) as advance:
         assert run_inputs.weights is not None
         worker.ask(Load(REFERENCE, card.network, card.preprocessing.crop, run_inputs.weights, options))

@@ -31,7 +31,7 @@ LOOP_S: Final = 0.2
 _MOST_WRONG: Final = 20.0
 """By how much one step may correct the estimate of the others."""
 REFERENCE_GFLOPS: Final = 15.0
-"""Of the float64 reference, on all cores."""
+"""The speed of the float64 reference, on all cores."""
 PROBE_S: Final = 20.0
 """LoadGen on one backend and one scenario, until its p99 has its 662 queries, at 50 a second and half as long again."""
 RUNTIME_MIB: Final = {"onnxruntime": 150, "openvino": 165, "torch": 300, "tensorflow": 770}
@@ -130,7 +130,7 @@ def _ratio(took: float, expected: float) -> float:
 def memory_mib(config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> int:
     """What all workers hold at once, the A/A duplicate among them; a weights file that all map counts once.
 
-    Of a batch, what is beyond the 32 images that RUNTIME_MIB was measured at: at least a layer's inputs and outputs.
+    A batch counts beyond the 32 images of RUNTIME_MIB: at least a layer's inputs and outputs.
     """
     weights = 0.0 if run_inputs.weights is None else _size_mib(run_inputs.weights)
     batch = max(config.batch_sizes) if config.performance else min(config.batch_size, len(run_inputs.labels))

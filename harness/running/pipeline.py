@@ -84,7 +84,7 @@ def run(config: RunConfig, display: Display) -> Outcome:
     """Carry out one run.
 
     Raises:
-        AlexBenchError: something the user can mend, found before anything was measured; no folder is left.
+        AlexBenchError: an error that the user can fix, found before any measurement; no folder remains.
         KeyboardInterrupt: passed on, after the record was marked interrupted and every worker ended.
     """
     config = with_backends(config)
@@ -162,7 +162,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -> _Prepared:
-    """All that needs no folder of the run: what cannot be, and the pictures and weights."""
+    """All that needs no folder of the run: what cannot be, and the images and weights."""
     loads.require(config)
     others = other_environments(rows, logs)
     check_options(rows, config, logs)
@@ -322,7 +322,7 @@ def _measure(
 
 
 def _write_answers(rows: list[Row], run_inputs: RunInputs, folder: Path, base: str | None) -> tuple[RowPair, ...]:
-    """Into ``predictions.parquet`` and ``samples.parquet``; and the rows' accuracies held against each other."""
+    """Into ``predictions.parquet`` and ``samples.parquet``; and compares the rows' accuracies."""
     prepared = run_inputs.prepared
     bad = {one.place: one.reason for one in prepared.skipped}
     run_folder.write_samples(folder, run_inputs.names, prepared.labels, prepared.picture_digests, bad)
@@ -365,7 +365,7 @@ def _first_record(
 
 
 def exit_code(record: RunRecord) -> ExitCode:
-    """1: a row is in error or not shown to be the same function as float64. 3: its speeds carry no claim."""
+    """1: a row is in error or not shown to be the same function as float64. 3: its speeds are unreliable."""
     failed = any(row.status == "error" for row in record.systems)
     # An artifact may be a quantised model, or other weights: that it differs is shown, and no failure.
     native = [row for row in record.systems if row.artifact is None]

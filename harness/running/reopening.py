@@ -41,7 +41,7 @@ class OpenedRun:
         return Row(name, system, python=self.config.interpreter_of(system))
 
     def start(self, row: Row) -> WorkerProcess:
-        """A fresh process of ``row``, loaded as in the run, with its pictures open.
+        """A fresh process of ``row``, loaded as in the run, with its images open.
 
         Raises:
             AlexBenchError: it does not start, or does not load.
@@ -58,7 +58,7 @@ def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Se
     """Gather what the run of ``record`` was made of, and make sure that it is the same.
 
     Raises:
-        UsageError: weights, pictures or preprocessing are not those of the run; the message names which.
+        UsageError: weights, images or preprocessing are not those of the run; the message names which.
         AlexBenchError: one of them is gone, or cannot be read.
     """
     config = configuration_of(record, folder, trusted=trusted)

@@ -36,7 +36,7 @@ class Row:
     ``unsupported``: its runtime refused it before anything was measured; both with the reason as its ``error``.
     ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
     ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
-    ``scores`` (5,) float32; those of skipped pictures mean nothing.
+    ``scores`` (5,) float32; those of skipped images mean nothing.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Every row of a run beside one of them, picture by picture, for its record."""
+"""Every row of a run compared with one of them, image by image, for its record."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,10 +20,10 @@ from alexbench.harness.systems import System, base_among, plain_of
 def row_pairs(
     predictions: pd.DataFrame, data: DataRecord, systems: Mapping[str, System], base: str | None = None
 ) -> tuple[RowPair, ...]:
-    """Top-1 and top-5 of each row against the base on all good pictures; none where there is one row.
+    """Top-1 and top-5 of each row against the base on all good images; none where there is one row.
 
     Then of each row against its own system in fp32, as the runtime ships it, where that is a row too and not the base.
-    ``predictions``: the columns of ``predictions.parquet``, every row on the same pictures. ``systems``: of each row by
+    ``predictions``: the columns of ``predictions.parquet``, every row on the same images. ``systems``: of each row by
     its label. ``base``: a row, and no pairs where it did not answer; None: the usual one of the rows that did.
     """
     names = list(dict.fromkeys(predictions["backend"]))
@@ -52,7 +52,7 @@ def row_pairs(
 
 
 def rebased(folder: Path, record: RunRecord, base: str) -> RunRecord:
-    """The record of the run in ``folder`` with its rows held against the row ``base``; nothing is written.
+    """The record of the run in ``folder`` with its rows compared with the row ``base``; nothing is written.
 
     Raises:
         UsageError: no row of that name ended well; the message lists those that did.

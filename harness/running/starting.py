@@ -51,7 +51,7 @@ def start(
     called: str | None = None,
     again: WorkerProcess | None = None,
 ) -> WorkerProcess:
-    """A fresh process of the row's backend, loaded and with the pictures open.
+    """A fresh process of the row's backend, loaded and with the images open.
 
     What it found of an artifact, said of itself and took to load goes into ``row``. ``called``: its name in messages.
     ``again``: a worker that an earlier call returned, which is restarted and returned in place of a new one.

@@ -1,4 +1,4 @@
-"""The pictures on which rows disagree, small, beside a run's raw files: what one wants to see of a flip.
+"""Thumbnails of the images on which rows disagree, next to a run's raw files.
 
 ``thumbnails/0001.jpg`` and so on, made from the prepared pixels, which are what every row was given; and
 ``thumbnails.json``, a list with an entry for each: sample, file (in the run's folder), label (0..999), label_name,
@@ -38,7 +38,7 @@ QUALITY: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A picture on which rows disagree with float64 or with each other; what the fields are stands above."""
+    """An image on which rows disagree with float64 or with each other; what the fields are stands above."""
 
     sample: str
     file: str
@@ -116,10 +116,10 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
 def disputed(
     predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: pd.DataFrame | None, own: Sequence[str] = ()
 ) -> list[Thumbnail]:
-    """Every picture on which rows have not all the same first answer as float64 and each other, without their files.
+    """Every image on which rows have not all the same first answer as float64 and each other, without their files.
 
     ``predictions``, ``reference`` and ``flips``: the Parquet files of a run; ``own``: the names of its classes where
-    they are not ImageNet's. In the order of the pictures.
+    they are not ImageNet's. In the order of the images.
     """
     tops = {str(name): rows[[*TOP]].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
     first = predictions[predictions["backend"] == next(iter(tops))]
@@ -153,7 +153,7 @@ def disputed(
 
 
 def jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    """A picture (H, W, 3) uint8 as a JPEG file, 160 pixels square; one Pillow always gives the same bytes."""
+    """An image (H, W, 3) uint8 as a JPEG file, 160 pixels square; one Pillow always gives the same bytes."""
     small = Image.fromarray(np.asarray(pixels)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     small.save(file, format="JPEG", quality=QUALITY)
@@ -161,7 +161,7 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail], bytes]) -> None:
-    """The folder of pictures first, whole or not at all, then the list of them."""
+    """The folder of images first, whole or not at all, then the list of them."""
     chosen = sorted(found, key=lambda one: -one.widest)[:MOST]
     named = [
         replace(one, file=f"{file_names.THUMBNAIL_FOLDER}/{number:04}.jpg") for number, one in enumerate(chosen, 1)
@@ -183,5 +183,5 @@ def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail],
 
 
 def _names(classes: NDArray[np.int64], own: Sequence[str]) -> tuple[str, ...]:
-    """Of the five best, or of as many as there are classes."""
+    """Names of the five best classes, or of all if there are fewer."""
     return tuple(class_name(index, own) for index in classes.tolist()[: len(own) or None])

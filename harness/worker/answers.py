@@ -39,7 +39,7 @@ def words_of(error: BaseException) -> str:
 
 
 class Answers:
-    """The answers of a backend that gives ``outputs`` scores a picture; the last one is remembered."""
+    """The answers of a backend that gives ``outputs`` scores per image; the last one is remembered."""
 
     def __init__(self, outputs: int) -> None:
         self._outputs = outputs

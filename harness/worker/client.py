@@ -59,7 +59,7 @@ def telling(
 ) -> Iterator[None]:
     """Inside, ``say`` is told which worker is silent and for how long, and one is ended after ``limit_s`` seconds.
 
-    Of all workers of this process; ``limit_s`` None: :func:`silence_limit_s`. ``option``: what sets another limit.
+    For all workers of this process; ``limit_s`` None: :func:`silence_limit_s`. ``option``: what sets another limit.
     """
     before = _waiting.say, _waiting.limit_s, _waiting.option
     _waiting.say, _waiting.limit_s, _waiting.option = say, limit_s, option

@@ -1,6 +1,6 @@
 """An artifact looked at before anything is prepared: what is in it, what to feed it, what its scores are.
 
-The graph says some of it (the adapters read it); the rest is tried on pictures drawn for the purpose, fed exactly as a
+The graph says some of it (the adapters read it); the rest is tried on images drawn for the purpose, fed exactly as a
 run feeds its own. In a worker of its own, so that the load time and the first inference of the run's are untouched.
 """
 
@@ -33,7 +33,7 @@ SUM_TOLERANCE: Final = 1e-3
 """fp16 rounds probabilities by 2^-11 each, and a few dominate the sum; int8's 1/255 steps are seen in the graph."""
 
 REPEAT_TOLERANCE: Final = 1e-3
-"""Of the largest score. Threads may sum in another order (1e-6); dropout changes the scores by tens of percent."""
+"""A share of the largest score. Threads may sum in another order (1e-6); dropout changes scores by tens of percent."""
 
 
 def inspect(
@@ -100,7 +100,7 @@ def _counted(
 def _try(
     backend: Backend, artifact: Artifact, facts: ArtifactFacts, options: Options, inputs: NDArray[np.float32]
 ) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
-    """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one picture only, is told."""
+    """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one image only, is told."""
     answers = Answers(facts.outputs)
     try:
         runs_artifacts(backend, artifact).load_artifact(artifact, facts, options)
@@ -128,10 +128,10 @@ def runs_artifacts(backend: Backend, artifact: Artifact) -> RunsArtifacts:
 
 
 def probes(image: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Pictures (PROBES, H, W, 3) uint8: noise, coarse blocks, and a black one with a white half."""
+    """Images (PROBES, H, W, 3) uint8: noise, coarse blocks, and a black one with a white half."""
     channels, height, width = image
     if channels != 3:
-        raise UnsupportedOptionError(f"pictures of {channels} channels are not supported; wanted 3")
+        raise UnsupportedOptionError(f"images of {channels} channels are not supported; wanted 3")
     random = np.random.RandomState(3)
     noise = random.randint(0, 256, (height, width, 3)).astype(np.uint8)
     coarse = random.randint(0, 256, (8, 8, 3)).astype(np.uint8)
@@ -144,7 +144,8 @@ def probes(image: tuple[int, int, int]) -> NDArray[np.uint8]:
 def scores_of(rows: NDArray[np.float32], said: Scores | None) -> Scores:
     """What score rows (N, outputs) are, by their values; ``said``, by the graph, decides where values are rounded.
 
-    Probabilities that a quantised file rounds to 1/255 need not sum to 1: those are believed where the graph says so.
+    Probabilities that a quantised file rounds to 1/255 need not sum to 1: those are believed if the graph ends in
+    softmax.
     """
     values = rows.astype(np.float64)
     if (values >= 0).all() and (values <= 1 + SUM_TOLERANCE).all():

@@ -13,7 +13,7 @@ from alexbench.reports.table import Table, table_of_rows
 from alexbench.reports.terminal import Terminal
 
 MOST_ALTERNATIVES: Final = 12
-"""That are shown besides those that cannot be excluded; the JSON has all."""
+"""Alternatives shown in addition to those that cannot be excluded; the JSON has all."""
 
 
 def print_diagnosis(diagnosis: Diagnosis, stream: TextIO | None = None) -> None:

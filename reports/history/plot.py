@@ -1,4 +1,4 @@
-"""A history as a picture: a panel a metric, a line a series, changes of level; the same bytes for the same history."""
+"""A history as a plot: one panel per metric, one line per series; the same bytes for the same history."""
 
 import io
 from datetime import UTC, datetime
@@ -144,7 +144,7 @@ def _line(axes: "Axes", series: Series, place: int, label: str) -> None:
 
 
 def _labels(found: list[Series]) -> list[str]:
-    """Of each series of a panel the system, and in what it is not as the others."""
+    """The system of each series of a panel, and how it differs from the others."""
     common = {
         name for name, value in found[0].key.items() if value and all(series.key[name] == value for series in found)
     }

@@ -12,11 +12,11 @@ from alexbench.reports.html.figure import UNTIMED, Figure, Missing, legend, plac
 from alexbench.reports.html.speed_charts import rates
 
 _CLOSE: Final = 0.1
-"""Of the width: labels that are nearer to each other would overlap."""
+"""A share of the width: labels nearer to each other would overlap."""
 _WIDE: Final = 0.75
-"""Of the width: beyond it, a label has no room to the right."""
+"""A share of the width: beyond it, a label has no room to the right."""
 _NARROW: Final = 0.18
-"""Of the width: up to it, a label has no room to the left."""
+"""The share of the width: up to it, a label has no room to the left."""
 
 
 def roofline(record: RunRecord) -> Figure | Missing:

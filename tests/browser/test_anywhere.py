@@ -154,7 +154,7 @@ def test_on_a_narrow_screen_nothing_but_tables_scrolls_sideways(
 
 @pytest.mark.parametrize("ran", ["alike", "unlike"])
 def test_every_table_fits_into_1280_pixels(chromium: Any, written: Path, tmp_path: Path, ran: str) -> None:
-    """With all that widens a row: bf16 beside fp32, an artifact, noise, parity that failed, skipped images."""
+    """With all that widens a row: bf16 next to fp32, an artifact, noise, parity that failed, skipped images."""
     record = read_run(written.parent)
     if ran == "unlike":
         first, second, *others = record.systems

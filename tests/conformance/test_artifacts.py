@@ -133,7 +133,7 @@ class Runs:
         return self._worker_of(backend).ask(LoadArtifact(backend, seen.artifact, seen.facts, Options(1)))
 
     def look(self, backend: str, seen: Seen, layer: str) -> None:
-        """Ask for an inner layer of the first picture."""
+        """Ask for an inner layer of the first image."""
         pixels = self._scratch / "pixels.npy"
         np.save(pixels, artifacts.pictures(1))
         worker = self._worker_of(backend)
@@ -141,7 +141,7 @@ class Runs:
         worker.ask(WriteActivations((0,), (layer,), 1, self._scratch))
 
     def predict(self, backend: str, seen: Seen, count: int) -> NDArray[np.float32]:
-        """The scores of the first pictures, fed as the inspection says."""
+        """The scores of the first images, fed as the inspection says."""
         inputs, out = self._scratch / "inputs.npy", self._scratch / "scores.npy"
         np.save(inputs, network_input(artifacts.pictures(count), seen.preprocessing, seen.facts.layout))
         self._worker_of(backend).ask(Predict(inputs, out))
@@ -156,7 +156,7 @@ def runs(folder_of: Callable[[str], Path], worker_of: Callable[[str], WorkerProc
 
 
 def truth(card: Preprocessing, count: int) -> NDArray[np.float64]:
-    """Float64 logits of the first pictures."""
+    """Float64 logits of the first images."""
     backend = ReferenceBackend()
     backend.load(Model(artifacts.NETWORK, artifacts.weights()), Options(1))
     logits = backend.predict(network_input(artifacts.pictures(count), card, "NCHW"))
@@ -223,20 +223,20 @@ PLAIN: Final = {"onnxruntime": "plain.onnx", "openvino": "plain.xml", "torch": "
 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
-def test_another_number_of_classes_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
+def test_another_number_of_classes_names_both_and_the_fix(runs: Runs, backend: str, file: str) -> None:
     with pytest.raises(WeightsError, match=rf"gives {CLASSES} scores .*has 11 labels: .*labels = {CLASSES}"):
         runs.inspect(backend, file, outputs=CLASSES + 1)
 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
-def test_another_size_of_picture_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
-    with pytest.raises(WeightsError, match=rf"takes pictures of {SIDE} x {SIDE} .*card's are 40 x 40: .*crop = {SIDE}"):
+def test_another_size_of_image_names_both_and_the_fix(runs: Runs, backend: str, file: str) -> None:
+    with pytest.raises(WeightsError, match=rf"takes images of {SIDE} x {SIDE} .*card's are 40 x 40: .*crop = {SIDE}"):
         runs.inspect(backend, file, image=(3, 40, 40))
 
 
 def test_a_torchscript_file_of_another_size_is_refused(runs: Runs) -> None:
     """It says nothing of its sizes; only trying tells."""
-    with pytest.raises(WeightsError, match=r"does not run on pictures of \(3, 40, 40\): .*shapes"):
+    with pytest.raises(WeightsError, match=r"does not run on images of \(3, 40, 40\): .*shapes"):
         runs.inspect("torch", "plain.pt", image=(3, 40, 40))
 
 
@@ -282,7 +282,7 @@ def test_compressed_weights_are_computed_with_in_fp32(runs: Runs) -> None:
 
 @pytest.mark.parametrize(("backend", "file"), [(name, file) for name, file in PLAIN.items() if name != "openvino"])
 def test_a_precision_that_the_file_does_not_have_is_refused(runs: Runs, backend: str, file: str) -> None:
-    with pytest.raises(UnsupportedOptionError, match=r"saved in, which would have run; use --precision fp32"):
+    with pytest.raises(UnsupportedOptionError, match=r"saved in; use --precision fp32"):
         runs.inspect(backend, file, options=Options(1, precision="bf16"))
 
 
@@ -295,7 +295,9 @@ def test_openvino_obeys_bf16(runs: Runs) -> None:
 def test_a_files_inner_layers_are_not_looked_at(runs: Runs, backend: str, file: str) -> None:
     seen = runs.inspect(backend, file)
     runs.load(backend, seen)
-    with pytest.raises(UnsupportedOptionError, match=f"^{backend}: an artifact's inner layers are not known by name"):
+    with pytest.raises(
+        UnsupportedOptionError, match=f"^{backend}: the names of an artifact's inner layers are unknown"
+    ):
         runs.look(backend, seen, "conv1")
 
 

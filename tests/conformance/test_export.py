@@ -29,7 +29,7 @@ CASES = (
 """Each network; where windows hang over the edge (bvlc) and adaptive pooling averages (256), which have every layer."""
 BATCHES = (1, 3)
 CANNOT: set[tuple[str | None, Case]] = set()
-"""What exporters of others have no operator for, and say so in one line."""
+"""Networks that other exporters have no operator for; their error is one line."""
 if importlib.util.find_spec("onnxscript") is None:
     CANNOT.add(("torch.onnx", Case("owt", 256)))  # by TorchScript, no averaging of 7 x 7 to 6 x 6
 NOTES = {"card": "a card", "weights": f"{MARK}1): weights that nobody trained"}

@@ -1,4 +1,4 @@
-"""The comparison as a person asks for it: rows of a real run, on pictures whose answers are known."""
+"""The comparison as a person asks for it: rows of a real run, on images whose answers are known."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import pandas as pd
 from tests.end_to_end.conftest import PICTURES, Command, Ground
 
 
-def test_forty_pictures_decide_nothing_and_the_number_that_would_is_said(
+def test_forty_images_decide_nothing_and_the_number_that_would_is_said(
     command: Command, ground: Ground, answered: Path
 ) -> None:
     ended = command.here("compare", answered)
@@ -45,7 +45,7 @@ def test_an_answer_that_was_turned_is_called_unexplained(command: Command, answe
 
 
 def _turn(folder: Path, backend: str) -> str:
-    """Exchange a right answer of a parity picture with float64's second best, in the answers and in the count."""
+    """Exchange a right answer of a parity image with float64's second best, in the answers and in the count."""
     answers = pd.read_parquet(folder / "predictions.parquet")
     mine = answers[(answers["backend"] == backend) & (answers["top1"] == answers["label"])]
     place = mine.index[0]
@@ -74,7 +74,7 @@ def test_what_cannot_be_compared_is_one_line_and_exit_code_2(command: Command, a
         assert "Traceback" not in ended.err
 
 
-def test_every_row_has_all_pictures(command: Command, answered: Path) -> None:
+def test_every_row_has_all_images(command: Command, answered: Path) -> None:
     ended = command.here("compare", f"{answered}:torch", f"{answered}:openvino", "--json")
     report = json.loads(ended.out)
     assert (report["images"], ended.code) == (PICTURES, report["exit_code"])

@@ -63,7 +63,7 @@ def test_a_worker_that_is_killed_is_a_row_in_error_and_the_others_complete(
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     named = ["--backend", "onnxruntime", "--backend", "openvino"]
     with command.started("run", *arguments, *named) as started:
-        started.until(f"onnxruntime: accuracy on {MANY} pictures")
+        started.until(f"onnxruntime: accuracy on {MANY} images")
         worker_of(started, "onnxruntime").kill()
         ended = started.end()
     assert ended.code == 1
@@ -90,7 +90,7 @@ def test_when_float64_itself_is_killed_the_rest_stands_without_parity(
 ) -> None:
     arguments = ["--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy"]
     with command.started("run", *arguments, "--backend", "onnxruntime", "--out", tmp_path / "runs") as started:
-        started.until("float64 reference on 40 pictures")
+        started.until("float64 reference on 40 images")
         worker_of(started, "reference").kill()
         ended = started.end()
     assert ended.code == 1
@@ -112,7 +112,7 @@ def test_interrupted_while_measuring_is_130_and_leaves_a_record_and_no_process(
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     named = ["--backend", "onnxruntime", "--backend", "openvino"]
     with command.started("run", *arguments, *named) as started:
-        started.until(f"onnxruntime: accuracy on {MANY} pictures")
+        started.until(f"onnxruntime: accuracy on {MANY} images")
         below = started.descendants()
         assert len(below) >= 2
         if by == "Ctrl-C":
@@ -141,7 +141,7 @@ def test_ctrl_c_while_preparing_is_130_and_leaves_what_was_prepared(
     cache = tmp_path / "cache"
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     with command.started("run", *arguments, "--backend", "onnxruntime", cache=cache) as started:
-        started.until(f"preparing {MANY} pictures")
+        started.until(f"preparing {MANY} images")
         until_there(cache / "prepared", "*.digests.npy.part")
         below = started.descendants()
         os.killpg(started.process.pid, signal.SIGINT)
@@ -161,7 +161,7 @@ def test_workers_end_when_the_command_is_killed_outright(
 ) -> None:
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     with command.started("run", *arguments, "--backend", "onnxruntime") as started:
-        started.until(f"onnxruntime: accuracy on {MANY} pictures")
+        started.until(f"onnxruntime: accuracy on {MANY} images")
         below = started.descendants()
         assert below
         started.process.kill()

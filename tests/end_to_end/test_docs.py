@@ -1,6 +1,6 @@
 """The pages for users: every command shown is one that there is, and runs where it can; every link leads somewhere.
 
-What cannot be run here stands in RULES with the reason, and is held against the command line all the same. A command
+What cannot be run here stands in RULES with the reason, and is checked against the command line anyway. A command
 that no rule fits fails: a new one needs a line there.
 """
 
@@ -70,7 +70,7 @@ RULES: Final = (
     Rule("doctor", why_not="needs ImageNet and takes minutes; test_doctor.py runs it"),
     Rule("ablate", why_not="takes minutes; test_ablate.py runs it"),
     Rule("compare", ("--layers",), why_not="starts all runtimes again; test_divergence.py runs it"),
-    Rule("compare", where="answered", code=3),  # 40 pictures decide nothing
+    Rule("compare", where="answered", code=3),  # 40 images decide nothing
     Rule("ab", why_not="takes two environments; test_gate.py runs it"),
     Rule("gate", ("--base",), why_not="takes a run of several environments; test_gate.py makes one"),
     Rule("gate", where="answered"),
@@ -119,7 +119,7 @@ class Places:
     key: str
 
     def filled_in(self, words: Sequence[str], folder: Path) -> list[str]:
-        """The words with something that there is in place of each stand-in that is no file's name."""
+        """The words with a real value for each placeholder that is not a file's name."""
         several = {"RUN...": ["OLD", "NEW"], "[KEY]...": [], "KEY": [self.key], "CARD": ["torchvision"]}
         several |= {name: [str(self.pictures)] for name in IMAGENET}
         filled: list[str] = []

@@ -1,4 +1,4 @@
-"""The doctor, asked as a person asks it, about patients that something was done to."""
+"""``alexbench doctor`` as a user runs it, on models with planted faults."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,7 @@ Arrays = dict[str, NDArray[np.float32]]
 
 @pytest.fixture
 def doctor(command: Command) -> Any:
-    """``alexbench doctor`` on a few synthetic pictures, as JSON; the set is the one that ``bench`` made, if it did."""
+    """``alexbench doctor`` on a few synthetic images, as JSON; the set is the one that ``bench`` made, if it did."""
 
     def ask(*arguments: str | Path, limit: int = FEW) -> tuple[Ended, dict[str, Any]]:
         ended = command("doctor", "--limit", str(limit), "--json", *arguments, cache=cache_folder())
@@ -40,7 +40,7 @@ def doctor(command: Command) -> Any:
 
 @pytest.fixture
 def synthetic(tmp_path: Path) -> tuple[Path, Path]:
-    """The synthetic pictures, and the default card's weights."""
+    """The synthetic images, and the default card's weights."""
     log, display = tmp_path / "log", PlainDisplay()
     pictures = synthetic_pictures("val", cache_folder(), log=log, display=display)
     weights = synthetic_weights(load_card("torchvision"), cache_folder(), log=log, display=display)
@@ -144,7 +144,7 @@ def test_doctor_and_run_judge_a_file_alike(
     change: Callable[[Arrays], None],
     factor: str | None,
 ) -> None:
-    # Of the synthetic weights, a scaled layer is another function; which one is not named.
+    # With the synthetic weights, a scaled layer is another function; which one is not named.
     pictures, weights = (ground.pictures, ground.weights) if factor == "weights" else synthetic
     file = _onnx(weights, tmp_path / "mine.onnx", change)
     given = (*file, "--weights", weights, "--data", pictures)
@@ -165,14 +165,14 @@ def test_less_than_was_expected_and_nothing_known_is_unexplained(doctor: Any) ->
     assert (ended.code, found["verdict"]) == (1, "unexplained")
 
 
-def test_too_few_pictures_end_with_three(command: Command) -> None:
+def test_too_few_images_end_with_three(command: Command) -> None:
     ended = command.here("doctor", "--limit", "16", cache=cache_folder())
     assert ended.code == 3
     assert "16 cannot tell one reading from another; give 32 or more" in ended.last_line
 
 
 @pytest.mark.nightly
-def test_labels_that_have_nothing_to_do_with_the_pictures_are_unexplained(
+def test_labels_that_have_nothing_to_do_with_the_images_are_unexplained(
     doctor: Any, synthetic: tuple[Path, Path], tmp_path: Path
 ) -> None:
     pictures, weights = synthetic
@@ -189,7 +189,7 @@ def test_labels_that_have_nothing_to_do_with_the_pictures_are_unexplained(
     assert (found["verdict"], factors(found)) == ("unexplained", [])
 
 
-def test_a_reference_over_other_pictures_is_refused(command: Command, answered: Path) -> None:
+def test_a_reference_over_other_images_is_refused(command: Command, answered: Path) -> None:
     ended = command.here("doctor", "--limit", "32", "--reference", f"{answered}:torch", cache=cache_folder())
     assert ended.code == 2
     assert "did not answer for" in ended.last_line

@@ -65,7 +65,7 @@ def test_an_onnx_file_is_there_checked_and_as_it_is_described(command: Command, 
     assert kept["alexbench.weights_digest"] == weights_digest(map_weights(ground.weights))
 
     again = command.here(*arguments)
-    assert_one_line(again, 2, f"{target} is there already; name another with --out, or replace it with --force")
+    assert_one_line(again, 2, f"{target} already exists; name another with --out, or replace it with --force")
     assert names(place) == ["net.onnx"]
 
 

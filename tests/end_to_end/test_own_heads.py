@@ -75,7 +75,7 @@ def test_a_background_is_named_in_the_list(command: Command, colours: Path, tmp_
     file = own_onnx(tmp_path / "mine.onnx", background=True)
     refused = run(command, colours, tmp_path / "runs", "--artifact", f"onnxruntime={file}")
     assert (refused.code, len(refused.err.splitlines()) > 0) == (2, True)
-    assert "gives 11 scores an image, and" in refused.last_line
+    assert "gives 11 scores per image, and" in refused.last_line
     assert "names 10 classes" in refused.last_line
     labels = class_list_file(tmp_path / "with.txt", ("background", *NAMES))
     ended = run(command, colours, tmp_path / "runs", "--artifact", f"onnxruntime={file}", labels=labels)
@@ -90,7 +90,7 @@ def test_a_file_without_a_list_is_asked_for_one(command: Command, colours: Path,
     out = ("--out", tmp_path / "runs")
     asked = command("run", "--artifact", f"onnxruntime={file}", "--only", "accuracy", *out)
     assert asked.code == 2
-    assert "gives 10 scores an image, not the 1,000 of ImageNet's classes" in asked.last_line
+    assert "gives 10 scores per image, not the 1,000 of ImageNet's classes" in asked.last_line
     assert "--labels" in asked.last_line
 
 

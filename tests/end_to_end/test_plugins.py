@@ -23,11 +23,11 @@ SAID = {
     "exits": "ended with exit code 3",
     "unloadable": "load() raised ValueError: no such kernel",
 }
-"""Faults that show while a run goes on: plugin -> what its row's error holds, besides its name."""
+"""Faults that show while a run goes on: plugin -> the text of its row's error, without its name."""
 LISTED = {
     "unimportable": "import raised ModuleNotFoundError",
     "exits_at_import": "import raised SystemExit: 4",
-    "no_backend": "wanted a subclass of Backend",
+    "no_backend": "expected a subclass of Backend",
     "unprobeable": "probe() raised OSError: no licence",
     "nameless": "name is None, wanted 'nameless'",
     "misnamed": "name is 'another', wanted 'misnamed'",

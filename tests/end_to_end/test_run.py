@@ -36,7 +36,7 @@ def full(ground: Ground, command: Command, tmp_path_factory: pytest.TempPathFact
         "15s",
     )
     record = read_run(only_run(out))
-    # On a machine that cannot tell a backend from itself just now, the run says so, and ends with 3.
+    # On a machine that is too noisy to tell a backend from itself, the run reports that and ends with 3.
     assert ended.code == 0, ended.err
     assert not record.invalid
     return ended, only_run(out)
@@ -68,7 +68,7 @@ def test_the_run_folder_is_complete_and_holds_nothing_else(full: tuple[Ended, Pa
     }
 
 
-def test_every_runtime_gets_exactly_the_pictures_right_that_float64_gets_right(
+def test_every_runtime_gets_exactly_the_images_right_that_float64_gets_right(
     full: tuple[Ended, Path], ground: Ground
 ) -> None:
     record = read_run(full[1])
@@ -102,7 +102,7 @@ def test_no_flip_is_unexplained_and_fp32_is_fp32(full: tuple[Ended, Path]) -> No
         assert entry.effective.threads[1] == "measured"
 
 
-def test_predictions_hold_every_picture_of_every_backend(full: tuple[Ended, Path], ground: Ground) -> None:
+def test_predictions_hold_every_image_of_every_backend(full: tuple[Ended, Path], ground: Ground) -> None:
     frame = pd.read_parquet(full[1] / "predictions.parquet")
     assert list(frame.columns) == [
         "backend",
@@ -161,7 +161,7 @@ def test_the_run_says_what_it_can_tell_apart_and_ranks_no_row_that_may_know_noth
         assert found.processes >= 3
         assert found.freedom > 0
         assert "This run can tell apart rows that differ by more than" in full[0].out
-    # Forty pictures are too few to tell any row from guessing.
+    # Forty images are too few to tell any row from guessing.
     assert [row.accuracy and row.accuracy.chance for row in record.systems] == ["too few"] * len(BACKENDS)
     assert not record.differences
     blocks = pd.read_parquet(full[1] / "blocks.parquet")

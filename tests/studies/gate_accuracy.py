@@ -1,10 +1,10 @@
-"""What the gate says of answers on 5,000 synthetic pictures: half a point planted, and runtimes that round alike.
+"""What the gate says of answers on 5,000 synthetic images: half a point planted, and runtimes that round alike.
 
     python tests/studies/gate_accuracy.py FOLDER [--per-class 5] [--points 0.5]
 
-FOLDER is scratch space (0.5 GB). Draws five pictures of each class, the first of them the default set's, runs four
+FOLDER is scratch space (0.5 GB). Draws five images of each class, the first of them the default set's, runs four
 runtimes on them with the synthetic weights; each of the other three is gated as if it were another version of PyTorch.
-Then `alexbench ab`, accuracy only, of ONNX Runtime against itself with so many pictures wrong that top-1 falls by about
+Then `alexbench ab`, accuracy only, of ONNX Runtime against itself with so many images wrong that top-1 falls by about
 the points asked for (tests/studies/forgetful.py). Exit code 1 where rounding does not PASS or the loss does not FAIL.
 """
 

@@ -1,4 +1,4 @@
-"""What a file is wrapped in: zip files, which have a CRC-32 of each member, and what is no weights file at all."""
+"""Recognises containers: zip files, which have a CRC-32 of each member, and files that are not weights."""
 
 import zipfile
 import zlib
@@ -12,7 +12,7 @@ from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST
 
 @dataclass(frozen=True, slots=True)
 class OtherContent:
-    """What a file is instead of weights, and what to do, in words."""
+    """What a file is instead of weights, and the fix, in words."""
 
     what: str
     fix: str
@@ -65,7 +65,7 @@ _EMPTY: Final = OtherContent("empty (0 bytes)", "fetch or save it again")
 
 
 def other_content(path: Path) -> OtherContent | None:
-    """What a file is that holds no weights, or weights in a wrapping that is not opened; None where it may be one."""
+    """The kind of a file without weights, or in a container that is not opened; None if it may be a weights file."""
     with path.open("rb") as file:
         head = file.read(64)
     if not head:
@@ -76,10 +76,10 @@ def other_content(path: Path) -> OtherContent | None:
 
 
 def check_zip(path: Path) -> bool:
-    """Whether the file is a zip file; if so, every member was held against its CRC.
+    """Whether the file is a zip file. If so, the CRC of every member was checked.
 
     Raises:
-        WeightsError: a member does not have the CRC that the file says it has; it is named.
+        WeightsError: a member does not have the CRC in the file. The message names it.
     """
     if not zipfile.is_zipfile(path):
         return False

@@ -1,6 +1,6 @@
 """Weights that Hugging Face's libraries cut into several files, and the folders that they keep a model in.
 
-``model.safetensors.index.json`` or ``pytorch_model.bin.index.json`` says which array lies in which of the files beside
+``model.safetensors.index.json`` or ``pytorch_model.bin.index.json`` says which array is in which of the files next to
 it (huggingface.co/docs/transformers/big_models). Naming the folder, the index or one of the files means them all.
 """
 
@@ -21,14 +21,14 @@ _IN_FOLDER: Final = (
     "model.safetensors",
     "pytorch_model.bin",
 )
-"""Of a model's folder, the one that is read: the first that is there."""
+"""The file of a model's folder that is read: the first that exists."""
 
 
 def whole_of(source: Path) -> Path:
-    """The file that stands for what the user named: a folder's weights, or the index beside one part of them.
+    """The file that stands for what the user named: a folder's weights, or the index next to one part of them.
 
     Raises:
-        WeightsError: one part of several, without an index beside it.
+        WeightsError: one part of several, without an index next to it.
     """
     if source.is_dir():
         found = next((source / name for name in _IN_FOLDER if (source / name).is_file()), None)
@@ -40,7 +40,7 @@ def whole_of(source: Path) -> Path:
     index = source.with_name(f"{shard['stem']}{shard['suffix']}{INDEX}")
     if not index.is_file():
         raise WeightsError(
-            f"{source} is one of {int(shard['count'])} parts, and {index.name} is not beside it; fetch all of the"
+            f"{source} is one of {int(shard['count'])} parts, and {index.name} is not next to it; fetch all of the"
             " model's files into one folder, and name that"
         )
     return index
@@ -56,7 +56,7 @@ def read_shards(index: Path, read: Callable[[Path], Any]) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     for name, file in _map_in(index).items():
         if PurePosixPath(file).name != file:
-            raise WeightsError(f"{index} names {file!r}, which is not a file beside it; fetch the model's files anew")
+            raise WeightsError(f"{index} names {file!r}, which is not a file next to it; fetch the model's files again")
         if not (index.parent / file).is_file():
             raise WeightsError(f"{index.parent / file} is not there, and {index.name} names it; fetch it, too")
         if file not in parts:

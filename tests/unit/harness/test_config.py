@@ -38,7 +38,7 @@ def test_only_leaves_the_other_out(only: str, *, accuracy: bool, performance: bo
     assert (config.accuracy, config.performance) == (accuracy, performance)
 
 
-def test_speed_alone_needs_no_matching_pictures_and_weights() -> None:
+def test_speed_alone_needs_no_matching_images_and_weights() -> None:
     assert resolve({"only": "performance", "data": "pictures"}).data == str(Path("pictures").absolute())
     assert resolve({"only": "performance", "weights": "w.pth"}).weights == str(Path("w.pth").absolute())
 
@@ -108,7 +108,7 @@ def test_how_data_is_read_makes_no_sense_without_data(flag: str) -> None:
         resolve({flag: "tar"})
 
 
-def test_what_becomes_of_bad_pictures_is_fail_or_skip() -> None:
+def test_what_becomes_of_bad_images_is_fail_or_skip() -> None:
     with pytest.raises(UsageError, match=r"unknown --on-bad-image 'ignore'; known: fail, skip"):
         resolve({"on_bad_image": "ignore"})
 
@@ -274,14 +274,14 @@ def test_without_flags_a_budget_and_a_resolution_are_the_levels() -> None:
         assert resolve({"rigor": name, "budget": "5s"}).target == level.target
 
 
-def test_smoke_ends_within_its_whole_time_where_the_pictures_are_synthetic() -> None:
+def test_smoke_ends_within_its_whole_time_where_the_images_are_synthetic() -> None:
     assert resolve({}).timing_s(SMOKE.whole_s - 50) == 50
     assert resolve({"backends": ("torch", "openvino")}).timing_s(0) == SMOKE.budget_s / 2
     assert resolve({"data": "pictures", "only": "performance"}).timing_s(SMOKE.whole_s - 50) == SMOKE.budget_s
     assert resolve({"rigor": "high"}).timing_s(1000) == HIGH.budget_s
 
 
-def test_smoke_takes_as_many_synthetic_pictures_as_it_has_time_for() -> None:
+def test_smoke_takes_as_many_synthetic_images_as_it_has_time_for() -> None:
     assert resolve({}).limit == SMOKE.pictures
     assert resolve({"limit": 7}).limit == 7
     for given in ({"data": "pictures", "only": "performance"}, {"only": "accuracy"}, {"rigor": "standard"}):

@@ -247,7 +247,7 @@ def test_a_base_is_one_of_the_rows() -> None:
         ("openvino precision=int4", "unknown precision 'int4'; known: bf16, fp32"),
         ("openvino profile=tuned", "unknown profile 'tuned'; known: default"),
         ("tensorrt", "unknown backend 'tensorrt'; known: onnxruntime, openvino"),
-        ("reference", "runs in every run"),
+        ("reference", "every run computes"),
         ("", "key 'backend' is missing"),
         ("openvino bf16", "wanted key=value, not 'bf16'"),
         ("openvino threads=", "wanted key=value, not 'threads='"),

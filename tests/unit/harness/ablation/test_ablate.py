@@ -119,7 +119,7 @@ def test_an_axis_that_there_is_not_is_refused_with_those_there_are() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 31])
-def test_too_few_pictures_are_said_before_anything_is_made(
+def test_too_few_images_are_said_before_anything_is_made(
     limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALEXBENCH_CACHE", str(tmp_path / "cache"))
@@ -130,7 +130,7 @@ def test_too_few_pictures_are_said_before_anything_is_made(
 
 
 class Numbered:
-    """A data set of so many pictures, each of which is its number; and trials of it."""
+    """A data set of so many images, each of which is its number; and trials of it."""
 
     def __init__(self, numbers: range) -> None:
         self.numbers, self.name = numbers, "numbered"
@@ -170,7 +170,7 @@ class Answering:
 
 
 @pytest.mark.parametrize("images", [64, 65, 150])
-def test_pictures_are_answered_for_some_at_a_time_and_put_together_in_their_order(
+def test_images_are_answered_for_some_at_a_time_and_put_together_in_their_order(
     images: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ablation, "Trials", lambda part, under_test, scratch: part)
@@ -202,7 +202,7 @@ def test_outputs_that_say_nothing_are_refused_and_named(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_level_alone_is_held_against_the_own_one_picture_by_picture() -> None:
+def test_a_level_alone_is_held_against_the_own_one_image_by_image() -> None:
     grid = grid_of(CARD, ("crop", "channels"))
     right = cost(grid, {("channels", "BGR"): 80, ("crop", "no crop 224"): 6})
     found, answers = ablation_of(grid, right), answers_of(grid, right)

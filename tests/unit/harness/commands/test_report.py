@@ -1,4 +1,4 @@
-"""alexbench report: several runs, one leaderboard, JSON, pictures, and what is not a run."""
+"""alexbench report: several runs, one leaderboard, JSON, plots, and folders that are not runs."""
 
 import json
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_json_has_an_entry_for_each_run_and_the_paths_go_to_standard_error(runs:
     assert "wrote" in ended.stderr
 
 
-def test_pictures_are_drawn_where_they_are_asked_for(runs: list[Path]) -> None:
+def test_plots_are_drawn_where_they_are_asked_for(runs: list[Path]) -> None:
     report(runs[0])
     assert not (runs[0] / "leaderboard.png").exists()
     ended = report(runs[0], "--pictures")
@@ -77,12 +77,12 @@ def test_pictures_are_drawn_where_they_are_asked_for(runs: list[Path]) -> None:
     assert (runs[0] / "leaderboard.svg").exists()
 
 
-def test_pictures_of_a_truncated_table_are_refused(runs: list[Path]) -> None:
+def test_plots_of_a_truncated_table_are_refused(runs: list[Path]) -> None:
     (runs[0] / "timings.parquet").write_bytes(b"PAR1\x00\x00")
     assert "timings.parquet is damaged" in str(refused(runs[0], "--pictures"))
 
 
-def test_pictures_and_one_leaderboard_are_one_or_the_other(runs: list[Path], tmp_path: Path) -> None:
+def test_plots_and_one_leaderboard_are_one_or_the_other(runs: list[Path], tmp_path: Path) -> None:
     ended = report(*runs, "--pictures", "--leaderboard", tmp_path / "x.md")
     assert ended.exit_code == 2
     assert "give one of the two" in ended.output

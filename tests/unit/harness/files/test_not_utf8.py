@@ -1,4 +1,4 @@
-"""Paths that hold bytes which are no UTF-8 are refused before anything is made, where a library could not open them."""
+"""Paths that are not UTF-8 are refused before any work, if a library could not open them."""
 
 import signal
 from pathlib import Path

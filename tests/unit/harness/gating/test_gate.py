@@ -35,7 +35,7 @@ def test_a_suspended_machine_is_invalid(tmp_path: Path) -> None:
     assert any(one.why == head.record.invalid for one in report.judged)
 
 
-def test_half_a_point_of_5000_pictures_fails_and_one_picture_passes(tmp_path: Path) -> None:
+def test_half_a_point_of_5000_images_fails_and_one_image_passes(tmp_path: Path) -> None:
     fine = answers(5000)
     for lost, verdict in ((25, "FAIL"), (1, "PASS")):
         rows = {BASE: fine, HEAD: lossy(5000, lost)}
@@ -60,7 +60,7 @@ def test_a_row_that_is_no_longer_the_function_fails(tmp_path: Path) -> None:
 
 def test_two_runs_are_held_against_each_other_by_the_anchor(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10}, anchor_ms=5)
-    # Everything 30 % slower, the anchor too: a slower clock, and not a slower runtime.
+    # Everything 30 % slower, the machine probe too: a slower clock, not a slower runtime.
     head = timed_run(tmp_path / "head", {"torch": 13}, anchor_ms=6.5, seed=4)
     report = compare_files(base, head, read_policy(None))
     assert report.verdict == "PASS"

@@ -59,7 +59,7 @@ def test_offline_makes_no_connection_and_says_what_to_put_where(by: str, monkeyp
         assert f"put it at {place(mine)}" in said
         assert server.url in said
         place(mine).write_bytes(CONTENT)
-        assert local_states(mine) == "there, not verified yet"
+        assert local_states(mine) == "present, not verified yet"
         assert fetch(mine, Heard(), offline=by == "flag") == place(mine)
         assert local_states(mine) == "fetched, verified"
         assert server.asked == []
@@ -84,8 +84,8 @@ def test_a_file_that_was_damaged_in_the_cache_is_fetched_anew() -> None:
         mine = card(server.url)
         fetched(mine)
         place(mine).write_bytes(OTHER)
-        assert local_states(mine) == "there, not verified yet"
-        with pytest.raises(WeightsError, match=f"{digest(OTHER)}, published {digest(CONTENT)}.*fetch it anew"):
+        assert local_states(mine) == "present, not verified yet"
+        with pytest.raises(WeightsError, match=f"{digest(OTHER)}, published {digest(CONTENT)}.*fetch it again"):
             fetched_weights(mine)
         fetched(mine)
         assert fetched_weights(mine) == place(mine)
@@ -109,7 +109,7 @@ def test_two_at_once_share_one_fetch() -> None:
         assert len(server.asked) == 1
     assert heard[1].lines == [
         "waiting for another alexbench that fetches weights.bin",
-        "weights.bin is there already: verified: SHA-256",
+        "weights.bin already exists: verified: SHA-256",
     ]
 
 
@@ -132,7 +132,7 @@ def test_a_full_disk_is_one_line() -> None:
         partial(mine).parent.mkdir(parents=True)
         partial(mine).symlink_to("/dev/full")
         with pytest.raises(
-            UsageError, match=r"No space left on device; what was fetched is kept: make room, or name"
+            UsageError, match=r"No space left on device; what was fetched is kept: free space, or name"
         ) as error:
             fetch(mine, Heard(), patience=QUICK)
     assert "ALEXBENCH_CACHE" in str(error.value)
@@ -151,7 +151,7 @@ def test_what_has_no_checksum_is_used_and_said_to_be_unverified() -> None:
         heard = fetched(mine)
         assert local_states(mine) == "fetched, no checksum is published"
     assert heard.lines == [
-        f"weights.bin is not verified, for no checksum is published; its SHA-256 is {digest(CONTENT)}"
+        f"weights.bin is not verified, as no checksum is published; its SHA-256 is {digest(CONTENT)}"
     ]
 
 

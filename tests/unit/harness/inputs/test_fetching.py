@@ -37,7 +37,7 @@ def test_a_file_gets_its_name_once_it_is_verified(cache: Path) -> None:
         assert heard.lines == ["weights.bin is verified: SHA-256"]
         assert local_states(mine) == "fetched, verified"
         assert place(mine) == cache / "downloads" / "mine" / "weights.bin"
-        assert fetched(mine).lines == ["weights.bin is there already: verified: SHA-256"]
+        assert fetched(mine).lines == ["weights.bin already exists: verified: SHA-256"]
         assert len(server.asked) == 1
     assert {path.name for path in place(mine).parent.iterdir()} <= {
         "weights.bin",
@@ -146,7 +146,7 @@ def test_a_server_that_sends_another_part_than_was_asked_for_is_not_believed() -
     with serving(cut(CONTENT, 1000), off_by_some, good(CONTENT)) as server:
         heard = fetched(card(server.url))
         assert "Range" not in server.asked[2]
-    assert "another part than was asked for" in heard.lines[1]
+    assert "a different part than requested" in heard.lines[1]
 
 
 def test_a_file_that_changed_between_two_attempts_is_not_glued_together() -> None:

@@ -141,7 +141,7 @@ top5 = 75.5
 
 
 def refusal(folder: Path, old: str, new: str) -> str:
-    """What is said of MINE with ``old`` replaced."""
+    """The error for MINE with ``old`` replaced."""
     assert old in MINE
     path = folder / "mine.toml"
     path.write_text(MINE.replace(old, new), encoding="utf-8")
@@ -279,7 +279,7 @@ def test_an_unknown_name_lists_the_known() -> None:
             "preprocessing.decode = 'jpeg', wanted libjpeg, libjpeg-fast or opencv",
         ),
         ('licence = "none"', 'licence = "none"\nnotes = "one"', "notes = 'one', wanted a list"),
-        ("exif = false", "exif = ", "is no valid TOML"),
+        ("exif = false", "exif = ", "is not valid TOML"),
         ("[preprocessing]", "[preprocesing]", "unknown key 'preprocesing'; known: name, title"),
         (
             "sha256_prefix =",
@@ -334,7 +334,7 @@ def test_what_is_wrong_is_named_with_what_is_known(tmp_path: Path, old: str, new
         ("mean = [0.5, 0.5, 0.5]", "mean = [nan, 0.5, 0.5]", "preprocessing.mean"),
     ],
 )
-def test_a_value_that_no_picture_survives_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_a_value_that_no_image_survives_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert said in refusal(tmp_path, old, new)
 
 
@@ -342,5 +342,5 @@ def test_a_card_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"gone\.toml cannot be read: No such file"):
         load_card(str(tmp_path / "gone.toml"))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(CardError, match=r"bytes\.toml is no valid TOML"):
+    with pytest.raises(CardError, match=r"bytes\.toml is not valid TOML"):
         load_card(str(tmp_path / "bytes.toml"))

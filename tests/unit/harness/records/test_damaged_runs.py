@@ -1,4 +1,4 @@
-"""A damaged or hostile run: every command that reads it says so in one line, or reads it; none ends in an accident."""
+"""A damaged or hostile run: every command reads it, or refuses it in one line; none ends in a traceback."""
 
 import contextlib
 import json
@@ -136,7 +136,7 @@ def test_a_table_that_disagrees_with_its_record_is_said_by_every_command(
         check_tables(bad, read_run(bad))
     of_each = {command[0]: command for command in reversed(commands(bad, sound, tmp_path))}
     for name_of, command in of_each.items():
-        if name_of not in ("history", "merge"):  # of which one reads no table, and these are no parts
+        if name_of not in ("history", "merge"):  # one reads no table, and these are not parts
             assert ended(command) == 2, command
 
 

@@ -43,7 +43,7 @@ def said(**changes: Any) -> str:
 
 
 def seconds(line: str, part: str) -> float:
-    """Of ``part``, which the number comes after."""
+    """The seconds of ``part``, which come after it."""
     found = re.search(rf"{part} (?:at most )?([\d.]+) (s|min|h)", line)
     assert found is not None, line
     return float(found[1]) * UNITS[found[2]]
@@ -64,7 +64,7 @@ def test_a_budget_is_the_time_that_timing_takes_but_for_what_every_run_takes() -
     assert seconds(said(budget="1s", rows=1), "timing") < least
 
 
-def test_accuracy_grows_with_backends_and_pictures_and_falls_with_threads() -> None:
+def test_accuracy_grows_with_backends_and_images_and_falls_with_threads() -> None:
     one = seconds(said(rows=1, pictures=5000, weights=None, only="accuracy"), "accuracy")
     assert one == pytest.approx(5000 * model().gflops / RATE, rel=0.05)
     assert seconds(said(rows=2, pictures=5000, weights=None, only="accuracy"), "accuracy") > one

@@ -67,7 +67,7 @@ def start(tmp_path: Path, weights: Path) -> Iterator[Start]:
 
 
 def prepared(count: int) -> NDArray[np.uint8]:
-    """Small pictures (count, 8, 8, 3)."""
+    """Small images (count, 8, 8, 3)."""
     random = np.random.Generator(np.random.PCG64(3))
     return random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
 
@@ -78,7 +78,7 @@ def inputs(count: int) -> NDArray[np.float32]:
 
 
 def open_pictures(worker: WorkerProcess, folder: Path, count: int, **part: int) -> None:
-    """Let the worker map small pictures, or a part of them."""
+    """Let the worker map small images, or a part of them."""
     np.save(folder / "pixels.npy", prepared(count))
     worker.ask(OpenPixels(folder / "pixels.npy", preprocessing(CASE), **part))
 
@@ -102,7 +102,7 @@ def gone(pid: int) -> bool:
 
 
 def is_in_predict(log: Path) -> bool:
-    """Whether the busy backend has said so."""
+    """Whether the busy backend has reported."""
     return log.exists() and IN_PREDICT in log.read_text(encoding="utf-8")
 
 
@@ -115,7 +115,7 @@ def test_logits_come_back_as_they_were(start: Start, tmp_path: Path) -> None:
     assert np.array_equal(found, logits_of(inputs(2)))
 
 
-def test_every_picture_is_evaluated_and_progress_told(start: Start, tmp_path: Path) -> None:
+def test_every_image_is_evaluated_and_progress_told(start: Start, tmp_path: Path) -> None:
     worker, told = start("plain"), list[tuple[int, int]]()
     open_pictures(worker, tmp_path, 7)
     worker.ask(Evaluate(3, (0, 4), tmp_path / "top"), progress=lambda *one: told.append(one))
@@ -153,7 +153,7 @@ def test_a_part_of_the_pixels_can_be_opened(start: Start, tmp_path: Path) -> Non
     assert np.array_equal(read_answers(tmp_path / "top")[0]["classes"], expected[2:5])
 
 
-def test_logits_are_of_the_pictures_asked_for_in_that_order(start: Start, tmp_path: Path) -> None:
+def test_logits_are_of_the_images_asked_for_in_that_order(start: Start, tmp_path: Path) -> None:
     worker = start("plain")
     open_pictures(worker, tmp_path, 6)
     worker.ask(WriteLogits((5, 0, 3), 2, tmp_path / "logits.npy"))
@@ -165,7 +165,7 @@ def test_logits_are_of_the_pictures_asked_for_in_that_order(start: Start, tmp_pa
 def test_logits_that_are_not_finite_are_not_scored(start: Start, tmp_path: Path) -> None:
     worker = start("not finite")
     open_pictures(worker, tmp_path, 5)
-    with pytest.raises(WorkerError, match="logits of picture 1 are not finite"):
+    with pytest.raises(WorkerError, match="logits of image 1 are not finite"):
         worker.ask(Evaluate(2, (), tmp_path / "top.npy"))
     assert not (tmp_path / "top.npy").exists()
 
@@ -275,7 +275,7 @@ def test_a_worker_that_does_not_start_says_why(tmp_path: Path) -> None:
         WorkerProcess("odd", log=tmp_path / "log", python=shim("does not start", tmp_path))
 
 
-def test_another_protocol_is_refused_with_the_mend(tmp_path: Path) -> None:
+def test_another_protocol_is_refused_with_the_fix(tmp_path: Path) -> None:
     before = set(psutil.Process().children())
     with pytest.raises(
         WorkerError, match=rf"speaks protocol 99, this command {lines.PROTOCOL_SCHEMA}; install the same alexbench"

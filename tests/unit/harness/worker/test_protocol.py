@@ -1,4 +1,4 @@
-"""The lines between a command and its workers: what is said, what survives it, and that nothing is unpickled."""
+"""The lines between a command and its workers: their content, what survives them, and that nothing is unpickled."""
 
 import ast
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""Leaderboards: the best in bold, speed-up beside accuracy, and what qualifies a row in numbered notes."""
+"""Leaderboards: the best in bold, speed-up and accuracy, and numbered notes for what qualifies a row."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,7 +29,7 @@ from tests.support.records import run_record as plain_record
 
 
 def pair(other: str, *, lost: int = 0, gained: int = 0, base: str = "torch") -> RowPair:
-    """A thousand pictures, 565 of which the base has right."""
+    """A thousand images, 565 of which the base has right."""
     right = np.arange(1000) < 565
     changed = right.copy()
     changed[:lost], changed[600 : 600 + gained] = False, True
@@ -171,7 +171,7 @@ def test_rows_that_are_tied_are_marked_and_those_that_are_not_are_not() -> None:
 
 
 def test_a_row_may_stand_between_two_that_are_apart() -> None:
-    """b cannot be told from a, nor c from b; a and c can: the record says so, and a tie is not passed on."""
+    """b cannot be told from a, nor c from b; a and c can, by the record, and a tie is not passed on."""
     ranks = {"a": 1, "b": 1, "c": 2}
     rows = [replace(ok_row(name, performance=performance(100)), rank=rank) for name, rank in ranks.items()]
     apart = Difference("images/s", one="c", other="a", ratio=1.1, low=1.05, high=1.15, apart=True)
