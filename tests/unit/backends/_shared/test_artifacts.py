@@ -74,22 +74,25 @@ def test_a_name_decides_where_the_file_has_it() -> None:
     "shape", [(None, 1000), (1, 1000), (None, 1000, 1, 1), (None, 1, 1, 1000), (None, None), None], ids=str
 )
 def test_the_only_output_gives_the_scores(shape: tuple[int | None, ...] | None) -> None:
-    assert scores_output([Port("prob", "float32", shape)], ARTIFACT).name == "prob"
+    assert scores_output([Port("prob", "float32", shape)], ARTIFACT)[0].name == "prob"
 
 
 def test_of_several_outputs_the_one_of_that_many_scores_is_taken() -> None:
     ports = [port("class", None, dtype="int64"), port("prob", None, 1000), port("features", None, 4096)]
-    assert scores_output(ports, ARTIFACT).name == "prob"
-    assert scores_output([Port("what", "float32", None), port("prob", None, 1000)], ARTIFACT).name == "prob"
+    assert scores_output(ports, ARTIFACT)[0].name == "prob"
+    assert scores_output([Port("what", "float32", None), port("prob", None, 1000)], ARTIFACT)[0].name == "prob"
 
 
 @pytest.mark.parametrize(
     ("ports", "said_in_it"),
     [
-        ([port("prob", None, 1001)], "gives 1001 scores per image, the card has 1000 labels: .*labels = 1001"),
+        (
+            [port("prob", None, 1001)],
+            "gives 1,001 scores per image, not the 1,000 of ImageNet's classes: .*--labels FILE",
+        ),
         ([port("map", None, 10, 100)], r"no output of 1000 scores per image; its outputs: 'map'"),
         ([port("a", None, 10), port("b", None, 20)], r"no output of 1000 scores"),
-        ([port("a", None, 1000), port("b", None, 1000)], r"2 outputs of 1000 scores: .*output_name"),
+        ([port("a", None, 1000), port("b", None, 1000)], r"2 outputs that fit: .*--output-name a or --output-name b"),
         ([], "its outputs: none"),
     ],
 )
@@ -100,8 +103,8 @@ def test_what_gives_no_scores_is_refused(ports: list[Port], said_in_it: str) -> 
 
 def test_an_output_is_chosen_by_name() -> None:
     ports = [port("a", None, 1000), port("b", None, 1000)]
-    assert scores_output(ports, named(output_name="b")).name == "b"
-    assert scores_output(ports[:1], named(output_name="elsewhere")).name == "a"
+    assert scores_output(ports, named(output_name="b"))[0].name == "b"
+    assert scores_output(ports[:1], named(output_name="elsewhere"))[0].name == "a"
     with pytest.raises(WeightsError, match="gives 7 scores"):
         scores_output([*ports, port("c", None, 7)], named(output_name="c"))
 
@@ -175,7 +178,7 @@ def test_a_runtime_that_answers_for_fewer_images_is_no_answer() -> None:
 
 
 def test_more_scores_than_labels_are_refused() -> None:
-    with pytest.raises(WeightsError, match="gives 5 scores per image, the card has 2 labels"):
+    with pytest.raises(WeightsError, match="gives 5 scores per image, not the 2 of"):
         Loaded("torch", SMALL, facts(batch=None), lambda batch: np.zeros((3, 5))).predict(pixels(3))
 
 
