@@ -258,9 +258,17 @@ def test_an_unknown_name_lists_the_known() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('network = "owt"', 'netwrok = "owt"', "unknown key 'netwrok'; known: name, title, network, labels"),
-        ("resize_to =", "resizeto =", "unknown key 'preprocessing.resizeto'; known: name, exif, resize, resize_to"),
-        ("top1 =", "top_1 =", "unknown key 'published[0].top_1'; known: source, top1, top5"),
+        (
+            'network = "owt"',
+            'netwrok = "owt"',
+            "unknown key 'netwrok'; did you mean 'network'? Known: name, title, network, labels",
+        ),
+        (
+            "resize_to =",
+            "resizeto =",
+            "unknown key 'preprocessing.resizeto'; did you mean 'resize_to'? Known: name, exif, resize, resize_to",
+        ),
+        ("top1 =", "top_1 =", "unknown key 'published[0].top_1'; did you mean 'top1'? Known: source, top1, top5"),
         ('licence = "none"\n', "", "key 'licence' is missing"),
         ("crop = 224\n", "", "key 'preprocessing.crop' is missing"),
         ("labels = 1000", 'labels = "1000"', "labels = '1000', wanted a whole number"),
@@ -280,11 +288,15 @@ def test_an_unknown_name_lists_the_known() -> None:
         ),
         ('licence = "none"', 'licence = "none"\nnotes = "one"', "notes = 'one', wanted a list"),
         ("exif = false", "exif = ", "is not valid TOML"),
-        ("[preprocessing]", "[preprocesing]", "unknown key 'preprocesing'; known: name, title"),
+        (
+            "[preprocessing]",
+            "[preprocesing]",
+            "unknown key 'preprocesing'; did you mean 'preprocessing'? Known: name, title",
+        ),
         (
             "sha256_prefix =",
             "sha265 =",
-            "unknown key 'weights[0].sha265'; known: file, format, urls, size, sha256, sha384",
+            "unknown key 'weights[0].sha265'; did you mean 'sha256'? Known: file, format, urls, size, sha256, sha384",
         ),
         ('format = "pth"', 'format = "pt"', "weights[0].format = 'pt', wanted pth, caffemodel, onnx, tf-checkpoint"),
         ('file = "mine.pth"\n', "", "key 'weights[0].file' is missing"),
