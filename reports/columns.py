@@ -18,7 +18,7 @@ from alexbench.reports.text.wording import ABSENT
 SCIENTIFIC: Final = 9
 """So many digits and more are shown as 2.0e-6."""
 BYTES: Final = {"fp64": 8, "fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int16": 2, "int8": 1, "fp8": 1}
-"""Of a value of each type."""
+"""Bytes per value of each type."""
 
 Part = TypeVar("Part")
 
@@ -136,7 +136,7 @@ _resident = _in(lambda entry: None if entry.performance is None else entry.perfo
 
 
 def _megabytes(row: Row) -> float | None:
-    """Of the card's parameters as they are stored; how much a user's file holds is not in the record."""
+    """Size of the card's parameters as stored; the record does not have the size of a user's file."""
     stored = None if row.entry.effective is None else row.entry.effective.stored
     size = None if stored is None else BYTES.get(stored[0])
     return None if size is None or row.entry.artifact is not None else row.record.model.parameters * size / 1e6
@@ -255,8 +255,8 @@ COLUMNS: Final = (
            explanation="KL: of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5 that the row"
            " has too."),
     Column("top5_overlap", float, _parity(lambda it: it.top5_overlap), digits=3, heading="top-5 kept"),
-    Column("flips", int, _parity(lambda it: it.flips), heading="flips", asides=row_cells.unexplained,
-           explanation="flips: images whose top-1 is not float64's, among the parity images and all on which"
+    Column("flips", int, _parity(lambda it: it.flips), heading="mismatches", asides=row_cells.unexplained,
+           explanation="mismatches: images whose top-1 is not float64's, among the parity images and all on which"
            " systems differ."),
     Column("unexplained_flips", int, _parity(lambda it: it.unexplained_flips)),
     Column("steady", bool, _speed(lambda it: it.steady)),

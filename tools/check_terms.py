@@ -5,7 +5,7 @@
 reads every file that git tracks, or those named, and prints ``file:line: "word": use ...`` for each word that
 tools/terms.toml forbids. Exit code 1 if there is one. It reads Markdown, HTML, TOML, YAML and CSS, and of Python the
 comments, docstrings, string literals of several words, and the names of files, functions and classes. Code spans,
-links and addresses are not prose. Standard library only.
+flags, links and addresses are not prose. Standard library only.
 """
 
 import ast
@@ -25,10 +25,10 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 TERMS: Final = Path(__file__).resolve().with_name("terms.toml")
 SUFFIXES: Final = (".css", ".html", ".js", ".md", ".py", ".toml", ".yaml", ".yml")
 _NOT_PROSE: Final = re.compile(
-    r"```.*?```|``[^`]*``|`[^`\n]*`|:\w+:`[^`]*`|\]\([^)\s]*\)|\w+://\S+|<!--.*?-->|<[a-zA-Z/][^<>]*>|\{[%{].*?[%}]\}",
+    r"```.*?```|``[^`]*``|`[^`\n]*`|(?<![\w-])--[a-z][\w-]*|:\w+:`[^`]*`|\]\([^)\s]*\)|\w+://\S+|<!--.*?-->|<[a-zA-Z/][^<>]*>|\{[%{].*?[%}]\}",
     re.DOTALL,
 )
-"""Code spans, link targets, addresses, HTML tags and Jinja expressions."""
+"""Code spans, flags, link targets, addresses, HTML tags and Jinja expressions."""
 _NOT_LETTERS: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 """Between two words, or two words of a name."""
 _JAVASCRIPT: Final = re.compile(r"//.*|/\*.*?\*/|\"[^\"\n]*\s[^\"\n]*\"|`[^`]*\s[^`]*`")
@@ -70,7 +70,7 @@ class Term:
 def read_terms(path: Path = TERMS) -> tuple[list[Term], list[str]]:
     """The terms, and the patterns of files that are not checked."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    return [_term(entry) for entry in table["term"]], [*table["exclude"], *table["pending"]]
+    return [_term(entry) for entry in table["term"]], table["exclude"]
 
 
 def _term(entry: dict[str, Any]) -> Term:

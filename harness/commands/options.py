@@ -69,7 +69,7 @@ _DATA: Final[tuple[Callable[[Any], Any], ...]] = (
         help="How --data is read.",
         otherwise="recognised",
     ),
-    option("--labels", metavar="FILE", kind=DATA, help="Of images (val.txt), or names of your classes."),
+    option("--labels", metavar="FILE", kind=DATA, help="Image labels (val.txt), or your class names."),
 )
 
 

@@ -14,7 +14,7 @@ from alexbench.harness.judge.top_k import correct
 from alexbench.harness.records.file_names import BLOCKS, FLIPS, PREDICTIONS, REFERENCE, RUN_FILE, SAMPLES, TIMINGS
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Latency, Performance, Throughput
-from alexbench.harness.run_tables import TOP, read_table
+from alexbench.harness.run_tables import ANCHOR, TOP, read_table
 
 _AGREE: Final = 1e-6
 """Relative: the same numbers, added in another order."""
@@ -140,7 +140,8 @@ def _flips_differ(folder: Path, record: RunRecord) -> Iterator[str]:
 
 def _took_no_time(path: Path, timings: pd.DataFrame) -> Iterator[str]:
     for name, ns in timings.loc[timings["ns"] <= 0, ["backend", "ns"]].head(1).itertuples(index=False):
-        yield f"{path} is damaged: a block of {name} took {ns} ns; restore it"
+        whose = "the machine probe" if name == ANCHOR else name
+        yield f"{path} is damaged: a block of {whose} took {ns} ns; restore it"
 
 
 def times_differ(record: RunRecord, timings: pd.DataFrame) -> Iterator[str]:

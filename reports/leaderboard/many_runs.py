@@ -117,8 +117,8 @@ def _synthetic(record: RunRecord) -> bool:
 
 
 _PARTS: Final = (
-    "card", "network", "description of the pictures", "processor", "weights", "preprocessing",
-    "preprocessing, decoders or labels", "names or labels of the pictures", "pixels", "machine",
+    "card", "network", "description of the images", "processor", "weights", "preprocessing",
+    "preprocessing, decoders or labels", "names or labels of the images", "pixels", "machine",
 )  # fmt: skip
 """What the parts of a key are called."""
 

@@ -43,7 +43,7 @@ def _speed(record: RunRecord, rows: Sequence[Row]) -> list[str]:
 
 
 def _fastest(rows: Sequence[Row], *, alike: str) -> str:
-    """Of ranked rows of one group, the fastest first. ``alike``: how they ran, where other groups ran unlike."""
+    """The ranked rows of one group, fastest first. ``alike``: how they ran, if other groups ran differently."""
     group = f" ({alike})" if alike else ""
     first = min(row.rank or 0 for row in rows)
     best = [row for row in rows if row.rank == first]
@@ -55,7 +55,7 @@ def _fastest(rows: Sequence[Row], *, alike: str) -> str:
 
 
 def _only(row: Row, group: str) -> str:
-    """Of the one row that is ranked in its group."""
+    """The only row that is ranked in its group."""
     others = len(row.record.systems) > 1 and not group
     return f"{row.entry.name}{group}: {row.rate or 0:.0f} FPS{'; no other row is ranked' if others else ''}."
 
@@ -71,7 +71,7 @@ def _ahead(best: Sequence[Row], rows: Sequence[Row]) -> str:
 
 
 def _accuracy(record: RunRecord, rows: Sequence[Row]) -> list[str]:
-    """Of a run without speed: who is most accurate."""
+    """The most accurate row of a run without speed."""
     answered = [row for row in rows if row.entry.accuracy is not None]
     if not answered or any(row.entry.performance is not None for row in rows) or record.invalid:
         return []

@@ -42,10 +42,10 @@ _RUN: Final[Mapping[Code, str]] = {
     "no_load_held": "no load held {limit:g} ms twice within {count} probes",
     "too_few_queries": "the probe at {measured:g} had {count} queries; a p99 needs {total}: give it longer",
     "lowest_load_failed": "p99 is {measured:.4g} ms already at {limit:g}, the lowest load tried",
-    "synthetic_differs": "The synthetic {of} differ from the published ones ({head}, expected {base}): accuracy is"
-    " comparable within this machine only.",
-    "synthetic_images_differ": "Of {total} synthetic {of}, {count} differ from the published ones ({text}): accuracy is"
-    " comparable within this machine only.",
+    "synthetic_differs": "The synthetic {of} differ from the published ones ({head}, expected {base}): compare accuracy"
+    " within this machine only.",
+    "synthetic_images_differ": "{count} of {total} synthetic {of} differ from the published ones ({text}): compare"
+    " accuracy within this machine only.",
     "only_synthetic_weights": "The images are synthetic: only a file with the synthetic weights of this card knows"
     " them.",
     "files_alone": "Model files alone, and no weights to compare them with: parity was not measured.",
@@ -110,7 +110,8 @@ _GATE: Final[Mapping[Code, str]] = {
     "confirmed": "{measured:+.1f} % and, with fresh processes, {limit:+.1f} %: beyond what is allowed both times",
     "unconfirmed": "beyond what is allowed, and not confirmed with fresh processes",
     "unconfirmed_advisory": "beyond what is allowed, and not confirmed with fresh processes, for it is advisory",
-    "unconfirmed_alone": "beyond what is allowed with all measurements together, and no second one alone says so",
+    "unconfirmed_alone": "beyond the tolerance over all measurements together, but no second measurement alone confirms"
+    " it",
     "detectable": "a change of {limit:.1f} % would fail",
     "more_processes": "more processes, about {count:,} at this spread (a higher --rigor runs more)",
     "other_tolerance": "a tolerance that is not about the change itself, as {limit:g} % is; a change of"

@@ -59,12 +59,10 @@ def model_line(record: RunRecord) -> str:
 
 
 def data_line(record: RunRecord) -> str:
-    """The pictures, how many, and what they are not."""
+    """The images, how many, and whether they are synthetic."""
     data = record.data
     kind = (
-        "SYNTHETIC pictures, drawn by a program; these accuracies say nothing about ImageNet: "
-        if data.synthetic
-        else ""
+        "SYNTHETIC images, drawn by a program; these accuracies say nothing about ImageNet: " if data.synthetic else ""
     )
     return f"{kind}{data.description}; prepared as {record.model.preprocessing}, pixels {data.pixels_digest[:12]}"
 
@@ -167,9 +165,9 @@ def _control_line(control: Control, pairs: str) -> str:
 
 def published_lines(record: RunRecord) -> list[str]:
     """What others published for this card, and whether it may be compared."""
-    verdict = "no verdict: these pictures or weights are synthetic"
+    verdict = "no verdict: these images or weights are synthetic"
     if not (record.model.synthetic or record.data.synthetic):
-        verdict = "compare only on all 50,000 pictures and with verified weights"
+        verdict = "compare only on all 50,000 images and with verified weights"
     return [f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published]
 
 
@@ -209,7 +207,7 @@ def doubts(entry: SystemRecord) -> list[str]:
     if accuracy is not None and accuracy.against_guessing == "no better":
         luck = "" if accuracy.by_guessing is None else f" (a guess is right on {100 * accuracy.by_guessing:.2g} %)"
         lines.append(
-            f"{right}, NO BETTER THAN GUESSING{luck}: pictures, labels, card and weights do not belong together, or the"
+            f"{right}, NO BETTER THAN GUESSING{luck}: images, labels, card and weights do not belong together, or the"
             " file is fed what it was not made for; not ranked. alexbench doctor looks for the cause."
         )
     if accuracy is not None and accuracy.against_guessing == "too few":
@@ -225,7 +223,7 @@ def doubts(entry: SystemRecord) -> list[str]:
 def row_remarks(entry: SystemRecord) -> list[str]:
     """What qualifies a row, without its name: its file, its error, parity, threads that were not counted.
 
-    What disturbed the machine is said once for all rows (:mod:`alexbench.reports.leaderboard.noise_banner`).
+    Disturbances of the machine are reported once for all rows (:mod:`alexbench.reports.leaderboard.noise_banner`).
     """
     lines = doubts(entry)
     lines += [] if entry.artifact is None else [_artifact_line(entry.artifact, entry.effective)]
@@ -244,9 +242,9 @@ def _batch_lines(entry: SystemRecord) -> list[str]:
     if entry.batch_dependence is None:
         return []
     size = None if entry.accuracy is None else entry.accuracy.batch_size
-    of = "" if size is None else f": accuracy and parity are of batches of {size}, and of no other"
+    only = "" if size is None else f": accuracy and parity hold for batches of {size} only"
     much = f"by up to {entry.batch_dependence:.2g} sigma"
-    return [f"a picture's scores DEPEND ON ITS BATCH, on the pictures beside it, {much}{of} (dynamic quantization)."]
+    return [f"scores of an image DEPEND ON ITS BATCH, {much} (dynamic quantization){only}."]
 
 
 def _parity_lines(entry: SystemRecord, parity: Parity) -> list[str]:

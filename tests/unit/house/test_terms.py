@@ -51,6 +51,7 @@ def test_a_forbidden_word_is_found_with_its_line(name: str, text: str, line: int
         ("a.py", '"""Linear in the nearest neighbour; of course."""\n'),
         ("a.py", '"""The proxy\'s TLS certificate."""\n'),
         ("a.py", "held = [picture for picture in truth]\n"),
+        ("a.py", 'fail(f"{path}: --flips works with --pictures only")\n'),
         ("a.md", "An HTML anchor, [a link](truth.md), `mend` and https://example.org/truth.\n"),
         ("a.md", "```\nthe truth\n```\n"),
         ("a.md", "One of\nthe images. See [x](y).\n"),

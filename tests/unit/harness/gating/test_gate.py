@@ -315,7 +315,7 @@ def test_two_of_several_environments_are_named(tmp_path: Path) -> None:
 
 def test_blocks_that_took_no_time_are_damage(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10}, anchor_ms=0)
-    with pytest.raises(AlexBenchError, match=r"timings\.parquet is damaged: a block of anchor took 0"):
+    with pytest.raises(AlexBenchError, match=r"timings\.parquet is damaged: a block of the machine probe took 0"):
         gated_run_of(run)
 
 

@@ -14,7 +14,7 @@ PACKAGES = {"intel-rapl:0": "package-0", "intel-rapl:1": "package-1"}
 
 
 def joules(meter: EnergyMeter, before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
-    """Of all counters together, None if any of them did not tell."""
+    """The sum over all counters, None if any of them is missing."""
     used = meter.by_counter(before, after)
     return sum(used.values()) if used and {*before} == {*after} == {*used} else None
 

@@ -53,7 +53,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def column(text: str, heading: str) -> list[str]:
-    """Of the rows that are timed, each value once; none where there is no such column."""
+    """The values of the timed rows, each once; none if there is no such column."""
     heads, *found = lines(text)
     return (
         list(dict.fromkeys(line[heads.index(heading)] for line in found if line[1] != "-")) if heading in heads else []
@@ -85,7 +85,7 @@ def test_the_order_of_the_arguments_does_not_matter() -> None:
         ({"model": model(weights_digest="12" * 32)}, "weights", "model", ["weights ", "weights 121212"]),
         ({"model": model(recipe_digest="12" * 32)}, "preprocessing, decoders or labels", "model", ["prepared "]),
         ({"data": data(pixels_digest="12" * 32)}, "pixels", None, []),
-        ({"data": data(names_digest="12" * 32)}, "names or labels of the pictures", "data", ["names 121212"]),
+        ({"data": data(names_digest="12" * 32)}, "names or labels of the images", "data", ["names 121212"]),
         ({"data": data(images=7)}, None, "data", ["1000 images", "7 images"]),
         ({"machine": {"cpu": "AMD EPYC", "usable_cores": 1, "logical_cores": 2}}, "machine", "machine", []),
         ({"model": model(card="bvlc")}, None, "model", ["bvlc", "torchvision"]),

@@ -98,7 +98,7 @@ def test_parity_is_a_word_in_the_leaderboard_and_figures_in_a_table_of_its_own()
     record = run_record(ok_row("a"))
     assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "ok"
     shown = row_of(titled(record, "Parity with float64"), "a")
-    assert (shown["error / sigma"], shown["SQNR dB"], shown["flips"]) == ("2.0e-6", "121", "0")
+    assert (shown["error / sigma"], shown["SQNR dB"], shown["mismatches"]) == ("2.0e-6", "121", "0")
     assert "bits" not in shown  # nor what else older records do not have
 
 
@@ -126,7 +126,7 @@ def test_accuracies_have_their_intervals_where_there_are_any() -> None:
 def test_failed_parity_names_the_flips_beyond_rounding() -> None:
     record = run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2)))
     assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "parity FAILED"
-    assert row_of(titled(record, "Parity with float64"), "a")["flips"] == "3 (2 unexplained)"
+    assert row_of(titled(record, "Parity with float64"), "a")["mismatches"] == "3 (2 unexplained)"
 
 
 def test_rows_that_said_nothing_of_themselves_are_not_in_the_details() -> None:
@@ -244,7 +244,7 @@ def test_a_row_that_broke_after_parity_reads_error_and_not_ok() -> None:
 
 def test_skipped_images_stand_beside_every_accuracy() -> None:
     record = run_record(ok_row("a"), ok_row("b"))
-    skipped = (SkippedRecord("x.JPEG", "not a picture"), SkippedRecord("y.JPEG", "empty"))
+    skipped = (SkippedRecord("x.JPEG", "not an image"), SkippedRecord("y.JPEG", "empty"))
     record = replace(record, data=replace(record.data, skipped=skipped))
     main, *_ = tables(record)
     for heading in ("top-1 %", "top-5 %"):
