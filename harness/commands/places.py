@@ -14,7 +14,7 @@ def check_places(read: Sequence[Path | None], **files: Path | None) -> None:
     """Refuse, before minutes of measuring, files that cannot be written or that would overwrite what is ``read``."""
     from alexbench.harness.files.out_file import check_place
 
-    taken = {path.resolve(): "is what is read" for path in read if path is not None}
+    taken = {path.resolve(): "is also an input" for path in read if path is not None}
     for name, path in files.items():
         if path is None:
             continue

@@ -114,7 +114,7 @@ def test_what_is_not_the_same_is_shown_and_not_gated(
         if part == "data":
             ended = command.here("gate", other, "--baseline", baseline)
             assert ended.code == 2  # the table says which pixels they were
-            assert "samples.parquet is not of this run" in ended.last_line
+            assert "samples.parquet does not belong to this run" in ended.last_line
             (other / "samples.parquet").unlink()
         ended = command.here("gate", other, "--baseline", baseline)
         assert ended.code == 3, ended.err

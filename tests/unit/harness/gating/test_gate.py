@@ -142,7 +142,9 @@ def test_times_that_are_gone_or_of_another_run_are_asked_back(tmp_path: Path) ->
     base = timed_run(tmp_path / "base", {"torch": 10})
     head = timed_run(tmp_path / "head", {"torch": 12}, seed=1)
     shutil.copyfile(base / "timings.parquet", head / "timings.parquet")
-    said = r"is not of this run: torch has a p50 of (9|10)\.\d+ ms there, of 1[12]\.\d+ in run.json; restore it"
+    said = (
+        r"does not belong to this run: torch has a p50 of (9|10)\.\d+ ms there, of 1[12]\.\d+ in run.json; restore it"
+    )
     with pytest.raises(RecordError, match=said):
         compare_files(base, head, read_policy(None))
     (head / "timings.parquet").unlink()

@@ -83,7 +83,7 @@ def test_an_invalid_gate_gives_the_cause_once() -> None:
     assert answer(gate_report(FINE, *times)) == [
         "INVALID: 2 of 3 checks cannot be judged: x p50, y p50.",
         "The machine was suspended for 12.0 s.",
-        "Needed to decide: another run, which must be valid.",
+        "Needed to decide: another, valid run.",
     ]
 
 
