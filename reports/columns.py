@@ -252,8 +252,8 @@ COLUMNS: Final = (
     Column("computed_as", str, _computed(arithmetic_words), heading="as in"),
     Column("unmasked", str, _unmasked(arithmetic_words)),
     Column("kl", float, _parity(lambda it: it.kl), "nats", digits=SCIENTIFIC, heading="KL nats",
-           explanation="KL: divergence of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5 that"
-           " the row has too."),
+           explanation="KL: divergence of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5"
+           " that the row has too."),
     Column("top5_overlap", float, _parity(lambda it: it.top5_overlap), digits=3, heading="top-5 kept"),
     Column("flips", int, _parity(lambda it: it.flips), heading="mismatches", asides=row_cells.unexplained,
            explanation="mismatches: images whose top-1 is not float64's, among the parity images and all on which"

@@ -19,7 +19,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TERMS: Final = Path(__file__).resolve().with_name("terms.toml")
@@ -47,13 +47,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word that must not appear. ``names``: also checked in names of files, functions and classes."""
+    """A word that must not appear. ``names``: "all" names (files, functions, classes) are checked too, or "tests"."""
 
     word: str
     pattern: re.Pattern[str]
     use: str
     unless: re.Pattern[str] | None
-    names: bool
+    names: Literal["", "all", "tests"]
     files: bool
 
     def may_be_in(self, words: str) -> bool:
@@ -80,7 +80,7 @@ def _term(entry: dict[str, Any]) -> Term:
         pattern=re.compile(entry["pattern"], re.IGNORECASE),
         use=entry["use"],
         unless=re.compile(unless, re.IGNORECASE) if unless else None,
-        names=entry.get("names", False),
+        names=entry.get("names", ""),
         files=entry.get("files", False),
     )
 
@@ -92,9 +92,14 @@ def problems(name: str, text: str, terms: list[Term]) -> list[str]:
     named = [term for term in prose if term.names]
     found = [line for part in parts(name, text) for line in _in_text(name, part, prose)] if prose else []
     if named and name.endswith(".py"):
-        found += [line for part in _names(text) for line in _in_text(name, part, named)]
+        found += [line for part in _names(text) for line in _in_text(name, part, _of_names(part, named))]
     stem = Text(1, _words(Path(name).stem))
-    return found + _in_text(name, stem, [term for term in terms if term.files or term.names])
+    return found + _in_text(name, stem, [*_of_names(stem, terms), *(term for term in terms if term.files)])
+
+
+def _of_names(name: Text, terms: list[Term]) -> list[Term]:
+    """The terms that are checked in a name, which is given as words."""
+    return [term for term in terms if term.names == "all" or (term.names and name.text.startswith("test "))]
 
 
 def parts(name: str, text: str) -> list[Text]:

@@ -98,7 +98,7 @@ def test_a_stream_keeps_to_the_threads_asked_for(loaded_owt: Loaded) -> None:
 
 
 @pytest.mark.parametrize("case", [OWT], indirect=True, ids=str)
-def test_the_loop_is_what_it_was_beside_a_stream_and_after_another(loaded_owt: Loaded) -> None:
+def test_the_loop_is_what_it_was_next_to_a_stream_and_after_another(loaded_owt: Loaded) -> None:
     """Opening a stream closes the one before."""
     pixels = loaded_owt.pixels[:BATCH]
     beside = loaded_owt.predict(pixels)

@@ -183,7 +183,7 @@ def test_parts_joined_in_any_order_are_the_whole_run(
     assert (folder / "thumbnails.json").read_bytes() == (whole / "thumbnails.json").read_bytes()
 
 
-def test_parts_of_before_flips_were_written_are_joined_without(
+def test_parts_of_before_mismatches_were_written_are_joined_without(
     command: Command, parts: list[Path], tmp_path: Path
 ) -> None:
     copies = changed_copy(parts, tmp_path)
@@ -198,7 +198,7 @@ def test_parts_of_before_flips_were_written_are_joined_without(
     assert read_run(folder).notes[-1] == Reason("no_thumbnails")
 
 
-def test_flips_that_are_not_the_runs_are_not_joined(command: Command, parts: list[Path], tmp_path: Path) -> None:
+def test_mismatches_that_are_not_the_runs_are_not_joined(command: Command, parts: list[Path], tmp_path: Path) -> None:
     copies = changed_copy(parts, tmp_path)
     file = copies[1] / "reference.parquet"
     pd.read_parquet(file).iloc[:2].to_parquet(file)

@@ -202,7 +202,7 @@ def test_outputs_that_say_nothing_are_refused_and_named(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_level_alone_is_held_against_the_own_one_image_by_image() -> None:
+def test_a_level_alone_is_compared_with_the_own_one_image_by_image() -> None:
     grid = grid_of(CARD, ("crop", "channels"))
     right = cost(grid, {("channels", "BGR"): 80, ("crop", "no crop 224"): 6})
     found, answers = ablation_of(grid, right), answers_of(grid, right)

@@ -58,7 +58,7 @@ def test_a_row_that_is_no_longer_the_function_fails(tmp_path: Path) -> None:
     assert why == (Reason("error", measured=0.2, limit=1e-4), Reason("mismatches", count=3))
 
 
-def test_two_runs_are_held_against_each_other_by_the_anchor(tmp_path: Path) -> None:
+def test_two_runs_are_compared_with_each_other_by_the_machine_probe(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10}, anchor_ms=5)
     # Everything 30 % slower, the machine probe too: a slower clock, not a slower runtime.
     head = timed_run(tmp_path / "head", {"torch": 13}, anchor_ms=6.5, seed=4)
@@ -271,7 +271,7 @@ def test_a_parity_that_the_base_fails_too_is_no_regression(tmp_path: Path) -> No
     assert found.why[-1] == Reason("base_no_better")
 
 
-def test_with_another_numpy_the_anchor_is_another_unit(tmp_path: Path) -> None:
+def test_with_another_numpy_the_machine_probe_is_another_unit(tmp_path: Path) -> None:
     environment = {"python": "3.11.7", "packages": {"numpy": "2.5.0"}, "variables": {}, "git": None}
     base = timed_run(tmp_path / "base", {"torch": 10})
     head = timed_run(tmp_path / "head", {"torch": 10}, seed=1, environment=environment)
@@ -280,7 +280,7 @@ def test_with_another_numpy_the_anchor_is_another_unit(tmp_path: Path) -> None:
     assert codes(report.notes)[:3] == ["times_not_gated", "other_probe", "other_numpy"]
 
 
-def test_the_order_in_which_libraries_were_loaded_changes_no_anchor(tmp_path: Path) -> None:
+def test_the_order_in_which_libraries_were_loaded_changes_no_machine_probe(tmp_path: Path) -> None:
     libraries = [{"library": "openblas", "version": version, "architecture": "Zen"} for version in ("0.3.30", "0.3.31")]
     environment = {"python": "3.11.7", "packages": {"numpy": "2.5.0"}, "variables": {}, "git": None}
     base, head = (

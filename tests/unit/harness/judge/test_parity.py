@@ -113,7 +113,7 @@ def test_tolerances_are_the_facts(found: Deviation, *, fp32: bool, bf16: bool) -
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_flip_is_explained_up_to_twice_the_tolerance_and_no_further(sign: int) -> None:
+def test_a_mismatch_is_explained_up_to_twice_the_tolerance_and_no_further(sign: int) -> None:
     tolerance = Tolerance(max_abs_over_sigma=0.125, sqnr_db=0.0)  # 2 x 0.125 x 2 = 0.5, exact in binary
     row = np.array([1.0, 1.0 + 0.5, 1.0 + 0.5000001])
     pairs = [(0, 1), (0, 2)][::sign]
@@ -289,7 +289,7 @@ def test_eight_bits_are_held_to_an_expectation(sigmas: float, decibels: float, *
     assert Deviation(sigmas, decibels, 1.0).within(tolerance_of("int8")) is expected
 
 
-def test_a_flip_of_a_quantised_file_is_explained_by_its_noise_and_not_by_what_may_be_cut_off() -> None:
+def test_a_mismatch_of_a_quantised_file_is_explained_by_its_noise_and_not_by_what_may_be_cut_off() -> None:
     logits = np.array([3.0, 2.1, 1.0])
     assert is_explained(logits, 0, 1, sigma=1.0, tolerance=tolerance_of("int8"))
     assert not is_explained(logits, 0, 2, sigma=1.0, tolerance=tolerance_of("int8"))

@@ -123,7 +123,7 @@ def test_accuracies_have_their_intervals_where_there_are_any() -> None:
     assert "Accuracy" not in [table.title for table in tables(run_record(ok_row("a")))]
 
 
-def test_failed_parity_names_the_flips_beyond_rounding() -> None:
+def test_failed_parity_names_the_mismatches_beyond_rounding() -> None:
     record = run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2)))
     assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "parity FAILED"
     assert row_of(titled(record, "Parity with float64"), "a")["mismatches"] == "3 (2 unexplained)"
@@ -242,7 +242,7 @@ def test_a_row_that_broke_after_parity_reads_error_and_not_ok() -> None:
     assert row_of(board, "a ")["checks"] == "ERROR"
 
 
-def test_skipped_images_stand_beside_every_accuracy() -> None:
+def test_skipped_images_stand_next_to_every_accuracy() -> None:
     record = run_record(ok_row("a"), ok_row("b"))
     skipped = (SkippedRecord("x.JPEG", "not an image"), SkippedRecord("y.JPEG", "empty"))
     record = replace(record, data=replace(record.data, skipped=skipped))
@@ -257,7 +257,7 @@ def compared(backend: str, ours: float, metric: str = "top1") -> Comparison:
     return Comparison(backend, "a paper", metric, ours, ours - 1, ours + 1, 56.52, verdict)  # type: ignore[arg-type]
 
 
-def test_published_figures_stand_beside_ours_and_equal_rows_share_a_line() -> None:
+def test_published_figures_stand_next_to_ours_and_equal_rows_share_a_line() -> None:
     record = run_record(
         ok_row("a"),
         ok_row("b"),
