@@ -156,7 +156,7 @@ def test_bf16_keeps_to_bf16s_bounds_and_not_to_fp32s(
     assert (seen.layer, seen.off) == ("conv1", 64)
 
 
-def test_a_worker_without_the_power_says_so(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_without_the_power_reports_it(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(ReferenceBackend, "activations")
     worker = Worker(lambda *_: None)
     worker.load(Load(REFERENCE, OWT.network, OWT.input_size, store.weights(OWT), Options(1)))

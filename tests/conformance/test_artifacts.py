@@ -367,7 +367,7 @@ def test_files_and_networks_may_be_loaded_in_turns(folder_of: Callable[[str], Pa
     assert seen["settings"]["input"] == f"float32 {files}"
 
 
-def test_a_backend_without_the_power_says_so(worker_of: Callable[[str], WorkerProcess], tmp_path: Path) -> None:
+def test_a_backend_without_the_power_reports_it(worker_of: Callable[[str], WorkerProcess], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="reference runs no artifacts"):
         worker_of("torch").ask(
             InspectArtifact("reference", Artifact(tmp_path, (3, SIDE, SIDE), CLASSES), Options(1), PREPROCESSING)

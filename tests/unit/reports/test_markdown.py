@@ -180,7 +180,7 @@ def test_columns_that_nobody_filled_are_left_out(record: RunRecord, absent: tupl
         assert not any(one.startswith(column) for one in heading)
 
 
-def test_an_interrupted_run_says_so() -> None:
+def test_an_interrupted_run_reports_it() -> None:
     assert "this run is INTERRUPTED" in markdown(run_record(status="interrupted"))
     assert "INTERRUPTED" not in markdown(run_record())
 

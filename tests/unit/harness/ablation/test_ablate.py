@@ -220,7 +220,7 @@ def test_a_level_alone_is_compared_with_the_own_one_image_by_image() -> None:
     assert found.inferences == IMAGES * 8
 
 
-def test_an_interpolation_that_has_no_antialias_is_taken_without_and_says_so() -> None:
+def test_an_interpolation_that_has_no_antialias_is_taken_without_and_reports_it() -> None:
     found = ablation_of(grid_of(CARD, ("interpolation", "antialias")), lambda _: 100)
     effects = {(one.axis, one.level): one for one in found.effects}
     nearest = effects["interpolation", "nearest"]

@@ -134,7 +134,7 @@ def test_accuracy_of_synthetic_with_real_is_refused_and_speed_is_not(synthetic_f
     assert check_belonging(speed, trained, (), drawn_set)
 
 
-def test_reports_say_so_of_a_file_and_of_artifacts_alone() -> None:
+def test_reports_name_it_for_a_file_and_for_artifacts_alone() -> None:
     record = synthetic_run()
     from_file = replace(record, model=replace(record.model, synthetic=True, weights="/somewhere/tv.onnx"))
     assert "SYNTHETIC weights" in model_line(from_file)

@@ -207,7 +207,7 @@ def test_a_noisy_row_is_ranked_and_called_noisy() -> None:
     assert row_of(board, "b ")["FPS"] == "900.0 (898.0-902.0)"
 
 
-def test_where_all_are_quiet_the_noise_checks_alone_say_so() -> None:
+def test_where_all_are_quiet_the_noise_checks_alone_report_it() -> None:
     record = run_record(ok_row("a", performance=performance(noise=noise())))
     assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "ok"
     assert row_of(titled(record, "Noise checks"), "a")["verdict"] == "quiet"

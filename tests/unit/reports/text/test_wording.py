@@ -168,7 +168,7 @@ def test_mfu_is_explained_with_its_exception_only_where_it_occurs() -> None:
     assert "peak not found: a row was faster" in explained(run_record(ceiling=ceiling(100.0)))
 
 
-def test_accuracy_alone_is_ranked_by_top_1_and_says_so() -> None:
+def test_accuracy_alone_is_ranked_by_top_1_and_reports_it() -> None:
     text = explained(run_record(ok_row("a", performance=None)))
     assert text.startswith("#: rank by top-1.")
     assert "FPS" not in text
