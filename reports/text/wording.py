@@ -118,8 +118,8 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     return found
 
 
-def run_line(record: RunRecord) -> str:
-    """What the run covers, in one line."""
+def run_line(record: RunRecord, *, noisy: bool = False) -> str:
+    """What the run covers, in one line. ``noisy``: with its resolution left out, which the noise banner gives."""
     data, machine = record.data, record.machine
     synthetic = "synthetic " if data.synthetic else ""
     parts = [
@@ -128,7 +128,7 @@ def run_line(record: RunRecord) -> str:
     ]
     if record.configuration.get("rigor"):
         parts.append(f"rigor {record.configuration['rigor']}")
-    if record.resolutions:
+    if record.resolutions and not noisy:
         parts.append(f"resolution {resolved(record.resolutions)}")
     if record.status != "complete":
         parts.append(f"this run is {record.status.upper()}")
