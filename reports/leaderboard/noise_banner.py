@@ -48,4 +48,4 @@ def _words(code: Code, found: Sequence[Reason]) -> str:
 def _resolution(record: RunRecord) -> str:
     if not record.resolutions:
         return ""
-    return f" Rows that differ by less than {resolved(record.resolutions)} may be tied."
+    return f" A tie may hide a difference of up to {resolved(record.resolutions)}."
