@@ -51,6 +51,12 @@ class Row:
         return None if speed is None else speed.throughput.images_per_second
 
     @property
+    def p50_ms(self) -> float | None:
+        """Median latency at batch 1."""
+        speed = self.entry.performance
+        return None if speed is None else speed.latency.p50_ms
+
+    @property
     def base(self) -> "Row | None":
         """The row of its run that the others are compared with, None if there is none."""
         name = base_name(self.record) if len(self.record.systems) > 1 else None
