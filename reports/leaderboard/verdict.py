@@ -57,7 +57,7 @@ def _fastest(rows: Sequence[Row], *, alike: str) -> str:
 
 
 def _quickest(record: RunRecord, rows: Sequence[Row]) -> list[str]:
-    """The ranked rows of one group with the lowest latency at batch 1, if they are not the fastest by FPS."""
+    """The ranked rows of one group with the lowest latency at batch 1, if others are fastest by FPS."""
     slower = {one.slower for one in record.differences if one.of == "latency" and one.apart}
     best = [row for row in rows if row.entry.name not in slower and row.p50_ms is not None]
     first = min(row.rank or 0 for row in rows)
