@@ -234,10 +234,7 @@ def _classes(said: str, names: Sequence[str]) -> ModelClasses:
         )
     classes = tuple(name for place, name in enumerate(names) if place not in backgrounds)
     if not 2 <= len(classes) <= CLASS_COUNT:
-        raise DataError(
-            f"{said}: names {plural(len(classes), 'class').replace('classs', 'classes')}; 2 to {CLASS_COUNT:,} can be"
-            " scored"
-        )
+        raise DataError(f"{said}: names {plural(len(classes), 'class')}; 2 to {CLASS_COUNT:,} can be scored")
     imagenet = _imagenets(classes)
     if len(imagenet) < CLASS_COUNT:  # of ImageNet's own names two are the same: crane, maillot
         _refuse_twice(said, names)
