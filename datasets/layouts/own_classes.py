@@ -162,12 +162,12 @@ def _places_only(labels: Mapping[str, int], classes: ModelClasses) -> bool:
 def _strangers(strangers: Sequence[str], total: int, classes: ModelClasses) -> str:
     """Folders that no class is called as, and what is meant perhaps."""
     close = get_close_matches(strangers[0], classes.names, n=1)
-    mend = "take them out, or give the list that has them"
+    fix = "take them out, or give the list that has them"
     if close:
-        mend = f"is {escaped(strangers[0])} the class {close[0]}? Rename the folder then, else take it out"
+        fix = f"is {escaped(strangers[0])} the class {close[0]}? Rename the folder then, else take it out"
     return (
         f"{some(strangers)} of {plural(total, 'folder')} {be(strangers)} not among the {len(classes.names)} classes of"
-        f" {classes.path}; {mend}"
+        f" {classes.path}; {fix}"
     )
 
 
