@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from alexbench.backends.registry import backend_class
+from alexbench.harness.conformance.cases import write_seeded_weights
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.making import Converted, ConvertWeights
 from tests.support import torch_files
-from tests.support.models import write_seeded_weights
 
 pytestmark = pytest.mark.skipif(not backend_class("torch").probe().available, reason="pip install 'alexbench[torch]'")
 

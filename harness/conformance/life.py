@@ -1,9 +1,10 @@
 """Drives one backend through its life in this process, and writes down what happened: run as a script.
 
-``python lifecycle.py BACKEND OUT.json``. What it saw is judged in tests/conformance/test_lifecycle.py. A process of its
-own, because a runtime may keep threads and settings until its process ends.
+``python -m alexbench.harness.conformance.life BACKEND OUT.json``; :mod:`alexbench.harness.conformance.required` judges
+it. A process of its own, because a runtime may keep threads and settings until its process ends.
 """
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -15,53 +16,27 @@ from numpy.typing import NDArray
 
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import backend_class
+from alexbench.harness.capabilities import KeepsOnDevice
 from alexbench.harness.contract import Backend, Model, Options
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.judge.parity import deviation
-from alexbench.harness.models.network import (
-    LRN,
-    AdaptiveAvgPool,
-    Conv,
-    Dropout,
-    Flatten,
-    Linear,
-    MaxPool,
-    Network,
-    ReLU,
-)
+from alexbench.harness.models.network import get_network
 from alexbench.harness.models.seeded import seeded_weights
 
-# Every kind of layer, none of them at its easiest: height is not width, windows hang over the edge in one direction
-# only, the adaptive pooling's windows overlap.
-TINY: Final = Network(
-    "tiny",
-    "every kind of layer",
-    (3, 31, 38),
-    (
-        Conv("conv1", 3, 8, 5, stride=2, padding=1),
-        ReLU("relu1"),
-        LRN("norm1", 5, 1e-1, 0.75, 2.0),
-        MaxPool("pool1", 3, 2, ceil_mode=True),
-        Conv("conv2", 8, 12, 3, padding=1, groups=2),
-        ReLU("relu2"),
-        AdaptiveAvgPool("avgpool", 3),
-        Flatten("flatten"),
-        Dropout("drop6", 0.5),
-        Linear("fc6", 108, 16),
-        ReLU("relu6"),
-        Linear("fc7", 16, 7),
-    ),
-)
+TINY: Final = get_network("tiny")
 BATCH: Final = 4
+NOT_FINITE: Final = {2: np.nan, 5: np.inf}
+"""Class -> what its answer is made."""
 
 
 def attempt(action: Callable[[], Any]) -> dict[str, Any]:
-    """What an action raised, as data."""
+    """What an action raised, as data; ``same``: what it returned, where that is a truth."""
     try:
-        action()
+        same = action()
     except Exception as error:
-        return {"raised": type(error).__name__, "ours": isinstance(error, AlexBenchError), "message": str(error)}
-    return {"raised": None, "ours": False, "message": ""}
+        ours, message = isinstance(error, AlexBenchError), " ".join(str(error).split())[:500]
+        return {"raised": type(error).__name__, "ours": ours, "message": message, "same": False}
+    return {"raised": None, "ours": False, "message": "", "same": same if isinstance(same, bool) else None}
 
 
 def weights() -> dict[str, NDArray[np.float32]]:
@@ -83,18 +58,36 @@ def defects() -> dict[str, dict[str, NDArray[Any]]]:
     }
 
 
-def refused_pixels(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+def other_types(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """What is not float32, or empty: refused, or answered correctly."""
+    return {"uint8": pixels.astype(np.uint8), "float64": pixels.astype(np.float64), "no image": pixels[:0]}
+
+
+def other_shapes(pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
     """Arrays that are not a batch of this network's input."""
     channels = pixels.shape.index(TINY.input_shape[0])
     return {
-        "uint8": pixels.astype(np.uint8),
-        "float64": pixels.astype(np.float64),
         "one image without a batch": pixels[0],
         "the other layout": np.ascontiguousarray(np.moveaxis(pixels, channels, 1 if channels == 3 else 3)),
         "height and width swapped": np.ascontiguousarray(np.swapaxes(pixels, *_sides(pixels))),
         "a row short": np.ascontiguousarray(np.delete(pixels, 0, axis=_sides(pixels)[0])),
-        "no image": pixels[:0],
     }
+
+
+def not_finite_weights() -> dict[str, NDArray[np.float32]]:
+    """Arrays whose answers are not finite in two classes, and as ever in the others."""
+    arrays = weights()
+    bias = arrays["fc7.bias"].copy()
+    bias[list(NOT_FINITE)] = list(NOT_FINITE.values())
+    return {**arrays, "fc7.bias": bias}
+
+
+def correct(backend: Backend, given: NDArray[Any]) -> bool:
+    """Whether the answer to ``given`` is that to the same values in float32."""
+    answer, wanted = backend.predict(given), backend.predict(given.astype(np.float32)) if len(given) else None
+    if wanted is None:
+        return answer.shape == (0, TINY.outputs)
+    return bool(np.allclose(answer, wanted, rtol=1e-4, atol=1e-4 * wanted.std()))
 
 
 def _sides(pixels: NDArray[np.float32]) -> tuple[int, int]:
@@ -114,12 +107,16 @@ def life(backend: Backend) -> dict[str, Any]:
     )
     seen["predict_before_load"] = attempt(lambda: backend.predict(first))
     seen["effective_before_load"] = attempt(backend.effective)
+    if isinstance(backend, KeepsOnDevice):
+        seen["resident_before_load"] = attempt(lambda: backend.resident(first))
     seen["defects"] = {
         what: attempt(lambda arrays=arrays: backend.load(Model(TINY, arrays), options))
         for what, arrays in defects().items()
     }
 
     backend.load(model, options)
+    if isinstance(backend, KeepsOnDevice):
+        seen["resident_is_none"] = backend.resident(first) is None
     untouched = first.copy()
     logits = backend.predict(first)
     kept = logits.copy()
@@ -130,38 +127,57 @@ def life(backend: Backend) -> dict[str, Any]:
     logits[...] = -1.0
     seen["unmoved_by_its_caller"] = bool(np.array_equal(backend.predict(first), kept))
     first.flags.writeable = False
-    seen["read_only_pixels"] = bool(np.array_equal(backend.predict(first), kept))
+    seen["read_only_pixels"] = attempt(lambda: bool(np.array_equal(backend.predict(first), kept)))
     first.flags.writeable = True
     reference = ReferenceBackend()
     reference.load(model, options)
     found = deviation(kept, reference.predict(channels_first[0]))
     seen["deviation"] = {"max_abs_over_sigma": found.max_abs_over_sigma, "sqnr_db": found.sqnr_db}
 
-    seen["pixels"] = {
-        what: attempt(lambda pixels=pixels: backend.predict(pixels)) for what, pixels in refused_pixels(first).items()
+    seen["shapes"] = {
+        what: attempt(lambda pixels=pixels: backend.predict(pixels)) for what, pixels in other_shapes(first).items()
     }
-    seen["well_after_refusals"] = bool(np.array_equal(backend.predict(first), kept))
+    seen["types"] = {
+        what: attempt(lambda pixels=pixels: correct(backend, pixels)) for what, pixels in other_types(first).items()
+    }
+    seen["well_after_refusals"] = attempt(lambda: bool(np.array_equal(backend.predict(first), kept)))
 
     seen["close"] = [attempt(backend.close), attempt(backend.close)]
     seen["predict_after_close"] = attempt(lambda: backend.predict(first))
     seen["effective_after_close"] = attempt(backend.effective)
-    backend.load(model, options)
-    seen["loads_again"] = bool(np.array_equal(backend.predict(first), kept))
-    backend.load(model, options)
-    seen["loads_over"] = bool(np.array_equal(backend.predict(first), kept))
-    backend.close()
+
+    def again() -> bool:
+        backend.load(model, options)
+        return bool(np.array_equal(backend.predict(first), kept))
+
+    seen["loads_again"], seen["loads_over"] = attempt(again), attempt(again)
+    with contextlib.closing(type(backend)()) as broken:
+        broken.load(Model(TINY, not_finite_weights()), options)
+        seen["not_finite"] = answer_of_each(broken.predict(first))
+    seen["last_close"] = attempt(backend.close)
     return seen
 
 
-def main() -> None:
-    """The script."""
-    name, out = sys.argv[1:]
+def answer_of_each(logits: NDArray[np.float32]) -> list[str]:
+    """Class by class: finite, inf or nan, over all images."""
+    kinds = [{("nan" if np.isnan(one) else "finite" if np.isfinite(one) else "inf") for one in row} for row in logits.T]
+    return ["/".join(sorted(kind)) for kind in kinds]
+
+
+def drive(name: str) -> dict[str, Any]:
+    """What was seen."""
     before = set(sys.modules)
     backend = backend_class(name)()
-    seen = {"imported_by_construction": sorted({module.partition(".")[0] for module in set(sys.modules) - before})}
-    seen |= life(backend)
-    Path(out).write_text(json.dumps(seen), encoding="utf-8")
+    imported = sorted({module.partition(".")[0] for module in set(sys.modules) - before})
+    return {"imported_by_construction": imported} | life(backend)
+
+
+def main(drive: Callable[[str], dict[str, Any]]) -> None:
+    """The script: what it saw goes to a file, whole or not at all."""
+    name, out = sys.argv[1:]
+    text = json.dumps(drive(name))
+    Path(out).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(drive)

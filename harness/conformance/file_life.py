@@ -1,0 +1,100 @@
+"""Lets one backend write, open and run files of the network `tiny`, and writes down what happened: run as a script.
+
+``python -m alexbench.harness.conformance.file_life BACKEND OUT.json``; :mod:`alexbench.harness.conformance.optional`
+judges it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends.reference import ReferenceBackend
+from alexbench.backends.registry import backend_class
+from alexbench.harness.capabilities import ExportFormat, Exports, OpensExports, RunsArtifacts
+from alexbench.harness.conformance.life import BATCH, TINY, attempt, main, weights
+from alexbench.harness.contract import Artifact, Backend, Model, Options
+from alexbench.harness.judge.parity import deviation
+
+MODEL = Model(TINY, weights())
+OPTIONS = Options(threads=1)
+
+
+def pixels() -> NDArray[np.float32]:
+    """A batch (N, C, H, W)."""
+    return np.random.Generator(np.random.PCG64(3)).standard_normal((BATCH, *TINY.input_shape), dtype=np.float32)
+
+
+def in_layout(layout: str) -> NDArray[np.float32]:
+    """The batch as a backend takes it."""
+    return pixels() if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(pixels(), 1, -1))
+
+
+def off(logits: NDArray[np.float32]) -> float:
+    """How far from float64's, in standard deviations."""
+    reference = ReferenceBackend()
+    reference.load(MODEL, OPTIONS)
+    return deviation(logits, reference.predict(pixels())).max_abs_over_sigma
+
+
+def write(backend: Backend, form: ExportFormat, folder: Path) -> dict[str, Any]:
+    """A file of ``form``, opened again where the backend opens that format."""
+    assert isinstance(backend, Exports)
+    path = folder / f"network{form.suffix}"
+    seen = attempt(lambda: backend.export(MODEL, path, form, {"card": "tiny"}) and None)
+    seen |= {"left": path.exists(), "max_abs_over_sigma": None}
+    if isinstance(backend, OpensExports) and form.name in backend.opened_formats and seen["left"]:
+        opened = backend.open_export(path, form.name)
+        seen["max_abs_over_sigma"] = off(opened.predict(in_layout(backend.input_layout)))
+    return seen
+
+
+def run(backend: Backend, path: Path) -> dict[str, Any]:
+    """The file as a user's own."""
+    assert isinstance(backend, RunsArtifacts)
+    given = Artifact(path, TINY.input_shape, TINY.outputs, trusted=True)
+    found: dict[str, Any] = {"max_abs_over_sigma": None}
+
+    def go() -> None:
+        backend.load_artifact(given, backend.inspect_artifact(given, OPTIONS), OPTIONS)
+        found["max_abs_over_sigma"] = off(backend.predict(in_layout(backend.input_layout)))
+        backend.close()
+
+    return attempt(go) | found
+
+
+def spoiled(backend: Backend, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Files of noise, opened."""
+    assert isinstance(backend, OpensExports)
+    suffixes = {form.name: form.suffix for form in getattr(backend, "export_formats", ()) if form.suffix}
+    for form in backend.opened_formats:
+        if form in suffixes:
+            path = folder / f"noise{suffixes[form]}"
+            path.write_bytes(b"no network at all")
+            yield form, attempt(lambda path=path, form=form: backend.open_export(path, form) and None)
+
+
+def drive(name: str) -> dict[str, Any]:
+    """What was seen."""
+    backend = backend_class(name)()
+    seen: dict[str, Any] = {"exports": {}, "artifacts": {}, "spoiled": {}}
+    with TemporaryDirectory() as folder:
+        own = [form for form in backend.export_formats if form.via is None] if isinstance(backend, Exports) else []
+        for form in own:
+            place = Path(folder, form.name)
+            place.mkdir()
+            seen["exports"][form.name] = write(backend, form, place)
+            path = place / f"network{form.suffix}"
+            endings = getattr(backend, "artifact_suffixes", ())
+            if isinstance(backend, RunsArtifacts) and (form.suffix or "/") in endings and path.exists():
+                seen["artifacts"][form.name] = run(backend, path)
+        if isinstance(backend, OpensExports):
+            seen["spoiled"] = dict(spoiled(backend, Path(folder)))
+    return seen
+
+
+if __name__ == "__main__":
+    main(drive)
