@@ -5,6 +5,7 @@ judges it.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,7 +45,7 @@ def write(backend: Backend, form: ExportFormat, folder: Path) -> dict[str, Any]:
     """A file of ``form``, opened again where the backend opens that format."""
     assert isinstance(backend, Exports)
     path = folder / f"network{form.suffix}"
-    seen = attempt(lambda: backend.export(MODEL, path, form, {"card": "tiny"}) and None)
+    seen = attempt(partial(backend.export, MODEL, path, form, {"card": "tiny"}))
     seen |= {"left": path.exists(), "max_abs_over_sigma": None}
     if isinstance(backend, OpensExports) and form.name in backend.opened_formats and seen["left"]:
         opened = backend.open_export(path, form.name)
@@ -74,12 +75,14 @@ def spoiled(backend: Backend, folder: Path) -> Iterator[tuple[str, dict[str, Any
         if form in suffixes:
             path = folder / f"noise{suffixes[form]}"
             path.write_bytes(b"no network at all")
-            yield form, attempt(lambda path=path, form=form: backend.open_export(path, form) and None)
+            yield form, attempt(partial(backend.open_export, path, form))
 
 
 def drive(name: str) -> dict[str, Any]:
     """What was seen."""
     backend = backend_class(name)()
+    backend.load(MODEL, OPTIONS)  # a runtime that takes one thread count a process has taken it then
+    backend.close()
     seen: dict[str, Any] = {"exports": {}, "artifacts": {}, "spoiled": {}}
     with TemporaryDirectory() as folder:
         own = [form for form in backend.export_formats if form.via is None] if isinstance(backend, Exports) else []

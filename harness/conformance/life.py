@@ -8,6 +8,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,8 +111,7 @@ def life(backend: Backend) -> dict[str, Any]:
     if isinstance(backend, KeepsOnDevice):
         seen["resident_before_load"] = attempt(lambda: backend.resident(first))
     seen["defects"] = {
-        what: attempt(lambda arrays=arrays: backend.load(Model(TINY, arrays), options))
-        for what, arrays in defects().items()
+        what: attempt(partial(backend.load, Model(TINY, arrays), options)) for what, arrays in defects().items()
     }
 
     backend.load(model, options)
@@ -134,12 +134,8 @@ def life(backend: Backend) -> dict[str, Any]:
     found = deviation(kept, reference.predict(channels_first[0]))
     seen["deviation"] = {"max_abs_over_sigma": found.max_abs_over_sigma, "sqnr_db": found.sqnr_db}
 
-    seen["shapes"] = {
-        what: attempt(lambda pixels=pixels: backend.predict(pixels)) for what, pixels in other_shapes(first).items()
-    }
-    seen["types"] = {
-        what: attempt(lambda pixels=pixels: correct(backend, pixels)) for what, pixels in other_types(first).items()
-    }
+    seen["shapes"] = {what: attempt(partial(backend.predict, pixels)) for what, pixels in other_shapes(first).items()}
+    seen["types"] = {what: attempt(partial(correct, backend, pixels)) for what, pixels in other_types(first).items()}
     seen["well_after_refusals"] = attempt(lambda: bool(np.array_equal(backend.predict(first), kept)))
 
     seen["close"] = [attempt(backend.close), attempt(backend.close)]

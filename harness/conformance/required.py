@@ -242,8 +242,8 @@ class LifeTests(KitTests):
     def test_load_may_come_again(self, kit: Kit) -> None:
         """load() may come again, after close() and without it."""
         seen = kit.seen("life")
-        for what, one in (("load() after close()", seen["loads_again"]), ("load() twice", seen["loads_over"])):
-            assert one["same"], f"{what}: it {_became(one)}"
+        assert seen["loads_again"]["same"], f"load() after close(): it {_became(seen['loads_again'])}"
+        assert seen["loads_over"]["same"], f"load() a second time: it {_became(seen['loads_over'])}"
 
     def test_answers_that_are_not_finite_are_not_hidden(self, kit: Kit) -> None:
         """Infinity and NaN reach the caller, who reports them."""
