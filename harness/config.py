@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_type_hints
 import platformdirs
 
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
+from alexbench.harness.capabilities import RANGE_METHODS, QuantizationOptions, RangeMethod
 from alexbench.harness.chosen_systems import AXES, SystemTable, chosen_systems
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.files.decoding import AnySize, DecodeError, decode_value
@@ -38,6 +39,7 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "on_bad_image": ON_BAD_IMAGE,
     "weights_layout": ("NCHW", "NHWC"),
     "rigor": tuple(RIGORS),
+    "range_method": RANGE_METHODS,
 }
 SCENARIOS: Final[tuple[Asked, ...]] = ("SingleStream", "MultiStream", "Server", "Offline")
 """MLPerf's words. SingleStream is always measured; Offline and those of LoadGen where rigor or the user asks."""
@@ -58,6 +60,7 @@ _ONE: Final[dict[str, Any]] = {"threads": int, "system": (str, dict)}
 _BOUNDS: Final = {
     "batch_size": (1, 2**16),
     "limit": (1, 10**9),
+    "calibration_images": (1, 10**6),
     "seed": (0, 2**63 - 1),
 }
 """Least and most: more no machine, no data set and no column of a table holds."""
@@ -118,6 +121,12 @@ class RunConfig:
     rigor: RigorName = "smoke"
     budget: float | None = None
     resolution: float | None = None
+    calibration: str | None = None
+    calibration_images: int | None = None
+    calibrate_on_scored: bool = False
+    per_tensor: bool = False
+    reduce_range: bool = False
+    range_method: RangeMethod = "minmax"
     scenarios: tuple[Asked, ...] = ()
     latency_bound: float | None = None
     pythons: dict[str, str] = field(default_factory=dict)
@@ -169,6 +178,18 @@ class RunConfig:
         if system.environment is not None:
             return self.environments[system.environment]
         return self.pythons.get(system.backend)
+
+    @property
+    def quantization(self) -> QuantizationOptions:
+        """How systems of precision int8 are quantized."""
+        return QuantizationOptions(
+            per_channel=not self.per_tensor, reduce_range=self.reduce_range, method=self.range_method
+        )
+
+    @property
+    def quantized(self) -> tuple[System, ...]:
+        """The systems that are quantized here: of precision int8, without a file of the user's."""
+        return tuple(one for one in self.systems if one.precision == "int8" and one.artifact is None)
 
     @property
     def level(self) -> Rigor:
@@ -268,6 +289,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     of_systems = {item.name: getattr(chosen, item.name) for item in fields(chosen)}
     config = RunConfig(**{key: value for key, value in given.items() if key in _FIELDS} | of_systems)
     config = _with_pictures(config.with_base())
+    _check_calibration_flags(config, given)
     _check_pair(config)
     return config
 
@@ -297,6 +319,14 @@ def _check_data_flags(given: dict[str, Any]) -> None:
                 raise UsageError(f"--{key} says how --data is read; name --data PATH too")
     if "shard" in given:
         given["shard"] = shard_of(given["shard"])
+
+
+def _check_calibration_flags(config: RunConfig, given: Mapping[str, Any]) -> None:
+    """Raises: UsageError: a flag of int8 that no system of the run needs."""
+    flags = ("calibration", "calibration_images", "calibrate_on_scored", "per_tensor", "reduce_range", "range_method")
+    for key in flags:
+        if given.get(key) and not config.quantized:
+            raise UsageError(f"--{key.replace('_', '-')} is of --precision int8; name that too, or leave it out")
 
 
 def shard_of(text: str) -> Shard:
@@ -350,7 +380,7 @@ def _number(text: str, pattern: re.Pattern[str]) -> float:
 
 def _make_absolute(given: dict[str, Any]) -> None:
     """Paths as they are from anywhere: a run may be gone on with from another folder."""
-    for key in ("data", "labels", "weights", "model"):
+    for key in ("data", "labels", "weights", "model", "calibration"):
         value = given.get(key)
         named = (key == "weights" and value == PUBLISHED) or (key == "model" and not str(value).endswith(".toml"))
         if value and not named:

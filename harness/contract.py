@@ -20,11 +20,11 @@ from alexbench.harness.models.network import Layout, Network, shape_mismatches
 from alexbench.harness.models.preprocessing import Normalisation
 from alexbench.harness.systems import InputConvention
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Evidence = Literal["reported", "measured", "declared", "requested"]
 Scores = Literal["logits", "probabilities", "log-probabilities"]
 
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "int8")
 
 
 @dataclass(frozen=True, slots=True)

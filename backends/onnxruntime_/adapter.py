@@ -24,7 +24,8 @@ from alexbench.backends._shared.watched_layers import check_layers, no_activatio
 from alexbench.backends.onnxruntime_ import activations as onnx_activations
 from alexbench.backends.onnxruntime_ import artifact as onnx_artifact
 from alexbench.backends.onnxruntime_ import profile
-from alexbench.harness.capabilities import ExportFormat, OpenedExport
+from alexbench.backends.onnxruntime_ import quantize as onnx_quantize
+from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -58,6 +59,9 @@ class OnnxRuntimeBackend(Backend):
     data_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("onnx", ".onnx"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("onnx",)
+    quantized_suffix: ClassVar[str] = ".onnx"
+    quantizer: ClassVar[Requirements] = Requirements(groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)))
+    range_methods: ClassVar[tuple[RangeMethod, ...]] = tuple(onnx_quantize.METHODS)
 
     def __init__(self, *, traced_to: Path | None = None) -> None:
         self._traced_to = traced_to  # where ONNX Runtime's profiler writes its trace, None for no profiler
@@ -236,6 +240,18 @@ class OnnxRuntimeBackend(Backend):
     def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
         """See :meth:`OpensExports.open_export`."""
         return open_onnx(_import_onnxruntime(), path)
+
+    def quantize(
+        self,
+        model: Model,
+        images: Sequence[NDArray[np.float32]],
+        path: Path,
+        how: QuantizationOptions,
+        notes: Mapping[str, str],
+    ) -> str:
+        """See :meth:`Quantizes.quantize`: by ONNX Runtime's own static quantization."""
+        check_weights(model)
+        return onnx_quantize.quantize(_import_onnxruntime(), model, images, path, how, notes)
 
 
 def _import_onnxruntime() -> ModuleType:

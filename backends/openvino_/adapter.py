@@ -18,10 +18,11 @@ from alexbench.backends.openvino_ import activations as openvino_activations
 from alexbench.backends.openvino_ import artifact as openvino_artifact
 from alexbench.backends.openvino_ import precision as openvino_precision
 from alexbench.backends.openvino_ import profile
+from alexbench.backends.openvino_ import quantize as openvino_quantize
 from alexbench.backends.openvino_.export import convert_ir, open_ir, write_ir
 from alexbench.backends.openvino_.profile import PRODUCT
 from alexbench.backends.openvino_.stream import QueueStream
-from alexbench.harness.capabilities import ExportFormat, OpenedExport
+from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -66,6 +67,9 @@ class OpenVinoBackend(Backend):
         ExportFormat("openvino", ".xml", beside=(".bin",), via="openvino-convert"),
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("openvino",)
+    quantized_suffix: ClassVar[str] = ".xml"
+    quantizer: ClassVar[Requirements] = Requirements(groups=(("nncf",),), extra="openvino-int8")
+    range_methods: ClassVar[tuple[RangeMethod, ...]] = openvino_quantize.METHODS
 
     def __init__(self, *, counting: bool = False) -> None:
         self._counting = counting  # time by node, which OpenVINO calls its performance counters
@@ -224,6 +228,21 @@ class OpenVinoBackend(Backend):
         """See :meth:`OpensExports.open_export`."""
         return open_ir(_import_openvino(), path)
 
+    def quantize(
+        self,
+        model: Model,
+        images: Sequence[NDArray[np.float32]],
+        path: Path,
+        how: QuantizationOptions,
+        notes: Mapping[str, str],
+    ) -> str:
+        """See :meth:`Quantizes.quantize`: by NNCF."""
+        check_weights(model)
+        ov = _import_openvino()
+        graph, tool = openvino_quantize.quantize(_build(ov, model), images, how)
+        write_ir(ov, graph, path, notes)
+        return tool
+
 
 def _precision(compiled: "openvino.CompiledModel") -> tuple[Known, str]:
     """What its products run in, by the names of its kernels, and how many in which; the hint is no more than asked for.
@@ -266,7 +285,7 @@ def _compile(
 ) -> "openvino.CompiledModel":
     settings: dict[str, Any] = {
         **({"PERFORMANCE_HINT": "THROUGHPUT"} if throughput else {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}),
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[options.precision],
+        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}[options.precision],
     }
     if device == "CPU":
         settings["INFERENCE_NUM_THREADS"] = options.threads

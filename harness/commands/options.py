@@ -36,7 +36,9 @@ _REPEATED: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option(
         "--device", metavar="NAME", multiple=True, help="cpu, cuda, gpu: as the runtime calls it. Repeatable."
     ),
-    click.option("--precision", metavar="NAME", multiple=True, help="fp32 or bf16. Repeatable.  [default: fp32]"),
+    click.option(
+        "--precision", metavar="NAME", multiple=True, help="fp32, fp16, bf16, int8. Repeatable.  [default: fp32]"
+    ),
     click.option("--profile", metavar="NAME", multiple=True, help="Settings: default, as the runtime ships."),
     click.option(
         "--threads", type=int, metavar="N", multiple=True, help="Of an inference. Repeatable.  [default: usable cores]"
@@ -102,6 +104,12 @@ def one_run(command: Command) -> Command:
         ),
         click.option("--budget", metavar="TIME", help="Timing ends after this, as in 90s or 2m.  [default: rigor's]"),
         click.option("--resolution", metavar="PERCENT", help="Timing ends when it can tell this apart, as in 2%."),
+        click.option("--calibration", metavar="PATH", help="Training images for int8.  [default: synthetic]"),
+        click.option("--calibration-images", type=int, metavar="N", help="How many.  [default: 100]"),
+        click.option("--calibrate-on-scored", is_flag=True, help="Allow scored images among them."),
+        click.option("--per-tensor", is_flag=True, help="int8: one weight scale per layer."),
+        click.option("--reduce-range", is_flag=True, help="int8: 7-bit weights, for CPUs without VNNI."),
+        click.option("--range-method", metavar="NAME", help="int8: minmax, entropy, percentile."),
         click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]"),
     )
     return _with(command, (*_WHAT, backends, *_REPEATED, *measured))

@@ -279,6 +279,27 @@ class ArtifactRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class QuantizationRecord:
+    """How the int8 file of a row was made. ``tool``: whose, in words; ``versions``: distribution -> version.
+
+    ``per_channel``, ``reduce_range``, ``method``: the options. ``calibration``: the images in words, with their number
+    and the digest of their pixels; ``scored``: how many of them are among the scored images. ``seconds``: wall time.
+    """
+
+    tool: str
+    versions: dict[str, str]
+    per_channel: bool
+    reduce_range: bool
+    method: str
+    calibration: str
+    calibration_images: int
+    calibration_digest: str
+    calibration_synthetic: bool
+    scored: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """A row's accuracy beside a published figure, percent. ``backend``: the row's name.
 
@@ -308,8 +329,9 @@ class SystemRecord:
     it besides, and why. ``batch_dependence``: by how much a picture's scores change with those beside it in the batch,
     in their standard deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the
     number of rows of its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one;
-    None where it may not be ranked, or the record is older than schema 5. ``group``: what rows must have in common to
-    be ranked together; None where nobody knows how the row ran.
+    None where it may not be ranked, or the record is older than schema 5. ``quantization``: how its int8 file was made,
+    None where we made none. ``group``: what rows must have in common to be ranked together; None where nobody knows how
+    the row ran.
     """
 
     name: str
@@ -329,6 +351,7 @@ class SystemRecord:
     remarks: tuple[Reason, ...] = ()
     batch_dependence: float | None = None
     rank: int | None = None
+    quantization: QuantizationRecord | None = None
 
     @property
     def group(self) -> Group | None:

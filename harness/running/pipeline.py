@@ -31,6 +31,8 @@ from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
+from alexbench.harness.quantization.calibration import calibration_set
+from alexbench.harness.quantization.files import quantized_file
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import RUN_FILE, read_run
@@ -154,7 +156,22 @@ def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -
     loads.require(config)
     others = other_environments(rows, logs)
     check_options(rows, config, logs)
-    return _Prepared(gather(config, cache=cache_folder(), display=display), others)
+    run_inputs = gather(config, cache=cache_folder(), display=display)
+    _quantize(config, rows, run_inputs, logs, display)
+    return _Prepared(run_inputs, others)
+
+
+def _quantize(config: RunConfig, rows: list[Row], run_inputs: RunInputs, logs: Path, display: Display) -> None:
+    """The int8 file of each row that needs one; rows of one backend share it."""
+    wanted = [row for row in rows if row.system in config.quantized and not row.absent]
+    if not wanted:
+        return
+    cache = writable(cache_folder())
+    calibration = calibration_set(config, run_inputs, cache, display)
+    for row in wanted:
+        row.quantized, row.quantization = quantized_file(
+            row.backend, config, run_inputs, calibration, cache=cache, log=logs / "quantize.log", display=display
+        )
 
 
 def _carry_out(

@@ -19,6 +19,7 @@ from alexbench.harness.records.run_records import (
     ArtifactRecord,
     EffectiveRecord,
     Parity,
+    QuantizationRecord,
     SystemRecord,
     SystemStatus,
 )
@@ -36,7 +37,8 @@ class Row:
     ``unsupported``: its runtime refused it before anything was measured; both with the reason as its ``error``.
     ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
     ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
-    ``scores`` (5,) float32; those of skipped pictures mean nothing.
+    ``scores`` (5,) float32; those of skipped pictures mean nothing. ``quantized``: the int8 file that was made for it,
+    and ``quantization``: how.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Row:
     layers_ms: dict[str, float] = field(default_factory=dict)
     remarks: list[Reason] = field(default_factory=list)
     batch_dependence: float | None = None
+    quantized: ModelFile | None = None
+    quantization: QuantizationRecord | None = None
 
     @property
     def backend(self) -> str:
@@ -76,6 +80,11 @@ class Row:
     def artifact(self) -> ModelFile | None:
         """The user's file that it runs, None where it is built from weights."""
         return self.system.artifact
+
+    @property
+    def file(self) -> ModelFile | None:
+        """The file that it runs: the user's, or the int8 file that was made for it."""
+        return self.quantized or self.artifact
 
     @property
     def absent(self) -> bool:
@@ -148,6 +157,7 @@ class Row:
             python=self.python,
             remarks=tuple(dict.fromkeys(self.remarks)),
             batch_dependence=self.batch_dependence,
+            quantization=self.quantization,
         )
 
 
