@@ -49,8 +49,8 @@ def check_quantizes(backend: str, how: QuantizationOptions) -> None:
         UnsupportedOptionError: it has no int8, or not this method.
         BackendUnavailableError: its tool is not installed; the message has the line that installs it.
     """
-    kind = backend_class(backend)
-    if not issubclass(kind, Quantizes):
+    kind = backend_class(backend)()
+    if not isinstance(kind, Quantizes):
         hint = getattr(kind, "no_int8", "it supports fp32")
         raise UnsupportedOptionError(f"{backend}: asked for int8, which this backend does not have; {hint}")
     if how.method not in kind.range_methods:
@@ -77,8 +77,8 @@ def quantized_file(
     Raises:
         AlexBenchError: the tool failed; nothing half written is left.
     """
-    kind = backend_class(backend)
-    assert issubclass(kind, Quantizes)
+    kind = backend_class(backend)()
+    assert isinstance(kind, Quantizes)
     facts = _facts(backend, config, run_inputs, calibration)
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8")).hexdigest()[:32]
     folder = cache / FOLDER
