@@ -110,7 +110,7 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
     from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.prediction.predict import predict as answer
-    from alexbench.harness.prediction.predict import print_predictions
+    from alexbench.harness.prediction.showing import print_predictions
 
     config = resolve({**flags, "only": "performance"})
     answers = answer(images, config=config, display=display_for())

@@ -31,6 +31,11 @@ def _paragraph(line: str) -> str:
     return _BLOCK.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", escape(line))
 
 
+def folded(title: str, text: str) -> str:
+    """Markdown that a page shows when its title is clicked."""
+    return f"<details>\n<summary>{escape(title)}</summary>\n\n{text}\n\n</details>"
+
+
 def noted(table: Table) -> str:
     """A table in GitHub's Markdown, and its notes below it."""
     return table_text(table) + (f"\n\n{listed(table.notes)}" if table.notes else "")

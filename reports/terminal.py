@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final, TextIO
 
 import rich.table
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from alexbench.harness.console.streams import console
 from alexbench.harness.files.plain_text import printable
-from alexbench.reports.table import Table
+from alexbench.reports.table import Shown, Table
 
 PLAIN_WIDTH: Final = 400
 
@@ -29,10 +30,18 @@ class Terminal:
         """A line, never broken where nobody's window is that wide."""
         self._console.print(printable(text), style=style, soft_wrap=self._plain)
 
+    def answer(self, sentences: Iterable[str], style: str = "") -> None:
+        """What the output begins with: a line per sentence, the first one bold."""
+        found = list(sentences)
+        for place, sentence in enumerate(found):
+            self.line(sentence, f"bold {style}".strip() if place == 0 else None)
+        if found:
+            self.line()
+
     def facts(self, lines: Iterable[tuple[str, str]]) -> None:
-        """Names, and a line each."""
+        """Names, and a line each; on a terminal its continuation is indented."""
         for name, text in lines:
-            self.line(f"{name:>8}  {text}")
+            self._hanging(f"{name:>8}  ", text)
 
     def table(self, table: Table) -> None:
         """A table under its title, and its notes below it."""
@@ -50,11 +59,37 @@ class Terminal:
         if lines:
             self.line()
         for text in lines:
-            self.line(f"! {text}")
+            self._hanging("! ", text)
+
+    def _hanging(self, label: str, text: str) -> None:
+        """A label, and a text whose further lines begin below its own first letter."""
+        if self._plain:
+            self.line(label + text)
+            return
+        grid = rich.table.Table.grid()
+        grid.add_column(width=cell_len(label), no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(printable(label)), Text(printable(text)))
+        self._console.print(grid)
+
+
+def fitting(table: Table, width: int) -> Table:
+    """The table without as many of its extra columns, the last first, as so many columns of a terminal need."""
+    columns = list(table.shown)
+    while any(one.extra for one in columns) and _natural_width(columns) > width:
+        columns.remove(next(one for one in reversed(columns) if one.extra))
+    return replace(table, shown=columns)
+
+
+def _natural_width(columns: Sequence[Shown]) -> int:
+    """Columns of a terminal that unbroken lines need."""
+    widths = [max(map(cell_len, (one.heading, *map(str, one.cells)))) for one in columns]
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def shown(table: Table, width: int) -> rich.table.Table:
     """The table on so many columns of a terminal: lines break between words, and inside them only as a last resort."""
+    table = fitting(table, width)
     texts = [[heading, *cells] for heading, cells in zip(table.headings, table.columns, strict=True)]
     widths = [max(map(cell_len, column)) for column in texts]
     least = [max(cell_len(word) for text in column for word in re.split(" (?!%)", text)) for column in texts]

@@ -5,7 +5,8 @@
 Runs on the base repository's own code, with a token that may comment, after a run on a pull request's code, which may
 be anybody's. So nothing that came from there is believed: the pull request is the open one whose head is the commit
 that the run was of, as GitHub says; of the artifact one file is read, as text of limited size that begins with the
-marker; nobody is mentioned, and no picture, link or HTML of it is shown. Standard library only.
+marker; nobody is mentioned, and no image, link or HTML of it is shown, except the tags that fold a section. Standard
+library only.
 """
 
 import io
@@ -41,6 +42,8 @@ LIVE: Final = re.compile(
     re.IGNORECASE,
 )
 """Behind which Markdown, or GitHub, makes more of a text than a text."""
+FOLD: Final = re.compile(rf"^<{NO_WIDTH}(details>|/details>|summary>[\w ,:;.()%-]*<{NO_WIDTH}/summary>)$", re.MULTILINE)
+"""A line that folds a part of the text, alone on it: the only HTML that is shown."""
 UNSEEN: Final = re.compile("[\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """What turns text around, or has no shape."""
 
@@ -119,6 +122,7 @@ def comment(text: str, run: Mapping[str, Any]) -> str:
     body = text.replace("\r\n", "\n").removeprefix(MARKER).strip()
     # A character without width keeps it from being HTML, a mention, a picture, an address, a diagram or an issue.
     body = LIVE.sub(lambda found: found[0] + NO_WIDTH, UNSEEN.sub("", body))
+    body = FOLD.sub(lambda found: found[0].replace(NO_WIDTH, ""), body)
     body = body.replace("$", "&#36;")  # a formula is read before any escape
     if len(body) > LARGEST_COMMENT:
         body = body[:LARGEST_COMMENT].rpartition("\n")[0] + CUT

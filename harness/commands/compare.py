@@ -1,13 +1,14 @@
 """``alexbench compare``: rows held against each other, picture by picture."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from alexbench.harness.commands.leaving import leave
 from alexbench.harness.commands.options import trust
 from alexbench.harness.commands.places import check_places
+from alexbench.harness.errors import ExitCode
 
 FLIPS: Final = 10
 IMAGES: Final = 8
@@ -95,21 +96,33 @@ def compare(
     if keep and len(compared.runs) > 1:
         raise click.UsageError("--keep writes into the folder of one run; compare each with --layers --keep alone")
     looked = _layers(compared, IMAGES if images is None else images, trusted) if layers else []
+    answered = _answer(compared, looked, rest)
     if as_json:
-        click.echo(to_json(compared, layers=_plain(looked) if layers else None, rest=_judged(rest)), nl=False)
+        made = to_json(compared, answered, layers=_plain(looked) if layers else None, rest=_judged(rest))
+        click.echo(made, nl=False)
     else:
-        _print(compared, looked, FLIPS if flips is None else flips)
+        _print(compared, answered, looked, FLIPS if flips is None else flips)
         if rest is not None:
-            _print_rest(rest, as_json=False)
+            _print_rest(rest)
     if out is not None:
-        write_out(out, _markdown(compared, looked, rest))
+        write_out(out, _markdown(compared, answered, looked, rest))
         click.echo(f"wrote {out}", err=as_json)
     if keep:
         from alexbench.harness.comparison.divergence import keep_layers
 
         folder = compared.runs[0][0].folder
         click.echo(f"wrote {keep_layers(folder, looked[0])}; alexbench report {folder} shows it", err=as_json)
-    sys.exit(max((one.exit_code for one in looked), default=0) or compared.exit_code)
+    diverged = max((one.exit_code for one in looked), default=ExitCode.OK)
+    meaning = "an fp32 row leaves float64 at some layer" if diverged else "too few images to decide every pair"
+    leave(diverged or compared.exit_code, meaning, to_stderr=as_json)
+
+
+def _answer(compared: "Compared", looked: "list[LayerComparison]", rest: "GateReport | None") -> list[str]:
+    """What the output begins with; where layers were compared, these first."""
+    from alexbench.reports.comparison.answer import answer
+    from alexbench.reports.divergence.tables import answer as answer_of_layers
+
+    return [*(line for one in looked for line in answer_of_layers(one)), *answer(compared.report, rest)]
 
 
 def _refuse_without_layers(given: dict[str, bool]) -> None:
@@ -132,11 +145,16 @@ def _without_answers(rest: "GateReport", out: Path | None, given: list[str], *, 
 
     if given:
         raise click.UsageError(f"{given[0]} is of rows with answers, which one of these runs has not; leave it out")
-    _print_rest(rest, as_json=as_json)
-    if out is not None:
-        from alexbench.reports.gate.output import rest_markdown
+    from alexbench.reports.comparison.answer import speed_answer
+    from alexbench.reports.gate.output import gate_json, print_rest, rest_markdown
 
-        write_out(out, rest_markdown(rest))
+    answered = speed_answer(rest)
+    if as_json:
+        click.echo(gate_json(rest, answered), nl=False)
+    else:
+        print_rest(rest, answered)
+    if out is not None:
+        write_out(out, rest_markdown(rest, answered))
         click.echo(f"wrote {out}", err=as_json)
 
 
@@ -154,7 +172,7 @@ def _layers(compared: "Compared", images: int, trusted: tuple[str, ...]) -> "lis
             display=display_for(),
             rows=rows,
             images=chosen,
-            chosen="flipped between the rows compared" if chosen else "",
+            chosen="with a top-1 mismatch" if chosen else "",
             count=images,
             trusted=trusted,
         )
@@ -168,10 +186,10 @@ def _plain(looked: "list[LayerComparison]") -> list[dict[str, Any]]:
     return [layers_json(one) for one in looked]
 
 
-def _print(compared: "Compared", looked: "list[LayerComparison]", flips: int) -> None:
+def _print(compared: "Compared", answered: list[str], looked: "list[LayerComparison]", flips: int) -> None:
     from alexbench.reports.comparison.output import print_comparison
 
-    print_comparison(compared.report, flips=flips)
+    print_comparison(compared.report, answered, flips=flips)
     if looked:
         from alexbench.reports.divergence.tables import print_layers
 
@@ -215,19 +233,18 @@ def _judged(rest: "GateReport | None") -> dict[str, Any] | None:
     return found
 
 
-def _print_rest(rest: "GateReport", *, as_json: bool) -> None:
-    from alexbench.reports.gate.output import gate_json, print_rest
+def _print_rest(rest: "GateReport") -> None:
+    from alexbench.reports.gate.output import print_rest
 
-    if as_json:
-        click.echo(gate_json(rest), nl=False)
-    else:
-        print_rest(rest)
+    print_rest(rest)
 
 
-def _markdown(compared: "Compared", looked: "list[LayerComparison]", rest: "GateReport | None") -> str:
+def _markdown(
+    compared: "Compared", answered: list[str], looked: "list[LayerComparison]", rest: "GateReport | None"
+) -> str:
     from alexbench.reports.comparison.output import comparison_markdown
 
-    text = comparison_markdown(compared.report)
+    text = comparison_markdown(compared.report, answered)
     if rest is not None:
         from alexbench.reports.gate.output import rest_markdown
 

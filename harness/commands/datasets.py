@@ -1,10 +1,11 @@
 """``alexbench datasets``: what a path holds, and the prepared sets."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
+
+from alexbench.harness.commands.leaving import leave
 
 
 @click.group()
@@ -68,7 +69,7 @@ def verify_datasets(keys: tuple[str, ...]) -> None:
     """Hold the pixels of prepared sets (all, or those named) against their digests; exit code 1 if any differ."""
     from alexbench.harness.inputs.dataset_listing import verify
 
-    sys.exit(verify(keys))
+    leave(verify(keys), "a prepared set is not as it was written")
 
 
 @datasets.command("remove")

@@ -1,12 +1,17 @@
 """``alexbench doctor``: why is accuracy off?"""
 
-import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from alexbench.harness.commands.leaving import leave
 from alexbench.harness.commands.options import one_model
+
+_MEANINGS: Final = {
+    "faulty": "the model is faulty",
+    "unexplained": "top-1 is too low, and no known mistake explains it",
+}
 
 
 @click.command()
@@ -18,7 +23,7 @@ from alexbench.harness.commands.options import one_model
 def doctor(
     *, expected: float | None, reference: str | None, as_json: bool, out: str | None, limit: int | None, **flags: Any
 ) -> None:
-    """Why is accuracy off? Tries the mistakes that people make, and names the likeliest mend.
+    """Why is accuracy off? Tries the mistakes that people make, and names the likeliest fix.
 
     Exit code 0: nothing is wrong as far as can be told. 1: something is. 3: too few pictures to say.
     """
@@ -42,4 +47,4 @@ def doctor(
         click.echo(diagnosis_json(diagnosis), nl=False)
     else:
         print_diagnosis(diagnosis)
-    sys.exit(diagnosis.exit_code)
+    leave(diagnosis.exit_code, _MEANINGS.get(diagnosis.verdict, ""), to_stderr=as_json)

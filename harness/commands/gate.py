@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from alexbench.harness.commands.leaving import leave
 from alexbench.harness.commands.options import one_run, trust
 from alexbench.harness.commands.places import check_places
 from alexbench.harness.console.streams import nobody_reads
@@ -25,6 +26,7 @@ def gating(command: Callable[..., None]) -> Callable[..., None]:
     """By what a gate judges and what it writes: of the commands that end in a verdict."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
+        click.option("--details", is_flag=True, help="List every check, also those that passed."),
         click.option("--junit", type=click.Path(path_type=Path), metavar="FILE.xml", help="Also write JUnit XML."),
         click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE.md", help="Also write Markdown."),
         click.option(
@@ -54,6 +56,7 @@ def gate(
     no_follow_up: bool,
     markdown: Path | None,
     junit: Path | None,
+    details: bool,
     as_json: bool,
 ) -> None:
     """Hold RUN against a baseline: PASS, FAIL (exit code 1), INCONCLUSIVE or INVALID (3).
@@ -67,12 +70,13 @@ def gate(
 
     if trusted and no_follow_up:
         raise click.UsageError("--trust lets a program run, which --no-follow-up leaves out; give one of them")
+    _check_details(details=details, as_json=as_json)
     check_places((run, baseline, policy), markdown=markdown, junit=junit)
     rules = read_policy(policy)
     report = gate_run(
         run, baseline, rules, display_for(), follow_up=not no_follow_up, trusted=trusted, base=base, head=head
     )
-    _finish(report, markdown=markdown, junit=junit, as_json=as_json)
+    _finish(report, markdown=markdown, junit=junit, details=details, as_json=as_json)
 
 
 @click.command()
@@ -89,6 +93,7 @@ def ab(
     no_follow_up: bool,
     markdown: Path | None,
     junit: Path | None,
+    details: bool,
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -103,6 +108,7 @@ def ab(
     from alexbench.harness.inputs.model_files import programs_of
     from alexbench.harness.running.pipeline import run
 
+    _check_details(details=details, as_json=as_json)
     check_places((policy,), markdown=markdown, junit=junit)
     rules = read_policy(policy)
     config = resolve({**flags, "environments": (f"base={base or sys.executable}", f"head={head}")})
@@ -111,7 +117,7 @@ def ab(
     display.say(f"{outcome.folder}: gating")
     follow_up = not no_follow_up
     report = gate_run(outcome.folder, None, rules, display, follow_up=follow_up, trusted=programs_of(config))
-    _finish(report, markdown=markdown, junit=junit, as_json=as_json)
+    _finish(report, markdown=markdown, junit=junit, details=details, as_json=as_json)
 
 
 @click.group()
@@ -160,18 +166,34 @@ def compare_baselines(
     policy: Path | None,
     markdown: Path | None,
     junit: Path | None,
+    details: bool,
     as_json: bool,
 ) -> None:
     """Hold a baseline or a run against a baseline, as gate does; nothing is measured again."""
     from alexbench.harness.gating.gate import compare_files
     from alexbench.harness.gating.policy import read_policy
 
+    _check_details(details=details, as_json=as_json)
     check_places((base, head, policy), markdown=markdown, junit=junit)
     report = compare_files(base, head, read_policy(policy))
-    _finish(report, markdown=markdown, junit=junit, as_json=as_json)
+    _finish(report, markdown=markdown, junit=junit, details=details, as_json=as_json)
 
 
-def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, as_json: bool) -> None:
+def _check_details(*, details: bool, as_json: bool) -> None:
+    if details and as_json:
+        raise click.UsageError("--details: --json has every check already; leave one of them out")
+
+
+_MEANINGS: Final = {
+    "FAIL": "the gate failed",
+    "INCONCLUSIVE": "the gate is inconclusive",
+    "INVALID": "the gate is invalid: it could not decide",
+}
+
+
+def _finish(
+    report: "GateReport", *, markdown: Path | None, junit: Path | None, details: bool, as_json: bool
+) -> NoReturn:
     from alexbench.harness.files.out_file import write_out
     from alexbench.reports.export.step_summary import add_to_step_summary
     from alexbench.reports.gate.output import gate_json, gate_junit, gate_markdown, print_gate
@@ -189,7 +211,7 @@ def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, 
         if as_json:
             click.echo(gate_json(report), nl=False)
         else:
-            print_gate(report)
+            print_gate(report, details=details)
         for said in written:
             click.echo(said, err=as_json)
         sys.stdout.flush()
@@ -200,4 +222,4 @@ def _finish(report: "GateReport", *, markdown: Path | None, junit: Path | None, 
         click.echo(f"! {failed}", err=True)
     if unwritten:
         raise unwritten[0]
-    sys.exit(report.exit_code)
+    leave(report.exit_code, _MEANINGS.get(report.verdict, ""), to_stderr=as_json)

@@ -1,6 +1,6 @@
 """``alexbench compare``: two rows, or all rows of a run, held against each other picture by picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -16,7 +16,8 @@ from alexbench.harness.errors import ExitCode, UsageError
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.judge.paired_tests import MARGIN, differing, paired_test, rate_bound
 from alexbench.harness.judge.sampling import drawn_from
-from alexbench.harness.records.paired_records import Answer, ComparedRow, Flip, Pair, PairedReport
+from alexbench.harness.judge.statistics import Interval
+from alexbench.harness.records.paired_records import Answer, ComparedRow, Flip, Pair, PairedReport, SpeedChange
 from alexbench.harness.systems import base_among, matched
 
 _BACKGROUND: Final = "background"
@@ -88,6 +89,7 @@ def compare(
         synthetic=any(run.record.model.synthetic or run.record.data.synthetic for run in runs.values()),
         pairs=pairs,
         notes=tuple(notes),
+        invalid=record.invalid if len(runs) == 1 else (),
     )
     return Compared(report, tuple(rows))
 
@@ -154,7 +156,27 @@ def _pair(
         bound_sigma=bound,
         flips=tuple(_flip(base, other, int(place), known, bound) for place in flipped),
         flips_below=None if len(flipped) else rate_bound(len(base.samples)),
+        speeds=tuple(_speeds(base, other)),
     )
+
+
+def _speeds(base: RowOfRun, other: RowOfRun) -> Iterator[SpeedChange]:
+    """By the differences that the record of their run holds; nothing for rows of two runs, and in an INVALID run."""
+    record = base.run.record
+    if record is not other.run.record or record.invalid:
+        return
+    for one in record.differences:
+        if {one.one, one.other} != {base.entry.name, other.entry.name}:
+            continue
+        found = Interval(one.ratio, one.low, one.high)
+        if (one.one == base.entry.name) != (one.of == "images/s"):
+            found = _inverse(found)
+        change, low, high = (100 * (value - 1) for value in (found.value, found.low, found.high))
+        yield SpeedChange(one.of, change, low, high, one.apart)
+
+
+def _inverse(ratio: Interval) -> Interval:
+    return Interval(1 / ratio.value, 1 / ratio.high, 1 / ratio.low)
 
 
 def _bound(base: RowOfRun, other: RowOfRun) -> float | None:
@@ -213,9 +235,16 @@ def flipped(compared: Compared, most: int) -> list[str]:
 
 
 def to_json(
-    compared: Compared, *, layers: list[dict[str, Any]] | None = None, rest: dict[str, Any] | None = None
+    compared: Compared,
+    answer: Sequence[str] = (),
+    *,
+    layers: list[dict[str, Any]] | None = None,
+    rest: dict[str, Any] | None = None,
 ) -> str:
-    """All of the report and what is counted from it; ``layers`` where they were looked at, ``rest`` of two runs."""
+    """All of the report and what is counted from it, behind the ``answer`` in sentences.
+
+    ``layers``: where they were compared; ``rest``: what else was compared of two runs.
+    """
     pairs: list[dict[str, Any]] = [
         {
             **asdict(pair),
@@ -227,7 +256,8 @@ def to_json(
         }
         for pair in compared.report.pairs
     ]
-    whole = {**asdict(replace(compared.report, pairs=())), "pairs": pairs, "exit_code": compared.exit_code}
+    report = asdict(replace(compared.report, pairs=()))
+    whole = {"answer": [*answer], **report, "pairs": pairs, "exit_code": compared.exit_code}
     whole |= {} if layers is None else {"layers": layers}
     whole |= {} if rest is None else {"rest": rest}
     return json_text(whole) + "\n"

@@ -14,17 +14,17 @@ POOR: Final = 10.0
 
 
 def is_proven(finding: Finding) -> bool:
-    """Whether evidence, or in geometry right answers, show its mend to be better, and it raises top-1."""
+    """Whether evidence, or in geometry right answers, show its fix to be better, and it raises top-1."""
     return raises_top1(finding) and (_by_evidence(finding) or _by_answers(finding))
 
 
 def is_leaning(finding: Finding) -> bool:
-    """Whether its mend makes labels likelier and is not shown to raise top-1."""
+    """Whether its fix makes labels likelier and is not shown to raise top-1."""
     return _by_evidence(finding) and not raises_top1(finding)
 
 
 def raises_top1(finding: Finding) -> bool:
-    """Whether its mend raises top-1 beyond chance: a mend that does not is none."""
+    """Whether its fix raises top-1 beyond chance: a fix that does not is none."""
     test = finding.top1
     return test is not None and test.difference > 0 and test.mcnemar_p < SIGNIFICANT
 
@@ -43,9 +43,9 @@ def _by_answers(finding: Finding) -> bool:
 def verdict(expected: Expected | None, findings: Sequence[Finding], accuracy: PairedTest | None) -> Verdict:
     """By the findings; without any, by what top-1 is against what it should be. ``accuracy``: None, nothing scored."""
     if accuracy is None or findings:
-        return "ill"
+        return "faulty"
     poor = accuracy.base < POOR if expected is None else _below(expected, accuracy.base_interval)
-    return "none of these" if poor else "healthy"
+    return "unexplained" if poor else "healthy"
 
 
 def _below(expected: Expected, interval: tuple[float, float]) -> bool:

@@ -37,7 +37,7 @@ from alexbench.harness.probing.trials import LEAST_IMAGES, Trials
 from alexbench.harness.records.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding
 
 IMAGES: Final = 500
-FAILED: Final = "mend that first: alexbench run has the row in error for the same"
+FAILED: Final = "make this model run first: alexbench run reports the same error"
 NEEDS_WEIGHTS: Final = (
     "the order of fc6's columns, groups, LRN and pooling: only with the weights that the file was made from (--weights)"
 )
@@ -68,7 +68,7 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     """Examine one model on one runtime.
 
     Raises:
-        AlexBenchError: something that the message says how to mend.
+        AlexBenchError: something that the message says how to fix.
     """
     config = question.config
     _check(question)

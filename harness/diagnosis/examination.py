@@ -93,14 +93,14 @@ def examine(under_test: ModelUnderTest, trials: Trials, folder: Path) -> Examina
 
 def worthless(symptom: str) -> Change:
     """The finding that nothing can be scored, and why."""
-    return Change("symptom", symptom, "mend that first: nothing can be scored")
+    return Change("symptom", symptom, "make the outputs usable first: until then nothing can be scored")
 
 
 class _Reference:
     """the model under test's outputs against float64: a run's judgement, and what explains it where that is no."""
 
     def __init__(self, under_test: ModelUnderTest, folder: Path) -> None:
-        self._patient, self._folder, self._inputs = under_test, folder, folder / "held-inputs.npy"
+        self._under_test, self._folder, self._inputs = under_test, folder, folder / "held-inputs.npy"
         self._card = under_test.card
         self._network = get_network(self._card.network, input_size=self._card.preprocessing.crop)
         self._worker = WorkerProcess("reference", log=folder / "reference.log")
@@ -117,7 +117,7 @@ class _Reference:
 
     def hold(self, trials: Trials, pixels: Path, findings: list[Change]) -> Examination:
         """The parity on a run's pictures; the mistakes that explain it where it fails, or what else does."""
-        under_test = self._patient
+        under_test = self._under_test
         shown = trials.places[parity_images(np.ones(len(trials), dtype=np.bool_))]
         found = under_test.outputs(under_test.given, pixels, shown.tolist())
         # What the card says, not what is fed to a file that normalises its input itself.
@@ -137,13 +137,13 @@ class _Reference:
 
     def _enough(self, parity: Parity) -> float:
         """The agreement (dB) from which on nothing is left to explain; a second softmax leaves too little to say."""
-        return SAME_DB if self._patient.kind == "probabilities of probabilities" else parity.tolerance_sqnr_db
+        return SAME_DB if self._under_test.kind == "probabilities of probabilities" else parity.tolerance_sqnr_db
 
     def _mistakes(self, found: NDArray[np.float32], plain: float) -> tuple[tuple[int, ...], float]:
         """The one or two MISTAKES that explain the outputs best and how well (dB), none where none does."""
         outputs = self._give(HELD, found)
         for made in (alone(self._network)[1:], together(self._network)):
-            held = [agreement_db(outputs, truth, self._patient.kind) for truth in self._variants(made)]
+            held = [agreement_db(outputs, truth, self._under_test.kind) for truth in self._variants(made)]
             best = int(np.argmax(held))
             if held[best] >= max(SAME_DB, plain + CLEARLY_DB):
                 return made[best], held[best]
@@ -157,8 +157,8 @@ class _Reference:
             return _unlike(held)
         outputs = self._folder / "held-outputs.npy"
         np.save(outputs, self._give(EXPLAINED, found))
-        asked = FindCause(*self._model, self._inputs, outputs=outputs, kind=self._patient.kind, made=made)
-        return by_cause(self._worker.ask(asked), held, self._patient.precision)
+        asked = FindCause(*self._model, self._inputs, outputs=outputs, kind=self._under_test.kind, made=made)
+        return by_cause(self._worker.ask(asked), held, self._under_test.precision)
 
     def _give(self, count: int, found: NDArray[np.float32]) -> NDArray[np.float32]:
         """Let the reference see so many of the pictures; the outputs found for them."""
@@ -176,13 +176,13 @@ class _Reference:
     @property
     def _model(self) -> tuple[str, int, Path]:
         """The network, its input's size and its weights, as requests name them."""
-        assert self._patient.weights is not None
-        return self._card.network, self._card.preprocessing.crop, self._patient.weights
+        assert self._under_test.weights is not None
+        return self._card.network, self._card.preprocessing.crop, self._under_test.weights
 
 
 def _as_change(place: int) -> Change:
     one = MISTAKES[place]
-    return Change(one.factor, one.found, one.mend)
+    return Change(one.factor, one.found, one.fix)
 
 
 def by_cause(cause: Cause, held: float, precision: str) -> Change:

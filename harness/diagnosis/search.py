@@ -1,7 +1,7 @@
 """From the reading as given to the best one that can be found: wide and short first, then few and long.
 
 What kills accuracy altogether (normalisation, channels, layout, order of fc6, labels) is tried crossed with each other,
-for with two of them wrong no single mend shows. What only costs some of it (geometry) is mended one thing at a time,
+for with two of them wrong no single fix shows. What only costs some of it (geometry) is fixed one thing at a time,
 the best first, until nothing is better.
 """
 
@@ -169,7 +169,7 @@ class Search:
 
     def move(self, reading: Reading) -> None:
         """Go there; what was tried is held against it from now on, each on as many pictures as before."""
-        self.say("better: " + ("; ".join(one.mend for one in changes(self.under_test.given, reading)) or "as given"))
+        self.say("better: " + ("; ".join(one.fix for one in changes(self.under_test.given, reading)) or "as given"))
         tried = {self.at: len(self.trials), **{one: found.images for one, found in self.tried.items()}}
         self.at = reading
         self.tried = {one: self.compare(one, images) for one, images in tried.items() if one != reading}

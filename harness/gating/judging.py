@@ -168,9 +168,9 @@ def _unmeasured(judged: Judged, *sides: str) -> Judged:
 
 def said_of_time(judged: Judged, finding: TimeFinding, invalid: tuple[Reason, ...]) -> Judged:
     """What a finding says of a metric: changes of time, or of the rate that is its inverse."""
-    ratio, detectable = finding.ratio, 100 * (finding.detectable - 1)
+    ratio, wide, detectable = finding.ratio, finding.wide, 100 * (finding.detectable - 1)
     if judged.metric == "images_per_second":
-        ratio = Interval(_inverse(ratio.value), _inverse(ratio.high), _inverse(ratio.low))
+        ratio, wide = _rate(ratio), _rate(wide)
         detectable = 100 * (1 - _inverse(finding.detectable))
     change, low, high = (100 * (one - 1) for one in (ratio.value, ratio.low, ratio.high))
     said = replace(
@@ -179,6 +179,8 @@ def said_of_time(judged: Judged, finding: TimeFinding, invalid: tuple[Reason, ..
         change=change,
         low=low,
         high=high,
+        low_95=100 * (wide.low - 1),
+        high_95=100 * (wide.high - 1),
         detectable=detectable,
         rounds=finding.rounds,
         why=(Reason("at_tolerance"),) if finding.at_tolerance else (),
@@ -329,6 +331,11 @@ def _figure(metric: str, entry: SystemRecord) -> float | None:
         return None
     speed = entry.performance
     return speed.latency.p50_ms if metric == "latency_p50_ms" else speed.throughput.images_per_second
+
+
+def _rate(time: Interval) -> Interval:
+    """The ratio of two rates, from that of their times."""
+    return Interval(_inverse(time.value), _inverse(time.high), _inverse(time.low))
 
 
 def _inverse(value: float) -> float:

@@ -66,7 +66,7 @@ def history(folder: Path, *, metrics: Sequence[str] = (), backends: Sequence[str
             series += [_series(metric, system, group) for group in groups]
             if len(groups) > 1:
                 separate.append(
-                    f"{system}: {metric.name}: {len(groups)} series, not joined: {_differing(metric, groups)}"
+                    f"{system}: {metric.title}: {len(groups)} series, not joined: {_differing(metric, groups)}"
                 )
     remarks = [*gathered.remarks, *_errors(records)]
     return History(str(folder), gathered.runs, tuple(series), tuple(separate), tuple(remarks))
@@ -106,7 +106,16 @@ def _series(metric: Metric, system: str, records: Sequence[dict[str, Any]]) -> S
     found = change_points([point.value for point in counted])
     changes = tuple(_level(metric, counted, one, by_run) for one in found)
     key = {name: _shown(records[0], column) for column, name in _keys(metric).items()}
-    return Series(metric, system, records[0]["key"], key, bool(records[0]["synthetic"]), tuple(points), changes)
+    return Series(
+        metric=metric,
+        system=system,
+        system_key=records[0]["key"],
+        key=key,
+        synthetic=bool(records[0]["synthetic"]),
+        points=tuple(points),
+        changes=changes,
+        machine=f"{_text(records[0]['cpu'])} ({_text(records[0]['usable_cores'])} cores)",
+    )
 
 
 def _marks(row: dict[str, Any], metric: Metric) -> tuple[tuple[str, ...], bool]:

@@ -16,7 +16,7 @@ from alexbench.datasets.prepared.cache import (
 )
 from alexbench.harness.config import ON_BAD_IMAGE, OnBadImage, cache_folder
 from alexbench.harness.console.progress import PlainDisplay, display_for
-from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.errors import ExitCode, UsageError, unknown_name
 from alexbench.harness.inputs.catalogue import print_listing
 from alexbench.harness.inputs.images import PREPARED_FOLDER, Selection, open_pictures, prepare_pictures
 from alexbench.harness.measure.process import usable_cores
@@ -115,8 +115,8 @@ def list_prepared(*, as_json: bool) -> None:
     sys.stdout.write(f"{sum(one.size_bytes for one in known) / _MIB:,.0f} MiB in {cache}\n")
 
 
-def verify(keys: Sequence[str]) -> int:
-    """Hold sets against their digests, a line each; 1 if any differs."""
+def verify(keys: Sequence[str]) -> ExitCode:
+    """Check sets against their digests, a line each; FAILED if any differs."""
     cache = cache_folder() / PREPARED_FOLDER
     chosen = (
         find_sets(cache, keys) if keys else [one for one in cached_sets(cache) if one.state in ("whole", "damaged")]
@@ -139,7 +139,7 @@ def verify(keys: Sequence[str]) -> int:
                 f" the next run prepares them again, or: alexbench datasets remove {one.key[:SHOWN_KEY]}"
             )
         sys.stdout.write(f"{one.key[:SHOWN_KEY]} ({one.dataset}, {one.preprocessing}): {what}\n")
-    return int(bad)
+    return ExitCode.FAILED if bad else ExitCode.OK
 
 
 def remove(keys: Sequence[str], *, everything: bool, unfinished: bool, outdated: bool) -> None:

@@ -23,6 +23,10 @@ from alexbench.harness.records.speed_records import Measure, Resolution
 Place = tuple[int, int]
 """(process, round): blocks of one place were measured within seconds of each other."""
 
+LEVEL: Final = 0.90
+"""Of the interval that a gate decides by."""
+WIDE: Final = 0.95
+"""Of the interval that a comparison shows."""
 CLOSE: Final = 0.1
 """Of the tolerance: an estimate so near to it is decided by no number of processes that anyone would wait for."""
 MOST_PROCESSES: Final = 1000
@@ -45,7 +49,7 @@ def known_of(resolutions: Iterable[Resolution], of: Measure) -> Known:
 
 @dataclass(frozen=True, slots=True)
 class TimeFinding:
-    """How many times the base's time the head takes, and the verdict on it.
+    """How many times the base's time the head takes, at 90 %, and the verdict on it. ``wide``: the same at 95 %.
 
     ``rounds``: of the head; ``processes``: of the side that has fewer. ``detectable``: the ratio that would just FAIL
     with an interval as wide. ``more_processes``: about how many would decide, were the estimate right; None where it is
@@ -53,6 +57,7 @@ class TimeFinding:
     """
 
     ratio: Interval
+    wide: Interval
     verdict: GateVerdict
     rounds: int
     processes: int
@@ -93,7 +98,8 @@ def paired_times(
     if not shared:
         raise ValueError("base and head share no round")
     logs = {place: math.log(head[place] / base[place]) for place in shared}
-    return _judged(_interval(logs, known, of_two=True), len(logs), processes_of(logs), allowed)
+    found, wide = (_interval(logs, known, level, of_two=True) for level in (LEVEL, WIDE))
+    return _judged(found, wide, len(logs), processes_of(logs), allowed)
 
 
 def anchored_times(
@@ -101,11 +107,16 @@ def anchored_times(
 ) -> TimeFinding:
     """Judge times of two runs, each already divided by the anchor of its round; ``known``: of base and head."""
     logs = [{place: math.log(value) for place, value in one.items()} for one in (base, head)]
-    before, after = (_interval(one, spread) for one, spread in zip(logs, known, strict=True))
-    # Independent: widths add as squares.
+    found, wide = (_between(logs, known, level) for level in (LEVEL, WIDE))
+    return _judged(found, wide, len(logs[1]), min(map(processes_of, logs)), allowed)
+
+
+def _between(logs: Sequence[Mapping[Place, float]], known: Sequence[Known], level: float) -> Interval:
+    """Head less base, of two runs: independent, so widths add as squares."""
+    before, after = (_interval(one, spread, level) for one, spread in zip(logs, known, strict=True))
     half = math.hypot(after.value - after.low, before.value - before.low)
     value = after.value - before.value
-    return _judged(Interval(value, value - half, value + half), len(logs[1]), min(map(processes_of, logs)), allowed)
+    return Interval(value, value - half, value + half)
 
 
 def processes_of(places: Iterable[Place]) -> int:
@@ -113,8 +124,8 @@ def processes_of(places: Iterable[Place]) -> int:
     return len({process for process, _ in places})
 
 
-def _interval(logs: Mapping[Place, float], known: Known, *, of_two: bool = False) -> Interval:
-    """Of the mean of processes' medians of logarithms, 90 %; ``of_two``: of differences of two processes each."""
+def _interval(logs: Mapping[Place, float], known: Known, level: float, *, of_two: bool = False) -> Interval:
+    """Of the mean of processes' medians of logarithms; ``of_two``: of differences of two processes each."""
     processes = [
         float(np.median([value for (process, _), value in logs.items() if process == one]))
         for one in sorted({process for process, _ in logs})
@@ -123,12 +134,12 @@ def _interval(logs: Mapping[Place, float], known: Known, *, of_two: bool = False
     own = float(np.var(processes, ddof=1)) / times if count > 1 else 0.0
     freedom = (count - 1) + OTHERS_WEIGHT * known.spread.freedom
     spread = Spread(max(own, known.spread.variance), freedom).with_prior(known.prior_sd)
-    half = float(student.ppf(0.95, spread.freedom)) * math.sqrt(times * spread.variance / count)
+    half = float(student.ppf((1 + level) / 2, spread.freedom)) * math.sqrt(times * spread.variance / count)
     return Interval(value, value - half, value + half)
 
 
-def _judged(logs: Interval, rounds: int, processes: int, allowed: Allowed) -> TimeFinding:
-    """Of an interval of logarithms of time."""
+def _judged(logs: Interval, wide: Interval, rounds: int, processes: int, allowed: Allowed) -> TimeFinding:
+    """Of intervals of logarithms of time; the narrow one decides."""
     least, most = allowed.logs
     verdict: GateVerdict = "INCONCLUSIVE"
     more = None
@@ -139,9 +150,9 @@ def _judged(logs: Interval, rounds: int, processes: int, allowed: Allowed) -> Ti
     else:
         more = _more_until_clear(logs, (least, most), processes, MOST_PROCESSES)
     detectable = _exp(most + logs.value - logs.low)
-    ratio = Interval(_exp(logs.value), _exp(logs.low), _exp(logs.high))
+    ratio, wide = (Interval(_exp(one.value), _exp(one.low), _exp(one.high)) for one in (logs, wide))
     at_tolerance = verdict == "INCONCLUSIVE" and more is None
-    return TimeFinding(ratio, verdict, rounds, processes, detectable, more, at_tolerance)
+    return TimeFinding(ratio, wide, verdict, rounds, processes, detectable, more, at_tolerance)
 
 
 def _more_until_clear(found: Interval, bounds: Sequence[float], count: int, most: int = 100_000) -> int | None:

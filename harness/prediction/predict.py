@@ -6,7 +6,7 @@ The runtime works in a process of its own, so that asking TensorFlow leaves noth
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,11 +21,9 @@ from alexbench.datasets.classes import class_list
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.harness.config import RunConfig, cache_folder
 from alexbench.harness.console.progress import Display, PlainDisplay
-from alexbench.harness.console.streams import console
 from alexbench.harness.contract import Precision
 from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError, unknown_name
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, read_stream
-from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.inputs import gathering as run_inputs
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.model_files import artifact_of, check_named_files, look_into
@@ -314,27 +312,3 @@ def predict(
 
 def _is_installed(name: str) -> bool:
     return availability(name).available
-
-
-def print_predictions(answers: Mapping[str, Mapping[str, Sequence[Guess]]], *, as_json: bool) -> None:
-    """To standard output: a table an image with a column a runtime, or all as JSON."""
-    if as_json:
-        plain = {
-            image: {backend: [asdict(one) for one in guesses] for backend, guesses in rows.items()}
-            for image, rows in answers.items()
-        }
-        sys.stdout.write(json_text(plain) + "\n")
-        return
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    shown_on = console(width=None if sys.stdout.isatty() else 160)
-    for image, rows in answers.items():
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for backend in rows:
-            table.add_column("%", justify="right")
-            table.add_column(backend)
-        for best in zip(*rows.values(), strict=True):
-            table.add_row(*(cell for one in best for cell in (f"{100 * one.probability:.2f}", one.label)))
-        shown_on.print("standard input" if image == "-" else image, soft_wrap=True)
-        shown_on.print(table)

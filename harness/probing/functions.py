@@ -38,7 +38,7 @@ class Mistake:
 
     factor: str
     found: str
-    mend: str
+    fix: str
     network: Callable[[Network], Network] = lambda network: network
     weights: Callable[[Network, Weights], Weights] = lambda _, weights: weights
     pixels: Callable[[Pixels], Pixels] = lambda pixels: pixels

@@ -129,44 +129,44 @@ normalisations they may not: one of them undoes in part whatever else was done t
 _ARITHMETIC: Final = ("divide_by", "mean", "std")
 
 
-def changes(given: Reading, mended: Reading) -> Iterator[Change]:
-    """What ``mended`` has otherwise, one change for each thing a person would mend."""
+def changes(given: Reading, fixed: Reading) -> Iterator[Change]:
+    """What ``fixed`` has otherwise, one change for each thing a person would fix."""
     for field, (factor, words) in _SAID_FIELD.items():
-        before, after = getattr(given.fed, field), getattr(mended.fed, field)
+        before, after = getattr(given.fed, field), getattr(fixed.fed, field)
         if before != after:
             said = words.format(("ignored", "applied")[before] if field == "exif" else before)
             yield _in_card(factor, said, f"{field} = {_toml(after)}")
-    if any(getattr(given.fed, key) != getattr(mended.fed, key) for key in _ARITHMETIC):
-        found = said_arithmetic(given.fed, mended.fed)
-        keys = [key for key in _ARITHMETIC if getattr(given.fed, key) != getattr(mended.fed, key)]
-        values = "; ".join(f"{key} = {_toml(getattr(mended.fed, key))}" for key in keys)
+    if any(getattr(given.fed, key) != getattr(fixed.fed, key) for key in _ARITHMETIC):
+        found = said_arithmetic(given.fed, fixed.fed)
+        keys = [key for key in _ARITHMETIC if getattr(given.fed, key) != getattr(fixed.fed, key)]
+        values = "; ".join(f"{key} = {_toml(getattr(fixed.fed, key))}" for key in keys)
         yield _in_card("normalisation", f"{found}: {said_formula(given.fed)}", values)
-    if given.reshaped != mended.reshaped:
+    if given.reshaped != fixed.reshaped:
         yield Change(
             "layout",
             "NHWC data are read as NCHW, or the other way round: their shape was changed and not their order",
             "transpose (0, 3, 1, 2) or (0, 2, 3, 1) where the model is fed or built; do not reshape",
         )
-    if given.flatten != mended.flatten:
-        yield Change("flatten", *_FLATTEN_WORDS[mended.flatten])
-    if given.tone != mended.tone:
-        yield Change("tone", *_TONE_WORDS[mended.tone])
-    if given.labels != mended.labels:
-        yield Change(*_LABEL_WORDS[mended.labels])
+    if given.flatten != fixed.flatten:
+        yield Change("flatten", *_FLATTEN_WORDS[fixed.flatten])
+    if given.tone != fixed.tone:
+        yield Change("tone", *_TONE_WORDS[fixed.tone])
+    if given.labels != fixed.labels:
+        yield Change(*_LABEL_WORDS[fixed.labels])
 
 
 def _in_card(factor: str, found: str, key: str) -> Change:
     return Change(factor, found, f"[preprocessing] {key}", key)
 
 
-def without(given: Reading, mended: Reading, change: Change) -> Reading:
-    """``mended`` with that one change taken back."""
+def without(given: Reading, fixed: Reading, change: Change) -> Reading:
+    """``fixed`` with that one change taken back."""
     back = {
-        "layout": lambda: replace(mended, reshaped=given.reshaped),
-        "flatten": lambda: replace(mended, flatten=given.flatten),
-        "tone": lambda: replace(mended, tone=given.tone),
-        "labels": lambda: replace(mended, labels=given.labels),
-        "class-order": lambda: replace(mended, labels=given.labels),
+        "layout": lambda: replace(fixed, reshaped=given.reshaped),
+        "flatten": lambda: replace(fixed, flatten=given.flatten),
+        "tone": lambda: replace(fixed, tone=given.tone),
+        "labels": lambda: replace(fixed, labels=given.labels),
+        "class-order": lambda: replace(fixed, labels=given.labels),
     }
     if change.factor in back:
         return back[change.factor]()
@@ -175,9 +175,9 @@ def without(given: Reading, mended: Reading, change: Change) -> Reading:
     else:
         keys = tuple(field for field, (factor, _) in _SAID_FIELD.items() if factor == change.factor)
     values: dict[str, Any] = {key: getattr(given.fed, key) for key in keys}
-    back_fed = replace(mended.fed, **values)
+    back_fed = replace(fixed.fed, **values)
     # Without the larger resize, as near to it as the crop allows.
-    return replace(mended, fed=replace(back_fed, resize_to=max(back_fed.resize_to, back_fed.crop)))
+    return replace(fixed, fed=replace(back_fed, resize_to=max(back_fed.resize_to, back_fed.crop)))
 
 
 def said_arithmetic(given: Preprocessing, right: Preprocessing) -> str:

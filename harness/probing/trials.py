@@ -52,7 +52,7 @@ class Trials:
         self.inferences = 0
         self.symptom: str | None = None
         self.given = under_test.given
-        self._dataset, self._patient, self._scratch = dataset, under_test, scratch
+        self._dataset, self._under_test, self._scratch = dataset, under_test, scratch
         self._shown: dict[Reading, _Shown] = {}
         self._reader = reader_for(dataset.container, dataset.root)
         self._decoded: dict[tuple[Decoder, bool], dict[int, NDArray[np.uint8]]] = {}
@@ -121,14 +121,14 @@ class Trials:
         if images > shown.images:
             first = shown.images
             pixels = self.pixels(reading.fed, images, reading.tone)
-            outputs = self._patient.outputs(reading, pixels, range(first, images))
+            outputs = self._under_test.outputs(reading, pixels, range(first, images))
             if reading == self.given:
                 self.look_for_symptoms(outputs, pixels, first)
-            logits = as_logits(outputs, self._patient.kind)
+            logits = as_logits(outputs, self._under_test.kind)
             self.inferences += images - first
             scores, best = spread(logits), logits.argmax(axis=1)
             for one in LABEL_READINGS:
-                among = read_labels(self.labels, one) + self._patient.card.label_offset
+                among = read_labels(self.labels, one) + self._under_test.card.label_offset
                 labels = among[first:images]
                 shown.evidence[one].append(evidence_of(scores, labels, among))
                 shown.hits[one].append(best == labels)

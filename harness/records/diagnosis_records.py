@@ -7,20 +7,20 @@ from alexbench.harness.errors import ExitCode
 from alexbench.harness.records.paired_records import Difference, PairedTest
 from alexbench.harness.records.run_records import Parity
 
-Verdict = Literal["ill", "healthy", "none of these"]
+Verdict = Literal["faulty", "healthy", "unexplained"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that a mended reading has otherwise than the given one.
+    """One thing that a fixed reading has otherwise than the given one.
 
-    ``factor``: a short fixed name of it. ``found``: what is wrong, in words. ``mend``: the exact key or flag; ``key``:
+    ``factor``: a short fixed name of it. ``found``: what is wrong, in words. ``fix``: the exact key or flag; ``key``:
     the line of the card's ``[preprocessing]`` alone, where that is what is to be changed.
     """
 
     factor: str
     found: str
-    mend: str
+    fix: str
     key: str = ""
 
 
@@ -28,8 +28,8 @@ class Change:
 class Finding:
     """A mistake that was found.
 
-    ``worth``: evidence (nats a picture) that its mend adds, all others mended; None where no labels were needed.
-    ``top1``: what the mend does to top-1 then, paired; None likewise. ``comparisons``: of how many it is one.
+    ``worth``: evidence (nats a picture) that its fix adds, all others fixed; None where no labels were needed.
+    ``top1``: what the fix does to top-1 then, paired; None likewise. ``comparisons``: of how many it is one.
     """
 
     change: Change
@@ -69,10 +69,10 @@ class Diagnosis:
     """The whole answer.
 
     ``leanings``: changes with which labels are likelier and top-1 is not shown to be higher: no findings. ``parity``:
-    as a run judges it. ``accuracy``: top-1 as given against as mended, paired; the same twice where nothing is to be
-    mended, None where nothing can be scored.
+    as a run judges it. ``accuracy``: top-1 as given against as fixed, paired; the same twice where nothing is to be
+    fixed, None where nothing can be scored.
     ``alternatives``: best first. ``held_db``: signal to noise against float64, None where weights are not known.
-    ``card``: a card whose preprocessing the mended one is. ``not_examined``: what could not be looked into, and why.
+    ``card``: a card whose preprocessing the fixed one is. ``not_examined``: what could not be looked into, and why.
     """
 
     verdict: Verdict
@@ -95,7 +95,7 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> ExitCode:
-        """OK: healthy. FAILED: ill, or less than it should be and nobody knows why."""
+        """OK: healthy. FAILED: faulty, or less accurate than expected for no known reason."""
         return ExitCode.OK if self.verdict == "healthy" else ExitCode.FAILED
 
     @property

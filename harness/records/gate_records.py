@@ -43,8 +43,8 @@ class Judged:
     """One metric of one row.
 
     ``row``: its label among the systems of both sides, empty for what is of the whole run. ``base`` and ``head``: the
-    values, None where there is none or it is no number. ``change``, with ``low`` and ``high`` at 90 %, None where
-    nothing estimates it.
+    values, None where there is none or it is not a number. ``change``, with ``low`` and ``high`` at 90 % and of times
+    ``low_95`` and ``high_95``, None where nothing estimates it.
     ``why``: what the verdict rests on; ``would_change``: what would decide or turn it. ``detectable``: the least change
     that would FAIL here. ``mode``: how it was judged in fact.
     """
@@ -62,6 +62,8 @@ class Judged:
     would_change: Reason | None = None
     detectable: float | None = None
     rounds: int | None = None
+    low_95: float | None = None
+    high_95: float | None = None
 
     @property
     def metric(self) -> str:

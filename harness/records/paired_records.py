@@ -5,7 +5,11 @@ pictures are those that the base alone has right, ``gained`` those that the othe
 """
 
 from dataclasses import dataclass
+from math import inf, sqrt
 from typing import Literal
+
+from alexbench.harness.records.reasons import Reason
+from alexbench.harness.records.speed_records import Measure
 
 Metric = Literal["top1", "top5"]
 Verdict = Literal["equivalent", "different", "different, but within the margin", "undecided"]
@@ -132,11 +136,36 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeedChange:
+    """How another row's p50 latency or FPS differs from its base's, in percent of the base's.
+
+    ``low`` and ``high``: at 95 %. ``apart``: the difference is beyond doubt.
+    """
+
+    of: Measure
+    change: float
+    low: float
+    high: float
+    apart: bool
+
+    @property
+    def faster(self) -> bool:
+        """Whether the other row is the faster one, by the estimate."""
+        return (self.change > 0) == (self.of == "images/s")
+
+    @property
+    def resolves(self) -> float:
+        """The least difference, in percent, that such an interval tells apart: half its width."""
+        return 100 * (sqrt((100 + self.high) / (100 + self.low)) - 1) if self.low > -100 else inf
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """Two rows compared.
 
-    ``bound_sigma``: the widest margin that is rounding; None where a row has no tolerance. ``flips_below``: the rate,
-    in percent, that no flip at all leaves possible at 95 %; None where there are flips.
+    ``speeds``: by the run that both are rows of; empty for rows of two runs. ``bound_sigma``: the widest margin that is
+    rounding; None where a row has no tolerance. ``flips_below``: the rate, in percent, that no flip at all leaves
+    possible at 95 %; None where there are flips.
     """
 
     base: ComparedRow
@@ -146,6 +175,7 @@ class Pair:
     bound_sigma: float | None
     flips: tuple[Flip, ...]
     flips_below: float | None
+    speeds: tuple[SpeedChange, ...] = ()
 
     @property
     def explained(self) -> int:
@@ -175,7 +205,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class PairedReport:
-    """All pairs of one comparison, on the same pictures. ``synthetic``: they, or the weights, are a program's."""
+    """All pairs of one comparison, on the same images. ``synthetic``: they, or the weights, are a program's.
+
+    ``invalid``: why the speeds of the run that all rows are of are unreliable.
+    """
 
     model: str
     data: str
@@ -183,3 +216,4 @@ class PairedReport:
     synthetic: bool
     pairs: tuple[Pair, ...]
     notes: tuple[str, ...] = ()
+    invalid: tuple[Reason, ...] = ()

@@ -16,13 +16,13 @@ def heat_map(ablation: Ablation) -> HeatMap:
     rows, columns = list(_choices(ablation, DOWN)), list(_choices(ablation, ACROSS))
     cells = [[_cell(ablation, row, column) for column in columns] for row in rows]
     synthetic = "SYNTHETIC: " if ablation.synthetic else ""
-    missing = ("-: nobody resizes so.",) if any(None in row for row in cells) else ()
+    missing = ("-: no library resizes this way.",) if any(None in row for row in cells) else ()
     own = ablation.cell(ablation.own)
     assert own is not None
     return HeatMap(
         title=f"{ablation.model}: what each choice of preprocessing costs",
         lines=(
-            f"{synthetic}{ablation.images} pictures of {ablation.source}, on {ablation.runtime}",
+            f"{synthetic}{ablation.images} images of {ablation.source}, on {ablation.runtime}",
             f"framed: the card's own, top-1 {own.test.base:.1f} % ({said(ablation.own)})",
         ),
         row_heading=down or ("",),

@@ -10,6 +10,7 @@ from alexbench.harness.files.plain_text import cell as harmless_cell
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.records.ablation_records import AXES, Ablation, Axis, Cell, Choice, Effect, Interaction
 from alexbench.harness.records.paired_records import Difference
+from alexbench.reports.ablation.answer import answer
 from alexbench.reports.ablation.map_cells import ACROSS, DOWN, clear, heat_map, said, varied
 from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.plots import heat_map as drawing
@@ -22,8 +23,9 @@ EXTREMES: Final = 3
 
 
 def print_ablation(ablation: Ablation, stream: TextIO | None = None) -> None:
-    """Print facts, tables and remarks."""
+    """Print the answer, facts, tables and remarks."""
     terminal = Terminal(stream)
+    terminal.answer(answer(ablation))
     terminal.facts(_facts(ablation))
     for table in tables(ablation):
         terminal.table(table)
@@ -35,6 +37,7 @@ def markdown(ablation: Ablation, picture: str) -> str:
     synthetic = " on SYNTHETIC data" if ablation.synthetic else ""
     parts = [
         f"# AlexBench ablation: {escape(ablation.model)}{synthetic}",
+        " ".join(map(escape, answer(ablation))),
         "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in _facts(ablation)),
         f"![Points of top-1 of every combination]({picture})",
         *(f"## {escape(table.title)}\n\n{table_text(table)}" for table in tables(ablation)),
@@ -47,7 +50,7 @@ def tables(ablation: Ablation) -> Iterator[Table]:
     """Main effects, the best and worst combinations, all as a map of numbers, and what does not add up."""
     headings: tuple[str, ...] = ("axis", "level", "top-1 %", "points (95 %)", "p", "evidence, nats (95 %)", "in words")
     rows = [_effect(one) for one in ablation.effects]
-    yield _table("Each choice alone, against the card's own", headings, rows, (2, 3, 4, 5))
+    yield _table("Each choice alone, compared with the card's own", headings, rows, (2, 3, 4, 5), extra=(4, 5, 6))
     others = sorted(
         (cell for cell in ablation.cells if cell.choice != ablation.own),
         key=lambda cell: (-cell.test.difference, -cell.evidence.mean),
@@ -56,17 +59,17 @@ def tables(ablation: Ablation) -> Iterator[Table]:
         headings = ("combination", "top-1 %", "points (95 %)", "evidence, nats (95 %)")
         title = f"The best {EXTREMES} and the worst {EXTREMES} of the {len(others)} other combinations"
         rows = [_extreme(ablation, one) for one in (*others[:EXTREMES], *others[-EXTREMES:])]
-        yield _table(title, headings, rows, (1, 2, 3))
+        yield _table(title, headings, rows, (1, 2, 3), extra=(3,))
     yield _map(ablation)
     if ablation.interactions:
-        headings = ("together", "points alone", "sum", "jointly", "jointly less the sum (95 %)")
-        title = f"What does not add up: the largest beyond chance of {ablation.pairs} pairs"
+        headings = ("together", "points alone", "sum", "together", "together less the sum (95 %)")
+        title = f"Choices whose costs do not add up: the largest beyond chance of {ablation.pairs} pairs"
         yield _table(title, headings, [_interaction(one) for one in ablation.interactions], (1, 2, 3, 4))
 
 
 def ablation_json(ablation: Ablation) -> str:
-    """All of it."""
-    return json_text(asdict(ablation)) + "\n"
+    """All of it, the answer first."""
+    return json_text({"answer": answer(ablation), **asdict(ablation)}) + "\n"
 
 
 def csv_text(ablation: Ablation) -> str:
@@ -101,24 +104,24 @@ def _facts(ablation: Ablation) -> Iterator[tuple[str, str]]:
 def _remarks(ablation: Ablation) -> Iterator[str]:
     widest = max(abs(bound) for cell in ablation.cells for bound in _half(cell))
     yield (
-        "Points: top-1 less the card's own on the same pictures, Tango's interval; p: McNemar's exact test. With"
-        f" {ablation.images} pictures an interval reaches {widest:.1f} points at most to either side."
+        "Points: top-1 less the card's own on the same images, with Tango's interval; p: McNemar's exact test. With"
+        f" {ablation.images} images an interval reaches at most {widest:.1f} points to either side."
     )
-    yield "Evidence: by how much likelier the right label is, over all pictures; it shows what top-1 is too coarse for."
+    yield "Evidence: how much likelier the right label is, over all images; it shows what top-1 is too coarse for."
     if len(ablation.cells) > 2 * EXTREMES + 1:
         yield (
-            f"Each interval is of one comparison: of {len(ablation.cells) - 1} some miss by chance, and the best of"
+            f"Each interval is for one comparison: of {len(ablation.cells) - 1} some miss by chance, and the best of"
             " many looks better than it is."
         )
     if ablation.pairs and not ablation.interactions:
-        yield f"Of {ablation.pairs} pairs of levels all cost jointly what they cost alone, as far as can be told."
+        yield f"All {ablation.pairs} pairs of levels cost together what they cost alone, as far as can be told."
     if ablation.exhausted:
         yield (
-            f"Not asked whether they add up: {ablation.exhausted} pairs of levels that cost more alone, added, than"
+            f"Not checked whether they add up: {ablation.exhausted} pairs of levels whose costs add up to more than"
             " there is to lose."
         )
     if ablation.synthetic:
-        yield "SYNTHETIC pictures or weights: nothing here says anything about ImageNet."
+        yield "SYNTHETIC images or weights: these figures say nothing about ImageNet."
 
 
 def _half(cell: Cell) -> tuple[float, float]:
@@ -129,7 +132,7 @@ def _half(cell: Cell) -> tuple[float, float]:
 def _effect(effect: Effect) -> tuple[str, ...]:
     level = effect.level + (f" ({effect.along})" if effect.along else "")
     if effect.cell is None:
-        return effect.axis, level, ABSENT, ABSENT, ABSENT, ABSENT, "nobody resizes so"
+        return effect.axis, level, ABSENT, ABSENT, ABSENT, ABSENT, "no library resizes this way"
     top1 = f"{effect.cell.test.other:.1f}"
     if effect.own:
         return effect.axis, f"{level} (card)", top1, ABSENT, ABSENT, ABSENT, effect.words
@@ -183,8 +186,14 @@ def _nats(found: Difference) -> str:
     return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
 
 
-def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]], numeric: tuple[int, ...]) -> Table:
+def _table(
+    title: str,
+    headings: tuple[str, ...],
+    rows: list[tuple[str, ...]],
+    numeric: tuple[int, ...],
+    extra: tuple[int, ...] = (),
+) -> Table:
     table = Table(title)
     for place, heading in enumerate(headings):
-        table.add(heading, [row[place] for row in rows], numeric=place in numeric)
+        table.add(heading, [row[place] for row in rows], numeric=place in numeric, extra=place in extra)
     return table

@@ -1,5 +1,6 @@
 """A comparison on the terminal, and as Markdown."""
 
+from collections.abc import Sequence
 from typing import TextIO
 
 from alexbench.harness.records.paired_records import PairedReport
@@ -8,21 +9,25 @@ from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.terminal import Terminal
 
 
-def print_comparison(report: PairedReport, *, flips: int, stream: TextIO | None = None) -> None:
-    """Print tables and sentences, with at most so many ``flips`` of each pair."""
+def print_comparison(
+    report: PairedReport, answered: Sequence[str] = (), *, flips: int, stream: TextIO | None = None
+) -> None:
+    """Print the answer, tables and sentences, with at most so many ``flips`` of each pair."""
     terminal = Terminal(stream)
+    terminal.answer(answered)
     terminal.facts(facts(report))
     for table in tables(report, flips=flips):
         terminal.table(table)
     terminal.remarks(sentences(report))
 
 
-def comparison_markdown(report: PairedReport) -> str:
-    """All of it, every flip too; the same text for the same report."""
+def comparison_markdown(report: PairedReport, answered: Sequence[str] = ()) -> str:
+    """All of it, every mismatch too; the same text for the same report."""
     title = "# AlexBench: a comparison" + (" on SYNTHETIC data" if report.synthetic else "")
-    parts = [title, "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))]
+    lines = "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))
+    parts = [title, " ".join(map(escape, answered)), lines]
     parts += [f"## {escape(table.title)}\n\n{table_text(table)}" for table in tables(report)]
     for heading, lines in (("Remarks", sentences(report)), ("How to read it", reading(report))):
         if lines:
             parts.append(f"## {heading}\n\n" + listed(lines))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"

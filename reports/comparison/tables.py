@@ -14,23 +14,23 @@ _LEAST_FLIPS: Final = 6
 
 def facts(report: PairedReport) -> list[tuple[str, str]]:
     """What stands above the tables: a word, and its line."""
-    kind = "SYNTHETIC pictures or weights; these accuracies say nothing about ImageNet: " if report.synthetic else ""
+    kind = "SYNTHETIC images or weights: " if report.synthetic else ""
     runs = {row.run: row.which for pair in report.pairs for row in (pair.base, pair.other)}
     named = [(f"run {which}".strip(), run) for run, which in runs.items()]
     return [("model", report.model), ("data", kind + report.data), *named]
 
 
 def tables(report: PairedReport, *, flips: int | None = None) -> list[Table]:
-    """Top-1, top-5, how many flips, and for each pair that has some the first ``flips`` of them (None: all)."""
+    """Top-1, top-5, how many mismatches, and for each pair that has some the first ``flips`` of them (None: all)."""
     found = [_metric(report, "top1"), _metric(report, "top5"), _counts(report)]
     return found + [_flips(pair, flips) for pair in report.pairs if pair.flips and flips != 0]
 
 
 def sentences(report: PairedReport) -> list[str]:
-    """What must be said of the pairs; first what is wrong."""
+    """What qualifies the pairs; first what is wrong."""
     lines = [
-        f"{_whose(pair)}: {pair.unexplained} unexplained flip{'s' * (pair.unexplained != 1)}: not rounding. Both rows"
-        f" say fp32, and float64 has the two answers over {pair.bound_sigma:.1g} sigma apart."
+        f"{_whose(pair)}: {pair.unexplained} unexplained top-1 mismatch{'es' * (pair.unexplained != 1)}, not rounding:"
+        f" both rows report fp32, and float64 has the two answers over {pair.bound_sigma:.1g} sigma apart."
         for pair in report.pairs
         if pair.alarming
     ]
@@ -39,13 +39,13 @@ def sentences(report: PairedReport) -> list[str]:
     for bound, same in _grouped((pair.flips_below, pair) for pair in report.pairs):
         if bound is not None:
             lines.append(
-                f"{'; '.join(map(_whose, same))}: no flip in {report.images:,} pictures: at 95 %, fewer than"
-                f" {bound:.2f} % of such pictures flip."
+                f"{'; '.join(map(_whose, same))}: no top-1 mismatch in {report.images:,} images; at 95 % confidence the"
+                f" rate is below {bound:.2f} %."
             )
     unasked = [pair for pair in report.pairs if pair.not_examined]
     if unasked:
         counts = "; ".join(f"{_whose(pair)}: {pair.not_examined} of {len(pair.flips)}" for pair in unasked)
-        lines.append(f"Flips not examined, for in no run was float64 asked about them: {counts}.")
+        lines.append(f"Mismatches not examined, as no run has float64 answers for these images: {counts}.")
     return [*lines, *report.notes]
 
 
@@ -54,14 +54,14 @@ def reading(report: PairedReport) -> list[str]:
     margin = f"{report.pairs[0].top1.margin:.2f}"
     return [
         "%: with Wilson's 95 % interval, corrected for the finite population on a part of ImageNet's validation set.",
-        "lost, gained: pictures that the base alone has right, and that the row alone has right.",
+        "lost, gained: images that only the base has right, and that only the row has right.",
         "difference: the row less its base, in points, with Tango's 95 % score interval for paired shares.",
-        "p: McNemar's exact test, two-sided. Six flips one way are the fewest that reach p < 0.05.",
+        "p: McNemar's exact test, two-sided. Six mismatches in one direction are the fewest that reach p < 0.05.",
         f"equivalent: Tango's 90 % interval lies within {margin} points, which is two one-sided tests at 5 %.",
-        "different: p < 0.05. Each pair is judged by itself, without allowance for their number.",
+        "different: p < 0.05. Each pair is judged by itself, without a correction for their number.",
         "of base: the row's accuracy as a share of the base's, and whether it keeps MLPerf's 99 %.",
-        "margin: how far apart float64 has the two first answers, in standard deviations of its logits.",
-        "explained: that is no wider than twice the precision's tolerance, so rounding can have turned them.",
+        "margin: how far apart float64 has the two top-1 classes, in standard deviations of its logits.",
+        "explained: the margin is at most twice the precision's tolerance, so rounding can have changed the class.",
     ]
 
 
@@ -74,23 +74,24 @@ def _metric(report: PairedReport, metric: Metric) -> Table:
             lines.append((pair.base, test, True))
         lines.append((pair.other, test, False))
     margin = f"{report.pairs[0].top1.margin:.2f}"
-    table = Table(f"{_TITLES[metric]} on the same {report.images:,} pictures, margin {margin} points")
+    table = Table(f"{_TITLES[metric]} on the same {report.images:,} images, margin {margin} points")
     table.add("row", [_row(row) for row, _, _ in lines], numeric=False)
-    table.add("% (95 %)", [_accuracy(test, base=base) for _, test, base in lines])
-    table.add("lost", [ABSENT if base else f"{test.lost}" for _, test, base in lines])
-    table.add("gained", [ABSENT if base else f"{test.gained}" for _, test, base in lines])
+    table.add("%", [f"{test.base if base else test.other:.2f}" for _, test, base in lines])
+    table.add("95 % interval", [_interval(test, base=base) for _, test, base in lines], extra=True)
+    table.add("lost", [ABSENT if base else f"{test.lost}" for _, test, base in lines], extra=True)
+    table.add("gained", [ABSENT if base else f"{test.gained}" for _, test, base in lines], extra=True)
     table.add("difference (95 %)", [ABSENT if base else _difference(test) for _, test, base in lines])
-    table.add("p", [ABSENT if base else _p(test.mcnemar_p) for _, test, base in lines])
-    table.add("of base", [ABSENT if base else _share(test) for _, test, base in lines])
+    table.add("p", [ABSENT if base else _p(test.mcnemar_p) for _, test, base in lines], extra=True)
+    table.add("of base", [ABSENT if base else _share(test) for _, test, base in lines], extra=True)
     table.add("verdict", ["base" if base else test.verdict for _, test, base in lines], numeric=False)
     return table
 
 
 def _counts(report: PairedReport) -> Table:
-    table = Table("Flips: pictures whose first answers differ")
+    table = Table("Top-1 mismatches")
     table.add("base", [pair.base.name for pair in report.pairs], numeric=False)
     table.add("row", [pair.other.name for pair in report.pairs], numeric=False)
-    table.add("flips", [f"{len(pair.flips)}" for pair in report.pairs])
+    table.add("images", [f"{len(pair.flips)}" for pair in report.pairs])
     table.add("%", [f"{100 * len(pair.flips) / report.images:.2f}" for pair in report.pairs])
     table.add("explained", [f"{pair.explained}" for pair in report.pairs])
     table.add("unexplained", [f"{pair.unexplained}" for pair in report.pairs])
@@ -99,16 +100,16 @@ def _counts(report: PairedReport) -> Table:
 
 
 def _flips(pair: Pair, most: int | None) -> Table:
-    """Two lines a picture, one a row; those that nobody can explain first."""
+    """Two lines per image, one per row; unexplained ones first."""
     order = {False: 0, None: 1, True: 2}
     shown = sorted(pair.flips, key=lambda flip: (order[flip.explained], -(flip.margin_sigma or 0)))[:most]
     count = f"{len(pair.flips)}" if len(shown) == len(pair.flips) else f"{len(shown)} of {len(pair.flips)}"
-    table = Table(f"Flipped pictures, {_whose(pair)}: {count}")
-    table.add("picture", _twice((flip.sample, f"label: {flip.label_name}") for flip in shown), numeric=False)
+    table = Table(f"Images with a top-1 mismatch, {_whose(pair)}: {count}")
+    table.add("image", _twice((flip.sample, f"label: {flip.label_name}") for flip in shown), numeric=False)
     table.add("row", _twice((pair.base.name, pair.other.name) for _ in shown), numeric=False)
     for place in range(5):
         cells = _twice((_answer(flip.base[place]), _answer(flip.other[place])) for flip in shown)
-        table.add(f"{place + 1}", cells, numeric=False)
+        table.add(f"{place + 1}", cells, numeric=False, extra=place > 0)
     table.add("margin", _twice(_margin(flip) for flip in shown), numeric=False)
     return table
 
@@ -120,27 +121,27 @@ def _undecided(pair: Pair, test: PairedTest) -> str:
     if test.images_for_difference is not None:
         ways.append(f"about {test.images_for_difference:,} would show a difference")
     line = (
-        f"{_whose(pair)}, {_TITLES[test.metric].lower()}: UNDECIDED with {test.images:,} pictures; at these rates of"
+        f"{_whose(pair)}, {_TITLES[test.metric].lower()}: UNDECIDED with {test.images:,} images; at these rates of"
         f" discordance {' and '.join(ways)}"
     )
     if test.images_for_equivalence is None:
-        line += "; no number shows equivalence, for the difference itself is as wide as the margin"
+        line += "; no number would show equivalence, as the difference itself is as wide as the margin"
     if test.lost + test.gained < _LEAST_FLIPS:
-        line += f"; {test.lost + test.gained} discordant, where six one way are the fewest that show a difference"
+        line += f"; {test.lost + test.gained} are discordant, and at least six in one direction show a difference"
     return line + "."
 
 
 def _whose(pair: Pair) -> str:
-    return f"{pair.other.name} against {pair.base.name}"
+    return f"{pair.other.name} and {pair.base.name}"
 
 
 def _row(row: ComparedRow) -> str:
     return " ".join(filter(None, (row.name, short_version(row.version), row.precision)))
 
 
-def _accuracy(test: PairedTest, *, base: bool) -> str:
-    share, (low, high) = (test.base, test.base_interval) if base else (test.other, test.other_interval)
-    return f"{share:.2f} ({low:.2f} to {high:.2f})"
+def _interval(test: PairedTest, *, base: bool) -> str:
+    low, high = test.base_interval if base else test.other_interval
+    return f"{low:.2f} to {high:.2f}"
 
 
 def _difference(test: PairedTest) -> str:

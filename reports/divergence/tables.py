@@ -1,5 +1,6 @@
 """A comparison of layers as a person reads it: a table with a line a layer and a column a row, and sentences."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any, Final, TextIO
@@ -37,16 +38,35 @@ def layers_json(result: LayerComparison) -> dict[str, Any]:
     return {**asdict(result), "rows": rows, "exit_code": result.exit_code}
 
 
+def answer(result: LayerComparison) -> list[str]:
+    """Which rows leave float64 and where, then which do not."""
+    lines = [f"{row.name} leaves float64 at {row.first.layer}, {channels_off(row.first)}." for row in _off(result)]
+    lines += [f"{row.name} could not be compared: {row.error}" for row in result.rows if row.error is not None]
+    within = [row.name for row in result.rows if row.error is None and row.first is None]
+    if within:
+        names = " and ".join(filter(None, (", ".join(within[:-1]), within[-1])))
+        lines.append(f"Every layer of {names} is within rounding of float64 on {_images(result)}.")
+    return lines
+
+
+def _images(result: LayerComparison) -> str:
+    count = len(result.images)
+    return f"{count} image{'s' if count > 1 else ''}"
+
+
+def _off(result: LayerComparison) -> Iterator[RowLayers]:
+    return (row for row in result.rows if row.error is None and row.first is not None)
+
+
 def sentences(result: LayerComparison) -> list[str]:
     """What was found, one a row, and what qualifies it."""
-    count = len(result.images)
-    said = [f"Looked at {count} image{'s' if count > 1 else ''} ({result.chosen}): {', '.join(result.images)}."]
+    said = [f"Compared on {_images(result)} ({result.chosen}): {', '.join(result.images)}."]
     for row in result.rows:
         said.append(_sentence(row))
         if row.error is None and not row.looking_within:
             said.append(
-                f"{row.name}: Looking changed what was looked at: the last layer, as one output of many, differs from"
-                f" its own predict by {row.looking:.1e} sigma."
+                f"{row.name}: reading inner layers changed the result: the last layer, as one output of many, differs"
+                f" from the row's own predict by {row.looking:.1e} sigma."
             )
     return [*said, *(f"{note}." for note in result.notes)]
 
@@ -86,13 +106,13 @@ def layer_table(result: LayerComparison) -> Table:
 
 def _sentence(row: RowLayers) -> str:
     if row.error is not None:
-        return f"{row.name}: not looked at: {row.error}"
+        return f"{row.name}: not compared: {row.error}"
     first = row.first
     if first is None:
         near = max(row.layers, key=lambda one: one.max_abs_over_sigma / one.bound)
         share = 100 * near.max_abs_over_sigma / near.bound
         near_to = f"{near.layer}, at {share:.0f} % of its bound"
-        return f"{row.name}: all {len(row.layers)} layers keep to what {row.precision} rounds; nearest: {near_to}."
+        return f"{row.name}: all {len(row.layers)} layers are within {row.precision} rounding; nearest: {near_to}."
     after = sum(not layer.within for layer in row.layers) - 1
     have = "has" if after == 1 else "have"
     inherited = f" {after} of the layers after it {have} inherited the error." if after else ""

@@ -1,6 +1,7 @@
 """A gate on the terminal, as Markdown, JSON and JUnit XML."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final, TextIO
 from xml.etree import ElementTree as ET
@@ -8,20 +9,19 @@ from xml.etree import ElementTree as ET
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.records.gate_records import GateReport, GateSide, Judged
 from alexbench.reports.export.junit import clean, document, one_line
+from alexbench.reports.gate.answer import answer, headline
+from alexbench.reports.gate.metrics import allowed_text, change_text, metric_name
 from alexbench.reports.gate.tables import (
-    allowed_text,
-    change_text,
     change_words,
     facts,
-    gate_tables,
-    headline,
-    metric_name,
+    open_table,
+    other_tables,
     reading,
     rest_table,
     sentences,
     side_lines,
 )
-from alexbench.reports.markdown import escape, listed, noted
+from alexbench.reports.markdown import escape, folded, listed, noted
 from alexbench.reports.terminal import Terminal
 from alexbench.reports.text.reason_words import as_json, joined, words
 
@@ -30,54 +30,60 @@ MARKER: Final = "<!-- alexbench-gate -->"
 _COLOURS: Final = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "INVALID": "yellow"}
 
 
-def print_gate(report: GateReport, stream: TextIO | None = None) -> None:
-    """Print facts, tables, sentences, and the verdict as the last line."""
+def print_gate(report: GateReport, stream: TextIO | None = None, *, details: bool = False) -> None:
+    """Print the answer, the checks that did not pass, and what was compared; with ``details`` every check."""
     terminal = Terminal(stream)
+    terminal.answer(answer(report), _COLOURS[report.verdict])
     terminal.facts(facts(report))
-    for table in gate_tables(report):
+    opened = open_table(report)
+    for table in (*([] if opened is None else [opened]), *(other_tables(report) if details else [])):
         terminal.table(table)
-    terminal.line()
-    for line in sentences(report):
-        terminal.line(f"! {line}")
-    terminal.line(headline(report), f"bold {_COLOURS[report.verdict]}")
+    terminal.remarks(sentences(report))
+    if not details:
+        terminal.line(f"\n--details lists all {len(report.judged)} checks.")
 
 
 def gate_markdown(report: GateReport) -> str:
     """The whole as Markdown, for a comment or a step's summary; the same text for the same report."""
     title = f"# AlexBench gate: {report.verdict}" + (" on SYNTHETIC data" if report.synthetic else "")
-    parts = [MARKER, title, escape(headline(report))]
-    parts += [f"## {escape(table.title)}\n\n{noted(table)}" for table in gate_tables(report)]
+    first, *more = answer(report)
+    parts = [MARKER, title, " ".join([f"**{escape(first)}**", *map(escape, more)])]
+    table = open_table(report)
+    if table is not None:
+        parts.append(f"## {escape(table.title)}\n\n{noted(table)}")
     if sentences(report):
         parts.append(f"## Remarks\n\n{listed(sentences(report))}")
-    parts.append(
-        "## What was compared\n\n"
-        + "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))
-    )
-    parts.append(f"## How to read it\n\n{listed(reading(report))}")
+    parts += [folded(table.title, noted(table)) for table in other_tables(report)]
+    compared = "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))
+    parts += [folded("What was compared", compared), folded("How to read it", listed(reading(report)))]
     return "\n\n".join(parts) + "\n"
 
 
-def print_rest(report: GateReport, stream: TextIO | None = None) -> None:
-    """What a comparison of two runs adds to its accuracies."""
+def print_rest(report: GateReport, answered: Sequence[str] = (), stream: TextIO | None = None) -> None:
+    """What a comparison of two runs adds to its accuracies; alone, behind its answer."""
     terminal = Terminal(stream)
+    terminal.answer(answered)
     terminal.table(rest_table(report))
-    for line in sentences(report):
-        terminal.line(f"! {line}")
+    terminal.remarks(sentences(report))
 
 
-def rest_markdown(report: GateReport) -> str:
+def rest_markdown(report: GateReport, answered: Sequence[str] = ()) -> str:
     """The same as Markdown, to be put behind a comparison's."""
     table = rest_table(report)
-    parts = [f"## {escape(table.title)}\n\n{noted(table)}"]
+    parts = [*filter(None, (" ".join(map(escape, answered)),)), f"## {escape(table.title)}\n\n{noted(table)}"]
     lines = [*sentences(report), *reading(report)]
     return "\n\n".join([*parts, listed(lines)]) + "\n"
 
 
-def gate_json(report: GateReport) -> str:
-    """All of it, with the verdict and the exit code; words where people read them, ``reasons`` for programs."""
+def gate_json(report: GateReport, answered: Sequence[str] | None = None) -> str:
+    """All of it, with the verdict and the exit code; words where people read them, ``reasons`` for programs.
+
+    ``answered``: the answer, where that is not the gate's.
+    """
     lists = {"refused": report.refused, "changed": report.changed, "notes": report.notes}
     whole = {
         "verdict": report.verdict,
+        "answer": answer(report) if answered is None else [*answered],
         "exit_code": report.exit_code,
         **asdict(report),
         **{name: [words(one) for one in reasons] for name, reasons in lists.items()},

@@ -4,26 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from alexbench.harness.records.gate_records import GateReport, GateSide, Judged
-from alexbench.reports.columns import BY_NAME
+from alexbench.reports.gate.answer import failing
+from alexbench.reports.gate.metrics import POINTS, allowed_text, change_text, metric_name, value_text
 from alexbench.reports.table import Notes, Table
+from alexbench.reports.text.other_machine import is_on_other_machine
 from alexbench.reports.text.reason_words import joined, words
-from alexbench.reports.text.wording import ABSENT
 
-_NAMES: Final = {"parity": "parity, SQNR dB", "macs": "MACs", "parameters": "parameters", "ran": "ran to the end"}
-"""What is gated and is not a column of a leaderboard."""
-_POINTS: Final = ("top1", "top5")
 _WHOLE: Final = "all rows"
-
-
-def headline(report: GateReport) -> str:
-    """The verdict, and how many of what it rests on came out how."""
-    deciding = [one for one in report.judged if one.decides]
-    counts = [
-        f"{sum(one.verdict == verdict for one in deciding)} {verdict}"
-        for verdict in ("FAIL", "INVALID", "INCONCLUSIVE", "PASS")
-        if any(one.verdict == verdict for one in deciding)
-    ]
-    return f"{report.verdict}: " + (joined(report.refused) or ", ".join(counts) or "nothing was gated")
 
 
 def facts(report: GateReport) -> list[tuple[str, str]]:
@@ -47,32 +34,39 @@ def side_lines(side: GateSide) -> list[str]:
     ]
 
 
-def gate_tables(report: GateReport) -> list[Table]:
-    """What the verdict rests on, and below it what is only shown."""
-    notes = Notes()
-    tables = []
-    for title, kept in (
-        ("Required", [one for one in report.judged if one.rule.required]),
-        ("Advisory: shown, and no part of the verdict", [one for one in report.judged if not one.rule.required]),
-    ):
-        if kept:
-            tables.append(_table(title, kept, notes))
-    return tables
+def open_table(report: GateReport) -> Table | None:
+    """The required checks that did not pass, the worst first; None where there is none."""
+    found = failing(report)
+    return _table("Not passed", found, Notes()) if found else None
+
+
+def other_tables(report: GateReport) -> list[Table]:
+    """The required checks that passed or were not made, then what is advisory."""
+    notes, open_ones = Notes(), failing(report)
+    others = [one for one in report.judged if one not in open_ones]
+    return [
+        _table(title, found, notes)
+        for title, found in (
+            ("Passed, or not made", [one for one in others if one.rule.required]),
+            ("Advisory: not part of the verdict", [one for one in others if not one.rule.required]),
+        )
+        if found
+    ]
 
 
 def rest_table(report: GateReport) -> Table:
     """All but the accuracies, which a comparison has in tables of its own."""
-    kept = [one for one in report.judged if one.metric not in _POINTS]
-    return _table("Parity, speed, memory and load", kept, Notes())
+    shown = [one for one in report.judged if one.metric not in POINTS]
+    return _table("Parity, speed, memory and load", shown, Notes())
 
 
 def _table(title: str, judged: Sequence[Judged], notes: Notes) -> Table:
     table = Table(title)
     said = [_said(one) for one in judged]
     table.add("system", [one.row or _WHOLE for one in judged], numeric=False)
-    table.add("metric", [metric_name(one) for one in judged], numeric=False)
-    table.add("base", [_value(one, one.base) for one in judged])
-    table.add("head", [_value(one, one.head) for one in judged])
+    table.add("check", [metric_name(one) for one in judged], numeric=False)
+    table.add("base", [value_text(one, one.base) for one in judged])
+    table.add("head", [value_text(one, one.head) for one in judged])
     table.add("change (90 %)", [change_text(one) for one in judged])
     table.add("allowed", [allowed_text(one) for one in judged])
     table.add(
@@ -98,70 +92,35 @@ def change_words(one: Judged) -> str:
     return f"would decide: {words(one.would_change)}" if decides else words(one.would_change)
 
 
-def metric_name(one: Judged) -> str:
-    """A metric as it is headed."""
-    return _NAMES[one.metric] if one.metric in _NAMES else BY_NAME[one.metric].heading
-
-
-def _value(one: Judged, value: float | None) -> str:
-    if one.metric not in _NAMES:
-        return BY_NAME[one.metric].text(value)
-    return ABSENT if value is None else f"{value:.1f}" if one.metric == "parity" else f"{value:,.0f}"
-
-
-def change_text(one: Judged) -> str:
-    """Head less base, with its interval where it has one."""
-    if one.change is None:
-        return ABSENT
-    digits, unit = (2, " points") if one.metric in _POINTS else (1, " %")
-    while one.verdict == "FAIL" and one.change and round(one.change, digits) == 0 and digits < 9:
-        digits += 1  # a failure is not shown as no change
-    if one.low is None or one.high is None:
-        return f"{one.change:+.{digits}f}{unit}"
-    return f"{one.change:+.{digits}f}{unit} ({one.low:+.{digits}f} to {one.high:+.{digits}f})"
-
-
-def allowed_text(one: Judged) -> str:
-    """How much worse it may be, and which way that is."""
-    rule = one.rule
-    if one.metric in ("parity", "ran"):
-        return "none"
-    if one.metric in ("macs", "parameters"):
-        return "equal"
-    unit = "points" if one.metric in _POINTS else "%"
-    sign = {"lower-is-better": "+", "higher-is-better": "-", "two-sided": "+-"}[rule.direction]
-    return f"{sign}{rule.tolerance:g} {unit}"
-
-
 def sentences(report: GateReport) -> list[str]:
-    """What must be said beside the tables."""
-    return [*(f"Not gated: {words(one)}" for one in report.refused), *map(words, report.notes)]
+    """What qualifies the gate and is not in its answer."""
+    return [words(one) for one in report.notes if not is_on_other_machine(one)]
 
 
 def reading(report: GateReport) -> list[str]:
-    """How to read the tables: of the ways of judging that were used."""
-    again = " those measured again included;" if report.follow_ups else ""
+    """How to read the tables, for the ways of judging that were used."""
     modes = {one.mode for one in report.judged if one.verdict != "NOT GATED"}
     verdicts = (
-        "PASS: not worse by more than is allowed. FAIL: worse by more, and so again with fresh processes where it is a"
-        " time. INCONCLUSIVE: the measurements can say neither. INVALID: nothing they say can be believed."
+        "PASS: not worse by more than is allowed. FAIL: worse by more; a time fails only if a re-run in fresh processes"
+        " confirms it. INCONCLUSIVE: the measurements show neither. INVALID: the measurement cannot be used."
     )
     lines = [verdicts]
     if "paired" in modes:
+        again = " Later measurements of the same rows are included." if report.follow_ups else ""
         lines.append(
-            f"p50 and FPS: base and head took turns in the same rounds;{again} the change is the median of the rounds'"
-            " ratios (of fewer than eight rounds their mean) with its 90 % interval, and not the ratio of the two"
-            " figures beside it. FAIL where the whole interval is beyond what is allowed, PASS where it is inside."
+            "p50 and FPS: base and head took turns in the same rounds. The change is the mean over processes of each"
+            f" process's median ratio, with its 90 % interval; it is not the ratio of the two figures.{again} FAIL if"
+            " the whole interval is beyond what is allowed, PASS if all of it is inside."
         )
     if "anchored" in modes:
         lines.append(
-            "p50 and FPS: of two runs, each compared with the machine probe (a matrix product and a memory stream) of"
-            " its own rounds; the interval (90 %) is of the difference of both."
+            "p50 and FPS: base and head are two runs. Each is compared with the machine probe (a matrix product and a"
+            " memory stream) in its own rounds. The 90 % interval is of the difference."
         )
     if {"exact", "interval"} & modes:
         lines.append(
-            "top-1, top-5: head less base on the same pictures, in points; the interval (90 %) is what other such"
-            " pictures might show."
+            "top-1, top-5: head less base on the same images, in points. The 90 % interval is for more images of the"
+            " same kind."
         )
     if "value" in modes:
         lines.append("MiB peak, load s: one value of each side, without an interval.")

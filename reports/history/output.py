@@ -1,26 +1,31 @@
 """A history on the terminal, as JSON and as CSV."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Final, TextIO
 
 from alexbench.harness.files.plain_text import json_text
-from alexbench.reports.columns import SCIENTIFIC
 from alexbench.reports.export.flat_table import csv_text
+from alexbench.reports.history.answer import answer, trend
 from alexbench.reports.history.series import Change, History, Metric, Series
+from alexbench.reports.history.words import change_text, date, interval_text, news_text, value_text
 from alexbench.reports.table import Table
 from alexbench.reports.text.wording import ABSENT, short_version
 
-MOST_NEWS: Final = 3
-"""Changes of the environment named in a cell; the rest are counted."""
+_OF_A_GROUP: Final = ("machine", "model", "weights", "artifact", "data", "ran as", "rigor")
+"""What series of one table have in common; a batch size is FPS's own."""
 
 
-def print_history(history: History, *, last: int, stream: TextIO | None = None) -> None:
-    """Print a table of each series, its ``last`` points (0: all), its changes, and what was not joined or left out."""
+def print_history(history: History, *, details: bool = False, last: int = 0, stream: TextIO | None = None) -> None:
+    """Print the answer and a line per series; with ``details`` a table of each, its ``last`` points (0: all)."""
     from alexbench.reports.terminal import Terminal
 
     terminal = Terminal(stream)
+    terminal.answer(answer(history))
     terminal.line(f"{history.folder}: {history.runs} run{'' if history.runs == 1 else 's'}")
-    for series in history.series:
+    for table in summaries(history):
+        terminal.table(table)
+    for series in history.series if details else ():
         table = table_of(series, last=last)
         terminal.line(f"\n{table.title}", "bold")
         terminal.line(key_line(series))
@@ -30,25 +35,72 @@ def print_history(history: History, *, last: int, stream: TextIO | None = None) 
             terminal.line(f"{hidden} older left out (--last 0 shows all)")
         for change in series.changes:
             terminal.line(change_line(series.metric, change))
-    terminal.remarks(sentences(history))
+    terminal.remarks(sentences(history) if details else list(history.remarks))
+    if history.series and not details:
+        terminal.line("\n--details lists every point, and why some series were not joined.")
+
+
+def summaries(history: History) -> list[Table]:
+    """A line per series, in a table for each model, machine and way of running."""
+    groups: dict[tuple[str, ...], list[Series]] = {}
+    for series in history.series:
+        groups.setdefault(tuple(series.key.get(name, "") for name in _OF_A_GROUP), []).append(series)
+    several = [name for place, name in enumerate(_OF_A_GROUP) if len({key[place] for key in groups}) > 1]
+    return [_summary(found, several) for found in groups.values()]
+
+
+def _summary(group: list[Series], several: list[str]) -> Table:
+    """``several``: what other tables of this history have otherwise."""
+    newest = [series.points[-1] for series in group]
+    table = Table("; ".join(_title(group[0], several)))
+    table.add("system", [series.system for series in group], numeric=False)
+    table.add("metric", [series.metric.title for series in group], numeric=False)
+    table.add("last", [value_text(one.metric, one.points[-1].value) for one in group])
+    intervals = [interval_text(one.metric, one.points[-1].low, one.points[-1].high) or ABSENT for one in group]
+    table.add("95 % interval", intervals, extra=True)
+    changes = [
+        ABSENT if one.change is None else change_text(of.metric, one.change)
+        for of, one in zip(group, newest, strict=True)
+    ]
+    table.add("change", changes)
+    table.add("trend", [trend(one) for one in group], numeric=False)
+    table.add("runs", [str(len(one.points)) for one in group], extra=True)
+    table.add("mark", [", ".join(one.marks) or ABSENT for one in newest], numeric=False, extra=True)
+    return table
+
+
+def _title(series: Series, several: list[str]) -> Iterator[str]:
+    key = series.key
+    yield (
+        "SYNTHETIC: " if series.synthetic else ""
+    ) + f"{key.get('model', '')} on {series.machine or key.get('machine', '')}"
+    if key.get("ran as"):
+        yield key["ran as"]
+    digests = [
+        f"{name} {key[name]}" for name in ("weights", "artifact", "data", "rigor") if name in several and key.get(name)
+    ]
+    if digests:
+        yield ", ".join(digests)
 
 
 def table_of(series: Series, *, last: int = 0) -> Table:
     """The points, oldest first."""
     metric, points = series.metric, series.points[-last:]
-    table = Table(f"{series.name}, {metric.unit} ({metric.better} is better)")
-    table.add("date (UTC)", [_date(one.started) for one in points], numeric=False)
+    table = Table(f"{series.name} ({metric.better} is better)")
+    table.add("date (UTC)", [date(one.started) for one in points], numeric=False)
     table.add("version", [short_version(one.version) or ABSENT for one in points], numeric=False)
     first = not last or last >= len(series.points)
-    news = [one.environment if first and place == 0 else _news(one.news) or "same" for place, one in enumerate(points)]
-    table.add("environment", news, numeric=False)
-    values = [_value(metric, one.value) + _interval(metric, one.low, one.high) for one in points]
-    table.add("value (95 %)", values)
-    table.add("change", [ABSENT if one.change is None else said_change(metric, one.change) for one in points])
+    news = [
+        one.environment if first and place == 0 else news_text(one.news) or "same" for place, one in enumerate(points)
+    ]
+    table.add("value", [value_text(metric, one.value) for one in points])
+    table.add("95 % interval", [interval_text(metric, one.low, one.high) or ABSENT for one in points], extra=True)
+    table.add("change", [ABSENT if one.change is None else change_text(metric, one.change) for one in points])
     changed = {one.run for one in series.changes}
     marks = [", ".join([*one.marks, *(["CHANGE"] if one.run in changed else [])]) or ABSENT for one in points]
     table.add("mark", marks, numeric=False)
-    table.add("run", [one.run for one in points], numeric=False)
+    table.add("environment", news, numeric=False)
+    table.add("run", [one.run for one in points], numeric=False, extra=True)
     return table
 
 
@@ -61,10 +113,10 @@ def key_line(series: Series) -> str:
 def change_line(metric: Metric, change: Change) -> str:
     """A change of level in a sentence."""
     return (
-        f"CHANGE from {_date(change.started)} on: {_value(metric, change.before)} -> {_value(metric, change.after)}"
-        f" {metric.unit} ({said_change(metric, change.change)}, {'better' if change.better else 'WORSE'}), p ="
-        f" {change.p:.0e}, {change.points_before} runs before and {change.points_after} after; with it:"
-        f" {_news(change.news) or 'no change of the environment'}"
+        f"CHANGE since {date(change.started)}: {value_text(metric, change.before)} ->"
+        f" {value_text(metric, change.after)} ({change_text(metric, change.change)},"
+        f" {'better' if change.better else 'WORSE'}), p = {change.p:.0e}, {change.points_before} runs before and"
+        f" {change.points_after} after; with it: {news_text(change.news) or 'no change of the environment'}"
     )
 
 
@@ -79,8 +131,8 @@ def sentences(history: History) -> list[str]:
 
 
 def history_json(history: History) -> str:
-    """All of it; the same text for the same history."""
-    return json_text(dataclasses.asdict(history)) + "\n"
+    """All of it, the answer first; the same text for the same history."""
+    return json_text({"answer": answer(history), **dataclasses.asdict(history)}) + "\n"
 
 
 def history_csv(history: History) -> str:
@@ -115,25 +167,3 @@ def history_csv(history: History) -> str:
                 }
             )
     return csv_text(pd.DataFrame(lines))
-
-
-def said_change(metric: Metric, change: float) -> str:
-    """Signed, in percent or points."""
-    return f"{change:+.2f} points" if metric.in_points else f"{change:+.1f} %"
-
-
-def _value(metric: Metric, value: float) -> str:
-    return f"{value:.{metric.digits}f}" if metric.digits < SCIENTIFIC else f"{value:.1e}"
-
-
-def _interval(metric: Metric, low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f" ({_value(metric, low)} to {_value(metric, high)})"
-
-
-def _news(news: tuple[str, ...]) -> str:
-    more = len(news) - MOST_NEWS
-    return ", ".join(news[:MOST_NEWS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _date(iso: str) -> str:
-    return iso[:16].replace("T", " ")

@@ -37,6 +37,7 @@ def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes
     file = io.BytesIO()
     with drawing(_STYLE):
         figure = Figure(figsize=(_PANEL[0], sum(heights)), facecolor="white", layout="constrained")
+        figure.suptitle(plot_text(title(history)), x=0.01, ha="left", weight="bold")
         if not panels:
             figure.text(0.5, 0.5, "no run has these metrics", ha="center", va="center")
         else:
@@ -46,6 +47,22 @@ def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes
         metadata = {"Date": None} if form == "svg" else {"Software": None}
         figure.savefig(file, format=form, dpi=_DOTS_PER_INCH, metadata=metadata)
     return file.getvalue()
+
+
+def title(history: History) -> str:
+    """The models and machines that are drawn, how many runs, and from when to when."""
+    dates = sorted(one.started[:10] for series in history.series for one in series.points)
+    models = _one_of("models", [series.key.get("model", "") for series in history.series])
+    machines = _one_of("machines", [series.machine for series in history.series])
+    synthetic = " on SYNTHETIC data" if any(series.synthetic for series in history.series) else ""
+    span = "" if not dates else f", {dates[0]}" if dates[0] == dates[-1] else f", {dates[0]} to {dates[-1]}"
+    whose = f"{models}{synthetic}\n{machines}: " if history.series else ""
+    return f"{whose}{history.runs} run{'' if history.runs == 1 else 's'}{span}"
+
+
+def _one_of(kind: str, names: list[str]) -> str:
+    found = list(dict.fromkeys(names))
+    return found[0] if len(found) == 1 else f"{len(found)} {kind}"
 
 
 def _panel(axes: "Axes", found: list[Series]) -> None:
@@ -59,10 +76,8 @@ def _panel(axes: "Axes", found: list[Series]) -> None:
     }
     for place, series in enumerate(found):
         _line(axes, series, place, _label(series, common))
-    synthetic = " on SYNTHETIC data" if any(series.synthetic for series in found) else ""
     hollow = "; hollow: does not count" if any(not one.counts for series in found for one in series.points) else ""
-    title = f"{metric.name}, {metric.unit} ({metric.better} is better){synthetic}"
-    axes.set_title(title + hollow, loc="left", weight="bold")
+    axes.set_title(f"{metric.title} ({metric.better} is better{hollow})", loc="left")
     axes.grid(visible=True, axis="y", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -108,7 +123,8 @@ def _line(axes: "Axes", series: Series, place: int, label: str) -> None:
 
 def _label(series: Series, common: dict[str, str]) -> str:
     """The system, and in what this series is not as the others of its panel."""
-    own = [f"{name} {value}" for name, value in series.key.items() if value and name not in common]
+    key = {**series.key, "machine": series.machine or series.key.get("machine", "")}
+    own = [f"{name} {value}" for name, value in key.items() if value and name not in common]
     return plot_text(", ".join([series.system, *own]))
 
 

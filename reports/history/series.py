@@ -13,7 +13,7 @@ class Metric:
     """A column that has a trend. ``low``, ``high``: the columns of its interval, empty where it has none.
 
     ``of``: what it is of, for an INVALID measurement says nothing of speed and takes nothing from accuracy.
-    ``better``: which way. Differences of percent are in points, all others in percent.
+    ``better``: which way. Differences of percent are in points, all others in percent. ``title``: with its unit.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Metric:
     low: str
     high: str
     digits: int
+    title: str = ""
 
     @property
     def in_points(self) -> bool:
@@ -30,6 +31,14 @@ class Metric:
         return self.unit == "%"
 
 
+_TITLES: Final = {
+    "latency_p50_ms": "p50 ms",
+    "latency_p90_ms": "p90 ms",
+    "latency_p99_ms": "p99 ms",
+    "offline_images_per_second": "FPS, many at once",
+    "images_per_second": "FPS",
+}
+"""Where the leaderboard's heading leaves out a unit, or has one too many."""
 METRICS: Final = {
     column.name: Metric(
         name=column.name,
@@ -39,6 +48,7 @@ METRICS: Final = {
         low=column.low,
         high=column.high,
         digits=column.digits if column.trend.digits is None else column.trend.digits,
+        title=_TITLES.get(column.name) or column.heading or f"{column.name}, {column.unit}",
     )
     for column in COLUMNS
     if column.trend is not None
@@ -104,7 +114,7 @@ class Change:
 class Series:
     """A metric of a system over runs that share ``key``: all else that must be equal for values to be joined.
 
-    ``system``: its label in the newest run; ``system_key``: its key in all of them.
+    ``system``: its label in the newest run; ``system_key``: its key in all of them; ``machine``: processor and cores.
     """
 
     metric: Metric
@@ -114,11 +124,12 @@ class Series:
     synthetic: bool
     points: tuple[Point, ...]
     changes: tuple[Change, ...] = ()
+    machine: str = ""
 
     @property
     def name(self) -> str:
         """As headings have it."""
-        return f"{self.system}: {self.metric.name}"
+        return f"{self.system}: {self.metric.title}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,9 @@ _RUN: Final[Mapping[Code, str]] = {
     "other": "{text}",
 }
 _IDENTITY: Final[Mapping[Code, str]] = {
-    "other_machine": "another machine: {because}",
-    "other_machine_without_baseline": "another machine: {because}; save a baseline of this one: alexbench baseline save"
-    " {head}",
+    "other_machine": "base and head are from different machines: {because}",
+    "other_machine_without_baseline": "base and head are from different machines: {because}; save a baseline of this"
+    " one: alexbench baseline save {head}",
     "field_differs": "{of} {base} and {head}",
     "more_fields": "{count} more",
     "other_network": "another network: {base} and {head}",
@@ -107,7 +107,7 @@ _GATE: Final[Mapping[Code, str]] = {
     "unconfirmed_advisory": "beyond what is allowed, and not confirmed with fresh processes, for it is advisory",
     "unconfirmed_alone": "beyond what is allowed with all measurements together, and no second one alone says so",
     "detectable": "detectable here: {limit:.1f} %",
-    "more_processes": "about {count:,} more processes at this spread",
+    "more_processes": "about {count:,} more processes at this spread (--rigor standard runs more)",
     "other_tolerance": "a tolerance other than {limit:g} %; detectable here: {measured:.1f} %",
     "balance": "at most {total:,} may be {of} on balance; {count:,} were",
     "more_images": "about {count:,} more images at these rates",
@@ -116,11 +116,11 @@ _GATE: Final[Mapping[Code, str]] = {
     "other_run": "a run that could be measured",
     "restore": "restoring {of}",
     "quieter": "a {of} of a quieter run",
-    "measure": "measuring it",
+    "measure": "measuring it in both runs",
     "run_backend": "runs with --backend {of}",
     "run_system": "a run of the head with {of}",
     "further_runs": "the same of further runs",
-    "second_run": "a second measurement that says the same",
+    "second_run": "a second measurement that agrees (the gate makes one, unless --no-follow-up)",
     "times_not_gated": "Times are not gated: {because}",
     "row_times_not_gated": "Times of {of} are not gated: {because}",
     "head_alone": "{of} is in the head alone: not gated",

@@ -14,8 +14,10 @@ def test_forty_pictures_decide_nothing_and_the_number_that_would_is_said(
 ) -> None:
     ended = command.here("compare", answered)
     assert ended.code == 3, ended.err
-    assert "openvino against onnxruntime, top-1: UNDECIDED with 40 pictures" in ended.out
+    assert "openvino and onnxruntime, top-1: UNDECIDED with 40 images" in ended.out
     assert "598 would show equivalence" in ended.out
+    assert "too few to show equivalence: 598 would" in ended.out.splitlines()[0]
+    assert ended.out.splitlines()[-1] == "Exit code 3: too few images to decide every pair"
 
 
 def test_a_margin_that_forty_can_decide(command: Command, ground: Ground, answered: Path) -> None:
@@ -36,7 +38,7 @@ def test_an_answer_that_was_turned_is_called_unexplained(command: Command, answe
     out = tmp_path / "comparison.md"
     ended = command("compare", f"{answered}:openvino", f"{turned}:openvino", "--out", out)
     assert ended.code == 3, ended.err
-    assert "B openvino against A openvino: 1 unexplained flip: not rounding." in ended.out
+    assert "B openvino and A openvino: 1 unexplained top-1 mismatch, not rounding:" in ended.out
     assert picture in ended.out
     assert "UNEXPLAINED" in out.read_text(encoding="utf-8")
     assert f"wrote {out}" in ended.out

@@ -84,9 +84,9 @@ def test_it_says_so_in_a_table_and_a_sentence(command: Command, ran: Ran, tmp_pa
     assert ended.code == 1, ended.err
     for text in (ended.out, (tmp_path / "compared.md").read_text(encoding="utf-8")):
         assert f"openvino leaves float64 at {PLANTED}: " in text
-        assert "onnxruntime: all 22 layers keep to what fp32 rounds" in text
+        assert "onnxruntime: all 22 layers are within fp32 rounding" in text
         assert " FIRST" in text
-        assert "Looked at 1 image (" in text
+        assert "Compared on 1 image (" in text
 
 
 def test_what_is_kept_is_one_file_more_and_in_the_report(command: Command, ran: Ran) -> None:

@@ -51,14 +51,14 @@ def factors(found: dict[str, Any]) -> list[str]:
     return [one["change"]["factor"] for one in found["findings"]]
 
 
-def test_a_healthy_model_is_not_told_it_is_ill(doctor: Any) -> None:
+def test_a_healthy_model_is_not_called_faulty(doctor: Any) -> None:
     ended, found = doctor()
     assert (ended.code, found["verdict"], factors(found)) == (0, "healthy", [])
     assert found["synthetic"]
     assert found["held_db"] > 90
 
 
-def test_channels_and_mean_wrong_together_are_both_found_and_the_mend_is_exact(
+def test_channels_and_mean_wrong_together_are_both_found_and_the_fix_is_exact(
     doctor: Any, synthetic: tuple[Path, Path], tmp_path: Path
 ) -> None:
     pictures, weights = synthetic
@@ -67,10 +67,10 @@ def test_channels_and_mean_wrong_together_are_both_found_and_the_mend_is_exact(
     card = write_card(tmp_path / "wrong.toml", load_card("torchvision"), wrong)
     ended, found = doctor("--model", card, "--weights", weights, "--data", pictures)
     assert ended.code == 1, ended.err
-    assert found["verdict"] == "ill"
+    assert found["verdict"] == "faulty"
     assert set(factors(found)) == {"channels", "normalisation"}
-    mends = {one["change"]["mend"] for one in found["findings"]}
-    assert mends == {'[preprocessing] channels = "RGB"', "[preprocessing] mean = [0.485, 0.456, 0.406]"}
+    fixes = {one["change"]["fix"] for one in found["findings"]}
+    assert fixes == {'[preprocessing] channels = "RGB"', "[preprocessing] mean = [0.485, 0.456, 0.406]"}
     assert found["card"] == "torchvision"
     assert found["accuracy"]["difference"] > 30
 
@@ -114,7 +114,7 @@ def test_a_file_with_dropout_is_a_diagnosis(doctor: Any, synthetic: tuple[Path, 
     pictures, weights = synthetic
     file = _onnx(weights, tmp_path / "random.onnx", lambda arrays: None, graph=drop_out)
     ended, found = doctor(*file, "--data", pictures, limit=FEW)
-    assert (ended.code, found["verdict"], factors(found)) == (1, "ill", ["dropout"])
+    assert (ended.code, found["verdict"], factors(found)) == (1, "faulty", ["dropout"])
 
 
 def _scaled(arrays: Arrays) -> None:
@@ -160,9 +160,9 @@ def test_doctor_and_run_judge_a_file_alike(
 
 
 @pytest.mark.nightly
-def test_less_than_was_expected_and_nothing_known_is_none_of_these(doctor: Any) -> None:
+def test_less_than_was_expected_and_nothing_known_is_unexplained(doctor: Any) -> None:
     ended, found = doctor("--expected", "95", limit=FEW)
-    assert (ended.code, found["verdict"]) == (1, "none of these")
+    assert (ended.code, found["verdict"]) == (1, "unexplained")
 
 
 def test_too_few_pictures_end_with_three(command: Command) -> None:
@@ -172,7 +172,7 @@ def test_too_few_pictures_end_with_three(command: Command) -> None:
 
 
 @pytest.mark.nightly
-def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(
+def test_labels_that_have_nothing_to_do_with_the_pictures_are_unexplained(
     doctor: Any, synthetic: tuple[Path, Path], tmp_path: Path
 ) -> None:
     pictures, weights = synthetic
@@ -186,7 +186,7 @@ def test_labels_that_have_nothing_to_do_with_the_pictures_are_none_of_these(
     flat = ("--data", tmp_path / "flat", "--layout", "flat-folder", "--labels", tmp_path / "val.txt")
     ended, found = doctor(*flat, "--weights", weights, limit=64)
     assert ended.code == 1, ended.err
-    assert (found["verdict"], factors(found)) == ("none of these", [])
+    assert (found["verdict"], factors(found)) == ("unexplained", [])
 
 
 @pytest.mark.parametrize(

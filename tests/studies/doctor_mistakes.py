@@ -1,10 +1,10 @@
-"""Does the doctor find what is planted? The tables of docs/doctor.md.
+"""Does the doctor find what is planted? The tables of docs/evidence/doctor.md.
 
     PYTHONPATH=. python tests/studies/doctor_mistakes.py [--part PART] [--model CARD] [--only NAME] [--write]
 
 Each mistake is planted alone, in the way that people make it: in the card, the labels file, the weights file, or the
 runtime (a backend that is tampered with, in a worker of its own). The doctor is given 500 synthetic pictures and is not
-told. ``--write`` replaces the tables in docs/doctor.md.
+told. ``--write`` replaces the tables in docs/evidence/doctor.md.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from alexbench.harness.records.diagnosis_records import Diagnosis
 from tests.end_to_end.ailing import ailing
 from tests.support.cards import write_card
 
-DOCS = Path(__file__).parents[2] / "docs" / "doctor.md"
+DOCS = Path(__file__).parents[2] / "docs" / "evidence" / "doctor.md"
 CARDS = ("torchvision", "bvlc", "tfcnn")
 RESULTS = Path("doctor-results.jsonl")
 PARTS = {1: "alone", 2: "pairs"}
@@ -201,13 +201,13 @@ def keep(card: str, planted: list[Plant], found: Diagnosis, seconds: float, *, s
         "where": [one.where for one in planted],
         "verdict": found.verdict,
         "factors": factors,
-        "mends": [one.change.mend for one in found.findings],
+        "fixes": [one.change.fix for one in found.findings],
         "named": named,
         "first": bool(factors) and bool(wanted) and factors[0] in wanted[0],
         "only": len(factors) == len(planted),
         "told": told,
         "given": found.accuracy.base,
-        "mended": found.accuracy.other,
+        "fixed": found.accuracy.other,
         "inferences": found.inferences,
         "seconds": round(seconds, 1),
         "seed": seed,
@@ -236,7 +236,7 @@ def modelhub(clinic: Clinic) -> None:
 def table(results: list[dict[str, Any]]) -> str:
     """Lines of results as Markdown; those that an earlier doctor made are marked [1]."""
     lines = [
-        "| card | planted | in the | found, first to last | top-1 as given | mended | cannot tell apart | s |",
+        "| card | planted | in the | found, first to last | top-1 as given | fixed | cannot tell apart | s |",
         "|---|---|---|---|---:|---:|---|---:|",
     ]
     for one in results:
@@ -248,14 +248,14 @@ def table(results: list[dict[str, Any]]) -> str:
         open_ones = ", ".join(one["not_excluded"])
         mark = " [1]" if one.get("earlier") else ""
         lines.append(
-            f"| `{one['card']}`{mark} | {planted} | {where} | {found} | {one['given']:.1f} | {one['mended']:.1f} |"
+            f"| `{one['card']}`{mark} | {planted} | {where} | {found} | {one['given']:.1f} | {one['fixed']:.1f} |"
             f" {open_ones} | {one['seconds']:.0f} |"
         )
     return "\n".join(lines)
 
 
 def write(part: str, results: list[dict[str, Any]]) -> None:
-    """Replace a table of docs/doctor.md, between its two markers."""
+    """Replace a table of docs/evidence/doctor.md, between its two markers."""
     start, end = f"<!-- table {part} -->", f"<!-- end {part} -->"
     before, rest = DOCS.read_text(encoding="utf-8").split(start)
     DOCS.write_text(f"{before}{start}\n{table(results)}\n{end}{rest.split(end)[1]}", encoding="utf-8")
@@ -269,7 +269,9 @@ def main() -> None:
     parser.add_argument("--only", action="append")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--threads", type=int, default=usable_cores())
-    parser.add_argument("--write", action="store_true", help="put what RESULTS has so far into docs/doctor.md, and end")
+    parser.add_argument(
+        "--write", action="store_true", help="put what RESULTS has so far into docs/evidence/doctor.md, and end"
+    )
     arguments = parser.parse_args()
     if arguments.write:
         results = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]

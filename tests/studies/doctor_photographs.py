@@ -1,4 +1,4 @@
-"""Does the doctor answer rightly about photographs? Tables of docs/doctor.md.
+"""Does the doctor answer rightly about photographs? Tables of docs/evidence/doctor.md.
 
     PYTHONPATH=. python tests/studies/doctor_photographs.py FOLDER [--model CARD] [--only NAME] [--draws N] [--write]
 
@@ -45,7 +45,7 @@ Arrays = dict[str, NDArray[np.float32]]
 RESULTS = Path("doctor-photographs.jsonl")
 UNUSED = 0
 """The value of fc7 that is 0 for all of the photographs (so are 20 % of them); the next one is above 0 for all."""
-NOTHING = ("healthy", "none of these")
+NOTHING = ("healthy", "unexplained")
 HARDLY = frozenset({"decoder", "interpolation", "crop-rounding", "exif"})
 """What may be too little to be shown by so few pictures: not to be named is no wrong answer there."""
 
@@ -288,7 +288,7 @@ def _line(
         "right": right,
         "code": code,
         "given": 100 * accuracy.get("base_correct", 0) / images,
-        "mended": 100 * accuracy.get("other_correct", 0) / images,
+        "fixed": 100 * accuracy.get("other_correct", 0) / images,
         "images": accuracy.get("images", 0),
         "parity": (found.get("parity") or {}).get("passed"),
         "seconds": round(seconds, 1),
@@ -299,19 +299,19 @@ def _line(
 def table(results: list[dict[str, Any]]) -> str:
     """Lines of results as Markdown."""
     lines = [
-        "| card | planted | in the | answer | exit | top-1 as given | mended | right? | s |",
+        "| card | planted | in the | answer | exit | top-1 as given | fixed | right? | s |",
         "|---|---|---|---|---:|---:|---:|---|---:|",
     ]
     lines += [
         f"| `{one['card']}` | {one['planted']} | {one['where']} | {', '.join(one['answer'])} | {one['code']} |"
-        f" {one['given']:.1f} | {one['mended']:.1f} | {'yes' if one['right'] else '**no**'} | {one['seconds']:.0f} |"
+        f" {one['given']:.1f} | {one['fixed']:.1f} | {'yes' if one['right'] else '**no**'} | {one['seconds']:.0f} |"
         for one in results
     ]
     return "\n".join(lines)
 
 
 def write(results: list[dict[str, Any]]) -> None:
-    """Replace the table of docs/doctor.md, between its two markers."""
+    """Replace the table of docs/evidence/doctor.md, between its two markers."""
     start, end = "<!-- table photographs -->", "<!-- end photographs -->"
     before, rest = DOCS.read_text(encoding="utf-8").split(start)
     DOCS.write_text(f"{before}{start}\n{table(results)}\n{end}{rest.split(end)[1]}", encoding="utf-8")
@@ -327,7 +327,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=500)
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="put what RESULTS has so far into docs/doctor.md, and end")
+    parser.add_argument(
+        "--write", action="store_true", help="put what RESULTS has so far into docs/evidence/doctor.md, and end"
+    )
     asked = parser.parse_args()
     if asked.write:
         write([json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()])

@@ -136,6 +136,14 @@ def test_nobody_is_mentioned_and_nothing_but_text_is_shown() -> None:
     assert "<img" not in body
 
 
+def test_a_section_stays_folded_and_nothing_else_is_html() -> None:
+    folded = "<details>\n<summary>Passed, or not made</summary>\n\n| check |\n\n</details>\n"
+    body = commenting.comment(TEXT + folded, RUN)
+    assert folded.strip() in body
+    for live in ("<details open>", "x <details>", "<summary><img src=x></summary>", "<summary>x</summary> <b>"):
+        assert live not in commenting.comment(f"{TEXT}{live}\n", RUN)
+
+
 @pytest.mark.parametrize(
     "live",
     [

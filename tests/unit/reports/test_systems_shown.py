@@ -155,8 +155,8 @@ def test_histories_join_a_system_whatever_it_was_called(tmp_path: Path) -> None:
     lines = list(csv.DictReader(io.StringIO(history_csv(found))))
     assert {row["system_key"] for row in lines} == {one.key for one in PRECISIONS}
     stream = io.StringIO()
-    print_history(found, last=0, stream=stream)
-    assert "openvino bf16 2 threads: latency_p50_ms" in stream.getvalue()
+    print_history(found, details=True, stream=stream)
+    assert "openvino bf16 2 threads: p50 ms" in stream.getvalue()
     assert len(history(tmp_path, metrics=["top1"], backends=["openvino"]).series) == 4
     assert len(history(tmp_path, metrics=["top1"], backends=["openvino 1 thread"]).series) == 1
 

@@ -6,7 +6,10 @@ import re
 import pytest
 
 from alexbench.harness.records.run_records import SystemRecord
+from alexbench.reports import terminal
 from alexbench.reports.leaderboard.output import print_leaderboard
+from alexbench.reports.table import Table
+from alexbench.reports.terminal import fitting
 from tests.support.records import effective, error_row, missing_row, ok_row, performance, run_record, synthetic_run
 
 
@@ -108,3 +111,25 @@ def test_square_brackets_are_shown_and_not_taken_for_markup() -> None:
     assert "pip install 'alexbench[torch]'" in text
     assert "[red]b[/red]" in text
     assert "[red]b[/red]" in text
+
+
+def test_extra_columns_are_left_out_on_a_narrow_terminal_the_last_first() -> None:
+    table = Table("t")
+    table.add("system", ["a" * 10])
+    table.add("one", ["b" * 10], extra=True)
+    table.add("two", ["c" * 10], extra=True)
+    table.add("last", ["d" * 10])
+    widths = {80: ["system", "one", "two", "last"], 40: ["system", "one", "last"], 20: ["system", "last"]}
+    for width, headings in widths.items():
+        assert fitting(table, width).headings == headings
+    assert table.headings == ["system", "one", "two", "last"]
+
+
+def test_on_a_terminal_a_long_fact_is_indented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    terminal.Terminal(stream).facts([("data", "word " * 12)])
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("    data  word")
+    assert lines[1].startswith(" " * 10 + "word")

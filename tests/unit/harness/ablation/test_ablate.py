@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from alexbench.harness.ablation import ablate as ablation
 from alexbench.harness.ablation import axes as ablation_axes
 from alexbench.harness.ablation.ablate import ablate
-from alexbench.harness.ablation.axes import Grid, grid_of
-from alexbench.harness.ablation.findings import Answers, judged
+from alexbench.harness.ablation.axes import grid_of
 from alexbench.harness.ablation.result_files import folder_for, write_files
 from alexbench.harness.config import resolve
 from alexbench.harness.console.progress import PlainDisplay
@@ -26,40 +25,13 @@ from alexbench.harness.judge.paired_tests import paired_test
 from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.probing.reading import Reading
-from alexbench.harness.records.ablation_records import AXES, Ablation, Axis, Choice
+from alexbench.harness.records.ablation_records import AXES, Axis, Choice
+from alexbench.reports.ablation.answer import answer
 from alexbench.reports.ablation.map_cells import heat_map
 from alexbench.reports.ablation.tables import ablation_json, csv_text, markdown, tables
+from tests.support.ablations import IMAGES, ablation_of, answers_of, cost
 
-IMAGES = 200
 CARD = load_card("torchvision").preprocessing
-
-
-def answers_of(grid: Grid, right: Callable[[Choice], int]) -> dict[Choice, Answers]:
-    """The first so many pictures right under each choice; evidence moves with it."""
-    places = np.arange(IMAGES)
-    noise = np.random.default_rng(7).normal(0, 0.1, IMAGES)
-    return {
-        choice: Answers(places < right(choice), noise + right(choice) / IMAGES + 0.01 * noise[:: (-1) ** right(choice)])
-        for choice in grid.real()
-    }
-
-
-def ablation_of(grid: Grid, right: Callable[[Choice], int], *, synthetic: bool = True) -> Ablation:
-    return judged(
-        grid,
-        answers_of(grid, right),
-        model="torchvision",
-        weights="synthetic weights",
-        runtime="openvino 1.2.3 fp32 cpu",
-        source="a set",
-        data="200 pictures",
-        synthetic=synthetic,
-    )
-
-
-def cost(grid: Grid, costs: dict[tuple[Axis, str], int]) -> Callable[[Choice], int]:
-    """120 right of 200, less what each level costs."""
-    return lambda choice: 120 - sum(costs.get((axis, choice.of(axis)), 0) for axis in AXES)
 
 
 @pytest.mark.parametrize("name", card_names())
@@ -289,7 +261,7 @@ def test_costs_that_exceed_what_there_is_to_lose_are_counted_and_not_called_an_i
     found = ablation_of(grid, lambda choice: 120 if choice == grid.own else 20)
     assert (found.pairs, found.exhausted) == (0, 3)
     assert found.interactions == ()
-    assert "3 pairs of levels that cost more alone" in markdown(found, "x.svg")
+    assert "3 pairs of levels whose costs add up to more" in markdown(found, "x.svg")
 
 
 def test_the_map_has_every_combination_in_its_place() -> None:
@@ -310,7 +282,7 @@ def test_the_map_has_every_combination_in_its_place() -> None:
     assert (drawn.rows[y], drawn.columns[x]) == (("bilinear", "yes", "libjpeg"), ("RGB", "kept 256"))
     assert not drawn.clear[y][x]
     assert drawn.clear[y][4]
-    assert drawn.lines[0].startswith("SYNTHETIC: 200 pictures of a set, on openvino 1.2.3")
+    assert drawn.lines[0].startswith("SYNTHETIC: 200 images of a set, on openvino 1.2.3")
 
 
 @pytest.mark.parametrize("vary", [*((axis,) for axis in AXES), ("decoder", "channels")])
@@ -353,6 +325,7 @@ def test_csv_and_json_have_every_combination_whole() -> None:
     lost = [row for row in rows if row["channels"] == "BGR"]
     assert {(row["points"], row["lost"], row["gained"], row["top1"]) for row in lost} == {("-40", "80", "0", "20")}
     whole = json.loads(ablation_json(found))
+    assert whole.pop("answer") == answer(found)
     assert whole == json.loads(json.dumps(asdict(found)))
     assert len(whole["cells"]) == 14
 

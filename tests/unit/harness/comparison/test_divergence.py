@@ -148,8 +148,8 @@ def test_a_layer_named_in_an_fp32_row_is_a_failed_check() -> None:
 
 def test_each_row_has_its_sentence() -> None:
     looked, healthy, ill, left_out = sentences(BOTH)
-    assert looked == "Looked at 2 images (named): a, b."
-    assert healthy == "torch: all 3 layers keep to what fp32 rounds; nearest: fc8, at 20 % of its bound."
+    assert looked == "Compared on 2 images (named): a, b."
+    assert healthy == "torch: all 3 layers are within fp32 rounding; nearest: fc8, at 20 % of its bound."
     assert ill == (
         "openvino leaves float64 at relu1: 5.0e-01 sigma where fp32 may have 1.0e-02 (6.0 bits), in 1 of 4 channels: 3."
         " 1 of the layers after it has inherited the error."
@@ -160,7 +160,7 @@ def test_each_row_has_its_sentence() -> None:
 def test_a_look_that_changed_the_result_is_said_to() -> None:
     changed = replace(HEALTHY, looking=0.02, looking_within=False)
     said = sentences(replace(BOTH, rows=(changed,)))
-    assert any("Looking changed what was looked at" in line and "2.0e-02 sigma" in line for line in said)
+    assert any("reading inner layers changed the result" in line and "2.0e-02 sigma" in line for line in said)
 
 
 def test_markdown_has_a_line_a_layer_and_a_column_a_row() -> None:
@@ -174,7 +174,7 @@ def test_markdown_has_a_line_a_layer_and_a_column_a_row() -> None:
 def test_rows_in_error_have_no_column_but_a_sentence() -> None:
     text = layers_markdown(replace(BOTH, rows=(HEALTHY, RowLayers("tensorflow", "fp32", error="worker died"))))
     assert "| layer | bound | torch |" in text
-    assert "- tensorflow: not looked at: worker died" in text
+    assert "- tensorflow: not compared: worker died" in text
     alone = layers_markdown(replace(BOTH, rows=(RowLayers("tensorflow", "fp32", error="worker died"),)))
     assert "| layer |" not in alone
 
@@ -241,7 +241,7 @@ def test_keeping_is_said_with_what_to_do_next_and_the_report_shows_it(runs: list
     ended = compared(runs[0], "--layers", "--keep")
     path = runs[0] / "layers.json"
     assert ended.exit_code == 1
-    assert ended.output.splitlines()[-1] == f"wrote {path}; alexbench report {runs[0]} shows it"
+    assert ended.output.splitlines()[-2] == f"wrote {path}; alexbench report {runs[0]} shows it"
     assert json.loads(path.read_text("utf-8")) == json.loads(json.dumps(layers_json(replace(BOTH, notes=()))))
     assert CliRunner().invoke(cli, ["report", str(runs[0])]).exit_code == 0
     assert '<figure id="figure-divergence"' in (runs[0] / "report.html").read_text("utf-8")

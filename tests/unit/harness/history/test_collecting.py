@@ -112,7 +112,7 @@ def test_what_is_not_the_same_is_not_joined_and_said(
     found = history(tmp_path, metrics=[MS])
     assert [len(series.points) for series in found.series] == [1, 1]
     (line,) = found.separate
-    assert line.startswith("onnxruntime: latency_p50_ms: 2 series, not joined: ")
+    assert line.startswith("onnxruntime: p50 ms: 2 series, not joined: ")
     assert said in line
 
 

@@ -91,8 +91,8 @@ def test_one_thing_changed_is_one_change_and_can_be_taken_back(factor: str) -> N
     (change,) = changes(wrong, right)
     assert change.factor == factor
     key, value = next(iter(CHANGED[factor].items()))
-    assert f"{key} = " in change.mend
-    assert str(value) not in change.mend
+    assert f"{key} = " in change.fix
+    assert str(value) not in change.fix
     assert without(wrong, right, change) == wrong
 
 
@@ -106,10 +106,10 @@ def test_one_thing_changed_is_one_change_and_can_be_taken_back(factor: str) -> N
     ],
 )
 def test_what_is_no_preprocessing_is_a_change_too(factor: str, changed: dict[str, object]) -> None:
-    mended = replace(given(), **changed)
-    (change,) = changes(given(), mended)
+    fixed = replace(given(), **changed)
+    (change,) = changes(given(), fixed)
     assert change.factor == factor
-    assert without(given(), mended, change) == given()
+    assert without(given(), fixed, change) == given()
 
 
 def test_several_changes_are_taken_back_one_at_a_time() -> None:

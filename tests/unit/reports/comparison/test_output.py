@@ -10,6 +10,7 @@ import pytest
 
 from alexbench.harness.comparison.compare import compare
 from alexbench.harness.records.paired_records import PairedReport
+from alexbench.reports.comparison.answer import answer
 from alexbench.reports.comparison.output import comparison_markdown, print_comparison
 from alexbench.reports.comparison.tables import sentences, tables
 from alexbench.reports.table import Table
@@ -44,38 +45,48 @@ def printed(report: PairedReport, flips: int = 10) -> str:
 
 
 def test_figures_have_two_decimals_and_intervals_go_from_low_to_high(report: PairedReport) -> None:
-    table = table_named(report, "Top-1 on the same 1,000 pictures, margin 0.50 points")
-    assert table.headings == ["row", "% (95 %)", "lost", "gained", "difference (95 %)", "p", "of base", "verdict"]
+    table = table_named(report, "Top-1 on the same 1,000 images, margin 0.50 points")
+    assert table.headings == [
+        "row",
+        "%",
+        "95 % interval",
+        "lost",
+        "gained",
+        "difference (95 %)",
+        "p",
+        "of base",
+        "verdict",
+    ]
     base, row = table.rows
-    assert base == ("torch 1.2.3 fp32", "100.00 (99.62 to 100.00)", "-", "-", "-", "-", "-", "base")
+    assert base == ("torch 1.2.3 fp32", "100.00", "99.62 to 100.00", "-", "-", "-", "-", "-", "base")
     assert row[0] == "onnxruntime 1.2.3 fp32"
-    assert row[1] == "99.70 (99.13 to 99.90)"
-    assert row[2:4] == ("3", "0")
-    assert re.fullmatch(r"-0\.30 \(-0\.\d\d to \+0\.\d\d\)", row[4])
-    assert row[5:] == ("0.250", "99.70 % (kept)", "undecided")
+    assert row[1:3] == ("99.70", "99.13 to 99.90")
+    assert row[3:5] == ("3", "0")
+    assert re.fullmatch(r"-0\.30 \(-0\.\d\d to \+0\.\d\d\)", row[5])
+    assert row[6:] == ("0.250", "99.70 % (kept)", "undecided")
 
 
 def test_nothing_has_no_sign(tmp_path: Path) -> None:
     row = table_named(report_of(tmp_path, 1000), "Top-1").rows[1]
-    assert row[4] == "0.00 (-0.38 to +0.38)"
-    assert row[7] == "equivalent"
+    assert row[5] == "0.00 (-0.38 to +0.38)"
+    assert row[8] == "equivalent"
 
 
 def test_a_tiny_p_keeps_its_size(tmp_path: Path) -> None:
     row = table_named(report_of(tmp_path, 1000, wrong=40), "Top-1").rows[1]
-    assert row[5] == "2e-12"
-    assert row[6] == "96.00 % (NOT kept)"
-    assert row[7] == "different"
+    assert row[6] == "2e-12"
+    assert row[7] == "96.00 % (NOT kept)"
+    assert row[8] == "different"
 
 
 def test_flips_are_counted_by_what_is_known_of_them(report: PairedReport) -> None:
-    (row,) = table_named(report, "Flips").rows
+    (row,) = table_named(report, "Top-1 mismatches").rows
     assert row == ("torch", "onnxruntime", "3", "0.30", "1", "1", "1")
 
 
 def test_a_flip_is_two_lines_and_the_unexplained_come_first(report: PairedReport) -> None:
-    table = table_named(report, "Flipped pictures, onnxruntime against torch: 3")
-    assert table.headings == ["picture", "row", "1", "2", "3", "4", "5", "margin"]
+    table = table_named(report, "Images with a top-1 mismatch, onnxruntime and torch: 3")
+    assert table.headings == ["image", "row", "1", "2", "3", "4", "5", "margin"]
     first, second, *_ = table.rows
     assert (*first[:3], first[7]) == ("val_00008.JPEG", "torch", "hen 9", "5.0e-01 sigma")
     assert (second[0], second[1], second[7]) == ("label: hen", "onnxruntime", "UNEXPLAINED")
@@ -83,45 +94,46 @@ def test_a_flip_is_two_lines_and_the_unexplained_come_first(report: PairedReport
 
 
 def test_no_more_flips_are_listed_than_asked_for(report: PairedReport) -> None:
-    assert len(table_named(report, "Flipped pictures, onnxruntime against torch: 2 of 3", flips=2).rows) == 4
-    assert not [table for table in tables(report, flips=0) if table.title.startswith("Flipped")]
+    assert len(table_named(report, "Images with a top-1 mismatch, onnxruntime and torch: 2 of 3", flips=2).rows) == 4
+    assert not [table for table in tables(report, flips=0) if table.title.startswith("Images")]
     assert "val_00009" not in printed(report, flips=1)
     assert "val\\_00009" in comparison_markdown(report)
 
 
 def test_unexplained_flips_of_fp32_rows_are_the_first_thing_said(report: PairedReport) -> None:
     assert sentences(report)[0] == (
-        "onnxruntime against torch: 1 unexplained flip: not rounding. Both rows say fp32, and float64 has the two"
-        " answers over 0.0002 sigma apart."
+        "onnxruntime and torch: 1 unexplained top-1 mismatch, not rounding: both rows report fp32, and float64 has the"
+        " two answers over 0.0002 sigma apart."
     )
 
 
 def test_what_was_not_asked_is_said_with_its_count(report: PairedReport) -> None:
-    assert "Flips not examined, for in no run was float64 asked about them: onnxruntime against torch: 1 of 3." in (
-        sentences(report)
+    assert (
+        "Mismatches not examined, as no run has float64 answers for these images: onnxruntime and torch: 1 of 3."
+        in (sentences(report))
     )
 
 
 def test_undecided_is_said_with_the_number_that_would_decide(tmp_path: Path) -> None:
     lines = sentences(report_of(tmp_path, 40))
     assert lines[0] == (
-        "x against torch, top-1: UNDECIDED with 40 pictures; at these rates of discordance 598 would show equivalence;"
-        " 0 discordant, where six one way are the fewest that show a difference."
+        "x and torch, top-1: UNDECIDED with 40 images; at these rates of discordance 598 would show equivalence;"
+        " 0 are discordant, and at least six in one direction show a difference."
     )
-    assert "x against torch: no flip in 40 pictures: at 95 %, fewer than 7.50 % of such pictures flip." in lines
+    assert "x and torch: no top-1 mismatch in 40 images; at 95 % confidence the rate is below 7.50 %." in lines
 
 
 def test_where_no_number_shows_equivalence_that_is_said(tmp_path: Path) -> None:
     line = sentences(report_of(tmp_path, 1000, wrong=5))[0]
-    assert "undecided with 1,000 pictures; at these rates of discordance about 1,200 would show" in line.lower()
-    assert "no number shows equivalence, for the difference itself is as wide as the margin" in line
+    assert "undecided with 1,000 images; at these rates of discordance about 1,200 would show" in line.lower()
+    assert "no number would show equivalence, as the difference itself is as wide as the margin" in line
 
 
 def test_rows_that_never_flip_share_a_sentence(tmp_path: Path) -> None:
     rows = dict.fromkeys(("x", "y", "torch"), answers(1000))
     lines = sentences(compare([str(write_run(tmp_path / "run", rows))]).report)
     assert lines == [
-        "x against torch; y against torch: no flip in 1,000 pictures: at 95 %, fewer than 0.30 % of such pictures flip."
+        "x and torch; y and torch: no top-1 mismatch in 1,000 images; at 95 % confidence the rate is below 0.30 %."
     ]
 
 
@@ -131,7 +143,7 @@ def test_two_runs_are_called_a_and_b(tmp_path: Path) -> None:
     text = printed(compare([str(first), str(second)]).report)
     assert f"   run A  {first}" in text
     assert f"   run B  {second}" in text
-    assert "Flipped pictures, B torch against A torch: 1" in text
+    assert "Images with a top-1 mismatch, B torch and A torch: 1" in text
 
 
 def test_a_pipe_gets_plain_text_a_row_a_line(report: PairedReport) -> None:
@@ -160,14 +172,15 @@ def test_markdown_is_the_same_for_the_same_report_and_says_how_to_read_it(report
     assert text == comparison_markdown(report)
     assert text.startswith("# AlexBench: a comparison\n")
     assert "## How to read it" in text
-    assert "| torch 1.2.3 fp32 | 100.00 (99.62 to 100.00) |" in text
+    assert "| torch 1.2.3 fp32 | 100.00 | 99.62 to 100.00 |" in text
     assert "val\\_00007.JPEG" in text
 
 
 def test_synthetic_is_in_the_title_and_above_the_tables(tmp_path: Path) -> None:
     report = report_of(tmp_path, 1000, model=model(synthetic=True))
     assert comparison_markdown(report).startswith("# AlexBench: a comparison on SYNTHETIC data\n")
-    assert "SYNTHETIC pictures or weights; these accuracies say nothing about ImageNet" in printed(report)
+    assert "SYNTHETIC images or weights" in printed(report)
+    assert answer(report)[-1].startswith("Synthetic data")
 
 
 def test_a_base_that_is_always_wrong_has_no_share_of_it(tmp_path: Path) -> None:
@@ -175,4 +188,4 @@ def test_a_base_that_is_always_wrong_has_no_share_of_it(tmp_path: Path) -> None:
     report = compare([str(write_run(tmp_path / "run", rows, labels=np.arange(100)))]).report
     table = table_named(report, "Top-1")
     assert "of base" not in table.headings
-    assert table.rows[1][1] == "0.00 (0.00 to 3.69)"
+    assert table.rows[1][1:3] == ("0.00", "0.00 to 3.69")

@@ -8,8 +8,9 @@ from xml.etree import ElementTree as ET
 
 from alexbench.harness.records.gate_records import GateReport, GateSide, Judged, Rule
 from alexbench.harness.records.reasons import Reason
+from alexbench.reports.gate.answer import answer, headline
+from alexbench.reports.gate.metrics import allowed_text, change_text
 from alexbench.reports.gate.output import MARKER, gate_json, gate_junit, gate_markdown, print_gate, rest_markdown
-from alexbench.reports.gate.tables import allowed_text, change_text, headline
 from tests.support.records import reasons
 
 LATENCY = Rule("latency_p50_ms", 5.0, "lower-is-better", "paired", required=True)
@@ -62,9 +63,9 @@ def report(*judged: Judged, **changes: object) -> GateReport:
     return replace(found, **changes)  # type: ignore[arg-type]
 
 
-def printed(found: GateReport) -> str:
+def printed(found: GateReport, *, details: bool = False) -> str:
     stream = io.StringIO()
-    print_gate(found, stream)
+    print_gate(found, stream, details=details)
     return stream.getvalue()
 
 
@@ -77,18 +78,74 @@ def test_the_verdict_is_the_worst_of_what_is_required() -> None:
     assert report(FINE, refused=reasons("another machine")).verdict == "INVALID"
 
 
-def test_the_last_line_is_the_verdict() -> None:
-    assert printed(report(FINE, SLOW, MEMORY)).splitlines()[-1] == "FAIL: 1 FAIL, 1 PASS"
-    assert headline(report(FINE, refused=reasons("another machine"))) == "INVALID: another machine"
+def test_the_first_line_is_the_verdict() -> None:
+    assert printed(report(FINE, SLOW, MEMORY)).splitlines()[0] == "FAIL: 1 of 2 checks: torch p50 +20.0 %."
+    assert printed(report(FINE, FINE)).splitlines()[0] == "PASS: 2 of 2 checks."
+    refused = headline(report(FINE, refused=reasons("other weights")))
+    assert refused.startswith("INVALID:")
+    assert "other weights" in refused
+
+
+def test_what_passed_is_listed_on_request() -> None:
+    assert "top-1" not in printed(report(FINE, SLOW))
+    assert "top-1" in printed(report(FINE, SLOW), details=True)
+    assert "<summary>Passed" in gate_markdown(report(FINE, SLOW))
+
+
+def test_what_failed_is_listed_before_what_is_open() -> None:
+    open_one = replace(SLOW, row="openvino", verdict="INCONCLUSIVE")
+    text = printed(report(FINE, open_one, SLOW))
+    assert text.index("FAIL", 4) < text.index("INCONCLUSIVE")
+
+
+def test_an_advisory_check_beyond_its_tolerance_is_named_in_the_answer() -> None:
+    assert any("peak memory +80.0 % (allowed +20 %)" in line for line in answer(report(FINE, MEMORY)))
+
+
+def test_an_open_gate_says_what_would_decide_it() -> None:
+    open_one = replace(SLOW, verdict="INCONCLUSIVE", would_change=Reason("more_processes", count=5))
+    assert any("about 5 more processes" in line for line in answer(report(FINE, open_one)))
+
+
+ELSEWHERE = Reason(
+    "other_machine_without_baseline",
+    head="runs/my run",
+    because=(Reason("field_differs", of="cpu", base="Xeon", head="EPYC"),),
+)
+
+
+def test_another_machine_is_one_sentence_with_the_fix() -> None:
+    times = [replace(SLOW, row=row, verdict="INVALID", change=None, why=(ELSEWHERE,)) for row in ("torch", "openvino")]
+    found = report(FINE, *times, notes=(Reason("times_not_gated", because=(ELSEWHERE,)),))
+    first, *more = answer(found)
+    assert first == "INVALID: 1 of 1 check passed; 2 checks of time were not made."
+    assert [line for line in more if "different machines (cpu Xeon and EPYC)" in line] == more
+    assert "alexbench baseline save 'runs/my run'" in more[0]
+    assert 'other_machine = "accuracy"' in more[0]
+    assert printed(found).count("Xeon") == 1
+
+
+def test_where_the_policy_asks_for_accuracy_alone_another_machine_passes() -> None:
+    times = replace(SLOW, verdict="NOT GATED", change=None, why=(ELSEWHERE,))
+    first, machine = answer(report(FINE, times))
+    assert first == "PASS: 1 of 1 check."
+    assert "Times were not compared" in machine
+    assert "other_machine =" not in machine
+
+
+def test_a_failure_on_another_machine_stays_a_failure() -> None:
+    times = replace(SLOW, verdict="INVALID", change=None, why=(ELSEWHERE,))
+    found = report(replace(FINE, verdict="FAIL", change=-0.54), times)
+    assert answer(found)[0] == "FAIL: 1 of 1 check: torch top-1 -0.54 points."
 
 
 def test_a_change_has_its_interval_and_what_is_allowed_beside_it() -> None:
     assert change_text(SLOW) == "+20.0 % (+18.5 to +21.5)"
     assert (allowed_text(SLOW), allowed_text(FINE)) == ("+5 %", "-0.1 points")
     assert change_text(FINE) == "+0.10 points (-0.20 to +0.40)"
-    text = printed(report(FINE, SLOW, MEMORY))
+    text = printed(report(FINE, SLOW, MEMORY), details=True)
     assert "Advisory" in text
-    assert "[1] 0 lost; 1 gained of 1,000 images" in text
+    assert "0 lost; 1 gained of 1,000 images" in text
 
 
 def test_markdown_begins_with_the_mark_that_a_bot_looks_for_and_says_synthetic() -> None:
@@ -139,6 +196,7 @@ def test_json_has_the_exit_code_and_no_infinity() -> None:
     text = gate_json(report(replace(SLOW, low=-math.inf)))
     found = json.loads(text)
     assert (found["verdict"], found["exit_code"]) == ("FAIL", 1)
+    assert found["answer"][0].startswith("FAIL: ")
     assert found["judged"][0]["low"] is None
     assert "Infinity" not in text
 
@@ -152,7 +210,7 @@ def test_json_has_words_for_people_and_codes_with_values_for_programs() -> None:
     assert found["notes"] == ["Times are not gated: other images were skipped as unreadable"]
     assert found["reasons"]["notes"][0]["because"][0]["code"] == "other_skipped"
     one = found["judged"][0]
-    assert (one["why"], one["would_change"]) == ("not measured in the head", "measuring it")
+    assert (one["why"], one["would_change"]) == ("not measured in the head", "measuring it in both runs")
     assert one["reasons"] == [{"code": "not_measured", "of": "head", "words": "not measured in the head"}]
     assert one["would_change_reason"]["code"] == "measure"
     words = "no steady state: latency drifted by 6.1 % (limit 5 %)"
@@ -162,5 +220,5 @@ def test_json_has_words_for_people_and_codes_with_values_for_programs() -> None:
 
 def test_a_comparison_adds_all_but_the_accuracies() -> None:
     text = rest_markdown(report(FINE, SLOW))
-    assert "p50 ms, batch 1" in text
+    assert "p50 ms" in text
     assert "top-1 %" not in text.partition("top-1, top-5")[0]

@@ -8,8 +8,10 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 
-from alexbench.reports.history.output import history_csv, history_json, print_history
-from alexbench.reports.history.plot import draw_history
+from alexbench.harness.judge.change_points import change_points
+from alexbench.reports.history.answer import LEAST_POINTS, answer
+from alexbench.reports.history.output import history_csv, history_json, print_history, summaries
+from alexbench.reports.history.plot import draw_history, title
 from alexbench.reports.history.series import METRICS, Change, History, Point, Series
 
 KEY = {"machine": "d2b54b080d1f", "model": "torchvision", "weights": "abab", "artifact": "", "ran as": "cpu, 2 threads"}
@@ -37,19 +39,19 @@ SPEED = Series(
 HISTORY = History("runs", 7, (SPEED,), ("not joined: $x^2$",), ("left out: [bold]damaged[/bold]",))
 
 
-def printed(history: History = HISTORY, *, last: int = 0) -> str:
+def printed(history: History = HISTORY, *, details: bool = True, last: int = 0) -> str:
     file = io.StringIO()
-    print_history(history, last=last, stream=file)
+    print_history(history, details=details, last=last, stream=file)
     return file.getvalue()
 
 
 def test_a_table_has_value_interval_change_and_marks() -> None:
     lines = printed().splitlines()
-    assert lines[0] == "runs: 7 runs"
-    assert "torch: latency_p50_ms, ms (lower is better)" in lines
+    assert "torch: p50 ms (lower is better)" in lines
     assert any(line.startswith("SYNTHETIC; machine d2b54b080d1f, model torchvision") for line in lines)
     (changed,) = [line for line in lines if "run-4" in line]
-    assert "11.000 (9.500 to 11.500)" in changed
+    assert "11.000" in changed
+    assert "9.500 to 11.500" in changed
     assert "+10.0 %" in changed
     assert "torch 1.0 -> 2.0, a 1 -> 2, b 1 -> 2 and 1 more" in changed
     assert "CHANGE" in changed
@@ -59,9 +61,61 @@ def test_a_table_has_value_interval_change_and_marks() -> None:
 
 def test_a_change_and_what_was_left_out_are_sentences() -> None:
     text = printed()
-    assert "CHANGE from 2026-11-04 03:00 on: 10.000 -> 11.000 ms (+10.0 %, WORSE), p = 1e-05" in text
-    assert "! torch: latency_p50_ms: 1 of 7 points are marked and left out of changes" in text
+    assert "CHANGE since 2026-11-04 03:00: 10.000 -> 11.000 (+10.0 %, WORSE), p = 1e-05" in text
+    assert "! torch: p50 ms: 1 of 7 points are marked and left out of changes" in text
     assert "! left out: [bold]damaged[/bold]" in text
+
+
+def test_it_begins_with_what_got_worse() -> None:
+    news = "torch 1.0 -> 2.0, a 1 -> 2, b 1 -> 2 and 1 more"
+    assert printed().splitlines()[0] == f"Worse in 1 of 1 series: torch p50 ms +10.0 % since 2026-11-04 ({news})."
+    better = replace(SPEED, changes=(replace(CHANGE, better=True, change=-10.0),))
+    assert answer(replace(HISTORY, series=(better,)))[0].startswith("Better in 1 of 1 series: torch p50 ms -10.0 %")
+
+
+def test_where_no_level_changed_that_is_the_answer() -> None:
+    steady = replace(SPEED, changes=())
+    assert answer(replace(HISTORY, series=(steady, steady))) == ["No level changed in 2 series over 7 runs."]
+
+
+def test_few_runs_cannot_show_a_change_and_it_says_how_many_could() -> None:
+    few = replace(SPEED, points=POINTS[:3], changes=())
+    assert answer(replace(HISTORY, series=(few,))) == [
+        "Too few runs to find a change: 1 series with fewer than 6 points each."
+    ]
+    steady = replace(SPEED, changes=())
+    assert answer(replace(HISTORY, series=(few, steady)))[1].startswith("1 series with fewer than 6 points")
+    assert change_points([1.0] * (LEAST_POINTS - 1)) == []
+    assert change_points([1.0, 1.01, 0.99, 2.0, 2.01, 1.99]), "six points can show one"
+
+
+def test_a_series_is_one_line_with_its_last_value_change_and_trend() -> None:
+    text = printed(details=False)
+    (line,) = [line for line in text.splitlines() if line.startswith("torch")]
+    assert line.split()[:3] == ["torch", "p50", "ms"]
+    assert "11.000" in line
+    assert "WORSE +10.0 % since 2026-11-04" in line
+    assert "run-5" not in text
+    assert "left out: [bold]damaged[/bold]" in text
+
+
+def test_series_of_one_machine_and_model_share_a_table_under_its_processor() -> None:
+    here = replace(SPEED, machine="EPYC (2 cores)")
+    other = replace(here, key={**KEY, "machine": "aaaa"}, machine="Xeon (4 cores)")
+    tables = summaries(replace(HISTORY, series=(here, replace(here, system="openvino"), other)))
+    assert [table.title.partition(";")[0] for table in tables] == [
+        "SYNTHETIC: torchvision on EPYC (2 cores)",
+        "SYNTHETIC: torchvision on Xeon (4 cores)",
+    ]
+    assert len(tables[0].rows) == 2
+
+
+def test_the_plot_has_the_model_the_machine_and_the_dates() -> None:
+    one = replace(SPEED, machine="EPYC (2 cores)")
+    drawn = title(replace(HISTORY, series=(one,)))
+    assert drawn == "torchvision on SYNTHETIC data\nEPYC (2 cores): 7 runs, 2026-11-01 to 2026-11-07"
+    two = replace(one, machine="Xeon (4 cores)")
+    assert "2 machines: 7 runs" in title(replace(HISTORY, series=(one, two)))
 
 
 def test_only_the_last_points_are_shown_and_the_rest_counted() -> None:
@@ -71,7 +125,9 @@ def test_only_the_last_points_are_shown_and_the_rest_counted() -> None:
 
 
 def test_json_and_csv_have_every_point() -> None:
-    assert len(json.loads(history_json(HISTORY))["series"][0]["points"]) == 7
+    whole = json.loads(history_json(HISTORY))
+    assert next(iter(whole)) == "answer"
+    assert len(whole["series"][0]["points"]) == 7
     table = pd.read_csv(io.StringIO(history_csv(HISTORY)))
     assert list(table["run"]) == [point.run for point in POINTS]
     assert list(table["change_point"]) == [day == 4 for day in range(1, 8)]
@@ -80,7 +136,7 @@ def test_json_and_csv_have_every_point() -> None:
 
 def test_a_history_without_series_has_all_formats() -> None:
     empty = History("runs", 1, ())
-    assert printed(empty) == "runs: 1 run\n"
+    assert printed(empty).splitlines() == ["No run here has these metrics.", "", "runs: 1 run"]
     assert history_csv(empty).strip().strip('"') == ""
     assert ET.fromstring(draw_history(empty)).tag.endswith("svg")
 

@@ -41,14 +41,21 @@ def test_values_are_not_taken_for_templates() -> None:
 
 def test_what_a_reason_rests_on_is_in_its_words() -> None:
     inner = (Reason("field_differs", of="cpu", base="A", head="B"), Reason("more_fields", count=2))
-    assert words(Reason("other_machine", because=inner)) == "another machine: cpu A and B; 2 more"
+    assert (
+        words(Reason("other_machine", because=inner))
+        == "base and head are from different machines: cpu A and B; 2 more"
+    )
     assert joined(inner) == "cpu A and B; 2 more"
 
 
 def test_json_has_the_values_that_there_are() -> None:
     found = as_json(Reason("other_machine", because=(Reason("more_fields", count=2),)))
     because = [{"code": "more_fields", "count": 2, "words": "2 more"}]
-    assert found == {"code": "other_machine", "because": because, "words": "another machine: 2 more"}
+    assert found == {
+        "code": "other_machine",
+        "because": because,
+        "words": "base and head are from different machines: 2 more",
+    }
 
 
 def test_a_group_reads_as_what_its_rows_have_in_common() -> None:
