@@ -211,17 +211,17 @@ class OpensExports(Protocol):
         ...
 
 
-RangeMethod = Literal["minmax", "entropy", "percentile"]
-RANGE_METHODS: Final[tuple[RangeMethod, ...]] = ("minmax", "entropy", "percentile")
+RangeMethod = Literal["minmax", "entropy", "percentile", "mse"]
+RANGE_METHODS: Final[tuple[RangeMethod, ...]] = ("minmax", "entropy", "percentile", "mse")
 
 
 @dataclass(frozen=True, slots=True)
 class QuantizationOptions:
     """How a network is quantized to int8.
 
-    ``per_channel``: a weight scale per output channel instead of one per layer. ``reduce_range``: weights in 7 bits, so
-    that sums of u8 x s8 products do not saturate in int16 on a CPU without VNNI. ``method``: how the range of an
-    activation follows from the calibration images.
+    ``per_channel``: a weight scale per output channel instead of one per layer. ``reduce_range``: weights (torch:
+    activations) in 7 bits, so that sums of u8 x s8 products do not saturate in int16 on a CPU without VNNI. ``method``:
+    how the range of an activation follows from the calibration images.
     """
 
     per_channel: bool = True
@@ -258,5 +258,18 @@ class Quantizes(Protocol):
             WeightsError: an array is missing, extra or misshapen.
             BackendUnavailableError: the tool is not installed.
             UnsupportedOptionError: the tool has no such option.
+        """
+        ...
+
+
+@runtime_checkable
+class EmulatesInt8(Protocol):
+    """Optional: running a quantized file without int8 kernels, so that their error can be told from the file's."""
+
+    def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """Load as ``load_artifact`` does, but with the quantize and dequantize steps and all products in fp32.
+
+        Raises:
+            UnsupportedOptionError: the runtime's int8 kernels would have run all the same.
         """
         ...

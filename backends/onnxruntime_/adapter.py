@@ -132,11 +132,20 @@ class OnnxRuntimeBackend(Backend):
 
     def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
         """See :meth:`RunsArtifacts.load_artifact`. Data outside the file are found beside it."""
+        self._load_file(artifact, facts, options, emulated=False)
+
+    def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`EmulatesInt8.load_emulated`: without optimisations no node is fused into an int8 kernel."""
+        self._load_file(artifact, facts, options, emulated=True)
+
+    def _load_file(self, artifact: Artifact, facts: ArtifactFacts, options: Options, *, emulated: bool) -> None:
         refuse_bf16(self.name, options)
         self.close()
         ort = _import_onnxruntime()
         device_id = _cuda_index(options.device)
         settings = _session_options(ort, threads=options.threads)
+        if emulated:
+            settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             session = _open(ort, str(artifact.path), settings, device_id)
         except UnsupportedOptionError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,10 @@ from alexbench.harness.records.precisions import coarsest
 
 if TYPE_CHECKING:
     import openvino
+
+
+_LOW_PRECISION: Final = "LP_TRANSFORMS_MODE"
+"""The CPU plugin's own switch of its low precision transformations; src/plugins/intel_cpu/src/config.cpp."""
 
 
 class OpenVinoBackend(Backend):
@@ -139,11 +143,18 @@ class OpenVinoBackend(Backend):
 
     def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
         """See :meth:`RunsArtifacts.load_artifact`. What is quantised in the file stays so under either precision."""
+        self._load_file(artifact, facts, options, emulated=False)
+
+    def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`EmulatesInt8.load_emulated`: without low precision transformations FakeQuantize stays in fp32."""
+        self._load_file(artifact, facts, options, emulated=True)
+
+    def _load_file(self, artifact: Artifact, facts: ArtifactFacts, options: Options, *, emulated: bool) -> None:
         self.close()
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        compiled = _compile(core, openvino_artifact.read(core, artifact), device, options)
+        compiled = _compile(core, openvino_artifact.read(core, artifact), device, options, emulated=emulated)
         request = compiled.create_infer_request()
         source = openvino_artifact.port(compiled.inputs, facts.input_name)
         scores = openvino_artifact.port(compiled.outputs, facts.output_name)
@@ -282,6 +293,7 @@ def _compile(
     *,
     counting: bool = False,
     throughput: bool = False,
+    emulated: bool = False,
 ) -> "openvino.CompiledModel":
     settings: dict[str, Any] = {
         **({"PERFORMANCE_HINT": "THROUGHPUT"} if throughput else {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}),
@@ -293,6 +305,8 @@ def _compile(
         settings["ENABLE_HYPER_THREADING"] = True
     if counting:
         settings["PERF_COUNT"] = True
+    if emulated:
+        settings[_LOW_PRECISION] = "NO"
     try:
         compiled = core.compile_model(model, device, settings)
     except RuntimeError as error:

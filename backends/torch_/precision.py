@@ -58,14 +58,25 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
 
     with torch.no_grad(), Watch():
         run()
-    counts: dict[str, int] = {}
     values = [(_name(tensor), tensor.numel()) for tensor in stored]
-    for name, count in [*values, *(one for several in packed.values() for one in several)]:
-        if name:
-            counts[name] = counts.get(name, 0) + count
+    counts = _counted([*values, *(one for several in packed.values() for one in several)])
     through |= {"int8"} if "int8" in products else set()
     evidence: Evidence = "reported" if products else "declared"
     return file_precision(products, counts, through=through - {""}, dynamic=dynamic[0], evidence=evidence)
+
+
+def of_steps(products: Iterable[str], stored: "Iterable[torch.Tensor]") -> FilePrecision:
+    """Of a graph with quantize steps: what its ``products`` are to work in. Loading tells what runs."""
+    return file_precision(products, _counted((_name(one), one.numel()) for one in stored), through={"int8"})
+
+
+def _counted(values: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Values of each type, by its name."""
+    counts: dict[str, int] = {}
+    for name, count in values:
+        if name:
+            counts[name] = counts.get(name, 0) + count
+    return counts
 
 
 def tensors_of(module: "torch.jit.ScriptModule") -> "Iterator[torch.Tensor]":

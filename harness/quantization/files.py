@@ -91,7 +91,7 @@ def quantized_file(
                 display.say(f"{path} is not as it was written; quantizing again")
             found = _make(backend, config, run_inputs, calibration, path, facts, log, display)
             write_whole(note, json.dumps(asdict(found)).encode("utf-8"))
-    return ModelFile(str(path), found.sha256, convention=InputConvention("normalised")), found.record
+    return ModelFile(str(path), found.sha256, convention=InputConvention("normalised"), trusted=True), found.record
 
 
 def _facts(backend: str, config: RunConfig, run_inputs: RunInputs, calibration: CalibrationSet) -> dict[str, Any]:

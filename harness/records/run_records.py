@@ -299,6 +299,33 @@ class QuantizationRecord:
     seconds: float
 
 
+KERNEL_LOSS_DB: Final = 3.0
+"""What int8 kernels may lose beside the same file in fp32: they sum whole numbers exactly, if they do not saturate."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCheck:
+    """A quantized file as the runtime's int8 kernels compute it, and with all its steps in fp32, on the parity images.
+
+    SQNR in dB, both against the float64 reference: the difference is due to the kernels, the rest to quantization.
+    ``vnni``: whether the CPU adds products of 8 bits in 32 bits; None where its flags do not say.
+    """
+
+    kernels_db: float
+    emulated_db: float
+    vnni: bool | None = None
+
+    @property
+    def lost_db(self) -> float:
+        """What the kernels lose, dB; below 0 where they happen to be nearer."""
+        return self.emulated_db - self.kernels_db
+
+    @property
+    def corrupted(self) -> bool:
+        """Whether the kernels lose more than exact sums of whole numbers can."""
+        return self.lost_db > KERNEL_LOSS_DB
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A row's accuracy beside a published figure, percent. ``backend``: the row's name.
@@ -330,7 +357,7 @@ class SystemRecord:
     in their standard deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the
     number of rows of its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one;
     None where it may not be ranked, or the record is older than schema 5. ``quantization``: how its int8 file was made,
-    None where we made none. ``group``: what rows must have in common to be ranked together; None where nobody knows how
+    None where we made none. ``kernels``: what its int8 kernels lose, None where they were not checked. ``group``: what rows must have in common to be ranked together; None where nobody knows how
     the row ran.
     """
 
@@ -352,6 +379,7 @@ class SystemRecord:
     batch_dependence: float | None = None
     rank: int | None = None
     quantization: QuantizationRecord | None = None
+    kernels: KernelCheck | None = None
 
     @property
     def group(self) -> Group | None:

@@ -18,6 +18,7 @@ from alexbench.harness.records.run_records import (
     Accuracy,
     ArtifactRecord,
     EffectiveRecord,
+    KernelCheck,
     Parity,
     QuantizationRecord,
     SystemRecord,
@@ -38,7 +39,7 @@ class Row:
     ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
     ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
     ``scores`` (5,) float32; those of skipped pictures mean nothing. ``quantized``: the int8 file that was made for it,
-    and ``quantization``: how.
+    and ``quantization``: how. ``kernels``: what its int8 kernels lose.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Row:
     batch_dependence: float | None = None
     quantized: ModelFile | None = None
     quantization: QuantizationRecord | None = None
+    kernels: KernelCheck | None = None
 
     @property
     def backend(self) -> str:
@@ -158,6 +160,7 @@ class Row:
             remarks=tuple(dict.fromkeys(self.remarks)),
             batch_dependence=self.batch_dependence,
             quantization=self.quantization,
+            kernels=self.kernels,
         )
 
 

@@ -36,7 +36,7 @@ def start_empty(row: Row, name: str, config: RunConfig, folder: Path) -> WorkerP
         name,
         log=log_of(name, folder),
         python=row.interpreter,
-        writable=confined_to(row.file, folder),
+        writable=confined_to(row.artifact, folder),
         forks=restarts,
         preload=row.backend,
     )

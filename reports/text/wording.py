@@ -9,6 +9,7 @@ from alexbench.harness.records.run_records import (
     ArtifactRecord,
     DataRecord,
     EffectiveRecord,
+    KernelCheck,
     Parity,
     RunRecord,
     SystemRecord,
@@ -220,9 +221,24 @@ def row_remarks(entry: SystemRecord) -> list[str]:
         lines += [f"{unusual}."] if unusual else []
     if entry.parity is not None:
         lines += _parity_lines(entry, entry.parity)
+    if entry.kernels is not None:
+        lines.append(_kernel_line(entry.kernels))
     if entry.effective is not None and entry.effective.threads[1] != "measured":
         lines.append(f"thread count only {entry.effective.threads[1]}, not measured.")
     return lines
+
+
+def _kernel_line(check: KernelCheck) -> str:
+    """What the int8 kernels lose beside the same file in fp32, its cause and the fix."""
+    both = f"{check.kernels_db:.1f} dB with int8 kernels, {check.emulated_db:.1f} dB with the same file's steps in fp32"
+    if not check.corrupted:
+        return f"int8 kernels compute what the file says: {both}; the rest is quantization."
+    cause = (
+        "this CPU has no VNNI (avx512_vnni, avx_vnni), and sums of 8-bit products saturate in int16"
+        if check.vnni is False
+        else "the kernels of this runtime and CPU"
+    )
+    return f"int8 kernels LOSE {check.lost_db:.1f} dB: {both}. Cause: {cause}. Fix: quantize with --reduce-range."
 
 
 def _batch_lines(entry: SystemRecord) -> list[str]:
