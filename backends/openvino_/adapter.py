@@ -58,6 +58,9 @@ _LOW_PRECISION: Final = "LP_TRANSFORMS_MODE"
 """The CPU plugin's own switch of its low precision transformations; src/plugins/intel_cpu/src/config.cpp."""
 
 
+_OUR_NAMES: Final = {"f32": "fp32", "f16": "fp16", "bf16": "bf16"}
+
+
 class OpenVinoBackend(Backend):
     """One stream, the LATENCY hint, and the precision said aloud: left alone OpenVINO takes bf16 where a CPU has it."""
 
@@ -99,6 +102,7 @@ class OpenVinoBackend(Backend):
         core = ov.Core()
         device = _device(core, options.device)
         compiled = _compile(core, _build(ov, model), device, options, counting=self._counting)
+        _refuse_other_kernels(compiled, options)
         self._ov, self._compiled, self._request = ov, compiled, compiled.create_infer_request()
         # The compiled model may go on reading the arrays that its constants share.
         self._kept, self._shape, self._outputs = model, model.network.input_shape, model.network.outputs
@@ -263,7 +267,7 @@ def _precision(compiled: "openvino.CompiledModel") -> tuple[Known, str]:
     ran = openvino_precision.compute_precisions(compiled)
     hint = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
     if not ran:
-        return Known({"f32": "fp32", "f16": "fp16"}.get(hint, hint), "requested"), "not said"
+        return Known(_OUR_NAMES.get(hint, hint), "requested"), "not said"
     return Known(coarsest(ran), "reported"), ", ".join(f"{count} in {kind}" for kind, count in ran.items())
 
 
@@ -297,7 +301,7 @@ def _compile(
 ) -> "openvino.CompiledModel":
     settings: dict[str, Any] = {
         **({"PERFORMANCE_HINT": "THROUGHPUT"} if throughput else {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}),
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}[options.precision],
+        "INFERENCE_PRECISION_HINT": next(name for name, ours in _OUR_NAMES.items() if ours == options.precision),
     }
     if device == "CPU":
         settings["INFERENCE_NUM_THREADS"] = options.threads
@@ -326,9 +330,23 @@ def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, 
     }
     if "INFERENCE_NUM_THREADS" in settings:
         found["INFERENCE_NUM_THREADS"] = compiled.get_property("INFERENCE_NUM_THREADS")
+    ran = found.pop("INFERENCE_PRECISION_HINT")
+    if ran != settings["INFERENCE_PRECISION_HINT"]:
+        asked, instead = _OUR_NAMES[settings["INFERENCE_PRECISION_HINT"]], _OUR_NAMES.get(ran, ran)
+        raise UnsupportedOptionError(f"openvino: asked for {asked}, but {device} runs {instead}; use --precision {instead}")
     for name, value in found.items():
         if value != settings.get(name, value):  # THROUGHPUT is left to choose its streams
             raise UnsupportedOptionError(f"openvino: asked {device} for {name}={settings[name]}, but it runs {value}")
+
+
+def _refuse_other_kernels(compiled: "openvino.CompiledModel", options: Options) -> None:
+    """The hint is taken on a CPU without such kernels too, and fp32 runs: the kernels' own names tell."""
+    ran = openvino_precision.compute_precisions(compiled)
+    if ran and options.precision not in ran:
+        raise UnsupportedOptionError(
+            f"openvino: asked for {options.precision}, but on this CPU its kernels run in {coarsest(ran)}; "
+            f"use --precision {coarsest(ran)}"
+        )
 
 
 def _known(compiled: "openvino.CompiledModel", names: set[str], name: str) -> Known:

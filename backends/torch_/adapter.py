@@ -93,7 +93,7 @@ class TorchBackend(Backend):
         device = _device(torch, options.device)
         _forbid_reduced_precision(torch)
         _set_threads(torch, options.threads)
-        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.precision]
         self._module = _network_module(torch, model).to(device=device, dtype=dtype)
         self._device, self._dtype = device, dtype
         self._torch, self._network, self._shape = torch, model.network, model.network.input_shape

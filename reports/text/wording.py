@@ -11,6 +11,7 @@ from alexbench.harness.records.run_records import (
     EffectiveRecord,
     KernelCheck,
     Parity,
+    QuantizationRecord,
     RunRecord,
     SystemRecord,
 )
@@ -212,7 +213,7 @@ def doubts(entry: SystemRecord) -> list[str]:
 def row_remarks(entry: SystemRecord) -> list[str]:
     """What qualifies a row, without its name: its file, its error, noise, parity, threads that nobody counted."""
     lines = doubts(entry)
-    lines += [] if entry.artifact is None else [_artifact_line(entry.artifact, entry.effective)]
+    lines += [] if entry.artifact is None else [_file_line(entry, entry.artifact)]
     lines += [] if entry.error is None else [entry.error]
     lines += _batch_lines(entry)
     lines += map(words, entry.remarks)
@@ -303,6 +304,23 @@ def noise_words(speed: Performance) -> str | None:
 def _generated_line(backend: str, one: Generated) -> str:
     verdict = "" if one.valid else "INVALID by LoadGen: "
     return f"{backend}, {one.scenario}: {verdict}{joined(one.reasons)}."
+
+
+def _file_line(entry: SystemRecord, artifact: ArtifactRecord) -> str:
+    made = entry.quantization
+    return _artifact_line(artifact, entry.effective) if made is None else _quantized_line(made, artifact, entry.effective)
+
+
+def _quantized_line(made: QuantizationRecord, artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
+    """How an int8 file was made here, and what it computes in."""
+    scales = "a scale per channel" if made.per_channel else "one scale per layer"
+    reduced = ", reduced range" if made.reduce_range else ""
+    images = f"{counted(made.calibration_images, 'calibration image')} ({made.calibration})"
+    leaked = f"; {made.scored:,} of them are among the SCORED images" if made.scored else ""
+    return (
+        f"quantized here by {made.tool}, {scales}, {made.method} ranges{reduced}, with {images}{leaked};"
+        f" {_precision(artifact, ran)}; SHA-256 {artifact.sha256[:12]}."
+    )
 
 
 def _artifact_line(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
