@@ -333,7 +333,9 @@ def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, 
     ran = found.pop("INFERENCE_PRECISION_HINT")
     if ran != settings["INFERENCE_PRECISION_HINT"]:
         asked, instead = _OUR_NAMES[settings["INFERENCE_PRECISION_HINT"]], _OUR_NAMES.get(ran, ran)
-        raise UnsupportedOptionError(f"openvino: asked for {asked}, but {device} runs {instead}; use --precision {instead}")
+        raise UnsupportedOptionError(
+            f"openvino: asked for {asked}, but {device} runs {instead}; use --precision {instead}"
+        )
     for name, value in found.items():
         if value != settings.get(name, value):  # THROUGHPUT is left to choose its streams
             raise UnsupportedOptionError(f"openvino: asked {device} for {name}={settings[name]}, but it runs {value}")

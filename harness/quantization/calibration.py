@@ -1,6 +1,7 @@
 """The images that int8 ranges are taken from: never among the scored images, unless the user says so."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -8,51 +9,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.datasets.prepared import PreparedSet
-from alexbench.datasets.prepared.sets import PIXELS
+from alexbench.datasets.prepared.sets import PIXELS, Skipped
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
-from alexbench.harness.errors import DataError, UsageError
+from alexbench.harness.errors import DataError
 from alexbench.harness.inputs import synthetic
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.images import Pictures, Selection, open_pictures, prepare_pictures, select
+from alexbench.harness.records.run_records import KEPT_OUT, SkippedRecord
 
 DEFAULT_IMAGES: Final = 100
+DRAWN_IMAGES: Final = 500
+"""Of real images, where no others are named: as many as MLPerf's calibration lists have."""
 FEWEST_IMAGES: Final = 10
 """Fewer say too little about the range of an activation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalibrationSet:
-    """The calibration images. ``scored``: how many of them are among the scored images."""
+    """The calibration images: those of ``prepared`` at ``places`` (N,).
+
+    ``scored``: how many of them are among the scored images.
+    """
 
     prepared: PreparedSet
+    places: NDArray[np.int64]
     description: str
     synthetic: bool
     scored: int
 
+    def __len__(self) -> int:
+        return len(self.places)
+
     @property
     def digest(self) -> str:
         """SHA-256 over the digests of the images' pixels, in order."""
-        return self.prepared.digest
+        return hashlib.sha256(self.prepared.picture_digests[self.places, PIXELS].tobytes()).hexdigest()
 
 
-def calibration_set(config: RunConfig, run_inputs: RunInputs, cache: Path, display: Display) -> CalibrationSet:
-    """Draw and prepare the calibration images: those of ``--calibration``, or the synthetic training images.
+def calibration_of(
+    config: RunConfig, run_inputs: RunInputs, cache: Path, display: Display
+) -> tuple[CalibrationSet, RunInputs]:
+    """The calibration images, and the inputs of the run without those that it may no longer score.
+
+    They are those of ``--calibration``, the synthetic training images, or where real images are scored and no others
+    are named, a draw of them that is then scored for no row.
 
     Raises:
-        UsageError: real images are scored and no calibration images are named.
         DataError: there are too few, they are of one class, or they are among the scored ones.
     """
-    pictures, said = _pictures(config, cache, display)
-    _check_enough(pictures, said)
+    if config.data is not None and config.calibration is None:
+        return _kept_out(config, run_inputs)
+    pictures, named = _pictures(config, cache, display)
     prepared = prepare_pictures(pictures, run_inputs.card.preprocessing, cache, display, on_bad_image="fail")
-    scored = int(overlap(prepared.picture_digests[:, PIXELS], run_inputs.prepared.picture_digests[:, PIXELS]).sum())
-    if scored and not config.calibrate_on_scored:
+    _check_enough(prepared.labels, named)
+    scored = overlap(prepared.picture_digests[:, PIXELS], run_inputs.prepared.picture_digests[:, PIXELS])
+    if scored.any() and not config.calibrate_on_scored:
         raise DataError(
-            f"{said}: {scored} of {len(prepared)} calibration images are among the scored images; name training images,"
-            " or pass --calibrate-on-scored to have the rows say so"
+            f"{named}: {scored.sum()} of {len(prepared)} calibration images are among the scored images; name"
+            " training images, or pass --calibrate-on-scored to have the rows say so"
         )
-    return CalibrationSet(prepared, pictures.dataset.describe(), config.calibration is None, scored)
+    places = np.arange(len(prepared), dtype=np.int64)
+    return CalibrationSet(
+        prepared, places, pictures.dataset.describe(), synthetic=config.calibration is None, scored=int(scored.sum())
+    ), run_inputs
 
 
 def overlap(calibration: NDArray[np.uint8], scored: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -61,16 +81,52 @@ def overlap(calibration: NDArray[np.uint8], scored: NDArray[np.uint8]) -> NDArra
     return np.array([digest.tobytes() in known for digest in calibration], dtype=np.bool_)
 
 
+def balanced_draw(labels: NDArray[np.int64], good: NDArray[np.bool_], count: int, seed: int) -> NDArray[np.int64]:
+    """Places of ``count`` good images, sorted, as many of each class as can be; the same for the same ``seed``.
+
+    ``labels`` (N,) and ``good`` (N,) are of the same images.
+    """
+    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(good))
+    seen: dict[int, int] = {}
+    turn = np.empty(len(shuffled), dtype=np.int64)  # 0 for the first image of its class, 1 for the second ...
+    for index, label in enumerate(labels[shuffled].tolist()):
+        turn[index] = seen.get(label, 0)
+        seen[label] = turn[index] + 1
+    return np.sort(shuffled[np.argsort(turn, kind="stable")[:count]])
+
+
+def _kept_out(config: RunConfig, run_inputs: RunInputs) -> tuple[CalibrationSet, RunInputs]:
+    """A draw of the scored images to calibrate with, and the run's inputs without it."""
+    prepared, count = run_inputs.prepared, config.calibration_images or DRAWN_IMAGES
+    total = int(run_inputs.good.sum())
+    if 2 * count > total:
+        raise DataError(
+            f"{config.data}: to calibrate with {count} of its {total} images would leave too few to"
+            " score; name training images with --calibration PATH, or fewer with --calibration-images N"
+        )
+    places = balanced_draw(prepared.labels, run_inputs.good, count, config.seed)
+    _check_enough(prepared.labels[places], f"--calibration-images {count}")
+    kept = [Skipped(int(place), run_inputs.names[place], KEPT_OUT) for place in places]
+    skipped = tuple(sorted((*prepared.skipped, *kept), key=lambda one: one.place))
+    data = replace(
+        run_inputs.data,
+        images=run_inputs.data.images - count,
+        skipped=tuple(SkippedRecord(one.name, one.reason) for one in skipped),
+        calibration=count,
+    )
+    remaining = replace(prepared, skipped=skipped)
+    left = replace(run_inputs, prepared=remaining, good=remaining.good, data=data)
+    return CalibrationSet(
+        prepared, places, f"drawn from {data.name} with seed {config.seed}", synthetic=False, scored=0
+    ), left
+
+
 def _pictures(config: RunConfig, cache: Path, display: Display) -> tuple[Pictures, str]:
     """The images, and how to name them in a message."""
     limit = config.calibration_images or DEFAULT_IMAGES
     if config.calibration is not None:
         chosen = Selection(path=config.calibration, limit=limit, seed=config.seed)
         return open_pictures(chosen, display), f"--calibration {config.calibration}"
-    if config.data is not None:
-        raise UsageError(
-            "--precision int8 needs calibration images: name a folder of training images with --calibration PATH"
-        )
     chosen = Selection(path="", limit=limit, seed=config.seed)
     log = cache / "inputs.log"
     drawn = synthetic.undamaged_pictures(
@@ -79,10 +135,8 @@ def _pictures(config: RunConfig, cache: Path, display: Display) -> tuple[Picture
     return select(drawn, chosen), "the synthetic training images"
 
 
-def _check_enough(pictures: Pictures, said: str) -> None:
-    dataset = pictures.dataset
-    classes = int(np.count_nonzero(dataset.class_counts))
-    if len(dataset) < FEWEST_IMAGES:
-        raise DataError(f"{said}: {len(dataset)} images are too few to calibrate; give {FEWEST_IMAGES} or more")
-    if classes < 2:
-        raise DataError(f"{said}: all {len(dataset)} images are of one class; give images of many classes")
+def _check_enough(labels: NDArray[np.int64], named: str) -> None:
+    if len(labels) < FEWEST_IMAGES:
+        raise DataError(f"{named}: {len(labels)} images are too few to calibrate; give {FEWEST_IMAGES} or more")
+    if len(np.unique(labels)) < 2:
+        raise DataError(f"{named}: all {len(labels)} images are of one class; give images of many classes")

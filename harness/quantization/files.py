@@ -137,7 +137,7 @@ def _make(
     prepared = calibration.prepared
     scratch = Path(mkdtemp(prefix=".partial-", dir=path.parent))
     begun = time.monotonic()
-    title = f"quantizing for {backend} with {len(prepared)} calibration images"
+    title = f"quantizing for {backend} with {len(calibration)} calibration images"
     try:
         with WorkerProcess(backend, log=log) as worker, display.step(title) as advance:
             asked = QuantizeNetwork(
@@ -147,8 +147,7 @@ def _make(
                 weights=run_inputs.weights,
                 preprocessing=run_inputs.card.preprocessing,
                 pixels=prepared.path,
-                first=prepared.first,
-                images=len(prepared),
+                images=tuple((calibration.places + prepared.first).tolist()),
                 path=scratch / path.name,
                 how=config.quantization,
                 notes={"precision": "int8", "calibration": calibration.description, "made_from": json.dumps(facts)},
@@ -163,7 +162,7 @@ def _make(
         versions=tool_versions(backend),
         **asdict(config.quantization),
         calibration=calibration.description,
-        calibration_images=len(prepared),
+        calibration_images=len(calibration),
         calibration_digest=calibration.digest,
         calibration_synthetic=calibration.synthetic,
         scored=calibration.scored,

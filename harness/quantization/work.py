@@ -56,7 +56,7 @@ def write_quantized(asked: QuantizeNetwork, progress: Progress) -> str:
     backend = backend_class(asked.backend)()
     assert isinstance(backend, Quantizes)
     network = get_network(asked.network, input_size=asked.input_size)
-    pixels = np.load(asked.pixels, mmap_mode="r")[asked.first : asked.first + asked.images]
+    pixels = np.load(asked.pixels, mmap_mode="r")[list(asked.images)]
     images = CalibrationImages(pixels, asked.preprocessing, progress)
     try:
         return backend.quantize(Model(network, map_weights(asked.weights)), images, asked.path, asked.how, asked.notes)

@@ -73,9 +73,13 @@ class ModelRecord:
         return 2 * self.macs / 1e9
 
 
+KEPT_OUT: Final = "used for int8 calibration"
+"""The reason of an image that could be prepared, but was calibrated with."""
+
+
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """A picture that could not be prepared and does not count."""
+    """An image that does not count, since it could not be prepared or is :data:`KEPT_OUT`."""
 
     name: str
     reason: str
@@ -110,6 +114,7 @@ class DataRecord:
     the SHA-256 of each picture's prepared uint8 pixels, which every backend was given; a skipped picture is black.
     ``per_class``: how many classes have how many pictures. ``certificate``: a plain sentence on what set this is; empty
     for a synthetic one. ``of_validation_set``: whether it is ImageNet's, whole or a part of it, by names and labels.
+    ``calibration``: how many of the ``skipped`` images int8 ranges were taken from; they are scored for no row.
     An empty digest: the record is older than the field.
     """
 
@@ -130,6 +135,7 @@ class DataRecord:
     of_validation_set: Literal["full", "part", "no"] = "no"
     skipped: tuple[SkippedRecord, ...] = ()
     part: PartRecord | None = None
+    calibration: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,14 +357,15 @@ class SystemRecord:
     ``name``: the system's label in this run, by which every table of the run calls it.
 
     ``missing``: not installed; ``unsupported``: its runtime cannot run it; ``pending``: the run ended before it was
-    measured. ``rss_mib`` and ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until
-    then. ``python``: the interpreter it ran on, None for the command's own. ``remarks``: what could not be measured of
-    it besides, and why. ``batch_dependence``: by how much a picture's scores change with those beside it in the batch,
-    in their standard deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the
-    number of rows of its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one;
-    None where it may not be ranked, or the record is older than schema 5. ``quantization``: how its int8 file was made,
-    None where we made none. ``kernels``: what its int8 kernels lose, None where they were not checked. ``group``: what rows must have in common to be ranked together; None where nobody knows how
-    the row ran.
+    measured. ``rss_mib`` and ``peak_rss_mib``: resident memory after warming up at every batch size, and the most
+    until then. ``python``: the interpreter it ran on, None for the command's own. ``remarks``: what could not be
+    measured of it besides, and why. ``batch_dependence``: by how much a picture's scores change with those beside
+    it in the batch, in their standard deviations; None where they do not beyond rounding, or nobody tried.
+    ``rank``: one more than the number of rows of its ``group`` that are better beyond doubt, so that rows which
+    cannot be told apart share one; None where it may not be ranked, or the record is older than schema 5.
+    ``quantization``: how its int8 file was made, None where we made none. ``kernels``: what its int8 kernels lose,
+    None where they were not checked. ``group``: what rows must have in common to be ranked together; None where
+    nobody knows how the row ran.
     """
 
     name: str

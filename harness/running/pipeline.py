@@ -31,7 +31,7 @@ from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
-from alexbench.harness.quantization.calibration import calibration_set
+from alexbench.harness.quantization.calibration import calibration_of
 from alexbench.harness.quantization.files import quantized_file
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.reasons import Reason
@@ -157,21 +157,21 @@ def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -
     others = other_environments(rows, logs)
     check_options(rows, config, logs)
     run_inputs = gather(config, cache=cache_folder(), display=display)
-    _quantize(config, rows, run_inputs, logs, display)
-    return _Prepared(run_inputs, others)
+    return _Prepared(_quantize(config, rows, run_inputs, logs, display), others)
 
 
-def _quantize(config: RunConfig, rows: list[Row], run_inputs: RunInputs, logs: Path, display: Display) -> None:
-    """The int8 file of each row that needs one; rows of one backend share it."""
+def _quantize(config: RunConfig, rows: list[Row], run_inputs: RunInputs, logs: Path, display: Display) -> RunInputs:
+    """Make the int8 file of each row that needs one, shared by rows of one backend; the inputs left to score."""
     wanted = [row for row in rows if row.system in config.quantized and not row.absent]
     if not wanted:
-        return
+        return run_inputs
     cache = writable(cache_folder())
-    calibration = calibration_set(config, run_inputs, cache, display)
+    calibration, left = calibration_of(config, run_inputs, cache, display)
     for row in wanted:
         row.quantized, row.quantization = quantized_file(
             row.backend, config, run_inputs, calibration, cache=cache, log=logs / "quantize.log", display=display
         )
+    return left
 
 
 def _carry_out(

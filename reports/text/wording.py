@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Final
 
 from alexbench.harness.records.run_records import (
+    KEPT_OUT,
     ArtifactRecord,
     DataRecord,
     EffectiveRecord,
@@ -171,11 +172,18 @@ def _data_lines(data: DataRecord) -> list[str]:
         )
     if data.certificate:
         lines.append(data.certificate)
-    if data.skipped:
-        named = ", ".join(one.name for one in data.skipped[:_NAMED_AT_MOST])
-        more = ", ..." if len(data.skipped) > _NAMED_AT_MOST else ""
+    total = len(data.skipped) + data.images
+    if data.calibration:
         lines.append(
-            f"{len(data.skipped)} of {len(data.skipped) + data.images} images could not be read and were skipped"
+            f"int8 ranges were taken from {data.calibration} of these {total} images, so many of each class; they are"
+            f" scored for no row: accuracies are over the other {data.images}. --calibration names other images."
+        )
+    unread = [one for one in data.skipped if one.reason != KEPT_OUT]
+    if unread:
+        named = ", ".join(one.name for one in unread[:_NAMED_AT_MOST])
+        more = ", ..." if len(unread) > _NAMED_AT_MOST else ""
+        lines.append(
+            f"{len(unread)} of {total} images could not be read and were skipped"
             f" ({named}{more}): accuracies are over the other {data.images}."
         )
     return lines
@@ -308,7 +316,9 @@ def _generated_line(backend: str, one: Generated) -> str:
 
 def _file_line(entry: SystemRecord, artifact: ArtifactRecord) -> str:
     made = entry.quantization
-    return _artifact_line(artifact, entry.effective) if made is None else _quantized_line(made, artifact, entry.effective)
+    return (
+        _artifact_line(artifact, entry.effective) if made is None else _quantized_line(made, artifact, entry.effective)
+    )
 
 
 def _quantized_line(made: QuantizationRecord, artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:

@@ -68,7 +68,7 @@ class ExportNetwork(Request[Written]):
 class QuantizeNetwork(Request[Written]):
     """Write a network in int8 to ``path`` by the backend's own tool; ``notes`` go into the file.
 
-    ``pixels`` (N, H, W, 3) uint8: the calibration images are ``images`` of them from ``first`` on.
+    ``pixels`` (N, H, W, 3) uint8: the calibration images are those at the places ``images``.
     """
 
     backend: str
@@ -77,8 +77,7 @@ class QuantizeNetwork(Request[Written]):
     weights: Path
     preprocessing: Preprocessing
     pixels: Path
-    first: int
-    images: int
+    images: tuple[int, ...]
     path: Path
     how: QuantizationOptions
     notes: dict[str, str]
