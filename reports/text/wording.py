@@ -325,7 +325,7 @@ def _quantized_line(made: QuantizationRecord, artifact: ArtifactRecord, ran: Eff
     """How an int8 file was made here, and what it computes in."""
     scales = "a scale per channel" if made.per_channel else "one scale per layer"
     reduced = ", reduced range" if made.reduce_range else ""
-    images = f"{counted(made.calibration_images, 'calibration image')} ({made.calibration})"
+    images = f"{made.calibration_images:,} calibration images ({made.calibration})"
     leaked = f"; {made.scored:,} of them are among the SCORED images" if made.scored else ""
     return (
         f"quantized here by {made.tool}, {scales}, {made.method} ranges{reduced}, with {images}{leaked};"
