@@ -22,6 +22,7 @@ from alexbench.harness.commands.gate import ab, baseline, gate
 from alexbench.harness.commands.history import history
 from alexbench.harness.commands.models import models
 from alexbench.harness.commands.options import artifacts, one_run
+from alexbench.harness.commands.quantize import quantize
 from alexbench.harness.commands.report import report, show_reports
 from alexbench.harness.console.streams import clean_streams, nobody_reads
 from alexbench.harness.errors import AlexBenchError, ExitCode
@@ -130,7 +131,7 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, history, models, report):
+for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, history, models, quantize, report):
     cli.add_command(_command)
 
 

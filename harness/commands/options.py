@@ -32,6 +32,13 @@ _WHAT: Final[tuple[Callable[[Any], Any], ...]] = (
         "--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit."
     ),
 )
+_CALIBRATION: Final[tuple[Callable[[Any], Any], ...]] = (
+    click.option("--calibration", metavar="PATH", help="Training images for int8.  [default: synthetic]"),
+    click.option("--calibration-images", type=int, metavar="N", help="How many.  [default: 100]"),
+    click.option("--per-tensor", is_flag=True, help="int8: one weight scale per layer."),
+    click.option("--reduce-range", is_flag=True, help="int8: 7-bit weights, for CPUs without VNNI."),
+    click.option("--range-method", metavar="NAME", help="int8: minmax, entropy, percentile, mse."),
+)
 _REPEATED: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option(
         "--device", metavar="NAME", multiple=True, help="cpu, cuda, gpu: as the runtime calls it. Repeatable."
@@ -104,12 +111,13 @@ def one_run(command: Command) -> Command:
         ),
         click.option("--budget", metavar="TIME", help="Timing ends after this, as in 90s or 2m.  [default: rigor's]"),
         click.option("--resolution", metavar="PERCENT", help="Timing ends when it can tell this apart, as in 2%."),
-        click.option("--calibration", metavar="PATH", help="Training images for int8.  [default: synthetic]"),
-        click.option("--calibration-images", type=int, metavar="N", help="How many.  [default: 100]"),
+        *_CALIBRATION,
         click.option("--calibrate-on-scored", is_flag=True, help="Allow scored images among them."),
-        click.option("--per-tensor", is_flag=True, help="int8: one weight scale per layer."),
-        click.option("--reduce-range", is_flag=True, help="int8: 7-bit weights, for CPUs without VNNI."),
-        click.option("--range-method", metavar="NAME", help="int8: minmax, entropy, percentile."),
         click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]"),
     )
     return _with(command, (*_WHAT, backends, *_REPEATED, *measured))
+
+
+def calibration(command: Command) -> Command:
+    """The options of how a network is quantized to int8."""
+    return _with(command, _CALIBRATION)

@@ -16,6 +16,7 @@ from alexbench.harness.errors import DataError
 from alexbench.harness.inputs import synthetic
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.images import Pictures, Selection, open_pictures, prepare_pictures, select
+from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.records.run_records import KEPT_OUT, SkippedRecord
 
 DEFAULT_IMAGES: Final = 100
@@ -60,19 +61,31 @@ def calibration_of(
     """
     if config.data is not None and config.calibration is None:
         return _kept_out(config, run_inputs)
-    pictures, named = _pictures(config, cache, display)
-    prepared = prepare_pictures(pictures, run_inputs.card.preprocessing, cache, display, on_bad_image="fail")
-    _check_enough(prepared.labels, named)
-    scored = overlap(prepared.picture_digests[:, PIXELS], run_inputs.prepared.picture_digests[:, PIXELS])
+    found = named_images(
+        config.calibration, config.calibration_images, config.seed, run_inputs.card.preprocessing, cache, display
+    )
+    scored = overlap(found.prepared.picture_digests[:, PIXELS], run_inputs.prepared.picture_digests[:, PIXELS])
     if scored.any() and not config.calibrate_on_scored:
         raise DataError(
-            f"{named}: {scored.sum()} of {len(prepared)} calibration images are among the scored images; name"
-            " training images, or pass --calibrate-on-scored to have the rows say so"
+            f"{_named(config.calibration)}: {scored.sum()} of {len(found)} calibration images are among the scored"
+            " images; name training images, or pass --calibrate-on-scored to have the rows say so"
         )
+    return replace(found, scored=int(scored.sum())), run_inputs
+
+
+def named_images(
+    path: str | None, count: int | None, seed: int, preprocessing: Preprocessing, cache: Path, display: Display
+) -> CalibrationSet:
+    """``count`` images (None: all that are usual) of ``path``; None: the synthetic training images.
+
+    Raises:
+        DataError: there are too few, or they are of one class.
+    """
+    pictures = _pictures(path, count or DEFAULT_IMAGES, seed, cache, display)
+    prepared = prepare_pictures(pictures, preprocessing, cache, display, on_bad_image="fail")
+    _check_enough(prepared.labels, _named(path))
     places = np.arange(len(prepared), dtype=np.int64)
-    return CalibrationSet(
-        prepared, places, pictures.dataset.describe(), synthetic=config.calibration is None, scored=int(scored.sum())
-    ), run_inputs
+    return CalibrationSet(prepared, places, pictures.dataset.describe(), synthetic=path is None, scored=0)
 
 
 def overlap(calibration: NDArray[np.uint8], scored: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -121,18 +134,22 @@ def _kept_out(config: RunConfig, run_inputs: RunInputs) -> tuple[CalibrationSet,
     ), left
 
 
-def _pictures(config: RunConfig, cache: Path, display: Display) -> tuple[Pictures, str]:
-    """The images, and how to name them in a message."""
-    limit = config.calibration_images or DEFAULT_IMAGES
-    if config.calibration is not None:
-        chosen = Selection(path=config.calibration, limit=limit, seed=config.seed)
-        return open_pictures(chosen, display), f"--calibration {config.calibration}"
-    chosen = Selection(path="", limit=limit, seed=config.seed)
+def _named(path: str | None) -> str:
+    """How a message calls the images."""
+    return "the synthetic training images" if path is None else f"--calibration {path}"
+
+
+def _pictures(path: str | None, count: int, seed: int, cache: Path, display: Display) -> Pictures:
+    chosen = Selection(path=path or "", limit=count, seed=seed)
+    if path is not None:
+        return open_pictures(chosen, display)
     log = cache / "inputs.log"
-    drawn = synthetic.undamaged_pictures(
-        "train", cache, lambda whole: select(whole, chosen).dataset, log=log, display=display
+    return select(
+        synthetic.undamaged_pictures(
+            "train", cache, lambda whole: select(whole, chosen).dataset, log=log, display=display
+        ),
+        chosen,
     )
-    return select(drawn, chosen), "the synthetic training images"
 
 
 def _check_enough(labels: NDArray[np.int64], named: str) -> None:

@@ -15,14 +15,13 @@ from filelock import FileLock
 
 from alexbench.backends.registry import backend_class
 from alexbench.harness.capabilities import QuantizationOptions, Quantizes
-from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.contract import probe
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError
 from alexbench.harness.files.input_files import read_note
 from alexbench.harness.files.whole_file import write_whole
-from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import file_digest
+from alexbench.harness.models.card import Card
 from alexbench.harness.quantization.calibration import CalibrationSet
 from alexbench.harness.records.run_records import QuantizationRecord
 from alexbench.harness.systems import InputConvention, ModelFile
@@ -32,6 +31,15 @@ from alexbench.harness.worker.protocol.making import QuantizeNetwork
 FOLDER: Final = "quantized"
 CODE_VERSION: Final = 1
 """Raise it whenever a backend's ``quantize`` gives another file for the same inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToQuantize:
+    """What is quantized: a card's network with the weights of a file, whose digest is over their values."""
+
+    card: Card
+    weights: Path
+    weights_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +72,22 @@ def check_quantizes(backend: str, how: QuantizationOptions) -> None:
 
 def quantized_file(
     backend: str,
-    config: RunConfig,
-    run_inputs: RunInputs,
+    given: ToQuantize,
+    how: QuantizationOptions,
     calibration: CalibrationSet,
     *,
     cache: Path,
     log: Path,
     display: Display,
 ) -> tuple[ModelFile, QuantizationRecord]:
-    """The int8 file of the run's network for ``backend``, from the cache or made now, and how it was made.
+    """The int8 file of a network for ``backend``, from the cache or made now, and how it was made.
 
     Raises:
         AlexBenchError: the tool failed; nothing half written is left.
     """
     kind = backend_class(backend)()
     assert isinstance(kind, Quantizes)
-    facts = _facts(backend, config, run_inputs, calibration)
+    facts = _facts(backend, given, how, calibration)
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8")).hexdigest()[:32]
     folder = cache / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,22 +97,22 @@ def quantized_file(
         if found is None or not path.exists() or file_digest(path) != found.sha256:
             if found is not None:
                 display.say(f"{path} is not as it was written; quantizing again")
-            found = _make(backend, config, run_inputs, calibration, path, facts, log, display)
+            found = _make(backend, given, how, calibration, path, facts, log, display)
             write_whole(note, json.dumps(asdict(found)).encode("utf-8"))
     return ModelFile(str(path), found.sha256, convention=InputConvention("normalised"), trusted=True), found.record
 
 
-def _facts(backend: str, config: RunConfig, run_inputs: RunInputs, calibration: CalibrationSet) -> dict[str, Any]:
+def _facts(backend: str, given: ToQuantize, how: QuantizationOptions, calibration: CalibrationSet) -> dict[str, Any]:
     """All that decides the file."""
     return {
         "code": CODE_VERSION,
         "backend": backend,
         "versions": tool_versions(backend),
-        "network": run_inputs.network.name,
-        "weights": run_inputs.model.weights_digest,
-        "preprocessing": run_inputs.card.preprocessing.facts(),
+        "network": given.card.network,
+        "weights": given.weights_digest,
+        "preprocessing": given.card.preprocessing.facts(),
         "images": calibration.digest,
-        "options": asdict(config.quantization),
+        "options": asdict(how),
     }
 
 
@@ -124,8 +132,8 @@ def _version(distribution: str) -> str | None:
 
 def _make(
     backend: str,
-    config: RunConfig,
-    run_inputs: RunInputs,
+    given: ToQuantize,
+    how: QuantizationOptions,
     calibration: CalibrationSet,
     path: Path,
     facts: Mapping[str, Any],
@@ -133,7 +141,6 @@ def _make(
     display: Display,
 ) -> _Note:
     """Quantize in a worker, beside the file's place; then move the result there."""
-    assert run_inputs.weights is not None
     prepared = calibration.prepared
     scratch = Path(mkdtemp(prefix=".partial-", dir=path.parent))
     begun = time.monotonic()
@@ -142,14 +149,14 @@ def _make(
         with WorkerProcess(backend, log=log) as worker, display.step(title) as advance:
             asked = QuantizeNetwork(
                 backend=backend,
-                network=run_inputs.network.name,
-                input_size=run_inputs.card.preprocessing.crop,
-                weights=run_inputs.weights,
-                preprocessing=run_inputs.card.preprocessing,
+                network=given.card.network,
+                input_size=given.card.preprocessing.crop,
+                weights=given.weights,
+                preprocessing=given.card.preprocessing,
                 pixels=prepared.path,
                 images=tuple((calibration.places + prepared.first).tolist()),
                 path=scratch / path.name,
-                how=config.quantization,
+                how=how,
                 notes={"precision": "int8", "calibration": calibration.description, "made_from": json.dumps(facts)},
             )
             tool = worker.ask(asked, progress=advance).writer
@@ -160,7 +167,7 @@ def _make(
     record = QuantizationRecord(
         tool=tool,
         versions=tool_versions(backend),
-        **asdict(config.quantization),
+        **asdict(how),
         calibration=calibration.description,
         calibration_images=len(calibration),
         calibration_digest=calibration.digest,

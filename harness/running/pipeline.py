@@ -32,7 +32,7 @@ from alexbench.harness.measure.machine import machine
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
 from alexbench.harness.quantization.calibration import calibration_of
-from alexbench.harness.quantization.files import quantized_file
+from alexbench.harness.quantization.files import ToQuantize, quantized_file
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import RUN_FILE, read_run
@@ -166,10 +166,18 @@ def _quantize(config: RunConfig, rows: list[Row], run_inputs: RunInputs, logs: P
     if not wanted:
         return run_inputs
     cache = writable(cache_folder())
+    assert run_inputs.weights is not None
+    given = ToQuantize(run_inputs.card, run_inputs.weights, run_inputs.model.weights_digest)
     calibration, left = calibration_of(config, run_inputs, cache, display)
     for row in wanted:
         row.quantized, row.quantization = quantized_file(
-            row.backend, config, run_inputs, calibration, cache=cache, log=logs / "quantize.log", display=display
+            row.backend,
+            given,
+            config.quantization,
+            calibration,
+            cache=cache,
+            log=logs / "quantize.log",
+            display=display,
         )
     return left
 
