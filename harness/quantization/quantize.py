@@ -87,8 +87,7 @@ def report(made: QuantizedNetwork) -> list[str]:
         f"wrote {' and '.join(made.files)} ({made.bytes / 1e6:.1f} MB, SHA-256 {made.sha256[:12]})",
         f"by {record.tool}, {scales}, {record.method} ranges{reduced}",
         f"calibrated with {record.calibration_images:,} images: {record.calibration}",
-        f"measure it: alexbench run --backend {made.backend} --artifact {made.backend}={made.files[0]}"
-        " --artifact-input normalised",
+        f"measure it: alexbench run --artifact {made.backend}={made.files[0]} --artifact-input normalised",
     ]
 
 

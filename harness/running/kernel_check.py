@@ -10,8 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import backend_class
-from alexbench.harness.capabilities import EmulatesInt8
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import artifact_of
 from alexbench.harness.judge.parity import Deviation, deviation
@@ -39,15 +38,19 @@ def kernel_check(
     None where the row runs no int8 file, or its backend has no way to do without its int8 kernels.
     """
     file, seen, found = row.file, row.seen, row.found
-    if file is None or seen is None or found is None or row.parity_logits is None or row.python is not None:
+    if file is None or seen is None or found is None or row.parity_logits is None:
         return None
-    if found.precision != "int8" or found.dynamic or not isinstance(backend_class(row.backend)(), EmulatesInt8):
+    if found.precision != "int8" or found.dynamic:
         return None
     out = folder / run_folder.SCRATCH / f"{run_folder.file_of(row.name)}-emulated.npy"
     log = folder / run_folder.LOGS / f"{run_folder.file_of(row.name)}.log"
-    with WorkerProcess(row.backend, log=log, writable=confined_to(row.artifact, folder)) as worker:
+    writable = confined_to(row.artifact, folder)
+    with WorkerProcess(row.backend, log=log, writable=writable, python=row.interpreter) as worker:
         artifact = artifact_of(file, run_inputs.card)
-        worker.ask(LoadArtifact(row.backend, artifact, seen.facts, options_of(row.system), emulated=True))
+        try:
+            worker.ask(LoadArtifact(row.backend, artifact, seen.facts, options_of(row.system), emulated=True))
+        except UnsupportedOptionError:
+            return None
         worker.ask(run_inputs.opened)
         worker.ask(WriteLogits(tuple(images.tolist()), BATCH, out))
     emulated = deviation_of(np.load(out), found.scores, truth)
