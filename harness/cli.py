@@ -13,15 +13,25 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from alexbench.harness.commands import completion
 from alexbench.harness.commands.ablate import ablate
 from alexbench.harness.commands.compare import compare
 from alexbench.harness.commands.datasets import datasets
 from alexbench.harness.commands.doctor import doctor
 from alexbench.harness.commands.export import export
 from alexbench.harness.commands.gate import ab, baseline, gate
+from alexbench.harness.commands.help_format import (
+    DATA,
+    MEASURING,
+    OUTPUT,
+    SYSTEMS,
+    Group,
+    json_option,
+    option,
+)
 from alexbench.harness.commands.history import history
 from alexbench.harness.commands.models import models
-from alexbench.harness.commands.options import artifacts, one_run
+from alexbench.harness.commands.options import one_answer, one_run, python
 from alexbench.harness.commands.quantize import quantize
 from alexbench.harness.commands.report import report, show_reports
 from alexbench.harness.console.streams import clean_streams, nobody_reads
@@ -34,33 +44,90 @@ _ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") i
 """What ends a command as Ctrl-C does: a job is cancelled, a terminal goes."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+WELCOME: Final = """\
+AlexBench runs AlexNet on every installed runtime with the same weights and
+images. It checks the answers and ranks the speeds.
+
+  alexbench backends   Show which runtimes are installed.
+  alexbench run        Benchmark them: about 2 minutes, nothing to download.
+  alexbench --help     Show all commands.
+"""
+_SECTIONS: Final = {
+    "Measure": ("run", "ab", "merge", "report", "tune", "train"),
+    "Compare": ("compare", "gate", "baseline", "history"),
+    "Find errors": ("doctor", "ablate", "conformance"),
+    "Use models": ("predict", "quantize", "models", "datasets", "backends"),
+    "Export results": ("export",),
+}
+
+
+@click.group(
+    cls=Group,
+    sections=_SECTIONS,
+    examples=("alexbench run", "alexbench run --backend torch --backend openvino --rigor standard"),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="alexbench", message="alexbench %(version)s")
-def cli() -> None:
-    """The same AlexNet, the same weights, the same pixels on every runtime: accuracy, speed and a leaderboard."""
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Run the same AlexNet on every runtime: accuracy, speed and a leaderboard."""
+    if context.invoked_subcommand is None:
+        click.echo(WELCOME, nl=False)
 
 
-@cli.command()
+_details = option("--details", is_flag=True, kind=OUTPUT, help="Print all tables, not only the leaderboard.")
+
+
+@cli.command(
+    short_help="Measure accuracy and speed; print a leaderboard.",
+    examples=(
+        "alexbench run",
+        "alexbench run --backend torch --backend openvino --rigor standard",
+        'alexbench run --system "torch precision=bf16" --system torch',
+        "alexbench run --data ILSVRC2012_img_val.tar --labels val.txt --weights published",
+    ),
+)
 @one_run
-@click.option(
-    "--system", "systems", metavar="TEXT", multiple=True, help='One row, as "torch precision=bf16 threads=1".'
+@option(
+    "--system",
+    "systems",
+    metavar="TEXT",
+    multiple=True,
+    kind=SYSTEMS,
+    help='One row, as "torch precision=bf16 threads=1".',
 )
-@click.option(
-    "--base", metavar="ROW", help="The row that the others are compared with.  [default: torch, or the first]"
+@option("--base", metavar="ROW", kind=SYSTEMS, help="Row to compare the others with.", otherwise="torch")
+@python
+@option(
+    "--environment",
+    "environments",
+    metavar="LABEL=FILE",
+    multiple=True,
+    kind=SYSTEMS,
+    help="Run each backend in this interpreter.",
 )
-@click.option("--shard", metavar="I/N", help="Only part I of N, whole batches; alexbench merge joins the parts.")
-@click.option("--scenario", "scenarios", metavar="NAME", multiple=True, help="Also Offline, Server, MultiStream.")
-@click.option("--latency-bound", type=float, metavar="MS", help="Find the highest load whose p99 stays under it.")
-@click.option("--python", "pythons", metavar="BACKEND=FILE", multiple=True, help="Its own interpreter. Repeatable.")
-@click.option(
-    "--environment", "environments", metavar="LABEL=FILE", multiple=True, help="Each backend on each. Repeatable."
+@option(
+    "--scenario",
+    "scenarios",
+    values=completion.scenarios,
+    metavar="NAME",
+    multiple=True,
+    kind=MEASURING,
+    help="Offline, Server, MultiStream.",
 )
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with these flags as keys.")
-@click.option("--resume", "resumed", metavar="RUN", help="Go on with an interrupted run, as it was started.")
-def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
-    """Accuracy and speed on every available runtime, and a leaderboard.
+@option("--latency-bound", type=float, metavar="MS", kind=MEASURING, help="Find the highest load with p99 below MS.")
+@option("--shard", metavar="I/N", kind=DATA, help="Run part I of N; alexbench merge joins them.")
+@_details
+@option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE.toml", help="Flags as TOML keys.")
+@option("--resume", "resumed", metavar="RUN", help="Continue an interrupted run.")
+def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags: Any) -> None:
+    """Measure accuracy and speed on every installed runtime, and print a leaderboard.
 
-    With no flags: synthetic pictures and weights, made on first use, and every runtime that is installed.
+    Without flags: synthetic images and weights, made on first use, and every installed runtime. Options that take
+    NAME... may be repeated; several of them are combined.
+
+    Exit code 0: success. 1: a system failed or does not match the float64 reference. 3: the timings are invalid.
     """
     from alexbench.harness.config import read_config, resolve
     from alexbench.harness.console.progress import display_for
@@ -71,43 +138,45 @@ def run(config_file: Path | None, resumed: str | None, **flags: Any) -> None:
     if resumed is not None:
         trusted = values.pop("trusted", ())
         if values or config_file is not None:
-            raise click.UsageError("--resume takes no other flag than --trust: the run goes on as it was started")
-        _finish(resume(Path(resumed), display_for(), trusted=trusted))
+            raise click.UsageError("--resume takes no flag but --trust and --details: the run's own flags apply")
+        _finish(resume(Path(resumed), display_for(), trusted=trusted), details=details)
     if config_file is not None:
         values = {**read_config(config_file), **values}
-    _finish(carry_out(resolve(values), display_for()))
+    _finish(carry_out(resolve(values), display_for()), details=details)
 
 
-def _finish(outcome: "Outcome") -> NoReturn:
-    """Write and print the reports of a run, and leave with its exit code."""
-    show_reports(outcome.folder, outcome.record, step=True)
-    sys.exit(outcome.exit_code)
+def _finish(outcome: "Outcome", *, details: bool) -> NoReturn:
+    """Write and print the reports of a run, and leave with its exit code, which the last line explains."""
+    from alexbench.harness.commands.leaving import leave
+    from alexbench.reports.leaderboard.outcome import outcome_words
+
+    show_reports(outcome.folder, outcome.record, details=details, step=True)
+    leave(outcome.exit_code, outcome_words(outcome.exit_code, outcome.record))
 
 
-@cli.command()
+@cli.command(
+    short_help="Join the parts of a run (run --shard).",
+    examples=("alexbench merge runs/PART1 runs/PART2",),
+)
 @click.argument("parts", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", metavar="DIR", default="runs", help="Where the joined run's folder is made.  [default: runs]")
-def merge(parts: tuple[Path, ...], out: str) -> None:
-    """Join the runs of all parts of a data set (run --shard) into one."""
+@option("--out", metavar="DIR", default="runs", kind=OUTPUT, help="Where the folder is created.", otherwise="runs")
+@_details
+def merge(parts: tuple[Path, ...], out: str, *, details: bool) -> None:
+    """Join the runs of all parts of a data set (run --shard) into one run."""
     from alexbench.harness.running.merge import merge as join
 
-    _finish(join(parts, Path(out)))
+    _finish(join(parts, Path(out)), details=details)
 
 
-@cli.command()
+@cli.command(
+    short_help="Classify images with every runtime.",
+    examples=("alexbench predict dog.jpg --weights published", "cat dog.jpg | alexbench predict - --backend torch"),
+)
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
-@click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]")
-@click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
-@click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
-@click.option("--weights-key", metavar="KEY", help="Which model of a file that holds several (model_ema).")
-@artifacts
-@click.option("--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all available]")
-@click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]")
-@click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]")
-@click.option("--threads", type=int, metavar="N", help="Compute threads.  [default: usable cores]")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@one_answer
+@json_option()
 def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
-    """Top-5 of pictures with labels and probabilities, runtime beside runtime; - reads standard input."""
+    """Print the top-5 labels and probabilities of images on every runtime; - reads standard input."""
     from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.prediction.predict import predict as answer
@@ -118,11 +187,14 @@ def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
     print_predictions(answers, as_json=as_json)
 
 
-@cli.command()
-@click.option("--devices", is_flag=True, help="Also ask each runtime which devices it sees (imports them).")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@cli.command(
+    short_help="List the runtimes and what to install.",
+    examples=("alexbench backends", "alexbench backends --devices"),
+)
+@option("--devices", is_flag=True, help="Import each runtime and list its devices.")
+@json_option()
 def backends(*, devices: bool, as_json: bool) -> None:
-    """The runtimes: which are installed, in which version, and what to install."""
+    """List the runtimes: which are installed, in which version, and what to install."""
     from alexbench.backends.registry import ignored_plugins
     from alexbench.harness.inputs.catalogue import backend_list, print_listing
 
@@ -197,7 +269,7 @@ def main() -> None:
         sys.exit(ExitCode.INTERRUPTED)
     except Exception:
         traceback.print_exc()
-        _say("a fault of its own: please report the lines above")
+        _say("internal error (exit code 70): please report the lines above")
         sys.exit(ExitCode.FAULT)
 
 

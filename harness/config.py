@@ -14,7 +14,7 @@ import platformdirs
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
 from alexbench.harness.capabilities import RANGE_METHODS, QuantizationOptions, RangeMethod
 from alexbench.harness.chosen_systems import AXES, SystemTable, chosen_systems
-from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.errors import UsageError, known_words, unknown_name
 from alexbench.harness.files.decoding import AnySize, DecodeError, decode_value
 from alexbench.harness.files.input_files import expanded
 from alexbench.harness.files.plain_text import is_utf8, short
@@ -153,7 +153,7 @@ class RunConfig:
             UsageError: it is not.
         """
         if self.base is not None and self.base not in self.by_label:
-            raise UsageError(f"--base {self.base} names no row; the rows are: {', '.join(self.by_label)}")
+            raise UsageError(f"--base {self.base} names no row; {known_words(self.base, self.by_label)}")
         return self
 
     @property
@@ -349,7 +349,7 @@ def _check_load_flags(given: Mapping[str, Any]) -> None:
                 raise UsageError(f"{flag} is of speed, which --only accuracy leaves out; leave one of them out")
     for name in given.get("scenarios", ()):
         if name not in SCENARIOS:
-            raise unknown_name("scenario", name, SCENARIOS)
+            raise unknown_name("--scenario", name, SCENARIOS)
     bound = given.get("latency_bound")
     if bound is None:
         return
@@ -426,7 +426,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def _known(key: str) -> str:
     """What to write in place of a key that is not known: its name, where it had another or is almost one."""
     name = _FORMER.get(key, key.replace("-", "_"))
-    return f"it is called {name}" if name in CONFIG_KEYS else f"known: {', '.join(CONFIG_KEYS)}"
+    return f"it is called {name}" if name in CONFIG_KEYS else known_words(key, CONFIG_KEYS)
 
 
 def cache_folder() -> Path:

@@ -10,6 +10,7 @@ import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 from alexbench.harness.errors import UsageError, WeightsError, unknown_name
 from alexbench.harness.models.network import Layout, Network, shape_mismatches
 from alexbench.harness.models.preprocessing import Normalisation
+from alexbench.harness.records.effective import Effective as Effective  # noqa: PLC0414  # plugins have it from here
+from alexbench.harness.records.effective import Evidence as Evidence  # noqa: PLC0414  # plugins have it from here
+from alexbench.harness.records.effective import Known as Known  # noqa: PLC0414  # plugins have it from here
 from alexbench.harness.systems import InputConvention
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
-Evidence = Literal["reported", "measured", "declared", "requested"]
 Scores = Literal["logits", "probabilities", "log-probabilities"]
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "int8")
@@ -156,40 +159,10 @@ class ArtifactFacts:
         return self.rounded or self.precision
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A value of what really ran, and how it is known.
-
-    ``reported`` by the runtime, ``measured`` by us, ``declared`` in the user's file, or only ``requested``: set, and
-    nothing to read back.
-    """
-
-    value: str
-    evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Effective:
-    """What really ran, read back where the runtime lets itself be asked.
-
-    ``provider`` is the runtime's own word for what computes (an execution provider, a plugin, a library);
-    ``precision`` what convolutions and products work in, ``stored`` the type of the weights (None: nobody says);
-    ``streams`` the number of inferences it may work on at once; ``settings`` whatever else qualifies a number.
-    """
-
-    runtime: str
-    version: str
-    device: Known
-    provider: Known
-    precision: Known
-    threads: Known
-    streams: Known
-    settings: Mapping[str, str]
-    stored: Known | None = None
-
-
 class Backend(abc.ABC):
     """One runtime. Constructing it imports nothing; ``load`` does. Not thread-safe; one per process.
+
+    ``device_names``: a kind of device -> what it is called here, where users have two names for it.
 
     ``input_layout`` is the class's for a network that the backend builds; while an artifact is loaded, the instance's
     is the artifact's.
@@ -197,6 +170,7 @@ class Backend(abc.ABC):
 
     name: ClassVar[str]
     requires: ClassVar[Requirements]
+    device_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
     input_layout: Layout
 
     @classmethod

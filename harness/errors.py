@@ -6,11 +6,11 @@ An error of this family is printed as one line and never as a traceback; its ``e
 from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ExitCode(IntEnum):
-    """What a command ends with, as docs/commands.md has it."""
+    """What a command ends with, as docs/reference/commands.md has it."""
 
     OK = 0
     FAILED = 1
@@ -91,5 +91,84 @@ class ExportError(AlexBenchError):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not known, listing those that are."""
-    return UsageError(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+    """The error for a name that is not known, with the one that was probably meant and a list of all."""
+    return UsageError(f"unknown {kind} {name!r}; {known_words(name, sorted(known))}")
+
+
+def known_words(name: str, known: Iterable[str]) -> str:
+    """``did you mean 'torch'? Known: ...``, or the known names alone where none is close."""
+    names = list(known)
+    close = nearest(name, names)
+    listed = ", ".join(names)
+    return f"known: {listed}" if close is None else f"did you mean {close!r}? Known: {listed}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a wrong one was probably meant as: a synonym, another spelling, or a typing error."""
+    from difflib import get_close_matches  # imported for the error alone
+
+    plain = {_plain(one): one for one in reversed(list(known))}
+    others = {
+        synonym: plain[ours]
+        for synonym, all_ours in _SYNONYMS.items()
+        for ours in all_ours[::-1]  # of several that are known, the first
+        if ours in plain
+    }
+    meant, wanted = {**others, **plain}, _plain(name)
+    if wanted in meant or wanted in _DISTINCT:
+        return meant.get(wanted)
+    close = get_close_matches(wanted, meant, n=1, cutoff=_CLOSE if len(wanted) > _SHORT else _CLOSE_SHORT)
+    return meant[close[0]] if close else None
+
+
+def _plain(name: str) -> str:
+    """Without case and separators: ``single_stream`` is SingleStream."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+_CLOSE: Final = 0.7
+"""Of difflib's ratio: two letters of a short name may differ."""
+_SHORT, _CLOSE_SHORT = 4, 0.66
+"""Of names of so few letters, one of three may differ: rum is run."""
+_SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
+    "pytorch": ("torch", "torchvision"),
+    "onnx": ("onnxruntime",),
+    "ort": ("onnxruntime",),
+    "ov": ("openvino",),
+    "tf": ("tensorflow", "tfcnn"),
+    "keras": ("tensorflow",),
+    "caffe": ("bvlc",),
+    "benchmark": ("run",),
+    "bench": ("run",),
+    "diff": ("compare",),
+    "check": ("gate", "verify"),
+    "classify": ("predict",),
+    "download": ("fetch",),
+    "leaderboard": ("report",),
+    "delete": ("remove",),
+    "imagenet": ("wnidfolders",),
+    "imagefolder": ("wnidfolders",),
+    "folder": ("wnidfolders", "flatfolder"),
+    "gpu": ("cuda",),
+    "nvidia": ("cuda", "gpu"),
+    "cuda": ("gpu",),
+    "float": ("fp32",),
+    "float32": ("fp32",),
+    "single": ("fp32",),
+    "float16": ("fp16",),
+    "half": ("fp16",),
+    "bfloat16": ("bf16",),
+    "uint8": ("int8",),
+    "fast": ("smoke",),
+    "quick": ("smoke",),
+    "normal": ("standard",),
+    "full": ("high",),
+    "thorough": ("high",),
+    "speed": ("performance",),
+    "latency": ("performance", "latencyp50ms", "p50"),
+    "fps": ("imagespersecond", "images/s"),
+    "throughput": ("imagespersecond", "images/s"),
+}
+"""What other tools call it -> what we do, where that is known; both without case and separators."""
+_DISTINCT: Final = frozenset({"fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int16", "int4"})
+"""Names so alike that none of them was meant as another."""

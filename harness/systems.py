@@ -4,6 +4,7 @@ Its ``key`` names it across runs, in records, baselines and history. Its label n
 what the others of that run do not share with it.
 """
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -15,6 +16,7 @@ INPUT_SCALES: Final[tuple[InputScale, ...]] = ("normalised", "0..1", "0..255")
 
 DEFAULT_PROFILE: Final = "default"
 PREFERRED_BASE: Final = "torch"
+_DEVICE: Final = re.compile(r"(cpu|cuda|gpu)(?:[:.](\d{1,6}))?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class System:
             self.backend,
             f"precision={self.precision}",
             f"threads={self.threads}",
-            f"device={self.device}",
+            f"device={canonical_device(self.device)}",
             f"profile={self.profile}",
             *(f"{name}={value}" for name, value in sorted(self.settings)),
         ]
@@ -86,6 +88,18 @@ class System:
         if self.artifact is not None:
             parts += _file_parts(self.artifact)
         return " ".join(parts)
+
+
+def canonical_device(name: str) -> str:
+    """The one name of a device that users call ``cuda``, ``CUDA:0`` or ``GPU.0``: ``cpu``, ``cuda:0``, ``gpu:0``.
+
+    Any other name is a runtime's own, and stays as it is.
+    """
+    found = _DEVICE.fullmatch(name)
+    if found is None:
+        return name
+    kind, index = found[1].lower(), int(found[2] or 0)
+    return kind if kind == "cpu" and index == 0 else f"{kind}:{index}"
 
 
 def _file_parts(file: ModelFile) -> list[str]:

@@ -169,8 +169,8 @@ class Worker(Timing, Scoring):
 
     def read_memory(self, _: ReadMemory) -> MemoryUse:
         """With what only the fork server touched."""
-        used, cores = memory(self._server), affinity()
-        return MemoryUse(used.rss_mib, used.peak_rss_mib, None if cores is None else tuple(cores))
+        cores = affinity()
+        return MemoryUse(memory(self._server), None if cores is None else tuple(cores))
 
 
 HANDLERS: Final[dict[type[Request[object]], Handler]] = {

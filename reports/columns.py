@@ -144,7 +144,7 @@ def _megabytes(row: Row) -> float | None:
 
 _PERCENTILES: Final = "p90, p95, p99: from 64, 130 and 662 samples or queries on (MLPerf's early-stopping minimum)."
 _CPU: Final = "CPU ms: of all threads, waiting for work included where a runtime spins."
-_ENERGY: Final = "J: energy of the whole package, an inference or an image."
+_ENERGY: Final = "J: energy of the whole package, per inference or per image."
 
 _MORE_RIGHT: Final = Trend("accuracy", "higher")
 _FASTER: Final = Trend("speed", "higher")
@@ -184,7 +184,7 @@ COLUMNS: Final = (
     Column("chance", str, _right(lambda it: it.against_guessing)),
     Column("accuracy_batch_size", int, _right(lambda it: it.batch_size)),
     Column("batch_dependence", float, lambda row: row.entry.batch_dependence, "sigma"),
-    Column("latency_p50_ms", float, _latency(lambda it: it.p50_ms), "ms", heading="p50 ms, batch 1",
+    Column("latency_p50_ms", float, _latency(lambda it: it.p50_ms), "ms", heading="p50 ms",
            span="latency_{}_ms", trend=_SOONER),
     Column("latency_low_ms", float, _latency(lambda it: it.low_ms), "ms"),
     Column("latency_high_ms", float, _latency(lambda it: it.high_ms), "ms"),
@@ -197,7 +197,8 @@ COLUMNS: Final = (
            explanation=_PERCENTILES, trend=_SOONER),
     Column("latency_cpu_ms", float, _latency(lambda it: it.cpu_ms), "ms", digits=1, heading="CPU ms",
            explanation=_CPU, trend=_SOONER),
-    Column("latency_joules", float, _latency(lambda it: it.joules), "J", digits=3, heading="J", explanation=_ENERGY),
+    Column("latency_joules", float, _latency(lambda it: it.joules), "J", digits=3, heading="J/inference",
+           explanation=_ENERGY),
     Column("processes", int, _latency(lambda it: it.processes)),
     Column("batch_size", int, _batched(lambda it: it.batch_size)),
     Column("images_per_second", float, lambda row: row.rate, "/s", digits=1, heading="FPS",
@@ -207,9 +208,9 @@ COLUMNS: Final = (
     Column("images_per_second_vs_best", float,
            row_cells.against_best(lambda speed: speed.throughput.images_per_second, max), "%"),
     Column("images_per_second_resolution", float, row_cells.resolution("images/s"), "%"),
-    Column("image_cpu_ms", float, _batched(lambda it: it.cpu_ms), "ms", digits=1, heading="CPU ms an image",
+    Column("image_cpu_ms", float, _batched(lambda it: it.cpu_ms), "ms", digits=1, heading="CPU ms/image",
            explanation=_CPU),
-    Column("image_joules", float, _batched(lambda it: it.joules), "J", digits=3, heading="J an image",
+    Column("image_joules", float, _batched(lambda it: it.joules), "J", digits=3, heading="J/image",
            explanation=_ENERGY, trend=_SOONER),
     Column("offline_images_per_second", float, _offline(lambda it: it.images_per_second), "/s", digits=1,
            span="offline_images_per_second_{}", trend=_FASTER),
@@ -219,9 +220,10 @@ COLUMNS: Final = (
     Column("resident_p50_ms", float, _resident(lambda it: it.p50_ms), "ms", heading="on device ms", trend=_SOONER,
            explanation="on device: p50 at batch 1, from the device's memory to the device's memory."),
     Column("accuracy_images_per_second", float, _right(lambda it: it.images / it.seconds), "/s"),
-    Column("gflops", float, lambda row: row.record.model.gflops, "GFLOP"),
+    Column("gflops", float, lambda row: row.record.model.gflops, "GFLOP", digits=3,
+           heading="GFLOPs/image"),
     Column("achieved_gflops_per_second", float, row_cells.achieved, "GFLOP/s", digits=1, heading="GFLOP/s",
-           explanation="GFLOP/s: FPS x GFLOPs of an image (2 x MACs of convolutions and fully connected layers).",
+           explanation="GFLOP/s: FPS times GFLOPs per image (2 x MACs of convolutions and fully connected layers).",
            trend=_FASTER),
     Column("mfu", float, row_cells.mfu, "of peak", heading="mfu", shown=row_cells.mfu_cell,
            trend=replace(_FASTER, digits=3)),
@@ -254,7 +256,7 @@ COLUMNS: Final = (
            " has too."),
     Column("top5_overlap", float, _parity(lambda it: it.top5_overlap), digits=3, heading="top-5 kept"),
     Column("flips", int, _parity(lambda it: it.flips), heading="flips", asides=row_cells.unexplained,
-           explanation="flips: pictures whose top-1 is not float64's, among the parity pictures and all on which"
+           explanation="flips: images whose top-1 is not float64's, among the parity images and all on which"
            " systems differ."),
     Column("unexplained_flips", int, _parity(lambda it: it.unexplained_flips)),
     Column("steady", bool, _speed(lambda it: it.steady)),
@@ -289,22 +291,47 @@ P50: Final = replace(BY_NAME["latency_p50_ms"], heading="p50 ms", span="")
 # What each table shows, in its order; a heading may name the {batch} size and the {base} of a run.
 BOARD: Final = (
     Column("run", str, lambda row: row.run or None, heading="run"),
-    *_named("rank", "system", "top1", "top5", "latency_p50_ms"),
-    replace(BY_NAME["images_per_second"], heading="FPS, batch {batch}"),
-    Column("against", float, lambda row: row.speed_up(row.base), heading="against {base}", shown=row_cells.against),
-    Column("against_plain", float, lambda row: row.speed_up(row.plain), heading="against own fp32",
-           shown=row_cells.against_plain, explanation="against own fp32: the same against the row that differs in"
-           " precision and settings alone."),
-    Column("checks", str, row_cells.checks, heading="checks",
+    *_named("rank", "system"),
+    Column("ran_as", str, row_cells.ran_as, heading="ran as",
+           explanation="ran as: of device, precision, threads and streams, what not all rows share; ranks and bold are"
+           " among rows with the same."),
+    *_named("images_per_second", "latency_p50_ms", "gflops", "achieved_gflops_per_second"),
+    Column("speed_up", float, lambda row: row.speed_up(row.base), heading="speed-up", shown=row_cells.speed_up,
+           explanation="speed-up: FPS divided by the base's FPS."),
+    Column("speed_up_plain", float, lambda row: row.speed_up(row.plain), heading="vs own fp32",
+           shown=row_cells.speed_up_plain,
+           explanation="vs own fp32: FPS as a multiple of the same system's in fp32 with default settings."),
+    replace(BY_NAME["top1"], span=""),
+    replace(BY_NAME["top5"], span=""),
+    Column("difference", float, row_cells.points, heading="top-1 diff",
+           shown=row_cells.difference,
+           explanation="top-1 diff: top-1 minus the base's on the same images, in points (95 %, Tango). An interval"
+           " that includes 0 shows no difference."),
+    Column("difference_plain", float, row_cells.points_plain, heading="diff to own fp32",
+           shown=row_cells.difference_plain,
+           explanation="diff to own fp32: top-1 minus that of the same system in fp32 with default settings, in"
+           " points."),
+    Column("checks", str, row_cells.checks, heading="checks", shown=row_cells.checked,
            explanation="checks: ok: parity with float64, and nothing else of the row failed."),
 )  # fmt: skip
+NARROWING: Final = (
+    "gflops", "difference_plain~", "difference~", "latency_p50_ms~", "images_per_second~", "top5",
+    "achieved_gflops_per_second", "difference_plain", "speed_up_plain", "difference", "latency_p50_ms", "top1",
+    "speed_up", "ran_as",
+)  # fmt: skip
+"""What a leaderboard leaves out on a narrow terminal, first to last; with ``~``, the intervals of a column."""
+ACCURACY: Final = (
+    *_named("top1", "top5"),
+    Column("images", int, _right(lambda it: it.images), heading="images"),
+    Column("difference", float, row_cells.points, heading="top-1 diff", shown=row_cells.difference),
+)
 DETAILS: Final = _named(
     "precision", "stored", "model_mb", "threads", "streams", "rss_mib", "load_s", "first_inference_ms"
 )
 PARITY: Final = _named(
     "max_abs_over_sigma", "sqnr_db", "effective_bits", "computed_as", "held_to", "kl", "top5_overlap", "flips"
 )
-EFFICIENCY: Final = _named("achieved_gflops_per_second", "mfu", "image_cpu_ms", "image_joules")
+EFFICIENCY: Final = _named("mfu", "image_cpu_ms", "image_joules")
 LATENCY: Final = (
     P50,
     *_named("latency_p90_ms", "latency_p95_ms", "latency_p99_ms"),

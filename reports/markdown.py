@@ -37,8 +37,9 @@ def folded(title: str, text: str) -> str:
 
 
 def noted(table: Table) -> str:
-    """A table in GitHub's Markdown, and its notes below it."""
-    return table_text(table) + (f"\n\n{listed(table.notes)}" if table.notes else "")
+    """A table in GitHub's Markdown, its caption and its notes below it."""
+    caption = " ".join(map(escape, table.caption))
+    return "\n\n".join(filter(None, (table_text(table), caption, listed(table.notes))))
 
 
 def table_text(table: Table) -> str:

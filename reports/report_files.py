@@ -1,18 +1,14 @@
 """The reports that stand beside a run's raw files; they may be made again at any time."""
 
 from pathlib import Path
-from typing import Final
 
 from alexbench.harness.files.plain_text import encodable
 from alexbench.harness.files.whole_file import write_whole
+from alexbench.harness.records.file_names import LEADERBOARD, PAGE, REPORT
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.export.flat_table import csv_text, flat
 from alexbench.reports.html.page import html
 from alexbench.reports.leaderboard.output import markdown
-
-REPORT_FILE: Final = "report.md"
-PAGE_FILE: Final = "report.html"
-LEADERBOARD_FILE: Final = "leaderboard.csv"
 
 
 def write_reports(folder: Path, record: RunRecord) -> list[Path]:
@@ -21,9 +17,9 @@ def write_reports(folder: Path, record: RunRecord) -> list[Path]:
     Returns their paths. The page shows what lies in the folder beside the record too: timings, flips, thumbnails.
     """
     texts = {
-        REPORT_FILE: markdown(record),
-        PAGE_FILE: html(folder, record),
-        LEADERBOARD_FILE: csv_text(flat(record)),
+        REPORT: markdown(record),
+        PAGE: html(folder, record),
+        LEADERBOARD: csv_text(flat(record)),
     }
     paths = []
     for name, text in texts.items():

@@ -6,22 +6,23 @@ from typing import Final, Literal
 
 from alexbench.harness.records.speed_records import Performance
 from alexbench.reports.rows import Row
-from alexbench.reports.table import Cell, number
+from alexbench.reports.table import Cell, Tone, number
+from alexbench.reports.text.reason_words import group_parts
 from alexbench.reports.text.wording import ABSENT, noise_words, short_version
 
 BASE: Final = "base"
-AT_CHANCE: Final = {"no better": "AT CHANCE", "too few": "TOO FEW PICTURES"}
+AT_CHANCE: Final = {"no better": "AT CHANCE", "too few": "TOO FEW IMAGES"}
 """What stands where top-1 is not shown to be better than guessing."""
 PARITY_FAILED: Final = "FAILED"
 _DID_NOT_RUN: Final = {"missing": "not installed", "unsupported": "not supported", "pending": "not measured"}
 
 
 def rank(row: Row) -> Cell:
-    """= where another row of the run has the same."""
-    if row.rank is None:
+    """A range where the row cannot be told from its neighbours: 1-2 is first or second."""
+    if row.ranks is None:
         return Cell(ABSENT)
-    tied = sum(one.rank == row.rank for one in row.peers) > 1
-    return Cell(f"{row.rank}{'=' if tied else ''}", row.rank)
+    best, worst = row.ranks
+    return Cell(str(best) if best == worst else f"{best}-{worst}", best)
 
 
 def called(row: Row) -> Cell:
@@ -34,6 +35,15 @@ def called(row: Row) -> Cell:
     said = "" if system.environment == version else f" {version}" if plain else f" ({version})"
     file = "" if entry.artifact is None or not plain else f" ({PurePath(entry.artifact.path).name})"
     return Cell(f"{entry.name}{said}{file}", f"{entry.name}{said}{file}")
+
+
+def ran_as(row: Row) -> str | None:
+    """Of device, precision, threads and streams, those in which not all ranked rows are alike; None for none."""
+    ranked = [one for one in row.record.systems if one.rank is not None]
+    every = [group_parts(one.group) for one in ranked if one.group is not None]
+    mine = () if row.entry.group is None else group_parts(row.entry.group)
+    unlike = [part for part, parts in zip(mine, zip(*every, strict=True), strict=False) if len(set(parts)) > 1]
+    return ", ".join(unlike) or None
 
 
 def precision(row: Row) -> Cell:
@@ -76,6 +86,21 @@ def noise(row: Row) -> str | None:
     return None if row.entry.performance is None else noise_words(row.entry.performance)
 
 
+def checked(row: Row) -> Cell:
+    """:func:`checks` with its colour."""
+    said = checks(row)
+    return Cell(ABSENT) if said is None else Cell(said, said, tone=_tone(row))
+
+
+def _tone(row: Row) -> Tone:
+    held = row.entry.parity
+    if row.entry.status != "ok":
+        return "bad" if row.entry.status == "error" else ""
+    if is_doubted(row) or (held is not None and (held.far_off or not held.passed)):
+        return "bad"
+    return "warning" if is_noisy(row) else "good"
+
+
 def is_noisy(row: Row) -> bool:
     """Whether :func:`checks` calls it so."""
     return row.entry.status == "ok" and bool(noise(row))
@@ -87,35 +112,58 @@ def is_doubted(row: Row) -> bool:
     return row.entry.status == "ok" and accuracy is not None and accuracy.against_guessing in AT_CHANCE
 
 
-def against(row: Row) -> Cell:
-    """How many times the base's images/s, and the paired difference of top-1 in points with its 95 % interval."""
+def speed_up(row: Row) -> Cell:
+    """How many times the base's images/s."""
     base = row.base
-    if base is None or base.entry.name != row.entry.name:
-        return _against(row, base)
-    return Cell(BASE, int(_by_speed(row, base))) if row.entry.status == "ok" else Cell(ABSENT)
+    if base is not None and base.entry.name == row.entry.name:
+        return Cell(BASE, 1) if row.rate is not None and row.entry.status == "ok" else Cell(ABSENT)
+    return _times(row, base)
 
 
-def against_plain(row: Row) -> Cell:
+def speed_up_plain(row: Row) -> Cell:
     """The same of its own system in fp32, as its runtime ships it."""
-    return _against(row, row.plain)
+    return _times(row, row.plain)
 
 
-def _by_speed(row: Row, base: Row) -> bool:
-    """Whether any row of the run has a speed-up."""
-    return any(Row(entry, row.record).speed_up(base) is not None for entry in row.record.systems)
+def _times(row: Row, base: Row | None) -> Cell:
+    found = row.speed_up(base)
+    return Cell(ABSENT) if found is None else Cell(f"{found:.2f}x", found)
 
 
-def _against(row: Row, base: Row | None) -> Cell:
-    if base is None:
-        return Cell(ABSENT)
-    pair, speed_up = row.pair(base), row.speed_up(base)
+def difference(row: Row) -> Cell:
+    """The paired difference of top-1 to the base in points, with its 95 % interval."""
+    base = row.base
+    if base is not None and base.entry.name == row.entry.name:
+        return Cell(BASE, 0) if row.entry.accuracy is not None and row.entry.status == "ok" else Cell(ABSENT)
+    return _points(row, base)
+
+
+def difference_plain(row: Row) -> Cell:
+    """The same to its own system in fp32, as its runtime ships it."""
+    return _points(row, row.plain)
+
+
+def points(row: Row) -> float | None:
+    """The paired difference of top-1 to the base."""
+    return _difference(row, row.base)
+
+
+def points_plain(row: Row) -> float | None:
+    """The same to its own system in fp32."""
+    return _difference(row, row.plain)
+
+
+def _difference(row: Row, base: Row | None) -> float | None:
+    pair = None if base is None else row.pair(base)
+    return None if pair is None else pair.top1.difference
+
+
+def _points(row: Row, base: Row | None) -> Cell:
+    pair = None if base is None else row.pair(base)
     if pair is None:
-        return Cell(ABSENT) if speed_up is None else Cell(f"{speed_up:.2f}x", speed_up)
+        return Cell(ABSENT)
     low, high = pair.top1.interval
-    points, about = f"top-1 {_signed(pair.top1.difference)}", f"({_signed(low)} to {_signed(high)})"
-    if speed_up is None:
-        return Cell(points, None if _by_speed(row, base) else pair.top1.difference, (about,))
-    return Cell(f"{speed_up:.2f}x", speed_up, (f"{points} {about}",), joint=", ")
+    return Cell(_signed(pair.top1.difference), pair.top1.difference, (f"({_signed(low)} to {_signed(high)})",))
 
 
 def _signed(points: float) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
-from alexbench.harness.records.speed_records import Group
+from alexbench.harness.records.speed_records import Difference, Group
 from alexbench.harness.systems import base_among, plain_of
 
 
@@ -26,6 +26,23 @@ class Row:
         """The ranked rows of its run that ran alike, itself among them."""
         rows = [Row(entry, self.record, self.run) for entry in self.record.systems]
         return [one for one in rows if one.rank is not None and one.entry.group == self.entry.group]
+
+    @property
+    def ranks(self) -> tuple[int, int] | None:
+        """The best and the worst rank that it may have: of rows that cannot be told apart, each may be the faster one.
+
+        A confidence set for the rank (Mogstad et al. 2024, Review of Economic Studies 91(1)), from the record's pairs.
+        """
+        if self.rank is None:
+            return None
+        peers = {one.entry.name: one for one in self.peers}
+        if self.rate is None:  # by top-1, which is counted
+            return self.rank, len(peers) - sum((one.rank or 0) > self.rank for one in peers.values())
+        name = self.entry.name
+        slower = {
+            one.slower for one in self.record.differences if one.of == "images/s" and one.apart and name in _both(one)
+        }
+        return self.rank, max(self.rank, len(peers) - len(slower & peers.keys() - {name}))
 
     @property
     def rate(self) -> float | None:
@@ -57,6 +74,10 @@ class Row:
         """Its accuracy against the base's, picture by picture."""
         names = base.entry.name, self.entry.name
         return next((one for one in self.record.pairs if (one.base, one.other) == names), None)
+
+
+def _both(pair: Difference) -> tuple[str, str]:
+    return pair.one, pair.other
 
 
 def rows_of(record: RunRecord, run: str = "") -> list[Row]:

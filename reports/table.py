@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from alexbench.reports.text.wording import ABSENT
 
 Value = str | int | float | bool | None
+Tone = Literal["", "good", "warning", "bad"]
 _DASH: Final = "\N{EN DASH}"
 
 
@@ -20,7 +21,7 @@ def is_absent(value: Value) -> bool:
 class Cell:
     """``text`` as shown, ``asides`` behind it (an interval, a difference), ``value`` that it is sorted by.
 
-    ``joint``: what stands between text and asides where all are one line. ``best``: bold.
+    ``joint``: what stands between text and asides where all are one line. ``best``: bold. ``tone``: its colour.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Cell:
     asides: tuple[str, ...] = ()
     joint: str = " "
     best: bool = False
+    tone: Tone = ""
 
     def __str__(self) -> str:
         """On one line, with plain hyphens between the ends of an interval."""
@@ -70,7 +72,8 @@ class Shown:
 class Table:
     """Columns under a title. ``key``: what code knows it by; ``explanation``: how to read all of it.
 
-    ``notes``: below it, each with the number that cells name it by.
+    ``caption``: sentences right below it; ``notes``: below those, each with the number that cells name it by.
+    ``narrowing``: what a narrow terminal leaves out, first to last (:mod:`alexbench.reports.narrowing`).
     """
 
     title: str
@@ -78,6 +81,8 @@ class Table:
     shown: list[Shown] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     explanation: str = ""
+    caption: list[str] = field(default_factory=list)
+    narrowing: tuple[str, ...] = ()
 
     def add(
         self,
@@ -131,9 +136,9 @@ class Notes:
     numbers: dict[str, int] = field(default_factory=dict)
 
     def mark(self, texts: Sequence[str]) -> str:
-        """What goes behind a cell: " [1, 2]", nothing where nothing is to be noted."""
+        """What goes behind a cell: "[1, 2]", nothing where nothing is to be noted."""
         found = [self.numbers.setdefault(text, len(self.numbers) + 1) for text in dict.fromkeys(texts)]
-        return f" [{', '.join(map(str, found))}]" if found else ""
+        return f"[{', '.join(map(str, found))}]" if found else ""
 
     def lines(self, texts: Sequence[str]) -> list[str]:
         """These notes, each behind its number, in the order of the numbers."""

@@ -3,7 +3,6 @@
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final, TextIO
 
 import rich.table
@@ -13,9 +12,11 @@ from rich.text import Text
 
 from alexbench.harness.console.streams import console
 from alexbench.harness.files.plain_text import printable
-from alexbench.reports.table import Shown, Table
+from alexbench.reports.narrowing import narrowed
+from alexbench.reports.table import Table
 
 PLAIN_WIDTH: Final = 400
+_STYLES: Final = {"": "", "good": "green", "warning": "yellow", "bad": "bold red"}
 
 
 class Terminal:
@@ -43,16 +44,28 @@ class Terminal:
         for name, text in lines:
             self._hanging(f"{name:>8}  ", text)
 
+    def fits(self, table: Table) -> bool:
+        """Whether the table needs no line broken inside a word."""
+        fitting, _ = narrowed(table, self._console.width)
+        columns = [[one.heading, *map(str, one.cells)] for one in fitting.shown]
+        return sum(map(_least_width, columns)) + len(columns) - 1 <= self._console.width
+
     def table(self, table: Table) -> None:
-        """A table under its title, and its notes below it."""
+        """A table under its title, its caption and its notes below it; last, what a wider terminal shows."""
         self.line(f"\n{table.title}", "bold")
-        self.cells(table)
+        left_out = self.cells(table)
+        for text in table.caption:
+            self.line(text, "dim")
+        if left_out:
+            self.line(f"Columns left out at this width: {', '.join(left_out)}.", "dim")
         for text in table.notes:
             self.line(text)
 
-    def cells(self, table: Table) -> None:
-        """The table alone."""
-        self._console.print(shown(table, self._console.width))
+    def cells(self, table: Table) -> list[str]:
+        """The table alone; the headings of the columns that are left out at this width."""
+        fitting, left_out = narrowed(table, self._console.width)
+        self._console.print(shown(fitting, self._console.width))
+        return left_out
 
     def remarks(self, lines: Sequence[str]) -> None:
         """What must be said beside the tables."""
@@ -73,26 +86,16 @@ class Terminal:
         self._console.print(grid)
 
 
-def fitting(table: Table, width: int) -> Table:
-    """The table without as many of its extra columns, the last first, as so many columns of a terminal need."""
-    columns = list(table.shown)
-    while any(one.extra for one in columns) and _natural_width(columns) > width:
-        columns.remove(next(one for one in reversed(columns) if one.extra))
-    return replace(table, shown=columns)
-
-
-def _natural_width(columns: Sequence[Shown]) -> int:
-    """Columns of a terminal that unbroken lines need."""
-    widths = [max(map(cell_len, (one.heading, *map(str, one.cells)))) for one in columns]
-    return sum(widths) + 2 * (len(widths) - 1)
+def _least_width(texts: Iterable[str]) -> int:
+    """Columns of a terminal that a column's longest word needs; a number and its % are one."""
+    return max(cell_len(word) for text in texts for word in re.split(" (?!%)", text))
 
 
 def shown(table: Table, width: int) -> rich.table.Table:
     """The table on so many columns of a terminal: lines break between words, and inside them only as a last resort."""
-    table = fitting(table, width)
     texts = [[heading, *cells] for heading, cells in zip(table.headings, table.columns, strict=True)]
     widths = [max(map(cell_len, column)) for column in texts]
-    least = [max(cell_len(word) for text in column for word in re.split(" (?!%)", text)) for column in texts]
+    least = list(map(_least_width, texts))
     gaps = len(texts) - 1
     gap = 2 if sum(least) + 2 * gaps <= width else 1
     for _ in range(sum(widths) + gap * gaps - width):
@@ -103,7 +106,8 @@ def shown(table: Table, width: int) -> rich.table.Table:
     for heading, numeric, wide in zip(table.headings, table.numeric, widths, strict=True):
         room = wide if fits else None
         shown.add_column(heading, justify="right" if numeric else "left", overflow="fold", width=room)
-    for row, bold in zip(table.rows, zip(*table.bold, strict=True), strict=True):
-        cells = zip(map(printable, row), bold, strict=True)
-        shown.add_row(*(Text(cell, style="bold" if best else "") for cell, best in cells))
+    for cells in zip(*(one.cells for one in table.shown), strict=True):
+        shown.add_row(
+            *(Text(printable(str(cell)), style="bold" if cell.best else _STYLES[cell.tone]) for cell in cells)
+        )
     return shown

@@ -37,7 +37,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.errors import UnsupportedOptionError, known_words
 from alexbench.harness.models.network import Layout, MaxPool, Network
 
 if TYPE_CHECKING:
@@ -272,7 +272,8 @@ def _cuda_index(name: str) -> int | None:
     """The CUDA device's index, None for the CPU."""
     match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
     if match is None:
-        raise UnsupportedOptionError(f"onnxruntime: unknown device {name!r}; known: cpu, cuda, cuda:N")
+        known = known_words(name, ("cpu", "cuda", "cuda:N"))
+        raise UnsupportedOptionError(f"onnxruntime: unknown device {name!r}; {known}")
     return None if name == "cpu" else int(match[1] or 0)
 
 

@@ -34,7 +34,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.errors import UnsupportedOptionError, known_words
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -278,7 +278,8 @@ def _import_openvino() -> ModuleType:
 def _device(core: "openvino.Core", name: str) -> str:
     """OpenVINO's name of the device. Its virtual devices (AUTO, HETERO, MULTI) choose for themselves: not offered."""
     if re.fullmatch(r"cpu|gpu(:\d+)?", name) is None:
-        raise UnsupportedOptionError(f"openvino: unknown device {name!r}; known: cpu, gpu, gpu:N")
+        known = known_words(name, ("cpu", "gpu", "gpu:N"))
+        raise UnsupportedOptionError(f"openvino: unknown device {name!r}; {known}")
     device, found = name.upper().replace(":", "."), core.available_devices
     aliases = {device, device.removesuffix(".0"), f"{device}.0"}
     if aliases.isdisjoint(found):

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -33,7 +33,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.errors import UnsupportedOptionError, known_words
 from alexbench.harness.models.network import Layout, Network
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class TensorFlowBackend(Backend):
     name: ClassVar[str] = "tensorflow"
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
     no_int8: ClassVar[str] = "TensorFlow has no int8 kernels for a CPU; its int8 is LiteRT's (.tflite files)"
+    device_names: ClassVar[Mapping[str, str]] = MappingProxyType({"cuda": "gpu"})
     input_layout: Layout = "NHWC"
     artifact_suffixes: ClassVar[tuple[str, ...]] = ("/", ".keras")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("savedmodel", "", marker="saved_model.pb"),)
@@ -257,7 +258,8 @@ def _device(tf: ModuleType, name: str) -> str:
     """TensorFlow's name of the device. On the CPU the GPUs are hidden from it, else it would take their memory."""
     match = re.fullmatch(r"cpu|(?:gpu|cuda)(?::(\d+))?", name)
     if match is None:
-        raise UnsupportedOptionError(f"tensorflow: unknown device {name!r}; known: cpu, gpu, gpu:N, cuda, cuda:N")
+        known = known_words(name, ("cpu", "gpu", "gpu:N", "cuda", "cuda:N"))
+        raise UnsupportedOptionError(f"tensorflow: unknown device {name!r}; {known}")
     gpus = tf.config.list_physical_devices("GPU")
     index = int(match[1] or 0)
     if name != "cpu" and index >= len(gpus):

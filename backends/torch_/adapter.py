@@ -34,7 +34,7 @@ from alexbench.harness.contract import (
     Requirements,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.errors import UnsupportedOptionError, known_words
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -287,7 +287,8 @@ def _import_torch() -> ModuleType:
 def _device(torch: ModuleType, name: str) -> "torch.device":
     match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
     if match is None:
-        raise UnsupportedOptionError(f"torch: unknown device {name!r}; known: cpu, cuda, cuda:N")
+        known = known_words(name, ("cpu", "cuda", "cuda:N"))
+        raise UnsupportedOptionError(f"torch: unknown device {name!r}; {known}")
     if name == "cpu":
         return torch.device("cpu")
     count, index = torch.cuda.device_count(), int(match[1] or 0)

@@ -31,7 +31,7 @@ from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.probing.reading import Reading
 from alexbench.harness.probing.trials import LEAST_IMAGES, Trials
 from alexbench.harness.records.ablation_records import Ablation, Choice
-from alexbench.harness.running.estimate import gflops_a_core
+from alexbench.harness.running.estimate import machine_now
 
 IMAGES: Final = 500
 _AT_ONCE: Final = 64
@@ -146,7 +146,7 @@ def _plan(grid: Grid, images: int, gflops: float, threads: int) -> str:
     fed = grid.real().values()
     geometries = len({one.geometry_key() for one in fed})
     inferences = len(fed) * images
-    seconds = inferences * gflops / (gflops_a_core() * threads)
+    seconds = inferences * gflops / (machine_now().gflops_a_core * threads)
     seconds += geometries * images * _PREPARE_CORE_S / usable_cores()
     varied = ", ".join(f"{len(grid.levels[axis])} of {axis}" for axis in grid.varied)
     return (

@@ -1,17 +1,15 @@
 """The files of an ablation: each is written whole or not at all, and the same ablation gives the same bytes."""
 
 from pathlib import Path
-from typing import Final
 
 from alexbench.harness.errors import UsageError
 from alexbench.harness.files.input_files import expanded
 from alexbench.harness.files.whole_file import write_whole
 from alexbench.harness.records.ablation_records import Ablation
+from alexbench.harness.records.file_names import ABLATION, ABLATION_PICTURES, ABLATION_TABLE
 from alexbench.reports.ablation.map_cells import heat_map
 from alexbench.reports.ablation.tables import csv_text, markdown
 from alexbench.reports.plots.heat_map import draw
-
-STEM: Final = "ablation"
 
 
 def folder_for(out: str) -> Path:
@@ -35,11 +33,12 @@ def folder_for(out: str) -> Path:
 def write_files(folder: Path, ablation: Ablation) -> list[Path]:
     """``ablation.md``, ``.csv``, ``.svg`` and ``.png`` in ``folder``; their paths."""
     drawn = draw(heat_map(ablation))
+    svg, png = ABLATION_PICTURES
     contents = {
-        f"{STEM}.md": markdown(ablation, f"{STEM}.svg").encode(),
-        f"{STEM}.csv": csv_text(ablation).encode(),
-        f"{STEM}.svg": drawn.svg,
-        f"{STEM}.png": drawn.png,
+        ABLATION: markdown(ablation, svg).encode(),
+        ABLATION_TABLE: csv_text(ablation).encode(),
+        svg: drawn.svg,
+        png: drawn.png,
     }
     for name, content in contents.items():
         write_whole(folder / name, content)

@@ -4,23 +4,33 @@ from typing import Any
 
 import click
 
+from alexbench.harness.commands.help_format import OUTPUT, Command, json_option, option
 from alexbench.harness.commands.options import one_model
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="Measure what each preprocessing choice costs.",
+    examples=(
+        "alexbench ablate",
+        "alexbench ablate --vary interpolation --vary crop --out ablation",
+        "alexbench ablate --data ILSVRC2012_img_val.tar --weights published",
+    ),
+)
 @one_model
-@click.option(
+@option(
     "--vary",
     metavar="AXIS",
     multiple=True,
-    help="decoder, interpolation, antialias, crop or channels. Repeatable.  [default: all]",
+    help="decoder, interpolation, antialias, crop, channels.",
+    otherwise="all",
 )
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-@click.option("--out", metavar="FOLDER", help="Write ablation.md, .csv, .svg and .png there, too.")
+@json_option()
+@option("--out", metavar="DIR", kind=OUTPUT, help="Write ablation.md, .csv, .svg and .png there.")
 def ablate(*, vary: tuple[str, ...], as_json: bool, out: str | None, limit: int | None, **flags: Any) -> None:
-    """What does each choice of preprocessing cost? The same weights and pictures under every combination.
+    """Measure what each choice of preprocessing costs, with the same weights and images.
 
-    Decoder, interpolation, antialias, crop and channel order, in points of top-1 with paired intervals.
+    Decoder, interpolation, antialiasing, crop and channel order, in points of top-1 with paired intervals.
     """
     from alexbench.harness.ablation.ablate import IMAGES
     from alexbench.harness.ablation.ablate import ablate as carry_out

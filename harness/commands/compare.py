@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from alexbench.harness.commands.help_format import OUTPUT, Command, json_option, option
 from alexbench.harness.commands.leaving import leave
 from alexbench.harness.commands.options import trust
 from alexbench.harness.commands.places import check_places
@@ -19,26 +20,33 @@ if TYPE_CHECKING:
     from alexbench.harness.records.layer_records import LayerComparison
 
 
-@click.command()
-@click.argument("runs", metavar="RUN[:ROW] [RUN[:ROW]]", nargs=-1, required=True)
-@click.option("--base", metavar="ROW", help="Of one run: the row that the others are held against.  [default: its own]")
-@click.option("--margin", type=float, metavar="POINTS", help="What counts as no difference.  [default: 0.5]")
-@click.option("--different-weights", is_flag=True, help="The two runs are meant to be of different weights.")
-@click.option("--flips", type=int, metavar="N", help="How many flips of a pair are listed.  [default: 10]")
-@click.option("--layers", is_flag=True, help="Also hold every layer against float64, on flipped pictures.")
-@click.option("--images", type=int, metavar="N", help="How many pictures --layers takes.  [default: 8]")
-@trust
-@click.option("--keep", is_flag=True, help="Keep what --layers finds in the run's folder: alexbench report shows it.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.md", help="Also write it as Markdown, with every flip."
+@click.command(
+    cls=Command,
+    short_help="Compare the rows of one run, or of two runs.",
+    examples=(
+        "alexbench compare RUN",
+        "alexbench compare RUN:openvino RUN:torch",
+        "alexbench compare OLD_RUN NEW_RUN --out comparison.md",
+    ),
 )
-@click.option(
+@click.argument("runs", metavar="RUN[:ROW] [RUN[:ROW]]", nargs=-1, required=True)
+@option("--base", metavar="ROW", help="Row that the others are compared with.", otherwise="the run's")
+@option("--margin", type=float, metavar="POINTS", help="Difference that counts as none.", otherwise="0.5")
+@option("--different-weights", is_flag=True, help="The two runs have different weights on purpose.")
+@option("--layers", is_flag=True, help="Compare every layer with float64.")
+@option("--images", type=int, metavar="N", help="Images that --layers takes.", otherwise="8")
+@trust
+@option("--flips", type=int, metavar="N", kind=OUTPUT, help="Changed predictions to list.", otherwise="10")
+@option("--keep", is_flag=True, kind=OUTPUT, help="Keep what --layers finds in the run's folder.")
+@option("--out", type=click.Path(path_type=Path), metavar="FILE.md", kind=OUTPUT, help="Write Markdown too.")
+@option(
     "--junit",
     type=click.Path(path_type=Path),
     metavar="FILE.xml",
-    help="Of two runs: also gate's verdicts as JUnit XML.",
+    kind=OUTPUT,
+    help="Of two runs: write JUnit XML too.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable, with every flip.")
+@json_option("Print JSON, with every changed prediction.")
 def compare(
     runs: tuple[str, ...],
     *,

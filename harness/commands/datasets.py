@@ -5,43 +5,56 @@ from typing import Any
 
 import click
 
+from alexbench.harness.commands.help_format import DATA, Group, json_option, option
 from alexbench.harness.commands.leaving import leave
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    short_help="Show, prepare and clean up image sets.",
+    examples=("alexbench datasets show ILSVRC2012_img_val.tar", "alexbench datasets list"),
+)
 def datasets() -> None:
-    """Data sets: what a path holds, and the prepared sets in the cache."""
+    """Show what a path contains, and manage the prepared sets in the cache."""
 
 
 def _data_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The flags that say which pictures."""
-    for option in (
-        click.option("--seed", type=int, metavar="N", help="Of that draw.  [default: 1]"),
-        click.option("--limit", type=int, metavar="N", help="Only N pictures, drawn evenly over the classes."),
-        click.option("--labels", metavar="FILE", help="val.txt, LOC_val_solution.csv, or the devkit."),
-        click.option("--layout", metavar="NAME", help="How it is read.  [default: recognised by itself]"),
+    """The flags that say which images."""
+    for decorator in (
+        option("--seed", type=int, metavar="N", kind=DATA, help="Seed of that draw.", otherwise="1"),
+        option("--limit", type=int, metavar="N", kind=DATA, help="Use N images, drawn evenly over the classes."),
+        option("--labels", metavar="FILE", kind=DATA, help="val.txt, LOC_val_solution.csv or the devkit."),
+        option("--layout", metavar="NAME", kind=DATA, help="How it is read.", otherwise="recognised"),
         click.argument("path"),
     ):
-        command = option(command)
+        command = decorator(command)
     return command
 
 
-@datasets.command("show")
+@datasets.command(
+    "show",
+    short_help="Show the layout, labels and counts of PATH.",
+    examples=("alexbench datasets show ILSVRC2012_img_val.tar --labels val.txt",),
+)
 @_data_options
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@json_option()
 def show_dataset(path: str, *, as_json: bool, **choice: Any) -> None:
-    """What PATH holds: layout, labels, counts. No picture is read."""
+    """Show the layout, labels and counts of PATH, without reading an image."""
     from alexbench.harness.inputs.dataset_listing import show
 
     show(path, as_json=as_json, **_drawn(choice))
 
 
-@datasets.command("prepare")
+@datasets.command(
+    "prepare",
+    short_help="Preprocess images as a model card says.",
+    examples=("alexbench datasets prepare ILSVRC2012_img_val.tar --model bvlc",),
+)
 @_data_options
-@click.option("--model", metavar="CARD", multiple=True, help="Repeatable.  [default: torchvision]")
-@click.option("--on-bad-image", metavar="WHAT", default="fail", help="fail or skip.  [default: fail]")
+@option("--model", metavar="CARD", multiple=True, help="Model card.", otherwise="torchvision")
+@option("--on-bad-image", metavar="WHAT", default="fail", help="fail or skip.", otherwise="fail")
 def prepare_dataset(path: str, model: tuple[str, ...], on_bad_image: str, **choice: Any) -> None:
-    """Prepare the pictures of PATH as a model card says, into the cache, for runs to come."""
+    """Preprocess the images of PATH as a model card says, and cache them for later runs."""
     from alexbench.harness.inputs.dataset_listing import prepare
 
     prepare(path, models=model, on_bad_image=on_bad_image, **_drawn(choice))
@@ -54,31 +67,35 @@ def _drawn(choice: dict[str, Any]) -> dict[str, Any]:
     return {**choice, "seed": 1 if choice["seed"] is None else choice["seed"]}
 
 
-@datasets.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@datasets.command(
+    "list", short_help="List the prepared sets in the cache.", examples=("alexbench datasets list --json",)
+)
+@json_option()
 def list_datasets(*, as_json: bool) -> None:
-    """The prepared sets in the cache, finished and unfinished."""
+    """List the prepared sets in the cache, finished and unfinished."""
     from alexbench.harness.inputs.dataset_listing import list_prepared
 
     list_prepared(as_json=as_json)
 
 
-@datasets.command("verify")
+@datasets.command("verify", short_help="Check the pixels of prepared sets.", examples=("alexbench datasets verify",))
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 def verify_datasets(keys: tuple[str, ...]) -> None:
-    """Hold the pixels of prepared sets (all, or those named) against their digests; exit code 1 if any differ."""
+    """Check the pixels of prepared sets against their digests; exit code 1 if any differ."""
     from alexbench.harness.inputs.dataset_listing import verify
 
     leave(verify(keys), "a prepared set is not as it was written")
 
 
-@datasets.command("remove")
+@datasets.command(
+    "remove", short_help="Remove prepared sets from the cache.", examples=("alexbench datasets remove --unfinished",)
+)
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All prepared sets.")
-@click.option("--unfinished", is_flag=True, help="Those whose preparation was interrupted.")
-@click.option("--outdated", is_flag=True, help="Those of other decoders or an older alexbench.")
+@option("--all", "everything", is_flag=True, help="Every prepared set.")
+@option("--unfinished", is_flag=True, help="Sets whose preparation was interrupted.")
+@option("--outdated", is_flag=True, help="Sets of other decoders or an older alexbench.")
 def remove_datasets(keys: tuple[str, ...], **which: bool) -> None:
-    """Remove prepared sets from the cache; the pictures they were made from are not touched."""
+    """Remove prepared sets from the cache; the original images are not touched."""
     from alexbench.harness.inputs.dataset_listing import remove
 
     remove(keys, **which)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from alexbench.harness.commands.help_format import OUTPUT, Command, json_option, option
 from alexbench.harness.commands.leaving import leave
 from alexbench.harness.commands.options import one_model
 
@@ -14,18 +15,26 @@ _MEANINGS: Final = {
 }
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="Find why accuracy is too low.",
+    examples=(
+        "alexbench doctor --data val --weights published",
+        "alexbench doctor --data val --artifact onnxruntime=mine.onnx --expected 56.5",
+        "alexbench doctor --data val --artifact onnxruntime=mine.onnx --reference RUN:torch",
+    ),
+)
 @one_model
-@click.option("--expected", type=float, metavar="PERCENT", help="The top-1 that there should be.")
-@click.option("--reference", metavar="RUN:ROW", help="A run's row over the same pictures that is as it should be.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-@click.option("--out", metavar="FILE", help="Write the answer as Markdown, too.")
+@option("--expected", type=float, metavar="PERCENT", help="Top-1 that the model should reach.")
+@option("--reference", metavar="RUN:ROW", help="Row over the same images that is right.")
+@json_option()
+@option("--out", metavar="FILE.md", kind=OUTPUT, help="Write Markdown too.")
 def doctor(
     *, expected: float | None, reference: str | None, as_json: bool, out: str | None, limit: int | None, **flags: Any
 ) -> None:
-    """Why is accuracy off? Tries the mistakes that people make, and names the likeliest fix.
+    """Find why accuracy is too low: try the common mistakes and name the likeliest fix.
 
-    Exit code 0: nothing is wrong as far as can be told. 1: something is. 3: too few pictures to say.
+    Exit code 0: nothing wrong was found. 1: something is wrong. 3: too few images to tell.
     """
     from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for

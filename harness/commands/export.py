@@ -6,17 +6,29 @@ from pathlib import Path
 
 import click
 
+from alexbench.harness.commands.help_format import OUTPUT, Command, option
 
-@click.command()
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "--to", "form", metavar="FORMAT", required=True, help="csv, parquet, json, pytest-benchmark, junit, step-summary."
+
+@click.command(
+    cls=Command,
+    short_help="Write a run as CSV, Parquet, JSON or JUnit XML.",
+    examples=("alexbench export RUN --to csv", "alexbench export RUN --to junit --out junit.xml"),
 )
-@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="[default: standard output]")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@option("--to", "form", metavar="FORMAT", required=True, kind=OUTPUT, help="One of the formats above.")
+@option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    kind=OUTPUT,
+    help="File to write.",
+    otherwise="standard output",
+)
 def export(run: Path, *, form: str, out: Path | None) -> None:
-    """Write RUN as a table (a row a backend), as benchmark or test results, or as a workflow's step summary.
+    """Write RUN as a table, as benchmark or test results, or as a workflow's step summary.
 
-    Models are exported by: alexbench models export.
+    Formats: csv, parquet, json, pytest-benchmark, junit, step-summary.
+    To write a model instead: alexbench models export.
     """
     from alexbench.harness.exporting.run_exports import BINARY
     from alexbench.harness.exporting.run_exports import export as make

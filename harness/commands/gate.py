@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from alexbench.harness.commands.help_format import OUTPUT, Command, Group, json_option, option
 from alexbench.harness.commands.leaving import leave
 from alexbench.harness.commands.options import one_run, trust
 from alexbench.harness.commands.places import check_places
@@ -17,31 +18,35 @@ if TYPE_CHECKING:
     from alexbench.harness.records.gate_records import GateReport
 
 
-_no_follow_up = click.option(
-    "--no-follow-up", is_flag=True, help="Measure nothing again: what would need it is INCONCLUSIVE."
-)
+_no_follow_up = option("--no-follow-up", is_flag=True, help="Do not re-measure; report INCONCLUSIVE instead.")
 
 
 def gating(command: Callable[..., None]) -> Callable[..., None]:
     """By what a gate judges and what it writes: of the commands that end in a verdict."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
-        click.option("--details", is_flag=True, help="List every check, also those that passed."),
-        click.option("--junit", type=click.Path(path_type=Path), metavar="FILE.xml", help="Also write JUnit XML."),
-        click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE.md", help="Also write Markdown."),
-        click.option(
-            "--policy", type=click.Path(path_type=Path), metavar="FILE.toml", help="Tolerances, and what is advisory."
-        ),
+    path = click.Path(path_type=Path)
+    for decorator in (
+        json_option(),
+        option("--details", is_flag=True, kind=OUTPUT, help="List every check, also those that passed."),
+        option("--junit", type=path, metavar="FILE.xml", kind=OUTPUT, help="Write JUnit XML too."),
+        option("--markdown", type=path, metavar="FILE.md", kind=OUTPUT, help="Write Markdown too."),
+        option("--policy", type=path, metavar="FILE.toml", help="Tolerances, and what is advisory."),
     ):
-        command = option(command)
+        command = decorator(command)
     return command
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="Check a run against a baseline: PASS or FAIL.",
+    examples=(
+        "alexbench gate RUN --baseline baselines/torchvision.json",
+        "alexbench gate NEW_RUN --baseline OLD_RUN --policy gate.toml --junit gate.xml",
+    ),
+)
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE_OR_RUN", help="What RUN is held against.")
-@click.option("--base", metavar="LABEL", help="Of a run of several environments: what is held against.")
-@click.option("--head", metavar="LABEL", help="Of a run of several environments: what is gated.")
+@option("--baseline", type=click.Path(path_type=Path), metavar="FILE_OR_RUN", help="Compare RUN with this.")
+@option("--base", metavar="LABEL", help="In a run of several environments: the base.")
+@option("--head", metavar="LABEL", help="In a run of several environments: the head.")
 @trust
 @_no_follow_up
 @gating
@@ -59,10 +64,10 @@ def gate(
     details: bool,
     as_json: bool,
 ) -> None:
-    """Hold RUN against a baseline: PASS, FAIL (exit code 1), INCONCLUSIVE or INVALID (3).
+    """Check RUN against a baseline: PASS, FAIL (exit code 1), INCONCLUSIVE or INVALID (3).
 
-    A time that would FAIL is measured again with fresh processes before it is said. A run of two environments
-    (alexbench ab) has its base in it, and takes no --baseline.
+    A slowdown fails only after a re-run in fresh processes confirms it. A run of two environments (alexbench ab)
+    contains its base and takes no --baseline.
     """
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.gating.gate import gate_run
@@ -79,9 +84,16 @@ def gate(
     _finish(report, markdown=markdown, junit=junit, details=details, as_json=as_json)
 
 
-@click.command()
-@click.option("--base", metavar="PYTHON", help="The interpreter that is held against.  [default: this one]")
-@click.option("--head", metavar="PYTHON", required=True, help="The interpreter that is gated.")
+@click.command(
+    cls=Command,
+    short_help="Gate one Python environment against another.",
+    examples=(
+        "alexbench ab --head new/bin/python --backend onnxruntime",
+        "alexbench ab --base old/bin/python --head new/bin/python --rigor standard",
+    ),
+)
+@option("--base", metavar="PYTHON", help="Interpreter to compare with.", otherwise="this one")
+@option("--head", metavar="PYTHON", required=True, help="Interpreter to gate.")
 @one_run
 @_no_follow_up
 @gating
@@ -97,9 +109,9 @@ def ab(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Gate one environment against another: both in the same rounds, on the same pictures and weights.
+    """Gate one Python environment against another, in the same rounds with the same images and weights.
 
-    Both interpreters need alexbench and the runtimes. Exit codes as of gate.
+    Both interpreters need alexbench and the runtimes. Exit codes are those of gate.
     """
     from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
@@ -120,17 +132,25 @@ def ab(
     _finish(report, markdown=markdown, junit=junit, details=details, as_json=as_json)
 
 
-@click.group()
-def baseline() -> None:
-    """Baselines: one small file a machine and model, with its history, for a repository to keep."""
-
-
-@baseline.command("save")
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "--to", type=click.Path(path_type=Path), metavar="FILE", help="[default: baselines/<card>-<CPU>-<key>.json]"
+@click.group(
+    cls=Group,
+    short_help="Save, show and compare baselines.",
+    examples=("alexbench baseline save RUN", "alexbench baseline show"),
 )
-@click.option("--reason", default="", metavar="TEXT", help="Why it replaces the one that is there.")
+def baseline() -> None:
+    """Manage baselines: a small file per machine and model, with its history, to commit to a repository."""
+
+
+@baseline.command("save", examples=('alexbench baseline save RUN --reason "upgrade to OpenVINO 2026.4"',))
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@option(
+    "--to",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Baseline file.",
+    otherwise="baselines/<card>-<CPU>-<key>.json",
+)
+@option("--reason", default="", metavar="TEXT", help="Why it replaces the current baseline.")
 def save_baseline(run: Path, *, to: Path | None, reason: str) -> None:
     """Make RUN the baseline of this machine."""
     from alexbench.harness.gating.baseline import save
@@ -141,11 +161,15 @@ def save_baseline(run: Path, *, to: Path | None, reason: str) -> None:
     click.echo(f"wrote {saved.path} ({saved.path.stat().st_size:,} bytes, entry {len(saved.history)} of its history)")
 
 
-@baseline.command("show")
+@baseline.command(
+    "show",
+    short_help="Show what baselines contain.",
+    examples=("alexbench baseline show baselines/torchvision.json",),
+)
 @click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@json_option()
 def show_baseline(files: tuple[Path, ...], *, as_json: bool) -> None:
-    """What baselines hold, and why each was replaced; without FILE, those in baselines/."""
+    """Show what baselines contain, and why each was replaced; without FILE, those in baselines/."""
     from alexbench.harness.gating.showing import baselines, baselines_json, print_baselines
 
     found = baselines(files)
@@ -155,7 +179,11 @@ def show_baseline(files: tuple[Path, ...], *, as_json: bool) -> None:
         print_baselines(found)
 
 
-@baseline.command("compare")
+@baseline.command(
+    "compare",
+    short_help="Compare a baseline or a run with a baseline.",
+    examples=("alexbench baseline compare OLD.json NEW.json",),
+)
 @click.argument("base", metavar="FILE", type=click.Path(path_type=Path))
 @click.argument("head", metavar="FILE_OR_RUN", type=click.Path(path_type=Path))
 @gating
@@ -169,7 +197,7 @@ def compare_baselines(
     details: bool,
     as_json: bool,
 ) -> None:
-    """Hold a baseline or a run against a baseline, as gate does; nothing is measured again."""
+    """Compare a baseline or a run with a baseline, as gate does, without measuring again."""
     from alexbench.harness.gating.gate import compare_files
     from alexbench.harness.gating.policy import read_policy
 
@@ -187,7 +215,7 @@ def _check_details(*, details: bool, as_json: bool) -> None:
 _MEANINGS: Final = {
     "FAIL": "the gate failed",
     "INCONCLUSIVE": "the gate is inconclusive",
-    "INVALID": "the gate is invalid: it could not decide",
+    "INVALID": "the gate could not decide",
 }
 
 

@@ -5,19 +5,31 @@ from typing import Final
 
 import click
 
+from alexbench.harness.commands.help_format import OUTPUT, Command, json_option, option
+
 _PLOTS: Final = (".svg", ".png")
 _LAST: Final = 20
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="Show how metrics changed over many runs.",
+    examples=("alexbench history", "alexbench history runs --metric top1 --backend torch --plot history.svg"),
+)
 @click.argument("folder", type=click.Path(path_type=Path), default="runs")
-@click.option("--metric", "metrics", metavar="NAME", multiple=True, help="Repeatable.  [default: top1, p50, images/s]")
-@click.option("--backend", "backends", metavar="NAME", multiple=True, help="Or a system. Repeatable.  [default: all]")
-@click.option("--details", is_flag=True, help="List every point of each series.")
-@click.option("--last", type=int, metavar="N", help="Points that --details lists; 0: all.  [default: 20]")
-@click.option("--plot", metavar="FILE.svg", type=click.Path(path_type=Path), help="Also draw it, as .svg or .png.")
-@click.option("--csv", "as_csv", is_flag=True, help="A line a point.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@option("--metric", "metrics", metavar="NAME", multiple=True, help="Metric.", otherwise="top1, p50, FPS")
+@option("--backend", "backends", metavar="NAME", multiple=True, help="Backend or system.", otherwise="all")
+@option("--last", type=int, metavar="N", help="Points that --details lists; 0: all.", otherwise="20")
+@option("--details", is_flag=True, kind=OUTPUT, help="List every point of each series.")
+@option(
+    "--plot",
+    metavar="FILE.svg",
+    type=click.Path(path_type=Path),
+    kind=OUTPUT,
+    help="Draw a plot too, as .svg or .png.",
+)
+@option("--csv", "as_csv", is_flag=True, kind=OUTPUT, help="Print CSV, one line per point.")
+@json_option()
 def history(
     folder: Path,
     *,
@@ -29,10 +41,10 @@ def history(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """How metrics went over the runs in FOLDER (runs), and where their level changed.
+    """Show how metrics changed over the runs in FOLDER (default: runs), and when their level changed.
 
-    Only runs of one machine, model, weights, data and way of running are joined; what is not joined is said. Speeds
-    of an INVALID run are marked, and count for no change; noisy ones are marked.
+    A series joins only runs of one machine, model, weights, data and configuration. Noisy speeds and those of an
+    INVALID run are marked; INVALID ones never count as a change.
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json: give one of them")

@@ -5,12 +5,19 @@ from typing import Any
 
 import click
 
+from alexbench.harness.commands.help_format import MODEL, OUTPUT, Group, json_option, option
 
-@click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    short_help="List, fetch and export models.",
+    examples=("alexbench models", "alexbench models fetch torchvision"),
+)
+@json_option()
 @click.pass_context
 def models(context: click.Context, *, as_json: bool) -> None:
-    """The model cards: network, size, preprocessing, published figures."""
+    """List the model cards: network, size, preprocessing, published figures."""
     if context.invoked_subcommand is not None:
         if as_json:
             raise click.UsageError(f"--json: give it behind {context.invoked_subcommand}, where that has it")
@@ -20,23 +27,25 @@ def models(context: click.Context, *, as_json: bool) -> None:
     print_listing(model_list(), as_json=as_json)
 
 
-@models.command("show")
+@models.command("show", short_help="Show all about a model CARD.", examples=("alexbench models show bvlc",))
 @click.argument("card")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@json_option()
 def show_model(card: str, *, as_json: bool) -> None:
-    """All of a model CARD (a name, or a .toml file): network, input, output, weights, figures, licence."""
+    """Show a model CARD (a name, or a .toml file): network, input, output, weights, figures, licence."""
     from alexbench.harness.inputs.card_page import show
 
     show(card, as_json=as_json)
 
 
-@models.command("fetch")
+@models.command(
+    "fetch", short_help="Download and verify the weights of CARD.", examples=("alexbench models fetch torchvision",)
+)
 @click.argument("card")
-@click.option("--file", metavar="NAME", help="Which of the card's files.  [default: the first]")
-@click.option("--weights", metavar="FILE", help="Take this file, downloaded by hand; it is verified as if fetched.")
-@click.option("--offline", is_flag=True, help="Make no connection: only what is there. Also ALEXBENCH_OFFLINE=1.")
+@option("--file", metavar="NAME", help="Which of the card's files.", otherwise="the first")
+@option("--weights", metavar="FILE", help="Verify and take this downloaded file.")
+@option("--offline", is_flag=True, help="Do not connect (also ALEXBENCH_OFFLINE=1).")
 def fetch_model(card: str, *, file: str | None, weights: str | None, offline: bool) -> None:
-    """Fetch a CARD's weights into the cache, verified, and print where they are."""
+    """Download and verify the weights of CARD, and print their path in the cache."""
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.inputs.fetching import fetch, take
     from alexbench.harness.models.card import load_card
@@ -50,20 +59,28 @@ def fetch_model(card: str, *, file: str | None, weights: str | None, offline: bo
         click.echo(fetch(found, display_for(), file=file, offline=offline))
 
 
-@models.command("export")
+@models.command(
+    "export",
+    short_help="Write CARD with its weights for other programs.",
+    examples=(
+        "alexbench models export torchvision --to onnx",
+        "alexbench models export torchvision --to onnx --via torch.onnx --weights published",
+    ),
+)
 @click.argument("model", metavar="CARD")
-@click.option("--to", metavar="FORMAT", required=True, help="onnx, openvino, savedmodel, torch or safetensors.")
-@click.option("--via", metavar="EXPORTER", help="torch.onnx or openvino-convert.  [default: the backends' own graphs]")
-@click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]")
-@click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained.")
-@click.option("--weights-key", metavar="KEY", help="Which model of a file that holds several (model_ema).")
-@click.option("--out", metavar="PATH", help="The file, or the SavedModel's folder.  [default: CARD with its suffix]")
-@click.option("--force", is_flag=True, help="Replace what is there.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@option("--to", metavar="FORMAT", required=True, kind=OUTPUT, help="One of the formats above.")
+@option("--via", metavar="EXPORTER", kind=OUTPUT, help="torch.onnx or openvino-convert.", otherwise="AlexBench's own")
+@option("--out", metavar="PATH", kind=OUTPUT, help="File or folder to write.", otherwise="CARD with its suffix")
+@option("--force", is_flag=True, kind=OUTPUT, help="Replace what is there.")
+@option("--weights", metavar="FILE", kind=MODEL, help="Weights file, or 'published' (fetched).", otherwise="synthetic")
+@option("--weights-layout", metavar="NAME", kind=MODEL, help="NCHW or NHWC: how a TensorFlow model was trained.")
+@option("--weights-key", metavar="KEY", kind=MODEL, help="Which model of a file that holds several.")
+@json_option()
 def export_model(model: str, *, as_json: bool, **choice: Any) -> None:
-    """Write CARD's network with its weights as a file that runs elsewhere.
+    """Write CARD with its weights as a file that other programs run.
 
-    The file is loaded back by its runtime and compared with the float64 reference before it gets its name.
+    Formats: onnx, openvino, savedmodel, torch, safetensors. Before the file gets its name, its runtime loads it and
+    its outputs are compared with the float64 reference.
     """
     from dataclasses import asdict
 

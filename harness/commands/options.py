@@ -3,121 +3,245 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-import click
+from alexbench.harness.commands import completion
+from alexbench.harness.commands.help_format import DATA, INT8, MEASURING, MODEL, OUTPUT, SYSTEMS, option
 
 Command = Callable[..., None]
 
+_MODEL: Final[tuple[Callable[[Any], Any], ...]] = (
+    option(
+        "--model",
+        values=completion.cards,
+        metavar="CARD",
+        kind=MODEL,
+        help="Model card: a name, or a .toml file.",
+        otherwise="torchvision",
+    ),
+    option(
+        "--weights", metavar="FILE", kind=MODEL, help="Weights file, or 'published' (fetched).", otherwise="synthetic"
+    ),
+    option("--weights-layout", metavar="NAME", kind=MODEL, help="NCHW or NHWC: how a TensorFlow model was trained."),
+    option("--weights-key", metavar="KEY", kind=MODEL, help="Which model of a file that holds several."),
+)
 _ARTIFACTS: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option("--artifact", "artifacts", metavar="BACKEND=FILE", multiple=True, help="Run this file. Repeatable."),
-    click.option(
+    option(
+        "--artifact",
+        "artifacts",
+        metavar="BACKEND=FILE",
+        multiple=True,
+        kind=MODEL,
+        help="Run your own model file as it is.",
+    ),
+    option(
         "--artifact-input",
         "artifact_inputs",
         metavar="[BACKEND=]SCALE[,ORDER]",
         multiple=True,
-        help="What its input takes: normalised, 0..1 or 0..255; rgb or bgr.  [default: as its graph shows]",
+        kind=MODEL,
+        help="Its input: normalised, 0..1, 0..255; rgb, bgr.",
+        otherwise="as its graph shows",
     ),
-    click.option(
-        "--trust", "trusted", metavar="FILE", multiple=True, help="Let this program run (docs/security.md). Repeatable."
+    option(
+        "--trust",
+        "trusted",
+        metavar="FILE",
+        multiple=True,
+        kind=MODEL,
+        help="Let this file run code (reference/security.md).",
     ),
 )
-_WHAT: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option("--model", metavar="CARD", help="Model card, or the path of a .toml card.  [default: torchvision]"),
-    click.option("--weights", metavar="FILE", help="A file, or published (fetched).  [default: synthetic weights]"),
-    click.option("--weights-layout", metavar="NAME", help="NCHW or NHWC: how a TensorFlow checkpoint was trained."),
-    click.option("--weights-key", metavar="KEY", help="Which model of a file that holds several (model_ema)."),
-    *_ARTIFACTS,
-    click.option("--data", metavar="PATH", help="Folder, tar, TFRecords or parquet.  [default: synthetic pictures]"),
-    click.option("--layout", metavar="NAME", help="How --data is read.  [default: recognised by itself]"),
-    click.option(
-        "--labels", metavar="FILE", help="Labels of a flat folder or tar: val.txt, LOC_val_solution.csv, devkit."
+_DATA: Final[tuple[Callable[[Any], Any], ...]] = (
+    option("--data", metavar="PATH", kind=DATA, help="Folder, tar, TFRecords or parquet.", otherwise="synthetic"),
+    option(
+        "--layout",
+        values=completion.layouts,
+        metavar="NAME",
+        kind=DATA,
+        help="How --data is read.",
+        otherwise="recognised",
     ),
+    option("--labels", metavar="FILE", kind=DATA, help="val.txt, LOC_val_solution.csv or the devkit."),
 )
 _CALIBRATION: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option("--calibration", metavar="PATH", help="Training images for int8.  [default: synthetic]"),
-    click.option("--calibration-images", type=int, metavar="N", help="How many.  [default: 100]"),
-    click.option("--per-tensor", is_flag=True, help="int8: one weight scale per layer."),
-    click.option("--reduce-range", is_flag=True, help="int8: 7-bit weights, for CPUs without VNNI."),
-    click.option("--range-method", metavar="NAME", help="int8: minmax, entropy, percentile, mse."),
+    option("--calibration", metavar="PATH", kind=INT8, help="Training images.", otherwise="synthetic"),
+    option("--calibration-images", type=int, metavar="N", kind=INT8, help="How many of them.", otherwise="100"),
+    option("--per-tensor", is_flag=True, kind=INT8, help="One weight scale per layer, not per channel."),
+    option("--reduce-range", is_flag=True, kind=INT8, help="7-bit weights, for CPUs without VNNI."),
+    option(
+        "--range-method",
+        values=completion.range_methods,
+        metavar="NAME",
+        kind=INT8,
+        help="minmax, entropy, percentile, mse.",
+        otherwise="minmax",
+    ),
 )
+_ON_SCORED: Final = option(
+    "--calibrate-on-scored", is_flag=True, kind=INT8, help="Let scored images be among them, and say so."
+)
+
+
+def _limit(otherwise: str) -> Callable[[Any], Any]:
+    return option(
+        "--limit",
+        type=int,
+        metavar="N",
+        kind=DATA,
+        help="Use N images, drawn evenly over the classes.",
+        otherwise=otherwise,
+    )
+
+
+def _seed(text: str) -> Callable[[Any], Any]:
+    return option("--seed", type=int, metavar="N", kind=DATA, help=text, otherwise="1")
+
+
 _REPEATED: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option(
-        "--device", metavar="NAME", multiple=True, help="cpu, cuda, gpu: as the runtime calls it. Repeatable."
+    option("--device", metavar="NAME", multiple=True, kind=SYSTEMS, help="cpu, cuda, cuda:1, gpu.", otherwise="cpu"),
+    option(
+        "--precision",
+        values=completion.precisions,
+        metavar="NAME",
+        multiple=True,
+        kind=SYSTEMS,
+        help="fp32, fp16, bf16 or int8.",
+        otherwise="fp32",
     ),
-    click.option(
-        "--precision", metavar="NAME", multiple=True, help="fp32, fp16, bf16, int8. Repeatable.  [default: fp32]"
-    ),
-    click.option("--profile", metavar="NAME", multiple=True, help="Settings: default, as the runtime ships."),
-    click.option(
-        "--threads", type=int, metavar="N", multiple=True, help="Of an inference. Repeatable.  [default: usable cores]"
+    option("--profile", metavar="NAME", multiple=True, kind=SYSTEMS, help="Runtime settings.", otherwise="default"),
+    option(
+        "--threads",
+        type=int,
+        metavar="N",
+        multiple=True,
+        kind=SYSTEMS,
+        help="Threads of an inference.",
+        otherwise="usable cores",
     ),
 )
 _HOW: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, gpu: as the runtime calls it.  [default: cpu]"),
-    click.option("--precision", metavar="NAME", help="fp32 or bf16.  [default: fp32]"),
-    click.option("--threads", type=int, metavar="N", help="Compute threads of an inference.  [default: usable cores]"),
+    option("--device", metavar="NAME", kind=SYSTEMS, help="cpu, cuda, cuda:1, gpu.", otherwise="cpu"),
+    option(
+        "--precision",
+        values=completion.precisions,
+        metavar="NAME",
+        kind=SYSTEMS,
+        help="fp32, fp16, bf16 or int8.",
+        otherwise="fp32",
+    ),
+    option(
+        "--threads",
+        type=int,
+        metavar="N",
+        kind=SYSTEMS,
+        help="Threads of an inference.",
+        otherwise="usable cores",
+    ),
 )
 
 
 def _with(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:
     """The first option is the first in the help."""
-    for option in reversed(options):
-        command = option(command)
+    for decorator in reversed(options):
+        command = decorator(command)
     return command
 
 
-def artifacts(command: Command) -> Command:
-    """The user's own files, what they take, and whether they may run."""
-    return _with(command, _ARTIFACTS)
+def one_answer(command: Command) -> Command:
+    """Which model, on which backends: of the command that only predicts."""
+    named = _backend("all installed")
+    return _with(command, (*_MODEL, *_ARTIFACTS, named, *_HOW))
 
 
-trust = click.option(
-    "--trust", "trusted", metavar="FILE", multiple=True, help="Let a program that RUN names run again. Repeatable."
+trust = option(
+    "--trust",
+    "trusted",
+    metavar="FILE",
+    multiple=True,
+    help="Let a file that RUN names run code again.",
+)
+
+
+def _backend(otherwise: str) -> Callable[[Any], Any]:
+    return option(
+        "--backend",
+        "backends",
+        values=completion.backends,
+        metavar="NAME",
+        multiple=True,
+        kind=SYSTEMS,
+        help="Use this runtime.",
+        otherwise=otherwise,
+    )
+
+
+python = option(
+    "--python",
+    "pythons",
+    metavar="BACKEND=FILE",
+    multiple=True,
+    kind=SYSTEMS,
+    help="Python interpreter that runs this backend.",
 )
 
 
 def one_model(command: Command) -> Command:
-    """Which model, on which runtime, over which pictures: of the commands that look into one."""
-    which = (
-        click.option(
-            "--backend", "backends", metavar="NAME", multiple=True, help="[default: the fastest that is installed]"
-        ),
-        click.option("--python", "pythons", metavar="BACKEND=FILE", multiple=True, help="Its own interpreter."),
-    )
-    drawn = (
-        click.option("--limit", type=int, metavar="N", help="Pictures, drawn evenly over the classes.  [default: 500]"),
-        click.option("--seed", type=int, metavar="N", help="Of that draw.  [default: 1]"),
-    )
-    return _with(command, (*_WHAT, *which, *_HOW, *drawn))
+    """Which model, on which runtime, over which images: of the commands that look into one."""
+    drawn = (_limit("500"), _seed("Seed of that draw."))
+    return _with(command, (*_MODEL, *_ARTIFACTS, *_DATA, *drawn, _backend("the fastest installed"), *_HOW, python))
 
 
 def one_run(command: Command) -> Command:
     """What is run, how and for how long: of the commands that measure."""
-    backends = click.option(
-        "--backend", "backends", metavar="NAME", multiple=True, help="Repeatable.  [default: all available]"
+    drawn = (
+        _limit("all; smoke: 500"),
+        _seed("Seed of that draw and of the order of rounds."),
+        option("--on-bad-image", metavar="WHAT", kind=DATA, help="fail, or skip and report it.", otherwise="fail"),
     )
     measured = (
-        click.option("--batch-size", type=int, metavar="N", help="Of accuracy and of images/s.  [default: 32]"),
-        click.option(
-            "--limit",
-            type=int,
-            metavar="N",
-            help="Only N pictures, drawn evenly over the classes.  [default: all; smoke: 500 of the synthetic ones]",
+        option(
+            "--only",
+            values=completion.halves,
+            metavar="WHAT",
+            kind=MEASURING,
+            help="accuracy or performance.",
+            otherwise="both",
         ),
-        click.option("--seed", type=int, metavar="N", help="Of that draw and of the order of rounds.  [default: 1]"),
-        click.option("--on-bad-image", metavar="WHAT", help="fail, or skip and say so.  [default: fail]"),
-        click.option("--only", metavar="WHAT", help="accuracy or performance.  [default: both]"),
-        click.option(
-            "--rigor", metavar="NAME", help="smoke, standard, high or mlperf: how long it measures.  [default: smoke]"
+        option(
+            "--rigor",
+            values=completion.rigors,
+            metavar="NAME",
+            kind=MEASURING,
+            help="smoke, standard, high, mlperf.",
+            otherwise="smoke",
         ),
-        click.option("--budget", metavar="TIME", help="Timing ends after this, as in 90s or 2m.  [default: rigor's]"),
-        click.option("--resolution", metavar="PERCENT", help="Timing ends when it can tell this apart, as in 2%."),
-        *_CALIBRATION,
-        click.option("--calibrate-on-scored", is_flag=True, help="Allow scored images among them."),
-        click.option("--out", metavar="DIR", help="Where the run's folder is made.  [default: runs]"),
+        option("--budget", metavar="TIME", kind=MEASURING, help="Longest timing, as 90s or 2m.", otherwise="by rigor"),
+        option(
+            "--resolution",
+            metavar="PERCENT",
+            kind=MEASURING,
+            help="Stop at this resolution, as 2%.",
+            otherwise="by rigor",
+        ),
+        option("--batch-size", type=int, metavar="N", kind=MEASURING, help="Images per batch.", otherwise="32"),
     )
-    return _with(command, (*_WHAT, backends, *_REPEATED, *measured))
+    out = option("--out", metavar="DIR", kind=OUTPUT, help="Where the run's folder is created.", otherwise="runs")
+    return _with(
+        command,
+        (
+            *_MODEL,
+            *_ARTIFACTS,
+            *_DATA,
+            *drawn,
+            _backend("all installed"),
+            *_REPEATED,
+            *measured,
+            *_CALIBRATION,
+            _ON_SCORED,
+            out,
+        ),
+    )
 
 
 def calibration(command: Command) -> Command:
-    """The options of how a network is quantized to int8."""
+    """How a network is quantized to int8."""
     return _with(command, _CALIBRATION)

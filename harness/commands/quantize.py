@@ -4,18 +4,34 @@ from typing import Any
 
 import click
 
+from alexbench.harness.commands import completion
+from alexbench.harness.commands.help_format import DATA, MODEL, OUTPUT, Command, json_option, option
 from alexbench.harness.commands.options import calibration
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="Write CARD in int8 as a file for a runtime.",
+    examples=(
+        "alexbench quantize torchvision --to onnxruntime",
+        "alexbench quantize torchvision --to openvino --weights published --calibration TRAIN",
+    ),
+)
 @click.argument("model", metavar="CARD")
-@click.option("--to", metavar="BACKEND", required=True, help="onnxruntime, openvino or torch.")
-@click.option("--weights", metavar="FILE", help="A file, or published.  [default: synthetic weights]")
+@option(
+    "--to",
+    values=completion.quantizing,
+    metavar="BACKEND",
+    required=True,
+    kind=OUTPUT,
+    help="onnxruntime, openvino or torch.",
+)
+@option("--out", metavar="FILE", kind=OUTPUT, help="File to write.", otherwise="CARD-int8 with its suffix")
+@option("--force", is_flag=True, kind=OUTPUT, help="Replace what is there.")
+@option("--weights", metavar="FILE", kind=MODEL, help="Weights file, or 'published' (fetched).", otherwise="synthetic")
 @calibration
-@click.option("--seed", type=int, default=1, help="Which images are drawn.  [default: 1]")
-@click.option("--out", metavar="FILE", help="[default: CARD-int8 with its suffix]")
-@click.option("--force", is_flag=True, help="Replace what is there.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@option("--seed", type=int, default=1, metavar="N", kind=DATA, help="Which images are drawn.", otherwise="1")
+@json_option()
 def quantize(
     model: str, *, per_tensor: bool, reduce_range: bool, range_method: str | None, as_json: bool, **choice: Any
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from alexbench.harness.commands.help_format import OUTPUT, Command, json_option, option
 from alexbench.harness.files.plain_text import one_line
 
 if TYPE_CHECKING:
@@ -16,20 +17,38 @@ if TYPE_CHECKING:
     from alexbench.harness.records.run_records import RunRecord
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="Rebuild reports, or one leaderboard of many runs.",
+    examples=(
+        "alexbench report RUN",
+        "alexbench report RUN --details --pictures",
+        "alexbench report runs/* --leaderboard LEADERBOARD.md",
+    ),
+)
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--leaderboard", metavar="FILE", help="Write one leaderboard of all these runs to FILE, and no more.")
-@click.option("--base", metavar="ROW", help="The row that the others are held against.  [default: the run's]")
-@click.option("--pictures", is_flag=True, help="Also draw leaderboard and latencies, as SVG and PNG.")
-@click.option("--json", "as_json", is_flag=True, help="Print the leaderboards as JSON.")
+@option("--base", metavar="ROW", help="Row that the others are compared with.", otherwise="the run's")
+@option("--leaderboard", metavar="FILE.md", kind=OUTPUT, help="Write only this: one leaderboard of all runs.")
+@option("--details", is_flag=True, kind=OUTPUT, help="Print all tables, not only the leaderboard.")
+@option("--pictures", is_flag=True, kind=OUTPUT, help="Draw plots too, as SVG and PNG.")
+@json_option("Print the leaderboards as JSON.")
 def report(
-    folders: tuple[Path, ...], *, leaderboard: str | None, base: str | None, pictures: bool, as_json: bool
+    folders: tuple[Path, ...],
+    *,
+    leaderboard: str | None,
+    base: str | None,
+    details: bool,
+    pictures: bool,
+    as_json: bool,
 ) -> None:
-    """Make the reports of runs again from their records, and print their leaderboards.
+    """Rebuild the reports of runs from their records, and print their leaderboards.
 
-    With --leaderboard, the runs' own folders are left as they are: FILE has a section of each set of runs that may be
-    compared, and is the same for the same runs in any order.
+    With --leaderboard, FILE.md gets one section per set of comparable runs, and the runs' folders stay unchanged. The
+    order of the runs does not matter.
     """
+    for flag, given in (("--leaderboard", leaderboard is not None), ("--json", as_json)):
+        if details and given:
+            raise click.UsageError(f"--details is for the printed report, which {flag} replaces; give one of them")
     if leaderboard is not None and pictures:
         raise click.UsageError("--pictures are of a run, --leaderboard is of all of them; give one of the two")
     by_folder = {folder.resolve(): folder for folder in folders}  # a run named twice is one
@@ -40,7 +59,7 @@ def report(
         runs = [(folder, rebased(folder, record, base)) for folder, record in runs]
     if leaderboard is None:
         for folder, record in runs:
-            show_reports(folder, record, pictures=pictures, printed=not as_json)
+            show_reports(folder, record, details=details, pictures=pictures, printed=not as_json)
     else:
         _write_leaderboard(Path(leaderboard), [record for _, record in runs], quiet=as_json)
     if as_json:
@@ -79,11 +98,17 @@ def _readable(folders: "Sequence[Path]") -> "tuple[list[tuple[Path, RunRecord]],
 
 
 def show_reports(
-    folder: Path, record: "RunRecord", *, pictures: bool = False, printed: bool = True, step: bool = False
+    folder: Path,
+    record: "RunRecord",
+    *,
+    details: bool = False,
+    pictures: bool = False,
+    printed: bool = True,
+    step: bool = False,
 ) -> None:
     """Write the reports of a run, and print its leaderboard (if ``printed``) and, last, where they are.
 
-    ``step``: it is one of a run, whose every second has a name on standard error.
+    ``details``: print all tables. ``step``: show the writing as a step of a run.
     """
     from alexbench.harness.console.progress import display_for
     from alexbench.reports.leaderboard.output import print_leaderboard
@@ -96,7 +121,7 @@ def show_reports(
 
         paths += write_pictures(folder, record)
     if printed:
-        print_leaderboard(record, sys.stdout)
+        print_leaderboard(record, sys.stdout, details=details)
     for path in paths:
         click.echo(f"wrote {path}", err=not printed)
     _summarise(record)

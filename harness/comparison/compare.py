@@ -60,7 +60,10 @@ def compare(
         raise UsageError(f"--margin {margin:g}: give points above 0, 100 at most")
     if not 1 <= len(arguments) <= 2:
         raise UsageError(f"{len(arguments)} runs: give one or two")
-    first, *others = [(open_run(folder), row) for folder, row in map(split, arguments)]
+    named = [split(argument) for argument in arguments]
+    opened = {folder.resolve(): folder for folder, _ in reversed(named)}
+    read = {place: open_run(folder) for place, folder in opened.items()}
+    first, *others = [(read[folder.resolve()], row) for folder, row in named]
     notes: list[str] = []
     if not others:
         rows = _in_one(*first, base, notes)
@@ -81,7 +84,7 @@ def compare(
     pairs = tuple(_pair(one, two, margin, asked, letters) for one, two in rows)
     record = first[0].record
     if len({run.record.model.weights_digest for run in runs.values()}) > 1:
-        notes.append("The weights differ: flips are between two models, and no float64 reference explains them.")
+        notes.append("The weights differ: mismatches are between two models, and no float64 reference explains them.")
     report = PairedReport(
         model=record.model.card,
         data=record.data.description,

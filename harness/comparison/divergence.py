@@ -16,19 +16,18 @@ from alexbench.harness.console.progress import Display
 from alexbench.harness.contract import Precision
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, unknown_name
 from alexbench.harness.files.out_file import write_out
-from alexbench.harness.files.parquet_files import read_table
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.judge.layer_errors import bounds, layer_error, scales
 from alexbench.harness.judge.parity import TOLERANCES
+from alexbench.harness.records import file_names
 from alexbench.harness.records.layer_records import LayerComparison, LayerError, RowLayers
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.harness.running import folder as run_folder
+from alexbench.harness.run_tables import read_table
 from alexbench.harness.running.reopening import OpenedRun, open_again
 from alexbench.harness.running.starting import options_of
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.scoring import WriteActivations, WriteLogits
 from alexbench.reports.divergence.tables import layers_json
-from alexbench.reports.html.data import LAYERS
 
 IMAGES: Final = 8
 MOST_IMAGES: Final = 64
@@ -81,7 +80,7 @@ def keep_layers(folder: Path, result: LayerComparison) -> Path:
     Raises:
         UsageError: it cannot be written there.
     """
-    path = folder / LAYERS
+    path = folder / file_names.LAYERS
     write_out(path, json_text(layers_json(result)) + "\n", flag="--keep")
     return path
 
@@ -163,7 +162,7 @@ def _places(run: OpenedRun, images: Sequence[str | int]) -> list[int]:
     for image in images:
         place = by_name.get(image) if isinstance(image, str) else image
         if place is None or not 0 <= place < len(run_inputs.names):
-            raise UsageError(f"{run.folder} has no picture {image!r}; its samples.parquet lists those it has")
+            raise UsageError(f"{run.folder} has no picture {image!r}; its {file_names.SAMPLES} lists those it has")
         if not run_inputs.good[place]:
             raise UsageError(f"picture {image!r} of {run.folder} was skipped: it could not be prepared")
         places.append(int(place))
@@ -172,7 +171,7 @@ def _places(run: OpenedRun, images: Sequence[str | int]) -> list[int]:
 
 def _smallest_margins(run: OpenedRun, count: int) -> tuple[list[int], str]:
     """The pictures on which float64 itself is least decided, where the run has asked it; else the first."""
-    table = read_table(run.folder / run_folder.REFERENCE, ("sample", "score1", "score2"))
+    table = read_table(run.folder / file_names.REFERENCE, ("sample", "score1", "score2"))
     if table is None:
         return [int(place) for place in np.flatnonzero(run.run_inputs.good)[:count]], "the first"
     margins = (table["score1"] - table["score2"]).to_numpy(np.float64)

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from alexbench.harness.comparison.rows_of_runs import MARGIN_COLUMN, RowOfRun, Run
-from alexbench.harness.files.parquet_files import read_table
-from alexbench.harness.running import folder as run_folder
+from alexbench.harness.records import file_names
+from alexbench.harness.run_tables import read_table
 
-REFERENCE_FILE: Final = run_folder.REFERENCE
-FLIPS_FILE: Final = run_folder.FLIPS
 TOP: Final = 5
 
 
@@ -43,8 +41,8 @@ def margins(run: Run) -> Margins | None:
     Raises:
         RecordError: a file is damaged.
     """
-    asked = read_table(run.folder / REFERENCE_FILE)
-    flips = read_table(run.folder / FLIPS_FILE)
+    asked = read_table(run.folder / file_names.REFERENCE)
+    flips = read_table(run.folder / file_names.FLIPS)
     reference = run.record.reference
     if asked is None or reference is None or not reference.sigma > 0:
         return None

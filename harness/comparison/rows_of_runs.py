@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alexbench.harness.errors import DataError, RecordError, UsageError
-from alexbench.harness.files.parquet_files import read_table
-from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.harness.errors import DataError, RecordError, UsageError, known_words
+from alexbench.harness.records import file_names
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import DataRecord, RunRecord, SystemRecord
-from alexbench.harness.running import folder as run_folder
+from alexbench.harness.run_tables import read_table
 from alexbench.harness.running.table_checks import check_tables
 from alexbench.harness.systems import System
 
@@ -82,15 +83,15 @@ def open_run(folder: Path) -> Run:
     """
     record = read_run(folder)
     if not any(row.accuracy is not None for row in record.systems):
-        why = {"complete": "its accuracy was not measured (--only performance?)"}.get(
+        why = {"complete": f"its accuracy was not measured; its speeds: alexbench report {folder}"}.get(
             record.status, f"it is {record.status}; first: alexbench run --resume {folder}"
         )
         raise UsageError(f"{folder} has no accuracy to compare: {why}")
-    predictions = read_table(folder / run_folder.PREDICTIONS)
+    predictions = read_table(folder / file_names.PREDICTIONS)
     if predictions is None:
-        raise RecordError(f"{folder} has no {run_folder.PREDICTIONS}: restore it or run again")
+        raise RecordError(f"{folder} has no {file_names.PREDICTIONS}: restore it or run again")
     check_tables(folder, record)
-    samples = read_table(folder / run_folder.SAMPLES)
+    samples = read_table(folder / file_names.SAMPLES)
     return Run(folder, record, predictions, samples)
 
 
@@ -103,7 +104,7 @@ def row_of(run: Run, name: str) -> RowOfRun:
     entry = next((row for row in run.record.systems if row.name == name), None)
     known = ", ".join(run.rows)
     if entry is None:
-        raise UsageError(f"{run.folder} has no row {name!r}; known: {known}")
+        raise UsageError(f"{run.folder} has no row {name!r}; {known_words(name, run.rows)}")
     if entry.accuracy is None:
         raise UsageError(
             f"{run.folder}: {name} has no accuracy ({entry.error or entry.status}); those with one: {known}"
@@ -190,7 +191,7 @@ def _digests(run: Run, samples: pd.DataFrame, counted: Sequence[str]) -> list[st
     kept = samples[samples["skipped"].isna()]
     if kept["sample"].tolist() != list(counted):
         raise RecordError(
-            f"{run.folder / run_folder.SAMPLES} does not list the pictures that were answered; restore it"
+            f"{run.folder / file_names.SAMPLES} does not list the pictures that were answered; restore it"
         )
     digests: list[str] = kept["pixels_sha256"].tolist()
     return digests

@@ -13,6 +13,19 @@ Advance = Callable[[int, int], None]
 """Called with (done, total)."""
 
 PLAIN_EVERY_S: Final = 15.0
+_WIDE: Final = 60
+"""Columns from which on the times have room beside the bar."""
+_COUNTS: Final = 11
+"""Columns of the counts: 50000/50000."""
+_LEAST: Final = 6
+
+
+def duration_words(seconds: float) -> str:
+    """To the second, half a minute or a tenth of an hour."""
+    if seconds < 90:
+        return f"{max(1, round(seconds)):.0f} s"
+    # Half minutes: 92 s said as 2 min would be a third too long before anything else is.
+    return f"{round(seconds / 30) / 2:g} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class Display(Protocol):
@@ -74,15 +87,25 @@ class LiveDisplay:
     def step(self, title: str) -> Iterator[Advance]:
         """A bar until the step ends, then a line that says how long it took."""
         from rich import progress
+        from rich.table import Column
+        from rich.text import Text
+
+        class Counts(progress.MofNCompleteColumn):
+            def render(self, task: progress.Task) -> Text:
+                return Text() if task.total is None else super().render(task)
 
         start = time.monotonic()
+        wide = self._console.width >= _WIDE
+        bar_width = 20 if wide else 10
+        times = (progress.TimeElapsedColumn(), progress.TimeRemainingColumn()) if wide else ()
+        room = self._console.width - (bar_width + _COUNTS + 4 + 8 * len(times))
+        described = Column(no_wrap=True, overflow="ellipsis", max_width=max(_LEAST, room))
         columns = (
             progress.SpinnerColumn(),
-            progress.TextColumn("{task.description}", markup=False),
-            progress.BarColumn(bar_width=30),
-            progress.MofNCompleteColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.description}", markup=False, table_column=described),
+            progress.BarColumn(bar_width=bar_width),
+            Counts(),
+            *times,
         )
         with progress.Progress(*columns, console=self._console, transient=True) as bar:
             task = bar.add_task(title, total=None)

@@ -7,7 +7,7 @@ reference; only then it gets its name.
 import importlib.metadata
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from alexbench.datasets.synthetic.write import encode
 from alexbench.harness.capabilities import ExportFormat, Exports, OpensExports
 from alexbench.harness.console.progress import Display
 from alexbench.harness.contract import Options
-from alexbench.harness.errors import BackendUnavailableError, ExportError, UsageError, unknown_name
+from alexbench.harness.errors import BackendUnavailableError, ExportError, UsageError, nearest, unknown_name
 from alexbench.harness.exporting.target import (
     ExportedFile,
     chosen_target,
@@ -156,8 +156,15 @@ def chosen_route(to: str, via: str | None) -> Route:
             if route.writer is not None and route.reader is None:
                 raise UsageError(f"--to {to}: no backend here loads such a file, so it could not be checked")
             return route
-    known = sorted(f"--to {route.form.name} --via {route.form.via}" for route in routes if route.form.via is not None)
-    raise UsageError(f"--to {to} --via {via}: no such exporter; known: {', '.join(known)}")
+    raise UsageError(f"--to {to} --via {via}: no such exporter; {_known_exporters(routes, to, str(via))}")
+
+
+def _known_exporters(routes: Sequence[Route], to: str, via: str) -> str:
+    """The exporter of that format that was probably meant, and all exporters with their formats."""
+    exporters = [(route.form.name, route.form.via) for route in routes if route.form.via is not None]
+    close = nearest(via, [name for form, name in exporters if form == to])
+    listed = ", ".join(sorted(f"--to {form} --via {name}" for form, name in exporters))
+    return f"known: {listed}" if close is None else f"did you mean {close!r}? Known: {listed}"
 
 
 def _check_weights_layout(weights: str | None, layout: str | None) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.harness.errors import RecordError, UsageError, unknown_name
-from alexbench.harness.files.parquet_files import read_table
+from alexbench.harness.records import file_names
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.harness.running import folder as run_folder
+from alexbench.harness.run_tables import read_table
 from alexbench.harness.running.table_checks import check_tables
 from alexbench.reports.export.flat_table import csv_text, flat, parquet_bytes, rows_json
 from alexbench.reports.export.junit import junit_xml
@@ -36,7 +36,7 @@ def _pytest_benchmark(folder: Path, record: RunRecord) -> bytes:
     if not any(row.performance is not None for row in record.systems):
         raise UsageError(f"{folder} has no timings to export: no row's speed was measured (--only accuracy?)")
     tables = []
-    for name in (run_folder.TIMINGS, run_folder.BLOCKS):
+    for name in (file_names.TIMINGS, file_names.BLOCKS):
         table = read_table(folder / name, columns=())
         if table is None:
             raise RecordError(f"{folder} has no {name}: restore it or run again")

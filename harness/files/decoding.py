@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
+from alexbench.harness.errors import known_words, nearest
 from alexbench.harness.files.plain_text import short
 
 T = TypeVar("T")
@@ -97,6 +98,8 @@ def decode_value(hint: Any, value: Any, where: str) -> Any:
     kind = _kind(hint)
     if not _is_of(kind, value):
         raise _wrong(value, where, _KINDS[kind][0])
+    if _is_named_tuple(hint):
+        return hint(*_tuple(tuple(typing.get_type_hints(hint).values()), value, where))
     if kind is tuple:
         return _tuple(inner, value, where)
     if kind is list:
@@ -120,7 +123,7 @@ def _table(kind: type[Any], data: object, where: str) -> Any:
         raise _wrong(data, where, f"a table with {', '.join(hints)}")
     for key in data:
         if key not in hints:
-            raise DecodeError(f"unknown key {short(_joined(where, key))}; known: {', '.join(hints)}")
+            raise DecodeError(f"unknown key {short(_joined(where, key))}; {known_words(str(key), hints)}")
     for name in required:
         if name not in data:
             raise DecodeError(f"key {_joined(where, name)!r} is missing")
@@ -141,7 +144,13 @@ def _kind(hint: Any) -> Any:
     origin = hint if hint == AnySize else _parts(hint)[0]
     if dataclasses.is_dataclass(hint) or origin is Mapping:
         return dict
+    if _is_named_tuple(hint):
+        return tuple
     return hint if origin is None else origin
+
+
+def _is_named_tuple(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
 
 
 def _is_of(kind: Any, value: Any) -> bool:
@@ -162,7 +171,9 @@ def _alternative(hints: tuple[Any, ...], value: Any, where: str) -> Any:
 def _choice(known: tuple[Any, ...], value: Any, where: str) -> Any:
     if not isinstance(value, str) or value not in known:
         *others, last = map(str, known)
-        raise _wrong(value, where, f"{', '.join(others)} or {last}" if others else last)
+        close = nearest(value, map(str, known)) if isinstance(value, str) else None
+        meant = "" if close is None else f"; did you mean {close!r}?"
+        raise _wrong(value, where, (f"{', '.join(others)} or {last}" if others else last) + meant)
     return value
 
 

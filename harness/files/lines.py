@@ -8,6 +8,7 @@ Schema history:
   2  time answers CPU time too; streams, profiles, the anchor, load generation, probe and environment are asked.
   3  restart; hello names the fork server. A worker's folder, and what it imports before it forks, are named options.
   4  requests and answers are dataclasses, whose fields both sides check; a request is named by its class.
+  5  what a worker says of itself travels as the record keeps it: values with their evidence, and what it noticed.
 """
 
 import json
@@ -20,7 +21,7 @@ from typing import IO, Final, Generic, TypeVar
 from alexbench.harness import errors
 from alexbench.harness.files.decoding import DecodeError, as_data, decode
 
-PROTOCOL_SCHEMA: Final = 4
+PROTOCOL_SCHEMA: Final = 5
 LONGEST: Final = 1 << 26
 """Characters of a line. The longest of ours hold the times of some 100,000 calls."""
 

@@ -35,9 +35,10 @@ from alexbench.harness.gating.identity import (
     unlike,
 )
 from alexbench.harness.judge.gate_rule import Place
+from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.machine_key import machine_key
 from alexbench.harness.records.record_checks import plain
-from alexbench.harness.records.record_files import RUN_FILE, record_from
+from alexbench.harness.records.record_files import record_from
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.export.flat_table import digest_key
 from alexbench.reports.text.reason_words import joined

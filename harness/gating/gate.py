@@ -13,9 +13,10 @@ from alexbench.harness.gating.identity import Identity, environment_changes, ide
 from alexbench.harness.gating.judging import in_head_alone, judged_values
 from alexbench.harness.gating.policy import METRICS, Policy
 from alexbench.harness.gating.times import decide_times
+from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.gate_records import GateReport, GateSide, Judged
 from alexbench.harness.records.reasons import Reason
-from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord
 
 BASE = "base"

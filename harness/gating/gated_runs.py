@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from alexbench.harness.comparison.rows_of_runs import open_run, row_of
 from alexbench.harness.errors import RecordError, UsageError
-from alexbench.harness.files.parquet_files import read_table
 from alexbench.harness.judge.gate_rule import Place
+from alexbench.harness.records import file_names
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
-from alexbench.harness.running import folder as run_folder
+from alexbench.harness.run_tables import read_table
 from alexbench.harness.running.table_checks import check_tables
 from alexbench.harness.systems import System, labels, matched
 
@@ -107,7 +107,7 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
     Raises:
         RecordError: the table is damaged.
     """
-    table = read_table(folder / run_folder.TIMINGS)
+    table = read_table(folder / file_names.TIMINGS)
     if table is None:
         return {}
     settled = table[table["settled"]]
@@ -126,7 +126,7 @@ def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
         blocks = frame.groupby(["backend", "process", "round"], sort=True, observed=True)["ns"].agg(how).reset_index()
         for name, process, number, ns in blocks.itertuples(index=False, name=None):
             if not 0 < ns < math.inf:
-                raise RecordError(f"{folder / run_folder.TIMINGS} is damaged: a block of {name} took {ns} ns")
+                raise RecordError(f"{folder / file_names.TIMINGS} is damaged: a block of {name} took {ns} ns")
             times = found.setdefault(str(name), Times())
             getattr(times, of)[int(process), int(number)] = float(ns) / 1e6 / images
     return found

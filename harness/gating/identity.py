@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from alexbench.harness.gating.gated_runs import GatedRun
 from alexbench.harness.gating.policy import Policy
+from alexbench.harness.records.effective import Effective
 from alexbench.harness.records.machine_key import differing
 from alexbench.harness.records.reasons import IdentityCode, Reason
-from alexbench.harness.records.run_records import EffectiveRecord, RunRecord
+from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.systems import ModelFile, System, matched
 
 _SETTINGS: Final = ("batch_size", "rigor")
@@ -88,7 +89,7 @@ def environment_changes(base: GatedRun, head: GatedRun) -> list[Reason]:
     return list(dict.fromkeys(found))
 
 
-def _ran_unlike(backend: str, one: EffectiveRecord | None, two: EffectiveRecord | None) -> Iterator[Reason]:
+def _ran_unlike(backend: str, one: Effective | None, two: Effective | None) -> Iterator[Reason]:
     if one is None or two is None:
         return
     for key in _EFFECTIVE:

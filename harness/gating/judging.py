@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from alexbench.harness.gating.gated_runs import GatedRow, GatedRun, Series, over_anchor
 from alexbench.harness.gating.identity import Identity
-from alexbench.harness.gating.policy import ANSWERED, TIMED, Asked, Policy
+from alexbench.harness.gating.policy import Asked, Policy, metrics_of
 from alexbench.harness.judge.gate_rule import (
     Allowed,
     LossFinding,
@@ -21,11 +21,13 @@ from alexbench.harness.judge.gate_rule import (
     value_verdict,
 )
 from alexbench.harness.judge.statistics import Interval
+from alexbench.harness.records.file_names import TIMINGS
 from alexbench.harness.records.gate_records import GateVerdict, Judged, Rule
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import SystemRecord
 from alexbench.harness.records.speed_records import Measure
-from alexbench.harness.running.folder import TIMINGS
+from alexbench.reports.columns import BY_NAME
+from alexbench.reports.rows import Row
 
 Key = tuple[str, str]
 """A row's name and a metric."""
@@ -41,7 +43,7 @@ def judged_values(base: GatedRun, head: GatedRun, policy: Policy, found: Identit
             float(getattr(base.record.model, metric)),
             float(getattr(head.record.model, metric)),
         )
-        for metric in ("macs", "parameters")
+        for metric in metrics_of("size")
     ]
     for backend, one in base.rows.items():
         two = head.rows.get(backend)
@@ -50,12 +52,12 @@ def judged_values(base: GatedRun, head: GatedRun, policy: Policy, found: Identit
         if one.entry.status != "ok" or two is None or two.entry.status != "ok":
             judged.append(_gone(backend, policy, one, two, head))
             continue
-        judged += [_accuracy(metric, backend, one, two, policy, found) for metric in ANSWERED]
-        runtime = one.entry.system.backend
+        judged += [_accuracy(metric, backend, one, two, policy, found) for metric in metrics_of("answers")]
+        runtime, rows = one.entry.system.backend, (Row(one.entry, base.record), Row(two.entry, head.record))
         judged.append(_parity(policy.asked("parity", runtime), backend, one, two))
         judged += [
-            _value(policy.asked(metric, runtime), backend, getattr(one.entry, metric), getattr(two.entry, metric))
-            for metric in ("peak_rss_mib", "load_s")
+            _value(policy.asked(metric, runtime), backend, *(BY_NAME[metric].number(row) for row in rows))
+            for metric in metrics_of("value")
         ]
     judged += [_absent(backend, policy, head) for backend in policy.wanted if backend not in _backends(base)]
     known = [one for one in judged if one is not None]
@@ -83,7 +85,7 @@ def judged_times(
         two = head.rows.get(backend)
         if two is None or two.entry.status != "ok" or (backends is not None and backend not in backends):
             continue
-        for metric in TIMED:
+        for metric in metrics_of("time"):
             timed = _time(metric, backend, base, head, policy, found, sound=metric in sound)
             if timed is not None:
                 result[backend, metric] = timed

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from alexbench.backends.registry import backend_names
-from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.errors import UsageError, known_words, unknown_name
 from alexbench.harness.files.decoding import DecodeError, decode, decode_value
 from alexbench.harness.files.toml_file import read_toml
 from alexbench.harness.records.gate_records import Direction, Mode, Rule
@@ -28,8 +28,15 @@ LEAST_TOLERANCE: Final = 0.01
 PAIRED_TOLERANCE: Final = 5.0
 ANCHORED_TOLERANCE: Final = 10.0
 """Percent, of time, where none is named: what base and head of the same rounds can carry, and those of two runs."""
-TIMED: Final = ("latency_p50_ms", "images_per_second")
-ANSWERED: Final = ("top1", "top5")
+Kind = Literal["size", "answers", "parity", "time", "value"]
+_MODES: Final[dict[Kind, tuple[Mode, ...]]] = {
+    "size": ("exact",),
+    "answers": ("exact", "interval"),
+    "parity": ("exact",),
+    "time": ("paired", "anchored"),
+    "value": ("value",),
+}
+"""What a metric is, and how that may be judged: ``size`` of the network, ``value`` of a row and without an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Asked:
     """A rule as asked for. ``tolerance`` and ``mode`` None: as the two sides allow. ``named``: by a policy's file."""
 
     metric: str
+    kind: Kind
     direction: Direction
     tolerance: float | None = None
     mode: Mode | None = None
@@ -52,23 +60,25 @@ class Asked:
 
 
 _DEFAULTS: Final = (
-    Asked("top1", "higher-is-better", 0.1, "exact"),
-    Asked("top5", "higher-is-better", 0.1, "exact"),
-    Asked("parity", "higher-is-better", 0.0, "exact"),
-    Asked("macs", "two-sided", 0.0, "exact"),
-    Asked("parameters", "two-sided", 0.0, "exact"),
-    Asked("latency_p50_ms", "lower-is-better"),
-    Asked("images_per_second", "higher-is-better"),
-    Asked("peak_rss_mib", "lower-is-better", 20.0, "value", required=False),
-    Asked("load_s", "lower-is-better", 30.0, "value", required=False),
+    Asked("top1", "answers", "higher-is-better", 0.1, "exact"),
+    Asked("top5", "answers", "higher-is-better", 0.1, "exact"),
+    Asked("parity", "parity", "higher-is-better", 0.0, "exact"),
+    Asked("macs", "size", "two-sided", 0.0, "exact"),
+    Asked("parameters", "size", "two-sided", 0.0, "exact"),
+    Asked("latency_p50_ms", "time", "lower-is-better"),
+    Asked("images_per_second", "time", "higher-is-better"),
+    Asked("peak_rss_mib", "value", "lower-is-better", 20.0, "value", required=False),
+    Asked("load_s", "value", "lower-is-better", 30.0, "value", required=False),
 )
+"""A new rule is a line here. By its name a size is a field of the record's model, a value is a leaderboard's column."""
 METRICS: Final = tuple(one.metric for one in _DEFAULTS)
-_MODES: Final[dict[str, tuple[Mode, ...]]] = {
-    **dict.fromkeys(ANSWERED, ("exact", "interval")),
-    **dict.fromkeys(("parity", "macs", "parameters"), ("exact",)),
-    **dict.fromkeys(TIMED, ("paired", "anchored")),
-    **dict.fromkeys(("peak_rss_mib", "load_s"), ("value",)),
-}
+
+
+def metrics_of(kind: Kind) -> tuple[str, ...]:
+    """The metrics that are of a kind."""
+    return tuple(one.metric for one in _DEFAULTS if one.kind == kind)
+
+
 _LARGEST: Final = 1000.0
 """Percent: what may be eleven times as much is not gated."""
 
@@ -130,8 +140,8 @@ def _changed(before: str, rules: Mapping[str, Asked], changes: Mapping[str, obje
     for metric, given in changes.items():
         where = f"{before}{metric}"
         if metric not in rules:
-            raise DecodeError(f"{where} is no metric; known: {', '.join(rules)}")
-        if before and metric in ("macs", "parameters"):
+            raise DecodeError(f"{where} is not a metric; {known_words(metric, rules)}")
+        if before and rules[metric].kind == "size":
             raise DecodeError(f"{where} is of the network, the same for all backends; name it outside [backend.*]")
         changed[metric] = _one(where, rules[metric], decode(_Change, given, where))
     return changed
@@ -139,11 +149,11 @@ def _changed(before: str, rules: Mapping[str, Asked], changes: Mapping[str, obje
 
 def _one(where: str, rule: Asked, given: _Change) -> Asked:
     own = _own_direction(rule.metric)
-    directions: list[Direction] = [own] if rule.metric == "parity" else list(dict.fromkeys((own, "two-sided")))
+    directions: list[Direction] = [own] if rule.kind == "parity" else list(dict.fromkeys((own, "two-sided")))
     if given.direction not in (None, *directions):
         raise DecodeError(f"{where}.direction = {given.direction!r}, wanted {' or '.join(directions)}")
-    if given.mode not in (None, *_MODES[rule.metric]):
-        raise DecodeError(f"{where}.mode = {given.mode!r}, wanted {' or '.join(_MODES[rule.metric])}")
+    if given.mode not in (None, *_MODES[rule.kind]):
+        raise DecodeError(f"{where}.mode = {given.mode!r}, wanted {' or '.join(_MODES[rule.kind])}")
     return replace(
         rule,
         tolerance=rule.tolerance if given.tolerance is None else _tolerance(where, rule, given.tolerance),
@@ -160,17 +170,17 @@ def _own_direction(metric: str) -> Direction:
 
 def _tolerance(where: str, rule: Asked, value: float) -> float:
     said = f"{where}.tolerance = {value:g}"
-    if rule.metric not in (*ANSWERED, *TIMED, "peak_rss_mib", "load_s"):
+    if rule.kind in ("size", "parity"):
         raise DecodeError(f"{where} has no tolerance: it holds or it does not")
     if value > _LARGEST:
         raise DecodeError(f"{said}: give {_LARGEST:,.0f} at most, or required = false")
     if value < 0:
-        unit = "points" if rule.metric in ANSWERED else "percent"
+        unit = "points" if rule.kind == "answers" else "percent"
         raise DecodeError(f"{said}: give {unit} of 0 or more; direction says which way is worse")
-    if rule.metric in TIMED and value < LEAST_TOLERANCE:
+    if rule.kind == "time" and value < LEAST_TOLERANCE:
         raise DecodeError(f"{said}: no two measurements of time are equal; give {LEAST_TOLERANCE:g} percent or more")
     if value >= 100 and rule.metric == "images_per_second":
         raise DecodeError(f"{said}: a rate that may fall so far may stop; give less than 100")
-    if value > 100 and rule.metric in ANSWERED:
+    if value > 100 and rule.kind == "answers":
         raise DecodeError(f"{said}: give points of accuracy, 100 at most")
     return value

@@ -14,7 +14,7 @@ from alexbench.harness.gating.follow_up import Follow, Fresh
 from alexbench.harness.gating.gated_runs import GatedRun, named_as, with_more
 from alexbench.harness.gating.identity import Identity
 from alexbench.harness.gating.judging import SERIES, Key, judged_times
-from alexbench.harness.gating.policy import TIMED, Policy
+from alexbench.harness.gating.policy import Policy, metrics_of
 from alexbench.harness.records.gate_records import Judged
 from alexbench.harness.records.reasons import Reason, WhyCode
 
@@ -80,7 +80,7 @@ class _Times:
             (self.done if judged.verdict == "PASS" or judged.rounds is None else self.waiting)[key] = judged
         # Blocks of a run that could not be measured are not joined with others.
         believed = all(one.verdict != "INVALID" for one in self.waiting.values())
-        self.believed = dict.fromkeys(TIMED, believed)
+        self.believed = dict.fromkeys(metrics_of("time"), believed)
 
     @property
     def needed(self) -> list[Key]:

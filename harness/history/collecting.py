@@ -14,6 +14,7 @@ from typing import Any, Final
 from alexbench.harness.errors import unknown_name
 from alexbench.harness.history.index import gather, systems_in
 from alexbench.harness.judge.change_points import ChangePoint, change_points
+from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.reports.history.series import Change, History, Metric, Point, Series, metrics_named
 from alexbench.reports.row_cells import PARITY_FAILED
 
@@ -200,7 +201,7 @@ def _machines(rows: Sequence[dict[str, Any]]) -> str:
         values = dict.fromkeys(_text(row[column]) for row in rows)
         if len(values) > 1:
             parts.append(f"{column} ({' / '.join(value or 'none' for value in values)})")
-    return ", ".join(parts) or "what else their records hold (machine in run.json)"
+    return ", ".join(parts) or f"what else their records hold (machine in {RUN_FILE})"
 
 
 def _errors(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from alexbench.harness.config import cache_folder
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.files.whole_file import whole_file
-from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import read_run
 from alexbench.reports.export.flat_table import FLAT_COLUMNS, KINDS, flat_rows
 
 INDEX_VERSION: Final = 3

@@ -25,7 +25,7 @@ HEALTHY: Final[Mapping[Precision, float]] = {"fp32": 111.0, "bf16": 15.0}
 Measured on `owt`, `bvlc` and `tfcnn` with synthetic weights and 8 pictures (Xeon with AMX, 2 threads; torch 2.13, ONNX
 Runtime 1.31, OpenVINO 2026.4, TensorFlow 2.21): fp32 13 to 111 (OpenVINO and TensorFlow, conv2 of `owt`), bf16 2 to 15
 (PyTorch, fc8). fp32 adds up in fp32, thousands of terms a product; bf16 rounds what goes in and out and adds up in
-fp32: hence fewer. The table is in docs/divergence.md, made by tests/studies/layer_errors.py.
+fp32: hence fewer. The table is in docs/evidence/layers.md, made by tests/studies/layer_errors.py.
 """
 MARGIN: Final = 4.0
 """Other processors, kernels, weights and pictures may round worse than the worst seen, by so much."""

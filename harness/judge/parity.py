@@ -46,7 +46,7 @@ TOLERANCES: Final = {
     "int4": _FEW_BITS,
     "int2": _FEW_BITS,
 }
-"""By precision. Measured for AlexNet (docs/accuracy.md): fp32 1.4e-5 to 3.7e-5 and 117 to 125 dB, bf16 38 to 45 dB; on
+"""By precision. For AlexNet (docs/reference/accuracy.md): fp32 1.4e-5 to 3.7e-5 and 117 to 125 dB, bf16 38 to 45 dB; on
 the synthetic default (64 pictures) bf16 came to 0.04 (OpenVINO) and 0.15 (PyTorch, which so exceeds the bound).
 
 fp16: eleven files of four runtimes came to 0.0028 to 0.018 sigma and 65 to 50.5 dB on `owt`, the worst with sums in
@@ -57,7 +57,7 @@ noise of 20 dB is 0.1 sigma, and below 0.5 in one of a million values."""
 
 QUANTISED_ROUNDING: Final = 0.01
 """Sigma: a last bit of fp32 moves a value to the next of 256 steps now and then; ONNX Runtime's and OpenVINO's static
-files gave the same bits in every batch, dynamic ones 0.2 to 0.3 sigma (docs/accuracy.md)."""
+files gave the same bits in every batch, dynamic ones 0.2 to 0.3 sigma (docs/reference/accuracy.md)."""
 
 DECIBELS_A_BIT: Final = 6.0206
 """20 log10(2): a significand one bit longer halves the error."""
@@ -72,9 +72,9 @@ _CLASSES: Final[tuple[tuple[float, Arithmetic], ...]] = (
 )
 """Effective bits from which on -> as what an error that large is known; below the last, another function (20 dB).
 
-Measured with the inputs and weights of each layer rounded, on three networks (docs/accuracy.md), synthetic weights and
-random ones: fp32 18.3 to 20.7 effective bits, 16 bits 14.1 to 15.7, 11 bits 9.4 to 11.7, fp16 with sums in fp16 8.4,
-8 bits and bf16 5.5 to 7.8, 4 bits 2.4 to 4.3. Borders lie between."""
+Measured with the inputs and weights of each layer rounded, on three networks (docs/reference/accuracy.md), with
+synthetic and random weights: fp32 18.3 to 20.7 effective bits, 16 bits 14.1 to 15.7, 11 bits 9.4 to 11.7, fp16 with
+sums in fp16 8.4, 8 bits and bf16 5.5 to 7.8, 4 bits 2.4 to 4.3. Borders lie between."""
 
 _CLAIMS: Final[dict[str, Arithmetic]] = {
     "fp64": "fp32",

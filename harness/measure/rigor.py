@@ -80,14 +80,15 @@ WARM_UP_S: Final = 0.2
 """At batch 1, in a process whose runtime is imported: the round that is discarded does the rest."""
 
 
-def replicate_s(rigor: Rigor, rows: int, calls_s: Sequence[float], *, offline: bool) -> float:
+def replicate_s(rigor: Rigor, rows: int, calls_s: Sequence[float], *, offline: bool, slowness: float = 1.0) -> float:
     """About how long a replicate of ``rows`` backends and the A/A duplicate takes, in seconds.
 
     ``calls_s``: about how long one call takes at each batch size of the windows; a window is as long as one at least.
+    ``slowness``: how many times as long loading takes as on a quiet machine.
     """
     latency = rigor.latency.rounds + rigor.latency.discarded
     windows = rigor.windows.rounds + rigor.windows.discarded
-    each = LOADING_S + WARM_UP_S + latency * (1.1 * rigor.latency_block_s + PAUSE_S)
+    each = LOADING_S * slowness + WARM_UP_S + latency * (1.1 * rigor.latency_block_s + PAUSE_S)
     sizes = [2 * call + windows * (max(rigor.window_s + call / 2, call) + PAUSE_S) for call in calls_s]
     anchor = (latency + windows) * (ANCHOR_BLOCK_S + PAUSE_S)
     return (rows + 1) * (each + sizes[-1]) + rows * (sum(sizes[:-1]) + offline * sizes[-1]) + anchor

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from alexbench.harness.errors import CardError, unknown_name
+from alexbench.harness.errors import CardError, known_words, unknown_name
 from alexbench.harness.files.decoding import DecodeError, decode
 from alexbench.harness.files.input_files import TEXT_BYTES_AT_MOST, read_file, toml_table
 from alexbench.harness.models.network import NETWORK_NAMES, Network, fits, get_network
@@ -131,7 +131,7 @@ def _problems(card: Card) -> Iterator[str]:
     if not _PLAIN_NAME.fullmatch(card.name):
         yield f"name = {card.name!r}: wanted letters, digits and . _ + - only"
     if card.network not in NETWORK_NAMES:
-        yield f"unknown network {card.network!r}; known: {', '.join(NETWORK_NAMES)}"
+        yield f"unknown network {card.network!r}; {known_words(card.network, NETWORK_NAMES)}"
     outputs = get_network(card.network).outputs
     if card.labels != outputs:
         yield f"labels = {card.labels}, but network {card.network} has {outputs} outputs"

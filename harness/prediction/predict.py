@@ -189,9 +189,9 @@ def load_model(
 
     ``card``: a name (``alexbench models``) or a .toml file. ``weights``: a file, or ``published`` for the fetched one;
     without any, synthetic ones. ``weights_key``: which model of a file that holds several. ``artifact``: a file of the
-    runtime's own format to run instead; ``trusted``: it may run as a program (docs/security.md); ``artifact_input``:
-    what its input takes, as ``--artifact-input`` says it, where its graph does not show that. ``threads``: default, the
-    cores this process may use. Close it, or use it as a context manager.
+    runtime's own format to run instead; ``trusted``: it may run as a program (docs/reference/security.md);
+    ``artifact_input``: what its input takes, as ``--artifact-input`` says it, where its graph does not show that.
+    ``threads``: default, the cores this process may use. Close it, or use it as a context manager.
 
     Raises:
         AlexBenchError: something that the message says how to mend.

@@ -16,8 +16,8 @@ from alexbench.harness.judge.outputs import Kind, kind_of
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.probing.reading import FlattenOrder, Reading
-from alexbench.harness.records.run_records import EffectiveRecord
-from alexbench.harness.running.row import Row, effective_record
+from alexbench.harness.records.effective import Effective
+from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import options_of
 from alexbench.harness.systems import ModelFile, System
 from alexbench.harness.trust import confined_to
@@ -53,7 +53,7 @@ class ModelUnderTest:
         self._workers: dict[tuple[int, FlattenOrder], WorkerProcess] = {}
         self._on_exit = ExitStack()
         self._seen: Inspection | None = None
-        self._effective: EffectiveRecord | None = None
+        self._effective: Effective | None = None
         self.said_scores = "logits"
         fed = card.preprocessing
         if system.artifact is not None:
@@ -141,7 +141,7 @@ class ModelUnderTest:
                 weights = self._reflattened(reading.flatten)
                 load = Load(self.backend, self.card.network, reading.fed.crop, weights, self._options)
             ran = worker.ask(load).effective
-            self._effective = self._effective or effective_record(ran)
+            self._effective = self._effective or ran
             self._workers[key] = worker
         return self._workers[key]
 

@@ -25,11 +25,10 @@ from alexbench.harness.errors import RecordError
 from alexbench.harness.files.decoding import decode
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.files.plain_text import is_utf8, short, strict_json
+from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.old_sentences import with_reasons
 from alexbench.harness.records.record_checks import check, plain
 from alexbench.harness.records.run_records import SCHEMA_VERSION, RunRecord
-
-RUN_FILE: Final = "run.json"
 
 
 def _upgrade_1(data: dict[str, Any]) -> dict[str, Any]:

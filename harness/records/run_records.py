@@ -4,10 +4,11 @@ Raw values are stored and statistics derived, with one exception: the few figure
 ``run.json`` beside the raw Parquet files, so that a leaderboard is rebuilt from one small file. Units are in the names.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 from alexbench.harness.files.decoding import AnySize
+from alexbench.harness.records.effective import Effective
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.precisions import FAR_OFF, QUANTISED, Arithmetic, coarsest
 from alexbench.harness.records.reasons import Reason
@@ -229,25 +230,6 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True)
-class EffectiveRecord:
-    """What really ran: value and evidence of each thing that qualifies a number.
-
-    Evidence: reported (by the runtime), measured (by us), declared (in the user's file), requested. ``precision``: what
-    products work in; ``stored``: the type of the weights, None where nobody says or the record is older.
-    """
-
-    runtime: str
-    version: str
-    device: tuple[str, str]
-    provider: tuple[str, str]
-    precision: tuple[str, str]
-    threads: tuple[str, str]
-    streams: tuple[str, str]
-    settings: dict[str, str] = field(default_factory=dict)
-    stored: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ArtifactRecord:
     """The user's own file that a row ran, and what was found in it.
 
@@ -351,6 +333,23 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """What workers noticed of a row beside its answers and times: fields of its :class:`SystemRecord`, by their names.
+
+    A worker's answer carries those that it knows; the others are None. A new one is here, there, and where it is seen.
+    """
+
+    first_inference_ms: float | None = None
+    peak_rss_mib: float | None = None
+    rss_mib: float | None = None
+    batch_dependence: float | None = None
+
+    def then(self, later: "Observed") -> "Observed":
+        """With what was noticed ``later``."""
+        return replace(self, **{key: value for key, value in asdict(later).items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True)
 class SystemRecord:
     """One row: the system, and what came of it, or why nothing did.
 
@@ -372,7 +371,7 @@ class SystemRecord:
     system: System
     status: SystemStatus
     error: str | None = None
-    effective: EffectiveRecord | None = None
+    effective: Effective | None = None
     load_s: float | None = None
     first_inference_ms: float | None = None
     peak_rss_mib: float | None = None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alexbench.backends.registry import REFERENCE
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
-from alexbench.harness.contract import Options
+from alexbench.harness.contract import Known, Options
 from alexbench.harness.errors import DataError
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.judge.chance import by_guessing, chance
@@ -25,11 +25,13 @@ from alexbench.harness.judge.parity import (
 )
 from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.judge.top_k import correct, top_k
+from alexbench.harness.records import file_names
 from alexbench.harness.records.precisions import QUANTISED
 from alexbench.harness.records.run_records import Accuracy, Parity, ReferenceRecord
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.kernel_check import deviation_of, kernel_check
 from alexbench.harness.running.row import Row
+from alexbench.harness.running.starting import log_of
 from alexbench.harness.running.threads import note_threads
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import Load
@@ -43,7 +45,7 @@ REFERENCE_BATCH: Final = 8
 def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display) -> None:
     """Top-5 of every picture and logits of the parity pictures, backend by backend, into the rows."""
     images = parity_images(run_inputs.good)
-    unfinished = folder / run_folder.UNFINISHED
+    unfinished = folder / file_names.UNFINISHED
     unfinished.mkdir(exist_ok=True)
     for row in rows:
         if not row.alive or row.worker is None:
@@ -63,9 +65,8 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
             if answer.images_kept:
                 display.say(f"{row.name}: {answer.images_kept} pictures were kept from before")
             _check_pixels(answer.pixels_digest, run_inputs)
-            row.first_inference_ms = answer.first_inference_ns / 1e6
-            if config.batch_size > 1:
-                row.batch_dependence = answer.batch_dependence
+            depends = (answer if config.batch_size > 1 else row).observed.batch_dependence
+            row.observed = replace(row.observed.then(answer.observed), batch_dependence=depends)
             note_threads(row, answer.busy_threads)
         except Exception as error:
             row.fail(error)
@@ -231,17 +232,16 @@ def _measured(row: Row) -> None:
     if ran is None or row.parity is None or not row.parity.as_claimed or ran.precision[1] == "reported":
         return
     if ran.precision[0] == row.parity.held_to:
-        row.effective = replace(ran, precision=(ran.precision[0], "measured"))
+        row.effective = replace(ran, precision=Known(ran.precision.value, "measured"))
 
 
 def _reference_logits(
     images: NDArray[np.int64], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display
 ) -> NDArray[np.float64]:
-    out = folder / run_folder.SCRATCH / "reference-logits.npy"
+    out = folder / file_names.SCRATCH / "reference-logits.npy"
     card, options = run_inputs.card, Options(threads=config.threads)
-    log = folder / run_folder.LOGS / "reference.log"
     title = f"float64 reference on {len(images)} pictures"
-    with WorkerProcess(REFERENCE, log=log) as worker, display.step(title) as advance:
+    with WorkerProcess(REFERENCE, log=log_of(REFERENCE, folder)) as worker, display.step(title) as advance:
         assert run_inputs.weights is not None
         worker.ask(Load(REFERENCE, card.network, card.preprocessing.crop, run_inputs.weights, options))
         worker.ask(run_inputs.opened)

@@ -1,6 +1,7 @@
 """How long a run will take and how much memory, said before it begins: from the plan and the machine as it is now."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,7 @@ import numpy as np
 import psutil
 
 from alexbench.harness.config import RunConfig
+from alexbench.harness.console.progress import duration_words
 from alexbench.harness.errors import UsageError
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import files_of
@@ -20,7 +22,10 @@ from alexbench.harness.running.timing.loads import PROBES
 OF_SGEMM: Final = 0.7
 """What a runtime reaches at larger batches, as a share of NumPy's matrix product on as many cores: 0.6 to 0.9."""
 SIDE: Final = 1024
-PRODUCTS: Final = 5
+TRIAL_S: Final = 0.3
+"""Long enough for the scheduler to give other processes their turns."""
+_MOST_WRONG: Final = 20.0
+"""By how much one step may correct the estimate of the others."""
 REFERENCE_GFLOPS: Final = 15.0
 """Of the float64 reference, on all cores."""
 PROBE_S: Final = 20.0
@@ -32,33 +37,88 @@ OTHER_MIB: Final = 300
 _MIB: Final = 2**20
 
 
-def estimate(config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> str:
-    """One line: about how long, how much memory, and of what."""
-    there = [row for row in rows if not row.absent]
-    count = len(there)
-    parts = [f"loading {_said(count * IMPORT_S)}"]
-    total = count * IMPORT_S
-    gflops, core = run_inputs.model.gflops, gflops_a_core()
-    each = sum(1 / row.system.threads for row in there) * gflops / core  # an image on every row, one after the other
-    if config.accuracy:
-        seconds = len(run_inputs.labels) * each
-        seconds += PARITY_IMAGES * gflops / REFERENCE_GFLOPS if run_inputs.weights is not None else 0
-        parts.append(f"accuracy on {len(run_inputs.labels)} pictures {_said(seconds)}")
-        total += seconds
-    if config.performance:
-        calls_s = [size * each / count for size in config.batch_sizes]
-        replicate = replicate_s(config.level, count, calls_s, offline=config.offline)
-        timing = max(config.timing_s(total), LEAST_REPLICATES * replicate)
-        parts.append(f"timing {_said(timing)} at most")
-        total += timing
-        if config.generated:
-            probes = 1 if config.latency_bound is None else 1 + PROBES
-            loads = count * len(config.generated) * max(PROBE_S, config.level.min_duration_s) * probes
-            parts.append(f"LoadGen {_said(loads)}")
-            total += loads
-    systems = f"{count} system{'' if count == 1 else 's'}"
-    memory = f"{memory_mib(config, there, run_inputs):,} MiB"
-    return f"about {_said(total)} and {memory} at rigor {config.rigor}, {systems}: {', '.join(parts)}"
+class Estimate:
+    """What a run will take, made before it begins and corrected by what its steps really took."""
+
+    def __init__(self, config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> None:
+        self._config, self._inputs = config, run_inputs
+        self._there = [row for row in rows if not row.absent]
+        machine = machine_now()
+        self._core = machine.gflops_a_core
+        self._slowness = machine.slowness
+        self._spent = 0.0
+
+    @property
+    def loading_s(self) -> float:
+        """Starting all workers."""
+        return len(self._there) * IMPORT_S * self._slowness
+
+    @property
+    def accuracy_s(self) -> float:
+        """All images on every row."""
+        return len(self._inputs.labels) * self._image_s() if self._config.accuracy else 0.0
+
+    @property
+    def parity_s(self) -> float:
+        """The float64 reference, last of all."""
+        if not self._config.accuracy or self._inputs.weights is None:
+            return 0.0
+        return PARITY_IMAGES * self._inputs.model.gflops / REFERENCE_GFLOPS * self._slowness
+
+    @property
+    def timing_s(self) -> float:
+        """At most: the budget, or the least replicates, where these take longer."""
+        config, count = self._config, len(self._there)
+        if not config.performance:
+            return 0.0
+        calls_s = [size * self._image_s() / count for size in config.batch_sizes]
+        replicate = replicate_s(config.level, count, calls_s, offline=config.offline, slowness=self._slowness)
+        spent = self._spent or self.loading_s + self.accuracy_s
+        return max(config.timing_s(spent), LEAST_REPLICATES * replicate)
+
+    @property
+    def loadgen_s(self) -> float:
+        """Every scenario of LoadGen on every row."""
+        config = self._config
+        if not config.performance:
+            return 0.0
+        probes = 1 if config.latency_bound is None else 1 + PROBES
+        return len(self._there) * len(config.generated) * max(PROBE_S, config.level.min_duration_s) * probes
+
+    def words(self) -> str:
+        """One line: about how long, how much memory, and of what."""
+        parts = {
+            "loading": self.loading_s,
+            "accuracy": self.accuracy_s + self.parity_s,
+            "timing at most": self.timing_s,
+            "LoadGen": self.loadgen_s,
+        }
+        memory = f"{memory_mib(self._config, self._there, self._inputs):,} MiB"
+        listed = ", ".join(f"{name} {duration_words(seconds)}" for name, seconds in parts.items() if seconds)
+        return f"about {duration_words(sum(parts.values()))}, {memory}: {listed}"
+
+    def loaded(self, seconds: float) -> str:
+        """What is left after loading took so long."""
+        self._slowness *= _ratio(seconds, self.loading_s)
+        self._spent = seconds
+        return self._left(self.accuracy_s + self.timing_s + self.loadgen_s + self.parity_s)
+
+    def answered(self, seconds: float) -> str:
+        """What is left after all images took so long."""
+        self._core /= _ratio(seconds, self.accuracy_s)
+        self._spent += seconds
+        return self._left(self.timing_s + self.loadgen_s + self.parity_s)
+
+    def _left(self, seconds: float) -> str:
+        return f"  about {duration_words(seconds)} left"
+
+    def _image_s(self) -> float:
+        """An image on every row, one after the other."""
+        return sum(1 / row.system.threads for row in self._there) * self._inputs.model.gflops / self._core
+
+
+def _ratio(took: float, expected: float) -> float:
+    return min(max(took / expected, 1 / _MOST_WRONG), _MOST_WRONG) if expected else 1.0
 
 
 def memory_mib(config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> int:
@@ -91,18 +151,23 @@ def _size_mib(path: Path) -> float:
     return sum(one.stat().st_size for one in files_of(path)) / _MIB
 
 
-def gflops_a_core() -> float:
-    """How fast this machine is now, with whatever else it does: a matrix product of 0.02 s, five times."""
+@dataclass(frozen=True, slots=True)
+class MachineNow:
+    """How fast the machine is with whatever else it does: GFLOP/s of a core, and how much slower than alone."""
+
+    gflops_a_core: float
+    slowness: float
+
+
+def machine_now() -> MachineNow:
+    """From matrix products over 0.3 s: their rate, and the share of the cores that this process was given."""
     one = np.ones((SIDE, SIDE), np.float32)
     np.matmul(one, one)  # loads the library
-    start = time.perf_counter()
-    for _ in range(PRODUCTS):
+    cores, products = usable_cores(), 0
+    start, cpu = time.perf_counter(), time.process_time()
+    while time.perf_counter() - start < TRIAL_S or not products:
         np.matmul(one, one)
-    return OF_SGEMM * PRODUCTS * 2 * SIDE**3 / 1e9 / (time.perf_counter() - start) / usable_cores()
-
-
-def _said(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds)):.0f} s"
-    # Half minutes: 92 s said as 2 min would be a third too long before anything else is.
-    return f"{round(seconds / 30) / 2:g} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        products += 1
+    took, used = time.perf_counter() - start, time.process_time() - cpu
+    rate = OF_SGEMM * products * 2 * SIDE**3 / 1e9 / took / cores
+    return MachineNow(rate, max(1.0, cores * took / used) if used else 1.0)

@@ -16,26 +16,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alexbench.harness.errors import UsageError
-from alexbench.harness.files import parquet_files as tables
 from alexbench.harness.files.plain_text import is_utf8
 from alexbench.harness.files.whole_file import whole_file, write_whole
 from alexbench.harness.judge.top_k import top_k
 from alexbench.harness.measure.rounds import Block
-from alexbench.harness.records.record_files import RUN_FILE, to_json
+from alexbench.harness.records.file_names import BLOCKS, FLIPS, LOGS, PREDICTIONS, REFERENCE, RUN_FILE, SAMPLES, TIMINGS
+from alexbench.harness.records.record_files import to_json
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import write_table
 from alexbench.harness.worker.stored_answers import files_of
 
-PREDICTIONS: Final = tables.PREDICTIONS
-REFERENCE: Final = tables.REFERENCE
-FLIPS: Final = tables.FLIPS
-TIMINGS: Final = tables.TIMINGS
-BLOCKS: Final = tables.BLOCKS
-SAMPLES: Final = tables.SAMPLES
-LOGS: Final = "logs"
-SCRATCH: Final = ".scratch"
-UNFINISHED: Final = "unfinished"
-"""Answers of an accuracy pass, batch by batch, until all of a run's are there."""
-LOCK: Final = ".lock"
 _LONGEST: Final = 60
 """Characters of a label in a file's name."""
 _OFTEN_ABSENT: Final = ("stolen_ns", "foreign_ns", "throttled")
@@ -257,4 +247,4 @@ def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a table, whole or not at all; the same table gives the same bytes."""
     with _writing(path), whole_file(path) as partial:
-        tables.write_table(partial, frame)
+        write_table(partial, frame)

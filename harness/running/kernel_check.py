@@ -16,10 +16,11 @@ from alexbench.harness.inputs.model_files import artifact_of
 from alexbench.harness.judge.parity import Deviation, deviation
 from alexbench.harness.judge.top_k import log_softmax
 from alexbench.harness.measure.machine import machine
+from alexbench.harness.records import file_names
 from alexbench.harness.records.run_records import KernelCheck
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.row import Row
-from alexbench.harness.running.starting import options_of
+from alexbench.harness.running.starting import log_of, options_of
 from alexbench.harness.trust import confined_to
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import LoadArtifact
@@ -42,10 +43,9 @@ def kernel_check(
         return None
     if found.precision != "int8" or found.dynamic:
         return None
-    out = folder / run_folder.SCRATCH / f"{run_folder.file_of(row.name)}-emulated.npy"
-    log = folder / run_folder.LOGS / f"{run_folder.file_of(row.name)}.log"
+    out = folder / file_names.SCRATCH / f"{run_folder.file_of(row.name)}-emulated.npy"
     writable = confined_to(row.artifact, folder)
-    with WorkerProcess(row.backend, log=log, writable=writable, python=row.interpreter) as worker:
+    with WorkerProcess(row.backend, log=log_of(row.name, folder), writable=writable, python=row.interpreter) as worker:
         artifact = artifact_of(file, run_inputs.card)
         try:
             worker.ask(LoadArtifact(row.backend, artifact, seen.facts, options_of(row.system), emulated=True))

@@ -6,7 +6,7 @@ other: each examined pictures of its own. Speed is not joined: parts may have ru
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,24 +14,26 @@ from typing import Any, Final
 import pandas as pd
 
 from alexbench.harness.errors import RecordError, UsageError
-from alexbench.harness.files.parquet_files import read_table
 from alexbench.harness.files.plain_text import file_stem
 from alexbench.harness.inputs.notes import notes
 from alexbench.harness.judge.chance import chance
 from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.ranking import ranked
 from alexbench.harness.judge.sampling import with_intervals
+from alexbench.harness.records import file_names
+from alexbench.harness.records.effective import Effective
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import (
     Accuracy,
     DataRecord,
-    EffectiveRecord,
+    Observed,
     Parity,
     ReferenceRecord,
     RunRecord,
     SystemRecord,
 )
+from alexbench.harness.run_tables import read_table
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.pipeline import Outcome, exit_code
 from alexbench.harness.running.row_pairs import row_pairs
@@ -53,7 +55,7 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
     """
     parts = _in_order([(folder, read_run(folder)) for folder in folders])
     _check_same(parts)
-    tables = [_table(folder, run_folder.SAMPLES) for folder, _ in parts]
+    tables = [_table(folder, file_names.SAMPLES) for folder, _ in parts]
     for (folder, record), table in zip(parts, tables, strict=True):
         _check_part(folder, record, table)
     frames = _predictions(parts)
@@ -66,12 +68,12 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
         out, file_stem(Path(str(record.configuration.get("model", record.model.card))).stem), datetime.now(UTC)
     )
     run_folder.write_predictions(made, frames)
-    run_folder.write_parquet(made / run_folder.SAMPLES, samples)
+    run_folder.write_parquet(made / file_names.SAMPLES, samples)
     for name, frame in examined.items():
         run_folder.write_parquet(made / name, frame)
     if not join_thumbnails([folder for folder, _ in parts], made):
         record = replace(record, notes=(*record.notes, Reason("no_thumbnails")))
-    (made / run_folder.LOGS).rmdir()
+    (made / file_names.LOGS).rmdir()
     run_folder.write_record(made, record)
     return Outcome(made, record, exit_code(record))
 
@@ -128,7 +130,7 @@ def _check_same(parts: list[_Part]) -> None:
                 )
 
 
-def _value(effective: EffectiveRecord, key: str) -> str:
+def _value(effective: Effective, key: str) -> str:
     """Without its evidence: of a part with too few pictures less may have been measured."""
     found = getattr(effective, key)
     return str(found if isinstance(found, str) else found[0])
@@ -157,13 +159,13 @@ def _check_part(folder: Path, record: RunRecord, samples: pd.DataFrame) -> None:
     check_tables(folder, record)
     if len(samples) != part.last - part.first:
         raise RecordError(
-            f"{folder / run_folder.SAMPLES} is not the table of that run; restore it or run the part again"
+            f"{folder / file_names.SAMPLES} is not the table of that run; restore it or run the part again"
         )
 
 
 def _predictions(parts: list[_Part]) -> list[pd.DataFrame]:
     """Row by row, each the parts one after the other, as the whole set's run writes them."""
-    tables = {folder: _table(folder, run_folder.PREDICTIONS) for folder, _ in parts}
+    tables = {folder: _table(folder, file_names.PREDICTIONS) for folder, _ in parts}
     frames = []
     for row in parts[0][1].systems:
         if row.status in ("missing", "unsupported"):
@@ -185,11 +187,11 @@ def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
     Raises:
         RecordError: a part's table is not that of its record.
     """
-    if not all((folder / name).exists() for folder, _ in parts for name in (run_folder.REFERENCE, run_folder.FLIPS)):
+    if not all((folder / name).exists() for folder, _ in parts for name in (file_names.REFERENCE, file_names.FLIPS)):
         return {}
     truths, flips = [], []
     for folder, record in parts:
-        truth, flipped = _table(folder, run_folder.REFERENCE), _table(folder, run_folder.FLIPS)
+        truth, flipped = _table(folder, file_names.REFERENCE), _table(folder, file_names.FLIPS)
         held = [row for row in record.systems if row.parity is not None]
         counted = {row.name: row.parity.flips for row in held if row.parity is not None and row.parity.flips}
         reference = record.reference
@@ -202,7 +204,7 @@ def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
     every = pd.concat(flips, ignore_index=True)
     order = [row.name for row in parts[0][1].systems]
     by_backend = every.sort_values("backend", key=lambda names: names.map(order.index), kind="stable")
-    return {run_folder.REFERENCE: pd.concat(truths, ignore_index=True), run_folder.FLIPS: by_backend}
+    return {file_names.REFERENCE: pd.concat(truths, ignore_index=True), file_names.FLIPS: by_backend}
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:
@@ -278,9 +280,7 @@ def _row(rows: list[SystemRecord], data: DataRecord) -> SystemRecord:
     return replace(
         first,
         load_s=None,
-        first_inference_ms=None,
-        rss_mib=None,
-        peak_rss_mib=None,
+        **asdict(Observed(batch_dependence=first.batch_dependence)),
         python=None,
         performance=None,
         accuracy=accuracy,

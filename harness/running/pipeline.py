@@ -33,9 +33,11 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
 from alexbench.harness.quantization.calibration import calibration_of
 from alexbench.harness.quantization.files import ToQuantize, quantized_file
+from alexbench.harness.records import file_names
+from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.reasons import Reason
-from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord, Status
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.accuracy import evaluate, hold_against_reference
@@ -47,7 +49,7 @@ from alexbench.harness.running.chosen_rows import (
     rows_of,
     with_backends,
 )
-from alexbench.harness.running.estimate import check_memory, estimate
+from alexbench.harness.running.estimate import Estimate, check_memory
 from alexbench.harness.running.resume import check_unchanged, configuration_of, trust_flags, with_same_files
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.row_pairs import row_pairs
@@ -122,7 +124,7 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
     """
     before = read_run(folder)
     config = configuration_of(before, folder, trusted=trusted)
-    if before.status == "complete" and not (folder / run_folder.UNFINISHED).exists():
+    if before.status == "complete" and not (folder / file_names.UNFINISHED).exists():
         check_tables(folder, before)
         display.say(f"{folder} is complete: nothing is left to do")
         return Outcome(folder, before, exit_code(before))
@@ -138,7 +140,7 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Nobody else works on this run meanwhile; a lock that a killed command left counts for nothing."""
-    lock = FileLock(folder / run_folder.LOCK, timeout=0)
+    lock = FileLock(folder / file_names.LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -146,9 +148,9 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        shutil.rmtree(folder / run_folder.SCRATCH, ignore_errors=True)
+        shutil.rmtree(folder / file_names.SCRATCH, ignore_errors=True)
         lock.release()
-        (folder / run_folder.LOCK).unlink(missing_ok=True)
+        (folder / file_names.LOCK).unlink(missing_ok=True)
 
 
 def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -> _Prepared:
@@ -191,7 +193,7 @@ def _carry_out(
     display: Display,
     prepared: _Prepared,
 ) -> Outcome:
-    (folder / run_folder.SCRATCH).mkdir(exist_ok=True)
+    (folder / file_names.SCRATCH).mkdir(exist_ok=True)
     with ExitStack() as on_exit:
         run_inputs = prepared.run_inputs
         with nullcontext() if before is not None else _gone_on_error(folder):
@@ -201,8 +203,9 @@ def _carry_out(
             if before is None:
                 run_folder.write_record(folder, record)
             begun = time.monotonic()
-            aa_duplicate = _start(rows, config, run_inputs, folder, display, on_exit)
-        return _measure(config, run_inputs, rows, aa_duplicate, record, folder, display, begun)
+            estimate = Estimate(config, rows, run_inputs)
+            aa_duplicate = _start(rows, config, run_inputs, folder, display, on_exit, estimate)
+        return _measure(config, run_inputs, rows, aa_duplicate, record, folder, display, begun, estimate)
 
 
 @contextmanager
@@ -222,13 +225,16 @@ def _start(
     folder: Path,
     display: Display,
     on_exit: ExitStack,
+    estimate: Estimate,
 ) -> Duplicate | None:
     """Load every row and, where speed is measured, the duplicate that is returned."""
-    said = estimate(config, rows, run_inputs)
+    said = estimate.words()
     check_memory(config, rows, run_inputs, said)
     display.say(said)
+    begun = time.monotonic()
     with display.step("loading " + ", ".join(row.name for row in rows if not row.absent)):
         _load(rows, config, run_inputs, folder, on_exit)
+    display.say(estimate.loaded(time.monotonic() - begun))
     if not config.accuracy:  # else counted while accuracy is measured
         count_threads(rows, config, display)
     aa_duplicate = duplicate_of(rows) if config.performance else None
@@ -274,21 +280,26 @@ def _measure(
     folder: Path,
     display: Display,
     begun: float,
+    estimate: Estimate,
 ) -> Outcome:
     status: Status = "interrupted"
     speed = Speed()
     run_folder.write_record(folder, record)
     try:
         if config.accuracy:
+            answering = time.monotonic()
             evaluate(rows, config, run_inputs, folder, display)
+            if config.performance:
+                display.say(estimate.answered(time.monotonic() - answering))
             record = replace(record, pairs=_write_answers(rows, run_inputs, folder, record.base))
         if config.performance:
             Bench(speed, rows, aa_duplicate, config, run_inputs, folder, display, begun=begun).measure()
         for row in rows:
             if row.alive and row.worker is not None:
                 with row.failing():
-                    if row.peak_rss_mib is None:
-                        row.peak_rss_mib = row.worker.ask(ReadMemory()).peak_rss_mib
+                    if row.observed.peak_rss_mib is None:
+                        peak = row.worker.ask(ReadMemory()).memory.peak_rss_mib
+                        row.observed = replace(row.observed, peak_rss_mib=peak)
                     row.worker.close()
         if config.accuracy:
             try:
@@ -321,7 +332,7 @@ def _measure(
         run_folder.write_record(folder, record)
     code = exit_code(record)
     if code != ExitCode.FAILED:
-        shutil.rmtree(folder / run_folder.UNFINISHED, ignore_errors=True)
+        shutil.rmtree(folder / file_names.UNFINISHED, ignore_errors=True)
     return Outcome(folder, record, code)
 
 

@@ -13,8 +13,8 @@ from alexbench.harness.config import RunConfig, cache_folder
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import UsageError
 from alexbench.harness.inputs.gathering import RunInputs, gather, writable
+from alexbench.harness.records import file_names
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.resume import changes, configuration_of
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import start
@@ -69,5 +69,5 @@ def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Se
                 "put them back, or make a new run"
             )
     work = writable(cache_folder()) / _WORK
-    (work / run_folder.LOGS).mkdir(parents=True, exist_ok=True)
+    (work / file_names.LOGS).mkdir(parents=True, exist_ok=True)
     return OpenedRun(folder, record, config, run_inputs, work)

@@ -10,7 +10,7 @@ from alexbench.harness.config import RunConfig, shard_of
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.files.decoding import decode, decode_value
 from alexbench.harness.inputs.model_files import programs_of, with_digests
-from alexbench.harness.records.record_files import RUN_FILE
+from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.run_records import DataRecord, ModelRecord, RunRecord
 from alexbench.harness.trust import untrusted
 

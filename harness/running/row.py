@@ -3,22 +3,22 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Effective, Known
+from alexbench.harness.contract import Effective
 from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError
 from alexbench.harness.measure.rounds import Block
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import (
     Accuracy,
     ArtifactRecord,
-    EffectiveRecord,
     KernelCheck,
+    Observed,
     Parity,
     QuantizationRecord,
     SystemRecord,
@@ -50,17 +50,15 @@ class Row:
     error_code: ExitCode = ExitCode.OK
     missing: bool = False
     unsupported: bool = False
-    effective: EffectiveRecord | None = None
+    effective: Effective | None = None
     loaded_as: Effective | None = None
     loads_s: list[float] = field(default_factory=list)
-    first_inference_ms: float | None = None
-    peak_rss_mib: float | None = None
+    observed: Observed = field(default_factory=Observed)
     accuracy: Accuracy | None = None
     parity: Parity | None = None
     performance: Performance | None = None
     top: NDArray[Any] | None = None
     parity_logits: NDArray[np.float32] | None = None
-    rss_mib: float | None = None
     python: str | None = None
     seen: Inspection | None = None
     stream: tuple[str, str] | None = None
@@ -68,7 +66,6 @@ class Row:
     generated: list[Generated] = field(default_factory=list)
     layers_ms: dict[str, float] = field(default_factory=dict)
     remarks: list[Reason] = field(default_factory=list)
-    batch_dependence: float | None = None
     quantized: ModelFile | None = None
     quantization: QuantizationRecord | None = None
     kernels: KernelCheck | None = None
@@ -149,35 +146,13 @@ class Row:
             error=self.error,
             effective=self.effective,
             load_s=median(self.loads_s) if self.loads_s else None,
-            first_inference_ms=self.first_inference_ms,
-            peak_rss_mib=self.peak_rss_mib,
             accuracy=self.accuracy,
             parity=self.parity,
             performance=self.performance,
             artifact=self.found,
-            rss_mib=self.rss_mib,
             python=self.python,
             remarks=tuple(dict.fromkeys(self.remarks)),
-            batch_dependence=self.batch_dependence,
             quantization=self.quantization,
             kernels=self.kernels,
+            **asdict(self.observed),
         )
-
-
-def effective_record(ran: Effective) -> EffectiveRecord:
-    """What a backend said of itself, as it goes into ``run.json``."""
-    return EffectiveRecord(
-        runtime=ran.runtime,
-        version=ran.version,
-        device=_pair(ran.device),
-        provider=_pair(ran.provider),
-        precision=_pair(ran.precision),
-        threads=_pair(ran.threads),
-        streams=_pair(ran.streams),
-        settings=dict(ran.settings),
-        stored=None if ran.stored is None else _pair(ran.stored),
-    )
-
-
-def _pair(known: Known) -> tuple[str, str]:
-    return known.value, known.evidence

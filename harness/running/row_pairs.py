@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from alexbench.harness.errors import unknown_name
-from alexbench.harness.files.parquet_files import PREDICTIONS, read_table
 from alexbench.harness.judge.paired_tests import paired_test
 from alexbench.harness.judge.sampling import drawn_from
+from alexbench.harness.records.file_names import PREDICTIONS
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.run_records import DataRecord, RunRecord
+from alexbench.harness.run_tables import read_table
 from alexbench.harness.systems import System, base_among, plain_of
 
 _TOP: Final = [f"top{place}" for place in range(1, 6)]

@@ -8,8 +8,9 @@ from alexbench.harness.config import RunConfig
 from alexbench.harness.contract import Options, Precision
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import artifact_of, artifact_record, look_into
+from alexbench.harness.records import file_names
 from alexbench.harness.running import folder as run_folder
-from alexbench.harness.running.row import Row, effective_record
+from alexbench.harness.running.row import Row
 from alexbench.harness.systems import System
 from alexbench.harness.trust import confined_to
 from alexbench.harness.worker.client import WorkerProcess
@@ -26,7 +27,7 @@ def options_of(system: System) -> Options:
 
 def log_of(name: str, folder: Path) -> Path:
     """The log of a participant's processes."""
-    return folder / run_folder.LOGS / f"{run_folder.file_of(name)}.log"
+    return folder / file_names.LOGS / f"{run_folder.file_of(name)}.log"
 
 
 def start_empty(row: Row, name: str, config: RunConfig, folder: Path) -> WorkerProcess:
@@ -66,7 +67,7 @@ def start(
         answer = _load(worker, row, run_inputs, log_of(name, folder))
         row.loads_s.append(answer.load_s)
         if row.effective is None:
-            row.effective, row.loaded_as = effective_record(answer.effective), answer.effective
+            row.effective = row.loaded_as = answer.effective
         fed = run_inputs.opened.preprocessing if row.seen is None else row.seen.preprocessing
         worker.ask(replace(run_inputs.opened, preprocessing=fed))
     except BaseException:
@@ -88,5 +89,5 @@ def _load(worker: WorkerProcess, row: Row, run_inputs: RunInputs, log: Path) -> 
     if row.seen is None:
         row.seen = look_into(row.backend, artifact, options, run_inputs.card, log, python=row.interpreter)
         row.found = artifact_record(file, row.seen)
-        row.batch_dependence = row.seen.facts.batch_dependence  # until it is tried at the run's batch
+        row.observed = replace(row.observed, batch_dependence=row.seen.facts.batch_dependence)  # at another batch
     return worker.ask(LoadArtifact(row.backend, artifact, row.seen.facts, options))

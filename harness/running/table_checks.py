@@ -10,20 +10,11 @@ import numpy as np
 import pandas as pd
 
 from alexbench.harness.errors import RecordError
-from alexbench.harness.files.parquet_files import (
-    BLOCKS,
-    FLIPS,
-    PREDICTIONS,
-    REFERENCE,
-    SAMPLES,
-    TIMINGS,
-    TOP,
-    read_table,
-)
 from alexbench.harness.judge.top_k import correct
-from alexbench.harness.records.record_files import RUN_FILE
+from alexbench.harness.records.file_names import BLOCKS, FLIPS, PREDICTIONS, REFERENCE, RUN_FILE, SAMPLES, TIMINGS
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Latency, Performance, Throughput
+from alexbench.harness.run_tables import TOP, read_table
 
 _AGREE: Final = 1e-6
 """Relative: the same numbers, added in another order."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from alexbench.harness.config import DEFAULT_BATCH_SIZE, RunConfig
 from alexbench.harness.console.progress import Display
+from alexbench.harness.contract import Known
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.running.row import Row
 from alexbench.harness.worker.protocol.timing import CountThreads
@@ -35,7 +36,7 @@ def _count(row: Row, config: RunConfig) -> None:
     for _ in range(ATTEMPTS):
         batch_size = min(config.batch_size, DEFAULT_BATCH_SIZE)  # a batch of thousands would take minutes
         counted = row.worker.ask(CountThreads(batch_size, SECONDS))
-        row.first_inference_ms = counted.first_inference_ns / 1e6
+        row.observed = row.observed.then(counted.observed)
         busy = counted.busy_threads
         if busy == row.system.threads or row.system.device != "cpu":
             break
@@ -52,7 +53,7 @@ def note_threads(row: Row, busy: int | None) -> None:
     if row.system.device != "cpu" or busy is None:
         return
     assert row.effective is not None
-    row.effective = replace(row.effective, threads=(str(busy), "measured"))
+    row.effective = replace(row.effective, threads=Known(str(busy), "measured"))
     if busy > asked or 2 * busy <= asked:
         raise UnsupportedOptionError(
             f"{row.name}: --threads {asked} did not take effect: {busy} threads were busy; see its log"

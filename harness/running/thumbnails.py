@@ -24,13 +24,12 @@ from alexbench.datasets.classes import class_list
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.decoding import decode
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, RECORD_BYTES_AT_MOST, read_file
-from alexbench.harness.files.parquet_files import read_table
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.inputs.gathering import RunInputs
+from alexbench.harness.records import file_names
+from alexbench.harness.run_tables import read_table
 from alexbench.harness.running import folder as run_folder
 
-FOLDER: Final = "thumbnails"
-FILE: Final = "thumbnails.json"
 MOST: Final = 200
 SIDE: Final = 160
 QUALITY: Final = 80
@@ -65,10 +64,10 @@ def write_thumbnails(folder: Path, run_inputs: RunInputs) -> None:
         RecordError: its files are damaged.
         UsageError: the disk is full, or the folder cannot be written to.
     """
-    predictions = read_table(folder / run_folder.PREDICTIONS)
+    predictions = read_table(folder / file_names.PREDICTIONS)
     if predictions is None:
         return
-    found = disputed(predictions, read_table(folder / run_folder.REFERENCE), read_table(folder / run_folder.FLIPS))
+    found = disputed(predictions, read_table(folder / file_names.REFERENCE), read_table(folder / file_names.FLIPS))
     places = {run_inputs.names[place]: place for place in np.flatnonzero(run_inputs.good).tolist()}
     _write(folder, found, lambda one: jpeg(run_inputs.prepared.pixels[places[one.sample]]))
 
@@ -81,14 +80,14 @@ def join_thumbnails(parts: Sequence[Path], folder: Path) -> bool:
     Raises:
         RecordError: a part's files are damaged.
     """
-    if not all((part / FILE).exists() for part in parts):
+    if not all((part / file_names.THUMBNAILS).exists() for part in parts):
         return False
     of = {one.sample: (part, one) for part in parts for one in read_thumbnails(part)}
 
     def copied(one: Thumbnail) -> bytes:
         part, before = of[one.sample]
         try:
-            file = part / FOLDER / Path(before.file).name
+            file = part / file_names.THUMBNAIL_FOLDER / Path(before.file).name
             return read_file(file, str(file), RecordError, most=IMAGE_BYTES_AT_MOST)
         except OSError as error:
             raise RecordError(f"{part / before.file} cannot be read: {error.strerror}; restore it") from error
@@ -103,7 +102,7 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
     Raises:
         RecordError: it is damaged.
     """
-    path = folder / FILE
+    path = folder / file_names.THUMBNAILS
     try:
         text = read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST)
         return decode(list[Thumbnail], json.loads(text))
@@ -162,21 +161,23 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
 def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail], bytes]) -> None:
     """The folder of pictures first, whole or not at all, then the list of them."""
     chosen = sorted(found, key=lambda one: -one.widest)[:MOST]
-    named = [replace(one, file=f"{FOLDER}/{number:04}.jpg") for number, one in enumerate(chosen, 1)]
-    partial = folder / f".{FOLDER}.partial"
-    for old in (partial, folder / FOLDER):  # an interrupted run's
+    named = [
+        replace(one, file=f"{file_names.THUMBNAIL_FOLDER}/{number:04}.jpg") for number, one in enumerate(chosen, 1)
+    ]
+    partial = folder / f".{file_names.THUMBNAIL_FOLDER}.partial"
+    for old in (partial, folder / file_names.THUMBNAIL_FOLDER):  # an interrupted run's
         shutil.rmtree(old, ignore_errors=True)
     try:
         if chosen:
             partial.mkdir()
             for one, after in zip(chosen, named, strict=True):
                 run_folder.write_bytes(partial / Path(after.file).name, made(one))
-            partial.replace(folder / FOLDER)
+            partial.replace(folder / file_names.THUMBNAIL_FOLDER)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     entries: list[dict[str, Any]] = [asdict(one) for one in named]
     text = json_text(entries, indent=1) + "\n"
-    run_folder.write_text(folder / FILE, text)
+    run_folder.write_text(folder / file_names.THUMBNAILS, text)
 
 
 def _names(classes: NDArray[np.int64]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from alexbench.harness.judge.parity import batch_dependence
 from alexbench.harness.judge.symptoms import Batch, symptom
 from alexbench.harness.measure.process import BusyThreads
 from alexbench.harness.models.preprocessing import network_input
+from alexbench.harness.records.run_records import Observed
 from alexbench.harness.worker.answers import check_activations
 from alexbench.harness.worker.protocol.scoring import Evaluate, Evaluated, Predict, WriteActivations, WriteLogits
 from alexbench.harness.worker.state import Handlers, WorkerState
@@ -56,8 +57,7 @@ class Scoring(WorkerState):
             pixels_digest=digest,
             images_kept=before,
             busy_threads=busy.count() if missing else None,
-            first_inference_ns=first_inference_ns,
-            batch_dependence=depends,
+            observed=Observed(first_inference_ms=first_inference_ns / 1e6, batch_dependence=depends),
         )
 
     def write_logits(self, asked: WriteLogits) -> Done:

@@ -15,6 +15,7 @@ from alexbench.harness.measure.ceiling import Ceilings
 from alexbench.harness.measure.loadgen_log import LoadGenResult
 from alexbench.harness.measure.machine_probe import Anchor, AnchorBlock
 from alexbench.harness.measure.process import BusyThreads
+from alexbench.harness.records.run_records import Observed
 from alexbench.harness.worker.protocol.timing import (
     Counted,
     CountStreamThreads,
@@ -79,7 +80,7 @@ class Timing(WorkerState):
         with clock.quiet_interpreter():
             busy = BusyThreads()
             clock.time_block(backend.predict, inputs, seconds=asked.seconds)
-        return Counted(busy.count(), self._first_inference())
+        return Counted(busy.count(), Observed(first_inference_ms=self._first_inference() / 1e6))
 
     def time_calls(self, asked: TimeCalls) -> clock.Timed:
         """Nothing but the clock's own block."""

@@ -28,7 +28,11 @@ def print_ablation(ablation: Ablation, stream: TextIO | None = None) -> None:
     terminal.answer(answer(ablation))
     terminal.facts(_facts(ablation))
     for table in tables(ablation):
-        terminal.table(table)
+        if terminal.fits(table):
+            terminal.table(table)
+        else:
+            terminal.line(f"\n{table.title}", "bold")
+            terminal.line("Too wide for this terminal; --out FOLDER writes it.")
     terminal.remarks(list(_remarks(ablation)))
 
 
@@ -38,7 +42,7 @@ def markdown(ablation: Ablation, picture: str) -> str:
     parts = [
         f"# AlexBench ablation: {escape(ablation.model)}{synthetic}",
         " ".join(map(escape, answer(ablation))),
-        "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in _facts(ablation)),
+        "\n".join(f"- **{name[:1].upper()}{name[1:]}** {escape(line)}" for name, line in _facts(ablation)),
         f"![Points of top-1 of every combination]({picture})",
         *(f"## {escape(table.title)}\n\n{table_text(table)}" for table in tables(ablation)),
         listed(_remarks(ablation)),
@@ -97,7 +101,7 @@ def _facts(ablation: Ablation) -> Iterator[tuple[str, str]]:
     own = ablation.cell(ablation.own)
     assert own is not None
     low, high = own.test.base_interval
-    yield "own", f"top-1 {own.test.base:.1f} % ({low:.1f} to {high:.1f}): {said(ablation.own)}"
+    yield "card", f"top-1 {own.test.base:.1f} % ({low:.1f} to {high:.1f}): {said(ablation.own)}"
     yield "effort", f"{len(ablation.cells)} combinations, {ablation.inferences:,} inferences"
 
 
@@ -147,13 +151,14 @@ def _extreme(ablation: Ablation, cell: Cell) -> tuple[str, ...]:
 def _map(ablation: Ablation) -> Table:
     """The heat map's numbers: a star where the interval is all on one side of 0, brackets around the own one."""
     drawn = heat_map(ablation)
+    real = [y for y, row in enumerate(drawn.values) if any(value is not None for value in row)]
     table = Table("Points of top-1 of every combination; *: beyond chance at 95 %, [ ]: the card's own")
     for place, heading in enumerate(varied(ablation, DOWN)):
-        table.add(heading, [row[place] for row in drawn.rows], numeric=False)
+        table.add(heading, [drawn.rows[y][place] for y in real], numeric=False)
     for x, names in enumerate(drawn.columns):
         cells = []
-        for y, row in enumerate(drawn.values):
-            text = drawing.said(row[x]) + ("*" if drawn.clear[y][x] else "")
+        for y in real:
+            text = drawing.said(drawn.values[y][x]) + ("*" if drawn.clear[y][x] else "")
             cells.append(f"[{text}]" if (y, x) == drawn.own else text)
         table.add(" ".join(names) if varied(ablation, ACROSS) else "points", cells, empty=True)
     return table

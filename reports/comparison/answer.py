@@ -18,10 +18,14 @@ _NAMED: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class _Speeds:
-    """What is known of one pair's speeds. ``base``, ``other``: their names in a sentence."""
+    """What is known of one pair's speeds.
+
+    ``base``, ``other``: their names in a sentence; ``row``: that of both in a list, where the runs are known.
+    """
 
     base: str
     other: str
+    row: str
     fps: SpeedChange | None
     p50: SpeedChange | None
 
@@ -50,7 +54,7 @@ def answer(report: PairedReport, rest: GateReport | None = None) -> list[str]:
         said.append(_sentence("; ".join([*map(_speed, speeds), _answers(pair, report)])))
         said += [_sentence(_latency(one)) for one in speeds if one.disagree]
     else:
-        said += [*_fastest(speeds), *_changed(report)]
+        said += [*_fastest(speeds, _base(report)), *_changed(report)]
     if not speeds:
         said += _no_speed(report, rest)
     if report.synthetic:
@@ -65,7 +69,7 @@ def speed_answer(rest: GateReport) -> list[str]:
         found = _of_row(rest.judged, row)
         if found:
             base, other = _versions(row, rest.base.versions.get(row, ""), rest.head.versions.get(row, ""))
-            speeds.append(_Speeds(base, other, found.get("images/s"), found.get("latency")))
+            speeds.append(_Speeds(base, other, row, found.get("images/s"), found.get("latency")))
     if not speeds:
         return [*_unmeasured(rest)] or ["Neither run has speeds to compare."]
     if len(speeds) > 1:
@@ -80,7 +84,7 @@ def _speeds(report: PairedReport, rest: GateReport | None) -> Iterator[_Speeds]:
             found = _of_row(rest.judged, pair.other.system) or _of_row(rest.judged, pair.base.system)
         if found:
             base, other = _names(pair)
-            yield _Speeds(base, other, found.get("images/s"), found.get("latency"))
+            yield _Speeds(base, other, pair.other.system, found.get("images/s"), found.get("latency"))
 
 
 def _of_row(judged: Sequence[Judged], row: str) -> dict[Measure, SpeedChange]:
@@ -142,55 +146,59 @@ def _latency(one: _Speeds) -> str:
     return f"At batch 1 its p50 is {abs(one.p50.change):.1f} % {way} (95 % interval {_interval(one.p50)})"
 
 
-def _fastest(speeds: Sequence[_Speeds]) -> Iterator[str]:
-    """Several pairs, by who is faster."""
-    bases = {one.base for one in speeds}
-    against = f" than {next(iter(bases))}" if len(bases) == 1 else " in B"
+def _fastest(speeds: Sequence[_Speeds], base: str = "") -> Iterator[str]:
+    """Several pairs, by who is faster. ``base``: of all of them; empty where each is of runs A and B."""
     apart = [one for one in speeds if one.main.apart]
     for word, faster in (("Faster", True), ("Slower", False)):
         found = [one for one in apart if one.main.faster == faster]
         found.sort(key=lambda one: abs(one.main.change), reverse=True)
         if found:
-            yield _sentence(f"{word}{against}: {_listed(f'{one.other} ({_signed(one.main)})' for one in found)}")
+            rows = _listed(f"{one.row} ({_signed(one.main)})" for one in found)
+            yield f"{word} {f'than {base}' if base else 'in B'}: {rows}."
     alike = [one for one in speeds if not one.main.apart]
     if alike:
         resolved = max(one.main.resolves for one in alike)
-        whose = f" as {next(iter(bases))}" if len(bases) == 1 else " in A and B"
-        rows = _listed(one.other for one in alike)
-        yield f"As fast{whose}, as far as can be told: {rows} (smallest difference shown here: {resolved:.1f} %)."
+        rows = _listed(one.row for one in alike)
+        whose = f"with {base}" if base else "between A and B"
+        yield f"Tied {whose} in speed: {rows} (differences below {resolved:.1f} % cannot be shown here)."
 
 
 def _signed(found: SpeedChange) -> str:
     return f"{'FPS' if found.of == 'images/s' else 'p50'} {found.change:+.1f} %"
 
 
+def _base(report: PairedReport) -> str:
+    """The one row that all others of a run are compared with; empty where rows of two runs are compared."""
+    bases = {pair.base.system for pair in report.pairs if not pair.base.which}
+    return bases.pop() if len(bases) == 1 else ""
+
+
 def _changed(report: PairedReport) -> Iterator[str]:
     """Several pairs, by whether predictions changed; each that differs has a sentence."""
     same = [pair for pair in report.pairs if not pair.flips]
-    bases = {pair.base.system for pair in report.pairs} if not report.pairs[0].base.which else set()
-    if same:
-        few = max((pair.top1.images_for_equivalence or 0 for pair in same), default=0)
-        short = f", too few to show equivalence: {few:,} would" if few else ""
-        if len(same) == len(report.pairs):
-            rows = f" from {next(iter(bases))}'s" if len(bases) == 1 else " between the runs"
-            yield _sentence(f"No top-1 prediction differs{rows} in {report.images:,} images{short}")
-        else:
-            rows = _listed(pair.other.name for pair in same)
-            yield _sentence(f"No top-1 prediction of {rows} differs in {report.images:,} images{short}")
+    base = _base(report)
     others = [pair for pair in report.pairs if pair.flips]
     for pair in others[:_NAMED]:
         yield _sentence(f"{pair.other.name}: {_answers(pair, report)}")
     if len(others) > _NAMED:
         yield f"{len(others) - _NAMED} more rows have predictions that differ; see the tables."
+    if same:
+        rows = "" if len(same) == len(report.pairs) else f" of {_listed(pair.other.system for pair in same)}"
+        whose = f"from {base}'s" if base else "between the runs"
+        yield f"No top-1 prediction{rows} differs {whose} in {report.images:,} images{_few(same)}."
+
+
+def _few(same: Sequence[Pair]) -> str:
+    """How many images would show equivalence where these are too few."""
+    needed = max((pair.top1.images_for_equivalence or 0 for pair in same), default=0)
+    return f" (too few to show equivalence, which takes {needed:,})" if needed else ""
 
 
 def _answers(pair: Pair, report: PairedReport) -> str:
     """Whether predictions of one pair differ, and what that does to top-1."""
     count, test = len(pair.flips), pair.top1
     if not count:
-        few = test.images_for_equivalence
-        short = f", too few to show equivalence: {few:,} would" if few else ""
-        return f"no top-1 prediction changed in {report.images:,} images{short}"
+        return f"no top-1 prediction changed in {report.images:,} images{_few([pair])}"
     known = ", all within rounding" if pair.explained == count else ""
     if pair.unexplained:
         known = f", {pair.unexplained} beyond rounding"

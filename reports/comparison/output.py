@@ -24,8 +24,8 @@ def print_comparison(
 def comparison_markdown(report: PairedReport, answered: Sequence[str] = ()) -> str:
     """All of it, every mismatch too; the same text for the same report."""
     title = "# AlexBench: a comparison" + (" on SYNTHETIC data" if report.synthetic else "")
-    lines = "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))
-    parts = [title, " ".join(map(escape, answered)), lines]
+    found = "\n".join(f"- **{name[:1].upper()}{name[1:]}** {escape(line)}" for name, line in facts(report))
+    parts = [title, " ".join(map(escape, answered)), found]
     parts += [f"## {escape(table.title)}\n\n{table_text(table)}" for table in tables(report)]
     for heading, lines in (("Remarks", sentences(report)), ("How to read it", reading(report))):
         if lines:

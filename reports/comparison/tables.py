@@ -1,6 +1,6 @@
 """A comparison as tables and sentences, the same in Markdown and on the terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from alexbench.harness.records.paired_records import Answer, ComparedRow, Flip, Metric, Pair, PairedReport, PairedTest
@@ -34,13 +34,12 @@ def sentences(report: PairedReport) -> list[str]:
         for pair in report.pairs
         if pair.alarming
     ]
-    for pair in report.pairs:
-        lines += [_undecided(pair, test) for test in (pair.top1, pair.top5) if test.verdict == "undecided"]
+    lines += _undecided(report.pairs)
     for bound, same in _grouped((pair.flips_below, pair) for pair in report.pairs):
         if bound is not None:
             lines.append(
-                f"{'; '.join(map(_whose, same))}: no top-1 mismatch in {report.images:,} images; at 95 % confidence the"
-                f" rate is below {bound:.2f} %."
+                f"{_pairs(same)}: no top-1 mismatch in {report.images:,} images; at 95 % confidence the rate is below"
+                f" {bound:.2f} %."
             )
     unasked = [pair for pair in report.pairs if pair.not_examined]
     if unasked:
@@ -114,21 +113,48 @@ def _flips(pair: Pair, most: int | None) -> Table:
     return table
 
 
-def _undecided(pair: Pair, test: PairedTest) -> str:
+def _undecided(pairs: Sequence[Pair]) -> Iterator[str]:
+    """What would decide each undecided test; those that need the same are one sentence."""
+    needed: dict[tuple[Metric, str], list[Pair]] = {}
+    for metric in _TITLES:
+        for pair in pairs:
+            test = pair.top1 if metric == "top1" else pair.top5
+            if test.verdict == "undecided":
+                needed.setdefault((metric, _needed(test)), []).append(pair)
+    titles: dict[tuple[str, str], list[str]] = {}
+    for (metric, needs), found in needed.items():
+        titles.setdefault((_pairs(found), needs), []).append(_TITLES[metric].lower())
+    for (names, needs), of in titles.items():
+        yield f"Undecided, {' and '.join(of)} of {names}: {needs}"
+
+
+def _needed(test: PairedTest) -> str:
+    """What would decide one test."""
     ways = []
     if test.images_for_equivalence is not None:
-        ways.append(f"{test.images_for_equivalence:,} would show equivalence")
+        ways.append(f"{test.images_for_equivalence:,} images would show equivalence")
     if test.images_for_difference is not None:
-        ways.append(f"about {test.images_for_difference:,} would show a difference")
-    line = (
-        f"{_whose(pair)}, {_TITLES[test.metric].lower()}: UNDECIDED with {test.images:,} images; at these rates of"
-        f" discordance {' and '.join(ways)}"
-    )
+        ways.append(f"about {test.images_for_difference:,} images would show a difference")
+    text = f"at this rate of mismatches {' and '.join(ways)}." if ways else ""
     if test.images_for_equivalence is None:
-        line += "; no number would show equivalence, as the difference itself is as wide as the margin"
+        text += " No number of images would show equivalence: the difference itself is as wide as the margin."
     if test.lost + test.gained < _LEAST_FLIPS:
-        line += f"; {test.lost + test.gained} are discordant, and at least six in one direction show a difference"
-    return line + "."
+        text += (
+            f" A difference needs at least {_LEAST_FLIPS} images that only one of the two has right;"
+            f" {test.lost + test.gained} were found."
+        )
+    return text.strip()
+
+
+def _pairs(pairs: Sequence[Pair]) -> str:
+    """Several pairs by what they have in common."""
+    bases = {pair.base.name for pair in pairs}
+    if all(pair.base.which and pair.base.system == pair.other.system for pair in pairs):
+        runs = f" ({pairs[0].base.which} and {pairs[0].other.which})"
+        return ", ".join(pair.other.system for pair in pairs) + runs
+    if len(bases) == 1:
+        return f"{', '.join(pair.other.name for pair in pairs)} (base: {bases.pop()})"
+    return "; ".join(map(_whose, pairs))
 
 
 def _whose(pair: Pair) -> str:

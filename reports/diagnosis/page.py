@@ -23,8 +23,7 @@ def print_diagnosis(diagnosis: Diagnosis, stream: TextIO | None = None) -> None:
     terminal.facts(_facts(diagnosis))
     for table in _tables(diagnosis):
         terminal.table(table)
-    for line in _remarks(diagnosis):
-        terminal.line(f"! {line}")
+    terminal.remarks(list(_remarks(diagnosis)))
 
 
 def diagnosis_json(diagnosis: Diagnosis) -> str:
@@ -38,7 +37,7 @@ def markdown(diagnosis: Diagnosis) -> str:
     parts = [
         f"# AlexBench doctor: {escape(diagnosis.model)}{synthetic}",
         " ".join(map(escape, answer(diagnosis))),
-        "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in _facts(diagnosis)),
+        "\n".join(f"- **{name[:1].upper()}{name[1:]}** {escape(line)}" for name, line in _facts(diagnosis)),
         *(f"## {escape(table.title)}\n\n{table_text(table)}" for table in _tables(diagnosis)),
     ]
     remarks = listed(_remarks(diagnosis))

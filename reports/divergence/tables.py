@@ -40,7 +40,7 @@ def layers_json(result: LayerComparison) -> dict[str, Any]:
 
 def answer(result: LayerComparison) -> list[str]:
     """Which rows leave float64 and where, then which do not."""
-    lines = [f"{row.name} leaves float64 at {row.first.layer}, {channels_off(row.first)}." for row in _off(result)]
+    lines = [f"{row.name} leaves float64 at {first.layer}, {channels_off(first)}." for row, first in _off(result)]
     lines += [f"{row.name} could not be compared: {row.error}" for row in result.rows if row.error is not None]
     within = [row.name for row in result.rows if row.error is None and row.first is None]
     if within:
@@ -54,8 +54,9 @@ def _images(result: LayerComparison) -> str:
     return f"{count} image{'s' if count > 1 else ''}"
 
 
-def _off(result: LayerComparison) -> Iterator[RowLayers]:
-    return (row for row in result.rows if row.error is None and row.first is not None)
+def _off(result: LayerComparison) -> Iterator[tuple[RowLayers, LayerError]]:
+    """Rows that leave float64, and their first layer that does."""
+    return ((row, row.first) for row in result.rows if row.error is None and row.first is not None)
 
 
 def sentences(result: LayerComparison) -> list[str]:

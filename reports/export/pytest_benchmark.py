@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.plain_text import json_text
+from alexbench.harness.records.file_names import BLOCKS, TIMINGS
 from alexbench.harness.records.machine_key import machine_key
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.reports.export.flat_table import digest_key, git_of
@@ -38,8 +39,8 @@ def pytest_benchmark_json(record: RunRecord, timings: pd.DataFrame, blocks: pd.D
     Raises:
         RecordError: they have not the columns, or nothing of these rows.
     """
-    _require(timings, TIMING_COLUMNS, "timings.parquet")
-    _require(blocks, BLOCK_COLUMNS, "blocks.parquet")
+    _require(timings, TIMING_COLUMNS, TIMINGS)
+    _require(blocks, BLOCK_COLUMNS, BLOCKS)
     settled = timings[timings["settled"]].groupby(_BLOCK, sort=False)["ns"].agg(["median", "sum", "count"])
     whole = settled.reset_index().merge(blocks[list(BLOCK_COLUMNS)], on=_BLOCK)
     entries = {entry.name: entry for entry in record.systems if entry.performance is not None}
@@ -49,7 +50,7 @@ def pytest_benchmark_json(record: RunRecord, timings: pd.DataFrame, blocks: pd.D
         if backend in entries and (scenario, way) in _NAMES:
             benchmarks.append(_benchmark(record, entries[backend], _NAMES[scenario, way], int(batch), group))
     if not benchmarks:
-        raise RecordError("timings.parquet has no settled timing of this run's rows; restore it or run again")
+        raise RecordError(f"{TIMINGS} has no settled timing of this run's rows; restore it or run again")
     content = {
         "machine_info": _machine_info(record),
         "commit_info": _commit_info(record),

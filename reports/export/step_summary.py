@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 from typing import Final
 
+from alexbench.harness.records.file_names import REPORT
+
 VARIABLE: Final = "GITHUB_STEP_SUMMARY"
 LIMIT_BYTES: Final = 1024 * 1024
 """Of one step's summary: a larger one is not shown at all (GitHub's documentation, "Workflow commands")."""
-CUT: Final = "\n_Cut here: a step summary holds 1 MiB. The whole is in the run's report.md._\n"
+CUT: Final = f"\n_Cut here: a step summary holds 1 MiB. The whole is in the run's {REPORT}._\n"
 _GAP: Final = "\n"
 """What is there may not end in a line's end."""
 

@@ -1,26 +1,30 @@
 """The answer of a gate in a few sentences: the verdict, what failed, and what to do about it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from alexbench.harness.records.gate_records import GateReport, GateVerdict, Judged
+from alexbench.harness.records.reasons import Code, Reason
 from alexbench.reports.gate.metrics import allowed_text, change_alone, check_name
-from alexbench.reports.text.other_machine import is_on_other_machine, machine_fix, machine_sentence
+from alexbench.reports.text.other_machine import is_on_other_machine, machine_answer
 from alexbench.reports.text.reason_words import joined, words
 
 _NAMED: Final = 3
-"""Checks that the first sentence names; the table below it has all."""
+"""Checks that a sentence names; the table below it has all."""
+_SENTENCES: Final = 2
+"""Causes, and kinds of what is needed, that the answer has; the notes of the table have all."""
 _SUBJECT: Final = "Gate a run and a baseline of the same model, weights and images."
 
 
 def answer(report: GateReport) -> list[str]:
     """The verdict with what failed first, then what would decide or fix it."""
-    machine = " ".join(filter(None, (machine_sentence(report), machine_fix(report))))
-    return [headline(report), *advice(report), *filter(None, (machine,)), *_advisory(report)]
+    machine = machine_answer(report)
+    return [headline(report), *_undecided(report), *advice(report), *filter(None, (machine,)), *_advisory(report)]
 
 
 def headline(report: GateReport) -> str:
-    """Such as "FAIL: 1 of 24 checks: torch p50 ms +20.0 %."."""
+    """Such as "FAIL: 1 of 24 checks: torch p50 +20.0 %."."""
     if report.refused:
         return f"INVALID: base and head cannot be compared: {joined(report.refused)}."
     deciding, open_ones = made(report), failing(report)
@@ -32,9 +36,19 @@ def headline(report: GateReport) -> str:
     if not shown:  # only checks that another machine left out
         passed = len(deciding) - len(open_ones)
         return f"INVALID: {passed} of {_checks(len(deciding))} passed; {_times(left_out(report))} not made."
-    named = ", ".join(map(_named, shown[:_NAMED]))
-    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
-    return f"{report.verdict}: {len(shown)} of {_checks(len(deciding))}: {named}{more}."
+    if report.verdict == "INVALID":
+        names = _some(list(dict.fromkeys(map(check_name, shown))))
+        return f"INVALID: {len(shown)} of {_checks(len(deciding))} cannot be judged: {names}."
+    return f"{report.verdict}: {len(shown)} of {_checks(len(deciding))}: {_some(list(map(_named, shown)))}."
+
+
+def _undecided(report: GateReport) -> list[str]:
+    """The checks of a failed gate that did not fail and did not pass."""
+    open_ones = [one for one in failing(report) if one.verdict != "FAIL"]
+    if report.verdict != "FAIL" or report.refused or not open_ones:
+        return []
+    more = "1 more check is" if len(open_ones) == 1 else f"{len(open_ones)} more checks are"
+    return [f"{more} not decided: {_some(list(map(_named, open_ones)))}."]
 
 
 def made(report: GateReport) -> list[Judged]:
@@ -55,16 +69,44 @@ def failing(report: GateReport) -> list[Judged]:
 
 
 def advice(report: GateReport) -> list[str]:
-    """What would decide an open gate, or make an invalid one valid."""
+    """Why a gate is invalid, and what would decide it or an open one."""
     if report.refused:
         return [_SUBJECT]
     if report.verdict not in ("INCONCLUSIVE", "INVALID"):
         return []
-    wanted: dict[str, list[Judged]] = {}
-    for one in failing(report):
-        if one.verdict == report.verdict:
-            wanted.setdefault(_decides(one), []).append(one)
-    return [f"{text}{_whose(of, wanted)}." for text, of in list(wanted.items())[:2] if text]
+    shown = [one for one in failing(report) if one.verdict == report.verdict]
+    return [*(_causes(shown) if report.verdict == "INVALID" else []), *_needs(shown)]
+
+
+def _causes(shown: Sequence[Judged]) -> list[str]:
+    """Why checks cannot be judged, once each."""
+    causes = dict.fromkeys(joined(one.why) for one in shown if one.why)
+    return [f"{cause[:1].upper()}{cause[1:]}." for cause in list(causes)[:_SENTENCES]]
+
+
+def _needs(shown: Sequence[Judged]) -> list[str]:
+    """What would decide checks, those of one kind together."""
+    wanted: dict[Code, list[Judged]] = {}
+    for one in shown:
+        if one.would_change is not None and one.would_change.code != "detectable":
+            wanted.setdefault(one.would_change.code, []).append(one)
+    several = sum(map(len, wanted.values())) < len(shown) or len(wanted) > 1
+    return [_need(of, several=several) for of in list(wanted.values())[:_SENTENCES]]
+
+
+def _need(of: Sequence[Judged], *, several: bool) -> str:
+    """``several``: whether other checks need something else, or nothing."""
+    together = _together(of)
+    whose = f" {_some(_names(of))}" if several and not together.of else ""
+    return f"Needed to decide{whose}: {words(together)}."
+
+
+def _together(of: Sequence[Judged]) -> Reason:
+    """What checks of one kind need: the most of what is counted, all of what is named."""
+    reasons = [one.would_change for one in of if one.would_change is not None]
+    joint = " --backend " if reasons[0].code == "run_backend" else ", "
+    named = joint.join(dict.fromkeys(one.of for one in reasons))
+    return replace(max(reasons, key=lambda one: one.count), of=named)
 
 
 def _advisory(report: GateReport) -> list[str]:
@@ -78,25 +120,19 @@ def _advisory(report: GateReport) -> list[str]:
 def _named(one: Judged) -> str:
     """A check by its row and metric, and by how much it changed."""
     if one.metric == "ran":
-        return f"{one.row} did not run" if one.row else "no row ran"
-    return f"{check_name(one)}{change_alone(one)}"
+        did = "did not run" if one.verdict == "FAIL" else "was not run"
+        return f"{one.row} {did}" if one.row else "no row ran"
+    return check_name(one) + ("" if one.change is None else f" {change_alone(one)}")
 
 
-def _decides(one: Judged) -> str:
-    """What would decide one check, as a sentence without its end."""
-    if one.would_change is not None and one.would_change.code != "detectable":
-        return f"Would decide: {words(one.would_change)}"
-    why = joined(one.why)
-    return why[:1].upper() + why[1:]
+def _names(of: Sequence[Judged]) -> list[str]:
+    return list(dict.fromkeys(map(check_name, of)))
 
 
-def _whose(of: Sequence[Judged], wanted: dict[str, list[Judged]]) -> str:
-    """Which checks a sentence is about, where others need something else."""
-    if len(wanted) == 1:
-        return ""
-    names = list(dict.fromkeys(map(check_name, of)))
+def _some(names: Sequence[str]) -> str:
+    """The first few, and how many more."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f" ({', '.join(names[:_NAMED])}{more})"
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _checks(count: int) -> str:
@@ -104,4 +140,4 @@ def _checks(count: int) -> str:
 
 
 def _times(of: Sequence[Judged]) -> str:
-    return f"{len(of)} check{' of time was' if len(of) == 1 else 's of time were'}"
+    return f"{len(of)} time check{' was' if len(of) == 1 else 's were'}"

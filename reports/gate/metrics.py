@@ -49,20 +49,24 @@ def value_text(one: Judged, value: float | None) -> str:
 
 def change_text(one: Judged) -> str:
     """Head less base, with its interval where it has one."""
-    if one.change is None:
-        return ABSENT
-    digits, unit = _precision(one)
-    if one.low is None or one.high is None:
-        return f"{one.change:+.{digits}f}{unit}"
-    return f"{one.change:+.{digits}f}{unit} ({one.low:+.{digits}f} to {one.high:+.{digits}f})"
+    interval = interval_text(one)
+    return change_alone(one) + (f" ({interval})" if interval != ABSENT else "")
 
 
 def change_alone(one: Judged) -> str:
-    """Head less base behind a name, empty where there is none."""
+    """Head less base."""
     if one.change is None:
-        return ""
+        return ABSENT
     digits, unit = _precision(one)
-    return f" {one.change:+.{digits}f}{unit}"
+    return f"{one.change:+.{digits}f}{unit}"
+
+
+def interval_text(one: Judged) -> str:
+    """The 90 % interval of the change, in its unit."""
+    if one.change is None or one.low is None or one.high is None:
+        return ABSENT
+    digits, _ = _precision(one)
+    return f"{one.low:+.{digits}f} to {one.high:+.{digits}f}"
 
 
 def _precision(one: Judged) -> tuple[int, str]:

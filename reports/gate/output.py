@@ -40,7 +40,7 @@ def print_gate(report: GateReport, stream: TextIO | None = None, *, details: boo
         terminal.table(table)
     terminal.remarks(sentences(report))
     if not details:
-        terminal.line(f"\n--details lists all {len(report.judged)} checks.")
+        terminal.line(f"\n--details lists all checks ({len(report.judged)}).")
 
 
 def gate_markdown(report: GateReport) -> str:
@@ -54,7 +54,7 @@ def gate_markdown(report: GateReport) -> str:
     if sentences(report):
         parts.append(f"## Remarks\n\n{listed(sentences(report))}")
     parts += [folded(table.title, noted(table)) for table in other_tables(report)]
-    compared = "\n".join(f"- **{name.capitalize()}** {escape(line)}" for name, line in facts(report))
+    compared = "\n".join(f"- **{name[:1].upper()}{name[1:]}** {escape(line)}" for name, line in facts(report))
     parts += [folded("What was compared", compared), folded("How to read it", listed(reading(report)))]
     return "\n\n".join(parts) + "\n"
 

@@ -5,24 +5,56 @@ from typing import Final
 
 from alexbench.harness.records.gate_records import GateReport, GateSide, Judged
 from alexbench.reports.gate.answer import failing
-from alexbench.reports.gate.metrics import POINTS, allowed_text, change_text, metric_name, value_text
+from alexbench.reports.gate.metrics import (
+    POINTS,
+    allowed_text,
+    change_alone,
+    interval_text,
+    metric_name,
+    value_text,
+)
 from alexbench.reports.table import Notes, Table
 from alexbench.reports.text.other_machine import is_on_other_machine
 from alexbench.reports.text.reason_words import joined, words
+from alexbench.reports.text.wording import short_version
 
 _WHOLE: Final = "all rows"
 
 
 def facts(report: GateReport) -> list[tuple[str, str]]:
     """What was gated against what, a name and a line each."""
+    base, head = report.base, report.head
     lines = [("model", report.model), ("data", ("SYNTHETIC: " if report.synthetic else "") + report.data)]
-    for name, side in (("base", report.base), ("head", report.head)):
-        lines.append((name, f"{side.name}; {', '.join(side_lines(side))}"))
-    lines.append(("changed", joined(report.changed) or "nothing of packages, Python and variables"))
+    same = base.versions == head.versions
+    for name, side, other in (("base", base, head), ("head", head, base)):
+        versions = [] if same else _versions(side, other)
+        lines.append((name, f"{side.name}: {', '.join(_side(side, versions))}"))
+    if same:
+        lines.append(("runtimes", ", ".join(_versions(base, head))))
+    lines.append(("changed", joined(report.changed) or "no package, Python version or variable"))
     lines.append(("policy", report.policy))
     if report.follow_ups:
         lines.append(("again", f"measured again with fresh processes: {', '.join(report.follow_ups)}"))
     return lines
+
+
+def _side(side: GateSide, versions: Sequence[str]) -> list[str]:
+    """One side in a line: when its run was, and on what."""
+    return [
+        f"run of {side.started[:16].replace('T', ' ')}",
+        f"alexbench {side.alexbench}",
+        *versions,
+        *(f"INVALID ({words(one)})" for one in side.invalid),
+    ]
+
+
+def _versions(side: GateSide, other: GateSide) -> list[str]:
+    """Runtimes; builds in full only where these alone differ."""
+    return [f"{name} {_version(one, other.versions.get(name, ''))}" for name, one in side.versions.items()]
+
+
+def _version(one: str, other: str) -> str:
+    return one if one != other and short_version(one) == short_version(other) else short_version(one)
 
 
 def side_lines(side: GateSide) -> list[str]:
@@ -44,10 +76,12 @@ def other_tables(report: GateReport) -> list[Table]:
     """The required checks that passed or were not made, then what is advisory."""
     notes, open_ones = Notes(), failing(report)
     others = [one for one in report.judged if one not in open_ones]
+    required = [one for one in others if one.rule.required]
+    passed = "Passed" if all(one.verdict == "PASS" for one in required) else "Passed, or not made"
     return [
         _table(title, found, notes)
         for title, found in (
-            ("Passed, or not made", [one for one in others if one.rule.required]),
+            (passed, required),
             ("Advisory: not part of the verdict", [one for one in others if not one.rule.required]),
         )
         if found
@@ -65,23 +99,24 @@ def _table(title: str, judged: Sequence[Judged], notes: Notes) -> Table:
     said = [_said(one) for one in judged]
     table.add("system", [one.row or _WHOLE for one in judged], numeric=False)
     table.add("check", [metric_name(one) for one in judged], numeric=False)
-    table.add("base", [value_text(one, one.base) for one in judged])
+    table.add("base", [value_text(one, one.base) for one in judged], extra=True)
     table.add("head", [value_text(one, one.head) for one in judged])
-    table.add("change (90 %)", [change_text(one) for one in judged])
+    table.add("change", [change_alone(one) for one in judged])
+    table.add("90 % interval", [interval_text(one) for one in judged], extra=True)
     table.add("allowed", [allowed_text(one) for one in judged])
     table.add(
         "verdict",
-        [one.verdict + notes.mark(texts) for one, texts in zip(judged, said, strict=True)],
+        [one.verdict + notes.mark([text] if text else []) for one, text in zip(judged, said, strict=True)],
         numeric=False,
         bold=[one.verdict == "FAIL" for one in judged],
     )
-    table.notes = notes.lines([text for texts in said for text in texts])
+    table.notes = notes.lines([text for text in said if text])
     return table
 
 
-def _said(one: Judged) -> list[str]:
-    """What is noted of a verdict: of a plain one only what would change it."""
-    return [text for text in (joined(one.why), change_words(one)) if text]
+def _said(one: Judged) -> str:
+    """The note of a verdict: what it rests on and what would change it."""
+    return "; ".join(filter(None, (joined(one.why), change_words(one))))
 
 
 def change_words(one: Judged) -> str:
@@ -89,12 +124,17 @@ def change_words(one: Judged) -> str:
     if one.would_change is None:
         return ""
     decides = one.verdict in ("INCONCLUSIVE", "INVALID") and one.would_change.code != "detectable"
-    return f"would decide: {words(one.would_change)}" if decides else words(one.would_change)
+    return f"needed to decide: {words(one.would_change)}" if decides else words(one.would_change)
 
 
 def sentences(report: GateReport) -> list[str]:
-    """What qualifies the gate and is not in its answer."""
-    return [words(one) for one in report.notes if not is_on_other_machine(one)]
+    """What qualifies the gate and is not in its answer, nor in a note of the checks that did not pass."""
+    noted = {reason for one in failing(report) for reason in one.why}
+    return [
+        words(one)
+        for one in report.notes
+        if not is_on_other_machine(one) and not (one.because and noted.issuperset(one.because))
+    ]
 
 
 def reading(report: GateReport) -> list[str]:

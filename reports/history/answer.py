@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from alexbench.reports.history.series import Change, History, Series
+from alexbench.reports.history.series import History, Series
 from alexbench.reports.history.words import change_text, date, news_text
 
 LEAST_POINTS: Final = 6
@@ -21,25 +21,44 @@ def answer(history: History) -> list[str]:
     if not said and judged:
         said.append(f"No level changed in {_series(judged)} over {_runs(history.runs)}.")
     if short and not judged:
-        said.append(f"Too few runs to find a change: {_series(short)} with fewer than {LEAST_POINTS} points each.")
+        longest = max(map(_counted, history.series))
+        said.append(
+            f"Too few runs to find a change: a series needs {LEAST_POINTS} points, and the longest of {short} has"
+            f" {longest}."
+        )
     elif short:
-        said.append(f"{_series(short)} with fewer than {LEAST_POINTS} points: too few to find a change.")
-    return said
+        few = f"{short} of {_series(len(history.series))} have fewer than {LEAST_POINTS} points"
+        said.append(f"{few}, too few to find a change.")
+    return [*said, *(_apart(history.series) if short else [])]
+
+
+def _apart(series: Sequence[Series]) -> list[str]:
+    """In what runs differ that would else be one series."""
+    keys: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for one in series:
+        keys.setdefault((one.metric.name, one.system), []).append(one.key)
+    differing = {
+        name: None for found in keys.values() for name in found[0] if len({key.get(name, "") for key in found}) > 1
+    }
+    return [f"Runs that differ in {', '.join(differing)} are separate series."] if differing else []
 
 
 def _changed(series: Sequence[Series], *, better: bool) -> Iterator[str]:
+    """One sentence; metrics of one system that changed together are named together."""
     found = [(one, one.changes[-1]) for one in series if one.changes and one.changes[-1].better == better]
+    together: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for one, change in found:
+        size = f"{one.metric.title} {change_text(one.metric, change.change)}"
+        together.setdefault((one.system, change.started, change.news), []).append(size)
     if found:
-        named = "; ".join(_named(one, change) for one, change in found[:_NAMED])
-        more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        word = "Better" if better else "Worse"
-        yield f"{word} in {len(found)} of {_series(len(series))}: {named}{more}."
+        named = "; ".join(_named(*key, sizes) for key, sizes in list(together.items())[:_NAMED])
+        more = f"; and {len(together) - _NAMED} more" if len(together) > _NAMED else ""
+        yield f"{'Better' if better else 'Worse'} in {len(found)} of {_series(len(series))}: {named}{more}."
 
 
-def _named(series: Series, change: Change) -> str:
-    cause = f" ({news_text(change.news)})" if change.news else ""
-    title = f"{series.system} {series.metric.title}"
-    return f"{title} {change_text(series.metric, change.change)} since {date(change.started)[:10]}{cause}"
+def _named(system: str, started: str, news: tuple[str, ...], sizes: Sequence[str]) -> str:
+    cause = f" ({news_text(news)})" if news else ""
+    return f"{system} {' and '.join(sizes)} since {date(started)[:10]}{cause}"
 
 
 def _counted(series: Series) -> int:

@@ -12,8 +12,10 @@ from alexbench.reports.history.words import change_text, date, interval_text, ne
 from alexbench.reports.table import Table
 from alexbench.reports.text.wording import ABSENT, short_version
 
-_OF_A_GROUP: Final = ("machine", "model", "weights", "artifact", "data", "ran as", "rigor")
-"""What series of one table have in common; a batch size is FPS's own."""
+_OF_A_TABLE: Final = ("machine", "model", "ran as")
+"""What series of one table have in common."""
+_COLUMNS: Final = ("weights", "artifact", "data", "rigor")
+"""What else keeps series apart, a column where they differ in it; a batch size is FPS's own."""
 
 
 def print_history(history: History, *, details: bool = False, last: int = 0, stream: TextIO | None = None) -> None:
@@ -44,17 +46,22 @@ def summaries(history: History) -> list[Table]:
     """A line per series, in a table for each model, machine and way of running."""
     groups: dict[tuple[str, ...], list[Series]] = {}
     for series in history.series:
-        groups.setdefault(tuple(series.key.get(name, "") for name in _OF_A_GROUP), []).append(series)
-    several = [name for place, name in enumerate(_OF_A_GROUP) if len({key[place] for key in groups}) > 1]
-    return [_summary(found, several) for found in groups.values()]
+        groups.setdefault(tuple(series.key.get(name, "") for name in _OF_A_TABLE), []).append(series)
+    machines = {(series.machine, series.key.get("machine", "")) for series in history.series}
+    alike = len({name for name, _ in machines}) < len(machines)
+    return [_summary(found, machine_key=alike) for found in groups.values()]
 
 
-def _summary(group: list[Series], several: list[str]) -> Table:
-    """``several``: what other tables of this history have otherwise."""
+def _summary(group: list[Series], *, machine_key: bool) -> Table:
+    """``machine_key``: whether the title needs the machine's key, as another machine has the same processor."""
     newest = [series.points[-1] for series in group]
-    table = Table("; ".join(_title(group[0], several)))
+    table = Table("; ".join(_title(group[0], machine_key=machine_key)))
     table.add("system", [series.system for series in group], numeric=False)
     table.add("metric", [series.metric.title for series in group], numeric=False)
+    for name in _COLUMNS:
+        values = [series.key.get(name, "") for series in group]
+        if len(set(values)) > 1:
+            table.add(name, [value or ABSENT for value in values], numeric=False)
     table.add("last", [value_text(one.metric, one.points[-1].value) for one in group])
     intervals = [interval_text(one.metric, one.points[-1].low, one.points[-1].high) or ABSENT for one in group]
     table.add("95 % interval", intervals, extra=True)
@@ -69,18 +76,13 @@ def _summary(group: list[Series], several: list[str]) -> Table:
     return table
 
 
-def _title(series: Series, several: list[str]) -> Iterator[str]:
+def _title(series: Series, *, machine_key: bool) -> Iterator[str]:
     key = series.key
-    yield (
-        "SYNTHETIC: " if series.synthetic else ""
-    ) + f"{key.get('model', '')} on {series.machine or key.get('machine', '')}"
+    synthetic = "SYNTHETIC: " if series.synthetic else ""
+    own = f" (machine {key.get('machine', '')})" if machine_key else ""
+    yield f"{synthetic}{key.get('model', '')} on {series.machine or key.get('machine', '')}{own}"
     if key.get("ran as"):
         yield key["ran as"]
-    digests = [
-        f"{name} {key[name]}" for name in ("weights", "artifact", "data", "rigor") if name in several and key.get(name)
-    ]
-    if digests:
-        yield ", ".join(digests)
 
 
 def table_of(series: Series, *, last: int = 0) -> Table:

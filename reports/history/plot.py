@@ -16,7 +16,12 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 _PANEL: Final = (9.0, 3.0)
 """Width and height in inches, for letters of 10 points: at half size they are still read."""
 _LINE: Final = 0.2
+_LETTERS: Final = 110
+"""Letters of a legend that fit side by side; each label takes so many more for its key:"""
+_KEY: Final = 8
 _DOTS_PER_INCH: Final = 150
+_MOST_PERCENT: Final = 100.5
+"""No axis goes further, and a line at 100 % is still seen whole."""
 _STYLE: Final[dict[str, Any]] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -33,17 +38,21 @@ def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes
     panels: dict[str, list[Series]] = {}
     for series in history.series:
         panels.setdefault(series.metric.name, []).append(series)
-    heights = [_PANEL[1] + _LINE * len(found) for found in panels.values()] or [1.0]
+    legends = _legends([_labels(found) for found in panels.values()])
+    heights = [_PANEL[1] + _LINE * _rows(labels) for labels in legends] or [1.0]
     file = io.BytesIO()
     with drawing(_STYLE):
         figure = Figure(figsize=(_PANEL[0], sum(heights)), facecolor="white", layout="constrained")
-        figure.suptitle(plot_text(title(history)), x=0.01, ha="left", weight="bold")
+        lines = map(plot_text, title(history).splitlines())
+        figure.suptitle("\n".join(lines), x=0.01, ha="left", weight="bold")
         if not panels:
             figure.text(0.5, 0.5, "no run has these metrics", ha="center", va="center")
         else:
             drawn = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
-            for axes, found in zip(drawn[:, 0], panels.values(), strict=True):
+            for axes, found, labels in zip(drawn[:, 0], panels.values(), legends, strict=True):
                 _panel(axes, found)
+                if labels:
+                    _legend(axes, labels)
         metadata = {"Date": None} if form == "svg" else {"Software": None}
         figure.savefig(file, format=form, dpi=_DOTS_PER_INCH, metadata=metadata)
     return file.getvalue()
@@ -65,19 +74,41 @@ def _one_of(kind: str, names: list[str]) -> str:
     return found[0] if len(found) == 1 else f"{len(found)} {kind}"
 
 
+def _legends(labels: list[list[str]]) -> list[list[str]]:
+    """The labels below each panel; below the last one alone where all panels have the same."""
+    return [[] for _ in labels[1:]] + labels[-1:] if all(one == labels[0] for one in labels) else labels
+
+
+def _legend(axes: "Axes", labels: list[str]) -> None:
+    axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, -0.22),
+        ncols=_columns(labels),
+        frameon=False,
+        fontsize=9,
+        borderaxespad=0,
+    )
+
+
+def _columns(labels: list[str]) -> int:
+    """As many as fit side by side."""
+    return max(1, min(len(labels), _LETTERS // (max(map(len, labels), default=1) + _KEY)))
+
+
+def _rows(labels: list[str]) -> int:
+    return -(-len(labels) // _columns(labels)) if labels else 0
+
+
 def _panel(axes: "Axes", found: list[Series]) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     metric = found[0].metric
-    common = {
-        name: value
-        for name, value in found[0].key.items()
-        if all(series.key[name] == value for series in found) and value
-    }
-    for place, series in enumerate(found):
-        _line(axes, series, place, _label(series, common))
+    for place, (series, label) in enumerate(zip(found, _labels(found), strict=True)):
+        _line(axes, series, place, label)
     hollow = "; hollow: does not count" if any(not one.counts for series in found for one in series.points) else ""
     axes.set_title(f"{metric.title} ({metric.better} is better{hollow})", loc="left")
+    if metric.in_points:
+        axes.set_ylim(top=min(axes.get_ylim()[1], _MOST_PERCENT))
     axes.grid(visible=True, axis="y", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -85,7 +116,6 @@ def _panel(axes: "Axes", found: list[Series]) -> None:
     locator = AutoDateLocator()  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.22), frameon=False, fontsize=9, borderaxespad=0)
 
 
 def _line(axes: "Axes", series: Series, place: int, label: str) -> None:
@@ -121,8 +151,15 @@ def _line(axes: "Axes", series: Series, place: int, label: str) -> None:
         )
 
 
-def _label(series: Series, common: dict[str, str]) -> str:
-    """The system, and in what this series is not as the others of its panel."""
+def _labels(found: list[Series]) -> list[str]:
+    """Of each series of a panel the system, and in what it is not as the others."""
+    common = {
+        name for name, value in found[0].key.items() if value and all(series.key[name] == value for series in found)
+    }
+    return [_label(series, common) for series in found]
+
+
+def _label(series: Series, common: set[str]) -> str:
     key = {**series.key, "machine": series.machine or series.key.get("machine", "")}
     own = [f"{name} {value}" for name, value in key.items() if value and name not in common]
     return plot_text(", ".join([series.system, *own]))

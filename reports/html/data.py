@@ -8,18 +8,24 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
-from alexbench.harness.files.parquet_files import BLOCKS, TIMINGS, read_table
+from alexbench.harness.records.file_names import BLOCKS, LAYERS, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import read_table
 
-LAYERS: Final = "layers.json"
 BINS: Final = 60
-PERCENTILES: Final = (0.0, *(float(one) for one in range(1, 100)), 99.5, 99.9, 100.0)
-MOST_BLOCKS: Final = 4000
+CARRIED: Final = {90.0: 64, 95.0: 130, 99.0: 662, 99.9: 6636}
+"""Percentile -> the calls that carry it, by MLPerf's early-stopping rule (harness/judge/early_stopping.py)."""
+TAIL: Final = (*(float(one) for one in range(75, 100)), 99.3, 99.5, 99.7, 99.8, 99.9)
+MOST_BLOCKS: Final = 2000
 """Of the drift's, of all rows together: more are no longer told apart, and slow a browser."""
+_WIDE: Final = 8
+"""Times: a slowest call so far from the fastest asks for bins of one ratio, not of one width."""
 ANCHOR: Final = "anchor"
+"""What the files call the machine probe."""
 _SINGLE: Final = "SingleStream"
 
 
@@ -32,20 +38,22 @@ class Latencies:
     """Of every settled call at batch 1, in ms.
 
     ``histogram``: backend, start, end (ms), calls, share (percent of the backend's calls). ``percentiles``: backend,
-    percentile, latency (ms). ``beyond``: backend -> how many calls are slower than the histogram shows.
+    percentile, latency (ms), of those from 75 on that the calls carry. ``beyond``: backend -> how many calls are slower
+    than the histogram shows. ``logarithmic``: its bins have one ratio, not one width.
     """
 
     histogram: pd.DataFrame
     percentiles: pd.DataFrame
     calls: dict[str, int]
     beyond: dict[str, int]
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """A comparison of layers with float64. ``rows``: backend, layer, largest error over sigma, its bound, bits.
+    """A comparison of layers with float64. ``rows``: system, layer, largest error over sigma, its bound, bits.
 
-    ``errors``: why a row was not looked at; ``images``: how many pictures were, ``chosen`` why those.
+    ``errors``: why a row was not examined; ``images``: how many images were, ``chosen``: why those.
     """
 
     rows: tuple[tuple[str, str, float, float, float], ...]
@@ -107,29 +115,46 @@ def latencies(folder: Path, record: RunRecord) -> Latencies | None:
         return None
     ms = {name: frame.loc[frame["backend"] == name, "ns"].to_numpy() / 1e6 for name in timed(record)}
     ms = {name: found for name, found in ms.items() if len(found)}
-    # One slow call out of thousands would leave all others in one bin: the last half percent is beyond the histogram.
-    last = max(float(np.quantile(found, 0.995)) for found in ms.values())
-    edges = np.linspace(min(float(found.min()) for found in ms.values()), np.nextafter(last, np.inf), BINS + 1)
+    edges, logarithmic = _edges(list(ms.values()))
     histograms, percentiles = [], []
     for name, found in ms.items():
         counts, _ = np.histogram(found, edges)
         shares = {"calls": counts, "share": np.round(100 * counts / len(found), 3)}
         bounds = {"start": np.round(edges[:-1], 4), "end": np.round(edges[1:], 4)}
         histograms.append(pd.DataFrame({"backend": name, **bounds, **shares}))
-        quantiles = np.round(np.percentile(found, PERCENTILES), 4)
-        percentiles.append(pd.DataFrame({"backend": name, "percentile": PERCENTILES, "latency": quantiles}))
+        carried = [one for one in TAIL if one <= _farthest(len(found))]
+        quantiles = np.round(np.percentile(found, carried), 4) if carried else []
+        percentiles.append(pd.DataFrame({"backend": name, "percentile": carried, "latency": quantiles}))
     return Latencies(
         pd.concat(histograms, ignore_index=True),
-        pd.concat(percentiles, ignore_index=True),
+        pd.concat([one for one in percentiles if len(one)] or percentiles[:1], ignore_index=True),
         {name: len(found) for name, found in ms.items()},
         {name: int((found > edges[-1]).sum()) for name, found in ms.items()},
+        logarithmic,
     )
+
+
+def _edges(calls: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], bool]:
+    """The edges of the bins, and whether they have one ratio.
+
+    One slow call out of thousands would leave all others in one bin: the last half percent is beyond the histogram.
+    """
+    first = min(float(found.min()) for found in calls)
+    last = float(np.nextafter(max(float(np.quantile(found, 0.995)) for found in calls), np.inf))
+    if first > 0 and last > _WIDE * first:
+        return np.geomspace(first, last, BINS + 1), True
+    return np.linspace(first, max(last, first + 1e-3), BINS + 1), False
+
+
+def _farthest(calls: int) -> float:
+    """The highest percentile that so many calls carry, 0 for none."""
+    return max((percentile for percentile, least in CARRIED.items() if calls >= least), default=0.0)
 
 
 def drift(folder: Path, record: RunRecord) -> pd.DataFrame | None:
     """Block medians at batch 1 in the order they were measured: backend, process, round, settled, latency (ms).
 
-    The anchor's, which is the same computation all along, among them. Evenly thinned where there are over MOST_BLOCKS.
+    Those of the machine probe (:data:`ANCHOR`) are among them. Evenly thinned where there are over MOST_BLOCKS.
     None where ``blocks.parquet`` is not there or has none of these rows.
 
     Raises:

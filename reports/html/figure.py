@@ -1,106 +1,87 @@
-"""What a figure of the page is: a Vega-Lite specification, the table that it draws, and how all of them look."""
+"""What a figure of the page is: a drawing, the table of its data, and when a chart says nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
-"""Only a name here: nothing is fetched."""
-COLOURS: Final = 8
-"""Okabe and Ito's, told apart with every common colour blindness; style.css has them for light and dark."""
-SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "stroke")
-DASHES: Final = ((1, 0), (6, 3), (2, 2), (8, 2, 2, 2), (4, 4), (1, 3), (10, 3), (6, 2, 1, 2))
-HEIGHT: Final = 300
+from markupsafe import Markup
+
+from alexbench.harness.records.run_records import RunRecord, SystemRecord
+from alexbench.harness.records.speed_records import Performance
+from alexbench.reports.html.svg import COLOURS, form
+from alexbench.reports.rows import rows_of
+
 UNTIMED: Final = "This run measured no speed."
 
-Cell = str | float | int | bool | None
+Value = str | float | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An entry of a legend: a system with the classes of its colour and dashes, and its mark."""
+
+    name: str
+    place: int
+
+    @property
+    def kind(self) -> str:
+        """The classes of its line."""
+        return series(self.place)
+
+    @property
+    def form(self) -> int:
+        """Its mark's number."""
+        return form(self.place)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart and its data. ``columns``: key, as the specification calls it, and heading with unit; ``rows`` of those.
+    """A chart and its data. ``said``: what it shows, the answer first; ``columns``: headings; ``rows``: of those.
 
-    ``description`` says in words what is drawn, for who does not see it too. ``spec`` holds no data: the page hands it
-    the rows, which are in the page once.
+    ``legend``: the systems that are told apart by colour, mark and dashes, in the order of their ranks.
     """
 
     key: str
     title: str
-    description: str
-    columns: tuple[tuple[str, str], ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    spec: Mapping[str, Any]
+    said: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    drawing: Markup
+    legend: tuple[Key, ...] = ()
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A figure that has no data, and ``why``."""
+    """A figure that has no data, or whose data say nothing, and ``why``."""
 
     key: str
     title: str
     why: str
 
 
-def spec(height: int = HEIGHT, **parts: Any) -> dict[str, Any]:
-    """A Vega-Lite specification as wide as the page lets it; the rows of its figure are the data set ``rows``."""
-    size = {"width": "container", "height": height, "autosize": {"type": "fit-x", "contains": "padding"}}
-    return {"$schema": SCHEMA, "data": {"name": "rows"}, **size, "config": _CONFIG, **parts}
+def series(place: int) -> str:
+    """The classes of a system's line: its colour and its dashes."""
+    return f"s{place % COLOURS} d{form(place)}"
 
 
-def quantity(field: str, title: str, **more: Any) -> dict[str, Any]:
-    """A channel of numbers."""
-    return {"field": field, "type": "quantitative", "title": title, **more}
+def timed(record: RunRecord) -> list[str]:
+    """The rows that have a speed, in the order of the leaderboard: by rank."""
+    return [entry.name for entry, _ in speeds(record)]
 
 
-def colour(names: Sequence[str]) -> dict[str, Any]:
-    """Each system's own colour, the same in all figures."""
-    domain = list(names)
-    scale = {"domain": domain, "range": [f"var(--c{place % COLOURS + 1})" for place in range(len(domain))]}
-    return {"field": "system", "type": "nominal", "scale": scale, "legend": _LEGEND}
+def speeds(record: RunRecord) -> list[tuple[SystemRecord, Performance]]:
+    """The same with their speeds."""
+    entries = [row.entry for row in rows_of(record)]
+    return [(entry, entry.performance) for entry in entries if entry.performance is not None]
 
 
-def shape(names: Sequence[str]) -> dict[str, Any]:
-    """Each system's own shape: colour is never all that tells two apart."""
-    scale = {"domain": list(names), "range": [SHAPES[_nth(place, len(SHAPES))] for place in range(len(names))]}
-    return {"field": "system", "type": "nominal", "scale": scale, "legend": _LEGEND}
+def places(record: RunRecord) -> dict[str, int]:
+    """Each row's place on the leaderboard, from 0: the same colour, mark and dashes in all figures."""
+    return {row.entry.name: place for place, row in enumerate(rows_of(record))}
 
 
-def dash(names: Sequence[str]) -> dict[str, Any]:
-    """Each system's own dashes."""
-    scale = {"domain": list(names), "range": [list(DASHES[_nth(place, len(DASHES))]) for place in range(len(names))]}
-    return {"field": "system", "type": "nominal", "scale": scale, "legend": _LEGEND}
-
-
-def _nth(place: int, many: int) -> int:
-    """Of so many forms; one farther with each turn of the colours, so that two systems of a colour differ."""
-    return (place + place // COLOURS) % many
-
-
-def tooltip(columns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    """All of a row, under the headings of the table."""
-    return [{"field": key, "title": heading} for key, heading in columns]
-
-
-_LEGEND: Final = {"orient": "top", "title": None, "direction": "horizontal", "columns": 3, "symbolStrokeWidth": 2}
-_INK: Final = "var(--ink)"
-_CONFIG: Final[dict[str, Any]] = {
-    # Custom properties instead of colours: the same drawing is right in light, in dark and on paper.
-    "background": "transparent",
-    "font": "system-ui, sans-serif",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": _INK,
-        "titleColor": _INK,
-        "gridColor": "var(--grid)",
-        "domainColor": "var(--muted)",
-        "tickColor": "var(--muted)",
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "labelFlush": False,
-    },
-    "legend": {"labelColor": _INK, "titleColor": _INK, "labelFontSize": 12, "labelLimit": 260},
-    "text": {"color": _INK},
-    # The table under the chart is what a screen reader is to read, not hundreds of marks.
-    "mark": {"aria": False},
-}
+def legend(record: RunRecord, names: Sequence[str]) -> tuple[Key, ...]:
+    """Those of the leaderboard's rows that a figure shows; none of a single one."""
+    found = tuple(Key(name, place) for name, place in places(record).items() if name in set(names))
+    return found if len(found) > 1 else ()

@@ -1,113 +1,120 @@
-"""The figures about latency: its distribution at batch 1, and its drift over the rounds."""
+"""The figures about latency at batch 1: its distribution, and its slowest calls."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from alexbench.harness.files.parquet_files import BLOCKS, TIMINGS
+from markupsafe import Markup
+
+from alexbench.harness.records.file_names import TIMINGS
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.reports.html import data
-from alexbench.reports.html.figure import UNTIMED, Figure, Missing, colour, dash, quantity, spec, tooltip
+from alexbench.harness.records.speed_records import Latency
+from alexbench.reports.columns import BY_NAME
+from alexbench.reports.html import data, svg
+from alexbench.reports.html.figure import UNTIMED, Figure, Missing, legend, places, series, speeds, timed
 
 _NO_FILE: Final = "{} is not in the run's folder: the run is older than that file, or it was moved without it."
+_LEAST: Final = 20
+"""Calls: fewer make no distribution."""
+_RIDGE: Final = 52
+_BASE: Final = _RIDGE - 4
+_PEAK: Final = 38
+_TAIL: Final = (75.0, 90.0, 95.0, 99.0, 99.9)
 
 
-def latency_histogram(folder: Path, record: RunRecord) -> Figure | Missing:
-    """How often which latency was seen at batch 1."""
+def ridgelines(folder: Path, record: RunRecord) -> Figure | Missing:
+    """How often which latency was seen, a row for each system on one scale."""
     key, title = "latency", "Latency at batch 1"
-    found = _of_folder(data.latencies, folder, record, TIMINGS)
+    found = of_folder(data.latencies, folder, record, TIMINGS)
     if isinstance(found, str):
         return Missing(key, title, found)
-    columns = (
-        *(("system", "system"), ("start", "from ms"), ("end", "to ms")),
-        *(("calls", "calls"), ("share", "share of calls %")),
-    )
+    most = max(found.calls.values())
+    if most < _LEAST:
+        return Missing(key, title, f"At most {most} calls of a system were timed: too few to show a distribution.")
+    edges = sorted({*found.histogram["start"], *found.histogram["end"]})
+    scale = svg.Scale(edges[0], edges[-1], log=found.logarithmic)
+    place = places(record)
+    lines = [
+        (
+            _named(entry.name, speed.latency),
+            _ridge(found.histogram, entry.name, scale, speed.latency, place[entry.name]),
+        )
+        for entry, speed in speeds(record)
+        if entry.name in found.calls
+    ]
+    lowest = min((speed.latency.p50_ms, entry.name) for entry, speed in speeds(record))
     beyond = sum(found.beyond.values())
+    counts = sorted(found.calls.values())
+    calls = f"{counts[0]:,}" if counts[0] == counts[-1] else f"{counts[0]:,} to {counts[-1]:,}"
     said = (
-        f"Every settled call of {', '.join(f'{name} ({count:,})' for name, count in found.calls.items())}, in "
-        f"{data.BINS} bins of one width; higher is more often, farther left is faster."
-        + (f" Beyond the right end: {beyond:,}; the percentiles have them." if beyond else "")
+        f"Lowest p50: {lowest[1]}, {BY_NAME['latency_p50_ms'].text(lowest[0])} ms. Every timed call ({calls} per"
+        " system); each ridge is as high as its fullest bin. Line: p50, as in the table; dotted: p90."
+        + (f" {beyond:,} slower {'call is' if beyond == 1 else 'calls are'} beyond the right end." if beyond else "")
     )
-    names = data.timed(record)
-    drawn = spec(
-        layer=[
-            {"mark": {"type": "area", "interpolate": "step-after", "fillOpacity": 0.13}},
-            {
-                "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
-                "encoding": {"strokeDash": dash(names)},
-            },
-        ],
-        encoding={
-            "x": quantity("start", "latency, ms", scale={"zero": False, "nice": False}),
-            "y": quantity("share", "share of calls, %", stack=None),
-            "color": colour(names),
-            "tooltip": tooltip(columns),
-        },
-    )
-    return Figure(key, title, said, columns, _rows(found.histogram), drawn)
+    columns = ("system", "from ms", "to ms", "calls", "share of calls %")
+    shown = found.histogram[found.histogram["calls"] > 0]
+    drawn = svg.rows_plot(lines, scale, height=_RIDGE, x_title="ms", kind="rows ridges")
+    return Figure(key, title, said, columns, plain_rows(shown), drawn, wide=True)
 
 
-def latency_percentiles(folder: Path, record: RunRecord) -> Figure | Missing:
-    """The whole distribution, its slow end included."""
-    key, title = "percentiles", "Percentiles of latency at batch 1"
-    found = _of_folder(data.latencies, folder, record, TIMINGS)
+def _named(name: str, latency: Latency) -> Markup:
+    shown = BY_NAME["latency_p50_ms"].text(latency.p50_ms)
+    return Markup('{} <span class="aside">{} ms</span>').format(svg.plain(name), shown)
+
+
+def _ridge(histogram: Any, name: str, scale: svg.Scale, latency: Latency, place: int) -> Sequence[Markup]:
+    """A histogram above its line, then the percentiles that the table has: they are not made again from the calls."""
+    mine = histogram[histogram["backend"] == name]
+    heights = _BASE - _PEAK * mine["calls"] / max(1, mine["calls"].max())
+    steps = [(0.0, float(_BASE))]
+    for start, end, height in zip(mine["start"], mine["end"], heights, strict=True):
+        steps += [(scale.share(start), height), (scale.share(end), height)]
+    steps.append((1.0, float(_BASE)))
+    drawn = [svg.stretched(_RIDGE, [svg.curve(f"ridge s{place % svg.COLOURS}", steps, closed=True)])]
+    for value, kind in ((latency.p50_ms, "median"), (latency.p90_ms, "ninetieth")):
+        if value is not None and scale.holds(value):
+            drawn.append(svg.line(kind, (scale.percent(value), 4), (scale.percent(value), _BASE)))
+    return drawn
+
+
+def slowest_calls(folder: Path, record: RunRecord) -> Figure | Missing:
+    """The slow end of the distribution, as far as the calls carry it."""
+    key, title = "percentiles", "Slowest calls"
+    found = of_folder(data.latencies, folder, record, TIMINGS)
     if isinstance(found, str):
         return Missing(key, title, found)
-    columns = (("system", "system"), ("percentile", "percentile"), ("latency", "latency ms"))
+    frame = found.percentiles
+    if frame.empty:
+        most = max(found.calls.values())
+        return Missing(key, title, f"At most {most} calls of a system were timed: too few for p90 (64 are needed).")
+    x = svg.Scale(_rarity(_TAIL[0]), _rarity(float(frame["percentile"].max())) * 1.1, log=True)
+    ticks = [(_rarity(one), f"p{one:g}") for one in _TAIL if x.holds(_rarity(one))]
+    area = svg.frame(x, svg.logarithmic(frame["latency"]), x_ticks=ticks)
+    place = places(record)
+    names = [name for name in timed(record) if name in set(frame["backend"])]
+    curves = []
+    for name in names:
+        mine = frame[frame["backend"] == name]
+        points = zip(map(_rarity, mine["percentile"]), mine["latency"], strict=True)
+        curves.append(area.curve(f"line {series(place[name])}", points))
     said = (
-        "What share of the calls took at most how long, on a logarithmic scale. With few calls "
-        f"({min(found.calls.values()):,} at least here) the last percentiles are single calls and carry no claim."
+        "Percentiles of all timed calls at batch 1, as far as there are enough calls (MLPerf's early-stopping minimum)."
+        " Lower is faster; a steep line is a long tail."
     )
-    names = data.timed(record)
-    drawn = spec(
-        mark={"type": "line", "strokeWidth": 2},
-        encoding={
-            "x": quantity("percentile", "percentile"),
-            "y": quantity("latency", "latency, ms", scale={"type": "log", "nice": False, "padding": 8}),
-            "color": colour(names),
-            "strokeDash": dash(names),
-            "tooltip": tooltip(columns),
-        },
+    drawn = svg.plot(area, curves, (), x_title="percentile", y_title="latency, ms")
+    return Figure(
+        key, title, said, ("system", "percentile", "latency ms"), plain_rows(frame), drawn, legend(record, names)
     )
-    return Figure(key, title, said, columns, _rows(found.percentiles), drawn)
 
 
-def drift(folder: Path, record: RunRecord) -> Figure | Missing:
-    """Block medians round after round."""
-    key, title = "drift", "Drift over rounds"
-    frame = _of_folder(data.drift, folder, record, BLOCKS)
-    if isinstance(frame, str):
-        return Missing(key, title, frame)
-    columns = (
-        *(("system", "system"), ("process", "process"), ("round", "round")),
-        *(("settled", "settled"), ("latency", "median ms")),
-    )
-    names = [*data.timed(record), *([data.ANCHOR] if data.ANCHOR in set(frame["backend"]) else [])]
-    anchor = " The anchor is one fixed computation: where it moves, the machine does." if data.ANCHOR in names else ""
-    said = (
-        "The median latency of each block at batch 1 in the order they were measured, a line for each process; hollow "
-        f"points had not settled and count in no figure. A level line is a steady machine.{anchor}"
-    )
-    encoding = {
-        "x": quantity("round", "round", axis={"tickMinStep": 1, "format": "d"}),
-        "y": quantity("latency", "median of a block, ms", scale={"type": "log", "nice": False, "padding": 8}),
-        "color": colour(names),
-        "tooltip": tooltip(columns),
-    }
-    by_process = {"detail": {"field": "process"}, "strokeDash": dash(names)}
-    hollow: dict[str, Any] = {"type": "point", "filled": False, "size": 26, "strokeWidth": 1.2}
-    drawn = spec(
-        encoding=encoding,
-        layer=[
-            {"mark": {"type": "line", "strokeWidth": 1.6}, "encoding": by_process},
-            {"transform": [{"filter": "!datum.settled"}], "mark": hollow},
-        ],
-    )
-    return Figure(key, title, said, columns, _rows(frame), drawn)
+def _rarity(percentile: float) -> float:
+    """One call in so many is slower: 10 at the 90th percentile, 100 at the 99th."""
+    return 100 / (100 - percentile)
 
 
-def _of_folder(read: Any, folder: Path, record: RunRecord, name: str) -> Any:
+def of_folder(read: Callable[[Path, RunRecord], Any], folder: Path, record: RunRecord, name: str) -> Any:
     """What ``read`` finds in the folder, or as a sentence why it finds nothing."""
-    if not data.timed(record):
+    if not timed(record):
         return UNTIMED
     try:
         found = read(folder, record)
@@ -115,9 +122,9 @@ def _of_folder(read: Any, folder: Path, record: RunRecord, name: str) -> Any:
         return str(error)
     if found is not None:
         return found
-    return f"{name} has nothing about these rows." if (folder / name).exists() else _NO_FILE.format(name)
+    return f"{name} has nothing about these systems." if (folder / name).exists() else _NO_FILE.format(name)
 
 
-def _rows(frame: Any) -> tuple[tuple[Any, ...], ...]:
+def plain_rows(frame: Any) -> tuple[tuple[Any, ...], ...]:
     """A frame's rows as plain values."""
     return tuple(zip(*(frame[column].tolist() for column in frame.columns), strict=True))

@@ -1,6 +1,8 @@
-"""The page: a template filled with what a record and its folder say; style, script and chart library stand inside."""
+"""The page: a template filled with what a record and its folder say; style, script and charts are in it."""
 
-from collections.abc import Mapping
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,19 +14,23 @@ from alexbench.harness.files.plain_text import printable, strict_json
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.export.flat_table import csv_text, flat
 from alexbench.reports.html import accuracy_charts, latency_charts, speed_charts
+from alexbench.reports.html.bars import Bars, bars
 from alexbench.reports.html.board import board, plain
+from alexbench.reports.html.configuration import configuration
+from alexbench.reports.html.drift_chart import drift
 from alexbench.reports.html.figure import Figure, Missing
-from alexbench.reports.html.flips import flips
-from alexbench.reports.leaderboard.boards import boards
+from alexbench.reports.html.mismatches import mismatches
+from alexbench.reports.html.roofline import roofline
+from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.explanations import explanations
+from alexbench.reports.leaderboard.noise_banner import noise_banner
 from alexbench.reports.leaderboard.tables import detail_tables
 from alexbench.reports.leaderboard.verdict import verdict
-from alexbench.reports.table import Notes
 from alexbench.reports.text import wording
-from alexbench.reports.text.reason_words import joined
+from alexbench.reports.text.subtitle import subtitle
 
 _HERE: Final = Path(__file__).parent
-_CONTEXT: Final = ("machine", "environment", "conditions", "configuration")
+_CONTEXT: Final = ("machine", "environment", "conditions")
 
 
 def html(folder: Path, record: RunRecord) -> str:
@@ -33,36 +39,46 @@ def html(folder: Path, record: RunRecord) -> str:
     What ``folder`` does not have, or has damaged, is said in a sentence in its place: the rest does not depend on it.
     """
     details = detail_tables(record)
-    figures = _figures(folder, record)
-    pictures = flips(folder, record)
-    plotted = {
-        one.key: {"columns": one.columns, "rows": one.rows, "spec": one.spec}
-        for one in figures
-        if isinstance(one, Figure)
-    }
-    csv = {"leaderboard": csv_text(flat(record))}
+    first = bars(record)
+    figures = [first, *_figures(folder, record)]
+    shown = mismatches(folder, record)
+    context = [(name, list(_flat(getattr(record, name)))) for name in _CONTEXT]
     text: str = _template().render(
         record=record,
         synthetic=record.model.synthetic or record.data.synthetic,
-        verdict=verdict(record),
+        subtitle=subtitle(record),
+        verdict=list(filter(None, (*verdict(record), noise_banner(record)))),
         facts=wording.facts(record),
-        invalid=joined(record.invalid),
         remarks=wording.run_remarks(replace(record, invalid=())),
-        explanations=explanations(record, [*boards(record, Notes()), *details]),
+        explanations=explanations(record, [leaderboard(record), *details]),
         published=[] if record.comparisons else wording.published_lines(record),
+        bars=first if isinstance(first, Bars) else None,
         board=board(record),
         tables=[plain(one) for one in details],
         figures=figures,
-        flips=pictures,
-        flipped_rows=list(dict.fromkeys(name for one in pictures.pictures for name in one.rows.split("\n") if name)),
-        context=[(name, list(_flat(getattr(record, name)))) for name in _CONTEXT],
+        missing=[one for one in figures if isinstance(one, Missing)],
+        mismatches=shown,
+        mismatched_rows=list(dict.fromkeys(name for one in shown.images for name in one.rows.split("\n") if name)),
+        context=[*context, ("configuration", list(_flat(configuration(record))))],
         skipped=record.data.skipped,
-        payload=in_script(_printable({"figures": plotted, "csv": csv})),
+        payload=in_script(_printable({"csv": {"leaderboard": csv_text(flat(record))}})),
+        policy=_policy(),
         style=_asset("style.css"),
         script=_asset("script.js"),
-        library=_asset("vega.js") if plotted else "",
     )
     return text
+
+
+@cache
+def _policy() -> Markup:
+    """A Content-Security-Policy that lets our own style and script apply, by their digests, and nothing else."""
+    digests = {
+        kind: base64.b64encode(hashlib.sha256(_asset(name).encode()).digest()).decode()
+        for kind, name in (("style", "style.css"), ("script", "script.js"))
+    }
+    allowed = [f"{kind}-src 'sha256-{digest}'" for kind, digest in digests.items()]
+    parts = ("default-src 'none'", "img-src data:", *allowed, "base-uri 'none'", "form-action 'none'")
+    return Markup("; ".join(parts))  # noqa: S704 - no data in it
 
 
 def in_script(data: Any) -> Markup:
@@ -83,19 +99,20 @@ def _printable(data: Any) -> Any:
 
 
 def _figures(folder: Path, record: RunRecord) -> list[Figure | Missing]:
+    """In the order of the page: speed, what it costs, then what explains it."""
     return [
-        accuracy_charts.pareto(record),
-        latency_charts.latency_histogram(folder, record),
-        latency_charts.latency_percentiles(folder, record),
+        latency_charts.ridgelines(folder, record),
         speed_charts.throughput(record),
-        speed_charts.roofline(record),
+        accuracy_charts.pareto(record),
+        latency_charts.slowest_calls(folder, record),
+        roofline(record),
         speed_charts.layers(record),
         accuracy_charts.divergence(folder, record),
-        latency_charts.drift(folder, record),
+        drift(folder, record),
     ]
 
 
-def _flat(value: Any, path: str = "") -> Any:
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """A tree as lines: the path to each leaf, and its value as text; lists of plain values are one line."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
@@ -106,7 +123,7 @@ def _flat(value: Any, path: str = "") -> Any:
     elif isinstance(value, list | tuple):
         yield path, ", ".join(map(str, value)) or "none"
     else:
-        yield path, "not known" if value is None else "none" if isinstance(value, Mapping) else str(value)
+        yield path, "not reported" if value is None else "none" if isinstance(value, Mapping) else str(value)
 
 
 @cache

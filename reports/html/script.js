@@ -3,8 +3,9 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  document.documentElement.classList.add("scripted");
 
-  // CSV: of a figure from its data, of a table as it stands (RFC 4180).
+  // CSV of a table as it stands (RFC 4180); of the leaderboard, the file that lies beside the page.
   const field = (value) => {
     const shown = value === null || value === undefined ? "" : String(value);
     // A spreadsheet computes text that begins like this; a number, or the mark of an absent one, is left alone.
@@ -15,12 +16,11 @@
   const csv = (rows) => rows.map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
   const ofTable = (table) =>
     csv(all("tr", table).map((row) => [...row.cells].map((cell) => cell.textContent.trim())));
-  const ofFigure = ({ columns, rows }) => csv([columns.map(([, heading]) => heading), ...rows]);
-  const ofFlips = () => {
+  const ofMismatches = () => {
     const rows = [["sample", "label", "float64", "system", "answer", "margin_sigma", "explained"]];
-    for (const picture of all(".picture")) {
-      const { sample, label, reference } = picture.dataset;
-      for (const name of all("dt[data-row]", picture)) {
+    for (const image of all(".image")) {
+      const { sample, label, reference } = image.dataset;
+      for (const name of all("dt[data-row]", image)) {
         const { answer, margin, explained } = name.nextElementSibling.dataset;
         rows.push([sample, label, reference, name.dataset.row, answer, margin, explained]);
       }
@@ -36,13 +36,10 @@
   };
   for (const button of all("button.csv")) {
     button.addEventListener("click", () => {
-      const { figure, table } = button.dataset;
-      if (figure) return download(figure, ofFigure(data.figures[figure]));
-      if (!table) return download("flips", ofFlips());
-      const shown = document.getElementById(table);
-      const kept = data.csv[shown.dataset.csv];
-      const title = shown.caption.textContent.trim().toLowerCase().replace(/[^a-z0-9]+/g, "-");
-      return download(kept ? table : title, kept ?? ofTable(shown));
+      const { table } = button.dataset;
+      if (!table) return download("mismatches", ofMismatches());
+      const kept = data.csv[document.getElementById(table).dataset.csv];
+      return download(table.replace(/^(data|table|context)-/, ""), kept ?? ofTable(document.getElementById(table)));
     });
   }
 
@@ -85,20 +82,20 @@
     const shown = rows.filter((row) => !row.hidden).length;
     document.getElementById("filter-count").textContent = `${shown} of ${rows.length} rows`;
   };
-  text.addEventListener("input", filter);
+  text?.addEventListener("input", filter);
   for (const control of [ranked, group]) control?.addEventListener("change", filter);
-  text.form.addEventListener("submit", (event) => event.preventDefault());
-  const flipped = document.getElementById("filter-flips");
-  flipped?.addEventListener("change", () => {
-    const pictures = all(".picture");
-    for (const one of pictures) {
-      one.hidden = flipped.value !== "" && !one.dataset.rows.split("\n").includes(flipped.value);
+  text?.form.addEventListener("submit", (event) => event.preventDefault());
+  const mismatched = document.getElementById("filter-mismatches");
+  mismatched?.addEventListener("change", () => {
+    const images = all(".image");
+    for (const one of images) {
+      one.hidden = mismatched.value !== "" && !one.dataset.rows.split("\n").includes(mismatched.value);
     }
-    const shown = pictures.filter((one) => !one.hidden).length;
-    document.getElementById("flips-count").textContent = `${shown} of ${pictures.length} pictures`;
+    const shown = images.filter((one) => !one.hidden).length;
+    document.getElementById("mismatches-count").textContent = `${shown} of ${images.length} images`;
   });
 
-  // Theme: charts are drawn in custom properties, so nothing is drawn again. A page from a file may keep no settings.
+  // Theme: charts are drawn in custom properties. A page from a file may keep no settings.
   const theme = document.getElementById("theme");
   const apply = (value) => {
     if (value === "system") delete document.documentElement.dataset.theme;
@@ -120,31 +117,20 @@
     }
   });
 
-  // Paper shows everything: what is folded is unfolded for as long as it takes.
+  // A link to a section opens it.
+  const reveal = () => {
+    const section = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    const fold = section && section.querySelector(":scope > details");
+    if (fold) fold.open = true;
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+
+  // Paper has no folds: what belongs on it is open for as long as printing takes.
   let unfolded = [];
   addEventListener("beforeprint", () => {
-    unfolded = all("#context details:not([open])");
+    unfolded = all("details.on-paper:not([open])");
     unfolded.forEach((one) => (one.open = true));
   });
   addEventListener("afterprint", () => unfolded.forEach((one) => (one.open = false)));
-
-  // Charts.
-  const draw = async (element) => {
-    const { columns, rows, spec } = data.figures[element.dataset.figure];
-    const values = rows.map((row) => Object.fromEntries(columns.map(([key], place) => [key, row[place]])));
-    const figure = element.closest("figure");
-    const description = `${figure.querySelector("h3").textContent}. ${figure.querySelector("figcaption").textContent}`;
-    await window.vegaEmbed(
-      element,
-      { ...spec, description, datasets: { rows: values } },
-      { renderer: "svg", actions: false, tooltip: { theme: "custom" } },
-    );
-  };
-  Promise.all(all(".chart").map(draw)).then(
-    () => (document.documentElement.dataset.drawn = "yes"),
-    (error) => {
-      document.documentElement.dataset.drawn = "no";
-      console.error(error);
-    },
-  );
 })();

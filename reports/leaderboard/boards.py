@@ -1,98 +1,78 @@
-"""Leaderboards as tables: one of each group of rows that ran alike, the best in bold, what qualifies a row below."""
+"""Leaderboards as tables: the best in bold, what qualifies a row below."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from alexbench.harness.records.run_records import ReferenceRecord, RunRecord
-from alexbench.harness.records.speed_records import Group
-from alexbench.reports.columns import BOARD, Column, show
+from alexbench.reports import row_cells
+from alexbench.reports.columns import BOARD, NARROWING, show
+from alexbench.reports.leaderboard.captions import captions
 from alexbench.reports.row_cells import BASE
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Cell, Notes, Table
 from alexbench.reports.text.reason_words import group_words
 from alexbench.reports.text.wording import ABSENT, row_remarks
 
+_COMPARING: Final = ("speed_up", "speed_up_plain", "difference", "difference_plain")
 REFERENCE_NAME: Final = "reference (float64)"
-RANKED: Final = "leaderboard"
-"""The key of a leaderboard of rows that are ranked against each other."""
 
 
-def boards(record: RunRecord, notes: Notes) -> list[Table]:
-    """The leaderboards of a run.
-
-    Rows that are not ranked stand below those that are, in a table of their own where there are several groups.
-    """
+def leaderboard(record: RunRecord) -> Table:
+    """The leaderboard of a run, in one table: rows that ran alike are ranked together, those not ranked are last."""
     rows = rows_of(record)
-    groups = list(dict.fromkeys(row.entry.group for row in rows if row.rank is not None))
-    last = [] if record.reference is None else [("", record.reference)]
-    if len(groups) < 2:
-        title = "Leaderboard: INVALID, no row is ranked" if record.invalid else "Leaderboard"
-        return [board(title, rows, notes, last, key=RANKED)]
-    made = []
-    for group in groups:
-        mine = [row for row in rows if row.rank is not None and row.entry.group == group]
-        made.append(board(f"Leaderboard: {_said(group)}", mine, notes, key=RANKED))
-    unranked = [row for row in rows if row.rank is None]
-    if unranked or last:
-        made.append(board("Not ranked", unranked, notes, last))
-    return made
+    groups = {row.entry.group for row in rows if row.rank is not None}
+    title = "Leaderboard"
+    if record.invalid:
+        title += ": INVALID, no row is ranked"
+    elif len(groups) > 1:
+        title += ", ranked among rows that ran alike"
+    return board(title, rows, Notes(), [] if record.reference is None else [("", record.reference)])
 
 
 def board(
-    title: str,
-    rows: Sequence[Row],
-    notes: Notes,
-    references: Sequence[tuple[str, ReferenceRecord]] = (),
-    *,
-    key: str = "",
-    columns: Sequence[Column] = BOARD,
+    title: str, rows: Sequence[Row], notes: Notes, references: Sequence[tuple[str, ReferenceRecord]] = ()
 ) -> Table:
     """A table of these rows, and below them the ``references``: the run of each, and what float64 said."""
-    table = Table(title, key)
-    said = [_notes(row) for row in rows]
+    table = Table(title)
+    together = len({row_cells.ran_as(row) for row in rows} - {None}) > 1
+    said = [_notes(row, together=together) for row in rows]
     marks = [notes.mark(texts) for texts in said]
     below = [_reference_cells(run if rows else "", one) for run, one in references]
-    for column in columns:
+    for column in BOARD:
         cells = [column.cell(row) for row in rows]
         if column.name == "system":
-            cells = [replace(cell, text=cell.text + mark) for cell, mark in zip(cells, marks, strict=True)]
-        if column.name in ("against", "against_plain") and all(cell.text in (ABSENT, BASE) for cell in cells):
+            cells = [replace(cell, asides=(mark,) if mark else ()) for cell, mark in zip(cells, marks, strict=True)]
+        if column.name in _COMPARING and all(cell.text in (ABSENT, BASE) for cell in cells):
+            continue
+        if column.name == "gflops" and len({cell.text for cell in cells}) < 2:
+            continue
+        if column.name == "ran_as" and not together:
             continue
         best = _BEST.get(column.name)
         bold = [] if best is None else _ranked_apart(rows, best)
         last = [known.get(column.name, Cell(ABSENT)) for known in below]
-        show(table, column, [*cells, *last], bold, heading=_heading(column, rows))
+        show(table, column, [*cells, *last], bold)
+    table.caption, table.narrowing = captions(rows, table), NARROWING
     table.notes = notes.lines([text for texts in said for text in texts])
     return table
 
 
-def _heading(column: Column, rows: Sequence[Row]) -> str:
-    """With what these rows have in common."""
-    sizes = dict.fromkeys(str(row.record.configuration.get("batch_size", "")) for row in rows)
-    bases = dict.fromkeys(base.entry.name for base in (row.base for row in rows) if base is not None)
-    return column.heading.format(batch=" or ".join(sizes), base=next(iter(bases)) if len(bases) == 1 else "its base")
-
-
 def _reference_cells(run: str, reference: ReferenceRecord) -> Mapping[str, Cell]:
-    """What float64 has, by column; it is the truth, and never timed."""
-    texts = {"run": run or ABSENT, "system": REFERENCE_NAME, "checks": "the truth"}
+    """What float64 has, by column; it is what the others are compared with, and never timed."""
+    texts = {"run": run or ABSENT, "system": REFERENCE_NAME, "checks": "reference"}
     counts = {"top1": reference.top1_correct, "top5": reference.top5_correct}
     shares = {name: Cell(f"{count} of {reference.images}", count) for name, count in counts.items()}
     return shares | {name: Cell(text, text) for name, text in texts.items()}
 
 
-def _notes(row: Row) -> list[str]:
-    """What qualifies the row, and its base where that ran unlike."""
+def _notes(row: Row, *, together: bool) -> list[str]:
+    """What qualifies the row, and its base where that ran unlike and no column says so."""
     said = row_remarks(row.entry)
     base = row.base
-    if base is not None and row.speed_up(base) is not None and base.entry.group != row.entry.group:
-        said.append(f"Faster or slower than {base.entry.name} as that ran: {_said(base.entry.group)}.")
-    return said
-
-
-def _said(group: Group | None) -> str:
-    return "not known" if group is None else group_words(group)
+    if base is None or together or row.speed_up(base) is None or base.entry.group in (None, row.entry.group):
+        return said
+    return [*said, f"Faster or slower than {base.entry.name} as that ran: {group_words(base.entry.group)}."]
 
 
 def _ranked_apart(rows: Sequence[Row], best: Callable[[Sequence[Row]], list[bool]]) -> list[bool]:

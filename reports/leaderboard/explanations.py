@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Performance
-from alexbench.reports.leaderboard.boards import RANKED
 from alexbench.reports.row_cells import is_doubted, is_noisy, peak_found
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Table
@@ -21,57 +20,45 @@ def explanations(record: RunRecord, tables: Sequence[Table]) -> list[str]:
     speeds = [entry.performance for entry in record.systems if entry.performance is not None]
     lines = [_rank(speeds)] if "rank" in names else []
     if any(cell.best for column in shown for cell in column.cells):
-        lines.append("Bold: the best, and what cannot be told apart from it.")
+        lines.append("Bold: the best, and every row that the run cannot tell from it.")
     if any(map(is_noisy, rows)):
-        lines.append(
-            "noisy: see the remark; what that cost is in the row's interval and in what the run can tell apart."
-        )
+        lines.append("noisy: a noise check failed; the row's interval and the run's resolution include the effect.")
     if any(map(is_doubted, rows)):
-        lines.append("AT CHANCE: top-1 is no better than guessing (exact binomial); TOO FEW PICTURES: to tell that.")
-    lines += [_against(heading) for heading in dict.fromkeys(one.heading for one in shown if one.name == "against")]
-    if sum(table.key == RANKED for table in tables) > 1:
-        lines.append("Rows that ran unlike (device, precision, threads, streams) are ranked apart.")
+        lines.append(
+            "AT CHANCE: top-1 is no better than guessing (exact binomial). TOO FEW IMAGES: too few to tell that."
+        )
     if speeds:
         lines += _speed(speeds)
-    lines += _accuracy(record)
+    lines += _accuracy(record, with_intervals=any(table.key == "accuracy" for table in tables))
     lines += _parity(record)
     if "mfu" in names:
         unfound = any(peak_found(row) is False for row in rows)
-        more = "; peak not found: a row was faster than that" if unfound else ""
-        lines.append(f"mfu: GFLOP/s as a share of the ceiling at the top of this page{more}.")
+        more = "; peak not found: a row was faster than the ceiling" if unfound else ""
+        lines.append(f'mfu: GFLOP/s as a share of the ceiling under "What this run covers"{more}.')
     own = (line for table in tables for line in (table.explanation, *(one.explanation for one in table.shown)))
     return lines + [line for line in dict.fromkeys(own) if line]
 
 
-def _against(heading: str) -> str:
-    return (
-        f"{heading}: times its FPS; top-1 less its, in points, on the same pictures (95 %,"
-        " Tango). An interval with 0 in it does not show a difference."
-    )
-
-
-def _accuracy(record: RunRecord) -> list[str]:
-    """Of what the accuracies' intervals are, or why there are none; of older records that cannot always be said."""
+def _accuracy(record: RunRecord, *, with_intervals: bool) -> list[str]:
+    """What the intervals of top-1 and top-5 are of, or why there are none; older records do not always say."""
     found = [entry.accuracy for entry in record.systems if entry.accuracy is not None]
     data = record.data
     if not found:
         return []
     if any(one.top1_interval is not None for one in found):
-        return ["top-1 %, top-5 %: with the 95 % interval (Wilson) that the draw of these pictures leaves."]
+        return ["Accuracy: with the 95 % interval (Wilson) for these images as a sample."] if with_intervals else []
     if data.part is not None:
-        return ["top-1 %, top-5 %: of a part, which is no sample; the joined run is to be read."]
+        return ["top-1 %, top-5 %: of one part, which is not a sample. Read the joined run."]
     if data.images == data.available_images and (data.synthetic or data.of_validation_set == "full"):
-        return [
-            "top-1 %, top-5 %: of the whole set; no sampling error stands between them and figures of the same set."
-        ]
+        return ["top-1 %, top-5 %: of the whole set, so without sampling error."]
     return []
 
 
 def _rank(speeds: list[Performance]) -> str:
     if not speeds:
-        return "#: one more than the rows with more right at top-1; = marks equal ranks."
+        return "#: rank by top-1. Rows with equal counts share a range: 1-2 is first or second."
     return (
-        "#: one more than the rows that are faster beyond doubt (Holm, 95 % for all pairs); = marks rows that are tied."
+        "#: the places that a row may have. 1-2 means first or second: the run cannot tell (Holm, 95 % for all pairs)."
     )
 
 
@@ -84,8 +71,8 @@ def _speed(speeds: list[Performance]) -> list[str]:
     several = speeds[0].latency.processes > 1
     of = "95 %, over processes" if several else "95 %, within this one process"
     return [
-        f"p50: median of block medians at batch 1, host array in to host array out ({of}).",
-        f"FPS: images over the wall time of steady windows, batches of {found.batch_size} one by one ({bounds}).",
+        f"p50: median of block medians at batch 1, from host array to host array ({of}).",
+        f"FPS: images per second of wall time, in batches of {found.batch_size}, one after the other ({bounds}).",
         "Systems took turns, in random order within each round.",
     ]
 
@@ -108,7 +95,7 @@ def _parity(record: RunRecord) -> list[str]:
         whose = f" ({', '.join(dict.fromkeys(held[tolerance]))})" if len(held) > 1 else ""
         return f"at most {tolerance[0]:g} and SQNR at least {tolerance[1]:g} dB{whose}"
 
-    error = f"error / sigma: the largest error of a logit against float64 on {images} pictures"
+    error = f"error / sigma: the largest error of a logit against float64 on {images} images"
     return [
         f"{error}, in standard deviations of the logits.",
         f"parity ok: error / sigma is {', or '.join(map(says, held))}, and no flip is beyond rounding.",

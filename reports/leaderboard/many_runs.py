@@ -13,6 +13,8 @@ from alexbench.harness.records.machine_key import machine_key
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.leaderboard.boards import board
 from alexbench.reports.leaderboard.explanations import explanations
+from alexbench.reports.leaderboard.noise_banner import noise_banner
+from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.markdown import escape, listed, noted
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Notes, Table
@@ -177,10 +179,15 @@ def _boards(runs: dict[str, RunRecord]) -> list[Table]:
     return tables
 
 
+def _unranked(record: RunRecord) -> list[str]:
+    """Why no row of a run is ranked."""
+    return [] if any(row.rank is not None for row in rows_of(record)) else verdict(record)[:1]
+
+
 def _remarks(runs: dict[str, RunRecord]) -> list[str]:
     """Each with the runs that it is of."""
     said: dict[str, list[str]] = {}
     for name, record in runs.items():
-        for line in wording.run_remarks(record):
+        for line in filter(None, (*_unranked(record), noise_banner(record), *wording.run_remarks(record))):
             said.setdefault(line, []).append(name)
     return [f"{', '.join(names)}: {line}" for line, names in said.items()]

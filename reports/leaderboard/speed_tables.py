@@ -13,7 +13,7 @@ from alexbench.reports.text.wording import ABSENT
 _GUILTY: Final[Mapping[Code, str]] = {
     "drift": "drift",
     "deviation": "deviation",
-    "rate_interval": "images/s",
+    "rate_interval": "FPS",
     "steal": "steal",
     "foreign": "others' CPU",
     "throttled": "throttled",
@@ -48,7 +48,7 @@ _VERDICT: Final = Column("verdict", str, _noise_verdict, heading="verdict")
 
 def _throughput(rows: Sequence[Row]) -> Table:
     """One column a batch size, then the runtime's own way of many batches at once."""
-    table = Table("Images/s by batch size", "throughput")
+    table = Table("FPS by batch size", "throughput")
     speeds = [(row, row.entry.performance) for row in rows]
     timed = [(row, speed) for row, speed in speeds if speed is not None]
     sizes = sorted({one.batch_size for _, speed in timed for one in speed.sweep})
@@ -72,7 +72,7 @@ _MANY: Final = "many at once: FPS in each runtime's own way of it, named in the 
 
 
 def _rate(found: Throughput | None) -> Cell:
-    """Images/s and their bounds, which on a quiet machine are less than 1 apart."""
+    """FPS and its bounds, which on a quiet machine are less than 1 apart."""
     if found is None:
         return Cell(ABSENT)
     return number(found.images_per_second, 1, interval(f"{found.low:.1f}", f"{found.high:.1f}"))
@@ -112,7 +112,7 @@ def _generated(found: list[tuple[str, Generated]]) -> Table:
     table.add("scenario", [_scenario(one) for _, one in found], numeric=False)
     table.add("system", [name for name, _ in found], numeric=False)
     add("target queries/s", lambda one: number(one.target_rate, 1))
-    add("samples/s", lambda one: number(one.rate, 1))
+    add("FPS", lambda one: number(one.rate, 1))
     add("p50 ms", lambda one: number(one.p50_ms, 2))
     add("p90", lambda one: number(one.p90_ms, 2), percentiles)
     add("p99", lambda one: number(one.p99_ms, 2), percentiles)

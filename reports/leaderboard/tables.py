@@ -4,21 +4,19 @@ Several, because one with everything fits neither GitHub's page (830 pixels) nor
 """
 
 from alexbench.harness.records.run_records import Comparison, RunRecord
-from alexbench.reports.columns import DETAILS, EFFICIENCY, PARITY, table_of
-from alexbench.reports.leaderboard.boards import boards
+from alexbench.reports.columns import ACCURACY, DETAILS, EFFICIENCY, PARITY, table_of
+from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.speed_tables import speed_tables
 from alexbench.reports.rows import rows_of
-from alexbench.reports.table import Cell, Notes, Table, interval, number
+from alexbench.reports.table import Cell, Table, interval, number
 from alexbench.reports.text.reason_words import words
 from alexbench.reports.text.wording import ABSENT
 
 
 def tables(record: RunRecord) -> list[Table]:
-    """The leaderboard, one of each group of rows that ran alike, then the float64 reference where it ran; the details.
-
-    What qualifies a row stands in the notes of the leaderboard that it is in.
-    """
-    return [*(board for board in boards(record, Notes()) if board.headings), *detail_tables(record)]
+    """The leaderboard, where it has rows, and the details."""
+    board = leaderboard(record)
+    return [*([board] if board.headings else []), *detail_tables(record)]
 
 
 def detail_tables(record: RunRecord) -> list[Table]:
@@ -28,7 +26,9 @@ def detail_tables(record: RunRecord) -> list[Table]:
     """
     rows = rows_of(record)
     efficiency = f"Efficiency, batch {record.configuration.get('batch_size', '')}"
+    drawn = [row for row in rows if row.entry.accuracy is not None and row.entry.accuracy.top1_interval is not None]
     found = [
+        table_of("Accuracy", "accuracy", drawn, ACCURACY),
         table_of("Details", "details", rows, DETAILS),
         table_of("Parity with float64", "parity", rows, PARITY),
         table_of(efficiency, "efficiency", rows, EFFICIENCY),

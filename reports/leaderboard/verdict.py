@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.records.speed_records import Group
+from alexbench.reports.leaderboard.noise_banner import disturbances
+from alexbench.reports.row_cells import ran_as
 from alexbench.reports.rows import Row, rows_of
-from alexbench.reports.text.reason_words import group_words, joined
+from alexbench.reports.text.reason_words import joined
+from alexbench.reports.text.wording import listed
 
 _NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_GROUPS: Final = 3
+"""Groups of rows whose winner is named; the table has the others."""
 
 
 def verdict(record: RunRecord) -> list[str]:
@@ -15,41 +21,43 @@ def verdict(record: RunRecord) -> list[str]:
     rows = rows_of(record)
     said = [*_speed(record, rows), *_accuracy(record, rows), *_parity(rows), *_failed(rows)]
     if said and (record.model.synthetic or record.data.synthetic):
-        said.append("Synthetic data: the accuracies say nothing about ImageNet.")
+        said.append("Synthetic data: accuracy says nothing about ImageNet.")
     return said
 
 
 def _speed(record: RunRecord, rows: Sequence[Row]) -> list[str]:
-    """The fastest of each group of rows that ran alike, then what this run can tell apart."""
+    """The fastest of each group of rows that ran alike."""
     if record.invalid:
-        return [f"Not ranked: {joined(record.invalid)}. Run it again on a quiet machine."]
+        why = "; ".join(filter(None, (joined(record.invalid), disturbances(record))))
+        return [f"Not ranked: {why}. Re-run on a quiet machine."]
     timed = [row for row in rows if row.rank is not None and row.rate is not None]
     if not timed:
-        return []
-    groups = list(dict.fromkeys(row.entry.group for row in timed if row.entry.group is not None))
-    fastest = [_fastest([row for row in timed if row.entry.group == group]) for group in groups]
-    said = [
-        fastest[0],
-        *(f"Ranked apart ({group_words(group)}): {one}" for group, one in list(zip(groups, fastest, strict=True))[1:]),
-    ]
-    known = [one for one in record.resolutions if one.of == "images/s"]
-    if known and len(timed) > 1:
-        said.append(
-            f"Rows more than {100 * (known[-1].ratio - 1):.1f} % apart in FPS are always told apart here (95 %)."
-        )
-    return said
+        older = any(row.rate is not None for row in rows) and not record.resolutions
+        return ["Not ranked: an older version of AlexBench made this record. Run it again."] if older else []
+    groups: dict[Group | None, list[Row]] = {}
+    for row in timed:
+        groups.setdefault(row.entry.group, []).append(row)
+    said = [_fastest(mine, alike=(ran_as(mine[0]) or "") if len(groups) > 1 else "") for mine in groups.values()]
+    more = len(said) - _GROUPS
+    return [*said[:_GROUPS], f"The table has {more} more {'group' if more == 1 else 'groups'}."] if more > 0 else said
 
 
-def _fastest(rows: Sequence[Row]) -> str:
-    """Of ranked rows of one group, the fastest first."""
+def _fastest(rows: Sequence[Row], *, alike: str) -> str:
+    """Of ranked rows of one group, the fastest first. ``alike``: how they ran, where other groups ran unlike."""
+    group = f" ({alike})" if alike else ""
     first = min(row.rank or 0 for row in rows)
     best = [row for row in rows if row.rank == first]
     if len(rows) == 1:
-        return f"{_fps(rows[0])}, the only row that ran so."
+        return _only(rows[0], group)
     if len(best) == len(rows):
-        return f"No winner: {_listed([_fps(row) for row in rows])} are tied."
-    tied = ", tied" if len(best) > 1 else ""
-    return f"Fastest: {_listed([_fps(row) for row in best])}{tied}; {_ahead(best, rows)}."
+        return f"No winner{group}: {_fps(rows)} are tied."
+    return f"Fastest{group}: {_fps(best)}{', tied' if len(best) > 1 else ''}; {_ahead(best, rows)}."
+
+
+def _only(row: Row, group: str) -> str:
+    """Of the one row that is ranked in its group."""
+    others = len(row.record.systems) > 1 and not group
+    return f"{row.entry.name}{group}: {row.rate or 0:.0f} FPS{'; no other row is ranked' if others else ''}."
 
 
 def _ahead(best: Sequence[Row], rows: Sequence[Row]) -> str:
@@ -59,7 +67,7 @@ def _ahead(best: Sequence[Row], rows: Sequence[Row]) -> str:
     against = next((row for row in others if base is not None and row.entry.name == base.entry.name), others[-1])
     ratios = sorted({f"{(row.rate or 0) / (against.rate or 1):.2f}x" for row in best})
     said = ratios[0] if len(ratios) == 1 else f"{ratios[0]} to {ratios[-1]}"
-    return f"{said} {_fps(against)}"
+    return f"{said} {against.entry.name} ({against.rate or 0:.0f})"
 
 
 def _accuracy(record: RunRecord, rows: Sequence[Row]) -> list[str]:
@@ -69,12 +77,11 @@ def _accuracy(record: RunRecord, rows: Sequence[Row]) -> list[str]:
         return []
     best = max(_top1(row) for row in answered)
     first = [row for row in answered if _top1(row) == best]
+    if len(answered) == 1:
+        return [f"{answered[0].entry.name}: top-1 {best:.2f} %."]
     if len(first) == len(answered):
-        whose = (
-            f"{_all(len(answered))} have the same top-1" if len(answered) > 1 else f"{answered[0].entry.name}: top-1"
-        )
-        return [f"{whose}, {best:.2f} %."]
-    return [f"Most images right: {_listed([row.entry.name for row in first])} (top-1 {best:.2f} %)."]
+        return [f"{_all(len(answered))} have the same top-1: {best:.2f} %."]
+    return [f"Highest top-1: {listed([row.entry.name for row in first])} ({best:.2f} %)."]
 
 
 def _parity(rows: Sequence[Row]) -> list[str]:
@@ -82,28 +89,29 @@ def _parity(rows: Sequence[Row]) -> list[str]:
     off = [name for name, parity in held if not parity.passed]
     if off:
         verb = "does" if len(off) == 1 else "do"
-        return [f"{_listed(off)} {verb} not match the float64 reference."]
+        return [f"{listed(off)} {verb} not match the float64 reference."]
     if not held:
         return []
-    return [f"{_all(len(held))} match the float64 reference." if len(held) > 1 else "It matches the float64 reference."]
+    if len(held) == 1:
+        return [f"{held[0][0]} matches the float64 reference."]
+    return [f"{_all(len(held))} match the float64 reference."]
 
 
 def _failed(rows: Sequence[Row]) -> list[str]:
     failed = [row.entry.name for row in rows if row.entry.status == "error"]
-    return [f"{_listed(failed)} failed; see the remarks."] if failed else []
+    return [f"{listed(failed)} failed (see the notes)."] if failed else []
 
 
 def _all(count: int) -> str:
     return "Both" if count == 2 else f"All {_NUMBERS[count] if count < len(_NUMBERS) else count}"
 
 
-def _fps(row: Row) -> str:
-    return f"{row.entry.name} ({row.rate or 0:.0f} FPS)"
+def _fps(rows: Sequence[Row]) -> str:
+    """Names with their rates, the unit once."""
+    first, *others = rows
+    said = [f"{first.entry.name} ({first.rate or 0:.0f} FPS)"]
+    return listed([*said, *(f"{row.entry.name} ({row.rate or 0:.0f})" for row in others)])
 
 
 def _top1(row: Row) -> float:
     return 0.0 if row.entry.accuracy is None else row.entry.accuracy.top1
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -11,10 +11,10 @@ _LONGEST: Final = 80
 """Characters: a longer text leaves no room for what is drawn."""
 
 
-def plot_text(text: str) -> str:
+def plot_text(text: str, *, longest: int = _LONGEST) -> str:
     """Text on one line, cut where it is very long; XML can hold what is printable, and an SVG has it in a comment."""
     text = " ".join(one_line(text).split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return text if len(text) <= longest else f"{text[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 @contextlib.contextmanager

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.files.parquet_files import TIMINGS as TIMINGS_FILE
-from alexbench.harness.files.parquet_files import read_table
 from alexbench.harness.files.whole_file import write_whole
+from alexbench.harness.records.file_names import LATENCY_PICTURES, LEADERBOARD_PICTURES, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import read_table
 from alexbench.reports import row_cells
 from alexbench.reports.columns import BY_NAME, Column
+from alexbench.reports.leaderboard.noise_banner import noise_banner
+from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.plots.plot_text import drawing, plot_text
 from alexbench.reports.rows import Row, rows_of
-from alexbench.reports.text.wording import asked_for
+from alexbench.reports.text.wording import run_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,8 +48,11 @@ _SHOWN: Final = 1.3
 """The axis ends so far beyond the slowest row's 90th percentile; a count says how many calls lie farther."""
 _LETTERS: Final = 21
 """Of a row's name on a line, beside the bars."""
-_LEAST_FOR_P90: Final = 64
-"""Calls, by MLPerf's early-stopping rule."""
+_BOLD_LETTERS: Final = 76
+_SMALL_LETTERS: Final = 104
+"""Of the lines above, which reach from edge to edge."""
+_VERDICT: Final = 400
+"""Letters of a verdict at most: five lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +72,11 @@ def write_pictures(folder: Path, record: RunRecord) -> list[Path]:
         RecordError: ``timings.parquet`` is damaged.
     """
     paths = []
-    pictures = {"leaderboard": draw_leaderboard(record), "latency": draw_latency(record, read_latencies(folder))}
-    for name, picture in pictures.items():
-        if picture is None:
-            continue
-        for suffix, content in (("svg", picture.svg), ("png", picture.png)):
-            path = folder / f"{name}.{suffix}"
-            write_whole(path, content)
-            paths.append(path)
+    latency = draw_latency(record, read_latencies(folder))
+    for names, picture in ((LEADERBOARD_PICTURES, draw_leaderboard(record)), (LATENCY_PICTURES, latency)):
+        for name, content in zip(names, () if picture is None else (picture.svg, picture.png), strict=False):
+            write_whole(folder / name, content)
+            paths.append(folder / name)
     return paths
 
 
@@ -84,7 +86,7 @@ def read_latencies(folder: Path) -> dict[str, NDArray[np.float64]]:
     Raises:
         RecordError: the file is damaged.
     """
-    frame = read_table(folder / TIMINGS_FILE, ["backend", "scenario", "batch", "way", "settled", "ns"])
+    frame = read_table(folder / TIMINGS, ["backend", "scenario", "batch", "way", "settled", "ns"])
     if frame is None:
         return {}
     kept = frame[
@@ -94,17 +96,17 @@ def read_latencies(folder: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def draw_leaderboard(record: RunRecord) -> Picture | None:
-    """p50 and images/s as bars with their intervals; top-1 where there is no speed; None where there is neither."""
+    """FPS and p50 as bars with their intervals; top-1 where there is no speed; None where there is neither."""
     rows = rows_of(record)
     timed = [row for row in rows if row.rate is not None]
     batch = record.configuration.get("batch_size", "")
     panels = {
-        "p50 ms at batch 1, less is better": BY_NAME["latency_p50_ms"],
-        f"images/s at batch {batch}, more is better": BY_NAME["images_per_second"],
+        f"FPS, batch {batch}: longer is faster": BY_NAME["images_per_second"],
+        "p50 ms, batch 1: shorter is faster": BY_NAME["latency_p50_ms"],
     }
     if not timed:
         timed = [row for row in rows if row.entry.accuracy is not None]
-        panels = {"top-1 %, more is better": BY_NAME["top1"]}
+        panels = {"top-1 %: longer is better": BY_NAME["top1"]}
     if not timed:
         return None
 
@@ -131,11 +133,12 @@ def draw_latency(record: RunRecord, latencies: dict[str, NDArray[np.float64]]) -
     def figure() -> "Figure":
         made, (ax,) = _page(record, len(rows), 1)
         for place, (row, found) in enumerate(zip(rows, samples, strict=True)):
-            _ridge(ax, place, found, (low, high), _colour(row))
+            _ridge(ax, place, found, (low, high), row)
         _name_rows(ax, rows)
         ax.set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
         ax.grid(axis="x", color="#dddddd")
-        ax.set_title("latency at batch 1, ms: every call; line: p50, dotted: p90", loc="left", fontsize=12, color=DARK)
+        title = "latency at batch 1, ms: every timed call; line: p50, dotted: p90"
+        ax.set_title(title, loc="left", fontsize=12, color=DARK)
         return made
 
     return _drawn(figure)
@@ -145,17 +148,15 @@ def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[
     """The figure with its title and lines, and its panels side by side."""
     from matplotlib.figure import Figure
 
-    above, below, tall = 1.4, 0.45, 0.62 * max(rows, 2)
+    lines = _lines_above(record)
+    above, below, tall = 0.55 + sum(line.height for line in lines), 0.45, 0.62 * max(rows, 2)
     height = above + tall + below
     figure = Figure(figsize=(_WIDE, height), facecolor="white")
-    synthetic = record.model.synthetic or record.data.synthetic
-    title = f"{record.model.card}{' on SYNTHETIC data' if synthetic else ''}"
-    if record.invalid:
-        title += ": INVALID measurement"
-    texts = [f"{record.data.images:,} pictures; {record.machine.get('cpu')}", _asked(record)]
-    figure.text(0.02, 1 - 0.32 / height, plot_text(f"AlexBench: {title}"), weight="bold", size=15, va="center")
-    for place, line in enumerate(texts):
-        figure.text(0.02, 1 - (0.63 + 0.25 * place) / height, plot_text(line), size=11, va="center", color=DARK)
+    y = height - 0.12
+    for line in lines:
+        y -= line.height
+        style = {"weight": "bold", "size": 14} if line.bold else {"size": 11, "color": DARK}
+        figure.text(0.02, y / height, line.text, va="bottom", **style)
     left, right, gap = 0.235, 0.985, 0.035
     wide = (right - left - gap * (panels - 1)) / panels
     axes = [
@@ -164,9 +165,26 @@ def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[
     return figure, axes
 
 
-def _asked(record: RunRecord) -> str:
-    rigor = f", rigor {record.configuration['rigor']}" if record.configuration.get("rigor") else ""
-    return f"asked for {asked_for(record)}{rigor}; {record.started[:10]}, alexbench {record.alexbench_version}"
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line above the panels. ``height``: in inches."""
+
+    text: str
+    bold: bool = False
+
+    @property
+    def height(self) -> float:
+        return 0.3 if self.bold else 0.24
+
+
+def _lines_above(record: RunRecord) -> list[_Line]:
+    """The verdict, what disturbed it, and what the run covers."""
+    wrapped = textwrap.wrap(plot_text(" ".join(verdict(record)), longest=_VERDICT), _BOLD_LETTERS)
+    noise = textwrap.wrap(plot_text(noise_banner(record), longest=_VERDICT), _SMALL_LETTERS)
+    about = textwrap.wrap(
+        plot_text(f"AlexBench: {run_line(record)}; {record.started[:10]}", longest=_VERDICT), _SMALL_LETTERS
+    )
+    return [*(_Line(line, bold=True) for line in wrapped), *map(_Line, [*noise, *about])]
 
 
 def _colour(row: Row) -> str:
@@ -210,16 +228,16 @@ def _lines(name: str) -> str:
     return f"{first}\n{second}" if second else first
 
 
-def _ridge(ax: "Axes", place: int, found: NDArray[np.float64], shown: tuple[float, float], colour: str) -> None:
-    """A histogram above its line, as high as its own fullest bin; the median, the 90th percentile, what is beyond."""
+def _ridge(ax: "Axes", place: int, found: NDArray[np.float64], shown: tuple[float, float], row: Row) -> None:
+    """A histogram above its line, as high as its own fullest bin; the leaderboard's p50, p90, and what is beyond."""
     counts, edges = np.histogram(found, bins=_BINS, range=shown)
     heights = 0.72 * counts / max(1, counts.max())
-    ax.stairs(place + 0.3 - heights, edges, baseline=place + 0.3, fill=True, color=colour)
+    ax.stairs(place + 0.3 - heights, edges, baseline=place + 0.3, fill=True, color=_colour(row))
     ax.plot(shown, (place + 0.3, place + 0.3), color=DARK, linewidth=0.8)
-    percentiles = [(50, "-"), (90, ":")] if len(found) >= _LEAST_FOR_P90 else [(50, "-")]
-    for percentile, style in percentiles:
-        at = float(np.percentile(found, percentile))
-        ax.plot((at, at), (place - 0.42, place + 0.3), color="black", linewidth=2, linestyle=style)
+    for column, style in (("latency_p50_ms", "-"), ("latency_p90_ms", ":")):
+        at = BY_NAME[column].number(row)
+        if at is not None and shown[0] <= at <= shown[1]:
+            ax.plot((at, at), (place - 0.42, place + 0.3), color="black", linewidth=2, linestyle=style)
     beyond = int((found > shown[1]).sum())
     label = f"{len(found):,} calls" + (f", {beyond:,} beyond" if beyond else "")
     ax.text(shown[1], place - 0.4, label, ha="right", va="top", size=10, color=DARK)

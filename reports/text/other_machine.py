@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from alexbench.harness.records.gate_records import GateReport, Judged
@@ -19,19 +20,24 @@ def is_on_other_machine(one: Judged | Reason) -> bool:
 def machine_sentence(report: GateReport) -> str:
     """That times were not compared, for base and head are from two machines; else empty."""
     found = _reason(report)
+    return "" if found is None else f"{_not_compared(found)}."
+
+
+def machine_answer(report: GateReport) -> str:
+    """The same with what to do about it."""
+    found = _reason(report)
     if found is None:
         return ""
-    return f"Times were not compared: base and head are from different machines ({joined(found.because)})."
-
-
-def machine_fix(report: GateReport) -> str:
-    """What to do about that; empty where nothing is to be done."""
-    found = _reason(report)
-    if found is None or found.code != "other_machine_without_baseline":
-        return ""
+    if found.code != "other_machine_without_baseline":
+        return f"{_not_compared(found)}."
     asked = any(one.verdict == "INVALID" for one in report.judged if is_on_other_machine(one))
-    also = '; or set other_machine = "accuracy" in the policy to gate accuracy alone' if asked else ""
-    return f"To compare them, save a baseline on this machine: alexbench baseline save {shlex.quote(found.head)}{also}."
+    also = ', or set other_machine = "accuracy" in the policy to gate accuracy alone' if asked else ""
+    return f"{_not_compared(found)}: save a baseline here (alexbench baseline save {shlex.quote(found.head)}){also}."
+
+
+def _not_compared(found: Reason) -> str:
+    fields = joined(replace(one, of=one.of.replace("_", " ")) for one in found.because)
+    return f"Times were not compared, as the machines differ ({fields})"
 
 
 def _reason(report: GateReport) -> Reason | None:

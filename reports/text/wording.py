@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Final
 
+from alexbench.harness.records.effective import Effective
 from alexbench.harness.records.run_records import (
     KEPT_OUT,
     ArtifactRecord,
     DataRecord,
-    EffectiveRecord,
     KernelCheck,
     Parity,
     QuantizationRecord,
@@ -28,6 +28,11 @@ _HOW = {
     "requested": "requested, not confirmed",
 }
 _NAMED_AT_MOST: Final = 3
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def short_version(version: str) -> str:
@@ -115,6 +120,23 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     return found
 
 
+def run_line(record: RunRecord) -> str:
+    """What the run covers, in one line."""
+    data, machine = record.data, record.machine
+    synthetic = "synthetic " if data.synthetic else ""
+    parts = [
+        f"{record.model.card}, {data.images:,} {synthetic}images",
+        f"{machine.get('cpu')} ({machine.get('usable_cores')} cores)",
+    ]
+    if record.configuration.get("rigor"):
+        parts.append(f"rigor {record.configuration['rigor']}")
+    if record.resolutions:
+        parts.append(f"resolution {resolved(record.resolutions)}")
+    if record.status != "complete":
+        parts.append(f"this run is {record.status.upper()}")
+    return "; ".join(parts)
+
+
 def resolution_line(resolutions: Sequence[Resolution]) -> str:
     """What the run can tell apart, as a sentence."""
     counts = sorted({one.processes for one in resolutions})
@@ -153,12 +175,11 @@ def published_lines(record: RunRecord) -> list[str]:
     return [f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published]
 
 
-def run_remarks(record: RunRecord) -> list[str]:
-    """What qualifies the run: why no row is ranked, which rows know nothing, and last how many batches at once ran."""
-    invalid = [f"INVALID: {words(reason)}: no row is ranked." for reason in record.invalid]
+def run_remarks(record: RunRecord, *, details: bool = True) -> list[str]:
+    """What qualifies the run: which rows know nothing, its images; of ``details``, how many batches at once ran."""
     doubted = [f"{entry.name}: {line}" for entry in record.systems for line in doubts(entry)]
     about = [*_data_lines(record.data), *map(words, record.notes)]
-    return [*invalid, *_without_ranks(record), *doubted, *about, *_about_speed(record)]
+    return [*doubted, *about, *(_about_speed(record) if details else [])]
 
 
 def _data_lines(data: DataRecord) -> list[str]:
@@ -189,14 +210,6 @@ def _data_lines(data: DataRecord) -> list[str]:
     return lines
 
 
-def _without_ranks(record: RunRecord) -> list[str]:
-    """That an older record holds no ranks; reports make none."""
-    timed = any(entry.performance is not None for entry in record.systems)
-    if not timed or record.invalid or record.resolutions:
-        return []
-    return ["No row is ranked: an older alexbench made this record, without ranks. Run again to rank its rows."]
-
-
 def doubts(entry: SystemRecord) -> list[str]:
     """Why nothing that is measured of a row may be believed: it knows nothing, or is another function."""
     lines = []
@@ -209,7 +222,7 @@ def doubts(entry: SystemRecord) -> list[str]:
             " file is fed what it was not made for; not ranked. alexbench doctor looks for the cause."
         )
     if accuracy is not None and accuracy.against_guessing == "too few":
-        lines.append(f"{right}: TOO FEW PICTURES to tell it from guessing; not ranked.")
+        lines.append(f"{right}: TOO FEW IMAGES to tell it from guessing; not ranked.")
     if parity is not None and parity.far_off:
         lines.append(
             f"logits are OFF BY UP TO {parity.max_abs_over_sigma:.2g} SIGMA of float64's, which no rounding does; not"
@@ -219,15 +232,15 @@ def doubts(entry: SystemRecord) -> list[str]:
 
 
 def row_remarks(entry: SystemRecord) -> list[str]:
-    """What qualifies a row, without its name: its file, its error, noise, parity, threads that nobody counted."""
+    """What qualifies a row, without its name: its file, its error, parity, threads that were not counted.
+
+    What disturbed the machine is said once for all rows (:mod:`alexbench.reports.leaderboard.noise_banner`).
+    """
     lines = doubts(entry)
     lines += [] if entry.artifact is None else [_file_line(entry, entry.artifact)]
     lines += [] if entry.error is None else [entry.error]
     lines += _batch_lines(entry)
     lines += map(words, entry.remarks)
-    if entry.performance is not None:
-        unusual = noise_words(entry.performance)
-        lines += [f"{unusual}."] if unusual else []
     if entry.parity is not None:
         lines += _parity_lines(entry, entry.parity)
     if entry.kernels is not None:
@@ -321,7 +334,7 @@ def _file_line(entry: SystemRecord, artifact: ArtifactRecord) -> str:
     )
 
 
-def _quantized_line(made: QuantizationRecord, artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
+def _quantized_line(made: QuantizationRecord, artifact: ArtifactRecord, ran: Effective | None) -> str:
     """How an int8 file was made here, and what it computes in."""
     scales = "a scale per channel" if made.per_channel else "one scale per layer"
     reduced = ", reduced range" if made.reduce_range else ""
@@ -333,7 +346,7 @@ def _quantized_line(made: QuantizationRecord, artifact: ArtifactRecord, ran: Eff
     )
 
 
-def _artifact_line(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
+def _artifact_line(artifact: ArtifactRecord, ran: Effective | None) -> str:
     batch = "any batch" if artifact.batch is None else f"batch {artifact.batch} (padded)"
     if artifact.stated:
         inside = f"its input as stated (--artifact-input {artifact.stated}), fed"
@@ -348,7 +361,7 @@ def _artifact_line(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str
     )
 
 
-def _precision(artifact: ArtifactRecord, ran: EffectiveRecord | None) -> str:
+def _precision(artifact: ArtifactRecord, ran: Effective | None) -> str:
     """What computes, what is stored, and how it is known; of older records the one word that they have."""
     if not artifact.stored or ran is None:
         return artifact.precision

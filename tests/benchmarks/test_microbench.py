@@ -80,4 +80,4 @@ def test_clock_around_a_backend_that_does_nothing(benchmark: BenchmarkFixture) -
 
 def test_a_request_to_a_worker_and_back(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     with WorkerProcess("idle", log=tmp_path / "log") as worker:
-        assert benchmark(worker.ask, ReadMemory()).peak_rss_mib > 0
+        assert benchmark(worker.ask, ReadMemory()).memory.peak_rss_mib > 0

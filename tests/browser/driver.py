@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 REQUIRED: Final = "ALEXBENCH_REQUIRE_BROWSER"
+LIMIT_S: Final = 60.0
 ARGUMENTS: Final = (
     "--headless=new",
     "--no-sandbox",  # as root there is none
@@ -54,3 +56,54 @@ def browser(
         yield opened
     finally:
         opened.quit()
+
+
+def opened(chromium: Any, path: Path, anchor: str = "") -> Any:
+    """The page, loaded; what earlier ones said is forgotten."""
+    chromium.get_log("browser")
+    chromium.get("about:blank")  # else a page that differs in its anchor alone is not loaded again
+    chromium.get(path.as_uri() + anchor)
+    return chromium
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for it."""
+    end = time.monotonic() + LIMIT_S
+    while not holds():
+        assert time.monotonic() < end, f"not within {LIMIT_S} s"
+        time.sleep(0.05)
+
+
+def texts(page: Any, selector: str) -> list[str]:
+    """Of the elements that are to be seen."""
+    found = "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(e => e.innerText)"
+    shown: list[str] = page.execute_script(found, selector)
+    return shown
+
+
+def one(page: Any, selector: str) -> Any:
+    """The first such element."""
+    return page.find_element("css selector", selector)
+
+
+def said(page: Any) -> list[str]:
+    """What the page said on the console."""
+    return [entry["message"] for entry in page.get_log("browser")]
+
+
+def media(page: Any, scheme: str = "", medium: str = "") -> None:
+    """What the page is told of its medium and the system's colours."""
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": features})
+
+
+@contextmanager
+def wide(page: Any, pixels: int) -> Iterator[None]:
+    """In a window of so many pixels."""
+    metrics = {"width": pixels, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        until(lambda: page.execute_script("return innerWidth") == pixels)
+        yield
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -1,85 +1,20 @@
-"""report.html in a browser: it opens in silence, sorts, filters, shows, downloads, is right in the dark and on paper.
+"""report.html in a browser: it opens in silence, sorts, filters, shows, downloads, is right in the dark.
 
 Skipped where there is no chromium; where ALEXBENCH_REQUIRE_BROWSER is set, that fails.
 """
 
-import base64
 import csv
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
-from alexbench.harness.records.record_files import read_run
-from alexbench.harness.records.run_records import SkippedRecord
-from alexbench.reports.html.page import html
 from tests.browser import html_runs
-from tests.browser.driver import browser, programs
-from tests.support.records import artifact, data, effective, noise, parity, performance, run_record
+from tests.browser.driver import media, one, opened, said, texts, until
 
-LIMIT_S: Final = 60.0
 BOARD: Final = "#leaderboard tbody tr"
-
-
-@pytest.fixture(scope="module")
-def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("downloads")
-
-
-@pytest.fixture(scope="module")
-def chromium(downloads: Path) -> Iterator[Any]:
-    with browser(*programs(), downloads=downloads) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with everything; one row in error, its label full of markup."""
-    folder = tmp_path_factory.mktemp("run")
-    html_runs.write(folder, label=html_runs.NASTY, error=html_runs.NASTY)
-    page = folder / "report.html"
-    page.write_text(html(folder, read_run(folder)), encoding="utf-8")
-    return page
-
-
-@pytest.fixture
-def page(chromium: Any, written: Path) -> Any:
-    return opened(chromium, written)
-
-
-def opened(chromium: Any, path: Path) -> Any:
-    """The page as it is when all is drawn; what earlier ones said is forgotten."""
-    chromium.get_log("browser")
-    chromium.get(path.as_uri())
-    until(lambda: chromium.execute_script("return document.documentElement.dataset.drawn") is not None)
-    assert chromium.execute_script("return document.documentElement.dataset.drawn") == "yes"
-    return chromium
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + LIMIT_S
-    while not holds():
-        assert time.monotonic() < end, f"not within {LIMIT_S} s"
-        time.sleep(0.05)
-
-
-def texts(page: Any, selector: str) -> list[str]:
-    """Of the elements that are to be seen."""
-    found = "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(e => e.innerText)"
-    shown: list[str] = page.execute_script(found, selector)
-    return shown
 
 
 def names(page: Any) -> list[str]:
     return [text.split()[0] for text in texts(page, f"{BOARD} th")]
-
-
-def one(page: Any, selector: str) -> Any:
-    return page.find_element("css selector", selector)
 
 
 def heading(page: Any, starting: str) -> Any:
@@ -100,21 +35,49 @@ def downloaded(folder: Path, name: str) -> list[list[str]]:
         return list(csv.reader(file))
 
 
+def fold(page: Any, section: str) -> Any:
+    """A section, unfolded."""
+    found = one(page, f"#{section} > details")
+    page.execute_script("arguments[0].open = true", found)
+    return found
+
+
 def test_it_opens_without_a_word_on_the_console_and_asks_the_network_for_nothing(page: Any) -> None:
-    assert [entry["message"] for entry in page.get_log("browser")] == []
+    assert said(page) == []
     asked = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith('data:'))"
     assert page.execute_script(asked) == []
     assert page.title == "AlexBench: torchvision"
 
 
 def test_every_chart_is_drawn_and_described(page: Any) -> None:
-    charts = page.find_elements("css selector", ".chart svg")
+    charts = page.find_elements("css selector", ".chart")
     assert len(charts) == 8
     for chart in charts:
         assert chart.size["width"] > 200
-    described = page.find_elements("css selector", "figure [role=graphics-document]")
-    assert [len(one.get_attribute("aria-label")) > 80 for one in described] == [True] * 8
-    assert len(page.find_elements("css selector", "figure details table caption")) == 8
+        assert chart.size["height"] > 60
+    described = page.find_elements("css selector", "figure [role=img][aria-describedby]")
+    assert [len(one(page, f"#{each.get_attribute('aria-describedby')}").text) > 60 for each in described] == [True] * 8
+
+
+def test_what_is_drawn_stays_in_its_figure(page: Any) -> None:
+    beyond = """
+    return [...document.querySelectorAll("figure")].filter((figure) => {
+      const box = figure.getBoundingClientRect();
+      return [...figure.querySelectorAll(".chart text, .chart use, .chart line")].some((mark) => {
+        const { left, right } = mark.getBoundingClientRect();
+        return left < box.left - 1 || right > box.right + 1;
+      });
+    }).map((figure) => figure.id)
+    """
+    assert page.execute_script(beyond) == []
+
+
+def test_a_link_to_a_section_opens_it(chromium: Any, written: Path) -> None:
+    page = opened(chromium, written)
+    assert texts(page, "#reading li") == []
+    one(page, "nav a[href='#reading']").click()
+    until(lambda: len(texts(page, "#reading li")) > 3)
+    assert texts(opened(chromium, written, "#mismatches"), ".image")
 
 
 def test_markup_in_data_is_shown_as_text(page: Any) -> None:
@@ -173,19 +136,21 @@ def test_filters_hide_rows_and_say_how_many_are_left(page: Any) -> None:
     assert len(names(page)) == 4
 
 
-def test_flipped_images_are_pictures_that_load(page: Any) -> None:
-    sizes = page.execute_script("return [...document.querySelectorAll('.picture img')].map(e => e.naturalWidth)")
-    assert sizes == [160] * html_runs.FLIPS
-    first = texts(page, ".picture")[0]
+def test_mismatches_are_images_that_load(page: Any) -> None:
+    fold(page, "mismatches")
+    sizes = "return [...document.querySelectorAll('.image img')].map(e => e.naturalWidth)"
+    until(lambda: page.execute_script(sizes) == [160] * html_runs.FLIPS)
+    first = texts(page, ".image")[0]
     assert "goldfish" in first
     assert html_runs.NASTY in first
     assert "UNEXPLAINED" in first
 
 
 def test_a_chart_is_downloaded_as_csv(page: Any, downloads: Path) -> None:
-    one(page, "button.csv[data-figure=throughput]").click()
+    one(page, "#figure-throughput summary").click()
+    one(page, "button.csv[data-table=data-throughput]").click()
     rows = downloaded(downloads, "throughput.csv")
-    assert rows[0] == ["system", "way", "batch size", "images/s", "low", "high"]
+    assert rows[0] == ["system", "way", "batch size", "FPS", "low", "high"]
     assert len(rows) == 1 + 15
 
 
@@ -196,11 +161,13 @@ def test_the_leaderboard_is_downloaded_as_it_lies_in_the_folder(page: Any, downl
     assert {row[1] for row in rows[1:]} == {*html_runs.ROWS, "tensorflow"}
 
 
-def test_flips_and_machine_are_downloaded_as_csv(page: Any, downloads: Path) -> None:
-    one(page, "button.csv[data-flips]").click()
-    rows = downloaded(downloads, "flips.csv")
+def test_mismatches_and_machine_are_downloaded_as_csv(page: Any, downloads: Path) -> None:
+    fold(page, "mismatches")
+    one(page, "button.csv[data-mismatches]").click()
+    rows = downloaded(downloads, "mismatches.csv")
     assert len(rows) == 1 + html_runs.FLIPS * len(html_runs.ROWS)
     assert rows[1][1] == html_runs.NASTY
+    fold(page, "context")
     one(page, "button.csv[data-table=context-machine]").click()
     assert ["cpu", "AMD EPYC"] in downloaded(downloads, "machine.csv")
 
@@ -210,13 +177,8 @@ def ground(page: Any) -> str:
 
 
 def ink_of_charts(page: Any) -> str:
-    script = "return getComputedStyle(document.querySelector('.chart svg .role-axis-label text')).fill"
+    script = "return getComputedStyle(document.querySelector('.chart .tick')).fill"
     return str(page.execute_script(script))
-
-
-def media(page: Any, scheme: str = "", medium: str = "") -> None:
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": features})
 
 
 def test_it_is_dark_where_the_system_is_and_where_it_is_chosen(page: Any) -> None:
@@ -242,58 +204,3 @@ def test_paper_is_white_though_the_page_is_dark(page: Any) -> None:
     assert texts(page, ".filters, .theme, nav") == []
     media(page)
     choose(page, "#theme", "system")
-    pdf = base64.b64decode(page.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
-    assert pdf.startswith(b"%PDF")
-
-
-@contextmanager
-def wide(page: Any, pixels: int) -> Iterator[None]:
-    """In a window of so many pixels."""
-    metrics = {"width": pixels, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    try:
-        until(lambda: page.execute_script("return innerWidth") == pixels)
-        yield
-    finally:
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-OVERFLOWING: Final = """
-return [...document.querySelectorAll(".scroll")].filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth)
-    .map(e => e.getAttribute("aria-labelledby"))
-"""
-
-
-def test_on_a_narrow_screen_nothing_but_tables_scrolls_sideways(page: Any) -> None:
-    with wide(page, 400):
-        until(lambda: page.execute_script("return document.documentElement.scrollWidth") <= 400)
-        assert "leaderboard-caption" in page.execute_script(OVERFLOWING)
-
-
-@pytest.mark.parametrize("ran", ["alike", "unlike"])
-def test_every_table_fits_into_1280_pixels(chromium: Any, written: Path, tmp_path: Path, ran: str) -> None:
-    """With all that widens a row: bf16 beside fp32, an artifact, noise, parity that failed, skipped pictures."""
-    record = read_run(written.parent)
-    if ran == "unlike":
-        first, second, *others = record.systems
-        first = replace(
-            first, effective=effective(precision=("bf16", "reported")), artifact=artifact(path=f"m_{60 * 'a'}.onnx")
-        )
-        second = replace(second, parity=parity(passed=False, flips=3, unexplained=2))
-        others = [replace(one, performance=performance(1234.5, p50_ms=123.45, noise=noise("drift"))) for one in others]
-        skipped = tuple(SkippedRecord(f"{place}.JPEG", "truncated") for place in range(12))
-        record = replace(record, systems=(first, second, *others), data=data(skipped=skipped))
-    path = tmp_path / "report.html"
-    path.write_text(html(tmp_path, record), encoding="utf-8")
-    page = opened(chromium, path)
-    with wide(page, 1280):
-        assert page.execute_script(OVERFLOWING) == []
-        assert page.execute_script("return document.documentElement.scrollWidth") <= 1280
-
-
-def test_a_run_with_next_to_nothing_opens_in_silence_too(chromium: Any, tmp_path: Path) -> None:
-    path = tmp_path / "report.html"
-    path.write_text(html(tmp_path, run_record()), encoding="utf-8")
-    page = opened(chromium, path)
-    assert [entry["message"] for entry in page.get_log("browser")] == []
-    assert texts(page, ".missing dt")

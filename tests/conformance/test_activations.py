@@ -31,7 +31,7 @@ from tests.support.workers import load, open_pictures
 OWT = PUBLISHED[0]
 COUNT: Final = 3
 PLANTED: Final = 10.0
-"""Deviations of its layer's weights; one was still traced in every layer, a tenth in 71 of 72 (docs/divergence.md)."""
+"""Deviations of its layer's weights; one was traced in every layer, a tenth in 71 of 72 (docs/guides/divergence.md)."""
 EVERY_LAYER_ON: Final = "openvino"
 ELSEWHERE: Final = {"onnxruntime": "conv2", "tensorflow": "conv4", "torch": "fc6"}
 

@@ -14,9 +14,9 @@ def test_forty_pictures_decide_nothing_and_the_number_that_would_is_said(
 ) -> None:
     ended = command.here("compare", answered)
     assert ended.code == 3, ended.err
-    assert "openvino and onnxruntime, top-1: UNDECIDED with 40 images" in ended.out
-    assert "598 would show equivalence" in ended.out
-    assert "too few to show equivalence: 598 would" in ended.out.splitlines()[0]
+    assert "Undecided, top-1 and top-5 of openvino (base: onnxruntime): " in ended.out
+    assert "598 images would show equivalence" in ended.out
+    assert "too few to show equivalence, which takes 598" in ended.out.splitlines()[0]
     assert ended.out.splitlines()[-1] == "Exit code 3: too few images to decide every pair"
 
 

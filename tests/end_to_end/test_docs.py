@@ -283,7 +283,7 @@ def test_every_link_leads_to_a_page_and_a_heading_that_there_are() -> None:
 
 
 def test_every_page_stands_in_the_index_and_the_index_in_the_readme() -> None:
-    index = ROOT / "docs" / "README.md"
+    index = ROOT / "docs" / "index.md"
     listed = {(index.parent / link.partition("#")[0]).resolve() for _, link in links(index)}
     assert [name_of(page) for page in PAGES if page not in (index, ROOT / "README.md") and page not in listed] == []
-    assert "docs/README.md" in {link for _, link in links(ROOT / "README.md")}
+    assert "docs/index.md" in {link for _, link in links(ROOT / "README.md")}

@@ -12,7 +12,8 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 
-from alexbench.harness.records.record_files import RUN_FILE, to_json
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import to_json
 from alexbench.harness.records.run_records import RunRecord
 from tests.support import in_process
 from tests.support.records import error_row, ok_row, performance, run_record

@@ -99,7 +99,7 @@ def test_a_machine_that_is_suspended_is_invalid_and_nobody_is_ranked(timing: Com
     assert (invalid.code, round(invalid.measured)) == ("suspended", 30)
     assert record.status == "complete"
     assert pd.read_csv(only_run(tmp_path) / "leaderboard.csv")["rank"].isna().all()
-    assert "INVALID: the machine was suspended for 30.0 s" in ended.out
+    assert "Not ranked: the machine was suspended for 30.0 s" in ended.out
 
 
 @pytest.mark.alone

@@ -1,4 +1,4 @@
-"""How fast pictures get to the backends: the figures of docs/performance.md.
+"""How fast pictures get to the backends: the figures of docs/evidence/performance.md.
 
     python tests/studies/dataset_performance.py FOLDER [prepare] [accuracy] [end-to-end] [memory]
 

@@ -22,7 +22,8 @@ import pandas as pd
 
 from alexbench.harness.history.collecting import history
 from alexbench.harness.history.index import gather, index_of
-from alexbench.harness.records.record_files import RUN_FILE, to_json
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import to_json
 from tests.support.records import accuracy, effective, noise, ok_row, performance, run_record, throughput
 
 BACKENDS = ("onnxruntime", "openvino", "tensorflow", "torch")

@@ -1,9 +1,9 @@
-"""What each mistake of preprocessing or loading costs on the synthetic set: the tables of docs/synthetic.md.
+"""What each mistake of preprocessing or loading costs on the synthetic set: the tables of docs/evidence/synthetic.md.
 
     python tests/studies/synthetic_mistakes.py [--model CARD] [--backend NAME] [--limit N] [--write]
 
 Every mistake is made alone, on the held-out pictures, with the weights fitted for the card. About 4 minutes a card on
-two quiet cores. ``--write`` replaces the card's table in docs/synthetic.md. Needs opencv-python-headless.
+two quiet cores. ``--write`` replaces the card's table in docs/evidence/synthetic.md. Needs opencv-python-headless.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from alexbench.harness.models.weights import map_weights
 BATCH = 50
 SEED = 1
 CARDS = ("torchvision", "bvlc", "tfcnn")  # one of each network
-DOCS = Path(__file__).parents[2] / "docs" / "synthetic.md"
+DOCS = Path(__file__).parents[2] / "docs" / "evidence" / "synthetic.md"
 
 Pixels = NDArray[np.uint8]
 Resampler = Callable[[Image.Image, tuple[int, int]], Pixels]
@@ -248,7 +248,7 @@ def table(card: Card, backend: str, limit: int) -> str:
     right = bench.top1(Mistake("none"))
     images = len(bench.labels)
     lines = [
-        f"| `{card.name}` ({card.network}), {images} pictures | top-1 % | top-5 % | cost, points |",
+        f"| `{card.name}` ({card.network}), {images} images | top-1 % | top-5 % | cost, points |",
         "|---|---:|---:|---:|",
         f"| *no mistake* | {right[0]:.1f} | {right[1]:.1f} | |",
     ]
@@ -262,7 +262,7 @@ def table(card: Card, backend: str, limit: int) -> str:
 
 
 def write(card: str, text: str) -> None:
-    """Replace the card's table in docs/synthetic.md, between its two markers."""
+    """Replace the card's table in docs/evidence/synthetic.md, between its two markers."""
     start, end = f"<!-- table {card} -->", f"<!-- end {card} -->"
     page = DOCS.read_text(encoding="utf-8")
     before, rest = page.split(start)

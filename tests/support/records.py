@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from alexbench.harness.judge.parity import as_claimed, computed_as
+from alexbench.harness.records.effective import Effective, Known
 from alexbench.harness.records.reasons import NoiseCode, Reason
 from alexbench.harness.records.run_records import (
     Accuracy,
     ArtifactRecord,
     DataRecord,
-    EffectiveRecord,
     ModelRecord,
     Parity,
     Published,
@@ -130,17 +130,17 @@ def control(*, passed: bool = True, decides: bool = True) -> Control:
     return Control("onnxruntime", (low + high) / 2, low, high, pairs=40, passed=passed, decides=decides)
 
 
-def effective(version: str = "1.2.3", **changes: Any) -> EffectiveRecord:
+def effective(version: str = "1.2.3", **changes: Any) -> Effective:
     """A CPU runtime that says all there is to say."""
     return replace(
-        EffectiveRecord(
+        Effective(
             runtime="runtime",
             version=version,
-            device=("cpu", "reported"),
-            provider=("CPUExecutionProvider", "reported"),
-            precision=("fp32", "measured"),
-            threads=("2", "measured"),
-            streams=("1", "reported"),
+            device=Known("cpu", "reported"),
+            provider=Known("CPUExecutionProvider", "reported"),
+            precision=Known("fp32", "measured"),
+            threads=Known("2", "measured"),
+            streams=Known("1", "reported"),
             settings={"spin": "default"},
         ),
         **changes,

@@ -18,6 +18,7 @@ from alexbench.harness.measure.loadgen import LoadSettings, require_loadgen
 from alexbench.harness.measure.loadgen_log import LoadGenResult
 from alexbench.harness.measure.rate_search import highest_rate, probe_of, refuse_bound_below_inference
 from alexbench.harness.measure.rounds import Task
+from alexbench.harness.records.file_names import LOADGEN_LOGS
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.speed_records import Generated, Probe
 from alexbench.harness.running.folder import file_of
@@ -35,7 +36,6 @@ PROBES: Final = 8
 LONGEST_MS: Final = 120_000
 """Of one test, where rigor asks for no minimum: an overload would else be drained for as long as it lasts."""
 NO_BOUND_NS: Final = 10_000_000_000
-LOGS: Final = "loadgen"
 TRIAL_S: Final = 0.3
 
 
@@ -89,7 +89,7 @@ class _Load:
 
     def __init__(self, row: Row, scenario: Asked, config: RunConfig, folder: Path) -> None:
         self._row, self._scenario, self._config = row, scenario, config
-        self._logs = folder / LOGS
+        self._logs = folder / LOADGEN_LOGS
         single = settled(row.blocks, Task(row.name, "SingleStream", 1).__eq__)
         self._p50_ms = float(np.median([block.median_ms for block in single]))
         self._rate = sum(len(block.ns) for block in single) / (sum(sum(block.ns) for block in single) / 1e9)

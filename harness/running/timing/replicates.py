@@ -8,13 +8,13 @@ workers live, all but one idle. Replicates follow until rows are told apart, or 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 from alexbench.harness.config import RunConfig
-from alexbench.harness.console.progress import Advance, Display
+from alexbench.harness.console.progress import Advance, Display, duration_words
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.judge.block_times import control, process_values
 from alexbench.harness.judge.layer_groups import group_times
@@ -26,6 +26,7 @@ from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S, LEAST_REPLICATES, MO
 from alexbench.harness.measure.rounds import Block, Plan, Scenario, Task, TimeBlock, run_rounds
 from alexbench.harness.measure.watch import suspended
 from alexbench.harness.records.reasons import Reason
+from alexbench.harness.records.run_records import Observed
 from alexbench.harness.records.speed_records import Ceiling, Control, Difference, Measure
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import log_of, start
@@ -121,9 +122,7 @@ class Bench:
             took, left = time.monotonic() - begun, budget - (time.monotonic() - started)
             if not looks:
                 looks = looks_of(max(LEAST_REPLICATES, int(min(MOST_REPLICATES, budget / took))))
-                self._display.say(
-                    f"  a replicate takes {took:.0f} s: timing ends in {took * (looks[-1] - 1):.0f} s at most"
-                )
+                self._display.say(f"  timing ends in {duration_words(took * (looks[-1] - 1))} at most")
             last = done >= looks[-1] or (done >= LEAST_REPLICATES and left < took)
             if not last and done not in looks:
                 continue
@@ -290,7 +289,7 @@ class Bench:
             assert row.worker is not None
             if not number:
                 used = row.worker.ask(ReadMemory())
-                row.rss_mib, row.peak_rss_mib = used.rss_mib, used.peak_rss_mib
+                row.observed = row.observed.then(Observed(**asdict(used.memory)))
                 _note_affinity(row, used.affinity)
             if config.offline:
                 streamed = self._timers.stream(row, config.batch_size, config.level.window_s)
@@ -379,7 +378,8 @@ class Bench:
 
 def _note_affinity(row: Row, affinity: Sequence[int] | None) -> None:
     if affinity is not None and row.effective is not None:
-        row.effective.settings["affinity"] = ",".join(map(str, affinity))
+        settings = {**row.effective.settings, "affinity": ",".join(map(str, affinity))}
+        row.effective = replace(row.effective, settings=settings)
 
 
 def _both(pair: Difference) -> tuple[str, str]:

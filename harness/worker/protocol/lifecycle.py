@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from alexbench.harness.files.lines import Done, Request
 from alexbench.harness.measure.environment import Environment
+from alexbench.harness.measure.process import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,9 @@ class Restart(Request[Done]):
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """Resident memory in MiB, now and at its peak, and the cores that the process may run on."""
+    """What the process uses, and the cores that it may run on."""
 
-    rss_mib: float
-    peak_rss_mib: float
+    memory: Memory
     affinity: tuple[int, ...] | None
 
 

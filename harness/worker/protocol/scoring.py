@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alexbench.harness.files.lines import Done, Request
+from alexbench.harness.records.run_records import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,15 +13,13 @@ class Evaluated:
 
     ``seconds``: with those of batches that were kept from before, ``images_kept`` pictures. ``pixels_digest``: of the
     pixels that this process saw, taken before the clock starts. ``busy_threads``: None if nothing was missing.
-    ``batch_dependence``: by how much a picture's scores depend on its batch, beyond rounding; None if they do not.
     """
 
     seconds: float
     pixels_digest: str
     images_kept: int
     busy_threads: int | None
-    first_inference_ns: int
-    batch_dependence: float | None
+    observed: Observed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from alexbench.harness.measure.clock import WARM_UP_SECONDS, Timed
 from alexbench.harness.measure.loadgen import LoadSettings
 from alexbench.harness.measure.loadgen_log import LoadGenResult
 from alexbench.harness.measure.machine_probe import AnchorBlock
+from alexbench.harness.records.run_records import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class WarmUp(Request[WarmedUp]):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many threads worked, and how long the process's first inference took."""
+    """How many threads worked."""
 
     busy_threads: int
-    first_inference_ns: int
+    observed: Observed
 
 
 @dataclass(frozen=True, slots=True)

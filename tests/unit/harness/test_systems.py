@@ -13,7 +13,7 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.running.folder import file_of
 from alexbench.harness.running.resume import configuration_of
-from alexbench.harness.systems import InputConvention, ModelFile, System, labels
+from alexbench.harness.systems import InputConvention, ModelFile, System, canonical_device, labels
 
 BOTH = ("openvino", "torch")
 FILE = ModelFile("/m/a.onnx", sha256="5e" * 32)
@@ -37,7 +37,7 @@ def test_the_key_holds_all_that_a_system_is_and_the_files_digest_instead_of_its_
     one = System(
         "openvino", 2, "bf16", settings=(("HINT", "LATENCY"),), device="GPU", environment="head", artifact=FILE
     )
-    for part in ("openvino", "bf16", "threads=2", "GPU", "HINT=LATENCY", "head", FILE.sha256):
+    for part in ("openvino", "bf16", "threads=2", "device=gpu:0", "HINT=LATENCY", "head", FILE.sha256):
         assert part in one.key
     assert FILE.path not in one.key
     assert replace(one, artifact=replace(FILE, path="/elsewhere.onnx")).key == one.key
@@ -55,6 +55,34 @@ def test_the_key_holds_all_that_a_system_is_and_the_files_digest_instead_of_its_
         replace(one, artifact=replace(FILE, convention=InputConvention("0..1"))),
     )
     assert len({one.key, *(other.key for other in changed)}) == 1 + len(changed)
+
+
+def test_a_device_has_one_name_however_it_is_written() -> None:
+    ours = {"CPU": "cpu", "cpu:0": "cpu", "cuda": "cuda:0", "CUDA:00": "cuda:0", "GPU.1": "gpu:1", "gpu": "gpu:0"}
+    assert {given: canonical_device(given) for given in ours} == ours
+    for other in ("xpu", "NPU", "cpu:1", "cuda:x", "gpu 0", ""):
+        assert canonical_device(other) == other
+    assert System("torch", 1, device="cuda").key == System("torch", 1, device="CUDA:0").key
+    assert [one.device for one in resolve({"backends": BOTH, "device": ("Cpu", "GPU.0")}).systems] == [
+        "cpu",
+        "gpu:0",
+    ] * 2
+    (one,) = resolve({"systems": ("tensorflow device=cuda:1",)}).systems
+    assert one.device == "gpu:1", "TensorFlow's own name"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"backends": ("torch",), "device": ("cuda", "cuda:0")},
+        {"backends": ("torch",), "device": ("cpu", "CPU")},
+        {"systems": ("openvino device=GPU.0", "openvino device=gpu")},
+        {"systems": ("tensorflow device=cuda", "tensorflow device=gpu:0")},
+        {"backends": ("openvino",), "device": ("gpu",), "systems": ("openvino device=GPU:0",)},
+    ],
+)
+def test_a_device_that_is_written_in_two_ways_is_the_same_system_twice(given: dict[str, Any]) -> None:
+    assert "the same system twice" in refused(**given)
 
 
 def test_a_label_says_only_what_the_others_of_its_backend_do_not_share() -> None:

@@ -21,6 +21,7 @@ _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _COMMENT: Final = re.compile(r"""('[^']*'|"[^"]*")|(?:^|\s)#.*$""")
 """Quoted text, or a comment behind it."""
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
+_NOT_FOLLOWED: Final = ("decisions", "example")
 _OPERATORS: Final = "();<>|&"
 _CONFIGURED: Final = {"run": None, "predict": "performance", "doctor": "accuracy", "ablate": "accuracy"}
 """Commands whose flags are those of a run -> what ``--only`` is to them."""
@@ -49,16 +50,16 @@ class Shown:
 
 
 def pages() -> list[Path]:
-    """README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md and docs/evidence/*.md.
+    """README.md, CONTRIBUTING.md, SECURITY.md, and every page below docs/ but the decisions and the example run.
 
     Decisions are for those who ask why, and show no commands to follow.
     """
-    folders = (ROOT / "docs", ROOT / "docs" / "evidence")
+    docs = ROOT / "docs"
     return [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
         ROOT / "SECURITY.md",
-        *(page for one in folders for page in sorted(one.glob("*.md"))),
+        *(page for page in sorted(docs.rglob("*.md")) if page.relative_to(docs).parts[0] not in _NOT_FOLLOWED),
     ]
 
 
@@ -143,7 +144,7 @@ def files_shown(page: Path) -> dict[str, str]:
     return {
         block.lines[0].removeprefix("# "): "\n".join(block.lines) + "\n"
         for block in blocks(page.read_text(encoding="utf-8"))
-        if block.lines and re.fullmatch(r"# [\w-]+\.toml", block.lines[0])
+        if block.lines and re.fullmatch(r"# [\w-]+\.(?:py|toml)", block.lines[0])
     }
 
 
@@ -238,12 +239,13 @@ def nox_sessions() -> set[str]:
 
 
 def links(page: Path) -> list[tuple[int, str]]:
-    """The relative links of a page, with their lines."""
+    """The relative links of a page, with their lines; a link may go over several lines."""
+    outside = dict(prose(page.read_text(encoding="utf-8")))
+    text = "\n".join(_SPAN.sub("", outside.get(number, "")) for number in range(1, max(outside, default=0) + 1))
     return [
-        (number, target)
-        for number, line in prose(page.read_text(encoding="utf-8"))
-        for target in _LINK.findall(_SPAN.sub("", line))
-        if not re.match(r"[a-z]+:", target)
+        (text.count("\n", 0, found.end()) + 1, found[1])
+        for found in _LINK.finditer(text)
+        if not re.match(r"[a-z]+:", found[1])
     ]
 
 

@@ -23,8 +23,8 @@ place.with_suffix(".xml").write_text("text")
 (place.parent / "words.json").write_text(json.dumps(sys.argv[1:]))
 print("! a remark", flush=True)
 if verdict != "-":
-    one = {{"row": "torch", "rule": {{"metric": "top1", "required": True}}, "verdict": verdict, "why": "fewer\\nright"}}
-    print(json.dumps({{"verdict": verdict, "model": "torchvision", "refused": [], "judged": [one]}}, indent=2))
+    answer = [verdict + ": all", "of\\nit."]
+    print(json.dumps({{"verdict": verdict, "model": "torchvision", "answer": answer}}, indent=2))
     print("wrote gate.md")
 sys.exit(int(code))
 """
@@ -152,9 +152,8 @@ def test_the_step_ends_as_the_verdict_says_whatever_the_programs_code(
     """nox ends with 1 whatever a command of its sessions ended with."""
     monkeypatch.setenv("SAYS", f"{verdict} {0 if verdict == 'PASS' else exit_code}")
     assert step.main(variables) == code
-    said = "" if verdict == "PASS" else ": torch top1 (fewer right)"
     assert capsys.readouterr().out == (
-        f"! a remark\nwrote gate.md\n::{level} title=AlexBench gate::torchvision: {verdict}{said}\n"
+        f"! a remark\nwrote gate.md\n::{level} title=AlexBench gate::torchvision: {verdict}: all of it.\n"
     )
     assert step.main(variables | {"ALEXBENCH_ACTION_FAIL_ON_INCONCLUSIVE": "true"}) == strict
     made = tmp_path / "made"
@@ -201,12 +200,8 @@ def test_a_line_of_a_log_is_one_line_and_elsewhere_a_plain_one() -> None:
     assert step.announced("warning", text, on_github=False) == "warning: 100 % of ::set-output name=x::y"
 
 
-def test_an_annotation_names_a_few_and_counts_the_rest() -> None:
-    judged: list[dict[str, Any]] = [
-        {"row": f"row{number}", "rule": {"metric": "top1", "required": number != 3}, "verdict": "FAIL", "why": ""}
-        for number in range(9)
-    ]
-    report = {"verdict": "FAIL", "model": "bvlc", "refused": [], "judged": judged}
-    level, said = step.summary(report, strict=False)
-    assert level == "error"
-    assert said == "bvlc: FAIL: row0 top1; row1 top1; row2 top1; row4 top1; row5 top1; and 3 more"
+def test_an_annotation_is_the_answer_of_the_gate() -> None:
+    report: dict[str, Any] = {"verdict": "FAIL", "model": "bvlc", "answer": ["FAIL: 1 of 2 checks: x.", "More."]}
+    assert step.summary(report, strict=False) == ("error", "bvlc: FAIL: 1 of 2 checks: x. More.")
+    del report["answer"]
+    assert step.summary(report, strict=False) == ("error", "bvlc: FAIL")

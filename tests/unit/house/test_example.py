@@ -1,12 +1,16 @@
-"""The example in docs/ and LEADERBOARD.md are what the records beside them give, and README shows what stands there."""
+"""The example in docs/ and LEADERBOARD.md are what their records give, and README.md shows the same speeds."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import read_run
+from alexbench.reports.columns import BY_NAME
 from alexbench.reports.leaderboard.many_runs import many_runs
 from alexbench.reports.leaderboard.output import markdown
+from alexbench.reports.rows import rows_of
 from tests.support.tools import ROOT
 
 RUNS = sorted(path.parent for path in (ROOT / "docs" / "example").glob(f"*/{RUN_FILE}"))
@@ -33,11 +37,21 @@ def test_the_example_report_is_that_of_its_record(folder: Path) -> None:
     assert not record.invalid
 
 
-def test_the_leaderboard_in_the_readme_stands_in_the_example() -> None:
-    lines = lines_of(ROOT / "README.md")
-    tables = [block.splitlines() for block in "\n".join(lines).split("\n\n") if ", batch 1 |" in block]
-    assert tables
-    there = {line for folder in EXAMPLE for line in lines_of(folder / "report.md")}
-    shown = [line for table in tables for line in table] + [line for line in lines if line.startswith("- **Control")]
-    assert len(shown) >= 5
-    assert [line for line in shown if line not in there] == []
+def test_the_speeds_in_the_readme_are_those_of_the_example() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (record,) = map(read_run, EXAMPLE)
+    (words,) = re.findall(r"!\[(Leaderboard[^\]]*)\]", text)
+    rows = [row for row in rows_of(record) if BY_NAME["images_per_second"].number(row) is not None]
+    speeds = [f"{BY_NAME['images_per_second'].number(row):.0f}" for row in rows]
+    assert len(speeds) == 4
+    assert sorted(re.findall(r"\b(\d+)\b", words)) == sorted(speeds)
+    assert set(re.findall(r"\((\d+) FPS\)", text)) <= set(speeds)
+
+
+def test_the_leaderboard_in_the_guide_is_that_of_the_example() -> None:
+    lines = lines_of(ROOT / "docs" / "guides" / "reading-a-report.md")
+    start = next(place for place, line in enumerate(lines) if line.startswith("| # | system |"))
+    shown = lines[start : lines.index("", start)]
+    (report,) = (lines_of(folder / "report.md") for folder in EXAMPLE)
+    assert len(shown) == 7
+    assert set(shown) <= set(report)

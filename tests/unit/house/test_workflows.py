@@ -201,7 +201,7 @@ def test_the_policy_for_shared_runners_gates_answers_and_not_time() -> None:
 
 
 def test_the_workflows_shown_on_the_page_are_pinned_name_inputs_that_there_are_and_build_no_shell_line() -> None:
-    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "guides" / "ci.md").read_text(encoding="utf-8")
     shown = [yaml.safe_load("\n".join(block.lines)) for block in blocks(page) if block.language == "yaml"]
     assert len(shown) == 2
     ours = 0

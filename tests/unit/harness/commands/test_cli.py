@@ -207,7 +207,7 @@ def test_out_that_is_a_file_is_refused(elsewhere: Path) -> None:
     [
         ("threads = 0", "--threads 0: give 1 or more"),
         ('backend = "tensorrt"', "unknown backend 'tensorrt'; known: "),
-        ("batchsize = 8", "unknown key 'batchsize'; known: "),
+        ("batchsize = 8", "unknown key 'batchsize'; did you mean 'batch_size'? Known: "),
         ('threads = "2"', "threads = '2', wanted a whole number"),
         ("threads = true", "threads = True, wanted a whole number"),
         ("limit = 2.5", "limit = 2.5, wanted a whole number"),

@@ -23,6 +23,7 @@ from alexbench.harness.comparison.divergence import (
 )
 from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.errors import UnsupportedOptionError, UsageError
+from alexbench.harness.records import file_names
 from alexbench.harness.records.layer_records import LayerComparison, LayerError, RowLayers
 from alexbench.harness.records.run_records import ArtifactRecord, SystemRecord
 from alexbench.harness.running import folder as run_folder
@@ -116,7 +117,7 @@ def test_a_skipped_picture_is_refused(opened: Any) -> None:
 
 def test_the_smallest_margins_are_looked_at(opened: Any) -> None:
     frame = pd.DataFrame({"sample": ["a", "b", "d"], "score1": [9.0, 9.0, 9.0], "score2": [3.0, 8.5, 8.0]})
-    run_folder.write_parquet(opened.folder / run_folder.REFERENCE, frame)
+    run_folder.write_parquet(opened.folder / file_names.REFERENCE, frame)
     places, why = _smallest_margins(opened, 2)
     assert places == [1, 3]
     assert "smallest margins" in why

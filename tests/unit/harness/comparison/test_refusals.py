@@ -137,7 +137,7 @@ def test_a_run_without_accuracy_is_refused(run: Path) -> None:
     rows = tuple(replace(row, accuracy=None) for row in record.systems)
     (run / "run.json").write_text(to_json(replace(record, systems=rows)), encoding="utf-8")
     assert refusal(UsageError, run) == (
-        f"{run} has no accuracy to compare: its accuracy was not measured (--only performance?)"
+        f"{run} has no accuracy to compare: its accuracy was not measured; its speeds: alexbench report {run}"
     )
     (run / "run.json").write_text(to_json(replace(record, systems=rows, status="interrupted")), encoding="utf-8")
     assert "it is interrupted; first: alexbench run --resume" in refusal(UsageError, run)

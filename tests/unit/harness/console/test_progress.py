@@ -1,11 +1,13 @@
 """Progress where there is no terminal: plain lines, few of them, on standard error."""
 
 import io
+import re
+import sys
 
 import pytest
 
 from alexbench.harness.console import progress
-from alexbench.harness.console.progress import PLAIN_EVERY_S, PlainDisplay, display_for
+from alexbench.harness.console.progress import PLAIN_EVERY_S, LiveDisplay, PlainDisplay, display_for
 
 
 class HandWound:
@@ -48,3 +50,23 @@ def test_a_step_that_fails_ends_without_a_word(wound: HandWound) -> None:
     with pytest.raises(RuntimeError), PlainDisplay(stream).step("work"):
         raise RuntimeError("no")
     assert stream.getvalue() == "work ...\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_a_bar_fits_its_terminal_whatever_the_title(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with LiveDisplay().step("onnxruntime@a-long-label int8 tuned: accuracy on 50000 images") as advance:
+        advance(25_000, 50_000)
+    frames = re.split(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n", stream.getvalue())
+    drawn = [frame for frame in frames if "25000/50000" in frame]
+    assert drawn
+    assert all(len(frame.rstrip()) <= columns for frame in drawn)
+    assert all("━" in frame or "╸" in frame for frame in drawn)

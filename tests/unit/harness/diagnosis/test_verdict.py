@@ -11,18 +11,11 @@ from alexbench.harness.diagnosis.diagnosis import is_leaning, is_proven, raises_
 from alexbench.harness.judge.paired_tests import paired_test
 from alexbench.harness.probing.functions import MISTAKES
 from alexbench.harness.probing.reading import GEOMETRY
-from alexbench.harness.records.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding, Verdict
+from alexbench.harness.records.diagnosis_records import Change, Expected, Finding, Verdict
 from alexbench.harness.records.paired_records import Difference, PairedTest
 from alexbench.reports.diagnosis.answer import _TITLES, answer
 from alexbench.reports.diagnosis.page import diagnosis_json, markdown
-
-GEOMETRIC = Change("resize", "pictures are squashed", '[preprocessing] resize = "shorter-side"')
-CHANGE = Change("channels", "the channels are fed as BGR", '[preprocessing] channels = "RGB"')
-
-
-def accuracy(right: int = 280, images: int = 500, *, fixed: int | None = None) -> PairedTest:
-    base, other = np.arange(images) < right, np.arange(images) < (right if fixed is None else fixed)
-    return paired_test("top1", base, other)
+from tests.support.diagnoses import CHANGE, GEOMETRIC, NEAR, accuracy, diagnosis
 
 
 def words(
@@ -133,34 +126,6 @@ def test_what_cannot_be_scored_is_faulty_without_an_accuracy() -> None:
 def test_a_model_that_guesses_is_never_called_healthy(right: int) -> None:
     assert verdict(None, [], accuracy(right)) == "unexplained"
     assert verdict(Expected(56.5, "--expected", None), [], accuracy(right)) == "unexplained"
-
-
-def diagnosis(word: Verdict = "faulty") -> Diagnosis:
-    near = Alternative((Change("decoder", "x", '[preprocessing] decode = "libjpeg-fast"'),), NEAR, 3, 2, excluded=False)
-    far = Alternative((Change("exif", "x", "[preprocessing] exif = true"),), FAR, 40, 1, excluded=True)
-    return Diagnosis(
-        verdict=word,
-        model="torchvision",
-        backend="openvino",
-        data="pictures in <a> folder | with a bar",
-        images=500,
-        synthetic=True,
-        findings=(Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500)),) if word == "faulty" else (),
-        leanings=(),
-        accuracy=accuracy(120, fixed=280),
-        expected=None,
-        alternatives=(near, far),
-        held_db=113.0,
-        parity=None,
-        card="omz",
-        not_examined=(),
-        inferences=5000,
-        seconds=40.0,
-    )
-
-
-NEAR = Difference(-0.01, -0.05, 0.03, 0.01, 500)
-FAR = Difference(-0.5, -0.7, -0.3, 0.05, 64)
 
 
 @pytest.mark.parametrize(("word", "code"), [("faulty", 1), ("healthy", 0), ("unexplained", 1)])

@@ -115,4 +115,4 @@ def test_a_fault_of_ours_has_an_exit_code_that_no_verdict_has(
     assert ended.value.code == 70
     said = capsys.readouterr().err
     assert "RuntimeError: never thought of" in said
-    assert said.splitlines()[-1] == "alexbench: a fault of its own: please report the lines above"
+    assert said.splitlines()[-1] == "alexbench: internal error (exit code 70): please report the lines above"

@@ -51,7 +51,10 @@ def test_a_file_changes_what_it_names_and_a_backend_of_it_more(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[latency]\ntolerance = 5", "latency is no metric; known: top1, top5, parity, macs"),
+        (
+            "[latency]\ntolerance = 5",
+            "latency is not a metric; did you mean 'latency_p50_ms'? Known: top1, top5, parity, macs",
+        ),
         ("[latency_p50_ms]\ntolerance = -5", "latency_p50_ms.tolerance = -5: give percent of 0 or more"),
         ("[top1]\ntolerance = -0.5", "give points of 0 or more; direction says which way is worse"),
         ("[top1]\ntolerance = 101", "100 at most"),
@@ -69,7 +72,10 @@ def test_a_file_changes_what_it_names_and_a_backend_of_it_more(tmp_path: Path) -
         ("[latency_p50_ms]\ndirection = 'higher-is-better'", "wanted lower-is-better or two-sided"),
         ("[latency_p50_ms]\nmode = 'exact'", "wanted paired or anchored"),
         ("[latency_p50_ms]\nrequired = 1", "wanted true or false"),
-        ("[latency_p50_ms]\ntolerence = 5", "unknown key 'latency_p50_ms.tolerence'; known: tolerance, direction"),
+        (
+            "[latency_p50_ms]\ntolerence = 5",
+            "unknown key 'latency_p50_ms.tolerence'; did you mean 'tolerance'? Known: tolerance, direction",
+        ),
         ("[parity]\ntolerance = 1", "has no tolerance"),
         ("top1 = 5", "top1 = 5, wanted a table with tolerance, direction, mode, required"),
         ("other_machine = 'maybe'", "wanted refuse or accuracy"),

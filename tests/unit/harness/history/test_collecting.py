@@ -16,7 +16,8 @@ from alexbench.harness.errors import UsageError
 from alexbench.harness.history import index as finding
 from alexbench.harness.history.collecting import history
 from alexbench.harness.history.index import gather, index_of
-from alexbench.harness.records.record_files import RUN_FILE, to_json
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import to_json
 from alexbench.harness.records.run_records import RunRecord
 from tests.support.ranks import with_ranks
 from tests.support.records import (
@@ -205,7 +206,7 @@ def test_a_metric_that_no_run_has_gives_no_series(tmp_path: Path) -> None:
 
 def test_unknown_names_list_the_known(tmp_path: Path) -> None:
     write(tmp_path, 1, timed(10.0))
-    with pytest.raises(UsageError, match=r"unknown metric 'fps'; known: .*images_per_second"):
+    with pytest.raises(UsageError, match=r"unknown metric 'fps'; did you mean 'images_per_second'"):
         history(tmp_path, metrics=["fps"])
     with pytest.raises(UsageError, match="unknown backend 'jax'; known: onnxruntime"):
         history(tmp_path, backends=["jax"])

@@ -270,7 +270,7 @@ def test_a_file_within_fp16s_tolerance_is_not_accused_of_fewer_bits() -> None:
     ids=["weights in fp16", "all in fp16", "sums in fp16 too"],
 )
 def test_correct_files_of_fp16_pass_by_its_tolerance_and_by_no_finer_one(sigmas: float, decibels: float) -> None:
-    """As measured: ONNX Runtime, PyTorch and OpenVINO, TensorFlow (docs/accuracy.md)."""
+    """As measured: ONNX Runtime, PyTorch and OpenVINO, TensorFlow (docs/reference/accuracy.md)."""
     found = Deviation(sigmas, decibels, 1.0)
     assert found.within(tolerance_of("fp16"))
     assert not found.within(tolerance_of("fp32"))
@@ -282,7 +282,7 @@ def test_correct_files_of_fp16_pass_by_its_tolerance_and_by_no_finer_one(sigmas:
     ids=["cut off at its range", "NNCF", "dynamic", "kernels saturate", "loud though never far off"],
 )
 def test_eight_bits_are_held_to_an_expectation(sigmas: float, decibels: float, *, expected: bool) -> None:
-    """As measured (docs/accuracy.md), the last but for its largest error."""
+    """As measured (docs/reference/accuracy.md), the last but for its largest error."""
     assert Deviation(sigmas, decibels, 1.0).within(tolerance_of("int8")) is expected
 
 

@@ -29,7 +29,7 @@ from alexbench.harness.models.network import (
 from alexbench.harness.records.run_records import Published
 
 OWT, BVLC = get_network("owt"), get_network("bvlc")
-MODELS_PAGE = Path(__file__).parents[4] / "docs" / "models.md"
+MODELS_PAGE = Path(__file__).parents[4] / "docs" / "reference" / "model-sizes.md"
 PUBLISHED = [
     ("MACs, conv + fc", OWT, "714,188,480"),
     ("FLOPs = 2 x MACs", OWT, "1,428,376,960"),
@@ -129,7 +129,7 @@ def test_a_figure_that_none_gives_is_explained_by_none() -> None:
 
 
 def markdown() -> str:
-    """The table of docs/models.md."""
+    """The table of docs/reference/model-sizes.md."""
     networks = [get_network(name) for name in ("owt", "bvlc", "tfcnn")]
     rows = [
         "| what is counted, per image | `owt` at 224 | `bvlc` at 227 | `tfcnn` at 227 |",

@@ -11,10 +11,10 @@ import pytest
 
 from alexbench.harness.config import read_config, resolve
 from alexbench.harness.errors import RecordError, UsageError
-from alexbench.harness.files.parquet_files import COLUMNS, read_table, write_table
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.history.index import gather, index_of
 from alexbench.harness.records.record_files import read_run
+from alexbench.harness.run_tables import COLUMNS, read_table, write_table
 from alexbench.harness.running.table_checks import check_tables
 from tests.support.gates import timed_run
 from tests.unit.harness.records.damage import VALUES, commands, copied, damage_table, ended, mutated, paths_in, without

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.old_sentences import with_reasons
 from alexbench.harness.records.reasons import Reason
-from alexbench.harness.records.record_files import RUN_FILE, read_run
+from alexbench.harness.records.record_files import read_run
 from alexbench.reports.text.reason_words import words
 
 SCHEMA_5 = Path(__file__).parents[3] / "fixtures" / "schema-5" / RUN_FILE

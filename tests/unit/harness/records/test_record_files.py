@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from alexbench.harness.errors import RecordError
-from alexbench.harness.records.record_files import RUN_FILE, read_run, to_json
+from alexbench.harness.records.file_names import RUN_FILE
+from alexbench.harness.records.record_files import read_run, to_json
 from alexbench.harness.records.run_records import SCHEMA_VERSION, RunRecord
 from alexbench.harness.records.speed_records import Group, Probe
 from tests.support.records import (

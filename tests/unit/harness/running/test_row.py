@@ -2,9 +2,8 @@
 
 import pytest
 
-from alexbench.harness.contract import Effective, Known
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
-from alexbench.harness.running.row import Row, effective_record
+from alexbench.harness.running.row import Row
 from alexbench.harness.systems import System
 from tests.support.records import accuracy
 
@@ -41,11 +40,3 @@ def test_what_is_not_installed_is_missing_and_not_alive() -> None:
     row = Row("torch", System("torch", 1), missing=True, error="torch is not installed: pip install 'alexbench[torch]'")
     assert not row.alive
     assert row.record().status == "missing"
-
-
-def test_effective_comes_with_the_evidence_of_each_value() -> None:
-    known = [Known(key, "reported") for key in ("DEVICE", "PROVIDER", "PRECISION", "THREADS", "STREAMS")]
-    record = effective_record(Effective("r", "1", *known, settings={"a": "b"}))
-    assert record.device == ("DEVICE", "reported")
-    assert record.streams == ("STREAMS", "reported")
-    assert record.settings == {"a": "b"}

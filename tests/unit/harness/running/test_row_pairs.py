@@ -8,6 +8,7 @@ import pytest
 
 from alexbench.harness.errors import UsageError
 from alexbench.harness.judge.paired_tests import paired_test
+from alexbench.harness.records import file_names
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.running import folder as run_folder
@@ -23,7 +24,7 @@ SYSTEMS = {name: System(name, 2) for name in ("openvino", "torch", "onnxruntime"
 def predictions(tmp_path: Path, **rows: tuple[int, ...]) -> pd.DataFrame:
     """Rows that are wrong about these pictures."""
     run = write_run(tmp_path / "run", {name: answers(IMAGES, wrong=wrong) for name, wrong in rows.items()})
-    return pd.read_parquet(run / run_folder.PREDICTIONS)
+    return pd.read_parquet(run / file_names.PREDICTIONS)
 
 
 def test_torch_is_the_base_where_it_answered(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_a_row_is_held_against_its_own_fp32_too(tmp_path: Path) -> None:
         "torch bf16": System("torch", 2, "bf16"),
     }
     run = write_run(tmp_path / "run", {name: answers(IMAGES) for name in systems})
-    frame = pd.read_parquet(run / run_folder.PREDICTIONS)
+    frame = pd.read_parquet(run / file_names.PREDICTIONS)
     pairs = [(one.base, one.other) for one in row_pairs(frame, data(images=IMAGES), systems)]
     against_base = [("torch", name) for name in ("openvino", "openvino bf16", "torch bf16")]
     assert pairs == [*against_base, ("openvino", "openvino bf16")]

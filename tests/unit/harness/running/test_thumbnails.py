@@ -14,10 +14,10 @@ from PIL import Image
 
 from alexbench.datasets.classes import class_list
 from alexbench.harness.errors import RecordError
+from alexbench.harness.records import file_names
+from alexbench.harness.records.file_names import THUMBNAIL_FOLDER, THUMBNAILS
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.thumbnails import (
-    FILE,
-    FOLDER,
     MOST,
     SIDE,
     Thumbnail,
@@ -66,14 +66,14 @@ def test_the_widest_margin_comes_first_and_each_picture_is_its_own(run: Path) ->
     write_thumbnails(run, run_inputs())
     found = read_thumbnails(run)
     assert [one.sample for one in found] == ["val_00007.JPEG", "val_00005.JPEG", "val_00003.JPEG"]
-    assert [one.file for one in found] == [f"{FOLDER}/000{number}.jpg" for number in (1, 2, 3)]
-    assert sorted(path.name for path in (run / FOLDER).iterdir()) == ["0001.jpg", "0002.jpg", "0003.jpg"]
+    assert [one.file for one in found] == [f"{THUMBNAIL_FOLDER}/000{number}.jpg" for number in (1, 2, 3)]
+    assert sorted(path.name for path in (run / THUMBNAIL_FOLDER).iterdir()) == ["0001.jpg", "0002.jpg", "0003.jpg"]
     assert [shade(run, one) for one in found] == pytest.approx([140, 100, 60], abs=1)
 
 
 def test_an_entry_says_what_everyone_answered(run: Path) -> None:
     write_thumbnails(run, run_inputs())
-    first, second, _ = json.loads((run / FILE).read_text(encoding="utf-8"))
+    first, second, _ = json.loads((run / THUMBNAILS).read_text(encoding="utf-8"))
     names = [one.name for one in class_list()]
     assert first == {
         "sample": "val_00007.JPEG",
@@ -93,10 +93,10 @@ def test_an_entry_says_what_everyone_answered(run: Path) -> None:
 
 def test_the_same_run_gives_the_same_bytes_and_an_interrupted_one_is_made_good(run: Path) -> None:
     write_thumbnails(run, run_inputs())
-    before = {path: path.read_bytes() for path in [run / FILE, *(run / FOLDER).iterdir()]}
-    (run / FOLDER / "0099.jpg").write_bytes(b"of a run that was interrupted")
+    before = {path: path.read_bytes() for path in [run / THUMBNAILS, *(run / THUMBNAIL_FOLDER).iterdir()]}
+    (run / THUMBNAIL_FOLDER / "0099.jpg").write_bytes(b"of a run that was interrupted")
     write_thumbnails(run, run_inputs())
-    assert {path: path.read_bytes() for path in [run / FILE, *(run / FOLDER).iterdir()]} == before
+    assert {path: path.read_bytes() for path in [run / THUMBNAILS, *(run / THUMBNAIL_FOLDER).iterdir()]} == before
     assert not [path for path in run.iterdir() if "partial" in path.name]
 
 
@@ -104,8 +104,8 @@ def test_without_a_flip_the_list_is_empty_and_there_is_no_folder(tmp_path: Path)
     rows = {"torch": answers(IMAGES), "openvino": answers(IMAGES)}
     run = write_run(tmp_path / "run", rows, reference={0: asked(0)})
     write_thumbnails(run, run_inputs())
-    assert json.loads((run / FILE).read_text(encoding="utf-8")) == []
-    assert not (run / FOLDER).exists()
+    assert json.loads((run / THUMBNAILS).read_text(encoding="utf-8")) == []
+    assert not (run / THUMBNAIL_FOLDER).exists()
 
 
 def test_a_run_without_answers_has_no_thumbnails(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_of_a_thousand_flips_the_widest_two_hundred_are_shown(tmp_path: Path) ->
     shown.prepared.pixels = np.broadcast_to(np.uint8(9), (1000, 227, 227, 3))
     write_thumbnails(run, shown)
     found = read_thumbnails(run)
-    assert len(found) == len(list((run / FOLDER).iterdir())) == MOST
+    assert len(found) == len(list((run / THUMBNAIL_FOLDER).iterdir())) == MOST
     assert (found[0].sample, found[-1].sample) == ("val_00999.JPEG", "val_00800.JPEG")
 
 
@@ -144,14 +144,14 @@ def test_a_background_answer_has_a_name() -> None:
 
 def test_the_thumbnails_of_parts_are_those_of_the_whole(run: Path, tmp_path: Path) -> None:
     write_thumbnails(run, run_inputs())
-    whole = pd.read_parquet(run / run_folder.PREDICTIONS)
+    whole = pd.read_parquet(run / file_names.PREDICTIONS)
     parts = []
     for number, (first, last) in enumerate(((0, 6), (6, IMAGES))):
         part = tmp_path / f"part{number}"
         part.mkdir()
         names = [f"val_{place:05}.JPEG" for place in range(first, last)]
-        run_folder.write_parquet(part / run_folder.PREDICTIONS, whole[whole["sample"].isin(names)])
-        for name in (run_folder.REFERENCE, run_folder.FLIPS):
+        run_folder.write_parquet(part / file_names.PREDICTIONS, whole[whole["sample"].isin(names)])
+        for name in (file_names.REFERENCE, file_names.FLIPS):
             frame = pd.read_parquet(run / name)
             run_folder.write_parquet(part / name, frame[frame["sample"].isin(names)])
         write_thumbnails(part, run_inputs())
@@ -159,9 +159,9 @@ def test_the_thumbnails_of_parts_are_those_of_the_whole(run: Path, tmp_path: Pat
     joined = tmp_path / "joined"
     joined.mkdir()
     assert join_thumbnails(parts, joined)
-    assert (joined / FILE).read_bytes() == (run / FILE).read_bytes()
-    for file in (run / FOLDER).iterdir():
-        assert (joined / FOLDER / file.name).read_bytes() == file.read_bytes()
+    assert (joined / THUMBNAILS).read_bytes() == (run / THUMBNAILS).read_bytes()
+    for file in (run / THUMBNAIL_FOLDER).iterdir():
+        assert (joined / THUMBNAIL_FOLDER / file.name).read_bytes() == file.read_bytes()
 
 
 def test_parts_without_thumbnails_are_joined_to_none(run: Path, tmp_path: Path) -> None:
@@ -175,19 +175,19 @@ def test_parts_without_thumbnails_are_joined_to_none(run: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("text", ["[{", '[{"sample": 1}]', "3", "[3]"])
 def test_a_damaged_list_is_named(run: Path, text: str) -> None:
-    (run / FILE).write_text(text, encoding="utf-8")
+    (run / THUMBNAILS).write_text(text, encoding="utf-8")
     with pytest.raises(RecordError, match=r"thumbnails\.json is damaged"):
         read_thumbnails(run)
 
 
 def test_a_picture_that_is_lost_is_named_when_parts_are_joined(run: Path, tmp_path: Path) -> None:
     write_thumbnails(run, run_inputs())
-    (run / FOLDER / "0002.jpg").unlink()
+    (run / THUMBNAIL_FOLDER / "0002.jpg").unlink()
     joined = tmp_path / "joined"
     joined.mkdir()
     with pytest.raises(RecordError, match=r"0002\.jpg cannot be read"):
         join_thumbnails([run], joined)
-    assert not (joined / FILE).exists()
+    assert not (joined / THUMBNAILS).exists()
     assert not list(joined.iterdir())
 
 
@@ -203,6 +203,6 @@ def test_a_thumbnail_is_small_and_the_picture_is_still_itself() -> None:
 
 def test_every_field_of_a_thumbnail_is_in_the_file(run: Path) -> None:
     write_thumbnails(run, run_inputs())
-    assert list(json.loads((run / FILE).read_text(encoding="utf-8"))[0]) == [
+    assert list(json.loads((run / THUMBNAILS).read_text(encoding="utf-8"))[0]) == [
         field.name for field in dataclasses.fields(Thumbnail)
     ]

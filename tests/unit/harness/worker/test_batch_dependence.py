@@ -61,8 +61,8 @@ def evaluated(backend: Rounding, folder: Path) -> tuple[Evaluated, NDArray[np.fl
 def test_a_scale_of_the_batch_is_found_and_the_last_batch_is_filled_up(tmp_path: Path) -> None:
     backend = Rounding(dynamic=True)
     answer, logits = evaluated(backend, tmp_path)
-    assert answer.batch_dependence is not None
-    assert answer.batch_dependence > 0.01
+    assert answer.observed.batch_dependence is not None
+    assert answer.observed.batch_dependence > 0.01
     assert backend.batches[-3:] == [BATCH, BATCH, BATCH]
     assert len(logits) == IMAGES
     assert logits[-1].any()
@@ -73,11 +73,11 @@ def test_a_run_that_goes_on_finds_it_too(tmp_path: Path, *, dynamic: bool) -> No
     first, _ = evaluated(Rounding(dynamic=dynamic), tmp_path)
     again, _ = evaluated(Rounding(dynamic=dynamic), tmp_path)  # all batches are kept
     assert again.images_kept == IMAGES
-    assert again.batch_dependence == first.batch_dependence
+    assert again.observed.batch_dependence == first.observed.batch_dependence
 
 
 def test_a_scale_of_each_picture_is_no_dependence_and_batches_are_as_they_come(tmp_path: Path) -> None:
     backend = Rounding(dynamic=False)
     answer, _ = evaluated(backend, tmp_path)
-    assert answer.batch_dependence is None
+    assert answer.observed.batch_dependence is None
     assert backend.batches[-3:] == [BATCH, BATCH, 1]

@@ -27,7 +27,7 @@ LINES = {
     "progress of one number": '{"progress": [1]}',
     "another's answer": '{"id": 2, "ok": {}}',
     "an answer without a field": '{"id": 1, "ok": {"rss_mib": 1.5}}',
-    "an answer with a field of another kind": '{"id": 1, "ok": {"rss_mib": "1", "peak_rss_mib": 2, "affinity": null}}',
+    "an answer with a field of another kind": '{"id": 1, "ok": {"memory": {"rss_mib": "1", "peak_rss_mib": 2}}}',
     "a key that no line has": '{"id": 1, "okay": {}}',
 }
 

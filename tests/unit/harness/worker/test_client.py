@@ -194,7 +194,7 @@ def test_a_runtime_that_raises_is_an_error_and_not_the_end(start: Start, tmp_pat
     worker = start("raises")
     with pytest.raises(WorkerError, match="RuntimeError: kernel refused"):
         ask_predict(worker, tmp_path)
-    assert worker.ask(ReadMemory()).peak_rss_mib > 1
+    assert worker.ask(ReadMemory()).memory.peak_rss_mib > 1
     assert "Traceback" in (tmp_path / "log").read_text(encoding="utf-8")
 
 

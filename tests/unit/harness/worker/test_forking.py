@@ -125,7 +125,7 @@ def test_without_a_fork_a_restart_is_a_new_interpreter(tmp_path: Path, forks: bo
         found.ask(ReadMemory())
         found.restart()
         assert all(map(gone, before))
-        assert found.ask(ReadMemory()).rss_mib > 1
+        assert found.ask(ReadMemory()).memory.rss_mib > 1
         assert found.pids.isdisjoint(before)
 
 
@@ -137,14 +137,14 @@ def test_a_worker_that_died_is_started_anew(tmp_path: Path, forks: bool) -> None
         with pytest.raises(WorkerError, match="SIGKILL"):
             found.ask(ReadMemory())
         found.restart()
-        assert found.ask(ReadMemory()).rss_mib > 1
+        assert found.ask(ReadMemory()).memory.rss_mib > 1
 
 
 def test_a_worker_that_cannot_fork_refuses_a_restart_and_serves_on(tmp_path: Path) -> None:
     with WorkerProcess("plain", log=tmp_path / "log") as found:
         with pytest.raises(WorkerError, match="unknown request 'restart'"):
             found.ask(Restart())
-        assert found.ask(ReadMemory()).rss_mib > 1
+        assert found.ask(ReadMemory()).memory.rss_mib > 1
 
 
 def test_what_is_sent_behind_a_restart_is_for_the_next_child() -> None:
@@ -288,10 +288,10 @@ def test_ctrl_c_is_the_commands_alone(start: Start) -> None:
     found = start("plain")
     for pid in found.pids:
         os.kill(pid, signal.SIGINT)
-    assert found.ask(ReadMemory()).rss_mib > 1
+    assert found.ask(ReadMemory()).memory.rss_mib > 1
     found.restart()
     os.kill(found.pid, signal.SIGINT)
-    assert found.ask(ReadMemory()).rss_mib > 1
+    assert found.ask(ReadMemory()).memory.rss_mib > 1
 
 
 _PARENT: Final = """

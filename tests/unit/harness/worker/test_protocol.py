@@ -23,6 +23,7 @@ from alexbench.harness.files.lines import Asked, Reply, Request
 from alexbench.harness.measure.clock import Timed
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.loadgen import LoadSettings
+from alexbench.harness.measure.process import Memory
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.preprocessing import Normalisation
 from alexbench.harness.systems import InputConvention
@@ -130,7 +131,7 @@ def test_requests_are_answered_in_turn_and_quit_is_answered_too() -> None:
     )
     _, memory, unknown, quitted = answers
     assert memory["id"] == 1
-    assert memory["ok"]["peak_rss_mib"] > 1
+    assert memory["ok"]["memory"]["peak_rss_mib"] > 1
     assert unknown == {"id": 2, "error": {"kind": "WorkerError", "message": "unknown request 'nothing known'"}}
     assert quitted == {"id": 3, "ok": {}}
     assert process.returncode == 0
@@ -232,7 +233,7 @@ ANSWERED: list[tuple[Request[object], object]] = [
     (timing.TimeCalls(1, 0.1), Timed([1, 2, 2**62], 3)),
     (timing.ProfileLayers(1, 3), timing.Profiled(None)),
     (timing.TimeResident(1, 0.1), timing.Resident(Timed([5], 6))),
-    (process.ReadMemory(), process.MemoryUse(1.5, 2.0, (0, 3))),
+    (process.ReadMemory(), process.MemoryUse(Memory(1.5, 2.0), (0, 3))),
     (process.ReadEnvironment(()), environment(())),
     (making.ConvertWeights(Path("w.pth"), "owt", 224, Path("cache")), making.Converted(Path("d"), "d", "", "")),
     (

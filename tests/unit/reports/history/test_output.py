@@ -12,31 +12,8 @@ from alexbench.harness.judge.change_points import change_points
 from alexbench.reports.history.answer import LEAST_POINTS, answer
 from alexbench.reports.history.output import history_csv, history_json, print_history, summaries
 from alexbench.reports.history.plot import draw_history, title
-from alexbench.reports.history.series import METRICS, Change, History, Point, Series
-
-KEY = {"machine": "d2b54b080d1f", "model": "torchvision", "weights": "abab", "artifact": "", "ran as": "cpu, 2 threads"}
-POINTS = tuple(
-    Point(
-        run=f"run-{day}",
-        started=f"2026-11-{day:02}T03:00:00+00:00",
-        version="1.0" if day < 4 else "2.0",
-        environment="e1",
-        news=("torch 1.0 -> 2.0", "a 1 -> 2", "b 1 -> 2", "c 1 -> 2") if day == 4 else (),
-        value=10.0 if day < 4 else 11.0,
-        low=9.5,
-        high=11.5,
-        marks=("noisy",) if day == 6 else (),
-        counts=day != 6,
-        change=None if day in (1, 6) else 10.0 if day == 4 else 0.0,
-    )
-    for day in range(1, 8)
-)
-CHANGE = Change("run-4", POINTS[3].started, "2.0", POINTS[3].news, 10.0, 11.0, 10.0, better=False, p=1e-5,
-                points_before=3, points_after=3)  # fmt: skip
-SPEED = Series(
-    METRICS["latency_p50_ms"], "torch", "torch threads=2", KEY, synthetic=True, points=POINTS, changes=(CHANGE,)
-)
-HISTORY = History("runs", 7, (SPEED,), ("not joined: $x^2$",), ("left out: [bold]damaged[/bold]",))
+from alexbench.reports.history.series import METRICS, History
+from tests.support.histories import CHANGE, HISTORY, KEY, POINTS, SPEED
 
 
 def printed(history: History = HISTORY, *, details: bool = True, last: int = 0) -> str:
@@ -81,10 +58,10 @@ def test_where_no_level_changed_that_is_the_answer() -> None:
 def test_few_runs_cannot_show_a_change_and_it_says_how_many_could() -> None:
     few = replace(SPEED, points=POINTS[:3], changes=())
     assert answer(replace(HISTORY, series=(few,))) == [
-        "Too few runs to find a change: 1 series with fewer than 6 points each."
+        "Too few runs to find a change: a series needs 6 points, and the longest of 1 has 3."
     ]
     steady = replace(SPEED, changes=())
-    assert answer(replace(HISTORY, series=(few, steady)))[1].startswith("1 series with fewer than 6 points")
+    assert answer(replace(HISTORY, series=(few, steady)))[1].startswith("1 of 2 series have fewer than 6 points")
     assert change_points([1.0] * (LEAST_POINTS - 1)) == []
     assert change_points([1.0, 1.01, 0.99, 2.0, 2.01, 1.99]), "six points can show one"
 
@@ -97,6 +74,21 @@ def test_a_series_is_one_line_with_its_last_value_change_and_trend() -> None:
     assert "WORSE +10.0 % since 2026-11-04" in line
     assert "run-5" not in text
     assert "left out: [bold]damaged[/bold]" in text
+
+
+def test_series_of_other_data_are_lines_of_the_same_table_and_the_answer_says_so() -> None:
+    one, other = (replace(SPEED, key={**KEY, "data": key}, points=POINTS[:2], changes=()) for key in ("d1", "d2"))
+    (table,) = summaries(replace(HISTORY, series=(one, other)))
+    assert table.columns[table.headings.index("data")] == ["d1", "d2"]
+    assert answer(replace(HISTORY, series=(one, other)))[-1] == "Runs that differ in data are separate series."
+
+
+def test_two_machines_with_the_same_processor_are_told_apart_by_their_keys() -> None:
+    here, there = (replace(SPEED, key={**KEY, "machine": key}, machine="EPYC (2 cores)") for key in ("aaaa", "bbbb"))
+    assert [
+        table.title.partition(";")[0].rpartition(" on ")[2]
+        for table in summaries(replace(HISTORY, series=(here, there)))
+    ] == ["EPYC (2 cores) (machine aaaa)", "EPYC (2 cores) (machine bbbb)"]
 
 
 def test_series_of_one_machine_and_model_share_a_table_under_its_processor() -> None:

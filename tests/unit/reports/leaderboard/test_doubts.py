@@ -51,10 +51,10 @@ def row_of(record: RunRecord, name: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("row", "check", "remark"),
     [
-        (ok_row("z", accuracy=top1(0, 1, "too few")), "TOO FEW PICTURES", "TOO FEW PICTURES"),
+        (ok_row("z", accuracy=top1(0, 1, "too few")), "TOO FEW IMAGES", "TOO FEW IMAGES"),
         (ok_row("z", accuracy=top1(1, 512, "no better")), "AT CHANCE", "NO BETTER THAN GUESSING"),
         (ok_row("z", accuracy=top1(0, 512, None)), "AT CHANCE", "NO BETTER THAN GUESSING"),
-        (ok_row("z", accuracy=top1(0, 3, None)), "TOO FEW PICTURES", "TOO FEW PICTURES"),
+        (ok_row("z", accuracy=top1(0, 3, None)), "TOO FEW IMAGES", "TOO FEW IMAGES"),
         (
             ok_row("z", parity=parity(passed=False, max_abs_over_sigma=3.25)),
             "OFF BY 3.2 SIGMA",

@@ -116,7 +116,7 @@ def test_rows_that_failed_are_below_with_what_happened() -> None:
 def test_remarks_name_their_runs_and_a_shared_one_stands_once() -> None:
     text = many_runs([run(20, notes=reasons("drawn")), run(21, notes=reasons("drawn"), invalid=reasons("asleep"))])
     assert "- A, B: drawn" in text
-    assert "- A: INVALID: asleep: no row is ranked." in text
+    assert "- A: Not ranked: asleep." in text
 
 
 def test_synthetic_is_said_over_all_and_over_its_section() -> None:
@@ -135,7 +135,7 @@ def test_every_older_schema_is_still_shown() -> None:
 def test_a_run_without_speed_and_one_without_accuracy_are_shown() -> None:
     bare = run_record(ok_row("a", accuracy=None, parity=None), reference=None)
     text = many_runs([bare, replace(run_record(ok_row("a", performance=None)), started="2026-11-20T00:00:00+00:00")])
-    assert "FPS, batch 32" in text
+    assert "images per second at batch 32" in text
     assert "top-1 %" in text
 
 
@@ -149,6 +149,6 @@ def test_what_holds_in_one_section_only_is_said_there() -> None:
     whole = run(20, data=data(images=1000, available_images=1000, synthetic=True, pixels_digest="12" * 32))
     text = many_runs([whole, run(21)])
     own = text.partition("### How to read this section\n\n")[2].partition("\n\n")[0]
-    assert "of the whole set; no sampling error" in own
+    assert "of the whole set, so without sampling error" in own
     assert text.count("of the whole set") == 1
-    assert "FPS: images over the wall time" in text.partition("## How to read all of it")[2]
+    assert "FPS: images per second of wall time" in text.partition("## How to read all of it")[2]

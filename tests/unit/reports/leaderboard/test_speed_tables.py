@@ -52,16 +52,16 @@ def test_what_no_machine_exposed_has_no_column() -> None:
         "p50 ms": "15.00",
         "on device ms": "15.00",
         "CPU ms": "29.3",
-        "J": "0.315",
+        "J/inference": "0.315",
         "samples (blocks)": "1170 (90)",
         "processes": "3",
     }
-    assert row(table("Latency", full, one()), 1)["J"] == "-"
+    assert row(table("Latency", full, one()), 1)["J/inference"] == "-"
 
 
 def test_the_sweep_has_a_column_a_batch_size_in_order() -> None:
     sweep = throughput(140), throughput(50, batch_size=1), throughput(120, batch_size=8)
-    found = table("Images/s", one(sweep=sweep), one(sweep=sweep[:1]))
+    found = table("FPS", one(sweep=sweep), one(sweep=sweep[:1]))
     assert found.headings == ["system", "batch 1", "batch 8", "batch 32"]
     assert found.rows == [
         ("a", "50.0 (48.0-52.0)", "120.0 (118.0-122.0)", "140.0 (138.0-142.0)"),
@@ -70,12 +70,12 @@ def test_the_sweep_has_a_column_a_batch_size_in_order() -> None:
 
 
 def test_one_batch_size_is_no_sweep() -> None:
-    assert table("Images/s", one(sweep=(throughput(),))).headings == []
+    assert table("FPS", one(sweep=(throughput(),))).headings == []
 
 
 def test_many_at_once_stands_beside_the_loop_and_how_is_not_in_a_cell() -> None:
     way = "four sessions of one thread each, fed from a queue"
-    found = table("Images/s", one(sweep=(throughput(),), offline=throughput(170, way=way, streams="4")), one())
+    found = table("FPS", one(sweep=(throughput(),), offline=throughput(170, way=way, streams="4")), one())
     assert row(found) == {
         "system": "a",
         "batch 32": "140.0 (138.0-142.0)",
@@ -100,7 +100,7 @@ def test_a_valid_test_of_loadgen_has_its_figures() -> None:
         "scenario": "Server",
         "system": "a",
         "target queries/s": "42.0",
-        "samples/s": "40.0",
+        "FPS": "40.0",
         "p50 ms": "18.10",
         "p90": "31.20",
         "p99": "61.30",
@@ -170,7 +170,7 @@ def test_failed_checks_name_the_columns_that_are_beyond_their_limits() -> None:
 
 
 def test_what_older_records_failed_is_named_too() -> None:
-    assert row(table("Noise", one(noise=noise("rate_interval", "control"))))["verdict"] == "images/s, A/A control"
+    assert row(table("Noise", one(noise=noise("rate_interval", "control"))))["verdict"] == "FPS, A/A control"
 
 
 def test_a_reason_that_is_not_known_here_is_no_reason_to_call_a_row_quiet() -> None:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from alexbench.harness.errors import RecordError
+from alexbench.harness.records.file_names import TIMINGS
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.plots.run_plots import (
     BLUE,
-    TIMINGS_FILE,
     Picture,
     draw_latency,
     draw_leaderboard,
@@ -62,7 +62,7 @@ def timings(folder: Path) -> None:
             ("a", "Offline", 32, "loop", True, 300_000_000),
         )
     ]
-    pd.concat(frames).to_parquet(folder / TIMINGS_FILE)
+    pd.concat(frames).to_parquet(folder / TIMINGS)
 
 
 def opened(picture: Picture | None) -> Image.Image:
@@ -84,7 +84,7 @@ def test_the_pictures_of_a_run_are_written_beside_it(tmp_path: Path) -> None:
     timings(tmp_path)
     paths = write_pictures(tmp_path, run_record(*ROWS))
     assert [path.name for path in paths] == ["leaderboard.svg", "leaderboard.png", "latency.svg", "latency.png"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*(path.name for path in paths), TIMINGS_FILE])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*(path.name for path in paths), TIMINGS])
     assert paths[0].read_text(encoding="utf-8").startswith("<?xml")
     with Image.open(paths[1]) as image:
         assert image.width == 1350
@@ -113,13 +113,13 @@ def test_a_run_without_any_figure_has_no_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"PAR1", b"", b"not a table"])
 def test_a_truncated_table_is_named(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / TIMINGS_FILE).write_bytes(content)
+    (tmp_path / TIMINGS).write_bytes(content)
     with pytest.raises(RecordError, match=r"timings\.parquet is damaged"):
         write_pictures(tmp_path, run_record(*ROWS))
 
 
 def test_a_table_without_a_column_is_named(tmp_path: Path) -> None:
-    pd.DataFrame({"backend": ["a"]}).to_parquet(tmp_path / TIMINGS_FILE)
+    pd.DataFrame({"backend": ["a"]}).to_parquet(tmp_path / TIMINGS)
     with pytest.raises(RecordError, match=r"timings\.parquet is damaged"):
         read_latencies(tmp_path)
 
@@ -142,9 +142,19 @@ def test_rows_that_are_ranked_are_blue_and_others_are_grey() -> None:
 )
 def test_what_a_run_is_stands_in_its_title(one: RunRecord, other: RunRecord) -> None:
     def title(record: RunRecord) -> bytes:
-        return opened(draw_leaderboard(record)).crop((0, 0, 1350, 75)).tobytes()
+        return opened(draw_leaderboard(record)).crop((0, 0, 1350, 130)).tobytes()
 
     assert title(one) != title(other)
+
+
+def test_the_p50_that_is_drawn_is_the_leaderboards() -> None:
+    """Not the median of the calls, which is another figure."""
+    calls = {"a": np.linspace(10.0, 14.0, 100), "b": np.linspace(10.0, 14.0, 100)}
+    one, other = (
+        draw_latency(run_record(ok_row("a", performance=performance(150, p50_ms=p50)), ROWS[1]), calls)
+        for p50 in (11.0, 13.0)
+    )
+    assert opened(one).tobytes() != opened(other).tobytes()
 
 
 @pytest.mark.parametrize("hostile", ["$x^2$", "$", "a\nb", "<b>|&", "\\frac{1}"])

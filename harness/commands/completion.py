@@ -1,0 +1,67 @@
+"""What a shell offers for the value of an option: names, read when the shell asks and never for the help."""
+
+from collections.abc import Iterable
+
+
+def backends() -> Iterable[str]:
+    """Of ``--backend``."""
+    from alexbench.backends.registry import backend_names
+
+    return backend_names()
+
+
+def cards() -> Iterable[str]:
+    """Of ``--model``."""
+    from alexbench.harness.models.card import card_names
+
+    return card_names()
+
+
+def layouts() -> Iterable[str]:
+    """Of ``--layout``."""
+    from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
+
+    return LAYOUT_NAMES
+
+
+def rigors() -> Iterable[str]:
+    """Of ``--rigor``."""
+    from alexbench.harness.measure.rigor import RIGORS
+
+    return RIGORS
+
+
+def scenarios() -> Iterable[str]:
+    """Of ``--scenario``."""
+    from alexbench.harness.config import SCENARIOS
+
+    return SCENARIOS
+
+
+def precisions() -> Iterable[str]:
+    """Of ``--precision``."""
+    from alexbench.harness.contract import PRECISIONS
+
+    return PRECISIONS
+
+
+def halves() -> Iterable[str]:
+    """Of ``--only``."""
+    from alexbench.harness.config import ONLY
+
+    return ONLY
+
+
+def range_methods() -> Iterable[str]:
+    """Of ``--range-method``."""
+    from alexbench.harness.capabilities import RANGE_METHODS
+
+    return RANGE_METHODS
+
+
+def quantizing() -> Iterable[str]:
+    """Backends that write int8 files."""
+    from alexbench.backends.registry import backend_classes
+    from alexbench.harness.capabilities import Quantizes
+
+    return [name for name, kind in backend_classes().items() if isinstance(kind(), Quantizes)]
