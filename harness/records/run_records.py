@@ -241,7 +241,7 @@ class ArtifactRecord:
 
     ``precision``: what its products work in, ``products`` how many in which; ``stored``: the type of its weights;
     ``rounded``: the coarsest type that values pass through; ``dynamic``: scales of activations are chosen while it
-    runs. Empty in older records.
+    runs. Empty in older records. ``bytes``: of all its files, 0 in older records.
     """
 
     path: str
@@ -264,6 +264,7 @@ class ArtifactRecord:
     stored: str = ""
     rounded: str = ""
     dynamic: bool = False
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
