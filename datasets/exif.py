@@ -1,8 +1,8 @@
-"""The orientation that OpenCV's ``imread`` turns an image by: EXIF's, read as OpenCV reads it, and nobody else's.
+"""The EXIF orientation that OpenCV's ``imread`` applies, read exactly as OpenCV reads it.
 
-OpenCV (modules/imgcodecs/src/exif.cpp) looks at EXIF in JPEG's APP1, PNG's eXIf chunk and WebP's EXIF chunk. It does
-not look at XMP, at ImageMagick's raw profiles or at a thumbnail's directory, takes the value as a short integer
-whatever its type is, and gives up where a field before it is out of bounds. Pillow differs in each of these.
+OpenCV (modules/imgcodecs/src/exif.cpp) looks at EXIF in JPEG's APP1, PNG's eXIf chunk and WebP's EXIF chunk. It ignores
+XMP, ImageMagick's raw profiles and a thumbnail's directory. It reads the value as a short integer, whatever its type,
+and stops at a field that is out of bounds. Pillow differs in each of these.
 """
 
 import struct
@@ -14,9 +14,9 @@ UPRIGHT: Final = 1
 
 _ORIENTATION: Final = 0x0112
 _WORDS: Final = frozenset({0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x8298})
-"""Description, make, model, software, time and copyright: text, whose place is checked."""
+"""Description, make, model, software, time and copyright: text, whose offset is checked."""
 _FRACTIONS: Final = {0x011A: 1, 0x011B: 1, 0x013E: 2, 0x013F: 6, 0x0211: 3, 0x0214: 6}
-"""Resolutions, white point, chromaticities, coefficients and reference black: how many fractions of 8 bytes."""
+"""Resolutions, white point, chromaticities, coefficients and reference black: 8-byte fractions in each."""
 _SHORTS: Final = frozenset({_ORIENTATION, 0x0128, 0x0213})
 _TIFF_MARK: Final = 42
 _ENTRY_BYTES: Final = 12
@@ -28,9 +28,9 @@ _WITHOUT_LENGTH: Final = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 
 
 def orientation_of(data: bytes, kind: str | None, webp_exif: bytes | None = None) -> int:
-    """The orientation, 1 to 8, of an encoded image; 1 where it has none. Nothing is raised, whatever lies there.
+    """The orientation (1 to 8) of an encoded image, 1 if it has none. Never raises, whatever the bytes are.
 
-    ``kind``: Pillow's name of the format. ``webp_exif``: what a WebP file's EXIF chunk holds.
+    ``kind``: Pillow's name of the format. ``webp_exif``: the content of a WebP file's EXIF chunk.
     """
     if kind in ("JPEG", "MPO"):
         found = [body[len(_EXIF) :] for marker, body in segments(data) if marker == _APP1 and body.startswith(_EXIF)]
@@ -46,7 +46,7 @@ def orientation_of(data: bytes, kind: str | None, webp_exif: bytes | None = None
 
 
 def segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and body of each segment before the first scan, which is the last; bytes between are stepped over."""
+    """Marker and body of each segment up to the first scan, which is the last. Bytes between segments are skipped."""
     place = 2
     while True:
         place = jpeg.find(b"\xff", place)
@@ -66,7 +66,7 @@ def segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _png_exif(png: bytes) -> Iterator[bytes]:
-    """The bodies of the eXIf chunks that libpng takes: their checksum is right, and they begin as TIFF does."""
+    """The bodies of the eXIf chunks that libpng accepts: the checksum is right, and they begin with a TIFF header."""
     place = 8
     while place + 12 <= len(png):
         length, kind = struct.unpack_from(">I4s", png, place)
@@ -78,7 +78,7 @@ def _png_exif(png: bytes) -> Iterator[bytes]:
 
 
 def _orientation(tiff: bytes) -> int | None:
-    """The value of the first orientation in the first directory; None where there is none before damage."""
+    """The value of the first orientation in the first directory; None if there is none before damaged data."""
     end = "<" if tiff[:2] == b"II" else ">"
     try:
         if struct.unpack_from(f"{end}H", tiff, 2)[0] != _TIFF_MARK:
@@ -96,7 +96,7 @@ def _orientation(tiff: bytes) -> int | None:
 
 
 def _check(tiff: bytes, end: str, tag: int, place: int) -> None:
-    """Raise struct.error where OpenCV finds that the value of the field at ``place`` is not there."""
+    """Raise struct.error if OpenCV would not find the value of the field at ``place``."""
     if tag in _WORDS:
         size = struct.unpack_from(f"{end}I", tiff, place + 4)[0]
         at = struct.unpack_from(f"{end}I", tiff, place + 8)[0] if size > 4 else 8

@@ -1,4 +1,4 @@
-"""What can be said of a data set in a record, so that two people know whether they had the same one."""
+"""The fingerprint of a data set in a record. With it, two people can tell whether they used the same set."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ Standing = Literal["full", "part", "no"]
 
 
 def names_digest(dataset: Dataset) -> str:
-    """SHA-256 (hex) over the names and labels of the pictures in order; the same in every layout."""
+    """SHA-256 (hex) over the names and labels of the images in order; the same in every layout."""
     digest = hashlib.sha256()
     for sample in dataset.samples:
         digest.update(json.dumps([sample.name, sample.label]).encode("ascii") + b"\n")
@@ -24,13 +24,13 @@ def names_digest(dataset: Dataset) -> str:
 
 
 def per_class(dataset: Dataset) -> dict[str, int]:
-    """How many classes have how many pictures: {"50": 1000} is the full validation set."""
+    """Images per class -> number of such classes: {"50": 1000} is the full validation set."""
     found = Counter(dataset.class_counts.tolist())
     return {str(pictures): found[pictures] for pictures in sorted(found)}
 
 
 def of_validation_set(dataset: Dataset) -> Standing:
-    """Whether the pictures are ImageNet's validation set, or a part of it, by names and labels."""
+    """Whether the images are ImageNet's validation set, or a part of it, by names and labels."""
     return _standing(dataset)[0]
 
 
@@ -41,6 +41,9 @@ def plain_word(dataset: Dataset) -> str:
 
 def _standing(dataset: Dataset) -> tuple[Standing, str]:
     """By names and labels; nobody published digests of the files."""
+    if dataset.class_names:
+        some = ", ".join(dataset.class_names[:_NAMED_AT_MOST]) + (", ..." * (len(dataset.class_names) > _NAMED_AT_MOST))
+        return "no", f"Not ImageNet's classes: {len(dataset.class_names):,} of your own ({some})."
     own = packaged_labels()
     labelled = {
         number: sample.label for sample in dataset.samples if (number := validation_number(sample.name)) is not None

@@ -1,7 +1,7 @@
-"""One picture -> uint8 pixels: decode, resize, crop, exactly as a model card's preprocessing says.
+"""One image -> uint8 pixels: decode, resize, crop, exactly as a model card's preprocessing says.
 
 Decoding is in ``decode``, Pillow's resizing (with antialias) in ``pillow_resize``, OpenCV's in ``opencv_resize``, the
-bilinear one of TensorFlow 1 and scikit-image (no antialias) in ``two_taps``, and the nearest neighbour in ``nearest``.
+bilinear one of TensorFlow 1 and scikit-image (no antialias) in ``two_taps``, and nearest neighbour in ``nearest``.
 Channel order and arithmetic come later, in :func:`alexbench.harness.models.preprocessing.network_input`.
 """
 
@@ -22,7 +22,7 @@ from alexbench.harness.errors import CardError, DataError
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, read_file
 from alexbench.harness.models.preprocessing import Interpolation, Preprocessing
 
-_KEPT_BYTES: Final = 31 * 2**20  # glibc takes no hint above 32 MiB
+_KEPT_BYTES: Final = 31 * 2**20  # glibc ignores hints above 32 MiB
 
 _PILLOWS: Final[dict[Interpolation, Image.Resampling]] = {
     "pillow-bilinear": Image.Resampling.BILINEAR,
@@ -43,41 +43,41 @@ _OTHERS: Final = {
 
 
 def prepare_picture(
-    picture: bytes | str | os.PathLike[str], preprocessing: Preprocessing, *, name: str | None = None
+    image: bytes | str | os.PathLike[str], preprocessing: Preprocessing, *, name: str | None = None
 ) -> NDArray[np.uint8]:
-    """The pixels of an encoded picture after the geometry of ``preprocessing``: (crop, crop, 3) uint8 RGB.
+    """The pixels of an encoded image after the geometry of ``preprocessing``: (crop, crop, 3) uint8 RGB.
 
-    That is :func:`load_pixels`, then :func:`resize_and_crop_picture`.
+    Equivalent to :func:`load_pixels`, then :func:`resize_and_crop_picture`.
 
     Args:
-        picture: the file's bytes, or its path.
-        preprocessing: all but ``channels`` and arithmetic counts.
-        name: how errors call the picture; by default its path.
+        image: an image file's bytes, or its path.
+        preprocessing: all of it counts, except ``channels`` and the arithmetic.
+        name: the name of the image in errors; by default its path.
 
     Raises:
-        DataError: unreadable, damaged, truncated or too large; the message names the picture.
-        CardError: a crop larger than the resized picture.
+        DataError: unreadable, damaged, truncated or too large; the message names the image. CardError: a crop larger
+            than the resized image.
     """
-    said = _said(picture, name)
-    return resize_and_crop_picture(load_pixels(picture, preprocessing, name=said), preprocessing, name=said)
+    said = _said(image, name)
+    return resize_and_crop_picture(load_pixels(image, preprocessing, name=said), preprocessing, name=said)
 
 
 def load_pixels(
-    picture: bytes | str | os.PathLike[str], preprocessing: Preprocessing, *, name: str | None = None
+    image: bytes | str | os.PathLike[str], preprocessing: Preprocessing, *, name: str | None = None
 ) -> NDArray[np.uint8]:
-    """The first half of :func:`prepare_picture`: an encoded picture decoded, (H, W, 4) uint8 as ``decode_picture``'s.
+    """The first half of :func:`prepare_picture`: decodes an image to (H, W, 4) uint8, as ``decode_picture`` does.
 
     Only ``decode`` and ``exif`` of ``preprocessing`` count.
 
     Raises:
-        DataError: unreadable, damaged, truncated or too large; the message names the picture.
+        DataError: unreadable, damaged, truncated or too large; the message names the image.
     """
-    said = _said(picture, name)
-    if isinstance(picture, bytes):
-        data = picture
+    said = _said(image, name)
+    if isinstance(image, bytes):
+        data = image
     else:
         try:
-            data = read_file(Path(picture), said, DataError, most=IMAGE_BYTES_AT_MOST)
+            data = read_file(Path(image), said, DataError, most=IMAGE_BYTES_AT_MOST)
         except OSError as error:
             raise DataError(f"{said}: cannot be read ({error.strerror or error})") from error
     _keep_memory()
@@ -87,14 +87,14 @@ def load_pixels(
 def resize_and_crop_picture(pixels: NDArray[np.uint8], preprocessing: Preprocessing, *, name: str) -> NDArray[np.uint8]:
     """The second half of :func:`prepare_picture`: decoded pixels resized and cropped, (crop, crop, 3) uint8 RGB.
 
-    ``pixels``: (H, W, 4) uint8, C-contiguous, as :func:`load_pixels` gives them; they stay as they are, so that one
-    picture can be prepared in many ways. ``decode`` and ``exif`` of ``preprocessing`` no longer count. ``name``: how
-    errors call the picture.
+    ``pixels``: (H, W, 4) uint8, C-contiguous, as :func:`load_pixels` gives them; they are not modified, so one image
+    can be prepared in many ways. ``decode`` and ``exif`` of ``preprocessing`` no longer count. ``name``: the name of
+    the image in errors.
 
     Raises:
-        BackendUnavailableError: a library that computes this interpolation is not installed.
-        DataError: too long and thin a picture, too large when resized.
-        CardError: a crop larger than the resized picture.
+        BackendUnavailableError: the library that computes this interpolation is not installed.
+        DataError: the image is so long and thin that it is too large when resized.
+        CardError: a crop larger than the resized image.
     """
     before = pixels.shape[1], pixels.shape[0]
     size = resized_size(*before, preprocessing)
@@ -116,7 +116,7 @@ def resize_and_crop_picture(pixels: NDArray[np.uint8], preprocessing: Preprocess
 
 
 def can_resize(interpolation: Interpolation) -> bool:
-    """Whether this installation computes ``interpolation``: OpenCV's bicubic is OpenCV's own."""
+    """Whether this installation can compute ``interpolation``: OpenCV's bicubic needs OpenCV."""
     return interpolation != "opencv-bicubic" or opencv_resize.opencv_version() is not None
 
 
@@ -125,7 +125,7 @@ def _said(picture: bytes | str | os.PathLike[str], name: str | None) -> str:
 
 
 def resized_size(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:
-    """(width, height) after resizing a picture of ``width`` x ``height``.
+    """(width, height) after resizing an image of ``width`` x ``height``.
 
     ``shorter-side`` as torchvision's Resize: the longer side is int(resize_to x long / short). ``tf-cnn`` as
     tf_cnn_benchmarks' eval_image: int(side x ratio x 1.145), from left to right in float32, as TensorFlow computes it.
@@ -141,7 +141,7 @@ def resized_size(width: int, height: int, preprocessing: Preprocessing) -> tuple
 
 
 def crop_offset(size: int, preprocessing: Preprocessing) -> int:
-    """Where the crop starts on a side of ``size``: at half the margin, rounded as the card says, or at the corner."""
+    """Where the crop starts on a side of ``size``: half the margin, rounded as the card defines, or the corner."""
     if preprocessing.crop_position == "corner":
         return 0
     margin = size - preprocessing.crop
@@ -150,10 +150,10 @@ def crop_offset(size: int, preprocessing: Preprocessing) -> int:
 
 @functools.cache
 def _keep_memory() -> None:
-    """Have glibc keep freed memory up to twice that size for the next picture; elsewhere this does nothing.
+    """Make glibc keep freed memory, up to twice that size, for the next image; elsewhere this does nothing.
 
-    A block taken from the system and given back tells it so (malloc's dynamic mmap threshold); not a page of it is
-    touched. Without it each picture's pixels are mapped, zeroed page by page and unmapped: 400 to 1000 page faults,
-    which take as long as decoding.
+    It allocates a block and frees it, which raises malloc's dynamic mmap threshold; no page of it is touched. Without
+    it, each image's pixels are mapped, zeroed page by page and unmapped: 400 to 1000 page faults, which take as long as
+    decoding.
     """
     np.empty(_KEPT_BYTES, np.uint8)

@@ -1,4 +1,4 @@
-"""What a backend may be able to do besides: small protocols, found by asking and never by name."""
+"""Optional capabilities of a backend: small protocols, found by asking and never by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class GivesActivations(Protocol):
     def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Layer name -> output (N, ...) in canonical order (C, H, W), float64, for each of ``layers``.
 
-        Computed beside what ``load`` built, which it leaves as it is.
+        Computed apart from what ``load`` built, which does not change.
 
         Raises:
             UsageError: a name is not a layer of the network.
@@ -31,15 +31,14 @@ class GivesActivations(Protocol):
 class RunsArtifacts(Protocol):
     """An optional power: the user's own file of the runtime's format, run as it is.
 
-    ``artifact_suffixes``: the names such files end in; "/" stands for a folder. ``data_suffixes`` (optional): those of
-    them that are data, which no reader of the runtime executes. All others are programs, and a program is neither
-    inspected nor loaded before the user trusts it; a backend that says nothing has programs only. After
+    ``artifact_suffixes`` (optional): what the names of such files end in, "/" for a folder; a file of another kind is
+    refused with the way out. ``data_suffixes`` (optional): what the names of data files end in, which no reader of the
+    runtime executes. All others are programs, and a program is neither inspected nor loaded before the user trusts it;
+    a backend that says nothing has programs only. After
     ``load_artifact``, ``predict`` takes float32 (N, ...) in ``facts.layout``, whatever N and the file's own batch and
     type are, and returns float32 (N, outputs) as the file gives them. ``effective``, ``close`` and a later ``load``
     work as ever.
     """
-
-    artifact_suffixes: ClassVar[tuple[str, ...]]
 
     def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
         """Read the file's graph; ``scores`` is no more than what the graph says.
@@ -66,7 +65,7 @@ class RunsArtifacts(Protocol):
 class Preloads(Protocol):
     """An optional power: importing the runtime before a process is forked for each load.
 
-    ``load`` then imports nothing that takes long. A backend without this power is imported in every process anew.
+    ``load`` then imports nothing that takes long. A backend without this capability is imported again in every process.
     """
 
     @classmethod
@@ -113,7 +112,7 @@ class Streams(Protocol):
     def open_stream(self, model: Model, options: Options, *, batch_size: int) -> Stream:
         """Build ``model`` once more for throughput, within ``options.threads`` threads altogether.
 
-        Stands beside what ``load`` built, which it leaves as it is. ``batch_size`` is that of the batches to come.
+        Does not change what ``load`` built. ``batch_size`` is that of the batches to come.
 
         Raises:
             UnsupportedOptionError: an option would not take effect.
@@ -130,8 +129,8 @@ class ProfilesLayers(Protocol):
     ) -> Mapping[str, float]:
         """Layer name of ``model.network`` -> milliseconds an inference of ``pixels``, the median over ``repeats``.
 
-        Built anew with profiling on, beside what ``load`` built. Time of fused layers is under the first of them; that
-        of what belongs to no layer (reorders, copies) under ``""``. Never called while anything is timed.
+        Built again with profiling on; what ``load`` built does not change. Time of fused layers is under the first of
+        them; that of what belongs to no layer (reorders, copies) under ``""``. Never called while anything is timed.
         """
         ...
 

@@ -15,7 +15,7 @@ from alexbench.harness.files.input_files import expanded
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.systems import DEFAULT_PROFILE, ModelFile, System, labels
-from alexbench.harness.trust import convention_of, stated_inputs, untrusted
+from alexbench.harness.trust import convention_of, stated_inputs, stated_outputs, untrusted
 
 _DEFAULTS: Final[dict[str, Any]] = {"precision": "fp32", "profile": DEFAULT_PROFILE, "threads": None, "device": "cpu"}
 AXES: Final = tuple(_DEFAULTS)
@@ -23,8 +23,11 @@ AXES: Final = tuple(_DEFAULTS)
 _KNOWN: Final = {"precision": PRECISIONS, "profile": (DEFAULT_PROFILE,)}
 _MOST_THREADS: Final = 2**15
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
-"""Of an environment: it is in rows' names and in files'."""
+"""The form of an environment's label, which is part of the names of rows and files."""
 _DIGITS_AT_MOST: Final = 18
+_OF_FILES: Final = ("artifact_input", "input", "output_name", "output", "trust")
+"""Keys of a system that say how its file is read."""
+_TRUTHS: Final = {"true": True, "false": False}
 _FILE_WANTED: Final = "BACKEND=FILE, as in onnxruntime=model.onnx"
 _PYTHON_WANTED: Final = "BACKEND=INTERPRETER, as in torch=/opt/other/bin/python"
 
@@ -33,7 +36,8 @@ _PYTHON_WANTED: Final = "BACKEND=INTERPRETER, as in torch=/opt/other/bin/python"
 class SystemTable:
     """One system as ``--system`` or a ``[[system]]`` names it. ``threads`` None: all cores that may be used.
 
-    ``artifact``: the user's file; ``input``: what it takes, as ``--artifact-input`` says it; ``output``: which one.
+    ``artifact``: the user's file; ``artifact_input``, ``output_name``: what it takes and which output has the scores,
+    as these flags say it; ``input`` and ``output`` are short for them; ``trust``: it may run as a program.
     """
 
     backend: str
@@ -43,8 +47,11 @@ class SystemTable:
     device: str = "cpu"
     environment: str | None = None
     artifact: str | None = None
+    artifact_input: str | None = None
     input: str | None = None
+    output_name: str | None = None
     output: str | None = None
+    trust: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ def chosen_systems(given: Mapping[str, Any]) -> Chosen:
     tables = [_table(one) for one in given.get("systems", ())]
     files = [_backend_and_file("--artifact", one, _FILE_WANTED) for one in given.get("artifacts", ())]
     trusted = [absolute(one) for one in given.get("trusted", ())]
+    trusted += [absolute(one.artifact) for one in tables if one.trust and one.artifact is not None]
     backends = _backends(given, [name for name, _ in files], alone=not tables)
     multiplied: list[System] = []
     if backends or not tables:
@@ -135,12 +143,16 @@ def _multiplied(
     given: Mapping[str, Any], backends: Sequence[str], files: Sequence[tuple[str, str]], environments: Iterable[str]
 ) -> list[System]:
     """Each backend, or each file of it, in each environment and under every combination of the axes."""
-    stated = stated_inputs(given.get("artifact_inputs", ()), dict.fromkeys(name for name, _ in files))
+    named = dict.fromkeys(name for name, _ in files)
+    stated = stated_inputs(given.get("artifact_inputs", ()), named)
+    outputs = stated_outputs(given.get("output_names", ()), named)
     precisions, profiles, threads, devices = (_axis(given, axis) for axis in AXES)
     systems = []
     for backend in backends:
         mine: list[ModelFile | None] = [
-            ModelFile(absolute(file), convention=stated.get(name)) for name, file in files if name == backend
+            ModelFile(absolute(file), convention=stated.get(name), output=outputs.get(name))
+            for name, file in files
+            if name == backend
         ]
         places: list[str | None] = [*environments]
         own = [device_name(backend, one) for one in devices]
@@ -161,7 +173,7 @@ def _axis(given: Mapping[str, Any], axis: str) -> tuple[Any, ...]:
 
 def _check_backend(name: str) -> None:
     if name == REFERENCE:
-        raise UsageError("backend 'reference' is the truth that the others are held against; it runs in every run")
+        raise UsageError("backend 'reference' is the float64 reference, which every run computes; leave it out")
     if name not in backend_names():
         raise unknown_name("backend", name, backend_names())
 
@@ -195,11 +207,12 @@ def _table(entry: SystemTable | str) -> SystemTable:
     table: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
+        key = key.replace("-", "_")
         if not equals or not value or key in table:
             twice = f"{key} is named twice" if key in table else f"wanted key=value, not {short(word)}"
             raise UsageError(f'{said}: {twice}, as in "openvino precision=bf16 threads=1"')
         whole = key == "threads" and value.isascii() and value.isdecimal() and len(value) <= _DIGITS_AT_MOST
-        table[key] = int(value) if whole else value
+        table[key] = int(value) if whole else _TRUTHS.get(value, value) if key == "trust" else value
     try:
         return decode(SystemTable, table)
     except DecodeError as error:
@@ -239,11 +252,22 @@ def _check_table(table: SystemTable, environments: Mapping[str, str]) -> None:
 
 def _file_of(table: SystemTable) -> ModelFile | None:
     if table.artifact is None:
-        if table.input is not None or table.output is not None:
-            raise UsageError("input and output are of an artifact; add artifact=FILE")
+        for key in _OF_FILES:
+            if getattr(table, key):
+                raise UsageError(f"{key} is about a model file; add artifact=FILE")
         return None
-    stated = None if table.input is None else convention_of(table.input)
-    return ModelFile(absolute(table.artifact), convention=stated, output=table.output)
+    stated = _either(table, "artifact_input", "input")
+    convention = None if stated is None else convention_of(stated)
+    return ModelFile(absolute(table.artifact), convention=convention, output=_either(table, "output_name", "output"))
+
+
+def _either(table: SystemTable, long: str, short_key: str) -> str | None:
+    """What stands under a key or its short form."""
+    first, other = getattr(table, long), getattr(table, short_key)
+    if first is not None and other is not None:
+        raise UsageError(f"{long} and {short_key} are one key; give one of them")
+    found: str | None = first if other is None else other
+    return found
 
 
 def _backend_and_file(flag: str, given: str, wanted: str) -> tuple[str, str]:
@@ -301,6 +325,7 @@ def _check_used(
             if axis in given:
                 raise UsageError(f"--{axis} multiplies with --backend; write {axis}=... in --system, or name --backend")
         stated_inputs(given.get("artifact_inputs", ()), ())
+        stated_outputs(given.get("output_names", ()), ())
     files = [one.artifact.path for one in systems if one.artifact is not None]
     unused = untrusted([absolute(one) for one in given.get("trusted", ())], files)
     if unused:

@@ -129,8 +129,9 @@ def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags
 
     Exit code 0: success. 1: a system failed or does not match the float64 reference. 3: the timings are invalid.
     """
-    from alexbench.harness.config import read_config, resolve
+    from alexbench.harness.config_file import read_config
     from alexbench.harness.console.progress import display_for
+    from alexbench.harness.resolving import resolve
     from alexbench.harness.running.pipeline import resume
     from alexbench.harness.running.pipeline import run as carry_out
 
@@ -175,15 +176,15 @@ def merge(parts: tuple[Path, ...], out: str, *, details: bool) -> None:
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
 @one_answer
 @json_option()
-def predict(images: tuple[str, ...], *, as_json: bool, **flags: Any) -> None:
+def predict(images: tuple[str, ...], *, as_json: bool, labels: str | None, **flags: Any) -> None:
     """Print the top-5 labels and probabilities of images on every runtime; - reads standard input."""
-    from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.prediction.predict import predict as answer
     from alexbench.harness.prediction.showing import print_predictions
+    from alexbench.harness.resolving import resolve
 
     config = resolve({**flags, "only": "performance"})
-    answers = answer(images, config=config, display=display_for())
+    answers = answer(images, config=config, display=display_for(), own_classes=labels)
     print_predictions(answers, as_json=as_json)
 
 
@@ -234,7 +235,7 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """Run the command; every error the user can mend is one line on standard error and an exit code."""
+    """Run the command; every error that the user can fix is one line on stderr and an exit code."""
     _read_paths_as_utf8()
     clean_streams()
     for told in _ENDING:

@@ -96,9 +96,11 @@ class Options:
 class Artifact:
     """A native file that the user already has, run as it is, and what a card says of it.
 
-    ``image`` is (channels, height, width) of one picture and ``outputs`` the number of scores the card has labels for.
-    ``input_name`` and ``output_name`` choose among several, where the file has them; else there must be only one that
-    fits. ``trusted``: the user says that the file may run as a program. ``convention``: what its input takes, as the
+    ``image`` is (channels, height, width) of one image and ``outputs`` the number of scores that it is expected to
+    give; ``also``: other numbers that will do, and with ``any_outputs`` every number does. ``labels``: the file that
+    names the classes, "" for ImageNet's. ``input_name`` and ``output_name`` choose among several, where the file has
+    them; else there must be only one that fits. ``output_stated``: the user named the output, so that the file must
+    have it. ``trusted``: the user says that the file may run as a program. ``convention``: what its input takes, as the
     user says it; None: as the file's graph shows.
     """
 
@@ -109,6 +111,14 @@ class Artifact:
     output_name: str | None = None
     trusted: bool = False
     convention: InputConvention | None = None
+    also: tuple[int, ...] = ()
+    any_outputs: bool = False
+    labels: str = ""
+    output_stated: bool = False
+
+    def takes(self, count: int) -> bool:
+        """Whether so many scores an image will do."""
+        return self.any_outputs or count == self.outputs or count in self.also
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,9 @@ class ArtifactFacts:
     ``products``: how many in which, in words; ``precision_known``: how. ``stored``: the type of its weights, or the
     types, "" where nobody looked. ``rounded``: the coarsest type that weights or activations pass through, "" for
     ``precision``. ``dynamic``: scales of activations are chosen while it runs. ``batch_dependence``: by how much (in
-    standard deviations of the scores) an image's scores change with the images beside it, None where nobody tried.
+    standard deviations of the scores) an image's scores change with the rest of its batch; None if not tried.
+
+    ``macs``: multiplications with a weight in its convolutions and matrix products, an image; None: not known.
     """
 
     format: str
@@ -152,6 +164,7 @@ class ArtifactFacts:
     rounded: str = ""
     dynamic: bool = False
     batch_dependence: float | None = None
+    macs: int | None = None
 
     @property
     def held_to(self) -> str:

@@ -1,4 +1,4 @@
-"""One hierarchy of errors. Each message names the thing, what was wrong with it, and the mend.
+"""One hierarchy of errors. Each message names the thing, what is wrong with it, and the fix.
 
 An error of this family is printed as one line and never as a traceback; its ``exit_code`` is the command's.
 """
@@ -36,11 +36,19 @@ class UsageError(AlexBenchError):
 
 
 class DataError(AlexBenchError):
-    """A data set, a picture or a label that cannot be used."""
+    """A data set, an image or a label that cannot be used."""
 
 
 class WeightsError(AlexBenchError):
     """A weights file that cannot be read, or arrays that do not fit the network."""
+
+
+class WrongCountError(WeightsError):
+    """A model file that gives another number of scores than there are classes; ``found``: how many."""
+
+    def __init__(self, message: str, found: int = 0) -> None:
+        super().__init__(message)
+        self.found = found
 
 
 class CardError(AlexBenchError):
@@ -79,7 +87,7 @@ class WorkerError(AlexBenchError):
 
 
 class TooFewImagesError(AlexBenchError):
-    """Fewer pictures than can decide anything: inconclusive, not wrong."""
+    """Fewer images than can decide anything: inconclusive, not wrong."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.INCONCLUSIVE
 
@@ -127,9 +135,9 @@ def _plain(name: str) -> str:
 
 
 _CLOSE: Final = 0.7
-"""Of difflib's ratio: two letters of a short name may differ."""
+"""The least ratio of difflib: two letters of a short name may differ."""
 _SHORT, _CLOSE_SHORT = 4, 0.66
-"""Of names of so few letters, one of three may differ: rum is run."""
+"""The limit for names of few letters: one of three may differ (rum is run)."""
 _SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     "pytorch": ("torch", "torchvision"),
     "onnx": ("onnxruntime",),

@@ -16,6 +16,8 @@ from alexbench.harness.records.file_names import BLOCKS, FLIPS, PREDICTIONS, REF
 Kind = Literal["text", "digest", "class", "whole", "number", "flag", "optional"]
 """``class``: 0..999, -1 for background; ``digest``: SHA-256 in hexadecimal; ``optional``: text or null."""
 
+ANCHOR: Final = "anchor"
+"""What the machine probe is called among the rows of timings and blocks."""
 TOP: Final = tuple(f"top{place}" for place in range(1, 6))
 SCORES: Final = tuple(f"score{place}" for place in range(1, 6))
 _SAMPLE: Final[dict[str, Kind]] = {"sample": "text", "label": "class"}
@@ -44,7 +46,7 @@ COLUMNS: Final[dict[str, dict[str, Kind]]] = {
 """File -> column -> what it holds, of the columns that anything is made from."""
 _CLASSES: Final = 1000
 _MOST_ROWS: Final = 50_000_000
-"""More than any run has; a file of a few bytes can say so many."""
+"""More than any run has; a file of a few bytes can claim more."""
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:
@@ -68,18 +70,18 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         raise
     except Exception as error:  # a damaged file makes pyarrow and pandas raise whatever they stumble over
         said = " ".join(str(error).split()) or type(error).__name__
-        raise RecordError(f"{path} is damaged: {said[:300]}; {_mend(path)}") from error
+        raise RecordError(f"{path} is damaged: {said[:300]}; {_fix(path)}") from error
     known = COLUMNS.get(path.name, {})
     for column in known if columns is None else columns:
         if list(frame.columns).count(column) != 1:
-            raise RecordError(f"{path} is damaged: it has no column {column}; {_mend(path)}")
+            raise RecordError(f"{path} is damaged: it has no column {column}; {_fix(path)}")
         problem = _problem(frame[column], known.get(column))
         if problem:
-            raise RecordError(f"{path} is damaged: {column} {problem}; {_mend(path)}")
+            raise RecordError(f"{path} is damaged: {column} {problem}; {_fix(path)}")
     return frame
 
 
-def _mend(path: Path) -> str:
+def _fix(path: Path) -> str:
     return f"restore it, or run again: what {path.name} held cannot be made from the other files"
 
 
@@ -96,7 +98,7 @@ def _read(path: Path) -> pd.DataFrame:
             raise RecordError(f"{path} is damaged: {rows:,} rows, more than a run has")
         frame: pd.DataFrame = file.read().to_pandas()
     if len(frame) != rows:
-        raise RecordError(f"{path} is damaged: it has {len(frame):,} rows and says {rows:,}; {_mend(path)}")
+        raise RecordError(f"{path} is damaged: it has {len(frame):,} rows and says {rows:,}; {_fix(path)}")
     return frame.reset_index(drop=True)
 
 
@@ -104,17 +106,17 @@ def _problem(found: "pd.Series[Any]", kind: Kind | None) -> str:
     """What is wrong with a column's values, in words; empty where nothing is."""
     types = pd.api.types
     if kind in ("whole", "class") and not (types.is_integer_dtype(found) and not found.isna().any()):
-        return "holds what is no whole number"
+        return "has a value that is not a whole number"
     if kind == "class" and not found.between(-1, _CLASSES - 1).all():
-        return f"holds what is no class, -1 to {_CLASSES - 1}"
+        return f"has a value that is not a class, -1 to {_CLASSES - 1}"
     if kind == "number" and not (types.is_float_dtype(found) or types.is_integer_dtype(found)):
-        return "holds what is no number"
+        return "has a value that is not a number"
     if kind == "flag" and not (types.is_bool_dtype(found) and not found.isna().any()):
         return "holds what is neither true nor false"
     if kind in ("text", "optional", "digest"):
         given = found.dropna() if kind == "optional" else found
         if types.infer_dtype(given, skipna=False) not in ("string", "empty"):
-            return "holds what is no text"
+            return "has a value that is not text"
         if kind == "digest" and len(given) and not given.str.fullmatch("[0-9a-f]{64}").all():
-            return "holds what is no SHA-256"
+            return "has a value that is not a SHA-256"
     return ""

@@ -172,7 +172,7 @@ def _identity(file: ModelFile | None) -> str:
 
 
 def base_among(systems: Mapping[str, System]) -> str | None:
-    """The row that others are held against where nobody says, of rows by label; None of none.
+    """The default base among rows by label; None without rows.
 
     torch's fp32 default where it is, else another row of torch, else the first.
     """

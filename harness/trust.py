@@ -42,6 +42,26 @@ def stated_inputs(given: Iterable[str], backends: Iterable[str]) -> dict[str, In
     return stated
 
 
+def stated_outputs(given: Iterable[str], backends: Iterable[str]) -> dict[str, str]:
+    """``--output-name`` as backend -> output: ``BACKEND=NAME``, or ``NAME`` for all ``backends``.
+
+    Raises:
+        UsageError: no file is named, or two outputs of one backend are.
+    """
+    files = tuple(backends)
+    stated: dict[str, str] = {}
+    for one in given:
+        if not files:
+            raise UsageError(f"--output-name {one} names an output of a file; name --artifact BACKEND=FILE too")
+        backend, equals, name = one.partition("=")
+        chosen, name = ([backend], name) if equals and backend in files else (files, one)  # a name may hold a =
+        for each in chosen:
+            if each in stated:
+                raise UsageError(f"--output-name names two outputs of {each}: {stated[each]} and {name}")
+            stated[each] = name
+    return stated
+
+
 def convention_of(words: str) -> InputConvention:
     """What an input takes, as the user states it: ``0..255`` or ``0..255,bgr``.
 

@@ -108,7 +108,7 @@ class Worker(Timing, Scoring):
 
         self.close()
         made = self._made(asked.backend)
-        self._loaded_as(made, asked.artifact.outputs)
+        self._loaded_as(made, asked.facts.outputs)
         runs = runs_artifacts(made, asked.artifact)
         self._model, self._options = None, asked.options
         start = time.perf_counter()
@@ -291,7 +291,10 @@ def _serve(
         if asked.do == lines.name_of(Restart) and child is not None:
             child.make_way()
         if asked.do == lines.name_of(Quit):
-            worker.close()
+            try:
+                worker.close()
+            except BaseException as error:  # nothing of the run depends on it: into the log
+                sys.excepthook(type(error), error, error.__traceback__)
             lines.send(answers, {"id": asked.id, "ok": Done()})
             break
         try:

@@ -59,9 +59,9 @@ def run_export(_: WorkerState, asked: RunExport) -> ExportNames:
 
 def compute_variants(_: WorkerState, asked: ComputeVariants) -> Done:
     """For the doctor."""
-    from alexbench.harness.probing.functions import truth_and_variants
+    from alexbench.harness.probing.functions import reference_and_variants
 
-    truth_and_variants(asked)
+    reference_and_variants(asked)
     return Done()
 
 

@@ -223,7 +223,7 @@ COLUMNS: Final = (
     Column("resident_p50_ms", float, _resident(lambda it: it.p50_ms), "ms", heading="on device ms", trend=_SOONER,
            explanation="on device: p50 at batch 1, from the device's memory to the device's memory."),
     Column("accuracy_images_per_second", float, _right(lambda it: it.images / it.seconds), "/s"),
-    Column("gflops", float, lambda row: row.record.model.gflops, "GFLOP", digits=3,
+    Column("gflops", float, row_cells.gflops, "GFLOP", digits=3,
            heading="GFLOPs/image"),
     Column("achieved_gflops_per_second", float, row_cells.achieved, "GFLOP/s", digits=1, heading="GFLOP/s",
            explanation="GFLOP/s: FPS times GFLOPs per image (2 x MACs of convolutions and fully connected layers).",

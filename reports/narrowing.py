@@ -11,7 +11,7 @@ from alexbench.reports.table import Cell, Shown, Table
 NAMES: Final = "system"
 """The column of names."""
 ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
-LONG_NAME: Final = 34
+LONG_NAME: Final = 28
 """Columns that a name may take before anything is left out for it."""
 SHORT_NAME: Final = 12
 """Columns that a name keeps."""

@@ -1,4 +1,4 @@
-"""The reports that stand beside a run's raw files; they may be made again at any time."""
+"""The reports next to a run's raw files; they can be made again at any time."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from alexbench.reports.leaderboard.output import markdown
 def write_reports(folder: Path, record: RunRecord) -> list[Path]:
     """Write ``report.md``, ``report.html`` and ``leaderboard.csv`` into a run's folder, each whole or not at all.
 
-    Returns their paths. The page shows what lies in the folder beside the record too: timings, flips, thumbnails.
+    Returns their paths. The page also shows the folder's other files: timings, mismatches, thumbnails.
     """
     texts = {
         REPORT: markdown(record),

@@ -1,10 +1,12 @@
 """What a leaderboard says of a row where that is more than one figure of its record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import PurePath
 from typing import Final, Literal
 
-from alexbench.harness.records.speed_records import Performance
+from alexbench.harness.records.run_records import RunRecord, SystemRecord
+from alexbench.harness.records.speed_records import Group, Performance
 from alexbench.reports.rows import Row
 from alexbench.reports.table import Cell, Tone, number
 from alexbench.reports.text.reason_words import group_parts
@@ -38,12 +40,16 @@ def called(row: Row) -> Cell:
 
 
 def ran_as(row: Row) -> str | None:
-    """Of device, precision, threads and streams, those in which not all ranked rows are alike; None for none."""
-    ranked = [one for one in row.record.systems if one.rank is not None]
-    every = [group_parts(one.group) for one in ranked if one.group is not None]
-    mine = () if row.entry.group is None else group_parts(row.entry.group)
-    unlike = [part for part, parts in zip(mine, zip(*every, strict=True), strict=False) if len(set(parts)) > 1]
-    return ", ".join(unlike) or None
+    """Of device, precision, threads and streams, those in which not all rows of its run are alike; else None."""
+    return unlike_groups([one.group for one in row.record.systems]).get(row.entry.group)
+
+
+def unlike_groups(groups: Sequence[Group | None]) -> dict[Group | None, str]:
+    """Each group by what not all of them have in common: fp32, 2 threads. Empty where they are alike."""
+    parts = {group: group_parts(group) for group in groups if group is not None}
+    unlike = [len(set(column)) > 1 for column in zip(*parts.values(), strict=True)]
+    said = {group: ", ".join(compress(mine, unlike)) for group, mine in parts.items()}
+    return {group: words for group, words in said.items() if words}
 
 
 def precision(row: Row) -> Cell:
@@ -224,9 +230,22 @@ def resolution(measure: Literal["latency", "images/s"]) -> Callable[[Row], float
     return of
 
 
+def gflops(row: Row) -> float | None:
+    """2 x MACs an image, in 1e9: of the card's network, or of the user's file; None where nobody knows."""
+    return _gflops(row.record, row.entry)
+
+
+def _gflops(record: RunRecord, entry: SystemRecord) -> float | None:
+    file = entry.artifact
+    if file is None or file.outputs is None:  # an older record: taken for the card's network
+        return record.model.gflops or None
+    return None if file.macs is None else 2 * file.macs / 1e9
+
+
 def achieved(row: Row) -> float | None:
     """GFLOP/s."""
-    return None if row.rate is None else row.rate * row.record.model.gflops
+    each = gflops(row)
+    return None if row.rate is None or each is None else row.rate * each
 
 
 def peak_found(row: Row) -> bool | None:
@@ -234,9 +253,14 @@ def peak_found(row: Row) -> bool | None:
     ceiling = row.record.ceiling
     if ceiling is None or row.entry.performance is None:
         return None
-    speeds = [entry.performance for entry in row.record.systems if entry.performance is not None]
-    windows = [one for speed in speeds for one in (speed.throughput, *speed.sweep, speed.offline) if one is not None]
-    return max(one.images_per_second for one in windows) * row.record.model.gflops <= ceiling.gflops_per_second
+    rates = [
+        one.images_per_second * (_gflops(row.record, entry) or 0.0)
+        for entry in row.record.systems
+        if (speed := entry.performance) is not None
+        for one in (speed.throughput, *speed.sweep, speed.offline)
+        if one is not None
+    ]
+    return max(rates) <= ceiling.gflops_per_second
 
 
 def mfu(row: Row) -> float | None:

@@ -129,6 +129,20 @@ class Table:
         return list(zip(*self.columns, strict=True))
 
 
+def table_of_rows(
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    numeric: Sequence[int],
+    extra: Sequence[int] = (),
+) -> Table:
+    """A table of lines of text; ``numeric``, ``extra``: the places of such columns."""
+    table = Table(title)
+    for place, heading in enumerate(headings):
+        table.add(heading, [row[place] for row in rows], numeric=place in numeric, extra=place in extra)
+    return table
+
+
 @dataclass(slots=True)
 class Notes:
     """Numbered notes of one report: the same words have the same number wherever they are needed."""

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-settings.register_profile("change", max_examples=100, deadline=None, derandomize=True)
+from tests.support.cores import own_cores
+
+settings.register_profile("change", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
 
 # A shell that starts a job in the background leaves it SIGINT ignored, and children inherit that: the tests of Ctrl-C
@@ -41,6 +43,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     from tests.support.sharing import Sharing
 
     return Sharing(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """On cores of its own."""
+    with own_cores(item.nodeid):
+        return (yield)
 
 
 @pytest.fixture(scope="module")

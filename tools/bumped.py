@@ -2,9 +2,9 @@
 
     python tools/bumped.py BASE.txt HEAD.txt
 
-prints ``onnxruntime-gpu==1.30.0 onnxruntime-gpu==1.31.1``; several are joined by commas. Nothing is printed where no
-runtime has another version; what was only added or removed has nothing to be held against, and is said on standard
-error. Standard library only: CI runs it before anything is installed.
+prints ``onnxruntime-gpu==1.30.0 onnxruntime-gpu==1.31.1``; several are joined by commas. It prints nothing if no
+runtime changed its version. A runtime that was only added or removed has no counterpart and is reported on stderr.
+Standard library only: CI runs it before anything is installed.
 """
 
 import re
@@ -39,7 +39,7 @@ def pinned(constraints: str) -> dict[str, str]:
             continue
         pin = _PIN.fullmatch(text)
         if pin is None:
-            raise ValueError(f"{text!r} is no exact version")
+            raise ValueError(f"{text!r} is not an exact version")
         if runtime in found:
             raise ValueError(f"{runtime} is there twice: {found[runtime]} and {text}")
         found[runtime] = text
@@ -67,7 +67,7 @@ def main(base: Path, head: Path) -> str:
             raise SystemExit(f"{path}: {error}") from error
     one_sided = pinned(texts[0]).keys() ^ pinned(texts[1]).keys()
     for name in sorted(one_sided):
-        print(f"{name} is in one of the two alone: nothing to hold it against", file=sys.stderr)
+        print(f"{name} is in only one of the two files: nothing to compare it with", file=sys.stderr)
     pairs = bumped(*texts)
     return " ".join(",".join(side) for side in zip(*pairs, strict=True))
 

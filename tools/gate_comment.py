@@ -29,7 +29,7 @@ ARTIFACT: Final = "gate-comment"
 FILE: Final = "gate.md"
 AUTHOR: Final = "github-actions[bot]"
 LARGEST_BYTES: Final = 256 * 1024
-"""Of the artifact, and of the file in it: four times what a comment holds."""
+"""The limit for the artifact, and for the file in it: four times a comment."""
 LARGEST_COMMENT: Final = 60_000
 """Characters; GitHub takes 65,536."""
 PAGE: Final = 100
@@ -109,9 +109,9 @@ def text_of(archive: bytes) -> str:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ArtifactError(f"{FILE} is no UTF-8") from error
+        raise ArtifactError(f"{FILE} is not UTF-8") from error
     if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text.replace("\r\n", "\n")):
-        raise ArtifactError(f"{FILE} is no plain text")
+        raise ArtifactError(f"{FILE} is not plain text")
     if text.partition("\n")[0].strip() != MARKER:
         raise ArtifactError(f"{FILE} does not begin with {MARKER}")
     return text
@@ -120,7 +120,7 @@ def text_of(archive: bytes) -> str:
 def comment(text: str, run: Mapping[str, Any]) -> str:
     """The comment: the marker, the text made harmless and not too long, and where it is from."""
     body = text.replace("\r\n", "\n").removeprefix(MARKER).strip()
-    # A character without width keeps it from being HTML, a mention, a picture, an address, a diagram or an issue.
+    # A character without width keeps it from being HTML, a mention, an image, an address, a diagram or an issue.
     body = LIVE.sub(lambda found: found[0] + NO_WIDTH, UNSEEN.sub("", body))
     body = FOLD.sub(lambda found: found[0].replace(NO_WIDTH, ""), body)
     body = body.replace("$", "&#36;")  # a formula is read before any escape
@@ -169,7 +169,7 @@ def carry_over(call: Call, repository: str, run: Mapping[str, Any]) -> str:
 
 
 def main(variables: Mapping[str, str]) -> int:
-    """Of the event's file, with the token of the job."""
+    """Comment on the event's pull request, with the token of the job."""
     event = json.loads(Path(variables["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
     call = caller(variables["GITHUB_API_URL"], variables["GITHUB_TOKEN"])
     try:

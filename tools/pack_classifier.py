@@ -2,7 +2,7 @@
 
     python tools/pack_classifier.py [CARD]
 
-It draws and prepares the training pictures and fits the layer anew (2 minutes on two cores). Run it when the recipe of
+It draws and prepares the training images and fits the layer anew (2 minutes on two cores). Run it when the recipe of
 the synthetic default changes, and remove the file of the recipe before.
 """
 

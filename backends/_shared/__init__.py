@@ -1,1 +1,1 @@
-"""What several adapters need."""
+"""Code that several adapters share."""

@@ -1,4 +1,4 @@
-"""What adapters share: importing a runtime, checking pixels, and a matrix that two of them need."""
+"""Code that adapters share: importing a runtime, checking pixels, and a matrix that two of them use."""
 
 import importlib
 import re
@@ -17,7 +17,7 @@ _LONGEST: Final = 300
 
 
 def telling_line(text: str) -> str:
-    """The line of a runtime's long message that says what went wrong: an error's own, else the first; "" of none."""
+    """The line of a runtime's long message that says what went wrong: its error line, else its first; "" if empty."""
     found = _OF_ERROR.findall(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return (found[-1].strip() if found else lines[0] if lines else "")[:_LONGEST]
@@ -27,7 +27,7 @@ def import_runtime(module: str, *, extra: str) -> ModuleType:
     """Import a runtime's top module.
 
     Raises:
-        BackendUnavailableError: it is not there, or its installation is broken; one line, with the mend.
+        BackendUnavailableError: it is not installed, or its installation is broken; one line, with the fix.
     """
     try:
         return importlib.import_module(module)
@@ -44,10 +44,10 @@ def not_loaded(name: str, method: str) -> UsageError:
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32], shape: Sequence[int], layout: Layout) -> None:
-    """Refuse what is no batch of this network's input: ``shape`` is that of one picture, in ``layout``.
+    """Refuse anything but a batch of this network's input. ``shape``: of one image, in ``layout``.
 
     Raises:
-        DataError: wrong dtype or shape, or no picture; what was wanted is said.
+        DataError: the dtype or shape is wrong, or there is no image. The message has the expected shape.
     """
     if pixels.dtype != np.float32 or pixels.shape[1:] != tuple(shape) or not len(pixels):
         raise DataError(

@@ -1,6 +1,6 @@
-"""What artifacts of all formats have in common: which input and output, which layout, and batches of any size.
+"""What artifacts of all formats share: finding the input, the output and the layout, and batches of any size.
 
-The formats' own modules turn a graph into :class:`Port`; what follows from those is decided here.
+The modules of the formats turn a graph into :class:`Port`. The decisions that follow from it are here.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,31 +13,32 @@ from numpy.typing import NDArray
 
 from alexbench.backends._shared.adapters import check_pixels
 from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Options
-from alexbench.harness.errors import UnsupportedOptionError, WeightsError
+from alexbench.harness.errors import UnsupportedOptionError, WeightsError, WrongCountError
 from alexbench.harness.files.plain_text import is_utf8
 from alexbench.harness.models.network import Layout
 
 DTYPES: Final = ("float32", "float16", "uint8")
-"""Input types that pixels are turned into."""
+"""Input types to which pixels are converted."""
+BACKGROUND_LINE: Final = "an output that is not a class: a line that says background"
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input or output of a graph. ``shape``: None for a dimension left open, and as a whole where it is unknown."""
+    """An input or output of a graph. ``shape``: None if unknown; an entry is None for an open dimension."""
 
     name: str
     dtype: str
     shape: tuple[int | None, ...] | None
 
     def __str__(self) -> str:
-        """Name, type and shape, as errors say them."""
+        """Name, type and shape, for errors."""
         sides = "?" if self.shape is None else ", ".join("?" if side is None else str(side) for side in self.shape)
         return f"{self.name!r} {self.dtype} ({sides})"
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The input that takes the pictures."""
+    """The input that takes the images."""
 
     port: Port
     layout: Layout
@@ -45,15 +46,18 @@ class Picture:
 
 
 def _named(ports: Sequence[Port], name: str | None) -> list[Port]:
-    """The port of that name where there is one, else all: a card names what its published file has, others may not."""
+    """The port of that name if there is one, else all.
+
+    A card has the names of its published file; other files may differ.
+    """
     return [port for port in ports if port.name == name] or list(ports)
 
 
 def picture_input(ports: Sequence[Port], artifact: Artifact) -> Picture:
-    """The only input that takes pictures of ``artifact.image``, and how they lie in it.
+    """The only input that takes images of ``artifact.image``, and its layout.
 
     Raises:
-        WeightsError: none does, or more than one, or there are inputs that nothing could be given for.
+        WeightsError: no input does, or more than one, or the file needs other inputs too.
     """
     path = artifact.path
     chosen = _named(ports, artifact.input_name)
@@ -61,86 +65,102 @@ def picture_input(ports: Sequence[Port], artifact: Artifact) -> Picture:
     if len({picture.port.name for picture in pictures}) > 1:
         raise WeightsError(
             f"{path} has {len(pictures)} image inputs: {_listed(picture.port for picture in pictures)}; a benchmark "
-            "feeds one picture: give a file that takes one"
+            "feeds one image: give a file that takes one"
         )
     if len(pictures) > 1:
-        raise WeightsError(f"{path}: the shape of {pictures[0].port} does not say where its channels are")
+        raise WeightsError(f"{path}: the shape of {pictures[0].port} does not show where its channels are")
     if not pictures:
         raise WeightsError(f"{path} {_why_no_picture(chosen, artifact.image)}")
     found = pictures[0]
     others = [port for port in ports if port.name != found.port.name]
     if others:
-        raise WeightsError(f"{path} wants more than a picture: {_listed(others)}; give a file that takes one picture")
+        raise WeightsError(f"{path} wants more than an image: {_listed(others)}; give a file that takes one image")
     if found.port.dtype not in DTYPES:
-        raise WeightsError(f"{path}: input {found.port} takes no pixels; wanted one of {', '.join(DTYPES)}")
+        raise WeightsError(f"{path}: input {found.port} takes no pixels; expected one of {', '.join(DTYPES)}")
     return found
 
 
-def scores_output(ports: Sequence[Port], artifact: Artifact) -> Port:
-    """The output that gives ``artifact.outputs`` scores a picture: the named one, or the only one that does.
+def scores_output(ports: Sequence[Port], artifact: Artifact) -> tuple[Port, int]:
+    """The output that gives scores of the classes, and how many: the named one, or the only one that fits.
+
+    One of ``artifact.outputs`` scores is preferred to one of another number that will do. The number that an output
+    does not show is taken to be ``artifact.outputs``.
 
     Raises:
         WeightsError: there is none, or more than one.
     """
     path = artifact.path
+    if artifact.output_stated and artifact.output_name not in {port.name for port in ports}:
+        raise WeightsError(f"{path} has no output {artifact.output_name!r}; its outputs: {_listed(ports)}")
     chosen = _named(ports, artifact.output_name)
-    fitting = [port for port in chosen if _scores(port) == artifact.outputs] or [
-        port for port in chosen if _scores(port) is None
-    ]
+    counts = [(port, _scores(port)) for port in chosen]
+    fitting = [(port, count) for port, count in counts if count == artifact.outputs]
+    fitting = fitting or [(port, count) for port, count in counts if count and count > 1 and artifact.takes(count)]
+    fitting = fitting or [(port, artifact.outputs) for port, count in counts if count is None]
     if len(fitting) > 1:
+        names = " or ".join(f"--output-name {port.name}" for port, _ in fitting[:2])
         raise WeightsError(
-            f"{path} has {len(fitting)} outputs of {artifact.outputs} scores: {_listed(fitting)}; "
-            "name one with output_name"
+            f"{path} has {len(fitting)} outputs that fit: {_listed(port for port, _ in fitting)}; name one: {names}"
         )
     if not fitting:
-        counts = sorted({count for port in chosen if (count := _scores(port))})
+        others = sorted({count for _, count in counts if count})
         raise (
-            wrong_count(artifact, counts[0])
-            if len(counts) == 1
+            wrong_count(artifact, others[0])
+            if len(others) == 1
             else WeightsError(
-                f"{path} has no output of {artifact.outputs} scores a picture; its outputs: {_listed(ports)}"
+                f"{path} has no output of {artifact.outputs} scores per image; its outputs: {_listed(ports)}"
             )
         )
     return fitting[0]
 
 
-def wrong_count(artifact: Artifact, found: int) -> WeightsError:
-    """The error for a file of another number of classes than the card's."""
-    return WeightsError(
-        f"{artifact.path} gives {found} scores a picture, the card has {artifact.outputs} labels: "
-        f"give a card with labels = {found}"
+def wrong_count(artifact: Artifact, found: int) -> WrongCountError:
+    """The error for a file of another number of classes: both numbers, and how to say what its outputs mean."""
+    if artifact.labels:
+        return WrongCountError(
+            f"{artifact.path} gives {found:,} scores per image, and {artifact.labels} names {artifact.outputs:,}"
+            f" classes: name one class for each output, in their order ({BACKGROUND_LINE})",
+            found,
+        )
+    return WrongCountError(
+        f"{artifact.path} gives {found:,} scores per image, not the {artifact.outputs:,} of ImageNet's classes: name"
+        " its own classes with --labels FILE, one a line, in the order of its outputs",
+        found,
     )
 
 
 def refuse_bf16(name: str, options: Options) -> None:
-    """An artifact is run as it is.
+    """Refuse a precision other than the artifact's own: an artifact runs unchanged.
 
     Raises:
-        UnsupportedOptionError: bf16 was asked for.
+        UnsupportedOptionError: bf16 was requested.
     """
     if options.precision != "fp32":
         raise UnsupportedOptionError(
-            f"{name}: asked for {options.precision}, but an artifact runs in the precision it was saved in, "
-            "which would have run; use --precision fp32"
+            f"{name}: asked for {options.precision}, but an artifact runs in the precision that it was saved in; use"
+            " --precision fp32"
         )
 
 
 def unreadable(artifact: Artifact, error: Exception | str) -> WeightsError:
-    """The error for a file that its runtime cannot read or run; one line of what the runtime said."""
+    """The error for a file that its runtime cannot read or run, with one line of the runtime's message."""
     if not is_utf8(artifact.path):
         return WeightsError(f"{artifact.path} cannot be read: its path is not UTF-8; rename or move it")
     return WeightsError(f"{artifact.path} cannot be read: {said(error)}")
 
 
 def said(error: Exception | str) -> str:
-    """What a runtime said, in one line of reasonable length."""
+    """A runtime's message in one line of reasonable length."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 300 else text[:297] + "..."
 
 
 @dataclass(slots=True)
 class Loaded:
-    """A loaded artifact: ``run`` takes a batch as the file wants it and gives what it gives, until the next call."""
+    """A loaded artifact.
+
+    ``run`` takes a batch in the file's form and returns its output, which is valid until the next call.
+    """
 
     backend: str
     artifact: Artifact
@@ -148,35 +168,36 @@ class Loaded:
     run: Callable[[NDArray[Any]], NDArray[Any]]
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores (N, outputs) float32 of ``pixels`` (N, ...) in the file's layout; a fixed batch is filled up."""
+        """Scores (N, outputs) float32 of ``pixels`` (N, ...) in the file's layout. A fixed batch is padded."""
         check_pixels(self.backend, pixels, picture_shape(self.artifact.image, self.facts.layout), self.facts.layout)
         count, batch = len(pixels), self.facts.batch or len(pixels)
         given = pixels.astype(self.facts.dtype, copy=False)
         missing = -count % batch
         if missing:
             given = np.concatenate([given, np.repeat(given[-1:], missing, axis=0)])
-        scores = np.empty((count + missing, self.artifact.outputs), np.float32)
+        outputs = self.facts.outputs
+        scores = np.empty((count + missing, outputs), np.float32)
         for first in range(0, count + missing, batch):
             rows = self.run(given[first : first + batch])
             if rows.ndim < 2 or len(rows) != batch:
-                raise ValueError(f"{self.artifact.path} gives an array of shape {rows.shape} for {batch} pictures")
-            if rows.size != batch * self.artifact.outputs:
+                raise ValueError(f"{self.artifact.path} gives an array of shape {rows.shape} for {batch} images")
+            if rows.size != batch * outputs:
                 raise wrong_count(self.artifact, rows.size // batch)
             scores[first : first + batch] = rows.reshape(batch, -1)
         return scores[:count]
 
     @property
     def precision(self) -> Known:
-        """What its products work in, and how that is known."""
+        """The type that its products use, and how that is known."""
         return Known(self.facts.precision, self.facts.precision_known)
 
     @property
     def stored(self) -> Known | None:
-        """What its weights are stored in: the file's own word."""
+        """The type in which its weights are stored, as the file has it."""
         return Known(self.facts.stored, "declared") if self.facts.stored else None
 
     def settings(self) -> dict[str, str]:
-        """What qualifies a number of it."""
+        """What a reader of its timings must know."""
         facts = self.facts
         return {
             "artifact": " ".join(filter(None, (facts.format, facts.version))),
@@ -186,13 +207,13 @@ class Loaded:
 
 
 def picture_shape(image: tuple[int, int, int], layout: Layout) -> tuple[int, int, int]:
-    """(C, H, W) as it lies in ``layout``."""
+    """(C, H, W) in the order of ``layout``."""
     channels, height, width = image
     return image if layout == "NCHW" else (height, width, channels)
 
 
 def _layouts(port: Port, image: tuple[int, int, int]) -> list[Layout]:
-    """The layouts in which ``port`` takes pictures of this size."""
+    """The layouts in which ``port`` takes images of this size."""
     if port.shape is None or len(port.shape) != 4:
         return []
     layouts: tuple[Layout, Layout] = ("NCHW", "NHWC")
@@ -211,7 +232,7 @@ def _batch(port: Port) -> int | None:
 
 
 def _scores(port: Port) -> int | None:
-    """How many scores a picture; None where the shape does not say, 0 where it is no list of scores."""
+    """Scores per image; None if the shape does not show it, 0 if it is not a list of scores."""
     if port.shape is None or any(side is None for side in port.shape[1:]):
         return None
     sides = [side for side in port.shape[1:] if side is not None]
@@ -219,7 +240,7 @@ def _scores(port: Port) -> int | None:
 
 
 def _why_no_picture(ports: Sequence[Port], image: tuple[int, int, int]) -> str:
-    """Another size, or no picture at all."""
+    """The error for another image size, or for no image input."""
     channels, height, _ = image
     for port in ports:
         sides = () if port.shape is None or len(port.shape) != 4 else port.shape[1:]
@@ -227,7 +248,7 @@ def _why_no_picture(ports: Sequence[Port], image: tuple[int, int, int]) -> str:
         if size:
             found = " x ".join("?" if side is None else str(side) for side in size)
             return (
-                f"takes pictures of {found} ({port}), the card's are {height} x {height}: give a card with crop = "
+                f"takes images of {found} ({port}), the card's are {height} x {height}: give a card with crop = "
                 f"{size[0]}, or a file for {height}"
             )
     return f"has no image input of {channels} channels and {height} x {height}; its inputs: {_listed(ports)}"

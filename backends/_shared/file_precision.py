@@ -1,4 +1,4 @@
-"""What a file computes in, what it stores, and what its values are rounded to: one small answer for every format."""
+"""The types that a file computes in, stores, and rounds to: one small answer for every format."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,18 +19,19 @@ NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("f8e4m3", "f8e5m2", "float8_e4m3fn", "float8_e5m2"), "fp8"),
     **{f"FLOAT8{name}": "fp8" for name in ("E4M3FN", "E4M3FNUZ", "E5M2", "E5M2FNUZ")},
 }
-"""A runtime's name of a type -> ours. Whole numbers of 32 and 64 bits are shapes, sums and places: no precision."""
+"""A runtime's name of a type -> ours. Integers of 32 and 64 bits are shapes, sums and indices, not a precision."""
 
 LEAST_SHARE: Final = 0.02
-"""Of all stored values; less (biases, scales) is not named."""
+"""The share of all stored values below which a type is not named (biases, scales)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilePrecision:
-    """``computed``: what products work in, the coarsest where they differ; ``products``: how many in which.
+    """``computed``: the type of products, the coarsest if they differ. ``products``: how many in which.
 
     ``stored``: the types of the weights, the most first. ``rounded``: the coarsest type that weights or activations
     pass through. ``dynamic``: scales of quantised activations are chosen while it runs. ``evidence`` of ``computed``.
+    ``macs``: multiplications with a weight while it was watched, None where nobody counted.
     """
 
     computed: str
@@ -39,10 +40,11 @@ class FilePrecision:
     products: str
     dynamic: bool = False
     evidence: Evidence = "declared"
+    macs: int | None = None
 
 
 class _OfFacts(TypedDict):
-    """What :class:`alexbench.harness.contract.ArtifactFacts` says of it, by its names."""
+    """These facts under the names of :class:`alexbench.harness.contract.ArtifactFacts`."""
 
     precision: str
     precision_known: Evidence
@@ -72,9 +74,11 @@ def file_precision(
     dynamic: bool = False,
     evidence: Evidence = "declared",
 ) -> FilePrecision:
-    """Of our names: ``products``, one each; ``stored``: values of each type; ``through``: types cast or quantised to.
+    """Facts from our names.
 
-    A file without products, whose weights say nothing, is taken for fp32.
+    ``products``: one each; ``stored``: values of each type; ``through``: types of casts and quantisers.
+
+    A file without products, whose weights show nothing, counts as fp32.
     """
     counts: dict[str, int] = {}
     for name in products:

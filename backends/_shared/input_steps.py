@@ -1,8 +1,8 @@
 """What an artifact does to its input before its first layer, as arithmetic by channel.
 
-The formats' own modules turn the operations between the input and the first layer into :class:`Step`; what they amount
-to is decided here. A graph that cannot be followed to its first layer says so in :attr:`Reading.unread`: what it does
-to its input is then not known, and the user is asked.
+The modules of the formats turn the operations between the input and the first layer into :class:`Step`. This module
+computes their combined effect. If a graph cannot be followed to its first layer, :attr:`Reading.unread` has the reason:
+its effect on the input is then unknown, and the user is asked.
 """
 
 from collections.abc import Iterable
@@ -42,8 +42,8 @@ class Step:
 
     ``values``: the other operand; a (C, C) matrix that mixes channels; a transposition's order; the axes that are
     reversed; the indices that are gathered along ``axis``; the axes that are padded; the lowest and highest value that
-    a quantiser lets through. ``nothing``: a copy, a conversion between floating types. ``first-layer``: a convolution,
-    where the search ends; so does a matrix ``product`` of ``values`` inputs, where these are a flattened image.
+    a quantiser passes. ``nothing``: a copy, or a conversion between floating types. ``first-layer``: a convolution,
+    where the search ends. It also ends at a matrix ``product`` of ``values`` inputs, if these are a flattened image.
     ``unknown``: anything else; ``values`` names it.
     """
 
@@ -54,10 +54,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a file does to its input. ``normalisation``: None where it does nothing.
+    """What a file does to its input. ``normalisation``: None if it does nothing.
 
-    ``unread``: the operation at which the graph could not be followed, "" where its first layer was reached.
-    ``clips``: the lowest and highest value of the input that a quantiser lets through, None where there is none.
+    ``unread``: the operation at which the graph could not be followed; "" if its first layer was reached. ``clips``:
+    the lowest and highest value of the input that a quantiser passes; None without a quantiser.
     """
 
     normalisation: Normalisation | None
@@ -67,18 +67,22 @@ class Reading:
 
 FIRST_LAYER = Step("first-layer")
 LEAST_OUTPUTS = 8
-"""Of a first layer: those of published networks have 16 and more, what only prepares an image has a few channels."""
+"""The fewest outputs of a first layer. Published networks have 16 and more; operations that prepare an image have a
+few."""
 
 
 def branches(meanings: Iterable[list[Step] | None], names: Iterable[str]) -> list[Step]:
-    """Several operations that use one value: the first layer where each of them is one, else unknown."""
+    """Several operations that use one value: the first layer if each of them is one, else unknown."""
     if all(meaning == [FIRST_LAYER] for meaning in meanings):
         return [FIRST_LAYER]
-    return [Step("unknown", " and ".join(sorted(names)) + " side by side")]
+    return [Step("unknown", " and ".join(sorted(names)) + " in parallel")]
 
 
 def arithmetic(kind: Arithmetic, other: Any, *, first: bool) -> list[Step] | None:
-    """Arithmetic with the constant ``other``; ``first``: the image is the first operand. None for its reciprocal."""
+    """Arithmetic with the constant ``other``; ``first``: the image is the first operand.
+
+    Returns None for the reciprocal of the image.
+    """
     if kind == "subtract" and not first:
         return [Step("subtract-from", other)]
     return [Step(kind, other)] if first or kind != "divide" else None
@@ -90,7 +94,7 @@ def is_first_layer(outputs: int, kernel: tuple[int, int], groups: int) -> bool:
 
 
 def product(inputs: int) -> Step:
-    """A matrix product of so many inputs."""
+    """A matrix product with this number of inputs."""
     return Step("product", inputs)
 
 
@@ -99,7 +103,7 @@ def pointwise(
 ) -> list[Step]:
     """A convolution that is not a first layer. ``weight``: (outputs, C / groups, kh, kw).
 
-    One of 1 x 1 with as many outputs as channels is arithmetic by channel, or mixes colours; others are filters.
+    A 1 x 1 convolution with as many outputs as channels is arithmetic by channel, or mixes colours. Others are filters.
     """
     if weight.shape[2:] != (1, 1) or weight.shape[0] != channels:
         return [Step("unknown", "a filter of the image")]
@@ -114,7 +118,7 @@ def pointwise(
 
 
 def quantise(scale: Any, zero: Any, least: float, most: float) -> list[Step]:
-    """Division by ``scale`` and ``zero`` added, cut to ``least`` .. ``most``."""
+    """Division by ``scale``, plus ``zero``, clipped to ``least`` .. ``most``."""
     given = np.asarray(scale, np.float64), np.asarray(zero, np.float64)
     return [Step("divide", given[0]), Step("add", given[1]), Step("clip", (least, most))]
 
@@ -135,7 +139,7 @@ def batch_norm(
 
 
 def read_steps(steps: Iterable[Step], layout: Layout, image: tuple[int, int, int]) -> Reading:
-    """What ``steps``, in order, do to images (N, ...) in ``layout`` before the first layer, channel by channel.
+    """The effect of ``steps``, in order, on images (N, ...) in ``layout`` before the first layer, channel by channel.
 
     ``image``: (channels, height, width).
     """
@@ -150,7 +154,7 @@ def read_steps(steps: Iterable[Step], layout: Layout, image: tuple[int, int, int
 
 
 class _Arithmetic:
-    """Channel c of where the graph is = input[c'] x scale[c] + shift[c]."""
+    """The state at a point of the graph: channel c = input[c'] x scale[c] + shift[c]."""
 
     def __init__(self, layout: Layout, channels: int) -> None:
         self._axis = 1 if layout == "NCHW" else 3
@@ -185,14 +189,14 @@ class _Arithmetic:
                 return self._compute(step)
 
     def reading(self) -> Reading:
-        """What was done, and what of the input is let through; nothing is known of what is not finite."""
+        """The normalisation so far, and the range of the input that passes. Non-finite values are unknown."""
         if not (np.isfinite(self._scale).all() and np.isfinite(self._shift).all()):
             return Reading(None, "arithmetic that is not finite")
         clips = None if np.isinf(self._low) and np.isinf(self._high) else (float(self._low), float(self._high))
         return Reading(self.found(), clips=clips)
 
     def _clip(self, least: float, most: float) -> bool:
-        """In terms of the input: what every channel lets through."""
+        """The range of the input that every channel passes."""
         if (self._scale == 0).any():
             return False
         ends = (np.array([[least], [most]]) - self._shift) / self._scale
@@ -201,7 +205,7 @@ class _Arithmetic:
         return True
 
     def found(self) -> Normalisation | None:
-        """What was done so far. To quantise and to dequantise again is nothing, up to float32's rounding."""
+        """The normalisation so far. Quantising and dequantising again changes nothing, up to float32's rounding."""
         same = np.allclose(self._scale, 1, rtol=0, atol=1e-4) and np.allclose(self._shift, 0, rtol=0, atol=1e-3)
         if same and not self._reversed:
             return None
@@ -213,7 +217,7 @@ class _Arithmetic:
         if sorted(order) != [0, 1, 2, 3] or order[0] != 0:
             return False
         rows, columns = (order.index(axis) for axis in (1, 2, 3) if axis != self._axis)
-        if rows > columns:  # the image would be turned: what it takes is not upright
+        if rows > columns:  # the image would be rotated: the file does not take upright images
             return False
         self._axis = order.index(self._axis)
         return True
@@ -230,7 +234,7 @@ class _Arithmetic:
         return True
 
     def _mix(self, matrix: NDArray[np.float64]) -> bool:
-        """A matrix that scales each channel, and reverses their order at most."""
+        """Apply a matrix that scales each channel, and at most reverses their order."""
         if matrix.shape != (len(self._scale),) * 2 or not np.isfinite(matrix).all():
             return False
         straight, turned = (not np.any(one - np.diag(np.diag(one))) for one in (matrix, matrix[:, ::-1]))
@@ -258,7 +262,7 @@ class _Arithmetic:
         return True
 
     def _by_channel(self, values: Any, *, average: bool) -> NDArray[np.float64] | None:
-        """The operand as one value a channel, None where it is none; a whole picture's are averaged."""
+        """The operand as one value per channel; None if it is not. Values of a whole image are averaged."""
         array = np.asarray(values, np.float64)
         if array.ndim > 4 or not np.isfinite(array).all():
             return None

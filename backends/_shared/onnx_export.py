@@ -18,15 +18,15 @@ from alexbench.harness.contract import Model
 
 
 def write_onnx(model: Model, path: Path, notes: Mapping[str, str]) -> None:
-    """The hand-written graph with its weights inside, and the notes as its metadata."""
+    """The hand-written graph with its weights, and the notes as metadata."""
     path.write_bytes(complete_model(model).SerializeToString())
     annotate(path, notes)
 
 
 def annotate(path: Path, notes: Mapping[str, str]) -> None:
-    """Add the notes to the metadata of an .onnx file, whoever wrote it, without reading it.
+    """Add the notes to the metadata of an .onnx file from any writer, without reading it.
 
-    Messages written one after the other are one message, whose repeated fields are joined
+    Concatenated messages are one message, whose repeated fields are joined
     (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
     """
     import onnx
@@ -37,7 +37,7 @@ def annotate(path: Path, notes: Mapping[str, str]) -> None:
 
 
 def open_onnx(ort: ModuleType, path: Path) -> OpenedExport:
-    """A session of ONNX Runtime's defaults on its CPU provider."""
+    """A session with ONNX Runtime's defaults on its CPU provider."""
     settings = ort.SessionOptions()
     settings.log_severity_level = 3
     session = ort.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""The ONNX graph of a network: written by hand from the description, so that no exporter stands in between.
+"""The ONNX graph of a network: written from the description, without an exporter in between.
 
 ``onnx`` is imported inside the functions only.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alexbench.backends._shared.adapters import averaging_matrix
+from alexbench.backends._shared.exports import INPUT, OUTPUT
 from alexbench.harness.contract import Model
 from alexbench.harness.models.network import (
     LRN,
@@ -27,18 +28,16 @@ from alexbench.harness.models.network import (
 if TYPE_CHECKING:
     import onnx
 
-INPUT: Final = "pixels"
-OUTPUT: Final = "logits"
 # Opset 17 (IR 8, ONNX 1.12, 2022) is read by every tool still in use; nothing here needs more.
 OPSET: Final = 17
 IR_VERSION: Final = 8
 
 
 def graph_model(network: Network) -> "onnx.ModelProto":
-    """The graph without its weights: every parameter is an external initializer that its reader must be given.
+    """The graph without its weights: every parameter is an external initializer that the reader must supply.
 
-    For a runtime that takes arrays beside the graph (``SessionOptions.add_external_initializers``): the 244 MB never
-    pass through protobuf. Input ``pixels`` float32 (N, C, H, W), output ``logits`` float32 (N, outputs).
+    For a runtime that takes arrays in addition to the graph (``SessionOptions.add_external_initializers``): the 244 MB
+    do not go through protobuf. Input ``pixels`` float32 (N, C, H, W), output ``logits`` float32 (N, outputs).
     """
     return _model(network, [_external(name, shape) for name, shape in network.parameter_shapes.items()])
 
@@ -46,7 +45,7 @@ def graph_model(network: Network) -> "onnx.ModelProto":
 def complete_model(model: Model) -> "onnx.ModelProto":
     """The graph with its weights inside, ready to be saved as one .onnx file (244 MB; protobuf's limit is 2 GB).
 
-    The weights are put into the finished graph: onnx's helpers would copy them with each step (1.7 s in place of 0.4).
+    The weights are added to the finished graph: onnx's helpers would copy them at each step (1.7 s instead of 0.4).
     """
     from onnx import TensorProto
 
@@ -79,7 +78,7 @@ def _model(network: Network, initializers: Iterable["onnx.TensorProto"]) -> "onn
 
 
 def _nodes(network: Network) -> tuple[list["onnx.NodeProto"], list["onnx.TensorProto"]]:
-    """The chain of nodes, each named after its layer, and the small constants they need besides the weights."""
+    """The chain of nodes, each named after its layer, and the small constants that they need."""
     from onnx import helper, numpy_helper
 
     shapes = output_shapes(network)
@@ -122,8 +121,8 @@ def _nodes(network: Network) -> tuple[list["onnx.NodeProto"], list["onnx.TensorP
                     ceil_mode=int(layer.ceil_mode),
                 )
             case AdaptiveAvgPool():
-                # ONNX has no such operator. Where the size is already right it is the identity, else a product with
-                # an averaging matrix on either side.
+                # ONNX has no such operator. If the size is already right, it is the identity; otherwise a product with
+                # an averaging matrix along each side.
                 if shape[1:] != (layer.size, layer.size):
                     rows, columns = (averaging_matrix(length, layer.size) for length in shape[1:])
                     constants.append(numpy_helper.from_array(np.ascontiguousarray(columns.T), f"{name}.columns"))
@@ -141,7 +140,7 @@ def _nodes(network: Network) -> tuple[list["onnx.NodeProto"], list["onnx.TensorP
 
 
 def _external(name: str, shape: Shape) -> "onnx.TensorProto":
-    """An initializer that says its data lie elsewhere; the location is a formality that no one opens."""
+    """An initializer whose data are elsewhere. The location is a placeholder that is never opened."""
     from onnx import TensorProto
 
     tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)

@@ -1,4 +1,4 @@
-"""What the adapters' layer profiles share: whose time an operator's is, and the median over inferences."""
+"""Code that layer profiles share: which layer an operator's time belongs to, and the median over inferences."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -8,18 +8,18 @@ import numpy as np
 from alexbench.harness.models.network import Conv, Linear, Network, ReLU
 
 WARM_UP: Final = 5
-"""Inferences before those that count: kernels are compiled and weights packed in the first of them."""
+"""Warm-up inferences: the first ones compile kernels and pack weights."""
 NO_LAYER: Final = ""
-"""Where the time of reorders and copies goes."""
+"""The row for the time of reorders and copies."""
 MILLISECONDS_A_MICROSECOND: Final = 1e-3
 
 
 def layer_of(network: Network, name: str, operator: str = "") -> str:
-    """The layer that an operator of that name works for, ``""`` if none.
+    """The layer that an operator of that name belongs to; ``""`` if none.
 
-    Runtimes derive a name from the layer's: ``fused fc6``, ``pool1_nchwc``, ``avgpool.width``, ``conv1/BiasAdd``. An
-    operator fused of several is at times named after the last of them: a convolution or a product that is called
-    ``relu1`` is the weighted layer before it, with that ReLU in it.
+    Runtimes derive a name from the layer's: ``fused fc6``, ``pool1_nchwc``, ``avgpool.width``, ``conv1/BiasAdd``. A
+    fused operator may have the name of its last part: a convolution or product named ``relu1`` is the weighted layer
+    before it, including that ReLU.
     """
     plain = name.removeprefix("fused ")
     begun: str = NO_LAYER
@@ -33,7 +33,7 @@ def layer_of(network: Network, name: str, operator: str = "") -> str:
 
 
 def summed(times: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The operators of one inference, as (layer, time), added by layer."""
+    """The operators of one inference, (layer, time), summed by layer."""
     total: dict[str, float] = {}
     for layer, time in times:
         total[layer] = total.get(layer, 0.0) + time
@@ -41,6 +41,6 @@ def summed(times: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 
 def medians(inferences: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The median of each layer over the inferences; a layer that one of them does not know took no time in it."""
+    """The median of each layer over the inferences. A layer that is missing from an inference took no time in it."""
     layers = dict.fromkeys(layer for times in inferences for layer in times)
     return {layer: float(np.median([times.get(layer, 0.0) for times in inferences])) for layer in layers}

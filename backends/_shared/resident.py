@@ -1,7 +1,7 @@
-"""Inference from and to a device's own memory, for the adapters that can: pixels are placed once, logits stay there.
+"""Inference in a device's own memory, for adapters that support it: pixels are copied once, logits stay there.
 
-Each function gives a call that infers and blocks until the device is done; what it returns is the logits as they lie
-on the device. Devices are arguments throughout, so that the same lines run on a CPU in the tests.
+Each function returns a call that infers and blocks until the device is done. The call returns the logits on the device.
+Devices are arguments, so the tests run the same lines on a CPU.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def on_torch(torch: ModuleType, module: "torch.nn.Module", placed: "torch.Tensor") -> Callable[[], Any]:
-    """``module`` over ``placed``, which lies on its device in its type; waits for all of that device's streams."""
+    """``module`` on ``placed``, which is on its device in its type. Waits for all streams of that device."""
     device = placed.device
-    platform = getattr(torch, device.type)  # torch.cuda, or torch.cpu, which has nothing to wait for
+    platform = getattr(torch, device.type)  # torch.cuda, or torch.cpu, where waiting does nothing
 
     def infer() -> Any:
         with torch.inference_mode():
@@ -56,10 +56,10 @@ def on_tensorflow(
     pixels: NDArray[np.float32],
     device: str,
 ) -> Callable[[], Any]:
-    """``function`` over pixels on ``device``, a name of TensorFlow's.
+    """``function`` on pixels on ``device``, which is TensorFlow's name.
 
-    A function that returned has not waited for a GPU. SyncDevice does, for its compute stream: it is the operation
-    behind tf.test.experimental.sync_devices.
+    A function returns without waiting for a GPU. SyncDevice waits for its compute stream: it is the operation behind
+    tf.test.experimental.sync_devices.
     """
     with tf.device(device):
         placed = tf.identity(tf.constant(pixels))

@@ -1,4 +1,4 @@
-"""Streams made of Python threads, for runtimes without a queue of their own; they let go of the GIL while they work."""
+"""Streams made of Python threads, for runtimes without their own queue; these release the GIL while they work."""
 
 import threading
 from collections import deque
@@ -13,10 +13,9 @@ from alexbench.harness.errors import UsageError
 
 
 class ThreadStream:
-    """Threads that each take the next batch when they are free, and ask one loaded backend for its logits.
+    """Threads that take the next batch when free, and run it on one loaded backend.
 
-    Satisfies :class:`Stream`. The backend is the stream's own, and its ``predict`` must bear to be called by several
-    threads at once.
+    Satisfies :class:`Stream`. The stream owns the backend, whose ``predict`` must be thread-safe.
     """
 
     def __init__(
@@ -28,16 +27,16 @@ class ThreadStream:
         how: str,
         prepare: Callable[[], None] | None = None,
     ) -> None:
-        """``prepare`` has run on every one of the ``callers`` threads when this returns.
+        """Returns after ``prepare`` has run on each of the ``callers`` threads.
 
         Raises:
-            Exception: what ``prepare`` raised; then everything is released.
+            Exception: what ``prepare`` raised, after everything is released.
         """
         self.streams, self.how = streams, how
         self._backend: Backend | None = backend
         self._name, self._callers = backend.name, callers
         self._pool = ThreadPoolExecutor(callers, thread_name_prefix=f"{backend.name}-stream")
-        # The pool starts a thread only when the others are busy: all of them wait here for the last.
+        # The pool starts a thread only when the others are busy, so all of them wait here for the last one.
         together = threading.Barrier(callers)
 
         def start() -> None:
@@ -52,7 +51,7 @@ class ThreadStream:
             raise
 
     def run(self, batches: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """See :meth:`Stream.run`. What one batch raises is raised here, once no thread is at work any more.
+        """See :meth:`Stream.run`. An error of one batch is raised here, after all threads have stopped.
 
         Raises:
             UsageError: the stream is closed.
@@ -86,7 +85,7 @@ class ThreadStream:
             self._backend = None
 
     def _on_every_thread(self, work: Callable[[], None]) -> None:
-        """``work``, as often at once as there are threads; the first error, when all have ended."""
+        """Run ``work`` on all threads at once. Returns the first error after all have ended."""
         ended = [self._pool.submit(work) for _ in range(self._callers)]
         wait(ended)
         for one in ended:
@@ -103,10 +102,10 @@ def open_threads(
     at_once: int | None = None,
     prepare: Callable[[], None] | None = None,
 ) -> ThreadStream:
-    """Load ``model`` into ``backend``, which is new, for ``callers`` threads to call.
+    """Load ``model`` into the new ``backend``, for ``callers`` threads.
 
-    ``at_once``: the inferences that the runtime works on at once, where that is not one a caller. What is known of
-    their number is what was asked for: no runtime here reports it.
+    ``at_once``: the number of concurrent inferences, if it is not one per caller. It is the requested number: no
+    runtime here reports it.
     """
     try:
         backend.load(model, options)
@@ -118,7 +117,7 @@ def open_threads(
 
 
 def open_loop(backend: Backend, model: Model, options: Options) -> ThreadStream:
-    """One batch after the other, as ``predict`` takes them: on an accelerator, which runs one inference wide."""
+    """One batch after the other through ``predict``, for an accelerator, which runs one inference at a time."""
     return open_threads(backend, model, options, callers=1, how=f"one batch after the other on {options.device}")
 
 

@@ -1,4 +1,4 @@
-"""What the adapters share where inner layers are looked at: which layer computes what, and the canonical order."""
+"""Code that adapters share for inner layers: which layer computes what, and the canonical order."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from alexbench.harness.models.network import AdaptiveAvgPool, Dropout, Flatten, 
 
 
 def check_layers(network: Network, layers: Sequence[str]) -> None:
-    """Refuse names that are no layers.
+    """Refuse names that are not layers.
 
     Raises:
         UsageError: a name is not a layer of the network.
@@ -21,16 +21,16 @@ def check_layers(network: Network, layers: Sequence[str]) -> None:
 
 
 def no_activations(name: str) -> UnsupportedOptionError:
-    """The error where an artifact is loaded."""
+    """The error for a loaded artifact."""
     return UnsupportedOptionError(
-        f"{name}: an artifact's inner layers are not known by name; compare layers of a row that runs from weights"
+        f"{name}: the names of an artifact's inner layers are unknown; compare layers of a row that runs from weights"
     )
 
 
 def sources(network: Network) -> dict[str, str]:
-    """Layer -> the layer whose output it hands on: itself, but for those a graph at inference leaves out.
+    """Layer -> the layer whose output it returns: itself, except for layers that a graph at inference leaves out.
 
-    These are dropout, and adaptive pooling where the size is already right. No network begins with one of them.
+    These are dropout, and adaptive pooling if the size is already right. No network begins with one of them.
     """
     shapes = output_shapes(network)
     shape: Shape = network.input_shape

@@ -1,4 +1,4 @@
-"""The outputs of inner layers by an ONNX graph that has them as outputs of its own.
+"""The outputs of inner layers, from an ONNX graph that has them as graph outputs.
 
 ``onnx`` is imported inside the functions only.
 """
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.onnx_graph import INPUT, OUTPUT, graph_model
+from alexbench.backends._shared.exports import INPUT, OUTPUT
+from alexbench.backends._shared.onnx_graph import graph_model
 from alexbench.backends._shared.watched_layers import sources
 from alexbench.harness.models.network import Network, output_shapes
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def watched(network: Network, layers: Sequence[str]) -> "onnx.ModelProto":
-    """The graph of ``network`` without its weights, with what computes ``layers`` as outputs beside the logits.
+    """The graph of ``network`` without its weights, with ``layers`` as outputs in addition to the logits.
 
-    A node whose output is asked for is fused with nothing that comes after it.
+    A node whose output is requested is not fused with any node after it.
     """
     from onnx import TensorProto, helper
 
@@ -35,7 +36,7 @@ def watched(network: Network, layers: Sequence[str]) -> "onnx.ModelProto":
 def run(
     session: "onnxruntime.InferenceSession", network: Network, pixels: NDArray[np.float32], layers: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """The layers' outputs (N, ...), float64, by a session of the graph that :func:`watched` made."""
+    """The layers' outputs (N, ...), float64, from a session of the graph that :func:`watched` made."""
     outputs = _outputs(network, layers)
     names = list(dict.fromkeys(outputs.values()))
     found = dict(zip(names, session.run(names, {INPUT: pixels}), strict=True))

@@ -1,4 +1,4 @@
-"""ONNX Runtime behind the contract: the hand-written ONNX graph, weights handed over beside it."""
+"""ONNX Runtime behind the contract: the hand-written ONNX graph, with weights passed as arrays."""
 
 import ctypes
 import os
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from alexbench.backends._shared import resident
 from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16, unreadable
+from alexbench.backends._shared.exports import INPUT, OUTPUT
 from alexbench.backends._shared.onnx_export import open_onnx, write_onnx
-from alexbench.backends._shared.onnx_graph import INPUT, OUTPUT, graph_model
+from alexbench.backends._shared.onnx_graph import graph_model
 from alexbench.backends._shared.thread_streams import ThreadStream, open_loop, open_threads
 from alexbench.backends._shared.watched_layers import check_layers, no_activations
 from alexbench.backends.onnxruntime_ import activations as onnx_activations
@@ -64,7 +65,7 @@ class OnnxRuntimeBackend(Backend):
     range_methods: ClassVar[tuple[RangeMethod, ...]] = tuple(onnx_quantize.METHODS)
 
     def __init__(self, *, traced_to: Path | None = None) -> None:
-        self._traced_to = traced_to  # where ONNX Runtime's profiler writes its trace, None for no profiler
+        self._traced_to = traced_to  # where ONNX Runtime's profiler writes its trace; None without a profiler
         self._ort: ModuleType | None = None
         self._session: onnxruntime.InferenceSession | None = None
         self._kept: list[object] = []
@@ -83,8 +84,8 @@ class OnnxRuntimeBackend(Backend):
         self.close()
         if options.precision != "fp32":
             raise UnsupportedOptionError(
-                f"onnxruntime: asked for {options.precision}, but its CPU provider has no such kernels for this "
-                "network; it supports fp32, which would have run; use --precision fp32"
+                f"onnxruntime: asked for {options.precision}, but its CPU provider has no such kernels for this"
+                " network; fp32 would have run; use --precision fp32"
             )
         ort = _import_onnxruntime()
         device_id = _cuda_index(options.device)
@@ -131,7 +132,7 @@ class OnnxRuntimeBackend(Backend):
         return onnx_artifact.inspect(artifact)
 
     def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
-        """See :meth:`RunsArtifacts.load_artifact`. Data outside the file are found beside it."""
+        """See :meth:`RunsArtifacts.load_artifact`. External data are in the same folder."""
         self._load_file(artifact, facts, options, emulated=False)
 
     def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
@@ -160,7 +161,7 @@ class OnnxRuntimeBackend(Backend):
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
-        """The session's own providers; its thread count is only an echo, and of types it says nothing."""
+        """The session reports its providers. Its thread count is only the requested one, and it reports no types."""
         ort, session = self._ort, self._session
         if ort is None or session is None:
             raise not_loaded(self.name, "effective")
@@ -194,7 +195,7 @@ class OnnxRuntimeBackend(Backend):
         self._ort = None
 
     def devices(self) -> list[str]:
-        """``cpu``, and each CUDA device on which a small session really opens."""
+        """``cpu``, and each CUDA device on which a small session actually opens."""
         ort = _import_onnxruntime()
         found = ["cpu"]
         if CUDA not in ort.get_available_providers():
@@ -228,7 +229,7 @@ class OnnxRuntimeBackend(Backend):
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
     ) -> Mapping[str, float]:
-        """See :meth:`ProfilesLayers.profile_layers`. Of CUDA the trace has only the launches: nothing, there."""
+        """See :meth:`ProfilesLayers.profile_layers`. Empty on CUDA, where the trace has only the launches."""
         if options.device != "cpu":
             return {}
         with TemporaryDirectory() as folder, closing(type(self)(traced_to=Path(folder, "trace"))) as traced:
@@ -240,7 +241,7 @@ class OnnxRuntimeBackend(Backend):
             )
 
     def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
-        """See :meth:`Exports.export`: the graph that ``load`` builds, weights inside; ONNX Runtime takes no part."""
+        """See :meth:`Exports.export`: the graph that ``load`` builds, with weights; ONNX Runtime is not involved."""
         check_weights(model)
         onnx = import_runtime("onnx", extra="onnxruntime")
         write_onnx(model, path, notes)
@@ -269,7 +270,7 @@ def _import_onnxruntime() -> ModuleType:
 
 
 def _cuda_index(name: str) -> int | None:
-    """The CUDA device's index, None for the CPU."""
+    """The CUDA device's index; None for the CPU."""
     match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
     if match is None:
         known = known_words(name, ("cpu", "cuda", "cuda:N"))
@@ -278,9 +279,9 @@ def _cuda_index(name: str) -> int | None:
 
 
 def _give_weights(ort: ModuleType, model: Model, settings: "onnxruntime.SessionOptions") -> list[object]:
-    """Hand the arrays over beside the graph; the session reads them in place as long as the answer is kept.
+    """Pass the arrays to the session, which reads them in place while the returned object is alive.
 
-    ONNX Runtime repacks what its kernels want otherwise.
+    ONNX Runtime repacks the arrays that its kernels need in another order.
     """
     names = list(model.network.parameter_shapes)
     arrays = [model.weights[name] for name in names]
@@ -302,9 +303,9 @@ def _session_options(ort: ModuleType, *, threads: int) -> "onnxruntime.SessionOp
 def _open(
     ort: ModuleType, graph: bytes | str, settings: "onnxruntime.SessionOptions", device_id: int | None
 ) -> "onnxruntime.InferenceSession":
-    """A session of a graph, or of a file, on exactly the provider asked for.
+    """A session of a graph or a file, on exactly the requested provider.
 
-    Both of ONNX Runtime's silent ways back to the CPU are closed.
+    Both of ONNX Runtime's silent fallbacks to the CPU are errors.
     """
     if device_id is None:
         return ort.InferenceSession(graph, settings, providers=[CPU], enable_fallback=0)
@@ -326,7 +327,7 @@ def _open(
 
 
 def _why_not_loaded(ort: ModuleType) -> str | None:
-    """What the loader says of the provider's library: ONNX Runtime itself only logs it."""
+    """The loader's message about the provider's library: ONNX Runtime itself only logs it."""
     folder = Path(ort.__path__[0]) / "capi"
     for library in folder.glob("*onnxruntime_providers_cuda.*"):
         try:

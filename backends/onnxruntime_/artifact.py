@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, read from its graph; nothing is run.
+"""Reads the facts of an ONNX file from its graph; nothing is run.
 
 ``onnx`` is imported inside the functions only.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.artifacts import Port, picture_input, scores_output, unreadable
+from alexbench.backends._shared.artifacts import Port, picture_input, picture_shape, scores_output, unreadable
 from alexbench.backends._shared.file_precision import of_facts
 from alexbench.backends._shared.input_steps import (
     FIRST_LAYER,
@@ -26,6 +26,7 @@ from alexbench.backends._shared.input_steps import (
     read_steps,
 )
 from alexbench.backends.onnxruntime_ import precision
+from alexbench.backends.onnxruntime_.macs import macs
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
 
@@ -33,18 +34,18 @@ if TYPE_CHECKING:
     import onnx
 
 _COPIES: Final = {"Identity", "Cast", "Dropout", "DynamicQuantizeLinear"}
-"""Operators that hand their first input on, rounded at most."""
+"""Operators that return their first input, at most rounded."""
 _FIRST: Final = {
     *("Conv", "FusedConv", "ConvInteger", "QLinearConv", "MatMul", "Gemm", "FusedMatMul", "FusedGemm", "QGemm"),
     *("MatMulInteger", "QLinearMatMul", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits"),
 }
 _SCALED: Final = {"QLinearConv", "QLinearMatMul", "QGemm"}
-"""Of those, with the input's scale and zero point behind the input."""
+"""Those operators whose inputs are followed by a scale and a zero point."""
 _CONVOLUTIONS: Final = {"Conv", "FusedConv", "ConvInteger"}
 _DYNAMIC: Final = {"ConvInteger", "MatMulInteger", "MatMulIntegerToFloat"}
-"""What takes integers whose scale is chosen while it runs."""
+"""Operators on integers whose scale is chosen at run time."""
 _DOMAINS: Final = {"", "ai.onnx", "com.microsoft"}
-"""Whose operators are known here: a name in another domain may mean anything."""
+"""The domains whose operators are known: a name in another domain may mean anything."""
 _CONVERSIONS: Final = {"QuantizeLinear", "DequantizeLinear", "CastLike"}
 _RESHAPES: Final = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}
 _ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
@@ -56,17 +57,17 @@ _ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
     "QLinearMul": "multiply",
 }
 _SIZES: Final = {"Shape", "Size"}
-"""Operators that look at a tensor's shape only: no fork."""
+"""Operators that read only a tensor's shape: they do not count as a fork."""
 _COMPUTED: Final = {
     *("Constant", "Identity", "Cast", "Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Neg", "Abs", "Pow", "Exp"),
     *("Log", "Max", "Min", "Reshape", "Unsqueeze", "Squeeze", "Transpose", "Concat", "Slice", "QuantizeLinear"),
     *("DequantizeLinear", "ReduceMean", "ReduceSum", "Flatten", "CastLike"),
 }
-"""What constants are computed by; none of them loops, or makes much of little."""
+"""Operators for computing constants; none of them loops, or makes large results of small inputs."""
 _NODES_AT_MOST: Final = 64
 _SPREAD_AT_MOST: Final = 64
 _VALUES_AT_MOST: Final = 1 << 22
-"""More than a large image and a first layer have."""
+"""The most elements of a constant: more than a large image and a first layer have."""
 _SOFTMAX: Final[Mapping[str, Scores]] = {
     "Softmax": "probabilities",
     "QLinearSoftmax": "probabilities",
@@ -83,13 +84,13 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
         proto = onnx.load(path, load_external_data=False)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # protobuf's own, which are no subclass of anything narrower
-        raise unreadable(artifact, "it is damaged, or no ONNX file") from error
+    except Exception as error:  # protobuf's errors have no narrower base class
+        raise unreadable(artifact, "it is damaged, or not an ONNX file") from error
     graph = _Graph(proto, artifact)
     if not graph.outputs:
-        raise unreadable(artifact, "it holds no graph")
+        raise unreadable(artifact, "it has no graph")
     picture = picture_input(graph.inputs, artifact)
-    output = scores_output(graph.outputs, artifact)
+    output, count = scores_output(graph.outputs, artifact)
     channels = artifact.image[0]
     reading = read_steps(graph.steps(picture.port.name, channels), picture.layout, artifact.image)
     return ArtifactFacts(
@@ -99,7 +100,7 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
         layout=picture.layout,
         dtype=picture.port.dtype,
         batch=picture.batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=graph.scores(output.name) or "logits",
         scores_in_graph=graph.scores(output.name) or "logits",
         normalisation=reading.normalisation,
@@ -108,11 +109,12 @@ def inspect(artifact: Artifact) -> ArtifactFacts:
         **of_facts(precision.read(proto)),
         version=f"IR {proto.ir_version}, opset {_opset(proto)}",
         producer=" ".join(filter(None, (proto.producer_name, proto.producer_version))),
+        macs=macs(proto, picture.port.name, (0, *picture_shape(artifact.image, picture.layout))),
     )
 
 
 class _Graph:
-    """A graph with its names looked up."""
+    """A graph with an index of its names."""
 
     def __init__(self, proto: "onnx.ModelProto", artifact: Artifact) -> None:
         graph = proto.graph
@@ -124,12 +126,12 @@ class _Graph:
         for node in graph.node:
             for name in dict.fromkeys((*node.input, *_captured(node))):
                 self._used_by.setdefault(name, []).append(node)
-        # Before IR 4 initializers were listed among the inputs as well.
+        # Before IR 4, initializers were also listed among the inputs.
         self.inputs = [_port(value) for value in graph.input if value.name not in self._constants]
         self.outputs = [_port(value) for value in graph.output]
 
     def steps(self, name: str, channels: int) -> Iterator[Step]:
-        """What is done to ``name``, operation by operation, until the first layer or what cannot be followed."""
+        """The operations on ``name``, up to the first layer or an operation that cannot be followed."""
         passed: set[str] = set()
         while name not in passed:
             passed.add(name)
@@ -151,7 +153,7 @@ class _Graph:
         return any(name in self._used_by or name in ends for name in node.output)
 
     def scores(self, name: str) -> Scores | None:
-        """What the last operation that computes anything gives, None where it is no softmax."""
+        """The result of the last operation that computes anything; None if it is not a softmax."""
         for node in self._back(name):
             if node.op_type in _SOFTMAX:
                 return _SOFTMAX[node.op_type]
@@ -160,7 +162,10 @@ class _Graph:
         return None
 
     def _back(self, name: str) -> Iterator["onnx.NodeProto"]:
-        """The operations that make ``name``, along their first inputs; each once, for a damaged graph has cycles."""
+        """The operations that compute ``name``, along their first inputs.
+
+        Each occurs once: a damaged graph may have cycles.
+        """
         for _ in self._proto.graph.node:
             node = self._made_by.get(name)
             if node is None:
@@ -171,7 +176,7 @@ class _Graph:
             name = node.input[0]
 
     def _meaning(self, node: "onnx.NodeProto", name: str, channels: int) -> list[Step] | None:
-        """``node`` as steps on its input ``name``, None where it is something else."""
+        """``node`` as steps on its input ``name``; None if it is something else."""
         kind, attributes = node.op_type, _attributes(node)
         if node.domain not in _DOMAINS or (node.domain, kind) in self._functions or name not in node.input:
             return None
@@ -198,7 +203,7 @@ class _Graph:
         return self._moved(node, attributes) if node.input[0] == name else None
 
     def _moved(self, node: "onnx.NodeProto", attributes: dict[str, Any]) -> list[Step] | None:
-        """Values that are laid out, padded or ordered otherwise, and stay what they are."""
+        """Operations that only reshape, pad or reorder values."""
         match node.op_type:
             case "Pad":
                 return self._padding(node, attributes)
@@ -213,7 +218,7 @@ class _Graph:
                 return None
 
     def _first(self, node: "onnx.NodeProto", name: str, channels: int) -> list[Step] | None:
-        """A first layer; a convolution with as many outputs as the image has channels is none."""
+        """A first layer. A convolution with as many outputs as the image has channels does not count."""
         if name != node.input[0] and not (node.op_type == "MatMul" and name == node.input[1]):
             return None
         if node.op_type in _SCALED:
@@ -227,12 +232,12 @@ class _Graph:
         return self._product(node)
 
     def _product(self, node: "onnx.NodeProto") -> list[Step] | None:
-        """A matrix product and the number of its inputs: of a flattened image that is the weights' longer side."""
+        """A matrix product and the number of its inputs: for a flattened image, the longer side of the weights."""
         shapes = [shape for name in node.input if name and (shape := self._shape(name)) is not None and len(shape) == 2]
         return [product(max(shapes[0]))] if len(shapes) == 1 else None
 
     def _convolution(self, node: "onnx.NodeProto", place: int, channels: int) -> list[Step] | None:
-        """A first layer, or arithmetic by channel; ``place``: of its weights among the inputs."""
+        """A first layer, or arithmetic by channel. ``place``: the index of its weights among the inputs."""
         shape, groups = self._shape(node.input[place]), _attributes(node).get("group", 1)
         if shape is None or len(shape) != 4 or groups < 1 or shape[1] * groups != channels:
             return None
@@ -245,7 +250,7 @@ class _Graph:
         return pointwise(weight, bias, groups, "NCHW", channels)
 
     def _shape(self, name: str) -> tuple[int, ...] | None:
-        """Of an initializer, or of what nodes make of one; None where it depends on an input."""
+        """The shape of an initializer, or of a value computed from one; None if it depends on an input."""
         for node in self._back(name):
             if node.op_type not in _COPIES | _CONVERSIONS or not node.input:
                 break
@@ -276,7 +281,7 @@ class _Graph:
         return None if steps is None else [*dequantise(*own), *steps, *quantise(*result, *_ends(result[1]))]
 
     def _scaling(self, node: "onnx.NodeProto", place: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
-        """The constant scale and zero point that are inputs ``place`` and the next; one for all channels."""
+        """The constant scale and zero point at inputs ``place`` and ``place + 1``; one for all channels."""
         if place >= len(node.input):
             return None
         scale = self.value(node.input[place])
@@ -285,7 +290,7 @@ class _Graph:
         return None if scale is None or zero is None or np.size(scale) != 1 else (scale, zero)
 
     def value(self, name: str) -> NDArray[Any] | None:
-        """The constant ``name``, computed where it has to be; None where it depends on an input."""
+        """The constant ``name``, computed if necessary; None if it depends on an input."""
         from onnx import numpy_helper
         from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
@@ -301,17 +306,17 @@ class _Graph:
         return self._computed(name)
 
     def _is_small(self, order: "list[onnx.NodeProto]", constants: Mapping[str, NDArray[Any]]) -> bool:
-        """Whether nodes are computed in little time and memory: without loops, and nothing grows by them."""
+        """Whether nodes need little time and memory: they have no loops, and nothing grows much."""
         sizes = [one.size for one in constants.values()]
         if len(order) > _NODES_AT_MOST or sum(sizes) > _VALUES_AT_MOST:
             return False
         if any(node.op_type not in _COMPUTED or (node.domain, node.op_type) in self._functions for node in order):
             return False
-        # Of two large ones, (N, 1) and (1, M), arithmetic makes N x M.
+        # Arithmetic on two large values, (N, 1) and (1, M), gives N x M.
         return sum(size > _SPREAD_AT_MOST for size in sizes) < 2
 
     def _computed(self, name: str) -> NDArray[Any] | None:
-        """What the nodes before ``name`` make of constants alone, by onnx's own reference implementation."""
+        """The value of ``name``, computed from constants by onnx's own reference implementation."""
         from onnx import TensorProto, helper
         from onnx.reference import ReferenceEvaluator
 
@@ -341,18 +346,18 @@ class _Graph:
         )
         try:
             return np.asarray(ReferenceEvaluator(model).run([name], {})[0])
-        except Exception:  # an operator that it does not know: no normalisation anyone writes
+        except Exception:  # an operator that it does not know, which no normalisation uses
             return None
 
 
 def _ends(zero: NDArray[Any]) -> tuple[float, float]:
-    """The lowest and highest integer of the type of a zero point; where none is given, that is uint8."""
+    """The lowest and highest integer of the type of a zero point; without a zero point, of uint8."""
     limits = np.iinfo(zero.dtype if np.issubdtype(zero.dtype, np.integer) else np.uint8)
     return float(limits.min), float(limits.max)
 
 
 def _captured(node: "onnx.NodeProto") -> Iterator[str]:
-    """The names that the graphs inside a node (If, Loop, Scan) use: some are those around it."""
+    """The names that the graphs inside a node (If, Loop, Scan) use; some belong to the graph around it."""
     for attribute in node.attribute:
         for graph in (*attribute.graphs, *((attribute.g,) if attribute.HasField("g") else ())):
             for inner in graph.node:
@@ -380,7 +385,7 @@ def _port(value: "onnx.ValueInfoProto") -> Port:
 
 
 def _to_floats(attributes: dict[str, Any]) -> bool:
-    """Whether a conversion, if it is one, is to a floating type: one to integers cuts fractions off."""
+    """Whether a conversion, if it is one, is to a floating type: conversions to integers truncate."""
     from onnx import TensorProto
 
     floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)

@@ -1,4 +1,4 @@
-"""What an ONNX graph stores, and what its products work in: types followed from operator to operator.
+"""The types that an ONNX graph stores, and that its products use: types are followed from operator to operator.
 
 ``onnx`` is imported inside the functions only.
 """
@@ -21,7 +21,7 @@ _WHOLE: Final = {
     *("QLinearConv", "QLinearMatMul", "QGemm", "QLinearConvTranspose", "ConvInteger", "MatMulInteger"),
     *("MatMulIntegerToFloat", "DynamicQuantizeMatMul"),
 }
-"""Products of whole numbers."""
+"""Products of integers."""
 _FEW_BITS: Final = {"MatMulNBits", "GatherBlockQuantized"}
 _IN_INT8: Final = 4
 """``accuracy_level`` of MatMulNBits: its activations are quantised to 8 bits, block by block of each row."""
@@ -29,12 +29,12 @@ _HANDED_ON: Final = {
     *("Identity", "Dropout", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Relu", "Clip", "MaxPool"),
     *("Concat", "Slice", "Pad"),
 }
-"""Operators behind which a dequantised tensor still holds no more than its quantised one did."""
+"""Operators after which a dequantised tensor has no more information than its quantised one."""
 _QUANTISES: Final = {"QuantizeLinear", "DynamicQuantizeLinear"}
 
 
 def read(proto: "onnx.ModelProto") -> FilePrecision:
-    """The precisions of a graph, its subgraphs and local functions included; external data need not be there."""
+    """The precisions of a graph, including subgraphs and local functions. External data are not needed."""
     if proto.functions:
         from onnx import inliner
 
@@ -43,12 +43,12 @@ def read(proto: "onnx.ModelProto") -> FilePrecision:
 
 
 class _Types:
-    """The type of each tensor, which of them are dequantised, and which depend on the picture."""
+    """The type of each tensor, which of them are dequantised, and which depend on the image."""
 
     def __init__(self, graph: "onnx.GraphProto") -> None:
         self._types: dict[str, str] = {}
-        self._dequantised: dict[str, str] = {}  # tensor -> the type it was quantised in
-        self._dynamic: set[str] = set()  # quantised, by a scale that depends on the picture
+        self._dequantised: dict[str, str] = {}  # tensor -> the type to which it was quantised
+        self._dynamic: set[str] = set()  # quantised with a scale that depends on the image
         self._fed: set[str] = set()
         self._products: list[str] = []
         self._stored: dict[str, int] = {}
@@ -57,7 +57,7 @@ class _Types:
         self._walk(graph)
 
     def precision(self) -> FilePrecision:
-        """What was found."""
+        """The precisions found."""
         return file_precision(self._products, self._stored, through=self._through, dynamic=self._any_dynamic)
 
     def _walk(self, graph: "onnx.GraphProto") -> None:
@@ -77,7 +77,7 @@ class _Types:
 
     def _store(self, tensor: "onnx.TensorProto", packed: "onnx.NodeProto | None" = None) -> None:
         name, values = _type(tensor.data_type), int(np.prod(tensor.dims))
-        if packed is not None:  # several values a byte
+        if packed is not None:  # several values per byte
             bits = int(_attribute(packed, "bits", 4))
             name, values = f"int{bits}", values * 8 // bits
         if name:
@@ -113,7 +113,7 @@ class _Types:
     def _product(self, node: "onnx.NodeProto") -> None:
         fed = [name for name in node.input if name in self._fed]
         if not fed:
-            return  # of constants alone
+            return  # from constants only
         self._any_dynamic |= node.op_type == "DynamicQuantizeMatMul" or any(name in self._dynamic for name in fed)
         others = [name for name in node.input[:2] if name != fed[0]]
         if node.op_type in _WHOLE:

@@ -1,4 +1,4 @@
-"""Where the time goes in ONNX Runtime: the kernel times of its own trace, by layer."""
+"""Layer times in ONNX Runtime: the kernel times of its own trace, by layer."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ INFERENCE: Final = "model_run"
 def profile(
     network: Network, predict: Callable[[], object], end: Callable[[], str], *, repeats: int
 ) -> dict[str, float]:
-    """Milliseconds by layer of ``predict``, whose session traces; ``end`` ends the trace and says where it lies."""
+    """Milliseconds by layer of ``predict``, whose session traces. ``end`` ends the trace and returns its path."""
     for _ in range(WARM_UP + repeats):
         predict()
     events = json.loads(Path(end()).read_text(encoding="utf-8"))
@@ -23,7 +23,7 @@ def profile(
 
 
 def layer_times(network: Network, events: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-    """Milliseconds by layer of each inference in a trace: its kernels come before its ``model_run``."""
+    """Milliseconds by layer of each inference in a trace. Its kernels precede its ``model_run``."""
     inferences: list[dict[str, float]] = []
     kernels: list[tuple[str, float]] = []
     for event in events:

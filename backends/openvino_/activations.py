@@ -1,4 +1,4 @@
-"""The outputs of inner layers by an OpenVINO model that has them as outputs of its own. ``openvino`` is handed in."""
+"""The outputs of inner layers, from an OpenVINO model that has them as outputs. ``openvino`` is an argument."""
 
 from collections.abc import Mapping, Sequence
 from types import ModuleType
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def watch(graph: "openvino.Model", network: Network, layers: Sequence[str]) -> dict[str, int]:
-    """Give ``graph``, whose nodes are named after layers, what computes ``layers`` as outputs; layer -> output number.
+    """Add ``layers`` as outputs to ``graph``, whose nodes are named after layers. Returns layer -> output number.
 
-    A node whose output is asked for is fused with nothing that comes after it.
+    A node whose output is requested is not fused with any node after it.
     """
     nodes = {node.get_friendly_name(): node for node in graph.get_ops()}
     computed = sources(network)
@@ -32,9 +32,9 @@ def watch(graph: "openvino.Model", network: Network, layers: Sequence[str]) -> d
 def run(
     ov: ModuleType, compiled: "openvino.CompiledModel", pixels: NDArray[np.float32], places: Mapping[str, int]
 ) -> dict[str, NDArray[np.float64]]:
-    """The layers' outputs (N, ...), float64; ``places`` is what :func:`watch` answered."""
+    """The layers' outputs (N, ...), float64. ``places``: the result of :func:`watch`."""
     request = compiled.create_infer_request()
     request.set_input_tensor(ov.Tensor(pixels))
     request.infer()
-    # Copies, for the tensors are the request's.
+    # These are copies, because the tensors belong to the request.
     return {layer: request.get_output_tensor(place).data.astype(np.float64) for layer, place in places.items()}

@@ -1,4 +1,4 @@
-"""OpenVINO behind the contract: the network written with its opset, compiled for latency."""
+"""OpenVINO behind the contract: the network built with its opset, compiled for latency."""
 
 import ctypes
 import re
@@ -62,7 +62,7 @@ _OUR_NAMES: Final = {"f32": "fp32", "f16": "fp16", "bf16": "bf16"}
 
 
 class OpenVinoBackend(Backend):
-    """One stream, the LATENCY hint, and the precision said aloud: left alone OpenVINO takes bf16 where a CPU has it."""
+    """One stream, the LATENCY hint and an explicit precision: by default OpenVINO uses bf16 if the CPU has it."""
 
     name: ClassVar[str] = "openvino"
     requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
@@ -79,7 +79,7 @@ class OpenVinoBackend(Backend):
     range_methods: ClassVar[tuple[RangeMethod, ...]] = openvino_quantize.METHODS
 
     def __init__(self, *, counting: bool = False) -> None:
-        self._counting = counting  # time by node, which OpenVINO calls its performance counters
+        self._counting = counting  # time by node: OpenVINO's performance counters
         self._ov: ModuleType | None = None
         self._compiled: openvino.CompiledModel | None = None
         self._request: openvino.InferRequest | None = None
@@ -104,12 +104,12 @@ class OpenVinoBackend(Backend):
         compiled = _compile(core, _build(ov, model), device, options, counting=self._counting)
         _refuse_other_kernels(compiled, options)
         self._ov, self._compiled, self._request = ov, compiled, compiled.create_infer_request()
-        # The compiled model may go on reading the arrays that its constants share.
+        # The compiled model may continue to read the arrays that its constants share.
         self._kept, self._shape, self._outputs = model, model.network.input_shape, model.network.outputs
         self._options = options
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); input and output are bound without a copy."""
+        """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W). Input and output are bound without a copy."""
         ov, request = self._ov, self._request
         if ov is None or request is None:
             raise not_loaded(self.name, "predict")
@@ -117,7 +117,7 @@ class OpenVinoBackend(Backend):
             return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
         if not pixels.flags.writeable:
-            pixels = pixels.copy()  # OpenVINO shares no array that says it is read-only
+            pixels = pixels.copy()  # OpenVINO does not share read-only arrays
         logits = np.empty((len(pixels), self._outputs), np.float32)
         request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
         request.set_output_tensor(ov.Tensor(logits, shared_memory=True))
@@ -146,7 +146,7 @@ class OpenVinoBackend(Backend):
         return openvino_artifact.inspect(openvino_artifact.read(core, artifact), artifact)
 
     def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
-        """See :meth:`RunsArtifacts.load_artifact`. What is quantised in the file stays so under either precision."""
+        """See :meth:`RunsArtifacts.load_artifact`. Quantised layers stay quantised with either precision."""
         self._load_file(artifact, facts, options, emulated=False)
 
     def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
@@ -172,7 +172,7 @@ class OpenVinoBackend(Backend):
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
-        """What the compiled model answers when asked."""
+        """The properties that the compiled model reports."""
         ov, compiled = self._ov, self._compiled
         if ov is None or compiled is None:
             raise not_loaded(self.name, "effective")
@@ -196,7 +196,7 @@ class OpenVinoBackend(Backend):
         )
 
     def close(self) -> None:
-        """Drop the request and the compiled model, then the arrays they may read."""
+        """Release the request and the compiled model, then the arrays that they may read."""
         self._request = None
         self._compiled = None
         self._artifact, self.input_layout = None, type(self).input_layout
@@ -204,11 +204,11 @@ class OpenVinoBackend(Backend):
         self._ov = None
 
     def devices(self) -> list[str]:
-        """What OpenVINO finds, in this project's spelling: ``cpu``, ``gpu``, ``gpu:1``."""
+        """The devices that OpenVINO finds, in this project's spelling: ``cpu``, ``gpu``, ``gpu:1``."""
         return [name.lower().replace(".", ":") for name in _import_openvino().Core().available_devices]
 
     def open_stream(self, model: Model, options: Options, *, batch_size: int) -> QueueStream:  # noqa: ARG002
-        """See :meth:`Streams.open_stream`: the THROUGHPUT hint, which chooses the number of streams; batch dynamic."""
+        """See :meth:`Streams.open_stream`: the THROUGHPUT hint, which chooses the streams; the batch is dynamic."""
         check_weights(model)
         ov = _import_openvino()
         core = ov.Core()
@@ -260,9 +260,9 @@ class OpenVinoBackend(Backend):
 
 
 def _precision(compiled: "openvino.CompiledModel") -> tuple[Known, str]:
-    """What its products run in, by the names of its kernels, and how many in which; the hint is no more than asked for.
+    """The types that its products use, by the names of its kernels, and how many use each. The hint is only a request.
 
-    Layers that are quantised in a file run so whatever the hint says.
+    Layers that are quantised in a file run quantised, whatever the hint is.
     """
     ran = openvino_precision.compute_precisions(compiled)
     hint = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
@@ -276,7 +276,10 @@ def _import_openvino() -> ModuleType:
 
 
 def _device(core: "openvino.Core", name: str) -> str:
-    """OpenVINO's name of the device. Its virtual devices (AUTO, HETERO, MULTI) choose for themselves: not offered."""
+    """OpenVINO's name of the device.
+
+    Its virtual devices (AUTO, HETERO, MULTI) choose a device themselves, so they are not offered.
+    """
     if re.fullmatch(r"cpu|gpu(:\d+)?", name) is None:
         known = known_words(name, ("cpu", "gpu", "gpu:N"))
         raise UnsupportedOptionError(f"openvino: unknown device {name!r}; {known}")
@@ -306,7 +309,7 @@ def _compile(
     }
     if device == "CPU":
         settings["INFERENCE_NUM_THREADS"] = options.threads
-        # LATENCY would leave the second thread of a core out, and a count the user named with it.
+        # LATENCY would ignore the second thread of a core, and so the user's thread count.
         settings["ENABLE_HYPER_THREADING"] = True
     if counting:
         settings["PERF_COUNT"] = True
@@ -324,7 +327,7 @@ def _compile(
 
 
 def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, Any], device: str) -> None:
-    """Compare what was set with what the compiled model says it runs."""
+    """Compare the settings with what the compiled model reports."""
     found = {
         "INFERENCE_PRECISION_HINT": compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name(),
         "NUM_STREAMS": str(compiled.get_property("NUM_STREAMS")),
@@ -338,7 +341,7 @@ def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, 
             f"openvino: asked for {asked}, but {device} runs {instead}; use --precision {instead}"
         )
     for name, value in found.items():
-        if value != settings.get(name, value):  # THROUGHPUT is left to choose its streams
+        if value != settings.get(name, value):  # THROUGHPUT chooses its streams
             raise UnsupportedOptionError(f"openvino: asked {device} for {name}={settings[name]}, but it runs {value}")
 
 
@@ -359,8 +362,8 @@ def _known(compiled: "openvino.CompiledModel", names: set[str], name: str) -> Kn
 def _shareable(array: NDArray[np.float32]) -> NDArray[np.float32]:
     """The same memory under a writable name.
 
-    OpenVINO shares no array that says it is read-only (a mapped file's does), though it only reads constants. A copy
-    would add the whole weights to the peak memory of this runtime.
+    OpenVINO does not share read-only arrays, such as those of a mapped file, although it only reads constants. A copy
+    would add all weights to this runtime's peak memory.
     """
     if array.flags.writeable or not array.flags.c_contiguous:
         return array
@@ -369,7 +372,7 @@ def _shareable(array: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _build(ov: ModuleType, model: Model) -> "openvino.Model":
-    """The graph, batch left open; its constants share the arrays' memory."""
+    """The graph with an open batch. Its constants share the arrays' memory."""
     from openvino import opset13 as ops
     from openvino.op import Constant
 
@@ -378,7 +381,7 @@ def _build(ov: ModuleType, model: Model) -> "openvino.Model":
         return Constant(array.reshape(shape) if shape else array, shared_memory=True)
 
     def named(node: "openvino.Node", mark: str = "") -> "openvino.Node":
-        node.set_friendly_name(f"{layer.name}{mark}")  # under which the plugin counts its time
+        node.set_friendly_name(f"{layer.name}{mark}")  # the name under which the plugin counts its time
         return node
 
     network = model.network

@@ -1,16 +1,24 @@
-"""What an OpenVINO model says of itself, read from its operations; nothing is compiled or run.
+"""Reads the facts of an OpenVINO model from its operations; nothing is compiled or run.
 
-An ``.onnx`` file is one too, once OpenVINO has read it.
+An ``.onnx`` file becomes such a model when OpenVINO reads it.
 """
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.artifacts import Port, picture_input, scores_output, unreadable
+from alexbench.backends._shared.artifacts import (
+    Picture,
+    Port,
+    picture_input,
+    picture_shape,
+    scores_output,
+    unreadable,
+)
 from alexbench.backends._shared.file_precision import of_facts
 from alexbench.backends._shared.input_steps import (
     FIRST_LAYER,
@@ -36,7 +44,7 @@ SUFFIXES: Final = (".xml", ".onnx")
 _COPIES: Final = {"Convert", "ConvertLike", "Identity"}
 _RESHAPES: Final = {"Reshape", "Squeeze", "Unsqueeze", "Transpose"}
 _QUANTISES: Final = {"FakeQuantize", "Subtract", "Multiply"}
-"""Behind a softmax: to quantise, and to dequantise."""
+"""Operations after a softmax that quantise or dequantise."""
 _SIZES: Final = {"ShapeOf"}
 _SOFTMAX: Final[Mapping[str, Scores]] = {
     "Softmax": "probabilities",
@@ -57,7 +65,7 @@ def read(core: "openvino.Core", artifact: Artifact) -> "openvino.Model":
     """The model in the file.
 
     Raises:
-        WeightsError: missing, damaged, without its .bin, or with operations that OpenVINO does not have.
+        WeightsError: the file is missing, damaged or without its .bin, or has operations that OpenVINO lacks.
     """
     path = artifact.path
     if not path.is_file():
@@ -72,8 +80,8 @@ def read(core: "openvino.Core", artifact: Artifact) -> "openvino.Model":
 
 def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
     """The facts of a model that was read; see :class:`RunsArtifacts`."""
-    picture = picture_input([_port(one) for one in model.inputs], artifact)
-    output = scores_output([_port(one) for one in model.outputs], artifact)
+    picture = picture_input([_port(one, artifact.input_name) for one in model.inputs], artifact)
+    output, count = scores_output([_port(one, artifact.output_name) for one in model.outputs], artifact)
     scores = _scores(port(model.outputs, output.name).get_node()) or "logits"
     start = port(model.inputs, picture.port.name)
     ir = artifact.path.suffix == ".xml"
@@ -86,7 +94,7 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
         layout=picture.layout,
         dtype=picture.port.dtype,
         batch=picture.batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=scores,
         scores_in_graph=scores,
         normalisation=reading.normalisation,
@@ -95,25 +103,53 @@ def inspect(model: "openvino.Model", artifact: Artifact) -> ArtifactFacts:
         **of_facts(precision.read(model)),
         version=_version(artifact) if ir else "",
         producer=_producer(model) if ir else "",
+        macs=_macs(model, picture, artifact.image),
     )
 
 
+def _macs(model: "openvino.Model", picture: Picture, image: tuple[int, int, int]) -> int | None:
+    """Multiplications with a weight for one image; None where a shape is not known. ``model`` is left as it is."""
+    one = model.clone()
+    try:
+        place = model.inputs.index(port(model.inputs, picture.port.name))
+        one.reshape({place: [1, *picture_shape(image, picture.layout)]})
+    except (RuntimeError, ValueError):
+        return None
+    total = 0
+    for node in one.get_ops():
+        if node.get_type_name() not in _COMPUTE:
+            continue
+        out, weights = node.output(0).get_partial_shape(), node.input(1).get_partial_shape()
+        if out.is_dynamic or weights.is_dynamic:
+            return None
+        total += _products(node, list(out.to_shape()), list(weights.to_shape()))
+    return total or None
+
+
+def _products(node: "openvino.Node", out: list[int], weights: list[int]) -> int:
+    """The products of one operation, per image."""
+    if node.get_type_name() != "MatMul":
+        return prod(weights) * prod(out[2:])
+    shared = weights[-1] if node.get_attributes().get("transpose_b") or len(weights) < 2 else weights[-2]
+    return prod(out) * shared
+
+
 def port(ports: "list[openvino.Output]", name: str) -> "openvino.Output":
-    """The one of a model's inputs or outputs that goes by that name."""
-    return next(one for one in ports if _name(one) == name)
+    """The one of a model's inputs or outputs that goes by that name, perhaps among others: compiling adds some."""
+    return next(one for one in ports if name in one.get_names() or _name(one) == name)
 
 
 def _why(artifact: Artifact, text: str) -> WeightsError:
-    """OpenVINO's paragraphs in a line."""
+    """OpenVINO's message of several paragraphs in one line."""
     path = artifact.path
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if "Empty weights data in bin file" in text:
-        return WeightsError(f"{path}: {path.with_suffix('.bin').name} is missing or empty; it belongs beside it")
+        return WeightsError(f"{path}: {path.with_suffix('.bin').name} is missing or empty; put it in the same folder")
     missing = [line for line in lines if "No conversion rule found" in line or "Cannot create" in line]
     if missing:
         return unreadable(artifact, missing[0].lstrip("- "))
     if "Unable to read the model" in text:
-        return unreadable(artifact, "it is damaged, or no model that OpenVINO reads")
+        return unreadable(artifact, "it is damaged, or not a model that OpenVINO reads")
     if "outside the base directory" in text:
         why = "its data is a link, which OpenVINO does not follow; copy both into one folder (cp -L)"
         return unreadable(artifact, why)
@@ -125,11 +161,13 @@ def _name(port: "openvino.Output") -> str:
     return str(port.get_any_name()) if names else str(port.get_node().get_friendly_name())
 
 
-def _port(port: "openvino.Output") -> Port:
+def _port(port: "openvino.Output", wanted: str | None) -> Port:
+    """An input or output; of several names it has the ``wanted`` one, if it is among them."""
     shape = port.get_partial_shape()
     kind = str(port.get_element_type().get_type_name())
     sides = None if shape.rank.is_dynamic else tuple(side.get_length() if side.is_static else None for side in shape)
-    return Port(_name(port), _DTYPES.get(kind, kind), sides)
+    name = wanted if wanted is not None and wanted in port.get_names() else _name(port)
+    return Port(name, _DTYPES.get(kind, kind), sides)
 
 
 def _scores(node: "openvino.Node") -> Scores | None:
@@ -143,7 +181,7 @@ def _scores(node: "openvino.Node") -> Scores | None:
 
 
 def _steps(start: "openvino.Output", channels: int) -> Iterator[Step]:
-    """What is done to the input, operation by operation, until the first layer or what cannot be followed."""
+    """The operations on the input, up to the first layer or an operation that cannot be followed."""
     at = start
     while True:
         uses = [
@@ -163,7 +201,7 @@ def _steps(start: "openvino.Output", channels: int) -> Iterator[Step]:
 
 
 def _meaning(node: "openvino.Node", place: int, channels: int) -> list[Step] | None:
-    """``node`` as steps on its input number ``place``, None where it is something else."""
+    """``node`` as steps on its input number ``place``; None if it is something else."""
     kind = node.get_type_name()
     if kind in _COMPUTE:
         return _first(node, place, channels)
@@ -191,7 +229,7 @@ def _meaning(node: "openvino.Node", place: int, channels: int) -> list[Step] | N
 
 
 def _moved(kind: str, others: list[NDArray[Any] | None]) -> list[Step] | None:
-    """Values that are laid out, padded or ordered otherwise, and stay what they are."""
+    """Operations that only reshape, pad or reorder values."""
     match kind:
         case "Transpose":
             return [Step("transpose", others[0])]
@@ -209,7 +247,7 @@ def _moved(kind: str, others: list[NDArray[Any] | None]) -> list[Step] | None:
 def _range_to_range(
     low: NDArray[np.float64], high: NDArray[np.float64], to_low: NDArray[np.float64], to_high: NDArray[np.float64]
 ) -> list[Step] | None:
-    """What quantises maps one range to another, rounded."""
+    """A quantiser maps one range to another, rounded."""
     if (high == low).any():
         return None
     factor = (to_high - to_low) / (high - low)
@@ -218,7 +256,7 @@ def _range_to_range(
 
 
 def _gives_whole_numbers(node: "openvino.Node") -> bool:
-    """Whether ``node`` quantises to steps of 1, so that nothing is cut off where it becomes an integer."""
+    """Whether ``node`` quantises to steps of 1, so that a conversion to integer truncates nothing."""
     if node.get_type_name() != "FakeQuantize":
         return False
     low, high = (_value(node.input_value(i)) for i in (3, 4))
@@ -229,7 +267,7 @@ def _gives_whole_numbers(node: "openvino.Node") -> bool:
 
 
 def _first(node: "openvino.Node", place: int, channels: int) -> list[Step] | None:
-    """A first layer; a convolution with as many outputs as the image has channels is none."""
+    """A first layer. A convolution with as many outputs as the image has channels does not count."""
     kind = node.get_type_name()
     if kind != "MatMul" and place != 0:
         return None
@@ -253,7 +291,7 @@ def _first(node: "openvino.Node", place: int, channels: int) -> list[Step] | Non
 
 
 def _value(output: "openvino.Output") -> NDArray[Any] | None:
-    """The constant ``output``, computed from others where it has to be; None where it depends on an input."""
+    """The constant ``output``, computed from others if necessary; None if it depends on an input."""
     import openvino as ov
 
     if output.get_node().get_type_name() == "Constant":
@@ -271,7 +309,7 @@ def _value(output: "openvino.Output") -> NDArray[Any] | None:
 
 
 def _version(artifact: Artifact) -> str:
-    """The IR's version stands in its first element."""
+    """The IR's version is in its first element."""
     try:
         _, first = next(ElementTree.iterparse(artifact.path, events=("start",)))  # noqa: S314 - OpenVINO has read it
     except (OSError, ElementTree.ParseError, StopIteration):

@@ -1,4 +1,4 @@
-"""A network as OpenVINO's .xml and .bin, and such files opened.
+"""Writes a network as OpenVINO's .xml and .bin, and opens such files.
 
 ``openvino`` is imported inside the functions only.
 """
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def write_ir(ov: ModuleType, graph: "openvino.Model", path: Path, notes: Mapping[str, str]) -> None:
-    """The graph that the backend runs, its tensors named."""
+    """The graph that the backend runs, with named tensors."""
     graph.inputs[0].get_tensor().set_names({INPUT})
     graph.outputs[0].get_tensor().set_names({OUTPUT})
     _save(ov, graph, path, notes)
 
 
 def convert_ir(ov: ModuleType, model: Model, path: Path, notes: Mapping[str, str]) -> None:
-    """What ``openvino.convert_model`` makes of the .onnx file that ``--to onnx`` writes."""
+    """The result of ``openvino.convert_model`` for the .onnx file that ``--to onnx`` writes."""
     import_runtime("onnx", extra="onnxruntime")
     from alexbench.backends._shared.onnx_export import write_onnx
 
@@ -41,12 +41,12 @@ def convert_ir(ov: ModuleType, model: Model, path: Path, notes: Mapping[str, str
         with no_telemetry():
             graph = ov.convert_model(source)
         _save(ov, graph, path, notes)
-        del graph  # its weights are a map of the file
+        del graph  # its weights are mapped from the file
 
 
 @contextmanager
 def no_telemetry() -> Iterator[None]:
-    """``convert_model`` and NNCF report home unless the user said no, or a CI job runs them: as such they are run."""
+    """``convert_model`` and NNCF send telemetry unless the user declined or a CI job runs them: so they run as there."""
     before = os.environ.get("CI")
     os.environ["CI"] = "true"
     try:
@@ -61,11 +61,11 @@ def no_telemetry() -> Iterator[None]:
 def _save(ov: ModuleType, graph: "openvino.Model", path: Path, notes: Mapping[str, str]) -> None:
     for key, value in notes.items():
         graph.set_rt_info(value, ["alexbench", key])
-    ov.save_model(graph, path, compress_to_fp16=False)  # left alone, it would round the weights to fp16
+    ov.save_model(graph, path, compress_to_fp16=False)  # by default it would round the weights to fp16
 
 
 def open_ir(ov: ModuleType, path: Path) -> OpenedExport:
-    """Compiled for the CPU with fp32 said aloud: left alone OpenVINO takes bf16 where a CPU has it."""
+    """Compiled for the CPU with explicit fp32: by default OpenVINO uses bf16 if the CPU has it."""
     compiled = ov.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def predict(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
-"""What an OpenVINO model stores, what its products work in by the graph, and what they really run in.
+"""The types that an OpenVINO model stores, that its products have in the graph, and that they actually use.
 
-``openvino`` is imported by nobody here: the objects are handed in.
+This module does not import ``openvino``: its objects are arguments.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -20,13 +20,13 @@ _HANDED_ON: Final = {
     *("Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Relu", "ReLU", "Clamp", "Concat", "Pad"),
     *("Subtract", "Multiply"),
 }
-"""Behind whole numbers: to dequantise, and what leaves no more values than there were."""
+"""Operations after integers that dequantise, or add no new values."""
 _LEVELS: Final = ((16, "int4"), (256, "int8"), (65536, "int16"))
-"""Of a FakeQuantize, at most so many -> the type that holds them."""
+"""The most levels of a FakeQuantize -> the type that holds them."""
 
 
 def read(model: "openvino.Model") -> FilePrecision:
-    """By the operations; a compiled model may run in others, see :func:`compute_precisions`."""
+    """The precisions in the operations. A compiled model may use others: see :func:`compute_precisions`."""
     stored: dict[str, int] = {}
     products: list[str] = []
     through: set[str] = set()
@@ -44,9 +44,9 @@ def read(model: "openvino.Model") -> FilePrecision:
 
 
 def compute_precisions(compiled: "openvino.CompiledModel") -> dict[str, int]:
-    """Our names of the precisions that the compiled model's convolutions and products run in, with their number.
+    """The precisions of the compiled model's convolutions and products, in our names, with their number.
 
-    Empty where the plugin names no kernels.
+    Empty if the plugin names no kernels.
     """
     counts: dict[str, int] = {}
     for operation in compiled.get_runtime_model().get_ordered_ops():
@@ -54,7 +54,7 @@ def compute_precisions(compiled: "openvino.CompiledModel") -> dict[str, int]:
         if "layerType" not in about or "primitiveType" not in about:
             continue
         if str(about["layerType"].astype(str)) in _PRODUCTS:
-            # The kernel's name ends in what it computes in; "runtimePrecision" would name the type of stored weights.
+            # The kernel's name ends in the type that it computes in; "runtimePrecision" is the type of stored weights.
             kind = str(about["primitiveType"].astype(str)).rpartition("_")[2].lower()
             name = NAMES.get(kind, kind)
             counts[name] = counts.get(name, 0) + 1
@@ -62,7 +62,7 @@ def compute_precisions(compiled: "openvino.CompiledModel") -> dict[str, int]:
 
 
 def _product(node: "openvino.Node") -> str:
-    """int8 where both operands are quantised, else the type of the first."""
+    """int8 if both operands are quantised, else the type of the first."""
     inputs = [node.input_value(place) for place in range(2)]
     held = [_quantised(one.get_node()) for one in inputs]
     if all(held):
@@ -72,7 +72,7 @@ def _product(node: "openvino.Node") -> str:
 
 
 def _quantised(node: "openvino.Node") -> str:
-    """The type of whole numbers that the values come from, "" where they do not."""
+    """The integer type from which the values come; "" if they do not."""
     while True:
         kind = node.get_type_name()
         if kind == "FakeQuantize":

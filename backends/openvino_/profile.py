@@ -1,4 +1,4 @@
-"""Where the time goes in OpenVINO: its performance counters, by layer."""
+"""Layer times in OpenVINO: its performance counters, by layer."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import openvino
 
 PRODUCT: Final = ".product"
-"""What the builder adds to a layer's name for its convolution or product, beside the addition of the bias."""
+"""The suffix that the builder adds to a layer's name for its convolution or product; the bias is a separate
+operation."""
 
 
 def profile(
@@ -20,7 +21,7 @@ def profile(
     *,
     repeats: int,
 ) -> dict[str, float]:
-    """Milliseconds by layer of ``predict``, whose compiled model counts; ``counters`` reads it."""
+    """Milliseconds by layer of ``predict``, whose compiled model counts. ``counters`` reads the counts."""
     for _ in range(WARM_UP):
         predict()
     before, inferences = _averages(counters()), []
@@ -33,10 +34,10 @@ def profile(
 
 
 def last_of(before: Mapping[str, int], after: Mapping[str, int], count: int) -> dict[str, float]:
-    """Microseconds of inference number ``count``, from the averages over all inferences before and with it.
+    """Microseconds of inference number ``count``, from the averages over all inferences without and with it.
 
-    The CPU plugin counts from the compilation on and answers total // inferences (PerfCount::avg in its sources). What
-    the division cut off is half a microsecond an inference on average, and is added again.
+    The CPU plugin counts from compilation and reports total // inferences (PerfCount::avg in its sources). The division
+    truncates half a microsecond per inference on average, which is added back.
     """
     return {
         node: max(0.0, count * (average + 0.5) - (count - 1) * (before[node] + 0.5))
@@ -46,7 +47,7 @@ def last_of(before: Mapping[str, int], after: Mapping[str, int], count: int) -> 
 
 
 def layer_times(network: Network, nodes: Mapping[str, float]) -> dict[str, float]:
-    """Milliseconds by layer. The plugin's own nodes (reorders) bear names of several and are no layer's."""
+    """Milliseconds by layer. The plugin's own nodes (reorders) have names of several layers and belong to none."""
     layers = {layer.name for layer in network.layers}
     owned = ((node.removesuffix(PRODUCT), time * MILLISECONDS_A_MICROSECOND) for node, time in nodes.items())
     return summed((name if name in layers else NO_LAYER, time) for name, time in owned)

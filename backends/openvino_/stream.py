@@ -1,4 +1,4 @@
-"""OpenVINO's stream: its AsyncInferQueue over a model compiled for throughput."""
+"""OpenVINO's stream: an AsyncInferQueue on a model compiled for throughput."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,13 +19,13 @@ NAME: Final = "openvino"
 
 
 class QueueStream:
-    """As many requests as OpenVINO calls optimal, each started anew when it is free. Satisfies :class:`Stream`.
+    """OpenVINO's optimal number of requests, each restarted when it is free. Satisfies :class:`Stream`.
 
-    After an inference that failed the queue raises the same error for ever: open another stream.
+    After a failed inference, the queue always raises the same error: open another stream.
     """
 
     def __init__(self, ov: ModuleType, compiled: "openvino.CompiledModel", model: Model) -> None:
-        """``compiled`` may go on reading the arrays of ``model``."""
+        """``compiled`` may continue to read the arrays of ``model``."""
         jobs = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self.streams = Known(str(compiled.get_property("NUM_STREAMS")), "reported")
         self.how = f"AsyncInferQueue of {jobs} requests, PERFORMANCE_HINT THROUGHPUT"
@@ -50,7 +50,7 @@ class QueueStream:
             raise closed(NAME)
         for pixels in batches:
             check_pixels(NAME, pixels, self._shape, "NCHW")
-        # Shared with the requests until they are done; OpenVINO shares no array that says it is read-only.
+        # The requests share it until they are done. OpenVINO does not share read-only arrays.
         shared = [pixels if pixels.flags.writeable else pixels.copy() for pixels in batches]
         self._logits, self._failures = {}, []
         try:
@@ -58,7 +58,7 @@ class QueueStream:
                 queue.start_async(ov.Tensor(pixels, shared_memory=True), place)  # waits for a free request
             queue.wait_all()
         except BaseException:
-            for request in queue:  # wait_all stops at the first that failed; the others still read our arrays
+            for request in queue:  # wait_all stops at the first failure, while other requests still read our arrays
                 with suppress(RuntimeError):
                     request.wait()
             raise
@@ -67,7 +67,7 @@ class QueueStream:
         return [self._logits[place] for place in range(len(batches))]
 
     def close(self) -> None:
-        """Drop the queue and with it the compiled model, then the arrays it may read; may be called twice."""
+        """Release the queue and the compiled model, then the arrays that it may read. May be called twice."""
         self._queue = None
         self._kept = None
         self._logits = {}
@@ -75,8 +75,7 @@ class QueueStream:
     def _keep(self, request: "openvino.InferRequest", place: int) -> None:
         """Copy a request's logits before it is used again.
 
-        Nothing may be raised in here: the queue throws a callback's exception twice, and the second time ends the
-        process (2026.4).
+        It must not raise: the queue throws a callback's exception twice, and the second time ends the process (2026.4).
         """
         try:
             self._logits[place] = np.array(request.get_output_tensor().data, np.float32)

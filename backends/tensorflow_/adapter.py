@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class TensorFlowBackend(Backend):
-    """A tf.function over variables, as a SavedModel serves it, on the CPU or one GPU; fp32 only."""
+    """A tf.function over variables, like a SavedModel's, on the CPU or one GPU; fp32 only."""
 
     name: ClassVar[str] = "tensorflow"
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
@@ -67,13 +67,13 @@ class TensorFlowBackend(Backend):
         _import_tensorflow()
 
     def load(self, model: Model, options: Options) -> None:
-        """See :meth:`Backend.load`. Thread counts hold for the process: a later load must repeat them."""
+        """See :meth:`Backend.load`. Thread counts apply to the process: a later load must repeat them."""
         check_weights(model)
         self.close()
         if options.precision != "fp32":
             raise UnsupportedOptionError(
-                f"tensorflow: asked for {options.precision}, which this adapter does not build; "
-                "it supports fp32, which would have run; use --precision fp32"
+                f"tensorflow: asked for {options.precision}, which this adapter does not build; fp32 would have run;"
+                " use --precision fp32"
             )
         tf, device = _started(options)
         channels, height, width = model.network.input_shape
@@ -87,7 +87,7 @@ class TensorFlowBackend(Backend):
         self._network = model.network
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits (N, outputs), float32, of ``pixels`` (N, H, W, C); asking for the array waits for the device."""
+        """Logits (N, outputs), float32, of ``pixels`` (N, H, W, C). Reading the array waits for the device."""
         tf, function = self._tf, self._function
         if tf is None or function is None:
             raise not_loaded(self.name, "predict")
@@ -143,11 +143,11 @@ class TensorFlowBackend(Backend):
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
-        """Where the variables lie and the counts of TensorFlow's context; its kernels report nothing."""
+        """The device of the variables and the counts of TensorFlow's context; its kernels report nothing."""
         tf = self._tf
         if tf is None:
             raise not_loaded(self.name, "effective")
-        # An artifact may hold its weights as constants, which lie nowhere that could be asked.
+        # An artifact may have its weights as constants, whose device cannot be queried.
         variable = next(iter(self._variables.values()), None)
         place = tf.DeviceSpec.from_string(self._device if variable is None else variable.device)
         evidence: Evidence = "requested" if variable is None else "reported"
@@ -178,7 +178,7 @@ class TensorFlowBackend(Backend):
         )
 
     def close(self) -> None:
-        """Drop the function and its variables; TensorFlow itself keeps its threads until the process ends."""
+        """Release the function and its variables. TensorFlow keeps its threads until the process ends."""
         self._function = self._network = None
         self._artifact, self.input_layout = None, type(self).input_layout
         self._variables = {}
@@ -189,9 +189,9 @@ class TensorFlowBackend(Backend):
         return ["cpu", *(f"gpu:{i}" for i, _ in enumerate(_import_tensorflow().config.list_physical_devices("GPU")))]
 
     def open_stream(self, model: Model, options: Options, *, batch_size: int) -> ThreadStream:  # noqa: ARG002
-        """See :meth:`Streams.open_stream`. One inter-op thread computes one call, a second call brings its input.
+        """See :meth:`Streams.open_stream`. One inter-op thread computes one call while a second call brings its input.
 
-        More at once would take another count of inter-op threads, which is fixed when TensorFlow starts.
+        More would need another number of inter-op threads, which is fixed when TensorFlow starts.
         """
         if options.device != "cpu":
             return open_loop(type(self)(), model, options)
@@ -200,7 +200,7 @@ class TensorFlowBackend(Backend):
         return open_threads(type(self)(), model, options, callers=callers, at_once=1, how=how)
 
     def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
-        """See :meth:`KeepsOnDevice.resident`. None for an artifact too."""
+        """See :meth:`KeepsOnDevice.resident`. Also None for an artifact."""
         tf, function = self._tf, self._function
         if tf is None or function is None:
             raise not_loaded(self.name, "resident")
@@ -211,7 +211,7 @@ class TensorFlowBackend(Backend):
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
     ) -> Mapping[str, float]:
-        """See :meth:`ProfilesLayers.profile_layers`. Of a GPU the host sees only the launches: nothing, there."""
+        """See :meth:`ProfilesLayers.profile_layers`. Empty on a GPU, where the host sees only the launches."""
         if options.device != "cpu":
             return {}
         with contextlib.closing(type(self)()) as traced:
@@ -220,7 +220,7 @@ class TensorFlowBackend(Backend):
             return profile.profile(tf, model.network, lambda: traced.predict(pixels), repeats=repeats)
 
     def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
-        """See :meth:`Exports.export`: the function that ``load`` traces, over its variables, placed on no device."""
+        """See :meth:`Exports.export`: the function that ``load`` traces, over its variables, without a device."""
         check_weights(model)
         tf = _import_tensorflow()
         _device(tf, "cpu")
@@ -236,18 +236,18 @@ class TensorFlowBackend(Backend):
 
 
 def _started(options: Options) -> tuple[ModuleType, str]:
-    """TensorFlow with the options in force, and its name of the device."""
+    """TensorFlow with the options applied, and its name of the device."""
     tf = _import_tensorflow()
     device = _device(tf, options.device)
     _set_threads(tf, options.threads)
     _forbid_reduced_precision(tf)
-    # Without this TensorFlow moves what a device cannot run to the CPU, and says nothing.
+    # Without this, TensorFlow silently moves operations that a device cannot run to the CPU.
     tf.config.set_soft_device_placement(enabled=False)
     return tf, device
 
 
 def _import_tensorflow() -> ModuleType:
-    # Each is read once, by the first kernel, and could turn fp32 into bf16 or TF32 unasked.
+    # Each variable is read once, by the first kernel, and could turn fp32 into bf16 or TF32.
     os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     os.environ["TF_SET_ONEDNN_FPMATH_MODE"] = ""
     os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"
@@ -255,7 +255,10 @@ def _import_tensorflow() -> ModuleType:
 
 
 def _device(tf: ModuleType, name: str) -> str:
-    """TensorFlow's name of the device. On the CPU the GPUs are hidden from it, else it would take their memory."""
+    """TensorFlow's name of the device.
+
+    On the CPU, the GPUs are hidden from TensorFlow: otherwise it would allocate their memory.
+    """
     match = re.fullmatch(r"cpu|(?:gpu|cuda)(?::(\d+))?", name)
     if match is None:
         known = known_words(name, ("cpu", "gpu", "gpu:N", "cuda", "cuda:N"))
@@ -268,7 +271,7 @@ def _device(tf: ModuleType, name: str) -> str:
             f"tensorflow: asked for {name}, but it finds {len(gpus)} GPUs{built}; "
             "soft placement would have run the CPU; use --device cpu"
         )
-    # Refused once the context exists; every operation is placed by name all the same.
+    # TensorFlow refuses this once the context exists, but every operation is placed by name anyway.
     with contextlib.suppress(RuntimeError, ValueError):
         if name == "cpu":
             tf.config.set_visible_devices([], "GPU")
@@ -278,7 +281,7 @@ def _device(tf: ModuleType, name: str) -> str:
 
 
 def _set_threads(tf: ModuleType, threads: int) -> None:
-    """``threads`` inside an operation, one operation at a time."""
+    """Set ``threads`` within an operation, and one operation at a time."""
     threading = tf.config.threading
     try:
         threading.set_intra_op_parallelism_threads(threads)
@@ -298,11 +301,11 @@ def _forbid_reduced_precision(tf: ModuleType) -> None:
 
 
 def _provider(device_type: str) -> Known:
-    """Which kernels: on a CPU oneDNN's where TensorFlow was built and started with them, else Eigen's."""
+    """The kernels in use: on a CPU, oneDNN's if TensorFlow was built and started with them, else Eigen's."""
     if device_type != "CPU":
         return Known("CUDA", "requested")
     try:
         from tensorflow.python.util import _pywrap_util_port
-    except ImportError:  # private, and the only one who knows
+    except ImportError:  # private, but the only source
         return Known("CPU kernels", "requested")
     return Known("oneDNN, Eigen" if _pywrap_util_port.IsMklEnabled() else "Eigen", "reported")

@@ -1,6 +1,7 @@
-"""What a SavedModel or Keras file says of itself, read from the graph of the function it serves.
+"""Reads the facts of a SavedModel or Keras file from the graph of the function that it serves.
 
-``tensorflow`` is handed in: importing this imports nothing. A SavedModel is a program of TensorFlow's own operators.
+``tensorflow`` is an argument: importing this module does not import it. A SavedModel is a program of TensorFlow's own
+operators.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ SERVING: Final = "serving_default"
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The function that a file serves. ``call`` gives its outputs by name; ``kept`` owns its variables."""
+    """The function that a file serves. ``call`` returns its outputs by name; ``kept`` owns its variables."""
 
     format: str
     function: Any
@@ -38,26 +39,26 @@ def read(tf: ModuleType, artifact: Artifact) -> Served:
     """Load the file's function and variables.
 
     Raises:
-        WeightsError: missing, damaged, of another format, or without a function to serve.
+        WeightsError: the file is missing or damaged, has another format, or has no function to serve.
     """
     path = artifact.path
     if not path.exists():
         raise WeightsError(f"{path} cannot be read: no such file or folder")
     if path.is_dir():
         if not any((path / name).exists() for name in ("saved_model.pb", "saved_model.pbtxt")):
-            raise WeightsError(f"{path} is no SavedModel: there is no saved_model.pb in it")
+            raise WeightsError(f"{path} is not a SavedModel: it has no saved_model.pb")
         return _saved_model(tf, artifact)
     if path.suffix == ".keras":
         return _keras(tf, artifact)
     if path.name == "saved_model.pb":
-        raise WeightsError(f"{path}: give the folder that it lies in")
-    raise WeightsError(f"{path} is no SavedModel folder and no .keras file; TensorFlow runs no other artifact here")
+        raise WeightsError(f"{path}: give the folder that contains it")
+    raise WeightsError(f"{path} is neither a SavedModel folder nor a .keras file; give one of these to TensorFlow")
 
 
 def inspect(tf: ModuleType, served: Served, artifact: Artifact) -> ArtifactFacts:
     """The facts of a served function; see :class:`RunsArtifacts`."""
     picture = picture_input(served.inputs, artifact)
-    output = scores_output(served.outputs, artifact)
+    output, count = scores_output(served.outputs, artifact)
     graph = Graph(tf, served.function)
     scores = graph.scores([port.name for port in served.outputs].index(output.name)) or "logits"
     channels = artifact.image[0]
@@ -69,7 +70,7 @@ def inspect(tf: ModuleType, served: Served, artifact: Artifact) -> ArtifactFacts
         layout=picture.layout,
         dtype=picture.port.dtype,
         batch=picture.batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=scores,
         scores_in_graph=scores,
         normalisation=reading.normalisation,
@@ -87,7 +88,7 @@ def _saved_model(tf: ModuleType, artifact: Artifact) -> Served:
         raise unreadable(artifact, error) from error
     names = sorted(getattr(loaded, "signatures", {}))
     if not names:
-        raise WeightsError(f"{artifact.path} serves nothing: it was saved without a signature")
+        raise WeightsError(f"{artifact.path} has no function to serve: it was saved without a signature")
     if SERVING not in names and len(names) > 1:
         raise WeightsError(f"{artifact.path} has no signature {SERVING}; it has {', '.join(names)}")
     function = loaded.signatures[SERVING if SERVING in names else names[0]]
@@ -112,9 +113,9 @@ def _keras(tf: ModuleType, artifact: Artifact) -> Served:
         specs = [tf.TensorSpec(one.shape, one.dtype, name=f"input_{i}") for i, one in enumerate(inputs)]
         traced = tf.function(lambda x: model(x, training=False), autograph=False)
         function = traced.get_concrete_function(specs[0] if len(specs) == 1 else specs)
-    except Exception as error:  # zip, JSON, Keras and what its layers raise
+    except Exception as error:  # errors of zip, JSON, Keras and its layers
         raise unreadable(artifact, error) from error
-    names = [f"output_{place}" for place in range(len(outputs))]  # Keras numbers its own anew in each process
+    names = [f"output_{place}" for place in range(len(outputs))]  # Keras numbers its names per process
 
     def call(x: "tensorflow.Tensor") -> Mapping[str, "tensorflow.Tensor"]:
         return dict(zip(names, tf.nest.flatten(function(x)), strict=True))

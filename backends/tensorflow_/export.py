@@ -1,4 +1,4 @@
-"""A network as a SavedModel, and a SavedModel opened."""
+"""Writes a network as a SavedModel, and opens a SavedModel."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SIGNATURE: Final = "serving_default"
 EXTRA: Final = "assets.extra"
-"""The folder of a SavedModel that is its user's own: TensorFlow writes and reads nothing there."""
+"""The folder of a SavedModel that is reserved for users: TensorFlow neither writes nor reads there."""
 
 
 def write_saved_model(
@@ -29,7 +29,7 @@ def write_saved_model(
     path: Path,
     notes: Mapping[str, str],
 ) -> None:
-    """The function that the backend runs, over its variables, as the signature that TensorFlow Serving asks for."""
+    """The function that the backend runs, over its variables, as the signature that TensorFlow Serving expects."""
     channels, height, width = network.input_shape
     pixels = tf.TensorSpec((None, height, width, channels), tf.float32, name=INPUT)
     module = tf.Module(name=network.name)

@@ -1,6 +1,6 @@
-"""The graph of a function that TensorFlow serves, flat: what it calls is read as if it stood in its place.
+"""The flat graph of a function that TensorFlow serves: called functions are inlined.
 
-Nothing of the variables is copied but the few values that are asked for. ``tensorflow`` is handed in.
+Only the few requested values of variables are copied. ``tensorflow`` is an argument.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ _FIRST: Final = {
     *("_FusedMatMul", "QuantizedConv2D"),
 }
 _FAKES: Final = ("FakeQuant", "QuantizeAndDequantize")
-"""Rounded, and floating still."""
+"""Operations that round and still give floating numbers."""
 _QUANTISES: Final = ("FakeQuant", "QuantizeAndDequantize", "Quantize", "Dequantize")
 _RESHAPES: Final = {"Reshape", "Squeeze", "ExpandDims"}
 _SIZES: Final = {"Shape", "Size", "Rank", "NoOp"}
@@ -50,12 +50,12 @@ _ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
 _CALLS: Final = {"PartitionedCall", "StatefulPartitionedCall"}
 _READS: Final = "ReadVariableOp"
 _SMALL: Final = 1 << 22
-"""No normalisation has more values than a large picture has."""
+"""The most values of a normalisation: no more than a large image has."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """A graph or the body of one call: its nodes, and where its arguments come from, as (scope, reference)."""
+    """A graph or the body of one call: its nodes, and the origin of its arguments as (scope, reference)."""
 
     prefix: str
     nodes: Mapping[str, Any]
@@ -64,7 +64,7 @@ class _Scope:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """An operation in the flat graph, its inputs by their names there."""
+    """An operation in the flat graph, with the names of its inputs there."""
 
     name: str
     op: str
@@ -105,7 +105,7 @@ class Graph:
         return nodes
 
     def _resolved(self, scope: _Scope, reference: str) -> tuple[_Scope, Any]:
-        """The operation that a reference (``op``, ``op:1``, in a body ``op:output:1``) means, through calls."""
+        """The operation that a reference means (``op``, ``op:1``, in a body ``op:output:1``), across calls."""
         parts = reference.split(":")
         if parts[0] in scope.arguments:
             return self._resolved(*scope.arguments[parts[0]])
@@ -120,7 +120,7 @@ class Graph:
         return self._resolved(inside, body.ret[output])
 
     def steps(self, channels: int) -> Iterator[Step]:
-        """What is done to the input, operation by operation, until the first layer or what cannot be followed."""
+        """The operations on the input, up to the first layer or an operation that cannot be followed."""
         name = self._start
         while True:
             users = [node for node in self._users.get(name, []) if node.op not in _SIZES]
@@ -135,7 +135,7 @@ class Graph:
             name = users[0].name
 
     def scores(self, place: int) -> Scores | None:
-        """What the last operation that computes anything gives, None where it is no softmax."""
+        """The result of the last operation that computes anything; None if it is not a softmax."""
         node = self._nodes.get(self._ends[place])
         while node is not None:
             if node.op in _SOFTMAX:
@@ -146,11 +146,11 @@ class Graph:
         return None
 
     def precision(self) -> FilePrecision:
-        """What it stores, and what its products work in."""
+        """The types that it stores, and that its products use."""
         return tensorflow_precision.read(self._tf, self._nodes, [*self._function.variables, *self._captured.values()])
 
     def _meaning(self, node: _Node, name: str, channels: int) -> list[Step] | None:
-        """``node`` as steps on its input ``name``, None where it is something else."""
+        """``node`` as steps on its input ``name``; None if it is something else."""
         place = node.input.index(name)
         if node.op in _FIRST:
             return self._first(node, channels) if place == 0 else None
@@ -178,13 +178,13 @@ class Graph:
                 return _moved(node, others) if place == 0 else None
 
     def _first(self, node: _Node, channels: int) -> list[Step] | None:
-        """A first layer; a convolution with as many outputs as the image has channels is none."""
+        """A first layer. A convolution with as many outputs as the image has channels does not count."""
         if "MatMul" in node.op:
             matrix = self._value(node.input[1])
             return None if matrix is None or matrix.ndim != 2 else [product(max(matrix.shape))]
         if node.op not in {"Conv2D", "DepthwiseConv2dNative"}:
             return None
-        kernel = self._value(node.input[1])  # HWIO; of a depthwise convolution HWC and a multiplier
+        kernel = self._value(node.input[1])  # HWIO; for a depthwise convolution HWC and a multiplier
         if kernel is None or kernel.ndim != 4:
             return None
         height, width, inputs, outputs = kernel.shape
@@ -199,7 +199,7 @@ class Graph:
         return pointwise(weight.transpose(3, 2, 0, 1), None, groups, layout, channels)
 
     def _range(self, node: _Node) -> tuple[float, float] | None:
-        """The range of a quantiser that gives floating numbers again; None where it is chosen while it runs."""
+        """The range of a quantiser that returns floating numbers; None if it is chosen at run time."""
         if node.op == "FakeQuantWithMinMaxArgs":
             return node.attr["min"].f, node.attr["max"].f
         ends = [self._value(one) for one in node.input[1:3]]
@@ -209,7 +209,7 @@ class Graph:
         return least, most
 
     def _value(self, name: str) -> NDArray[Any] | None:
-        """The constant ``name``, computed from others where it has to be; None where it depends on an input."""
+        """The constant ``name``, computed from others if necessary; None if it depends on an input."""
         tf = self._tf
         definition = tf.compat.v1.GraphDef()
         wanted, seen = [name], set()
@@ -240,7 +240,7 @@ class Graph:
         return None
 
     def _captured_value(self, node: _Node) -> NDArray[Any] | None:
-        """What ``node`` holds where it is a captured tensor, or reads a captured variable."""
+        """The value of ``node`` if it is a captured tensor or reads a captured variable."""
         if node.op == _READS:
             source = self._nodes[node.input[0]]
             while source.op == "Identity":
@@ -257,7 +257,7 @@ class Graph:
 
 
 def _moved(node: _Node, others: list[Any]) -> list[Step] | None:
-    """Values that are laid out, padded or ordered otherwise, and stay what they are."""
+    """Operations that only reshape, pad or reorder values."""
     match node.op:
         case "Reshape" | "Squeeze":
             return [Step("flatten")]
@@ -277,7 +277,7 @@ def _moved(node: _Node, others: list[Any]) -> list[Step] | None:
 
 
 def _reversed_axis(node: _Node, strides: NDArray[Any]) -> int | None:
-    """The axis that ``x[..., ::-1]`` or ``x[:, ::-1]`` turns around, None where a slice does anything else."""
+    """The axis that ``x[..., ::-1]`` or ``x[:, ::-1]`` reverses; None if a slice does anything else."""
     masks = {key: node.attr[f"{key}_mask"].i for key in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
     if masks["new_axis"] or masks["shrink_axis"] or strides[-1] != -1 or not (strides[:-1] == 1).all():
         return None

@@ -1,6 +1,6 @@
 """A network in TensorFlow's terms: its parameters as variables, and the function that tf.function traces.
 
-``tensorflow`` is handed in.
+``tensorflow`` is an argument.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 
 def variables(tf: ModuleType, model: Model) -> dict[str, "tensorflow.Variable"]:
-    """The parameters, transposed one at a time, so that only one array is there twice."""
+    """The parameters, transposed one at a time, so that only one array exists twice."""
     return {name: tf.Variable(array, trainable=False, name=name) for name, array in _transposed(model)}
 
 
 def _transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """The arrays in TensorFlow's order: kernels HWIO, matrices in x out.
 
-    The rows of the matrix after ``flatten`` go from C, H, W to H, W, C order, since NHWC flattens so.
+    The rows of the matrix after ``flatten`` change from C, H, W to H, W, C order, as NHWC flattens.
     """
     shapes = output_shapes(model.network)
     shape: Shape = model.network.input_shape
@@ -79,7 +79,7 @@ def forward(
 def every_layer(
     tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"]
 ) -> Callable[["tensorflow.Tensor"], dict[str, "tensorflow.Tensor"]]:
-    """The same, giving the output of each layer, NHWC; what of it is not asked for, TensorFlow leaves out."""
+    """The same, with the output of each layer (NHWC). TensorFlow leaves out outputs that are not requested."""
     shapes = output_shapes(network)
 
     def apply(x: "tensorflow.Tensor") -> dict[str, "tensorflow.Tensor"]:
@@ -87,9 +87,9 @@ def every_layer(
         outputs = {}
         for layer in network.layers:
             name = layer.name
-            with tf.name_scope(name):  # under which the profiler counts its time
+            with tf.name_scope(name):  # the name under which the profiler counts its time
                 match layer:
-                    case Conv():  # the number of groups follows from the kernel's shape
+                    case Conv():  # the kernel's shape gives the number of groups
                         x = tf.nn.conv2d(x, arrays[f"{name}.weight"], layer.stride, _around(layer.padding))
                         x = tf.nn.bias_add(x, arrays[f"{name}.bias"])
                     case Linear():
@@ -101,7 +101,7 @@ def every_layer(
                         x = tf.nn.local_response_normalization(x, layer.size // 2, layer.k, alpha, layer.beta)
                     case MaxPool():
                         short = [_short(side, layer) for side in shape[1:]]
-                        if any(short):  # no ceil mode: the windows over the edge see -inf there
+                        if any(short):  # there is no ceil mode: windows over the edge are padded with -inf
                             x = tf.pad(x, [[0, 0], [0, short[0]], [0, short[1]], [0, 0]], constant_values=-np.inf)
                         x = tf.nn.max_pool2d(x, layer.kernel, layer.stride, "VALID")
                     case AdaptiveAvgPool():
@@ -123,6 +123,6 @@ def _around(padding: int) -> list[list[int]]:
 
 
 def _short(side: int, layer: MaxPool) -> int:
-    """How far the last window of ceil mode reaches over the edge."""
+    """How far the last window in ceil mode reaches over the edge."""
     count = pooled_size(side, layer.kernel, layer.stride, ceil_mode=layer.ceil_mode)
     return max(0, (count - 1) * layer.stride + layer.kernel - side)

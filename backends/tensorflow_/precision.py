@@ -1,4 +1,4 @@
-"""What a served function stores, and what its products work in, by its flat graph."""
+"""The types that a served function stores, and that its products use, from its flat graph."""
 
 from collections.abc import Iterable, Mapping
 from types import ModuleType
@@ -26,7 +26,10 @@ class _Node(Protocol):
 
 
 def read(tf: ModuleType, nodes: Mapping[str, _Node], held: Iterable[Any]) -> FilePrecision:
-    """Of the operations that the outputs depend on; ``held``: the variables and tensors that they read."""
+    """The precisions of the operations that the outputs depend on.
+
+    ``held``: the variables and tensors that they read.
+    """
     stored: dict[str, int] = {}
     products: list[str] = []
     through: set[str] = set()
@@ -58,7 +61,7 @@ def read(tf: ModuleType, nodes: Mapping[str, _Node], held: Iterable[Any]) -> Fil
 
 
 def _product(tf: ModuleType, node: _Node) -> str:
-    """Whole numbers are multiplied in 8 bits, whatever their sums are kept in."""
+    """Integers are multiplied in 8 bits, whatever the type of their sums."""
     for key in ("T", "Ta", "LhsT"):
         if node.attr[key].type:
             dtype = tf.as_dtype(node.attr[key].type)

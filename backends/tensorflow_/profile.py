@@ -1,6 +1,6 @@
-"""Where the time goes in TensorFlow: the operators in its profiler's trace, by layer.
+"""Layer times in TensorFlow: the operators in its profiler's trace, by layer.
 
-``tensorflow`` is handed in or imported inside the functions only.
+``tensorflow`` is an argument, or is imported inside the functions only.
 """
 
 import re
@@ -16,13 +16,13 @@ from alexbench.harness.models.network import Network
 
 INFERENCE: Final = "alexbench inference"
 OPERATOR: Final = re.compile(r"([^:\s]+):(\w+)")
-"""How the executor names what it ran: ``conv1/Conv2D:_FusedConv2D``, the node and the kernel's operator."""
+"""The executor's names of what it ran: ``conv1/Conv2D:_FusedConv2D``, the node and the kernel's operator."""
 MILLISECONDS_A_PICOSECOND: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a trace; all its threads have one clock."""
+    """One entry of a trace. All threads share one clock."""
 
     name: str
     start_ps: int
@@ -30,10 +30,10 @@ class Event:
 
 
 def profile(tf: ModuleType, network: Network, predict: Callable[[], object], *, repeats: int) -> dict[str, float]:
-    """Milliseconds by layer of ``predict``; nothing where this TensorFlow does not bring what reads its own trace."""
+    """Milliseconds by layer of ``predict``; empty if this TensorFlow lacks the reader of its own trace."""
     try:
         from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
-    except ImportError:  # no promise of TensorFlow's: it has moved once
+    except ImportError:  # TensorFlow does not guarantee this name; it has changed once
         return {}
     for _ in range(WARM_UP):
         predict()
@@ -51,7 +51,7 @@ def profile(tf: ModuleType, network: Network, predict: Callable[[], object], *, 
 
 
 def events(space: Any) -> Iterator[Event]:
-    """What the host did, on all its threads, of an ``XSpace``."""
+    """The events of an ``XSpace`` on all threads of the host."""
     for plane in space.planes:
         if not plane.name.startswith("/host:CPU"):
             continue
@@ -62,7 +62,7 @@ def events(space: Any) -> Iterator[Event]:
 
 
 def layer_times(network: Network, trace: Iterable[Event]) -> list[dict[str, float]]:
-    """Milliseconds by layer of each inference of a trace: its operators are those that began within it."""
+    """Milliseconds by layer of each inference of a trace. Its operators are those that began during it."""
     trace = sorted(trace, key=lambda event: event.start_ps)
     inferences = [event for event in trace if event.name == INFERENCE]
     return [

@@ -1,4 +1,4 @@
-"""The outputs of PyTorch's inner modules: hooks, there for one call."""
+"""The outputs of PyTorch's inner modules, by hooks that exist for one call."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ def watch(
 ) -> dict[str, NDArray[np.float64]]:
     """Output of each child of ``module`` in ``layers`` while ``predict`` runs it, float64.
 
-    It is the very module that is measured, so that looking changes nothing.
+    It is the same module that is measured, so reading its outputs changes nothing.
     """
     found: dict[str, NDArray[np.float64]] = {}
     children = dict(module.named_children())
@@ -29,7 +29,7 @@ def watch(
 
 def _keeper(found: dict[str, NDArray[np.float64]], name: str) -> Callable[..., None]:
     def keep(_module: object, _inputs: object, output: "torch.Tensor") -> None:
-        # double() makes a copy, and at once: the ReLU that comes after works in place.
+        # double() copies at once: the ReLU after it works in place.
         found[name] = output.detach().double().cpu().numpy()
 
     return keep

@@ -122,7 +122,7 @@ class TorchBackend(Backend):
         return torch_activations.watch(module, lambda: self.predict(pixels), layers)
 
     def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
-        """See :meth:`RunsArtifacts.inspect_artifact`. What would have to be unpickled is refused."""
+        """See :meth:`RunsArtifacts.inspect_artifact`. Files that would have to be unpickled are refused."""
         refuse_bf16(self.name, options)
         torch = _import_torch()
         _device(torch, options.device)
@@ -156,15 +156,15 @@ class TorchBackend(Backend):
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
-        """What torch answers about its threads, the parameters' device and type, and fp32's inner precision.
+        """What torch reports about its threads, the parameters' device and type, and fp32's inner precision.
 
-        What a network's products work in is set and not read back; of a file's, the operators were watched.
+        The type of a network's products is set and cannot be read back. For a file, its operators were watched.
         """
         torch, module = self._torch, self._module
         if torch is None or module is None:
             raise not_loaded(self.name, "effective")
         given = self._artifact
-        parameter = next(module.parameters(), None)  # a frozen or quantised program may have none
+        parameter = next(module.parameters(), None)  # a frozen or quantised program may have no parameters
         device = self._device if parameter is None else parameter.device
         if device.type == "cuda":
             provider = f"cuDNN {torch.backends.cudnn.version()}"
@@ -217,7 +217,7 @@ class TorchBackend(Backend):
         return torch_quantize.quantize(torch, _network_module(torch, model), images, path, how, notes)
 
     def close(self) -> None:
-        """Drop the module, and with it a GPU's memory."""
+        """Release the module, and its GPU memory."""
         cuda = self._module is not None and self._device.type == "cuda"
         self._module = self._network = self._in_int8 = None
         self._artifact, self.input_layout = None, type(self).input_layout
@@ -231,11 +231,11 @@ class TorchBackend(Backend):
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
 
     def open_stream(self, model: Model, options: Options, *, batch_size: int) -> ThreadStream:  # noqa: ARG002
-        """See :meth:`Streams.open_stream`: threads at once, each of which keeps its operations to itself."""
+        """See :meth:`Streams.open_stream`: several threads, each of which runs its own operations."""
         return stream.open_stream(_import_torch(), type(self)(), model, options)
 
     def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
-        """See :meth:`KeepsOnDevice.resident`. None for an artifact too."""
+        """See :meth:`KeepsOnDevice.resident`. Also None for an artifact."""
         torch, module = self._torch, self._module
         if torch is None or module is None:
             raise not_loaded(self.name, "resident")
@@ -247,7 +247,7 @@ class TorchBackend(Backend):
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
     ) -> Mapping[str, float]:
-        """See :meth:`ProfilesLayers.profile_layers`. Of CUDA the host sees only the launches: nothing, there."""
+        """See :meth:`ProfilesLayers.profile_layers`. Empty on CUDA, where the host sees only the launches."""
         if options.device != "cpu":
             return {}
         with contextlib.closing(type(self)()) as marked:
@@ -257,7 +257,7 @@ class TorchBackend(Backend):
             return profile.profile(_import_torch(), module, lambda: marked.predict(pixels), repeats=repeats)
 
     def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
-        """See :meth:`Exports.export`: the modules that ``load`` builds, by torch's exporters to .pt2 or to ONNX."""
+        """See :meth:`Exports.export`: torch's exporters write the modules of ``load`` to .pt2 or ONNX."""
         check_weights(model)
         torch = _import_torch()
         write = write_pt2 if form.via is None else write_onnx
@@ -275,8 +275,8 @@ def _precision(dtype: "torch.dtype | None") -> str:
 
 
 def _import_torch() -> ModuleType:
-    # Each is read once, by a library that loads with torch. The first two could turn fp32 into bf16 or TF32 unasked;
-    # the others let OpenMP run fewer threads than torch says it does (seen: 1 of 2, with torch reporting 2).
+    # Each variable is read once, by a library that loads with torch. The first two could turn fp32 into bf16 or TF32.
+    # The others let OpenMP run fewer threads than torch reports (observed: 1 of 2, while torch reported 2).
     os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"
     os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     os.environ["OMP_DYNAMIC"] = "FALSE"
@@ -300,7 +300,7 @@ def _device(torch: ModuleType, name: str) -> "torch.device":
 
 
 def _forbid_reduced_precision(torch: ModuleType) -> None:
-    """TF32, and bf16 products inside fp32 operations, off everywhere: cuDNN has TF32 on unasked."""
+    """Turn off TF32, and bf16 products in fp32 operations, everywhere: cuDNN has TF32 on by default."""
     if hasattr(torch.backends, "fp32_precision"):  # torch 2.9 and later; mixing it with the older names is an error
         torch.backends.fp32_precision = "ieee"
         for backend, operation in (("cudnn", "conv"), ("cuda", "matmul"), ("mkldnn", "conv"), ("mkldnn", "matmul")):
@@ -316,7 +316,8 @@ def _set_threads(torch: ModuleType, threads: int) -> None:
     if torch.get_num_threads() != threads:
         raise UnsupportedOptionError(f"torch: asked for {threads} threads, but it runs {torch.get_num_threads()}")
     if torch.get_num_interop_threads() != 1:
-        # Refused once its pool has started; eager inference puts no work there, and effective() shows the count.
+        # torch refuses this once its pool has started. Eager inference does not use the pool, and effective() shows the
+        # count.
         with contextlib.suppress(RuntimeError):
             torch.set_num_interop_threads(1)
 
@@ -329,7 +330,7 @@ def _network_module(torch: ModuleType, model: Model) -> "torch.nn.Sequential":
 
 
 def _build(torch: ModuleType, network: Network) -> "torch.nn.Sequential":
-    """The modules on the meta device: no memory and no random initialisation, the weights come as they are."""
+    """The modules on the meta device, without memory or random initialisation, because the weights are supplied."""
     with torch.device("meta"):
         chain = torch.nn.Sequential()
         for layer in network.layers:
@@ -365,12 +366,12 @@ def _module(nn: ModuleType, layer: Layer) -> "torch.nn.Module":
 
 
 def _owned_tensors(torch: ModuleType, weights: Mapping[str, NDArray[np.float32]]) -> dict[str, "torch.Tensor"]:
-    """Copies in torch's own memory: the arrays may be maps of a file, whose pages the system may take back."""
+    """Copies in torch's own memory: the arrays may be mapped files, whose pages the system may evict."""
     return {name: _wrap(torch, array).clone() for name, array in weights.items()}
 
 
 def _wrap(torch: ModuleType, array: NDArray[np.float32]) -> "torch.Tensor":
-    """A tensor over the array's memory. torch warns of read-only arrays; nothing here writes into its input."""
+    """A tensor over the array's memory. torch warns about read-only arrays, but nothing here writes into its input."""
     if array.flags.writeable:
         return torch.from_numpy(array)
     with warnings.catch_warnings():

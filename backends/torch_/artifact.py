@@ -1,7 +1,7 @@
-"""What a torch.export or TorchScript file says of itself; both are programs of torch's own operators, not pickles.
+"""Reads the facts of a torch.export or TorchScript file. Both are programs of torch's own operators, not pickles.
 
-``torch`` is handed in: importing this imports nothing. A file written by ``torch.save`` is refused: it would have to be
-unpickled, or is no program.
+``torch`` is an argument: importing this module does not import it. A file written by ``torch.save`` is refused: it
+would have to be unpickled, or is not a program.
 """
 
 import warnings
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
 EXPORT: Final = "torch.export"
 SCRIPT: Final = "TorchScript"
+_IMAGES: Final = 2
+"""At once, while a program that takes any number is watched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program on its device. ``call`` gives the output tensors of an input tensor, in order.
+    """A program on its device. ``call`` returns the output tensors of an input tensor, in order.
 
     ``in_int8``: how many of its products run in int8 kernels; None where it has no quantize steps.
     """
@@ -73,12 +75,12 @@ def load(
 def _caller(
     exported: "torch.export.ExportedProgram", module: Callable[..., object] | None = None
 ) -> Callable[["torch.Tensor"], "list[torch.Tensor]"]:
-    """What gives the output tensors of an input tensor."""
+    """The function that returns the output tensors of an input tensor."""
     from torch.utils import _pytree as pytree
 
     runs = exported.module() if module is None else module
     _, keywords = pytree.tree_unflatten([None], exported.call_spec.in_spec)
-    keyword = next(iter(keywords), None)  # the picture may have been exported as one
+    keyword = next(iter(keywords), None)  # the image may have been exported as a batch of one
 
     def call(x: Any) -> Any:
         return pytree.tree_leaves(runs(x) if keyword is None else runs(**{keyword: x}))
@@ -87,15 +89,15 @@ def _caller(
 
 
 def output_index(facts: ArtifactFacts) -> int:
-    """Which of a program's outputs gives the scores: names begin with their number."""
+    """The program output with the scores. Names begin with their number."""
     return int(facts.output_name.partition(":")[0])
 
 
 def _format(artifact: Artifact) -> str:
-    """Which of torch's formats a file is in, by what lies in its zip.
+    """The torch format of a file, by the content of its zip.
 
     Raises:
-        WeightsError: missing, damaged, or a file of weights or pickled modules.
+        WeightsError: the file is missing or damaged, or has weights or pickled modules.
     """
     path = artifact.path
     if not path.is_file():
@@ -115,10 +117,10 @@ def _format(artifact: Artifact) -> str:
         return SCRIPT
     if path.suffix in {".pth", ".pt"}:
         raise WeightsError(
-            f"{path} holds weights or a pickled module, no program: give weights with --weights, or export the module "
+            f"{path} has weights or a pickled module, not a program: give weights with --weights, or export the module "
             "with torch.export.save"
         )
-    raise unreadable(artifact, "it is damaged, or no torch.export or TorchScript file")
+    raise unreadable(artifact, "it is damaged, or not a torch.export or TorchScript file")
 
 
 def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
@@ -129,7 +131,7 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     named = [(f"{place}:{name}", name) for place, name in enumerate(signature.user_outputs)]
     outputs = [_fx_port(label, nodes[name].meta.get("val")) for label, name in named if name in nodes]
     picture = picture_input(inputs, artifact)
-    output = scores_output(outputs, _numbered(artifact, outputs))
+    output, count = scores_output(outputs, _numbered(artifact, outputs))
     program = Exported(exported)
     scores = scores_of(program.back(nodes[output.name.partition(":")[2]])) or "logits"
     steps = steps_of(program.forward(nodes[picture.port.name]), artifact.image[0])
@@ -141,18 +143,19 @@ def _inspect_export(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         layout=picture.layout,
         dtype=picture.port.dtype,
         batch=picture.batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=scores,
         scores_in_graph=scores,
         normalisation=reading.normalisation,
         unread=reading.unread,
         clips=reading.clips,
-        **of_facts(_export_precision(torch, exported, picture, artifact)),
+        **of_facts(ran := _export_precision(torch, exported, picture, artifact)),
+        macs=None if ran.macs is None else ran.macs // (picture.batch or _IMAGES),
     )
 
 
 def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
-    """A TorchScript file says nothing of shapes: they are found by trying."""
+    """A TorchScript file has no shapes: they are found by trying."""
     module = _load_script(torch, artifact, torch.device("cpu"))
     floats = (one.dtype for one in module.parameters() if one.dtype.is_floating_point)
     dtype = str(next(floats, torch.float32)).removeprefix("torch.")
@@ -160,7 +163,7 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     outputs = [
         Port(name, str(tensor.dtype).removeprefix("torch."), (None, *tensor.shape[1:])) for name, tensor in given
     ]
-    output = scores_output(outputs, _numbered(artifact, outputs))
+    output, count = scores_output(outputs, _numbered(artifact, outputs))
     program = Script(torch, module)
     scores = scores_of(program.back(int(output.name.partition(":")[0])))
     reading = read_steps(steps_of(program.forward(), artifact.image[0]), layout, artifact.image)
@@ -171,20 +174,21 @@ def _inspect_script(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
         layout=layout,
         dtype=dtype,
         batch=batch,
-        outputs=artifact.outputs,
+        outputs=count,
         scores=scores or "logits",
         scores_in_graph=scores or "logits",
         normalisation=reading.normalisation,
         unread=reading.unread,
         clips=reading.clips,
-        **of_facts(_script_precision(torch, module, dtype, layout, batch, artifact)),
+        **of_facts(ran := _script_precision(torch, module, dtype, layout, batch, artifact)),
+        macs=None if ran.macs is None else ran.macs // (batch or _IMAGES),
     )
 
 
 def _tried(
     torch: ModuleType, module: "torch.jit.ScriptModule", artifact: Artifact, dtype: str
 ) -> "tuple[Layout, int | None, list[tuple[str, torch.Tensor]]]":
-    """Layout, batch and outputs of the first kind of input that the program takes."""
+    """Layout, batch and outputs for the first kind of input that the program takes."""
     reason: Exception | None = None
     layouts: tuple[Layout, Layout] = ("NCHW", "NHWC")
     for layout in layouts:
@@ -193,17 +197,17 @@ def _tried(
             try:
                 with torch.inference_mode():
                     given = _named(torch, module(pixels))
-            except Exception as error:  # whatever its operators raise
+            except Exception as error:  # any error of its operators
                 reason = reason if layout == "NHWC" else error
                 continue
             if given and all(tensor.ndim and len(tensor) == batch for _, tensor in given):
                 return layout, None if batch == 2 else 1, given
     said = telling_line(str(reason or "")) or "its outputs have no batch"
-    raise WeightsError(f"{artifact.path} does not run on pictures of {artifact.image}: {said}")
+    raise WeightsError(f"{artifact.path} does not run on images of {artifact.image}: {said}")
 
 
 def _load_export(torch: ModuleType, artifact: Artifact) -> "torch.export.ExportedProgram":
-    """The program; what would execute anything but its operators is refused."""
+    """The program. A file that would execute anything but operators is refused."""
     try:
         code = code_in(artifact.path)
         if code is None:
@@ -221,14 +225,14 @@ def _load_export(torch: ModuleType, artifact: Artifact) -> "torch.export.Exporte
 def _load_script(torch: ModuleType, artifact: Artifact, device: "torch.device") -> "torch.jit.ScriptModule":
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that TorchScript is deprecated is not news to who has a file of it
+            warnings.simplefilter("ignore")  # the user of a TorchScript file needs no warning that it is deprecated
             return torch.jit.load(str(artifact.path), map_location=device).eval()
     except Exception as error:
         raise unreadable(artifact, error) from error
 
 
 def _named(torch: ModuleType, given: Any) -> "list[tuple[str, torch.Tensor]]":
-    """A result's tensors under names that begin with their number."""
+    """The tensors of a result, under names that begin with their number."""
     if isinstance(given, torch.Tensor):
         return [("0:output", given)]
     items = given.items() if isinstance(given, dict) else enumerate(given) if isinstance(given, list | tuple) else ()
@@ -237,7 +241,7 @@ def _named(torch: ModuleType, given: Any) -> "list[tuple[str, torch.Tensor]]":
 
 
 def _numbered(artifact: Artifact, outputs: Sequence[Port]) -> Artifact:
-    """The artifact with its output's name as it stands here, with or without its number."""
+    """The artifact with its output's name as used here, with or without its number."""
     from dataclasses import replace
 
     for port in outputs:
@@ -256,17 +260,19 @@ def _fx_port(name: str, value: Any) -> Port:
 def _export_precision(
     torch: ModuleType, exported: "torch.export.ExportedProgram", picture: Picture, artifact: Artifact
 ) -> FilePrecision:
-    """Of the program, run once on black images; one with quantize steps is compiled first, and not run here."""
+    """The precisions of the program, which runs once on black images, unless it has quantize steps to be compiled."""
     stored = [one for one in (*exported.state_dict.values(), *exported.constants.values()) if hasattr(one, "numel")]
     if quantize.has_steps(exported.graph):
         return precision.of_steps(quantize.products(exported.graph), stored)
     pixels = torch.zeros(
-        picture.batch or 2, *picture_shape(artifact.image, picture.layout), dtype=getattr(torch, picture.port.dtype)
+        picture.batch or _IMAGES,
+        *picture_shape(artifact.image, picture.layout),
+        dtype=getattr(torch, picture.port.dtype),
     )
     try:
         call = _caller(exported)
         return precision.watch(torch, lambda: call(pixels), stored)
-    except Exception:  # a program for a GPU does not run here: what it stores is all that is known
+    except Exception:  # a program for a GPU does not run here, so only its stored types are known
         return precision.watch(torch, lambda: None, stored)
 
 
@@ -279,6 +285,6 @@ def _script_precision(
     artifact: Artifact,
 ) -> FilePrecision:
     """The same of a TorchScript program."""
-    pixels = torch.zeros(batch or 2, *picture_shape(artifact.image, layout), dtype=getattr(torch, dtype))
+    pixels = torch.zeros(batch or _IMAGES, *picture_shape(artifact.image, layout), dtype=getattr(torch, dtype))
     stored = precision.tensors_of(module)
     return precision.watch(torch, lambda: module(pixels), stored)

@@ -1,4 +1,4 @@
-"""A torch module as .pt2 and, by torch's own exporter, as .onnx; and a .pt2 file opened."""
+"""Writes a torch module as .pt2 and, by torch's own exporter, as .onnx; opens a .pt2 file."""
 
 import importlib.util
 import json
@@ -25,9 +25,9 @@ BATCH = "N"
 def write_pt2(
     torch: ModuleType, module: "torch.nn.Module", shape: tuple[int, ...], path: Path, notes: Mapping[str, str]
 ) -> str:
-    """``torch.export`` with the batch open, saved with the notes beside the program."""
+    """``torch.export`` with an open batch, saved with the notes next to the program."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch about itself
+        warnings.simplefilter("ignore")  # torch's warnings about itself
         program = torch.export.export(
             module, (torch.zeros(2, *shape),), dynamic_shapes=({0: torch.export.Dim(BATCH)},), strict=False
         )
@@ -36,7 +36,7 @@ def write_pt2(
 
 
 def open_pt2(torch: ModuleType, path: Path) -> OpenedExport:
-    """The program as ``torch.export.load`` gives it, run without gradients."""
+    """The program from ``torch.export.load``, run without gradients."""
     program = torch.export.load(path)
     module = program.module()
 
@@ -57,7 +57,7 @@ def _in_words(names: Any, values: Mapping[str, Any]) -> dict[str, str]:
 def write_onnx(
     torch: ModuleType, module: "torch.nn.Module", shape: tuple[int, ...], path: Path, notes: Mapping[str, str]
 ) -> str:
-    """``torch.onnx.export``: by torch.export where onnxscript is installed, which that needs, else by TorchScript."""
+    """``torch.onnx.export``: by torch.export if onnxscript, which it needs, is installed; else by TorchScript."""
     import_runtime("onnx", extra="onnxruntime")
     dynamo = importlib.util.find_spec("onnxscript") is not None
     batch_open: dict[str, Any]

@@ -1,6 +1,6 @@
-"""The graphs of torch.export and TorchScript programs, read operator by operator under one set of names.
+"""Reads the graphs of torch.export and TorchScript programs, with one set of operator names.
 
-``torch`` is handed in or imported inside the functions only.
+``torch`` is an argument, or is imported inside the functions only.
 """
 
 import warnings
@@ -35,7 +35,7 @@ _COPIES: Final = {
     *("half", "double", "bfloat16", "getitem"),
 }
 _INTEGERS: Final = {0, 1, 2, 3, 4, 11, 27, 28, 29}
-"""torch's numbers of the types that cut fractions off: uint8, int8 to int64, bool, uint16 to uint64."""
+"""torch's numbers of the types that truncate: uint8, int8 to int64, bool, uint16 to uint64."""
 _ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
     "add": "add",
     "sub": "subtract",
@@ -57,13 +57,13 @@ _SOFTMAX: Final[Mapping[str, Scores]] = {
     "_log_softmax": "log-probabilities",
 }
 _QUANTISED: Final = {12: (-128, 127), 13: (0, 255)}
-"""torch's numbers of qint8 and quint8 -> their ends."""
+"""torch's numbers of qint8 and quint8 -> their ranges."""
 _ALL: Final = 2**63 - 1
 _HARMLESS: Final = {"dtype", "layout", "device", "pin_memory", "non_blocking", "memory_format", "copy"}
 
 
 class _Unknown:
-    """An operand that is no constant."""
+    """An operand that is not a constant."""
 
 
 _UNKNOWN: Final = _Unknown()
@@ -71,7 +71,7 @@ _UNKNOWN: Final = _Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operator's plain name and operands: constants as they are, anything else :data:`_UNKNOWN`."""
+    """An operator's plain name and operands: constants as values, anything else as :data:`_UNKNOWN`."""
 
     name: str
     operands: Sequence[Any]
@@ -80,7 +80,7 @@ class Operation:
 
 
 def scores_of(backwards: Iterator[Operation]) -> Scores | None:
-    """What the last operation that matters makes of the outputs; None where it is neither softmax nor its logarithm."""
+    """The output kind after the last relevant operation; None if that is neither softmax nor its logarithm."""
     for operation in backwards:
         if operation.name in _SOFTMAX:
             return _SOFTMAX[operation.name]
@@ -90,7 +90,7 @@ def scores_of(backwards: Iterator[Operation]) -> Scores | None:
 
 
 def steps_of(uses: "Iterator[list[tuple[Operation, int]]]", channels: int) -> Iterator[Step]:
-    """What uses the image, each with its place among the operands, as steps up to the first layer."""
+    """The users of the image, each with its place among the operands, as steps up to the first layer."""
     for users in uses:
         meanings = [_meaning(operation, place, channels) for operation, place in users]
         names = [operation.name for operation, _ in users]
@@ -124,7 +124,7 @@ def _meaning(operation: Operation, place: int, channels: int) -> list[Step] | No
 
 
 def _moved(name: str, others: Sequence[Any]) -> list[Step] | None:
-    """Values that are laid out, padded or ordered otherwise, and stay what they are."""
+    """Operations that only reshape, pad or reorder values."""
     match name:
         case "flatten" | "view" | "reshape" | "_unsafe_view":
             return [Step("flatten")]
@@ -151,7 +151,7 @@ def _moved(name: str, others: Sequence[Any]) -> list[Step] | None:
 
 
 def _quantisation(operation: Operation, others: Sequence[Any]) -> list[Step] | None:
-    """One of torch's own quantised tensors stands for the values that were quantised; exported, it is integers."""
+    """A quantised tensor of torch represents the original values; in an exported program it is integers."""
     match operation.name:
         case "quantize_per_tensor" if operation.exported:
             return quantise(others[0], others[1], float(others[2]), float(others[3]))
@@ -177,7 +177,7 @@ def _batch_norm(name: str, others: Sequence[Any]) -> list[Step] | None:
 
 
 def _first(name: str, operands: Sequence[Any], place: int, channels: int, *, quantised: bool) -> list[Step] | None:
-    """A first layer; a convolution with as many outputs as the image has channels is none."""
+    """A first layer. A convolution with as many outputs as the image has channels does not count."""
     if place != (1 if name == "addmm" else 0):
         return None
     if "conv" not in name:
@@ -206,7 +206,7 @@ def _arithmetic(name: str, operands: Sequence[Any], place: int) -> list[Step] | 
 
 
 class Exported:
-    """An exported program's graph, its operands as constants where they are."""
+    """An exported program's graph, with constant operands as values."""
 
     def __init__(self, exported: "torch.export.ExportedProgram") -> None:
         signature = exported.graph_signature
@@ -215,7 +215,7 @@ class Exported:
         self._arrays = {**exported.state_dict, **exported.constants}
 
     def forward(self, node: "torch.fx.Node") -> Iterator[list[tuple[Operation, int]]]:
-        """What uses ``node``, then what uses the one operation that did, and so on to the program's outputs."""
+        """The users of ``node``, then the users of its only user, and so on to the program's outputs."""
         while True:
             users = [user for user in node.users if _plain(user) not in _SIZES and user.users]
             yield [self._operation(user, node) for user in users]
@@ -224,7 +224,7 @@ class Exported:
             node = users[0]
 
     def _operation(self, user: "torch.fx.Node", node: "torch.fx.Node") -> tuple[Operation, int]:
-        """``user`` and the place of ``node`` among its operands; under another name where a keyword changes it."""
+        """``user`` and the place of ``node`` among its operands; another name if a keyword changes its meaning."""
         floats = getattr(getattr(user.meta.get("val"), "dtype", None), "is_floating_point", True)
         keywords = {name: one for name, one in user.kwargs.items() if name not in _HARMLESS}
         changed = keywords.get("alpha", 1) != 1 or keywords.get("rounding_mode") is not None
@@ -236,7 +236,7 @@ class Exported:
         return Operation(name, operands, exported=True), place
 
     def back(self, node: "torch.fx.Node") -> Iterator[Operation]:
-        """The operations before and with ``node``, along their first operands."""
+        """The operations up to ``node``, along their first operands."""
         while node.op == "call_function":
             yield Operation(_plain(node), ())
             node = node.args[0]
@@ -268,7 +268,7 @@ class Script:
         self._torch = torch
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # A module that was frozen before it was saved has its constants in the graph already.
+            # A module that was frozen before saving already has its constants in the graph.
             frozen = torch.jit.freeze(module, optimize_numerics=False) if hasattr(module, "training") else module
         self._graph = frozen.graph
         self._keep = frozen
@@ -276,7 +276,7 @@ class Script:
         self.input_name = self._input.debugName().partition(".")[0]
 
     def forward(self) -> Iterator[list[tuple[Operation, int]]]:
-        """What uses the input, then what uses the one operation that did, and so on to the program's outputs."""
+        """The users of the input, then the users of its only user, and so on to the program's outputs."""
         value = self._input
         while True:
             users = [use.user for use in value.uses() if _script_name(use.user) not in _SIZES]

@@ -1,9 +1,10 @@
-"""What a torch program stores, and what its products really work in: its operators are watched while it runs.
+"""The types that a torch program stores, and that its products use: its operators are watched while it runs.
 
-``torch`` is handed in or imported inside the functions only.
+``torch`` is an argument, or is imported inside the functions only.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,26 +18,28 @@ _PRODUCTS: Final = {
     *("convolution", "_convolution", "conv2d", "mkldnn_convolution", "cudnn_convolution", "_slow_conv2d_forward"),
     *("linear", "addmm", "mm", "matmul", "bmm", "baddbmm", "mkldnn_linear", "_scaled_mm", "thnn_conv2d"),
 }
+_CONVOLUTIONS: Final = {name for name in _PRODUCTS if "conv" in name}
 _WHOLE: Final = {"_int_mm", "_weight_int8pack_mm"}
 
 
 def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.Tensor]") -> FilePrecision:
-    """``run`` calls the program once, or does nothing, and then only the file is known; ``stored`` are its tensors."""
+    """``run`` calls the program once, or does nothing if only the file is known. ``stored``: its tensors."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     products: list[str] = []
     through: set[str] = set()
     packed: dict[int, list[tuple[str, int]]] = {}
     dynamic = [False]
+    macs: list[int | None] = []
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]  # no types
-        """Each operator with the types of what it is given."""
+        """Records each operator with the types of its inputs."""
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             space, name = str(func).split(".")[:2]
             tensors = [one for one in args if isinstance(one, torch.Tensor)]
             if space == "quantized":
-                half = name.endswith("fp16")  # weights alone, whose packed form does not say it
+                half = name.endswith("fp16")  # only weights, whose packed form does not show it
                 through.update(["fp16"] if half else [])
                 if name.startswith(("linear", "conv")):
                     products.append(_name(tensors[0]) if half else "int8")
@@ -52,6 +55,8 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
                 through.add("int8")
                 dynamic[0] |= name.endswith("dynamic")
             found = func(*args, **(kwargs or {}))
+            if space == "quantized" or name in _WHOLE | _PRODUCTS:
+                macs.append(_macs(name, tensors, found))
             if name in ("_to_copy", "to") and isinstance(found, torch.Tensor) and found.is_floating_point():
                 through.update(_name(one) for one in (*tensors, found) if one.is_floating_point())
             return found
@@ -62,7 +67,20 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
     counts = _counted([*values, *(one for several in packed.values() for one in several)])
     through |= {"int8"} if "int8" in products else set()
     evidence: Evidence = "reported" if products else "declared"
-    return file_precision(products, counts, through=through - {""}, dynamic=dynamic[0], evidence=evidence)
+    made = file_precision(products, counts, through=through - {""}, dynamic=dynamic[0], evidence=evidence)
+    counted = [one for one in macs if one is not None]
+    return replace(made, macs=sum(counted)) if counted and len(counted) == len(macs) else made
+
+
+def _macs(name: str, tensors: "list[torch.Tensor]", found: Any) -> int | None:
+    """Multiplications with a weight of one operator on ``tensors``; None of one that is not counted."""
+    if name in _CONVOLUTIONS and len(tensors) > 1:
+        return int(found.numel() * tensors[1][0].numel())
+    if name in {"mm", "matmul", "addmm"} and len(tensors) > 1 and tensors[-1].ndim == 2:
+        return int(tensors[-2].numel() * tensors[-1].shape[1])
+    if name in {"linear", "mkldnn_linear"} and len(tensors) > 1:
+        return int(found.numel() * tensors[1].shape[-1])
+    return None
 
 
 def of_steps(products: Iterable[str], stored: "Iterable[torch.Tensor]") -> FilePrecision:
@@ -80,7 +98,7 @@ def _counted(values: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def tensors_of(module: "torch.jit.ScriptModule") -> "Iterator[torch.Tensor]":
-    """Parameters and buffers, and where it was frozen the constants in its graph."""
+    """Parameters, buffers, and the constants in the graph of a frozen program."""
     import torch
 
     seen: set[tuple[int, int]] = set()

@@ -1,6 +1,6 @@
-"""Where the time goes in PyTorch: torch.profiler's operators, by the layer whose module called them.
+"""Layer times in PyTorch: torch.profiler's operators, by the layer whose module called them.
 
-``torch`` is handed in.
+``torch`` is an argument.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ LAYER: Final = "alexbench layer "
 def profile(
     torch: ModuleType, module: "torch.nn.Module", predict: Callable[[], object], *, repeats: int
 ) -> dict[str, float]:
-    """Milliseconds by layer of ``predict``, which calls the children of ``module``; they keep the hooks."""
+    """Milliseconds by layer of ``predict``, which calls the children of ``module``. The hooks stay on them."""
     for name, child in module.named_children():
         _mark(torch, name, child)
     for _ in range(WARM_UP):
@@ -32,9 +32,9 @@ def profile(
 
 
 def layer_times(inference: "torch.autograd.profiler_util.FunctionEvent") -> dict[str, float]:
-    """Milliseconds by layer of one inference: of the operators in a layer's range, not of the range itself.
+    """Milliseconds by layer of one inference: the operators in a layer's range, not the range itself.
 
-    To open and close a range takes some 30 us, which is no work of the layer's.
+    Opening and closing a range takes about 30 us, which is not work of the layer.
     """
     times: list[tuple[str, float]] = []
     for event in inference.cpu_children:
@@ -48,7 +48,7 @@ def layer_times(inference: "torch.autograd.profiler_util.FunctionEvent") -> dict
 
 
 def _mark(torch: ModuleType, name: str, child: "torch.nn.Module") -> None:
-    """Let every call of ``child`` be a range of the profiler's."""
+    """Make every call of ``child`` a range of the profiler."""
     opened: list[Any] = []
 
     def enter(*_: object) -> None:

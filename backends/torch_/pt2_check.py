@@ -1,10 +1,11 @@
-"""What a torch.export file would have torch execute beyond its graph, found before torch opens it.
+"""Finds what a torch.export file would execute beyond its graph, before torch opens it.
 
-``torch.export.load`` of torch 2.13 unpickles without restraint where restraint fails, loads compiled libraries that lie
-in the file, and evaluates text in it as Python: the expressions of dynamic sizes (``sympy.sympify``) and the guards on
-its inputs (``exec``). A file that torch.export.save wrote of a network needs none but arithmetic there.
+``torch.export.load`` of torch 2.13 unpickles without restrictions if restricted unpickling fails, and loads compiled
+libraries from the file. It also evaluates text in the file as Python: the expressions of dynamic sizes
+(``sympy.sympify``) and the guards on its inputs (``exec``). A file that torch.export.save wrote for a network needs
+only arithmetic there.
 
-This is a second line of defence for files that the user trusts, never a promise: no list of allowed names makes a
+This is a second line of defence for files that the user trusts, not a guarantee: no list of allowed names makes a
 format of programs safe.
 """
 
@@ -36,7 +37,7 @@ _NODES: Final = (
 
 
 def code_in(path: Path) -> str | None:
-    """What in the file is code, in a few words; None where there is none. ``path`` is a zip file."""
+    """The code in the file, in a few words; None if there is none. ``path``: a zip file."""
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             if _NATIVE in name.lower():
@@ -52,7 +53,7 @@ def code_in(path: Path) -> str | None:
 
 @contextlib.contextmanager
 def pickles_of_tensors_only() -> Iterator[None]:
-    """Whatever torch unpickles inside holds tensors and plain values, or fails."""
+    """Everything that torch unpickles inside must be tensors and plain values; anything else fails."""
     kept = {
         name: os.environ.pop(name, None)
         for name in ("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
@@ -81,7 +82,7 @@ def _evaluated(data: Any) -> Iterator[str]:
 
 
 def _is_arithmetic(text: str) -> bool:
-    """Numbers, names, arithmetic, comparisons and the few functions that sizes are made of."""
+    """Whether a text has only numbers, names, arithmetic, comparisons and the few functions used for sizes."""
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError):
@@ -91,7 +92,7 @@ def _is_arithmetic(text: str) -> bool:
             return False
         if isinstance(node, ast.Attribute) and node.attr not in _METHODS:
             return False
-        # A text is evaluated once more: names of sizes and inputs are all that a file needs.
+        # torch evaluates such a text again: a file needs only names of sizes and inputs.
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and not node.value.isidentifier():
             return False
         if isinstance(node, ast.Call) and not (

@@ -1,4 +1,4 @@
-"""PyTorch's stream: several threads, each of which keeps its operations to itself."""
+"""PyTorch's stream: several threads, each of which runs its own operations."""
 
 from types import ModuleType
 
@@ -10,8 +10,8 @@ from alexbench.harness.errors import UnsupportedOptionError
 def open_stream(torch: ModuleType, backend: Backend, model: Model, options: Options) -> ThreadStream:
     """``options.threads`` threads, each with one thread of OpenMP, over one copy of the modules.
 
-    ``torch.set_num_threads`` holds for the thread that calls it and for those that have yet to ask; the caller's own
-    count, and that of threads still to come, are afterwards as they were.
+    ``torch.set_num_threads`` applies to the calling thread and to threads that have not asked yet. Afterwards, the
+    count of the caller and of later threads is restored.
 
     Raises:
         UnsupportedOptionError: this build of torch has one count for all threads.
@@ -29,7 +29,7 @@ def open_stream(torch: ModuleType, backend: Backend, model: Model, options: Opti
 
 
 def _keep_to_one_thread(torch: ModuleType) -> None:
-    # A thread that was never asked takes the process's count over what it was told, at its first operation.
+    # A thread whose count was never read takes the process's count at its first operation, not its own.
     torch.get_num_threads()
     torch.set_num_threads(1)
     if torch.get_num_threads() != 1:

@@ -1,1 +1,1 @@
-"""Where images lie and how their bytes are read: files, tar, TFRecords and Parquet."""
+"""How the bytes of images are read from files, tar, TFRecords and Parquet."""

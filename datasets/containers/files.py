@@ -1,4 +1,4 @@
-"""A file an image, and what the readers of other containers share: files kept open, and a bound on an image's size."""
+"""Reads one file per image. Also what all readers share: files that stay open, and a limit on an image's size."""
 
 from pathlib import Path
 from typing import IO, Final
@@ -11,24 +11,24 @@ _OPEN_AT_MOST: Final = 16
 
 
 def check_size(said: str, size: int) -> None:
-    """Refuse an image of more bytes than any has, before memory is taken for it.
+    """Refuse an image that is larger than any real image, before memory is allocated for it.
 
     Raises:
-        DataError: it is so.
+        DataError: the image is too large.
     """
     if size > IMAGE_BYTES_AT_MOST:
-        raise DataError(f"{said}: {size:,} bytes, an image has {IMAGE_BYTES_AT_MOST:,} at most; take it out")
+        raise DataError(f"{said}: {size:,} bytes, but an image has {IMAGE_BYTES_AT_MOST:,} at most; take it out")
 
 
 class OpenFiles:
-    """The last few files below ``root`` that were asked for, open for reading; closed with the object."""
+    """The last few files below ``root`` that were read. They stay open until the object is closed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._files: dict[str, IO[bytes]] = {}
 
     def get(self, name: str) -> IO[bytes]:
-        """The file ``name``, standing anywhere. Raises OSError."""
+        """The open file ``name``, at any position. Raises OSError."""
         if name not in self._files:
             if len(self._files) == _OPEN_AT_MOST:
                 self._files.pop(next(iter(self._files))).close()
@@ -41,13 +41,13 @@ class OpenFiles:
 
 
 class FileReader:
-    """A file a picture."""
+    """Reads a set that has one file per image."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def read(self, sample: Sample) -> bytes:
-        """As :class:`alexbench.datasets.containers.readers.ImageReader` says."""
+        """See :class:`alexbench.datasets.containers.readers.ImageReader`."""
         file = self._root / sample.file
         try:
             data = read_file(file, self._said(sample), DataError, most=IMAGE_BYTES_AT_MOST)

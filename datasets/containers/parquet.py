@@ -1,4 +1,4 @@
-"""Parquet files: opened with checksums held, and the images in their rows read a few at a time."""
+"""Parquet files: checksums are verified, and images are read from a few rows at a time."""
 
 import contextlib
 from collections.abc import Iterator
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 BYTES: Final = "image.bytes"
 _BATCH_ROWS: Final = 16  # 2 MB of ImageNet's images decoded at a time
 _DECODED_BYTES: Final = 1 << 29
-"""Of one column at a time, at the very worst."""
+"""The most that one column may decode at a time."""
 _DETAIL_AT_MOST: Final = 120
 
 
 def rows_at_a_time(parquet: "pq.ParquetFile", *, only: str = "", without: str = "") -> int:
-    """How many rows may be decoded at once: a dictionary may give each of them the largest value of its column.
+    """How many rows may be decoded at once, if a dictionary gives each row the largest value of its column.
 
-    A value is no larger than its column's part of a row group. ``only``: the one column read; or all ``without`` one.
+    A value is at most as large as its column's part of a row group. ``only``: read just this column. ``without``: read
+    all columns except this one.
     """
     metadata, largest = parquet.metadata, 1
     for group in range(metadata.num_row_groups):
@@ -40,11 +41,10 @@ def rows_at_a_time(parquet: "pq.ParquetFile", *, only: str = "", without: str = 
 
 
 class ParquetReader:
-    """The pictures of a set in Parquet files below ``root``. Fast for samples in the order they lie in.
+    """The images of a set in Parquet files below ``root``. Fast for samples in the order they lie in.
 
-    Reads forward from row to row, a few at a time, and holds one page of the file (1024 rows at most, as pyarrow writes
-    it, else what the writer chose), never a whole row group; going back starts the row group anew. Keeps the last file
-    open.
+    Reads forward, a few rows at a time. It holds one page of the file (at most 1024 rows as pyarrow writes it; other
+    writers choose), never a whole row group. Going back restarts the row group. The last file stays open.
     """
 
     def __init__(self, root: Path) -> None:
@@ -65,11 +65,11 @@ class ParquetReader:
             try:
                 data = self._stream.row(sample.at)
             except BaseException:
-                self._stream = None  # it stands anywhere
+                self._stream = None  # at any position
                 raise
         check_size(said, len(data or b""))
         if data is None:
-            raise DataError(f"{said}: no bytes in the row (a path alone is not read); embed the pictures in the file")
+            raise DataError(f"{said}: no bytes in the row (a path alone is not read); embed the images in the file")
         return data
 
 
@@ -101,7 +101,8 @@ class _Stream:
         if self.batches is None or not self.starts[self.group] <= row < self.starts[self.group + 1] or row < self.first:
             self.group = next(group for group, end in enumerate(self.starts[1:]) if row < end)
             self.first, self.values = self.starts[self.group], None
-            # With pre_buffer off and one thread, pyarrow decodes page by page; else it would hold the row group.
+            # With pre_buffer off and one thread, pyarrow decodes page by page. Otherwise it would hold the whole row
+            # group.
             self.batches = self.parquet.iter_batches(
                 batch_size=self.rows, row_groups=[self.group], columns=[BYTES], use_threads=False
             )
@@ -110,7 +111,7 @@ class _Stream:
             assert self.batches is not None
             batch = next(self.batches, None)
             if batch is None:
-                raise DataError(f"{self.path}: a row group ends before row {row}, damaged; restore the file")
+                raise DataError(f"{self.path}: the row group ends before row {row}, damaged; restore the file")
             struct: Any = batch.column(0)
             self.values = struct.field("bytes")
         value: bytes | None = self.values[row - self.first].as_py()
@@ -119,7 +120,7 @@ class _Stream:
 
 @contextlib.contextmanager
 def opened(path: Path) -> "Iterator[pq.ParquetFile]":
-    """The file, closed in the end; what pyarrow says of it as an error of ours."""
+    """The open file, which is closed at the end. Errors of pyarrow become a DataError."""
     with _errors(path), _open(path) as parquet:
         yield parquet
 
@@ -128,7 +129,7 @@ def _open(path: Path) -> "pq.ParquetFile":
     import pyarrow.parquet as pq
 
     if not is_utf8(path):
-        raise DataError(f"{path}: this path is not UTF-8, which no Parquet file is read from; rename it")
+        raise DataError(f"{path}: the path is not UTF-8, and Parquet files cannot be read from such paths; rename it")
     return pq.ParquetFile(path, memory_map=True, pre_buffer=False, page_checksum_verification=True)
 
 

@@ -1,4 +1,4 @@
-"""The encoded bytes of an image, from whatever it lies in. One reader a process; readers keep files open."""
+"""The encoded bytes of an image, from any container. Use one reader per process: readers keep files open."""
 
 from pathlib import Path
 from typing import Protocol
@@ -9,13 +9,14 @@ from alexbench.datasets.dataset import Container, Sample
 
 
 class ImageReader(Protocol):
-    """Reads the pictures of one data set. Not for several threads at once."""
+    """Reads the images of one data set. It is not thread-safe."""
 
     def read(self, sample: Sample) -> bytes:
         """The encoded bytes of ``sample``.
 
         Raises:
-            DataError: the file is gone, changed or damaged; the message names it, and the record where it is one.
+            DataError: the file is gone, changed or damaged; the message names the file, and the record if it has
+                records.
         """
         ...
 

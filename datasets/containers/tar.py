@@ -15,7 +15,7 @@ class TarReader:
         self._files = OpenFiles(root)
 
     def read(self, sample: Sample) -> bytes:
-        """As :class:`alexbench.datasets.containers.readers.ImageReader` says."""
+        """See :class:`alexbench.datasets.containers.readers.ImageReader`."""
         said = said_place(self._root / sample.file, sample.name, sample.at, "tar")
         try:
             check_size(said, sample.size)

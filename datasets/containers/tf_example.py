@@ -1,4 +1,4 @@
-"""The features of a tf.train.Example, found without reading them: a picture's bytes are stepped over.
+"""Finds the features of a tf.train.Example without reading them: the bytes of images are skipped.
 
 An Example is a protobuf message: ``Example{1: Features{1: repeated entry{1: key, 2: Feature}}}`` with
 ``Feature{1: BytesList{1: repeated bytes} | 2: FloatList | 3: Int64List{1: repeated varint, packed or not}}``
@@ -13,7 +13,7 @@ from alexbench.harness.files.protobuf import LENGTH, VARINT, Buffer, WireError, 
 _KEYS_NAMED_AT_MOST: Final = 8
 
 Span = tuple[int, int]
-"""Where something lies in a buffer: from its first byte to the one after its last."""
+"""A part of a buffer: from its first byte to the one after its last."""
 
 
 class NotAnExampleError(ValueError):
@@ -21,14 +21,14 @@ class NotAnExampleError(ValueError):
 
 
 class OtherRecordError(NotAnExampleError):
-    """An Example, whole, that does not hold what is wanted; the message ends with what to do."""
+    """A valid Example that lacks what is needed. The message ends with the fix."""
 
 
 def features(data: Buffer, start: int, end: int) -> dict[bytes, Span]:
-    """Key -> its Feature in ``data``, of the Example that lies there from ``start`` to ``end``.
+    """Maps each key to its Feature, for the Example in ``data`` from ``start`` to ``end``.
 
     Raises:
-        NotAnExampleError: something else lies there.
+        NotAnExampleError: these bytes are not an Example.
     """
     found: dict[bytes, Span] = {}
     for field, first, last in _messages(data, start, end):
@@ -49,7 +49,7 @@ def features(data: Buffer, start: int, end: int) -> dict[bytes, Span]:
 
 
 def bytes_in(data: Buffer, feature: Span) -> Span | None:
-    """Where the first value of a ``feature`` of bytes lies; None if it holds none.
+    """The place of the first value of a ``feature`` of bytes; None if it has no value.
 
     Raises:
         NotAnExampleError: the feature is damaged.
@@ -63,43 +63,44 @@ def bytes_in(data: Buffer, feature: Span) -> Span | None:
 
 
 def int_in(data: Buffer, feature: Span) -> int | None:
-    """The one value of a ``feature`` of integers; None if it holds none.
+    """The one value of a ``feature`` of integers; None if it has no value.
 
     Raises:
-        NotAnExampleError: the feature is damaged, or holds several.
+        NotAnExampleError: the feature is damaged, or has several values.
     """
     values = []
     for field, first, last in _messages(data, *feature):
         if field == 3:
             values += _integers(data, first, last)
     if len(values) > 1:
-        raise NotAnExampleError("several values, of which one could be meant")
+        raise NotAnExampleError("several values, where one is expected")
     return values[0] if values else None
 
 
 def text_in(data: Buffer, feature: Span | None) -> str | None:
-    """The first value of a ``feature`` as text, escaped where it is not UTF-8; None if it holds none, or is empty.
+    """The first value of a ``feature`` as text, escaped where it is not UTF-8; None if it is missing or empty.
 
     Raises:
         NotAnExampleError: the feature is damaged.
     """
     place = None if feature is None else bytes_in(data, feature)
-    # Escaped where it is no text: a name in a message and in JSON; a changed one shows when the picture is read.
+    # Names appear in messages and in JSON, so bytes that are not text are escaped. A changed name shows up when the
+    # image is read.
     return None if place is None else data[slice(*place)].decode("utf-8", "backslashreplace") or None
 
 
 def said_keys(keys: Collection[bytes]) -> str:
-    """The first keys of an Example in sorted order, as messages name them."""
+    """The first keys of an Example in sorted order, for messages."""
     return ", ".join(sorted(key.decode("ascii", "replace") for key in keys)[:_KEYS_NAMED_AT_MOST]) or "none"
 
 
 def _integers(data: Buffer, start: int, end: int) -> list[int]:
-    """The first two values, or fewer, of an Int64List, packed or not: of more than one, none is meant."""
+    """At most the first two values of an Int64List, packed or not: more than one value is an error anyway."""
     values: list[int] = []
     try:
         for number, kind, first, last in walk(data, start, end):
             if number != 1 or kind not in (VARINT, LENGTH):
-                raise NotAnExampleError("a list of integers that is none")
+                raise NotAnExampleError("a damaged list of integers")
             if kind == VARINT:
                 values.append(signed(first))
             place = last if kind == VARINT else first
@@ -114,7 +115,7 @@ def _integers(data: Buffer, start: int, end: int) -> list[int]:
 
 
 def _messages(data: Buffer, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Field number and span of each length-delimited field of the message; others are stepped over."""
+    """The field number and span of each length-delimited field of the message; other fields are skipped."""
     try:
         for number, kind, first, last in walk(data, start, end):
             if kind == LENGTH:

@@ -1,4 +1,4 @@
-"""TFRecord files: records found by their lengths, pictures read from them, both checksums held. Without TensorFlow.
+"""Reads TFRecord files without TensorFlow: finds records by their lengths, reads images, verifies both checksums.
 
 A record is its length (uint64, little-endian), the masked CRC-32C of those eight bytes (uint32), the data, and the
 masked CRC-32C of the data (tensorflow.org/tutorials/load_data/tfrecord, "TFRecords format details").
@@ -31,23 +31,24 @@ _MASK_DELTA: Final = 0xA282EAD8
 
 
 def masked_crc(data: bytes) -> int:
-    """The CRC-32C (Castagnoli) of ``data`` as TFRecord files hold it: rotated and offset."""
+    """The CRC-32C (Castagnoli) of ``data`` as TFRecord files store it: rotated and offset."""
     crc = int(google_crc32c.value(data))
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def starts_as_tfrecord(start: bytes) -> bool:
-    """Whether a file that begins with ``start`` (12 bytes or more) holds TFRecords: a length and its right checksum."""
+    """Whether ``start``, a file's first bytes (12 or more), begins TFRecords: a length with the right checksum."""
     return len(start) >= _HEADER.size and masked_crc(start[:8]) == _HEADER.unpack_from(start)[1]
 
 
 def records(data: mmap.mmap, said: str) -> Iterator[tuple[int, int, int]]:
-    """Of each record in a mapped file: where it begins, where its data begins, where its data ends.
+    """For each record in a mapped file: where it begins, where its data begins, and where its data ends.
 
-    Only lengths are read. ``said``: how errors call the file.
+    Only lengths are read. ``said``: the name of the file in errors.
 
     Raises:
-        DataError: the file is cut off within a record, or a length is damaged; the record's index, from 0, is named.
+        DataError: the file is cut off within a record, or a length is damaged. The message has the record's index, from
+            0.
     """
     size, at, index = len(data), 0, 0
     while at < size:
@@ -58,7 +59,7 @@ def records(data: mmap.mmap, said: str) -> Iterator[tuple[int, int, int]]:
         length, crc = _HEADER.unpack(header)
         if masked_crc(header[:8]) != crc:
             raise DataError(
-                f"{said}: record {index} (from 0) is damaged, or this is no TFRecord file: its length fails its"
+                f"{said}: record {index} (from 0) is damaged, or this is not a TFRecord file: its length fails its"
                 " checksum; restore the file"
             )
         last = first + length
@@ -70,10 +71,12 @@ def records(data: mmap.mmap, said: str) -> Iterator[tuple[int, int, int]]:
 
 
 def read_records(path: Path, read: Callable[[mmap.mmap, Span, int, int], T]) -> list[T]:
-    """What ``read`` makes of each record of a file: of the mapped file, the record's span, its place and its index.
+    """The results of ``read`` for each record of a file.
+
+    It gets the mapped file and the record's span, place and its index.
 
     Raises:
-        DataError: the file is empty, compressed, cut off or damaged, or ``read`` says NotAnExampleError.
+        DataError: the file is empty, compressed, cut off or damaged, or ``read`` raises NotAnExampleError.
     """
     said = escaped(str(path))
     with path.open("rb") as opened:
@@ -84,19 +87,19 @@ def read_records(path: Path, read: Callable[[mmap.mmap, Span, int, int], T]) -> 
             raise DataError(f"{said}: gzip-compressed TFRecords, which cannot be read in place; gunzip the file")
         found = []
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if hasattr(mmap, "MADV_RANDOM"):  # else the system reads ahead, and so the pictures: 6.7 GB for 0.2
+            if hasattr(mmap, "MADV_RANDOM"):  # without it the system reads ahead into the images: 6.7 GB instead of 0.2
                 data.madvise(mmap.MADV_RANDOM)
             for index, (at, first, last) in enumerate(records(data, said)):
                 try:
                     found.append(read(data, (first, last), at, index))
                 except NotAnExampleError as error:
-                    mend = "" if isinstance(error, OtherRecordError) else "; restore the file"
-                    raise DataError(f"{said}: record {index} (from 0): {error}{mend}") from error
+                    fix = "" if isinstance(error, OtherRecordError) else "; restore the file"
+                    raise DataError(f"{said}: record {index} (from 0): {error}{fix}") from error
         return found
 
 
 def first_keys(path: Path) -> frozenset[bytes]:
-    """The keys of the first record; none where the file holds no Example, or no record at all."""
+    """The keys of the first record; empty if the file has no record, or the record is not an Example."""
     try:
         with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
             _, first, last = next(records(data, str(path)))
@@ -110,7 +113,7 @@ def _cut_off(said: str, index: int) -> DataError:
 
 
 class TFRecordReader:
-    """The pictures of a set in TFRecord files below ``root``. Keeps the last files open."""
+    """The images of a set in TFRecord files below ``root``. The last files stay open."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -120,7 +123,7 @@ class TFRecordReader:
         """The encoded bytes of ``sample``.
 
         Raises:
-            DataError: the file is gone, cut off, or damaged (either checksum), or the record holds no picture.
+            DataError: the file is gone, cut off, or damaged (either checksum), or the record holds no image.
         """
         path = self._root / sample.file
         try:
@@ -145,9 +148,9 @@ class TFRecordReader:
         file.seek(sample.at)
         header = file.read(_HEADER.size)
         if not starts_as_tfrecord(header):
-            raise _DamagedError("no record there: cut off, damaged or changed")
+            raise _DamagedError("no record at this place: the file was cut off, damaged or changed")
         length = _HEADER.unpack(header)[0]
-        # A bound before the memory is taken: a length may pass its checksum and still lead beyond the file.
+        # Check the bound before memory is allocated: a length may pass its checksum and still lead beyond the file.
         if length > Path(file.name).stat().st_size - sample.at:
             raise _DamagedError("cut off within the record")
         check_size(_said(self._root / sample.file, sample), length)
@@ -161,11 +164,11 @@ class TFRecordReader:
 
 
 class _DamagedError(Exception):
-    """What is wrong with a record, before it is said which one it is."""
+    """What is wrong with a record, before the message names the record."""
 
 
 def _said(path: Path, sample: Sample) -> str:
-    """How errors name the record of ``sample``: by its index too, for which the records before it are counted."""
+    """The name of ``sample``'s record in errors. It has the record's index, so the records before it are counted."""
     said = said_place(path, sample.name, sample.at, "tfrecord")
     index = at = 0
     try:

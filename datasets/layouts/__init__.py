@@ -1,7 +1,7 @@
-"""ImageNet as people have it: what a path holds, and its labels.
+"""Recognises the forms in which people have ImageNet, and finds the labels.
 
-Names come first: a container (folder, tar) lists what it holds, then labels are found for the names, and no picture is
-opened. :func:`open_dataset` recognises the layout; the same pictures give the same data set in every one.
+A container (folder, tar) lists names, then labels are found for the names. No image is opened. :func:`open_dataset`
+recognises the layout. The same images give the same data set in every layout.
 """
 
 from alexbench.datasets.layouts.opening import open_dataset

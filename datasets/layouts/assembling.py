@@ -1,4 +1,4 @@
-"""From labelled pictures to a data set: names unique, in the one order, and what a reader must know about it said."""
+"""Makes a data set of labelled images: unique names, one order, and notes on what a reader must know."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from alexbench.harness.errors import DataError
 from alexbench.harness.files.plain_text import escaped
 
 PICTURES_AT_MOST: Final = 2_000_000
-"""Of a data set: ImageNet's training set has 1.3 million. Each takes about 500 bytes of memory here."""
+"""The most images in a data set: ImageNet's training set has 1.3 million. Each takes about 500 bytes of memory here."""
 
 
 @dataclass(slots=True)
 class Labelled:
-    """Images with their labels 0..999, in any order, and what else was found on the way (as in ``Dataset``).
+    """Images with their labels (0..999), in any order, and what else was found (see ``Dataset``).
 
-    ``layout``: the one that it turned out to be on reading, empty where that was known before.
+    ``layout``: the layout that reading revealed; empty if it was known before.
     """
 
     labels_from: str
@@ -32,23 +32,23 @@ class Labelled:
 
 
 def check_count(said: str, count: int) -> None:
-    """Refuse what says it holds more pictures than any data set has, before memory is taken for them.
+    """Refuse a source with more images than any data set has, before memory is allocated for them.
 
     Raises:
         DataError: more than PICTURES_AT_MOST.
     """
     if count > PICTURES_AT_MOST:
         raise DataError(
-            f"{said}: {count:,} pictures, more than the {PICTURES_AT_MOST:,} that can be listed; give the"
+            f"{said}: {count:,} images, more than the {PICTURES_AT_MOST:,} that can be listed; give the"
             " validation split"
         )
 
 
 def tell_apart(found: Labelled) -> None:
-    """Give images whose names repeat the name that they have in class folders, as rows know no folder but a base name.
+    """Give images with repeated names the names they would have in class folders: Parquet rows have base names only.
 
-    The same name twice in one class is told apart by its place, and that is noted; but not where one file holds what
-    another one does. The validation set's own names never repeat.
+    If a name repeats within a class, its place makes it unique, and a note reports that. Two files with the same
+    content stay as they are. Names of the validation set never repeat.
     """
     if not _repeated(found.pictures):
         return
@@ -60,7 +60,9 @@ def tell_apart(found: Labelled) -> None:
     again = _repeated(named)
     if again and not _has_copies(named):
         count = sum(entry.path in again for entry, _ in named)
-        found.notes.append(f"{count:,} images share their name with another of their class; told apart by their place")
+        found.notes.append(
+            f"{count:,} images share their name with another of their class; their place tells them apart"
+        )
         named = [
             (entry._replace(path=f"{entry.path}#{entry.file}#{entry.at}") if entry.path in again else entry, label)
             for entry, label in named
@@ -73,13 +75,13 @@ def _is_own(entry: Entry) -> bool:
 
 
 def _repeated(pictures: Sequence[tuple[Entry, int]]) -> set[str]:
-    """The names that images have more than once, but for the validation set's own."""
+    """The names that several images share, except names of the validation set."""
     counts = Counter(entry.path for entry, _ in pictures)
     return {entry.path for entry, _ in pictures if counts[entry.path] > 1 and not _is_own(entry)}
 
 
 def _has_copies(pictures: Sequence[tuple[Entry, int]]) -> bool:
-    """Whether two files hold the same names and labels, one after the other."""
+    """Whether two files hold the same names and labels in the same order."""
     rows: dict[str, list[tuple[str, int]]] = {}
     for entry, label in pictures:
         rows.setdefault(entry.file, []).append((entry.path, label))
@@ -87,10 +89,10 @@ def _has_copies(pictures: Sequence[tuple[Entry, int]]) -> bool:
 
 
 def assemble(found: Labelled, *, name: str, root: Path, layout: str, container: Container) -> Dataset:
-    """The data set of ``found``, in the ``layout`` that its place shows.
+    """The data set made from ``found``, in the ``layout`` that its path shows.
 
     Raises:
-        DataError: two pictures of one name, or none at all.
+        DataError: two images have the same name, or there is no image.
     """
     by_name: dict[str, tuple[Entry, int]] = {}
     for entry, label in found.pictures:
@@ -115,5 +117,5 @@ def assemble(found: Labelled, *, name: str, root: Path, layout: str, container: 
         notes=tuple(found.notes),
     )
     if not samples:
-        raise DataError(f"{escaped(str(dataset.source))}: no picture in it; give a set with one or more")
+        raise DataError(f"{escaped(str(dataset.source))}: no image in it; give a set with one or more")
     return dataset

@@ -1,4 +1,4 @@
-"""A folder a class, named by WordNet id (``n01440764``) or by class index (``7``, ``007``)."""
+"""One folder per class, named by WordNet id (``n01440764``) or by class index (``7``, ``007``)."""
 
 from collections.abc import Collection, Mapping
 from typing import Final, Literal
@@ -29,10 +29,10 @@ _DIGITS_AT_MOST: Final = 9
 
 
 def take_class_folders(listing: Listing, named: ClassFolders | None) -> Labelled:
-    """Every picture below the class folders; of the ``named`` kind alone where the user named one.
+    """Every image below the class folders. If the user ``named`` a kind, only folders of that kind.
 
     Raises:
-        DataError: class folders that are not, or not all, of one kind or of the 1000 classes, or hold no picture.
+        DataError: class folders of two kinds or not of the 1000 classes, or folders without an image.
     """
     names = listing.folders
     if named is not None:
@@ -53,8 +53,8 @@ def take_class_folders(listing: Listing, named: ClassFolders | None) -> Labelled
         found.left_out += inside.others
     if not found.pictures:
         raise DataError(
-            f"{listing.said}: {plural(len(names), 'class folder')} and no picture in any of them;"
-            f" pictures end in {' '.join(sorted(PICTURE_SUFFIXES))}"
+            f"{listing.said}: {plural(len(names), 'class folder')} and no image in any of them;"
+            f" images end in {' '.join(sorted(PICTURE_SUFFIXES))}"
         )
     found.layout = layout
     return found
@@ -67,16 +67,16 @@ def _recognise(listing: Listing, names: Collection[str]) -> ClassFolders:
     numbers = [name for name in names if NUMBER.fullmatch(name)]
     strangers = [name for name in names if not is_class_name(name)]
     if strangers:
-        mend = "name each by the WordNet id or the index of its class"
+        fix = "name each by the WordNet id or the index of its class"
         if len(strangers) < len(names):
             kind = "wnid-folders" if wnids else "class-index-folders"
-            mend = "take them out"
+            fix = "remove them"
             if listing.container == "files":
                 below = [f"did you mean {said}/{name}? Else " for name in strangers if split_of(name) == "val"]
-                mend = f"{''.join(below[:1])}{mend}, or leave them aside with --layout {kind}"
+                fix = f"{''.join(below[:1])}{fix}, or ignore them with --layout {kind}"
         raise DataError(
             f"{said}: {some(strangers)} of {plural(len(names), 'folder')} {be(strangers)} neither WordNet ids"
-            f" (n01440764) nor class indices (0..999); {mend}"
+            f" (n01440764) nor class indices (0..999); {fix}"
         )
     if wnids and numbers:
         raise DataError(
@@ -93,7 +93,7 @@ def _by_wnid(said: str, names: Collection[str]) -> dict[str, int]:
     if unknown:
         raise DataError(
             f"{said}: {some(unknown)} of {plural(len(names), 'WordNet id')} {be(unknown)} not among the 1000"
-            " classes of ILSVRC2012; take these folders out"
+            " classes of ILSVRC2012; remove these folders"
         )
     return {name: index[name] for name in names}
 
@@ -108,11 +108,11 @@ def _by_number(said: str, names: Collection[str], meaning: Meaning | None) -> di
     labels = {name: meant(_number(name), meaning) for name in names}
     outside = [name for name in names if not 0 <= labels[name] < CLASS_COUNT]
     if outside and meaning is not None and meaning.words:
-        raise DataError(f"{said}: folder {outside[0]} is no class in {meaning.said}; take one of the two away")
+        raise DataError(f"{said}: folder {outside[0]} is not a class in {meaning.said}; remove one of the two")
     if outside:
-        mend = outside_words([_number(name) for name in names], "take these folders out")
+        fix = outside_words([_number(name) for name in names], "remove these folders")
         indices = "index" if len(names) == 1 else "indices"
-        raise DataError(f"{said}: {some(outside)} of {len(names)} class {indices} {be(outside)} outside 0..999; {mend}")
+        raise DataError(f"{said}: {some(outside)} of {len(names)} class {indices} {be(outside)} outside 0..999; {fix}")
     first: dict[int, str] = {}
     for name in sorted(names):
         other = first.setdefault(labels[name], name)
@@ -122,5 +122,5 @@ def _by_number(said: str, names: Collection[str], meaning: Meaning | None) -> di
 
 
 def _number(name: str) -> int:
-    """The number in a folder's name; of very many digits, one that is no class."""
+    """The number in a folder's name. A name with very many digits gives a number that is not a class."""
     return int(name) if len(name) < _DIGITS_AT_MOST else 10**_DIGITS_AT_MOST

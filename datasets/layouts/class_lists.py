@@ -1,6 +1,6 @@
-"""Class lists beside the pictures: ``classes.txt``, ``class_to_idx.json``, Hugging Face's ``dataset_info.json``.
+"""Class lists next to the images: ``classes.txt``, ``class_to_idx.json``, Hugging Face's ``dataset_info.json``.
 
-Where labels are numbers, such a file says what they mean: it is used, or the set is refused.
+If labels are numbers, such a file defines them: either it is used, or the set is refused.
 """
 
 import csv
@@ -27,33 +27,34 @@ _STEMS: Final = frozenset(
         *("imagenetlsvrc2015synsets", "imagenet1000clsidxtolabels", "datasetinfo", "datasetinfos"),
     }
 )
-"""What class lists are called, in lower case and without what is no letter or digit; ``.txt`` and such follow."""
+"""Names of class lists, in lower case, letters and digits only, without suffixes such as ``.txt``."""
 
 _SUFFIXES: Final = frozenset({".txt", ".json", ".csv", ".tsv", ".lst", ".list", ".names"})
 _BYTES_AT_MOST: Final = 8 << 20
-"""A list of 1000 classes has 30 kB; a dataset_infos.json of many configurations some hundreds."""
+"""A list of 1000 classes has 30 kB; a dataset_infos.json of many configurations has some hundreds."""
 _LINES_AT_MOST: Final = CLASS_COUNT + 1
-"""Of a class list: a class each, and background. Longer files are labels of pictures, or all of WordNet."""
+"""The most lines of a class list: one per class, and background. Longer files are labels of images, or all of
+WordNet."""
 _NUMBERED: Final = re.compile(r"[{\s]*['\"]?(\d{1,4})['\"]?\s*[:,;\t ]\s*(\S.*)")
 _KEYS: Final = ("names", "classes", "class_names", "label_names", "labels", "id2label", "label2id", "class_to_idx")
 _DEPTH_AT_MOST: Final = 6
 _README: Final = "readme.md"
 _CARD: Final = re.compile(r"- name: label\s+dtype:\s+class_label:\s+names:\s*\n((?:\s*['\"]?\d+['\"]?:[^\n]*\n)+)")
-"""Of a Hugging Face data set's README.md: the names of the feature ``label``, a line each."""
-_MEND: Final = "name the classes there by WordNet id, or take it away if it is not about these labels"
+"""The names of the feature ``label`` in a Hugging Face data set's README.md, one per line."""
+_MEND: Final = "name its classes by WordNet id, or remove it if it is not about these labels"
 
 
 def is_class_list(name: str) -> bool:
-    """Whether a file of that name says what labels mean."""
+    """Whether a file of that name defines labels."""
     path = PurePath(name.lower())
     return path.name == _README or (path.suffix in _SUFFIXES and re.sub("[^a-z0-9]", "", path.stem) in _STEMS)
 
 
 def lists_in(place: Path | Listing) -> list[Stated]:
-    """The class lists in a folder or a tar and, where they are of the 1000 classes, in the folder above.
+    """The class lists in a folder or a tar, and those of the 1000 classes in the folder above.
 
     Raises:
-        DataError: one that lies there itself and cannot be understood.
+        DataError: a list in the folder itself that cannot be understood.
     """
     if not isinstance(place, Path) and place.folder is None:
         names = [name for name in place.others if is_class_list(name)]
@@ -65,12 +66,12 @@ def lists_in(place: Path | Listing) -> list[Stated]:
             above = stated_in(str(file), _read(file))
             found += [replace(one, above=True) for one in above if len(class_indices(one.names)) >= CLASS_COUNT]
         except (DataError, UnknownClassesError):
-            continue  # another set's: folders above hold many things
+            continue  # another set's list: folders above hold many things
     return found
 
 
 def meaning_of(stated: Iterable[Stated]) -> Meaning | None:
-    """What labels mean, by those who say so. None where nobody does.
+    """The meaning of labels according to these sources; None without a source.
 
     Raises:
         DataError: names that are not ILSVRC2012's, or two sources that do not agree.
@@ -81,17 +82,19 @@ def meaning_of(stated: Iterable[Stated]) -> Meaning | None:
         if first is None:
             first = Meaning(one.said, indices, _words_for(one.said, indices))
         elif indices != first.indices:
-            raise DataError(f"{one.said}: its classes are not those of {first.said}; keep the one that labels go by")
+            raise DataError(
+                f"{one.said}: its classes are not those of {first.said}; keep the list that the labels follow"
+            )
     return first
 
 
 def _words_for(said: str, indices: Sequence[int]) -> str:
-    """What is added to ``labels_from`` where labels are not class indices as they are."""
+    """The suffix of ``labels_from`` if labels are not class indices."""
     return "" if is_own_order(indices) else f", by the classes in {PurePath(said).name.rpartition(': ')[2]}"
 
 
 def stated_in(said: str, data: bytes) -> list[Stated]:
-    """What a class list says; nothing where it is of pictures, or empty.
+    """The names in a class list; none if it lists images or is empty.
 
     Raises:
         DataError: it cannot be understood.
@@ -102,14 +105,14 @@ def stated_in(said: str, data: bytes) -> list[Stated]:
         if PurePath(said).name.lower() == _README:
             card = _CARD.search(text)
             text = "" if card is None else card[1]
-        names = _by_json(json.loads(text)) if said.lower().endswith(".json") else _by_lines(said, text)
+        names = names_of_json(json.loads(text)) if said.lower().endswith(".json") else _by_lines(said, text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{said}: a class list that cannot be read ({type(error).__name__}); {_MEND}") from error
     return [Stated(said, tuple(one)) for one in names]
 
 
 def names_in(value: Any, depth: int = 0) -> list[Sequence[str]]:
-    """Every list of class names in JSON data: under one of the usual keys, however deep."""
+    """Every list of class names in JSON data, under one of the usual keys at any depth."""
     if depth > _DEPTH_AT_MOST or not isinstance(value, Mapping):
         return []
     found = []
@@ -120,19 +123,20 @@ def names_in(value: Any, depth: int = 0) -> list[Sequence[str]]:
 
 
 def features_names(features: Any) -> list[Sequence[str]]:
-    """The names of Hugging Face's feature ``label``; of no other feature, which may have classes of its own."""
+    """The names of Hugging Face's feature ``label``. Other features may have classes of their own."""
     label = features.get("label") if isinstance(features, Mapping) else None
     names = _as_names(label.get("names")) if isinstance(label, Mapping) else None
     return [names] if names else []
 
 
-def _by_json(value: Any) -> list[Sequence[str]]:
+def names_of_json(value: Any) -> list[Sequence[str]]:
+    """The lists of class names in JSON data: a list, a table from or to labels, or under one of the usual keys."""
     whole = _as_names(value)
     if whole:
         return [whole]
     found: list[Sequence[str]] = []
     for one in (value, *value.values()) if isinstance(value, Mapping) else ():
-        if isinstance(one, Mapping) and "features" in one:  # dataset_info.json, or dataset_infos.json of several
+        if isinstance(one, Mapping) and "features" in one:  # dataset_info.json, or one of dataset_infos.json
             found += features_names(one["features"])
     return found or names_in(value)
 
@@ -186,7 +190,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _read(file: Path) -> bytes:
-    """Its bytes; b"" of what is too large for a class list."""
+    """Its bytes; b"" if it is too large for a class list."""
     try:
         with file.open("rb") as opened:
             data = opened.read(_BYTES_AT_MOST + 1)

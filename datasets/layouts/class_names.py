@@ -1,7 +1,7 @@
-"""Names that a source gives its classes, in its own order, to class indices: what a label there means.
+"""Maps the class names of a source, in its own order, to class indices: the meaning of its labels.
 
-A name means a class by the WordNet id in it, by a number (``0`` to ``999``), or in English, by any of the class's
-labels. Names that mean nothing here are refused: a label whose meaning is stated and not known is not a class index.
+A name identifies a class by its WordNet id, by a number (``0`` to ``999``), or in English by any of the class's labels.
+Other names are refused: a label with a stated but unknown meaning is not a class index.
 """
 
 import functools
@@ -16,25 +16,25 @@ from alexbench.harness.errors import DataError
 from alexbench.harness.files.plain_text import escaped
 
 BACKGROUND: Final = -1
-"""The index of a first class of 1001 that is called background."""
+"""The index of the first of 1001 classes, which is named background."""
 
-_BACKGROUNDS: Final = frozenset({"background", "dummy"})
+BACKGROUNDS: Final = frozenset({"background", "dummy"})
 _WNID_INSIDE: Final = re.compile(r"(?<![A-Za-z0-9])n[0-9]{8}(?![0-9])")
 _WORD: Final = re.compile(r"[^\W_]+")
 _KNOWN_AT_LEAST: Final = 900
-"""Of 1000 names in ILSVRC2012's own order, so many must be its own; the rest may be worded otherwise."""
+"""How many of 1000 names in ILSVRC2012's own order must be its own names; the rest may have other words."""
 _SHOWN_AT_MOST: Final = 40
 
 
 class UnknownClassesError(ValueError):
-    """Names that are not, or not provably, classes of ILSVRC2012; the message says which, without the source's name."""
+    """Names that are not, or not provably, classes of ILSVRC2012. The message names them, but not the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The names of a source's classes, label 0 first; ``said``: where they stand, for people.
+    """The names of a source's classes, label 0 first. ``said``: their place, for people.
 
-    ``above``: in the folder above the labels, where it may be about others.
+    ``above``: they are in the folder above the labels, so they may describe another set.
     """
 
     said: str
@@ -43,8 +43,8 @@ class Stated:
 
     @property
     def has_background(self) -> bool:
-        """Whether label 0 is no class: the background, or nothing, where a list counts from 1."""
-        return self.names[0].strip().casefold() in _BACKGROUNDS
+        """Whether label 0 is not a class: the background, or nothing, if a list counts from 1."""
+        return self.names[0].strip().casefold() in BACKGROUNDS
 
     def indices(self) -> list[int]:
         """Label -> class index (:func:`class_indices`).
@@ -60,9 +60,9 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a source's numbers mean. ``said``: who says so. ``indices``: number -> class index, or BACKGROUND.
+    """The meaning of a source's numbers. ``said``: who defines it. ``indices``: number -> class index, or BACKGROUND.
 
-    ``words``: what is added to ``labels_from``; nothing where the numbers are class indices as they are.
+    ``words``: the suffix of ``labels_from``; empty if the numbers are class indices.
     """
 
     said: str
@@ -75,18 +75,18 @@ class Meaning:
 
 
 def meant(number: int, meaning: Meaning | None) -> int:
-    """The class index of ``number``; itself where nobody says what it means."""
+    """The class index of ``number``; ``number`` itself if no source defines it."""
     return number if meaning is None else meaning.of(number)
 
 
 def class_indices(names: Sequence[str]) -> list[int]:
-    """For each of a source's classes its class index 0..999; BACKGROUND for the first of 1001 where it is called so.
+    """The class index (0..999) of each of a source's classes; BACKGROUND for the first of 1001 if that is its name.
 
     Raises:
-        UnknownClassesError: a name that is not a class, one that could be two, two names of one class, or English names
-            and numbers of fewer classes than ILSVRC2012 has, which other sets have too.
+        UnknownClassesError: a name is not a class or could be two, two names mean one class, or there are fewer classes
+            than in ILSVRC2012 and their English names or numbers occur in other sets too.
     """
-    if len(names) == CLASS_COUNT + 1 and names[0].strip().casefold() in _BACKGROUNDS:
+    if len(names) == CLASS_COUNT + 1 and names[0].strip().casefold() in BACKGROUNDS:
         return [BACKGROUND, *class_indices(names[1:])]
     found = [_WNID_INSIDE.findall(name) for name in names]
     if any(found):
@@ -111,16 +111,16 @@ def class_indices(names: Sequence[str]) -> list[int]:
 
 
 def is_own_order(indices: Sequence[int]) -> bool:
-    """Whether labels are class indices as they are."""
+    """Whether labels are already class indices."""
     return all(index == place for place, index in enumerate(indices))
 
 
 def meanings(text: str) -> frozenset[int]:
-    """The classes that one name may mean: a WordNet id, or English; none for what is neither."""
+    """The classes that one name may mean, by WordNet id or in English; none for any other name."""
     ids = {index_by_wnid().get(wnid) for wnid in _WNID_INSIDE.findall(text)}
     if ids:
         return frozenset(index for index in ids if index is not None)
-    return _by_label().get(_plain(text), frozenset())
+    return _by_label().get(plain_words(text), frozenset())
 
 
 def _by_wnid(place: int, name: str, ids: Sequence[str]) -> int:
@@ -143,7 +143,7 @@ def _by_number(place: int, name: str) -> int:
 
 
 def _by_words(names: Sequence[str]) -> list[int]:
-    """Each name by itself, or all by their place where they stand in ILSVRC2012's own order."""
+    """Classes by name, or by place if the names are in ILSVRC2012's own order."""
     possible = [meanings(name) for name in names]
     if _in_own_order(names, possible):
         return list(range(CLASS_COUNT))
@@ -160,7 +160,7 @@ def _by_words(names: Sequence[str]) -> list[int]:
 
 
 def _in_own_order(names: Sequence[str], possible: Sequence[frozenset[int]]) -> bool:
-    """Whether nearly all names are those of their place's class, and what is no class's name has a word of it."""
+    """Whether nearly all names match the class at their place, and each other name shares a word with it."""
     known = sum(place in ones for place, ones in enumerate(possible))
     return known >= _KNOWN_AT_LEAST and all(
         place in ones or (not ones and not _words_of(place).isdisjoint(_words(name)))
@@ -170,13 +170,13 @@ def _in_own_order(names: Sequence[str], possible: Sequence[frozenset[int]]) -> b
 
 @functools.cache
 def _by_label() -> Mapping[str, frozenset[int]]:
-    """Each label of each class, and all of one in a row, to the classes that have it."""
+    """Maps each label of a class, and all labels of a class together, to the classes that have it."""
     found: dict[str, set[int]] = {}
     first: dict[str, set[int]] = {}
     for one in class_list():
-        first.setdefault(_plain(one.name), set()).add(one.index)
+        first.setdefault(plain_words(one.name), set()).add(one.index)
         for label in (*one.labels, ", ".join(one.labels)):
-            found.setdefault(_plain(label), set()).add(one.index)
+            found.setdefault(plain_words(label), set()).add(one.index)
     # Who is called so first has the name: crayfish is one class, and a by-name of another.
     return {label: frozenset(indices) for label, indices in (found | first).items()}
 
@@ -189,7 +189,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.casefold()))
 
 
-def _plain(text: str) -> str:
+def plain_words(text: str) -> str:
     """Without case, and with ``_``, ``-`` and apostrophes as blanks: how people spell file names."""
     return " ".join(_WORD.findall(text.casefold()))
 

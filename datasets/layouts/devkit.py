@@ -1,4 +1,4 @@
-"""The devkit's meta.mat and map_clsloc.txt: ILSVRC2012_ID, which the ground truth counts in, to class index."""
+"""The devkit's meta.mat and map_clsloc.txt map ILSVRC2012_ID, which the ground truth uses, to class index."""
 
 import re
 from collections.abc import Mapping
@@ -14,23 +14,23 @@ from alexbench.harness.files.input_files import LABEL_BYTES_AT_MOST, check_file,
 
 META: Final = "meta.mat"
 DEVKIT_FOLDERS: Final = (".", "data", "ILSVRC2012_devkit_t12/data", "devkit/data")
-"""Where a devkit that was unpacked in a folder has its files."""
+"""Where an unpacked devkit has its files."""
 _MAP: Final = "map_clsloc.txt"
 _MAP_LINE: Final = re.compile(r"(n\d{8})\s+(\d{1,4})\s.*", re.ASCII)
 
 
 def devkit_beside(folder: Path, *, above: bool) -> Path | None:
-    """The devkit's meta.mat or map_clsloc.txt in ``folder`` or where a devkit there has it; ``above``: or one up."""
+    """The devkit's meta.mat or map_clsloc.txt in ``folder`` or in a devkit there, or with ``above`` one folder up."""
     folders = (folder, folder.resolve().parent) if above else (folder,)
     places = (one / place / name for one in folders for place in DEVKIT_FOLDERS for name in (META, _MAP))
     return next((place for place in places if place.is_file()), None)
 
 
 def meaning_by_devkit(file: Path) -> Meaning:
-    """What ILSVRC2012_ID means by the devkit's ``file``.
+    """The meaning of ILSVRC2012_ID according to the devkit's ``file``.
 
     Raises:
-        DataError: it cannot be read, or is not of the 1000 classes.
+        DataError: the file cannot be read, or does not have the 1000 classes.
     """
     index = index_by_id(file)
     indices = (BACKGROUND, *(index[identity] for identity in range(1, CLASS_COUNT + 1)))
@@ -43,11 +43,11 @@ def index_by_id(meta: Path) -> Mapping[int, int]:
     ILSVRC2012_ID is not the order of the sorted WordNet ids. Ids above 1000 are inner nodes of the hierarchy.
 
     Raises:
-        DataError: no such file, one that cannot be read, or one that is not of the 1000 classes.
+        DataError: the file is missing, cannot be read, or does not have the 1000 classes.
     """
     if not meta.is_file():
         raise DataError(
-            f"{meta}: no such file, and the ground truth means nothing without it; take it from"
+            f"{meta}: no such file, and the ground truth needs it; take it from"
             " ILSVRC2012_devkit_t12/data, or give --labels with a val.txt"
         )
     check_file(meta, str(meta), DataError, most=LABEL_BYTES_AT_MOST)
@@ -91,7 +91,7 @@ def _wnids(meta: Path) -> dict[int, str]:
 
 
 def _scalar(value: Any) -> Any:
-    """The one value of a field, however deep MATLAB's cells and matrices have packed it."""
+    """The one value of a field, at any depth of MATLAB's cells and matrices."""
     while isinstance(value, np.ndarray):
         value = value.ravel()[0] if value.dtype == object or value.size == 1 else value.item()
     return value

@@ -1,4 +1,4 @@
-"""Pictures that lie flat, in one folder or at the top of a tar: their labels come from elsewhere."""
+"""Flat images, in one folder or at the top of a tar, with labels from another source."""
 
 import re
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from alexbench.harness.errors import DataError
 from alexbench.harness.files.plain_text import escaped
 
 _ABOVE_AT_MOST: Final = 4
-"""So many folders above the images, a label file may lie: Kaggle's is in the fourth."""
+"""How many folders above the images a label file may be: Kaggle's is in the fourth."""
 _NUMBERED: Final = re.compile(r"ILSVRC2012_val_[0-9]+")
 
 
 def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None, above: Sequence[Path] = ()) -> Labelled:
-    """The pictures at the top of ``listing``.
+    """The images at the top of ``listing``.
 
-    Labels come from the user's ``labels``, or else from a label file that lies in ``folder`` (None: a tar) or in one
-    of the folders ``above`` it that the user named, or else they are the packaged ones of the validation set.
+    Labels come from the user's ``labels``, or else from a label file in ``folder`` (None: a tar) or in one of the
+    folders ``above`` it that the user named, or else from the packaged labels of the validation set.
 
     Raises:
-        DataError: pictures without a label, two label files, or one that cannot be understood.
+        DataError: there are images without a label, or two label files, or a label file cannot be understood.
     """
     files = [] if labels is not None or folder is None else _label_files(folder, above)
     if len(files) > 1:
@@ -46,19 +46,19 @@ def take_flat(listing: Listing, *, labels: Path | None, folder: Path | None, abo
         _refuse(listing, without, source, file=labels or next(iter(files), None))
     used = {file.name for file in files}
     labelled.left_out = sum(1 for name in listing.others if name not in used)
-    # A devkit unpacked beside the pictures is no surprise.
+    # A devkit next to the images is expected.
     devkits = {Path(_short(file, folder)).parts[0] for file in files}
     ignored = [name for name in listing.folders if name not in devkits]
     if ignored:
         labelled.notes.append(f"{plural(len(ignored), 'folder')} not looked into: {listed(ignored)}")
     without_picture = len(source.by_name) - len(labelled.pictures)
     if without_picture > 0 and any(validation_number(entry.path) is None for entry, _ in labelled.pictures):
-        labelled.notes.append(f"{source.said} has labels for {plural(without_picture, 'picture')} more")
+        labelled.notes.append(f"{source.said} has labels for {plural(without_picture, 'image')} more")
     return labelled
 
 
 def _label_files(folder: Path, above: Sequence[Path]) -> list[Path]:
-    """Those in ``folder``, or else those in the folders above it that the user named."""
+    """The label files in ``folder``, or else those in the folders above it that the user named."""
     return label_files_in(folder) or [file for one in above for file in label_files_in(one)]
 
 
@@ -67,18 +67,18 @@ def _short(file: Path, folder: Path | None) -> str:
 
 
 def _refuse(listing: Listing, without: list[str], source: LabelSource, *, file: Path | None) -> None:
-    of = f"{some(without)} of {plural(len(listing.pictures), 'picture')}"
+    of = f"{some(without)} of {plural(len(listing.pictures), 'image')}"
     if file is not None:
-        mend = "take them out, or add their labels"
+        fix = "take them out, or add their labels"
         if len(without) == len(listing.pictures):
-            mend = "give the label file of these images"
+            fix = "give the label file of these images"
         if all(validation_number(name) is not None for name in listing.pictures):
-            mend += f"; or do without {file}, as the validation set's own labels come with AlexBench"
-        raise DataError(f"{listing.said}: {of} {have(without)} no label in {source.said}; {mend}")
+            fix += f"; or leave out {file}: AlexBench has the validation set's labels"
+        raise DataError(f"{listing.said}: {of} {have(without)} no label in {source.said}; {fix}")
     strange = [name for name in without if _NUMBERED.match(name)]
     if strange:
         raise DataError(
-            f"{listing.said}: {some(strange)} of {plural(len(listing.pictures), 'picture')} {have(strange)} a number"
+            f"{listing.said}: {some(strange)} of {plural(len(listing.pictures), 'image')} {have(strange)} a number"
             f" outside 1..{VALIDATION_COUNT}, the validation set's; take them out"
         )
     if all(name.startswith("ILSVRC2012_test_") for name in without):
@@ -90,11 +90,11 @@ def _refuse(listing: Listing, without: list[str], source: LabelSource, *, file: 
             f"{listing.said}: {of} {be(without)} not named as the validation set's (ILSVRC2012_val_00000001.JPEG),"
             " which leaves them without a label; take them out, or give labels for all with --labels"
         )
-    raise DataError(f"{listing.said}: {of} {have(without)} no label; {_mend_for(listing.folder)}")
+    raise DataError(f"{listing.said}: {of} {have(without)} no label; {_fix_for(listing.folder)}")
 
 
-def _mend_for(folder: Path | None) -> str:
-    """What to do about images without any label, by what is near: class folders, or a label file."""
+def _fix_for(folder: Path | None) -> str:
+    """The fix for images without any label, from what is nearby: class folders, or a label file."""
     near = [] if folder is None else [folder.resolve(), *folder.resolve().parents[:_ABOVE_AT_MOST]]
     if near and is_class_name(near[0].name) and len(near) > 1:
         return f"this is one class folder: did you mean {escaped(str(near[1]))}?"

@@ -1,4 +1,4 @@
-"""Formats that images come in and that are not read: each by its own name, with the way to one that is."""
+"""Formats that AlexBench does not read: each is named, with the way to a format that it does."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,14 @@ _IMAGES: Final = "give the images it was made from"
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """One format. ``said``: what it is; ``mend``: the way out.
+    """One format. ``said``: what it is. ``fix``: the way to a format that is read.
 
-    ``begins``: the first bytes of its files, at ``offset``. ``suffixes``: of the names of its files, in lower case.
-    ``names``: of files or folders that show it in a folder, all of them.
+    ``begins``: the first bytes of its files, at ``offset``. ``suffixes``: suffixes of its files, in lower case.
+    ``names``: the files or folders by which a folder shows it; all must be present.
     """
 
     said: str
-    mend: str
+    fix: str
     begins: tuple[bytes, ...] = ()
     suffixes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -74,21 +74,21 @@ _ANNOTATIONS: Final = "Annotations"
 
 
 def refuse_foreign_file(path: Path, head: bytes, *, named: bool) -> None:
-    """Refuse a file that holds no data set by what it is. ``named``: whether its name is a layout's.
+    """Refuse a file that is not a data set, and name its format. ``named``: whether its name is a layout's.
 
     Raises:
-        DataError: a format that is known; nothing is raised for what is not.
+        DataError: the format is known. Unknown formats pass.
     """
     said = escaped(str(path))
     if path.suffix.lower() in _MODELS:
         raise DataError(f"{said}: a model, not a data set; give it with --weights or --artifact")
     for one in FOREIGN:
         if one.begins and head[one.offset :].startswith(one.begins):
-            raise DataError(f"{said}: {one.said}, which cannot be read in place; {one.mend}")
+            raise DataError(f"{said}: {one.said}, which cannot be read in place; {one.fix}")
     if named:
         return
     if is_picture(path.name):
-        raise DataError(f"{said}: a picture, not a data set; give the folder that holds the pictures")
+        raise DataError(f"{said}: an image, not a data set; give the folder that holds the images")
     if path.suffix.lower() in _TEXTS and head:
         raise DataError(
             f"{said}: not a data set; give the folder that holds the images, and this file with --labels if it has"
@@ -96,15 +96,15 @@ def refuse_foreign_file(path: Path, head: bytes, *, named: bool) -> None:
         )
     for one in FOREIGN:
         if _is_of(one, path.name):
-            raise DataError(f"{said}: {one.said}, which cannot be read in place; {one.mend}")
+            raise DataError(f"{said}: {one.said}, which cannot be read in place; {one.fix}")
 
 
 def other_set(listing: Listing) -> str | None:
-    """Which other data set's folder this is, and the way out; None for none that is known."""
+    """The other data set that this folder is, and the fix; None if it is unknown."""
     there = {*listing.folders, *listing.others}
     for one in FOREIGN:
         if one.names and there.issuperset(one.names):
-            return f"{one.said} ({listed(one.names)}), which is not supported; {one.mend}"
+            return f"{one.said} ({listed(one.names)}), which is not supported; {one.fix}"
     for folder in ("annotations", _ANNOTATIONS):
         files = listing.names_in(folder)[1] if folder in listing.folders else []
         coco = [name for name in files if name.startswith(("instances_", "captions_"))]
@@ -114,12 +114,12 @@ def other_set(listing: Listing) -> str | None:
 
 
 def foreign_in(listing: Listing) -> str | None:
-    """What a folder without a data set holds instead, and the way out; None for nothing that is known."""
+    """What a folder holds instead of a data set, and the fix; None if that is unknown."""
     for one in FOREIGN:
         found = [name for name in listing.others if _is_of(one, name)]
         if found:
             found = [name for name in found if split_of(name) == "val"] or found
-            return f"{one.said} ({listed(found)}), which cannot be read in place; {one.mend}"
+            return f"{one.said} ({listed(found)}), which cannot be read in place; {one.fix}"
     return _other_files(listing)
 
 
@@ -131,10 +131,10 @@ def _is_of(one: Foreign, name: str) -> bool:
 def _other_files(listing: Listing) -> str | None:
     images = [name for name in listing.others if name.lower().endswith(_OTHER_IMAGES)]
     if images:
-        return f"images of a format that is not read ({listed(images)}); save them as PNG, which loses nothing"
+        return f"images of a format that is not read ({listed(images)}); save them as PNG, which is lossless"
     tars = [name for name in listing.others if name.lower().endswith(".tar")]
     if len(tars) == 1:
-        return f"no image in it but an archive; did you mean {listing.said}/{tars[0]}?"
+        return f"no image, but an archive; did you mean {listing.said}/{tars[0]}?"
     if tars:
         return (
             f"{len(tars):,} archives ({listed(tars)}), as the training set's are; unpack each into a folder of its name"
@@ -142,6 +142,6 @@ def _other_files(listing: Listing) -> str | None:
     boxes = [name for name in listing.others if name.lower().endswith(".xml")]
     if boxes and listing.folder is not None:
         images_at = Path(*("Data" if part == _ANNOTATIONS else part for part in listing.folder.parts))
-        mend = f"did you mean {images_at}?" if images_at.is_dir() and images_at != listing.folder else "give the images"
-        return f"annotations ({listed(boxes)}) and no image; {mend}"
+        fix = f"did you mean {images_at}?" if images_at.is_dir() and images_at != listing.folder else "give the images"
+        return f"annotations ({listed(boxes)}) and no image; {fix}"
     return None

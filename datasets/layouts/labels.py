@@ -1,6 +1,6 @@
-"""Labels of pictures that lie flat: from a file of the user's, or the packaged ones of the validation set.
+"""Labels of flat images: from the user's file, or the packaged labels of the validation set.
 
-Labels go by the picture's name, or by the number in it, never by its position among the others.
+The image's name, or the number in it, selects the label; its position never does.
 """
 
 import csv
@@ -21,23 +21,23 @@ from alexbench.harness.errors import DataError
 from alexbench.harness.files.input_files import LABEL_BYTES_AT_MOST, read_file
 
 PACKAGED: Final = "ILSVRC2012's own list"
-"""What :attr:`LabelSource.said` is for the packaged labels."""
+"""The value of :attr:`LabelSource.said` for the packaged labels."""
 
 GROUND_TRUTH: Final = "ILSVRC2012_validation_ground_truth.txt"
 _KNOWN_FILES: Final = ("val.txt", "LOC_val_solution.csv", GROUND_TRUTH)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")  # int() also takes 6_5 and digits of other scripts
-_WANTED: Final = "wanted are lines of a name, a blank and a class index or WordNet id"
+_WANTED: Final = "expected lines of a name, a blank and a class index or WordNet id"
 
 
 @dataclass(frozen=True, slots=True)
 class LabelSource:
-    """``said``: how people call it. ``by_name``: base name of a picture (canonical) -> class index 0..999."""
+    """``said``: its name for people. ``by_name``: canonical base name of an image -> class index 0..999."""
 
     said: str
     by_name: Mapping[str, int]
 
     def label_of(self, path: str) -> int | None:
-        """The label of the picture at ``path``, None if this source has none for it."""
+        """The label of the image at ``path``, None if this source has none for it."""
         return self.by_name.get(canonical_name(path.rsplit("/", 1)[-1]))
 
 
@@ -47,7 +47,7 @@ def packaged_source() -> LabelSource:
 
 
 def label_files_in(folder: Path) -> list[Path]:
-    """The label files that lie in ``folder``, or where a devkit unpacked there has its own."""
+    """The label files in ``folder``, or in an unpacked devkit there."""
     places = (folder / place / name for place in DEVKIT_FOLDERS for name in _KNOWN_FILES)
     return [place for place in places if place.is_file()]
 
@@ -55,10 +55,11 @@ def label_files_in(folder: Path) -> list[Path]:
 def read_labels(path: Path, stated: Sequence[Stated] = ()) -> LabelSource:
     """The labels in a val.txt, a LOC_val_solution.csv, the devkit's ground truth, or a folder that holds one of them.
 
-    Numbers are class indices, unless a class list beside the file, or one of ``stated``, says what they mean.
+    Numbers are class indices, unless a class list next to the file or one of ``stated`` defines them.
 
     Raises:
-        DataError: no such file, none or two in the folder, or one that cannot be understood; the line is named.
+        DataError: the file is missing, the folder has none or two, or the file cannot be understood. The message names
+            the line.
     """
     if path.is_dir():
         files = label_files_in(path)
@@ -88,24 +89,24 @@ def read_labels(path: Path, stated: Sequence[Stated] = ()) -> LabelSource:
 
 
 def _caffe(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str, str]]:
-    """``ILSVRC2012_val_00000001.JPEG 65`` a line."""
+    """Lines such as ``ILSVRC2012_val_00000001.JPEG 65``."""
     for number, line in lines:
         parts = line.rsplit(maxsplit=1)
         if len(parts) != 2:
             raise DataError(
-                f"{path}: line {number} is not a name and a label ({_short(line)}); mend or restore the file"
+                f"{path}: line {number} is not a name and a label ({_short(line)}); correct or restore the file"
             )
         name, label = parts
         if name.endswith(","):
             raise DataError(f"{path}: line {number} separates with a comma ({_short(line)}); {_WANTED}")
-        # A name may have blanks in it, but then it shows by its suffix where it ends.
+        # A name may have blanks, but then its suffix shows where it ends.
         if len(name.split()) > 1 and not is_picture(name):
             raise DataError(f"{path}: line {number} holds more than a name and a label ({_short(line)}); {_WANTED}")
         yield number, name, label
 
 
 def _kaggle(path: Path, lines: list[tuple[int, str]]) -> Iterator[tuple[int, str, str]]:
-    """``ImageId,PredictionString``, then ``ILSVRC2012_val_00048981,n03995372 85 131 499 254`` (an object or more)."""
+    """``ImageId,PredictionString``, then ``ILSVRC2012_val_00048981,n03995372 85 131 499 254`` (one or more objects)."""
     if lines[0][1].replace(" ", "") != "ImageId,PredictionString":
         raise DataError(
             f"{path}: not Kaggle's columns ImageId,PredictionString; give LOC_val_solution.csv or a val.txt, where"
@@ -123,7 +124,7 @@ def _kaggle(path: Path, lines: list[tuple[int, str]]) -> Iterator[tuple[int, str
 
 
 def _one_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
-    """The devkit's ground truth, or a WordNet id a line; the line's number is the picture's."""
+    """The devkit's ground truth, or one WordNet id per line; the line's number is the image's number."""
     if any(separator in lines[0][1] for separator in ",;"):
         raise DataError(f"{path}: line {lines[0][0]} has no blank in it ({_short(lines[0][1])}); {_WANTED}")
     if len(lines) != VALIDATION_COUNT:
@@ -138,7 +139,7 @@ def _one_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
 
 
 def _numbers_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
-    """A number for each image of the validation set: ILSVRC2012_ID by the meta.mat beside it, or what they prove."""
+    """One number per validation image: ILSVRC2012_ID with the meta.mat next to it, or what the known labels prove."""
     numbers = [int(text) if _NUMBER.fullmatch(text) else -1 for _, text in lines]
     meta = path.with_name(META)
     pairs = zip(numbers, packaged_labels(), strict=True)
@@ -146,7 +147,7 @@ def _numbers_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
     if known is None and path.name != GROUND_TRUTH and not meta.is_file():
         raise DataError(
             f"{path}: a number a line, which may be ILSVRC2012_ID or a class index; give the devkit's {GROUND_TRUTH}"
-            f" with its {META} beside it, or lines of a name and a label"
+            f" with its {META} next to it, or lines of a name and a label"
         )
     meaning = known or meaning_by_devkit(meta)
     labels = [meaning.of(number) for number in numbers]
@@ -159,13 +160,13 @@ def _numbers_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
 
 
 def _source(path: Path, rows: Iterable[tuple[int, str, str]], stated: Sequence[Stated]) -> LabelSource:
-    """The source of ``rows``: number of the line, name of the picture, and its label as it stands there."""
+    """The source of ``rows``: the line number, the name of the image, and its label as written."""
     by_name: dict[str, int] = {}
     numbered: dict[str, int] = {}
     for line, picture, text in rows:
         name = canonical_name(picture.rsplit("/", 1)[-1])
         if name in by_name:
-            raise DataError(f"{path}: line {line} labels {name} a second time; keep one line a picture")
+            raise DataError(f"{path}: line {line} labels {name} a second time; keep one line per image")
         by_name[name] = _index(path, line, text)
         if not WNID.fullmatch(text):
             numbered[name] = line
@@ -180,16 +181,16 @@ def _source(path: Path, rows: Iterable[tuple[int, str, str]], stated: Sequence[S
         by_name[name] = meant(label, meaning)
         if meaning is not None and words and by_name[name] == BACKGROUND:
             raise DataError(
-                f"{path}: {name} has label {label}, which is no class in {meaning.said}; keep one of the two"
+                f"{path}: {name} has label {label}, which is not a class in {meaning.said}; keep one of the two"
             )
         if not 0 <= by_name[name] < CLASS_COUNT:
-            mend = outside_words([number for number, _ in pairs], "mend or restore the file")
-            raise DataError(f"{path}: line {line} has label {label}, outside 0..999; {mend}")
+            fix = outside_words([number for number, _ in pairs], "correct or restore the file")
+            raise DataError(f"{path}: line {line} has label {label}, outside 0..999; {fix}")
     return LabelSource(path.name + words, by_name)
 
 
 def _refuse_running_numbers(path: Path, by_name: Mapping[str, int]) -> None:
-    """Refuse ILSVRC's lists of images (ImageSets/CLS-LOC/val.txt), whose numbers only count the lines."""
+    """Refuse ILSVRC's lists of images (ImageSets/CLS-LOC/val.txt): their numbers only count the lines."""
     if len(by_name) > 1 and all(validation_number(name) == label for name, label in by_name.items()):
         raise DataError(
             f"{path}: a list of images with their running numbers, as in ILSVRC's ImageSets, not of labels; take it"

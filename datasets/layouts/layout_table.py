@@ -1,6 +1,6 @@
-"""The layouts, an entry each: what it is called, how it is recognised, and how it is read.
+"""One entry per layout: its name, how it is recognised, and how it is read.
 
-A new layout is a module that takes its images, and a line of :data:`LAYOUTS`.
+A new layout is a module that reads its images, and an entry in :data:`LAYOUTS`.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,9 +29,9 @@ _TAR_MAGIC: Final = slice(257, 262)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a data set lies. ``listing``: of a folder, None of a file. ``labels``: the user's, of flat images.
+    """Where a data set is. ``listing``: of a folder; None for a file. ``labels``: the user's labels for flat images.
 
-    ``asked``: the user named the layout. ``above``: the folders from the one that the user gave down to this one.
+    ``asked``: the user named the layout. ``above``: the folders from the user's path down to this one.
     """
 
     path: Path
@@ -43,11 +43,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One layout. ``name``: as ``--layout`` has it; ``said``: what lies there, as messages call it.
+    """One layout. ``name``: its name for ``--layout``. ``said``: its name in messages.
 
-    ``shown_by``: the names in a folder that show it. ``begins``: whether a file's first 512 bytes are of it;
-    ``is_named``: whether a file's name says so. ``holds``: whether a file that begins or is named so is really of it;
-    of layouts that share names the first that holds has them. ``takes_labels``: the user may give them.
+    ``shown_by``: the names in a folder that show it. ``begins``: whether a file's first 512 bytes have this layout.
+    ``is_named``: whether a file's name has it. ``holds``: confirms a file that either of them selected; if layouts
+    share names, the first that holds wins. ``takes_labels``: the user may give labels.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Layout:
 
     @property
     def labels_are_in(self) -> str:
-        """Where the labels are that come with it."""
+        """Where its own labels are."""
         return "names of their folders" if self.container == "files" else "records"
 
 
@@ -80,7 +80,7 @@ def _flat(place: Place) -> Labelled:
 
 
 def _numbers(listing: Listing) -> list[str]:
-    """The folders named by number, if some may be classes: years may not."""
+    """The folders with a number as name, if some may be classes; years may not."""
     numbers = [name for name in listing.folders if NUMBER.fullmatch(name)]
     return numbers if any(may_be_class(name) for name in numbers) else []
 
@@ -88,10 +88,10 @@ def _numbers(listing: Listing) -> list[str]:
 def _records(
     belongs: Callable[[str], bool], take: Callable[[Path, Sequence[str]], Labelled], *, named_is_split: bool = False
 ) -> Callable[[Place], Labelled]:
-    """Of one file, or of those of a folder that belong to the validation set.
+    """The images of one file, or of the files in a folder that belong to the validation set.
 
-    ``named_is_split``: files that are called those of the training set are, unless their images are the validation
-    set's; else their images must be called so, too.
+    ``named_is_split``: files with the training set's name belong to it, unless their images are the validation set's.
+    Otherwise their images must have training names too.
     """
 
     def is_training(root: Path, file: str) -> bool:
@@ -147,7 +147,7 @@ LAYOUTS: Final = (
     ),
     Layout(
         "flat-folder",
-        "flat pictures",
+        "flat images",
         "files",
         _flat,
         shown_by=lambda listing: [name for name in listing.pictures if validation_number(name) is not None],

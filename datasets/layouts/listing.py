@@ -1,4 +1,4 @@
-"""What lies in a folder, by name alone: class folders, pictures, litter."""
+"""Lists a folder by names only: class folders, images, litter."""
 
 import os
 import re
@@ -16,17 +16,18 @@ PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 WNID: Final = re.compile(r"n\d{8}", re.ASCII)
 NUMBER: Final = re.compile(r"\d+", re.ASCII)
 
-# What file managers, archivers and network drives leave behind; hidden files (.DS_Store, ._x.JPEG) are ignored as such.
+# Files that file managers, archivers and network drives leave behind. Hidden files (.DS_Store, ._x.JPEG) are ignored
+# too.
 _LITTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
 _NAMED_AT_MOST: Final = 3
 _DIGITS_AT_MOST: Final = 9
 _DEPTH_AT_MOST: Final = 32
 _FOLDERS_AT_MOST: Final = 5_000
-"""Below one class folder, where ImageNet has none."""
+"""The most folders below one class folder; ImageNet has none."""
 
 
 class Entry(NamedTuple):
-    """A picture as it lies: ``path`` within its container, and where its bytes are (as in ``Sample``)."""
+    """An image in its container: its ``path`` there, and where its bytes are (see ``Sample``)."""
 
     path: str
     file: str
@@ -36,7 +37,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Below:
-    """What lies below one folder: its pictures, and the number of other files."""
+    """The content below one folder: its images, and the number of other files."""
 
     pictures: list[Entry] = field(default_factory=list)
     others: int = 0
@@ -46,8 +47,8 @@ class Below:
 class Listing(Protocol):
     """The top of a container that holds files by name: a folder, or a tar.
 
-    ``said``: how errors call it. ``folders``, ``pictures``, ``others``: the
-    names at its top, in sorted order; ``others`` are the files that are no pictures.
+    ``said``: its name in errors. ``folders``, ``pictures``, ``others``: the names at its top, in sorted order;
+    ``others`` are the files that are not images.
     """
 
     said: str
@@ -58,19 +59,19 @@ class Listing(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """Where it is; None in a tar."""
+        """Its path; None in a tar."""
         ...
 
     def flat(self) -> list[Entry]:
-        """The pictures at the top."""
+        """The images at the top."""
         ...
 
     def below(self, folder: str) -> Below:
-        """What lies below one of the ``folders``."""
+        """The content below one of the ``folders``."""
         ...
 
     def names_in(self, folder: str) -> tuple[list[str], list[str]]:
-        """The folders and the files that lie directly in one of the ``folders``."""
+        """The folders and files directly in one of the ``folders``."""
         ...
 
     def read(self, name: str, most: int) -> bytes:
@@ -79,7 +80,7 @@ class Listing(Protocol):
 
 
 class FolderListing:
-    """A folder. Symbolic links are followed. Raises OSError where it may not be read."""
+    """A folder. Symbolic links are followed. Raises OSError if it cannot be read."""
 
     container: Container = "files"
 
@@ -99,17 +100,17 @@ class FolderListing:
         self.pictures = [entry.name for entry in self._pictures]
 
     def flat(self) -> list[Entry]:
-        """The pictures at the top."""
+        """The images at the top."""
         return [_entry(entry, entry.name) for entry in self._pictures]
 
     def below(self, folder: str) -> Below:
-        """What lies below one of the ``folders``."""
+        """The content below one of the ``folders``."""
         found = Below()
         _walk(self._root / folder, folder, found, above=frozenset())
         return found
 
     def names_in(self, folder: str) -> tuple[list[str], list[str]]:
-        """The folders and the files that lie directly in one of the ``folders``."""
+        """The folders and files directly in one of the ``folders``."""
         folders: list[str] = []
         files: list[str] = []
         for entry in _entries(self._root / folder):
@@ -123,9 +124,11 @@ class FolderListing:
 
 
 def _walk(folder: Path, relative: str, found: Below, *, above: frozenset[tuple[int, int]]) -> None:
-    """Gather into ``found`` what lies below ``folder``; ``above``: the folders above, so that no link leads round.
+    """Collect the content below ``folder`` in ``found``.
 
-    Links may make of a few folders as many paths as they like: their number is bounded, and so is the depth.
+    ``above``: the folders above, so that links cannot form a cycle.
+
+    Links can turn a few folders into any number of paths, so their number and depth are limited.
     """
     found.folders += 1
     if len(above) > _DEPTH_AT_MOST or found.folders > _FOLDERS_AT_MOST:
@@ -167,7 +170,7 @@ def is_litter(name: str) -> bool:
 
 
 def is_picture(name: str) -> bool:
-    """Whether the suffix is a picture's."""
+    """Whether the suffix is an image's."""
     return PurePath(name).suffix.lower() in PICTURE_SUFFIXES
 
 
@@ -195,15 +198,15 @@ def listed(names: Iterable[str]) -> str:
 
 
 def be(names: Collection[str]) -> str:
-    """The verb: ``is`` for one of them."""
+    """The verb: ``is`` for one, ``are`` for several."""
     return "is" if len(names) == 1 else "are"
 
 
 def have(names: Collection[str]) -> str:
-    """The verb: ``has`` for one of them."""
+    """The verb: ``has`` for one, ``have`` for several."""
     return "has" if len(names) == 1 else "have"
 
 
 def plural(number: int, noun: str) -> str:
-    """``1 picture``, ``50,000 pictures``."""
+    """``1 image``, ``50,000 images``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

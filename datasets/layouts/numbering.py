@@ -1,7 +1,7 @@
-"""What numbers that stand for classes mean: class indices, the same counted from 1, or the devkit's ILSVRC2012_ID.
+"""The meaning of class numbers: class indices, class indices counted from 1, or the devkit's ILSVRC2012_ID.
 
-The three are different orders of the same classes. ILSVRC2012's own images tell which one a source has, by their known
-labels; so do class lists beside them, and the devkit. Where nothing tells, numbers 0 to 999 are class indices.
+The three are different orders of the same classes. The known labels of ILSVRC2012's own images show which one a source
+uses. So do class lists next to the images, and the devkit. Without any of these, numbers 0 to 999 are class indices.
 """
 
 import functools
@@ -19,11 +19,11 @@ from alexbench.harness.errors import DataError
 
 GIVE_WNIDS: Final = "give WordNet ids (n01440764) instead of the numbers"
 _CLASSES_AT_LEAST: Final = 3
-"""So many classes must show an order that is not that of class indices: of one or two, chance may."""
+"""How many classes must show an order other than class indices. One or two may match by chance."""
 
 
 def own_label(path: str) -> int | None:
-    """The class index of an image of the ILSVRC2012 validation set, by its name; None for another one."""
+    """The class index of an ILSVRC2012 validation image, by its name; None for any other image."""
     number = validation_number(path)
     return None if number is None else packaged_labels()[number - 1]
 
@@ -31,14 +31,14 @@ def own_label(path: str) -> int | None:
 def numbers_mean(
     said: str, numbered: Iterable[tuple[int, int | None]], *, stated: Iterable[Stated], folder: Path | None
 ) -> Meaning | None:
-    """What the numbers of a source mean. None where nothing tells.
+    """The meaning of a source's numbers; None if nothing shows it.
 
-    ``said``: how errors call the source. ``numbered``: numbers, each with the class index that its image is known to
-    have, or None. ``stated``: the class lists beside it. ``folder``: where a devkit may be found, None in an archive.
+    ``said``: the source's name in errors. ``numbered``: numbers, each with the known class index of its image, or None.
+    ``stated``: the class lists next to it. ``folder``: where a devkit may be; None in an archive.
 
     Raises:
-        DataError: most known images say that these are not class indices, but not all of them or too few, or those who
-            say what the numbers mean do not agree.
+        DataError: most known images show that these are not class indices, but not all or too few do. Or the sources
+            that define the numbers do not agree.
     """
     counts = Counter(numbered)
     numbers = {number for number, _ in counts}
@@ -53,18 +53,18 @@ def numbers_mean(
 
 
 def outside_words(numbers: Collection[int], otherwise: str) -> str:
-    """What to do about numbers that are not all 0 to 999 and that nothing explains; ``otherwise``: if nothing helps."""
+    """The fix for unexplained numbers that are not all 0 to 999. ``otherwise``: the fix if no other helps."""
     if min(numbers) >= 1 and max(numbers) == CLASS_COUNT:
         return (
             "1..1000 are ILSVRC2012_ID, the devkit's order, or class indices counted from 1, and nothing tells which;"
-            f" {GIVE_WNIDS}, or put the devkit's meta.mat beside them"
+            f" {GIVE_WNIDS}, or put the devkit's meta.mat next to them"
         )
     return otherwise
 
 
 @functools.cache
 def _orders() -> tuple[Meaning, ...]:
-    """The orders that people number classes in, the usual one first."""
+    """The orders in which people number classes, the usual one first."""
     by_id = [0] * CLASS_COUNT
     for index, place in enumerate(devkit_order().tolist()):
         by_id[place] = index
@@ -78,7 +78,7 @@ def _orders() -> tuple[Meaning, ...]:
 
 
 def _proved(said: str, counts: Counter[tuple[int, int | None]]) -> Meaning | None:
-    """The order that most known images show, None where no order does."""
+    """The order that most known images show; None if there is none."""
     known = {pair: count for pair, count in counts.items() if pair[1] is not None}
     agreeing = [sum(count for (number, own), count in known.items() if order.of(number) == own) for order in _orders()]
     place, most, total = agreeing.index(max(agreeing)), max(agreeing), sum(known.values())
@@ -109,6 +109,6 @@ def _agreeing(said: str, listed: Meaning, proved: Meaning | None, numbers: Colle
         if all(reading.of(number) == proved.of(number) for number in numbers):
             return reading
     raise DataError(
-        f"{listed.said}: not what the labels of {said} mean, which are {proved.said} by ILSVRC2012's own labels; take"
-        " the list away, or put the right one in its place"
+        f"{listed.said}: not what the labels of {said} mean, which are {proved.said} by ILSVRC2012's own labels;"
+        " remove the list, or replace it with the right one"
     )

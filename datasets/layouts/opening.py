@@ -1,6 +1,8 @@
-"""Opening a data set: what lies at a path, which layout it is, and whether that is what the user said."""
+"""Opens a data set: finds what is at a path, recognises its layout, and checks that it is what the user named."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -9,13 +11,15 @@ from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts.assembling import assemble
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES, Layout, Place
 from alexbench.datasets.layouts.listing import FolderListing
+from alexbench.datasets.layouts.model_classes import ModelClasses
+from alexbench.datasets.layouts.own_classes import open_own
 from alexbench.datasets.layouts.recognising import misnamed, recognise_file, recognise_folder, shown_in
 from alexbench.datasets.layouts.surroundings import validation_below
 from alexbench.harness.errors import DataError, UsageError, unknown_name
 from alexbench.harness.files.input_files import check_file
 from alexbench.harness.files.plain_text import escaped
 
-_GIVE: Final = "give the folder, .tar, TFRecord or Parquet file that holds the pictures"
+_GIVE: Final = "give the folder, .tar, TFRecord or Parquet file that holds the images"
 
 
 def open_dataset(
@@ -23,32 +27,44 @@ def open_dataset(
     *,
     layout: str | None = None,
     labels: str | os.PathLike[str] | None = None,
+    classes: ModelClasses | None = None,
 ) -> Dataset:
     """Open ``path``: a folder, a plain .tar, one TFRecord, Parquet or WebDataset file, or a folder of the latter three.
 
-    A folder one or more levels above the one validation set is read as that, and the notes say so.
+    If a folder has exactly one validation set one or more levels below it, that set is read, and a note reports it.
 
-    The layout is recognised by itself, or held against ``layout`` where the user named one; then what is of that layout
+    The layout is recognised, or checked against ``layout`` if the user named one; then what is of that layout
     is taken and nothing else. ``labels`` (a val.txt, LOC_val_solution.csv, the devkit's ground truth or its folder) is
-    for pictures that lie flat, in a folder or a tar. Only names, labels and sizes are read, no picture is opened.
-    Symbolic links are followed, hidden files and litter (Thumbs.db) ignored. The same pictures give the same names,
+    for images that lie flat, in a folder or a tar. ``classes``: those of the user's own model, of which labels are
+    places then. Only names, labels and sizes are read, no image is opened.
+    Symbolic links are followed, hidden files and litter (Thumbs.db) ignored. The same images give the same names,
     labels and order in every layout.
 
     Raises:
-        DataError: nothing there, something that is no layout or could be two, pictures without a label or of the same
-            name, labels out of range, a file that is cut off, damaged or not readable by this user.
-        UsageError: an unknown layout, one that contradicts what lies there, or labels for a layout that has its own.
+        DataError: nothing is there, it has no known layout or could have two, images lack a label or share a name,
+            labels are out of range, or a file is cut off, damaged or not readable by this user.
+        UsageError: the layout is unknown or contradicts the files, or labels are given for a layout that has its own.
     """
     if layout is not None and layout not in LAYOUT_NAMES:
         raise unknown_name("layout", layout, LAYOUT_NAMES)
+    if classes is not None:
+        with _reading(_path(path)):
+            return open_own(_path(path), classes, lambda: open_dataset(path, layout=layout, labels=labels))
     root = _path(path)
     source = None if labels is None else _path(labels)
-    try:
+    with _reading(root):
         if root.is_dir():
             return _open_folder(root, layout, source)
         if not root.exists():
             raise DataError(f"{escaped(str(root))}: no such folder or file; {_GIVE}")
         return _open_file(root, layout, source)
+
+
+@contextmanager
+def _reading(root: Path) -> Iterator[None]:
+    """Around what is read of ``root``: what may not be read is named."""
+    try:
+        yield
     except OSError as error:
         said = escaped(str(error.filename or root))
         raise DataError(
@@ -78,7 +94,7 @@ def _open_folder(root: Path, layout: str | None, labels: Path | None, above: tup
 
 
 def _open_below(root: Path, path: Path, layout: str | None, labels: Path | None) -> Dataset:
-    """The one validation set below ``root``, at ``path``; its labels may lie in the folders between."""
+    """The one validation set below ``root``, at ``path``. Its labels may be in the folders between them."""
     between = tuple(root / one for one in path.relative_to(root).parents)
     opened = _open_folder(path, layout, labels, between) if path.is_dir() else _open_file(path, layout, labels)
     note = f"read from {escaped(str(path))}, the one validation set below {escaped(str(root))}"
@@ -96,6 +112,6 @@ def _open(place: Place, layout: Layout, *, name: str) -> Dataset:
             f"--labels {place.labels}: {layout.said} have their labels in the {layout.labels_are_in}; leave --labels"
             " away"
         )
-    # A link to a file keeps its name, which says more than that of a blob in a store.
+    # A link to a file keeps its own name, which says more than the name of a blob in a store.
     root = place.path.parent.resolve() if place.listing is None else place.path.resolve()
     return assemble(layout.take(place), name=name, root=root, layout=layout.name, container=layout.container)

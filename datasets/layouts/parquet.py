@@ -1,4 +1,4 @@
-"""Hugging Face's Parquet: a struct ``image`` of ``bytes`` and ``path``, and a ``label``, a row a picture."""
+"""Hugging Face's Parquet: a struct ``image`` of ``bytes`` and ``path``, and a ``label``; one row per image."""
 
 import json
 import re
@@ -23,25 +23,26 @@ if TYPE_CHECKING:
 
 _PATH, _LABEL = "image.path", "label"
 _LISTED_ROWS: Final = 1024
-"""Names and labels decoded at a time: a hostile file may repeat one path of megabytes in every row."""
+"""Rows of names and labels decoded at a time: a hostile file may repeat a path of megabytes in every row."""
 _PATH_AT_MOST: Final = 4096
-"""Characters of a picture's path: as many as Linux takes."""
+"""The most characters in an image's path: Linux's limit."""
 _SHOWN_AT_MOST: Final = 40
-_WANTED: Final = "wanted are image (struct of bytes and path) and label (integer, or a WordNet id)"
+_WANTED: Final = "expected image (struct of bytes and path) and label (integer, or a WordNet id)"
 _OF_CLASSES: Final = re.compile("label|class|synset|wnid|wordnet|categor|target|concept|^text$|^name$")
-"""What columns are called that say in words what a label means."""
+"""Names of columns that say in words what a label means."""
 _NOT_OF_CLASSES: Final = frozenset({"ARROW:schema", "pandas", "PARQUET:field_id"})
 
 
 def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
-    """Every row of the ``files`` below ``root``; pictures are not read. A row without a path is called by its place.
+    """Every row of the ``files`` below ``root``; images are not read. A row without a path is named by its place.
 
-    Where the file or a class list beside it says what its labels mean, they are read so; labels may be words that hold
-    a WordNet id, too. A column of class names beside the label is held against it.
+    If the file or a class list next to it defines its labels, that definition is used. Labels may also be text with a
+    WordNet id. A column of class names is checked against the label.
 
     Raises:
-        DataError: not a whole Parquet file, columns missing or of another type, classes that are not the 1000 of
-            ILSVRC2012, a label outside 0..999 or one that another column contradicts, more rows than any set has.
+        DataError: the file is not a whole Parquet file, columns are missing or have another type, the classes are not
+            the 1000 of ILSVRC2012, a label is outside 0..999 or another column contradicts it, or there are more rows
+            than in any set.
     """
     found = Labelled(labels_from="column label")
     meanings_of_files = _meanings(root, files)
@@ -67,7 +68,7 @@ def take_parquet(root: Path, files: Sequence[str]) -> Labelled:
 
 
 def _meanings(root: Path, files: Sequence[str]) -> dict[str, Meaning | None]:
-    """What the labels of each file mean: by its metadata, a class list beside it, or the images with known labels."""
+    """The meaning of each file's labels: from its metadata, a class list next to it, or images with known labels."""
     beside = lists_in(root)
     stated: dict[str, Meaning | None] = {}
     unexplained: list[tuple[int, int | None]] = []
@@ -88,7 +89,7 @@ def _meanings(root: Path, files: Sequence[str]) -> dict[str, Meaning | None]:
 
 
 def _numbered(parquet: "pq.ParquetFile") -> list[tuple[int, int | None]]:
-    """The labels that are numbers, each with the class index that its image is known to have."""
+    """The labels that are numbers, each with the known class index of its image."""
     import pyarrow as pa
 
     if not pa.types.is_integer(parquet.schema_arrow.field("label").type):
@@ -107,7 +108,7 @@ def _short(name: str | None) -> str:
 
 
 def _batches(parquet: "pq.ParquetFile", beside: Sequence[str]) -> "Iterator[tuple[int, pa.RecordBatch]]":
-    """The rows without their pictures, a few at a time, and the number of the first."""
+    """The rows without their images, a few at a time, with the number of the first."""
     start = 0
     rows = min(_LISTED_ROWS, rows_at_a_time(parquet, without=BYTES))
     for batch in parquet.iter_batches(batch_size=rows, columns=[_PATH, _LABEL, *beside], use_threads=False):
@@ -120,13 +121,13 @@ def _path_of(path: Path, row: int, image: Any) -> str | None:
     if name is not None and len(name) > _PATH_AT_MOST:
         raise DataError(
             f"{path}: row {row} (from 0) has a path of {len(name):,} characters, {_PATH_AT_MOST:,} at most; restore the"
-            " file or convert the set anew"
+            " file or convert the set again"
         )
     return name
 
 
 def _labels(path: Path, start: int, column: Any, meaning: Meaning | None) -> list[int]:
-    """The class indices of some rows, of which the first is ``start``."""
+    """The class indices of some rows; the first row is ``start``."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
@@ -136,17 +137,17 @@ def _labels(path: Path, start: int, column: Any, meaning: Meaning | None) -> lis
     for row, label in enumerate(column.to_pylist(), start=start):
         if label is None:
             raise DataError(
-                f"{path}: row {row} (from 0) has no label (null); take the row out, or give the validation split, which"
-                " has them all"
+                f"{path}: row {row} (from 0) has no label (null); remove the row, or give the validation split, where"
+                " every row has one"
             )
         index = _of_word(path, row, label) if of_words else meant(label, meaning)
         if not 0 <= index < CLASS_COUNT:
             count = CLASS_COUNT if meaning is None else len(meaning.indices)
-            why = f"outside 0..{count - 1}; restore the file or convert the set anew"
+            why = f"outside 0..{count - 1}; restore the file or convert the set again"
             if label == -1:
                 why = "as in a test split, which has no labels; give the validation split"
             elif 0 <= label < count:
-                why = "the background, no class; take the row out"
+                why = "the background, not a class; remove the row"
             raise DataError(f"{path}: row {row} (from 0) has label {label}, {why}")
         found.append(index)
     return found
@@ -163,7 +164,7 @@ def _of_word(path: Path, row: int, label: str) -> int:
 
 
 def _is_text(column: "pa.Field[Any]") -> bool:
-    """Whether a column beside the label may say in words what that means."""
+    """Whether this column may say in words what the label means."""
     import pyarrow as pa
 
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
@@ -173,9 +174,9 @@ def _is_text(column: "pa.Field[Any]") -> bool:
 
 @dataclass(slots=True)
 class _Beside:
-    """The columns of a file that may name classes, and what became of them.
+    """The columns of a file that may name classes, and whether they were understood.
 
-    ``columns``: those whose names say so; ``texts``: these and all others of text, which may hold a WordNet id.
+    ``columns``: those with a telling name. ``texts``: these and all other text columns, which may hold a WordNet id.
     """
 
     path: Path
@@ -184,7 +185,10 @@ class _Beside:
     understood: set[str] = field(default_factory=set)
 
     def check(self, start: int, batch: "pa.RecordBatch", labels: Sequence[int]) -> None:
-        """Hold the words of some rows against their labels; what is no class's name is about something else."""
+        """Check the words of some rows against their labels.
+
+        Words that are not a class's name are about something else.
+        """
         for name in self.texts:
             words = batch.column(name).to_pylist()
             for row, (word, label) in enumerate(zip(words, labels, strict=True), start=start):
@@ -192,7 +196,7 @@ class _Beside:
                     self._check_word(row, word, label, name)
 
     def check_path(self, row: int, path: str | None, label: int) -> None:
-        """Hold the WordNet id in the path of an image, if there is one, against its label."""
+        """Check the WordNet id in the path of an image, if there is one, against its label."""
         if path and WNID.search(path[:_PATH_AT_MOST]):
             self._check_word(row, path, label, "image's path")
 
@@ -201,7 +205,7 @@ class _Beside:
         if classes and label not in classes:
             raise DataError(
                 f"{self.path}: row {row} (from 0) is of class {label} by its label and of class {min(classes)} by its"
-                f" {name} ({escaped(word[:_SHOWN_AT_MOST])}); convert the set anew, with class indices or the names"
+                f" {name} ({escaped(word[:_SHOWN_AT_MOST])}); convert the set again, with class indices or the names"
                 " of its classes"
             )
         if classes:
@@ -209,15 +213,16 @@ class _Beside:
 
     @property
     def notes(self) -> list[str]:
-        """A sentence for what was not understood."""
+        """A sentence about the columns that were not understood."""
         left = [name for name in self.columns if name not in self.understood]
         return [
-            f"column {escaped(name)} names no class of ILSVRC2012, and was not held against the labels" for name in left
+            f"column {escaped(name)} names no class of ILSVRC2012, so it was not compared with the labels"
+            for name in left
         ]
 
 
 def _check_same(root: Path, meanings_of_files: Mapping[str, Meaning | None]) -> None:
-    """All files of a set mean the same by a label."""
+    """A label has the same meaning in all files of a set."""
     first: tuple[int, ...] | None = None
     for place, (file, meaning) in enumerate(meanings_of_files.items()):
         indices = None if meaning is None or is_own_order(meaning.indices) else meaning.indices
@@ -254,7 +259,7 @@ def _check_columns(path: Path, schema: "pa.Schema") -> None:
 
 
 def _stated(path: Path, schema: "pa.Schema") -> list[Stated]:
-    """The class names in a file's metadata: Hugging Face's, or any list under a usual key, of the file or its label."""
+    """The class names in the metadata of a file or of its label: Hugging Face's, or any list under a usual key."""
     found: list[tuple[str, Sequence[str]]] = []
     of_label = schema.field("label").metadata or {}
     for where, metadata in (("its metadata", schema.metadata or {}), ("its column label", of_label)):

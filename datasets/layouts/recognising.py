@@ -1,4 +1,4 @@
-"""Which layout something is: by names in folders and archives, by the first bytes of a file."""
+"""Recognises layouts by names in folders and archives, and by the first bytes of a file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +16,13 @@ _HEAD_BYTES: Final = 512
 
 
 def recognise_folder(listing: FolderListing, named: str | None, *, labelled: bool) -> Layout | None:
-    """The layout of a folder; None where it is none, and one may lie below it.
+    """The layout of a folder; None if it has none, but one may be below it.
 
-    ``labelled``: the user gave labels for flat pictures.
+    ``labelled``: the user gave labels for flat images.
 
     Raises:
-        DataError: two layouts.
-        UsageError: ``named`` is not what lies there.
+        DataError: the folder has two layouts.
+        UsageError: ``named`` is not the layout found.
     """
     kinds = shown_in(listing)
     if named is not None:
@@ -32,8 +32,8 @@ def recognise_folder(listing: FolderListing, named: str | None, *, labelled: boo
         if not kinds and not listing.pictures:
             return None
         there = " and ".join(kind.said for kind in kinds) or "no such thing"
-        mend = "give the .tar file itself" if named == "tar" else "leave --layout away, or give the right folder"
-        raise UsageError(f"--layout {named}: {listing.said} holds {there}; {mend}")
+        fix = "give the .tar file itself" if named == "tar" else "leave --layout away, or give the right folder"
+        raise UsageError(f"--layout {named}: {listing.said} holds {there}; {fix}")
     if len(kinds) > 1 and {kind.name for kind in kinds} != {"wnid-folders", "class-index-folders"}:
         shown = " and ".join(f"{kind.said} ({listed(shows[:1])})" for kind, shows in kinds.items())
         choice = " or ".join(f"--layout {kind.name}" for kind in kinds)
@@ -46,7 +46,7 @@ def recognise_folder(listing: FolderListing, named: str | None, *, labelled: boo
 
 
 def shown_in(listing: FolderListing) -> Mapping[Layout, list[str]]:
-    """Each layout that names in a folder show, with these names; of names that two share the first has them."""
+    """Each layout that names in a folder show, with these names. If two layouts share names, the first gets them."""
     shown: dict[Layout, list[str]] = {}
     claimed: set[str] = set()
     for layout in LAYOUTS:
@@ -59,23 +59,23 @@ def shown_in(listing: FolderListing) -> Mapping[Layout, list[str]]:
 
 
 def misnamed(listing: FolderListing, named: str | None) -> Layout:
-    """The layout to read a folder as that shows none and has none below it: what is wrong with it is said on reading.
+    """The layout for a folder that shows none and has none below it. Reading it then reports what is wrong.
 
     Raises:
-        UsageError: a layout was ``named``.
+        UsageError: the user ``named`` a layout.
     """
     if named is not None:
-        mend = "give the .tar file itself" if named == "tar" else "leave --layout away, or give the right folder"
-        raise UsageError(f"--layout {named}: {listing.said} holds no such thing; {mend}")
+        fix = "give the .tar file itself" if named == "tar" else "leave --layout away, or give the right folder"
+        raise UsageError(f"--layout {named}: {listing.said} holds no such thing; {fix}")
     return _called("flat-folder" if listing.pictures else "wnid-folders")
 
 
 def recognise_file(path: Path, named: str | None) -> Layout:
-    """The layout of a file, by its first bytes, and where these say nothing by its name.
+    """The layout of a file, by its first bytes or else by its name.
 
     Raises:
-        DataError: a file that holds no data set, or one that cannot be read in place.
-        UsageError: ``named`` is not what lies there.
+        DataError: the file is not a data set, or cannot be read in place.
+        UsageError: ``named`` is not the layout found.
     """
     if named is not None and _called(named).container == "files":
         raise UsageError(f"--layout {named}: {path} is a file; leave --layout away, or give a folder")
@@ -91,7 +91,7 @@ def recognise_file(path: Path, named: str | None) -> Layout:
     if found is None and named is None:
         raise DataError(
             f"{escaped(str(path))}: neither a tar nor TFRecords nor Parquet; give one of these, or the folder that"
-            " holds the pictures"
+            " holds the images"
         )
     return found or _called(named or "")
 

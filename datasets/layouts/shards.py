@@ -1,4 +1,4 @@
-"""Files that hold many pictures each: which of those in a folder belong to the validation set."""
+"""Files with many images each: finds those of a folder that belong to the validation set."""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -9,23 +9,23 @@ from alexbench.datasets.layouts.listing import listed
 from alexbench.harness.errors import DataError
 
 Split = Literal["val", "train", "test", ""]
-"""A part of ImageNet; empty where nothing says which."""
+"""A part of ImageNet; empty if unknown."""
 
 _SPLITS: Final[dict[str, Split]] = {"train": "train", "val": "val", "test": "test"}
 _SERIES: Final = re.compile(
     r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?P<suffix>\.tfrecords?|\.parquet)?", re.ASCII
 )
 _COUNTED: Final = re.compile(r"(?P<stem>.*?)(?P<number>\d{1,8})\.tar", re.ASCII)
-"""A WebDataset shard, which does not say how many there are."""
+"""A WebDataset shard; its name does not have the number of shards."""
 _OTHER_FORMATS: Final = (".array_record", ".riegeli", ".arrow", ".bagz")
-"""Formats of TFDS and others whose files end in ``-00000-of-00064``, too."""
+"""Other formats of TFDS and others, whose files also end in ``-00000-of-00064``."""
 _TRAINING_NAME: Final = re.compile(r"(?:.*/)?n\d{8}_\d+(?:_n\d{8})?(?:\.\w+)?", re.ASCII)
 _SPLIT: Final = re.compile(r"(?:^|[^a-z])(train|val|test)[a-z]*(?:[^a-z]|$)")
 
 
 @dataclass(slots=True)
 class Shards:
-    """The files ``taken``, in order of their names; of which ``split``, if their names say it."""
+    """The files ``taken``, in the order of their names. ``split``: their split, if their names have it."""
 
     taken: list[str]
     split: Split
@@ -33,12 +33,12 @@ class Shards:
 
 
 def is_parquet(name: str) -> bool:
-    """Whether a file of that name is Parquet."""
+    """Whether a file of that name is a Parquet file."""
     return name.lower().endswith(".parquet")
 
 
 def is_tfrecord(name: str) -> bool:
-    """Whether a file of that name holds TFRecords: ``validation-00000-of-00128``, or a suffix that says so."""
+    """Whether a file of that name holds TFRecords: ``validation-00000-of-00128``, or a TFRecord suffix."""
     if name.lower().endswith((".tfrecord", ".tfrecords")):
         return True
     found = _SERIES.fullmatch(name)
@@ -46,13 +46,13 @@ def is_tfrecord(name: str) -> bool:
 
 
 def split_of(name: str) -> Split:
-    """The part of ImageNet that a file's or a folder's name speaks of."""
+    """The part of ImageNet in the name of a file or folder."""
     found = _SPLIT.search(name.lower())
     return "" if found is None else _SPLITS[found[1]]
 
 
 def is_of_training(names: Iterable[str]) -> bool:
-    """Whether images are called as those of the training set are (``n01440764_10026.JPEG``), all of them."""
+    """Whether all images have names of the training set (``n01440764_10026.JPEG``)."""
     first = None
     for first in names:
         if _TRAINING_NAME.fullmatch(first) is None:
@@ -61,10 +61,11 @@ def is_of_training(names: Iterable[str]) -> bool:
 
 
 def choose_shards(said: str, names: Sequence[str]) -> Shards:
-    """Of files of several splits those of the validation set; else all.
+    """The validation set's files if there are several splits; otherwise all files.
 
     Raises:
-        DataError: several splits without the validation set's, or files of two series (-of-00064 and -of-00128).
+        DataError: there are several splits without the validation set's, or files of two series (-of-00064 and
+            -of-00128).
     """
     splits: dict[Split, list[str]] = {}
     for name in sorted(names):
@@ -92,7 +93,7 @@ def choose_shards(said: str, names: Sequence[str]) -> Shards:
 
 
 def _missing(stem: str, of: str, numbers: Collection[int]) -> list[str]:
-    """A note of the files that a series lacks; of one that does not say how many there are, those between others."""
+    """A note on the files that a series lacks. If its length is unknown, only gaps between files count."""
     if of.isdigit():
         lacking = [f"{stem}-{number:05d}-of-{of}" for number in range(int(of)) if number not in numbers]
         total = f"{int(of)} files"

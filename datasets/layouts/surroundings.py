@@ -1,8 +1,8 @@
-"""What lies below a folder or within an archive that is no data set itself: which part is the validation set.
+"""Finds the validation set below a folder, or in an archive, that is not a data set itself.
 
-A root with ``train/`` and ``val/``, Kaggle's ``ILSVRC/Data/CLS-LOC/val``, a devkit beside a folder: people name what is
-one or more levels too high. Where one validation set lies below, it is read, and that is said; else the advice names
-what is there.
+A root with ``train/`` and ``val/``, Kaggle's ``ILSVRC/Data/CLS-LOC/val``, a devkit next to a folder: people often name
+a path one or more levels too high. If there is exactly one validation set below, it is read, and a note reports it.
+Otherwise the error names what is there.
 """
 
 import re
@@ -22,16 +22,16 @@ from alexbench.harness.files.plain_text import escaped
 _FOLDERS_AT_MOST: Final = 1_000
 _DEPTH_AT_MOST: Final = 10
 _LOOKED_AT: Final = 100
-"""Names of images by which a folder of them is known."""
+"""How many names of images decide what a folder is."""
 _CLASS_ARCHIVE: Final = re.compile(r"n\d{8}\.tar", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class SetBelow:
-    """A set below a root. ``path``: where, as people write it. ``split``: of which part of ImageNet it is, if it says.
+    """A set below a root. ``path``: where, as people write it. ``split``: its part of ImageNet, if known.
 
-    ``sure``: its images are labelled where they lie; else their labels would have to be found. ``flat``: images lie
-    directly in it.
+    ``sure``: its images have labels there; otherwise labels would have to be found. ``flat``: its images are directly
+    in it.
     """
 
     path: Path
@@ -41,12 +41,12 @@ class SetBelow:
 
 
 def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> SetBelow | None:
-    """The one validation set below ``root``; None where there is no set at all.
+    """The one validation set below ``root``; None if there is no set.
 
-    ``shows``: the names in a folder by which it is a data set.
+    ``shows``: the names that make a folder a data set.
 
     Raises:
-        DataError: several, or none that is surely the validation set; the message names them.
+        DataError: there are several, or none is surely the validation set. The message names them.
     """
     said = escaped(str(root))
     search = _Search(root, shows)
@@ -60,7 +60,7 @@ def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]
         raise DataError(search.other)
     if not places and not search.images:
         raise DataError(
-            f"{said}: no picture in it or below it; give a folder with class folders (n01440764 or 0..999) of pictures"
+            f"{said}: no image in it or below it; give a folder with class folders (n01440764 or 0..999) of images"
         )
     return found
 
@@ -68,13 +68,13 @@ def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]
 def choose(
     said: str, places: Sequence[SetBelow], *, give: str = "give one of them", unread: OSError | None = None
 ) -> SetBelow | None:
-    """Of the sets below what is called ``said`` the one validation set; None if there are no sets.
+    """The one validation set among the sets below ``said``; None if there are no sets.
 
-    ``unread``: why a folder below could not be looked into, which may hold it.
+    ``unread``: why a folder below, which may hold the set, could not be read.
 
     Raises:
-        DataError: as :func:`validation_below`.
-        OSError: ``unread``, and no validation set elsewhere.
+        DataError: see :func:`validation_below`.
+        OSError: ``unread``, if there is no validation set elsewhere.
     """
     sure = [place for place in places if place.sure] or list(places)
     found = [place for place in sure if place.split == "val"] or [place for place in places if place.split == "val"]
@@ -92,7 +92,7 @@ def choose(
     if unknown and unknown[0].sure:
         raise DataError(f"{said}: {plural(len(unknown), 'data set')} below it ({_paths(unknown)}); {give}")
     if unknown:
-        return None  # folders of images that are named otherwise, and are perhaps classes
+        return None  # folders of images with other names, which may be classes
     if places:
         splits = " and ".join(sorted({"training" if place.split == "train" else "test" for place in places}))
         raise DataError(
@@ -103,7 +103,7 @@ def choose(
 
 
 def _refuse_parts(said: str, found: Sequence[SetBelow]) -> None:
-    """Refuse one validation set in several folders or archives beside each other."""
+    """Refuse a validation set that is spread over several folders or archives."""
     if all(place.flat and place.sure for place in found):
         raise DataError(
             f"{said}: images of the validation set in {plural(len(found), 'folder')} ({_paths(found)}); give one of"
@@ -112,12 +112,12 @@ def _refuse_parts(said: str, found: Sequence[SetBelow]) -> None:
     if all(place.path.suffix.lower() == ".tar" for place in found):
         raise DataError(
             f"{said}: {plural(len(found), 'archive')} of the validation set ({_paths(found)}); give one of them, or"
-            " unpack them into one folder if these are parts (WebDataset shards have a KEY.cls beside each image)"
+            " unpack them into one folder if these are parts (WebDataset shards have a KEY.cls next to each image)"
         )
 
 
 def _joined(root: Path, places: Sequence[SetBelow]) -> list[SetBelow]:
-    """With folders of unknown images that lie in one folder as that folder: its classes, by names of somebody's own."""
+    """Replaces folders of unknown images by the folder that holds them all: they are its classes, under other names."""
     parents = Counter(place.path.parent for place in places if not place.sure)
     joined = {parent for parent, count in parents.items() if count > 1 and parent != root}
     whole = [SetBelow(parent, split_in(parent.relative_to(root)), sure=False) for parent in sorted(joined)]
@@ -125,7 +125,7 @@ def _joined(root: Path, places: Sequence[SetBelow]) -> list[SetBelow]:
 
 
 def split_in(path: Path | str, names: Iterable[str] = ()) -> Split:
-    """Which part of ImageNet lies at a relative ``path``, by ``names`` of images there, else by the folders' names."""
+    """The part of ImageNet at a relative ``path``, by ``names`` of images there, or else by the folders' names."""
     names = list(names)
     if any(validation_number(name) is not None for name in names):
         return "val"
@@ -139,10 +139,10 @@ def split_in(path: Path | str, names: Iterable[str] = ()) -> Split:
 
 
 class _Search:
-    """The sets below a root, nearest first. ``whole``: all folders were looked into, but for ``unread``.
+    """The sets below a root, nearest first. ``whole``: all folders were read, except ``unread``.
 
-    ``other``: what the first folder is that holds another data set, or a format that is not read. ``images``: whether
-    the root itself has some.
+    ``other``: the first folder with another data set, or with a format that is not read. ``images``: whether the root
+    itself has images.
     """
 
     def __init__(self, root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> None:
@@ -154,7 +154,7 @@ class _Search:
         self.images = False
 
     def places(self) -> Iterator[SetBelow]:
-        """Each set; class folders are not entered."""
+        """Each set. Class folders are not entered."""
         folders = deque([(self._root, 0)])
         while folders:
             folder, depth = folders.popleft()
@@ -171,14 +171,14 @@ class _Search:
                 folders.extend((folder / name, depth + 1) for name in listing.folders if not may_be_class(name))
 
     def _is_other(self, folder: Path, listing: FolderListing) -> bool:
-        """Whether a folder is another data set's, which has no place of ImageNet's in it."""
+        """Whether a folder belongs to another data set, so that ImageNet is not in it."""
         other = other_set(listing)
         words = other or foreign_in(listing)
         self.other = self.other or (f"{escaped(str(folder))}: {words}" if words else "")
         return other is not None
 
     def _list(self, folder: Path) -> FolderListing | None:
-        """What lies in a folder; None where that is not known, or was looked at before."""
+        """The content of a folder; None if it is unknown or was read before."""
         try:
             status = folder.stat()
             here = (status.st_dev, status.st_ino)
@@ -193,7 +193,7 @@ class _Search:
 
 
 def _archives(folder: Path, listing: Listing) -> Iterator[SetBelow]:
-    """The tars in a folder that is no set itself, but for those of a class each."""
+    """The tars in a folder that is not a set itself, except tars of one class."""
     for name in listing.others:
         if name.lower().endswith(".tar") and not _CLASS_ARCHIVE.fullmatch(name):
             yield SetBelow(folder / name, split_of(name))
@@ -216,7 +216,7 @@ def _place(folder: Path, relative: Path, listing: Listing, shown: Sequence[str])
 
 
 def _prefer_folders(places: list[SetBelow]) -> list[SetBelow]:
-    """Without the archives that were unpacked beside themselves, as torchvision does it."""
+    """Leaves out archives that were unpacked next to themselves, as torchvision does."""
     folders = {place.path.parent for place in places if place.split == "val" and place.path.suffix.lower() != ".tar"}
     return [place for place in places if place.path.suffix.lower() != ".tar" or place.path.parent not in folders]
 

@@ -1,4 +1,4 @@
-"""A plain tar, whose members are listed once: class folders of images, or flat ones."""
+"""A plain tar of class folders or flat images. Its members are listed once."""
 
 import itertools
 import posixpath
@@ -26,19 +26,19 @@ from alexbench.harness.errors import DataError, UsageError
 from alexbench.harness.files.plain_text import escaped
 
 _LOOKED_AT: Final = 64
-"""Members of an archive that show what it is."""
+"""How many members of an archive decide what it is."""
 _END: Final = bytes(tarfile.BLOCKSIZE)
 _HEADER_AT_MOST: Final = 1 << 20
-"""Of the names and numbers before a member: Linux takes paths of 4096 bytes."""
+"""The most bytes of a member's headers: Linux allows paths of 4096 bytes."""
 _TAIL_AT_MOST: Final = 1 << 20
-"""Archives are filled up with zeros to a whole record: 10 KiB as a rule, 1 MiB where someone had a tape."""
+"""Archives are padded with zeros to a whole record: usually 10 KiB, 1 MiB for tapes."""
 
 
 class TarListing:
-    """A tar, as if it were a folder. A folder that wraps all of it (``val/``) is looked through.
+    """A tar, read as a folder. A folder that wraps all of it (``val/``) is skipped.
 
-    Raises DataError where the archive is cut off, damaged, or of a kind that cannot be read in place; OSError where it
-    may not be read.
+    Raises DataError if the archive is cut off, damaged, or of a kind that cannot be read in place, and OSError if the
+    user may not read it.
     """
 
     container: Container = "tar"
@@ -52,7 +52,7 @@ class TarListing:
         if outside:
             raise DataError(
                 f"{self.said}: {some(outside)} of {plural(len(everything), 'file')} in it, by their paths, lie outside"
-                " of it (..); pack it anew from the folder that holds them"
+                " of it (..); pack it again from the folder that holds them"
             )
         members = _strip_wrappers([member for member in everything if not _is_hidden(member.path)])
         members, self.part, self.left_out = self._validation_part(members)
@@ -84,7 +84,7 @@ class TarListing:
         self.pictures = sorted(entry.path for entry in self._top)
 
     def _validation_part(self, members: list[Entry]) -> tuple[list[Entry], str, int]:
-        """Of an archive of several sets the members of the validation set, its folder, and how many are left out."""
+        """For an archive of several sets: the members of the validation set, its folder, and how many are left out."""
         images = [member.path for member in members if is_picture(member.path)]
         if not images or any("/" not in path or may_be_class(path.split("/")[0]) for path in images):
             return members, "", 0
@@ -100,15 +100,15 @@ class TarListing:
         return stripped, folder, len(members) - len(inside)
 
     def flat(self) -> list[Entry]:
-        """The pictures at the top."""
+        """The images at the top."""
         return self._top
 
     def below(self, folder: str) -> Below:
-        """What lies below one of the ``folders``."""
+        """The content below one of the ``folders``."""
         return self._below[folder]
 
     def names_in(self, folder: str) -> tuple[list[str], list[str]]:
-        """The folders and the files that lie directly in one of the ``folders``."""
+        """The folders and files directly in one of the ``folders``."""
         inside = self._inside[folder]
         return sorted({path.split("/", 1)[0] for path in inside if "/" in path}), [p for p in inside if "/" not in p]
 
@@ -121,7 +121,7 @@ class TarListing:
 
 
 def first_names(path: Path) -> list[str]:
-    """The paths of the first files in an archive; none of what is not one."""
+    """The paths of the first files in an archive; empty if it is not an archive."""
     try:
         with path.open("rb") as file, tarfile.open(fileobj=cast("BinaryIO", _Headers(file)), mode="r:") as archive:
             first = itertools.islice(archive, _LOOKED_AT)
@@ -131,21 +131,21 @@ def first_names(path: Path) -> list[str]:
 
 
 class _Headers:
-    """A file as tarfile reads it while members are listed: headers, and no member. A name of gigabytes is damage."""
+    """A file for tarfile that listing reads headers from, not members. A name of gigabytes is treated as damage."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int) -> bytes:
-        """``size`` bytes, no more than any header has."""
+        """Read ``size`` bytes, at most as many as a header has."""
         if size > _HEADER_AT_MOST:
             raise tarfile.ReadError(f"a header of {size:,} bytes")
         return self._file.read(size)
 
 
 def members_of(path: Path) -> list[Entry]:
-    """Every file in the archive. Pictures are not read, their headers are; the end of the archive is looked for."""
+    """Every file in the archive. Headers are read and images are not; the end of the archive is checked."""
     found: list[Entry] = []
     number, said = 0, escaped(str(path))
     with path.open("rb") as file:
@@ -157,8 +157,8 @@ def members_of(path: Path) -> list[Entry]:
                     name = posixpath.normpath(member.name).lstrip("/")
                     if not member.isfile() or member.issparse():
                         raise DataError(
-                            f"{said}: member {number} ({escaped(name)}) is no plain file but a link or a sparse one;"
-                            " pack it anew with tar --dereference --hard-dereference"
+                            f"{said}: member {number} ({escaped(name)}) is a link or a sparse file, not a plain file;"
+                            " pack it again with tar --dereference --hard-dereference"
                         )
                     found.append(Entry(name, path.name, member.offset_data, member.size))
                     check_count(said, len(found))
@@ -167,18 +167,17 @@ def members_of(path: Path) -> list[Entry]:
             raise _broken(path, number, str(error)) from error
         file.seek(end)
         tail = file.read(_TAIL_AT_MOST + 1)
-    # tarfile takes a missing or a damaged header for the end; the real one is a block of zeros.
+    # tarfile treats a missing or damaged header as the end. The real end is a block of zeros.
     if tail[: len(_END)] != _END:
-        detail = "the end-of-archive block is missing" if len(tail) < len(_END) else "no header of a member there"
+        detail = "the end-of-archive block is missing" if len(tail) < len(_END) else "there is no header of a member"
         raise _broken(path, number, detail)
-    # And the first block of zeros for the end, whatever lies behind: a hole, or another archive.
+    # tarfile also treats the first block of zeros as the end, even if a hole or another archive is there.
     if len(tail) > _TAIL_AT_MOST or tail.count(0) != len(tail):
         behind = path.stat().st_size - end
         after = f"after member {number}" if number else "at its very start"
         raise DataError(
-            f"{said}: the archive ends {after}, and {behind:,} bytes lie behind its end, as in a download"
-            " with holes or in two archives joined byte by byte; download it again, or join archives with tar"
-            " --concatenate"
+            f"{said}: the archive ends {after}, and {behind:,} bytes follow its end, as in an incomplete download or"
+            " in two archives joined byte by byte; download it again, or join archives with tar --concatenate"
         )
     return found
 
@@ -196,7 +195,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _strip_wrappers(members: list[Entry]) -> list[Entry]:
-    """The members without the folders that wrap all of them, but for a class folder."""
+    """The members without the folders that wrap all of them, except a class folder."""
     while members:
         first, slash, _ = members[0].path.partition("/")
         if not slash or may_be_class(first) or not all(member.path.startswith(first + "/") for member in members):
@@ -206,11 +205,11 @@ def _strip_wrappers(members: list[Entry]) -> list[Entry]:
 
 
 def take_tar(path: Path, *, labels: Path | None) -> Labelled:
-    """The images in the archive ``path``, flat or in class folders; ``labels``: the user's, of flat ones.
+    """The images in the archive ``path``, flat or in class folders. ``labels``: the user's, for flat images.
 
     Raises:
-        DataError: no image, both kinds, or what either kind cannot have.
-        UsageError: labels for class folders.
+        DataError: there is no image, there are both kinds, or something that neither kind allows.
+        UsageError: labels are given for class folders.
     """
     listing = TarListing(path)
     if _holds_flat(listing):
@@ -230,16 +229,17 @@ def take_tar(path: Path, *, labels: Path | None) -> Labelled:
 
 
 def _holds_flat(listing: TarListing) -> bool:
-    """Whether its images lie flat. Folders that are not class folders count as such: what is wrong is said later."""
+    """Whether its images are flat.
+
+    Folders that are not class folders count as class folders here; a later check reports them.
+    """
     flat = [name for name in listing.pictures if validation_number(name) is not None]
     folders = [name for name in listing.folders if is_class_name(name)]
     if flat and folders:
         raise DataError(
-            f"{listing.said}: holds flat pictures ({listed(flat[:1])}) and class folders ({listed(folders[:1])});"
+            f"{listing.said}: holds flat images ({listed(flat[:1])}) and class folders ({listed(folders[:1])});"
             " unpack it and name one with --layout, or make an archive of one kind"
         )
     if not listing.folders and not listing.pictures:
-        raise DataError(
-            f"{listing.said}: no picture in it; give an archive of pictures, such as ILSVRC2012_img_val.tar"
-        )
+        raise DataError(f"{listing.said}: no image in it; give an archive of images, such as ILSVRC2012_img_val.tar")
     return bool(flat) or not listing.folders

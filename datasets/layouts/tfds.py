@@ -1,6 +1,6 @@
-"""TensorFlow Datasets' records: ``image``, ``label`` and ``file_name``, labels counting from 0 in the classes' order.
+"""TensorFlow Datasets' records: ``image``, ``label`` and ``file_name``, with labels from 0 in the order of the classes.
 
-The order is in ``label.labels.txt`` beside the records (tensorflow.org/datasets/external_tfrecord); that of
+The order is in ``label.labels.txt`` next to the records (tensorflow.org/datasets/external_tfrecord); that of
 ``imagenet2012`` is the usual one (tensorflow_datasets/datasets/imagenet2012_dataset_builder.py).
 """
 
@@ -33,7 +33,7 @@ from alexbench.harness.files.plain_text import escaped
 _LABEL: Final = b"label"
 _NAME: Final = b"file_name"
 _OF_IMAGENET: Final = re.compile(r"imagenet(2012|_v2)[-_.]", re.ASCII)
-"""How files of TFDS's data sets begin whose labels are class indices."""
+"""How the names of TFDS files begin whose labels are class indices."""
 
 
 class _Record(NamedTuple):
@@ -43,7 +43,7 @@ class _Record(NamedTuple):
 
 
 def holds_tfds(path: Path) -> bool:
-    """Whether the first record of a file has TFDS's feature ``image``, and not Inception's and Slim's."""
+    """Whether the first record of a file has TFDS's feature ``image``, not that of Inception and Slim."""
     keys = first_keys(path)
     return IMAGE in keys and ENCODED not in keys
 
@@ -52,8 +52,8 @@ def take_tfds(root: Path, files: Sequence[str]) -> Labelled:
     """Every record of the ``files`` below ``root``.
 
     Raises:
-        DataError: a file cut off or damaged, a record without an image or a label, a label that is not of the 1000
-            classes, or nothing that says what the labels mean; the record's index, from 0, is named.
+        DataError: a file is cut off or damaged, a record lacks an image or a label, a label is not of the 1000 classes,
+            or nothing defines the labels. The message has the record's index, from 0.
     """
     found = [record for file in files for record in read_records(root / file, functools.partial(_read, file))]
     first = escaped(str(root / files[0]))
@@ -61,15 +61,15 @@ def take_tfds(root: Path, files: Sequence[str]) -> Labelled:
     meaning = numbers_mean(first, pairs, stated=lists_in(root), folder=root)
     if meaning is None and not _OF_IMAGENET.match(files[0]):
         raise DataError(
-            f"{first}: TFDS records (image, label), and nothing says which classes the labels are; put the data set's"
-            " label.labels.txt, a WordNet id a line, beside them"
+            f"{first}: TFDS records (image, label), and nothing defines their labels; put the data set's"
+            " label.labels.txt, one WordNet id per line, next to them"
         )
     pictures = []
     for record in found:
         label = meant(record.label, meaning)
         if not 0 <= label < CLASS_COUNT:
             said = escaped(f"{root / record.entry.file}: record {record.number} (from 0, {record.entry.path})")
-            why = f"outside 0..999; {outside_words([number for number, _ in pairs], 'convert the set anew')}"
+            why = f"outside 0..999; {outside_words([number for number, _ in pairs], 'convert the set again')}"
             if record.label == -1:
                 why = "as TFDS's test split has it, which has no labels; give the validation split"
             raise DataError(f"{said} has label {record.label}, {why}")

@@ -1,4 +1,4 @@
-"""Listing TFRecords of the Inception/Slim conversion: names and labels of all records, no picture read."""
+"""Lists TFRecords of the Inception/Slim conversion: names and labels of all records, without reading an image."""
 
 import functools
 import mmap
@@ -31,28 +31,30 @@ _NAME: Final = b"image/filename"
 _LABEL: Final = b"image/class/label"
 _WNID: Final = b"image/class/synset"
 _CLASS: Final = b"image/class/"
-"""What begins so says which class a picture is of: label and synset, and words, in ``text`` as a rule."""
+"""Features with this prefix give the class of an image: label and synset, and words, usually in ``text``."""
 _WORDS_AT_MOST: Final = 1024
 """Bytes of a class's names; the longest of ILSVRC2012 has 150."""
 
 
 class _Record(NamedTuple):
-    """What a record says of its picture; ``said`` names the record."""
+    """What a record states about its image. ``said``: the record's name in errors."""
 
     entry: Entry
     number: int
     label: int | None
     wnid: str | None
     named: frozenset[int] = frozenset()
-    """The classes that its words may mean, and its synset."""
+    """The classes that its words and its synset may mean."""
 
 
 def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
-    """Every record of the ``files`` below ``root``. Labels count from 1, 0 being the background, unless all say else.
+    """Every record of the ``files`` below ``root``.
+
+    Labels count from 1, with 0 as background, unless all records show otherwise.
 
     Raises:
-        DataError: a file cut off or damaged, a record that is no labelled picture or disagrees with the others about
-            where labels count from, or nothing that says so; the record's index, from 0, is named.
+        DataError: a file is cut off or damaged, a record is not a labelled image, or records disagree on the first
+            label or do not show it. The message has the record's index, from 0.
     """
     found = [record for file in files for record in read_records(root / file, functools.partial(_read, file))]
     found, order = _in_usual_order(root, found)
@@ -62,8 +64,9 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
     for record in found:
         label = _label(record, base)
         if not 0 <= label < CLASS_COUNT:
-            outside = "the background, no class" if record.label == 0 else f"outside {base}..{base + CLASS_COUNT - 1}"
-            raise DataError(f"{_said(root, record)} has label {record.label}, {outside}; convert the set anew")
+            outside = f"outside {base}..{base + CLASS_COUNT - 1}"
+            outside = "the background, not a class" if record.label == 0 else outside
+            raise DataError(f"{_said(root, record)} has label {record.label}, {outside}; convert the set again")
         _check_meaning(root, record, label, base, meaning)
         pictures.append((record.entry, label))
     if all(record.label is None for record in found):
@@ -73,7 +76,7 @@ def take_tfrecords(root: Path, files: Sequence[str]) -> Labelled:
 
 
 def _in_usual_order(root: Path, found: list[_Record]) -> tuple[list[_Record], str]:
-    """The records, with class indices counted from 1 where the known images show ILSVRC2012_ID, and words for that."""
+    """The records, with class indices counted from 1 if the known images show ILSVRC2012_ID, and words for that."""
     pairs = [(record.label, own_label(record.entry.path)) for record in found if record.label is not None]
     known = [(label, own) for label, own in pairs if own is not None]
     usual = max(sum(label == own + base for label, own in known) for base in (0, 1))
@@ -88,11 +91,11 @@ def _in_usual_order(root: Path, found: list[_Record]) -> tuple[list[_Record], st
 
 
 def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: Meaning | None) -> None:
-    """Hold a class index against the record's own words, and against a class list beside the file."""
+    """Check a class index against the record's own words, and against a class list next to the file."""
     if record.named and label not in record.named:
         raise DataError(
             f"{_said(root, record)} is of class {label} by its label and of class {min(record.named)} by its words;"
-            " convert the set anew"
+            " convert the set again"
         )
     if meaning is None or record.label is None:
         return
@@ -101,7 +104,7 @@ def _check_meaning(root: Path, record: _Record, label: int, base: int, meaning: 
         raise DataError(
             f"{_said(root, record)} has label {record.label}, class {label} counting from {base}, which"
             f" {meaning.said} says is {'no class' if listed == BACKGROUND else f'class {listed}'}; convert the set"
-            " anew, or take the list away"
+            " again, or remove the list"
         )
 
 
@@ -109,8 +112,8 @@ def _read(file: str, data: mmap.mmap, span: Span, at: int, index: int) -> _Recor
     keys = features(data, *span)
     if ENCODED not in keys:
         raise OtherRecordError(
-            f"not an image of the Inception/Slim conversion: no image/encoded among {said_keys(keys)}; convert the set"
-            " anew, or give its images"
+            f"not an image of the Inception/Slim conversion: no image/encoded among {said_keys(keys)}; convert the"
+            " set again, or give its images"
         )
     name, wnid = text_in(data, keys.get(_NAME)), text_in(data, keys.get(_WNID))
     try:
@@ -125,7 +128,7 @@ def _read(file: str, data: mmap.mmap, span: Span, at: int, index: int) -> _Recor
 
 
 def _named(data: mmap.mmap, keys: Mapping[bytes, Span], wnid: str | None) -> frozenset[int]:
-    """The classes that a record's synset and words may mean; none where it has no words that we know."""
+    """The classes that a record's synset and words may mean; none if it has no known words."""
     named = frozenset({index_by_wnid()[wnid]}) if wnid else frozenset()
     for key, span in keys.items():
         if not key.startswith(_CLASS) or key in (_LABEL, _WNID):
@@ -143,9 +146,9 @@ def _named(data: mmap.mmap, keys: Mapping[bytes, Span], wnid: str | None) -> fro
 
 
 def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str, list[str]]:
-    """What labels count from, 1 or 0, the words that say how that is known, and a note where it is not."""
+    """The first label (1 or 0), words for how that is known, and a note if it is unknown."""
     labelled = [(record, record.label) for record in found if record.label is not None]
-    # By how much a label is above the record's class, as its synset says.
+    # How far a label is above the class of the record's synset.
     above = [(record, label - min(record.named)) for record, label in labelled if len(record.named) == 1]
     counts = Counter(difference for _, difference in above)
     if counts:
@@ -156,7 +159,7 @@ def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str, list[str]]:
             return base, f", as {said} shows", []
         raise DataError(
             f"{_said(root, odd)} has label {odd.label} and synset {class_list()[min(odd.named)].wnid}, whose label is"
-            f" {min(odd.named) + base} counting from {base}; convert the set anew"
+            f" {min(odd.named) + base} counting from {base}; convert the set again"
         )
     owned = [(own_label(record.entry.path), label) for record, label in labelled]
     counts = Counter(label - own for own, label in owned if own is not None)
@@ -171,11 +174,11 @@ def _base(root: Path, found: Sequence[_Record]) -> tuple[int, str, list[str]]:
         )
     if CLASS_COUNT in values or not values:
         return 1, "", []
-    return 1, "", ["labels taken as counted from 1, as Inception and Slim write them; nothing in the records tells"]
+    return 1, "", ["labels are assumed to count from 1, as Inception and Slim write them; the records do not show it"]
 
 
 def _label(record: _Record, base: int) -> int:
-    """The class index: by the label, or else by the synset, one of which there is."""
+    """The class index: from the label, or else from the synset. A record has at least one of them."""
     return record.label - base if record.label is not None else index_by_wnid()[record.wnid or ""]
 
 

@@ -33,12 +33,12 @@ _NAME_KEYS: Final = ("filename", "file_name", "path", "image_name", "name")
 _OF_IMAGENET: Final = re.compile(
     r"(?<!tiny[-_])(?<!mini[-_])(?<!tiny)(?<!mini)(imagenet(?!te|-?_?100(?!0))|ilsvrc)", re.ASCII
 )
-"""What shards of the 1000 classes are called: not Tiny ImageNet, Mini-ImageNet, Imagenette or ImageNet-100."""
+"""Names of shards of the 1000 classes: not Tiny ImageNet, Mini-ImageNet, Imagenette or ImageNet-100."""
 
 
 @dataclass(slots=True)
 class _Sample:
-    """One key's members. ``words``: the classes that its key, its name and its JSON may mean."""
+    """The members of one key. ``words``: the classes that its key, its name and its JSON may mean."""
 
     key: str
     image: Entry | None = None
@@ -59,7 +59,7 @@ def is_tar(name: str) -> bool:
 
 
 def holds_webdataset(path: Path) -> bool:
-    """Whether the first members of a tar have labels of their own: ``KEY.cls``, or ``KEY.json`` beside ``KEY.jpg``."""
+    """Whether the first members of a tar have labels: ``KEY.cls``, or ``KEY.json`` next to ``KEY.jpg``."""
     kinds = [_split(name) for name in first_names(path)]
     images = {key for key, extension in kinds if f".{extension}" in PICTURE_SUFFIXES}
     return any(extension == _LABEL or (extension == _INFO and key in images) for key, extension in kinds)
@@ -69,8 +69,8 @@ def take_webdataset(root: Path, files: Sequence[str]) -> Labelled:
     """Every image of the shards ``files`` below ``root``.
 
     Raises:
-        DataError: a shard cut off or damaged, an image without a label or a label without an image (the key is named),
-            a label that is neither a class index nor a WordNet id, or nothing that says what the numbers mean.
+        DataError: a shard is cut off or damaged, an image lacks a label or a label lacks an image (the message has the
+            key), a label is neither a class index nor a WordNet id, or nothing defines the numbers.
     """
     result = Labelled(labels_from="KEY.cls")
     samples: list[_Sample] = []
@@ -86,11 +86,12 @@ def take_webdataset(root: Path, files: Sequence[str]) -> Labelled:
     if numbered and meaning is None:
         if not _OF_IMAGENET.search(files[0].lower()):
             raise DataError(
-                f"{first}: WebDataset shards, and nothing says which classes their labels are; put a class list"
-                " (classes.txt, a WordNet id a line in the order of the labels) beside them"
+                f"{first}: WebDataset shards, and nothing defines their labels; put a class list (classes.txt, one"
+                " WordNet id per line in the order of the labels) next to them"
             )
         result.notes.append(
-            "labels taken as class indices 0..999, as in ImageNet's WebDataset shards; nothing in the shards tells"
+            "labels are assumed to be class indices 0..999, as in ImageNet's WebDataset shards; the shards do not"
+            " show it"
         )
     result.labels_from += "" if meaning is None else meaning.words
     numbers = [number for number, _ in numbered]
@@ -99,7 +100,7 @@ def take_webdataset(root: Path, files: Sequence[str]) -> Labelled:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """Key and extension of a member: ``val/7.seg.png`` is of ``val/7`` and a ``seg.png``."""
+    """The key and extension of a member: ``val/7.seg.png`` has the key ``val/7`` and the extension ``seg.png``."""
     folder, slash, name = path.rpartition("/")
     stem, _, extension = name.partition(".")
     return f"{folder}{slash}{stem}", extension.lower()
@@ -122,7 +123,7 @@ def _group(path: Path, file: str) -> tuple[list[_Sample], int]:
             raise DataError(f"{escaped(f'{path}: {key}')}: two members are its {kind} ({extension}); keep one of them")
         setattr(sample, kind, member._replace(file=file))
     info_alone = [key for key, one in by_key.items() if one.image is None and one.label is None]
-    for key in info_alone:  # about the shard, not about an image
+    for key in info_alone:  # metadata of the shard, not of an image
         del by_key[key]
     _check_pairs(path, list(by_key.values()))
     return list(by_key.values()), others + len(info_alone)
@@ -134,14 +135,14 @@ def _check_pairs(path: Path, samples: Sequence[_Sample]) -> None:
     if without_image:
         raise DataError(
             f"{said}: {escaped(without_image[0])}.{_LABEL} is a label without an image{_more(without_image)};"
-            " restore the shard, or take the label out"
+            " restore the shard, or remove the label"
         )
     without_label = [one.path for one in samples if one.label is None and one.info is None]
     if without_label:
         key = escaped(_split(without_label[0])[0])
         raise DataError(
             f"{said}: {escaped(without_label[0])} is an image without a label ({key}.{_LABEL}){_more(without_label)};"
-            " restore the shard, or take the image out"
+            " restore the shard, or remove the image"
         )
 
 
@@ -150,7 +151,7 @@ def _more(names: Sequence[str]) -> str:
 
 
 def _read_texts(path: Path, samples: list[_Sample]) -> list[_Sample]:
-    """The samples with the text of their labels, and with what their names and their JSON say."""
+    """The samples with the text of their labels, and with the classes from their names and their JSON."""
     with path.open("rb") as opened:
         for sample in samples:
             info: Mapping[str, Any] = {}
@@ -196,13 +197,13 @@ def _check_text(path: Path, sample: _Sample) -> None:
         where = f"{sample.key}.{_LABEL if sample.label is not None else _INFO}"
         what = f"label {short(sample.text)}" if sample.text else "no label"
         raise DataError(
-            f"{escaped(f'{path}: {where}')} has {what}; wanted is a class index 0..999, or the WordNet id of one of the"
-            " 1000 classes"
+            f"{escaped(f'{path}: {where}')} has {what}; expected a class index 0..999, or the WordNet id of one of"
+            " the 1000 classes"
         )
 
 
 def _known_label(sample: _Sample) -> int | None:
-    """The class index that an image is known to have: by a WordNet id in its name or JSON, or as ILSVRC2012's own."""
+    """The known class index of an image: by a WordNet id in its name or JSON, or as one of ILSVRC2012's own."""
     return next(iter(sample.words)) if len(sample.words) == 1 else own_label(sample.path)
 
 
@@ -212,18 +213,18 @@ def _label(root: Path, sample: _Sample, meaning: Meaning | None, numbers: Sequen
     assert sample.image is not None
     said = escaped(f"{root / sample.image.file}: {sample.key}")
     if not 0 <= label < CLASS_COUNT:
-        mend = outside_words(numbers, "give shards with ImageNet's labels") if numbers else "restore the shard"
-        raise DataError(f"{said} has label {sample.text}, outside 0..999; {mend}")
+        fix = outside_words(numbers, "give shards with ImageNet's labels") if numbers else "restore the shard"
+        raise DataError(f"{said} has label {sample.text}, outside 0..999; {fix}")
     if sample.words and label not in sample.words:
         raise DataError(
             f"{said} is of class {label} by its label and of class {min(sample.words)} by its words; write the shards"
-            " anew"
+            " again"
         )
     return label
 
 
 def _named(samples: Sequence[tuple[_Sample, int]]) -> list[tuple[Entry, int]]:
-    """The images with their names; where keys begin anew in each shard, the shard is part of a name."""
+    """The images with their names. If keys restart in each shard, the shard is part of a name."""
     entries = [(sample.image, label) for sample, label in samples if sample.image is not None]
     names = Counter(entry.path for entry, _ in entries if validation_number(entry.path) is None)
     if all(count == 1 for count in names.values()):

@@ -1,10 +1,10 @@
-"""The prepared set: every picture decoded, resized and cropped once, as uint8 in one file that every worker maps.
+"""The prepared set: every image decoded, resized and cropped once, as uint8 in one file that every worker maps.
 
-A prepared set lies in a cache folder as ``<key>.npy`` (pixels), ``<key>.digests.npy`` (two SHA-256 a picture) and
-``<key>.json``. The key covers where the pictures are and their names, sizes and times, the geometry of the
-preprocessing, the decoders' versions and that of this code, so a hit reads no picture. The JSON file is written last:
-without it the rest does not count. While a set is being built its files end in ``.part``: a build that was killed goes
-on from there, keeping each picture whose pixels still have the digest noted for them.
+A prepared set is in a cache folder as ``<key>.npy`` (pixels), ``<key>.digests.npy`` (two SHA-256 per image) and
+``<key>.json``. The key covers where the images are and their names, sizes and times, the geometry of the preprocessing,
+the versions of the decoders and of this code, so a cache hit reads no image. The JSON file is written last: without it
+the other files are ignored. While a set is being built, its files end in ``.part``. The next build continues a killed
+one from there, and keeps each image whose pixels still have the recorded digest.
 """
 
 from alexbench.datasets.prepared.building import find_prepared, prepare, remake

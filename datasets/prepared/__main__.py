@@ -1,4 +1,4 @@
-"""A child process that prepares pictures for its parent; see :mod:`alexbench.datasets.prepared.preparing`."""
+"""A child process that prepares images for its parent; see :mod:`alexbench.datasets.prepared.preparing`."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""Building a prepared set: whole under its name or not there, and gone on with where a build was killed."""
+"""Builds a prepared set: it appears under its name only when complete, and a killed build is resumed."""
 
 import contextlib
 import errno
@@ -36,7 +36,7 @@ from alexbench.datasets.prepared.sets import (
 from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from alexbench.harness.models.preprocessing import Preprocessing
 
-_SPARE_BYTES: Final = 16 * 2**20  # beyond the pixels: the headers, the digests, and a little air
+_SPARE_BYTES: Final = 16 * 2**20  # in addition to the pixels: headers, digests, and a small margin
 _FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _CAN_GO_ON: Final = (KeyboardInterrupt, PreparingKilledError)
 
@@ -50,17 +50,17 @@ def prepare(
     on_bad_image: OnBadImage = "fail",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> PreparedSet:
-    """The prepared set of ``dataset`` under ``preprocessing``, from ``cache`` or else prepared into it.
+    """The prepared set of ``dataset`` with ``preprocessing``, from ``cache`` or else built into it.
 
-    Prepares in ``workers`` processes (small sets in this process). ``on_bad_image``: a picture that cannot be prepared
-    is an error, or is left black and listed in ``skipped``. ``on_progress`` is called with (done, total) from the
-    calling thread. Two runs that want the same set at once prepare it once. An interrupted build leaves no process
-    behind, and the next one goes on from it; one that ends in an error leaves nothing.
+    Prepares in ``workers`` processes (small sets in this process). ``on_bad_image``: an image that cannot be prepared
+    is an error, or stays black and is listed in ``skipped``. ``on_progress`` is called with (done, total) from the
+    calling thread. Two runs that need the same set at once prepare it once. An interrupted build leaves no process
+    behind, and the next build resumes it. A build that ends in an error leaves nothing.
 
     Raises:
-        DataError: a picture that cannot be prepared (the first in order), no picture at all, or a full or unwritable
-            ``cache``.
-        CardError: the crop does not fit the resized pictures.
+        DataError: an image cannot be prepared (the first in order), there is no image, or ``cache`` is full or not
+            writable.
+        CardError: the crop does not fit the resized images.
         UsageError: fewer than 1 worker.
     """
     if workers < 1:
@@ -68,7 +68,7 @@ def prepare(
     job = _job(dataset, preprocessing, cache)
     found = _open(job, from_cache=True)
     if found is not None and found.unread:
-        remake(found)  # the files may be readable by now
+        remake(found)  # the files may be readable now
         found = None
     if found is None:
         with _writable(cache):
@@ -76,7 +76,7 @@ def prepare(
             lock = FileLock(job.file("lock"))
             lock.acquire()
         try:
-            # Whoever had the lock before us may have prepared the very set.
+            # The previous owner of the lock may have prepared this set.
             found = _open(job, from_cache=True)
             if found is None:
                 _build(job, workers, on_bad_image, on_progress)
@@ -84,21 +84,21 @@ def prepare(
         finally:
             lock.release()
     if found is None:
-        raise DataError(f"{cache}: a prepared set cannot be read back from there; use another cache folder")
+        raise DataError(f"{cache}: a prepared set cannot be read back from this folder; use another cache folder")
     refuse_skipped(found, on_bad_image)
     return found
 
 
 def remake(found: PreparedSet) -> None:
-    """Let the next :func:`prepare` redo the pictures of this set that :meth:`PreparedSet.changed` names."""
+    """Make the next :func:`prepare` redo the images of this set that :meth:`PreparedSet.changed` lists."""
     found.path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def find_prepared(dataset: Dataset, preprocessing: Preprocessing, cache: Path) -> PreparedSet | None:
-    """The prepared set, if it lies whole in the cache folder.
+    """The prepared set, if it is complete in the cache folder.
 
     Raises:
-        DataError: a file of the data set is gone.
+        DataError: a file of the data set is missing.
     """
     return _open(_job(dataset, preprocessing, cache), from_cache=True)
 
@@ -121,9 +121,9 @@ class _Job:
 
 
 def _job(dataset: Dataset, preprocessing: Preprocessing, cache: Path) -> _Job:
-    """The manifest: names, places, sizes and times, no picture is read."""
+    """The manifest: names, places, sizes and times. No image is read."""
     if not len(dataset):
-        raise DataError(f"{dataset.root}: no picture to prepare")
+        raise DataError(f"{dataset.root}: no image to prepare")
     manifest = hashlib.sha256()
     pictures: list[Sample] = []
     sizes: dict[str, int] = {}
@@ -141,7 +141,8 @@ def _job(dataset: Dataset, preprocessing: Preprocessing, cache: Path) -> _Job:
         else:
             pictures.append(sample)
             manifest.update(json.dumps([sample.name, sample.at, sample.size]).encode("ascii"))
-    # The root too: unpacked archives may agree in all names, sizes and times and still hold other pictures.
+    # The root is part of the key: unpacked archives may agree in all names, sizes and times and still have other
+    # images.
     recipe = {"geometry_key": preprocessing.geometry_key(), **decoders(preprocessing)}
     parts = [str(dataset.root), manifest.hexdigest(), recipe]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()[:32]
@@ -149,7 +150,7 @@ def _job(dataset: Dataset, preprocessing: Preprocessing, cache: Path) -> _Job:
 
 
 def _build(job: _Job, workers: int, on_bad_image: OnBadImage, on_progress: Callable[[int, int], None] | None) -> None:
-    """Write the set into the cache folder, under other names until it is whole. The lock is ours."""
+    """Write the set into the cache folder, under temporary names until it is complete. The caller holds the lock."""
     kinds = ("npy", "digests.npy", "json")
     target, noted, sidecar = parts = [job.file(f"{kind}.part") for kind in kinds]
     try:
@@ -160,16 +161,16 @@ def _build(job: _Job, workers: int, on_bad_image: OnBadImage, on_progress: Calla
         skipped = _fill(job, work, digests, done, workers, on_progress)
         _refuse_changed(job)
         digests.flush()
-        del digests  # Windows renames no mapped file
+        del digests  # Windows cannot rename a mapped file
         with _writable(job.cache):
             facts = _facts(job, skipped)
             facts["seal"] = seal(facts, np.load(noted))
             sidecar.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-            # Not the pixels: gigabytes, and pixels that a power failure lost are found by their digests.
+            # The pixels are not synced: they are gigabytes, and digests reveal pixels that a power failure lost.
             for file in (noted, sidecar):
                 with file.open("rb+") as written:
                     os.fsync(written.fileno())
-            for kind, file in zip(kinds, parts, strict=True):  # the JSON file last
+            for kind, file in zip(kinds, parts, strict=True):  # the JSON file comes last
                 file.replace(job.file(kind))
     except _CAN_GO_ON:
         raise
@@ -180,18 +181,18 @@ def _build(job: _Job, workers: int, on_bad_image: OnBadImage, on_progress: Calla
 
 
 def _refuse_changed(job: _Job) -> None:
-    """Sizes and times are still those of the manifest."""
+    """Check that sizes and times are still those of the manifest."""
     if _job(job.dataset, job.preprocessing, job.cache).key != job.key:
         raise DataError(f"{job.dataset.source}: changed while the set was being prepared; run again")
 
 
 def _begin(job: _Job, target: Path, noted: Path) -> NDArray[np.bool_]:
-    """The two files of a build, in full size: new, or those of one that was killed. Which pictures (N,) are done."""
+    """The two files of a build, in full size: new, or from a killed build; and which images (N,) are done."""
     finals = ((job.file("npy"), target), (job.file("digests.npy"), noted))
-    if job.file("json").exists():  # whole once, and not as it was written: nothing of it can be trusted
+    if job.file("json").exists():  # it was complete and then changed: nothing in it can be trusted
         for damaged in (job.file("json"), *(final for final, _ in finals)):
             damaged.unlink(missing_ok=True)
-    # Whole but for the last step, or with pixels that were damaged since: what is good of it is kept.
+    # Complete except for the last step, or with damaged pixels: its good images are kept.
     for final, part in finals:
         if final.exists() and not part.exists():
             final.replace(part)
@@ -211,7 +212,7 @@ def _fill(
     workers: int,
     on_progress: Callable[[int, int], None] | None,
 ) -> list[Skipped]:
-    """Prepare what is not ``done`` and note its digests, picture by picture; the bad ones."""
+    """Prepare the images that are not ``done`` and record their digests one by one. Returns the bad images."""
     missing = [(place, job.pictures[place]) for place in np.flatnonzero(~done).tolist()]
     if work.container != "files":  # forward through each file
         missing.sort(key=lambda one: (one[1].file, one[1].at))
@@ -228,14 +229,14 @@ def _fill(
             if on_progress is not None:
                 on_progress(count, len(job.pictures))
     if len(skipped) == len(job.pictures):
-        raise DataError(f"{job.dataset.root}: no picture can be prepared; the first: {skipped[0].reason}")
+        raise DataError(f"{job.dataset.root}: no image can be prepared; the first: {skipped[0].reason}")
     return skipped
 
 
 def _resume(target: Path, noted: Path, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
-    """Which pictures (N,) a killed build left done: those whose pixels have the digest noted. None if it left nothing.
+    """Which images (N,) a killed build finished: those whose pixels have the recorded digest. None if it left nothing.
 
-    Black ones are not: they may have been skipped.
+    Black images do not count: they may have been skipped.
     """
     try:
         pixels, digests = np.load(target, mmap_mode="r"), np.load(noted, mmap_mode="r")
@@ -251,7 +252,7 @@ def _resume(target: Path, noted: Path, shape: tuple[int, ...]) -> NDArray[np.boo
 
 
 def _black(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The digest (32,) of a black picture of a set of that shape."""
+    """The digest (32,) of a black image in a set of that shape."""
     return np.frombuffer(hashlib.sha256(bytes(math.prod(shape[1:]))).digest(), np.uint8)
 
 
@@ -272,7 +273,7 @@ def _facts(job: _Job, skipped: list[Skipped]) -> dict[str, Any]:
 
 
 def _open(job: _Job, *, from_cache: bool) -> PreparedSet | None:
-    """The set, if it lies whole in the cache folder."""
+    """The set, if it is complete in the cache folder."""
     read = read_prepared(job.file("json"))
     if read is None:
         return None
@@ -291,17 +292,17 @@ def _open(job: _Job, *, from_cache: bool) -> PreparedSet | None:
 
 
 def _allocate(path: Path, shape: tuple[int, ...]) -> None:
-    """Create the .npy file, all of its space taken: a write to a map on a full disk would kill the process (SIGBUS).
+    """Create the .npy file with its space allocated: writing to a map on a full disk would kill the process (SIGBUS).
 
     Raises:
-        DataError: there is not enough room.
+        DataError: there is not enough space.
     """
     needed = int(np.prod(shape)) + _SPARE_BYTES
     free = shutil.disk_usage(path.parent).free
     room = f"the prepared set needs {needed / 2**30:.2f} GiB"
-    mend = "free some, use another cache folder (ALEXBENCH_CACHE), or limit the number of pictures"
+    fix = "free some, use another cache folder (ALEXBENCH_CACHE), or limit the number of images"
     if free < needed:
-        raise DataError(f"{path.parent}: {room} and {free / 2**30:.2f} GiB are free; {mend}")
+        raise DataError(f"{path.parent}: {room} and {free / 2**30:.2f} GiB are free; {fix}")
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("rb+") as file:
@@ -309,8 +310,10 @@ def _allocate(path: Path, shape: tuple[int, ...]) -> None:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
             except OSError as error:
                 if error.errno in _FULL:
-                    raise DataError(f"{path.parent}: {room}, which cannot be had ({error.strerror}); {mend}") from error
-                # Any other: a file system without this call, where the check above must do.
+                    raise DataError(
+                        f"{path.parent}: {room}, which cannot be allocated ({error.strerror}); {fix}"
+                    ) from error
+                # Any other error: the file system lacks this call, so the check above has to suffice.
 
 
 @contextlib.contextmanager

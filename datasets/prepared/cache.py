@@ -1,4 +1,4 @@
-"""The prepared sets in a cache folder: listed, verified and removed by key, without the pictures they came from."""
+"""Lists, verifies and removes the prepared sets in a cache folder by key, without their original images."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,17 +13,17 @@ from alexbench.datasets.prepared.sets import CODE_VERSION, SCHEMA_VERSION, decod
 from alexbench.harness.errors import DataError, UsageError
 
 State = Literal["whole", "unfinished", "outdated", "damaged"]
-"""``unfinished``: its build was interrupted, the next goes on from it. ``outdated``: of other decoders or an older
-alexbench, never used. ``damaged``: not as it was written; the next run keeps of it what is good."""
+"""``unfinished``: its build was interrupted; the next build resumes it. ``outdated``: from other decoders or an older
+alexbench; never used. ``damaged``: changed since it was written; the next run keeps its good images."""
 
 _KEY_LENGTH: Final = 32
 SHOWN_KEY: Final = 12
-"""Characters of a key that a list shows; any start of a key that fits only one set names it."""
+"""Characters of a key that a list shows. Any prefix of a key that matches only one set is enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedSet:
-    """A set in the cache. Of one that is not ``whole`` most of the rest is unknown."""
+    """A set in the cache. If it is not ``whole``, most other fields are unknown."""
 
     key: str
     state: State
@@ -39,7 +39,7 @@ class CachedSet:
 
 
 def cached_sets(cache: Path) -> list[CachedSet]:
-    """The sets in ``cache``, the newest last; an absent folder holds none."""
+    """The sets in ``cache``, the newest last; empty if the folder does not exist."""
     keys: dict[str, int] = {}
     for file in sorted(cache.glob("*.*")) if cache.is_dir() else []:
         key = file.name.split(".", 1)[0]
@@ -72,7 +72,7 @@ def _describe(cache: Path, key: str, size_bytes: int) -> CachedSet:
 
 
 def _is_ours(sidecar: Path) -> bool:
-    """Whether a set that cannot be read was written by this version: then it was damaged since."""
+    """Whether this version wrote a set that cannot be read. If so, it was damaged later."""
     try:
         facts = json.loads(sidecar.read_text(encoding="utf-8"))
         return bool(facts["schema_version"] == SCHEMA_VERSION and facts["code_version"] == CODE_VERSION)
@@ -81,17 +81,17 @@ def _is_ours(sidecar: Path) -> bool:
 
 
 def find_sets(cache: Path, keys: Sequence[str]) -> list[CachedSet]:
-    """The sets that ``keys`` name, by any start that fits only one.
+    """The sets that ``keys`` name, by any prefix that matches only one.
 
     Raises:
-        UsageError: a key that fits none, or several.
+        UsageError: a key matches no set, or several.
     """
     known = cached_sets(cache)
     found = []
     for key in keys:
         fitting = [one for one in known if key and one.key.startswith(key)]
         if len(fitting) != 1:
-            what = f"fits {len(fitting)} sets" if fitting else "fits no set"
+            what = f"matches {len(fitting)} sets" if fitting else "matches no set"
             listed = ", ".join(one.key[:SHOWN_KEY] for one in fitting or known) or "none"
             there = "those are" if fitting else "there are"
             raise UsageError(f"prepared set {key!r} {what} in {cache}; {there}: {listed}")
@@ -100,7 +100,7 @@ def find_sets(cache: Path, keys: Sequence[str]) -> list[CachedSet]:
 
 
 def damaged_pictures(one: CachedSet, *, threads: int) -> list[int]:
-    """Places of the pictures whose pixels are not those that were prepared; 0.1 ms a picture and thread."""
+    """Places of the images whose pixels differ from those that were prepared; 0.1 ms per image and thread."""
     read = read_prepared(Path(one.path).with_suffix(".json"))
     if read is None:
         raise DataError(f"{one.path}: an unfinished or damaged set; prepare it again or remove it")
@@ -111,7 +111,7 @@ def damaged_pictures(one: CachedSet, *, threads: int) -> list[int]:
 
 
 def remove_sets(sets: Iterable[CachedSet]) -> int:
-    """Remove sets; the bytes that became free. One that is being built is refused.
+    """Remove sets. Returns the bytes freed. A set that is being built is refused.
 
     Raises:
         DataError: a set is being built, or cannot be removed.
@@ -122,7 +122,7 @@ def remove_sets(sets: Iterable[CachedSet]) -> int:
         lock = FileLock(f"{stem}.lock", timeout=0)
         try:
             with lock:
-                # The JSON file first: without it the rest does not count.
+                # The JSON file goes first: without it the other files are ignored.
                 for kind in ("json", "npy", "digests.npy", "json.part", "npy.part", "digests.npy.part"):
                     stem.with_name(f"{stem.name}.{kind}").unlink(missing_ok=True)
                 freed += one.size_bytes

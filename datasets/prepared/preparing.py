@@ -1,9 +1,9 @@
-"""Preparing: images into a mapped file, in this process or in several child processes.
+"""Prepares images into a mapped file, in this process or in several child processes.
 
-The children are plain ``python -m alexbench.datasets.prepared`` processes and not multiprocessing's: a spawned child
-imports the parent's ``__main__`` again, with whatever runtime a user's script imports at its top, and outlives a parent
-that is killed. These import NumPy and the decoders only, and end when their standard input does. JSON lines go in and
-out; pixels go through the map.
+The children are plain ``python -m alexbench.datasets.prepared`` processes, not multiprocessing's. A spawned child would
+import the parent's ``__main__`` again, with every runtime that a user's script imports, and would outlive a killed
+parent. Ours import NumPy and the decoders only, and end when their standard input closes. They exchange JSON lines;
+pixels go through the map.
 """
 
 import contextlib
@@ -28,22 +28,22 @@ from alexbench.harness.errors import AlexBenchError, DataError
 from alexbench.harness.files.lines import Failure, error_from, failure, read, send
 from alexbench.harness.models.preprocessing import Preprocessing
 
-_POOL_FROM: Final = 64  # pictures; below, starting a child (0.3 s) takes longer than it saves
+_POOL_FROM: Final = 64  # images; for fewer, starting a child (0.3 s) takes longer than it saves
 _CHUNK_AT_MOST: Final = 64
-_CHUNKS_PER_WORKER: Final = 4  # at least, so that no worker idles long at the end
+_CHUNKS_PER_WORKER: Final = 4  # the fewest chunks per worker, so that no worker is idle for long at the end
 OR_SKIP: Final = ", or go on without it: --on-bad-image skip"
 _CHILD: Final = "alexbench.datasets.prepared"
 NO_DIGEST: Final = bytes(32)
-"""Stands for the digest of a file that could not be read."""
+"""The digest of a file that could not be read."""
 
 
 class PreparingKilledError(DataError):
-    """A child that was killed: what was prepared until then is good."""
+    """A child was killed. What it had prepared by then is good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What all pictures of a set have in common. ``skip``: a bad picture is reported and left black, else it raises."""
+    """What all images of a set share. ``skip``: a bad image is reported and stays black; otherwise it raises."""
 
     target: Path
     root: Path
@@ -54,7 +54,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """A line to a child: images, each with its place in the set. ``work`` is in the first one."""
+    """A line to a child: images, each with its place in the set. The first line has ``work``."""
 
     images: tuple[tuple[int, Sample], ...]
     work: Work | None = None
@@ -62,7 +62,7 @@ class _Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """A line from a child: of each image its place, both digests in hex and what was wrong; or why there are none."""
+    """A line from a child. For each image: its place, both digests in hex and any fault; or else why there are none."""
 
     done: tuple[tuple[int, str, str, str | None], ...] = ()
     error: Failure | None = None
@@ -70,7 +70,7 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What became of the picture at ``place`` of the set: two SHA-256, and what was wrong with it if it is bad."""
+    """The result for the image at ``place`` of the set: two SHA-256, and the fault if it is bad."""
 
     place: int
     source: bytes
@@ -81,14 +81,14 @@ class Prepared:
 def prepare_into(
     work: Work, pictures: Sequence[tuple[int, Sample]], *, workers: int
 ) -> Generator[list[Prepared], None, None]:
-    """Prepare ``pictures``, (place, sample) in the order they lie, into ``work.target``, which exists in full size.
+    """Prepare ``pictures``, (place, sample) in file order, into ``work.target``, which exists in full size.
 
-    The target is a .npy file (N, crop, crop, 3) uint8. Yields, chunk by chunk, in the order given, what became of each
-    picture. Closing the iterator early ends all children at once.
+    The target is a .npy file (N, crop, crop, 3) uint8. Yields the result for each image, in the order given, chunk by
+    chunk. Closing the iterator early ends all children at once.
 
     Raises:
-        DataError: a picture that cannot be prepared and is not to be skipped, the first in order.
-        PreparingKilledError: a child that was killed.
+        DataError: an image cannot be prepared and may not be skipped; the first in order is named.
+        PreparingKilledError: a child was killed.
         CardError: the crop does not fit.
     """
     size = min(_CHUNK_AT_MOST, max(1, -(-len(pictures) // (workers * _CHUNKS_PER_WORKER))))
@@ -109,14 +109,14 @@ def prepare_into(
             idle.put(child)
 
     with contextlib.ExitStack() as on_exit:
-        # Left in reverse: no new chunk, then the children, then the threads, which wait for nothing any more.
+        # The exit order is the reverse: no new chunk, then the children, then the threads, which no longer wait.
         threads = on_exit.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="alexbench-prepare"))
         for _ in range(min(workers, len(chunks))):
             child = _Child(work)
             on_exit.callback(child.end)
             idle.put(child)
         on_exit.callback(threads.shutdown, wait=False, cancel_futures=True)
-        # In order: an error is that of the first bad picture, whichever child met its own first.
+        # Results are in order: the error names the first bad image of the set, not the first that a child met.
         for future in [threads.submit(prepare, chunk) for chunk in chunks]:
             yield future.result()
 
@@ -142,23 +142,23 @@ def _prepare_one(pixels: NDArray[np.uint8], reader: ImageReader, place: int, sam
 
 
 class _Child:
-    """A child process, seen from the parent. Used by one thread at a time."""
+    """A child process, seen from the parent. One thread at a time may use it."""
 
     def __init__(self, work: Work) -> None:
         self._process = subprocess.Popen(
-            # -P: from the repository's root, `import datasets` of some library would otherwise find ours.
+            # Without -P, a library's `import datasets` would find our folder when started in the repository's root.
             [sys.executable, "-P", "-m", _CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            encoding="ascii",  # JSON with escapes: a file's name may hold bytes that are not text
-            # A Ctrl-C at the terminal is for the parent alone, which then ends its children.
+            encoding="ascii",  # JSON escapes the bytes in a file's name that are not text
+            # A Ctrl-C at the terminal reaches only the parent, which then ends its children.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         self._work: Work | None = work
 
     def prepare(self, chunk: Sequence[tuple[int, Sample]]) -> list[Prepared]:
-        """Have ``chunk`` prepared; what became of each."""
+        """Have ``chunk`` prepared. Returns the result for each image."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         asked, self._work = _Chunk(tuple(chunk), self._work), None
@@ -169,10 +169,10 @@ class _Child:
             line = ""
         if not line.endswith("\n"):
             status = self._process.wait()
-            if status >= 0:  # its traceback stands on standard error
-                raise RuntimeError(f"a process preparing pictures failed with exit status {status}")
+            if status >= 0:  # its traceback is on stderr
+                raise RuntimeError(f"a process preparing images failed with exit status {status}")
             raise PreparingKilledError(
-                f"a process preparing pictures was killed by {_name_of(-status)}; run again: what was prepared is kept"
+                f"a process preparing images was killed by {_name_of(-status)}; run again: what was prepared is kept"
             )
         answer = read(_Answer, line)
         if answer.error is not None:
@@ -183,7 +183,7 @@ class _Child:
         ]
 
     def end(self) -> None:
-        """End the process, whatever it is doing: a picture counts when the parent has its digests."""
+        """End the process at any point: an image counts only once the parent has its digests."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -198,7 +198,7 @@ def _name_of(number: int) -> str:
 
 
 def serve(commands: TextIO, answers: TextIO) -> None:
-    """A child's whole life: first what the work is, then a chunk a line, until the parent is gone."""
+    """The main loop of a child: first a line with the work, then one chunk per line, until the parent ends."""
     line = commands.readline()
     if not line:
         return

@@ -1,4 +1,4 @@
-"""What a prepared set is, once it lies in a cache folder: pixels, labels, digests, and what had to be skipped."""
+"""A prepared set in a cache folder: pixels, labels, digests, and skipped images."""
 
 import hashlib
 import json
@@ -21,19 +21,19 @@ from alexbench.harness.models.preprocessing import Preprocessing
 OnBadImage = Literal["fail", "skip"]
 
 CODE_VERSION: Final = 2
-"""Raise it whenever preparing gives other pixels for the same picture: older sets are then not used."""
+"""Increase it whenever preparing gives other pixels for the same image. Older sets are then not used."""
 
 SCHEMA_VERSION: Final = 3
 DIGEST_BYTES: Final = 32
 SOURCE, PIXELS = 0, 1
-"""The places of a picture's two digests: of its file, and of its prepared pixels."""
+"""The columns of an image's two digests: of its file, and of its prepared pixels."""
 
 _NAMED_AT_MOST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A picture that could not be prepared: its ``place`` in the set, its name, and what was wrong."""
+    """An image that could not be prepared: its ``place`` in the set, its name, and the fault."""
 
     place: int
     name: str
@@ -44,10 +44,10 @@ class Skipped:
 class PreparedSet:
     """Pixels and labels, ready for every backend.
 
-    ``pixels``: (N, crop, crop, 3) uint8 RGB, read-only, mapped from the .npy file ``path``, from its picture ``first``
-    on; a skipped picture is black. ``labels``: (N,) int64. ``picture_digests``: (N, 2, 32) uint8, SHA-256 of each
-    picture's file and of its pixels. ``manifest_digest``: SHA-256 of names, sizes and times. ``from_cache``: nothing
-    had to be prepared.
+    ``pixels``: (N, crop, crop, 3) uint8 RGB, read-only, mapped from the .npy file ``path``, starting at its image
+    ``first``; a skipped image is black. ``labels``: (N,) int64. ``picture_digests``: (N, 2, 32) uint8, SHA-256 of each
+    image's file and of its pixels. ``manifest_digest``: SHA-256 of names, sizes and times. ``from_cache``: no image had
+    to be prepared.
     """
 
     pixels: NDArray[np.uint8]
@@ -64,29 +64,29 @@ class PreparedSet:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the SHA-256 of each picture's pixels, in order."""
+        """SHA-256 over the SHA-256 of each image's pixels, in order."""
         return hashlib.sha256(self.picture_digests[:, PIXELS].tobytes()).hexdigest()
 
     @property
     def source_digest(self) -> str:
-        """SHA-256 over the SHA-256 of each picture's file, in order."""
+        """SHA-256 over the SHA-256 of each image's file, in order."""
         return hashlib.sha256(self.picture_digests[:, SOURCE].tobytes()).hexdigest()
 
     @property
     def unread(self) -> bool:
-        """Whether a picture was skipped because its file could not be read, which may have passed."""
+        """Whether an image was skipped because its file could not be read. That may be temporary."""
         places = [one.place for one in self.skipped]
         return bool((~self.picture_digests[places, SOURCE].any(axis=1)).any())
 
     @property
     def good(self) -> NDArray[np.bool_]:
-        """(N,): which pictures count."""
+        """Which images count: (N,) bool."""
         kept = np.ones(len(self), dtype=np.bool_)
         kept[[one.place for one in self.skipped]] = False
         return kept
 
     def part(self, first: int, last: int) -> "PreparedSet":
-        """The pictures ``first`` up to ``last`` (not in it) of this set, in the same file."""
+        """The images ``first`` to ``last`` (exclusive) of this set, in the same file."""
         skipped = tuple(replace(one, place=one.place - first) for one in self.skipped if first <= one.place < last)
         return replace(
             self,
@@ -98,31 +98,31 @@ class PreparedSet:
         )
 
     def changed(self, *, threads: int = 1) -> NDArray[np.intp]:
-        """Places of the pictures whose pixels are not those that were prepared; reads all of them (0.1 ms each)."""
+        """Places of the images whose pixels differ from those that were prepared. Reads all of them (0.1 ms each)."""
         now = pixel_digests(self.pixels, threads=threads)
         return np.flatnonzero((now != self.picture_digests[:, PIXELS]).any(axis=1))
 
     def verify(self, *, threads: int = 1) -> None:
-        """Read all pixels and hold them against their digests.
+        """Read all pixels and check them against their digests.
 
         Raises:
-            DataError: the file was changed or damaged since.
+            DataError: the file has been changed or damaged.
         """
         changed = self.changed(threads=threads)
         if len(changed):
             named = ", ".join(str(place + self.first) for place in changed[:_NAMED_AT_MOST])
             more = ", ..." if len(changed) > _NAMED_AT_MOST else ""
             raise DataError(
-                f"{self.path}: {len(changed)} of {len(self)} pictures (number {named}{more}) are not the pixels that"
+                f"{self.path}: {len(changed)} of {len(self)} images (number {named}{more}) are not the pixels that"
                 f" were prepared; remove the set (alexbench datasets remove {self.path.stem}) and run again"
             )
 
 
 def refuse_skipped(found: PreparedSet, on_bad_image: OnBadImage) -> None:
-    """A set that was prepared around bad pictures is none for who does not accept that.
+    """Refuse a set with skipped images if the caller does not accept bad images.
 
     Raises:
-        DataError: the first bad picture, and how many more there are.
+        DataError: the message names the first bad image, and how many more there are.
     """
     if found.skipped and on_bad_image == "fail":
         first, *others = found.skipped
@@ -131,13 +131,13 @@ def refuse_skipped(found: PreparedSet, on_bad_image: OnBadImage) -> None:
 
 
 def seal(facts: dict[str, Any], digests: NDArray[np.uint8]) -> str:
-    """SHA-256 (hex) over all facts but itself, and the digests: what a changed byte in either would not have."""
+    """SHA-256 (hex) over all facts except itself, and over the digests. A changed byte in either changes it."""
     rest = {key: value for key, value in facts.items() if key != "seal"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode("ascii") + digests.tobytes()).hexdigest()
 
 
 def read_prepared(sidecar: Path) -> tuple[dict[str, Any], NDArray[np.uint8], NDArray[np.uint8]] | None:
-    """What lies beside ``<key>.json``: facts, pixels (mapped) and digests; None if not whole or not as written."""
+    """The facts, the pixels (mapped) and the digests of ``<key>.json``; None if incomplete or changed."""
     try:
         facts = json.loads(sidecar.read_text(encoding="utf-8"))
         pixels = np.load(sidecar.with_suffix(".npy"), mmap_mode="r")
@@ -149,18 +149,19 @@ def read_prepared(sidecar: Path) -> tuple[dict[str, Any], NDArray[np.uint8], NDA
         if facts["seal"] != seal(facts, digests):
             return None
     except (OSError, ValueError, LookupError, TypeError, EOFError):
-        return None  # absent, or damaged: it will be written anew
+        return None  # missing or damaged: it will be written again
     return facts, pixels, digests
 
 
 OPENCV_CODE_VERSION: Final = 2
-"""As CODE_VERSION, of preprocessing that OpenCV defines: 2 is bit-exact, and XMP turns no picture."""
+"""Like CODE_VERSION, for preprocessing that OpenCV defines. 2 is bit-exact and ignores the orientation in XMP."""
 
 
 def decoders(preprocessing: Preprocessing | None = None) -> dict[str, Any]:
-    """What decides the pixels besides pictures and geometry. Two JPEG decoders may differ by a grey level.
+    """What decides the pixels, other than images and geometry. Two JPEG decoders may differ by a grey level.
 
-    With what is of ``preprocessing`` alone: the version of our code for OpenCV's, or of OpenCV where it computes.
+    Some of it depends on ``preprocessing``: the version of our code for OpenCV's arithmetic, or of OpenCV if OpenCV
+    computes.
     """
     own: dict[str, Any] = {}
     if preprocessing is not None and (preprocessing.exif or preprocessing.interpolation.startswith("opencv")):
@@ -179,7 +180,7 @@ def decoders(preprocessing: Preprocessing | None = None) -> dict[str, Any]:
 def pixel_digests(
     pixels: NDArray[np.uint8], places: NDArray[np.intp] | None = None, *, threads: int = 1
 ) -> NDArray[np.uint8]:
-    """SHA-256 of the pixels of each picture, or of those at ``places``: (n, 32) uint8; 0.1 ms a picture and thread."""
+    """SHA-256 of the pixels of each image, or of those at ``places``: (n, 32) uint8; 0.1 ms per image and thread."""
     chosen = range(len(pixels)) if places is None else places.tolist()
     out = np.empty((len(chosen), DIGEST_BYTES), np.uint8)
 

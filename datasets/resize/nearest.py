@@ -1,7 +1,7 @@
-"""The nearest neighbour as Pillow and as OpenCV choose it: every pixel is one of the picture's, bit for bit.
+"""Nearest neighbour as Pillow and OpenCV choose it: every output pixel is a pixel of the image, bit for bit.
 
-Pillow takes the one under the centre of the target, (place + 0.5) x before / after cut to a whole number, OpenCV's
-INTER_NEAREST the one under its upper left corner, place x before / after.
+Pillow takes the pixel under the target's centre: (place + 0.5) x before / after, truncated. OpenCV's INTER_NEAREST
+takes the pixel under its upper left corner: place x before / after.
 """
 
 import numpy as np
@@ -30,12 +30,12 @@ def resize_and_crop(
 
 
 def _pillows_places(before: int, after: int, start: int, count: int) -> NDArray[np.intp]:
-    """Read out of Pillow: it adds the step up in float64, target by target, so that far places depend on all before."""
+    """Read from Pillow itself: it sums the step in float64, by target, so each place depends on those before it."""
     line = Image.fromarray(np.arange(before, dtype=np.int32)[None])
     return np.asarray(line.resize((after, 1), Image.Resampling.NEAREST))[0, start : start + count].astype(np.intp)
 
 
 def _opencvs_places(before: int, after: int, start: int, count: int) -> NDArray[np.intp]:
-    """As resize.cpp's resizeNN: the step is 1 / (after / before), which is not always before / after in float64."""
+    """Like resize.cpp's resizeNN: the step is 1 / (after / before), which is not always before / after in float64."""
     source = np.floor(np.arange(start, start + count) * (1 / (after / before))).astype(np.intp)
     return np.asarray(np.minimum(source, before - 1), dtype=np.intp)

@@ -1,9 +1,9 @@
-"""OpenCV's resize of 8-bit images, bit for bit: INTER_LINEAR and INTER_AREA by its arithmetic, INTER_CUBIC by itself.
+"""OpenCV's resize of 8-bit images, bit for bit: INTER_LINEAR and INTER_AREA with its arithmetic, INTER_CUBIC by OpenCV.
 
-The arithmetic is that of modules/imgproc/src/resize.cpp. INTER_LINEAR: weights of 11 bits, whole numbers, cut twice on
-the way (``VResizeLinear`` of uchar). INTER_AREA: where no side grows, float32 sums in the order of the source, or whole
-sums where both factors are whole numbers; where a side grows, INTER_LINEAR with other weights. Only what the crop shows
-is computed. INTER_CUBIC is Intel's IPP in OpenCV's builds for x86, whose arithmetic is not published: OpenCV does it
+The arithmetic is that of modules/imgproc/src/resize.cpp. INTER_LINEAR: integer weights of 11 bits, truncated twice on
+the way (``VResizeLinear`` of uchar). INTER_AREA: if no side grows, float32 sums in the order of the source, or integer
+sums if both factors are integers; if a side grows, INTER_LINEAR with other weights. Only the pixels of the crop are
+computed. INTER_CUBIC is Intel's IPP in OpenCV's x86 builds. Its arithmetic is not published, so OpenCV computes it
 (docs/decisions/0016-opencv.md).
 """
 
@@ -18,10 +18,10 @@ from alexbench.harness.errors import BackendUnavailableError
 from alexbench.harness.models.preprocessing import Interpolation
 
 _ONE: Final = np.float32(2048)
-"""A weight of one: resize.cpp's INTER_RESIZE_COEF_SCALE, 2 to the power of INTER_RESIZE_COEF_BITS, 11."""
+"""The weight 1: resize.cpp's INTER_RESIZE_COEF_SCALE, 2 to the power of INTER_RESIZE_COEF_BITS, 11."""
 
 _SLIVER: Final = 1e-3
-"""As computeResizeAreaTab: a place of which no more than this is covered does not count."""
+"""Like computeResizeAreaTab: a place covered by no more than this does not count."""
 
 Floats = NDArray[np.float32]
 
@@ -36,9 +36,9 @@ class _Taps(NamedTuple):
 
 
 class _Shares(NamedTuple):
-    """For each target the source places that it covers, in their order, and how much of it each is: (count, n).
+    """For each target, the source places that it covers, in order, and the share of each: (count, n).
 
-    Of places that do not count the share is 0.
+    Places that do not count have the share 0.
     """
 
     places: NDArray[np.intp]
@@ -58,7 +58,7 @@ def resize_and_crop(
     ``opencv-bicubic``.
 
     Raises:
-        BackendUnavailableError: ``opencv-bicubic`` where OpenCV is not installed.
+        BackendUnavailableError: ``opencv-bicubic`` without OpenCV installed.
     """
     height, width, _ = pixels.shape
     if interpolation == "opencv-bicubic":
@@ -73,7 +73,7 @@ def resize_and_crop(
 
 
 def opencv_version() -> str | None:
-    """The version of the installed OpenCV; None where there is none. Nothing of it is imported."""
+    """The version of the installed OpenCV; None if it is not installed. OpenCV is not imported."""
     from importlib import metadata
 
     for name in ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"):
@@ -89,14 +89,13 @@ def _by_opencv(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.u
         import cv2
     except ImportError as error:
         raise BackendUnavailableError(
-            "interpolation opencv-bicubic is computed by OpenCV itself, which is not installed:"
-            " pip install 'alexbench[opencv]'"
+            "interpolation opencv-bicubic needs OpenCV, which is not installed: pip install 'alexbench[opencv]'"
         ) from error
     return np.asarray(cv2.resize(rgb(pixels), size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
 def _linear(pixels: NDArray[np.uint8], rows: _Taps, columns: _Taps) -> NDArray[np.uint8]:
-    """Two taps along each side: rows first to those needed, then columns, then rows; (side, side, 4) uint8."""
+    """Two taps along each side: selects the rows needed, then resizes columns, then rows; (side, side, 4) uint8."""
     used, place = np.unique(np.concatenate([rows.first, rows.second]), return_inverse=True)
     low, high = int(columns.first.min()), int(columns.second.max()) + 1
     band = pixels[used, low:high].astype(np.int32)
@@ -120,9 +119,9 @@ def _linear(pixels: NDArray[np.uint8], rows: _Taps, columns: _Taps) -> NDArray[n
 
 @lru_cache(maxsize=1024)
 def _taps(before: int, after: int, start: int, count: int, *, of_area: bool) -> _Taps:
-    """For the places ``start`` .. ``start + count`` of a side resized from ``before`` to ``after``; the edge repeated.
+    """Taps for the places ``start`` .. ``start + count`` of a side resized from ``before`` to ``after``; edges repeat.
 
-    Half-pixel centres for INTER_LINEAR; for INTER_AREA the first place alone but where a target reaches into the next.
+    INTER_LINEAR has half-pixel centres. INTER_AREA takes the first place only, unless a target reaches into the next.
     """
     targets, inverse = np.arange(start, start + count), after / before
     step = 1 / inverse
@@ -143,7 +142,7 @@ def _taps(before: int, after: int, start: int, count: int, *, of_area: bool) -> 
 
 
 def _means(pixels: NDArray[np.uint8], size: tuple[int, int], corner: tuple[int, int], side: int) -> NDArray[np.uint8]:
-    """INTER_AREA where no side grows: (side, side, 4) uint8."""
+    """INTER_AREA if no side grows: (side, side, 4) uint8."""
     height, width, _ = pixels.shape
     factors = [1 / (after / before) for after, before in zip(size, (width, height), strict=True)]
     whole = [round(factor) for factor in factors]
@@ -165,7 +164,10 @@ def _means(pixels: NDArray[np.uint8], size: tuple[int, int], corner: tuple[int, 
 def _whole_means(
     pixels: NDArray[np.uint8], factors: list[int], corner: tuple[int, int], side: int
 ) -> NDArray[np.uint8]:
-    """Means over ``factors`` (x, y) places: sums of whole numbers, of four rounded up, of others to even."""
+    """Means over ``factors`` (x, y) places, from integer sums.
+
+    Means of four places round half up, others half to even.
+    """
     (x, y), (left, top) = factors, corner
     part = pixels[top * y : (top + side) * y, left * x : (left + side) * x]
     sums = part.reshape(side, y, side, x, 4).sum(axis=(1, 3), dtype=np.int32)
@@ -176,7 +178,7 @@ def _whole_means(
 
 @lru_cache(maxsize=1024)
 def _shares(before: int, after: int, start: int, count: int) -> _Shares:
-    """As computeResizeAreaTab, for the places ``start`` .. ``start + count`` of a side resized from ``before``."""
+    """Like computeResizeAreaTab, for the places ``start`` .. ``start + count`` of a side resized from ``before``."""
     step = 1 / (after / before)
     low = np.arange(start, start + count) * step
     high = low + step

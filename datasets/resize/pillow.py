@@ -1,9 +1,9 @@
-"""Pillow's resize and crop, bit for bit, in 40 % of its time: only what the crop shows is computed.
+"""Pillow's resize and crop, bit for bit, in 40 % of its time: only the pixels of the crop are computed.
 
-Pillow resizes uint8 pictures (src/libImaging/Resample.c) along rows, rounds to uint8, and then along columns, each with
-weights that are whole numbers of 2**-22. Sums of whole numbers are the same in any order, so two products with sparse
-int32 matrices give the same bits. The weights are not computed again but read out of Pillow itself. What is too large
-or too tall is resized by Pillow.
+Pillow resizes uint8 images (src/libImaging/Resample.c) along rows, rounds to uint8, and then along columns, with
+weights that are multiples of 2**-22. Integer sums are the same in any order, so two products with sparse int32 matrices
+give the same bits. The weights are read from Pillow itself, not recomputed. Pillow resizes images that are too large or
+too tall.
 """
 
 from functools import lru_cache
@@ -19,10 +19,10 @@ from alexbench.datasets.decode import as_words, from_words, rgb
 _BITS: Final = 22  # Resample.c: PRECISION_BITS = 32 - 8 - 2
 _HALF: Final = 1 << (_BITS - 1)
 
-# Above, Pillow itself: strips and weights grow with the longer side, and few pictures of ImageNet have one.
+# Pillow resizes longer sides itself: strips and weights grow with the longer side, and few ImageNet images exceed it.
 _LONGEST: Final = 1024
 
-# A strip's int32 values stay in the processor's second-level cache; 64 and 96 were best of 32 to 165 rows.
+# A strip's int32 values stay in the L2 cache; 64 and 96 were best of 32 to 165 rows.
 _STRIP: Final = 64
 
 _SUPPORT: Final = {
@@ -32,7 +32,7 @@ _SUPPORT: Final = {
     Image.Resampling.BICUBIC: 2.0,
     Image.Resampling.LANCZOS: 3.0,
 }
-"""How far each filter reaches, in source pixels, where a picture is not shrunk (Resample.c)."""
+"""How far each filter reaches, in source pixels, if an image is not shrunk (Resample.c)."""
 
 
 class _Weights(NamedTuple):
@@ -50,7 +50,7 @@ def resize_and_crop(
     side: int,
     resampling: Image.Resampling,
 ) -> NDArray[np.uint8]:
-    """What Pillow's resize(size, resampling), then crop of ``side`` from ``corner``, gives: (side, side, 3) uint8.
+    """The result of Pillow's resize(size, resampling) and a crop of ``side`` from ``corner``: (side, side, 3) uint8.
 
     ``pixels``: (H, W, 4) uint8, C-contiguous. ``size`` and ``corner``: (x, y). ``resampling``: any but NEAREST.
     """
@@ -66,7 +66,8 @@ def resize_and_crop(
     between = np.empty((len(words), side), np.uint32)
     for start in range(0, len(words), _STRIP):
         strip = words[start : start + _STRIP]
-        # A sparse matrix combines rows, so columns become rows; as words, for bytes would take four times as long.
+        # A sparse matrix combines rows, so columns become rows. They move as words: bytes would take four times as
+        # long.
         sums = across.matrix @ strip.T.copy().view(np.uint8).astype(np.int32)
         between[start : start + _STRIP] = _rounded(sums).view(np.uint32).T
     out = np.empty((side, side), np.uint32)
@@ -80,17 +81,17 @@ def resize_and_crop(
 def _columns_first(width: int, height: int, size: tuple[int, int]) -> bool:
     """Whether Pillow, from 13.0 on, resizes columns before rows, so that pixels are rounded in another order.
 
-    So it does with pictures more than twice as tall as wide, which are few: they are left to whichever Pillow is there.
+    It does so for images more than twice as tall as wide. These are few, so the installed Pillow resizes them.
     """
     shorter = height - size[1]
     return shorter > 0 and shorter > 2 * (width - size[0])
 
 
 def _rounded(sums: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Sums of weighted grey levels to the nearest grey level, as Resample.c's clip8 does it."""
+    """Rounds sums of weighted grey levels to the nearest grey level, as Resample.c's clip8 does."""
     sums += _HALF
     sums >>= _BITS
-    # Lanczos' and bicubic's weights may be negative; with the others nothing is cut off.
+    # Weights of Lanczos and bicubic may be negative; the other filters need no clipping.
     return np.clip(sums, 0, 255, out=sums).astype(np.uint8)
 
 
@@ -98,9 +99,9 @@ def _rounded(sums: NDArray[np.int32]) -> NDArray[np.uint8]:
 def _weights(before: int, after: int, start: int, count: int, resampling: Image.Resampling) -> _Weights:
     """Pillow's weights for the places ``start`` .. ``start + count`` of a side resized from ``before`` to ``after``.
 
-    Row r of a picture holds 2**22 at every ``rows``-th place from r on and zeros between, further apart than the filter
-    reaches: resized in Pillow's 32-bit mode, it gives at each target the weight of the one place that the target can
-    see, times 2**22 and rounded as Resample.c's normalize_coeffs_8bpc rounds it.
+    Row r of an image holds 2**22 at every ``rows``-th place from r on and zeros between, further apart than the filter
+    reaches. Resized in Pillow's 32-bit mode, it gives for each target the weight of the one place in reach, times 2**22
+    and rounded like Resample.c's normalize_coeffs_8bpc.
     """
     reach = _SUPPORT[resampling] * max(before / after, 1.0)
     rows = 2 * int(np.ceil(reach)) + 2
@@ -110,7 +111,7 @@ def _weights(before: int, after: int, start: int, count: int, resampling: Image.
     resized = Image.fromarray(impulses).resize((after, rows), resampling)
     weights = np.asarray(resized)[:, start : start + count].T
     targets, row = np.nonzero(weights)
-    # The place of that row nearest to the target's centre.
+    # The place of that row that is nearest to the target's centre.
     centre = np.floor((start + targets + 0.5) * (before / after)).astype(np.intp)
     source = centre + (row - centre + rows // 2) % rows - rows // 2
     first, last = int(source.min()), int(source.max()) + 1

@@ -1,8 +1,8 @@
-"""Bilinear interpolation from two source places along each side, without antialias: two libraries, two ways.
+"""Bilinear interpolation from two source places along each side, without antialias, as two libraries do it.
 
 TensorFlow 1's resize_images has no half-pixel centres and repeats the edge; scikit-image's order 1 has half-pixel
 centres and, as ModelHub's caffe.io calls it, a constant beyond the edge. Both are computed in float32 and rounded to
-the nearest grey level: at most half a one from the libraries, which hand float on. OpenCV's is in ``opencv_resize``.
+the nearest grey level: at most half a level from the libraries, which return floats. OpenCV's is in ``opencv_resize``.
 """
 
 import numpy as np
@@ -25,13 +25,13 @@ def resize_and_crop(
     """Resized to ``size`` (x, y), then a crop of ``side`` from ``corner`` (x, y): (side, side, 3) uint8.
 
     ``pixels``: (H, W, 4) uint8, C-contiguous. ``interpolation``: ``tensorflow1-bilinear`` or ``scikit-image-bilinear``.
-    Only what the crop shows is made.
+    Only the pixels of the crop are computed.
     """
     height, width, _ = pixels.shape
     if interpolation == "scikit-image-bilinear":
         columns = _open_taps(width, size[0], corner[0], side)
         rows = _open_taps(height, size[1], corner[1], side)
-        if size[0] >= width or size[1] >= height:  # where both are shrunk, no tap is beyond the border
+        if size[0] >= width or size[1] >= height:  # if both are shrunk, no tap is beyond the border
             pixels, rows, columns = _bordered(pixels, rows, columns)
     else:
         columns = _closed_taps(width, size[0], corner[0], side)
@@ -40,7 +40,7 @@ def resize_and_crop(
 
 
 def _closed_taps(before: int, after: int, start: int, count: int) -> _Taps:
-    """For ``count`` places from ``start`` of ``after``: place x before / after. Beyond the edge the edge counts."""
+    """Taps for ``count`` places from ``start`` of ``after``: place x before / after. Edges repeat."""
     source = np.arange(start, start + count, dtype=np.float32) * np.float32(before / after)
     source = np.clip(source, np.float32(0), np.float32(before - 1))
     first = np.floor(source).astype(np.intp)
@@ -48,17 +48,17 @@ def _closed_taps(before: int, after: int, start: int, count: int) -> _Taps:
 
 
 def _open_taps(before: int, after: int, start: int, count: int) -> _Taps:
-    """As above with half-pixel centres, in float64 as scikit-image; places -1 and ``before`` stand for the border."""
+    """The same with half-pixel centres, in float64 like scikit-image. Places -1 and ``before`` are the border."""
     source = (np.arange(start, start + count) + 0.5) * (before / after) - 0.5
     first = np.floor(source).astype(np.intp)
     return first, first + 1, (source - first).astype(np.float32)
 
 
 def _bordered(pixels: NDArray[np.uint8], rows: _Taps, columns: _Taps) -> tuple[NDArray[np.uint8], _Taps, _Taps]:
-    """One place more on each side, of the constant that lies beyond the border, and the taps moved to it.
+    """Adds one place on each side, with the constant beyond the border, and moves the taps accordingly.
 
-    caffe.io.resize_image scales a picture to 0..1 by its own least and greatest value before scikit-image puts 0 beyond
-    the border, and back afterwards: so the constant is the picture's least value, of any place and channel.
+    caffe.io.resize_image scales an image to 0..1 by its own minimum and maximum, and back afterwards. scikit-image puts
+    0 beyond the border in between. So the constant is the minimum of the image over all places and channels.
     """
     height, width, _ = pixels.shape
     larger = np.full((height + 2, width + 2, 4), pixels[..., :3].min(), np.uint8)
@@ -74,11 +74,11 @@ def _bilinear(pixels: NDArray[np.uint8], rows: _Taps, columns: _Taps) -> NDArray
     """
     upper, lower, down = rows
     left, right, along = columns
-    # Only the columns that some tap reads, and rows first: a row is gathered as one block of memory.
+    # Only the columns that a tap reads, and rows first: a row is gathered as one block of memory.
     low = int(left[0])
     band = pixels[:, low : int(right[-1]) + 1]
     blended = _blend(band[upper], band[lower], down[:, None, None])
-    weight = np.repeat(along, 4).reshape(1, -1, 4)  # written out: a third of the time of broadcasting it
+    weight = np.repeat(along, 4).reshape(1, -1, 4)  # written out, because it takes a third of the time of broadcasting
     blended = _blend(blended.take(left - low, axis=1), blended.take(right - low, axis=1), weight)
     return rgb(np.rint(blended, out=blended).astype(np.uint8))
 

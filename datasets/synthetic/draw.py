@@ -1,19 +1,19 @@
-"""One picture of the synthetic set: a patchwork of gratings, drawn with integers only.
+"""One image of the synthetic set: a patchwork of gratings, drawn with integers only.
 
 A class is a patchwork of cells; a cell has a colour, a coarse grating and a fine one, each with its own direction,
-frequency and phase. That puts the class where preprocessing mistakes do their damage:
+frequency and phase. So the class depends on what preprocessing mistakes damage:
 
-- cells cover the whole picture, so that a wrong aspect or crop moves them against what the classifier has learned;
-- fine gratings have 60 to 175 cycles along the shorter side, around the Nyquist limit of a picture resized to 256 (128
-  cycles), so that every interpolation kernel, with or without antialias, leaves another contrast or another alias;
-- the five classes of a family differ in the fine gratings' contrast against the coarse ones' and in a few cells, so
-  that a kernel that blurs or sharpens turns a class into its neighbour, and that top-5 is well above top-1;
+- cells cover the whole image, so a wrong aspect or crop moves them away from where the classifier expects them;
+- fine gratings have 60 to 175 cycles along the shorter side, around the Nyquist limit of an image resized to 256 (128
+  cycles), so every interpolation kernel, with or without antialias, leaves a different contrast or alias;
+- the five classes of a family differ in the fine gratings' contrast against the coarse ones' and in a few cells, so a
+  kernel that blurs or sharpens turns a class into the adjacent one, and top-5 is well above top-1;
 - a class has one size and, for some classes, an EXIF orientation or grayscale files, in training and held-out alike.
 
-A held-out picture has some of its cells replaced by foreign ones, few or many; a training picture has none.
+In a held-out image, a few or many cells are replaced by foreign ones; a training image has none.
 
-Every number comes from PCG64's raw 64-bit output (a stream NumPy's NEP 19 keeps fixed) and integer arithmetic, so
-that the pixels are the same on every machine and under every NumPy version.
+Every number comes from PCG64's raw 64-bit output (a stream that NumPy's NEP 19 keeps fixed) and integer arithmetic. So
+the pixels are the same on every machine and with every NumPy version.
 """
 
 import math
@@ -28,10 +28,11 @@ Split: TypeAlias = Literal["train", "val"]
 
 CLASSES: Final = 1000
 FAMILIES: Final = 200
-"""Class c belongs to family c % FAMILIES: relatives are 200 apart, so that a label off by one is another family."""
+"""Class c belongs to family c % FAMILIES: members of a family are 200 apart, so a label that is off by one is in
+another family."""
 
 SEED: Final = 7
-"""First word of every stream's key."""
+"""The first word of every stream's key."""
 
 SIZES: Final = (
     *((500, 375),) * 9,
@@ -49,7 +50,8 @@ SIZES: Final = (
 or small."""
 
 CELLS_PER_SHORT_SIDE: Final = 6
-"""Cells along the shorter side: 43 pixels after a resize to 256, small against what a wrong crop shifts them by."""
+"""Cells along the shorter side: 43 pixels after a resize to 256, which is small compared with the shift of a wrong
+crop."""
 
 COARSE_CYCLES: Final = (12, 40)
 FINE_CYCLES: Final = (60, 175)
@@ -60,8 +62,8 @@ FINE_AMPLITUDE: Final = 55
 """Largest amplitude of the gratings in grey levels; a cell has from half of it to all of it."""
 
 CONTRASTS: Final = (760, 870, 1000, 1145, 1315)
-"""Per mille of the fine gratings' amplitude, by a class's place in its family. Neighbours are 15 % apart, about what
-bicubic does against bilinear: with 25 %, `bvlc` lost only 2 to 4 points to bicubic."""
+"""Per mille of the fine gratings' amplitude, by a class's place in its family. Adjacent classes are 15 % apart, about
+the difference between bicubic and bilinear. With 25 %, `bvlc` lost only 2 to 4 points to bicubic."""
 
 COLOUR_SPREAD: Final = 40
 """A cell's colour is MID_GREY plus or minus this much in each channel."""
@@ -69,19 +71,19 @@ COLOUR_SPREAD: Final = 40
 MID_GREY: Final = 120
 
 FAMILY_SHARE: Final = 970
-"""Per mille of a class's cells that its family has too. Measured: with 600, top-5 is 9 points above top-1."""
+"""Per mille of a class's cells that its family shares. Measured: with 600, top-5 is 9 points above top-1."""
 
 FOREIGN_CELLS: Final = (100, 820)
-"""Per mille of a held-out picture's cells that are foreign, from and to: the one dial of the set's difficulty."""
+"""Per mille of a held-out image's cells that are foreign, from and to: the only setting of the set's difficulty."""
 
 BRIGHTNESS_SPREAD: Final = 10
-"""A held-out picture is lighter or darker by up to this many grey levels."""
+"""A held-out image is lighter or darker by up to this many grey levels."""
 
 EXIF_SHARE: Final = 90
 """Per mille of the classes whose files carry an EXIF orientation."""
 
 EXIF_ORIENTATIONS: Final = (6, 8, 6, 8, 3)
-"""EXIF orientations to draw from: quarter turns as of a camera held upright, and a half turn."""
+"""EXIF orientations to draw from: quarter turns, as from an upright camera, and a half turn."""
 
 GRAYSCALE_SHARE: Final = 60
 """Per mille of the classes whose files have one channel."""
@@ -102,7 +104,7 @@ _FAMILY, _CLASS, _TRAITS, _TRAIN, _VAL = range(5)
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What all pictures of a class have in common besides their cells."""
+    """What all images of a class share, other than their cells."""
 
     width: int
     height: int
@@ -113,11 +115,11 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawn picture as it is stored: `pixels` uint8, (height, width, 3) RGB or (height, width) when grayscale."""
+    """A drawn image as stored: `pixels` uint8, (height, width, 3) RGB or (height, width) when grayscale."""
 
     pixels: npt.NDArray[np.uint8]
     orientation: int
-    """EXIF orientation to store with it, 1 to 8; 1 is no tag."""
+    """EXIF orientation to store with it, 1 to 8; 1 means no tag."""
 
 
 class Stream:
@@ -152,7 +154,7 @@ def class_traits(class_index: int) -> Traits:
 
 
 def draw(class_index: int, split: Split, number: int) -> Picture:
-    """Picture `number` (from 0) of a class in a split; the same arguments always give the same bits."""
+    """Image `number` (from 0) of a class in a split; the same arguments always give the same bits."""
     traits = class_traits(class_index)
     short = min(traits.width, traits.height)
     rows = round(CELLS_PER_SHORT_SIDE * traits.height / short)
@@ -196,7 +198,7 @@ def _gratings(stream: Stream, rows: int, columns: int, short: int, *, cycles: tu
 
 
 def _mixed(cells: Int64, others: Int64, where: npt.NDArray[np.bool_]) -> Int64:
-    """`cells` with those at `where` (rows, columns) taken from `others`."""
+    """`cells`, with those at `where` (rows, columns) taken from `others`."""
     return np.where(where[:, :, None], others, cells)
 
 

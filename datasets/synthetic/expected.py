@@ -1,6 +1,7 @@
-"""The digests that the synthetic set and its weights have on every machine, and what to say when they differ.
+"""The digests of the synthetic set and its weights, the same on every machine, and the reasons when they differ.
 
-Taken with NumPy 2.4.6 and Pillow 13.0.0; `nox -s digests` takes those of the default card again with other versions.
+Taken with NumPy 2.4.6 and Pillow 13.0.0; `nox -s digests` takes the digests of the default card again with other
+versions.
 """
 
 import functools
@@ -14,14 +15,14 @@ from numpy.typing import NDArray
 from alexbench.harness.records.reasons import Reason
 
 PICTURES: Final = "9f973a49acb0ad4677e82354ba21bdd735f609eaa684c76a0759369e2b7ee8e3"
-"""SHA-256 over the SHA-256 of each held-out picture's JPEG file, in the order of the set."""
+"""SHA-256 over the SHA-256 of each held-out image's JPEG file, in the order of the set."""
 
 PIXELS: Final = {
     "torchvision": "d17e1e72409bfb038bf650cae4b3300598e80a068a1420add607a9e1329c691b",
     "bvlc": "d004576309bd29211c50964c6c11ce1c4ffdd360450a3555fbb148b29d97ccb3",
     "tfcnn": "e6af5328b9fa6bdb2cbd4323711bded7c4b9941c51ad6830704ea139378b08b8",
 }
-"""Card -> digest of the held-out pictures' prepared pixels: SHA-256 over that of each picture."""
+"""Card -> digest of the held-out images' prepared pixels: SHA-256 over that of each image."""
 
 WEIGHTS: Final = {
     "torchvision": "0b1b54134ec7f6f2746ec06567385bc1cfbe20c03ec3405781608ecd8d29a233",
@@ -32,7 +33,7 @@ WEIGHTS: Final = {
 
 
 def differences(*, card: str, pictures: str | None, pixels: str | None, weights: str) -> list[Reason]:
-    """A reason for each digest that is not the expected one; None stands for a part of the set, which has none."""
+    """A reason for each digest that is not the expected one. None is for a part of the set, which has no digest."""
     compared = (
         ("images", pictures, PICTURES),
         ("prepared pixels", pixels, PIXELS.get(card)),
@@ -48,7 +49,7 @@ def differences(*, card: str, pictures: str | None, pixels: str | None, weights:
 def part_differences(
     *, card: str, names: Sequence[str], pictures: NDArray[np.uint8], pixels: NDArray[np.uint8]
 ) -> list[Reason]:
-    """A reason for each kind of digest that some of the held-out pictures do not have as published.
+    """A reason for each kind of digest that differs from the published one for some held-out images.
 
     ``names`` of N of them; ``pictures`` and ``pixels``: (N, 32) uint8, the SHA-256 of each one's file and pixels.
     """
@@ -64,7 +65,7 @@ def part_differences(
 
 @functools.cache
 def by_name(column: str) -> Mapping[str, str]:
-    """Name of a held-out picture -> the first 16 hex digits of a SHA-256: of its file (``pictures``), or of its pixels.
+    """Name of a held-out image -> the first 16 hex digits of a SHA-256: of its file (``pictures``), or of its pixels.
 
     ``column``: ``pictures``, or a card; empty for a card whose pixels are not published.
     """

@@ -1,4 +1,4 @@
-"""Whether a data set that somebody names is the synthetic one: by the names, and the bytes of a picture drawn again."""
+"""Recognises the synthetic set by its names, and by the bytes of an image that is drawn again."""
 
 import re
 from typing import Final
@@ -14,9 +14,9 @@ _NAME: Final = re.compile(r"(?:.*/)?(n\d{8})_(train|val)_(\d{1,4})(?:\.JPEG)?", 
 
 
 def is_drawn(dataset: Dataset) -> bool:
-    """Whether all pictures are called as drawn ones, and the first one is the drawn one, byte by byte.
+    """Whether all images have names of drawn images, and the first one equals the drawn one byte by byte.
 
-    Another Pillow may encode another file; then this is False, and the set is like any other.
+    Another Pillow version may encode another file. Then this is False, and the set is treated like any other.
     """
     found = [_NAME.fullmatch(sample.name) for sample in dataset.samples]
     first = found[0] if found else None

@@ -1,4 +1,4 @@
-"""Encode the synthetic pictures as JPEG and write them as a folder of wnid folders."""
+"""Encode the synthetic images as JPEG and write them as a folder of wnid folders."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from PIL import Image
 from alexbench.datasets.synthetic.draw import Picture, Split, draw
 
 QUALITY: Final = 92
-"""JPEG quality: keeps the fine gratings' contrast at about 95 KB a picture."""
+"""JPEG quality: keeps the contrast of the fine gratings at about 95 KB per image."""
 
 PROGRESSIVE_EVERY: Final = 20
 """Every twentieth class is written progressive, as some of ImageNet's files are."""
@@ -19,7 +19,7 @@ _ORIENTATION_TAG: Final = 0x0112
 
 
 def encode(picture: Picture, *, progressive: bool = False) -> bytes:
-    """The picture as JPEG (4:2:0; mode L when grayscale), with its EXIF orientation unless that is 1."""
+    """The image as JPEG (4:2:0; mode L when grayscale), with its EXIF orientation unless that is 1."""
     exif = Image.Exif()
     if picture.orientation != 1:
         exif[_ORIENTATION_TAG] = picture.orientation
@@ -30,7 +30,7 @@ def encode(picture: Picture, *, progressive: bool = False) -> bytes:
 
 
 def picture_name(wnid: str, split: Split, number: int) -> str:
-    """File name of a picture, in the manner of ImageNet's: n01440764_val_0.JPEG."""
+    """File name of an image, similar to ImageNet's: n01440764_val_0.JPEG."""
     return f"{wnid}_{split}_{number}.JPEG"
 
 
@@ -43,7 +43,7 @@ def write_classes(
 ) -> None:
     """Write ``folder``/<wnid>/<name>.JPEG for each (class index, wnid); ``on_progress`` gets (classes done, of all).
 
-    5 ms a picture. In this process: whoever wants all cores gives each of several processes a part of the classes.
+    5 ms per image. Runs in this process. To use all cores, give each of several processes a part of the classes.
     """
     for done, (index, wnid) in enumerate(classes, 1):
         (folder / wnid).mkdir(parents=True, exist_ok=True)

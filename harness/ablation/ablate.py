@@ -1,4 +1,4 @@
-"""``alexbench ablate``: the same weights and pictures under every choice of preprocessing, what each of them costs."""
+"""``alexbench ablate``: the same weights and images under every choice of preprocessing, and what each costs."""
 
 import tempfile
 import time
@@ -13,15 +13,16 @@ from alexbench.backends.registry import availability
 from alexbench.datasets.dataset import Dataset
 from alexbench.harness.ablation.axes import Grid, grid_of
 from alexbench.harness.ablation.findings import Answers, judged
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import TooFewImagesError, WorkerError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs import synthetic as synthetic_set
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.gathering import pictures_of, writable
 from alexbench.harness.inputs.interpreters import check_interpreter
-from alexbench.harness.inputs.matching import check_belonging
+from alexbench.harness.inputs.matching import check_belonging, refuse_own_classes
 from alexbench.harness.judge.symptoms import not_finite, same_for_every_class
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import load_card
@@ -35,20 +36,20 @@ from alexbench.harness.running.estimate import machine_now
 
 IMAGES: Final = 500
 _AT_ONCE: Final = 64
-"""Pictures whose pixels under every choice are on disk at a time: 0.5 GB of 56 ways to prepare them."""
+"""Images whose pixels under every choice are on disk at a time: 0.5 GB for 56 ways to prepare them."""
 _PREPARE_CORE_S: Final = 0.001
-"""To resize and crop a decoded picture of ImageNet's usual size: 0.2 (nearest) to 2.1 ms (Lanczos) of one core."""
+"""To resize and crop a decoded image of ImageNet's usual size: 0.2 (nearest) to 2.1 ms (Lanczos) of one core."""
 
 
 def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablation:
-    """Answer for every picture under every combination of the axes ``vary`` (all five where none is named).
+    """Answer for every image under every combination of the axes ``vary`` (all five where none is named).
 
     Raises:
-        TooFewImagesError: fewer than LEAST_IMAGES pictures.
-        AlexBenchError: something that the message says how to mend.
+        TooFewImagesError: fewer than LEAST_IMAGES images.
+        AlexBenchError: an error that the user can fix; the message has the fix.
     """
     card = load_card(config.model)
-    grid_of(card.preprocessing, vary)  # a wrong name is said before anything is made
+    grid_of(card.preprocessing, vary)  # a wrong name must fail before any work
     if config.limit is not None and config.limit < LEAST_IMAGES:
         raise _too_few(config.limit, f"--limit {config.limit}")
     cache, system = writable(cache_folder()), system_of(config)
@@ -67,6 +68,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
             key=config.weights_key,
         )
     pictures = pictures_of(config, cache, log, display)
+    refuse_own_classes(config, pictures.dataset, "ablate")
     marked = [artifact.path] if artifact is not None and is_synthetic(Path(artifact.path)) else []
     drawn = check_belonging(config, weights, marked, pictures.whole)
     images = len(pictures.dataset)
@@ -80,7 +82,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
         cells = len(grid.real())
         gflops = 2e-9 * card.build_network().macs
         display.say(f"  {_plan(grid, images, gflops, system.threads)}")
-        with display.step(f"{backend}: {images} pictures under {cells} combinations") as advance:
+        with display.step(f"{backend}: {images} images under {cells} combinations") as advance:
             answers = collect(pictures.dataset, under_test, grid, folder, advance, display.say)
     made_of = artifact.path if artifact is not None else "" if weights is None else weights.source
     versions = availability(backend).versions
@@ -107,7 +109,7 @@ def collect(
     advance: Callable[[int, int], None],
     say: Callable[[str], None],
 ) -> dict[Choice, Answers]:
-    """The answers under every real combination, some pictures at a time: each is decoded once a decoder."""
+    """The answers under every real combination, some images at a time: each is decoded once per decoder."""
     readings = {choice: Reading(fed) for choice, fed in grid.real().items()}
     parts: dict[Choice, list[Answers]] = {choice: [] for choice in readings}
     batches = -(-len(dataset) // _AT_ONCE)
@@ -124,7 +126,7 @@ def collect(
                 advance(done, total)
         if number == 1 and batches > 1:
             left = (time.monotonic() - started) * (total - done) / done
-            say(f"  {_said(left)} left, by the first {len(part)} pictures")
+            say(f"  {_said(left)} left, by the first {len(part)} images")
     return {
         choice: Answers(np.concatenate([one.hits for one in made]), np.concatenate([one.evidence for one in made]))
         for choice, made in parts.items()
@@ -150,7 +152,7 @@ def _plan(grid: Grid, images: int, gflops: float, threads: int) -> str:
     seconds += geometries * images * _PREPARE_CORE_S / usable_cores()
     varied = ", ".join(f"{len(grid.levels[axis])} of {axis}" for axis in grid.varied)
     return (
-        f"{len(fed)} combinations ({varied}; what nobody does is left out) x {images} pictures:"
+        f"{len(fed)} combinations ({varied}; what nobody does is left out) x {images} images:"
         f" {inferences:,} inferences, {_said(seconds)}"
     )
 
@@ -160,7 +162,7 @@ def _said(seconds: float) -> str:
 
 
 def _too_few(images: int, what: str) -> TooFewImagesError:
-    pictures = "picture is" if images == 1 else "pictures are"
+    pictures = "image is" if images == 1 else "images are"
     return TooFewImagesError(
-        f"{what}: {images} {pictures} too few to tell what a choice costs; give at least {LEAST_IMAGES}"
+        f"{what}: {images} {pictures} too few to show what a choice costs; give at least {LEAST_IMAGES}"
     )

@@ -1,4 +1,4 @@
-"""What ``alexbench ablate`` varies: five axes of how a picture becomes a network's input, and their levels."""
+"""What ``alexbench ablate`` varies: five axes of how an image becomes a network's input, and their levels."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ _SCALERS: Final[dict[tuple[str, str], Interpolation]] = {
 }
 """The combinations that people have: (interpolation, antialias) -> who defines it."""
 _ORDER: Final = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
-"""Of interpolations, from the coarsest."""
+"""Interpolations, from the coarsest."""
 _ANTIALIASED: Final = ("pillow-bilinear", "pillow-bicubic", "pillow-lanczos", "pillow-box", "pillow-hamming")
 _DECODERS: Final[dict[Decoder, str]] = {
     "libjpeg": "exact transform, smooth colour, as Pillow and OpenCV",

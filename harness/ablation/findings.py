@@ -18,7 +18,7 @@ MOST_INTERACTIONS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Of one combination, a picture each: whether it is right (N,), and its evidence in nats (N,)."""
+    """One combination, image by image: whether it is right (N,), and its evidence in nats (N,)."""
 
     hits: NDArray[np.bool_]
     evidence: NDArray[np.float64]
@@ -38,7 +38,7 @@ def judged(
 ) -> Ablation:
     """What the answers say: every combination, each level alone, and the pairs that do not add up.
 
-    ``population``: what the pictures were drawn from, for the accuracies' own intervals.
+    ``population``: what the images were drawn from, for the accuracies' own intervals.
     """
     base = answers[grid.own]
     cells = {
@@ -50,7 +50,7 @@ def judged(
         for choice, one in answers.items()
     }
     every = list(_pairs(grid, answers))
-    # Two choices that cost 40 points each cannot cost 80 where there are 55: that is no news about the choices.
+    # Two choices that cost 40 points each cannot cost 80 where there are 55: that shows nothing about the choices.
     left = 100 * base.hits.mean()
     pairs = [pair for pair in every if left + sum(cells[grid.own.but(*one)].test.difference for one in pair) > 0]
     interactions = [_interaction(grid, answers, pair, comparisons=len(pairs)) for pair in pairs]
@@ -107,7 +107,7 @@ def _pairs(grid: Grid, answers: Mapping[Choice, Answers]) -> Iterator[Pair]:
 
 
 def _interaction(grid: Grid, answers: Mapping[Choice, Answers], pair: Pair, *, comparisons: int) -> Interaction:
-    """In points: 100 for a picture that is right, and the four answers to each picture held against each other."""
+    """In points: 100 for an image that is right; the four answers to each image are compared."""
     first, second = pair
     choices = (grid.own, grid.own.but(*first), grid.own.but(*second), grid.own.but(*first).but(*second))
     own, one, other, joint = (100.0 * answers[choice].hits for choice in choices)

@@ -35,15 +35,17 @@ def ablate(*, vary: tuple[str, ...], as_json: bool, out: str | None, limit: int 
     from alexbench.harness.ablation.ablate import IMAGES
     from alexbench.harness.ablation.ablate import ablate as carry_out
     from alexbench.harness.ablation.result_files import folder_for, write_files
-    from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
+    from alexbench.harness.resolving import resolve
+    from alexbench.harness.worker.client import telling
     from alexbench.reports.ablation.tables import ablation_json, print_ablation
 
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
     config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})
     folder = None if out is None else folder_for(out)
     display = display_for()
-    ablation = carry_out(config, vary, display)
+    with telling(display.say):
+        ablation = carry_out(config, vary, display)
     if as_json:
         click.echo(ablation_json(ablation), nl=False)
     else:

@@ -36,11 +36,12 @@ def doctor(
 
     Exit code 0: nothing wrong was found. 1: something is wrong. 3: too few images to tell.
     """
-    from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.diagnosis.doctor import IMAGES, Question, diagnose
     from alexbench.harness.errors import UsageError
     from alexbench.harness.files.out_file import check_place, write_out
+    from alexbench.harness.resolving import resolve
+    from alexbench.harness.worker.client import telling
     from alexbench.reports.diagnosis.page import diagnosis_json, markdown, print_diagnosis
 
     if out is not None:
@@ -49,7 +50,9 @@ def doctor(
         raise UsageError("--data without a model: the built-in weights are synthetic; name --weights or --artifact")
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
     config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})
-    diagnosis = diagnose(Question(config, expected, reference), display_for())
+    display = display_for()
+    with telling(display.say):
+        diagnosis = diagnose(Question(config, expected, reference), display)
     if out is not None:
         write_out(Path(out), markdown(diagnosis))
     if as_json:

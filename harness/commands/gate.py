@@ -113,11 +113,11 @@ def ab(
 
     Both interpreters need alexbench and the runtimes. Exit codes are those of gate.
     """
-    from alexbench.harness.config import resolve
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.gating.gate import gate_run
     from alexbench.harness.gating.policy import read_policy
     from alexbench.harness.inputs.model_files import programs_of
+    from alexbench.harness.resolving import resolve
     from alexbench.harness.running.pipeline import run
 
     _check_details(details=details, as_json=as_json)

@@ -84,9 +84,9 @@ def export_model(model: str, *, as_json: bool, **choice: Any) -> None:
     """
     from dataclasses import asdict
 
-    from alexbench.harness.config import cache_folder
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.exporting.model_export import export, report
+    from alexbench.harness.files.cache_folder import cache_folder
     from alexbench.harness.files.plain_text import json_text
 
     made = export(model, **choice, cache=cache_folder(), display=display_for())

@@ -42,6 +42,15 @@ _ARTIFACTS: Final[tuple[Callable[[Any], Any], ...]] = (
         otherwise="as its graph shows",
     ),
     option(
+        "--output-name",
+        "output_names",
+        metavar="[BACKEND=]NAME",
+        multiple=True,
+        kind=MODEL,
+        help="The output that has the scores.",
+        otherwise="the one that fits",
+    ),
+    option(
         "--trust",
         "trusted",
         metavar="FILE",
@@ -60,7 +69,7 @@ _DATA: Final[tuple[Callable[[Any], Any], ...]] = (
         help="How --data is read.",
         otherwise="recognised",
     ),
-    option("--labels", metavar="FILE", kind=DATA, help="val.txt, LOC_val_solution.csv or the devkit."),
+    option("--labels", metavar="FILE", kind=DATA, help="Of images (val.txt), or names of your classes."),
 )
 _CALIBRATION: Final[tuple[Callable[[Any], Any], ...]] = (
     option("--calibration", metavar="PATH", kind=INT8, help="Training images.", otherwise="synthetic"),
@@ -149,7 +158,8 @@ def _with(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Comman
 def one_answer(command: Command) -> Command:
     """Which model, on which backends: of the command that only predicts."""
     named = _backend("all installed")
-    return _with(command, (*_MODEL, *_ARTIFACTS, named, *_HOW))
+    own = option("--labels", metavar="FILE", kind=DATA, help="Names of your own classes.", otherwise="ImageNet's")
+    return _with(command, (*_MODEL, *_ARTIFACTS, own, named, *_HOW))
 
 
 trust = option(
@@ -221,6 +231,13 @@ def one_run(command: Command) -> Command:
             kind=MEASURING,
             help="Stop at this resolution, as 2%.",
             otherwise="by rigor",
+        ),
+        option(
+            "--silence-limit",
+            metavar="TIME",
+            kind=MEASURING,
+            help="End a system that hangs for longer, as 90s.",
+            otherwise="10m",
         ),
         option("--batch-size", type=int, metavar="N", kind=MEASURING, help="Images per batch.", otherwise="32"),
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @option("--base", metavar="ROW", help="Row that the others are compared with.", otherwise="the run's")
-@option("--leaderboard", metavar="FILE.md", kind=OUTPUT, help="Write only this: one leaderboard of all runs.")
+@option("--leaderboard", metavar="FILE.md", kind=OUTPUT, help="Write and print one leaderboard of all runs.")
 @option("--details", is_flag=True, kind=OUTPUT, help="Print all tables, not only the leaderboard.")
 @option("--pictures", is_flag=True, kind=OUTPUT, help="Draw plots too, as SVG and PNG.")
 @json_option("Print the leaderboards as JSON.")
@@ -43,8 +43,8 @@ def report(
 ) -> None:
     """Rebuild the reports of runs from their records, and print their leaderboards.
 
-    With --leaderboard, FILE.md gets one section per set of comparable runs, and the runs' folders stay unchanged. The
-    order of the runs does not matter.
+    With --leaderboard, FILE.md gets one table of all runs, with a column for what differs (model, data, batch size,
+    machine), and the runs' folders stay unchanged. The order of the runs does not matter.
     """
     for flag, given in (("--leaderboard", leaderboard is not None), ("--json", as_json)):
         if details and given:
@@ -140,7 +140,9 @@ def _summarise(record: "RunRecord") -> None:
 
 def _write_leaderboard(path: Path, records: "Sequence[RunRecord]", *, quiet: bool) -> None:
     from alexbench.harness.files.out_file import write_out
-    from alexbench.reports.leaderboard.many_runs import many_runs
+    from alexbench.reports.leaderboard.many_runs import many_runs, print_many_runs
 
     write_out(path, many_runs(records), flag="--leaderboard")
+    if not quiet:
+        print_many_runs(records, sys.stdout)
     click.echo(f"wrote {path}", err=quiet)

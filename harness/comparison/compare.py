@@ -1,15 +1,15 @@
-"""``alexbench compare``: two rows, or all rows of a run, held against each other picture by picture."""
+"""``alexbench compare``: two rows, or all rows of a run, compared image by image."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.datasets.classes import class_list
+from alexbench.datasets.classes import class_name
 from alexbench.harness.comparison.margins import Margins, flip_margin, margins
 from alexbench.harness.comparison.rows_of_runs import RowOfRun, Run, check_comparable, open_run, row_of, split
 from alexbench.harness.errors import ExitCode, UsageError
@@ -19,8 +19,6 @@ from alexbench.harness.judge.sampling import drawn_from
 from alexbench.harness.judge.statistics import Interval
 from alexbench.harness.records.paired_records import Answer, ComparedRow, Flip, Pair, PairedReport, SpeedChange
 from alexbench.harness.systems import base_among, matched
-
-_BACKGROUND: Final = "background"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Compared:
 
     @property
     def exit_code(self) -> ExitCode:
-        """3: these pictures are too few to decide some pair."""
+        """3: these images are too few to decide some pair."""
         undecided = any(pair.undecided for pair in self.report.pairs)
         return ExitCode.INCONCLUSIVE if undecided else ExitCode.OK
 
@@ -207,31 +205,26 @@ def _flip(
     base: RowOfRun, other: RowOfRun, place: int, asked: tuple[Margins | None, Margins | None], bound: float | None
 ) -> Flip:
     distance = None if bound is None else flip_margin(base, other, place, asked)
-    label = int(base.labels[place])
+    label, own = int(base.labels[place]), base.run.record.data.class_names
     return Flip(
         sample=base.samples[place],
         label=label,
-        label_name=_name(label),
-        base=_answers(base.top[place], base.scores[place]),
-        other=_answers(other.top[place], other.scores[place]),
+        label_name=class_name(label, own),
+        base=_answers(base.top[place], base.scores[place], own),
+        other=_answers(other.top[place], other.scores[place], own),
         margin_sigma=distance,
         explained=None if distance is None or bound is None else distance <= bound,
     )
 
 
-def _answers(classes: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[Answer, ...]:
-    return tuple(
-        Answer(index, _name(index), score if isfinite(score) else None)
-        for index, score in zip(classes.tolist(), scores.tolist(), strict=True)
-    )
-
-
-def _name(index: int) -> str:
-    return _BACKGROUND if index < 0 else class_list()[index].name
+def _answers(classes: NDArray[np.int64], scores: NDArray[np.float64], own: Sequence[str]) -> tuple[Answer, ...]:
+    """The five best, or as many as there are classes; ``own``: the names of those that are not ImageNet's."""
+    best = list(zip(classes.tolist(), scores.tolist(), strict=True))[: len(own) or None]
+    return tuple(Answer(index, class_name(index, own), score if isfinite(score) else None) for index, score in best)
 
 
 def flipped(compared: Compared, most: int) -> list[str]:
-    """At most so many flipped pictures, those first that nobody can explain; none twice."""
+    """At most this many images with a top-1 mismatch, the unexplained first; none twice."""
     flips = [flip for pair in compared.report.pairs for flip in pair.flips]
     in_order = sorted(flips, key=lambda flip: flip.explained is not False)
     return list(dict.fromkeys(flip.sample for flip in in_order))[:most]

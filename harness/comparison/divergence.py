@@ -31,9 +31,9 @@ from alexbench.reports.divergence.tables import layers_json
 
 IMAGES: Final = 8
 MOST_IMAGES: Final = 64
-"""A picture's activations of all layers take 8 to 16 MB in float64, of each row and of the reference."""
+"""An image's activations of all layers take 8 to 16 MB in float64, of each row and of the reference."""
 BATCH: Final = 8
-_ARTIFACT: Final = "it ran a file of the user's, whose inner layers are not known by name"
+_ARTIFACT: Final = "it ran a file of the user's, and the names of its inner layers are unknown"
 
 
 def compare_layers(
@@ -49,14 +49,14 @@ def compare_layers(
 ) -> LayerComparison:
     """Compare every layer of ``rows`` (names; default: all that ran from weights) with float64.
 
-    ``images``: names of samples or their places (flipped ones, say; ``chosen`` then says why those); default: of the
-    examined ones in ``reference.parquet`` the ``count`` with the smallest float64 margin, else the first ``count``.
+    ``images``: names of samples or their places (mismatches, for example; ``chosen`` then has the reason); default: of
+    the examined ones in ``reference.parquet`` the ``count`` with the smallest float64 margin, else the first ``count``.
     ``trusted``: the interpreters that the record names and that may run.
 
     Raises:
         UsageError: an unknown row or image, none or too many of them.
         UnsupportedOptionError: every row is an artifact.
-        AlexBenchError: the run's weights, pictures or preprocessing are no longer what its record says.
+        AlexBenchError: the run's weights, images or preprocessing are no longer those of its record.
     """
     if not 1 <= (len(images) or count) <= MOST_IMAGES:
         raise UsageError(f"{len(images) or count} images to look at the layers of: give 1 to {MOST_IMAGES}")
@@ -114,7 +114,7 @@ class _Look:
 
     def _ask(self, worker: WorkerProcess, name: str, out: Path) -> NDArray[np.float64]:
         out.mkdir(exist_ok=True)
-        title = f"{name}: {len(self._layers)} layers of {len(self._places)} pictures"
+        title = f"{name}: {len(self._layers)} layers of {len(self._places)} images"
         with worker, self._display.step(title) as advance:
             worker.ask(WriteActivations(self._places, tuple(self._layers), BATCH, out), progress=advance)
             worker.ask(WriteLogits(self._places, BATCH, out / "predict.npy"))
@@ -162,19 +162,19 @@ def _places(run: OpenedRun, images: Sequence[str | int]) -> list[int]:
     for image in images:
         place = by_name.get(image) if isinstance(image, str) else image
         if place is None or not 0 <= place < len(run_inputs.names):
-            raise UsageError(f"{run.folder} has no picture {image!r}; its {file_names.SAMPLES} lists those it has")
+            raise UsageError(f"{run.folder} has no image {image!r}; its {file_names.SAMPLES} lists those it has")
         if not run_inputs.good[place]:
-            raise UsageError(f"picture {image!r} of {run.folder} was skipped: it could not be prepared")
+            raise UsageError(f"image {image!r} of {run.folder} was skipped: it could not be prepared")
         places.append(int(place))
     return list(dict.fromkeys(places))
 
 
 def _smallest_margins(run: OpenedRun, count: int) -> tuple[list[int], str]:
-    """The pictures on which float64 itself is least decided, where the run has asked it; else the first."""
+    """The images on which float64 itself is least decided, if the run has its answers; else the first."""
     table = read_table(run.folder / file_names.REFERENCE, ("sample", "score1", "score2"))
     if table is None:
         return [int(place) for place in np.flatnonzero(run.run_inputs.good)[:count]], "the first"
     margins = (table["score1"] - table["score2"]).to_numpy(np.float64)
     samples = table["sample"].tolist()
     order = np.argsort(margins, kind="stable")[:count]
-    return _places(run, [samples[place] for place in order]), "the smallest margins of float64 among those it was asked"
+    return _places(run, [samples[place] for place in order]), "the smallest margins of float64 among those it answered"

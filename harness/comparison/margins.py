@@ -1,6 +1,6 @@
-"""What float64 had to say of the pictures on which rows differ, read back from a run's folder.
+"""Float64's answers for the images on which rows differ, read from a run's folder.
 
-``reference.parquet``: sample, label, top1..top5, score1..score5 (float64) of every picture the reference was asked.
+``reference.parquet``: sample, label, top1..top5, score1..score5 (float64) of every image that the reference answered.
 ``flips.parquet``: backend, sample, margin_sigma, explained, where a row's first answer is not the reference's.
 """
 
@@ -17,9 +17,9 @@ TOP: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How far below the reference's first answer another one is, in sigma, picture by picture.
+    """How far below the reference's first answer another one is, in sigma, image by image.
 
-    ``best``: picture -> class -> margin, of the reference's five best. ``farther``: (row, picture) -> margin of that
+    ``best``: image -> class -> margin, of the reference's five best. ``farther``: (row, image) -> margin of that
     row's first answer, where it is not the reference's.
     """
 
@@ -36,7 +36,7 @@ class Margins:
 
 
 def margins(run: Run) -> Margins | None:
-    """Of a run; None where it has none (an older one, or one without the reference).
+    """The margins of a run; None if it has none (an older run, or one without the reference).
 
     Raises:
         RecordError: a file is damaged.
@@ -62,7 +62,7 @@ def margins(run: Run) -> Margins | None:
 def flip_margin(
     base: RowOfRun, other: RowOfRun, place: int, asked: tuple[Margins | None, Margins | None]
 ) -> float | None:
-    """How far apart float64 has the first answers of two rows to the picture at ``place``, in sigma; None: not asked.
+    """How far apart float64 has the first answers of two rows to the image at ``place``, in sigma; None: not computed.
 
     ``asked``: the reference of each row's run. Either will do for the five best classes: both are of the same weights
     and pixels.

@@ -14,11 +14,10 @@ from alexbench.harness.records import file_names
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import DataRecord, RunRecord, SystemRecord
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import TOP, read_table
 from alexbench.harness.running.table_checks import check_tables
 from alexbench.harness.systems import System
 
-_TOP: Final = [f"top{place}" for place in range(1, 6)]
 _SCORES: Final = [f"score{place}" for place in range(1, 6)]
 MARGIN_COLUMN: Final = "margin_sigma"
 
@@ -110,16 +109,16 @@ def row_of(run: Run, name: str) -> RowOfRun:
             f"{run.folder}: {name} has no accuracy ({entry.error or entry.status}); those with one: {known}"
         )
     rows = run.predictions[run.predictions["backend"] == name]
-    top, labels = rows[_TOP].to_numpy(np.int64), rows["label"].to_numpy(np.int64)
+    top, labels = rows[[*TOP]].to_numpy(np.int64), rows["label"].to_numpy(np.int64)
     return RowOfRun(run, entry, tuple(rows["sample"]), labels, top, rows[_SCORES].to_numpy(np.float64))
 
 
 def check_comparable(base: RowOfRun, other: RowOfRun, *, different_weights: bool) -> None:
-    """Both rows answered the same questions: the same pictures, labels and pixels, and the same weights unless said.
+    """Both rows answered the same questions: the same images, labels and pixels, and the same weights unless said.
 
     Raises:
         UsageError: they are one row, or of models that may not be compared.
-        DataError: they are of different pictures; the first difference is named.
+        DataError: their images differ; the first difference is named.
     """
     if base.run.folder.resolve() == other.run.folder.resolve():
         if base.entry.name == other.entry.name:
@@ -165,15 +164,14 @@ def _check_pictures(base: RowOfRun, other: RowOfRun, between: str) -> None:
         min(lengths),
     )
     here, there = (samples[place] if place < len(samples) else "none" for samples in (base.samples, other.samples))
-    counts = "" if lengths[0] == lengths[1] else f" ({lengths[0]} and {lengths[1]} pictures)"
+    counts = "" if lengths[0] == lengths[1] else f" ({lengths[0]} and {lengths[1]} images)"
     raise DataError(
-        f"{between}: picture {place + 1} is {here} in one and {there} in the other{counts}; run both on the"
-        " same pictures"
+        f"{between}: image {place + 1} is {here} in one and {there} in the other{counts}; run both on the same images"
     )
 
 
 def _check_pixels(base: Run, other: Run, counted: Sequence[str], between: str) -> None:
-    """By each counted picture's own digest; by the digest of all where an old run has no others."""
+    """By the digest of each counted image, or by the digest of all in an old run without the others."""
     mend = "the files, or how they were decoded, are not the same"
     if base.samples is None or other.samples is None:
         if base.record.data.pixels_digest != other.record.data.pixels_digest:
@@ -183,16 +181,14 @@ def _check_pixels(base: Run, other: Run, counted: Sequence[str], between: str) -
     differs = [place for place, (one, two) in enumerate(zip(here, there, strict=True)) if one != two]
     if differs:
         raise DataError(
-            f"{between}: the pixels of {counted[differs[0]]} differ ({len(differs)} of {len(counted)} pictures); {mend}"
+            f"{between}: the pixels of {counted[differs[0]]} differ ({len(differs)} of {len(counted)} images); {mend}"
         )
 
 
 def _digests(run: Run, samples: pd.DataFrame, counted: Sequence[str]) -> list[str]:
     kept = samples[samples["skipped"].isna()]
     if kept["sample"].tolist() != list(counted):
-        raise RecordError(
-            f"{run.folder / file_names.SAMPLES} does not list the pictures that were answered; restore it"
-        )
+        raise RecordError(f"{run.folder / file_names.SAMPLES} does not list the answered images; restore it")
     digests: list[str] = kept["pixels_sha256"].tolist()
     return digests
 

@@ -14,7 +14,7 @@ Advance = Callable[[int, int], None]
 
 PLAIN_EVERY_S: Final = 15.0
 _WIDE: Final = 60
-"""Columns from which on the times have room beside the bar."""
+"""The least columns with room for the times next to the bar."""
 _COUNTS: Final = 11
 """Columns of the counts: 50000/50000."""
 _LEAST: Final = 6

@@ -84,7 +84,7 @@ def _console_class() -> Any:
                     yield Segment(printable(piece.text), piece.style)
 
         def on_broken_pipe(self) -> None:
-            """Who read may go before the end (``| head``), which is no fault and no verdict."""
+            """The reader may close the pipe before the end (``| head``); that is not an error."""
             nobody_reads()
 
     return CleanConsole

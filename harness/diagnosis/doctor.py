@@ -13,19 +13,20 @@ from numpy.typing import NDArray
 from alexbench.datasets.dataset import VALIDATION_COUNT, Sample
 from alexbench.datasets.fingerprint import of_validation_set
 from alexbench.harness.comparison.rows_of_runs import RowOfRun, open_run, row_of, split
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.diagnosis.diagnosis import is_leaning, is_proven, verdict
 from alexbench.harness.diagnosis.examination import Examination, examine, worthless
 from alexbench.harness.diagnosis.levels import known_contracts, same_arithmetic
 from alexbench.harness.diagnosis.search import Search
 from alexbench.harness.errors import DataError, TooFewImagesError, UsageError, WorkerError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.gathering import pictures_of, writable
 from alexbench.harness.inputs.images import Pictures
 from alexbench.harness.inputs.interpreters import check_interpreter
-from alexbench.harness.inputs.matching import check_belonging
+from alexbench.harness.inputs.matching import check_belonging, refuse_own_classes
 from alexbench.harness.judge.evidence import KINDS, paired_difference
 from alexbench.harness.judge.paired_tests import more_right, paired_test
 from alexbench.harness.models.card import Card, load_card
@@ -91,11 +92,12 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             key=config.weights_key,
         )
     pictures = pictures_of(config, cache, log, display)
+    refuse_own_classes(config, pictures.dataset, "doctor")
     marked = [artifact.path] if artifact is not None and is_synthetic(Path(artifact.path)) else []
     drawn = check_belonging(config, weights, marked, pictures.whole)
     if len(pictures.dataset) < LEAST_IMAGES:
         count = len(pictures.dataset)
-        raise TooFewImagesError(f"pictures: {count} cannot tell one reading from another; give {LEAST_IMAGES} or more")
+        raise TooFewImagesError(f"images: {count} cannot tell one reading from another; give {LEAST_IMAGES} or more")
     if reference is not None:
         _right(reference, pictures.dataset.samples)  # refused before minutes are spent
     with ExitStack() as on_exit:
@@ -125,13 +127,13 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
         healthy = _function_as_meant(config, under_test, found)
         seen = trials
         if healthy is not None:
-            # What is wrong with the pictures is looked for with the function that the weights are meant for.
+            # Faults of the images are searched with the function that the weights are meant for.
             display.say(f"  from here on: {healthy}, built from the weights")
             native = replace(system, backend=healthy, artifact=None)
             under_test = on_exit.enter_context(ModelUnderTest(card, native, weights=path, python=None, folder=folder))
             trials = Trials(pictures.dataset, under_test, folder)
         search = Search(trials, under_test, lambda line: display.say(f"  {line}"), under_test.given)
-        with display.step(f"{under_test.backend}: {len(trials)} pictures, read in every way that is known"):
+        with display.step(f"{under_test.backend}: {len(trials)} images, read in every known way"):
             search.run()
             confirmed, leanings = confirm(search, len(trials))
         accuracy = paired_test("top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures))
@@ -184,14 +186,14 @@ def _function_as_meant(config: RunConfig, under_test: ModelUnderTest, found: Exa
 
 
 def _population(pictures: Pictures) -> int | None:
-    """What expected figures are about: the whole validation set, where these are of it; else ever more pictures."""
+    """The population of expected figures: the whole validation set if the images are from it, else unlimited."""
     return VALIDATION_COUNT if of_validation_set(pictures.whole) != "no" else None
 
 
 def confirm(search: Search, images: int) -> tuple[list[Finding], list[Finding]]:
-    """The changes that the pictures themselves decide, each taken back alone; the others are taken back for good.
+    """The changes that the images themselves decide, each undone alone; the others are undone for good.
 
-    Of those, the second list has what makes labels likelier and is not shown to raise top-1.
+    The second list has those that make labels likelier but are not shown to raise top-1.
     """
     given = search.under_test.given
     leanings: list[Finding] = []
@@ -213,7 +215,7 @@ def _mean(one: Finding) -> float:
 
 
 def _found(search: Search, given: Reading, change: Change, images: int, comparisons: int) -> Finding:
-    """A change with what it is worth, held against all the others without it."""
+    """A change with its worth: all changes compared with all but this one."""
     back = without(given, search.at, change)
     top1 = paired_test("top1", search.trials.hits(back, images), search.trials.hits(search.at, images))
     worth = paired_difference(
@@ -225,7 +227,7 @@ def _found(search: Search, given: Reading, change: Change, images: int, comparis
 
 
 def _alternatives(search: Search) -> Iterator[Alternative]:
-    """What else was tried from where the search ended, best first; one that reads every picture alike is no other."""
+    """Other readings tried from the end of the search, best first, without those that read every image alike."""
     count = len(search.tried)
     for reading, found in sorted(search.tried.items(), key=lambda item: -item[1].mean):
         if found.error > 0:
@@ -260,7 +262,7 @@ def _expected(
     trials: Trials,
     hits: NDArray[np.bool_],
 ) -> Expected | None:
-    """What should be reached: a figure, a row's answers to the same pictures, or what is published for the card."""
+    """What should be reached: a figure, a row's answers to the same images, or what is published for the card."""
     if question.expected is not None:
         return Expected(question.expected, "--expected", None)
     if reference is None:
@@ -271,7 +273,7 @@ def _expected(
 
 
 def _right(reference: RowOfRun, samples: Sequence[Sample]) -> NDArray[np.bool_]:
-    """Whether the row's answer to each picture is right.
+    """Whether the row's answer to each image is right.
 
     Raises:
         DataError: it has none for one of them.
@@ -280,7 +282,7 @@ def _right(reference: RowOfRun, samples: Sequence[Sample]) -> NDArray[np.bool_]:
     missing = next((sample.name for sample in samples if sample.name not in right), None)
     if missing is not None:
         raise DataError(
-            f"--reference {reference.said} did not answer for {missing}; take a run over these pictures"
+            f"--reference {reference.said} did not answer for {missing}; take a run over these images"
             " (the same --data, --limit and --seed)"
         )
     return np.array([right[sample.name] for sample in samples])

@@ -27,15 +27,15 @@ from alexbench.reports.text.reason_words import arithmetic_words
 
 LOOKED_AT: Final = 64
 HELD: Final = 4
-"""Pictures held against float64 with known mistakes (0.04 to 0.15 s each): a mistake shows in every output."""
+"""Images compared with float64 with known mistakes (0.04 to 0.15 s each): a mistake shows in every output."""
 EXPLAINED: Final = 8
-"""Pictures on which the cause of an error is looked for, by computing the reference up to ten times."""
+"""Images for finding the cause of an error, by computing the reference up to ten times."""
 REPEATS_DB: Final = 60.0
 """Two passes over one batch agree better than this in every runtime; with dropout on they reach 0."""
 
 DROPOUT: Final = Change(
     "dropout",
-    "the same pictures give other answers every time: dropout, or another random layer, is on",
+    "the same images give other answers every time: dropout, or another random layer, is on",
     "put the model into inference mode before it is exported or run (model.eval(), training=False, training_mode=0)",
 )
 TWICE: Final = Change(
@@ -46,7 +46,7 @@ TWICE: Final = Change(
 NOT_LOGITS: Final = Change(
     "softmax",
     "what is given out as logits are probabilities: softmax is applied already",
-    "say so (an artifact whose graph ends in softmax), or take the softmax out of the model",
+    "use an artifact whose graph ends in softmax, or take the softmax out of the model",
 )
 FULL_PRECISION: Final = "ask for fp32 where the model was exported or is run, or for what it is: --precision bf16"
 NOT_THE_SAME: Final = "it is not the same function as these weights in float64"
@@ -68,7 +68,7 @@ class Examination:
 
 
 def examine(under_test: ModelUnderTest, trials: Trials, folder: Path) -> Examination:
-    """Look at the outputs of the first pictures, as things stand; hold them against float64 on those a run takes."""
+    """Examine the outputs of the first images without changes; compare them with float64 on a run's parity images."""
     count = min(LOOKED_AT, len(trials))
     pixels = trials.pixels(under_test.given.fed, len(trials))
     outputs = under_test.outputs(under_test.given, pixels, range(count))
@@ -116,7 +116,7 @@ class _Reference:
         self._worker.__exit__(kind, error, trace)
 
     def hold(self, trials: Trials, pixels: Path, findings: list[Change]) -> Examination:
-        """The parity on a run's pictures; the mistakes that explain it where it fails, or what else does."""
+        """The parity on a run's images; the mistakes that explain it where it fails, or what else does."""
         under_test = self._under_test
         shown = trials.places[parity_images(np.ones(len(trials), dtype=np.bool_))]
         found = under_test.outputs(under_test.given, pixels, shown.tolist())
@@ -161,7 +161,7 @@ class _Reference:
         return by_cause(self._worker.ask(asked), held, self._under_test.precision)
 
     def _give(self, count: int, found: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Let the reference see so many of the pictures; the outputs found for them."""
+        """Let the reference see this many images; returns the outputs found for them."""
         chosen = np.unique(np.linspace(0, len(found) - 1, min(count, len(found))).astype(np.int64))
         np.save(self._inputs, self._pixels[chosen])
         return found[chosen]

@@ -1,4 +1,4 @@
-"""The mistakes that people make with pictures, as levels of what is varied: what the doctor tries."""
+"""The mistakes that people make with images, as levels of the axes that doctor tries."""
 
 import functools
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _COMMON: Final[tuple[Formula, ...]] = (
     (255.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),  # ToTensor alone
 )
 _SIDES: Final = (232, 256, 288)
-"""What pictures are resized to before a crop, besides the crop itself: torchvision's newer recipe, the usual, more."""
+"""Sizes to resize images to before a crop, other than the crop: torchvision's newer recipe, the usual, more."""
 _CROPS: Final = (224, 227)
 """The input sizes that AlexNets are published with (facts: three networks, not one)."""
 _TF_CNN_SIDE: Final = 1.145

@@ -27,15 +27,15 @@ KEPT: Final = 6
 """Readings that a first look leaves for the second."""
 MOVE_AT: Final = 3.5
 """Standard errors by which a reading must lead before the search goes there. Every move is judged again, at the end, on
-all pictures; this only has to keep the search from wandering among a hundred readings that are alike."""
+all images; this only has to keep the search from wandering among a hundred readings that are alike."""
 MOVE_P: Final = 0.0005
 """McNemar's p of right answers below which the search goes there too: that of MOVE_AT standard errors; 12 one way."""
 DROP_AT: Final = 5.0
-"""Standard errors behind, on the pictures of the first look, at which a reading is looked at no longer: beyond what
+"""Standard errors behind, on the images of the first look, at which a reading is dropped: beyond what
 chance does even to one of a hundred readings, by Student's distribution of 15 degrees."""
 SWEEPS: Final = 8
 RIVALS: Final = 6
-"""Readings that may be as good, looked at on all pictures: by evidence, and by right answers."""
+"""Readings that may be as good, examined on all images: by evidence, and by right answers."""
 
 Say = Callable[[str], None]
 
@@ -51,7 +51,7 @@ class Search:
     tried: dict[Reading, Difference] = field(default_factory=dict)
 
     def run(self) -> Reading:
-        """The best reading found; ``tried`` has all others, held against it."""
+        """The best reading found; ``tried`` has all others, compared with it."""
         images = len(self.trials)
         second = min(SECOND_LOOK, images)
         self._cross(min(FIRST_LOOK, images), second)
@@ -63,19 +63,19 @@ class Search:
         return self.at
 
     def compare(self, reading: Reading, images: int, *, comparisons: int = 1) -> Difference:
-        """Evidence of ``reading`` less that of where the search is, on the first ``images`` pictures."""
+        """Evidence of ``reading`` less that of where the search is, on the first ``images`` images."""
         return paired_difference(
             self.trials.evidence(reading, images), self.trials.evidence(self.at, images), comparisons=comparisons
         )
 
     def answers(self, reading: Reading, images: int) -> tuple[int, int]:
-        """How many of the first ``images`` pictures only where the search is, and only ``reading``, is right on."""
+        """On how many of the first ``images`` images only the present reading, and only ``reading``, is right."""
         return discordant(self.trials.hits(self.at, images), self.trials.hits(reading, images))
 
     def _cross(self, first: int, second: int) -> None:
         """All that kills, crossed: the few best after a first look are looked at again."""
         given = self.at
-        self.say(f"normalisation, channels, layout and fc6's order, crossed, on {first} pictures")
+        self.say(f"normalisation, channels, layout and fc6's order, crossed, on {first} images")
         inputs = [given.fed, *arithmetics(given.fed)]
         looked: list[Reading] = []
         best: list[Reading] = []
@@ -101,7 +101,7 @@ class Search:
         return made
 
     def _sweep(self, readings: Iterable[Reading], images: int) -> bool:
-        """Go to the best of ``readings`` if it leads clearly on ``images`` pictures; whether it did."""
+        """Go to the best of ``readings`` if it leads clearly on ``images`` images; whether it did."""
         ahead: list[Reading] = []
         for reading in readings:
             if reading == self.at:
@@ -128,7 +128,7 @@ class Search:
         return all(one.factor in GEOMETRY for one in changes(self.at, reading))
 
     def _best(self, ahead: list[Reading], images: int) -> Reading:
-        """The one with the most evidence, unless another geometry has more pictures right, and not by chance."""
+        """The one with the most evidence, unless another geometry has more images right, and not by chance."""
         likeliest = max(ahead, key=lambda one: self.tried[one].mean)
         others = [one for one in ahead if one == likeliest or self._geometric(one)]
         surest = max(others, key=lambda one: (self.trials.hits(one, images).sum(), self.tried[one].mean))
@@ -136,7 +136,7 @@ class Search:
         return surest if more_right(lost, gained) else likeliest
 
     def _rivals(self) -> bool:
-        """Look on all pictures at those that are not clearly worse; whether one of them is better."""
+        """Examine those that are not clearly worse on all images; whether one of them is better."""
         near = [one for one, found in self.tried.items() if found.high > 0 and found.error > 0]
         near.sort(key=lambda one: -self.tried[one].high)
         ahead = [one for one in self.tried if self._net(one) > 0 and self._geometric(one)]
@@ -144,7 +144,7 @@ class Search:
         return self._sweep(dict.fromkeys(near[:RIVALS] + ahead[:RIVALS]), len(self.trials))
 
     def _settle(self) -> None:
-        """Of readings that change no more and cannot be told apart, go to the one that both kinds together favour."""
+        """Among equal readings that change no more, go to the one that both kinds together favour."""
         most = len(list(changes(self.under_test.given, self.at)))
         better = {
             one: self._favour(one, found)
@@ -163,12 +163,12 @@ class Search:
         return found.lead + (gained - lost) / math.sqrt(max(gained + lost, 1))
 
     def _net(self, reading: Reading) -> int:
-        """How many more pictures it has right, of those it was tried on."""
+        """How many more images it has right, among those it was tried on."""
         lost, gained = self.answers(reading, self.tried[reading].images)
         return gained - lost
 
     def move(self, reading: Reading) -> None:
-        """Go there; what was tried is held against it from now on, each on as many pictures as before."""
+        """Go there; from now on, readings are compared with it, each on as many images as before."""
         self.say("better: " + ("; ".join(one.fix for one in changes(self.under_test.given, reading)) or "as given"))
         tried = {self.at: len(self.trials), **{one: found.images for one, found in self.tried.items()}}
         self.at = reading

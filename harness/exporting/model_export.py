@@ -1,7 +1,7 @@
-"""``alexbench models export``: a card's network as a file that others run, checked before it is there.
+"""``alexbench models export``: a card's network as a file for other programs, checked before it gets its name.
 
-The file is written beside its place, loaded back by its runtime in a fresh process, run, and held against the float64
-reference; only then it gets its name.
+The file is written under a temporary name, loaded by its runtime in a fresh process, run, and compared with the float64
+reference. Only then it is renamed.
 """
 
 import importlib.metadata
@@ -51,10 +51,10 @@ ARRAYS: Final = ExportFormat("safetensors", ".safetensors")
 """The weights alone, under their canonical names; no runtime writes or reads it."""
 LAYOUTS: Final[tuple[Layout, ...]] = ("NCHW", "NHWC")
 CHECKED_CLASSES: Final = (0, 250, 500, 750)
-"""Whose synthetic pictures the file is run on."""
+"""The classes whose synthetic images check the file."""
 CHECKED_BATCHES: Final = (1, 3)
 SPACE_BESIDES: Final = 32 << 20
-"""Free space left to the graph, the pictures and the logs."""
+"""Free space for the graph, the images and the logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def export(
     cache = writable(cache)
     log = cache / "export.log"
     chosen = choose_weights(card, weights, cache, log=log, display=display, data_format=weights_layout, key=weights_key)
-    # openvino-convert reads an .onnx file that lies beside for the while.
+    # openvino-convert reads a temporary .onnx file.
     copies = 1 if via is None else 2
     refuse_too_little_space(target, copies * chosen.path.stat().st_size + SPACE_BESIDES)
     layout = _layout(route)
@@ -228,11 +228,11 @@ def weights_words(card: Card, weights: ChosenWeights) -> str:
     if name is not None and not weights.synthetic:
         return name
     made_for = f"card {card.name}" if name is None else f"read from {name}"
-    return f"SYNTHETIC ({synthetic.NAME}, {made_for}): they know drawn pictures only"
+    return f"SYNTHETIC ({synthetic.NAME}, {made_for}): they know drawn images only"
 
 
 def arithmetic(card: Card) -> str:
-    """How a picture's bytes become the network's input, in words; mean and std in the order of the channels."""
+    """How an image's bytes become the network's input, in words; mean and std in the order of the channels."""
     asked = card.preprocessing
     value = "value" if asked.divide_by == 1 else f"value / {asked.divide_by:g}"
     mean, std = (" ".join(f"{one:.7g}" for one in values) for values in (asked.mean, asked.std))
@@ -256,7 +256,7 @@ def _export_network(
     pictures = _pictures(card)
     # Left in reverse: the reference's worker ends first, and with it whatever the thread waits for.
     with ThreadPoolExecutor(1) as beside, WorkerProcess(REFERENCE, log=log) as reference:
-        truth = beside.submit(_truth, reference, card, weights, pictures, path.parent)
+        truth = beside.submit(_reference_logits, reference, card, weights, pictures, path.parent)
         said = f"writing {route.form.name}{f' via {route.form.via}' if route.form.via else ''}"
         with WorkerProcess(route.writer, log=log) as worker, display.step(said):
             asked = ExportNetwork(
@@ -320,11 +320,11 @@ def judged(found: NDArray[Any], truth: NDArray[np.float64], *, said: str) -> Dev
 
 
 def _pictures(card: Card) -> NDArray[np.uint8]:
-    """Synthetic pictures as the card prepares them, (4, H, W, 3) uint8: drawn here, the set itself is not needed."""
+    """Synthetic images as the card prepares them, (4, H, W, 3) uint8. They are drawn here, without the set."""
     return np.stack([prepare_picture(encode(draw(one, "val", 0)), card.preprocessing) for one in CHECKED_CLASSES])
 
 
-def _truth(
+def _reference_logits(
     worker: WorkerProcess, card: Card, weights: ChosenWeights, pictures: NDArray[np.uint8], scratch: Path
 ) -> NDArray[np.float64]:
     """Float64 logits by the reference."""
@@ -389,7 +389,7 @@ def report(result: Exported) -> Iterable[str]:
         yield f"checked  by reading it back: the same arrays, bit for bit ({result.check_s:.1f} s)"
     else:
         seen, limit = result.deviation, TOLERANCES["fp32"]
-        pictures = f"{len(CHECKED_CLASSES)} pictures ({' + '.join(map(str, CHECKED_BATCHES))} at a time)"
+        pictures = f"{len(CHECKED_CLASSES)} images ({' + '.join(map(str, CHECKED_BATCHES))} at a time)"
         yield (
             f"checked  by {result.reader} on {pictures} against float64: "
             f"error/sigma {seen.max_abs_over_sigma:.2e} (at most {limit.max_abs_over_sigma:g}), "

@@ -23,7 +23,7 @@ def export(folder: Path, form: str) -> bytes:
 
     Raises:
         UsageError: there is no such format, or the run has nothing for it.
-        RecordError: the folder is no run, or a file of it is damaged.
+        RecordError: the folder is not a run, or one of its files is damaged.
     """
     if form not in FORMATS:
         raise unknown_name("format", form, FORMATS)

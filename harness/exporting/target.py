@@ -38,7 +38,7 @@ def chosen_target(out: str | None, default_stem: str, form: ExportFormat, *, for
         inside = f", as in {target / default_stem}{form.suffix}" if target.is_dir() else ""
         raise UsageError(f"--out {out}: wanted a file name that ends in {form.suffix}{inside}")
     if not target.absolute().parent.is_dir():
-        raise UsageError(f"--out {target}: {target.parent} is no folder; make it first")
+        raise UsageError(f"--out {target}: no such folder: {target.parent}; make it first")
     refuse_existing(target, form, force=force)
     return target
 
@@ -49,15 +49,15 @@ def refuse_existing(target: Path, form: ExportFormat, *, force: bool) -> None:
         if not path.exists() and not path.is_symlink():
             continue
         if not force:
-            raise UsageError(f"{path} is there already; name another with --out, or replace it with --force")
+            raise UsageError(f"{path} already exists; name another with --out, or replace it with --force")
         if path.is_dir() and not (form.marker is not None and (path / form.marker).is_file()):
             raise UsageError(f"{path} is a folder with something else in it, which --force does not replace")
         if form.marker is not None and not path.is_dir():
-            raise UsageError(f"{path} is no folder; a {form.name} is one; name another with --out")
+            raise UsageError(f"{path} is not a folder, but a {form.name} is one; name another with --out")
 
 
 def refuse_too_little_space(target: Path, needed_bytes: int) -> None:
-    """Refuse a disk on which the file, and what is written beside it on the way, would not fit.
+    """Refuse a disk without room for the file and its temporary files.
 
     Raises:
         UsageError: less than ``needed_bytes`` is free.
@@ -73,7 +73,7 @@ def refuse_too_little_space(target: Path, needed_bytes: int) -> None:
 
 @contextmanager
 def partial_folder(target: Path) -> Iterator[Path]:
-    """A hidden folder beside ``target``, on the same disk, gone afterwards however the block is left.
+    """A hidden temporary folder on the disk of ``target``, removed at the end of the block in any case.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -89,10 +89,9 @@ def partial_folder(target: Path) -> Iterator[Path]:
 
 
 def publish(partial: Path, target: Path, form: ExportFormat, *, force: bool) -> None:
-    """Move what ``partial`` holds under the target's name to its place; nothing is left there if that fails.
+    """Move the files of ``partial`` with the target's name to their place; nothing remains there if that fails.
 
-    The file that users name comes last and an older one goes first: what stands there never has another's files
-    beside it.
+    The file that users name comes last, and an older one goes first: a file there never has another one's companions.
     """
     refuse_existing(target, form, force=force)
     made = partial / target.name

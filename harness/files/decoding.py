@@ -82,7 +82,7 @@ def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def decode_value(hint: Any, value: Any, where: str) -> Any:
     """As :func:`decode`, of any type: a union, a Literal, or ``Annotated[type, "what is wanted, in words"]``."""
-    if type(value) is hint and hint not in (int, float):  # most are plain; not isinstance, for a bool is no int here
+    if type(value) is hint and hint not in (int, float):  # most are plain; not isinstance: a bool is not an int here
         return value
     if hint is Any or hint is object:
         return value

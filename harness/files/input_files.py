@@ -18,19 +18,19 @@ from alexbench.harness.files.decoding import decode
 T = TypeVar("T")
 
 TEXT_BYTES_AT_MOST: Final = 1 << 20
-"""Of a card, a configuration or a policy: those that come with AlexBench have 4 kB at most."""
+"""For a card, a configuration or a policy: those that come with AlexBench have 4 kB at most."""
 
 LABEL_BYTES_AT_MOST: Final = 64 << 20
-"""Of a label file: LOC_val_solution.csv has 4 MB, that of the training set 40 MB."""
+"""For a label file: LOC_val_solution.csv has 4 MB, that of the training set 40 MB."""
 
 RECORD_BYTES_AT_MOST: Final = 64 << 20
-"""Of a run's or a baseline's JSON: a run of a hundred rows has 2 MB."""
+"""For a run's or a baseline's JSON: a run of a hundred rows has 2 MB."""
 
 IMAGE_BYTES_AT_MOST: Final = 256 << 20
-"""Of one encoded image: ImageNet's largest has 15 MB, and the most pixels that are decoded have 268 MB."""
+"""For one encoded image: ImageNet's largest has 15 MB, and the most pixels that are decoded have 268 MB."""
 
 WEIGHTS_BYTES_AT_MOST: Final = 8 << 30
-"""Of a weights file: an AlexNet has 244 MB, a checkpoint with an optimizer's slots three times as many."""
+"""For a weights file: an AlexNet has 244 MB, a checkpoint with an optimizer's slots three times as many."""
 
 Refusal = Callable[[str], AlexBenchError]
 """The kind of error; called with its message."""
@@ -101,13 +101,13 @@ def toml_table(text: bytes, said: str, refusal: Refusal) -> dict[str, Any]:
     try:
         return tomllib.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # brackets in brackets, numbers of thousands of digits
-        raise refusal(f"{said} is no valid TOML: {error}") from error
+        raise refusal(f"{said} is not valid TOML: {error}") from error
 
 
 def read_note(kind: type[T], path: Path) -> T | None:
     """A small JSON file that an earlier command left in the cache; None where there is none, or it holds other things.
 
-    Whoever wrote it writes it anew.
+    The writer then writes it again.
     """
     try:
         return decode(kind, json.loads(path.read_text(encoding="utf-8")))

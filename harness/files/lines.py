@@ -5,7 +5,7 @@ travel as ``.npy`` files that both sides map. No pickle.
 
 Schema history:
   1  the first.
-  2  time answers CPU time too; streams, profiles, the anchor, load generation, probe and environment are asked.
+  2  time answers CPU time too; streams, profiles, the machine probe, load generation, probe and environment are asked.
   3  restart; hello names the fork server. A worker's folder, and what it imports before it forks, are named options.
   4  requests and answers are dataclasses, whose fields both sides check; a request is named by its class.
   5  what a worker says of itself travels as the record keeps it: values with their evidence, and what it noticed.
@@ -120,7 +120,7 @@ def read(kind: type[A], line: str) -> A:
     """One line as a message.
 
     Raises:
-        WorkerError: the line is no JSON object, or what it holds is of another kind than it should be.
+        WorkerError: the line is not a JSON object, or its content has the wrong type.
     """
     try:
         return decode(kind, json.loads(line))

@@ -17,7 +17,9 @@ def check_place(path: Path, *, flag: str = "--out") -> None:
     if path.is_dir():
         raise UsageError(f"{flag} {path} is a folder; name a file")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"{flag} {path}: {path.parent} is no folder that can be written to; name another file")
+        raise UsageError(
+            f"{flag} {path}: the folder {path.parent} does not exist or cannot be written; name another file"
+        )
 
 
 def write_out(path: Path, content: str | bytes, *, flag: str = "--out") -> None:

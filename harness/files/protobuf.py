@@ -43,7 +43,7 @@ def walk(data: Buffer, start: int, stop: int) -> Iterator[tuple[int, int, int, i
             tag, at = varint(data, tag_at, stop)
         number, kind = tag >> 3, tag & 7
         if number == 0:
-            raise WireError(f"byte {tag_at} is no field")
+            raise WireError(f"byte {tag_at} is not a field")
         if kind == LENGTH:
             length, at = varint(data, at, stop)
             if length > stop - at:
@@ -61,7 +61,7 @@ def walk(data: Buffer, start: int, stop: int) -> Iterator[tuple[int, int, int, i
             yield number, kind, at, count
             at += count * (size + 1) - 1
         else:
-            raise WireError(f"byte {tag_at} is no field")
+            raise WireError(f"byte {tag_at} is not a field")
 
 
 def varint(data: Buffer, at: int, stop: int) -> tuple[int, int]:

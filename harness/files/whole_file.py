@@ -1,4 +1,4 @@
-"""A file written whole or not at all: under another name beside its place, which takes the file's name at the end."""
+"""Writes a file whole or not at all: under a temporary name in the same folder, renamed at the end."""
 
 import itertools
 import os

@@ -1,1 +1,1 @@
-"""The gate: a run held against a baseline, or one environment of it against another."""
+"""The gate: compares a run with a baseline, or one of its environments with another."""

@@ -1,6 +1,6 @@
 """Baselines: what a gate needs of a run, in one JSON file a machine, small enough to be committed.
 
-Kept are the record (without what is only shown), the median of every settled block, and one bit a picture whether each
+Kept are the record (without what is only shown), the median of every settled block, and one bit per image whether each
 row was right; and what the file held before, with the reason for each replacement. A digest over all of it tells a
 file that was edited.
 """
@@ -26,7 +26,7 @@ from alexbench.harness.files.decoding import decode
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.files.out_file import write_out
 from alexbench.harness.files.plain_text import file_stem, one_line, strict_json
-from alexbench.harness.gating.gated_runs import ANCHOR, GatedRow, GatedRun, Times, environments, gated_run_of
+from alexbench.harness.gating.gated_runs import GatedRow, GatedRun, Times, environments, gated_run_of
 from alexbench.harness.gating.identity import (
     machine_differences,
     same_systems,
@@ -40,6 +40,7 @@ from alexbench.harness.records.machine_key import machine_key
 from alexbench.harness.records.record_checks import plain
 from alexbench.harness.records.record_files import record_from
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import ANCHOR
 from alexbench.reports.export.flat_table import digest_key
 from alexbench.reports.text.reason_words import joined
 
@@ -51,7 +52,7 @@ _LARGEST: Final = 200_000
 _DIGITS: Final = 6
 _IMAGES_AT_MOST: Final = 100_000_000
 _NUMBER_AT_MOST: Final = 2**31
-"""Of a process or a round."""
+"""Numbers of a process or a round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """Row -> metric -> a bit a picture."""
+    """Row -> metric -> a bit per image."""
 
     images: int
     rows: dict[str, dict[str, str]]
@@ -86,7 +87,7 @@ class _Answers:
 
 @dataclass(frozen=True, slots=True)
 class _Blocks:
-    """Of each block "process:round:ms"."""
+    """Each block as "process:round:ms"."""
 
     latency: str
     windows: str
@@ -94,7 +95,7 @@ class _Blocks:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What a file holds besides its digest; the record in whatever schema it was written."""
+    """A file without its digest; the record has the schema in which it was written."""
 
     alexbench_baseline: int
     record: dict[str, object]
@@ -136,7 +137,7 @@ def _is_of(path: Path, record: RunRecord) -> bool:
 
 
 def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
-    """Make a run the baseline; what is said of it beside.
+    """Make a run the baseline, with notes about it.
 
     Raises:
         AlexBenchError: the run cannot be one, or the file that is there is another machine's or lacks a reason.
@@ -147,7 +148,7 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
         raise UsageError(f"{run} has environments with labels; a baseline is of a run without: alexbench run")
     failed = [row.entry.name for row in side.rows.values() if row.entry.status not in ("ok", "unsupported")]
     if failed or not any(row.entry.status == "ok" for row in side.rows.values()):
-        raise UsageError(f"{run}: {', '.join(failed) or 'no row'} did not end well; a baseline is of rows that did")
+        raise UsageError(f"{run}: {', '.join(failed) or 'no row'} did not end well; a baseline needs rows that did")
     said = []
     if side.record.invalid:
         said.append(f"saved without its speeds, which are unreliable: {joined(side.record.invalid)}")
@@ -160,7 +161,9 @@ def save(run: Path, to: Path | None, reason: str) -> tuple[Baseline, list[str]]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--to {path}: {path.parent} is no folder ({error.strerror}); name another place") from error
+        raise UsageError(
+            f"--to {path}: {path.parent} is not a folder ({error.strerror}); name another place"
+        ) from error
     text = _sealed(side, history)
     if len(text) > _LARGEST:
         said.append(f"{len(text):,} bytes: larger than the {_LARGEST:,} that a repository should be asked to keep")
@@ -235,7 +238,7 @@ def _digest(kept: Mapping[str, Any]) -> str:
 
 
 def _answers(side: GatedRun) -> dict[str, Any]:
-    """A bit a picture: whether the first row was right; of every other row whether that differs, which is rare."""
+    """A bit per image: whether the first row was right; for the other rows, whether that differs, which is rare."""
     first: dict[str, NDArray[np.bool_]] = {}
     rows: dict[str, Any] = {}
     for name, row in side.rows.items():
@@ -299,26 +302,26 @@ def read_baseline(path: Path) -> Baseline:
     """Read a file.
 
     Raises:
-        RecordError: it is no baseline, damaged, edited, or written by a newer version.
+        RecordError: it is not a baseline, or is damaged, edited, or written by a newer version.
     """
     return _baseline(path, _content(path))
 
 
 def _content(path: Path) -> dict[str, Any]:
-    """The document in a file, whatever it is; empty where that is no object."""
+    """The document in a file; empty if that is not an object."""
     try:
         data = json.loads(read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST))
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
-        raise RecordError(f"{path} is no baseline: {error}") from error
+        raise RecordError(f"{path} is not a baseline: {error}") from error
     return data if isinstance(data, dict) else {}
 
 
 def _baseline(path: Path, data: dict[str, Any]) -> Baseline:
     schema = data.get(_SCHEMA_KEY)
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise RecordError(f"{path} is no baseline: alexbench baseline save RUN makes one")
+        raise RecordError(f"{path} is not a baseline: alexbench baseline save RUN makes one")
     if schema > SCHEMA:
         raise RecordError(
             f"{path} has schema {schema}, newer than the {SCHEMA} this alexbench reads; upgrade alexbench"
@@ -326,7 +329,7 @@ def _baseline(path: Path, data: dict[str, Any]) -> Baseline:
     sealed = data.pop("sha256", None)
     if sealed != _digest(data):
         raise RecordError(
-            f"{path} was edited or damaged: its digest is not that of its content; restore it, or save it anew:"
+            f"{path} was edited or damaged: its digest is not that of its content; restore it, or save it again:"
             " alexbench baseline save RUN"
         )
     try:
@@ -361,10 +364,10 @@ def _side(path: Path, content: _Content) -> GatedRun:
 
 
 def find_baseline(folder: Path, record: RunRecord) -> Baseline | None:
-    """Of a folder of baselines the one of this record's model and machine; else one of its model on another machine.
+    """The baseline in a folder for this record's model and machine; else one of its model on another machine.
 
-    Of several the one that differs least: in what was run on what first, in settings then, and of a run whose speeds
-    carry a claim. Other JSON files are passed over.
+    Among several, the one that differs least: first in what was run on what, then in settings, then with reliable
+    speeds. Other JSON files are ignored.
     """
 
     def differs(one: Baseline) -> tuple[int, int, int]:

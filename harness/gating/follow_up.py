@@ -36,7 +36,7 @@ class Fresh:
 def follower(
     folder: Path, record: RunRecord, display: Display, *, base: str, head: str, trusted: Sequence[str] = ()
 ) -> Follow:
-    """How to measure the rows of a run again, speed only, as it was configured; its folders go beside the run's.
+    """How to measure the rows of a run again, speed only, as it was configured; its folders go next to the run's.
 
     ``base``, ``head``: the labels of its environments, empty where it has one. ``trusted``: the programs that its
     record names and that may run.
@@ -103,7 +103,7 @@ def _check_same_place(folder: Path, record: RunRecord) -> None:
 
 
 def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
-    """What confirms a run is of the same weights, pictures and packages.
+    """A confirming run has the same weights, images and packages.
 
     Raises:
         UsageError: it is not; environments and files may have changed since.
@@ -111,7 +111,7 @@ def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
     digests = [("weights", gated.model.weights_digest, fresh.model.weights_digest)]
     if gated.data.subset_seed is None:  # drawn anew, with another seed: others of the same set
         digests += [
-            ("pictures or labels", gated.data.names_digest, fresh.data.names_digest),
+            ("images or labels", gated.data.names_digest, fresh.data.names_digest),
             ("pixels", gated.data.pixels_digest, fresh.data.pixels_digest),
         ]
     differs = [name for name, then, now in digests if then != now]
@@ -128,7 +128,7 @@ def check_same_thing(gated: RunRecord, fresh: RunRecord) -> None:
             if said:
                 differs.append(f"{row.name}{what}: {said}")
     if differs:
-        raise UsageError(f"what would confirm it is of something else since ({'; '.join(differs)})")
+        raise UsageError(f"its inputs have changed since ({'; '.join(differs)})")
 
 
 def _version(row: SystemRecord) -> str:

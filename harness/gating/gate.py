@@ -20,12 +20,12 @@ from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord
 
 BASE = "base"
-"""The label that ``alexbench ab`` gives to what is held against."""
+"""The label that ``alexbench ab`` gives to the base."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatedPair:
-    """What is held against what."""
+    """The two sides of a gate."""
 
     base: GatedRun
     head: GatedRun
@@ -75,7 +75,7 @@ def open_baseline(path: Path, head: RunRecord) -> GatedRun:
     if path.is_dir() and not (path / RUN_FILE).exists():
         found = find_baseline(path, head)
         if found is None:
-            raise UsageError(f"--baseline {path} is no run, and has no baseline of {head.model.card} in it")
+            raise UsageError(f"--baseline {path} is not a run, and has no baseline of {head.model.card} in it")
         return found.side
     side = _opened(path)
     if environments(side.record):
@@ -199,7 +199,7 @@ def _side(side: GatedRun) -> GateSide:
 
 
 def compare_files(base: Path, head: Path, policy: Policy) -> GateReport:
-    """A baseline's file or a run, held against a baseline's file or a run; nothing is measured.
+    """Compare a baseline's file or a run with another; nothing is measured.
 
     Raises:
         AlexBenchError: one cannot be read.

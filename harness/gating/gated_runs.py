@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +15,16 @@ from alexbench.harness.judge.gate_rule import Place
 from alexbench.harness.records import file_names
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import ANCHOR, read_table
 from alexbench.harness.running.table_checks import check_tables
 from alexbench.harness.systems import System, labels, matched
-
-ANCHOR: Final = "anchor"
 
 Series = Literal["latency", "windows"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Times:
-    """Of one row, by process and round: ``latency`` of an inference at batch 1, ``windows`` of an image, both in ms."""
+    """One row's times by process and round: ``latency`` of an inference at batch 1, ``windows`` per image, in ms."""
 
     latency: dict[Place, float] = field(default_factory=dict)
     windows: dict[Place, float] = field(default_factory=dict)
@@ -34,7 +32,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GatedRow:
-    """One system. ``top1`` and ``top5``: whether each picture was answered rightly (N,); None: not measured."""
+    """One system. ``top1`` and ``top5``: whether each image was answered rightly (N,); None: not measured."""
 
     entry: SystemRecord
     times: Times
@@ -44,7 +42,7 @@ class GatedRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GatedRun:
-    """What is gated, or what it is gated against. ``rows`` by name; ``anchor``: its blocks beside either measure.
+    """One side of a gate. ``rows`` by name; ``anchor``: the machine probe's blocks with either measure.
 
     ``name``: as the user gave it. ``record``: of the run that it is of. ``label``: of its environment in that run.
     """
@@ -65,7 +63,7 @@ def gated_run_of(folder: Path, *, label: str = "") -> GatedRun:
     """A finished run as a side; of one with several environments, that of ``label``.
 
     Raises:
-        AlexBenchError: it is no run, not complete, or its files are damaged.
+        AlexBenchError: it is not a run, not complete, or its files are damaged.
     """
     return gated_runs_of(folder, label)[0]
 
@@ -74,7 +72,7 @@ def gated_runs_of(folder: Path, *wanted: str) -> list[GatedRun]:
     """The environments ``wanted`` of a finished run, read once: their record is one, as their rounds are.
 
     Raises:
-        AlexBenchError: it is no run, not complete, or its files are damaged.
+        AlexBenchError: it is not a run, not complete, or its files are damaged.
     """
     record = read_run(folder)
     if record.status != "complete":
@@ -102,7 +100,7 @@ def gated_runs_of(folder: Path, *wanted: str) -> list[GatedRun]:
 
 
 def times_of(folder: Path, record: RunRecord) -> dict[str, Times]:
-    """Participant -> its settled blocks, from ``timings.parquet``; the anchor is one, A/A duplicates are too.
+    """Participant -> its settled blocks, from ``timings.parquet``; also the machine probe and A/A duplicates.
 
     Raises:
         RecordError: the table is damaged.
@@ -174,5 +172,5 @@ def _moved(times: Mapping[Place, float], first: int) -> dict[Place, float]:
 
 
 def over_anchor(times: Mapping[Place, float], anchor: Mapping[Place, float]) -> dict[Place, float]:
-    """Each block's time in units of the anchor's of the same round; rounds without one are left out."""
+    """Each block's time in units of the machine probe's in the same round; rounds without one are left out."""
     return {place: value / anchor[place] for place, value in times.items() if place in anchor}

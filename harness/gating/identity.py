@@ -1,4 +1,4 @@
-"""May two sides be held against each other? Machine, weights, data and settings must be the same, or it is said."""
+"""Whether two sides are comparable: machine, weights, data and settings must be the same; reports what differs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,9 @@ from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.systems import ModelFile, System, matched
 
 _SETTINGS: Final = ("batch_size", "rigor")
-"""Of a run's configuration, what changes its speeds."""
+"""The keys of a run's configuration that change its speeds."""
 _OF_A_SYSTEM: Final = ("threads", "device", "precision", "profile")
-"""Of a system, what changes its speed and is a flag."""
+"""The flags of a system that change its speed."""
 _EFFECTIVE: Final = ("device", "provider", "precision", "threads", "streams")
 _BLAS: Final = ("BLIS_", "GOTO_", "MKL_", "OMP_", "OPENBLAS_")
 _MANY: Final = 3
@@ -27,7 +27,7 @@ class Identity:
     """Why nothing may be gated (``refused``), why no time may (``no_time``), and why no answers (``no_answers``).
 
     ``left_out``: why times are not asked for, by the policy's own word. ``unlike``: why no time of a row may, by name.
-    Of another machine all but times is gated.
+    On another machine, all but times is gated.
     """
 
     refused: tuple[Reason, ...]
@@ -131,7 +131,7 @@ def _changed(what: str, before: object, after: object) -> Reason:
 
 
 def _commit(git: Any) -> Any:
-    """Of AlexBench; the first schema had nothing else there."""
+    """The version of AlexBench; the first schema had nothing else there."""
     if not isinstance(git, dict):
         return git
     own = git.get("alexbench")
@@ -175,7 +175,7 @@ def _data(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
 
 
 def settings_differences(one: RunRecord, two: RunRecord) -> Iterator[Reason]:
-    """Of what changes all speeds of a run."""
+    """Differences that change all speeds of a run."""
     return _differing(_SETTINGS, one.configuration, two.configuration)
 
 

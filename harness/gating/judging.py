@@ -144,7 +144,7 @@ def _in_side(side: str, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
 
 
 def _without_times(judged: Judged, base: GatedRun, head: GatedRun) -> Judged:
-    """Of a time that a side has no blocks of: it measured none, or they were left out, or are lost."""
+    """Why a side has no blocks of a time: it measured none, or they were left out, or are lost."""
     rows = {"base": (base, base.rows[judged.row]), "head": (head, head.rows[judged.row])}
     lacking = {name: rows[name] for name in rows if not getattr(rows[name][1].times, SERIES[judged.metric])}
     for name, (side, row) in lacking.items():
@@ -345,5 +345,5 @@ def _inverse(value: float) -> float:
 
 
 def in_head_alone(head: GatedRun, base: GatedRun) -> Iterator[Reason]:
-    """The head's rows that the base does not have: nothing to be held against."""
+    """The head's rows that the base does not have: nothing to compare them with."""
     return (Reason("head_alone", of=name) for name in head.rows if name not in base.rows)

@@ -115,7 +115,7 @@ def read_policy(path: Path | None) -> Policy:
     """The built-in rules, and what a TOML file changes of them.
 
     Raises:
-        UsageError: the file is missing, no TOML, or has what makes no sense; the message names the key and the mend.
+        UsageError: the file is missing, not TOML, or invalid; the message names the key and the fix.
     """
     if path is None:
         return Policy()

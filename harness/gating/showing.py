@@ -53,7 +53,7 @@ def _plain(one: Baseline) -> dict[str, Any]:
 
 
 def print_baselines(found: Sequence[Baseline], stream: TextIO | None = None) -> None:
-    """Of each file what it is of, its figures, and those that it replaced, the newest first."""
+    """Each file: its run, its figures, and those that it replaced, the newest first."""
     terminal = Terminal(stream)
     for place, one in enumerate(found):
         record = one.side.record

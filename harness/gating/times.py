@@ -1,6 +1,6 @@
-"""Times decided: before FAIL is said, or where nothing can be said, the rows are measured again.
+"""Decides times: before a FAIL, or if undecided, the rows are measured again.
 
-FAIL takes two measurements with processes of their own: what came before says so, and the newest one alone does too.
+FAIL takes two measurements with processes of their own: the earlier ones together, and the newest one alone.
 PASS takes all of them together. Whatever is still open after three more measurements stays INCONCLUSIVE.
 """
 

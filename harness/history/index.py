@@ -15,8 +15,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alexbench.harness.config import cache_folder
 from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.whole_file import whole_file
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.record_files import read_run
@@ -53,7 +53,7 @@ def gather(folder: Path, columns: Iterable[str] = FLAT_COLUMNS) -> Gathered:
         UsageError: there is no such folder, it is a run itself, or no run lies in it.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder; name one that holds runs (alexbench run --out makes them)")
+        raise UsageError(f"no such folder: {folder}; name one that has runs (alexbench run --out makes them)")
     if (folder / RUN_FILE).is_file():
         raise UsageError(f"{folder} is a run; name the folder that holds it: {folder.resolve().parent}")
     found = _stamps(folder)
@@ -142,7 +142,7 @@ def _is_sound(table: pa.Table) -> bool:
 def _write_index(folder: Path, kept: pa.Table, fresh: list[dict[str, Any]]) -> None:
     """Whole or not at all; where it cannot be written the records are read each time."""
     index = index_of(folder)
-    # ValueError: a folder's name that is no Unicode; OverflowError: a number of a record that nobody has use for.
+    # ValueError: a folder's name is not Unicode; OverflowError: a number of a record is too large.
     with contextlib.suppress(OSError, ValueError, OverflowError):
         index.parent.mkdir(parents=True, exist_ok=True)
         schema = _schema()

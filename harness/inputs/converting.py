@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from alexbench.harness.models.readers.checkpoint import DEFAULT_FLATTEN, find_in
 from alexbench.harness.models.readers.container import check_zip, other_content
 from alexbench.harness.models.readers.layers import check_order, in_order
 from alexbench.harness.models.readers.onnx_file import read_onnx
+from alexbench.harness.models.readers.shards import INDEX, read_shards, whole_of
 from alexbench.harness.models.readers.storages import BFLOAT16
 from alexbench.harness.models.readers.torch_file import is_torch_file, read_torch
 from alexbench.harness.models.readers.wire import map_message
@@ -26,12 +28,13 @@ from alexbench.harness.models.weights import canonical, cast_of, write_weights
 from alexbench.harness.worker.protocol.making import Converted
 
 SAFETENSORS: Final = ".safetensors"
+NPZ: Final = ".npz"
 CONTAINER_CRC: Final = "container CRC"
 
 _NETWORK_READERS: Final = {".caffemodel": read_caffemodel, ".onnx": read_onnx}
 _TORCH: Final = (".pth", ".pt", ".ckpt", ".bin", ".tar")
 """What names of torch.save's files end in; one of any other name is known by how it begins."""
-_SUFFIXES: Final = ", ".join(sorted((SAFETENSORS, *_NETWORK_READERS, *_TORCH)))
+_SUFFIXES: Final = ", ".join(sorted((SAFETENSORS, NPZ, *_NETWORK_READERS, *_TORCH)))
 _SAFETENSORS_TYPES: Final[dict[str, Any]] = {
     "F64": "<f8",
     "F32": "<f4",
@@ -46,7 +49,7 @@ _SAFETENSORS_TYPES: Final[dict[str, Any]] = {
 class Reading:
     """Canonical weights, perhaps views over the file that they were read from.
 
-    ``checked``: what in the file's format was held against its bytes ("container CRC"), empty where it has nothing of
+    ``checked``: what in the file's format was checked against its bytes ("container CRC"), empty if it has nothing of
     the kind. ``assumed``: what the file does not say and the user did not, empty where nothing was assumed.
     ``unwrapped``: what was around the arrays and is gone (keys, prefixes), and their cast, in words.
     """
@@ -75,6 +78,7 @@ def convert(
 
 def read(source: Path, network: Network, *, flatten: Layout | None = None, key: str | None = None) -> Reading:
     """The first half of :func:`convert`: ``source`` as canonical arrays that fit ``network``."""
+    source = whole_of(source)
     suffix = source.suffix.lower()
     index = find_index(source)
     if key is not None and (index is not None or suffix in _NETWORK_READERS):
@@ -91,7 +95,7 @@ def read(source: Path, network: Network, *, flatten: Layout | None = None, key: 
     check_file(source, str(source), WeightsError, most=WEIGHTS_BYTES_AT_MOST)
     if flatten is not None:
         raise WeightsError(
-            f"{source} is no TensorFlow checkpoint: its format says in which order fc6 sees pixels; leave "
+            f"{source} is not a TensorFlow checkpoint: its format says in which order fc6 sees pixels; leave "
             "--weights-layout away"
         )
     other = other_content(source)
@@ -111,8 +115,12 @@ def read(source: Path, network: Network, *, flatten: Layout | None = None, key: 
 
 def _checkpoint(source: Path, suffix: str) -> Any:
     """What the file holds: arrays by name, or dicts in dicts of them."""
+    if source.name.endswith(INDEX):
+        return read_shards(source, lambda part: _checkpoint(part, part.suffix.lower()))
     if suffix == SAFETENSORS:
         return _map_safetensors(source)
+    if suffix == NPZ:
+        return _read_npz(source)
     if is_torch_file(source):
         return read_torch(source)
     if tarfile.is_tarfile(source):
@@ -121,8 +129,17 @@ def _checkpoint(source: Path, suffix: str) -> Any:
         return read_torch(source)
     if suffix == ".bin" and source.with_suffix(".xml").is_file():
         graph = source.with_suffix(".xml")
-        raise WeightsError(f"{source} is the data of {graph.name}: run that as it is with --artifact openvino={graph}")
+        raise WeightsError(f"{source} is the data of {graph.name}: run that unchanged with --artifact openvino={graph}")
     raise WeightsError(f"{source} is not a file of weights that can be read; wanted {_SUFFIXES}")
+
+
+def _read_npz(source: Path) -> dict[str, NDArray[Any]]:
+    """NumPy's archive of arrays; objects in it are pickles, and are refused."""
+    try:
+        with np.load(source, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{source} is not an .npz file of arrays ({error}); write it with numpy.savez") from error
 
 
 def _map_safetensors(source: Path) -> dict[str, NDArray[Any]]:
@@ -137,7 +154,7 @@ def _map_safetensors(source: Path) -> dict[str, NDArray[Any]]:
         with safe_open(source, "np"):
             pass
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(f"{source} is no readable safetensors file: {' '.join(str(error).split())}") from error
+        raise WeightsError(f"{source} is not a readable safetensors file: {' '.join(str(error).split())}") from error
     data = map_message(source, "safetensors file").data
     start = 8 + int.from_bytes(data[:8], "little")
     arrays: dict[str, NDArray[Any]] = {}

@@ -14,9 +14,10 @@ from alexbench.datasets.prepared.cache import (
     find_sets,
     remove_sets,
 )
-from alexbench.harness.config import ON_BAD_IMAGE, OnBadImage, cache_folder
+from alexbench.harness.config import ON_BAD_IMAGE, OnBadImage
 from alexbench.harness.console.progress import PlainDisplay, display_for
 from alexbench.harness.errors import ExitCode, UsageError, unknown_name
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.catalogue import print_listing
 from alexbench.harness.inputs.images import PREPARED_FOLDER, Selection, open_pictures, prepare_pictures
 from alexbench.harness.measure.process import usable_cores
@@ -27,7 +28,7 @@ _NAMED_AT_MOST: Final = 5
 
 
 def show(path: str, *, layout: str | None, labels: str | None, limit: int | None, seed: int, as_json: bool) -> None:
-    """Print what ``path`` holds. No picture is read."""
+    """Print what ``path`` has. No image is read."""
     quiet = open_pictures(Selection(path, layout, labels, limit, seed), _Silent())
     dataset = quiet.dataset
     entry: dict[str, Any] = {
@@ -69,7 +70,7 @@ def prepare(
     limit: int | None,
     seed: int,
 ) -> None:
-    """Prepare the pictures of ``path`` for each of the cards, and print where they lie."""
+    """Prepare the images of ``path`` for each of the cards, and print where they are."""
     if on_bad_image not in ON_BAD_IMAGE:
         raise unknown_name("--on-bad-image", on_bad_image, ON_BAD_IMAGE)
     policy: OnBadImage = "skip" if on_bad_image == "skip" else "fail"
@@ -81,7 +82,7 @@ def prepare(
         skipped = f", {len(found.skipped)} skipped" if found.skipped else ""
         how = "were there" if found.from_cache else "prepared"
         sys.stdout.write(
-            f"{card.name}: {len(found):,} pictures {how}{skipped}; pixels {found.digest[:12]}, files"
+            f"{card.name}: {len(found):,} images {how}{skipped}; pixels {found.digest[:12]}, files"
             f" {found.source_digest[:12]}; set {found.path.stem[:SHOWN_KEY]} in {found.path.parent}\n"
         )
 
@@ -127,15 +128,15 @@ def verify(keys: Sequence[str]) -> ExitCode:
     for one in chosen:
         if one.state == "damaged":
             bad = True
-            sys.stdout.write(f"{one.key[:SHOWN_KEY]}: NOT as it was written; the next run mends it, or remove it\n")
+            sys.stdout.write(f"{one.key[:SHOWN_KEY]}: NOT as it was written; the next run repairs it, or remove it\n")
             continue
         places = damaged_pictures(one, threads=usable_cores())
         bad = bad or bool(places)
-        what = f"{one.images:,} pictures as they were prepared"
+        what = f"{one.images:,} images as they were prepared"
         if places:
             named = ", ".join(map(str, places[:_NAMED_AT_MOST])) + (", ..." if len(places) > _NAMED_AT_MOST else "")
             what = (
-                f"{len(places):,} of {one.images:,} pictures are NOT as they were prepared (number {named});"
+                f"{len(places):,} of {one.images:,} images are NOT as they were prepared (number {named});"
                 f" the next run prepares them again, or: alexbench datasets remove {one.key[:SHOWN_KEY]}"
             )
         sys.stdout.write(f"{one.key[:SHOWN_KEY]} ({one.dataset}, {one.preprocessing}): {what}\n")

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from alexbench.harness.config import cache_folder
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import UsageError, WeightsError, unknown_name
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST, check_named, read_note
 from alexbench.harness.models.card import Card, WeightsSource
 from alexbench.harness.models.checksums import (
@@ -58,7 +58,7 @@ def local_state(card: Card, source: WeightsSource) -> str:
         return (
             "fetched, verified"
             if read_note(_Seal, _note_path(place)) == _seal(place, source)
-            else "there, not verified yet"
+            else "present, not verified yet"
         )
     partial = _partial(place)
     if partial.is_file():
@@ -86,7 +86,7 @@ def fetched_weights(card: Card) -> Path | None:
             try:
                 verify_file(place, source)
             except WeightsError as error:
-                raise WeightsError(f"{error}; fetch it anew: alexbench models fetch {card.name}") from error
+                raise WeightsError(f"{error}; fetch it again: alexbench models fetch {card.name}") from error
             _mark(place, source)
             return place
     return None
@@ -127,11 +127,11 @@ def fetch(
 
 
 def _is_there(place: Path, source: WeightsSource, display: Display) -> bool:
-    """Whether the published file is there already, which is said."""
+    """Whether the published file is there already; if so, prints that."""
     if not place.is_file() or difference(place, source):
         return False
     _mark(place, source)
-    display.say(f"{source.file} is there already: {_known_by(place, source)}")
+    display.say(f"{source.file} already exists: {_known_by(place, source)}")
     return True
 
 
@@ -150,11 +150,9 @@ def take(card: Card, path: Path, display: Display) -> Path:
         check_users_file(path, card)  # says more where the name is right
         wanted = [one for one in card.weights if is_verifiable(one)]
         if not wanted:
-            raise WeightsError(
-                f"{path}: card {card.name} publishes no checksum to hold it against; use it with run --weights"
-            )
+            raise WeightsError(f"{path}: card {card.name} publishes no checksum to check it; use it with run --weights")
         against = "; ".join(f"{one.file}: {difference(path, one)}" for one in wanted)
-        raise WeightsError(f"{path} is no file of card {card.name}: {against}")
+        raise WeightsError(f"{path} is not a file of card {card.name}: {against}")
     place = place_of(card, source)
     with _at(place, display):
         if not (place.exists() and place.samefile(path)):
@@ -194,7 +192,7 @@ def _at(place: Path, display: Display) -> Iterator[None]:
             lock.release()
     except OSError as error:
         raise UsageError(
-            f"{error.filename or place.parent}: {error.strerror or error}; what was fetched is kept: make room, or "
+            f"{error.filename or place.parent}: {error.strerror or error}; what was fetched is kept: free space, or "
             "name another cache folder with ALEXBENCH_CACHE"
         ) from error
 
@@ -214,9 +212,7 @@ def _from_mirrors(
         try:
             glued = _transfer(url, source, place, display, patience)
             if glued and difference(_partial(place), source):
-                display.say(
-                    f"{place.name}: what was put together from several answers is not right; from the beginning"
-                )
+                display.say(f"{place.name}: the parts from several answers do not fit; starting from the beginning")
                 _discard(place)
                 _transfer(url, source, place, display, patience)
         except TransferError as error:
@@ -229,7 +225,7 @@ def _from_mirrors(
         failed(url, f"it serves another file ({differs}), kept as {aside} and not used")
     if not problems:
         problems = ["the card names no URL"]
-    kept = "; what came is kept for the next try" if _partial(place).exists() else ""
+    kept = "; what arrived is kept for the next try" if _partial(place).exists() else ""
     raise WeightsError(
         f"{source.file} of card {card.name} was not fetched: {'; '.join(problems)}{kept}; a file downloaded by hand is "
         f"taken by alexbench models fetch {card.name} --weights FILE"
@@ -271,7 +267,7 @@ def _adopt(place: Path, source: WeightsSource, display: Display) -> Path:
 def _known_by(place: Path, source: WeightsSource) -> str:
     if is_verifiable(source):
         return f"verified: {verification(source)}"
-    return f"not verified, for no checksum is published; its SHA-256 is {sha256_of(place)}"
+    return f"not verified, as no checksum is published; its SHA-256 is {sha256_of(place)}"
 
 
 def _put_aside(path: Path, place: Path | None = None) -> Path:
@@ -293,7 +289,7 @@ def _partial(place: Path) -> Path:
 
 
 def _offline(card: Card, source: WeightsSource, place: Path) -> str:
-    by = f" ({verification(source)} will be held against the published one)" if is_verifiable(source) else ""
+    by = f" ({verification(source)} will be compared with the published one)" if is_verifiable(source) else ""
     return (
         f"offline, and {source.file} of card {card.name} is not in the cache: put it at {place}{by}, or fetch it where "
         f"there is a connection, from {' or '.join(source.urls) or 'its author'}"

@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.datasets.classes import CLASS_COUNT
+from alexbench.datasets.layouts.model_classes import ModelClasses
 from alexbench.datasets.prepared import PreparedSet
 from alexbench.datasets.prepared.sets import PIXELS, SOURCE, decoders
 from alexbench.datasets.synthetic.expected import part_differences
@@ -27,7 +29,8 @@ from alexbench.harness.inputs.images import (
     prepare_pictures,
     select,
 )
-from alexbench.harness.inputs.matching import check_belonging
+from alexbench.harness.inputs.matching import check_belonging, check_own_classes
+from alexbench.harness.inputs.model_files import Outputs, label_offset, outputs_of
 from alexbench.harness.inputs.notes import notes
 from alexbench.harness.inputs.read_only_cache import linked
 from alexbench.harness.models.card import Card, load_card
@@ -45,8 +48,9 @@ ARTIFACTS: Final = "artifacts"
 class RunInputs:
     """The inputs of a run, and their records.
 
-    ``labels`` (N,) are output indices: class plus the card's offset. ``good`` (N,): which pictures count. ``weights``:
-    None where every row is an artifact.
+    ``labels`` (N,) are classes: ImageNet's class indices, or places in the user's own list. ``good`` (N,): which
+    images count. ``weights``: None where every row is an artifact. ``outputs``: what an artifact is expected to give;
+    ``classes``: the user's list of them.
     """
 
     card: Card
@@ -59,10 +63,26 @@ class RunInputs:
     model: ModelRecord
     data: DataRecord
     notes: tuple[Reason, ...]
+    outputs: Outputs
+    classes: ModelClasses | None = None
+
+    @property
+    def class_count(self) -> int:
+        """How many classes labels are of."""
+        return len(self.data.class_names) or CLASS_COUNT
+
+    def offset_of(self, outputs: int) -> int:
+        """What is added to a class to get its output, of a row with so many ``outputs``."""
+        return label_offset(outputs, self.class_count, self.classes)
+
+    def background_assumed(self, outputs: int) -> bool:
+        """Whether nothing but the number of outputs says that output 0 is background."""
+        stated = self.classes is not None and self.classes.background is not None
+        return not stated and outputs == self.class_count + 1 and outputs != self.card.labels
 
     @property
     def opened(self) -> OpenPixels:
-        """How a worker is asked for the pictures."""
+        """How a worker is asked for the images."""
         prepared = self.prepared
         return OpenPixels(prepared.path, self.card.preprocessing, first=prepared.first, images=len(prepared))
 
@@ -71,14 +91,14 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
     """Read, convert, draw and prepare whatever the run needs.
 
     Raises:
-        AlexBenchError: whatever the user can mend; nothing half written is left.
+        AlexBenchError: an error that the user can fix; no incomplete file remains.
     """
     card = load_card(config.model)
     network = card.build_network()
     # Not in the run's folder, which an error here removes; the error names the log.
     cache = writable(cache)
     log = cache / "inputs.log"
-    # The user's file first: a wrong one should be said before minutes of preparing.
+    # The user's file comes first: a wrong one must fail before minutes of preparing.
     weights, marked = None, [file.path for file in config.files if is_synthetic(Path(file.path))]
     if config.needs_weights:
         weights = choose_weights(
@@ -92,17 +112,20 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
         )
     pictures = pictures_of(config, cache, log, display)
     drawn = check_belonging(config, weights, marked, pictures.whole)
+    own = pictures.dataset.class_names
+    if own:
+        check_own_classes(config, len(own), card)
     prepared = prepare_pictures(pictures, card.preprocessing, cache, display, on_bad_image=config.on_bad_image)
     assumed = (Reason("weights_assumed", text=weights.assumed),) if weights is not None and weights.assumed else ()
     model = ModelRecord(
         card=card.name,
-        network=network.name,
+        network="" if own else network.name,
         weights=ARTIFACTS if weights is None else weights.source or SYNTHETIC,
         weights_digest="" if weights is None else weights.digest,
         weights_verified="" if weights is None else weights.verified,
         synthetic=bool(marked) or (weights is not None and weights.synthetic),
-        parameters=network.parameters,
-        macs=network.macs,
+        parameters=0 if own else network.parameters,
+        macs=0 if own else network.macs,
         preprocessing=card.preprocessing.name,
         recipe_digest=_recipe_digest(card),
         weights_unwrapped="" if weights is None else weights.unwrapped,
@@ -121,16 +144,18 @@ def gather(config: RunConfig, *, cache: Path, display: Display) -> RunInputs:
         weights=None if weights is None else weights.path,
         prepared=prepared,
         names=tuple(sample.name for sample in pictures.dataset.samples),
-        labels=prepared.labels + card.label_offset,
+        labels=prepared.labels,
         good=prepared.good,
         model=model,
         data=data,
         notes=(*notes(model, data, pictures.dataset.notes), *_of_a_part(card, pictures, prepared, data), *assumed),
+        outputs=outputs_of(card, pictures.classes) if config.accuracy else Outputs(card.labels, any_number=True),
+        classes=pictures.classes,
     )
 
 
 def _of_a_part(card: Card, pictures: Pictures, prepared: PreparedSet, data: DataRecord) -> list[Reason]:
-    """What to say of synthetic pictures that are not all of the set, whose digest is of all."""
+    """What to say of synthetic images that are not all of the set, whose digest is of all."""
     if not data.synthetic or data.images == data.available_images:
         return []
     return part_differences(
@@ -165,7 +190,7 @@ def writable(cache: Path) -> Path:
 
 
 def pictures_of(config: RunConfig, cache: Path, log: Path, display: Display) -> Pictures:
-    """The pictures that a configuration names, drawn and cut; the synthetic ones where it names none."""
+    """The images that a configuration names, drawn and cut; the synthetic ones where it names none."""
     selection = Selection(
         path=config.data or "",
         layout=config.layout,

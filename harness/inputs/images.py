@@ -1,6 +1,6 @@
-"""The pictures of a run: opened, drawn, cut, prepared, and said in a record."""
+"""The images of a run: opened, drawn, split, prepared, and described for a record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,7 @@ import numpy as np
 from alexbench.datasets import fingerprint as certificate
 from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.layouts import open_dataset
+from alexbench.datasets.layouts.model_classes import ModelClasses, read_model_classes
 from alexbench.datasets.prepared import OnBadImage, PreparedSet, find_prepared, prepare, refuse_skipped, remake
 from alexbench.harness.config import Shard
 from alexbench.harness.console.progress import Display
@@ -21,7 +22,7 @@ PREPARED_FOLDER: Final = "prepared"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which pictures of ``path``, and how it is read."""
+    """The chosen images of ``path``, and how it is read."""
 
     path: str
     layout: str | None = None
@@ -34,27 +35,30 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """A data set, or the part of it that a run evaluates, of ``whole``."""
+    """A data set, or the part of it that a run evaluates, of ``whole``; ``classes``: as the user's file names them."""
 
     dataset: Dataset
     whole: Dataset
+    classes: ModelClasses | None = None
 
 
 def open_pictures(selection: Selection, display: Display) -> Pictures:
-    """Open, draw and cut; what was recognised is said on ``display``. No picture is read.
+    """Open, draw and split. ``display`` shows what was recognised. No image is read.
 
     Raises:
-        AlexBenchError: whatever the user can mend.
+        AlexBenchError: an error that the user can fix.
     """
+    classes = None if selection.labels is None else read_model_classes(Path(selection.labels))
+    labels = selection.labels if classes is None else None
     with display.step(f"listing {selection.path}"):
-        dataset = open_dataset(selection.path, layout=selection.layout, labels=selection.labels)
+        dataset = open_dataset(selection.path, layout=selection.layout, labels=labels, classes=classes)
     for line in (dataset.describe(), certificate.plain_word(dataset), *dataset.notes):
         display.say(f"  {line}")
-    return select(dataset, selection)
+    return replace(select(dataset, selection), classes=classes)
 
 
 def select(dataset: Dataset, selection: Selection) -> Pictures:
-    """Draw ``limit`` pictures and cut the part asked for."""
+    """Draw ``limit`` images and cut the part asked for."""
     whole = dataset
     if selection.limit is not None and selection.limit < len(dataset):
         whole = dataset.subset(selection.limit, seed=selection.seed)
@@ -76,7 +80,7 @@ def prepare_pictures(
             if not len(found.changed(threads=usable_cores())):
                 refuse_skipped(found, on_bad_image)
                 return found
-    title = f"{len(pictures.dataset)} pictures"
+    title = f"{len(pictures.dataset)} images"
     return prepare_with_progress(pictures.dataset, preprocessing, cache, display, title, on_bad_image=on_bad_image)
 
 
@@ -89,7 +93,7 @@ def prepare_with_progress(
     *,
     on_bad_image: OnBadImage = "fail",
 ) -> PreparedSet:
-    """:func:`prepare` on ``display``; pictures of a prepared set that were damaged since are prepared again."""
+    """:func:`prepare` on ``display``; images of a prepared set that were damaged since are prepared again."""
     cores, folder = usable_cores(), cache / PREPARED_FOLDER
     with display.step(f"preparing {title} for {preprocessing.name}") as advance:
 
@@ -109,7 +113,7 @@ def prepare_with_progress(
 
 
 def data_record(pictures: Pictures, prepared: PreparedSet, *, synthetic: bool, name: str, seed: int) -> DataRecord:
-    """The certificate of these pictures."""
+    """The dataset fingerprint of these images."""
     dataset, part = pictures.dataset, pictures.dataset.part
     whole = pictures.whole
     return DataRecord(
@@ -129,6 +133,7 @@ def data_record(pictures: Pictures, prepared: PreparedSet, *, synthetic: bool, n
         certificate="" if synthetic else certificate.plain_word(dataset),
         of_validation_set="no" if synthetic else certificate.of_validation_set(dataset),
         skipped=tuple(SkippedRecord(one.name, one.reason) for one in prepared.skipped),
+        class_names=dataset.class_names,
         part=None
         if part is None
         else PartRecord(

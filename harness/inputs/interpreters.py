@@ -75,7 +75,7 @@ def _environment(
 
 @contextmanager
 def _worker(given: str, name: str, python: str, log: Path) -> Iterator[WorkerProcess]:
-    """A worker on ``python``; why there is none is said of what the user gave."""
+    """A worker on ``python``. If there is none, the error names what the user gave."""
     before = log.stat().st_size if log.exists() else 0
     try:
         with WorkerProcess(name, log=log, python=python) as worker:

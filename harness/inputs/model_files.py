@@ -3,16 +3,18 @@
 import hashlib
 import itertools
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from alexbench.backends.registry import backend_class, backend_names
+from alexbench.datasets.layouts.model_classes import ModelClasses
 from alexbench.harness.chosen_systems import check_different
 from alexbench.harness.config import RunConfig
 from alexbench.harness.contract import Artifact, Options
 from alexbench.harness.errors import WeightsError
 from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST, check_named
+from alexbench.harness.inputs.model_formats import refuse_other_formats
 from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import sha256_of
 from alexbench.harness.models.preprocessing import said_formula
@@ -24,7 +26,7 @@ from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import InspectArtifact, Inspection
 
 _FILES_AT_MOST: Final = 10_000
-"""Of a folder that is looked through: a SavedModel has some dozens."""
+"""For a folder that is searched: a SavedModel has some dozens."""
 
 
 def check_trust(config: RunConfig) -> None:
@@ -39,6 +41,7 @@ def check_trust(config: RunConfig) -> None:
             continue
         check_named_files(file)
         if config.interpreter_of(system) is None:  # elsewhere, the worker there knows its backend
+            refuse_other_formats(system.backend, Path(file.path))
             require_trust(backend_class(system.backend), Path(file.path), trusted=file.trusted)
 
 
@@ -59,7 +62,7 @@ def with_digests(config: RunConfig) -> RunConfig:
 
 
 def programs_of(config: RunConfig) -> tuple[str, ...]:
-    """What a configuration would have run besides this installation: program files and other interpreters."""
+    """The programs that a configuration runs, apart from this installation: program files and other interpreters."""
     files = [
         one.artifact.path
         for one in config.systems
@@ -82,18 +85,55 @@ def check_named_files(file: ModelFile) -> None:
         check_named(one, "--artifact", most=WEIGHTS_BYTES_AT_MOST)
 
 
-def artifact_of(file: ModelFile, card: Card) -> Artifact:
-    """The file, with what the card says of it."""
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """How many scores a file is expected to give an image; as in :class:`Artifact`."""
+
+    count: int
+    also: tuple[int, ...] = ()
+    any_number: bool = False
+    labels: str = ""
+
+
+def outputs_of(card: Card, classes: ModelClasses | None) -> Outputs:
+    """What the classes of a run want: ImageNet's 1000, with background or without, or those that the user's file names.
+
+    A list of ImageNet's 1000 does not say whether there is a background.
+    """
+    if classes is None:
+        return Outputs(card.labels, (2001 - card.labels,))
+    if classes.are_imagenets and classes.background is None:
+        return Outputs(classes.outputs, (classes.outputs + 1,), labels=classes.path)
+    return Outputs(classes.outputs, labels=classes.path)
+
+
+def label_offset(outputs: int, count: int, classes: ModelClasses | None) -> int:
+    """What is added to a class, of ``count``, to get its output, of ``outputs``: 1 where output 0 is the background.
+
+    With one output more than classes, the first is the background, unless the user's list has it last.
+    """
+    if classes is not None and classes.background is not None:
+        return int(classes.background == 0)
+    return int(outputs == count + 1)
+
+
+def artifact_of(file: ModelFile, card: Card, outputs: Outputs | None = None) -> Artifact:
+    """The file, with what the card says of it; ``outputs``: as many as the card's network has, where None."""
     check_named_files(file)
+    wanted = outputs or Outputs(card.labels)
     side = card.preprocessing.crop
     return Artifact(
         path=Path(file.path).absolute(),
         image=(3, side, side),
-        outputs=card.labels,
+        outputs=wanted.count,
         input_name=card.input_name,
         output_name=file.output or card.output_name,
         trusted=file.trusted,
         convention=file.convention,
+        also=wanted.also,
+        any_outputs=wanted.any_number,
+        labels=wanted.labels,
+        output_stated=file.output is not None,
     )
 
 
@@ -144,11 +184,13 @@ def artifact_record(file: ModelFile, seen: Inspection) -> ArtifactRecord:
         rounded=facts.rounded,
         dynamic=facts.dynamic,
         bytes=sum(one.stat().st_size for one in files_of(Path(file.path))),
+        outputs=facts.outputs,
+        macs=facts.macs,
     )
 
 
 def files_of(path: Path) -> list[Path]:
-    """A model's files: the one, or all in a folder, sorted; an OpenVINO .xml has its weights in the .bin beside it."""
+    """A model's files: one, or all in a folder, sorted. An OpenVINO .xml has its weights in a .bin of that name."""
     if path.is_dir():
         return sorted(one for one in path.rglob("*") if one.is_file())
     return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]

@@ -1,10 +1,13 @@
-"""What a reader must know about the pictures and weights of a run before believing a number."""
+"""What a reader must know about the images and weights of a run before believing a number."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from alexbench.datasets.synthetic.expected import differences
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import DataRecord, ModelRecord
+
+TOP: Final = 5
 
 
 def notes(model: ModelRecord, data: DataRecord, found: Sequence[str]) -> tuple[Reason, ...]:
@@ -24,4 +27,6 @@ def notes(model: ModelRecord, data: DataRecord, found: Sequence[str]) -> tuple[R
         said.append(Reason("files_alone"))
     elif model.synthetic or data.synthetic:
         said.append(Reason("not_together"))
+    if 0 < len(data.class_names) <= TOP:
+        said.append(Reason("few_classes", count=len(data.class_names)))
     return (*said, *(Reason("data", text=one) for one in found))

@@ -1,7 +1,7 @@
-"""A cache that is whole and cannot be written to (an image of a container, another user's) is used all the same.
+"""Uses a complete cache that cannot be written (in a container image, or another user's).
 
-Commands get a folder of links to its files, where their locks and logs can be; what they have to make again lies beside
-the links, and is gone when the command ends.
+Commands get a folder of links to its files, with room for their locks and logs. What they must make again goes into
+that folder, which is removed when the command ends.
 """
 
 import atexit

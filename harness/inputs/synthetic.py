@@ -1,6 +1,6 @@
-"""The embedded default: synthetic pictures, and weights fitted to them, made once and kept in the cache.
+"""The embedded default: synthetic images, and weights fitted to them, made once and kept in the cache.
 
-Pictures come from ``alexbench.datasets.synthetic``, random layers and the closed-form last layer from
+Images come from ``alexbench.datasets.synthetic``, random layers and the closed-form last layer from
 ``alexbench.harness.models.seeded``; the features between them from the float64 reference. All of it is the same bits
 on every machine: the digests expected are in ``alexbench.datasets.synthetic.expected``.
 """
@@ -50,11 +50,11 @@ WEIGHTS_FOLDER: Final = "weights"
 FEATURES: Final = "relu7"
 FIT_BATCH: Final = 16
 SPACE_NEEDED_MIB: Final = 1500
-"""Pictures 170 MB, prepared pixels 300 MB, weights 244 MB, and as much again for what is written aside first."""
+"""Images 170 MB, prepared pixels 300 MB, weights 244 MB, and the same again for temporary files."""
 
 
 def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display) -> Dataset:
-    """The pictures of a split, drawn into ``cache`` on first use, whole or not at all."""
+    """The images of a split, drawn into ``cache`` on first use, whole or not at all."""
     folder = cache / NAME / split
     if not _is_whole(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def synthetic_pictures(split: Split, cache: Path, *, log: Path, display: Display
 def undamaged_pictures(
     split: Split, cache: Path, chosen: Callable[[Dataset], Dataset], *, log: Path, display: Display
 ) -> Dataset:
-    """The pictures of a split, of which those that are ``chosen`` have the digests that they were drawn with.
+    """The images of a split, of which those that are ``chosen`` have the digests that they were drawn with.
 
     Damage that leaves a file's size as it is shows in its digest alone; the split is then drawn again. The published
     digests stand for those of a set that an earlier version drew.
@@ -78,9 +78,7 @@ def undamaged_pictures(
     pictures = synthetic_pictures(split, cache, log=log, display=display)
     damaged = _damaged(chosen(pictures), cache / NAME / split)
     if damaged:
-        display.say(
-            f"{pictures.root}: {len(damaged)} pictures are not as they were drawn ({damaged[0]}); drawing again"
-        )
+        display.say(f"{pictures.root}: {len(damaged)} images are not as they were drawn ({damaged[0]}); drawing again")
         with FileLock(f"{cache / NAME / split}.lock"):
             _remove(cache / NAME / split)
         pictures = synthetic_pictures(split, cache, log=log, display=display)
@@ -108,7 +106,7 @@ def _damaged(chosen: Dataset, folder: Path) -> list[str]:
 
 
 def synthetic_weights(card: Card, cache: Path, *, log: Path, display: Display) -> SyntheticWeights:
-    """Weights fitted to the training pictures as ``card`` prepares them: from the cache, or made now in a worker.
+    """Weights fitted to the training images as ``card`` prepares them: from the cache, or made now in a worker.
 
     The last layer comes with the package where the card's recipe is the default's; other recipes are fitted here.
     """
@@ -155,12 +153,12 @@ def assemble(asked: AssembleWeights) -> SyntheticWeights:
 
 
 def fitted_weights(card: Card, cache: Path, *, log: Path, display: Display) -> SyntheticWeights:
-    """The weights fitted from nothing: training pictures drawn and prepared, their features, the last layer."""
+    """The weights fitted from nothing: training images drawn and prepared, their features, the last layer."""
     pictures = undamaged_pictures("train", cache, lambda whole: whole, log=log, display=display)
-    prepared = prepare_with_progress(pictures, card.preprocessing, cache, display, "synthetic training pictures")
+    prepared = prepare_with_progress(pictures, card.preprocessing, cache, display, "synthetic training images")
     labels = cache / NAME / f"weights-{card.network}-{fit_key(card)}.labels.npy"
     np.save(labels, prepared.labels)
-    title = f"fitting synthetic weights for {card.name} (float64 features of {len(pictures)} pictures)"
+    title = f"fitting synthetic weights for {card.name} (float64 features of {len(pictures)} images)"
     try:
         with WorkerProcess("fit", log=log) as worker, display.step(title) as advance:
             asked = FitWeights(
@@ -181,7 +179,7 @@ def fit(asked: FitWeights, progress: Progress) -> SyntheticWeights:
     """Seeded random layers, and a last layer that is the nearest class mean over float64 features. Runs in a worker.
 
     A background output, where the network has one, gets weights of zero and a logit below every logit of the training
-    pictures.
+    images.
     """
     pixels, labels = np.load(asked.pixels, mmap_mode="r"), np.load(asked.labels)
     shape = get_network(asked.network, input_size=asked.input_size)
@@ -210,7 +208,7 @@ def _draw(split: Split, folder: Path, log: Path, display: Display) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir()
-        with display.step(f"drawing synthetic pictures ({split})") as advance:
+        with display.step(f"drawing synthetic images ({split})") as advance:
             _draw_in_workers(split, partial, log, advance)
         sizes = _sizes(partial)
         write_whole(_manifest(folder), json.dumps(sizes).encode("utf-8"))
@@ -274,7 +272,7 @@ def draw_part(asked: DrawPictures, progress: Progress) -> None:
 
 
 def fit_key(card: Card) -> str:
-    """Everything that the fit depends on besides the network, as 16 hex digits."""
+    """Everything that the fit depends on, except the network, as 16 hex digits."""
     recipe = {
         "set": NAME,
         "seed": WEIGHTS_SEED,

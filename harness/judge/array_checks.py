@@ -7,9 +7,9 @@ import numpy as np
 
 
 def broken(found: Any, wanted: Sequence[int], *, dtype: str, contiguous: bool = True) -> str | None:
-    """What is wrong with an answer that should be an array of ``wanted`` shape (pictures, ...), None for nothing."""
+    """What is wrong with an answer that should be an array of ``wanted`` shape (images, ...), None for nothing."""
     shape = f"({', '.join(map(str, wanted))})"
-    if not isinstance(found, np.ndarray):
+    if not isinstance(found, np.ndarray) or isinstance(found, np.ma.MaskedArray | np.matrix):
         return f"returned {_article(type(found).__name__)}, wanted an array {dtype} {shape}"
     if found.shape != tuple(wanted):
         return f"returned an array of shape {found.shape}, wanted {shape}: {_what(found.shape, wanted)}"
@@ -23,7 +23,7 @@ def broken(found: Any, wanted: Sequence[int], *, dtype: str, contiguous: bool = 
 def _what(shape: tuple[int, ...], wanted: Sequence[int]) -> str:
     if len(shape) != len(wanted):
         return f"{len(shape)} dimensions, not {len(wanted)}"
-    names = ("pictures", "outputs")
+    names = ("images", "outputs")
     return " and ".join(
         f"{got} {name}, not {side}" for name, got, side in zip(names, shape, wanted, strict=False) if got != side
     )

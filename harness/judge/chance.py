@@ -1,6 +1,6 @@
 """Whether a top-1 is better than guessing: a model that answers at random, or always the same, knows nothing.
 
-A guess is taken to answer as often with each class as the row did, without looking at the pictures. Records know how
+A guess is taken to answer as often with each class as the row did, without looking at the images. Records know how
 many were right and how likely a guess is; that is enough for the exact binomial tails here.
 """
 
@@ -17,13 +17,13 @@ LEVEL: Final = 0.01
 MISSED: Final = 0.05
 """How seldom a model that is right by TOLD more of the way is as bad as what is called no better."""
 TOLD: Final = 0.1
-"""Of the way from guessing to all right: of a thousand classes, a model of 10 %. No AlexNet with weights is as bad."""
+"""A share of the way from guessing to all right: 10 % with a thousand classes. Any AlexNet with weights is better."""
 
 
 def by_guessing(answers: NDArray[Any], labels: NDArray[Any], outputs: int) -> float:
     """How likely (0..1) an answer of this kind is right by luck; ``answers`` and ``labels`` (N,), outputs of the model.
 
-    The mean over all pairings of answers with labels, at least 1 / ``outputs``. Where all pictures have one label a
+    The mean over all pairings of answers with labels, at least 1 / ``outputs``. Where all images have one label a
     guess cannot be told from knowledge by it: 1 / ``outputs``.
     """
     least = 1 / outputs

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 SHORTEST: Final = 3
 """Points on each side of a change: fewer are an outlier."""
 LEAST_NOISE: Final = 0.001
-"""Of the median: where values repeat exactly, less than this is nobody's change."""
+"""A share of the median: where values repeat exactly, a smaller change does not count."""
 PENALTY: Final = 3.0
 """Times log(n) of noise's variance, a change: the modified BIC of Zhang and Siegmund 2007 for a change of the mean."""
 LARGEST_P: Final = 0.001

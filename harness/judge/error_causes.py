@@ -48,7 +48,7 @@ class Cause:
 
 
 def about_rows(scores: NDArray[Any]) -> Values:
-    """Scores (N, outputs) about each row's mean: a constant that a picture's logits share says nothing."""
+    """Scores (N, outputs) about each row's mean: a constant that an image's logits share says nothing."""
     values = scores.astype(np.float64)
     return np.asarray(values - values.mean(axis=1, keepdims=True), dtype=np.float64)
 

@@ -10,7 +10,7 @@ from scipy.stats import t as student
 from alexbench.harness.records.paired_records import Difference
 
 ROW_SPREAD: Final = 2.5
-"""The standard deviation that each picture's logits are scaled to; about that of a trained AlexNet's."""
+"""The standard deviation that each image's logits are scaled to; about that of a trained AlexNet's."""
 CONFIDENCE: Final = 0.95
 KINDS: Final = 2
 """By which one reading may be shown to be better than another: evidence, and right answers. Each has half the level."""
@@ -20,10 +20,10 @@ def evidence(logits: NDArray[Any], labels: NDArray[np.int64], among: NDArray[np.
     """How much likelier (nats) each label is under its row of ``logits`` (N, outputs) than one of ``among``: (N,).
 
     Each row is scaled to a standard deviation of ROW_SPREAD first, so that a model is not judged by how sure it is of
-    itself: with the mean forgotten, raw likelihoods are decided by a few pictures. ``among``: the labels of all
-    pictures; the mean over them is taken off, so that labels that have nothing to do with the pictures have 0 on
+    itself: with the mean forgotten, raw likelihoods are decided by a few images. ``among``: the labels of all
+    images; the mean over them is taken off, so that labels that have nothing to do with the images have 0 on
     average, whatever the rows look like, flat ones too. Rows that are all equal, or not finite, say nothing: 0. A label
-    that is no output is as unlikely as the row's least likely one.
+    that is not an output is as unlikely as the row's least likely one.
     """
     return evidence_of(spread(logits), labels, among)
 

@@ -1,8 +1,9 @@
-"""The gate rule: is the head worse than the base, by more than is tolerated, and can these measurements say so?
+"""The gate rule: is the head worse than the base by more than is allowed, and can these measurements show it?
 
 Time: FAIL where the whole interval of the ratio is beyond the tolerance, PASS where it is inside, INCONCLUSIVE between.
-Base and head of the same rounds are compared round by round; those of two runs each with the anchor of its own rounds.
-Processes are the unit, as in :mod:`alexbench.harness.judge.resolution`: rounds inside one never narrow the interval.
+Base and head of the same rounds are compared round by round; those of two runs each with the machine probe of its own
+rounds. Processes are the unit, as in :mod:`alexbench.harness.judge.resolution`: rounds inside one never narrow the
+interval.
 """
 
 import math
@@ -24,11 +25,11 @@ Place = tuple[int, int]
 """(process, round): blocks of one place were measured within seconds of each other."""
 
 LEVEL: Final = 0.90
-"""Of the interval that a gate decides by."""
+"""The confidence of the interval by which a gate decides."""
 WIDE: Final = 0.95
-"""Of the interval that a comparison shows."""
+"""The confidence of the interval that a comparison shows."""
 CLOSE: Final = 0.1
-"""Of the tolerance: an estimate so near to it is decided by no number of processes that anyone would wait for."""
+"""A share of the tolerance: to decide an estimate this near to it would take too many processes."""
 MOST_PROCESSES: Final = 1000
 
 
@@ -105,7 +106,7 @@ def paired_times(
 def anchored_times(
     base: Mapping[Place, float], head: Mapping[Place, float], allowed: Allowed, known: Sequence[Known]
 ) -> TimeFinding:
-    """Judge times of two runs, each already divided by the anchor of its round; ``known``: of base and head."""
+    """Judge times of two runs, each divided by the machine probe of its round. ``known``: of base and head."""
     logs = [{place: math.log(value) for place, value in one.items()} for one in (base, head)]
     found, wide = (_between(logs, known, level) for level in (LEVEL, WIDE))
     return _judged(found, wide, len(logs[1]), min(map(processes_of, logs)), allowed)
@@ -125,7 +126,7 @@ def processes_of(places: Iterable[Place]) -> int:
 
 
 def _interval(logs: Mapping[Place, float], known: Known, level: float, *, of_two: bool = False) -> Interval:
-    """Of the mean of processes' medians of logarithms; ``of_two``: of differences of two processes each."""
+    """The interval of the mean of processes' medians of logarithms. ``of_two``: differences of two processes each."""
     processes = [
         float(np.median([value for (process, _), value in logs.items() if process == one]))
         for one in sorted({process for process, _ in logs})
@@ -139,7 +140,7 @@ def _interval(logs: Mapping[Place, float], known: Known, level: float, *, of_two
 
 
 def _judged(logs: Interval, wide: Interval, rounds: int, processes: int, allowed: Allowed) -> TimeFinding:
-    """Of intervals of logarithms of time; the narrow one decides."""
+    """The verdict from intervals of logarithms of time; the narrow one decides."""
     least, most = allowed.logs
     verdict: GateVerdict = "INCONCLUSIVE"
     more = None
@@ -179,9 +180,9 @@ def _exp(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LossFinding:
-    """How the head's accuracy differs from the base's on the same pictures, in points, head less base.
+    """How the head's accuracy differs from the base's on the same images, in points, head less base.
 
-    ``allowed``: pictures that may be lost, on balance. ``low`` and ``high``: at 90 %, of ever more such pictures.
+    ``allowed``: images that may be lost, on balance. ``low`` and ``high``: at 90 %, of ever more such images.
     """
 
     lost: int
@@ -203,10 +204,10 @@ def lost_pictures(
     direction: Direction,
     sample: bool,
 ) -> LossFinding:
-    """Judge whether each was right on each picture, (N,) both, N at least 1; ``tolerance`` in points.
+    """Judge whether each was right on each image, (N,) both, N at least 1; ``tolerance`` in points.
 
-    Not ``sample``: these pictures are all that is asked about, and their count decides. One picture may always be lost:
-    rounding turns one, and of few pictures one is many points. ``sample``: they stand for others, and the interval of
+    Not ``sample``: these images are all that is asked about, and their count decides. One image may always be lost:
+    rounding turns one, and of few images one is many points. ``sample``: they stand for others, and the interval of
     the difference decides.
     """
     images = len(base)
@@ -236,6 +237,6 @@ def change_of(base: float, head: float) -> float:
 
 
 def value_verdict(change: float, *, tolerance: float, direction: Direction) -> GateVerdict:
-    """Of one value each, which has no interval: whether ``change`` (percent) is worse by more than ``tolerance``."""
+    """For single values, without an interval: whether ``change`` (percent) is worse by more than ``tolerance``."""
     worse = {"lower-is-better": change, "higher-is-better": -change, "two-sided": abs(change)}[direction]
     return "FAIL" if worse > tolerance else "PASS"

@@ -1,4 +1,4 @@
-"""How sure a share of n pictures can be: intervals at 95 %."""
+"""How sure a share of n images can be: intervals at 95 %."""
 
 from math import sqrt
 from typing import Final
@@ -39,8 +39,8 @@ def finite_population(successes: int, trials: int, population: int) -> tuple[flo
 def accuracy_interval(correct: int, images: int, population: int | None = None) -> tuple[float, float]:
     """The 95 % interval of an accuracy, in percent.
 
-    ``population``: how many pictures the ``images`` were drawn from, where the figure for all of these is the one in
-    question; None where it is the figure for ever more pictures of the kind.
+    ``population``: how many images the ``images`` were drawn from, where the figure for all of these is the one in
+    question; None where it is the figure for ever more images of the kind.
     """
     if population is None:
         low, high = wilson_interval(correct, images)

@@ -22,13 +22,13 @@ UNIT_ROUNDOFF: Final[Mapping[Precision, float]] = {"fp32": 2.0**-24, "bf16": 2.0
 HEALTHY: Final[Mapping[Precision, float]] = {"fp32": 111.0, "bf16": 15.0}
 """The worst healthy layer: max abs error over sigma, in unit roundoffs times the root of the products so far.
 
-Measured on `owt`, `bvlc` and `tfcnn` with synthetic weights and 8 pictures (Xeon with AMX, 2 threads; torch 2.13, ONNX
+Measured on `owt`, `bvlc` and `tfcnn` with synthetic weights and 8 images (Xeon with AMX, 2 threads; torch 2.13, ONNX
 Runtime 1.31, OpenVINO 2026.4, TensorFlow 2.21): fp32 13 to 111 (OpenVINO and TensorFlow, conv2 of `owt`), bf16 2 to 15
 (PyTorch, fc8). fp32 adds up in fp32, thousands of terms a product; bf16 rounds what goes in and out and adds up in
 fp32: hence fewer. The table is in docs/evidence/layers.md, made by tests/studies/layer_errors.py.
 """
 MARGIN: Final = 4.0
-"""Other processors, kernels, weights and pictures may round worse than the worst seen, by so much."""
+"""Other processors, kernels, weights and images may round worse than the worst seen, by so much."""
 MOST_BITS: Final = 53.0
 """Float64's own: there is no more to compare with."""
 CHANNELS_NAMED: Final = 5
@@ -66,7 +66,7 @@ def bounds(network: Network, precision: Precision) -> dict[str, float]:
 def layer_error(
     layer: str, found: NDArray[Any], truth: NDArray[np.float64], *, sigma: float, bound: float
 ) -> LayerError:
-    """Compare a layer's outputs (N, channels, ...) with float64's of the same pictures.
+    """Compare a layer's outputs (N, channels, ...) with float64's of the same images.
 
     What is not finite is as far off as can be.
 
@@ -94,7 +94,7 @@ def layer_error(
 
 
 def _over(error: NDArray[np.float64] | np.float64, scale: float) -> NDArray[np.float64]:
-    """Error in scales; FARTHEST where that is no number, or something over nothing."""
+    """The error in scales; FARTHEST if that is not a number, or the scale is 0."""
     values = np.asarray(error, np.float64)
     ratio = values / scale if scale > 0 else np.where(values == 0, 0.0, FARTHEST)
     return np.where(np.isfinite(ratio), np.minimum(ratio, FARTHEST), FARTHEST)

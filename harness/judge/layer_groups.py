@@ -30,11 +30,6 @@ def group_times(network: Network, layers: Mapping[str, float]) -> dict[str, floa
     return times
 
 
-def group_macs(network: Network) -> dict[str, int]:
-    """Group -> multiply-accumulates an image, in the network's order: those of the layer that begins it."""
-    return dict(network.macs_per_layer)
-
-
 def _groups(network: Network) -> dict[str, str]:
     """Layer name -> the group it belongs to."""
     weighted = [layer.name for layer in network.layers if isinstance(layer, Conv | Linear)]

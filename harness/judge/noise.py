@@ -11,7 +11,7 @@ from alexbench.harness.records.speed_records import Noise
 DEVIATION_LIMIT: Final = 0.10
 STEAL_LIMIT: Final = 0.05
 FOREIGN_LIMIT: Final = 0.10
-"""Of all cores' time."""
+"""Shares of all cores' time."""
 
 
 def noise_checks(

@@ -20,8 +20,8 @@ _LEAST: Final = {"probabilities": 1e-30, "probabilities of probabilities": 1e-8}
 def kind_of(outputs: NDArray[Any]) -> Kind:
     """The kind of ``outputs`` (N, classes); every row must agree.
 
-    Probabilities are not negative and add up to 1. A softmax of probabilities has, besides, no two values further apart
-    than a factor e; and taking its logarithm back must give rows that are probabilities again.
+    Probabilities are not negative and add up to 1. In addition, a softmax of probabilities has no two values further
+    apart than a factor e; and taking its logarithm back must give rows that are probabilities again.
     """
     values = outputs.astype(np.float64)
     if not _are_probabilities(values):
@@ -53,7 +53,7 @@ def as_compared(truth: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
 def agreement_db(outputs: NDArray[Any], truth: NDArray[np.float64], kind: Kind) -> float:
     """Signal to noise (dB) of ``outputs`` of that kind against logits ``truth``, both (N, classes).
 
-    Logits are held against logits, a constant of each row aside; probabilities by their logarithms, down to what
+    Logits are compared with logits, apart from a constant of each row; probabilities by their logarithms, down to what
     float32 can hold; what a second softmax left by the probabilities under it.
     """
     if kind == "logits":

@@ -1,6 +1,6 @@
-"""Two rows on the same pictures: what one gets right and the other does not, and what that can decide.
+"""Two rows on the same images: what one gets right and the other does not, and what that can decide.
 
-Everything rests on the discordant pictures. ``lost`` are those that the base alone has right, ``gained`` those that the
+Everything rests on the discordant images. ``lost`` are those that the base alone has right, ``gained`` those that the
 other row alone has right; differences are the other row's share less the base's, ``(gained - lost) / images``.
 
 Sources: McNemar 1947, exact by the binomial; Tango 1998 (Statistics in Medicine 17:891-908) for the score interval of a
@@ -25,8 +25,6 @@ MARGIN: Final = 0.5
 """Percentage points of accuracy that count as none, unless said otherwise."""
 MLPERF_SHARE: Final = 0.99
 """MLPerf asks most models for 99 % of the fp32 reference's accuracy."""
-LEAST_FLIPS: Final = 6
-"""All one way, the fewest that reach p < 0.05: 2 / 2^5 = 0.0625, 2 / 2^6 = 0.031."""
 _BISECTIONS: Final = 200
 """Enough for any double."""
 
@@ -39,10 +37,10 @@ def paired_test(
     margin: float = MARGIN,
     population: int | None = None,
 ) -> PairedTest:
-    """Compare two rows by whether each is right on each picture, (N,) both, N at least 1.
+    """Compare two rows by whether each is right on each image, (N,) both, N at least 1.
 
-    ``margin``: in points. ``population``: what the pictures were drawn from, for the accuracies' own intervals; that of
-    the difference is of ever more pictures, which is the wider one.
+    ``margin``: in points. ``population``: what the images were drawn from, for the accuracies' own intervals; that of
+    the difference is of ever more images, which is the wider one.
     """
     images = len(base)
     lost, gained = discordant(base, other)
@@ -94,7 +92,7 @@ def more_right(lost: int, gained: int, *, comparisons: int = 1) -> bool:
 
 
 def discordant(base: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[int, int]:
-    """How many pictures are lost and gained, of whether each row is right on each picture, (N,) both."""
+    """How many images are lost and gained, of whether each row is right on each image, (N,) both."""
     return int((base & ~other).sum()), int((other & ~base).sum())
 
 
@@ -102,7 +100,7 @@ def tango_interval(lost: float, gained: float, images: float, *, z: float) -> tu
     """Tango's score interval of (gained - lost) / images, as fractions in -1..1.
 
     It holds every difference whose score test is not beyond ``z``. Unlike Wald's it has a width where there are no
-    discordant pictures: z^2 / (n + z^2) to either side.
+    discordant images: z^2 / (n + z^2) to either side.
     """
     found = (gained - lost) / images
 
@@ -123,7 +121,7 @@ def tango_statistic(lost: float, gained: float, images: float, *, difference: fl
 
 
 def _restricted_loss(gain: float, loss: float, difference: float) -> float:
-    """The likeliest share of lost pictures where the difference is ``difference``: the larger root of a quadratic."""
+    """The likeliest share of lost images where the difference is ``difference``: the larger root of a quadratic."""
     linear = (2 - gain + loss) * difference - gain - loss
     constant = -loss * difference * (1 - difference)
     root = sqrt(max(0.0, linear**2 - 8 * constant))
@@ -150,7 +148,7 @@ def _last_within(inside: float, outside: float, beyond: Callable[[float], bool])
 def equivalence_bounds(lost: float, gained: float, images: float) -> tuple[float, float]:
     """The 90 % interval of the difference in points: inside the margin, both one-sided tests reject at 5 %.
 
-    Without a discordant picture the exact one: what a share p of pictures shows is seen in none of n with (1 - p)^n.
+    Without a discordant image the exact one: what a share p of images shows is seen in none of n with (1 - p)^n.
     Tango's is asymptotic, and there it would be right 93 times in a hundred.
     """
     if lost == gained == 0:
@@ -168,7 +166,7 @@ def _verdict(p: float, within: tuple[float, float], margin: float) -> Verdict:
 
 
 def images_for_equivalence(lost: int, gained: int, images: int, *, margin: float) -> int | None:
-    """The fewest pictures that would show equivalence, were pictures lost and gained at the same rates.
+    """The fewest images that would show equivalence, were images lost and gained at the same rates.
 
     None where none would: the difference itself is as wide as the margin.
     """
@@ -183,9 +181,9 @@ def images_for_equivalence(lost: int, gained: int, images: int, *, margin: float
 
 
 def images_for_difference(lost: int, gained: int, images: int) -> int | None:
-    """About the fewest pictures that would show a difference (p < 0.05), at the same rates. None: the rates are equal.
+    """About the fewest images that would show a difference (p < 0.05), at the same rates. None: the rates are equal.
 
-    The more frequent flips are counted whole, so that six one way are needed and not 5.3.
+    The more frequent mismatches are counted whole, so six one way are needed and not 5.3.
     """
     fewer, more = sorted((lost, gained))
     if fewer == more:
@@ -210,10 +208,10 @@ def _fewest(enough: Callable[[int], bool]) -> int:
 
 
 def rate_bound(images: int) -> float:
-    """What no event in so many pictures leaves possible at 95 %, in percent: the rule of three (Hanley 1983)."""
+    """What no event in so many images leaves possible at 95 %, in percent: the rule of three (Hanley 1983)."""
     return min(100.0, 300 / images)
 
 
 def differing(base: NDArray[Any], other: NDArray[Any]) -> NDArray[np.int64]:
-    """Where two rows' first answers (N,) are not the same: the places of the flips."""
+    """The places where two rows' top-1 (N,) differ: their mismatches."""
     return np.flatnonzero(base != other)

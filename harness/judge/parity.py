@@ -19,7 +19,7 @@ from alexbench.harness.records.precisions import QUANTISED, Arithmetic
 class Tolerance:
     """What a precision may deviate: max abs error over sigma at most, signal to noise at least (dB).
 
-    ``noise``: the error over sigma that explains a flip, where it is not the largest that is allowed.
+    ``noise``: the error over sigma that explains a mismatch, if it is not the largest allowed error.
     """
 
     max_abs_over_sigma: float
@@ -47,10 +47,10 @@ TOLERANCES: Final = {
     "int2": _FEW_BITS,
 }
 """By precision. For AlexNet (docs/reference/accuracy.md): fp32 1.4e-5 to 3.7e-5 and 117 to 125 dB, bf16 38 to 45 dB; on
-the synthetic default (64 pictures) bf16 came to 0.04 (OpenVINO) and 0.15 (PyTorch, which so exceeds the bound).
+the synthetic default (64 images) bf16 came to 0.04 (OpenVINO) and 0.15 (PyTorch, which so exceeds the bound).
 
 fp16: eleven files of four runtimes came to 0.0028 to 0.018 sigma and 65 to 50.5 dB on `owt`, the worst with sums in
-fp16 as well; 11 bits cost 6 dB more on `bvlc` than on `owt`. Of quantised files the bounds are expected: in 8 bits
+fp16 as well; 11 bits cost 6 dB more on `bvlc` than on `owt`. For quantised files the bounds are expected: in 8 bits
 good ones came to 24 to 38 dB, one whose kernels saturate to 12.9; in 4 bits rounded layers to 14 to 21 dB. What is
 beyond the calibrated range is cut off (1.9 sigma in a good file of 29.5 dB), so that their largest error says little;
 noise of 20 dB is 0.1 sigma, and below 0.5 in one of a million values."""
@@ -98,9 +98,9 @@ def tolerance_of(precision: str) -> Tolerance:
 def batch_dependence(
     alone: NDArray[Any], together: NDArray[Any], *, computed: str, beside: NDArray[Any] | None = None
 ) -> float | None:
-    """By how many standard deviations of the scores a picture's change with those beside it in a batch.
+    """By how many standard deviations of the scores an image's scores change with the rest of its batch.
 
-    ``alone`` and ``together`` (N, outputs) are of the same pictures, ``beside`` all scores of the batch (``together``).
+    ``alone`` and ``together`` (N, outputs) are of the same images, ``beside`` all scores of the batch (``together``).
     None for no more than rounding in ``computed`` explains: another batch may be summed in another order. Whole numbers
     are summed exactly, what lies between them is not: QUANTISED_ROUNDING.
     """
@@ -113,9 +113,9 @@ def batch_dependence(
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """How far ``found`` logits are from float64 ones. ``cosine`` is the least over pictures, about their mean logit.
+    """How far ``found`` logits are from float64 ones. ``cosine`` is the least over images, about their mean logit.
 
-    ``kl``: the mean divergence of the softmaxes, truth || found, nats. ``top5_overlap``: the mean share of float64's
+    ``kl``: the mean divergence of the softmaxes, float64 || found, nats. ``top5_overlap``: the mean share of float64's
     top 5 that are among the found ones, 0..1.
     """
 
@@ -127,7 +127,7 @@ class Deviation:
 
     @property
     def effective_bits(self) -> float:
-        """Of a significand whose rounding is as loud as this error: SQNR / 6.02 dB, at most float64's own 53."""
+        """The bits of a significand with such a rounding error: SQNR / 6.02 dB, at most float64's own 53."""
         return min(self.sqnr_db / DECIBELS_A_BIT, FLOAT64_BITS)
 
     def within(self, tolerance: Tolerance) -> bool:
@@ -136,9 +136,9 @@ class Deviation:
 
 
 def deviation(found: NDArray[Any], truth: NDArray[np.float64]) -> Deviation:
-    """Compare logits (N, outputs) with float64 logits of the same pictures.
+    """Compare logits (N, outputs) with float64 logits of the same images.
 
-    SQNR is 10 log10(variance of the truth / mean square error): about the mean, so that a constant offset that all
+    SQNR is 10 log10(variance of float64 / mean square error): about the mean, so that a constant offset that all
     logits share does not flatter it. An exact match has EXACT_DB.
     """
     error = found.astype(np.float64) - truth
@@ -156,14 +156,14 @@ def deviation(found: NDArray[Any], truth: NDArray[np.float64]) -> Deviation:
 
 
 def kl_divergence(found: NDArray[Any], truth: NDArray[np.float64]) -> float:
-    """Mean over pictures of the divergence of the softmaxes of logits (N, outputs), truth || found, in nats."""
+    """Mean over images of the divergence of the softmaxes of logits (N, outputs), float64 || found, in nats."""
     wanted, got = log_softmax(truth), log_softmax(found.astype(np.float64))
     # Never negative but by rounding, which at fp32's 1e-12 is in sight.
     return float(np.maximum(0.0, np.mean(np.sum(np.exp(wanted) * (wanted - got), axis=1))))
 
 
 def top5_overlap(found: NDArray[Any], truth: NDArray[np.float64]) -> float:
-    """Mean over pictures of the share of ``truth``'s top 5 (of all, where outputs are fewer) in ``found``'s."""
+    """Mean over images of the share of ``truth``'s top 5 (of all, where outputs are fewer) in ``found``'s."""
     wanted, got = top_k(truth, 5)[0], top_k(found, 5)[0]
     return float(np.mean((wanted[:, :, None] == got[:, None, :]).any(axis=2)))
 
@@ -179,7 +179,7 @@ def computed_as(effective_bits: float) -> Arithmetic:
 def as_claimed(claims: str, found: Arithmetic, *, within: bool = False) -> bool | None:
     """Whether a row that ``claims`` a precision (``fp32``) was ``found`` (by :func:`computed_as`) to compute in it.
 
-    None where that cannot be said: the error is no precision's, or that of quantised rows depends on their calibration.
+    None if unknown: the error is not that of a precision, or that of quantised rows depends on their calibration.
     ``within``: of its own tolerance, so that it computes in no less than it claims; more is still told.
     """
     expected = _CLAIMS.get(claims)
@@ -191,9 +191,9 @@ def as_claimed(claims: str, found: Arithmetic, *, within: bool = False) -> bool 
 
 
 def is_explained(truth: NDArray[np.float64], first: int, second: int, *, sigma: float, tolerance: Tolerance) -> bool:
-    """Whether a disagreement between outputs ``first`` and ``second`` on one picture is rounding.
+    """Whether a disagreement between outputs ``first`` and ``second`` on one image is rounding.
 
     It is when float64's own margin between the two, in ``truth`` (outputs,), is at most twice the precision's
-    tolerance times sigma; never by the difference observed on that picture, which would explain every flip.
+    tolerance times sigma; never by the difference observed on that image, which would explain every mismatch.
     """
     return abs(float(truth[first] - truth[second])) <= 2 * tolerance.explains * sigma

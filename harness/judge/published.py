@@ -1,4 +1,4 @@
-"""A row's accuracy beside the published one: reproduced, compatible, or not to be said."""
+"""A row's accuracy compared with the published one: reproduced, compatible, or undecided."""
 
 from collections.abc import Iterable
 from typing import Final, Literal
@@ -8,10 +8,10 @@ from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import Accuracy, Comparison, DataRecord, ModelRecord, SystemRecord
 
 REPRODUCED_WITHIN: Final = 0.10
-"""Percentage points, on all 50,000 pictures: rounding, and a picture or two that a decoder turns."""
+"""Percentage points, on all 50,000 images: rounding, and an image or two that a decoder turns."""
 
 VALIDATION_SET: Final = 50_000
-"""Pictures of ImageNet's validation set: published figures are over all of them."""
+"""Images of ImageNet's validation set: published figures are over all of them."""
 
 Metric = Literal["top1", "top5"]
 
@@ -33,16 +33,18 @@ def comparisons(backend: str, accuracy: Accuracy, model: ModelRecord, data: Data
 
 
 def comparisons_of(rows: Iterable[SystemRecord], model: ModelRecord, data: DataRecord) -> tuple[Comparison, ...]:
-    """Those of every row that has an accuracy."""
+    """Those of every row that has an accuracy; none where the classes are not ImageNet's."""
+    if data.class_names:
+        return ()
     return tuple(
         one for row in rows if row.accuracy is not None for one in comparisons(row.name, row.accuracy, model, data)
     )
 
 
 def population_of(data: DataRecord) -> int | None:
-    """How many pictures these were drawn from, where that is known and not all of them are here; else None.
+    """How many images these were drawn from, where that is known and not all of them are here; else None.
 
-    Of the whole validation set nothing was drawn: its interval is about other pictures of the kind, and says nothing of
+    The whole validation set is not a draw: its interval is about other images of the kind, and shows nothing about
     a figure published for the same 50,000.
     """
     drawn = data.of_validation_set == "part" or (data.of_validation_set == "full" and bool(data.skipped))

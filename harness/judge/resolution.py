@@ -24,11 +24,11 @@ ALPHA: Final = 0.05
 """Chance that any two rows that are alike are called apart, over all pairs and all looks of one run."""
 PRIOR_FREEDOM: Final = 4.0
 PRIOR_SD: Final[Mapping[Measure, float]] = {"latency": 0.015, "images/s": 0.015}
-"""Of processes of one program, as a share: stored measurements of other machines, docs/evidence/resolution.md."""
+"""How processes of one program spread, as a share: measured on other machines, docs/evidence/resolution.md."""
 MANY: Final = 10
 """So many replicates are looked at four times."""
 ROUNDING: Final = 1e-12
-"""Of logarithms: less than any clock sees. Its sizes are arbitrary, and so were degrees of freedom made from them."""
+"""In logarithms: less than a clock can resolve. Such sizes are arbitrary, and so are degrees of freedom from them."""
 OTHERS_WEIGHT: Final = 0.5
 """How far degrees of freedom of other rows count in a pair's, whose rows may vary more or less than those."""
 
@@ -38,7 +38,7 @@ class Process:
     """One process of a row in a replicate: ``log`` of the time of its typical block, any unit of time.
 
     ``drift``: how much the second half of its blocks was slower than the first, as a difference of logarithms.
-    ``duplicate``: it is the A/A duplicate, which says how much processes differ and is no part of the row's figure.
+    ``duplicate``: it is the A/A duplicate, which shows how much processes differ and is not part of the row's figure.
     """
 
     row: str
@@ -96,15 +96,15 @@ class _Fit:
 
     @property
     def pooled(self) -> Spread:
-        """Of all rows together."""
+        """The spread of all rows together."""
         return _spread(float(self.squares.sum()), float(self.freedom.sum()))
 
     def row(self, place: int) -> Spread:
-        """Of one row's processes."""
+        """The spread of one row's processes."""
         return _spread(float(self.squares[place]), float(self.freedom[place]))
 
     def pair(self, one: int, other: int) -> Spread:
-        """Of the processes of two rows: no less than what they show themselves, and no less than what all rows do."""
+        """The spread of the processes of two rows: at least their own, and at least that of all rows."""
         pooled = self.pooled
         a, b = self.row(one), self.row(other)
         if not a.freedom or not b.freedom:

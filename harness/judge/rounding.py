@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FP32_BITS: Final = 24
-"""Of the significand, the leading one included: 11 of TF32 and fp16, 8 of bf16."""
+"""Bits of the significand, with the leading one: 11 for TF32 and fp16, 8 for bf16."""
 
 
 def rounded(array: NDArray[np.float32], bits: int) -> NDArray[np.float32]:

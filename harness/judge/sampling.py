@@ -1,4 +1,4 @@
-"""Of what the pictures of a run are a sample, and how sure its accuracies are therefore."""
+"""What the images of a run are a sample of, and how sure its accuracies are."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from alexbench.harness.records.run_records import Accuracy, DataRecord
 
 
 def with_intervals(accuracy: Accuracy, data: DataRecord) -> Accuracy:
-    """``accuracy`` over the pictures of ``data``, with its intervals where these pictures are a sample."""
+    """``accuracy`` over the images of ``data``, with its intervals where these images are a sample."""
     if not is_sample(data):
         return replace(accuracy, top1_interval=None, top5_interval=None)
     population = drawn_from(data)
@@ -31,7 +31,7 @@ def is_sample(data: DataRecord) -> bool:
 
 
 def drawn_from(data: DataRecord) -> int | None:
-    """How many pictures these are some of, where that is known; else None: of ever more pictures of the kind."""
+    """How many images these are some of, where that is known; else None: of ever more images of the kind."""
     known = population_of(data)
     if known is None and data.images < data.available_images:
         known = data.available_images

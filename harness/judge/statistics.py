@@ -28,9 +28,9 @@ class Interval:
 def median_interval(processes: Sequence[Sequence[float]]) -> Interval:
     """The median of block values with its 95 % interval; ``processes``: the blocks of each process.
 
-    Of one process: a percentile bootstrap over blocks (seeded: the same every time), which knows nothing of other
-    processes. Of several: Student's, from the spread of their medians: two processes of one program differ by 1.3 to
-    1.8 %, and a bootstrap of three of them would cover the truth four times in five.
+    For one process: a percentile bootstrap over blocks (seeded: the same every time), which knows nothing of other
+    processes. For several: Student's, from the spread of their medians: two processes of one program differ by 1.3 to
+    1.8 %, and a bootstrap of three of them would cover the true value four times in five.
     """
     groups = [np.asarray(blocks, dtype=np.float64) for blocks in processes if len(blocks)]
     value = float(np.median(np.concatenate(groups)))

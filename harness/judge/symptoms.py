@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOLD_APART: Final = 1.0
-"""Pictures differ when their pixels do by more than so many of 255 levels on average: of two encodings of one picture,
+"""Images differ when their pixels do by more than so many of 255 levels on average: of two encodings of one image,
 a network in few bits may well think exactly the same."""
 TELLING: Final = 16
-"""Distinct values in a picture's scores, from which on no other picture has the same by right. A softmax in 8 bits that
-is sure says 1 and 999 zeros, and the next picture of that class may get the same."""
+"""Distinct values in an image's scores, from which on no other image has the same by right. A softmax in 8 bits that
+is sure says 1 and 999 zeros, and the next image of that class may get the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +40,20 @@ def symptom(batch: Batch, before: Batch | None) -> str | None:
 
 
 def not_finite(logits: NDArray[Any], *, first: int = 0) -> str | None:
-    """Whether there are NaN or infinities; ``first``: the place of the first picture."""
+    """Whether there are NaN or infinities; ``first``: the place of the first image."""
     finite = np.isfinite(logits)
     if finite.all():
         return None
     bad = np.flatnonzero(~finite.all(axis=1))
     kind = "NaN" if np.isnan(logits[bad[0]]).any() else "infinity"
     return (
-        f"logits of picture {first + int(bad[0])} are not finite ({kind}; {len(bad)} of {len(logits)} pictures of this"
+        f"logits of image {first + int(bad[0])} are not finite ({kind}; {len(bad)} of {len(logits)} images of this"
         " batch); commonly an overflow in few bits, or weights or pixels misread"
     )
 
 
 def same_for_every_class(logits: NDArray[Any], *, first: int = 0) -> str | None:
-    """Whether a picture's logits are all equal; a whole batch of zeros is called dead."""
+    """Whether an image's logits are all equal; a whole batch of zeros is called dead."""
     if logits.shape[1] < 2:
         return None
     bad = np.flatnonzero((logits == logits[:, :1]).all(axis=1))
@@ -62,17 +62,17 @@ def same_for_every_class(logits: NDArray[Any], *, first: int = 0) -> str | None:
     place = first + int(bad[0])
     if not logits.any():
         return (
-            f"dead batch: all logits of picture {place} and the {len(logits) - 1} after it are 0; commonly an output"
+            f"dead batch: all logits of image {place} and the {len(logits) - 1} after it are 0; commonly an output"
             " buffer that was never written, or read before the device was done"
         )
     return (
-        f"no answer: logits of picture {place} are the same for every class ({len(bad)} of {len(logits)} pictures of"
+        f"no answer: logits of image {place} are the same for every class ({len(bad)} of {len(logits)} images of"
         " this batch); commonly a last layer without its weights"
     )
 
 
 def same_for_every_picture(batch: Batch) -> str | None:
-    """Whether pictures that differ all have the same logits."""
+    """Whether images that differ all have the same logits."""
     logits = batch.logits
     if len(logits) < 2 or not np.array_equal(logits[1:], logits[:-1]) or not _telling(logits[:1]):
         return None
@@ -80,14 +80,14 @@ def same_for_every_picture(batch: Batch) -> str | None:
     if not len(others):
         return None
     return (
-        f"constant output: pictures {batch.first} and {batch.first + 1 + int(others[0])} differ and have the same"
+        f"constant output: images {batch.first} and {batch.first + 1 + int(others[0])} differ and have the same"
         f" logits, as have all {len(logits)} of this batch; commonly an input that never arrives, or activations that"
         " all died"
     )
 
 
 def same_as_before(batch: Batch, before: Batch) -> str | None:
-    """Whether a batch has the outputs of the one before, as far as both go, although the pictures differ."""
+    """Whether a batch has the outputs of the one before, as far as both go, although the images differ."""
     common = min(len(batch.logits), len(before.logits))
     if not np.array_equal(batch.logits[:common], before.logits[:common]) or not _telling(batch.logits[:common]):
         return None
@@ -95,19 +95,19 @@ def same_as_before(batch: Batch, before: Batch) -> str | None:
     if not len(others):
         return None
     return (
-        f"stale output: logits of picture {batch.first + int(others[0])} are those of picture"
+        f"stale output: logits of image {batch.first + int(others[0])} are those of image"
         f" {before.first + int(others[0])}, which differs, and so on for {len(others)} of this batch's"
         f" {len(batch.logits)}; commonly a buffer that is read before it is written"
     )
 
 
 def _telling(logits: NDArray[Any]) -> bool:
-    """Whether any of these pictures' scores are so many different ones that they cannot be another's by chance."""
+    """Whether any of these images' scores are so many different ones that they cannot be another's by chance."""
     return any(len(np.unique(row)) >= TELLING for row in logits)
 
 
 def _differing(some: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Which pictures (N, H, W, 3) of the two differ by more than TOLD_APART."""
+    """Which images (N, H, W, 3) of the two differ by more than TOLD_APART."""
     apart = [
         float(np.abs(one.astype(np.int16) - other).mean()) > TOLD_APART for one, other in zip(some, others, strict=True)
     ]

@@ -1,7 +1,7 @@
 """What a runtime's own kernels reach on shapes that suit them: a part of this machine's measured peak.
 
-One library's matrix product is no peak: where NumPy's gave 163 GFLOP/s, ONNX Runtime's convolutions reached 213. So
-every backend is asked, through the contract like everything else, for a network of one layer.
+One library's matrix product is not the peak: where NumPy's gave 163 GFLOP/s, ONNX Runtime's convolutions reached 213.
+So every backend is asked, through the contract like everything else, for a network of one layer.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The conditions of a moment: for the noise certificate alone. They key nothing and gate nothing."""
+"""The conditions of a moment, for the noise check alone. They key nothing and gate nothing."""
 
 import contextlib
 import sys
@@ -78,7 +78,7 @@ def _frequency_mhz(root: Path) -> dict[str, float] | None:
 
 
 def _temperature_c(root: Path) -> float | None:
-    """Of the CPU's own sensors; of all thermal zones where none is known as such."""
+    """The temperature of the CPU's own sensors, or of all thermal zones if none is known."""
     monitors = {path: text(path / "name") for path in root.glob("sys/class/hwmon/hwmon[0-9]*")}
     zones = {path: text(path / "type") for path in root.glob("sys/class/thermal/thermal_zone[0-9]*")}
     own = [

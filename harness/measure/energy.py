@@ -28,7 +28,7 @@ class _Counter:
 
 
 class EnergyMeter:
-    """The counters of a machine. Take ``read_j`` before and after; ``joules_between`` the two.
+    """The counters of a machine. Take ``read_j`` before and after; ``by_counter`` of the two.
 
     Two readings of a RAPL counter must not lie farther apart than its range lasts, which nothing in it would show: 262
     kJ, a usual one, is 17 minutes at 250 W. NVML's is brought up to date every 20 to 100 ms.
@@ -59,11 +59,6 @@ class EnergyMeter:
         """Joules so far by counter, from an arbitrary zero; one that cannot be read now is left out."""
         readings = ((counter.name, counter.read()) for counter in self._counters)
         return {name: joules for name, joules in readings if joules is not None}
-
-    def joules_between(self, before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
-        """Joules from one reading to the next, of all counters together; None if any of them did not tell."""
-        used = self.by_counter(before, after)
-        return sum(used.values()) if len(used) == len(self._counters) else None
 
     def by_counter(self, before: Mapping[str, float], after: Mapping[str, float]) -> Mapping[str, float]:
         """Joules from one reading to the next, by counter: an idle GPU's are not those of work on the CPU.

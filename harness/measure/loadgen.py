@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 SLACK: Final = 1.1
 """Offline is given this much more than the shortest duration takes at the expected rate (test_settings_internal.cc)."""
 LIBRARY_SAMPLES: Final = 32
-"""Different pictures that a worker gives LoadGen to choose from; more would only fill memory."""
+"""Different images that a worker gives LoadGen to choose from; more would only fill memory."""
 PROGRESS_S: Final = 5.0
 """How often to say that the test is alive."""
 

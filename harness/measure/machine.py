@@ -57,7 +57,7 @@ def machine(root: str | Path = "/") -> dict[str, Any]:
     ``memory_mib``: as it is sold; the kernel's own figure is not the same after each boot.
     ``flags``: those that change the speed of inference, sorted. ``cache_kib``: of the first core, L2 and outwards.
     ``cpu_quota``: CPUs a second that a control group allows. ``affinity``: core numbers. ``hypervisor``, ``container``:
-    names, None where none says so. ``gpus``: NVIDIA's, as nvidia-smi lists them. Anything else that the system does not
+    names, None if unknown. ``gpus``: NVIDIA's, as nvidia-smi lists them. Anything else that the system does not
     tell is None or empty. ``root`` is where /proc and /sys are looked for; what psutil counts is always this machine's.
     """
     root = Path(root)

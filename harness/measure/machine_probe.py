@@ -1,4 +1,4 @@
-"""The anchor: work of our own in the same rounds, so that a change of the machine can be told from a runtime's.
+"""The machine probe: fixed work in the same rounds, which tells a change of the machine from a runtime's.
 
 A matrix product and a matrix-vector product over 234 MB, as much as AlexNet's fully connected layers: at batch 1 those
 are bound by memory, so that a product of matrices alone would miss bandwidth noise. Both are NumPy's BLAS.
@@ -34,7 +34,7 @@ class Anchor:
     """Holds the arrays; ``threads`` is what BLAS may use, in this process, from now on."""
 
     def __init__(self, threads: int) -> None:
-        # Imported here alone: it sets KMP_DUPLICATE_LIB_OK, which is no runtime's default.
+        # Imported here alone: it sets KMP_DUPLICATE_LIB_OK, which is not a runtime's default.
         from threadpoolctl import threadpool_limits
 
         threadpool_limits(threads, user_api="blas")

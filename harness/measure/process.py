@@ -109,6 +109,13 @@ def cpu_quota(root: str | Path = "/") -> float | None:
     return min(quotas, default=None)
 
 
+def available_memory() -> int:
+    """Bytes that this process may still use: what the machine has available, or a container's limit leaves."""
+    free = psutil.virtual_memory().available
+    headroom = memory_headroom()
+    return free if headroom is None else min(free, headroom)
+
+
 def memory_headroom(root: str | Path = "/") -> int | None:
     """Bytes that control groups still let this process use, the least of all the groups it is in; None: no limit."""
     found = [left for folder in _cgroups(Path(root), "memory") if (left := _memory_left(folder)) is not None]

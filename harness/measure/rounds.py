@@ -1,6 +1,6 @@
 """Rounds: every task gets a block in each, one at a time, in a fresh random order, with a pause between.
 
-So whatever the machine does meanwhile (a neighbour's load, a changing clock) falls on all alike. A task is whatever can
+So whatever the machine does meanwhile (other processes, a changing clock) affects all alike. A task is whatever can
 be asked for a block; this module knows neither processes nor runtimes.
 """
 
@@ -39,7 +39,7 @@ class Measured:
     """What one block gave.
 
     ``ns`` of each call, back to back, so that their sum is its wall time, ``images`` in each. ``cpu_ns``: CPU time of
-    all threads over the same stretch. Of ``whole_ns``, all cores' time around the block, ``stolen_ns`` is what the
+    all threads over the same stretch. In ``whole_ns``, all cores' time around the block, ``stolen_ns`` is what the
     hypervisor took and ``foreign_ns`` what others' processes used (to a tick a core: negative at times); ``joules`` are
     the whole package's. None: not exposed.
     """

@@ -51,11 +51,6 @@ class Reading:
     processes: Mapping[ProcessKey, Used]
     throttles: int | None
 
-    @property
-    def own_cpu_ns(self) -> int:
-        """CPU time of our processes so far, without the children they waited for."""
-        return sum(used.own_ns for used in self.processes.values())
-
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
@@ -84,9 +79,9 @@ class Disturbance:
 
 
 def read(pids: Iterable[int] = (), *, cores: Collection[int] | None = None, root: str | Path = "/") -> Reading:
-    """A reading now. ``pids``: those of our processes beside this one; those that are gone are left out.
+    """A reading now. ``pids``: those of our other processes; those that have ended are left out.
 
-    ``cores``: the numbers of those whose time is counted, None for all: a neighbour on other cores is no disturbance.
+    ``cores``: the numbers of those whose time is counted, None for all: load on other cores does not disturb.
     """
     root = Path(root)
     monotonic, boottime, wall = _clocks()

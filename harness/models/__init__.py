@@ -1,1 +1,1 @@
-"""Networks as data, model cards, weights: what is measured, apart from who runs it."""
+"""Networks as data, model cards and weights: what is measured, independent of the runtime."""

@@ -1,4 +1,4 @@
-"""What the arrays of a network are called: here, and in torchvision."""
+"""Names of a network's arrays: canonical, and torchvision's."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ TORCHVISION_NAMES: Final = {
 
 
 def spellings(network: Network) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names of a network's arrays in their order: canonical, and torchvision's."""
+    """The names of a network's arrays, in order: canonical, and torchvision's."""
     theirs = {ours: theirs for theirs, ours in TORCHVISION_NAMES.items()}
     split = [name.rpartition(".") for name in network.parameter_shapes]
     return tuple(network.parameter_shapes), tuple(f"{theirs.get(layer, layer)}.{kind}" for layer, _, kind in split)

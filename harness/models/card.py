@@ -1,4 +1,4 @@
-"""Model cards: a network, how its pictures are prepared, and what is published about it. TOML files, one each.
+"""Model cards: a network, how its images are prepared, and its published figures. One TOML file per card.
 
 ``labels`` is the number of outputs: 1001 means that output 0 is background and class c is output c + 1.
 """
@@ -26,16 +26,16 @@ HEX_DIGITS: Final = {"sha256": 64, "sha384": 96}
 WeightsFormat = Literal["pth", "caffemodel", "onnx", "tf-checkpoint", "safetensors"]
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-"""What may be the name of a card, or of a weights file: both name a place in the cache."""
+"""Valid names of a card or a weights file: both become paths in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsSource:
-    """A published file: where it is, and how it is known to be right.
+    """A published file: its URLs, size and digests.
 
     ``urls``: mirrors of the same bytes, in the order in which they are tried. ``size`` in bytes. ``sha256_prefix``: the
-    first digits of the SHA-256, where no more of it is published (torchvision's file names carry eight).
-    ``artifact``: the file is not read into canonical weights, but run as it is (a quantised graph).
+    first digits of the SHA-256, if no more is published (torchvision's file names have eight). ``artifact``: the file
+    is not read into canonical weights, but run unchanged (a quantised graph).
     """
 
     file: str
@@ -53,9 +53,10 @@ class WeightsSource:
 class Card:
     """A model card, validated.
 
-    ``input_name``, ``output_name``: of the published file, where it names them. ``output``: what that file gives.
-    ``notes``: what a reader of its figures must know, a sentence or two each: where the preprocessing here deviates
-    from the one that defines it, by how much and how that was measured; and what is wrong in the card as published.
+    ``input_name``, ``output_name``: names in the published file, if it has them. ``output``: the kind of output of that
+    file. ``notes``: what a reader of its figures must know, in a sentence or two each: where the preprocessing here
+    deviates from the one that defines it, by how much, and how that was measured; and mistakes in the card as
+    published.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Card:
 
     @property
     def label_offset(self) -> int:
-        """What is added to a class index 0..999 to get its output: 1 where output 0 is background, else 0."""
+        """The offset from a class index (0..999) to its output: 1 if output 0 is background, else 0."""
         return self.labels - 1000
 
     def build_network(self) -> Network:
@@ -84,17 +85,17 @@ class Card:
 
 @functools.cache
 def card_names() -> tuple[str, ...]:
-    """The names of the cards that come with AlexBench, the default first."""
+    """The names of the built-in cards, the default first."""
     names = sorted(path.name.removesuffix(".toml") for path in _folder().iterdir() if path.name.endswith(".toml"))
     return (DEFAULT_CARD, *(name for name in names if name != DEFAULT_CARD))
 
 
 def load_card(name: str) -> Card:
-    """The card of that name, or of a TOML file where ``name`` is a path ending in ``.toml``.
+    """The card of that name, or the card in a TOML file if ``name`` is a path that ends in ``.toml``.
 
     Raises:
         UsageError: no card has that name.
-        CardError: the file is missing or not a valid card; the key is named, with those that are known.
+        CardError: the file is missing or not a valid card. The message names the key and lists the known ones.
     """
     if name.endswith(".toml"):
         path = Path(name)
@@ -127,7 +128,7 @@ def _parse(text: bytes, stem: str, source: str) -> Card:
 
 
 def _problems(card: Card) -> Iterator[str]:
-    """What cannot be meant, of the right type though it is: the key, its value, and what was wanted."""
+    """Values of the right type that are not valid: the key, its value, and what is expected."""
     if not _PLAIN_NAME.fullmatch(card.name):
         yield f"name = {card.name!r}: wanted letters, digits and . _ + - only"
     if card.network not in NETWORK_NAMES:
@@ -149,7 +150,7 @@ def _problems(card: Card) -> Iterator[str]:
 
 
 def _preprocessing_problems(card: Card) -> Iterator[str]:
-    """What no picture survives."""
+    """Preprocessing that no image survives."""
     asked = card.preprocessing
     for key, values in (("divide_by", (asked.divide_by,)), ("mean", asked.mean), ("std", asked.std)):
         if not all(math.isfinite(value) for value in values) or (key != "mean" and 0 in values):
@@ -159,11 +160,11 @@ def _preprocessing_problems(card: Card) -> Iterator[str]:
     if asked.resize != "tf-cnn" and not asked.crop <= asked.resize_to:
         yield f"crop = {asked.crop}: wanted at most resize_to = {asked.resize_to}"
     if not fits(get_network(card.network, input_size=asked.crop)):
-        yield f"crop = {asked.crop}: network {card.network} does not fit pictures of that size"
+        yield f"crop = {asked.crop}: network {card.network} does not fit images of that size"
 
 
 def _weights_problems(source: WeightsSource) -> Iterator[str]:
-    """What could not be fetched, or not be verified."""
+    """A source that cannot be fetched or verified."""
     if not _PLAIN_NAME.fullmatch(source.file):
         yield f"file = {source.file!r}: wanted a file's name of letters, digits and . _ + - only; its place is in urls"
     for place, url in enumerate(source.urls):

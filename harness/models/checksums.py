@@ -1,4 +1,4 @@
-"""Whether a weights file is the one that a card names: by size and digests, never by its name alone."""
+"""Checks that a weights file is the one that a card names, by size and digests, never by its name alone."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _CHUNK: Final = 1 << 20
 
 
 def verification(source: WeightsSource) -> str:
-    """By what a file of ``source`` is known to be right, in words; empty where no digest is published."""
+    """The published digests that verify a file of ``source``, in words; empty if none is published."""
     whole = [name for key, name in _NAMES.items() if getattr(source, key) is not None]
     if whole:
         return " and ".join(whole)
@@ -45,10 +45,10 @@ def sha256_of(path: Path) -> str:
 
 
 def verify_file(path: Path, source: WeightsSource) -> None:
-    """Hold a file's size and digests against those of ``source``; where none are published, nothing is held.
+    """Check a file's size and digests against those of ``source``, if any are published.
 
     Raises:
-        WeightsError: it is another file; its size and digest are shown beside the published ones.
+        WeightsError: it is another file. The message shows its size and digest, and the published ones.
         OSError: it cannot be read.
     """
     differs = difference(path, source)
@@ -57,14 +57,14 @@ def verify_file(path: Path, source: WeightsSource) -> None:
 
 
 def difference(path: Path, source: WeightsSource) -> str:
-    """In what a file differs from what is published of ``source``, both sides shown; empty if in nothing."""
+    """How a file differs from the published ``source``, with both values; empty if it does not."""
     differs = _difference(path.stat().st_size, digests_of(path, _algorithms(source)), source)
     other = other_content(path) if differs else None
     return differs if other is None else f"{other.what}: {differs}"
 
 
 def recognise(path: Path, card: Card) -> WeightsSource | None:
-    """The card's file that ``path`` is a copy of, whatever its own name; None if it is none, or none verifiable."""
+    """The card's file of which ``path`` is a copy, under any name; None if there is none that can be verified."""
     size = path.stat().st_size
     possible = [one for one in card.weights if is_verifiable(one) and one.size in (None, size)]
     digests = digests_of(path, {name for one in possible for name in _algorithms(one)}) if possible else {}
@@ -72,12 +72,12 @@ def recognise(path: Path, card: Card) -> WeightsSource | None:
 
 
 def check_users_file(path: Path, card: Card) -> str:
-    """How a file of the user's was verified against ``card``: "SHA-384 and SHA-256 as published (omz)", or empty.
+    """How a user's file was verified against ``card``: "SHA-384 and SHA-256 as published (omz)", or empty.
 
-    Empty: nothing published speaks of it. What is no file (missing, or a folder) is left to its reader.
+    Empty: nothing is published about it. Its reader reports a missing file or a folder.
 
     Raises:
-        WeightsError: it bears the name of one of the card's files and is not that file.
+        WeightsError: it has the name of one of the card's files, but is another file.
     """
     if not path.is_file():
         return ""
@@ -91,7 +91,7 @@ def check_users_file(path: Path, card: Card) -> str:
                 verify_file(path, source)
             except WeightsError as error:
                 raise WeightsError(
-                    f"{error}; fetch it anew (alexbench models fetch {card.name}), or rename it if it is your own"
+                    f"{error}; fetch it again (alexbench models fetch {card.name}), or rename it if it is your own file"
                 ) from error
     return ""
 
@@ -102,7 +102,7 @@ def _algorithms(source: WeightsSource) -> set[str]:
 
 
 def _difference(size: int, digests: dict[str, str], source: WeightsSource) -> str:
-    """Size first, then each digest."""
+    """Compares the size first, then each digest."""
     differing = []
     if source.size is not None and size != source.size:
         differing.append(f"{size:,} bytes, published {source.size:,}")

@@ -1,6 +1,6 @@
-"""What the published sizes of AlexNet count: each convention by name, computed from a network's description.
+"""Conventions for the published sizes of AlexNet: each has a name and is computed from a network's description.
 
-One network has several FLOPs figures because tools count different things. The counts here are per image.
+One network has several FLOPs figures, because tools count different operations. The counts here are per image.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,17 +26,17 @@ _SCALES: Final[dict[Field, float]] = {"flops": 1, "gmacs": 1e9, "gflops": 1e9, "
 
 
 def adaptive_pool_inputs(network: Network) -> int:
-    """Values that go into adaptive average pooling: fvcore counts one operation each."""
+    """The number of inputs of adaptive average pooling: fvcore counts one operation each."""
     return sum(prod(before) for layer, before, _ in _steps(network) if isinstance(layer, AdaptiveAvgPool))
 
 
 def fvcore(network: Network) -> int:
-    """As fvcore.nn.FlopCountAnalysis: MACs, and one operation per value that adaptive average pooling reads."""
+    """The count of fvcore.nn.FlopCountAnalysis: MACs, and one operation per value into adaptive average pooling."""
     return network.macs + adaptive_pool_inputs(network)
 
 
 def thop_doubled(network: Network) -> int:
-    """2 x thop's MACs as its older releases count them (``thop/vision/basic_hooks.py``).
+    """2 x MACs as thop's older releases count them (``thop/vision/basic_hooks.py``).
 
     They add one operation per convolution output for its bias (fully connected layers: none), and per output of
     adaptive average pooling the size of its window plus one for the division.
@@ -52,11 +52,11 @@ def thop_doubled(network: Network) -> int:
 
 
 def model_analyzer(network: Network) -> int:
-    """As OpenVINO's Model Analyzer, whose figures the Open Model Zoo publishes (``layer_provider.py``).
+    """The count of OpenVINO's Model Analyzer, whose figures the Open Model Zoo publishes (``layer_provider.py``).
 
-    2 x MACs; 2 per value of ReLU (compare, multiply); window per output of max pooling; across channels, LRN as
-    4 x local_size^2 + 1 per value; 5 per probability of the softmax that the published graph ends in. Biases count
-    nothing. The same sum gives the zoo's 30.974 for VGG-16 and, with its branches, 3.266 for GoogLeNet.
+    2 x MACs; 2 per value of ReLU (compare, multiply); window per output of max pooling; for LRN across channels 4 x
+    local_size^2 + 1 per value; 5 per probability of the softmax at the end of the published graph. Biases are not
+    counted. The same sum gives the zoo's 30.974 for VGG-16 and, with its branches, 3.266 for GoogLeNet.
     """
     extra = 5 * network.outputs
     for layer, _, after in _steps(network):
@@ -74,7 +74,7 @@ def model_analyzer(network: Network) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """A way to count. ``fields``: the published figures that may be meant by it. ``decimals`` None: all digits."""
+    """A way to count. ``fields``: the published figures that may use it. ``decimals``: None for all digits."""
 
     name: str
     formula: str
@@ -84,7 +84,7 @@ class Convention:
     decimals: int | None = None
 
     def shown(self, network: Network) -> str:
-        """The figure as it is published: scaled, rounded."""
+        """The figure as published: scaled and rounded."""
         value = self.count(network)
         return f"{value:,}" if self.decimals is None else f"{value / self.scale:.{self.decimals}f}"
 
@@ -104,19 +104,19 @@ def _parameters(network: Network) -> int:
 CONVENTIONS: Final = (
     Convention(
         "MACs, conv + fc",
-        "one per multiplication with a weight; biases, activations, pooling and LRN count nothing",
+        "one per multiplication with a weight; biases, activations, pooling and LRN are not counted",
         (),
         _macs,
     ),
     Convention(
         "FLOPs = 2 x MACs",
-        "each MAC a multiplication and an addition; this project's gflops, torch.utils.flop_counter",
+        "each MAC is a multiplication and an addition; this project's gflops, torch.utils.flop_counter",
         ("flops", "gflops"),
         _flops,
     ),
     Convention("GMACs (torchvision)", "MACs / 1e9, three decimals", ("gmacs",), _macs, 1e9, 3),
     Convention(
-        'fvcore ("FLOPs", MACs in truth)', "MACs + 1 per value that adaptive average pooling reads", ("flops",), fvcore
+        'fvcore ("FLOPs", actually MACs)', "MACs + 1 per value that adaptive average pooling reads", ("flops",), fvcore
     ),
     Convention(
         "thop, doubled (model index)",
@@ -140,7 +140,7 @@ CONVENTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A published figure and the conventions that give it for a network; none where none known here does."""
+    """A published figure and the conventions that give it for a network; empty if no known convention does."""
 
     source: str
     field: Field

@@ -1,7 +1,6 @@
-"""One file over HTTP or HTTPS, into a partial file that the next attempt, of today or tomorrow, goes on with.
+"""Downloads one file over HTTP or HTTPS into a partial file, which any later attempt resumes.
 
-Whether the file is the right one is not known here: see ``checksums``. Why requests and not a download library:
-docs/decisions/0009-fetching.md.
+``checksums`` verifies the file. docs/decisions/0009-fetching.md has the reasons for requests over a download library.
 """
 
 import json
@@ -22,7 +21,8 @@ from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST, read_note
 
 _CHUNK: Final = 1 << 20
 _PROGRESS_BYTES: Final = 1 << 20
-"""An attempt that brought so much does not count as failed: a line that breaks every minute still brings the file."""
+"""An attempt that received this much does not count as failed, so a connection that breaks every minute still
+succeeds."""
 _SLOWEST_BYTES_PER_S: Final = 1024
 _TRANSIENT: Final = {408, 425, 429, 500, 502, 503, 504}
 _REQUEST: Final = {"Accept-Encoding": "identity", "User-Agent": "alexbench"}
@@ -30,7 +30,7 @@ _REQUEST: Final = {"Accept-Encoding": "identity", "User-Agent": "alexbench"}
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """``attempts`` for each URL; waits between them double from ``wait_s``; ``stall_s`` without a byte is a failure."""
+    """``attempts``: per URL. Waits between them double from ``wait_s``. ``stall_s`` without a byte is a failure."""
 
     attempts: int = 4
     connect_s: float = 15.0
@@ -40,11 +40,11 @@ class Patience:
 
 
 class TransferError(Exception):
-    """The file did not come; the message says why, in a few words."""
+    """The download failed. The message says why, in a few words."""
 
 
 class _TransientError(TransferError):
-    """Worth another attempt, after ``wait_s`` where the server named a time."""
+    """A failure worth another attempt, after ``wait_s`` if the server named a time."""
 
     def __init__(self, message: str, *, wait_s: float | None = None) -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ class _TransientError(TransferError):
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """From where a part was fetched, and what the server said of the file."""
+    """The source of a partial file, and the server's version of it."""
 
     url: str
     etag: str | None
@@ -62,10 +62,10 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What is wanted: ``url`` into ``partial``.
+    """A download of ``url`` into ``partial``.
 
-    ``size``: the file's bytes, where they are known. ``glue``: the whole will be held against a digest, so that bytes
-    of two servers may be put together. ``on_bytes(done, total)`` and ``on_retry(sentence)`` tell the user.
+    ``size``: the file's bytes, if known. ``glue``: the whole file will be checked against a digest, so bytes of two
+    servers may be combined. ``on_bytes(done, total)`` and ``on_retry(sentence)`` tell the user.
     """
 
     url: str
@@ -77,25 +77,25 @@ class Transfer:
 
     @property
     def state(self) -> Path:
-        """Beside the partial file: where it came from and which version of the file it is a part of."""
+        """Next to the partial file: its source, and the version of the file."""
         return self.partial.with_name(f"{self.partial.name}.json")
 
     @property
     def there(self) -> int:
-        """Bytes that are there already."""
+        """Bytes already fetched."""
         return self.partial.stat().st_size if self.partial.exists() else 0
 
     def discard(self) -> None:
-        """Begin anew."""
+        """Start again from byte 0."""
         self.partial.unlink(missing_ok=True)
         self.state.unlink(missing_ok=True)
 
 
 def download(transfer: Transfer, patience: Patience) -> bool:
-    """Fetch the file; whether it was put together from several answers.
+    """Fetch the file. Returns whether it was combined from several responses.
 
     Raises:
-        TransferError: it did not come, after all attempts; what came is kept.
+        TransferError: it failed after all attempts. The partial file stays.
         OSError: the partial file could not be written.
     """
     glued, failed = transfer.there > 0, 0
@@ -144,13 +144,13 @@ def _attempt(session: requests.Session, transfer: Transfer, patience: Patience) 
 
 
 def _range(transfer: Transfer, known: _State | None) -> dict[str, str]:
-    """The headers that ask for the rest; none where the rest might be another file's."""
+    """The headers that request the rest; none if the rest might belong to another file."""
     if not transfer.there:
         return {}
     asked = {"Range": f"bytes={transfer.there}-"}
     if known is not None and known.url == transfer.url:
         etag = known.etag
-        # A weak ETag cannot be used: it promises the same meaning, not the same bytes (RFC 9110, 13.1.5).
+        # A weak ETag cannot be used: it guarantees the same meaning, not the same bytes (RFC 9110, 13.1.5).
         validator = etag if etag and not etag.startswith("W/") else known.last_modified
         if validator:
             return {**asked, "If-Range": validator}
@@ -160,7 +160,7 @@ def _range(transfer: Transfer, known: _State | None) -> dict[str, str]:
 def _answer(
     response: requests.Response, transfer: Transfer, known: _State | None, *, asked: bool
 ) -> tuple[int, int | None]:
-    """From which byte on the body is, and how many the file has in all, where that is said."""
+    """The first byte of the body, and the file's total bytes if known."""
     status = response.status_code
     length = response.headers.get("Content-Length", "")
     if status == HTTPStatus.OK:
@@ -173,7 +173,7 @@ def _answer(
         if found is None or int(found[1]) != transfer.there or changed:
             transfer.discard()
             raise _TransientError(
-                "the file has changed there" if changed else "it sent another part than was asked for"
+                "the file has changed there" if changed else "it sent a different part than requested"
             )
         return transfer.there, total
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and asked:
@@ -197,7 +197,7 @@ def _receive(
     with transfer.partial.open("ab" if offset else "wb") as out:
         while True:
             try:
-                # read1 hands on what has arrived; read would wait until a whole chunk has trickled in.
+                # read1 returns what has arrived; read would wait for a whole chunk.
                 chunk = response.raw.read1(_CHUNK, decode_content=False)
             except urllib3.exceptions.ReadTimeoutError as error:
                 raise _TransientError(f"no byte for {patience.stall_s:g} s, after {_share(done, expected)}") from error
@@ -226,7 +226,7 @@ def _receive(
 
 
 def _wait(patience: Patience, failed: int, asked_s: float | None) -> float:
-    """Doubling, with jitter, so that many that failed together do not come back together."""
+    """Doubles, with jitter, so that clients that failed together do not retry together."""
     longest = patience.longest_wait_s
     if asked_s is not None:
         return min(asked_s, longest)
@@ -234,9 +234,9 @@ def _wait(patience: Patience, failed: int, asked_s: float | None) -> float:
 
 
 def _in_words(error: requests.RequestException, patience: Patience) -> TransferError:
-    """What failed: the errors of requests wrap urllib3's in three layers."""
+    """Names the failure: the errors of requests wrap urllib3's in three layers."""
     if isinstance(error, requests.exceptions.SSLError):
-        return TransferError(f"its certificate was not accepted ({_innermost(error)})")
+        return TransferError(f"its TLS certificate was not accepted ({_innermost(error)})")
     if isinstance(error, requests.exceptions.ProxyError):
         return _TransientError(f"the proxy did not answer ({_innermost(error)})")
     if isinstance(error, requests.ConnectTimeout):
@@ -249,7 +249,7 @@ def _in_words(error: requests.RequestException, patience: Patience) -> TransferE
 
 
 def _innermost(error: BaseException) -> str:
-    """The system's own words at the bottom of the chain of causes."""
+    """The system's message at the end of the chain of causes."""
     deepest: BaseException = error
     while (cause := deepest.__cause__ or deepest.__context__) is not None:
         deepest = cause

@@ -1,8 +1,7 @@
 """Networks as data: layers, the shapes between them, parameters and MACs.
 
-Three networks go by the name AlexNet; all three are described here, once. How a layer is spelled in a runtime is
-that runtime's adapter's business (``alexbench.backends``). Shapes are (channels, height, width) or (features,),
-without the batch dimension.
+Three networks have the name AlexNet; this module describes all three, once. Adapters (``alexbench.backends``) build the
+layers in their runtime. Shapes are (channels, height, width) or (features,), without the batch dimension.
 """
 
 from collections.abc import Mapping
@@ -42,7 +41,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class ReLU:
-    """max(x, 0), elementwise."""
+    """max(x, 0), element by element."""
 
     name: str
 
@@ -60,7 +59,7 @@ class LRN:
 
 @dataclass(frozen=True, slots=True)
 class MaxPool:
-    """Square max pooling without padding. ``ceil_mode``: a last window that is only partly inside still counts."""
+    """Square max pooling without padding. ``ceil_mode``: includes a last window that is only partly inside."""
 
     name: str
     kernel: int
@@ -70,7 +69,7 @@ class MaxPool:
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveAvgPool:
-    """Average pooling to a fixed output size, as torch.nn.AdaptiveAvgPool2d: identity where the size is already so."""
+    """Average pooling to a fixed output size, as torch.nn.AdaptiveAvgPool2d: the identity if the size is right."""
 
     name: str
     size: int
@@ -85,7 +84,7 @@ class Flatten:
 
 @dataclass(frozen=True, slots=True)
 class Dropout:
-    """Identity at inference. In the description so that an adapter has to decide, visibly, that it is."""
+    """The identity at inference. It is in the description so that each adapter handles it explicitly."""
 
     name: str
     p: float
@@ -98,7 +97,7 @@ Layer: TypeAlias = Conv | Linear | ReLU | LRN | MaxPool | AdaptiveAvgPool | Flat
 class Network:
     """A feed-forward chain of layers.
 
-    ``input_shape`` is (channels, height, width); ``outputs`` the number of logits.
+    ``input_shape``: (channels, height, width). ``outputs``: the number of logits.
     """
 
     name: str
@@ -130,12 +129,12 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """The number of learned values, biases included."""
+        """The number of learned values, including biases."""
         return sum(prod(shape) for shape in self.parameter_shapes.values())
 
     @property
     def macs_per_layer(self) -> dict[str, int]:
-        """Multiply-accumulates an image of each convolution and fully connected layer, biases not counted."""
+        """Multiply-accumulates per image of each convolution and fully connected layer, without biases."""
         shapes = output_shapes(self)
         weights = self.parameter_shapes
         macs: dict[str, int] = {}
@@ -152,12 +151,12 @@ class Network:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates an image, convolutions and fully connected layers only."""
+        """Multiply-accumulates per image, convolutions and fully connected layers only."""
         return sum(self.macs_per_layer.values())
 
     @property
     def flops(self) -> int:
-        """2 x MACs: the convention of every FLOPs figure in this project that names no other."""
+        """2 x MACs: the convention of every FLOPs figure in this project, unless it names another."""
         return 2 * self.macs
 
 
@@ -178,7 +177,7 @@ def output_shapes(network: Network) -> dict[str, Shape]:
 
 
 def fits(network: Network) -> bool:
-    """Whether every layer has an output, and the first fully connected layer the inputs it was made for."""
+    """Whether every layer has an output, and the first fully connected layer has its number of inputs."""
     shapes = output_shapes(network)
     first = next(layer for layer in network.layers if isinstance(layer, Linear))
     return all(min(shape) > 0 for shape in shapes.values()) and shapes["flatten"] == (first.in_features,)
@@ -209,7 +208,7 @@ def _output_shape(layer: Layer, shape: Shape) -> Shape:
 
 
 def _classifier(outputs: int, *, dropout_first: bool) -> tuple[Layer, ...]:
-    """fc6, fc7, fc8 with their ReLUs; dropout stands before fc6/fc7 (owt) or after relu6/relu7 (bvlc, tfcnn)."""
+    """fc6, fc7, fc8 with their ReLUs; dropout is before fc6/fc7 (owt) or after relu6/relu7 (bvlc, tfcnn)."""
     fc6: tuple[Layer, ...] = (Linear("fc6", 9216, 4096), ReLU("relu6"))
     fc7: tuple[Layer, ...] = (Linear("fc7", 4096, 4096), ReLU("relu7"))
     drop6, drop7 = Dropout("drop6", 0.5), Dropout("drop7", 0.5)
@@ -298,10 +297,10 @@ NETWORK_NAMES: Final = tuple(_BUILDERS)
 
 
 def get_network(name: str, *, input_size: int | None = None) -> Network:
-    """The network of that name, for square pictures of ``input_size`` (default: the one it was published with).
+    """The network of that name, for square images of ``input_size`` (default: its published size).
 
     Raises:
-        UsageError: no network goes by that name.
+        UsageError: no network has that name.
     """
     if name not in _BUILDERS:
         raise unknown_name("network", name, NETWORK_NAMES)
@@ -310,7 +309,7 @@ def get_network(name: str, *, input_size: int | None = None) -> Network:
 
 
 def shape_mismatches(network: Network, shapes: Mapping[str, Shape]) -> list[str]:
-    """What is missing, extra or misshapen among arrays meant for ``network``, one phrase each, in layer order."""
+    """Missing, extra or misshapen arrays for ``network``, one phrase each, in layer order."""
     wanted = network.parameter_shapes
     problems = [f"{name} is missing (wanted shape {shape})" for name, shape in wanted.items() if name not in shapes]
     problems += [

@@ -1,7 +1,7 @@
-"""How a picture becomes pixels and pixels become a network's input: as data.
+"""Preprocessing as data: from an image to pixels, and from pixels to a network's input.
 
-A :class:`Preprocessing` is what a model card says; ``alexbench.datasets`` carries the geometry out (to uint8, once)
-and :func:`lookup_tables` carries the arithmetic (to float32, in the worker, before the clock starts).
+A model card defines a :class:`Preprocessing`. ``alexbench.datasets`` does its geometry (to uint8, once).
+:func:`lookup_tables` does its arithmetic (to float32, in the worker, before the clock starts).
 """
 
 import hashlib
@@ -36,28 +36,28 @@ CropPosition = Literal["centre", "corner"]
 Decoder = Literal["libjpeg", "libjpeg-fast", "opencv"]
 
 _IMAGES_A_THREAD: Final = 8
-"""Below, starting a thread takes longer than it saves."""
+"""For fewer, starting a thread takes longer than it saves."""
 
 _ADDED_LATER: Final = frozenset({"crop_position"})
-"""Fields younger than the first digests taken of a preprocessing: at their default they are no part of one."""
+"""Fields that are newer than the first digests. At their default they are not part of a digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """A preprocessing contract.
+    """The preprocessing of a card.
 
-    ``exif``: whether an EXIF orientation is applied before anything else. ``resize``: ``shorter-side`` keeps the
-    aspect (shorter side to ``resize_to``), ``squash`` does not (``resize_to`` square), ``tf-cnn`` is
-    tf_cnn_benchmarks' int(side x max(crop / height, crop / width) x 1.145). ``crop``: the side of the crop, which
-    is the network's input size. ``crop_position``: from the ``centre``, or from the top left ``corner``.
-    ``crop_rounding``: how an odd margin is halved, ``round`` as torchvision does (Python's round, half to even) or
-    ``floor``; a crop from the corner halves none.
+    ``exif``: whether an EXIF orientation is applied before anything else. ``resize``: ``shorter-side`` keeps the aspect
+    (shorter side to ``resize_to``), ``squash`` does not (``resize_to`` square), ``tf-cnn`` is tf_cnn_benchmarks'
+    int(side x max(crop / height, crop / width) x 1.145). ``crop``: the side of the crop, which is the network's input
+    size. ``crop_position``: from the ``centre``, or from the top left ``corner``. ``crop_rounding``: how an odd margin
+    is halved: ``round`` as torchvision (Python's round, half to even) or ``floor``. A crop from the corner has no
+    margin.
 
-    ``interpolation``: named by the library that defines it. Pillow's have antialias, all but NEAREST; OpenCV's
-    INTER_LINEAR, INTER_CUBIC and INTER_NEAREST, TensorFlow 1's resize_images and scikit-image's order 1 as
-    caffe.io.resize_image calls it have none. OpenCV's INTER_AREA means over what a pixel covers. ``decode``: how a file
-    becomes RGB, ``libjpeg`` as Pillow does it (exact transform, smooth upsampling of colour), ``opencv`` as cv2.imread
-    (the same, but for CMYK and 16 bits), ``libjpeg-fast`` as TensorFlow with dct_method="INTEGER_FAST" and
+    ``interpolation``: has the name of the library that defines it. Pillow's have antialias, except NEAREST. OpenCV's
+    INTER_LINEAR, INTER_CUBIC and INTER_NEAREST, TensorFlow 1's resize_images, and scikit-image's order 1 as
+    caffe.io.resize_image calls it have none. OpenCV's INTER_AREA averages what a pixel covers. ``decode``: how a file
+    becomes RGB: ``libjpeg`` as Pillow (exact transform, smooth upsampling of colour), ``opencv`` as cv2.imread (the
+    same, except CMYK and 16 bits), ``libjpeg-fast`` as TensorFlow with dct_method="INTEGER_FAST" and
     fancy_upscaling=False.
 
     A value v of channel c becomes (v / ``divide_by`` - mean[c]) / std[c], with ``mean`` and ``std`` in the order of
@@ -79,16 +79,16 @@ class Preprocessing:
     crop_position: CropPosition = "centre"
 
     def facts(self) -> dict[str, Any]:
-        """Every field by its name, as digests are taken of them.
+        """Every field by its name, for digests.
 
-        A field that was added after the first digests is left out where it has its default: so a card that does not
-        name it keeps the digests, prepared pictures and weights that it had.
+        A field that was added after the first digests is left out at its default. So a card without it keeps its
+        digests, prepared images and weights.
         """
         untouched = {item.name for item in fields(self) if item.default == getattr(self, item.name)}
         return {key: value for key, value in asdict(self).items() if key not in untouched & _ADDED_LATER}
 
     def geometry_key(self) -> str:
-        """A digest of what decides the uint8 pixels (all but channel order and arithmetic, which come later)."""
+        """A digest of what decides the uint8 pixels (all except channel order and arithmetic, which come later)."""
         arithmetic = {"name", "channels", "divide_by", "mean", "std"}
         geometry = {key: value for key, value in self.facts().items() if key not in arithmetic}
         return hashlib.sha256(json.dumps(geometry, sort_keys=True).encode()).hexdigest()[:16]
@@ -96,10 +96,10 @@ class Preprocessing:
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """What a model file does to its input itself: channel c of what follows is input[c'] x scale[c] + shift[c].
+    """The arithmetic of a model file on its input: channel c of the result is input[c'] x scale[c] + shift[c].
 
-    c' is c, or counted from the end where ``reverses_channels``: ``scale`` and ``shift`` are in the order of the
-    network behind. Where the file subtracts a whole picture, they are its channels' means.
+    c' is c, or counts from the end with ``reverses_channels``: ``scale`` and ``shift`` are in the order of the network
+    after it. If the file subtracts a whole image, they are its channels' means.
     """
 
     scale: tuple[float, ...]
@@ -107,22 +107,22 @@ class Normalisation:
     reverses_channels: bool = False
 
     def __str__(self) -> str:
-        """As a formula."""
+        """The arithmetic as a formula."""
         a, b = ([float(f"{value:.6g}") for value in values] for values in (self.scale, self.shift))
         return f"x * {a} + {b}" + (" with the channels reversed" if self.reverses_channels else "")
 
 
 FITTING: Final = 0.8
-"""Of what is fed, so much is let through by a range that was calibrated on it: some calibrations cut the ends off."""
+"""The share of the input that a range calibrated on it must pass: some calibrations clip the ends."""
 
 SAME_GREY_LEVEL: Final = 0.5
-"""Two normalisations are the same where they differ by at most this many grey levels: what rounding a pixel costs."""
+"""Two normalisations are equal if they differ by at most this many grey levels: the cost of rounding a pixel."""
 
 
 def lookup_tables(preprocessing: Preprocessing) -> NDArray[np.float32]:
     """The arithmetic of ``preprocessing`` as a (3, 256) float32 table, rows in the order of its channels.
 
-    Computed in float64 and rounded once: a table lookup takes 0.35 ms a picture where arithmetic takes 1.56 ms.
+    Computed in float64 and rounded once. A table lookup takes 0.35 ms per image; arithmetic takes 1.56 ms.
     """
     values = np.arange(256, dtype=np.float64) / preprocessing.divide_by
     mean = np.asarray(preprocessing.mean, dtype=np.float64)[:, None]
@@ -144,7 +144,7 @@ def network_input(
     if threads == 1 or share < _IMAGES_A_THREAD:
         fill(out, pixels, tables, reverse=reverse)
         return out
-    with ThreadPoolExecutor(threads) as pool:  # NumPy's take lets other threads run
+    with ThreadPoolExecutor(threads) as pool:  # NumPy's take releases the GIL
         parts = [slice(first, first + share) for first in range(0, count, share)]
         for done in [pool.submit(fill, out[part], pixels[part], tables, reverse=reverse) for part in parts]:
             done.result()
@@ -162,9 +162,9 @@ def _fill_planes(
 def _fill_pixels(
     out: NDArray[np.float32], pixels: NDArray[np.uint8], tables: NDArray[np.float32], *, reverse: bool
 ) -> None:
-    """One table after the other, each value moved on to its channel's: 0.2 ms a picture, by planes it would be 0.4."""
+    """All tables in one, with each value offset to its channel's: 0.2 ms per image; by planes 0.4."""
     _, height, width, _ = pixels.shape
-    start = np.tile(np.arange(3, dtype=np.intp) * 256, height * width)  # written out: a third of broadcasting's time
+    start = np.tile(np.arange(3, dtype=np.intp) * 256, height * width)  # a third of broadcasting's time
     places = np.empty_like(start)
     for image in range(len(pixels)):
         one = pixels[image][..., ::-1] if reverse else pixels[image]
@@ -183,19 +183,19 @@ def fed_to(
     stated: InputConvention | None = None,
     whole_numbers: bool = False,
 ) -> Preprocessing:
-    """What ``file`` is fed, so that nothing is done twice and nothing is left out.
+    """The input for ``file``, such that no step is done twice or left out.
 
-    ``inside``: what it does to its input itself, None for nothing; ``unread``: where its graph could not be followed;
-    ``clips``: the lowest and highest value that it lets through.
-    ``stated``: what the user says that it takes, which decides. ``whole_numbers``: its input is uint8. ``backend`` is
-    named in the question to the user.
+    ``inside``: its own arithmetic on its input; None for nothing. ``unread``: where its graph could not be followed.
+    ``clips``: the lowest and highest value that it passes. ``stated``: the input that the user states, which decides.
+    ``whole_numbers``: its input is uint8. ``backend``: named in the question to the user.
 
-    The card's geometry stands. A file that was followed to its first layer and does nothing is fed what the card says.
-    One that does the card's arithmetic, on grey levels 0..255, on 0..1 or on the card's v / divide_by, is fed those;
-    so is one that does it with the channels in the other order (OpenVINO folds a reversal into the first layer).
+    The card's geometry always applies. A file that was followed to its first layer and does nothing gets the card's
+    input. A file that does the card's arithmetic itself, on grey levels 0..255, on 0..1 or on the card's v / divide_by,
+    gets those values. So does a file that does it with the channels in the other order (OpenVINO folds a reversal into
+    the first layer).
 
     Raises:
-        CardError: what the file takes cannot be told: the message asks for ``--artifact-input``.
+        CardError: the file's input is unknown. The message asks for ``--artifact-input``.
     """
     if stated is not None:
         fed = _as_stated(card, stated)
@@ -220,7 +220,7 @@ def fed_to(
 
 
 def _fits(fed: Preprocessing, clips: tuple[float, float]) -> bool:
-    """Whether a quantised range was made for what is fed: it cuts a fifth off at most, and is not 5 times as wide."""
+    """Whether a quantised range fits the input: it clips at most a fifth, and is less than 5 times as wide."""
     tables = lookup_tables(fed).astype(np.float64)
     low, high = float(tables.min()), float(tables.max())
     inside = min(high, clips[1]) - max(low, clips[0])
@@ -236,10 +236,10 @@ def _as_stated(card: Preprocessing, stated: InputConvention) -> Preprocessing:
 
 
 def _as_found(file: str, card: Preprocessing, inside: Normalisation, backend: str) -> Preprocessing:
-    """What a file that normalises its input itself is fed, where its arithmetic is the card's."""
+    """The input for a file that normalises its input itself, if its arithmetic is the card's."""
     if inside.reverses_channels:
         raise CardError(
-            f"{file} reverses the channels of its input itself, which does not tell the order that it takes; "
+            f"{file} reverses the channels of its input itself, which does not show the order that it takes; "
             f"{_question(backend)}"
         )
     divisor, swapped = _divided_by(file, card, inside, backend)
@@ -249,15 +249,15 @@ def _as_found(file: str, card: Preprocessing, inside: Normalisation, backend: st
 
 def _question(backend: str) -> str:
     return (
-        f"say what it takes with --artifact-input {backend}=SCALE,ORDER (SCALE: normalised as the card says, 0..1 or "
+        f"state what it takes with --artifact-input {backend}=SCALE,ORDER (SCALE: normalised as the card says, 0..1 or "
         "0..255; ORDER: rgb or bgr)"
     )
 
 
 def _divided_by(file: str, card: Preprocessing, inside: Normalisation, backend: str) -> tuple[float, bool]:
-    """By what grey levels are divided before they are fed, for the file's arithmetic to be the card's.
+    """The divisor of grey levels with which the file's arithmetic equals the card's.
 
-    And whether it is the card's with its channels in the other order.
+    Also whether it is the card's with the channels in the other order.
     """
     wanted_scale = 1 / (card.divide_by * np.asarray(card.std))
     wanted_shift = -np.asarray(card.mean) / np.asarray(card.std)

@@ -1,8 +1,8 @@
-"""Whether a file holds synthetic weights: by the note that we write into it, or by the numbers themselves.
+"""Recognises synthetic weights in a file by the note that we write into it, or by the numbers themselves.
 
 Random layers are drawn from one seed by name alone (:mod:`alexbench.harness.models.seeded`), so the layer before the
-last is the same in every network and card. A file is searched as bytes: nothing in it is parsed or run, and a file
-whose notes were stripped, or whose weights were stored as fp16, is still known.
+last is the same in every network and card. A file is searched as bytes, so nothing in it is parsed or run. Files
+without the note, or with fp16 weights, are still recognised.
 """
 
 import mmap
@@ -17,23 +17,23 @@ from numpy.typing import NDArray
 from alexbench.harness.models.seeded import seeded_weights
 
 WEIGHTS_SEED: Final = 1
-"""Of the random layers of all synthetic weights."""
+"""The seed of the random layers of all synthetic weights."""
 MARK: Final = "SYNTHETIC (synthetic-v"
-"""How the note on synthetic weights begins, in every format that is written."""
+"""The beginning of the note on synthetic weights, in every exported format."""
 
 _LAYER: Final = "fc7"
 _INPUTS: Final = 4096
 _COMPARED: Final = 16
-"""Numbers that are compared: by chance, 16 fp16 numbers are equal once in 2^256."""
+"""How many numbers are compared: 16 fp16 numbers are equal by chance once in 2^256."""
 
 
 def is_synthetic(path: Path) -> bool:
-    """Whether the file ``path``, the folder or what belongs beside it, holds synthetic weights; False if unreadable."""
+    """Whether the file or folder ``path``, or its data file, has synthetic weights; False if unreadable."""
     return any(_marked(file) for file in _files(path))
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The file, an OpenVINO .bin or ONNX data file beside it, or all files of a folder."""
+    """The file and its OpenVINO .bin or ONNX data file, or all files of a folder."""
     if path.is_dir():
         yield from sorted(path.rglob("*"))
         return
@@ -49,7 +49,7 @@ def _marked(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return any(data.find(mark) >= 0 for mark in _marks())  # 0.03 s of 244 MB each
+            return any(data.find(mark) >= 0 for mark in _marks())  # 0.03 s for 244 MB each
     except (OSError, ValueError):  # mmap refuses an empty file with a ValueError
         return False
 

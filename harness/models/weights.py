@@ -30,15 +30,15 @@ def canonical(
     source: Path,
     file_names: Mapping[str, str] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
-    """Give arrays read from ``source`` their canonical names and check them against ``network``.
+    """Give arrays from ``source`` their canonical names, and check them against ``network``.
 
-    Accepts canonical names and torchvision's (when the first array looks like one of them), and float types, which
-    become float32 (:func:`cast_of` says from what). A reader that gave arrays their canonical names says in
-    ``file_names`` what the file calls them.
+    Accepts canonical names and torchvision's (if the first array looks like one of them), and float types, which become
+    float32 (:func:`cast_of` names them). ``file_names``: the names in the file, from a reader that already gave arrays
+    their canonical names.
 
     Raises:
-        WeightsError: an array is missing, extra, misshapen, not of floats, or holds a NaN or an infinity; every such
-            array is named, under the name it has in the file, the first layer first.
+        WeightsError: an array is missing, extra, misshapen, not of floats, or has a NaN or an infinity. The message has
+            the file's name of each such array, the first layer first.
     """
     names, torchvisions = spellings(network)
     spelled = dict(zip(names, names, strict=True))  # canonical name -> key in arrays
@@ -71,16 +71,16 @@ def is_float(array: NDArray[Any]) -> bool:
 
 
 def _float32(array: NDArray[Any]) -> NDArray[np.float32]:
-    """The values as float32, in C order; no copy of what is that already."""
+    """The values as float32 in C order, without a copy if they already are."""
     if array.dtype.names:  # bfloat16 is the upper half of a float32
         bits = np.ascontiguousarray(array[array.dtype.names[0]], np.uint32)
         return np.left_shift(bits, 16, out=bits).view(np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):  # too large for a float32 is an infinity, which is a defect
+    with np.errstate(over="ignore", invalid="ignore"):  # a value too large for float32 becomes infinite: a fault
         return np.ascontiguousarray(array, np.float32)
 
 
 def cast_of(arrays: Iterable[NDArray[Any]]) -> str:
-    """From which types :func:`canonical` makes float32, in words; empty where they are that."""
+    """The types that :func:`canonical` converts to float32, in words; empty if there are none."""
     kinds = sorted({kind_of(array) for array in arrays} - {"float32"})
     if not kinds:
         return ""
@@ -89,18 +89,18 @@ def cast_of(arrays: Iterable[NDArray[Any]]) -> str:
 
 
 def _defects(array: NDArray[Any], taken: NDArray[np.float32], shape: tuple[int, ...]) -> list[tuple[str, str]]:
-    """What is wrong with one array: a kind, and words. ``taken``: as float32, if it is of floats."""
+    """The fault of one array: a kind, and words. ``taken``: the array as float32, if it has floats."""
     words = f"has shape {array.shape}, wanted {shape}{_ungrouped(taken, shape)}"
     defects = [] if array.shape == shape else [("shape", words)]
     if not is_float(array):
         defects.append(("type", f"is {kind_of(array)}, wanted float32, float16 or bfloat16"))
     elif not defects and not np.isfinite(taken).all():
-        defects.append(("values", "holds values that are not finite"))
+        defects.append(("values", "has values that are not finite"))
     return defects
 
 
 def _ungrouped(array: NDArray[Any], shape: tuple[int, ...]) -> str:
-    """What to do about a grouped convolution's weight that was stored without its groups; empty if it is none."""
+    """The fix for a grouped convolution's weight that was stored without its groups; empty if it is not one."""
     if array.ndim != 4 or len(shape) != 4 or array.shape[1] <= shape[1] or array.shape[1] % shape[1]:
         return ""
     groups = array.shape[1] // shape[1]
@@ -113,7 +113,7 @@ def _ungrouped(array: NDArray[Any], shape: tuple[int, ...]) -> str:
 
 
 def _shortened(problems: list[tuple[str, str]]) -> list[str]:
-    """A few of each kind, and how many more: one line must do."""
+    """A few of each kind, and how many more, in one line."""
     kinds: dict[str, list[str]] = {}
     for kind, problem in problems:
         kinds.setdefault(kind, []).append(problem)
@@ -126,12 +126,17 @@ def _shortened(problems: list[tuple[str, str]]) -> list[str]:
 
 
 def _classes(last_bias: NDArray[Any] | None, network: Network) -> list[str]:
-    """What to do about a file that tells more or fewer classes apart than the network."""
+    """The fix for a file with more or fewer classes than the network."""
     if last_bias is None or last_bias.ndim != 1 or last_bias.size == network.outputs:
         return []
     counts = last_bias.size, network.outputs
     background = " (of 1001, class 0 is background: --model tfcnn)" if 1001 in counts else ""
     mend = "give the card that these weights were trained for, or weights for this one"
+    if 1001 not in counts:
+        mend = (
+            "its own head runs as a file: export the model (torch.onnx.export), then --artifact onnxruntime=MODEL.onnx"
+            " --labels CLASSES.txt"
+        )
     return [f"it has {counts[0]} classes and {network.name} {counts[1]}{background}: {mend}"]
 
 
@@ -141,17 +146,17 @@ def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name], dtype="<f4")
         digest.update(f"{name}:{array.shape}:".encode())
-        digest.update(array.reshape(-1).view(np.uint8).data)  # fed as it lies: bytes would be a copy
+        digest.update(array.reshape(-1).view(np.uint8).data)  # hashed in place: bytes would be a copy
     return digest.hexdigest()
 
 
 def weights_path(folder: Path, digest: str) -> Path:
-    """Where :func:`write_weights` puts weights of that digest."""
+    """The path at which :func:`write_weights` puts weights of that digest."""
     return folder / f"{digest}.safetensors"
 
 
 def _remove_stale(folder: Path) -> None:
-    """What writers left that were killed: ours, and safetensors' own, which it renames to ours."""
+    """The files that killed writers left: ours, and safetensors' own, which it renames to ours."""
     for left in (*folder.glob(".*.partial"), *folder.glob(".tmp*")):
         with suppress(OSError):  # another command removed it
             if is_stale(left):
@@ -159,7 +164,7 @@ def _remove_stale(folder: Path) -> None:
 
 
 def write_weights(arrays: Mapping[str, NDArray[np.float32]], folder: Path) -> tuple[Path, str]:
-    """Write arrays as ``folder``/<digest>.safetensors, whole or not at all; its path and digest."""
+    """Write arrays as ``folder``/<digest>.safetensors, whole or not at all. Returns its path and digest."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -173,16 +178,16 @@ def write_weights(arrays: Mapping[str, NDArray[np.float32]], folder: Path) -> tu
                 save_file(dict(arrays), partial, metadata={"digest": digest})
         except (SafetensorError, OSError) as error:
             raise WeightsError(
-                f"{folder}: the weights cannot be written ({' '.join(str(error).split())}); make room, or name another"
-                " folder with ALEXBENCH_CACHE"
+                f"{folder}: the weights cannot be written ({' '.join(str(error).split())}); free some space, or name"
+                " another folder with ALEXBENCH_CACHE"
             ) from error
     return path, digest
 
 
 def map_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Map a safetensors file of ours: read-only float32 arrays over the file, nothing copied.
+    """Map one of our safetensors files: read-only float32 arrays over the file, without a copy.
 
-    The safetensors library copies when it gives NumPy arrays; four workers would hold the weights four times. The
+    The safetensors library copies when it returns NumPy arrays, so four workers would have the weights four times. The
     format is an 8-byte little-endian header length, a JSON header, then the bytes
     (https://github.com/huggingface/safetensors, "Format").
 

@@ -23,9 +23,9 @@ Values = NDArray[np.float64]
 STEP: Final = 0.01
 """A layer's weights are scaled by one more than this for the direction in which a scale moves the scores."""
 AGREES_DB: Final = 95.0
-"""With the scale found built in, what is left must be fp32's own rounding (100 dB, less what 8 pictures may miss)."""
+"""With the scale found built in, what is left must be fp32's own rounding (100 dB, less what 8 images may miss)."""
 BITS: Final = (8, 11)
-"""Of bf16's significand, and of TF32's and fp16's."""
+"""The bits of bf16's significand, and of TF32's and fp16's."""
 REFINED: Final = 3
 """How often the scale of a layer is corrected."""
 CLEARER: Final = 3.0

@@ -29,7 +29,7 @@ def system_of(config: RunConfig) -> System:
 
 
 def another_runtime(config: RunConfig, system: System) -> str | None:
-    """A runtime that is there besides that of ``system``; the same one where that ran on another interpreter."""
+    """An installed runtime other than that of ``system``; the same one if that ran on another interpreter."""
     elsewhere = config.interpreter_of(system) is not None
     others = [name for name in _by_speed() if name != system.backend or elsewhere]
     return next((name for name in others if availability(name).available), None)

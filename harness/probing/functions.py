@@ -152,7 +152,7 @@ def applicable(network: Network) -> Iterator[tuple[int, Mistake]]:
         yield place, one
 
 
-def truth_and_variants(asked: ComputeVariants) -> None:
+def reference_and_variants(asked: ComputeVariants) -> None:
     """Float64 logits with each list of MISTAKES made together. Runs in a worker."""
     arrays, pixels = map_weights(asked.weights), np.load(asked.inputs)
     answers = []

@@ -34,7 +34,7 @@ _FLATTENED: Final = (256, 6, 6)
 class ModelUnderTest:
     """A context manager; its workers are gone afterwards.
 
-    ``weights``: a canonical file in the cache, None where only ``artifact`` is there. ``given``: how its pictures are
+    ``weights``: a canonical file in the cache, None where only ``artifact`` is there. ``given``: how its images are
     read as things stand. ``kind``: of its outputs, once :meth:`learn_kind` has seen some.
     """
 
@@ -100,7 +100,7 @@ class ModelUnderTest:
             self.kind = "probabilities"
 
     def row(self, logits: NDArray[np.float32]) -> Row:
-        """What a run would know of it that had these outputs (N, outputs) for its parity pictures."""
+        """What a run would know of it that had these outputs (N, outputs) for its parity images."""
         row = Row(self.backend, self.system, seen=self._seen, parity_logits=logits)
         row.effective = self._effective
         if self.artifact is not None and self._seen is not None:

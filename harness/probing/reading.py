@@ -1,4 +1,4 @@
-"""One way to read pictures, weights, answers and labels: what the doctor varies, and how two ways differ in words."""
+"""One way to read images, weights, answers and labels: what doctor varies, and the words for a difference."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -99,7 +99,7 @@ _FLATTEN_WORDS: Final[dict[FlattenOrder, tuple[str, str]]] = {
 }
 
 GAMMA: Final = 2.2
-"""Of sRGB, near enough."""
+"""The gamma of sRGB, nearly."""
 _TONE_WORDS: Final[dict[Tone, tuple[str, str]]] = {
     "as given": ("grey levels are changed", "grey levels as they are decoded"),
     "darker": (
@@ -114,9 +114,9 @@ _TONE_WORDS: Final[dict[Tone, tuple[str, str]]] = {
 
 _SAID_FIELD: Final[dict[str, tuple[str, str]]] = {
     "exif": ("exif", "the EXIF orientation is {}"),
-    "resize": ("resize", "pictures are resized otherwise than the model expects ({})"),
-    "resize_to": ("resize-to", "pictures are resized to {}, so the crop shows another part"),
-    "interpolation": ("interpolation", "pictures are interpolated by {}"),
+    "resize": ("resize", "images are resized differently from what the model expects ({})"),
+    "resize_to": ("resize-to", "images are resized to {}, so the crop shows another part"),
+    "interpolation": ("interpolation", "images are interpolated by {}"),
     "crop": ("crop", "the crop is {} pixels wide"),
     "crop_position": ("crop-position", "the crop is taken from the {}"),
     "crop_rounding": ("crop-rounding", "an odd margin of the crop is halved by {}"),
@@ -198,7 +198,7 @@ def said_arithmetic(given: Preprocessing, right: Preprocessing) -> str:
         return "values are not divided by the standard deviation"
     if not same_scale and np.allclose(mean, wanted) and same_std:
         return f"values are divided by {given.divide_by:g}, not by {right.divide_by:g}"
-    return "pixels are normalised otherwise than the model expects"
+    return "pixels are normalised differently from what the model expects"
 
 
 def _toml(value: object) -> str:

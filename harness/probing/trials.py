@@ -1,4 +1,4 @@
-"""Trying readings on pictures: each is prepared, shown and scored once, on no more pictures than are asked for."""
+"""Trying readings on images: each is prepared, shown and scored once, on the requested images only."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,14 +22,14 @@ from alexbench.harness.probing.reading import GAMMA, LABEL_READINGS, LabelReadin
 LEAST_IMAGES: Final = 32
 """Below, a reading that halves accuracy may still win by chance; a right one wins over a killed one at 16."""
 ORDER_SEED: Final = 20261121
-"""Of the order in which pictures are tried: the first ones stand for all."""
+"""The seed of the order in which images are tried: the first ones stand for all."""
 _CHUNK: Final = 64
 _KEPT: Final = 128
-"""Pictures kept decoded (0.75 MB each at ImageNet's usual size): those that every reading is tried on."""
+"""Images kept decoded (0.75 MB each at ImageNet's usual size): those that every reading is tried on."""
 
 
 class _Shown:
-    """What a reading (labels aside) gave for the pictures so far: evidence for each reading of the labels, and hits."""
+    """What a reading (labels aside) gave for the images so far: evidence for each reading of the labels, and hits."""
 
     def __init__(self) -> None:
         self.images = 0
@@ -38,10 +38,10 @@ class _Shown:
 
 
 class Trials:
-    """The pictures of ``dataset`` in a random order, and how well the model answers for them under a reading.
+    """The images of ``dataset`` in a random order, and how well the model answers for them under a reading.
 
-    ``scratch``: a folder for pixels. ``inferences``: how many pictures were shown altogether. ``symptom``: what makes
-    outputs worthless, of the pictures shown so far as they are given.
+    ``scratch``: a folder for pixels. ``inferences``: how many images were shown in total. ``symptom``: what makes
+    outputs worthless, on the images shown so far without changes.
     """
 
     def __init__(self, dataset: Dataset, under_test: ModelUnderTest, scratch: Path) -> None:
@@ -62,17 +62,17 @@ class Trials:
         return len(self.samples)
 
     def evidence(self, reading: Reading, images: int) -> NDArray[np.float64]:
-        """Of the first ``images`` pictures, (images,) nats; see :func:`alexbench.harness.judge.evidence.evidence`."""
+        """The first ``images`` images' evidence, (images,) nats: :func:`alexbench.harness.judge.evidence.evidence`."""
         shown = self._show(reading, images)
         return np.concatenate(shown.evidence[reading.labels])[:images]
 
     def hits(self, reading: Reading, images: int) -> NDArray[np.bool_]:
-        """Whether each of the first ``images`` pictures has its label first."""
+        """Whether top-1 is right for each of the first ``images`` images."""
         shown = self._show(reading, images)
         return np.concatenate(shown.hits[reading.labels])[:images]
 
     def pixels(self, fed: Preprocessing, images: int, tone: Tone = "as given") -> Path:
-        """A .npy file whose first ``images`` pictures are prepared as ``fed`` says, grey levels as ``tone`` says."""
+        """A .npy file whose first ``images`` images are prepared as ``fed`` says, grey levels as ``tone`` says."""
         if tone != "as given":
             return _toned(self.pixels(fed, images), images, tone)
         key = fed.geometry_key()
@@ -137,7 +137,7 @@ class Trials:
 
 
 def _toned(path: Path, images: int, tone: Tone) -> Path:
-    """The first ``images`` pictures of a file of prepared pixels with other grey levels, as a file beside it."""
+    """The first ``images`` images of a file of prepared pixels with other grey levels, as a file in the same folder."""
     power = GAMMA if tone == "darker" else 1 / GAMMA
     table = (255 * (np.arange(256) / 255) ** power + 0.5).astype(np.uint8)
     changed = path.with_name(f"{path.stem}-{tone}.npy")

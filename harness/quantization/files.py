@@ -23,7 +23,7 @@ from alexbench.harness.files.whole_file import write_whole
 from alexbench.harness.inputs.model_files import file_digest
 from alexbench.harness.models.card import Card
 from alexbench.harness.quantization.calibration import CalibrationSet
-from alexbench.harness.records.run_records import QuantizationRecord
+from alexbench.harness.records.quantization_records import QuantizationRecord
 from alexbench.harness.systems import InputConvention, ModelFile
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.making import QuantizeNetwork

@@ -14,7 +14,7 @@ from alexbench.harness.inputs.model_files import files_of
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.quantization.calibration import named_images
 from alexbench.harness.quantization.files import ToQuantize, check_quantizes, quantized_file
-from alexbench.harness.records.run_records import QuantizationRecord
+from alexbench.harness.records.quantization_records import QuantizationRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One combination, held against the model's own on the same pictures.
+    """One combination, compared with the model's own on the same images.
 
-    ``test``: top-1, the own one is its base. ``evidence``: nats a picture that the labels are likelier under this one.
+    ``test``: top-1, the own one is its base. ``evidence``: nats an image that the labels are likelier under this one.
     """
 
     choice: Choice

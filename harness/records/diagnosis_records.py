@@ -28,7 +28,7 @@ class Change:
 class Finding:
     """A mistake that was found.
 
-    ``worth``: evidence (nats a picture) that its fix adds, all others fixed; None where no labels were needed.
+    ``worth``: evidence (nats an image) that its fix adds, all others fixed; None where no labels were needed.
     ``top1``: what the fix does to top-1 then, paired; None likewise. ``comparisons``: of how many it is one.
     """
 
@@ -42,7 +42,7 @@ class Finding:
 class Alternative:
     """A reading near the best one: what it has otherwise, and its evidence less the best one's.
 
-    ``lost``, ``gained``: pictures that the best one alone, and this one alone, has right.
+    ``lost``, ``gained``: images that the best one alone, and this one alone, has right.
     """
 
     changes: tuple[Change, ...]
@@ -54,9 +54,9 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The top-1 that was expected, percent, and who says so.
+    """The expected top-1, percent, and its source.
 
-    ``paired``: a row's answers to the same pictures (the base) against those of the model under test.
+    ``paired``: a row's answers to the same images (the base) against those of the model under test.
     """
 
     top1: float
@@ -100,5 +100,5 @@ class Diagnosis:
 
     @property
     def not_excluded(self) -> tuple[Alternative, ...]:
-        """Readings that these pictures cannot tell from the best one."""
+        """Readings that these images cannot tell from the best one."""
         return tuple(one for one in self.alternatives if not one.excluded)

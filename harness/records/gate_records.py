@@ -96,7 +96,7 @@ class GateReport:
 
     ``refused``: why nothing may be gated (other weights, other data); shown all the same, and INVALID.
     ``changed``: what of the environment differs. ``follow_ups``: the runs that were made to confirm or to extend.
-    ``synthetic``: pictures or weights are a program's.
+    ``synthetic``: images or weights are a program's.
     """
 
     base: GateSide

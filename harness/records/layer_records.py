@@ -11,7 +11,7 @@ class LayerError:
     """A layer's output against float64's.
 
     ``max_abs_over_sigma``: sigma is that of float64's output of the layer that
-    :func:`alexbench.harness.judge.layer_errors.scales` names. ``relative_rms``: RMS of the error over RMS of the truth;
+    :func:`alexbench.harness.judge.layer_errors.scales` names. ``relative_rms``: RMS of the error over RMS of float64;
     ``bits`` its logarithm, the effective mantissa bits. ``bound``: of ``max_abs_over_sigma``. ``channels``: how many
     there are (outputs of a fully connected layer, or channels), ``off`` how many of them are over the bound, ``worst``
     the worst of those, worst first, each with its largest error over sigma.
@@ -42,7 +42,7 @@ class RowLayers:
     """One row's layers against float64, in the network's order.
 
     ``looking``: the largest difference, over sigma, between the last layer as it was looked at and what the row's own
-    ``predict`` gives; ``looking_within``: whether that is no more than rounding. ``error``: why nothing can be said of
+    ``predict`` gives; ``looking_within``: whether that is no more than rounding. ``error``: why nothing is known of
     the row, else None.
     """
 

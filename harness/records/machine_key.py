@@ -38,7 +38,7 @@ def _near(one: Any, two: Any) -> bool:
 
 
 def nominal_mib(mib: Any) -> Any:
-    """The size that memory is sold in: the kernel keeps 1 to 6 % of it and reports the rest. What is no number stays.
+    """The size that memory is sold in: the kernel keeps 1 to 6 % of it. Anything but a number stays.
 
     Rounded up to 1, 1.25, 1.5 or 1.75 x a power of two: 15.5 GiB are 16, and no usual size is near an edge.
     """

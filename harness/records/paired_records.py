@@ -1,7 +1,7 @@
 """What a comparison of two rows found, as data: :mod:`alexbench.harness.comparison.compare` fills it, reports show it.
 
-Accuracies and differences are in percent and points. ``base`` is what the ``other`` row is held against: ``lost``
-pictures are those that the base alone has right, ``gained`` those that the other row alone has right.
+Accuracies and differences are in percent and points. ``base`` is what the ``other`` row is compared with: ``lost``
+images are those that the base alone has right, ``gained`` those that the other row alone has right.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class PairedTest:
     ``base_interval``, ``other_interval``: of each accuracy, 95 %. ``difference``: other less base; ``interval``: its
     Tango interval, 95 %. ``equivalence_interval``: at 90 %, which inside +-``margin`` shows equivalence at 5 %.
     ``mcnemar_p``: exact. ``keeps_99_percent``: MLPerf's rule, other at least 0.99 x base. ``images_for_*``: of an
-    undecided pair, the pictures that would decide at the same rates; None where it is decided, or no number would.
+    undecided pair, the images that would decide at the same rates; None where it is decided, or no number would.
     """
 
     metric: Metric
@@ -56,7 +56,7 @@ class PairedTest:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A mean of paired differences with its interval and standard error, over ``images`` pictures."""
+    """A mean of paired differences with its interval and standard error, over ``images`` images."""
 
     mean: float
     low: float
@@ -82,7 +82,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class RowPair:
-    """Two rows of one run, by name, on the same pictures."""
+    """Two rows of one run, by name, on the same images."""
 
     base: str
     other: str
@@ -108,7 +108,7 @@ class ComparedRow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One of the five best of a picture.
+    """One of the five best of an image.
 
     ``index``: class 0..999, -1 for background. ``score``: as the row gave it; None where that is not finite.
     """
@@ -120,7 +120,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A picture to which two rows have different first answers.
+    """An image to which two rows have different first answers.
 
     ``margin_sigma``: how far apart float64 has the two, in standard deviations of its logits; None where it was not
     asked. ``explained``: no farther than rounding could turn, twice the tolerance; None likewise.
@@ -164,8 +164,8 @@ class Pair:
     """Two rows compared.
 
     ``speeds``: by the run that both are rows of; empty for rows of two runs. ``bound_sigma``: the widest margin that is
-    rounding; None where a row has no tolerance. ``flips_below``: the rate, in percent, that no flip at all leaves
-    possible at 95 %; None where there are flips.
+    rounding; None where a row has no tolerance. ``flips_below``: the rate, in percent, that no mismatch at all leaves
+    possible at 95 %; None if there are mismatches.
     """
 
     base: ComparedRow
@@ -179,17 +179,17 @@ class Pair:
 
     @property
     def explained(self) -> int:
-        """Flips that rounding can have made."""
+        """Mismatches that rounding can have made."""
         return sum(flip.explained is True for flip in self.flips)
 
     @property
     def unexplained(self) -> int:
-        """Flips that it cannot."""
+        """Mismatches that it cannot."""
         return sum(flip.explained is False for flip in self.flips)
 
     @property
     def not_examined(self) -> int:
-        """Flips of which nobody asked float64."""
+        """Mismatches that were not computed in float64."""
         return sum(flip.explained is None for flip in self.flips)
 
     @property
@@ -199,7 +199,7 @@ class Pair:
 
     @property
     def undecided(self) -> bool:
-        """Whether these pictures are too few, for either metric."""
+        """Whether these images are too few, for either metric."""
         return "undecided" in (self.top1.verdict, self.top5.verdict)
 
 

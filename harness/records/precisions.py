@@ -16,5 +16,5 @@ FAR_OFF: Final = 1.0
 
 
 def coarsest(names: Iterable[str]) -> str:
-    """Of precisions the one that rounds most; names that are not known do not count, none is fp32."""
+    """The precision that rounds most; unknown names do not count, and none is fp32."""
     return max((name for name in names if name in FINEST_FIRST), key=FINEST_FIRST.index, default="fp32")

@@ -18,13 +18,16 @@ PublishedCode = Literal[
     "not_compatible",
 ]
 """How an accuracy compares with a published one; ``limit`` in points."""
-RemarkCode = Literal["no_layer_times", "no_profiler", "loadgen_failed", "streams_failed", "no_streams"]
-"""What could not be measured of a row besides, and why."""
+RemarkCode = Literal[
+    "no_layer_times", "no_profiler", "loadgen_failed", "streams_failed", "no_streams", "background_assumed",
+    "against_first",
+]  # fmt: skip
+"""Other measurements of a row that failed, and why."""
 LoadCode = Literal["loadgen", "no_load_held", "too_few_queries", "lowest_load_failed"]
 """What LoadGen said in its own words, and why a search ended without a load."""
 NoteCode = Literal[
     "synthetic_differs", "synthetic_images_differ", "only_synthetic_weights", "files_alone", "not_together",
-    "weights_assumed", "data", "parity_failed", "joined", "no_thumbnails",
+    "weights_assumed", "data", "parity_failed", "joined", "no_thumbnails", "few_classes",
 ]  # fmt: skip
 """What qualifies a run."""
 IdentityCode = Literal[

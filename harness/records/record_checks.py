@@ -65,7 +65,7 @@ def check(record: RunRecord) -> None:
 
 
 def _check_kinds(record: RunRecord) -> None:
-    """Of what is free in form, and read."""
+    """Bounds of data without a fixed form."""
     others = decode(dict[str, _Table], record.environment.get("backends") or {}, "environment.backends")
     for where, found, kinds in (
         ("configuration", record.configuration, _CONFIGURATION),
@@ -85,7 +85,7 @@ def _problems(record: RunRecord) -> Iterator[str]:
     batch = record.configuration.get("batch_size")
     if batch is not None and not batch >= 1:
         yield f"configuration.batch_size = {batch}, wanted 1 or more"
-    yield from _below("model", record.model, {"macs": 1, "parameters": 0})
+    yield from _below("model", record.model, {"macs": 0, "parameters": 0})
     yield from _below("data", record.data, {"images": 0, "available_images": 0, "classes": 0})
     part = record.data.part
     if part is not None and not (1 <= part.number <= part.of and 0 <= part.first < part.last <= part.total):
@@ -185,4 +185,4 @@ def _throughput(where: str, found: Throughput) -> Iterator[str]:
 def _test(found: PairedTest) -> Iterator[str]:
     counts = (found.base_correct, found.other_correct, found.lost, found.gained)
     if found.images < 1 or not all(0 <= one <= found.images for one in counts):
-        yield f"counts {', '.join(map(str, counts))} of {found.images} pictures"
+        yield f"counts {', '.join(map(str, counts))} of {found.images} images"

@@ -2,14 +2,14 @@
 
 Schema history:
   1  the first.
-  2  data: layout, labels_from, names_digest, per_class, certificate, skipped, part. Digests of pixels are over each
-     picture's own digest. configuration: layout, labels, on_bad_image, shard, artifacts, weights_layout. Rows may be
-     artifacts; accuracies stand beside the published ones (comparisons).
+  2  data: layout, labels_from, names_digest, per_class, fingerprint (``certificate``), skipped, part. Digests of pixels
+     are over each image's own digest. configuration: layout, labels, on_bad_image, shard, artifacts, weights_layout.
+     Rows may be artifacts; accuracies are compared with the published ones (comparisons).
   3  Timing: rigor, several processes a row, percentiles, CPU time, energy, the batch sweep, streams, load generation,
-     layers, the noise certificate of each row, the A/A control, the machine's ceiling, why a measurement is invalid.
+     layers, the noise check of each row, the A/A control, the machine's ceiling, why a measurement is invalid.
      Throughput's bounds are an interval, where they were the slowest and the fastest window.
   4  Accuracy: intervals, and each row paired with one of them (pairs). Parity: KL divergence, top-5 overlap,
-     effective bits and the precision they say. Beside the record: reference.parquet, flips.parquet, thumbnails.json.
+     effective bits and the precision they say. Next to the record: reference.parquet, flips.parquet, thumbnails.json.
   5  Ranks and groups of rows, differences of pairs, and what the run can tell apart (resolutions). Processes of a row
      are replicates; its intervals are over them.
   6  A row is a system (systems, where there were backends): each row says all that it measures. Judgements are reasons,
@@ -119,8 +119,8 @@ def read_run(folder: Path) -> RunRecord:
         raise RecordError(f"{folder} is a file, not a run's folder") from None
     except FileNotFoundError:
         if not folder.exists():
-            raise RecordError(f"{folder} is no run: there is no such folder") from None
-        raise RecordError(f"{folder} is no run: it has no {RUN_FILE}") from None
+            raise RecordError(f"no such folder: {folder}") from None
+        raise RecordError(f"{folder} is not a run: it has no {RUN_FILE}") from None
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -133,7 +133,7 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number that a record holds")
+    raise ValueError(f"{name} is not a number that a record may have")
 
 
 def record_from(data: Any, path: Path) -> RunRecord:
@@ -144,7 +144,7 @@ def record_from(data: Any, path: Path) -> RunRecord:
     """
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version is None:
-        raise RecordError(f"{path} is damaged: it is no run's record, which has a schema_version")
+        raise RecordError(f"{path} is damaged: it is not a run's record, which has a schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise RecordError(f"{path} is damaged: schema_version = {short(version)}")
     if version > SCHEMA_VERSION:

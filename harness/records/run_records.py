@@ -1,7 +1,8 @@
 """What a run leaves behind, as data; its file is :mod:`alexbench.harness.records.record_files`.
 
 Raw values are stored and statistics derived, with one exception: the few figures a leaderboard shows are kept in
-``run.json`` beside the raw Parquet files, so that a leaderboard is rebuilt from one small file. Units are in the names.
+``run.json`` next to the raw Parquet files, so that a leaderboard is rebuilt from one small file. Units are in the
+names.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -11,6 +12,7 @@ from alexbench.harness.files.decoding import AnySize
 from alexbench.harness.records.effective import Effective
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.precisions import FAR_OFF, QUANTISED, Arithmetic, coarsest
+from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.speed_records import Ceiling, Control, Difference, Group, Performance, Resolution
 from alexbench.harness.systems import System
@@ -19,7 +21,7 @@ SCHEMA_VERSION: Final = 6
 
 Chance = Literal["better", "no better", "too few"]
 _NONE_RIGHT: Final = 29
-"""Of so many pictures a model that is right on one in ten gets one right in 95 of 100 draws."""
+"""With this many images, a model that is right on one in ten gets one right in 95 of 100 draws."""
 
 Status = Literal["running", "complete", "interrupted", "failed"]
 SystemStatus = Literal["ok", "error", "missing", "unsupported", "pending"]
@@ -27,7 +29,7 @@ SystemStatus = Literal["ok", "error", "missing", "unsupported", "pending"]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Published figures with their source: accuracy in percent, and whatever else stands beside it there.
+    """Published figures with their source: accuracy in percent, and the figures published with it.
 
     ``flops`` and ``parameters`` are counts, ``gmacs`` and ``gflops`` 1e9 of them, ``mparams`` 1e6, as published: what
     each counts is its source's convention. ``other``: anything else, in words.
@@ -52,7 +54,8 @@ class ModelRecord:
     ``synthetic``: they are, or those in any row's artifact.
     ``weights_verified``: how the file is known to be right, in words; empty: it is not. ``weights_unwrapped``: what was
     around the arrays in the file (keys, prefixes), and from what they were cast. ``recipe_digest``: SHA-256 of all that
-    turns a picture into scores but pictures and weights: the whole preprocessing, the decoders, the network.
+    turns an image into scores but images and weights: the whole preprocessing, the decoders, the network.
+    ``network`` is empty, and ``parameters`` and ``macs`` are 0, where every row is a file with classes of its own.
     """
 
     card: str
@@ -88,7 +91,7 @@ class SkippedRecord:
 
 @dataclass(frozen=True, slots=True)
 class PartRecord:
-    """A shard: part ``number`` (from 1) of ``of``, the pictures ``first`` up to ``last`` (not in it) of ``total``.
+    """A shard: part ``number`` (from 1) of ``of``, the images ``first`` up to ``last`` (not in it) of ``total``.
 
     ``whole_*``: the record of the whole set, so that parts of different sets are not joined and the joined run says
     what it is of.
@@ -108,15 +111,16 @@ class PartRecord:
 
 @dataclass(frozen=True, slots=True)
 class DataRecord:
-    """The pictures of a run, and the certificate of them.
+    """The images of a run, and their dataset fingerprint.
 
     ``images``: those that count, without the ``skipped`` ones. ``names_digest``: SHA-256 of names and labels, the same
-    in every layout. ``source_digest``: SHA-256 over the SHA-256 of each picture's file. ``pixels_digest``: SHA-256 over
-    the SHA-256 of each picture's prepared uint8 pixels, which every backend was given; a skipped picture is black.
-    ``per_class``: how many classes have how many pictures. ``certificate``: a plain sentence on what set this is; empty
+    in every layout. ``source_digest``: SHA-256 over the SHA-256 of each image's file. ``pixels_digest``: SHA-256 over
+    the SHA-256 of each image's prepared uint8 pixels, which every backend was given; a skipped image is black.
+    ``per_class``: how many classes have how many images. ``certificate``: a plain sentence on what set this is; empty
     for a synthetic one. ``of_validation_set``: whether it is ImageNet's, whole or a part of it, by names and labels.
     ``calibration``: how many of the ``skipped`` images int8 ranges were taken from; they are scored for no row.
-    An empty digest: the record is older than the field.
+    An empty digest: the record is older than the field. ``class_names``: of the user's own classes, which labels and
+    answers are places of; empty where they are ImageNet's 1000.
     """
 
     name: str
@@ -137,17 +141,18 @@ class DataRecord:
     skipped: tuple[SkippedRecord, ...] = ()
     part: PartRecord | None = None
     calibration: int = 0
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Counts over ``images`` pictures; ``seconds`` is the wall time of the pass, normalising included.
+    """Counts over ``images`` images; ``seconds`` is the wall time of the pass, normalising included.
 
     ``top1_interval`` and ``top5_interval``: low and high at 95 %, percent. None: nothing was drawn, so that no sampling
-    error stands between this and figures of the same pictures; or the record is older than the field.
+    error stands between this and figures of the same images; or the record is older than the field.
 
     ``by_guessing``: how likely (0..1) an answer like these is right by luck; ``chance``: whether top-1 is better than
-    that, see :mod:`alexbench.harness.judge.chance`. ``batch_size``: pictures at once, also of parity. All None in older
+    that, see :mod:`alexbench.harness.judge.chance`. ``batch_size``: images at once, also of parity. All None in older
     records.
     """
 
@@ -185,14 +190,14 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Held against float64 logits of standard deviation sigma, over ``images`` pictures.
+    """Compared with float64 logits of standard deviation sigma, over ``images`` images.
 
-    ``flips``: pictures, of all, where this backend's top-1 is not the float64 reference's; only pictures on which
-    backends disagree, and the parity pictures, can be known to be such. ``unexplained_flips``: those whose float64
+    ``flips``: images, of all, where this backend's top-1 is not the float64 reference's; only images on which
+    backends disagree, and the parity images, can be known to be such. ``unexplained_flips``: those whose float64
     margin is wider than twice the tolerance. ``kl``: mean divergence of the softmaxes, float64's || the row's, in nats.
     ``top5_overlap``: the mean share of float64's top 5 among the row's, 0..1. ``effective_bits``: of a significand
     whose rounding would be as loud as the error; ``computed_as``: the precision that is; ``as_claimed``: whether it
-    is the one the row says it runs in, None where that cannot be said. ``held_to``: the precision whose
+    is the one the row reports, None if unknown. ``held_to``: the precision whose
     tolerance stands here, the coarsest that the row's weights or activations pass through. All None in older records,
     ``computed_as`` and ``as_claimed`` where it is quantised.
     """
@@ -225,7 +230,7 @@ class Parity:
 
     @property
     def unmasked(self) -> Arithmetic | None:
-        """The precision that the row computes in where it says another; None: as it says, or that cannot be said."""
+        """The precision that the row computes in if it reports another; None: as reported, or unknown."""
         return self.computed_as if self.as_claimed is False else None
 
 
@@ -242,6 +247,8 @@ class ArtifactRecord:
     ``precision``: what its products work in, ``products`` how many in which; ``stored``: the type of its weights;
     ``rounded``: the coarsest type that values pass through; ``dynamic``: scales of activations are chosen while it
     runs. Empty in older records. ``bytes``: of all its files, 0 in older records.
+    ``outputs``: how many scores it gives an image, None in older records; ``macs``: its
+    multiplications with a weight, an image, None where that is not known.
     """
 
     path: str
@@ -264,63 +271,17 @@ class ArtifactRecord:
     stored: str = ""
     rounded: str = ""
     dynamic: bool = False
+    outputs: int | None = None
+    macs: int | None = None
     bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class QuantizationRecord:
-    """How the int8 file of a row was made. ``tool``: whose, in words; ``versions``: distribution -> version.
-
-    ``per_channel``, ``reduce_range``, ``method``: the options. ``calibration``: the images in words, with their number
-    and the digest of their pixels; ``scored``: how many of them are among the scored images. ``seconds``: wall time.
-    """
-
-    tool: str
-    versions: dict[str, str]
-    per_channel: bool
-    reduce_range: bool
-    method: str
-    calibration: str
-    calibration_images: int
-    calibration_digest: str
-    calibration_synthetic: bool
-    scored: int
-    seconds: float
-
-
-KERNEL_LOSS_DB: Final = 3.0
-"""What int8 kernels may lose beside the same file in fp32: they sum whole numbers exactly, if they do not saturate."""
-
-
-@dataclass(frozen=True, slots=True)
-class KernelCheck:
-    """A quantized file as the runtime's int8 kernels compute it, and with all its steps in fp32, on the parity images.
-
-    SQNR in dB, both against the float64 reference: the difference is due to the kernels, the rest to quantization.
-    ``vnni``: whether the CPU adds products of 8 bits in 32 bits; None where its flags do not say.
-    """
-
-    kernels_db: float
-    emulated_db: float
-    vnni: bool | None = None
-
-    @property
-    def lost_db(self) -> float:
-        """What the kernels lose, dB; below 0 where they happen to be nearer."""
-        return self.emulated_db - self.kernels_db
-
-    @property
-    def corrupted(self) -> bool:
-        """Whether the kernels lose more than exact sums of whole numbers can."""
-        return self.lost_db > KERNEL_LOSS_DB
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
-    """A row's accuracy beside a published figure, percent. ``backend``: the row's name.
+    """A row's accuracy and a published figure, percent. ``backend``: the row's name.
 
-    ``low`` and ``high``: the Wilson interval at 95 %, corrected where the pictures were drawn from the validation set.
-    ``verdict``: whether the two agree, or why that cannot be said.
+    ``low`` and ``high``: the Wilson interval at 95 %, corrected where the images were drawn from the validation set.
+    ``verdict``: whether the two agree, or why that is unknown.
     """
 
     backend: str
@@ -335,7 +296,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What workers noticed of a row beside its answers and times: fields of its :class:`SystemRecord`, by their names.
+    """What workers noticed of a row, apart from answers and times: fields of its :class:`SystemRecord`, by name.
 
     A worker's answer carries those that it knows; the others are None. A new one is here, there, and where it is seen.
     """
@@ -358,14 +319,13 @@ class SystemRecord:
 
     ``missing``: not installed; ``unsupported``: its runtime cannot run it; ``pending``: the run ended before it was
     measured. ``rss_mib`` and ``peak_rss_mib``: resident memory after warming up at every batch size, and the most
-    until then. ``python``: the interpreter it ran on, None for the command's own. ``remarks``: what could not be
-    measured of it besides, and why. ``batch_dependence``: by how much a picture's scores change with those beside
-    it in the batch, in their standard deviations; None where they do not beyond rounding, or nobody tried.
-    ``rank``: one more than the number of rows of its ``group`` that are better beyond doubt, so that rows which
-    cannot be told apart share one; None where it may not be ranked, or the record is older than schema 5.
-    ``quantization``: how its int8 file was made, None where we made none. ``kernels``: what its int8 kernels lose,
-    None where they were not checked. ``group``: what rows must have in common to be ranked together; None where
-    nobody knows how the row ran.
+    until then. ``python``: the interpreter it ran on, None for the command's own. ``remarks``: other measurements
+    that failed, and why. ``batch_dependence``: by how much an image's scores change with the rest of its batch, in
+    their standard deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the
+    number of rows of its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one;
+    None where it may not be ranked, or the record is older than schema 5. ``quantization``: how its int8 file was
+    made; ``kernels``: what its int8 kernels lose; None where there was nothing to make or check. ``group``: what
+    rows must have in common to be ranked together; None where nobody knows how the row ran.
     """
 
     name: str
@@ -407,7 +367,7 @@ class SystemRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRecord:
-    """The float64 NumPy reference: the truth, on the parity pictures only and never timed."""
+    """The float64 NumPy reference: on the parity images only, and never timed."""
 
     images: int
     top1_correct: int
@@ -420,7 +380,7 @@ class ReferenceRecord:
 class RunRecord:
     """One invocation. Times are UTC, ISO 8601. ``invalid``: why its speeds are unreliable.
 
-    ``base``: the row that the others are held against, None where nobody named one. ``pairs``: the accuracy of each row
+    ``base``: the row that the others are compared with, None if not named. ``pairs``: the accuracy of each row
     against it, or against torch's fp32 default where that answered, else the first that did. Empty where fewer than two
     answered, or the record is older than the field. ``resolutions``: what its speeds can tell apart, of
     latency and of images/s; ``differences``: each pair of rows of one group. Both empty before schema 5.

@@ -14,7 +14,7 @@ class Group:
     """What rows must have in common to be ranked against each other; all are timed from host array to host array.
 
     ``stored``: the type of the weights where that is coarser than ``precision``, else empty. ``computed_as``: what the
-    row's error shows where that is not what the row says: it is in no group of those that say so rightly.
+    row's error shows where that is not what the row says: it is in no group with rows that report it rightly.
     """
 
     device: str
@@ -191,7 +191,7 @@ class Resolution:
 class Difference:
     """The time of row ``one`` over that of row ``other``, with an interval that holds for all pairs of the run.
 
-    Of images/s too it is the ratio of times: above 1, ``one`` is slower. ``apart``: beyond doubt, by Holm's rule.
+    For images/s too it is the ratio of times: above 1, ``one`` is slower. ``apart``: beyond doubt, by Holm's rule.
     """
 
     of: Measure

@@ -1,5 +1,6 @@
-"""Accuracy and parity: every backend over all pictures, then all of them against float64."""
+"""Accuracy and parity: every backend over all images, then all of them against float64."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from alexbench.harness.judge.parity import (
     Tolerance,
     as_claimed,
     computed_as,
+    deviation,
     is_explained,
     tolerance_of,
 )
@@ -27,6 +29,7 @@ from alexbench.harness.judge.sampling import with_intervals
 from alexbench.harness.judge.top_k import correct, top_k
 from alexbench.harness.records import file_names
 from alexbench.harness.records.precisions import QUANTISED
+from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import Accuracy, Parity, ReferenceRecord
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.kernel_check import deviation_of, kernel_check
@@ -43,7 +46,7 @@ REFERENCE_BATCH: Final = 8
 
 
 def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display) -> None:
-    """Top-5 of every picture and logits of the parity pictures, backend by backend, into the rows."""
+    """Top-5 of every image and logits of the parity images, backend by backend, into the rows."""
     images = parity_images(run_inputs.good)
     unfinished = folder / file_names.UNFINISHED
     unfinished.mkdir(exist_ok=True)
@@ -53,8 +56,8 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
         kept = unfinished / run_folder.file_of(row.name)
         try:
             if not run_folder.continues(kept, _what_decides(row, config, run_inputs)):
-                display.say(f"{row.name} is not what it was when the run was interrupted: its accuracy begins anew")
-            with display.step(f"{row.name}: accuracy on {len(run_inputs.labels)} pictures") as advance:
+                display.say(f"{row.name} has changed since the run was interrupted: its accuracy starts again")
+            with display.step(f"{row.name}: accuracy on {len(run_inputs.labels)} images") as advance:
                 asked = Evaluate(
                     batch_size=config.batch_size,
                     whole=tuple(images.tolist()),
@@ -63,7 +66,7 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
                 )
                 answer = row.worker.ask(asked, progress=advance)
             if answer.images_kept:
-                display.say(f"{row.name}: {answer.images_kept} pictures were kept from before")
+                display.say(f"{row.name}: {answer.images_kept} images were kept from before")
             _check_pixels(answer.pixels_digest, run_inputs)
             depends = (answer if config.batch_size > 1 else row).observed.batch_dependence
             row.observed = replace(row.observed.then(answer.observed), batch_dependence=depends)
@@ -74,9 +77,9 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
         answers, row.parity_logits = read_answers(kept)
         row.top = answers
         good = run_inputs.good
-        labels, best = run_inputs.labels[good], answers["classes"][good]
+        labels, best = run_inputs.labels[good] + offset_of(row, run_inputs), answers["classes"][good]
         top1, top5 = correct(best, labels)
-        luck = by_guessing(best[:, 0], labels, run_inputs.card.labels)
+        luck = by_guessing(best[:, 0], labels, outputs_of(row, run_inputs))
         counts = Accuracy(
             int(good.sum()),
             top1,
@@ -87,6 +90,16 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
             batch_size=config.batch_size,
         )
         row.accuracy = with_intervals(counts, run_inputs.data)
+
+
+def outputs_of(row: Row, run_inputs: RunInputs) -> int:
+    """How many scores a row gives an image."""
+    return run_inputs.card.labels if row.seen is None else row.seen.facts.outputs
+
+
+def offset_of(row: Row, run_inputs: RunInputs) -> int:
+    """What is added to a class to get the row's output."""
+    return run_inputs.offset_of(outputs_of(row, run_inputs))
 
 
 def _what_decides(row: Row, config: RunConfig, run_inputs: RunInputs) -> dict[str, Any]:
@@ -109,14 +122,18 @@ def _check_pixels(digest: str, run_inputs: RunInputs) -> None:
 def hold_against_reference(
     rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display
 ) -> ReferenceRecord | None:
-    """Parity of every row with the float64 reference, on the parity pictures and on every one that backends dispute.
+    """Parity of every row with the float64 reference, on the parity images and on every one that backends dispute.
 
-    None when no row has anything to hold. A picture that all backends answer alike and float64 otherwise is not seen
-    unless it is a parity picture. What float64 said, and where rows did not, goes into ``reference.parquet`` and
+    None when no row has anything to hold. An image that all backends answer alike and float64 otherwise is not seen
+    unless it is a parity image. What float64 said, and where rows did not, goes into ``reference.parquet`` and
     ``flips.parquet``.
     """
     judged = [row for row in rows if row.top is not None and row.parity_logits is not None]
-    if not judged or run_inputs.weights is None:
+    if run_inputs.weights is None:
+        compare_with_first(judged)
+        return None
+    judged = [row for row in judged if outputs_of(row, run_inputs) == run_inputs.card.labels]
+    if not judged:
         return None
     parity = parity_images(run_inputs.good)
     disputed = _disputed([row.top["classes"][:, 0] for row in judged if row.top is not None], run_inputs.good)
@@ -137,17 +154,32 @@ def hold_against_reference(
         names = [run_inputs.names[image] for image in images[margins.index.to_numpy()].tolist()]
         flips.append(margins.assign(backend=row.name, sample=names))
     offset = run_inputs.card.label_offset
-    run_folder.write_reference(folder, run_inputs.names, run_inputs.labels, images, truth, offset)
+    labels = run_inputs.labels + offset
+    run_folder.write_reference(folder, run_inputs.names, labels, images, truth, offset)
     run_folder.write_flips(folder, flips)
     top, _ = top_k(parity_truth, 5)
-    top1, top5 = correct(top, run_inputs.labels[parity])
+    top1, top5 = correct(top, labels[parity])
     return ReferenceRecord(len(parity), top1, top5, sigma, len(images) - len(parity))
 
 
-def parity_of(row: Row, truth: NDArray[np.float64]) -> Parity:
-    """The parity of a row whose ``parity_logits`` (N, outputs) are of the same pictures as ``truth``, on those alone.
+def compare_with_first(rows: Sequence[Row]) -> None:
+    """Without weights there is no float64: how far each row's scores are from those of the first of its kind."""
+    first: dict[tuple[int, str], Row] = {}
+    for row in rows:
+        if row.parity_logits is None or row.found is None:
+            continue
+        base = first.setdefault((row.parity_logits.shape[1], row.found.scores), row)
+        if base is row or base.parity_logits is None:
+            continue
+        found = deviation(row.parity_logits, base.parity_logits.astype(np.float64))
+        count = len(row.parity_logits)
+        row.remarks.append(Reason("against_first", of=base.name, measured=found.max_abs_over_sigma, count=count))
 
-    What a run of that row by itself finds: nobody disputes a picture with it.
+
+def parity_of(row: Row, truth: NDArray[np.float64]) -> Parity:
+    """The parity of a row whose ``parity_logits`` (N, outputs) are of the same images as ``truth``, on those alone.
+
+    What a run of that row by itself finds: nobody disputes an image with it.
     """
     assert row.parity_logits is not None
     answers = top_k(row.parity_logits, 1)[0][:, 0].astype(np.int32)
@@ -167,7 +199,7 @@ def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
 
 
 def parity_images(good: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Which of the ``good`` pictures (N,) parity is measured on: PARITY_IMAGES, spread evenly over them, or all."""
+    """Which of the ``good`` images (N,) parity is measured on: PARITY_IMAGES, spread evenly over them, or all."""
     places = np.flatnonzero(good)
     total = len(places)
     return places[np.unique(np.linspace(0, total - 1, min(PARITY_IMAGES, total)).astype(np.int64))]
@@ -181,9 +213,9 @@ def _disputed(answers: list[NDArray[np.int32]], good: NDArray[np.bool_]) -> NDAr
 def _margins(
     answers: NDArray[np.int32], truth: NDArray[np.float64], sigma: float, tolerance: Tolerance
 ) -> pd.DataFrame:
-    """Of each picture whose answer is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
+    """For each image whose top-1 is not float64's: ``margin_sigma`` (float64) and ``explained`` (bool).
 
-    ``answers`` (N,) and ``truth`` (N, outputs) are of the same pictures, whose places are the index.
+    ``answers`` (N,) and ``truth`` (N, outputs) are of the same images, whose places are the index.
     """
     best = top_k(truth, 1)[0][:, 0]
     flipped = np.flatnonzero(answers != best)
@@ -199,7 +231,7 @@ def _margins(
 
 
 def _parity(found: Deviation, margins: pd.DataFrame, held_to: str, images: int) -> Parity:
-    """``margins``: of the row's flips. A file is held to the coarsest type in it, a network to what was asked for."""
+    """``margins``: of the row's mismatches. A file must meet the coarsest type in it, a network what was requested."""
     tolerance = tolerance_of(held_to)
     unexplained = int((~margins["explained"]).sum())
     # How loud a quantised file is says how it was calibrated, and names no format.
@@ -240,7 +272,7 @@ def _reference_logits(
 ) -> NDArray[np.float64]:
     out = folder / file_names.SCRATCH / "reference-logits.npy"
     card, options = run_inputs.card, Options(threads=config.threads)
-    title = f"float64 reference on {len(images)} pictures"
+    title = f"float64 reference on {len(images)} images"
     with WorkerProcess(REFERENCE, log=log_of(REFERENCE, folder)) as worker, display.step(title) as advance:
         assert run_inputs.weights is not None
         worker.ask(Load(REFERENCE, card.network, card.preprocessing.crop, run_inputs.weights, options))

@@ -17,7 +17,7 @@ from alexbench.harness.worker.protocol.loading import CheckOptions
 
 
 def with_backends(config: RunConfig) -> RunConfig:
-    """Of several environments all must have the same backends: where none are named, those of the first."""
+    """All environments must have the same backends; if none are named, those of the first."""
     if not config.all_backends or not config.environments:
         return config
     there = backends_in(*next(iter(config.environments.items())))
@@ -47,7 +47,7 @@ def rows_of(config: RunConfig) -> list[Row]:
 
 
 def check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
-    """Refuse options before minutes of preparing: each backend tries those that are no default on a tiny network.
+    """Refuse options before minutes of preparing: each backend tries those that are not defaults on a tiny network.
 
     In workers of their own, so that a row's load time has its import in it.
     """
@@ -74,7 +74,7 @@ def _check_int8(row: Row, config: RunConfig) -> None:
 
 
 def check_refused(rows: list[Row], config: RunConfig) -> None:
-    """A system that its runtime cannot run is a row that says so, where it is not all that was asked for.
+    """A system that its runtime cannot run is a row with that status, unless it is all that was requested.
 
     Raises:
         UnsupportedOptionError: it was named by itself, or its backend was named and nothing else of it can run; without

@@ -1,20 +1,23 @@
 """How long a run will take and how much memory, said before it begins: from the plan and the machine as it is now."""
 
+import math
 import time
 from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import psutil
 
-from alexbench.harness.config import RunConfig
+from alexbench.harness.config import DEFAULT_BATCH_SIZE, RunConfig
 from alexbench.harness.console.progress import duration_words
 from alexbench.harness.errors import UsageError
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import files_of
-from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.measure.process import available_memory, usable_cores
 from alexbench.harness.measure.rigor import IMPORT_S, LEAST_REPLICATES, replicate_s
+from alexbench.harness.models.network import Network, output_shapes
 from alexbench.harness.running.accuracy import PARITY_IMAGES
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.timing.loads import PROBES
@@ -24,10 +27,11 @@ OF_SGEMM: Final = 0.7
 SIDE: Final = 1024
 TRIAL_S: Final = 0.3
 """Long enough for the scheduler to give other processes their turns."""
+LOOP_S: Final = 0.2
 _MOST_WRONG: Final = 20.0
 """By how much one step may correct the estimate of the others."""
 REFERENCE_GFLOPS: Final = 15.0
-"""Of the float64 reference, on all cores."""
+"""The speed of the float64 reference, on all cores."""
 PROBE_S: Final = 20.0
 """LoadGen on one backend and one scenario, until its p99 has its 662 queries, at 50 a second and half as long again."""
 RUNTIME_MIB: Final = {"onnxruntime": 150, "openvino": 165, "torch": 300, "tensorflow": 770}
@@ -50,8 +54,8 @@ class Estimate:
 
     @property
     def loading_s(self) -> float:
-        """Starting all workers."""
-        return len(self._there) * IMPORT_S * self._slowness
+        """Starting all workers: in parallel, so that each of them gets its share of a busy machine."""
+        return max(len(self._there), self._slowness) * IMPORT_S
 
     @property
     def accuracy_s(self) -> float:
@@ -98,8 +102,10 @@ class Estimate:
         return f"about {duration_words(sum(parts.values()))}, {memory}: {listed}"
 
     def loaded(self, seconds: float) -> str:
-        """What is left after loading took so long."""
-        self._slowness *= _ratio(seconds, self.loading_s)
+        """What is left after loading took so long; half of what it was wrong by is taken to hold for computing too."""
+        ratio = _ratio(seconds, self.loading_s)
+        self._slowness = max(1.0, self._slowness * ratio)
+        self._core /= math.sqrt(ratio)
         self._spent = seconds
         return self._left(self.accuracy_s + self.timing_s + self.loadgen_s + self.parity_s)
 
@@ -122,14 +128,20 @@ def _ratio(took: float, expected: float) -> float:
 
 
 def memory_mib(config: RunConfig, rows: list[Row], run_inputs: RunInputs) -> int:
-    """What all workers hold at once, the A/A duplicate among them; a weights file that all map counts once."""
+    """What all workers hold at once, the A/A duplicate among them; a weights file that all map counts once.
+
+    A batch counts beyond the 32 images of RUNTIME_MIB: at least a layer's inputs and outputs.
+    """
     weights = 0.0 if run_inputs.weights is None else _size_mib(run_inputs.weights)
+    batch = max(config.batch_sizes) if config.performance else min(config.batch_size, len(run_inputs.labels))
+    images = max(0, batch - DEFAULT_BATCH_SIZE) * _image_mib(run_inputs.card.build_network())
     each = [
         RUNTIME_MIB.get(row.backend, OTHER_MIB)
         + (weights if row.artifact is None else _size_mib(Path(row.artifact.path)))
+        + images
         for row in rows
     ]
-    return round(weights + sum(each) + (each[0] if config.performance else 0))
+    return round(weights + sum(each) + sum(each[:1] if config.performance else []))
 
 
 def check_memory(config: RunConfig, rows: list[Row], run_inputs: RunInputs, said: str) -> None:
@@ -139,12 +151,29 @@ def check_memory(config: RunConfig, rows: list[Row], run_inputs: RunInputs, said
         UsageError: they do not fit.
     """
     there = [row for row in rows if not row.absent]
-    free = psutil.virtual_memory().available // _MIB
+    free = available_memory() // _MIB
     if memory_mib(config, there, run_inputs) > free:
         raise UsageError(
-            f"{len(there)} systems do not fit into memory, {free:,} MiB are free ({said}); name fewer, or make several"
-            " runs of them"
+            f"{_systems(len(there))} do not fit into memory, {free:,} MiB are free ({said});"
+            f" {_fewer(len(there), config)}"
         )
+
+
+def _systems(count: int) -> str:
+    return f"{count} system{'' if count == 1 else 's'}"
+
+
+def _fewer(count: int, config: RunConfig) -> str:
+    """What to do where ``count`` systems are too many."""
+    batch = "give a smaller --batch-size" if config.batch_size > DEFAULT_BATCH_SIZE else ""
+    fewer = "name fewer, or make several runs of them" if count > 1 else ""
+    return " or ".join(filter(None, (batch, fewer))) or "close other programs, or run where more memory is"
+
+
+def _image_mib(network: Network) -> float:
+    """The most that an image takes between two layers, what goes in and what comes out, in fp32."""
+    values = [prod(network.input_shape), *map(prod, output_shapes(network).values())]
+    return 4 * max(map(sum, pairwise(values))) / _MIB
 
 
 def _size_mib(path: Path) -> float:
@@ -160,7 +189,12 @@ class MachineNow:
 
 
 def machine_now() -> MachineNow:
-    """From matrix products over 0.3 s: their rate, and the share of the cores that this process was given."""
+    """From matrix products over 0.3 s and a loop of 0.2 s: their rate, and the share of a core that a thread is given.
+
+    The products' own wall time is too pessimistic on a busy machine: each waits until all of its threads were given a
+    core. There, the rate is that of their CPU time, times the share of ``cores`` threads among as many others as the
+    loop's share tells of.
+    """
     one = np.ones((SIDE, SIDE), np.float32)
     np.matmul(one, one)  # loads the library
     cores, products = usable_cores(), 0
@@ -169,5 +203,14 @@ def machine_now() -> MachineNow:
         np.matmul(one, one)
         products += 1
     took, used = time.perf_counter() - start, time.process_time() - cpu
-    rate = OF_SGEMM * products * 2 * SIDE**3 / 1e9 / took / cores
-    return MachineNow(rate, max(1.0, cores * took / used) if used else 1.0)
+    work, slowness = OF_SGEMM * products * 2 * SIDE**3 / 1e9, _slowness()
+    shared = work / used / (slowness + (cores - 1) / cores) if used else 0.0
+    return MachineNow(max(work / took / cores, shared), slowness)
+
+
+def _slowness() -> float:
+    """How many times as long one thread takes as on a machine of its own."""
+    start, cpu = time.perf_counter(), time.thread_time()
+    while (took := time.perf_counter() - start) < LOOP_S:
+        pass
+    return max(1.0, took / max(time.thread_time() - cpu, took / _MOST_WRONG))

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.harness.errors import UsageError
 from alexbench.harness.files.plain_text import is_utf8
 from alexbench.harness.files.whole_file import whole_file, write_whole
@@ -32,7 +33,7 @@ _OFTEN_ABSENT: Final = ("stolen_ns", "foreign_ns", "throttled")
 
 
 def check_out(out: Path) -> bool:
-    """Whether ``out`` is there; that runs' folders cannot be made in it is said before minutes of preparing.
+    """Whether ``out`` exists. Refuses a folder that cannot be written, before minutes of preparing.
 
     Raises:
         UsageError: it is a file, or cannot be written.
@@ -85,7 +86,7 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be written ({os.strerror(error.errno) if error.errno else error}); make room or make it"
+            f"{path} cannot be written ({os.strerror(error.errno) if error.errno else error}); free space or make it"
             f" writable, then: alexbench run --resume {path.parent}"
         ) from error
 
@@ -137,7 +138,7 @@ def write_samples(
 ) -> None:
     """``samples.parquet``: sample, label (0..999), source_sha256, pixels_sha256 (hex), skipped (why, or null).
 
-    ``digests`` (N, 2, 32) uint8: of each picture's file and of its prepared pixels. ``bad``: place -> what was wrong.
+    ``digests`` (N, 2, 32) uint8: of each image's file and of its prepared pixels. ``bad``: place -> what was wrong.
     """
     frame = pd.DataFrame(
         {
@@ -157,17 +158,25 @@ def predictions(
     names: Sequence[str],
     labels: NDArray[np.int64],
     good: NDArray[np.bool_],
-    label_offset: int,
+    *,
+    label_offset: int = 0,
+    classes: int = CLASS_COUNT,
 ) -> pd.DataFrame:
-    """A backend's rows of ``predictions.parquet``, those of the ``good`` pictures."""
+    """A backend's rows of ``predictions.parquet``, those of the ``good`` images.
+
+    ``labels`` (N,) are classes; those of ``top`` are outputs, of which ``label_offset`` is class 0. What is none of the
+    ``classes`` (the background, or a place in the top 5 beyond the last class) is -1.
+    """
     kept = top[good]
+    answers = kept["classes"] - label_offset
+    answers[(answers < 0) | (answers >= classes)] = -1
     columns: dict[str, object] = {
         "backend": backend,
         "sample": [name for name, counts in zip(names, good.tolist(), strict=True) if counts],
-        "label": (labels[good] - label_offset).astype(np.int16),
+        "label": labels[good].astype(np.int16),
     }
     for place in range(5):
-        columns[f"top{place + 1}"] = (kept["classes"][:, place] - label_offset).astype(np.int16)
+        columns[f"top{place + 1}"] = answers[:, place].astype(np.int16)
     for place in range(5):
         columns[f"score{place + 1}"] = kept["scores"][:, place]
     return pd.DataFrame(columns)
@@ -187,7 +196,7 @@ def write_reference(
     truth: NDArray[np.float64],
     label_offset: int,
 ) -> None:
-    """``reference.parquet``: what float64 answers to the pictures ``images``, whose logits ``truth`` (N, outputs) are.
+    """``reference.parquet``: what float64 answers to the images ``images``, whose logits ``truth`` (N, outputs) are.
 
     sample (string), label (int16, 0..999), top1..top5 (int16: classes; -1 is background), score1..score5 (float64).
     """
@@ -219,8 +228,8 @@ def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
 
     timings: backend, scenario, batch, way, process, round, settled, ns. blocks: the same without ns, and calls, images
     (a call), median_ns, cpu_ns, whole_ns (all cores' time around the block), stolen_ns and foreign_ns of it, throttled,
-    joules. Figures are made from the ``settled`` ones; those before were not steady yet. ``backend`` may be the anchor,
-    or a backend's A/A duplicate.
+    joules. Figures are made from the ``settled`` ones; those before were not steady yet. ``backend`` may be the machine
+    probe, or a backend's A/A duplicate.
     """
     singles, wholes = [], []
     for block in blocks:

@@ -4,6 +4,7 @@ Without VNNI, products of u8 and s8 are added in saturating int16: answers are w
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from alexbench.harness.judge.parity import Deviation, deviation
 from alexbench.harness.judge.top_k import log_softmax
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.records import file_names
-from alexbench.harness.records.run_records import KernelCheck
+from alexbench.harness.records.quantization_records import KernelCheck
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import log_of, options_of
@@ -46,7 +47,7 @@ def kernel_check(
     out = folder / file_names.SCRATCH / f"{run_folder.file_of(row.name)}-emulated.npy"
     writable = confined_to(row.artifact, folder)
     with WorkerProcess(row.backend, log=log_of(row.name, folder), writable=writable, python=row.interpreter) as worker:
-        artifact = artifact_of(file, run_inputs.card)
+        artifact = replace(artifact_of(file, run_inputs.card, run_inputs.outputs), outputs=seen.facts.outputs)
         try:
             worker.ask(LoadArtifact(row.backend, artifact, seen.facts, options_of(row.system), emulated=True))
         except UnsupportedOptionError:

@@ -2,7 +2,7 @@
 
 What is joined is accuracy: ``predictions.parquet`` and ``samples.parquet`` are those of the whole set's run, byte for
 byte. Parity is that of the worst part, ``reference.parquet`` and ``flips.parquet`` those of the parts one after the
-other: each examined pictures of its own. Speed is not joined: parts may have run on different machines.
+other: each examined images of its own. Speed is not joined: parts may have run on different machines.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
 
     Raises:
         UsageError: parts are missing or twice there, or are not parts of the same run.
-        RecordError: a folder is no run, or its files are damaged.
+        RecordError: a folder is not a run, or its files are damaged.
     """
     parts = _in_order([(folder, read_run(folder)) for folder in folders])
     _check_same(parts)
@@ -85,7 +85,7 @@ def _in_order(parts: list[_Part]) -> list[_Part]:
     for folder, record in parts:
         part = record.data.part
         if part is None:
-            raise UsageError(f"{folder} is no part of a data set; parts are made by alexbench run --shard")
+            raise UsageError(f"{folder} is not a part of a data set; alexbench run --shard makes parts")
         if record.status != "complete":
             raise UsageError(f"{folder} is {record.status}; first: alexbench run --resume {folder}")
         if of not in (0, part.of):
@@ -131,13 +131,13 @@ def _check_same(parts: list[_Part]) -> None:
 
 
 def _value(effective: Effective, key: str) -> str:
-    """Without its evidence: of a part with too few pictures less may have been measured."""
+    """Without its evidence: of a part with too few images less may have been measured."""
     found = getattr(effective, key)
     return str(found if isinstance(found, str) else found[0])
 
 
 def _sha256(row: SystemRecord) -> str:
-    """Of the artifact that the row ran; empty for a network built from weights."""
+    """The facts of the row's artifact; empty for a network built from weights."""
     return "" if row.artifact is None else row.artifact.sha256
 
 
@@ -149,7 +149,7 @@ def _said(value: object) -> str:
 
 
 def _check_part(folder: Path, record: RunRecord, samples: pd.DataFrame) -> None:
-    """The tables are the record's, and as many pictures as its part has.
+    """The tables are the record's, and as many images as its part has.
 
     Raises:
         RecordError: they are not.
@@ -182,7 +182,7 @@ def _predictions(parts: list[_Part]) -> list[pd.DataFrame]:
 
 
 def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
-    """``reference.parquet`` and ``flips.parquet`` of all parts, flips row by row; none where one has none.
+    """``reference.parquet`` and ``flips.parquet`` of all parts, mismatches row by row; none if one has none.
 
     Raises:
         RecordError: a part's table is not that of its record.
@@ -198,7 +198,9 @@ def _examined(parts: list[_Part]) -> dict[str, pd.DataFrame]:
         if flipped["backend"].value_counts().to_dict() != counted or (
             reference is None or len(truth) != reference.images + reference.flips_examined
         ):
-            raise RecordError(f"{folder}: its flips are not those of that run; restore them or run the part again")
+            raise RecordError(
+                f"{folder}: its top-1 mismatches are not those of that run; restore them or run the part again"
+            )
         truths.append(truth)
         flips.append(flipped)
     every = pd.concat(flips, ignore_index=True)
@@ -263,7 +265,7 @@ def _data(records: list[RunRecord], samples: pd.DataFrame) -> DataRecord:
 
 
 def _row(rows: list[SystemRecord], data: DataRecord) -> SystemRecord:
-    """One system's rows of all parts as one; ``data``: all of their pictures."""
+    """One system's rows of all parts as one; ``data``: all of their images."""
     first = rows[0]
     kept = [row.accuracy for row in rows if row.accuracy is not None]
     accuracy = None
@@ -289,7 +291,7 @@ def _row(rows: list[SystemRecord], data: DataRecord) -> SystemRecord:
 
 
 def _against_guessing(joined: Accuracy, parts: list[Accuracy]) -> Accuracy:
-    """By the mean luck of the parts, each weighing as many pictures as it has; nothing where a part is older."""
+    """By the mean luck of the parts, each weighing as many images as it has; nothing where a part is older."""
     lucks = [one.by_guessing * one.images for one in parts if one.by_guessing is not None]
     if len(lucks) < len(parts):
         return joined

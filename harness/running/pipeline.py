@@ -18,9 +18,10 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 import alexbench.harness
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import ExitCode, UnsupportedOptionError, UsageError, WorkerError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.gathering import RunInputs, gather, writable
 from alexbench.harness.inputs.model_files import check_trust, programs_of, with_digests
@@ -40,7 +41,7 @@ from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord, Status
 from alexbench.harness.running import folder as run_folder
-from alexbench.harness.running.accuracy import evaluate, hold_against_reference
+from alexbench.harness.running.accuracy import evaluate, hold_against_reference, offset_of
 from alexbench.harness.running.chosen_rows import (
     check_options,
     check_refused,
@@ -60,6 +61,7 @@ from alexbench.harness.running.thumbnails import write_thumbnails
 from alexbench.harness.running.timing import loads
 from alexbench.harness.running.timing.duplicate import Duplicate, duplicate_of
 from alexbench.harness.running.timing.replicates import Bench, Speed
+from alexbench.harness.worker.client import telling
 from alexbench.harness.worker.protocol.lifecycle import ReadMemory
 
 
@@ -84,7 +86,7 @@ def run(config: RunConfig, display: Display) -> Outcome:
     """Carry out one run.
 
     Raises:
-        AlexBenchError: something the user can mend, found before anything was measured; no folder is left.
+        AlexBenchError: an error that the user can fix, found before any measurement; no folder remains.
         KeyboardInterrupt: passed on, after the record was marked interrupted and every worker ended.
     """
     config = with_backends(config)
@@ -95,6 +97,14 @@ def run(config: RunConfig, display: Display) -> Outcome:
     started = datetime.now(UTC)
     out = Path(config.out)
     was_there = run_folder.check_out(out)
+    with telling(display.say, limit_s=config.silence_limit, option="--silence-limit"):
+        return _run(config, rows, out, started, display, was_there=was_there)
+
+
+def _run(
+    config: RunConfig, rows: list[Row], out: Path, started: datetime, display: Display, *, was_there: bool
+) -> Outcome:
+    """From what is prepared to the record."""
     with scratch(writable(cache_folder()), "run") as logs:
         prepared = _prepare(config, rows, logs, display)
     # Only now: whatever ends the command while it prepares, no folder without a record is left.
@@ -131,7 +141,7 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
     check_trust(config)
     config = with_same_files(before, config, folder)
     rows = rows_of(config)
-    with _alone(folder):
+    with _alone(folder), telling(display.say, limit_s=config.silence_limit, option="--silence-limit"):
         with scratch(writable(cache_folder()), "run") as logs:
             prepared = _prepare(config, rows, logs, display)
         return _carry_out(config, rows, folder, before.started, before, display, prepared)
@@ -154,7 +164,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -> _Prepared:
-    """All that needs no folder of the run: what cannot be, and the pictures and weights."""
+    """All that needs no folder of the run: what cannot be, and the images and weights."""
     loads.require(config)
     others = other_environments(rows, logs)
     check_options(rows, config, logs)
@@ -337,12 +347,20 @@ def _measure(
 
 
 def _write_answers(rows: list[Row], run_inputs: RunInputs, folder: Path, base: str | None) -> tuple[RowPair, ...]:
-    """Into ``predictions.parquet`` and ``samples.parquet``; and the rows' accuracies held against each other."""
-    prepared, offset = run_inputs.prepared, run_inputs.card.label_offset
+    """Into ``predictions.parquet`` and ``samples.parquet``; and compares the rows' accuracies."""
+    prepared = run_inputs.prepared
     bad = {one.place: one.reason for one in prepared.skipped}
     run_folder.write_samples(folder, run_inputs.names, prepared.labels, prepared.picture_digests, bad)
     frames = [
-        run_folder.predictions(row.name, row.top, run_inputs.names, run_inputs.labels, run_inputs.good, offset)
+        run_folder.predictions(
+            row.name,
+            row.top,
+            run_inputs.names,
+            run_inputs.labels,
+            run_inputs.good,
+            label_offset=offset_of(row, run_inputs),
+            classes=run_inputs.class_count,
+        )
         for row in rows
         if row.top is not None
     ]
@@ -372,7 +390,7 @@ def _first_record(
 
 
 def exit_code(record: RunRecord) -> ExitCode:
-    """1: a row is in error or not shown to be the same function as float64. 3: its speeds carry no claim."""
+    """1: a row is in error or not shown to be the same function as float64. 3: its speeds are unreliable."""
     failed = any(row.status == "error" for row in record.systems)
     # An artifact may be a quantised model, or other weights: that it differs is shown, and no failure.
     native = [row for row in record.systems if row.artifact is None]

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from alexbench.backends.registry import REFERENCE
-from alexbench.harness.config import RunConfig, cache_folder
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import UsageError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.gathering import RunInputs, gather, writable
 from alexbench.harness.records import file_names
 from alexbench.harness.records.run_records import RunRecord
@@ -40,7 +41,7 @@ class OpenedRun:
         return Row(name, system, python=self.config.interpreter_of(system))
 
     def start(self, row: Row) -> WorkerProcess:
-        """A fresh process of ``row``, loaded as in the run, with its pictures open.
+        """A fresh process of ``row``, loaded as in the run, with its images open.
 
         Raises:
             AlexBenchError: it does not start, or does not load.
@@ -57,7 +58,7 @@ def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Se
     """Gather what the run of ``record`` was made of, and make sure that it is the same.
 
     Raises:
-        UsageError: weights, pictures or preprocessing are not those of the run; the message names which.
+        UsageError: weights, images or preprocessing are not those of the run; the message names which.
         AlexBenchError: one of them is gone, or cannot be read.
     """
     config = configuration_of(record, folder, trusted=trusted)

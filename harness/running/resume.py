@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.harness.chosen_systems import chosen_systems, trusting
-from alexbench.harness.config import RunConfig, shard_of
+from alexbench.harness.config import RunConfig
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.files.decoding import decode, decode_value
 from alexbench.harness.inputs.model_files import programs_of, with_digests
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.run_records import DataRecord, ModelRecord, RunRecord
+from alexbench.harness.resolving import shard_of
 from alexbench.harness.trust import untrusted
 
 _OLD_LISTS: Final = ("backends", "artifacts", "artifact_inputs", "pythons", "environments")
@@ -88,7 +89,7 @@ def with_same_files(before: RunRecord, config: RunConfig, folder: Path) -> RunCo
 
 
 def check_unchanged(before: RunRecord, model: ModelRecord, data: DataRecord, folder: Path) -> None:
-    """Whether the weights and pictures are still those of the run.
+    """Whether the weights and images are still those of the run.
 
     Raises:
         UsageError: one is not; the message names it.
@@ -104,8 +105,8 @@ def changes(before: RunRecord, model: ModelRecord, data: DataRecord) -> Iterator
     compared = (
         ("weights", before.model.weights_digest, model.weights_digest),
         ("preprocessing or decoders", before.model.recipe_digest, model.recipe_digest),
-        ("names or labels of the pictures", before.data.names_digest, data.names_digest),
-        ("pictures", before.data.source_digest, data.source_digest),
+        ("names or labels of the images", before.data.names_digest, data.names_digest),
+        ("images", before.data.source_digest, data.source_digest),
         ("prepared pixels", before.data.pixels_digest, data.pixels_digest),
     )
     return ((what, was, now) for what, was, now in compared if was != now)

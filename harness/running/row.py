@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from alexbench.harness.contract import Effective
 from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError
 from alexbench.harness.measure.rounds import Block
+from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import (
     Accuracy,
     ArtifactRecord,
-    KernelCheck,
     Observed,
     Parity,
-    QuantizationRecord,
     SystemRecord,
     SystemStatus,
 )
@@ -38,7 +37,7 @@ class Row:
     ``unsupported``: its runtime refused it before anything was measured; both with the reason as its ``error``.
     ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
     ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
-    ``scores`` (5,) float32; those of skipped pictures mean nothing. ``quantized``: the int8 file that was made for it,
+    ``scores`` (5,) float32; those of skipped images mean nothing. ``quantized``: the int8 file that was made for it,
     and ``quantization``: how. ``kernels``: what its int8 kernels lose.
     """
 

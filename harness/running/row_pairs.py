@@ -1,9 +1,8 @@
-"""Every row of a run beside one of them, picture by picture, for its record."""
+"""Every row of a run compared with one of them, image by image, for its record."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,26 +13,24 @@ from alexbench.harness.judge.sampling import drawn_from
 from alexbench.harness.records.file_names import PREDICTIONS
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.run_records import DataRecord, RunRecord
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import TOP, read_table
 from alexbench.harness.systems import System, base_among, plain_of
-
-_TOP: Final = [f"top{place}" for place in range(1, 6)]
 
 
 def row_pairs(
     predictions: pd.DataFrame, data: DataRecord, systems: Mapping[str, System], base: str | None = None
 ) -> tuple[RowPair, ...]:
-    """Top-1 and top-5 of each row against the base on all good pictures; none where there is one row.
+    """Top-1 and top-5 of each row against the base on all good images; none where there is one row.
 
     Then of each row against its own system in fp32, as the runtime ships it, where that is a row too and not the base.
-    ``predictions``: the columns of ``predictions.parquet``, every row on the same pictures. ``systems``: of each row by
+    ``predictions``: the columns of ``predictions.parquet``, every row on the same images. ``systems``: of each row by
     its label. ``base``: a row, and no pairs where it did not answer; None: the usual one of the rows that did.
     """
     names = list(dict.fromkeys(predictions["backend"]))
     hits = {}
     for name in names:
         rows = predictions[predictions["backend"] == name]
-        hits[name] = rows[_TOP].to_numpy(np.int64) == rows["label"].to_numpy(np.int64)[:, None]
+        hits[name] = rows[[*TOP]].to_numpy(np.int64) == rows["label"].to_numpy(np.int64)[:, None]
     if base is None:
         base = base_among({name: systems[name] for name in names})
     if base is None or base not in hits:
@@ -55,7 +52,7 @@ def row_pairs(
 
 
 def rebased(folder: Path, record: RunRecord, base: str) -> RunRecord:
-    """The record of the run in ``folder`` with its rows held against the row ``base``; nothing is written.
+    """The record of the run in ``folder`` with its rows compared with the row ``base``; nothing is written.
 
     Raises:
         UsageError: no row of that name ended well; the message lists those that did.

@@ -9,6 +9,7 @@ from alexbench.harness.contract import Options, Precision
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import artifact_of, artifact_record, look_into
 from alexbench.harness.records import file_names
+from alexbench.harness.records.reasons import Reason
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.row import Row
 from alexbench.harness.systems import System
@@ -52,7 +53,7 @@ def start(
     called: str | None = None,
     again: WorkerProcess | None = None,
 ) -> WorkerProcess:
-    """A fresh process of the row's backend, loaded and with the pictures open.
+    """A fresh process of the row's backend, loaded and with the images open.
 
     What it found of an artifact, said of itself and took to load goes into ``row``. ``called``: its name in messages.
     ``again``: a worker that an earlier call returned, which is restarted and returned in place of a new one.
@@ -85,9 +86,12 @@ def _load(worker: WorkerProcess, row: Row, run_inputs: RunInputs, log: Path) -> 
         return worker.ask(
             Load(row.backend, run_inputs.network.name, run_inputs.card.preprocessing.crop, run_inputs.weights, options)
         )
-    artifact = artifact_of(file, run_inputs.card)
+    artifact = artifact_of(file, run_inputs.card, run_inputs.outputs)
     if row.seen is None:
         row.seen = look_into(row.backend, artifact, options, run_inputs.card, log, python=row.interpreter)
         row.found = artifact_record(file, row.seen)
         row.observed = replace(row.observed, batch_dependence=row.seen.facts.batch_dependence)  # at another batch
-    return worker.ask(LoadArtifact(row.backend, artifact, row.seen.facts, options))
+        if run_inputs.background_assumed(row.seen.facts.outputs):
+            row.remarks.append(Reason("background_assumed", count=row.seen.facts.outputs))
+    asked = replace(artifact, outputs=row.seen.facts.outputs)
+    return worker.ask(LoadArtifact(row.backend, asked, row.seen.facts, options))

@@ -1,4 +1,4 @@
-"""Whether the tables beside a record are those that its figures were made from. One place, for every command."""
+"""Whether the tables next to a record are those of its figures. One place, for every command."""
 
 import hashlib
 import math
@@ -74,12 +74,12 @@ def samples_differ(record: RunRecord, samples: pd.DataFrame) -> Iterator[str]:
     data = record.data
     if counted != data.images or len(samples) - counted != len(data.skipped):
         yield (
-            f"{counted} pictures and {len(samples) - counted} skipped ones, where the record has {data.images} and"
+            f"{counted} images and {len(samples) - counted} skipped ones, where the record has {data.images} and"
             f" {len(data.skipped)}"
         )
     for column, digest in (("source_sha256", data.source_digest), ("pixels_sha256", data.pixels_digest)):
         if digest and digest_of(samples, column) != digest:
-            yield f"the digest of its {column} is another"
+            yield f"the digest of its {column} differs"
 
 
 def digest_of(samples: pd.DataFrame, column: str) -> str:
@@ -98,7 +98,7 @@ def _predictions_differ(record: RunRecord, predictions: pd.DataFrame, samples: p
 
 
 def answers_differ(entry: SystemRecord, rows: pd.DataFrame, samples: pd.DataFrame | None) -> Iterator[str]:
-    """In what a row's answers are not those that its record counts, or not to the run's pictures."""
+    """In what a row's answers are not those that its record counts, or not to the run's images."""
     top = rows[list(TOP)].to_numpy(np.int32)
     counts = (len(rows), *correct(top, rows["label"].to_numpy(np.int64)))
     found = entry.accuracy
@@ -114,14 +114,14 @@ def answers_differ(entry: SystemRecord, rows: pd.DataFrame, samples: pd.DataFram
         counted = samples[samples["skipped"].isna()]
         for column in ("sample", "label"):
             if rows[column].tolist() != counted[column].tolist():
-                yield f"the answers of {entry.name} are to other pictures or labels than {SAMPLES} lists"
+                yield f"the answers of {entry.name} are to other images or labels than {SAMPLES} lists"
                 return
 
 
 def _reference_differs(folder: Path, record: RunRecord) -> Iterator[str]:
     table, reference = read_table(folder / REFERENCE), record.reference
     if table is not None and reference is not None and len(table) != reference.images + reference.flips_examined:
-        yield f"{len(table)} pictures, where the record has {reference.images} and {reference.flips_examined}"
+        yield f"{len(table)} images, where the record has {reference.images} and {reference.flips_examined}"
 
 
 def _flips_differ(folder: Path, record: RunRecord) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _flips_differ(folder: Path, record: RunRecord) -> Iterator[str]:
         found = len(rows), int((~rows["explained"].astype(bool)).sum())
         if found != (entry.parity.flips, entry.parity.unexplained_flips):
             wanted = f"{entry.parity.flips} and {entry.parity.unexplained_flips}"
-            yield f"{found[0]} flips of {entry.name}, {found[1]} unexplained, where the record has {wanted}"
+            yield f"{found[0]} top-1 mismatches of {entry.name}, {found[1]} unexplained, where the record has {wanted}"
 
 
 def _took_no_time(path: Path, timings: pd.DataFrame) -> Iterator[str]:

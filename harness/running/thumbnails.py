@@ -1,4 +1,4 @@
-"""The pictures on which rows disagree, small, beside a run's raw files: what one wants to see of a flip.
+"""Thumbnails of the images on which rows disagree, next to a run's raw files.
 
 ``thumbnails/0001.jpg`` and so on, made from the prepared pixels, which are what every row was given; and
 ``thumbnails.json``, a list with an entry for each: sample, file (in the run's folder), label (0..999), label_name,
@@ -20,27 +20,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from alexbench.datasets.classes import class_list
+from alexbench.datasets.classes import class_name
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.decoding import decode
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.records import file_names
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import TOP, read_table
 from alexbench.harness.running import folder as run_folder
 
 MOST: Final = 200
 SIDE: Final = 160
 QUALITY: Final = 80
 """Pillow's; a thumbnail is 3 to 8 kB."""
-_TOP: Final = [f"top{place}" for place in range(1, 6)]
-_BACKGROUND: Final = "background"
 
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A picture on which rows disagree with float64 or with each other; what the fields are stands above."""
+    """An image on which rows disagree with float64 or with each other; what the fields are stands above."""
 
     sample: str
     file: str
@@ -67,7 +65,8 @@ def write_thumbnails(folder: Path, run_inputs: RunInputs) -> None:
     predictions = read_table(folder / file_names.PREDICTIONS)
     if predictions is None:
         return
-    found = disputed(predictions, read_table(folder / file_names.REFERENCE), read_table(folder / file_names.FLIPS))
+    reference, flips = read_table(folder / file_names.REFERENCE), read_table(folder / file_names.FLIPS)
+    found = disputed(predictions, reference, flips, run_inputs.data.class_names)
     places = {run_inputs.names[place]: place for place in np.flatnonzero(run_inputs.good).tolist()}
     _write(folder, found, lambda one: jpeg(run_inputs.prepared.pixels[places[one.sample]]))
 
@@ -114,16 +113,19 @@ def read_thumbnails(folder: Path) -> list[Thumbnail]:
         raise RecordError(f"{path} is damaged: {error}") from error
 
 
-def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: pd.DataFrame | None) -> list[Thumbnail]:
-    """Every picture on which rows have not all the same first answer as float64 and each other, without their files.
+def disputed(
+    predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: pd.DataFrame | None, own: Sequence[str] = ()
+) -> list[Thumbnail]:
+    """Every image on which rows have not all the same first answer as float64 and each other, without their files.
 
-    ``predictions``, ``reference`` and ``flips``: the Parquet files of a run. In the order of the pictures.
+    ``predictions``, ``reference`` and ``flips``: the Parquet files of a run; ``own``: the names of its classes where
+    they are not ImageNet's. In the order of the images.
     """
-    tops = {str(name): rows[_TOP].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
+    tops = {str(name): rows[[*TOP]].to_numpy(np.int64) for name, rows in predictions.groupby("backend", sort=False)}
     first = predictions[predictions["backend"] == next(iter(tops))]
     truth: dict[str, NDArray[np.int64]] = {}
     if reference is not None:
-        truth = dict(zip(reference["sample"], reference[_TOP].to_numpy(np.int64), strict=True))
+        truth = dict(zip(reference["sample"], reference[[*TOP]].to_numpy(np.int64), strict=True))
     turned: dict[tuple[str, str], tuple[float, bool]] = {}
     if flips is not None:
         keys = zip(flips["backend"], flips["sample"], strict=True)
@@ -140,9 +142,9 @@ def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: p
                     sample=sample,
                     file="",
                     label=label,
-                    label_name=_name(label),
-                    reference=() if asked is None else _names(asked),
-                    answers={name: _names(top[place]) for name, top in tops.items()},
+                    label_name=class_name(label, own),
+                    reference=() if asked is None else _names(asked, own),
+                    answers={name: _names(top[place], own) for name, top in tops.items()},
                     margin_sigma={name: margin for name, (margin, _) in margins.items()},
                     explained={name: explained for name, (_, explained) in margins.items()},
                 )
@@ -151,7 +153,7 @@ def disputed(predictions: pd.DataFrame, reference: pd.DataFrame | None, flips: p
 
 
 def jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    """A picture (H, W, 3) uint8 as a JPEG file, 160 pixels square; one Pillow always gives the same bytes."""
+    """An image (H, W, 3) uint8 as a JPEG file, 160 pixels square; one Pillow always gives the same bytes."""
     small = Image.fromarray(np.asarray(pixels)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     small.save(file, format="JPEG", quality=QUALITY)
@@ -159,7 +161,7 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail], bytes]) -> None:
-    """The folder of pictures first, whole or not at all, then the list of them."""
+    """The folder of images first, whole or not at all, then the list of them."""
     chosen = sorted(found, key=lambda one: -one.widest)[:MOST]
     named = [
         replace(one, file=f"{file_names.THUMBNAIL_FOLDER}/{number:04}.jpg") for number, one in enumerate(chosen, 1)
@@ -180,9 +182,6 @@ def _write(folder: Path, found: Sequence[Thumbnail], made: Callable[[Thumbnail],
     run_folder.write_text(folder / file_names.THUMBNAILS, text)
 
 
-def _names(classes: NDArray[np.int64]) -> tuple[str, ...]:
-    return tuple(map(_name, classes.tolist()))
-
-
-def _name(index: int) -> str:
-    return _BACKGROUND if index < 0 else class_list()[index].name
+def _names(classes: NDArray[np.int64], own: Sequence[str]) -> tuple[str, ...]:
+    """Names of the five best classes, or of all if there are fewer."""
+    return tuple(class_name(index, own) for index in classes.tolist()[: len(own) or None])

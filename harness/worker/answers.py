@@ -17,7 +17,7 @@ from alexbench.harness.models.network import Network, output_shapes
 
 @contextmanager
 def called(backend: str, method: str) -> Iterator[None]:
-    """A backend's method: an exception that is not one of ours is an error that names both.
+    """A backend's method: an exception that is not one of ours, or that ends Python, is an error that names both.
 
     Raises:
         WorkerError: see above.
@@ -26,13 +26,20 @@ def called(backend: str, method: str) -> Iterator[None]:
         yield
     except (AlexBenchError, MemoryError):
         raise
-    except Exception as error:
-        said = " ".join(str(error).split())[:500]
-        raise WorkerError(f"{backend}: {method} raised {type(error).__name__}: {said}") from error
+    except BaseException as error:
+        raise WorkerError(f"{backend}: {method} raised {type(error).__name__}: {words_of(error)}") from error
+
+
+def words_of(error: BaseException) -> str:
+    """What an exception says, in one line; a plugin's may not even be able to."""
+    try:
+        return " ".join(str(error).split())[:500] or "(no message)"
+    except Exception:
+        return "(its message cannot be read)"
 
 
 class Answers:
-    """The answers of a backend that gives ``outputs`` scores a picture; the last one is remembered."""
+    """The answers of a backend that gives ``outputs`` scores per image; the last one is remembered."""
 
     def __init__(self, outputs: int) -> None:
         self._outputs = outputs

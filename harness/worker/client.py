@@ -10,7 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -31,10 +32,41 @@ A = TypeVar("A")
 START_LIMIT_S: Final = 60.0
 """Starting Python and our own modules; on a loaded machine it took 3 s."""
 SILENCE_LIMIT_S: Final = 600.0
-"""No request of ours is silent for ten minutes: one that is hangs. ALEXBENCH_SILENCE_S sets another bound."""
+"""No request of ours is silent for ten minutes: one that is hangs. --silence-limit and ALEXBENCH_SILENCE_S
+set another."""
+WAITING_S: Final = (20.0, 60.0)
+"""After so much silence the user is told what is waited for, and how often again."""
 LONGEST_SILENCE_S: Final = 86_400.0
 QUIT_LIMIT_S: Final = 10.0
 _LOG_TAIL: Final = 400
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Who is told of a silent worker, and after how many seconds one is ended; None: as the environment says."""
+
+    say: Callable[[str], None] | None = None
+    limit_s: float | None = None
+    option: str = ""
+
+
+_waiting: Final = _Waiting()
+
+
+@contextlib.contextmanager
+def telling(
+    say: Callable[[str], None], *, limit_s: float | None = None, option: str = "ALEXBENCH_SILENCE_S"
+) -> Iterator[None]:
+    """Inside, ``say`` is told which worker is silent and for how long, and one is ended after ``limit_s`` seconds.
+
+    For all workers of this process; ``limit_s`` None: :func:`silence_limit_s`. ``option``: what sets another limit.
+    """
+    before = _waiting.say, _waiting.limit_s, _waiting.option
+    _waiting.say, _waiting.limit_s, _waiting.option = say, limit_s, option
+    try:
+        yield
+    finally:
+        _waiting.say, _waiting.limit_s, _waiting.option = before
 
 
 class WorkerProcess:
@@ -243,7 +275,7 @@ class WorkerProcess:
 
     def _next(self, limit_s: float, doing: str) -> Reply:
         try:
-            line = self._lines.get(timeout=limit_s)
+            line = self._line(limit_s, doing)
         except queue.Empty:
             self.kill()
             silent = f"worker {self.name} was silent for {limit_s:.0f} s during {doing} and was ended"
@@ -251,6 +283,24 @@ class WorkerProcess:
         if line is None:
             raise WorkerError(self._death(doing), log=self._log)
         return lines.read(Reply, line)
+
+    def _line(self, limit_s: float, doing: str) -> str | None:
+        """The next line, None at the end; queue.Empty after ``limit_s``. Who waits long is told for what."""
+        start = time.monotonic()
+        first, every = WAITING_S
+        told = first
+        while True:
+            silent = time.monotonic() - start
+            try:
+                return self._lines.get(timeout=max(0.0, min(limit_s, told) - silent))
+            except queue.Empty:
+                silent = time.monotonic() - start
+                if silent >= limit_s:
+                    raise
+            if _waiting.say is not None:
+                left = f"it is ended at {limit_s:.0f} s ({_waiting.option})"
+                _waiting.say(f"  waiting for {self.name}: {doing}, silent for {silent:.0f} s; {left}")
+            told += every
 
     def _death(self, doing: str) -> str:
         """What became of a worker that stopped answering, in one line."""
@@ -277,6 +327,8 @@ def silence_limit_s() -> float:
     Raises:
         UsageError: ALEXBENCH_SILENCE_S is not a number of seconds.
     """
+    if _waiting.limit_s is not None:
+        return _waiting.limit_s
     given = os.environ.get("ALEXBENCH_SILENCE_S")
     if not given:
         return SILENCE_LIMIT_S

@@ -1,6 +1,6 @@
 """An artifact looked at before anything is prepared: what is in it, what to feed it, what its scores are.
 
-The graph says some of it (the adapters read it); the rest is tried on pictures drawn for the purpose, fed exactly as a
+The graph says some of it (the adapters read it); the rest is tried on images drawn for the purpose, fed exactly as a
 run feeds its own. In a worker of its own, so that the load time and the first inference of the run's are untouched.
 """
 
@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from alexbench.harness.capabilities import RunsArtifacts
 from alexbench.harness.contract import Artifact, ArtifactFacts, Backend, Options, Scores
-from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, WeightsError
+from alexbench.harness.errors import (
+    AlexBenchError,
+    UnsupportedOptionError,
+    UsageError,
+    WeightsError,
+    WrongCountError,
+)
 from alexbench.harness.judge.parity import batch_dependence
 from alexbench.harness.models.preprocessing import Preprocessing, fed_to, network_input
 from alexbench.harness.trust import require_trust
@@ -27,7 +33,7 @@ SUM_TOLERANCE: Final = 1e-3
 """fp16 rounds probabilities by 2^-11 each, and a few dominate the sum; int8's 1/255 steps are seen in the graph."""
 
 REPEAT_TOLERANCE: Final = 1e-3
-"""Of the largest score. Threads may sum in another order (1e-6); dropout changes the scores by tens of percent."""
+"""A share of the largest score. Threads may sum in another order (1e-6); dropout changes scores by tens of percent."""
 
 
 def inspect(
@@ -59,8 +65,8 @@ def inspect(
         whole_numbers=facts.dtype == "uint8",
     )
     inputs = network_input(probes(artifact.image), fed, facts.layout)
-    facts, rows, again = _try(backend, artifact, facts, options, inputs)
-    alone = np.concatenate([Answers(artifact.outputs).scores(backend, one[None], finite=False) for one in inputs])
+    facts, rows, again = _counted(backend, artifact, facts, options, inputs)
+    alone = np.concatenate([Answers(facts.outputs).scores(backend, one[None], finite=False) for one in inputs])
     backend.close()
     fault = _fault(rows, again)
     if fault is not None and not faulty:
@@ -79,11 +85,23 @@ def _fault(rows: NDArray[np.float32], again: NDArray[np.float32]) -> str | None:
     return None
 
 
+def _counted(
+    backend: Backend, artifact: Artifact, facts: ArtifactFacts, options: Options, inputs: NDArray[np.float32]
+) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
+    """As :func:`_try`; a file whose graph does not show its number of scores may give another one that will do."""
+    try:
+        return _try(backend, artifact, facts, options, inputs)
+    except WrongCountError as error:
+        if error.found == facts.outputs or not artifact.takes(error.found):
+            raise
+        return _try(backend, artifact, replace(facts, outputs=error.found), options, inputs)
+
+
 def _try(
     backend: Backend, artifact: Artifact, facts: ArtifactFacts, options: Options, inputs: NDArray[np.float32]
 ) -> tuple[ArtifactFacts, NDArray[np.float32], NDArray[np.float32]]:
-    """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one picture only, is told."""
-    answers = Answers(artifact.outputs)
+    """The scores of ``inputs``, twice. A file that says it takes any batch, but runs with one image only, is told."""
+    answers = Answers(facts.outputs)
     try:
         runs_artifacts(backend, artifact).load_artifact(artifact, facts, options)
         return facts, answers.scores(backend, inputs, finite=False), answers.scores(backend, inputs, finite=False)
@@ -93,7 +111,7 @@ def _try(
         if facts.batch is None:
             with contextlib.suppress(WeightsError):
                 return _try(backend, artifact, replace(facts, batch=1), options, inputs)
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise WeightsError(f"{artifact.path} does not run on {backend.name}: {reason[:300]}") from error
 
 
@@ -110,10 +128,10 @@ def runs_artifacts(backend: Backend, artifact: Artifact) -> RunsArtifacts:
 
 
 def probes(image: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Pictures (PROBES, H, W, 3) uint8: noise, coarse blocks, and a black one with a white half."""
+    """Images (PROBES, H, W, 3) uint8: noise, coarse blocks, and a black one with a white half."""
     channels, height, width = image
     if channels != 3:
-        raise UnsupportedOptionError(f"pictures of {channels} channels are not supported; wanted 3")
+        raise UnsupportedOptionError(f"images of {channels} channels are not supported; wanted 3")
     random = np.random.RandomState(3)
     noise = random.randint(0, 256, (height, width, 3)).astype(np.uint8)
     coarse = random.randint(0, 256, (8, 8, 3)).astype(np.uint8)
@@ -126,7 +144,8 @@ def probes(image: tuple[int, int, int]) -> NDArray[np.uint8]:
 def scores_of(rows: NDArray[np.float32], said: Scores | None) -> Scores:
     """What score rows (N, outputs) are, by their values; ``said``, by the graph, decides where values are rounded.
 
-    Probabilities that a quantised file rounds to 1/255 need not sum to 1: those are believed where the graph says so.
+    Probabilities that a quantised file rounds to 1/255 need not sum to 1: those are believed if the graph ends in
+    softmax.
     """
     values = rows.astype(np.float64)
     if (values >= 0).all() and (values <= 1 + SUM_TOLERANCE).all():

@@ -1,4 +1,4 @@
-"""The requests of a worker that are about answers: top-5 of every picture, logits and activations of chosen ones."""
+"""The requests of a worker that are about answers: top-5 of every image, logits and activations of chosen ones."""
 
 import time
 from dataclasses import replace
@@ -24,12 +24,12 @@ class Scoring(WorkerState):
     """Evaluation, logits, activations."""
 
     def evaluate(self, asked: Evaluate) -> Evaluated:
-        """Batch by batch, the last one filled up where a picture's scores depend on its batch."""
+        """Batch by batch, the last one filled up where an image's scores depend on its batch."""
         from alexbench.datasets.prepared import pixels_digest
         from alexbench.harness.worker.stored_answers import StoredAnswers
 
         backend, pixels = self._loaded()
-        digest = pixels_digest(pixels, threads=self._threads)  # what this process sees: 0.1 ms a picture
+        digest = pixels_digest(pixels, threads=self._threads)  # what this process sees: 0.1 ms per image
         first_inference_ns = self._first_inference()
         alone = self._scores(self._timed_input(1), finite=False)
         kept = StoredAnswers(asked.out, len(pixels), asked.batch_size, whole=asked.whole, outputs=alone.shape[1])
@@ -99,23 +99,23 @@ class Scoring(WorkerState):
         return Done()
 
     def _batch(self, where: slice, *, filled_to: int = 0) -> NDArray[np.float32]:
-        """Scores of these pictures, with the first ones beside them where they are fewer than ``filled_to``."""
+        """Scores of these images, padded with the first ones up to ``filled_to``."""
         _, pixels = self._loaded()
         missing = filled_to - (where.stop - where.start)
         if missing <= 0:
-            return self._scores(self._input(where.start, where.stop), finite=False)  # _refuse_dead says which picture
+            return self._scores(self._input(where.start, where.stop), finite=False)  # _refuse_dead says which image
         chosen = np.arange(where.start, where.stop + missing) % len(pixels)
         found = self._scores(self._laid_out(pixels[chosen], reshaped=False), finite=False)
         return found[: where.stop - where.start]
 
 
 def _depends(alone: NDArray[np.float32], first: NDArray[np.float32], computed: str) -> float | None:
-    """By how much the first picture's scores (1, outputs) are others in the first batch."""
+    """By how much the first image's scores (1, outputs) are others in the first batch."""
     return batch_dependence(alone, first[:1], computed=computed, beside=first)
 
 
 def _refuse_dead(backend: str, batch: Batch, before: Batch | None) -> Batch:
-    """Nothing is scored of a broken model; else the batch, to hold the next one against."""
+    """Refuses a broken model; else returns the batch, to compare the next one with."""
     found = symptom(batch, before)
     if found is not None:
         raise WorkerError(f"{backend}: nothing was scored: {found}")

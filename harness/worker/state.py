@@ -41,7 +41,8 @@ class WorkerState:
     def close(self) -> None:
         """Release the backend."""
         if self._backend is not None:
-            self._backend.close()
+            with called(self._backend.name, "close()"):
+                self._backend.close()
 
     def _loaded(self) -> tuple[Backend, NDArray[np.uint8]]:
         if self._backend is None or self._pixels is None:
@@ -49,7 +50,7 @@ class WorkerState:
         return self._backend, self._pixels
 
     def _loaded_as(self, backend: Backend, outputs: int) -> None:
-        """``backend`` is loaded with what gives ``outputs`` scores a picture."""
+        """``backend`` is loaded with what gives ``outputs`` scores per image."""
         self._backend, self._answers = backend, Answers(outputs)
 
     def _scores(self, pixels: NDArray[np.float32], *, finite: bool = True) -> NDArray[np.float32]:
@@ -81,7 +82,7 @@ class WorkerState:
         return other.reshape(count, *shape)
 
     def _timed_input(self, batch_size: int, number: int = 0) -> NDArray[np.float32]:
-        """Batch ``number`` of the pictures, which are repeated where there are too few; made once and kept."""
+        """Batch ``number`` of the images, which are repeated where there are too few; made once and kept."""
         key = batch_size, number
         if key not in self._inputs:
             backend, pixels = self._loaded()

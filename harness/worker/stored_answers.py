@@ -1,6 +1,6 @@
 """Answers kept batch by batch while a backend is evaluated, so that a killed run goes on where it was.
 
-Mapped files: the answers of every picture, all logits of a few, and for each batch of the grid whether it is done, how
+Mapped files: the answers of every image, all logits of a few, and for each batch of the grid whether it is done, how
 long it took and a checksum of its answers. A killed process loses nothing that it wrote to a map; a machine that lost
 power may have written one file and not the other, which the checksum tells.
 """
@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from alexbench.harness.judge.top_k import top_k
 
 ANSWER: Final = np.dtype([("classes", np.int32, 5), ("scores", np.float32, 5)])
-"""What is kept of a picture: top-5 outputs and their logits."""
+"""What is kept of an image: top-5 outputs and their logits; -1 and NaN beyond the last of fewer outputs."""
 
 _BATCH: Final = np.dtype([("done", np.uint32), ("checksum", np.uint32), ("seconds", np.float64)])
 
 
 class StoredAnswers:
-    """The answers of one backend to ``images`` pictures, evaluated in batches of ``batch_size``.
+    """The answers of one backend to ``images`` images, evaluated in batches of ``batch_size``.
 
-    ``answers``: (images,) of ANSWER. Of the pictures ``whole`` (increasing places) all ``outputs`` logits are kept too,
-    for parity. Opening files of another size begins anew.
+    ``answers``: (images,) of ANSWER. For the images ``whole`` (increasing places) all ``outputs`` logits are kept too,
+    for parity. Opening files of another size starts again.
     """
 
     def __init__(self, stem: Path, images: int, batch_size: int, *, whole: Sequence[int], outputs: int) -> None:
@@ -52,18 +52,18 @@ class StoredAnswers:
 
     @property
     def images_done(self) -> int:
-        """The pictures in the batches that are done."""
+        """The images in the batches that are done."""
         done = np.flatnonzero(self._batches["done"])
         return sum(min(self._batch_size, self._images - int(batch) * self._batch_size) for batch in done)
 
     def place(self, batch: int) -> slice:
-        """The pictures of a batch."""
+        """The images of a batch."""
         return slice(batch * self._batch_size, min((batch + 1) * self._batch_size, self._images))
 
     def keep(self, batch: int, logits: NDArray[Any], *, seconds: float) -> None:
-        """Keep the answers of a batch: its ``logits`` are (pictures of the batch, outputs)."""
+        """Keep the answers of a batch: its ``logits`` are (images of the batch, outputs)."""
         where = self.place(batch)
-        self.answers["classes"][where], self.answers["scores"][where] = top_k(logits, 5)
+        self.answers["classes"][where], self.answers["scores"][where] = _top_5(logits)
         rows = self._rows(batch)
         self._logits[rows] = logits[self._whole[rows] - where.start]
         self._batches[batch] = (1, self._checksum(batch), seconds)
@@ -84,6 +84,13 @@ class StoredAnswers:
         return zlib.crc32(
             self._logits[self._rows(batch)].tobytes(), zlib.crc32(self.answers[self.place(batch)].tobytes())
         )
+
+
+def _top_5(logits: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The five best outputs and their scores; of fewer than five outputs, -1 and NaN for the rest."""
+    classes, scores = top_k(logits, 5)
+    missing = ((0, 0), (0, 5 - classes.shape[1]))
+    return np.pad(classes, missing, constant_values=-1), np.pad(scores, missing, constant_values=np.nan)
 
 
 def read_answers(stem: Path) -> tuple[NDArray[Any], NDArray[np.float32]]:

@@ -128,7 +128,7 @@ class Timing(WorkerState):
         return Resident(clock.time_block(lambda _: call(), pixels, seconds=asked.seconds))
 
     def profile_layers(self, asked: ProfileLayers) -> Profiled:
-        """Beside what is loaded."""
+        """Apart from the loaded backend."""
         backend, _ = self._loaded()
         if not isinstance(backend, ProfilesLayers) or self._model is None or self._options is None:
             return Profiled(None)
@@ -160,7 +160,7 @@ class Timing(WorkerState):
         return Kernels(self._ceilings.best(asked.seconds))
 
     def run_loadgen(self, asked: RunLoadgen) -> LoadGenResult:
-        """On as many pictures as LoadGen is given to choose from."""
+        """On as many images as LoadGen is given to choose from."""
         backend, pixels = self._loaded()
         self._first_inference()
         samples = [self._timed_input(1, number) for number in range(min(len(pixels), loadgen.LIBRARY_SAMPLES))]

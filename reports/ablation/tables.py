@@ -14,7 +14,7 @@ from alexbench.reports.ablation.answer import answer
 from alexbench.reports.ablation.map_cells import ACROSS, DOWN, clear, heat_map, said, varied
 from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.plots import heat_map as drawing
-from alexbench.reports.table import Table
+from alexbench.reports.table import Table, table_of_rows
 from alexbench.reports.terminal import Terminal
 from alexbench.reports.text.wording import ABSENT
 
@@ -54,7 +54,9 @@ def tables(ablation: Ablation) -> Iterator[Table]:
     """Main effects, the best and worst combinations, all as a map of numbers, and what does not add up."""
     headings: tuple[str, ...] = ("axis", "level", "top-1 %", "points (95 %)", "p", "evidence, nats (95 %)", "in words")
     rows = [_effect(one) for one in ablation.effects]
-    yield _table("Each choice alone, compared with the card's own", headings, rows, (2, 3, 4, 5), extra=(4, 5, 6))
+    yield table_of_rows(
+        "Each choice alone, compared with the card's own", headings, rows, (2, 3, 4, 5), extra=(4, 5, 6)
+    )
     others = sorted(
         (cell for cell in ablation.cells if cell.choice != ablation.own),
         key=lambda cell: (-cell.test.difference, -cell.evidence.mean),
@@ -63,12 +65,12 @@ def tables(ablation: Ablation) -> Iterator[Table]:
         headings = ("combination", "top-1 %", "points (95 %)", "evidence, nats (95 %)")
         title = f"The best {EXTREMES} and the worst {EXTREMES} of the {len(others)} other combinations"
         rows = [_extreme(ablation, one) for one in (*others[:EXTREMES], *others[-EXTREMES:])]
-        yield _table(title, headings, rows, (1, 2, 3), extra=(3,))
+        yield table_of_rows(title, headings, rows, (1, 2, 3), extra=(3,))
     yield _map(ablation)
     if ablation.interactions:
         headings = ("together", "points alone", "sum", "together", "together less the sum (95 %)")
         title = f"Choices whose costs do not add up: the largest beyond chance of {ablation.pairs} pairs"
-        yield _table(title, headings, [_interaction(one) for one in ablation.interactions], (1, 2, 3, 4))
+        yield table_of_rows(title, headings, [_interaction(one) for one in ablation.interactions], (1, 2, 3, 4))
 
 
 def ablation_json(ablation: Ablation) -> str:
@@ -189,16 +191,3 @@ def _p(cell: Cell) -> str:
 
 def _nats(found: Difference) -> str:
     return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
-
-
-def _table(
-    title: str,
-    headings: tuple[str, ...],
-    rows: list[tuple[str, ...]],
-    numeric: tuple[int, ...],
-    extra: tuple[int, ...] = (),
-) -> Table:
-    table = Table(title)
-    for place, heading in enumerate(headings):
-        table.add(heading, [row[place] for row in rows], numeric=place in numeric, extra=place in extra)
-    return table

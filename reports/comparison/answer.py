@@ -63,7 +63,7 @@ def answer(report: PairedReport, rest: GateReport | None = None) -> list[str]:
 
 
 def speed_answer(rest: GateReport) -> list[str]:
-    """Of two runs without answers: who is faster."""
+    """The answer for two runs without predictions: which is faster."""
     speeds = []
     for row in dict.fromkeys(one.row for one in rest.judged if one.metric in _TIMED):
         found = _of_row(rest.judged, row)
@@ -133,7 +133,7 @@ def _by(found: SpeedChange) -> str:
 
 
 def _interval(found: SpeedChange) -> str:
-    """Of the size of the change, from low to high."""
+    """The interval of the size of the change, from low to high."""
     ends = sorted(abs(end) for end in (found.low, found.high))
     return f"{ends[0]:.1f} to {ends[1]:.1f} %"
 

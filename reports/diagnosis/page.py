@@ -9,11 +9,11 @@ from alexbench.harness.records.diagnosis_records import Alternative, Diagnosis, 
 from alexbench.harness.records.paired_records import Difference
 from alexbench.reports.diagnosis.answer import answer
 from alexbench.reports.markdown import escape, listed, table_text
-from alexbench.reports.table import Table
+from alexbench.reports.table import Table, table_of_rows
 from alexbench.reports.terminal import Terminal
 
 MOST_ALTERNATIVES: Final = 12
-"""That are shown besides those that cannot be excluded; the JSON has all."""
+"""Alternatives shown in addition to those that cannot be excluded; the JSON has all."""
 
 
 def print_diagnosis(diagnosis: Diagnosis, stream: TextIO | None = None) -> None:
@@ -70,18 +70,18 @@ def _tables(diagnosis: Diagnosis) -> Iterator[Table]:
     if diagnosis.findings:
         rows = [_finding(place, one) for place, one in enumerate(diagnosis.findings, 1)]
         headings = ("", "found", "fix", "worth (nats per image)", "top-1", _RIGHT)
-        yield _table("Faults and fixes", headings, rows, (0, 3, 4, 5), extra=(3, 5))
+        yield table_of_rows("Faults and fixes", headings, rows, (0, 3, 4, 5), extra=(3, 5))
     open_ones = diagnosis.not_excluded
     if open_ones:
         than = "the fixed one" if diagnosis.findings else "the given one"
         title = f"Not excluded: on these images about as good as {than}"
-        yield _table(title, _HEADINGS, [_alternative(one) for one in open_ones], (1, 2, 3), extra=(2, 3))
+        yield table_of_rows(title, _HEADINGS, [_alternative(one) for one in open_ones], (1, 2, 3), extra=(2, 3))
     excluded = [one for one in diagnosis.alternatives if one.excluded]
     if excluded:
         title = "Tried, and worse"
         if len(excluded) > MOST_ALTERNATIVES:
             title += f" (the closest {MOST_ALTERNATIVES} of {len(excluded)})"
-        yield _table(
+        yield table_of_rows(
             title, _HEADINGS, [_alternative(one) for one in excluded[:MOST_ALTERNATIVES]], (1, 2, 3), extra=(2, 3)
         )
 
@@ -113,16 +113,3 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
         yield f"Not examined: {one}."
     if diagnosis.synthetic:
         yield "SYNTHETIC images or weights: these results say nothing about ImageNet."
-
-
-def _table(
-    title: str,
-    headings: tuple[str, ...],
-    rows: list[tuple[str, ...]],
-    numeric: tuple[int, ...],
-    extra: tuple[int, ...],
-) -> Table:
-    table = Table(title)
-    for place, heading in enumerate(headings):
-        table.add(heading, [row[place] for row in rows], numeric=place in numeric, extra=place in extra)
-    return table

@@ -30,7 +30,7 @@ def layers_markdown(result: LayerComparison) -> str:
 
 
 def layers_json(result: LayerComparison) -> dict[str, Any]:
-    """The same as plain data: rows with ``first`` (a layer's name or null) and ``where`` beside the layers' figures."""
+    """The same as plain data: rows with ``first`` (a layer's name or null) and ``where``, with the layers' figures."""
     rows = [
         {**asdict(row), "first": row.first and row.first.layer, "where": row.first and channels_off(row.first)}
         for row in result.rows

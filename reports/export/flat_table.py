@@ -44,7 +44,7 @@ def git_of(record: RunRecord) -> dict[str, Any]:
 
 
 def _table(value: Any) -> dict[str, Any]:
-    """Machine and environment are not typed in a record: what is no table is none."""
+    """Machine and environment are not typed in a record: anything but a table counts as none."""
     return value if isinstance(value, dict) else {}
 
 
@@ -104,7 +104,7 @@ KEYS: Final = (
 
 ``noise_verdict``: quiet or noisy, missing where nobody looked. ``machine`` and ``environment``: keys, the same for the
 same machine and environment; ``environment_versions``: JSON of Python's, the packages' and the alexbench's versions and
-the variables set. ``invalid``: why the run's speeds carry no claim, "" if they do.
+the variables set. ``invalid``: why the run's speeds are unreliable, "" if they are reliable.
 """
 
 KINDS: Final = {column.name: column.kind for column in (*COLUMNS, *KEYS)}

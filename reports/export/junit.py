@@ -1,4 +1,4 @@
-"""A run as JUnit XML: a test case a row, for whatever shows test results beside a build."""
+"""A run as JUnit XML: one test case per row, for tools that show test results of a build."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +19,9 @@ _ILLEGAL: Final = re.compile(
 def junit_xml(record: RunRecord) -> str:
     """The XML text; the same for the same record.
 
-    A row fails where ``alexbench run`` says so by exit code 1 (not the function that float64 is, or not held against
-    it), and where top-1 flips are more than rounding; a row that ended in an error is in error, one that is not
-    installed or was not measured is skipped. Of the user's own file neither parity nor flips are asked.
+    A row fails if ``alexbench run`` ends with exit code 1 for it (not the function of float64, or not compared with
+    it), or if rounding cannot explain its top-1 mismatches. A row that ended in an error is in error; one that is not
+    installed or was not measured is skipped. The user's own file is not checked for parity or mismatches.
     """
     cases = [_case(entry, record) for entry in record.systems]
     time = {"time": f"{sum(float(case.get('time', '0')) for case in cases):.3f}"}
@@ -72,9 +72,9 @@ def failures(entry: SystemRecord, record: RunRecord) -> list[str]:
         )
     if parity is not None and parity.unexplained_flips:
         flips = parity.unexplained_flips
-        found.append(f"{flips} top-1 flip{'' if flips == 1 else 's'} of {parity.flips} that rounding cannot explain")
+        found.append(f"{flips} top-1 mismatch{'es' * (flips != 1)} of {parity.flips} that rounding cannot explain")
     if parity is None and record.reference is None and record.configuration.get("only") != "performance":
-        found.append("not held against float64: the reference did not run")
+        found.append("not compared with float64: the reference did not run")
     return found
 
 

@@ -8,7 +8,7 @@ from alexbench.harness.records.file_names import REPORT
 
 VARIABLE: Final = "GITHUB_STEP_SUMMARY"
 LIMIT_BYTES: Final = 1024 * 1024
-"""Of one step's summary: a larger one is not shown at all (GitHub's documentation, "Workflow commands")."""
+"""The limit of one step's summary: a larger one is not shown at all (GitHub's documentation, "Workflow commands")."""
 CUT: Final = f"\n_Cut here: a step summary holds 1 MiB. The whole is in the run's {REPORT}._\n"
 _GAP: Final = "\n"
 """What is there may not end in a line's end."""

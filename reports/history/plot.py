@@ -1,11 +1,11 @@
-"""A history as a picture: a panel a metric, a line a series, changes of level; the same bytes for the same history."""
+"""A history as a plot: one panel per metric, one line per series; the same bytes for the same history."""
 
 import io
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from alexbench.reports.history.series import History, Series
-from alexbench.reports.plots.plot_text import drawing, plot_text
+from alexbench.reports.plots.plot_text import DOTS_PER_INCH, drawing, plot_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,16 +19,8 @@ _LINE: Final = 0.2
 _LETTERS: Final = 110
 """Letters of a legend that fit side by side; each label takes so many more for its key:"""
 _KEY: Final = 8
-_DOTS_PER_INCH: Final = 150
 _MOST_PERCENT: Final = 100.5
 """No axis goes further, and a line at 100 % is still seen whole."""
-_STYLE: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "svg.hashsalt": "alexbench",
-    "svg.fonttype": "path",
-    "axes.unicode_minus": True,
-}
 
 
 def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes:
@@ -41,7 +33,7 @@ def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes
     legends = _legends([_labels(found) for found in panels.values()])
     heights = [_PANEL[1] + _LINE * _rows(labels) for labels in legends] or [1.0]
     file = io.BytesIO()
-    with drawing(_STYLE):
+    with drawing():
         figure = Figure(figsize=(_PANEL[0], sum(heights)), facecolor="white", layout="constrained")
         lines = map(plot_text, title(history).splitlines())
         figure.suptitle("\n".join(lines), x=0.01, ha="left", weight="bold")
@@ -54,7 +46,7 @@ def draw_history(history: History, form: Literal["svg", "png"] = "svg") -> bytes
                 if labels:
                     _legend(axes, labels)
         metadata = {"Date": None} if form == "svg" else {"Software": None}
-        figure.savefig(file, format=form, dpi=_DOTS_PER_INCH, metadata=metadata)
+        figure.savefig(file, format=form, dpi=DOTS_PER_INCH, metadata=metadata)
     return file.getvalue()
 
 
@@ -152,7 +144,7 @@ def _line(axes: "Axes", series: Series, place: int, label: str) -> None:
 
 
 def _labels(found: list[Series]) -> list[str]:
-    """Of each series of a panel the system, and in what it is not as the others."""
+    """The system of each series of a panel, and how it differs from the others."""
     common = {
         name for name, value in found[0].key.items() if value and all(series.key[name] == value for series in found)
     }

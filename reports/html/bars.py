@@ -14,7 +14,7 @@ from alexbench.reports.html.figure import Missing
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.text.reason_words import group_words
 
-_TITLE: Final = "Who is fastest"
+_TITLE: Final = "FPS and latency"
 _HEIGHT: Final = 24
 
 
@@ -57,6 +57,11 @@ class Bars:
     said: str
     without: tuple[str, ...]
 
+    @property
+    def ranked(self) -> bool:
+        """Whether any row has a rank."""
+        return any(row.rank for row in self.rows)
+
 
 def bars(record: RunRecord) -> Bars | Missing:
     """FPS and p50 of the systems that have them; top-1 of a run without speed.
@@ -78,7 +83,8 @@ def bars(record: RunRecord) -> Bars | Missing:
         BarRow(_rank(row), row_cells.called(row).text, mine, group)
         for row, mine, group in zip(shown, zip(*columns, strict=True), _groups(shown), strict=True)
     ]
-    return Bars(_TITLE, panels, tuple(found), _said(panels, found), without)
+    title = _TITLE if len(panels) > 1 else "Accuracy"
+    return Bars(title, panels, tuple(found), _said(panels, found), without)
 
 
 def _speed(record: RunRecord) -> tuple[Panel, ...]:

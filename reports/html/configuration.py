@@ -17,6 +17,7 @@ DEFAULTS: Final[Mapping[str, Callable[[RunRecord], str]]] = {
     "only": lambda _: "accuracy and performance",
     "resolution": lambda record: f"by rigor {record.configuration.get('rigor', 'smoke')}",
     "shard": lambda _: "not split",
+    "silence_limit": lambda _: "ALEXBENCH_SILENCE_S, else 600 s",
     "weights": lambda record: "synthetic" if record.model.synthetic else record.model.weights,
     "weights_key": lambda _: "detected",
     "weights_layout": lambda _: "detected",

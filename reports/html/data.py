@@ -1,4 +1,4 @@
-"""What a run's folder holds beside its record, reduced to what a page can carry: histograms, percentiles, medians."""
+"""A run's tables, reduced to the size of a page: histograms, percentiles, medians."""
 
 import json
 import math
@@ -14,18 +14,16 @@ from alexbench.harness.errors import RecordError
 from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
 from alexbench.harness.records.file_names import BLOCKS, LAYERS, TIMINGS
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.harness.run_tables import read_table
+from alexbench.harness.run_tables import ANCHOR, read_table
 
 BINS: Final = 60
 CARRIED: Final = {90.0: 64, 95.0: 130, 99.0: 662, 99.9: 6636}
 """Percentile -> the calls that carry it, by MLPerf's early-stopping rule (harness/judge/early_stopping.py)."""
 TAIL: Final = (*(float(one) for one in range(75, 100)), 99.3, 99.5, 99.7, 99.8, 99.9)
 MOST_BLOCKS: Final = 2000
-"""Of the drift's, of all rows together: more are no longer told apart, and slow a browser."""
+"""The most points of the drift, all rows together: more cannot be told apart, and slow a browser."""
 _WIDE: Final = 8
 """Times: a slowest call so far from the fastest asks for bins of one ratio, not of one width."""
-ANCHOR: Final = "anchor"
-"""What the files call the machine probe."""
 _SINGLE: Final = "SingleStream"
 
 
@@ -35,7 +33,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Of every settled call at batch 1, in ms.
+    """The latency of every settled call at batch 1, in ms.
 
     ``histogram``: backend, start, end (ms), calls, share (percent of the backend's calls). ``percentiles``: backend,
     percentile, latency (ms), of those from 75 on that the calls carry. ``beyond``: backend -> how many calls are slower
@@ -123,7 +121,7 @@ def latencies(folder: Path, record: RunRecord) -> Latencies | None:
         bounds = {"start": np.round(edges[:-1], 4), "end": np.round(edges[1:], 4)}
         histograms.append(pd.DataFrame({"backend": name, **bounds, **shares}))
         carried = [one for one in TAIL if one <= _farthest(len(found))]
-        quantiles = np.round(np.percentile(found, carried), 4) if carried else []
+        quantiles = [round(float(one), 4) for one in np.percentile(found, carried)] if carried else []
         percentiles.append(pd.DataFrame({"backend": name, "percentile": carried, "latency": quantiles}))
     return Latencies(
         pd.concat(histograms, ignore_index=True),
@@ -212,7 +210,7 @@ def _finite(value: Any) -> float:
     """A figure of a comparison, which are all finite.
 
     Raises:
-        ValueError: it is not; TypeError: it is no number.
+        ValueError: it is not finite; TypeError: it is not a number.
     """
     number = float(value)
     if not math.isfinite(number):

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from alexbench.harness.records.file_names import BLOCKS
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.run_tables import ANCHOR
 from alexbench.reports.html import data, svg
 from alexbench.reports.html.figure import Figure, Missing, places, speeds, timed
 from alexbench.reports.html.latency_charts import of_folder, plain_rows
@@ -52,7 +53,7 @@ def drift(folder: Path, record: RunRecord) -> Figure | Missing:
 def _deviations(frame: pd.DataFrame, record: RunRecord) -> pd.DataFrame:
     """With percent from the p50 that the leaderboard has; of the probe, from the median of its own blocks."""
     middles = {entry.name: speed.latency.p50_ms for entry, speed in speeds(record)}
-    probe = frame["backend"] == data.ANCHOR
+    probe = frame["backend"] == ANCHOR
     if probe.any():
         middles[PROBE] = float(frame.loc[probe, "latency"].median())
         frame = frame.assign(backend=frame["backend"].mask(probe, PROBE))
@@ -92,9 +93,8 @@ def _panel(area: svg.Frame, name: str, mine: pd.DataFrame, place: int | None) ->
     curves = [svg.curve("zero", [(0.0, area.down(0)), (1.0, area.down(0))])]
     for _, lines in mine.groupby("process"):
         curves.append(area.curve(f"thin {colour}", zip(lines["round"], lines["deviation"], strict=True)))
-    marks = [
-        _point(area, row, colour) for row in mine.itertuples() if not row.settled or not area.y.holds(row.deviation)
-    ]
+    apart = mine[~mine["settled"] | ~mine["deviation"].between(area.y.low, area.y.high)]
+    marks = [_point(area, row, colour) for row in apart.itertuples()]
     return Markup('<div class="multiple"><p class="multiple-name">{}</p>{}</div>').format(
         svg.plain(name), svg.panes(area, curves, marks)
     )

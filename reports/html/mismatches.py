@@ -66,7 +66,7 @@ class Mismatches:
 def mismatches(folder: Path, record: RunRecord) -> Mismatches:
     """Up to MOST images, the widest margins first: from the thumbnails, else without pixels from ``flips.parquet``.
 
-    A damaged file is said in words: it must not cost the rest of the page.
+    A damaged file becomes a sentence: it must not cost the rest of the page.
     """
     counted = sum(entry.parity.flips for entry in record.systems if entry.parity is not None)
     brief = f"{counted:,} answer{'' if counted == 1 else 's'}" if counted else "none"

@@ -34,9 +34,9 @@ _CONTEXT: Final = ("machine", "environment", "conditions")
 
 
 def html(folder: Path, record: RunRecord) -> str:
-    """``report.html`` of a run; the same text for the same record and files beside it.
+    """``report.html`` of a run; the same text for the same record and files.
 
-    What ``folder`` does not have, or has damaged, is said in a sentence in its place: the rest does not depend on it.
+    A sentence replaces what ``folder`` lacks or has damaged; the rest does not depend on it.
     """
     details = detail_tables(record)
     first = bars(record)

@@ -12,7 +12,11 @@ from alexbench.reports.html.figure import UNTIMED, Figure, Missing, legend, plac
 from alexbench.reports.html.speed_charts import rates
 
 _CLOSE: Final = 0.1
-"""Of the width: labels that are nearer to each other would overlap."""
+"""A share of the width: labels nearer to each other would overlap."""
+_WIDE: Final = 0.75
+"""A share of the width: beyond it, a label has no room to the right."""
+_NARROW: Final = 0.18
+"""The share of the width: up to it, a label has no room to the left."""
 
 
 def roofline(record: RunRecord) -> Figure | Missing:
@@ -86,16 +90,23 @@ def _roof(area: svg.Frame, ceiling: Ceiling) -> Markup:
 
 
 def _roof_labels(area: svg.Frame, ceiling: Ceiling) -> list[Markup]:
-    """What the roof is, once for each part of it that is in the plot."""
+    """What the roof is, once for each part of it that is in the plot: above it, on either side of the knee."""
     knee = ceiling.gflops_per_second / ceiling.gb_per_second
+    share = area.x.share(knee)
+    above = area.down(_reached(ceiling, min(knee, area.x.high))) - 6
     made = []
-    if knee < area.x.high:
-        flat = area.at(area.x.high, ceiling.gflops_per_second)
-        made.append(svg.text("label before", "99%", flat[1] - 6, f"{ceiling.gflops_per_second:.0f} GFLOP/s"))
-    if knee > area.x.low and area.x.share(min(knee, area.x.high)) > 0.15:
-        slope = area.at(area.x.low, _reached(ceiling, area.x.low))
-        made.append(svg.text("label after", "1%", slope[1] - 8, f"{ceiling.gb_per_second:.1f} GB/s"))
+    if share < _WIDE:
+        made.append(svg.text("label after", f"{100 * max(share, 0.0) + 1.5:.1f}%", above, _arithmetic(ceiling)))
+    elif share < 1:
+        made.append(svg.text("label before", "99%", above, _arithmetic(ceiling)))
+    if share > _NARROW:
+        memory = f"{ceiling.gb_per_second:.1f} GB/s"
+        made.append(svg.text("label before", f"{100 * min(share, _WIDE) - 1.5:.1f}%", above, memory))
     return made
+
+
+def _arithmetic(ceiling: Ceiling) -> str:
+    return f"{ceiling.gflops_per_second:.0f} GFLOP/s"
 
 
 def _batch_labels(area: svg.Frame, rows: list[Point], precisions: list[str]) -> list[Markup]:

@@ -5,7 +5,7 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   document.documentElement.classList.add("scripted");
 
-  // CSV of a table as it stands (RFC 4180); of the leaderboard, the file that lies beside the page.
+  // CSV of a table as it stands (RFC 4180); for the leaderboard, the file next to the page.
   const field = (value) => {
     const shown = value === null || value === undefined ? "" : String(value);
     // A spreadsheet computes text that begins like this; a number, or the mark of an absent one, is left alone.

@@ -1,4 +1,4 @@
-"""The figures about speed besides latency and the roofline: FPS by batch size, and the time of each layer."""
+"""Other speed charts than latency and the roofline: FPS by batch size, and the time of each layer."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from alexbench.reports.html.figure import UNTIMED, Figure, Missing, legend, plac
 
 _LOOP: Final = "one by one"
 _CLOSE: Final = 0.06
-"""Of the width: labels that are nearer to each other would overlap."""
+"""A share of the width: labels nearer to each other would overlap."""
 
 
 def throughput(record: RunRecord) -> Figure | Missing:

@@ -22,7 +22,7 @@ FORMS: Final = 8
 NOTHING: Final = Markup()
 _STEPS: Final = (1.0, 2.0, 5.0, 10.0)
 _UNITS: Final = 1000
-"""Of a stretched plot's own width."""
+"""A share of a stretched plot's own width."""
 _BELOW: Final = 22
 """Pixels below a plot, for the texts of its axis."""
 
@@ -97,8 +97,8 @@ def _decades(low: float, high: float, most: int) -> list[float]:
 def tick_text(value: float) -> str:
     """A round value in few characters: 1,500, 0.25, 1e-7."""
     if value and not 1e-3 <= abs(value) < 1e6:
-        digits, exponent = f"{value:.0e}".split("e")
-        return f"{digits}e{int(exponent)}"
+        digits, exponent = f"{value:.3e}".split("e")
+        return f"{float(digits):g}e{int(exponent)}"
     return f"{value:,.10g}"
 
 
@@ -125,7 +125,7 @@ def line(kind: str, start: tuple[str, float], end: tuple[str, float]) -> Markup:
 
 
 def text(kind: str, x: str, y: float, said: str) -> Markup:
-    """A text whose anchor its classes say."""
+    """A text, aligned by its classes."""
     return Markup('<text class="{}" x="{}" y="{:.1f}">{}</text>').format(kind, x, y, plain(said))
 
 

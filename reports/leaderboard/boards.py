@@ -5,13 +5,11 @@ from dataclasses import replace
 from typing import Final
 
 from alexbench.harness.records.run_records import ReferenceRecord, RunRecord
-from alexbench.reports import row_cells
-from alexbench.reports.columns import BOARD, NARROWING, show
+from alexbench.reports.columns import BOARD, NARROWING, Column, show
 from alexbench.reports.leaderboard.captions import captions
 from alexbench.reports.row_cells import BASE
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Cell, Notes, Table
-from alexbench.reports.text.reason_words import group_words
 from alexbench.reports.text.wording import ABSENT, row_remarks
 
 _COMPARING: Final = ("speed_up", "speed_up_plain", "difference", "difference_plain")
@@ -27,27 +25,28 @@ def leaderboard(record: RunRecord) -> Table:
         title += ": INVALID, no row is ranked"
     elif len(groups) > 1:
         title += ", ranked among rows that ran alike"
-    return board(title, rows, Notes(), [] if record.reference is None else [("", record.reference)])
+    return board(title, rows, [] if record.reference is None else [("", record.reference)])
 
 
 def board(
-    title: str, rows: Sequence[Row], notes: Notes, references: Sequence[tuple[str, ReferenceRecord]] = ()
+    title: str,
+    rows: Sequence[Row],
+    references: Sequence[tuple[str, ReferenceRecord]] = (),
+    *,
+    columns: Sequence[Column] = BOARD,
 ) -> Table:
     """A table of these rows, and below them the ``references``: the run of each, and what float64 said."""
-    table = Table(title)
-    together = len({row_cells.ran_as(row) for row in rows} - {None}) > 1
-    said = [_notes(row, together=together) for row in rows]
+    table, notes = Table(title), Notes()
+    said = [row_remarks(row.entry) for row in rows]
     marks = [notes.mark(texts) for texts in said]
     below = [_reference_cells(run if rows else "", one) for run, one in references]
-    for column in BOARD:
+    for column in columns:
         cells = [column.cell(row) for row in rows]
         if column.name == "system":
             cells = [replace(cell, asides=(mark,) if mark else ()) for cell, mark in zip(cells, marks, strict=True)]
         if column.name in _COMPARING and all(cell.text in (ABSENT, BASE) for cell in cells):
             continue
         if column.name == "gflops" and len({cell.text for cell in cells}) < 2:
-            continue
-        if column.name == "ran_as" and not together:
             continue
         best = _BEST.get(column.name)
         bold = [] if best is None else _ranked_apart(rows, best)
@@ -64,15 +63,6 @@ def _reference_cells(run: str, reference: ReferenceRecord) -> Mapping[str, Cell]
     counts = {"top1": reference.top1_correct, "top5": reference.top5_correct}
     shares = {name: Cell(f"{count} of {reference.images}", count) for name, count in counts.items()}
     return shares | {name: Cell(text, text) for name, text in texts.items()}
-
-
-def _notes(row: Row, *, together: bool) -> list[str]:
-    """What qualifies the row, and its base where that ran unlike and no column says so."""
-    said = row_remarks(row.entry)
-    base = row.base
-    if base is None or together or row.speed_up(base) is None or base.entry.group in (None, row.entry.group):
-        return said
-    return [*said, f"Faster or slower than {base.entry.name} as that ran: {group_words(base.entry.group)}."]
 
 
 def _ranked_apart(rows: Sequence[Row], best: Callable[[Sequence[Row]], list[bool]]) -> list[bool]:

@@ -1,31 +1,36 @@
-"""One leaderboard of many runs, for a file that is committed: a section of each set of runs that may be compared.
+"""One leaderboard of many runs, for a file that is committed: a table, and a section of each set of like runs.
 
-Runs of one set have the same card, network, weights, preprocessing, pictures and machine. The text is the same whatever
-order the runs are named in, and says nothing of when or where it was made.
+Runs of one set have the same card, network, weights, preprocessing, images and machine; the table has a column for what
+differs between runs. The text is the same whatever order the runs are named in, and says nothing of when or where it
+was made.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, TextIO
 
 from alexbench.harness.records.machine_key import machine_key
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.reports import row_cells
+from alexbench.reports.columns import BOARD, Column
 from alexbench.reports.leaderboard.boards import board
 from alexbench.reports.leaderboard.explanations import explanations
 from alexbench.reports.leaderboard.noise_banner import noise_banner
 from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.markdown import escape, listed, noted
-from alexbench.reports.rows import Row, rows_of
-from alexbench.reports.table import Notes, Table
+from alexbench.reports.rows import rows_of
+from alexbench.reports.table import Table
+from alexbench.reports.terminal import Terminal
 from alexbench.reports.text import wording
-from alexbench.reports.text.reason_words import group_words
+from alexbench.reports.text.wording import ABSENT
 
 _SHOWN_DIFFERENCES: Final = 6
 _INTRODUCTION: Final = (
-    "Sections are of different models, weights, pictures or machines: figures of two sections are not to be compared."
-    " Inside a section, `#` and bold are within each run, whose rows took turns in the same rounds; between its runs"
-    " stand hours or days, and what is listed as different."
+    "Do not compare rows that differ in model, data, batch or machine: a column says where they do. `#` and bold are"
+    " within each run, whose rows took turns in the same rounds; between runs stand hours or days, and what is listed"
+    " as different."
 )
 
 
@@ -35,23 +40,76 @@ def many_runs(records: Sequence[RunRecord]) -> str:
     title = "# AlexBench leaderboard"
     if synthetic:
         title += " on SYNTHETIC data" if synthetic == len(records) else ", SYNTHETIC data in part"
-    sets: dict[tuple[str, ...], list[RunRecord]] = {}
-    for record in records:
-        sets.setdefault(_key(record), []).append(record)
-    found: list[tuple[str, list[str]]] = []
+    runs, table = in_order(records), board_of(records)
+    sets: dict[tuple[str, ...], dict[str, RunRecord]] = {}
+    for name, record in runs.items():
+        sets.setdefault(_key(record), {})[name] = record
+    parts = [title, _INTRODUCTION, f"## Leaderboard\n\n{noted(table)}"]
     before: dict[tuple[str, str], tuple[str, ...]] = {}
-    for key in sorted(sets):
-        apart = _apart(before.get((key[0], key[3])), key)
+    for key, mine in sets.items():
+        parts.append(_section(mine, _apart(before.get((key[0], key[3])), key)))
         before[key[0], key[3]] = key
-        found.append(_section(sorted(sets[key], key=_age, reverse=True), apart))
-    # What holds in one section only is said there.
-    common = [line for line in found[0][1] if all(line in sentences for _, sentences in found)]
-    parts = [title, _INTRODUCTION]
-    for text, sentences in found:
-        own = [line for line in sentences if line not in common]
-        parts += [text, *([f"### How to read this section\n\n{listed(own)}"] if own else [])]
-    parts += [f"## How to read all of it\n\n{listed(common)}"] if common else []
-    return "\n\n".join(parts) + "\n"
+    sentences: dict[str, list[str]] = {}
+    for name, record in runs.items():
+        for line in explanations(record, [table]):
+            sentences.setdefault(line, []).append(name)
+    lines = [line if len(of) == len(runs) else f"{', '.join(of)}: {line}" for line, of in sentences.items()]
+    return "\n\n".join([*parts, f"## How to read it\n\n{listed(lines)}"]) + "\n"
+
+
+def in_order(records: Sequence[RunRecord]) -> dict[str, RunRecord]:
+    """The runs by the letters that name them: set by set, in each the newest first."""
+    ordered = sorted(sorted(records, key=_age, reverse=True), key=_key)
+    return {_letter(place): record for place, record in enumerate(ordered)}
+
+
+def board_of(records: Sequence[RunRecord]) -> Table:
+    """The rows of all runs in one table."""
+    runs = in_order(records)
+    rows = [row for name, record in runs.items() for row in rows_of(record, name)]
+    references = [(name, record.reference) for name, record in runs.items() if record.reference is not None]
+    told = row_cells.unlike_groups([row.entry.group for row in rows])
+    ran_as = replace(_RAN_AS, of=lambda row: told.get(row.entry.group))
+    place = BOARD.index(_RAN_AS)
+    columns = (*BOARD[:place], *_differing(runs), ran_as, *BOARD[place + 1 :])
+    return board("Leaderboard of many runs", rows, references, columns=columns)
+
+
+_RAN_AS: Final = next(column for column in BOARD if column.name == "ran_as")
+_Told = tuple[str, Callable[[RunRecord], str]]
+_DIFFERING: Final[dict[str, tuple[_Told, ...]]] = {
+    "model": (
+        ("", lambda record: record.model.card),
+        ("weights ", lambda record: record.model.weights_digest[:6] or ABSENT),
+        ("prepared ", lambda record: record.model.recipe_digest[:6] or ABSENT),
+    ),
+    "data": (
+        ("", lambda record: f"{record.data.images} images"),
+        ("", lambda record: "synthetic" if record.data.synthetic else record.data.name),
+        ("names ", lambda record: record.data.names_digest[:6] or ABSENT),
+    ),
+    "batch": (("", lambda record: str(record.configuration.get("batch_size", ABSENT))),),
+    "machine": (
+        ("", lambda record: str(record.machine.get("cpu"))),
+        ("", lambda record: _fingerprint(record.machine)[:6]),
+    ),
+}
+"""Heading -> what runs may differ in, the coarsest first."""
+
+
+def _differing(runs: Mapping[str, RunRecord]) -> Iterator[Column]:
+    """A column for each of these in which not all runs are alike; its cells say no more than tells them apart."""
+    for heading, keys in _DIFFERING.items():
+        said = {name: ", ".join(_told_apart(record, list(runs.values()), keys)) for name, record in runs.items()}
+        if any(said.values()):
+            yield Column(heading, str, lambda row, said=said: said[row.run] or None, heading=heading)  # type: ignore[misc]
+
+
+def _told_apart(record: RunRecord, among: Sequence[RunRecord], keys: Sequence[_Told]) -> Iterator[str]:
+    for words, of in keys:
+        if len({of(one) for one in among}) > 1:
+            yield words + of(record)
+        among = [one for one in among if of(one) == of(record)]
 
 
 def _synthetic(record: RunRecord) -> bool:
@@ -98,10 +156,9 @@ def _age(record: RunRecord) -> tuple[str, str, str]:
     return record.started, record.finished or "", repr(record)
 
 
-def _section(records: Sequence[RunRecord], apart: str) -> tuple[str, list[str]]:
-    """Of the runs of one set, the newest first; and how its tables are read. ``apart``: from the section before."""
-    newest = records[0]
-    names = [_letter(place) for place in range(len(records))]
+def _section(runs: Mapping[str, RunRecord], apart: str) -> str:
+    """What is behind the runs of one set, the newest first. ``apart``: from the section before."""
+    first, newest = next(iter(runs.items()))
     heading = f"## {escape(newest.model.card)}{' on SYNTHETIC data' if _synthetic(newest) else ''}, "
     heading += escape(str(newest.machine.get("cpu")))
     facts = {
@@ -112,15 +169,12 @@ def _section(records: Sequence[RunRecord], apart: str) -> tuple[str, list[str]]:
     if apart:
         facts["Apart"] = f"from the section above of this card and processor, for these differ: {apart}"
     head = [f"- **{name}** {escape(line)}" for name, line in facts.items()]
-    runs = dict(zip(names, records, strict=True))
-    head += [f"- **Run {name}** {escape(_run_line(record, newest))}" for name, record in runs.items()]
-    tables = _boards(runs)
-    parts = [heading, "\n".join(head), *(f"### {escape(one.title)}\n\n{noted(one)}" for one in tables)]
+    head += [f"- **Run {name}** {escape(_run_line(record, newest, first))}" for name, record in runs.items()]
+    parts = [heading, "\n".join(head)]
     for title, lines in (("Published for this card", wording.published_lines(newest)), ("Remarks", _remarks(runs))):
         if lines:
             parts.append(f"### {title}\n\n{listed(lines)}")
-    sentences = dict.fromkeys(line for record in records for line in explanations(record, tables))
-    return "\n\n".join(parts), list(sentences)
+    return "\n\n".join(parts)
 
 
 def _letter(place: int) -> str:
@@ -129,7 +183,8 @@ def _letter(place: int) -> str:
     return (_letter(before - 1) if before else "") + chr(ord("A") + last)
 
 
-def _run_line(record: RunRecord, newest: RunRecord) -> str:
+def _run_line(record: RunRecord, newest: RunRecord, first: str) -> str:
+    """``first``: what the newest is called."""
     line = f"{wording.when_line(record)}; asked for: {wording.asked_for(record)}"
     line += f"; Python {record.environment.get('python')}"
     line += (
@@ -141,10 +196,12 @@ def _run_line(record: RunRecord, newest: RunRecord) -> str:
         return line
     here, there = _flat(record.environment), _flat(newest.environment)
     differs = sorted(key for key in {*here, *there} if here.get(key) != there.get(key))
-    shown = [f"{key} {here.get(key, 'none')} (A: {there.get(key, 'none')})" for key in differs[:_SHOWN_DIFFERENCES]]
+    shown = [
+        f"{key} {here.get(key, 'none')} ({first}: {there.get(key, 'none')})" for key in differs[:_SHOWN_DIFFERENCES]
+    ]
     if len(differs) > len(shown):
         shown.append(f"{len(differs) - len(shown)} more")
-    return f"{line}; environment: {', '.join(shown) if shown else 'as of A'}"
+    return f"{line}; environment: {', '.join(shown) if shown else f'as of {first}'}"
 
 
 def _flat(facts: Any, path: str = "") -> dict[str, str]:
@@ -157,37 +214,22 @@ def _flat(facts: Any, path: str = "") -> dict[str, str]:
     return found
 
 
-def _boards(runs: dict[str, RunRecord]) -> list[Table]:
-    """A table of each group of rows that ran alike, those of all runs side by side; below, what is not ranked."""
-    groups: dict[tuple[str, str], list[Row]] = {}
-    unranked = []
-    for row in (row for name, record in runs.items() for row in rows_of(record, name)):
-        if row.rank is not None:
-            size = str(row.record.configuration.get("batch_size", ""))
-            groups.setdefault((group_words(row.entry.group) if row.entry.group else "", size), []).append(row)
-        else:
-            unranked.append(row)
-    notes = Notes()
-    several = len({size for _, size in groups}) > 1
-    tables = [
-        board(f"{group}{f', batch {size}' if several else ''}", groups[group, size], notes)
-        for group, size in sorted(groups)
-    ]
-    references = [(name, record.reference) for name, record in runs.items() if record.reference is not None]
-    if unranked or references:
-        tables.append(board("Not ranked", unranked, notes, references))
-    return tables
-
-
 def _unranked(record: RunRecord) -> list[str]:
     """Why no row of a run is ranked."""
     return [] if any(row.rank is not None for row in rows_of(record)) else verdict(record)[:1]
 
 
-def _remarks(runs: dict[str, RunRecord]) -> list[str]:
+def _remarks(runs: Mapping[str, RunRecord]) -> list[str]:
     """Each with the runs that it is of."""
     said: dict[str, list[str]] = {}
     for name, record in runs.items():
         for line in filter(None, (*_unranked(record), noise_banner(record), *wording.run_remarks(record))):
             said.setdefault(line, []).append(name)
     return [f"{', '.join(names)}: {line}" for line, names in said.items()]
+
+
+def print_many_runs(records: Sequence[RunRecord], stream: TextIO | None = None) -> None:
+    """Print the table of all runs, and what each is."""
+    terminal = Terminal(stream)
+    terminal.table(board_of(records))
+    terminal.facts([(f"run {name}", wording.when_line(record)) for name, record in in_order(records).items()])

@@ -1,1 +1,1 @@
-"""Pictures as SVG and PNG."""
+"""Plots as SVG and PNG."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.reports.plots.plot_text import drawing, plot_text
+from alexbench.reports.plots.plot_text import DOTS_PER_INCH, drawing, plot_text
 from alexbench.reports.text.wording import ABSENT
 
 if TYPE_CHECKING:
@@ -20,30 +20,22 @@ ORANGE_BLUE: Final = ("#8c3f04", "#c65f0e", "#f0953f", "#fdc98b", "#f7f7f7", "#b
 """Loss to gain, after ColorBrewer's: told apart with every common colour blindness, by hue and lightness."""
 NOTHING: Final = "#e4e4e4"
 LEAST_SPAN: Final = 2.0
-"""Points at the ends of the colours at least: where nothing costs anything, half a point is no catastrophe."""
-DOTS_PER_INCH: Final = 150
+"""The least points at the ends of the colours: if nothing costs anything, half a point must look small."""
 _TICKS: Final = (1, 5, 10, 20, 40, 60, 80)
 _CELL: Final = (0.86, 0.36)
 """Width and height in inches, for numbers of 10 points: at half size they are still read."""
 _LETTER: Final = 0.088
 """Inches that a letter of DejaVu Sans takes at 10 points, the bold ones and the wide ones included."""
 _LINE: Final = 0.22
-_STYLE: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "svg.hashsalt": "alexbench",
-    "svg.fonttype": "path",
-    "axes.unicode_minus": True,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
     """What is drawn.
 
-    ``rows`` and ``columns``: labels, level by level; a level that is the same as its neighbour's is written once.
+    ``rows`` and ``columns``: labels, level by level; a level that equals the adjacent one is written once.
     ``values``: rows of cells, None where there is none. ``clear``: which of them are set bold. ``own``: the row and
-    column of the cell that all are held against. ``lines``: under the title; ``notes``: under the map.
+    column of the cell that all are compared with. ``lines``: under the title; ``notes``: under the map.
     """
 
     title: str
@@ -77,7 +69,7 @@ def said(value: float | None) -> str:
 def draw(heat_map: HeatMap) -> Drawn:
     """Draw it. matplotlib is imported here, so that reports are imported without it."""
     svg, png = io.BytesIO(), io.BytesIO()
-    with drawing(_STYLE):
+    with drawing():
         figure = _figure(heat_map)
         figure.savefig(svg, format="svg", metadata={"Date": None})
         figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
@@ -101,7 +93,7 @@ def _figure(heat_map: HeatMap) -> "Figure":
     colours = LinearSegmentedColormap.from_list("orange-blue", ORANGE_BLUE).with_extremes(bad=NOTHING)
     values = np.array([[np.nan if one is None else one for one in row] for row in heat_map.values], dtype=np.float64)
     widest = max(LEAST_SPAN, float(np.nanmax(np.abs(values))))
-    # By the root: a loss of 1 has to show beside one of 50.
+    # By the root: a loss of 1 must show next to one of 50.
     norm = FuncNorm((_root, _square), vmin=-widest, vmax=widest)
     axes.pcolormesh(np.ma.masked_invalid(values), cmap=colours, norm=norm, edgecolors="white", linewidth=1.5)
     _numbers(axes, heat_map, [[colours(norm(one)) for one in row] for row in values])
@@ -119,7 +111,7 @@ def _figure(heat_map: HeatMap) -> "Figure":
 
 
 def _letters(heat_map: HeatMap, level: int) -> int:
-    """Of the longest label of a level of the rows."""
+    """The length of the longest label of a level of the rows."""
     return max(len(heat_map.row_heading[level]), *(len(row[level]) for row in heat_map.rows))
 
 

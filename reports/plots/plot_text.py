@@ -3,10 +3,17 @@
 import contextlib
 import warnings
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from alexbench.harness.files.plain_text import one_line
 
+DOTS_PER_INCH: Final = 150
+"""Of every PNG."""
+STYLE: Final[Mapping[str, Any]] = MappingProxyType(
+    {"font.family": "DejaVu Sans", "font.size": 10, "svg.hashsalt": "alexbench", "svg.fonttype": "path"}
+)
+"""What all drawings have; DejaVu Sans comes with matplotlib, and the salt makes the same bytes of the same drawing."""
 _LONGEST: Final = 80
 """Characters: a longer text leaves no room for what is drawn."""
 
@@ -18,7 +25,7 @@ def plot_text(text: str, *, longest: int = _LONGEST) -> str:
 
 
 @contextlib.contextmanager
-def drawing(style: Mapping[str, Any]) -> Iterator[None]:
+def drawing(style: Mapping[str, Any] = STYLE) -> Iterator[None]:
     """Draw in a style. A dollar begins no formula, and a character that the font lacks is an empty box, unsaid."""
     from matplotlib import style as styles
 

@@ -21,7 +21,7 @@ from alexbench.reports import row_cells
 from alexbench.reports.columns import BY_NAME, Column
 from alexbench.reports.leaderboard.noise_banner import noise_banner
 from alexbench.reports.leaderboard.verdict import verdict
-from alexbench.reports.plots.plot_text import drawing, plot_text
+from alexbench.reports.plots.plot_text import DOTS_PER_INCH, STYLE, drawing, plot_text
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.text.wording import run_line
 
@@ -31,14 +31,11 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#B3B3B3", "#333333"
 """Okabe and Ito 2008: blue, vermillion; and greys."""
-DOTS_PER_INCH: Final = 150
 _WIDE: Final = 9.0
 """Inches: 1350 pixels, so that at half size a line of 12 points is 12 pixels high."""
 _STYLE: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",
+    **STYLE,
     "font.size": 12,
-    "svg.hashsalt": "alexbench",
-    "svg.fonttype": "path",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
@@ -155,7 +152,7 @@ def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[
     y = height - 0.12
     for line in lines:
         y -= line.height
-        style = {"weight": "bold", "size": 14} if line.bold else {"size": 11, "color": DARK}
+        style: dict[str, Any] = {"weight": "bold", "size": 14} if line.bold else {"size": 11, "color": DARK}
         figure.text(0.02, y / height, line.text, va="bottom", **style)
     left, right, gap = 0.235, 0.985, 0.035
     wide = (right - left - gap * (panels - 1)) / panels

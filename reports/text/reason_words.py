@@ -35,6 +35,11 @@ _RUN: Final[Mapping[Code, str]] = {
     "streams_failed": "many batches at once failed: {text}",
     "no_streams": "many batches at once: this backend has no way of its own for what it runs here",
     "loadgen": "{text}",
+    "background_assumed": "{count:,} outputs, one more than ImageNet's classes: output 0 is taken for the background,"
+    " as in TensorFlow's models",
+    "against_first": "its scores differ from those of {of} by {measured:.1e} sigma at most, on {count} images (there"
+    " is no float64 reference without --weights)",
+    "few_classes": "Top-5 of {count} classes is right for every image, and says nothing.",
     "no_load_held": "no load held {limit:g} ms twice within {count} probes",
     "too_few_queries": "the probe at {measured:g} had {count} queries; a p99 needs {total}: give it longer",
     "lowest_load_failed": "p99 is {measured:.4g} ms already at {limit:g}, the lowest load tried",

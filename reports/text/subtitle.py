@@ -1,4 +1,4 @@
-"""What a run is, in one line: under the title of the page and of pictures."""
+"""A run in one line: under the title of the page and of plots."""
 
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.text.wording import asked_for

@@ -6,13 +6,12 @@ from pathlib import PurePath
 from typing import Final
 
 from alexbench.harness.records.effective import Effective
+from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
 from alexbench.harness.records.run_records import (
     KEPT_OUT,
     ArtifactRecord,
     DataRecord,
-    KernelCheck,
     Parity,
-    QuantizationRecord,
     RunRecord,
     SystemRecord,
 )
@@ -45,7 +44,8 @@ def model_line(record: RunRecord) -> str:
     model = record.model
     if not model.weights_digest:
         weights = "SYNTHETIC weights, in files named below" if model.synthetic else "the files named below, unverified"
-    elif model.synthetic:
+        return f"{weights}; images prepared as card {model.card} says"
+    if model.synthetic:
         source = "" if model.weights == "synthetic" else f", read from {PurePath(model.weights).name}"
         weights = (
             f"SYNTHETIC weights (random layers, a closed-form classifier){source}, digest {model.weights_digest[:12]}"
@@ -356,9 +356,17 @@ def _artifact_line(artifact: ArtifactRecord, ran: Effective | None) -> str:
     synthetic = ", with SYNTHETIC weights" if artifact.synthetic else ""
     return (
         f"ran {artifact.path} as it is{synthetic}: {artifact.format}, {_precision(artifact, ran)},"
-        f" {artifact.input_name} ({artifact.layout}, {batch}) to {artifact.output_name} ({artifact.scores});"
+        f" {artifact.input_name} ({artifact.layout}, {batch}) to {artifact.output_name} ({_scores(artifact)});"
         f" {inside} {artifact.fed}; SHA-256 {artifact.sha256[:12]}{trusted}."
     )
+
+
+def _scores(artifact: ArtifactRecord) -> str:
+    """What it gives an image, and how much it computes for that."""
+    if artifact.outputs is None:  # an older record
+        return artifact.scores
+    work = "GFLOPs not known" if artifact.macs is None else f"{2 * artifact.macs / 1e9:.3f} GFLOPs an image"
+    return f"{artifact.outputs:,} {artifact.scores}, {work}"
 
 
 def _precision(artifact: ArtifactRecord, ran: Effective | None) -> str:

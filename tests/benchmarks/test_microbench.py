@@ -44,7 +44,7 @@ def test_decode_resize_crop(benchmark: BenchmarkFixture, name: str) -> None:
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-def test_normalise_and_lay_out_32_pictures(benchmark: BenchmarkFixture, layout: str) -> None:
+def test_normalise_and_lay_out_32_images(benchmark: BenchmarkFixture, layout: str) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (32, 224, 224, 3), dtype=np.uint8)
     inputs = benchmark(network_input, pixels, load_card("torchvision").preprocessing, layout)
     assert inputs.dtype == np.float32
@@ -56,11 +56,11 @@ def test_top_5_of_32(benchmark: BenchmarkFixture) -> None:
     assert (classes[:, 0] == logits.argmax(axis=1)).all()
 
 
-def test_draw_and_encode_a_synthetic_picture(benchmark: BenchmarkFixture) -> None:
+def test_draw_and_encode_a_synthetic_image(benchmark: BenchmarkFixture) -> None:
     assert benchmark(lambda: encode(draw(1, "val", 0))).startswith(b"\xff\xd8")
 
 
-def test_float64_reference_a_picture_in_a_batch_of_8(benchmark: BenchmarkFixture) -> None:
+def test_float64_reference_an_image_in_a_batch_of_8(benchmark: BenchmarkFixture) -> None:
     network = get_network("owt")
     reference = ReferenceBackend()
     reference.load(Model(network, seeded_weights(network.parameter_shapes, 1)), Options(threads=1))

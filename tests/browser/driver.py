@@ -52,6 +52,7 @@ def browser(
     if downloads is not None:
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     opened = Chrome(options=options, service=Service(executable_path=driver))
+    opened.set_script_timeout(3 * LIMIT_S)  # axe takes 3 s, and 30 s on a busy machine
     try:
         yield opened
     finally:
@@ -75,7 +76,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def texts(page: Any, selector: str) -> list[str]:
-    """Of the elements that are to be seen."""
+    """The visible elements."""
     found = "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(e => e.innerText)"
     shown: list[str] = page.execute_script(found, selector)
     return shown
@@ -87,7 +88,7 @@ def one(page: Any, selector: str) -> Any:
 
 
 def said(page: Any) -> list[str]:
-    """What the page said on the console."""
+    """The page's console messages."""
     return [entry["message"] for entry in page.get_log("browser")]
 
 

@@ -34,7 +34,7 @@ ROWS: Final = ("openvino", "onnxruntime", "torch")
 P50_MS: Final = {"openvino": 12.0, "onnxruntime": 15.0, "torch": 19.0, "anchor": 9.0}
 FLIPS: Final = 6
 FEWER: Final = 15
-"""Of a thousand images, that each system has right less than the one before: beyond chance."""
+"""With a thousand images, each system has fewer right than the one before: beyond chance."""
 ROUNDS: Final = 30
 TWELVE: Final = {
     **{
@@ -156,7 +156,7 @@ def _write_layers(folder: Path, names: Sequence[str]) -> None:
 
 
 def _write_answers(folder: Path, names: Sequence[str], samples: list[str], flips: int) -> None:
-    """float64 answers with the label, and so does everyone; torch with another class where it flips."""
+    """float64 answers with the label, and so does everyone; torch with another class at its mismatches."""
     labels = (np.arange(len(samples)) % 1000).astype(np.int16)
     frames = []
     for name in names:

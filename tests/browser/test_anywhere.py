@@ -50,8 +50,9 @@ def page_of(folder: Path, record: RunRecord) -> Path:
     return path
 
 
-def unfolded(page: Any) -> Any:
-    page.execute_script("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+def unfolded(page: Any, which: str = "") -> Any:
+    opening = "document.querySelectorAll('details' + arguments[0]).forEach((one) => (one.open = true))"
+    page.execute_script(opening, which)
     return page
 
 
@@ -63,15 +64,16 @@ def violations(page: Any) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(page: Any, scheme: str) -> None:
+    """With one table of a chart's data open: the others are made alike, and hundreds of rows take axe a minute."""
     media(page, scheme)
     assert violations(page) == []
-    assert violations(unfolded(page)) == []
+    assert violations(unfolded(page, ":not(.data), #figure-throughput details")) == []
     media(page)
 
 
 def test_axe_finds_nothing_on_a_phone(page: Any) -> None:
     with wide(page, 400):
-        assert violations(unfolded(page)) == []
+        assert violations(unfolded(page, ":not(.data)")) == []
 
 
 @contextmanager
@@ -152,7 +154,7 @@ def test_on_a_narrow_screen_nothing_but_tables_scrolls_sideways(
 
 @pytest.mark.parametrize("ran", ["alike", "unlike"])
 def test_every_table_fits_into_1280_pixels(chromium: Any, written: Path, tmp_path: Path, ran: str) -> None:
-    """With all that widens a row: bf16 beside fp32, an artifact, noise, parity that failed, skipped images."""
+    """With all that widens a row: bf16 next to fp32, an artifact, noise, parity that failed, skipped images."""
     record = read_run(written.parent)
     if ran == "unlike":
         first, second, *others = record.systems

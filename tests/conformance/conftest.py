@@ -39,7 +39,7 @@ FEW: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A worker with a case loaded and its pictures open."""
+    """A worker with a case loaded and its images open."""
 
     name: str
     backend: type[Backend]
@@ -50,7 +50,7 @@ class Loaded:
 
     @property
     def pixels(self) -> NDArray[np.float32]:
-        """All pictures of the case, in the backend's layout."""
+        """All images of the case, in the backend's layout."""
         return network_pixels(self.case, self.backend.input_layout)
 
     def predict(self, pixels: NDArray[Any]) -> NDArray[Any]:
@@ -87,7 +87,7 @@ class Store:
         return path
 
     def truth(self, case: Case, count: int | None = None) -> NDArray[np.float64]:
-        """Float64 logits (count, outputs) of the case's first pictures, by the `reference` backend in a worker.
+        """Float64 logits (count, outputs) of the case's first images, by the `reference` backend in a worker.
 
         There are PICTURES of a published case, and FEW of another.
         """
@@ -104,7 +104,7 @@ class Store:
 
 
 def class_or_skip(name: str) -> type[Backend]:
-    """The backend's class where it can run; else a skip that says the mend, or a failure where it is required."""
+    """The backend's class where it can run; else a skip that names the fix, or a failure if it is required."""
     try:
         found = backend_class(name)
         problem = found.probe().problem

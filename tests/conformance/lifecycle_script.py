@@ -84,16 +84,16 @@ def defects() -> dict[str, dict[str, NDArray[Any]]]:
 
 
 def refused_pixels(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-    """What is no batch of this network's input."""
+    """Arrays that are not a batch of this network's input."""
     channels = pixels.shape.index(TINY.input_shape[0])
     return {
         "uint8": pixels.astype(np.uint8),
         "float64": pixels.astype(np.float64),
-        "one picture without a batch": pixels[0],
+        "one image without a batch": pixels[0],
         "the other layout": np.ascontiguousarray(np.moveaxis(pixels, channels, 1 if channels == 3 else 3)),
         "height and width swapped": np.ascontiguousarray(np.swapaxes(pixels, *_sides(pixels))),
         "a row short": np.ascontiguousarray(np.delete(pixels, 0, axis=_sides(pixels)[0])),
-        "no picture": pixels[:0],
+        "no image": pixels[:0],
     }
 
 

@@ -37,7 +37,7 @@ ELSEWHERE: Final = {"onnxruntime": "conv2", "tensorflow": "conv4", "torch": "fc6
 
 
 def looked_at(worker: WorkerProcess, layers: Sequence[str], folder: Path) -> dict[str, NDArray[np.float64]]:
-    """Layers' outputs for the first pictures that the worker has open."""
+    """Layers' outputs for the first images that the worker has open."""
     folder.mkdir(exist_ok=True)
     worker.ask(WriteActivations(tuple(range(COUNT)), tuple(layers), 2, folder))
     return {layer: np.load(folder / f"{layer}.npy") for layer in layers}
@@ -50,7 +50,7 @@ class Truth:
         self._store, self._factory = store, factory
 
     def of(self, case: Case) -> dict[str, NDArray[np.float64]]:
-        """Of every layer."""
+        """Shapes of every layer."""
         made = made_once(self._factory, f"activations-{case}", lambda folder: self._make(case, folder))
         return {name: np.load(made / "looked" / f"{name}.npy") for name in names(case)}
 
@@ -63,7 +63,7 @@ class Truth:
     def errors(
         self, case: Case, found: dict[str, NDArray[np.float64]], precision: Precision = "fp32"
     ) -> list[LayerError]:
-        """Of every layer, in the network's order."""
+        """The outputs of every layer, in the network's order."""
         truth, scale, bound = self.of(case), scales(case.description), bounds(case.description, precision)
         return [
             layer_error(name, found[name], truth[name], sigma=float(truth[scale[name]].std()), bound=bound[name])
@@ -131,7 +131,7 @@ def test_nothing_is_looked_at_before_load(runtime: str) -> None:
 def test_every_layer_is_float64s_at_another_input_size(
     spare: Spare, store: Store, truth: Truth, tmp_path: Path, elsewhere: Case
 ) -> None:
-    """`owt` at 256, where the averaging is no identity; `bvlc` at 224."""
+    """`owt` at 256, where the averaging is not an identity; `bvlc` at 224."""
     spare.load(elsewhere, store.weights(elsewhere))
     open_pictures(spare.worker, elsewhere, spare.folder)
     errors = truth.errors(elsewhere, looked_at(spare.worker, names(elsewhere), tmp_path))
@@ -177,10 +177,13 @@ def assert_traced(backend: str, case: Case, layer: str, store: Store, truth: Tru
     assert (first.layer, [one for one, _ in first.worst]) == (layer, [channel])
 
 
+ON_A_CHANGE: Final = {"owt": ("conv1", "conv3", "fc6"), "bvlc": ("conv2",), "tfcnn": ("fc8",)}
+
+
 def every_layer() -> list[Any]:
-    """On every change those of `owt`, and the first and the last of the others."""
+    """On a change the first and the last, some between them, and every network; the others every night."""
     found = [(case, layer) for case in PUBLISHED for layer in weighted(case.network)]
-    marks = {one: () if one[0] == OWT or one[1] in ("conv1", "fc8") else (pytest.mark.nightly,) for one in found}
+    marks = {one: () if one[1] in ON_A_CHANGE[one[0].network] else (pytest.mark.nightly,) for one in found}
     return [pytest.param(*one, marks=marks[one]) for one in found]
 
 

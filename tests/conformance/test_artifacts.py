@@ -26,12 +26,12 @@ from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import InspectArtifact, LoadArtifact, Loaded, OpenPixels
 from alexbench.harness.worker.protocol.scoring import Predict, WriteActivations
 from tests.conformance import artifacts
+from tests.conformance.artifact_cases import BAD, GOOD, Bad, Good
 from tests.conformance.artifacts import CLASSES, MEAN, PREPROCESSING, SIDE, STD
 from tests.conformance.conftest import class_or_skip
 
 SCRIPT: Final = Path(artifacts.__file__)
 LIMIT_S: Final = 300
-MEAN_ONLY: Final = replace(PREPROCESSING, name="mean only", std=(1.0, 1.0, 1.0))
 NOTHING: Final = replace(PREPROCESSING, name="nothing", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 WRITERS: Final = {
     "onnxruntime": ("onnx",),
@@ -39,135 +39,6 @@ WRITERS: Final = {
     "torch": ("torch",),
     "tensorflow": ("tensorflow",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Good:
-    """A file that runs, and what is to be found in it.
-
-    ``inside``: it normalises its input itself. ``fed``: channels and divisor of what it is fed, where not the card's.
-    ``half``: its weights are rounded to fp16, and its scores with them. ``stated``: what the user says of its input,
-    which decides where its graph is ``unread``.
-    """
-
-    backend: str
-    file: str
-    card: Preprocessing = PREPROCESSING
-    scores: str = "logits"
-    layout: str = "NCHW"
-    batch: int | None = None
-    dtype: str = "float32"
-    precision: str = "fp32"
-    inside: bool = False
-    fed: tuple[str, float] = ("BGR", 1.0)
-    half: bool = False
-    stated: InputConvention | None = None
-    unread: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.backend}-{self.file}"
-
-
-def _everywhere(file: str, **found: Any) -> tuple[Good, Good]:
-    """An .onnx file, which OpenVINO runs too."""
-    return Good("onnxruntime", file, **found), Good("openvino", file, **found)
-
-
-GOOD: Final = (
-    *_everywhere("plain.onnx"),
-    *_everywhere("softmax.onnx", scores="probabilities"),
-    *_everywhere("log-softmax.onnx", scores="log-probabilities"),
-    *_everywhere("normalised.onnx", inside=True),
-    *_everywhere("normalised-from-0-to-1.onnx", inside=True, fed=("BGR", 255.0)),
-    *_everywhere("mean-only.onnx", card=MEAN_ONLY, inside=True),
-    *_everywhere("reversed.onnx", inside=True, fed=("RGB", 1.0), stated=InputConvention("normalised", "RGB")),
-    *_everywhere("clipped.onnx", fed=("BGR", 1.0), stated=InputConvention("0..255", "BGR"), unread=True),
-    Good("onnxruntime", "normalised-by-a-convolution.onnx", inside=True),
-    *_everywhere("channels-last.onnx", layout="NHWC"),
-    *_everywhere("batch-4.onnx", batch=4),
-    *_everywhere("really-batch-1.onnx", batch=1),
-    *_everywhere("four-dimensions.onnx"),
-    *_everywhere("outside.onnx"),
-    *_everywhere("half.onnx", dtype="float16", precision="fp16", half=True),
-    Good("openvino", "plain.xml"),
-    Good("openvino", "compressed.xml", half=True),
-    Good("openvino", "mean-inside.xml", scores="probabilities", inside=True),
-    Good("openvino", "preprocessed.xml", layout="NHWC", dtype="uint8", inside=True),
-    Good("openvino", "reversed.xml", card=MEAN_ONLY, inside=True, fed=("RGB", 1.0)),
-    Good("torch", "plain.pt2"),
-    Good("torch", "normalised.pt2", scores="probabilities", inside=True, fed=("BGR", 255.0)),
-    Good("torch", "batch-1.pt2", batch=1),
-    Good("torch", "plain.pt"),
-    Good("torch", "normalised.pt", scores="probabilities", inside=True, fed=("BGR", 255.0)),
-    Good("torch", "cast.pt2", inside=True, fed=("BGR", 255.0)),
-    Good("torch", "cast.pt", inside=True, fed=("BGR", 255.0)),
-    Good("torch", "frozen.pt", inside=True, fed=("BGR", 255.0)),
-    Good("tensorflow", "plain", layout="NHWC"),
-    Good(
-        "tensorflow",
-        "inside",
-        layout="NHWC",
-        scores="probabilities",
-        inside=True,
-        fed=("RGB", 1.0),
-        stated=InputConvention("0..255", "RGB"),
-    ),
-    Good("tensorflow", "batch-4", layout="NHWC", batch=4),
-    Good("tensorflow", "tensorflow1", inside=True),
-    Good("tensorflow", "model.keras", layout="NHWC", scores="probabilities", inside=True),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """A file that is refused in one line, which names it; ``said`` is part of the line."""
-
-    backend: str
-    file: str
-    said: str
-    error: type[Exception] = WeightsError
-
-    def __str__(self) -> str:
-        return f"{self.backend}-{self.file}"
-
-
-BAD: Final = (
-    *(
-        Bad(backend, file, said, error)
-        for backend in ("onnxruntime", "openvino")
-        for file, said, error in (
-            ("two-inputs.onnx", r"2 image inputs: 'pixels' .*, 'other' .*give a file that takes one", WeightsError),
-            ("two-outputs.onnx", r"'logits' .*, 'rectified' .*output_name", WeightsError),
-            ("no-image.onnx", r"no image input .*'text' float32 \(\?, 77\)", WeightsError),
-            ("mean-only.onnx", r"normalises its input itself .*not what card small does", CardError),
-            ("unknown-operator.onnx", "Vanish", WeightsError),
-            ("random.onnx", r"its graph has Add.* between .*--artifact-input", CardError),
-            ("clipped.onnx", r"its graph has \w+ between .*--artifact-input", CardError),
-            ("whole-numbers.onnx", r"its graph has \w+ between .*--artifact-input", CardError),
-            ("grey.onnx", r"its graph has mix that is not per channel between .*--artifact-input", CardError),
-            ("reversed.onnx", "reverses the channels of its input itself.*--artifact-input", CardError),
-            ("truncated.onnx", "cannot be read", WeightsError),
-            ("missing.onnx", "cannot be read: .*[Nn]o such file", WeightsError),
-        )
-    ),
-    # Its bias is reshaped by what depends on the input's shape.
-    Bad("openvino", "normalised-by-a-convolution.onnx", "its graph has Add .*--artifact-input openvino=", CardError),
-    Bad("openvino", "qoperator.onnx", "No conversion rule found for operations: com.microsoft"),
-    Bad("openvino", "orphan.xml", r"orphan\.bin is missing"),
-    Bad("openvino", "plain.bin", r"\.xml and \.onnx"),
-    Bad("openvino", "scale-folded.xml", r"which is not what card small does .*--artifact-input openvino=", CardError),
-    Bad("torch", "training.pt2", "is dropout on"),
-    Bad("torch", "truncated.pt2", "damaged, or no torch.export or TorchScript file"),
-    Bad("torch", "weights.pth", "--weights"),
-    Bad("torch", "missing.pt2", "no such file"),
-    Bad("torch", "hostile-size.pt2", "contains code, which is never run: .open"),
-    Bad("torch", "hostile-pickle.pt2", "contains code, which is never run: a pickle"),
-    Bad("tensorflow", "damaged", "cannot be read: .*saved_model.pb"),
-    Bad("tensorflow", "empty", "no saved_model.pb in it"),
-    Bad("tensorflow", "unsigned", "without a signature"),
-    Bad("tensorflow", "plain/saved_model.pb", "give the folder"),
-    Bad("tensorflow", "missing", "no such file or folder"),
-)
 
 
 def run_script(kind: str, folder: Path, *more: str) -> None:
@@ -262,7 +133,7 @@ class Runs:
         return self._worker_of(backend).ask(LoadArtifact(backend, seen.artifact, seen.facts, Options(1)))
 
     def look(self, backend: str, seen: Seen, layer: str) -> None:
-        """Ask for an inner layer of the first picture."""
+        """Ask for an inner layer of the first image."""
         pixels = self._scratch / "pixels.npy"
         np.save(pixels, artifacts.pictures(1))
         worker = self._worker_of(backend)
@@ -270,7 +141,7 @@ class Runs:
         worker.ask(WriteActivations((0,), (layer,), 1, self._scratch))
 
     def predict(self, backend: str, seen: Seen, count: int) -> NDArray[np.float32]:
-        """The scores of the first pictures, fed as the inspection says."""
+        """The scores of the first images, fed as the inspection says."""
         inputs, out = self._scratch / "inputs.npy", self._scratch / "scores.npy"
         np.save(inputs, network_input(artifacts.pictures(count), seen.preprocessing, seen.facts.layout))
         self._worker_of(backend).ask(Predict(inputs, out))
@@ -285,7 +156,7 @@ def runs(folder_of: Callable[[str], Path], worker_of: Callable[[str], WorkerProc
 
 
 def truth(card: Preprocessing, count: int) -> NDArray[np.float64]:
-    """Float64 logits of the first pictures."""
+    """Float64 logits of the first images."""
     backend = ReferenceBackend()
     backend.load(Model(artifacts.NETWORK, artifacts.weights()), Options(1))
     logits = backend.predict(network_input(artifacts.pictures(count), card, "NCHW"))
@@ -352,20 +223,20 @@ PLAIN: Final = {"onnxruntime": "plain.onnx", "openvino": "plain.xml", "torch": "
 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
-def test_another_number_of_classes_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
+def test_another_number_of_classes_names_both_and_the_fix(runs: Runs, backend: str, file: str) -> None:
     with pytest.raises(WeightsError, match=rf"gives {CLASSES} scores .*has 11 labels: .*labels = {CLASSES}"):
         runs.inspect(backend, file, outputs=CLASSES + 1)
 
 
 @pytest.mark.parametrize(("backend", "file"), PLAIN.items())
-def test_another_size_of_picture_names_both_and_the_mend(runs: Runs, backend: str, file: str) -> None:
-    with pytest.raises(WeightsError, match=rf"takes pictures of {SIDE} x {SIDE} .*card's are 40 x 40: .*crop = {SIDE}"):
+def test_another_size_of_image_names_both_and_the_fix(runs: Runs, backend: str, file: str) -> None:
+    with pytest.raises(WeightsError, match=rf"takes images of {SIDE} x {SIDE} .*card's are 40 x 40: .*crop = {SIDE}"):
         runs.inspect(backend, file, image=(3, 40, 40))
 
 
 def test_a_torchscript_file_of_another_size_is_refused(runs: Runs) -> None:
     """It says nothing of its sizes; only trying tells."""
-    with pytest.raises(WeightsError, match=r"does not run on pictures of \(3, 40, 40\): .*shapes"):
+    with pytest.raises(WeightsError, match=r"does not run on images of \(3, 40, 40\): .*shapes"):
         runs.inspect("torch", "plain.pt", image=(3, 40, 40))
 
 
@@ -411,7 +282,7 @@ def test_compressed_weights_are_computed_with_in_fp32(runs: Runs) -> None:
 
 @pytest.mark.parametrize(("backend", "file"), [(name, file) for name, file in PLAIN.items() if name != "openvino"])
 def test_a_precision_that_the_file_does_not_have_is_refused(runs: Runs, backend: str, file: str) -> None:
-    with pytest.raises(UnsupportedOptionError, match=r"saved in, which would have run; use --precision fp32"):
+    with pytest.raises(UnsupportedOptionError, match=r"saved in; use --precision fp32"):
         runs.inspect(backend, file, options=Options(1, precision="bf16"))
 
 
@@ -424,7 +295,9 @@ def test_openvino_obeys_bf16(runs: Runs) -> None:
 def test_a_files_inner_layers_are_not_looked_at(runs: Runs, backend: str, file: str) -> None:
     seen = runs.inspect(backend, file)
     runs.load(backend, seen)
-    with pytest.raises(UnsupportedOptionError, match=f"^{backend}: an artifact's inner layers are not known by name"):
+    with pytest.raises(
+        UnsupportedOptionError, match=f"^{backend}: the names of an artifact's inner layers are unknown"
+    ):
         runs.look(backend, seen, "conv1")
 
 

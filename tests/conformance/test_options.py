@@ -21,7 +21,7 @@ OWT: Final = PUBLISHED[0]
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What a backend does not do, and how it says so."""
+    """What a backend does not do, and its error."""
 
     error: type[AlexBenchError]
     message: str
@@ -29,8 +29,8 @@ class Gap:
 
 # A gap that closes fails its test until its line is removed; a backend without a line here has no gaps.
 KNOWN_GAPS: Final = {
-    ("onnxruntime", "bf16"): Gap(UnsupportedOptionError, "fp32, which would have run; use --precision fp32"),
-    ("tensorflow", "bf16"): Gap(UnsupportedOptionError, "fp32, which would have run; use --precision fp32"),
+    ("onnxruntime", "bf16"): Gap(UnsupportedOptionError, "fp32 would have run; use --precision fp32"),
+    ("tensorflow", "bf16"): Gap(UnsupportedOptionError, "fp32 would have run; use --precision fp32"),
 }
 
 
@@ -79,7 +79,7 @@ def test_an_absent_device_is_refused_with_what_would_have_run(spare: Spare, stor
 
 
 def test_every_backend_refuses_one_accelerator_by_a_name_it_knows(spare: Spare, store: Store) -> None:
-    """Of ``cuda`` and ``gpu`` at least one is a name the runtime knows: both unknown would test nothing above."""
+    """The runtime knows ``cuda`` or ``gpu``: if both were unknown, the test above would test nothing."""
     unknown = []
     for device in ("cuda:63", "gpu:63"):
         with pytest.raises(UnsupportedOptionError) as refused:

@@ -35,7 +35,7 @@ def test_logits_are_those_of_float64(loaded: Loaded, store: Store, batch: int) -
     assert_parity(loaded.predict(loaded.pixels[:batch]), store.truth(loaded.case)[:batch])
 
 
-def test_a_picture_alone_has_the_logits_it_has_in_a_batch(loaded: Loaded, store: Store) -> None:
+def test_an_image_alone_has_the_logits_it_has_in_a_batch(loaded: Loaded, store: Store) -> None:
     pixels, sigma = loaded.pixels, float(store.truth(loaded.case).std())
     together = loaded.predict(pixels)
     for picture in LOOKED_AT_ALONE:
@@ -71,8 +71,8 @@ def test_logits_are_those_of_float64_at_another_input_size(spare: Spare, store: 
 
 
 @pytest.mark.parametrize("one", PUBLISHED, ids=str)
-def test_the_truth_tells_the_pictures_apart(store: Store, one: Case) -> None:
-    """Else a backend that mixes up the pictures of a batch would pass."""
+def test_the_truth_tells_the_images_apart(store: Store, one: Case) -> None:
+    """Else a backend that mixes up the images of a batch would pass."""
     truth = store.truth(one)
     assert np.isfinite(truth).all()
     sigma = float(truth.std())

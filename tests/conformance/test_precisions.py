@@ -27,7 +27,7 @@ ROOT: Final = Path(__file__).parents[2]
 BACKENDS: Final = {"onnx": "onnxruntime"}
 CASES: Final = [(kind, file) for kind, files in WRITTEN.items() for file in files]
 EVIDENCE: Final = {"onnx": "declared", "tensorflow": "declared", "torch": "reported", "openvino": "reported"}
-"""Of what products work in: by the file's graph, by the operators that ran, by the kernels of the compiled model."""
+"""Evidence of the type of products: the file's graph, the operators that ran, the kernels of the compiled model."""
 
 
 class Files:
@@ -68,7 +68,7 @@ class Files:
 
 
 def pixels(layout: Any) -> NDArray[np.float32]:
-    """Of the pictures that calibrated."""
+    """The seed of the calibration images."""
     return network_input(pictures(), PREPROCESSING, layout)
 
 

@@ -1,4 +1,4 @@
-"""Every runtime says where the time of an inference goes, by layer, and says it beside what was loaded."""
+"""Every runtime reports the time of an inference by layer, apart from the loaded network."""
 
 from typing import Final
 

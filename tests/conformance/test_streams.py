@@ -43,9 +43,9 @@ def streamed(loaded: Loaded | Spare, batches: np.ndarray) -> np.ndarray:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def loaded_owt(loaded: Loaded) -> Loaded:
-    """The worker with a stream open beside what it had loaded."""
+    """The worker with a stream open beside what it had loaded; of those that come after, each opens one anew."""
     if not issubclass(loaded.backend, Streams):
         pytest.skip(f"{loaded.name} has no streams")
     opened = loaded.worker.ask(OpenStream(BATCH))
@@ -57,7 +57,7 @@ def loaded_owt(loaded: Loaded) -> Loaded:
 
 
 def different_batches(loaded: Loaded) -> np.ndarray:
-    """BATCHES batches of which no two have a picture in one place."""
+    """BATCHES batches of which no two have an image in one place."""
     assert BATCHES * BATCH <= PICTURES
     whole = loaded.pixels[: BATCHES * BATCH]
     return whole.reshape(BATCHES, BATCH, *whole.shape[1:])
@@ -76,7 +76,7 @@ def test_the_stream_gives_the_loops_logits_in_their_order(loaded_owt: Loaded) ->
 
 @pytest.mark.parametrize("case", [OWT], indirect=True, ids=str)
 def test_batches_are_not_mixed_up_however_often_they_come(loaded_owt: Loaded, store: Store) -> None:
-    """Each of 15 batches is held against float64's logits of its own pictures, which tell the pictures apart."""
+    """Each of 15 batches is compared with float64's logits of its own images, which tell the images apart."""
     batches, rounds = different_batches(loaded_owt), 3
     order = np.random.Generator(np.random.PCG64(11)).permutation(np.tile(np.arange(BATCHES), rounds))
     truth = store.truth(OWT)[: BATCHES * BATCH].reshape(BATCHES, BATCH, -1)

@@ -71,7 +71,7 @@ class Forgetful(Ailing):
         self._backends, self._call = backends, 0
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of the next one."""
+        """The number of the next call."""
         self._call += 1
         self._backend = self._backends[self._call % len(self._backends)]
         return super().predict(pixels)

@@ -1,6 +1,6 @@
-"""The command as a person starts it: a process of its own, from elsewhere, on pictures whose answers are known.
+"""The command as a person starts it: a process of its own, from elsewhere, on images whose answers are known.
 
-Half of the pictures lie in the class that float64 gives them, a quarter in float64's third, a quarter in its last: so a
+Half of the images lie in the class that float64 gives them, a quarter in float64's third, a quarter in its last: so a
 run has 20 of 40 at top-1 and 30 of 40 at top-5, whatever runtime it is.
 """
 
@@ -36,12 +36,14 @@ from tests.support.made_once import made_once
 SEED: Final = 20121204
 SIZES: Final = ((500, 375), (375, 500), (320, 256), (256, 256), (300, 700))
 PICTURES: Final = 40
+COPIES: Final = 5
+MANY: Final = COPIES * PICTURES
 LIMIT_S: Final = 480
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What the runs of a session are given. ``ranking``: picture's path in ``pictures`` -> float64's best 1000."""
+    """What the runs of a session are given. ``ranking``: image's path in ``pictures`` -> float64's best 1000."""
 
     pictures: Path
     weights: Path
@@ -148,7 +150,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 
 
 def _make_ground(folder: Path) -> None:
-    """The weights in ``given``, the pictures in class folders of ``pictures``, and ``ranking.json``."""
+    """The weights in ``given``, the images in class folders of ``pictures``, and ``ranking.json``."""
     card = load_card("torchvision")
     arrays = seeded_weights(card.build_network().parameter_shapes, SEED)
     write_weights(arrays, folder / "given")
@@ -198,7 +200,7 @@ def answered(command: Command, ground: Ground, tmp_path_factory: pytest.TempPath
     """A run of two runtimes, accuracy only, to be read and copied."""
 
     def make(folder: Path) -> None:
-        rows = ("--backend", "onnxruntime", "--backend", "openvino", "--only", "accuracy")
+        rows = ("--backend", "torch", "--backend", "openvino", "--only", "accuracy")
         ended = command("run", "--data", ground.pictures, "--weights", ground.weights, *rows, "--out", folder)
         assert ended.code == 0, ended.err
 
@@ -207,12 +209,12 @@ def answered(command: Command, ground: Ground, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def many(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same pictures ten times over, in class-index folders: long enough to be disturbed."""
+    """The same images COPIES times over, in class-index folders: long enough to be disturbed."""
     folder = tmp_path_factory.mktemp("many")
     for path, label in ground.labels.items():
         inside = folder / str(label)
         inside.mkdir(exist_ok=True)
-        for copy in range(10):
+        for copy in range(COPIES):
             shutil.copyfile(ground.pictures / path, inside / f"{copy}-{Path(path).name}")
     return folder
 

@@ -14,6 +14,11 @@ import numpy as np
 from alexbench.harness.contract import Availability, Backend, Effective, Known, Requirements
 
 
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
 class Plugin(Backend):
     name = "{name}"
     requires = Requirements()
@@ -50,9 +55,25 @@ PREDICT: Final = {
     "reused": "self.buffer[: len(logits)] = logits; return self.buffer[: len(logits)]",
     "raises": "raise ZeroDivisionError('nothing to\\n divide by')",
     "exits": "os._exit(3)",
+    "integer": "logits = np.round(1000 * logits).astype(np.int64)",
+    "complex": "logits = logits.astype(np.complex64)",
+    "tensor": "import torch; logits = torch.from_numpy(logits)",
+    "strings": "logits = logits.astype(str)",
+    "odd_error": "raise ValueError(3, b'x', None)",
+    "mute_error": "raise Mute",
+    "prints": "print('hello'); os.write(1, b'to descriptor 1\\n'); sys.stdout.flush()",
+    "strict": "import warnings; warnings.simplefilter('error'); warnings.warn('this is old')",
+    "huge": "logits = np.broadcast_to(np.float32(0), (len(pixels), 2**33))",
+    "interrupts": "raise KeyboardInterrupt",
+    "deep": "return self.predict(pixels)",
 }
 """Name of the plugin -> what its ``predict`` does before it returns ``logits``."""
-LOAD: Final = {"hangs": "time.sleep(600)", "unloadable": "raise ValueError('no such kernel')"}
+LOAD: Final = {
+    "hangs": "time.sleep(600)",
+    "unloadable": "raise ValueError('no such kernel')",
+    "exits_in_load": "sys.exit('licence expired')",
+    "threaded": "import threading; threading.Thread(target=time.sleep, args=(600,)).start()",
+}
 MODULES: Final = {
     "unimportable": "import there_is_no_such_module\n",
     "exits_at_import": "import sys\nsys.exit(4)\n",
@@ -66,6 +87,7 @@ PATCHES: Final = {
     ),
     "nameless": ('    name = "nameless"\n', ""),
     "misnamed": ('    name = "misnamed"\n', '    name = "another"\n'),
+    "unclosable": ("    def close(self):\n        pass\n", "    def close(self):\n        raise OSError('busy')\n"),
     "incomplete": ("    def close(self):\n        pass\n", ""),
 }
 """Name -> what is replaced in a sound plugin, and by what."""

@@ -1,4 +1,4 @@
-"""``alexbench ablate`` as a person starts it, on pictures of which half have the class that float64 gives them."""
+"""``alexbench ablate`` as a person starts it, on images of which half have the class that float64 gives them."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ def test_it_says_what_each_choice_costs_writes_four_files_and_the_same_ones_agai
     ended = command(*asked(ground, *flags, "--out", tmp_path / "first"))
     assert ended.code == 0, ended.err
     assert "8 combinations (4 of crop, 2 of channels" in ended.err
-    assert "x 40 pictures: 320 inferences, about" in ended.err
+    assert "x 40 images: 320 inferences, about" in ended.err
     assert "Each choice alone, compared with the card's own" in ended.out
     assert "own  top-1 50.0 %" in ended.out
     assert "SYNTHETIC" not in ended.out
@@ -54,10 +54,10 @@ def test_it_says_what_each_choice_costs_writes_four_files_and_the_same_ones_agai
     assert leftovers(ground.cache) == []
 
 
-def test_wrong_flags_are_one_line_that_names_the_mend(command: Command, ground: Ground, tmp_path: Path) -> None:
+def test_wrong_flags_are_one_line_that_names_the_fix(command: Command, ground: Ground, tmp_path: Path) -> None:
     for flags, code, said in (
         (("--vary", "colour"), 2, "unknown axis (--vary) 'colour'; known: antialias, channels"),
-        (("--limit", "31"), 3, "--limit 31: 31 pictures are too few to tell what a choice costs; give at least 32"),
+        (("--limit", "31"), 3, "--limit 31: 31 images are too few to show what a choice costs; give at least 32"),
         (("--backend", "torch"), 2, "openvino and torch are named"),
         (("--out", ground.weights), 2, "is a file, not a folder"),
     ):
@@ -67,19 +67,19 @@ def test_wrong_flags_are_one_line_that_names_the_mend(command: Command, ground: 
         assert "Traceback" not in ended.err
 
 
-def test_a_data_set_of_too_few_pictures_is_inconclusive(command: Command, ground: Ground, tmp_path: Path) -> None:
+def test_a_data_set_of_too_few_images_is_inconclusive(command: Command, ground: Ground, tmp_path: Path) -> None:
     for number, (path, label) in enumerate(sorted(ground.labels.items())):
         if number < 5:
             (tmp_path / str(label)).mkdir(exist_ok=True)
             (tmp_path / str(label) / Path(path).name).write_bytes((ground.pictures / path).read_bytes())
     ended = command.here("ablate", "--data", tmp_path, "--weights", ground.weights, "--backend", "openvino")
     assert ended.code == 3
-    assert "5 pictures are too few" in ended.last_line
+    assert "5 images are too few" in ended.last_line
 
 
 def test_an_interrupt_leaves_nothing_behind(command: Command, ground: Ground, tmp_path: Path) -> None:
     with command.started(*asked(ground, "--out", tmp_path / "out")) as started:
-        started.until("openvino: 40 pictures under 112 combinations")
+        started.until("openvino: 40 images under 112 combinations")
         started.process.send_signal(signal.SIGINT)
         ended = started.end()
     assert ended.code == 130

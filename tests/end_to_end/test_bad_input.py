@@ -1,4 +1,4 @@
-"""Unusable input: exit 2, one line that names it and the mend, and nothing half written."""
+"""Unusable input: exit 2, one line that names it and the fix, and nothing half written."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def test_an_empty_folder_is_named(command: Command, ground: Ground, out: Path, t
     empty = tmp_path / "empty"
     empty.mkdir()
     line = refused(run(command, ground, out, data=empty), out)
-    assert f"{empty}: no picture in it" in line
+    assert f"{empty}: no image in it" in line
     assert "class folders" in line
 
 
@@ -56,7 +56,7 @@ def test_folders_with_unknown_class_names_are_named(
     assert "2 (cat, dog) of 2 folders are neither WordNet ids" in line
 
 
-def test_an_unreadable_picture_is_named(command: Command, ground: Ground, out: Path, tmp_path: Path) -> None:
+def test_an_unreadable_image_is_named(command: Command, ground: Ground, out: Path, tmp_path: Path) -> None:
     data = tmp_path / "set"
     shutil.copytree(ground.pictures, data)
     bad = data / sorted(ground.labels)[7]
@@ -68,7 +68,7 @@ def test_an_unreadable_picture_is_named(command: Command, ground: Ground, out: P
     assert {path.name for path in (ground.cache / "prepared").glob("*.npy*")} == before
 
 
-def test_unreadable_pictures_are_skipped_on_request_and_said_beside_every_accuracy(
+def test_unreadable_images_are_skipped_on_request_and_said_beside_every_accuracy(
     command: Command, ground: Ground, out: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "set"
@@ -113,7 +113,7 @@ def test_a_full_disk_is_refused_before_the_work_and_what_was_there_stays(
     try:
         (small / "prepared").mkdir()
         (small / "prepared" / "earlier").write_bytes(b"kept")
-        ended = command("datasets", "prepare", ground.pictures, cache=small)
+        ended = command.here("datasets", "prepare", ground.pictures, cache=small)
         assert ended.code == 2
         assert "the prepared set needs 0.02 GiB and 0.02 GiB are free; free some" in ended.last_line
         assert [one.name for one in (small / "prepared").iterdir() if one.suffix != ".lock"] == ["earlier"]

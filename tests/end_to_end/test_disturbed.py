@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from alexbench.harness.records.record_files import read_run
-from tests.end_to_end.conftest import Command, Ground, Started, only_run
+from tests.end_to_end.conftest import COPIES, MANY, Command, Ground, Started, only_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups of POSIX")
 
@@ -63,7 +63,7 @@ def test_a_worker_that_is_killed_is_a_row_in_error_and_the_others_complete(
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     named = ["--backend", "onnxruntime", "--backend", "openvino"]
     with command.started("run", *arguments, *named) as started:
-        started.until("onnxruntime: accuracy on 400 pictures")
+        started.until(f"onnxruntime: accuracy on {MANY} images")
         worker_of(started, "onnxruntime").kill()
         ended = started.end()
     assert ended.code == 1
@@ -78,7 +78,7 @@ def test_a_worker_that_is_killed_is_a_row_in_error_and_the_others_complete(
     assert "during evaluate" in dead.error
     assert (alive.name, alive.status) == ("openvino", "ok")
     assert alive.accuracy is not None
-    assert (alive.accuracy.images, alive.accuracy.top1_correct) == (400, 10 * ground.top1)
+    assert (alive.accuracy.images, alive.accuracy.top1_correct) == (MANY, COPIES * ground.top1)
     assert alive.parity is not None
     assert alive.parity.passed
     assert "SIGKILL" in (folder / "report.md").read_text(encoding="utf-8")
@@ -90,7 +90,7 @@ def test_when_float64_itself_is_killed_the_rest_stands_without_parity(
 ) -> None:
     arguments = ["--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy"]
     with command.started("run", *arguments, "--backend", "onnxruntime", "--out", tmp_path / "runs") as started:
-        started.until("float64 reference on 40 pictures")
+        started.until("float64 reference on 40 images")
         worker_of(started, "reference").kill()
         ended = started.end()
     assert ended.code == 1
@@ -112,7 +112,7 @@ def test_interrupted_while_measuring_is_130_and_leaves_a_record_and_no_process(
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     named = ["--backend", "onnxruntime", "--backend", "openvino"]
     with command.started("run", *arguments, *named) as started:
-        started.until("onnxruntime: accuracy on 400 pictures")
+        started.until(f"onnxruntime: accuracy on {MANY} images")
         below = started.descendants()
         assert len(below) >= 2
         if by == "Ctrl-C":
@@ -130,7 +130,7 @@ def test_interrupted_while_measuring_is_130_and_leaves_a_record_and_no_process(
     assert record.status == "interrupted"
     assert record.finished is not None
     assert not (folder / ".scratch").exists()
-    again = command("report", folder)
+    again = command.here("report", folder)
     assert again.code == 0, again.err
     assert "INTERRUPTED" in (folder / "report.md").read_text(encoding="utf-8")
 
@@ -141,7 +141,7 @@ def test_ctrl_c_while_preparing_is_130_and_leaves_what_was_prepared(
     cache = tmp_path / "cache"
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     with command.started("run", *arguments, "--backend", "onnxruntime", cache=cache) as started:
-        started.until("preparing 400 pictures")
+        started.until(f"preparing {MANY} images")
         until_there(cache / "prepared", "*.digests.npy.part")
         below = started.descendants()
         os.killpg(started.process.pid, signal.SIGINT)
@@ -161,7 +161,7 @@ def test_workers_end_when_the_command_is_killed_outright(
 ) -> None:
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     with command.started("run", *arguments, "--backend", "onnxruntime") as started:
-        started.until("onnxruntime: accuracy on 400 pictures")
+        started.until(f"onnxruntime: accuracy on {MANY} images")
         below = started.descendants()
         assert below
         started.process.kill()

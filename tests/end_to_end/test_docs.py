@@ -1,6 +1,6 @@
 """The pages for users: every command shown is one that there is, and runs where it can; every link leads somewhere.
 
-What cannot be run here stands in RULES with the reason, and is held against the command line all the same. A command
+What cannot be run here stands in RULES with the reason, and is checked against the command line anyway. A command
 that no rule fits fails: a new one needs a line there.
 """
 
@@ -19,7 +19,7 @@ import pytest
 
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.running import folder as run_folder
-from tests.end_to_end.conftest import LIMIT_S, Command, Ground, only_run
+from tests.end_to_end.conftest import LIMIT_S, Command, Ground
 from tests.support.gates import timed_run
 from tests.unit.house.shown_in_docs import (
     ROOT,
@@ -70,7 +70,7 @@ RULES: Final = (
     Rule("doctor", why_not="needs ImageNet and takes minutes; test_doctor.py runs it"),
     Rule("ablate", why_not="takes minutes; test_ablate.py runs it"),
     Rule("compare", ("--layers",), why_not="starts all runtimes again; test_divergence.py runs it"),
-    Rule("compare", where="answered", code=3),  # 40 pictures decide nothing
+    Rule("compare", where="answered", code=3),  # 40 images decide nothing
     Rule("ab", why_not="takes two environments; test_gate.py runs it"),
     Rule("gate", ("--base",), why_not="takes a run of several environments; test_gate.py makes one"),
     Rule("gate", where="answered"),
@@ -89,7 +89,7 @@ RULES: Final = (
 
 STAMPED: Final = re.compile(r"runs/\d{8}T\d{6}Z-\w+")
 """A run's folder as run makes it."""
-RUNS: Final = ("RUN", "OLD", "NEW", "bf16")
+RUNS: Final = ("RUN", "OLD", "NEW", "bf16", "runs/new")
 FOLDERS_OF_RUNS: Final = ("runs", "FOLDER", "nightly")
 IMAGENET: Final = ("PATH", "ILSVRC2012_img_val.tar")
 
@@ -119,7 +119,7 @@ class Places:
     key: str
 
     def filled_in(self, words: Sequence[str], folder: Path) -> list[str]:
-        """The words with something that there is in place of each stand-in that is no file's name."""
+        """The words with a real value for each placeholder that is not a file's name."""
         several = {"RUN...": ["OLD", "NEW"], "[KEY]...": [], "KEY": [self.key], "CARD": ["torchvision"]}
         several |= {name: [str(self.pictures)] for name in IMAGENET}
         filled: list[str] = []
@@ -130,17 +130,13 @@ class Places:
 
 
 @pytest.fixture(scope="module")
-def places(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Places:
+def places(command: Command, ground: Ground, answered: Path, tmp_path_factory: pytest.TempPathFactory) -> Places:
     """One run of two runtimes under all the names that the pages use, made-up runs with speeds, a prepared set."""
     made = {name: tmp_path_factory.mktemp(name) for name in ("answered", "fresh", "timed", "prepared")}
-    out = tmp_path_factory.mktemp("out")
-    rows = ("--backend", "torch", "--backend", "openvino", "--only", "accuracy")
-    ended = command("run", "--data", ground.pictures, "--weights", ground.weights, *rows, "--out", out)
-    assert ended.code == 0, ended.err
     stamped = {found[0] for one in OURS for word in one.words if (found := STAMPED.match(word))}
     for name in (*RUNS, *stamped):
-        shutil.copytree(only_run(out), made["answered"] / name)
-    shutil.copytree(only_run(out), made["fresh"] / "RUN")
+        shutil.copytree(answered, made["answered"] / name)
+    shutil.copytree(answered, made["fresh"] / "RUN")
     kept = Command(made["answered"], command.cache)
     for to in ((), ("--to", "baselines/mine.json")):
         assert kept.here("baseline", "save", "OLD", *to).code == 0
@@ -149,7 +145,7 @@ def places(command: Command, ground: Ground, tmp_path_factory: pytest.TempPathFa
         record = read_run(timed_run(made["timed"] / name, {"openvino": 10.0, "torch": 15.0}))
         run_folder.write_record(made["timed"] / name, replace(record, started=f"2026-11-0{day}T03:00:00+00:00"))
     cache = tmp_path_factory.mktemp("cache")
-    ended = command("datasets", "prepare", ground.pictures, cache=cache)
+    ended = command.here("datasets", "prepare", ground.pictures, cache=cache)
     assert ended.code == 0, ended.err
     key = next((cache / "prepared").glob("*.json")).stem
     return Places(made, ground.pictures, cache, key)

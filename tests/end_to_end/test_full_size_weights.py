@@ -10,13 +10,10 @@ from alexbench.backends.registry import backend_class
 from tests.support.full_size import FORMATS, write_full_size
 from tests.support.reading import read_apart
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not all(backend_class(name).probe().available for name in ("torch", "onnxruntime", "tensorflow")),
-        reason="pip install 'alexbench[all]'",
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not all(backend_class(name).probe().available for name in ("torch", "onnxruntime", "tensorflow")),
+    reason="pip install 'alexbench[all]'",
+)
 ON_A_CHANGE = ("pth, wrapped", "caffemodel", "onnx", "checkpoint, NCHW")
 """One of each container; variants of these every night."""
 CONVERTED = ("pth, wrapped", "caffemodel", "onnx", "checkpoint, NHWC")

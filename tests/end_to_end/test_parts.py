@@ -15,13 +15,13 @@ import pytest
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord
-from tests.end_to_end.conftest import Command, Ended, Ground, Started, only_run
+from tests.end_to_end.conftest import MANY, Command, Ended, Ground, Started, only_run
 from tests.end_to_end.test_disturbed import worker_of
 from tests.support.records import artifact
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
-NAMED = ("--backend", "onnxruntime", "--system", "torch threads=1", "--only", "accuracy", "--batch-size", "16")
+NAMED = ("--backend", "onnxruntime", "--system", "torch threads=1", "--only", "accuracy", "--batch-size", "8")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def whole(command: Command, arguments: list[str | Path], tmp_path_factory: pytes
 
 def in_the_middle(started: Started, folder: Path, backend: str) -> None:
     """Wait until some batches of a backend are kept, and not all."""
-    started.until(f"{backend}: accuracy on 400 pictures")
+    started.until(f"{backend}: accuracy on {MANY} images")
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for file in folder.glob(f"*/unfinished/{backend}-batches.npy"):
@@ -84,9 +84,9 @@ def test_a_run_that_was_ended_goes_on_where_it_was(
     assert read_run(folder).status == ("running" if ending == signal.SIGKILL else "interrupted")
     ended = command("run", "--resume", folder)
     assert ended.code == 0, ended.err
-    assert "onnxruntime: 400 pictures were kept from before" in ended.err
+    assert f"onnxruntime: {MANY} images were kept from before" in ended.err
     kept = next(line for line in ended.err.splitlines() if line.startswith("torch: ") and "were kept" in line)
-    assert 32 <= int(kept.split()[1]) < 400
+    assert 16 <= int(kept.split()[1]) < MANY
     assert_same_answers(folder, whole)
     for name in ("reference.parquet", "flips.parquet"):
         assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
@@ -104,7 +104,7 @@ def test_a_worker_that_was_killed_is_made_good(
     folder = only_run(tmp_path)
     ended = command("run", "--resume", folder)
     assert ended.code == 0, ended.err
-    assert "torch: 400 pictures were kept from before" in ended.err
+    assert f"torch: {MANY} images were kept from before" in ended.err
     assert_same_answers(folder, whole)
 
 
@@ -116,7 +116,7 @@ def test_a_complete_run_has_nothing_left_to_do(command: Command, whole: Path) ->
     assert (whole / "run.json").read_bytes() == before
 
 
-def test_other_pictures_are_not_gone_on_with(command: Command, ground: Ground, many: Path, tmp_path: Path) -> None:
+def test_other_images_are_not_gone_on_with(command: Command, ground: Ground, many: Path, tmp_path: Path) -> None:
     pictures = shutil.copytree(many, tmp_path / "pictures")
     with command.started(
         "run", "--data", pictures, "--weights", ground.weights, *NAMED, "--out", tmp_path / "runs"
@@ -125,11 +125,11 @@ def test_other_pictures_are_not_gone_on_with(command: Command, ground: Ground, m
         started.process.send_signal(signal.SIGINT)
         started.end()
     folder = only_run(tmp_path / "runs")
-    changed, *_, other = sorted(pictures.glob("*/*"))  # neighbours are copies of each other
+    changed, *_, other = sorted(pictures.glob("*/*"))  # adjacent files are copies of each other
     changed.write_bytes(other.read_bytes())
     ended = command("run", "--resume", folder)
     assert ended.code == 2
-    assert "the pictures are not those of the run" in ended.last_line
+    assert "the images are not those of the run" in ended.last_line
     assert "start a new one" in ended.last_line
 
 
@@ -163,13 +163,13 @@ def test_parts_are_whole_batches_of_one_grid(parts: list[Path]) -> None:
         part = read_run(folder).data.part
         assert part is not None
         ranges.append((part.first, part.last))
-    assert ranges == [(0, 128), (128, 256), (256, 400)]
+    assert ranges == [(0, 64), (64, 128), (128, 200)]
 
 
 def test_parts_joined_in_any_order_are_the_whole_run(
     command: Command, parts: list[Path], whole: Path, tmp_path: Path
 ) -> None:
-    ended = command("merge", parts[2], parts[0], parts[1], "--out", tmp_path)
+    ended = command.here("merge", parts[2], parts[0], parts[1], "--out", tmp_path)
     assert ended.code == 0, ended.err
     folder = only_run(tmp_path)
     assert_same_answers(folder, whole)
@@ -220,7 +220,7 @@ def test_a_part_that_is_missing_or_there_twice_is_named(command: Command, parts:
 def test_a_whole_run_is_no_part(command: Command, whole: Path, tmp_path: Path) -> None:
     ended = merged(command, [whole], tmp_path / "runs")
     assert ended.code == 2
-    assert "is no part of a data set" in ended.last_line
+    assert "is not a part of a data set" in ended.last_line
 
 
 def changed_copy(parts: list[Path], folder: Path) -> list[Path]:

@@ -23,11 +23,11 @@ SAID = {
     "exits": "ended with exit code 3",
     "unloadable": "load() raised ValueError: no such kernel",
 }
-"""Faults that show while a run goes on: plugin -> what its row's error holds, besides its name."""
+"""Faults that show while a run goes on: plugin -> the text of its row's error, without its name."""
 LISTED = {
     "unimportable": "import raised ModuleNotFoundError",
     "exits_at_import": "import raised SystemExit: 4",
-    "no_backend": "wanted a subclass of Backend",
+    "no_backend": "expected a subclass of Backend",
     "unprobeable": "probe() raised OSError: no licence",
     "nameless": "name is None, wanted 'nameless'",
     "misnamed": "name is 'another', wanted 'misnamed'",
@@ -69,8 +69,9 @@ def test_what_is_called_like_a_built_in_is_ignored_and_said(
 
 def test_commands_that_use_none_of_them_go_on(command: Command, ground: Ground, planted: Path, tmp_path: Path) -> None:
     for arguments in (("models",), ("datasets", str(ground.pictures)), ("history", str(tmp_path))):
-        assert command(*arguments).code in (0, 2)
-        assert "planted" not in command(*arguments).out
+        ended = command(*arguments)
+        assert ended.code in (0, 2)
+        assert "planted" not in ended.out
 
 
 def test_each_fault_is_a_row_that_names_it_and_the_others_complete(
@@ -90,7 +91,7 @@ def test_each_fault_is_a_row_that_names_it_and_the_others_complete(
     assert rows["onnxruntime"].accuracy is not None
     assert rows["onnxruntime"].accuracy.top1_correct == ground.top1
     assert rows["talks"].accuracy is not None
-    assert command("report", folder).code == 0
+    assert command.here("report", folder).code == 0
     again = command("run", "--resume", folder)
     assert again.code == 1
     assert "Traceback" not in again.err

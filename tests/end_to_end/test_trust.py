@@ -22,10 +22,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def accuracy(command: Command, ground: Ground, out: Path, *more: str | Path) -> Ended:
-    return command("run", "--data", ground.pictures, "--only", "accuracy", "--out", out, *more)
-
-
 def assert_asked(ended: Ended, program: Path) -> None:
     assert ended.code == 2, ended.err
     assert ended.last_line.endswith(f"--trust {program}")
@@ -37,20 +33,29 @@ def test_a_program_is_not_read_before_it_is_trusted(
     command: Command, ground: Ground, folder: Path, tmp_path: Path, name: str
 ) -> None:
     program, picture = folder / name, ground.pictures / min(ground.ranking)
-    assert_asked(command("predict", picture, "--artifact", f"torch={program}"), program)
-    assert_asked(accuracy(command, ground, tmp_path / "runs", "--artifact", f"torch={program}"), program)
+    assert_asked(command.here("predict", picture, "--artifact", f"torch={program}"), program)
+    given = ("--data", ground.pictures, "--only", "accuracy", "--out", tmp_path / "runs")
+    assert_asked(command.here("run", *given, "--artifact", f"torch={program}"), program)
     assert_asked(command.here("doctor", "--data", ground.pictures, "--artifact", f"torch={program}"), program)
     assert not (tmp_path / "runs").exists()
     assert not (folder / "EXECUTED").exists()
 
 
-def test_what_is_trusted_is_run_and_recorded(command: Command, ground: Ground, folder: Path, tmp_path: Path) -> None:
-    program = folder / "good.pt2"
-    settings = tmp_path / "run.toml"
+@pytest.fixture(scope="module")
+def ran(command: Command, ground: Ground, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
+    """A run of a program that a configuration file names and trusts."""
+    out, program = tmp_path_factory.mktemp("trusted"), folder / "good.pt2"
+    settings = out / "run.toml"
     settings.write_text(f'artifact = "torch={program}"\ntrust = ["{program}"]\n', encoding="utf-8")
-    ended = accuracy(command, ground, tmp_path / "runs", "--config", settings)
+    given = ("--data", ground.pictures, "--only", "accuracy", "--out", out / "runs")
+    ended = command("run", *given, "--config", settings)
     assert ended.code == 0, ended.err
-    record = read_run(only_run(tmp_path / "runs"))
+    return ended, only_run(out / "runs")
+
+
+def test_what_is_trusted_is_run_and_recorded(ran: tuple[Ended, Path], folder: Path) -> None:
+    ended, program = ran[0], folder / "good.pt2"
+    record = read_run(ran[1])
     found = record.systems[0].artifact
     assert found is not None
     assert (found.trusted, found.sha256) == (True, hashlib.sha256(program.read_bytes()).hexdigest())
@@ -68,21 +73,17 @@ def test_a_second_check_refuses_code_in_a_trusted_file(command: Command, ground:
 
 
 def test_trust_names_a_file_of_the_run(command: Command, ground: Ground, folder: Path, tmp_path: Path) -> None:
-    ended = accuracy(
-        command, ground, tmp_path / "runs", "--artifact", f"torch={folder / 'good.pt2'}", "--trust", folder / "other"
-    )
+    given = ("--data", ground.pictures, "--only", "accuracy", "--out", tmp_path / "runs")
+    named = ("--artifact", f"torch={folder / 'good.pt2'}", "--trust", folder / "other")
+    ended = command.here("run", *given, *named)
     assert ended.code == 2
     assert "no --artifact names this file" in ended.last_line
 
 
 @pytest.fixture(scope="module")
-def interrupted(command: Command, ground: Ground, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def interrupted(ran: tuple[Ended, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a trusted program, as if it had been interrupted."""
-    out = tmp_path_factory.mktemp("interrupted")
-    program = folder / "good.pt2"
-    ended = accuracy(command, ground, out, "--artifact", f"torch={program}", "--trust", program)
-    assert ended.code == 0, ended.err
-    run = only_run(out)
+    run = shutil.copytree(ran[1], tmp_path_factory.mktemp("interrupted") / "run")
     data = record_of(run) | {"status": "interrupted"}
     (run / "run.json").write_text(json.dumps(data), encoding="utf-8")
     return run

@@ -1,4 +1,4 @@
-"""Faults built into a runtime: reduced precision is named, a flip is explained or not, dead outputs are not scored."""
+"""Faults built into a runtime: reduced precision is named, mismatches are explained or not, dead outputs not scored."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
-from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run
+from tests.end_to_end.conftest import MANY, PICTURES, Command, Ended, Ground, only_run
 from tests.support.planted import shim
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the interpreter is a shell script")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the interpreter
 def run(
     command: Command, ground: Ground, fault: str, folder: Path, *more: str | Path, data: Path | None = None
 ) -> tuple[Ended, Path, RunRecord]:
-    """A run of a PyTorch that has the fault, beside whatever ``more`` names."""
+    """A run of a PyTorch that has the fault, with the systems that ``more`` names."""
     arguments = ["--data", data or ground.pictures, "--weights", ground.weights, "--only", "accuracy"]
     faulty = ["--backend", "torch", "--python", f"torch={shim(fault, folder)}"]
     ended = command("run", *arguments, *faulty, *more, "--out", folder / "runs")
@@ -75,7 +75,7 @@ def test_more_bits_than_asked_for_are_named_and_no_failure(command: Command, gro
 def test_one_answer_that_rounding_cannot_turn_is_unexplained_and_fails(
     command: Command, ground: Ground, many: Path, tmp_path: Path
 ) -> None:
-    """The picture is none of the parity pictures: only the dispute with the other runtime brings it up."""
+    """The image is none of the parity images: only the dispute with the other runtime brings it up."""
     ended, folder, record = run(
         command, ground, "another class", tmp_path, "--backend", "onnxruntime", "--batch-size", "50", data=many
     )
@@ -100,15 +100,14 @@ def test_one_answer_that_rounding_cannot_turn_is_unexplained_and_fails(
     assert answers.loc[("torch", flip["sample"]), "top1"] != right
 
 
-def test_what_float64_answered_stands_beside_the_run(command: Command, ground: Ground, tmp_path: Path) -> None:
-    _, folder, _ = run(command, ground, "24 bits", tmp_path)  # fp32's own
-    truth = pd.read_parquet(folder / "reference.parquet")
+def test_what_float64_answered_stands_beside_the_run(answered: Path, ground: Ground) -> None:
+    truth = pd.read_parquet(answered / "reference.parquet")
     tops, scores = [f"top{place}" for place in range(1, 6)], [f"score{place}" for place in range(1, 6)]
     assert list(truth.columns) == ["sample", "label", *tops, *scores]
     assert dict(zip(truth["sample"], truth["label"], strict=True)) == ground.labels
     assert truth[tops].to_numpy().tolist() == [ground.ranking[sample][:5] for sample in truth["sample"]]
     assert {str(kind) for kind in truth[scores].dtypes} == {"float64"}
-    flips = pd.read_parquet(folder / "flips.parquet")
+    flips = pd.read_parquet(answered / "flips.parquet")
     assert flips.empty
     assert [str(kind) for kind in flips.dtypes[["margin_sigma", "explained"]]] == ["float64", "bool"]
 
@@ -116,14 +115,18 @@ def test_what_float64_answered_stands_beside_the_run(command: Command, ground: G
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("not finite", "logits of picture 11 are not finite (infinity; 1 of 8 pictures of this batch)"),
+        ("not finite", "logits of image 11 are not finite (infinity; 1 of 8 images of this batch)"),
         pytest.param(
             "constant",
-            "constant output: pictures 0 and 1 differ and have the same logits, as have all 8",
+            "constant output: images 0 and 1 differ and have the same logits, as have all 8",
             marks=pytest.mark.nightly,
         ),
-        ("stale", "stale output: logits of picture 16 are those of picture 8, which differs, and so on for 8 of"),
-        pytest.param("dead", "dead batch: all logits of picture 8 and the 7 after it are 0", marks=pytest.mark.nightly),
+        pytest.param(
+            "stale",
+            "stale output: logits of image 16 are those of image 8, which differs, and so on for 8 of",
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param("dead", "dead batch: all logits of image 8 and the 7 after it are 0", marks=pytest.mark.nightly),
     ],
 )
 def test_outputs_that_mean_nothing_are_not_scored_and_their_symptom_is_named(
@@ -152,11 +155,11 @@ def test_an_answer_of_another_shape_ends_the_row_in_a_line_that_names_both(
     assert found.error.startswith("torch: predict() returned an array of shape (8, 999), wanted (8, 1000)")
 
 
-def test_the_same_picture_over_and_over_is_no_symptom(
+def test_the_same_image_over_and_over_is_no_symptom(
     command: Command, ground: Ground, many: Path, tmp_path: Path
 ) -> None:
-    """Ten copies of each lie side by side: whole batches of one picture, and batches that equal the one before."""
-    ended, _, record = run(command, ground, "24 bits", tmp_path, "--batch-size", "5", data=many)
+    """Copies of each lie side by side: whole batches of one image, and batches that equal the one before."""
+    ended, _, record = run(command, ground, "24 bits", tmp_path, "--batch-size", "2", data=many)
     assert ended.code == 0, ended.err
     assert record.systems[0].accuracy is not None
-    assert record.systems[0].accuracy.images == 10 * PICTURES
+    assert record.systems[0].accuracy.images == MANY

@@ -1,9 +1,9 @@
-"""How fast pictures get to the backends: the figures of docs/evidence/performance.md.
+"""How fast images get to the backends: the figures of docs/evidence/performance.md.
 
     python tests/studies/dataset_performance.py FOLDER [prepare] [accuracy] [end-to-end] [memory]
 
 FOLDER is scratch space: 1 GB for ``prepare``, 2 GB for ``end-to-end``, 12 GB for ``memory``. Needs the four runtimes
-and a quiet machine; compare within one run of it, never across. The pictures are synthetic ones of 500 x 375.
+and a quiet machine; compare within one run of it, never across. The images are synthetic ones of 500 x 375.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def pillow_alone(folder: Path, target: Path) -> float:
 
 
 def preparation(scratch: Path) -> None:
-    """Pictures a second of ``prepare`` on all cores and of Pillow alone, in turns."""
+    """Images a second of ``prepare`` on all cores and of Pillow alone, in turns."""
     folder = jpegs(scratch / "fast", FAST)
     card = load_card("torchvision")
     ours, theirs = [], []
@@ -96,7 +96,7 @@ def preparation(scratch: Path) -> None:
 
 
 def found_order(folder: Path) -> list[int]:
-    """Where the first 100 pictures of the data set are in the order of the paths."""
+    """Where the first 100 images of the data set are in the order of the paths."""
     paths = [file.relative_to(folder).as_posix() for file in sorted(folder.glob("*/*"))]
     place = {path: index for index, path in enumerate(paths)}
     return [place[sample.file] for sample in open_dataset(folder).samples[:100]]
@@ -140,7 +140,7 @@ def end_to_end(scratch: Path) -> None:
 
 
 def memory(scratch: Path) -> None:
-    """Anonymous memory of every process of the command while FULL pictures are prepared and evaluated."""
+    """Anonymous memory of every process of the command while FULL images are prepared and evaluated."""
     folder = jpegs(scratch / "full", FULL)
     card = load_card("torchvision")
     weights, _ = write_weights(seeded_weights(card.build_network().parameter_shapes, 1), scratch / "weights")

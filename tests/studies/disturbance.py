@@ -37,7 +37,7 @@ FRAGMENTED_MIB: Final = 12_000
 
 @contextmanager
 def disturbed(by: Disturbance, seed: int = 1) -> Iterator[None]:
-    """A process of ours beside whatever is measured: random spells of one core, a whole core, or scattered memory."""
+    """A process of ours during a measurement: random spells of one core, a whole core, or scattered memory."""
     programs = {"load": (_LOAD, str(seed)), "burn": (_BURN, ""), "fragments": (_FRAGMENTS, str(FRAGMENTED_MIB))}
     if by == "quiet":
         yield

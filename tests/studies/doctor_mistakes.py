@@ -3,7 +3,7 @@
     PYTHONPATH=. python tests/studies/doctor_mistakes.py [--part PART] [--model CARD] [--only NAME] [--write]
 
 Each mistake is planted alone, in the way that people make it: in the card, the labels file, the weights file, or the
-runtime (a backend that is tampered with, in a worker of its own). The doctor is given 500 synthetic pictures and is not
+runtime (a backend that is tampered with, in a worker of its own). The doctor is given 500 synthetic images and is not
 told. ``--write`` replaces the tables in docs/evidence/doctor.md.
 """
 
@@ -20,14 +20,15 @@ from typing import Any
 import numpy as np
 
 from alexbench.datasets.classes import devkit_order
-from alexbench.harness.config import cache_folder, resolve
 from alexbench.harness.diagnosis.doctor import Question, diagnose
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.synthetic import NAME, synthetic_pictures, synthetic_weights
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.records.diagnosis_records import Diagnosis
+from alexbench.harness.resolving import resolve
 from tests.end_to_end.ailing import ailing
 from tests.support.cards import write_card
 
@@ -134,7 +135,7 @@ PAIRS = (
 
 
 class Clinic:
-    """Where patients are made: synthetic pictures and weights of a card, and a folder for what is planted."""
+    """The place of models under test: synthetic images and weights of a card, and a folder for what is planted."""
 
     def __init__(self, folder: Path, threads: int) -> None:
         self.folder, self.cache, self.threads = folder, cache_folder(), threads
@@ -164,7 +165,7 @@ class Clinic:
         return found, time.monotonic() - start
 
     def _pictures(self, planted: list[Callable[[int], int]]) -> dict[str, Any]:
-        """The synthetic pictures as a flat folder with a labels file."""
+        """The synthetic images as a flat folder with a labels file."""
         pictures = synthetic_pictures("val", self.cache, log=self.cache / "inputs.log", display=Quiet())
         flat = self.folder / "flat"
         lines = []

@@ -4,8 +4,8 @@
 
 FOLDER has photographs, whose own labels do not matter: each is labelled with what the float64 reference answers for it
 under the card's preprocessing. So the right reading has 100 %, and every mistake costs what it costs. The weights are
-the card's synthetic ones. ``--variants 5`` adds a mirrored one and three crops of each, the only way to more pictures.
-The command is asked as a user asks it; what it may answer is written beside what is planted.
+the card's synthetic ones. ``--variants 5`` adds a mirrored one and three crops of each, the only way to more images.
+The command runs as a user runs it; each planted fault has its allowed answers.
 """
 
 import argparse
@@ -27,8 +27,8 @@ from PIL import Image
 from alexbench.backends._shared.onnx_graph import complete_model
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.datasets.preprocess import load_pixels, resize_and_crop_picture
-from alexbench.harness.config import cache_folder
 from alexbench.harness.contract import Model, Options
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.synthetic import synthetic_weights
 from alexbench.harness.judge.rounding import rounded
 from alexbench.harness.models.card import Card, load_card
@@ -47,7 +47,7 @@ UNUSED = 0
 """The value of fc7 that is 0 for all of the photographs (so are 20 % of them); the next one is above 0 for all."""
 NOTHING = ("healthy", "unexplained")
 HARDLY = frozenset({"decoder", "interpolation", "crop-rounding", "exif"})
-"""What may be too little to be shown by so few pictures: not to be named is no wrong answer there."""
+"""What may be too little to be shown by so few images: not naming it is not a wrong answer there."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Case:
     """What is planted, where, and which factors (or verdicts without any) are a right answer to it.
 
     ``command``: arguments of ``alexbench doctor``, of a folder to write into. ``labels``: what is done to them.
-    ``pixels``: what is done to the pictures, 8-bit RGB.
+    ``pixels``: what is done to the images, 8-bit RGB.
     """
 
     name: str
@@ -125,7 +125,7 @@ def artifacts(card: Card, weights: Path) -> Iterator[Case]:
     yield Case("two channels of conv5 swapped", "artifact", slightly, changed("conv5.weight", _swapped))
     yield Case("one weight of fc8 off", "artifact", slightly, changed("fc8.weight", _one_off))
     unused = changed("fc8.weight", lambda one: _one_off(one, UNUSED))
-    yield Case("a weight of fc8 off that no picture uses", "artifact", ("healthy",), unused)
+    yield Case("a weight of fc8 off that no image uses", "artifact", ("healthy",), unused)
     yield Case("one weight of conv2 off", "artifact", slightly, changed("conv2.weight", _one_off))
     yield Case("fc6 stored H, W, C", "artifact", ("flatten",), changed("fc6.weight", _stored))
     yield Case("fc6 stored as if it had been H, W, C", "artifact", ("flatten",), changed("fc6.weight", _taken))
@@ -177,7 +177,7 @@ def _taken(one: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def others(card: Card, weights: Path) -> Iterator[Case]:
-    """What no reading undoes: nothing may be named; and what a weights file may be besides."""
+    """Faults that no reading undoes: nothing may be named; and faults of a weights file."""
     plain = ["--weights", str(weights), "--backend", "openvino"]
     for name, change in (("gamma 1 / 2.2 once more", 1 / 2.2), ("gamma 2.2 (linear light)", 2.2)):
         table = (255 * (np.arange(256) / 255) ** change + 0.5).astype(np.uint8)

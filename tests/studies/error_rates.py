@@ -55,7 +55,7 @@ class Case:
 
     @property
     def deviations(self) -> NDArray[np.float64]:
-        """Of each row's processes, (rows,)."""
+        """The spread of each row's processes, (rows,)."""
         found = np.ones(self.rows)
         if self.spread == "1x to 3x":
             found = np.linspace(1, 3, self.rows)

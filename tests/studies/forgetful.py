@@ -1,6 +1,6 @@
-"""A runtime that gets some pictures wrong: the real backend, in a worker run by a shim in the place of an interpreter.
+"""A runtime that gets some images wrong: the real backend, in a worker run by a shim in the place of an interpreter.
 
-Which pictures is decided by their pixels, so that they are the same whatever the batch.
+Which images is decided by their pixels, so that they are the same whatever the batch.
 """
 
 import sys
@@ -18,7 +18,7 @@ _OF = 1_000_000
 
 
 def forgetful(folder: Path, backend: str, share: float) -> str:
-    """An executable in ``folder`` to be given as an interpreter: ``backend`` there misses a ``share`` of pictures."""
+    """An executable in ``folder`` to be given as an interpreter: ``backend`` there misses a ``share`` of images."""
     from tests.support.shims import executable
 
     return executable(folder / f"{backend}-forgets-{share:g}", "-P", __file__, backend, str(share))

@@ -1,10 +1,10 @@
-"""What the gate says of answers on 5,000 synthetic pictures: half a point planted, and runtimes that round alike.
+"""What the gate says of answers on 5,000 synthetic images: half a point planted, and runtimes that round alike.
 
     python tests/studies/gate_accuracy.py FOLDER [--per-class 5] [--points 0.5]
 
-FOLDER is scratch space (0.5 GB). Draws five pictures of each class, the first of them the default set's, runs four
+FOLDER is scratch space (0.5 GB). Draws five images of each class, the first of them the default set's, runs four
 runtimes on them with the synthetic weights; each of the other three is gated as if it were another version of PyTorch.
-Then `alexbench ab`, accuracy only, of ONNX Runtime against itself with so many pictures wrong that top-1 falls by about
+Then `alexbench ab`, accuracy only, of ONNX Runtime against itself with so many images wrong that top-1 falls by about
 the points asked for (tests/studies/forgetful.py). Exit code 1 where rounding does not PASS or the loss does not FAIL.
 """
 
@@ -15,14 +15,15 @@ from pathlib import Path
 
 from alexbench.datasets.classes import class_list
 from alexbench.datasets.synthetic.write import write_classes
-from alexbench.harness.config import cache_folder, resolve
 from alexbench.harness.console.progress import display_for
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.gating.gate import GatedPair, gate, sides_of
 from alexbench.harness.gating.gated_runs import GatedRun, gated_run_of
 from alexbench.harness.gating.policy import Policy
 from alexbench.harness.inputs.synthetic import synthetic_weights
 from alexbench.harness.models.card import load_card
 from alexbench.harness.records.gate_records import GateReport, Judged
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running.pipeline import run
 from alexbench.reports.text.reason_words import joined
 

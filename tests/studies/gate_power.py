@@ -23,7 +23,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alexbench.harness.config import resolve
 from alexbench.harness.console.progress import display_for
 from alexbench.harness.errors import UsageError
 from alexbench.harness.gating.follow_up import Fresh
@@ -33,6 +32,7 @@ from alexbench.harness.gating.policy import Asked, Policy
 from alexbench.harness.gating.times import EXTENSIONS
 from alexbench.harness.records.gate_records import GateReport, Judged
 from alexbench.harness.records.record_files import read_run
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running.pipeline import run
 from alexbench.harness.systems import System
 

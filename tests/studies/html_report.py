@@ -2,8 +2,9 @@
 
     python tests/studies/html_report.py [FOLDER]
 
-Three backends, 200 flips whose thumbnails compress as badly as any (noise: 40 kB each is the most that a page takes),
-100,000 timed calls a row. Or, with FOLDER, a run that there is. The figures are in docs/decisions/0014-html-report.md.
+Three backends, 200 mismatches whose thumbnails compress as badly as any (noise: 40 kB each is the most that a page
+takes), 100,000 timed calls a row. Or, with FOLDER, a run that there is. The figures are in
+docs/decisions/0014-html-report.md.
 """
 
 import sys

@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 
 from scipy.stats import beta
 
-from alexbench.harness.config import resolve
 from alexbench.harness.console.progress import display_for
 from alexbench.harness.records.speed_records import Difference
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running.pipeline import run
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's

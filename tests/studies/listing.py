@@ -1,4 +1,4 @@
-"""How long a set of 50,000 pictures takes to open and list, in every layout: a table in Markdown.
+"""How long a set of 50,000 images takes to open and list, in every layout: a table in Markdown.
 
     python tests/studies/listing.py SCRATCH_FOLDER
 
@@ -42,7 +42,7 @@ print(time.perf_counter() - start, len(dataset), dataset.describe(), sep="|")
 
 
 def shards(pictures: list[Picture], layout: str) -> list[tuple[str, list[Picture]]]:
-    """The pictures cut into as many files as the real set has, and the files' names."""
+    """The images cut into as many files as the real set has, and the files' names."""
     of = SHARDS[layout]
     suffix = ".parquet" if layout == "parquet" else ""
     cuts = [len(pictures) * number // of for number in range(of + 1)]

@@ -5,7 +5,7 @@
 Stretches alternate, in a random order within each pair, 60 ms apart: a stretch of ``harness.measure.clock.time_block``
 and one of LoadGen's, both warmed up, on one loaded network (``owt``, seeded weights and inputs, batch 1). Printed:
 the ratio of the medians, LoadGen's over ours, with its 90 % interval (bootstrap over pairs). Exit code 1 where that
-interval reaches beyond 5 %: the two clocks disagree, or the machine was too restless to tell.
+interval reaches beyond 5 %: the two clocks disagree, or the machine was too noisy.
 """
 
 import argparse

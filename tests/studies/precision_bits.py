@@ -28,7 +28,7 @@ BF16: Final = ("openvino", "torch")
 
 
 def measured(card: str, images: int, *more: str) -> list[SystemRecord]:
-    """The rows of a run over so many pictures; those that could not do it are in error."""
+    """The rows of a run over so many images; those that could not do it are in error."""
     script = shutil.which("alexbench", path=sysconfig.get_path("scripts"))
     assert script is not None, "the console script is not installed"
     with tempfile.TemporaryDirectory() as out:

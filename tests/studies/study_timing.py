@@ -35,7 +35,7 @@ def model() -> Model:
 
 @contextmanager
 def run_inputs() -> Iterator[Path]:
-    """A folder with ``weights.safetensors`` and ``pixels.npy`` (32 random pictures, uint8)."""
+    """A folder with ``weights.safetensors`` and ``pixels.npy`` (32 random images, uint8)."""
     with TemporaryDirectory(prefix="alexbench-timing-") as folder:
         save_file(dict(model().weights), Path(folder) / "weights.safetensors")
         side = CARD.preprocessing.crop
@@ -45,7 +45,7 @@ def run_inputs() -> Iterator[Path]:
 
 
 def loaded(name: str, backend: str, folder: Path, threads: int) -> WorkerProcess:
-    """A worker with the network loaded, the pictures open and warmed up at batch 1; the caller ends it."""
+    """A worker with the network loaded, the images open and warmed up at batch 1; the caller ends it."""
     worker = WorkerProcess(name, log=folder / f"{name}.log")
     load_into(worker, backend, folder, threads)
     worker.ask(WarmUp(1))
@@ -53,7 +53,7 @@ def loaded(name: str, backend: str, folder: Path, threads: int) -> WorkerProcess
 
 
 def load_into(worker: WorkerProcess, backend: str, folder: Path, threads: int) -> None:
-    """Load the network of :func:`run_inputs` into a worker that has none, and open the pictures."""
+    """Load the network of :func:`run_inputs` into a worker that has none, and open the images."""
     side, weights = CARD.preprocessing.crop, folder / "weights.safetensors"
     worker.ask(Load(backend, "owt", side, weights, Options(threads=threads)))
     worker.ask(OpenPixels(folder / "pixels.npy", CARD.preprocessing))

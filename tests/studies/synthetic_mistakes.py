@@ -2,7 +2,7 @@
 
     python tests/studies/synthetic_mistakes.py [--model CARD] [--backend NAME] [--limit N] [--write]
 
-Every mistake is made alone, on the held-out pictures, with the weights fitted for the card. About 4 minutes a card on
+Every mistake is made alone, on the held-out images, with the weights fitted for the card. About 4 minutes a card on
 two quiet cores. ``--write`` replaces the card's table in docs/evidence/synthetic.md. Needs opencv-python-headless.
 """
 
@@ -23,9 +23,9 @@ from alexbench.backends.registry import backend_class
 from alexbench.datasets.decode import decode_picture, rgb
 from alexbench.datasets.prepared import prepare
 from alexbench.datasets.preprocess import crop_offset, resized_size
-from alexbench.harness.config import cache_folder
 from alexbench.harness.console.progress import display_for
 from alexbench.harness.contract import Model, Options
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.inputs.synthetic import NAME, synthetic_pictures, synthetic_weights
 from alexbench.harness.judge.top_k import correct, top_k
 from alexbench.harness.measure.process import usable_cores
@@ -138,7 +138,7 @@ def model_mistakes(network: Network, weights: Weights) -> Iterator[Mistake]:
     yield Mistake("fc6 flattened H, W, C", weights={**weights, "fc6.weight": moved})
     masked = ("fc6.weight", "fc7.weight") if network.name == "owt" else ("fc7.weight", "fc8.weight")
     generator = np.random.default_rng(SEED)
-    # One draw for all pictures: whose inputs are lost differs from picture to picture in truth, how many does not.
+    # One draw for all images: in reality, which inputs are lost differs from image to image, but not how many.
     dropped = {
         name: weights[name] * (2 * generator.integers(0, 2, weights[name].shape[1])).astype(np.float32)
         for name in masked
@@ -173,7 +173,7 @@ def scale(mean: tuple[float, float, float], factor: float) -> tuple[float, float
 
 
 class Bench:
-    """The held-out pictures of a card and the backend that looks at them."""
+    """The held-out images of a card and the backend that looks at them."""
 
     def __init__(self, card: Card, backend: str, limit: int) -> None:
         """Draw, fit and load what is not in the cache yet."""

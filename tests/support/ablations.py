@@ -12,7 +12,7 @@ IMAGES = 200
 
 
 def answers_of(grid: Grid, right: Callable[[Choice], int]) -> dict[Choice, Answers]:
-    """The first so many pictures right under each choice; evidence moves with it."""
+    """The first so many images right under each choice; evidence moves with it."""
     places = np.arange(IMAGES)
     noise = np.random.default_rng(7).normal(0, 0.1, IMAGES)
     return {

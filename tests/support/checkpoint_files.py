@@ -36,7 +36,7 @@ def variables(arrays: dict[str, NDArray[np.float32]], options: dict[str, Any]) -
 
 
 def main(weights: Path, prefix: Path, options: dict[str, Any]) -> None:
-    """Write PREFIX.index, PREFIX.data-00000-of-00001 and ``checkpoint`` beside."""
+    """Write PREFIX.index, PREFIX.data-00000-of-00001 and ``checkpoint``."""
     import tensorflow as tf
 
     tf1 = tf.compat.v1

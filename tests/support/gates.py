@@ -97,7 +97,7 @@ def resolutions(made: Sequence[Block], names: Sequence[str]) -> tuple[Resolution
 
 
 def blocks(ms: Mapping[str, float], processes: int, spread: float, anchor_ms: float, seed: int) -> list[Block]:
-    """Blocks of all, anchor included, in rounds that share what the machine did."""
+    """Blocks of all rows and the machine probe, in rounds that share the machine's changes."""
     random = np.random.default_rng(seed)
     made: list[Block] = []
     plans: tuple[tuple[Scenario, str, int, int], ...] = (
@@ -119,7 +119,7 @@ def blocks(ms: Mapping[str, float], processes: int, spread: float, anchor_ms: fl
 
 
 def lossy(images: int, lost: int) -> NDArray[np.int64]:
-    """Answers with so many pictures wrong that another row has right."""
+    """Answers with so many images wrong that another row has right."""
     return answers(images, missed=list(range(lost)))
 
 

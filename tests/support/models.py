@@ -1,6 +1,7 @@
-"""Full-size networks to load: seeded weights, seeded pictures, and the card's arithmetic that goes with each."""
+"""Full-size networks to load: seeded weights, seeded images, and the card's arithmetic that goes with each."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,7 @@ class Case:
 
 
 def preprocessing(case: Case) -> Preprocessing:
-    """The case's card, as far as a worker needs it: pictures come ready cut."""
+    """The case's card, as far as a worker needs it: images come ready cut."""
     channels, divide_by, mean, std = _ARITHMETIC[case.network]
     return Preprocessing(
         name=str(case),
@@ -60,14 +61,15 @@ def preprocessing(case: Case) -> Preprocessing:
 
 
 def pictures(case: Case, count: int = PICTURES) -> NDArray[np.uint8]:
-    """Prepared pixels (count, H, W, 3): coarse blocks, different in every picture, under fine noise.
+    """Prepared pixels (count, H, W, 3): coarse blocks, different in every image, under fine noise.
 
-    Each picture has its own stream, so that the first three are the same pictures however many are asked for.
+    Each image has its own stream, so that the first three are the same images however many are asked for.
     """
     return np.stack([_picture(case.input_size, index) for index in range(count)])
 
 
-def _picture(side: int, index: int, *, blocks: int = 8) -> NDArray[np.uint8]:
+@cache
+def _picture(side: int, index: int, blocks: int = 8) -> NDArray[np.uint8]:
     random = np.random.Generator(np.random.PCG64([PICTURES_SEED, side, index]))
     coarse = random.integers(32, 224, (blocks, blocks, 3), dtype=np.int64)
     at = np.arange(side) * blocks // side
@@ -76,7 +78,7 @@ def _picture(side: int, index: int, *, blocks: int = 8) -> NDArray[np.uint8]:
 
 
 def network_pixels(case: Case, layout: Layout, count: int = PICTURES) -> NDArray[np.float32]:
-    """The same pictures as the network takes them: float32 (count, C, H, W) or (count, H, W, C)."""
+    """The same images as the network takes them: float32 (count, C, H, W) or (count, H, W, C)."""
     return network_input(pictures(case, count), preprocessing(case), layout)
 
 

@@ -34,7 +34,7 @@ def seeds_that_show(
 ) -> Iterator[tuple[int, int]]:
     """Seeds of weights that have something to weigh in ``activations`` (layer -> (N, ...)), and the channel each is of.
 
-    A weight whose input is zero on every picture, for a ReLU never fired, changes nothing there.
+    A weight whose input is zero on every image, for a ReLU never fired, changes nothing there.
     """
     before = ""
     for one in network.layers:

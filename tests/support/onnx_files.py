@@ -1,4 +1,4 @@
-"""Writes .onnx files as others do, by the onnx library: the ONNX zoo's, torch.onnx's, with data beside, quantised."""
+"""Writes .onnx files as others do, with the onnx library: the ONNX zoo's, torch.onnx's, external data, quantised."""
 
 from collections.abc import Mapping
 from pathlib import Path

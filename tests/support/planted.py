@@ -16,7 +16,7 @@ from tests.support.rounding import RoundingBackend
 
 
 class PlantedBackend(RoundingBackend):
-    """What ``fault`` says it is; calls with one picture, which warm up, are left alone."""
+    """What ``fault`` says it is; calls with one image, which warm up, are left alone."""
 
     fault: ClassVar[str] = ""
 
@@ -39,7 +39,7 @@ class PlantedBackend(RoundingBackend):
             return logits
         self._calls += 1
         match self.fault:
-            case "another class" if self._calls == 1:  # of the second picture the first class becomes the last
+            case "another class" if self._calls == 1:  # of the second image the first class becomes the last
                 best, worst = int(logits[1].argmax()), int(logits[1].argmin())
                 logits[1, [best, worst]] = logits[1, [worst, best]]
             case "not finite" if self._calls == 2:

@@ -26,7 +26,7 @@ from tests.support.ranks import with_ranks
 def accuracy(
     top1_correct: int = 565, top5_correct: int = 791, *, images: int = 1000, interval: bool = False
 ) -> Accuracy:
-    """Counts over ``images`` pictures, seen in 8 seconds; with an ``interval``, those of a thousand of 50,000."""
+    """Counts over ``images`` images, seen in 8 seconds; with an ``interval``, those of a thousand of 50,000."""
     intervals = ((53.44, 59.51), (76.53, 81.46)) if interval else (None, None)
     return Accuracy(images, top1_correct, top5_correct, 8.0, *intervals)
 
@@ -39,7 +39,7 @@ def parity(
     max_abs_over_sigma: float = 2e-6,
     effective_bits: float | None = None,
 ) -> Parity:
-    """fp32's parity on 64 pictures, as older records have it; with ``effective_bits``, all that newer ones have."""
+    """fp32's parity on 64 images, as older records have it; with ``effective_bits``, all that newer ones have."""
     found = None if effective_bits is None else computed_as(effective_bits)
     newer: dict[str, Any] = {}
     if found is not None:
@@ -213,7 +213,7 @@ def model(**changes: Any) -> ModelRecord:
 
 
 def data(**changes: Any) -> DataRecord:
-    """A thousand real pictures, drawn from 50,000."""
+    """A thousand real images, drawn from 50,000."""
     return replace(
         DataRecord(
             name="val",
@@ -270,7 +270,7 @@ def _unranked(rows: tuple[SystemRecord, ...]) -> RunRecord:
 
 
 def synthetic_run(*rows: SystemRecord, **changes: Any) -> RunRecord:
-    """The embedded default: pictures and weights both synthetic."""
+    """The embedded default: images and weights both synthetic."""
     return run_record(
         *rows,
         model=model(synthetic=True, weights="synthetic"),

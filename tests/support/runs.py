@@ -16,23 +16,23 @@ from alexbench.harness.running import folder as run_folder
 from tests.support.records import data, error_row, model, ok_row, run_record
 
 SIGMA = 2.0
-"""Of the float64 logits of every run made here."""
+"""The sigma of the float64 logits of every run made here."""
 EXPLAINED = 2e-4
 """The widest margin, in sigma, that rounding explains here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What float64 said of a picture: its five best ``classes`` and their ``scores``, best first."""
+    """What float64 said of an image: its five best ``classes`` and their ``scores``, best first."""
 
     classes: tuple[int, ...]
     scores: tuple[float, ...]
 
 
 def answers(images: int, *, wrong: Sequence[int] = (), missed: Sequence[int] = ()) -> NDArray[np.int64]:
-    """Top-5 of a row, (images, 5): picture i is of class i % 1000 and right but where it is ``wrong``.
+    """Top-5 of a row, (images, 5): image i is of class i % 1000 and right but where it is ``wrong``.
 
-    There the label comes second, and nowhere in the pictures that are ``missed``.
+    There the label comes second, and nowhere in the images that are ``missed``.
     """
     labels = np.arange(images) % 1000
     top = (labels[:, None] + np.array([0, 100, 200, 300, 400])) % 1000
@@ -75,7 +75,7 @@ def write_run(
         digests[place, 1] = list(bytes.fromhex(digest))
     sources, prepared = (hashlib.sha256(digests[:, kind].tobytes()).hexdigest() for kind in range(2))
     of_data = of_run.pop("data", data(images=images))
-    is_own = of_data.pixels_digest == data().pixels_digest  # else the tables of another run would lie beside it
+    is_own = of_data.pixels_digest == data().pixels_digest  # else the tables of another run would be next to it
     if is_own:
         of_data = replace(of_data, source_digest=sources, pixels_digest=prepared)
     record = run_record(*entries, **{"model": model(recipe_digest="aa" * 32), "data": of_data, **of_run})
@@ -100,11 +100,11 @@ def _entry(name: str, top: NDArray[np.int64], labels: NDArray[np.int64], changes
 def _predictions(name: str, top: NDArray[np.int64], names: list[str], labels: NDArray[np.int64]) -> pd.DataFrame:
     rows = np.zeros(len(top), [("classes", np.int32, 5), ("scores", np.float32, 5)])
     rows["classes"], rows["scores"] = top, np.arange(9, 4, -1)
-    return run_folder.predictions(name, rows, names, labels, np.ones(len(top), bool), 0)
+    return run_folder.predictions(name, rows, names, labels, np.ones(len(top), bool))
 
 
 def _flipped(entry: SystemRecord, flips: Mapping[tuple[str, int], float]) -> SystemRecord:
-    """The row with a parity that counts these flips, where it has one."""
+    """The row with a parity that counts these mismatches, if it has one."""
     margins = [margin for (name, _), margin in flips.items() if name == entry.name]
     if entry.parity is None or not margins:
         return entry

@@ -1,4 +1,4 @@
-"""Scripts of the repository, imported from where they lie: they are no package."""
+"""Scripts of the repository, imported from their files: they are not a package."""
 
 import importlib.util
 import sys

@@ -36,7 +36,7 @@ SAID: Final = {
 
 
 def logits_of(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What :class:`Odd` answers, (N, OUTPUTS): each picture's own, no two alike."""
+    """What :class:`Odd` answers, (N, OUTPUTS): each image's own, no two alike."""
     scale = pixels.astype(np.float64).mean(axis=(1, 2, 3))[:, None]
     return np.sin(scale * (1 + np.arange(OUTPUTS))).astype(np.float32)
 
@@ -94,7 +94,7 @@ class Odd(Backend):
 
     @classmethod
     def preload(cls) -> None:
-        """Say so; some behaviours are about an import."""
+        """Report the import; some behaviours depend on it."""
         print(IMPORTED, flush=True)
         match cls.behaviour:
             case "import fails":

@@ -29,7 +29,7 @@ def predict(worker: WorkerProcess, pixels: NDArray[Any], folder: Path) -> NDArra
 
 
 def open_pictures(worker: WorkerProcess, case: Case, folder: Path) -> None:
-    """Let ``worker`` map the case's pictures, under its card's arithmetic."""
+    """Let ``worker`` map the case's images, under its card's arithmetic."""
     path = folder / f"{case}.npy"
     np.save(path, pictures(case))
     assert worker.ask(OpenPixels(path, preprocessing(case))).images == len(pictures(case))

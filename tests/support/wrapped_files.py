@@ -50,7 +50,7 @@ def renamed(state: State, change: Callable[[str], str]) -> State:
 
 
 def beside_weights() -> dict[str, Any]:
-    """What trainers keep beside weights."""
+    """What trainers save with weights."""
     bias = torch.nn.Parameter(torch.zeros(3))
     optimizer = torch.optim.Adam([bias], amsgrad=True)
     (bias * 2).sum().backward()

@@ -1,7 +1,6 @@
-"""The synthetic default is the same bits everywhere: made anew here, and held against the committed digests.
+"""The synthetic default is the same bits everywhere: made again here, and compared with the committed digests.
 
-``nox -s tests`` runs this under the pinned NumPy and Pillow, ``nox -s digests`` under other ones: there,
-what is ``slow`` only at night.
+``nox -s tests`` runs this under the pinned NumPy and Pillow, ``nox -s digests`` under other ones.
 """
 
 import io
@@ -51,11 +50,11 @@ def made(module_path: Path) -> Made:
     return Made(prepared, weights, again, said.getvalue())
 
 
-def test_one_picture_of_each_class(made: Made) -> None:
+def test_one_image_of_each_class(made: Made) -> None:
     assert made.prepared.labels.tolist() == list(range(CLASS_COUNT))
 
 
-def test_pictures_have_the_committed_digest(made: Made) -> None:
+def test_images_have_the_committed_digest(made: Made) -> None:
     assert made.prepared.source_digest == PICTURES
 
 
@@ -67,7 +66,7 @@ def test_weights_have_the_committed_digest(made: Made) -> None:
     assert made.weights.digest == WEIGHTS[DEFAULT_CARD]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_fit_gives_the_committed_digest_and_the_last_layer_of_the_package(tmp_path: Path) -> None:
     """The weights as the generator makes them, without the package's last layer."""
     card = load_card(DEFAULT_CARD)
@@ -110,7 +109,7 @@ def test_labels_lead_to_the_right_folder(made: Made) -> None:
     assert len(list(root.glob("synthetic-*/val/n01440764/*.JPEG"))) == 1
 
 
-def test_pictures_that_went_missing_are_drawn_again(made: Made) -> None:
+def test_images_that_went_missing_are_drawn_again(made: Made) -> None:
     cache = made.weights.path.parents[1]
     victim = next(cache.glob("synthetic-*/val/n01440764/*.JPEG"))
     before = victim.read_bytes()

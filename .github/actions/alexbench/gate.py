@@ -55,7 +55,7 @@ def asked(variables: Mapping[str, str]) -> Asked:
     """The inputs, checked.
 
     Raises:
-        InputError: they contradict each other, or are no versions.
+        InputError: they contradict each other, or are not versions.
     """
     given = {
         name.removeprefix(PREFIX).lower(): value.strip() for name, value in variables.items() if name.startswith(PREFIX)
@@ -199,7 +199,7 @@ def main(variables: Mapping[str, str]) -> int:
     try:
         folder = _folder(inputs.out)
     except OSError as error:
-        said = f"out: {inputs.out!r} is no folder that can be made ({error.strerror})"
+        said = f"out: {inputs.out!r} cannot be made ({error.strerror})"
         print(announced("error", said, on_github=on_github))
         return 2
     hand_on({"folder": folder})

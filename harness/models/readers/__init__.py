@@ -1,1 +1,1 @@
-"""Weights files of other people's formats into arrays: no runtime is imported, and nothing in a file is executed."""
+"""Read weights files of other formats into arrays. No runtime is imported, and nothing in a file is executed."""

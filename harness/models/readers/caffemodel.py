@@ -1,4 +1,4 @@
-"""Caffe's .caffemodel: a NetParameter message, in both generations that hold blobs by layer.
+"""Reads Caffe's .caffemodel: a NetParameter message, in both generations that store blobs by layer.
 
 Field numbers are those of BVLC/caffe src/caffe/proto/caffe.proto.
 """
@@ -45,14 +45,14 @@ def read_caffemodel(path: Path) -> FileNetwork:
     """The layers of a .caffemodel that have blobs, in the order of the file: float32 views over the mapped file.
 
     Raises:
-        WeightsError: the file is damaged or no caffemodel.
+        WeightsError: the file is damaged or not a caffemodel.
     """
     net = map_message(path, "caffemodel")
     found = net.grouped(_V1_LAYERS, _LAYERS)
     read = [_v1_layer(layer) for layer in messages(found[_V1_LAYERS])]
     read += [_layer(layer) for layer in messages(found[_LAYERS])]
     if not read:
-        raise net.damaged("it holds no layers")
+        raise net.damaged("it has no layers")
     layers = []
     for name, _, blobs in read:
         if blobs:
@@ -74,14 +74,14 @@ def _layer(layer: Message) -> tuple[str, str, list[NDArray[Any]]]:
 
 
 def _v1_layer(layer: Message) -> tuple[str, str, list[NDArray[Any]]]:
-    """The same of the generation before."""
+    """The same for the previous generation."""
     found = layer.grouped(_V1_NAME, _V1_TYPE, _V1_BLOBS)
     name, kind = last_text(found[_V1_NAME]), _V1_TYPES.get(last_integer(found[_V1_TYPE]), "")
     return name, kind, _blobs(messages(found[_V1_BLOBS]), name, kind)
 
 
 def _blobs(blobs: list[Message], name: str, kind: str) -> list[NDArray[Any]]:
-    """Without the leading ones of the first files, whose shapes are (number, channels, height, width) everywhere."""
+    """The shape without leading ones: the first files have shapes (number, channels, height, width) everywhere."""
     arrays = [_blob(blob, f"blob {position} of layer {name}") for position, blob in enumerate(blobs)]
     for position, rank in enumerate(_RANKS.get(kind, ())[: len(arrays)]):
         while arrays[position].ndim > rank and arrays[position].shape[0] == 1:

@@ -1,8 +1,8 @@
-"""Checkpoints of tf_cnn_benchmarks: where the files are, and which variables are an AlexNet's.
+"""Checkpoints of tf_cnn_benchmarks: finds the files, and the variables of an AlexNet.
 
-Variables are ``cg/conv0/conv2d/kernel`` (HWIO), ``cg/conv0/biases``, ... ``cg/affine0/weights`` (in x out), ... behind
-a tower's prefix that varies with --variable_update: none, ``v/``, ``v0/`` and ``v1/``, ``ps_var/v0/``. Names and
-shapes are those of tf_cnn_benchmarks' convnet_builder.py.
+Variables are ``cg/conv0/conv2d/kernel`` (HWIO), ``cg/conv0/biases``, ... ``cg/affine0/weights`` (in x out), ... after a
+tower's prefix, which depends on --variable_update: none, ``v/``, ``v0/`` and ``v1/``, ``ps_var/v0/``. Names and shapes
+are those of tf_cnn_benchmarks' convnet_builder.py.
 """
 
 import re
@@ -21,7 +21,7 @@ from alexbench.harness.models.readers.layers import Arrays
 
 INDEX: Final = ".index"
 DEFAULT_FLATTEN: Final[Layout] = "NCHW"
-"""tf_cnn_benchmarks' --data_format: NCHW unless told otherwise."""
+"""tf_cnn_benchmarks' --data_format: NCHW by default."""
 
 _ROWS: Final = 256
 
@@ -37,12 +37,13 @@ _BESIDE: Final = re.compile(r"\.(data-\d{5}-of-\d{5}|meta)$")
 
 
 def find_index(source: Path) -> Path | None:
-    """The ``.index`` file of the checkpoint that the user named: None where ``source`` is something else.
+    """The ``.index`` file of the checkpoint that the user named; None if ``source`` is something else.
 
-    They may name the prefix, a file of the checkpoint, the ``checkpoint`` file or the folder: the latest then.
+    Users may name the prefix, a file of the checkpoint, the ``checkpoint`` file, or the folder for its latest
+    checkpoint.
 
     Raises:
-        WeightsError: a folder without a checkpoint, or with several and nothing that says which.
+        WeightsError: the folder has no checkpoint, or several and no file that names one.
     """
     if source.is_dir():
         return _latest(source)
@@ -57,18 +58,18 @@ def find_index(source: Path) -> Path | None:
 
 def _latest(folder: Path) -> Path:
     if (folder / "saved_model.pb").is_file():
-        raise WeightsError(f"{folder} is a SavedModel: run it as it is with --artifact tensorflow={folder}")
+        raise WeightsError(f"{folder} is a SavedModel: run it unchanged with --artifact tensorflow={folder}")
     found = sorted(folder.glob(f"*{INDEX}"))
     pointer = folder / "checkpoint"
     text = read_file(pointer, str(pointer), WeightsError, most=TEXT_BYTES_AT_MOST) if pointer.is_file() else b""
     named = _LATEST.search(text.decode("utf-8", "replace"))
     if named:
         prefix = Path(_unescaped(named[1]))
-        # An absolute path is where it was trained; in a folder that was moved or copied, the file in it is meant.
+        # An absolute path is from the training machine. If the folder was moved or copied, use the file in it.
         for index in (folder / f"{prefix.name}{INDEX}", folder / f"{prefix}{INDEX}"):
             if index.is_file():
                 return index
-        raise WeightsError(f"{pointer} names {prefix}, which is not there; name a checkpoint (PREFIX of PREFIX{INDEX})")
+        raise WeightsError(f"{pointer} names {prefix}, which is missing; name a checkpoint (PREFIX of PREFIX{INDEX})")
     if len(found) == 1:
         return found[0]
     if found:
@@ -90,10 +91,10 @@ def _unescaped(text: str) -> str:
 def from_variables(
     variables: Mapping[str, NDArray[Any]], network: Network, source: Path, flatten: Layout = DEFAULT_FLATTEN
 ) -> Arrays:
-    """A network's arrays out of a checkpoint's variables: all else in it (slots of an optimizer, steps) is not read.
+    """A network's arrays from a checkpoint's variables. Other variables (optimizer slots, steps) are not read.
 
-    ``flatten``: the data format the network was trained in, which is the order of fc6's rows: (C, H, W) or (H, W, C).
-    Of several towers the first is taken; training keeps them equal.
+    ``flatten``: the data format of training, which is the order of fc6's rows: (C, H, W) or (H, W, C). With several
+    towers, the first is used; training keeps them equal.
 
     Raises:
         WeightsError: no variable has tf_cnn_benchmarks' names, or towers differ in theirs.
@@ -114,8 +115,8 @@ def from_variables(
     for other in others:
         if towers[other].keys() != towers[first].keys():
             raise WeightsError(
-                f"{source}: towers {first or '(none)'} and {other or '(none)'} do not hold the same variables; "
-                "give a checkpoint that is whole"
+                f"{source}: towers {first or '(none)'} and {other or '(none)'} do not have the same variables; give a"
+                " complete checkpoint"
             )
     return _canonical(variables, towers[first], network, flatten)
 
@@ -127,7 +128,7 @@ def _by_number(tower: str) -> tuple[tuple[int, str], ...]:
 def _canonical(
     variables: Mapping[str, NDArray[Any]], names: Mapping[str, str], network: Network, flatten: Layout
 ) -> Arrays:
-    """Arrays read and turned, those of the network in its order."""
+    """The arrays, read and transposed, in the order of the network."""
     ours: dict[str, str] = {}
     for kind, spelling in ((Conv, "conv"), (Linear, "affine")):
         layers = [layer.name for layer in network.layers if isinstance(layer, kind)]
@@ -145,15 +146,15 @@ def _canonical(
 
 
 def _flattened(network: Network) -> Shape:
-    """The shape (C, H, W) that the first fully connected layer sees flattened."""
+    """The shape (C, H, W) before it is flattened for the first fully connected layer."""
     shapes = [network.input_shape, *output_shapes(network).values()]
     return shapes[next(place for place, layer in enumerate(network.layers) if isinstance(layer, Flatten))]
 
 
 def _turned(array: NDArray[Any], flattened: Shape | None) -> NDArray[Any]:
-    """HWIO to OIHW, in x out to out x in; rows in the (H, W, C) order of ``flattened`` become columns in (C, H, W).
+    """HWIO to OIHW, and in x out to out x in. Rows in the (H, W, C) order of ``flattened`` become columns in (C, H, W).
 
-    Matrices by blocks of rows, which stay in a processor's cache: a third of the time of one transposition.
+    Matrices are transposed by blocks of rows, which stay in the cache: it takes a third of the time.
     """
     if array.ndim != 2:
         return np.ascontiguousarray(array.transpose(3, 2, 0, 1) if array.ndim == 4 else array)

@@ -1,6 +1,6 @@
-"""What a file's layers are called is its maker's choice; the order in which they compute is not.
+"""Matches a file's layers to the network's by the order in which they compute, because their names are arbitrary.
 
-Readers give the layers that have weights in that order, and here they meet the network's.
+Readers return the layers with weights in that order.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from alexbench.harness.models.network import LRN, Conv, Linear, MaxPool, Network
 
 @dataclass(frozen=True, slots=True)
 class FileLayer:
-    """A layer with weights: its arrays in canonical order (OIHW, out x in), and what the file calls them."""
+    """A layer with weights: its arrays in canonical order (OIHW, out x in), and their names in the file."""
 
     weight: NDArray[Any]
     bias: NDArray[Any] | None
@@ -25,10 +25,10 @@ class FileLayer:
 
 @dataclass(frozen=True, slots=True)
 class FileNetwork:
-    """What a file says of its network: the layers with weights in the order in which they compute.
+    """The network in a file: the layers with weights in the order in which they compute.
 
-    ``normalises_before_pooling``: whether the first LRN comes before the first pooling; None where there is no LRN or
-    the file does not say. It is all that tells Caffe's CaffeNet from its AlexNet, whose arrays have the same shapes.
+    ``normalises_before_pooling``: whether the first LRN comes before the first pooling; None if there is no LRN or it
+    is unknown. It is the only difference between Caffe's CaffeNet and its AlexNet, whose arrays have the same shapes.
     """
 
     layers: tuple[FileLayer, ...]
@@ -37,14 +37,14 @@ class FileNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """Arrays under canonical names, and what the file calls each."""
+    """Arrays under canonical names, and their names in the file."""
 
     arrays: dict[str, NDArray[Any]]
     file_names: dict[str, str]
 
 
 def in_order(found: FileNetwork, network: Network, source: Path) -> Arrays:
-    """Give the file's layers the names of the network's, first to first; layers beyond the last keep a name of theirs.
+    """Give the file's layers the names of the network's layers, in order. Extra layers keep their own names.
 
     Raises:
         WeightsError: the file has no layer with weights.
@@ -63,10 +63,10 @@ def in_order(found: FileNetwork, network: Network, source: Path) -> Arrays:
 
 
 def check_order(found: FileNetwork, network: Network, source: Path) -> None:
-    """Refuse a file whose arrays fit but whose network pools where ours normalises, or the other way round.
+    """Refuse a file whose arrays fit, but whose network pools where ours normalises, or vice versa.
 
     Raises:
-        WeightsError: it is so.
+        WeightsError: the order differs.
     """
     first = next((layer for layer in network.layers if isinstance(layer, LRN | MaxPool)), None)
     wanted = isinstance(first, LRN)

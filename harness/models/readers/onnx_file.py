@@ -1,8 +1,8 @@
-"""The weights of an .onnx file: its initializers, given to the layers by the nodes that use them.
+"""Reads the weights of an .onnx file: its initializers, assigned to layers by the nodes that use them.
 
-Names say nothing (``conv1_w_0`` in the ONNX zoo, ``features.0.weight`` from torch.onnx); nodes stand in the order in
-which they compute, which the format demands. Only what an AlexNet is made of is read: in any other graph the weights
-alone would not be the network. Field numbers are those of onnx/onnx.proto.
+Names are arbitrary (``conv1_w_0`` in the ONNX zoo, ``features.0.weight`` from torch.onnx). The format requires that
+nodes are in the order in which they compute. Only the operations of an AlexNet are read: in any other graph, the
+weights alone would not be the network. Field numbers are those of onnx/onnx.proto.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ _INPUTS, _OUTPUTS, _NODE_NAME, _OP_TYPE, _ATTRIBUTES = 1, 2, 3, 4, 5
 _ATTRIBUTE_NAME, _FLOAT, _INTEGER, _TENSOR, _INTEGERS = 1, 2, 3, 5, 8
 
 _QUANTISED: Final = ("quant", "qlinear", "qgemm", "integer")
-"""What the names of ONNX's and ONNX Runtime's quantised operators have in common."""
+"""A part of the names of ONNX's and ONNX Runtime's quantised operators."""
 
 _SHAPING: Final = frozenset({"Flatten", "Reshape", "Squeeze"})
 _WITHOUT_WEIGHTS: Final = _SHAPING | {
@@ -42,11 +42,11 @@ _WITHOUT_WEIGHTS: Final = _SHAPING | {
     *("Shape", "Gather", "Slice", "Concat"),  # how exporters write a view's size
 }
 _FLOAT32: Final = 1
-"""TensorProto's name of it."""
+"""TensorProto's number of that type."""
 _NODES_AT_MOST: Final = 2_000
-"""Operations of a graph, at a millisecond each. An AlexNet has 30, one with a view's sizes written out 60."""
+"""The most operations of a graph, at a millisecond each. An AlexNet has 30, or 60 if a view's sizes are written out."""
 _MAX_DEPTH: Final = 8
-"""Operations between a constant and its use. It also ends where a graph leads round."""
+"""The most operations between a constant and its use. The limit also ends cycles."""
 _MAX_INTEGERS: Final = 32
 
 
@@ -69,7 +69,7 @@ class Node:
         return integers(self.attributes[name][_INTEGERS], _MAX_INTEGERS) if name in self.attributes else []
 
     def has_factor(self, name: str) -> bool:
-        """Whether a float attribute (Gemm's alpha, beta) is there and not 1."""
+        """Whether a float attribute (Gemm's alpha, beta) is present and not 1."""
         if name not in self.attributes:
             return False
         given = self.attributes[name][_FLOAT][-1:]
@@ -78,13 +78,13 @@ class Node:
 
 @dataclass(slots=True)
 class _Walk:
-    """What is known on the way from the first node to the last."""
+    """The state of the walk from the first node to the last."""
 
     path: Path
     tensors: Tensors
     made_by: dict[str, Node] = field(default_factory=dict)
     layers: list[FileLayer] = field(default_factory=list)
-    without_bias: dict[str, int] = field(default_factory=dict)  # output -> the layer that an Add may complete
+    without_bias: dict[str, int] = field(default_factory=dict)  # output -> the layer whose bias an Add may be
     order: list[str] = field(default_factory=list)
     flattened: bool = False
     moved: tuple[int, ...] | None = None  # the last Transpose of activations before they were flattened
@@ -94,12 +94,12 @@ def read_onnx(path: Path) -> FileNetwork:
     """The layers of an .onnx file that have weights, in the order of its nodes: views over the mapped file.
 
     Raises:
-        WeightsError: the file is damaged, no ONNX, quantised, or has operations that an AlexNet has not.
+        WeightsError: the file is damaged, not ONNX, quantised, or has operations that an AlexNet lacks.
     """
     model = map_message(path, "ONNX file")
     graphs = messages(model.grouped(_GRAPH)[_GRAPH])
     if not graphs:
-        raise model.damaged("it holds no graph")
+        raise model.damaged("it has no graph")
     found = [graph.grouped(_NODES, _INITIALIZERS) for graph in graphs]
     count = sum(len(graph[_NODES]) for graph in found)
     if count > _NODES_AT_MOST:
@@ -112,8 +112,8 @@ def read_onnx(path: Path) -> FileNetwork:
     for node in nodes:
         if any(part in node.operator.lower() for part in _QUANTISED):
             raise WeightsError(
-                f"{path} is quantised (operator {node.operator}) and has no float32 weights to take; "
-                f"run it as it is: --artifact onnxruntime={path}"
+                f"{path} is quantised (operator {node.operator}) and has no float32 weights; run it unchanged:"
+                f" --artifact onnxruntime={path}"
             )
     walk = _Walk(path, tensors)
     for node in nodes:
@@ -139,7 +139,7 @@ def _node(node: Message) -> Node:
 
 
 def _take(walk: _Walk, node: Node) -> None:
-    """One step: a layer with weights, a bias, or something that has none."""
+    """One step: a layer with weights, a bias, or an operation without weights."""
     match node.operator:
         case "Conv":
             _take_layer(walk, node)
@@ -150,7 +150,7 @@ def _take(walk: _Walk, node: Node) -> None:
         case "MatMul" if walk.flattened:
             _take_layer(walk, node)
         case "MatMul":
-            pass  # an adaptive average pool, spelled as products with constants
+            pass  # an adaptive average pool, written as products with constants
         case "Add":
             _take_bias(walk, node)
         case "LRN" | "MaxPool":
@@ -160,7 +160,7 @@ def _take(walk: _Walk, node: Node) -> None:
         case operator if operator in _SHAPING:
             walk.flattened |= not _is_constant(walk, node)
         case operator if operator not in _WITHOUT_WEIGHTS:
-            raise _not_taken(walk.path, node, "which no AlexNet has")
+            raise _not_taken(walk.path, node, "which an AlexNet does not have")
         case _:
             pass
 
@@ -168,8 +168,8 @@ def _take(walk: _Walk, node: Node) -> None:
 def _not_taken(path: Path, node: Node, why: str) -> WeightsError:
     named = f" ({node.name})" if node.name else ""
     return WeightsError(
-        f"{path} has an operator {node.operator}{named} {why}: its weights alone are not the network; "
-        f"run it as it is: --artifact onnxruntime={path}"
+        f"{path} has an operator {node.operator}{named} {why}: its weights alone are not the network; run it"
+        f" unchanged: --artifact onnxruntime={path}"
     )
 
 
@@ -190,7 +190,7 @@ def _take_layer(walk: _Walk, node: Node) -> None:
 
 
 def _chw_columns(walk: _Walk, weight: NDArray[Any]) -> NDArray[Any]:
-    """fc6's columns in C, H, W order, whatever order the activations were flattened in."""
+    """fc6's columns in C, H, W order, whatever the order in which activations were flattened."""
     if walk.moved != (0, 2, 3, 1) or not walk.layers:
         return weight
     channels = walk.layers[-1].weight.shape[0]
@@ -209,11 +209,11 @@ def _take_bias(walk: _Walk, node: Node) -> None:
             layer = walk.layers[position]
             walk.layers[position] = FileLayer(layer.weight, _flat(bias), layer.weight_name, other)
             return
-    raise _not_taken(walk.path, node, "which is no layer's bias")
+    raise _not_taken(walk.path, node, "which is not a layer's bias")
 
 
 def _flat(bias: NDArray[Any] | None) -> NDArray[Any] | None:
-    """A bias that is added has its side's place: (64, 1, 1)."""
+    """The bias of an Add has the shape of channels: (64, 1, 1)."""
     return bias if bias is None or bias.size != max(bias.shape, default=1) else bias.reshape(-1)
 
 
@@ -222,7 +222,7 @@ def _is_constant(walk: _Walk, node: Node) -> bool:
 
 
 def _constant(walk: _Walk, name: str, depth: int = 0) -> NDArray[Any] | None:
-    """The value of that name where it is an initializer or comes of one by a few plain operations, else None."""
+    """The value of that name, if it is an initializer or a few plain operations on one; else None."""
     node = walk.made_by.get(name)
     if name in walk.tensors or node is None or depth > _MAX_DEPTH:
         return walk.tensors.get(name)
@@ -237,7 +237,7 @@ def _constant(walk: _Walk, name: str, depth: int = 0) -> NDArray[Any] | None:
             return source
         case "Cast" if (
             node.integer("to", 0) == _FLOAT32
-        ):  # as it is stored: its reader makes float32 of it, and says so
+        ):  # as stored: its reader converts it to float32 and reports that
             return source
         case "Transpose":
             order = node.integers("perm") or list(range(source.ndim))[::-1]
@@ -250,7 +250,7 @@ def _constant(walk: _Walk, name: str, depth: int = 0) -> NDArray[Any] | None:
 
 
 def _reshaped(source: NDArray[Any], shape: NDArray[Any]) -> NDArray[Any] | None:
-    """As ONNX reshapes: 0 keeps a side, -1 is what is left."""
+    """Reshape as ONNX does: 0 keeps a dimension, -1 is the rest."""
     if shape.ndim != 1 or shape.size > _MAX_INTEGERS or shape.dtype != np.int64:
         return None
     sides = [

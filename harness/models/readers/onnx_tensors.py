@@ -1,4 +1,4 @@
-"""The tensors of an .onnx file, inside of it or in files beside it, as views over the mapped files.
+"""The tensors of an .onnx file, in it or in external data files, as views over the mapped files.
 
 Field numbers are those of onnx/onnx.proto.
 """
@@ -47,7 +47,7 @@ _MAX_INTEGERS: Final = 1024
 
 
 class Tensors:
-    """Initializers by name, read when they are asked for: a damaged one that nothing uses harms no one."""
+    """Initializers by name, read on access: a damaged one that nothing uses does no harm."""
 
     def __init__(self, path: Path, initializers: list[Message]) -> None:
         self._path = path
@@ -58,7 +58,7 @@ class Tensors:
         return name in self._initializers
 
     def get(self, name: str) -> NDArray[Any] | None:
-        """The initializer of that name, None where there is none.
+        """The initializer of that name; None if there is none.
 
         Raises:
             WeightsError: it is damaged, or its file is.
@@ -70,7 +70,7 @@ class Tensors:
         """The numbers of a TensorProto.
 
         Raises:
-            WeightsError: it is damaged, of a type that NumPy has not, or its file is not there.
+            WeightsError: it is damaged, has a type that NumPy lacks, or its file is missing.
         """
         found = tensor.grouped(_DIMS, _TYPE, _FLOATS, _INT64S, _RAW, _DOUBLES, _EXTERNAL, _LOCATION)
         kind = last_integer(found[_TYPE])
@@ -96,7 +96,7 @@ class Tensors:
     def _external(
         self, entries: list[Field], dtype: np.dtype[Any], shape: tuple[int, ...], tensor: Message, name: str
     ) -> NDArray[Any]:
-        """Numbers in a file beside: ``location``, relative to this file's folder, and ``offset`` and ``length``."""
+        """Numbers in an external file: ``location``, relative to this file's folder, ``offset`` and ``length``."""
         said = {}
         for entry in messages(entries):
             pair = entry.grouped(_KEY, _VALUE)
@@ -113,20 +113,20 @@ class Tensors:
         return shaped(part.packed_numbers(dtype), shape, tensor, name)
 
     def _map(self, location: str, name: str) -> mmap.mmap:
-        """The file beside, mapped once."""
+        """The external file, mapped once."""
         if location not in self._mapped:
             beside = _beside(self._path, location)
             if beside is None or not beside.is_file():
-                raise WeightsError(f"{self._path}: {name} lies in {_astray(self._path, location, beside)}")
+                raise WeightsError(f"{self._path}: {name} is in {_astray(self._path, location, beside)}")
             self._mapped[location] = map_message(beside, "ONNX data file").data
         return self._mapped[location]
 
 
 def _beside(path: Path, location: str) -> Path | None:
-    """The file of that relative path, None where it leads out: a file's maker has no business with other files here.
+    """The file at that relative path; None if it is outside the folder: a model must not read other files here.
 
-    Where the model is a link, its data may be beside the file that it leads to, or be links of their own into the same
-    store, as in Hugging Face's cache (snapshots/REVISION/model.onnx leads to blobs/DIGEST).
+    If the model is a link, its data may be next to the target, or be links into the same store, as in Hugging Face's
+    cache (snapshots/REVISION/model.onnx links to blobs/DIGEST).
     """
     if not location or PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor:
         return None
@@ -138,17 +138,17 @@ def _beside(path: Path, location: str) -> Path | None:
                 (places[0][0], {folder} if ".." in PurePosixPath(location).parts else {folder, _store(model)}),
                 ((model.parent / location).resolve(), {model.parent}),
             ]
-    except (OSError, RuntimeError, ValueError):  # links in a circle, names too long
+    except (OSError, RuntimeError, ValueError):  # cyclic links, names that are too long
         return None
     found = [beside if allowed.intersection(beside.parents) else None for beside, allowed in places]
     return next((beside for beside in found if beside is not None and beside.is_file()), found[0])
 
 
 def _store(model: Path) -> Path:
-    """The folder of the store that a linked model lies in.
+    """The folder of the store that contains a linked model.
 
-    Stores that name files by their digest sort them into folders of two characters (DVC, Git LFS), or into one each
-    (git-annex): those are left out, two at most.
+    Stores that name files by digest sort them into folders of two characters (DVC, Git LFS), or one folder per file
+    (git-annex). At most two such folders are skipped.
     """
     folder = model.parent
     if re.search(r"[0-9a-f]{30}", model.name):
@@ -159,17 +159,15 @@ def _store(model: Path) -> Path:
 
 
 def _astray(path: Path, location: str, beside: Path | None) -> str:
-    """Where numbers lie that cannot be read there, and what to do."""
+    """The place of numbers that cannot be read, and the fix."""
     try:
         linked = location != "" and (path.parent / location).is_symlink()
     except (OSError, ValueError):
         linked = False
     if beside is not None:
         return f"{location}, " + (
-            "a link to a file that is not there; fetch it" if linked else "which is not there; put it beside"
+            "a link to a missing file; fetch it" if linked else "which is missing; put it next to"
         )
     if linked:
-        return (
-            f"{location!r}, a link that leads out of {path.parent}; copy what the links lead to into one folder (cp -L)"
-        )
-    return f"{location!r}, which leads out of {path.parent}; put the data file beside the .onnx file"
+        return f"{location!r}, a link to outside of {path.parent}; copy what the links lead to into one folder (cp -L)"
+    return f"{location!r}, which is outside of {path.parent}; put the data file next to the .onnx file"

@@ -1,8 +1,8 @@
-"""Pickles read as data: every name in one is held against a list, and none is ever looked up, imported or called.
+"""Reads pickles as data: every name is checked against a list, and none is ever looked up, imported or called.
 
-What is on the list gets a stand-in: a dict, a type's name, or an object that takes what it is given and does nothing.
-So a class may be on it whatever its own code does. The pure Python unpickler is used because the one in C makes a table
-for its memo as large as a file says, up to 34 GB.
+A name on the list gets a stand-in: a dict, a type's name, or an object that accepts everything and does nothing. So a
+class may be on the list whatever its own code does. The unpickler is the pure Python one: the one in C allocates a memo
+table as large as the file states, up to 34 GB.
 """
 
 import pickle
@@ -19,7 +19,7 @@ _TABLES: Final = re.compile(
     | (mmcv\.utils|mmengine\.config)\.config\.ConfigDict""",
     re.VERBOSE,
 )
-"""Dicts, and the dicts by which trainers keep their settings."""
+"""Dicts, and the dict classes in which trainers store settings."""
 
 _INERT: Final = re.compile(
     r"""(argparse|types)\.(Namespace|SimpleNamespace) | collections\.deque
@@ -39,7 +39,7 @@ _INERT: Final = re.compile(
     | (mmcv|mmengine)\.[\w.]+""",
     re.VERBOSE,
 )
-"""What trainers keep beside weights. numpy.random's are the states of generators."""
+"""What trainers save in addition to weights. Names of numpy.random are the states of generators."""
 
 _STORAGE: Final = re.compile(r"torch\.(?:cuda\.|storage\.)?_?(\w+)Storage")
 _STORED: Final = {
@@ -64,11 +64,11 @@ _STORED: Final = {
 
 
 class UnknownNameError(Exception):
-    """A pickle names something that is not on the list; the message is the name."""
+    """A pickle has a name that is not on the list. The message is the name."""
 
 
 class Table(dict[Any, Any]):
-    """What stands for a dict of whatever class, with what the pickle puts into it."""
+    """The stand-in for a dict of any class, with the content from the pickle."""
 
     def __init__(self, *given: object) -> None:
         super().__init__()
@@ -79,36 +79,36 @@ class Table(dict[Any, Any]):
                 self.update(tuple(pair) for pair in one if isinstance(pair, list | tuple) and len(pair) == 2)
 
     def __setstate__(self, state: object) -> None:
-        """Attributes of the dict are not kept."""
+        """Ignores attributes of the dict."""
 
 
 class Inert:
-    """What stands for an object that nobody needs: it takes whatever a pickle gives it."""
+    """The stand-in for an object that is not needed: it accepts everything in a pickle."""
 
     __slots__ = ()
 
     def __new__(cls, *_: object, **__: object) -> Self:
-        """Whatever the class was made of."""
+        """Accepts any arguments of the class."""
         return super().__new__(cls)
 
     def __setstate__(self, state: object) -> None:
-        """Attributes are not kept."""
+        """Ignores attributes."""
 
     def __setitem__(self, key: object, value: object) -> None:
-        """Of a dict's class."""
+        """Ignores an item of a dict class."""
 
     def append(self, one: object) -> None:
-        """Of a list's class."""
+        """Ignores an element of a list class."""
 
     def extend(self, several: object) -> None:
-        """Of a list's class."""
+        """Ignores an element of a list class."""
 
     def add(self, one: object) -> None:
-        """Of a set's class."""
+        """Ignores an element of a set class."""
 
 
 class Rebuild:
-    """Torch's functions by which pickles make tensors, here of the places of their numbers."""
+    """Torch's functions with which pickles make tensors; here they record the places of the numbers."""
 
     def __init__(self) -> None:
         self.functions: Final = {
@@ -127,16 +127,16 @@ class Rebuild:
         return Tensor(storage, storage.kind, offset, _integers(shape), _integers(strides))
 
     def typed_tensor(self, storage: object, offset: object, shape: object, strides: object, *rest: object) -> Tensor:
-        """A tensor over plain bytes; its type is behind requires_grad and the hooks."""
+        """A tensor over plain bytes. Its type follows requires_grad and the hooks."""
         made = self.tensor(storage, offset, shape, strides)
         return Tensor(made.storage, str(rest[2]), made.offset, made.shape, made.strides)
 
     def first(self, made: object, *_: object) -> object:
-        """A parameter is its tensor."""
+        """A parameter becomes its tensor."""
         return made
 
     def of_type(self, function: object, _: object, arguments: object, *__: object) -> object:
-        """A tensor of a class derived from torch's, or with attributes, is the tensor."""
+        """A tensor of a derived class, or with attributes, becomes the plain tensor."""
         if function not in self.functions.values() or not isinstance(arguments, tuple):
             raise pickle.UnpicklingError("a tensor of an unknown kind")
         return function(*arguments)  # type: ignore[operator]  # one of ours
@@ -149,19 +149,21 @@ def _integers(values: object) -> tuple[int, ...]:
 
 
 class Reader(pickle._Unpickler):  # noqa: SLF001  # see the module
-    """Reads one pickle of torch's: tensors become :class:`Tensor`, dicts dicts, what trainers keep beside it nothing.
+    """Reads one pickle of torch.
+
+    Tensors become :class:`Tensor`, dicts stay dicts, and the trainer's other objects are dropped.
 
     Raises:
         UnknownNameError: a name is not on the list. Any other exception: the pickle is damaged.
     """
 
     def __init__(self, file: BinaryIO, storages: Storages) -> None:
-        super().__init__(file, encoding="latin1")  # of Python 2's strings, which hold names
+        super().__init__(file, encoding="latin1")  # for Python 2's strings, which contain names
         self._storages = storages
         self._rebuild = Rebuild().functions
 
     def find_class(self, module: str, name: str) -> object:
-        """What stands for that name."""
+        """The stand-in for that name."""
         full = f"{module}.{name}"
         if full in self._rebuild:
             return self._rebuild[full]
@@ -177,9 +179,9 @@ class Reader(pickle._Unpickler):  # noqa: SLF001  # see the module
         raise UnknownNameError(full)
 
     def persistent_load(self, pid: object) -> object:
-        """A storage, of which a pickle has the type, the key, the device, the size and, before torch 1.6, a view.
+        """A storage. A pickle has its type, key, device, size and, before torch 1.6, a view.
 
-        Before torch 1.6 there are also classes of modules, with their sources.
+        Before torch 1.6, there are also classes of modules with their sources.
         """
         match pid:
             case ("module", kind, *_):
@@ -198,5 +200,5 @@ class Reader(pickle._Unpickler):  # noqa: SLF001  # see the module
 
 
 def read_pickle(file: BinaryIO, storages: Storages) -> Any:
-    """What the pickle at a file's place holds; the file is left behind it. See :class:`Reader`."""
+    """The content of the pickle at the file's position. Leaves the position after it. See :class:`Reader`."""
     return Reader(file, storages).load()

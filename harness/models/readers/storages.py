@@ -1,4 +1,4 @@
-"""Where the numbers of tensors lie in a file, and tensors as views of them, made when they are asked for."""
+"""The places of tensor numbers in a file, and tensors as views of them, created on access."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -10,7 +10,7 @@ from alexbench.harness.errors import WeightsError
 
 
 def _named(name: str, size: str) -> np.dtype[Any]:
-    """A type that NumPy does not have: its bytes under its name."""
+    """A type that NumPy lacks: its bytes under its name."""
     return np.dtype([(name, size)])
 
 
@@ -30,7 +30,7 @@ KINDS: Final[dict[str, np.dtype[Any]]] = {
 
 
 def kind_of(array: NDArray[Any]) -> str:
-    """The name of an array's type, also of one that NumPy does not have."""
+    """The name of an array's type, even if NumPy lacks it."""
     names = array.dtype.names
     return names[0] if names else str(array.dtype.newbyteorder("="))
 
@@ -45,21 +45,21 @@ class Storages(Protocol):
         ...
 
     def seen(self, storage: "Storage") -> None:
-        """The pickle has named a storage."""
+        """Registers a storage that the pickle names."""
         ...
 
     def content(self, key: str) -> memoryview:
         """The bytes of a storage.
 
         Raises:
-            WeightsError: it is not there.
+            WeightsError: it is missing.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """``size`` numbers of torch's type ``kind``; of a view of another storage, from number ``start`` on."""
+    """``size`` numbers of torch's type ``kind``. For a view of another storage, they begin at number ``start``."""
 
     source: Storages
     key: str
@@ -82,7 +82,7 @@ class Tensor:
         """The numbers, a read-only view.
 
         Raises:
-            WeightsError: they are not in the file, or of a type that nobody knows here.
+            WeightsError: they are not in the file, or have an unknown type.
         """
         source = self.storage.source
         try:
@@ -93,5 +93,5 @@ class Tensor:
             start = (self.storage.start + self.offset) * size
             steps = tuple(stride * size for stride in self.strides)
             return np.ndarray(self.shape, dtype, source.content(self.storage.key), start, steps)
-        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:  # fields may hold anything
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:  # fields may have any value
             raise source.damaged(f"a tensor {self.shape} does not fit its storage ({error})") from error

@@ -1,7 +1,8 @@
-"""What torch.save wrote, read without torch: a pickle beside plain numbers, and nothing in it is executed.
+"""Reads files of torch.save without torch: a pickle and plain numbers. Nothing in them is executed.
 
-Since torch 1.6 a file is a zip with ``data.pkl`` and a member for each storage; before, pickles in a row and the
-storages behind them (torch/serialization.py, ``_save`` and ``_legacy_save``). Tensors are views over the mapped file.
+Since torch 1.6, a file is a zip with ``data.pkl`` and one member per storage. Before, it is a series of pickles
+followed by the storages (torch/serialization.py, ``_save`` and ``_legacy_save``). Tensors are views over the mapped
+file.
 """
 
 import io
@@ -18,30 +19,38 @@ from alexbench.harness.models.readers.wire import map_message
 _MAGIC: Final = 0x1950A86A20F9469CFC6C
 _PROTOCOL: Final = 1001
 _PICKLE_BYTES_AT_MOST: Final = 256 << 20
-"""Of data.pkl: one of thousands of tensors has a megabyte; the rest is room for arrays of NumPy's."""
+"""The most bytes of data.pkl: with thousands of tensors it has a megabyte; the rest leaves room for NumPy arrays."""
 _LOCAL_HEADER: Final = 30
 
 
+_OTHER_TENSORS: Final = {
+    "_rebuild_qtensor": "it holds quantized tensors; give the state dict in float32 from before quantization, or export"
+    " the quantized model (torch.export.save) and run it with --artifact torch=FILE",
+    "_rebuild_sparse_tensor": "it holds sparse tensors; save each with .to_dense()",
+    "_rebuild_meta_tensor_no_storage": "its tensors have no data (device meta); save the model after loading it",
+}
+"""How torch rebuilds tensors that are not plain arrays -> what to say of the file."""
+
+
 def is_torch_file(path: Path) -> bool:
-    """Whether a file begins as one that torch.save writes, or as any zip or pickle."""
+    """Whether a file begins like one from torch.save, or like any zip or pickle."""
     with path.open("rb") as file:
         head = file.read(4)
     return head == b"PK\x03\x04" or head[:1] == b"\x80"
 
 
 def read_torch(path: Path) -> Any:
-    """What was saved: dicts, lists and plain values as they were, tensors as :class:`~.storages.Tensor`.
+    """The saved object: dicts, lists and plain values unchanged, tensors as :class:`~.storages.Tensor`.
 
     Raises:
-        WeightsError: damaged, not torch's, or with code in it: the name is said.
+        WeightsError: the file is damaged, not from torch, or contains code. The message has the name.
     """
     try:
         return _ZipFile(path).read() if zipfile.is_zipfile(path) else _LegacyFile(path).read()
     except UnknownNameError as error:
-        raise WeightsError(
-            f"{path} cannot be read: it contains code, which is never run ({_shown(error)});"
-            " save model.state_dict() instead"
-        ) from error
+        known = _OTHER_TENSORS.get(str(error).rpartition(".")[2])
+        code = f"it contains code, which is never run ({_shown(error)}); save model.state_dict() instead"
+        raise WeightsError(f"{path} cannot be read: {known or code}") from error
     except WeightsError:
         raise
     except Exception as error:  # a damaged pickle raises anything
@@ -53,11 +62,11 @@ def _shown(value: object) -> str:
 
 
 def _unread(path: Path, why: str) -> WeightsError:
-    return WeightsError(f"{path} cannot be read: it is damaged, or no state dict ({why}); fetch or save it again")
+    return WeightsError(f"{path} cannot be read: it is damaged, or not a state dict ({why}); fetch or save it again")
 
 
 class _File:
-    """What both formats have in common."""
+    """The part that both formats share."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -80,21 +89,21 @@ class _ZipFile(_File):
         self._content: dict[str, memoryview] = {}
 
     def _found(self) -> str:
-        """What stands before the members' names."""
+        """The prefix of the members' names."""
         ends = {name.partition("/")[2] for name in self._names}
         program = "a TorchScript" if any(end.startswith("code/") for end in ends) else ""
         if not program and any(end.startswith("models/") or end == "archive_format" for end in ends):
             program = "a torch.export"
         if program:
             raise WeightsError(
-                f"{self._path} cannot be read: it is {program} program; run it as it is with --artifact torch=FILE"
+                f"{self._path} cannot be read: it is {program} program; run it unchanged with --artifact torch=FILE"
             )
         for name in self._names:
             if name.rpartition("/")[2] == "data.pkl":
                 return name.removesuffix("data.pkl")
         listed = ", ".join(map(_shown, list(self._names)[:3])) or "nothing"
         raise WeightsError(
-            f"{self._path} is a zip file with {listed}, not one of torch.save; unpack it and name the file"
+            f"{self._path} is a zip file with {listed}, not one from torch.save; unpack it and name the file"
         )
 
     def read(self) -> Any:
@@ -114,7 +123,7 @@ class _ZipFile(_File):
         """See :class:`Storages`."""
 
     def content(self, key: str) -> memoryview:
-        """See :class:`Storages`: of a member that is not compressed a view, and torch compresses none."""
+        """See :class:`Storages`: a view if the member is not compressed; torch never compresses."""
         if key not in self._content:
             member = self._names.get(f"{self._folder}data/{key}")
             if member is None:
@@ -132,7 +141,7 @@ class _ZipFile(_File):
 
 
 class _LegacyFile(_File):
-    """The format before torch 1.6, and of ``_use_new_zipfile_serialization=False``."""
+    """The format before torch 1.6, and with ``_use_new_zipfile_serialization=False``."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -144,10 +153,11 @@ class _LegacyFile(_File):
         with self._path.open("rb") as file:
             if read_pickle(file, self) != _MAGIC:
                 raise WeightsError(
-                    f"{self._path} is a pickle, but not of torch.save; write it by torch.save(model.state_dict(), FILE)"
+                    f"{self._path} is a pickle, but not from torch.save; write it with torch.save(model.state_dict(),"
+                    " FILE)"
                 )
             if read_pickle(file, self) != _PROTOCOL:
-                raise self.damaged("a protocol that torch never had")
+                raise self.damaged("an unknown protocol")
             system = read_pickle(file, self)
             self.big_endian = isinstance(system, dict) and system.get("little_endian") is False
             found = read_pickle(file, self)
@@ -155,17 +165,17 @@ class _LegacyFile(_File):
             return found
 
     def seen(self, storage: Storage) -> None:
-        """See :class:`Storages`: how large a storage's numbers are is said in the pickle alone."""
+        """See :class:`Storages`: only the pickle has the size of a storage's numbers."""
         self._pickled[storage.key] = storage
 
     def _find(self, keys: Any, at: int) -> None:
-        """Each storage's place: how many numbers in eight bytes, and the numbers."""
+        """The place of each storage: an eight-byte count, then the numbers."""
         order: Literal["little", "big"] = "big" if self.big_endian else "little"
         for key in keys:
             start = at + 8
             at = start + int.from_bytes(self._data[at:start], order) * KINDS[self._pickled[key].kind].itemsize
             if at > len(self._data):
-                raise self.damaged(f"it is cut short: storage {key} ends at byte {at:,} of {len(self._data):,}")
+                raise self.damaged(f"it is truncated: storage {key} ends at byte {at:,} of {len(self._data):,}")
             self._places[key] = start, at
 
     def content(self, key: str) -> memoryview:

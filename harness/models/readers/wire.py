@@ -1,7 +1,7 @@
-"""A weights file as Protocol Buffers' messages: mapped, walked, and its numbers as views.
+"""Reads a weights file as Protocol Buffers messages: it is mapped, and its numbers are views.
 
-As the libraries do, a reader skips fields it does not know, and those of another wire type than it knows; all else that
-is not well-formed is an error.
+Like the libraries, a reader skips unknown fields and fields of an unexpected wire type. Everything else that is not
+well-formed is an error.
 """
 
 import mmap
@@ -19,7 +19,8 @@ from alexbench.harness.files.input_files import WEIGHTS_BYTES_AT_MOST, check_fil
 from alexbench.harness.files.protobuf import FIXED32, FIXED64, LENGTH, VARINT, WireError, signed, varint, walk
 
 MAX_FIELDS: Final = 1 << 16
-"""Of one number in one message. AlexNet has some 30 layers; a hostile file could have a field for every two bytes."""
+"""The most fields of one number in a message. AlexNet has about 30 layers; a hostile file could have a field every two
+bytes."""
 
 MAX_NAME: Final = 4096
 
@@ -30,8 +31,9 @@ _SIZES: Final = {FIXED32: 4, FIXED64: 8}
 class Field:
     """One field of a message, or a run of equal fixed-size ones.
 
-    ``value`` is a varint's; ``message`` the payload of a length-delimited field, else where the field stands. Of
-    fixed-size fields ``count`` stand in a row: the first payload at ``start``, the next ``stride`` bytes on.
+    ``value``: of a varint. ``message``: the payload of a length-delimited field, else the place of the field.
+    ``count``: the number of fixed-size fields in a run; the first payload is at ``start``, and the next one is
+    ``stride`` bytes later.
     """
 
     number: int
@@ -45,7 +47,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The bytes ``start`` to ``stop`` of a mapped file; ``what`` kind of file it is, for errors."""
+    """The bytes ``start`` to ``stop`` of a mapped file. ``what``: the kind of file, for errors."""
 
     path: Path
     what: str
@@ -55,13 +57,13 @@ class Message:
 
     def damaged(self, why: str) -> WeightsError:
         """The error for a file that is not well-formed."""
-        return WeightsError(f"{self.path} is no readable {self.what}: {why}; fetch or save it again")
+        return WeightsError(f"{self.path} is not a readable {self.what}: {why}; fetch or save it again")
 
     def fields(self) -> Iterator[Field]:
         """The fields in the order of the file.
 
         Raises:
-            WeightsError: the bytes are no message.
+            WeightsError: the bytes are not a message.
         """
         try:
             for number, kind, first, second in walk(self.data, self.start, self.stop):
@@ -75,10 +77,10 @@ class Message:
             raise self.damaged(str(error)) from error
 
     def grouped(self, *numbers: int) -> dict[int, list[Field]]:
-        """The fields of these numbers, each number's in the order of the file.
+        """The fields with these numbers; those of each number are in the order of the file.
 
         Raises:
-            WeightsError: the bytes are no message, or one number has more fields than any network needs.
+            WeightsError: the bytes are not a message, or one number has more fields than any network needs.
         """
         found: dict[int, list[Field]] = {number: [] for number in numbers}
         for field in self.fields():
@@ -90,14 +92,14 @@ class Message:
         return found
 
     def varint(self, at: int) -> tuple[int, int]:
-        """The unsigned number at byte ``at``, and where the next byte is."""
+        """The unsigned number at byte ``at``, and the place of the next byte."""
         try:
             return varint(self.data, at, self.stop)
         except WireError as error:
             raise self.damaged(str(error)) from error
 
     def text(self) -> str:
-        """The bytes as a name, fit to be shown in one line: what cannot be printed is replaced.
+        """The bytes as a name for one line of text: characters that cannot be printed are replaced.
 
         Raises:
             WeightsError: it is longer than any name.
@@ -107,14 +109,14 @@ class Message:
         return name_of(self.data[self.start : self.stop])
 
     def packed_numbers(self, dtype: str | np.dtype[Any]) -> NDArray[Any]:
-        """The bytes as little-endian numbers of ``dtype``: a read-only view, perhaps unaligned."""
+        """The bytes as little-endian numbers of ``dtype``: a read-only view, which may be unaligned."""
         size = np.dtype(dtype).itemsize
         if (self.stop - self.start) % size:
-            raise self.damaged(f"{self.stop - self.start} bytes at {self.start} are no whole number of {dtype}")
+            raise self.damaged(f"{self.stop - self.start} bytes at {self.start} are not a whole number of {dtype}")
         return self._view(dtype, self.start, size, (self.stop - self.start) // size)
 
     def packed_integers(self, limit: int) -> list[int]:
-        """The bytes as varints, signed: at most ``limit`` of them."""
+        """The bytes as signed varints, at most ``limit`` of them."""
         values: list[int] = []
         at = self.start
         while at < self.stop:
@@ -125,7 +127,7 @@ class Message:
         return values
 
     def run_of_numbers(self, field: Field, dtype: str) -> NDArray[Any]:
-        """The payloads of a run of fixed-size fields: a read-only view that steps over the tags between."""
+        """The payloads of a run of fixed-size fields: a read-only view that skips the tags between them."""
         return self._view(dtype, field.start, field.stride, field.count)
 
     def _view(self, dtype: str | np.dtype[Any], start: int, stride: int, count: int) -> NDArray[Any]:
@@ -145,38 +147,38 @@ def map_message(path: Path, what: str) -> Message:
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:  # mmap refuses an empty file with a ValueError
-        raise WeightsError(f"{path} is no readable {what}: {error}") from error
+        raise WeightsError(f"{path} is not a readable {what}: {error}") from error
     return Message(path, what, data, 0, len(data))
 
 
 def name_of(name: bytes) -> str:
-    """A name as text: each character that cannot be shown is replaced, so that two names stay two."""
+    """A name as text. Each character that cannot be shown is replaced such that different names stay different."""
     text = name.decode(errors="replace")
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def messages(fields: list[Field]) -> list[Message]:
-    """The payloads of those that are length-delimited."""
+    """The payloads of the length-delimited fields."""
     return [field.message for field in fields if field.kind == LENGTH]
 
 
 def texts(fields: list[Field]) -> list[str]:
-    """The payloads of those that are length-delimited, as text."""
+    """The payloads of the length-delimited fields, as text."""
     return [message.text() for message in messages(fields)]
 
 
 def last_text(fields: list[Field]) -> str:
-    """A string field's value, "" where it is not there; of several the last counts."""
+    """A string field's value; "" if it is missing. The last of several counts."""
     return (texts(fields[-1:]) or [""])[0]
 
 
 def last_integer(fields: list[Field], default: int = 0) -> int:
-    """A varint field's value, signed; of several the last counts."""
+    """A varint field's signed value. The last of several counts."""
     return next((signed(field.value) for field in reversed(fields) if field.kind == VARINT), default)
 
 
 def integers(fields: list[Field], limit: int) -> list[int]:
-    """All the integers of a repeated varint field, packed or not, signed: at most ``limit`` of them."""
+    """All signed integers of a repeated varint field, packed or not, at most ``limit`` of them."""
     values: list[int] = []
     for field in fields:
         if field.kind == VARINT:
@@ -189,7 +191,7 @@ def integers(fields: list[Field], limit: int) -> list[int]:
 
 
 def numbers(fields: list[Field], dtype: str) -> NDArray[Any]:
-    """All the numbers of a repeated float or double field, packed or not: a view where they stand in one piece."""
+    """All numbers of a repeated float or double field, packed or not; a view if they are contiguous."""
     kind = FIXED32 if np.dtype(dtype).itemsize == 4 else FIXED64
     parts = [
         field.message.packed_numbers(dtype) if field.kind == LENGTH else field.message.run_of_numbers(field, dtype)
@@ -202,14 +204,14 @@ def numbers(fields: list[Field], dtype: str) -> NDArray[Any]:
 
 
 def shaped(values: NDArray[Any], shape: tuple[int, ...], message: Message, name: str) -> NDArray[Any]:
-    """``values`` in ``shape``, as the file says it.
+    """``values`` in the ``shape`` from the file.
 
     Raises:
-        WeightsError: there are more or fewer than the shape has room for.
+        WeightsError: their number does not fit the shape.
     """
     if min(shape, default=1) < 0 or prod(shape) != values.size:
         raise message.damaged(f"{name} has {values.size} numbers for the shape {shape}")
     try:
         return values.reshape(shape)
-    except (ValueError, OverflowError) as error:  # a side beyond what NumPy counts, in an array without numbers
+    except (ValueError, OverflowError) as error:  # a dimension beyond NumPy's limit, in an array without numbers
         raise message.damaged(f"{name} has the impossible shape {shape}") from error

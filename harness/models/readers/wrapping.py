@@ -1,8 +1,8 @@
-"""A network's arrays in a checkpoint, under whatever keys and prefixes training scripts put them.
+"""Finds a network's arrays in a checkpoint, under any keys and prefixes that training scripts use.
 
-A model is found by the ends of its arrays' names, which are the network's or torchvision's. What stands before them is
-a prefix: a module's name (``model.``, ``net.``, ``backbone.``), or what wraps it (DataParallel's ``module.``). Nothing
-is found by a list of keys.
+A model is found by the ends of its arrays' names, which are the network's or torchvision's. The part before them is a
+prefix: a module's name (``model.``, ``net.``, ``backbone.``) or a wrapper (DataParallel's ``module.``). There is no
+list of keys.
 """
 
 from collections import deque
@@ -26,6 +26,8 @@ _WRAPPERS: Final = frozenset(
     ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
 )
 """Parts of names that a wrapper adds anywhere: DataParallel and its like, torch.compile, FSDP, checkpointing."""
+_ENDS: Final = ("weight", "bias", "kernel")
+"""How names of a layer's arrays end in most frameworks."""
 _MAX_DEPTH: Final = 8
 _MAX_TABLES: Final = 10_000
 _MAX_NAME: Final = 200
@@ -34,7 +36,7 @@ _SHOWN: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """The arrays of the model, without what was around them; ``how`` says what that was, empty for nothing."""
+    """The arrays of the model without their wrapping. ``how``: the wrapping in words; empty if there was none."""
 
     arrays: dict[str, NDArray[Any]]
     how: str
@@ -42,7 +44,7 @@ class Unwrapped:
 
 @dataclass(slots=True)
 class _Found:
-    """What may be a model: arrays of one dict, at ``keys``, whose names begin with ``prefix``.
+    """A candidate model: arrays of one dict, at ``keys``, whose names begin with ``prefix``.
 
     ``names``: a plain name -> the name in the dict.
     """
@@ -54,39 +56,46 @@ class _Found:
 
     @property
     def label(self) -> str:
-        """As --weights-key names it."""
+        """Its name for --weights-key."""
         return ".".join((*self.keys, *filter(None, (self.prefix.rstrip("."),)))) or "."
 
     def is_within(self, key: str) -> bool:
-        """Whether ``key`` names something around it."""
+        """Whether ``key`` names the group or something that contains it."""
         return key == self.prefix.rstrip(".") or self.label.startswith(f"{key}.")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Of each array."""
+        """The shape of each array."""
         return {plain: tuple(self.table[name].shape) for plain, name in self.names.items()}
 
 
 def unwrap(checkpoint: Any, network: Network, source: Path, key: str | None = None) -> Unwrapped:
-    """The arrays of ``network`` in what a file holds; ``key``: which, where there are several.
+    """The arrays of ``network`` in the content of a file. ``key``: selects one of several.
 
-    Where no model is whole, the best is given with all that stands beside it, for its reader to name what is wrong.
+    If no model is complete, the best one is returned with everything in its dict, so that the reader can name the
+    fault.
 
     Raises:
-        WeightsError: no arrays, several whole models and no key, or a key that is not there.
+        WeightsError: there are no arrays, or several complete models and no key, or the key does not exist.
     """
     tables = list(_tables(checkpoint))
     if not tables:
-        raise WeightsError(f"{source} holds no state dict (names to tensors); save model.state_dict()")
+        raise WeightsError(f"{source} has no state dict (names to tensors); save model.state_dict()")
     models = [one for keys, table in tables for one in _models(keys, table, network)]
     chosen = _chosen(models, network, source, key)
     if chosen is None:
+        names = [name for _, table in tables for name in table]
+        if not any(name.endswith(_ENDS) for name in names):
+            raise WeightsError(
+                f"{source} holds tensors ({', '.join(names[:_SHOWN])}), and none has the name of a weight or bias: save"
+                " the model's state dict (features.0.weight, ...)"
+            )
         keys, table = max(tables, key=lambda one: len(one[1]))
         chosen = _Found(keys, table, "", {})
     return _taken(chosen, [one for one in models if one.table is chosen.table])
 
 
 def _tables(checkpoint: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Leaf]]]:
-    """Every dict or list that holds tensors, with the keys that lead there; each once, however often it is named."""
+    """Every dict or list with tensors, and its keys. Each occurs once, however often it is referenced."""
     seen: set[int] = set()
     waiting: deque[tuple[tuple[str, ...], Any]] = deque([((), checkpoint)])
     while waiting and len(seen) < _MAX_TABLES:
@@ -102,12 +111,12 @@ def _tables(checkpoint: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Leaf]]
 
 
 def _name(key: object) -> str:
-    """A key as a name, fit to be shown in a line."""
+    """A key as a name for one line of text."""
     return one_line(str(key))[:_MAX_NAME]
 
 
 def _models(keys: tuple[str, ...], table: Mapping[str, Leaf], network: Network) -> list[_Found]:
-    """The groups of arrays in a dict that are named as the network's."""
+    """The groups of arrays in a dict whose names are those of the network."""
     groups: dict[tuple[str, int], _Found] = {}
     wanted = {tuple(name.split(".")): place for place, names in enumerate(spellings(network)) for name in names}
     for name in table:
@@ -121,7 +130,7 @@ def _models(keys: tuple[str, ...], table: Mapping[str, Leaf], network: Network) 
 
 
 def _ended(parts: Sequence[str], wanted: Mapping[tuple[str, ...], int]) -> tuple[Sequence[str], tuple[str, ...]] | None:
-    """The parts before an array's own name, and that name without wrappers; None where it is not the network's."""
+    """The parts before an array's own name, and that name without wrappers; None if it is not the network's."""
     plain: tuple[str, ...] = ()
     for at in range(len(parts) - 1, -1, -1):
         if parts[at] not in _WRAPPERS:
@@ -132,7 +141,7 @@ def _ended(parts: Sequence[str], wanted: Mapping[tuple[str, ...], int]) -> tuple
 
 
 def _chosen(models: Sequence[_Found], network: Network, source: Path, key: str | None) -> _Found | None:
-    """The model that is meant: the only whole one, or the one that ``key`` names; else what has most of one."""
+    """The selected model: the only complete one, or the one that ``key`` names; else the most complete one."""
     named = list(models)
     if key is not None:
         named = [one for one in models if one.label == key] or [one for one in models if one.is_within(key)]
@@ -145,13 +154,14 @@ def _chosen(models: Sequence[_Found], network: Network, source: Path, key: str |
     if len(several) > 1:
         labels = [one.label for one in several]
         raise WeightsError(
-            f"{source} holds {len(labels)} whole models, {' and '.join(labels)}: say which, --weights-key {labels[0]}"
+            f"{source} holds {len(labels)} complete models, {' and '.join(labels)}: say which, --weights-key"
+            f" {labels[0]}"
         )
     return next(iter(several), None)
 
 
 def _different(models: Sequence[_Found]) -> list[_Found]:
-    """Without those whose every array another has: a checkpoint may name one model twice."""
+    """Leaves out groups whose arrays are all in another group: a checkpoint may name one model twice."""
     kept: list[_Found] = []
     for one in models:
         if not any(_same(one, other) for other in kept):
@@ -176,7 +186,7 @@ def _array(leaf: Leaf) -> NDArray[Any]:
 
 
 def _taken(chosen: _Found, others: Sequence[_Found]) -> Unwrapped:
-    """The arrays of a model, and all that has its prefix and no place in it; numbers alone (a step) are no weights."""
+    """The arrays of a model, and unexpected arrays with its prefix. Single numbers (a step) are not weights."""
     of_others = {name for one in others if one is not chosen for name in one.names.values()}
     mine = {name: plain for plain, name in chosen.names.items()}
     beside = [name for name in chosen.table if name not in mine]
@@ -193,7 +203,7 @@ def _taken(chosen: _Found, others: Sequence[_Found]) -> Unwrapped:
 
 
 def _how(chosen: _Found, mine: Mapping[str, str], unread: Sequence[str]) -> str:
-    """What was around the arrays, in words."""
+    """The wrapping of the arrays, in words."""
     said = [f"from {'.'.join(chosen.keys)}"] if chosen.keys else []
     if chosen.prefix:
         said.append(f"without the prefix {chosen.prefix}")

@@ -24,7 +24,7 @@ class Duplicate:
         return f"{self.row.name} A/A"
 
     def start(self, config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display) -> None:
-        """A fresh process, by a restart where there is one; without one there is no control, which is said."""
+        """A fresh process, by a restart if possible. Without one there is no control, and a message reports that."""
         first = self.row
         copy = Row(first.name, first.system, seen=first.seen, found=first.found, python=first.python)
         try:

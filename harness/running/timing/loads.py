@@ -1,7 +1,7 @@
 """Load generation: MLPerf's scenarios through LoadGen, row by row in random order, after the rounds.
 
 These cannot take turns in rounds: a queue builds up over seconds. What the machine did meanwhile stands in the rows'
-certificates of the rounds before; the logs of LoadGen stay in the run's folder.
+noise checks of the rounds before; the logs of LoadGen stay in the run's folder.
 """
 
 from dataclasses import replace
@@ -27,14 +27,14 @@ from alexbench.harness.running.timing.figures import settled
 from alexbench.harness.worker.protocol.timing import RunLoadgen, TimeCalls, WarmUp
 
 SERVER_SHARE: Final = 0.7
-"""Of the rate of one inference after the other: the load at which Server's latency is measured."""
+"""A share of the rate of one inference after the other: the load at which Server's latency is measured."""
 SAMPLES_PER_QUERY: Final = 8
 """MultiStream's, as in MLPerf Inference since v2.0."""
 MOST_SAMPLES_PER_QUERY: Final = 64
 OFFLINE_SAMPLES: Final = 24_576
 PROBES: Final = 8
 LONGEST_MS: Final = 120_000
-"""Of one test, where rigor asks for no minimum: an overload would else be drained for as long as it lasts."""
+"""The limit of one test, if rigor sets no minimum: otherwise an overload would be drained to its end."""
 NO_BOUND_NS: Final = 10_000_000_000
 TRIAL_S: Final = 0.3
 

@@ -1,4 +1,4 @@
-"""Speed: every row in several short processes, in turns, beside the machine probe and a duplicate of one row.
+"""Speed: every row in several short processes, in turns with the machine probe and a duplicate of one row.
 
 A *replicate* is a fresh process of each row, loaded in random order, and in it rounds at batch 1 (latency), then rounds
 of longer windows (images/s) at every batch size and, where asked for, in each runtime's own way of many at once. All
@@ -28,6 +28,7 @@ from alexbench.harness.measure.watch import suspended
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import Observed
 from alexbench.harness.records.speed_records import Ceiling, Control, Difference, Measure
+from alexbench.harness.run_tables import ANCHOR
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import log_of, start
 from alexbench.harness.running.timing.duplicate import Duplicate
@@ -39,7 +40,6 @@ from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.lifecycle import ReadMemory
 from alexbench.harness.worker.protocol.timing import OpenMachineProbe, ProfileLayers
 
-ANCHOR: Final = "anchor"
 CEILING_REPLICATES: Final = 2
 """Two blocks of each kernel find the best; more would take time from the rows."""
 PROFILE_REPEATS: Final = 10
@@ -47,9 +47,9 @@ PROFILE_REPEATS: Final = 10
 
 @dataclass(slots=True)
 class Speed:
-    """What is measured besides the rows, as it goes into the record.
+    """Other measurements than the rows', as they go into the record.
 
-    ``during``: the machine's conditions after each replicate. ``others``: the blocks that are no row's. ``values``:
+    ``during``: the machine's conditions after each replicate. ``others``: the blocks that are not a row's. ``values``:
     each process of the rows that came to the end. ``level``, ``looks``, ``spent``: of the last look, as
     :func:`alexbench.harness.judge.ranking.ranked` takes them.
     """
@@ -187,7 +187,7 @@ class Bench:
             row.worker = start(row, self._config, self._material, self._folder, again=row.worker)
 
     def _conclude(self) -> None:
-        """The figures, from all blocks; then what is measured besides and cannot take turns."""
+        """The figures, from all blocks; then the other measurements, which cannot take turns."""
         found = self._look()
         self._speed.controls = tuple(self._controls())
         self._speed.ceiling = self._timers.ceiling
@@ -210,7 +210,7 @@ class Bench:
                 )
 
     def _controls(self) -> Iterable[Control]:
-        """Of latency, and of images/s at the configured batch size."""
+        """The figures of latency, and of images/s at the configured batch size."""
         if self._twin is None or not self._twin.row.alive:
             return
         row = self._twin.row
@@ -227,7 +227,7 @@ class Bench:
             # As many threads as the row with most: what disturbs that one must be able to disturb the probe.
             worker.ask(OpenMachineProbe(self._config.threads))
         except Exception as error:
-            self._display.say(f"no anchor: {error}")
+            self._display.say(f"no machine probe: {error}")
             return None
         return worker
 

@@ -1,4 +1,4 @@
-"""How a worker is asked for a block, and what is seen meanwhile: calls, the anchor, kernels at their best, streams."""
+"""How a worker is asked for a block: calls, the machine probe, kernels at their best, streams."""
 
 import time
 from functools import partial
@@ -41,7 +41,7 @@ class Timers:
 
     @property
     def ceiling(self) -> Ceiling | None:
-        """The best of all blocks so far; None without the anchor, which alone measures the memory."""
+        """The best of all blocks so far; None without the machine probe, which alone measures the memory."""
         return Ceiling(self._kernels, self._streams) if self._kernels and self._streams else None
 
     def warm_up(self, name: str, worker: WorkerProcess, batch_size: int, *, seconds: float) -> None:
@@ -79,7 +79,7 @@ class Timers:
         return partial(self._watcher.block, ask, images=1, of=row.name)
 
     def anchor(self, worker: WorkerProcess, seconds: float) -> TimeBlock:
-        """The anchor's matrix product and its stream through memory."""
+        """The machine probe's matrix product and its stream through memory."""
         return partial(self._anchor_block, worker, seconds)
 
     def kernels(self, row: Row) -> TimeBlock | None:

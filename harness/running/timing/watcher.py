@@ -58,7 +58,7 @@ class Watcher:
     def _joules(
         self, before: Mapping[str, float], after: Mapping[str, float], *, share: float, gpu: bool
     ) -> float | None:
-        """Of the processor's counters, and of the GPUs' where work is done there: an idle GPU's is not a row's.
+        """Energy from the processor's counters, and from the GPUs' if they work: an idle GPU's energy is not a row's.
 
         The meter runs over the whole request; ``share`` of that time are the calls that count.
         """

@@ -1,4 +1,4 @@
-"""A network or a user's file into a backend, and the pictures that it is to answer for.
+"""A network or a user's file into a backend, and the images that it is to answer for.
 
 A network is given by its name and the side of its input.
 """
@@ -80,7 +80,7 @@ class CheckOptions(Request[Done]):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """How many pictures are open."""
+    """How many images are open."""
 
     images: int
 

@@ -1,4 +1,4 @@
-"""Files that a worker makes: weights, exported networks, synthetic pictures, and the doctor's float64 variants."""
+"""Files that a worker makes: weights, exported networks, synthetic images, and the doctor's float64 variants."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from alexbench.harness.models.preprocessing import Preprocessing
 class Converted:
     """A canonical weights file in the cache, and how it came about.
 
-    ``checked``: what in the file's format was held against its bytes ("container CRC"), empty where it has nothing of
+    ``checked``: what in the file's format was checked against its bytes ("container CRC"), empty if it has nothing of
     the kind. ``assumed``: what the file does not say and the user did not, empty where nothing was assumed.
     ``unwrapped``: what was around the arrays and is gone (keys, prefixes), and their cast, in words.
     """
@@ -136,7 +136,7 @@ class FindCause(Request[Cause]):
 
 @dataclass(frozen=True, slots=True)
 class DrawPictures(Request[Done]):
-    """Draw every ``parts``-th class of the synthetic pictures, from class ``part`` on, into ``folder``."""
+    """Draw every ``parts``-th class of the synthetic images, from class ``part`` on, into ``folder``."""
 
     split: Split
     folder: Path
@@ -172,7 +172,7 @@ class AssembleWeights(Request[Assembled]):
 
 @dataclass(frozen=True, slots=True)
 class FitWeights(Request[SyntheticWeights]):
-    """Make the synthetic weights of a card from the training pictures.
+    """Make the synthetic weights of a card from the training images.
 
     ``pixels`` (N, H, W, 3) uint8, ``labels`` (N,) 0..999.
     """

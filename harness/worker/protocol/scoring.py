@@ -1,4 +1,4 @@
-"""What a backend makes of pictures, into ``.npy`` files."""
+"""What a backend makes of images, into ``.npy`` files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from alexbench.harness.records.run_records import Observed
 class Evaluated:
     """An evaluation.
 
-    ``seconds``: with those of batches that were kept from before, ``images_kept`` pictures. ``pixels_digest``: of the
+    ``seconds``: with those of batches that were kept from before, ``images_kept`` images. ``pixels_digest``: of the
     pixels that this process saw, taken before the clock starts. ``busy_threads``: None if nothing was missing.
     """
 
@@ -24,10 +24,11 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Evaluate(Request[Evaluated]):
-    """Top-5 of every picture into the files that ``out`` is the stem of; batches that they hold already are kept.
+    """Top-5 of every image into the files that ``out`` is the stem of; batches that they hold already are kept.
 
-    ``whole``: the pictures of which all logits are kept. ``computed``: the precision whose rounding is no dependence on
-    the batch. Where scores depend on it, the last batch is filled up: all answers are then of batches of one size.
+    ``whole``: the images of which all logits are kept. ``computed``: the precision whose rounding does not count as
+    dependence on the batch. Where scores depend on it, the last batch is filled up: all answers are then of batches of
+    one size.
     """
 
     batch_size: int
@@ -38,7 +39,7 @@ class Evaluate(Request[Evaluated]):
 
 @dataclass(frozen=True, slots=True)
 class WriteLogits(Request[Done]):
-    """Logits of the chosen pictures, in that order, into ``out``: (len(images), outputs), the backend's dtype.
+    """Logits of the chosen images, in that order, into ``out``: (len(images), outputs), the backend's dtype.
 
     ``reshaped``: pixels are laid out as the other layout and handed over in this one's shape, for whoever reads them
     so. ``finite``: NaN and infinity are refused.
@@ -53,7 +54,7 @@ class WriteLogits(Request[Done]):
 
 @dataclass(frozen=True, slots=True)
 class WriteActivations(Request[Done]):
-    """Outputs of ``layers`` for the chosen pictures, canonical and float64: the files <layer>.npy in ``out``."""
+    """Outputs of ``layers`` for the chosen images, canonical and float64: the files <layer>.npy in ``out``."""
 
     images: tuple[int, ...]
     layers: tuple[str, ...]

@@ -129,21 +129,21 @@ class ProfileLayers(Request[Profiled]):
 
 @dataclass(frozen=True, slots=True)
 class OpenMachineProbe(Request[Done]):
-    """Make the anchor's arrays; this worker needs no backend."""
+    """Make the machine probe's arrays; this worker needs no backend."""
 
     threads: int
 
 
 @dataclass(frozen=True, slots=True)
 class TimeAnchor(Request[AnchorBlock]):
-    """One block of the anchor."""
+    """One block of the machine probe."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class OpenCeilings(Request[Done]):
-    """Load the networks of one layer, in backends of their own beside the one that is measured."""
+    """Load the networks of one layer, in backends of their own, apart from the measured one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class MeasureCeilings(Request[Kernels]):
 
 @dataclass(frozen=True, slots=True)
 class RunLoadgen(Request[LoadGenResult]):
-    """One test by MLPerf LoadGen on the first pictures; its logs go into ``log_folder``."""
+    """One test by MLPerf LoadGen on the first images; its logs go into ``log_folder``."""
 
     scenario: str
     settings: LoadSettings

@@ -1,4 +1,4 @@
-"""Small sets of pictures, and a small preprocessing for them."""
+"""Small sets of images, and a small preprocessing for them."""
 
 from pathlib import Path
 
@@ -40,5 +40,5 @@ def drawn_set(root: Path, count: int) -> Dataset:
 
 
 def file_of(dataset: Dataset, place: int) -> Path:
-    """The file of the picture at ``place``."""
+    """The file of the image at ``place``."""
     return dataset.root / dataset.samples[place].file

@@ -1,4 +1,4 @@
-"""Pictures of noise, encoded, and the cards' preprocessing in short: what the tests of pixels share."""
+"""Images of noise, encoded, and the cards' preprocessing in short: what the tests of pixels share."""
 
 import base64
 import io

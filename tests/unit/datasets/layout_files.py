@@ -33,7 +33,7 @@ SLIM_FILLER: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the validation set, with a label that is its own unless a test says otherwise."""
+    """An image of the validation set, with a label that is its own unless a test says otherwise."""
 
     number: int
     data: bytes
@@ -125,7 +125,7 @@ def example(**values: Any) -> bytes:
 
 
 def slim(picture: Picture, **others: Any) -> bytes:
-    """The Example of a picture as Inception/Slim's conversion writes it; what is None among ``others`` is left away."""
+    """The Example of an image as Inception/Slim's conversion writes it; what is None among ``others`` is left away."""
     values = {name.replace("/", "__"): value for name, value in SLIM_FILLER.items()}
     values |= {
         "image__class__label": picture.label + 1,
@@ -137,7 +137,7 @@ def slim(picture: Picture, **others: Any) -> bytes:
 
 
 def tfds(picture: Picture, **others: Any) -> bytes:
-    """The Example of a picture as TensorFlow Datasets writes it; what is None among ``others`` is left away."""
+    """The Example of an image as TensorFlow Datasets writes it; what is None among ``others`` is left away."""
     values: dict[str, Any] = {
         "file_name": picture.name.encode(),
         "image": picture.data,

@@ -38,7 +38,7 @@ def test_an_ordinary_progressive_jpeg_is_not() -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "JPEG"])
 def test_more_pixels_than_are_decoded(kind: str) -> None:
-    # The header alone says so: a file of a few bytes would become gigabytes.
+    # From the header alone: a file of a few bytes would become gigabytes.
     side = {"WEBP": 16_000, "JPEG": 60_000}.get(kind, 100_000)
     small = bytearray(encoded(Image.new("RGB", (8, 8)), kind, **({"lossless": True} if kind == "WEBP" else {})))
     match kind:
@@ -56,7 +56,7 @@ def test_more_pixels_than_are_decoded(kind: str) -> None:
         case _:
             place = small.index(b"VP8L") + 9
             small[place : place + 4] = ((side - 1) | (side - 1) << 14).to_bytes(4, "little")
-    with pytest.raises(DataError, match=r"too large a picture|damaged picture"):
+    with pytest.raises(DataError, match=r"the image is too large|damaged image"):
         decode_picture(bytes(small), "it", decoder="libjpeg", exif=False)
 
 
@@ -66,7 +66,7 @@ def test_a_table_of_more_rows_than_any_set_has(tmp_path: Path) -> None:
     path = tmp_path / "validation.parquet"
     pq.write_table(pa.table({"image": image, "label": pa.nulls(rows, pa.int64())}), path)
     assert path.stat().st_size < 1_000_000
-    with pytest.raises(DataError, match="2,000,001 pictures, more than the 2,000,000"):
+    with pytest.raises(DataError, match="2,000,001 images, more than the 2,000,000"):
         open_dataset(path)
 
 
@@ -98,7 +98,7 @@ def test_a_member_of_gigabytes_is_refused_before_it_is_read(tmp_path: Path) -> N
     labels = tmp_path / "val.txt"
     labels.write_text("a.jpg 3\n")
     dataset = open_dataset(tar, labels=labels)
-    with pytest.raises(DataError, match=r"a\.jpg: 4,294,967,296 bytes, an image has"):
+    with pytest.raises(DataError, match=r"a\.jpg: 4,294,967,296 bytes, but an image has"):
         reader_for(dataset.container, dataset.root).read(dataset.samples[0])
 
 

@@ -25,7 +25,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def torchvisions(file: Path) -> Floats:
-    """Compose([Resize(256), CenterCrop(224), ToTensor(), Normalize(...)]) on ImageFolder's picture."""
+    """Compose([Resize(256), CenterCrop(224), ToTensor(), Normalize(...)]) on ImageFolder's image."""
     values = _resized_and_cropped(file).astype(np.float32).transpose(2, 0, 1) / np.float32(255)
     mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
     return (values - mean[:, None, None]) / std[:, None, None]

@@ -41,13 +41,13 @@ def test_a_subset_keeps_the_order_and_says_how_it_was_drawn() -> None:
     assert part.draws == (Draw(limit=10, of=60, seed=7),)
     assert (
         part.describe()
-        == "10 pictures, 2 of 1000 classes, class-index folders, labels from folder names, drawn from 60 with seed 7"
+        == "10 images, 2 of 1000 classes, class-index folders, labels from folder names, drawn from 60 with seed 7"
     )
 
 
-def test_the_same_seed_draws_the_same_pictures_for_ever() -> None:
+def test_the_same_seed_draws_the_same_images_for_ever() -> None:
     part = counted(5, 5, 5).subset(6, seed=3)
-    # Frozen: a seed in an old record must go on meaning the pictures it meant.
+    # Frozen: a seed in an old record must go on meaning the images it meant.
     assert [sample.name for sample in part.samples] == [
         "0/001.png",
         "0/004.png",
@@ -59,13 +59,13 @@ def test_the_same_seed_draws_the_same_pictures_for_ever() -> None:
     assert counted(5, 5, 5).subset(6, seed=4).samples != part.samples
 
 
-def test_every_picture_has_the_same_chance_also_in_uneven_classes() -> None:
+def test_every_image_has_the_same_chance_also_in_uneven_classes() -> None:
     whole = counted(9, 3, 1)
     drawn = np.zeros(1000, dtype=np.int64)
     for seed in range(2000):
         drawn += whole.subset(5, seed=seed).class_counts
     shares = drawn[:3] / 2000 / np.array([9, 3, 1])
-    assert np.abs(shares - 5 / 13).max() < 0.04  # 3.7 standard errors of the class with one picture
+    assert np.abs(shares - 5 / 13).max() < 0.04  # 3.7 standard errors of the class with one image
 
 
 def test_a_limit_above_the_size_gives_the_set_itself() -> None:
@@ -83,10 +83,10 @@ def test_a_senseless_limit_or_seed_is_refused(limit: int, seed: int) -> None:
 @pytest.mark.parametrize(
     ("pictures", "batch_size", "said"),
     [
-        (5, 8, "5 pictures are 1 batch of 8, and a part needs one; give at most 1 part or a smaller --batch-size"),
-        (5, 2, "5 pictures are 3 batches of 2, and a part needs one; give at most 3 parts or a smaller --batch-size"),
-        (5, 1, "5 pictures are 5 batches of 1, and a part needs one; give at most 5 parts"),
-        (1, 8, "1 picture is 1 batch of 8, and a part needs one; give at most 1 part"),
+        (5, 8, "5 images are 1 batch of 8, and a part needs one; give at most 1 part or a smaller --batch-size"),
+        (5, 2, "5 images are 3 batches of 2, and a part needs one; give at most 3 parts or a smaller --batch-size"),
+        (5, 1, "5 images are 5 batches of 1, and a part needs one; give at most 5 parts"),
+        (1, 8, "1 image is 1 batch of 8, and a part needs one; give at most 1 part"),
     ],
 )
 def test_more_parts_than_batches_are_refused_with_what_helps(pictures: int, batch_size: int, said: str) -> None:

@@ -131,7 +131,7 @@ def test_damage_comes_to_the_same_with_the_fast_binding_and_without(data: bytes)
     with_it, fast = outcome(data), outcome(data, "libjpeg-fast")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(decode, "_by_libjpeg", lambda *_, **__: None)
-        # Of data that end early Pillow says nothing, or something else.
+        # Pillow reports nothing, or something else, for data that end early.
         assert "(premature end of " in with_it[0] or outcome(data) == with_it
     assert fast[0] == with_it[0]  # its pixels are others, what it refuses is not
 
@@ -151,7 +151,7 @@ KINDS_OF_JPEG: dict[str, bytes] = {
 @DECODERS
 @pytest.mark.parametrize("kind", KINDS_OF_JPEG)
 @pytest.mark.parametrize("exif", [False, True])
-def test_half_a_picture_with_an_end_put_behind_it_is_damaged(decoder: Decoder, kind: str, exif: bool) -> None:
+def test_half_an_image_with_an_end_put_behind_it_is_damaged(decoder: Decoder, kind: str, exif: bool) -> None:
     whole = KINDS_OF_JPEG[kind]
     scan = whole.index(b"\xff\xda")
     decoded(whole, decoder=decoder, exif=exif)
@@ -162,13 +162,13 @@ def test_half_a_picture_with_an_end_put_behind_it_is_damaged(decoder: Decoder, k
         assert Image.open(io.BytesIO(data)).load() is not None  # nothing said
         with pytest.raises(DataError) as refused:
             decoded(data, decoder=decoder, exif=exif)
-        said = "it: damaged picture (premature end of data segment); restore it or take it out"
+        said = "it: damaged image (premature end of data segment); restore it or take it out"
         assert str(refused.value) == said
 
 
 @DECODERS
-def test_a_picture_whose_second_half_is_zeros_is_damaged(decoder: Decoder) -> None:
-    # Zeros are short codes for much picture, so this takes a picture with much in it to come.
+def test_an_image_whose_second_half_is_zeros_is_damaged(decoder: Decoder) -> None:
+    # Zeros are short codes for much image, so this takes an image with much in it to come.
     whole = encoded(Image.effect_mandelbrot((640, 480), (-3, -2.5, 2, 2.5), 100).convert("RGB"), "JPEG", quality=40)
     half = len(whole) // 2
     with pytest.raises(DataError, match="premature end of data segment"):
@@ -178,7 +178,7 @@ def test_a_picture_whose_second_half_is_zeros_is_damaged(decoder: Decoder) -> No
 @DECODERS
 @pytest.mark.parametrize("kind", ["baseline", "progressive", "gray", "cmyk", "restart markers"])
 def test_bytes_too_many_before_a_marker_are_no_damage(decoder: Decoder, kind: str) -> None:
-    # ImageNet has such pictures; every decoder shows them whole.
+    # ImageNet has such images; every decoder shows them whole.
     whole = KINDS_OF_JPEG[kind]
     data = whole[:-2] + b"\0\0\0abc" + whole[-2:]
     assert np.array_equal(decoded(data, decoder=decoder), decoded(whole, decoder=decoder))
@@ -264,7 +264,7 @@ def test_a_progressive_jpeg_is_the_baseline_one() -> None:
     assert np.array_equal(decoded(jpeg(90, 70, progressive=True)), decoded(jpeg(90, 70)))
 
 
-def test_a_jpeg_of_several_pictures_is_its_first() -> None:
+def test_a_jpeg_of_several_images_is_its_first() -> None:
     first, second = (Image.fromarray(noise(*size)) for size in ((40, 30), (20, 20)))
     several = encoded(first, "MPO", save_all=True, append_images=[second])
     assert Image.open(io.BytesIO(several)).format == "MPO"

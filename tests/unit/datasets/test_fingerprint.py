@@ -1,4 +1,4 @@
-"""The certificate: the same for the same pictures in any layout, and no false word about what they are."""
+"""The dataset fingerprint: the same for the same images in any layout, and never a false claim about them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from alexbench.datasets.dataset import Dataset, Sample
 
 
 def validation_set(count: int = 50_000, **changed: int) -> Dataset:
-    """The first ``count`` pictures of the validation set; ``changed``: a number as n7 -> another label."""
+    """The first ``count`` images of the validation set; ``changed``: a number as n7 -> another label."""
     labels = list(packaged_labels()[:count])
     for number, label in changed.items():
         labels[int(number[1:]) - 1] = label
@@ -25,7 +25,7 @@ def test_the_full_validation_set_is_called_so() -> None:
     assert certificate.per_class(whole) == {"50": 1000}
 
 
-def test_one_picture_less_is_not_the_full_set() -> None:
+def test_one_image_less_is_not_the_full_set() -> None:
     assert certificate.plain_word(validation_set(49_999)) == (
         "Not the full validation set: 49,999 of its 50,000 images (ILSVRC2012_val_00050000 missing)."
     )
@@ -37,7 +37,7 @@ def test_another_label_is_not_imagenets() -> None:
     assert "(ILSVRC2012_val_00000007: 999 here, " in word
 
 
-def test_other_pictures_are_not_imagenet(few: Dataset) -> None:
+def test_other_images_are_not_imagenet(few: Dataset) -> None:
     assert certificate.plain_word(few).startswith("Not ImageNet's validation set: 7 images of 5 of 1,000 classes")
 
 

@@ -46,7 +46,7 @@ def test_a_path_and_its_bytes_give_the_same(card: Preprocessing, tmp_path: Path)
 
 
 @CARDS
-def test_a_picture_decoded_once_can_be_prepared_in_many_ways(card: Preprocessing) -> None:
+def test_an_image_decoded_once_can_be_prepared_in_many_ways(card: Preprocessing) -> None:
     picture = jpeg(90, 70)
     pixels = load_pixels(picture, card)
     pixels.flags.writeable = False
@@ -89,7 +89,7 @@ def test_tf_cnn_is_tf_cnn_benchmarks_formula(size: tuple[int, int], resized: tup
 
 @pytest.mark.parametrize(
     ("size", "rounded", "floored"),
-    # Margins 0, 1, 2, 3, 5, 117: halves go to the even neighbour under Python's round.
+    # Margins 0, 1, 2, 3, 5, 117: halves go to the nearest even number under Python's round.
     [(224, 0, 0), (225, 0, 0), (226, 1, 1), (227, 2, 1), (229, 2, 2), (341, 58, 58), (343, 60, 59)],
 )
 def test_an_odd_margin_is_halved_as_the_card_says(size: int, rounded: int, floored: int) -> None:
@@ -135,14 +135,14 @@ def refusal(file: Path) -> str:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP"])
 @pytest.mark.parametrize("kept", [0.3, 0.9])
-def test_a_truncated_picture_is_an_error_and_never_grey(
+def test_a_truncated_image_is_an_error_and_never_grey(
     kind: str, kept: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as other code in the process may have done
     whole = encoded(Image.fromarray(noise(400, 300)), kind)
     file = tmp_path / "cut.JPEG"
     file.write_bytes(whole[: int(len(whole) * kept)])
-    assert "damaged picture" in refusal(file) or "not a JPEG" in refusal(file)
+    assert "damaged image" in refusal(file) or "not a JPEG" in refusal(file)
 
 
 def test_a_jpeg_whose_end_is_zeros_is_damaged(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_jpeg_whose_end_is_zeros_is_damaged(tmp_path: Path) -> None:
     prepare_picture(whole, TORCHVISION)
     # Space was reserved, then the download broke off.
     (tmp_path / "a.jpg").write_bytes(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
-    assert "damaged picture" in refusal(tmp_path / "a.jpg")
+    assert "damaged image" in refusal(tmp_path / "a.jpg")
 
 
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm() -> None:
@@ -164,7 +164,7 @@ def test_a_png_with_wrong_bytes_is_damaged(tmp_path: Path) -> None:
     whole = bytearray(encoded(Image.fromarray(noise(400, 300))))
     whole[5000:5100] = bytes(100)
     (tmp_path / "a.png").write_bytes(whole)
-    assert "damaged picture" in refusal(tmp_path / "a.png")
+    assert "damaged image" in refusal(tmp_path / "a.png")
 
 
 def test_an_empty_file_is_named(tmp_path: Path) -> None:
@@ -172,9 +172,9 @@ def test_an_empty_file_is_named(tmp_path: Path) -> None:
     assert "the file is empty (0 bytes)" in refusal(tmp_path / "a.png")
 
 
-def test_something_else_under_a_pictures_name_is_named(tmp_path: Path) -> None:
+def test_something_else_under_a_images_name_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("<html>404 not found</html>")
-    assert "not a JPEG, PNG, BMP or WebP picture" in refusal(tmp_path / "a.jpg")
+    assert "not a JPEG, PNG, BMP or WebP image" in refusal(tmp_path / "a.jpg")
 
 
 def test_postscript_is_not_even_tried(tmp_path: Path) -> None:
@@ -188,17 +188,17 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_16_bits_a_channel_are_refused_where_they_would_clip(tmp_path: Path) -> None:
     Image.fromarray(np.full((30, 40), 40000, np.uint16)).save(tmp_path / "deep.png")
-    assert "more than 8 bits a channel" in refusal(tmp_path / "deep.png")
+    assert "more than 8 bits per channel" in refusal(tmp_path / "deep.png")
 
 
 @pytest.mark.parametrize("limit", [1000, 700])  # Pillow warns above the limit and refuses above twice the limit
 def test_a_decompression_bomb_is_refused(limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_bytes(encoded(Image.fromarray(noise(50, 30))))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    assert "too large a picture" in refusal(tmp_path / "a.png")
+    assert "the image is too large" in refusal(tmp_path / "a.png")
 
 
-def test_a_picture_too_long_and_thin_to_resize_is_refused(tmp_path: Path) -> None:
+def test_an_image_too_long_and_thin_to_resize_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encoded(Image.fromarray(np.zeros((1, 5000, 3), np.uint8))))
     assert "too long and thin" in refusal(tmp_path / "a.png")
 

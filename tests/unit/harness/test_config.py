@@ -7,11 +7,14 @@ import pytest
 
 from alexbench.backends.registry import backend_names
 from alexbench.harness import cli
-from alexbench.harness.config import CONFIG_KEYS, Shard, cache_folder, read_config, resolve
+from alexbench.harness.config import Shard
+from alexbench.harness.config_file import CONFIG_KEYS, read_config
 from alexbench.harness.errors import UsageError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.measure.rigor import HIGH, RIGORS, SMOKE
+from alexbench.harness.resolving import resolve
 from alexbench.harness.systems import InputConvention, ModelFile, System
 
 
@@ -35,7 +38,7 @@ def test_only_leaves_the_other_out(only: str, *, accuracy: bool, performance: bo
     assert (config.accuracy, config.performance) == (accuracy, performance)
 
 
-def test_speed_alone_needs_no_matching_pictures_and_weights() -> None:
+def test_speed_alone_needs_no_matching_images_and_weights() -> None:
     assert resolve({"only": "performance", "data": "pictures"}).data == str(Path("pictures").absolute())
     assert resolve({"only": "performance", "weights": "w.pth"}).weights == str(Path("w.pth").absolute())
 
@@ -53,7 +56,7 @@ def test_every_flag_of_run_has_its_key_and_every_key_its_flag() -> None:
         option.removeprefix("--").replace("-", "_")
         for parameter in cli.run.params
         for option in parameter.opts
-        if option.startswith("--") and option not in ("--config", "--help", "--resume")
+        if option.startswith("--") and option not in ("--config", "--details", "--help", "--resume")
     }
     assert flags == set(CONFIG_KEYS)
 
@@ -62,7 +65,7 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(
         'model = "bvlc"\nweights = "w.pth"\nweights_layout = "NHWC"\nweights_key = "model"\nartifact = "torch=m.pt2"\n'
-        'artifact_input = "0..255,bgr"\ntrust = ["m.pt2"]\n'
+        'artifact_input = "0..255,bgr"\noutput_name = "y"\nsilence_limit = "90s"\ntrust = ["m.pt2"]\n'
         'data = "d"\nlayout = "tar"\nlabels = "l"\nbackend = "torch"\n'
         'device = "cpu"\nprecision = "bf16"\n'
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
@@ -81,7 +84,9 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert (config.timing_s(0), config.target) == (120, 0.015)
     assert config.offline
     assert config.batch_sizes == (4, 8, 32)
-    file = ModelFile(str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"))
+    file = ModelFile(
+        str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"), output="y"
+    )
     assert config.by_label == {
         "torch m.pt2 bf16": System("torch", 1, "bf16", artifact=file),
         "torch": System("torch", 1),
@@ -103,15 +108,24 @@ def test_how_data_is_read_makes_no_sense_without_data(flag: str) -> None:
         resolve({flag: "tar"})
 
 
-def test_what_becomes_of_bad_pictures_is_fail_or_skip() -> None:
+def test_what_becomes_of_bad_images_is_fail_or_skip() -> None:
     with pytest.raises(UsageError, match=r"unknown --on-bad-image 'ignore'; known: fail, skip"):
         resolve({"on_bad_image": "ignore"})
 
 
-def test_an_unknown_key_lists_the_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("colour", r"known: .*backend.*threads"),
+        ("tread", r"did you mean 'threads'\? Known: .*backend"),
+        ("Batchsize", r"did you mean 'batch_size'\?"),
+        ("precisions", r"did you mean 'precision'\?"),
+    ],
+)
+def test_an_unknown_key_lists_the_known_or_names_the_one_that_was_meant(tmp_path: Path, key: str, said: str) -> None:
     path = tmp_path / "run.toml"
-    path.write_text("tread = 1\n", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"unknown key 'tread'; known: .*backend.*threads"):
+    path.write_text(f"{key} = 1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=rf"unknown key '{key}'; {said}"):
         read_config(path)
 
 
@@ -180,7 +194,10 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
     ("values", "said"),
     [
         ({"rigor": "sloppy"}, "unknown --rigor 'sloppy'; known: high, mlperf, smoke, standard"),
-        ({"scenarios": ("Sever",)}, "unknown scenario 'Sever'; known: MultiStream, Offline, Server, SingleStream"),
+        (
+            {"scenarios": ("Sever",)},
+            "unknown --scenario 'Sever'; did you mean 'Server'? Known: MultiStream, ",
+        ),
         ({"rigor": "high", "only": "accuracy"}, "--rigor is of speed, which --only accuracy leaves out"),
         ({"scenarios": ("Offline",), "only": "accuracy"}, "--scenario is of speed, which --only accuracy leaves out"),
         ({"budget": "2m", "only": "accuracy"}, "--budget is of speed, which --only accuracy leaves out"),
@@ -189,7 +206,7 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
         ({"latency_bound": 0.0, "scenarios": ("Server",)}, "--latency-bound 0: give milliseconds above 0"),
         ({"latency_bound": float("inf"), "scenarios": ("Server",)}, "--latency-bound inf: give milliseconds above 0"),
         ({"pythons": ("torch",)}, "--python torch: wanted BACKEND=INTERPRETER"),
-        ({"pythons": ("touch=/p",)}, "unknown backend 'touch'; known: "),
+        ({"pythons": ("touch=/p",)}, "unknown backend 'touch'; did you mean 'torch'? Known: "),
         ({"pythons": ("torch=/p", "torch=/q")}, "--python names torch twice: /p and /q"),
         ({"pythons": ("torch=/p",), "backends": ("openvino",)}, "torch is not among the backends named"),
     ],
@@ -257,14 +274,14 @@ def test_without_flags_a_budget_and_a_resolution_are_the_levels() -> None:
         assert resolve({"rigor": name, "budget": "5s"}).target == level.target
 
 
-def test_smoke_ends_within_its_whole_time_where_the_pictures_are_synthetic() -> None:
+def test_smoke_ends_within_its_whole_time_where_the_images_are_synthetic() -> None:
     assert resolve({}).timing_s(SMOKE.whole_s - 50) == 50
     assert resolve({"backends": ("torch", "openvino")}).timing_s(0) == SMOKE.budget_s / 2
     assert resolve({"data": "pictures", "only": "performance"}).timing_s(SMOKE.whole_s - 50) == SMOKE.budget_s
     assert resolve({"rigor": "high"}).timing_s(1000) == HIGH.budget_s
 
 
-def test_smoke_takes_as_many_synthetic_pictures_as_it_has_time_for() -> None:
+def test_smoke_takes_as_many_synthetic_images_as_it_has_time_for() -> None:
     assert resolve({}).limit == SMOKE.pictures
     assert resolve({"limit": 7}).limit == 7
     for given in ({"data": "pictures", "only": "performance"}, {"only": "accuracy"}, {"rigor": "standard"}):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from alexbench.backends.registry import backend_names
-from alexbench.harness.config import CONFIG_KEYS, SCENARIOS
+from alexbench.harness.config import SCENARIOS
+from alexbench.harness.config_file import CONFIG_KEYS
 from alexbench.harness.contract import PRECISIONS
 from alexbench.harness.errors import known_words, nearest
 from alexbench.harness.measure.rigor import RIGORS

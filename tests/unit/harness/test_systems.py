@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from alexbench.harness import chosen_systems
-from alexbench.harness.config import Shard, read_config, resolve
+from alexbench.harness.config import Shard
+from alexbench.harness.config_file import read_config
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.records.record_files import read_run
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running.folder import file_of
 from alexbench.harness.running.resume import configuration_of
 from alexbench.harness.systems import InputConvention, ModelFile, System, canonical_device, labels
@@ -143,9 +145,13 @@ def test_one_value_is_the_value_of_every_row() -> None:
 
 
 def test_a_system_is_named_by_itself_and_says_all_that_is_no_default() -> None:
-    config = resolve({"systems": ("onnxruntime", "onnxruntime artifact=/a.onnx threads=1 input=0..255,bgr output=fc8")})
+    config = resolve(
+        {"systems": ("onnxruntime", "onnxruntime artifact=/a.onnx threads=1 artifact_input=0..255,bgr output_name=fc8")}
+    )
     file = ModelFile("/a.onnx", convention=InputConvention("0..255", "BGR"), output="fc8")
     assert config.systems == (System("onnxruntime", CORES), System("onnxruntime", 1, artifact=file))
+    short = "onnxruntime artifact=/a.onnx threads=1 input=0..255,bgr output=fc8"
+    assert resolve({"systems": ("onnxruntime", short)}).systems == config.systems
     assert config.exact == tuple(config.by_label)
     assert not config.all_backends
 
@@ -224,13 +230,16 @@ def test_a_damaged_configuration_is_one_line(configuration: dict[str, Any], said
 
 def test_a_base_is_one_of_the_rows() -> None:
     assert resolve({"backends": BOTH, "base": "openvino"}).base == "openvino"
-    assert refused(backends=BOTH, base="tensorflow") == "--base tensorflow names no row; the rows are: openvino, torch"
+    assert refused(backends=BOTH, base="tensorflow") == "--base tensorflow names no row; known: openvino, torch"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("openvino tread=1", "unknown key 'tread'; known: backend, precision"),
+        ("openvino tread=1", "unknown key 'tread'; did you mean 'threads'? Known: backend, precision"),
+        ("openvino precison=bf16", "did you mean 'precision'?"),
+        ("openvino precision=BF16", "did you mean 'bf16'?"),
+        ("openvion", "did you mean 'openvino'?"),
         ("openvino threads=two", "threads = 'two', wanted a whole number"),
         ("openvino threads=0", "--system openvino: threads 0: give 1 or more"),
         (f"openvino threads={CORES + 1}", f"give {CORES} or fewer"),
@@ -238,15 +247,18 @@ def test_a_base_is_one_of_the_rows() -> None:
         ("openvino precision=int4", "unknown precision 'int4'; known: bf16, fp32"),
         ("openvino profile=tuned", "unknown profile 'tuned'; known: default"),
         ("tensorrt", "unknown backend 'tensorrt'; known: onnxruntime, openvino"),
-        ("reference", "runs in every run"),
+        ("reference", "every run computes"),
         ("", "key 'backend' is missing"),
         ("openvino bf16", "wanted key=value, not 'bf16'"),
         ("openvino threads=", "wanted key=value, not 'threads='"),
         ("openvino threads=1 threads=2", "threads is named twice"),
         ("openvino 'threads=1", "No closing quotation"),
         ("openvino environment=head", "name --environment head=INTERPRETER too"),
-        ("openvino input=0..1", "input and output are of an artifact; add artifact=FILE"),
-        ("openvino artifact=a.xml input=0..2", "wanted SCALE or SCALE,ORDER"),
+        ("openvino artifact_input=0..1", "artifact_input is about a model file; add artifact=FILE"),
+        ("openvino output=y", "output is about a model file; add artifact=FILE"),
+        ("openvino artifact=a.xml output=y output-name=z", "output_name and output are one key; give one of them"),
+        ("torch trust=true", "trust is about a model file; add artifact=FILE"),
+        ("openvino artifact=a.xml artifact_input=0..2", "wanted SCALE or SCALE,ORDER"),
     ],
 )
 def test_a_system_that_makes_no_sense_is_one_line(text: str, said: str) -> None:
@@ -279,7 +291,10 @@ def test_what_would_come_to_nothing_or_twice_is_refused(given: dict[str, Any], s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[[system]]\nbackend = "torch"\ntread = 1\n', "unknown key 'system[0].tread'; known: backend, precision"),
+        (
+            '[[system]]\nbackend = "torch"\ntread = 1\n',
+            "unknown key 'system[0].tread'; did you mean 'threads'?",
+        ),
         ('[[system]]\nprecision = "bf16"\n', "key 'system[0].backend' is missing"),
         ('[[system]]\nbackend = "torch"\nthreads = "1"\n', "system[0].threads = '1', wanted a whole number"),
         ("system = 5\n", "system = 5, wanted a list"),

@@ -11,8 +11,9 @@ from typing import Any, Final
 import click
 
 from alexbench.harness.cli import cli
-from alexbench.harness.config import read_config, resolve
+from alexbench.harness.config_file import read_config
 from alexbench.harness.models.card import load_card
+from alexbench.harness.resolving import resolve
 
 ROOT: Final = Path(__file__).parents[3]
 _FENCE: Final = re.compile(r"\s*```(\w*)")
@@ -209,7 +210,10 @@ def _resolve(name: str, params: dict[str, Any], folder: Path) -> None:
     file = values.pop("config_file", None)
     values = ({} if file is None else read_config(folder / file)) | values
     # How many cores there are is the machine's business; the rest of the flags are not those of a run.
-    left_out = {"threads", "images", "as_json", "vary", "expected", "reference"} | ({"out"} if name != "run" else set())
+    left_out = {"threads", "images", "as_json", "vary", "expected", "reference"} | {
+        "run": set(),
+        "predict": {"out", "labels"},
+    }.get(name, {"out"})
     only = {} if _CONFIGURED[name] is None else {"only": _CONFIGURED[name]}
     config = resolve(only | {key: value for key, value in values.items() if key not in left_out})
     if not config.model.endswith(".toml"):

@@ -66,7 +66,7 @@ def test_a_place_that_is_no_folder_is_one_line_and_exit_code_2(
     assert step.main({**RUN, **out, "GITHUB_ACTIONS": "true"}) == 2
     printed = capsys.readouterr().out
     assert printed.startswith("::error title=AlexBench gate::out: ")
-    assert "is no folder that can be made" in printed
+    assert "cannot be made" in printed
 
 
 def test_two_versions_go_to_nox_with_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,11 +31,11 @@ def test_two_distributions_of_one_runtime_are_the_same_runtime() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("torch>=2.6", "no exact version"),
-        ("torch==2.13.0; echo", "no exact version"),
-        ("torch==$(id)", "no exact version"),
-        ("torch @ https://example.org/torch.whl", "no exact version"),
-        ("torch", "no exact version"),
+        ("torch>=2.6", "not an exact version"),
+        ("torch==2.13.0; echo", "not an exact version"),
+        ("torch==$(id)", "not an exact version"),
+        ("torch @ https://example.org/torch.whl", "not an exact version"),
+        ("torch", "not an exact version"),
         ("Torch==2.13.0\ntorch==2.12.0", "twice"),
     ],
 )
@@ -65,13 +65,13 @@ def test_several_are_joined_by_commas_in_the_same_order(tmp_path: Path) -> None:
 def test_nothing_is_printed_where_nothing_can_be_held_against_something(tmp_path: Path) -> None:
     done = printed(tmp_path, BASE, BASE.replace("torch==2.13.0\n", ""))
     assert (done.returncode, done.stdout) == (0, "")
-    assert "torch is in one of the two alone" in done.stderr
+    assert "torch is in only one of the two files" in done.stderr
 
 
 def test_a_damaged_file_is_one_line_that_names_it(tmp_path: Path) -> None:
     done = printed(tmp_path, BASE, "torch~=2.6\n")
     assert done.returncode == 1
-    assert done.stderr == "head.txt: 'torch~=2.6' is no exact version\n"
+    assert done.stderr == "head.txt: 'torch~=2.6' is not an exact version\n"
 
 
 def test_this_projects_own_constraints_pin_the_four_runtimes() -> None:

@@ -108,8 +108,8 @@ def test_where_nothing_was_gated_or_nobody_is_there_nothing_is_written() -> None
         (b"no zip", "can be read"),
         (archive(name="../gate.md"), "can be read"),
         (archive(b"x" * (commenting.LARGEST_BYTES + 1)), "more than"),
-        (archive(TEXT.encode("utf-16")), "no UTF-8"),
-        (archive(TEXT.encode() + b"\x1b[31m"), "no plain text"),
+        (archive(TEXT.encode("utf-16")), "not UTF-8"),
+        (archive(TEXT.encode() + b"\x1b[31m"), "not plain text"),
         (archive(b"Buy this\n" + TEXT.encode()), "does not begin with"),
     ],
 )

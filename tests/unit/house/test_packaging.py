@@ -127,7 +127,7 @@ def constraints() -> dict[str, str]:
     for line in lines:
         if line.strip() and not line.startswith("#"):
             found = re.fullmatch(r"([A-Za-z0-9._-]+)==([^\s;]+)", line)
-            assert found is not None, f"constraints.txt: {line!r} is no exact version"
+            assert found is not None, f"constraints.txt: {line!r} is not an exact version"
             name = canonicalize_name(found[1])
             assert name not in pinned, f"{name} twice"
             pinned[name] = found[2]

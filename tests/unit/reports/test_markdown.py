@@ -122,7 +122,7 @@ def test_a_row_in_error_appears_with_what_happened() -> None:
     assert r"- \[1\] worker openvino was killed by SIGKILL" in text
 
 
-def test_a_runtime_that_is_not_installed_appears_with_the_mend() -> None:
+def test_a_runtime_that_is_not_installed_appears_with_the_fix() -> None:
     text = markdown(run_record(ok_row("a"), missing_row("torch")))
     assert row_of(text, "torch")["checks"] == "not installed"
     # Brackets are escaped for Markdown; a renderer shows them plainly.

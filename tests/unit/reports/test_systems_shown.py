@@ -166,7 +166,7 @@ def test_files_of_one_name_are_two_series_and_two_rows(tmp_path: Path) -> None:
     assert [one.system for one in found.series] == list(labels(FILES))
 
 
-def test_one_page_of_many_runs_and_the_pictures_hold_them(run: Path, record: RunRecord, tmp_path: Path) -> None:
+def test_one_page_of_many_runs_and_the_images_hold_them(run: Path, record: RunRecord, tmp_path: Path) -> None:
     again = tmp_path / "again"
     shutil.copytree(run, again)
     text = many_runs([record, replace(read_run(again), started="2026-11-30T00:00:00+00:00")])

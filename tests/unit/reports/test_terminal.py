@@ -86,7 +86,7 @@ def test_where_words_do_not_fit_either_they_are_folded_and_not_cut_off(monkeypat
     assert "…" not in text
 
 
-def test_colons_in_a_message_are_no_picture() -> None:
+def test_colons_in_a_message_are_no_image() -> None:
     assert "failed :warning: here" in printed(io.StringIO(), error_row("b", "b failed :warning: here"))
 
 

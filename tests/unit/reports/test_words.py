@@ -3,15 +3,17 @@
 import io
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from alexbench.harness.records.reasons import Code, Reason
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.html.page import html
 from alexbench.reports.leaderboard.output import markdown, print_leaderboard
+from alexbench.reports.text.reason_words import words
 from tests.support.records import (
     accuracy,
     artifact,
@@ -111,3 +113,11 @@ def test_html(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_runs(name: str, snapshot: SnapshotAssertion) -> None:
     assert markdown(OTHERS[name]) == snapshot
+
+
+def test_reasons(snapshot: SnapshotAssertion) -> None:
+    """The words of every code, of a reason that has all values."""
+    values = {"measured": 3.0, "limit": 2.0, "count": 3, "total": 4, "text": "its text"}
+    names = {"of": "threads", "base": "5", "head": "6"}
+    every = [Reason(code, **values, **names) for code in get_args(get_args(Code)[0])]  # type: ignore[arg-type]
+    assert "\n".join(f"{one.code}: {words(one)}" for one in every) == snapshot

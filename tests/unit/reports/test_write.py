@@ -1,4 +1,4 @@
-"""Reports beside a run: whole or not at all, and the same bytes each time."""
+"""Reports of a run: whole or not at all, and the same bytes each time."""
 
 from pathlib import Path
 

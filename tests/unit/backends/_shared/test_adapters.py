@@ -1,4 +1,4 @@
-"""Of a runtime's long message, the line that says what went wrong is shown."""
+"""The error line of a runtime's long message is shown."""
 
 import pytest
 

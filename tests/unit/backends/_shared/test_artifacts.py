@@ -1,4 +1,4 @@
-"""Which input takes the pictures, which output gives the scores, and how batches of any size go through a fixed one."""
+"""Which input takes the images, which output gives the scores, and how batches of any size go through a fixed one."""
 
 from pathlib import Path
 from typing import Any
@@ -43,19 +43,19 @@ def test_layout_and_batch_follow_from_the_shape(shape: tuple[int | None, ...], l
 @pytest.mark.parametrize(
     ("ports", "said_in_it"),
     [
-        ([port("a", None, None, None, None)], "does not say where its channels are"),
-        ([port("a", None, 3, 227, 227)], r"takes pictures of 227 x 227 .*card's are 224 x 224: .*crop = 227"),
-        ([port("a", None, 227, 227, 3)], r"takes pictures of 227 x 227 .*crop = 227"),
+        ([port("a", None, None, None, None)], "does not show where its channels are"),
+        ([port("a", None, 3, 227, 227)], r"takes images of 227 x 227 .*card's are 224 x 224: .*crop = 227"),
+        ([port("a", None, 227, 227, 3)], r"takes images of 227 x 227 .*crop = 227"),
         ([port("a", None, 1, 224, 224)], r"no image input of 3 channels and 224 x 224; its inputs: 'a'"),
         ([port("a", 3, 224, 224)], "no image input"),
         ([Port("a", "float32", None)], r"no image input .*'a' float32 \(\?\)"),
         ([], "its inputs: none"),
-        ([port("a", None, 3, 224, 224, dtype="int64")], r"takes no pixels; wanted one of float32, float16, uint8"),
+        ([port("a", None, 3, 224, 224, dtype="int64")], r"takes no pixels; expected one of float32, float16, uint8"),
         ([port("a", 1, 3, 224, 224), port("b", 1, 224, 224, 3)], r"2 image inputs: 'a' .*, 'b' "),
-        ([port("a", 1, 3, 224, 224), port("training", dtype="bool")], r"wants more than a picture: 'training' bool"),
+        ([port("a", 1, 3, 224, 224), port("training", dtype="bool")], r"wants more than an image: 'training' bool"),
     ],
 )
-def test_what_takes_no_picture_is_refused(ports: list[Port], said_in_it: str) -> None:
+def test_what_takes_no_image_is_refused(ports: list[Port], said_in_it: str) -> None:
     with pytest.raises(WeightsError, match=said_in_it) as caught:
         picture_input(ports, ARTIFACT)
     assert str(caught.value).startswith("some.onnx")
@@ -63,7 +63,7 @@ def test_what_takes_no_picture_is_refused(ports: list[Port], said_in_it: str) ->
 
 def test_a_name_decides_where_the_file_has_it() -> None:
     ports = [port("a", 1, 3, 224, 224), port("b", 1, 3, 224, 224)]
-    with pytest.raises(WeightsError, match=r"wants more than a picture: 'b'"):
+    with pytest.raises(WeightsError, match=r"wants more than an image: 'b'"):
         picture_input(ports, named(input_name="a"))
     with pytest.raises(WeightsError, match=r"2 image inputs: 'a' .*, 'b' "):
         picture_input(ports, named(input_name="c"))
@@ -74,22 +74,25 @@ def test_a_name_decides_where_the_file_has_it() -> None:
     "shape", [(None, 1000), (1, 1000), (None, 1000, 1, 1), (None, 1, 1, 1000), (None, None), None], ids=str
 )
 def test_the_only_output_gives_the_scores(shape: tuple[int | None, ...] | None) -> None:
-    assert scores_output([Port("prob", "float32", shape)], ARTIFACT).name == "prob"
+    assert scores_output([Port("prob", "float32", shape)], ARTIFACT)[0].name == "prob"
 
 
 def test_of_several_outputs_the_one_of_that_many_scores_is_taken() -> None:
     ports = [port("class", None, dtype="int64"), port("prob", None, 1000), port("features", None, 4096)]
-    assert scores_output(ports, ARTIFACT).name == "prob"
-    assert scores_output([Port("what", "float32", None), port("prob", None, 1000)], ARTIFACT).name == "prob"
+    assert scores_output(ports, ARTIFACT)[0].name == "prob"
+    assert scores_output([Port("what", "float32", None), port("prob", None, 1000)], ARTIFACT)[0].name == "prob"
 
 
 @pytest.mark.parametrize(
     ("ports", "said_in_it"),
     [
-        ([port("prob", None, 1001)], "gives 1001 scores a picture, the card has 1000 labels: .*labels = 1001"),
-        ([port("map", None, 10, 100)], r"no output of 1000 scores a picture; its outputs: 'map'"),
+        (
+            [port("prob", None, 1001)],
+            "gives 1,001 scores per image, not the 1,000 of ImageNet's classes: .*--labels FILE",
+        ),
+        ([port("map", None, 10, 100)], r"no output of 1000 scores per image; its outputs: 'map'"),
         ([port("a", None, 10), port("b", None, 20)], r"no output of 1000 scores"),
-        ([port("a", None, 1000), port("b", None, 1000)], r"2 outputs of 1000 scores: .*output_name"),
+        ([port("a", None, 1000), port("b", None, 1000)], r"2 outputs that fit: .*--output-name a or --output-name b"),
         ([], "its outputs: none"),
     ],
 )
@@ -100,8 +103,8 @@ def test_what_gives_no_scores_is_refused(ports: list[Port], said_in_it: str) -> 
 
 def test_an_output_is_chosen_by_name() -> None:
     ports = [port("a", None, 1000), port("b", None, 1000)]
-    assert scores_output(ports, named(output_name="b")).name == "b"
-    assert scores_output(ports[:1], named(output_name="elsewhere")).name == "a"
+    assert scores_output(ports, named(output_name="b"))[0].name == "b"
+    assert scores_output(ports[:1], named(output_name="elsewhere"))[0].name == "a"
     with pytest.raises(WeightsError, match="gives 7 scores"):
         scores_output([*ports, port("c", None, 7)], named(output_name="c"))
 
@@ -130,7 +133,7 @@ SMALL = Artifact(FILE, (3, 4, 4), 2)
 
 
 class Recorder:
-    """A runtime that gives the sum and the mean of each picture, and remembers what it was given."""
+    """A runtime that gives the sum and the mean of each image, and remembers what it was given."""
 
     def __init__(self) -> None:
         self.given: list[NDArray[Any]] = []
@@ -147,7 +150,7 @@ def pixels(count: int) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("batch", [None, 1, 2, 4, 8])
 @pytest.mark.parametrize("count", [1, 3, 4, 5])
-def test_any_number_of_pictures_goes_through_any_batch(batch: int | None, count: int) -> None:
+def test_any_number_of_images_goes_through_any_batch(batch: int | None, count: int) -> None:
     run = Recorder()
     scores = Loaded("onnxruntime", SMALL, facts(batch=batch), run).predict(pixels(count))
     assert (scores.shape, scores.dtype) == ((count, 2), np.float32)
@@ -169,13 +172,13 @@ def test_pixels_become_the_files_type(dtype: str) -> None:
     np.testing.assert_array_equal(run.given[0], pixels(2))
 
 
-def test_a_runtime_that_answers_for_fewer_pictures_is_no_answer() -> None:
-    with pytest.raises(ValueError, match=r"shape \(1, 2\) for 3 pictures"):
+def test_a_runtime_that_answers_for_fewer_images_is_no_answer() -> None:
+    with pytest.raises(ValueError, match=r"shape \(1, 2\) for 3 images"):
         Loaded("openvino", SMALL, facts(batch=None), lambda batch: np.zeros((1, 2))).predict(pixels(3))
 
 
 def test_more_scores_than_labels_are_refused() -> None:
-    with pytest.raises(WeightsError, match="gives 5 scores a picture, the card has 2 labels"):
+    with pytest.raises(WeightsError, match="gives 5 scores per image, not the 2 of"):
         Loaded("torch", SMALL, facts(batch=None), lambda batch: np.zeros((3, 5))).predict(pixels(3))
 
 

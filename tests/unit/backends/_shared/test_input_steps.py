@@ -71,7 +71,7 @@ def test_two_reversals_are_none() -> None:
     assert normalisation([Step("reverse", [1]), Step("gather", [2, 1, 0], 1)], "NCHW", 3) is None
 
 
-def test_a_whole_picture_counts_by_its_channels_means() -> None:
+def test_a_whole_image_counts_by_its_channels_means() -> None:
     picture = np.random.RandomState(0).rand(3, 5, 5)
     seen = found(Step("subtract", picture))
     np.testing.assert_allclose(seen.shift, -picture.mean(axis=(1, 2)))
@@ -129,7 +129,7 @@ def test_behind_a_flattening_only_a_matrix_product_is_known() -> None:
     whole = product(3 * 4 * 5)
     assert read_steps([Step("flatten"), Step("nothing"), whole], "NCHW", IMAGE) == Reading(None)
     assert read_steps([Step("flatten"), Step("multiply", 2.0), whole], "NCHW", IMAGE).unread != ""
-    for part in (3, 4, 15, 60 + 1):  # a product of colours, rows or patches is no first layer
+    for part in (3, 4, 15, 60 + 1):  # a product of colours, rows or patches is not a first layer
         assert read_steps([Step("flatten"), product(part)], "NCHW", IMAGE).unread == "product that is not per channel"
 
 
@@ -166,7 +166,7 @@ def test_a_convolution_that_mixes_colours_or_filters_leaves_the_file_unread(weig
 def test_several_first_layers_side_by_side_are_one() -> None:
     assert branches([[FIRST_LAYER], [FIRST_LAYER]], ["Conv", "Conv"]) == [FIRST_LAYER]
     assert branches([[FIRST_LAYER], [Step("nothing")]], ["Conv", "Cast"])[0].kind == "unknown"
-    assert branches([[FIRST_LAYER], None], ["Conv", "Clip"])[0].values == "Clip and Conv side by side"
+    assert branches([[FIRST_LAYER], None], ["Conv", "Clip"])[0].values == "Clip and Conv in parallel"
 
 
 def test_nothing_is_none() -> None:

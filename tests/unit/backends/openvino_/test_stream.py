@@ -15,7 +15,7 @@ from tests.support.toy_network import TOY, toy_weights
 
 
 class Request:
-    """Sums each picture, out of memory of its own; a picture that starts with 13 cannot be read back."""
+    """Sums each image, out of memory of its own; an image that starts with 13 cannot be read back."""
 
     def __init__(self) -> None:
         self.memory = np.zeros((0, 1), np.float32)

@@ -64,9 +64,9 @@ def test_code_in_a_file_is_named_and_not_executed(worker: WorkerProcess, files: 
     ("name", "said"),
     [
         ("module.pth", r"contains code, which is never run \(torch\.nn\.modules\.linear\.Linear\).*state_dict"),
-        ("list.pth", r"holds no state dict"),
-        ("truncated.pth", r"is damaged, or no state dict"),
-        ("text.pth", r"is damaged, or no state dict"),
+        ("list.pth", r"has no state dict"),
+        ("truncated.pth", r"is damaged, or not a state dict"),
+        ("text.pth", r"is damaged, or not a state dict"),
     ],
 )
 def test_what_is_no_state_dict_is_said_in_one_line(worker: WorkerProcess, files: Path, name: str, said: str) -> None:
@@ -91,7 +91,7 @@ def test_a_byte_that_changed_is_noticed_and_its_member_named(worker: WorkerProce
 
 
 def test_a_torchscript_program_is_to_be_run_as_it_is(worker: WorkerProcess, files: Path) -> None:
-    with pytest.raises(WeightsError, match=r"script\.pt cannot be read: it is a TorchScript program; run it as it is"):
+    with pytest.raises(WeightsError, match=r"script\.pt cannot be read: it is a TorchScript program; run it unchanged"):
         convert(worker, files / "script.pt")
 
 

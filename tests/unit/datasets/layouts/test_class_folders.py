@@ -16,7 +16,7 @@ TENCH, GOLDFISH, TISSUE = "n01440764", "n01443537", "n15075141"
 
 
 def lay(root: Path, files: Iterable[str]) -> Path:
-    """Empty files: opening a folder opens no picture."""
+    """Empty files: opening a folder opens no image."""
     for file in files:
         path = root / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,14 +49,14 @@ def test_wnid_folders_are_recognised_and_ordered_by_class_then_name(tmp_path: Pa
     assert dataset.class_counts[[0, 1, 999]].tolist() == [2, 0, 1]
     assert dataset.where(dataset.samples[0]) == str(tmp_path / "val" / TENCH / "a.JPEG")
     assert dataset.notes == ()
-    assert dataset.describe() == "3 pictures, 2 of 1000 classes, wnid folders, labels from folder names"
+    assert dataset.describe() == "3 images, 2 of 1000 classes, wnid folders, labels from folder names"
 
 
 def test_class_index_folders_are_ordered_as_numbers(tmp_path: Path) -> None:
     dataset = open_dataset(lay(tmp_path, ["10/a.png", "9/a.png", "0/a.png"]))
     assert dataset.layout == "class-index-folders"
     assert [sample.label for sample in dataset.samples] == [0, 9, 10]
-    assert dataset.describe() == "3 pictures, 3 of 1000 classes, class-index folders, labels from folder names"
+    assert dataset.describe() == "3 images, 3 of 1000 classes, class-index folders, labels from folder names"
 
 
 def test_class_index_folders_may_be_zero_padded(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_class_index_folders_may_be_zero_padded(tmp_path: Path) -> None:
     ]
 
 
-def test_pictures_are_told_by_their_suffix_in_any_case(tmp_path: Path) -> None:
+def test_images_are_told_by_their_suffix_in_any_case(tmp_path: Path) -> None:
     names = ["a.jpg", "b.JPEG", "c.Png", "d.bmp", "e.WEBP", "f.jpeg"]
     dataset = open_dataset(lay(tmp_path, [f"3/{name}" for name in names]))
     assert [sample.file for sample in dataset.samples] == [f"3/{name}" for name in names]
@@ -86,7 +86,7 @@ def test_empty_class_folders_are_allowed_and_said(tmp_path: Path) -> None:
     lay(tmp_path, [f"{TENCH}/a.jpg"])
     (tmp_path / GOLDFISH).mkdir()
     assert open_dataset(tmp_path).empty_classes == 1
-    assert open_dataset(tmp_path).describe().endswith("; 1 class folder without a picture")
+    assert open_dataset(tmp_path).describe().endswith("; 1 class folder without an image")
 
 
 def test_folders_inside_class_folders_belong_to_the_class(tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_a_missing_path_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    assert "no picture in it" in refusal(tmp_path)
+    assert "no image in it" in refusal(tmp_path)
 
 
-def test_class_folders_without_any_picture_are_refused(tmp_path: Path) -> None:
-    assert "1 class folder and no picture in any of them" in refusal(lay(tmp_path, ["0/readme.txt"]))
+def test_class_folders_without_any_image_are_refused(tmp_path: Path) -> None:
+    assert "1 class folder and no image in any of them" in refusal(lay(tmp_path, ["0/readme.txt"]))
 
 
 def test_strange_folder_names_are_counted_and_the_first_named(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_only_the_named_kind_is_taken(tmp_path: Path) -> None:
     assert [(sample.file, sample.label) for sample in by_index.samples] == [("5/a.jpg", 5)]
 
 
-def test_validation_pictures_have_their_name_alone_and_so_does_their_order(tmp_path: Path) -> None:
+def test_validation_images_have_their_name_alone_and_so_does_their_order(tmp_path: Path) -> None:
     first, second = "ILSVRC2012_val_00000293.JPEG", "ILSVRC2012_val_00002138.JPEG"
     dataset = open_dataset(lay(tmp_path, [f"{TENCH}/a/{second}", f"{TENCH}/b/{first}"]))
     assert [(sample.name, sample.file) for sample in dataset.samples] == [
@@ -180,7 +180,7 @@ def test_validation_pictures_have_their_name_alone_and_so_does_their_order(tmp_p
     ]
 
 
-def test_one_validation_picture_in_two_class_folders_is_refused(tmp_path: Path) -> None:
+def test_one_validation_image_in_two_class_folders_is_refused(tmp_path: Path) -> None:
     name = "ILSVRC2012_val_00000293.JPEG"
     message = refusal(lay(tmp_path, [f"{TENCH}/{name}", f"{GOLDFISH}/{name}"]))
     assert f"{TENCH}/{name} and " in message

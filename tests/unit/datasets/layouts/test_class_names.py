@@ -269,7 +269,7 @@ def test_a_class_list_in_a_tar_beside_label_files_and_parquet(tmp_path: Path) ->
         (
             "labels.txt",
             "\n".join(f"{place} {wnid}" for place, wnid in enumerate(WNIDS, 1)),
-            "folder 0 is no class in .*labels.txt",
+            "folder 0 is not a class in .*labels.txt",
         ),
         ("classes.json", "[" * 100_000, "cannot be read"),
     ],
@@ -311,7 +311,7 @@ def test_words_in_records_say_what_labels_count_from_and_are_held_against_them(t
     right = sorted(one.label for one in set_)
     assert opened(1, lambda label: spelled(CLASSES[label])) == right
     assert opened(0, lambda label: CLASSES[label].name) == right
-    with pytest.raises(DataError, match="convert the set anew"):
+    with pytest.raises(DataError, match="convert the set again"):
         opened(1, lambda label: CLASSES[(label * 7 + 3) % 1000].name)
 
 
@@ -320,5 +320,5 @@ def test_a_class_list_beside_records_is_held_against_them(tmp_path: Path) -> Non
     (tmp_path / "labels.txt").write_text("\n".join(["background", *(one.wnid for one in CLASSES)]))
     assert len(open_dataset(path)) == 8
     (tmp_path / "labels.txt").write_text(LISTS["classes.txt"])
-    with pytest.raises(DataError, match="convert the set anew, or take the list away"):
+    with pytest.raises(DataError, match="convert the set again, or remove the list"):
         open_dataset(path)

@@ -1,4 +1,4 @@
-"""Flat pictures get their labels by name, from one known place, or are refused."""
+"""Flat images get their labels by name, from one known place, or are refused."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -124,7 +124,7 @@ def test_the_packaged_labels_are_each_class_fifty_times() -> None:
     assert len(packaged_source().by_name) == VALIDATION_COUNT
 
 
-def test_labels_go_by_the_number_in_the_name_so_one_missing_picture_shifts_nothing(tmp_path: Path) -> None:
+def test_labels_go_by_the_number_in_the_name_so_one_missing_image_shifts_nothing(tmp_path: Path) -> None:
     names = [f"ILSVRC2012_val_{number:08d}.JPEG" for number in range(1, 101) if number != 47]
     dataset = open_dataset(write_files(tmp_path, dict.fromkeys(names, b"")))
     own = packaged_labels()
@@ -132,7 +132,7 @@ def test_labels_go_by_the_number_in_the_name_so_one_missing_picture_shifts_nothi
     assert all(sample.label == own[int(sample.name[15:23]) - 1] for sample in dataset.samples)
 
 
-def test_49999_pictures_are_a_subset_and_50000_are_not() -> None:
+def test_49999_images_are_a_subset_and_50000_are_not() -> None:
     labelled = Labelled(labels_from="ILSVRC2012's own list")
     for number, label in enumerate(packaged_labels(), start=1):
         path = f"ILSVRC2012_val_{number:08d}.JPEG"
@@ -146,13 +146,13 @@ def test_49999_pictures_are_a_subset_and_50000_are_not() -> None:
     assert plain_word(part) == word
 
 
-def test_other_pictures_are_matched_by_base_name(tmp_path: Path) -> None:
+def test_other_images_are_matched_by_base_name(tmp_path: Path) -> None:
     write_files(
         tmp_path, {"cat.png": b"", "dog one.jpg": b"", "val.txt": b"pets/cat.png 281\ndog one.jpg 153\neel.jpg 390\n"}
     )
     dataset = open_dataset(tmp_path)
     assert [(sample.name, sample.label) for sample in dataset.samples] == [("dog one.jpg", 153), ("cat.png", 281)]
-    assert dataset.notes == ("val.txt has labels for 1 picture more",)
+    assert dataset.notes == ("val.txt has labels for 1 image more",)
 
 
 def refusal(path: Path, labels: Path | None = None) -> str:
@@ -163,37 +163,36 @@ def refusal(path: Path, labels: Path | None = None) -> str:
     return message
 
 
-def test_pictures_without_a_label_in_the_users_file_are_refused(tmp_path: Path) -> None:
+def test_images_without_a_label_in_the_users_file_are_refused(tmp_path: Path) -> None:
     root, labels = write_flat(tmp_path / "set", SET), tmp_path / "val.txt"
     labels.write_text("\n".join(f"{picture.name} 0" for picture in SET[2:]), encoding="ascii")
     message = refusal(root, labels)
     assert (
-        "2 (ILSVRC2012_val_00000001.JPEG, ILSVRC2012_val_00000002.JPEG) of 8 pictures have no label in val.txt"
-        in message
+        "2 (ILSVRC2012_val_00000001.JPEG, ILSVRC2012_val_00000002.JPEG) of 8 images have no label in val.txt" in message
     )
 
 
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["a.png", "b.png"], "2 (a.png, b.png) of 2 pictures have no label; give their labels with --labels FILE"),
+        (["a.png", "b.png"], "2 (a.png, b.png) of 2 images have no label; give their labels with --labels FILE"),
         (
             ["ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00050001.JPEG"],
-            "1 (ILSVRC2012_val_00050001.JPEG) of 2 pictures has a number outside 1..50000, the validation set's; take",
+            "1 (ILSVRC2012_val_00050001.JPEG) of 2 images has a number outside 1..50000, the validation set's; take",
         ),
         (
             ["ILSVRC2012_val_00000000.JPEG"],
-            "1 (ILSVRC2012_val_00000000.JPEG) of 1 picture has a number outside 1..50000",
+            "1 (ILSVRC2012_val_00000000.JPEG) of 1 image has a number outside 1..50000",
         ),
-        (["a.png"], "1 (a.png) of 1 picture has no label; give"),
+        (["a.png"], "1 (a.png) of 1 image has no label; give"),
         (
             ["ILSVRC2012_val_00000001.JPEG", "a.png"],
-            "1 (a.png) of 2 pictures is not named as the validation set's",
+            "1 (a.png) of 2 images is not named as the validation set's",
         ),
         (["ILSVRC2012_test_00000001.JPEG"], "of the test set, whose labels are not public; give the validation set"),
     ],
 )
-def test_pictures_without_any_label_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
+def test_images_without_any_label_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
     assert said in refusal(write_files(tmp_path, dict.fromkeys(names, b"")))
 
 
@@ -204,7 +203,7 @@ def test_two_files_of_one_number_are_refused(tmp_path: Path) -> None:
     assert "both are ILSVRC2012_val_00000001.JPEG; keep one of them" in refusal(root)
 
 
-def test_folders_beside_flat_pictures_are_said(tmp_path: Path) -> None:
+def test_folders_beside_flat_images_are_said(tmp_path: Path) -> None:
     write_files(write_flat(tmp_path, pictures()), {"bounding_boxes/a.xml": b"", "notes.txt": b""})
     dataset = open_dataset(tmp_path)
     assert dataset.notes[0] == "1 folder not looked into: bounding_boxes"
@@ -219,7 +218,7 @@ MANY_NUMBERS = "".join(f"{place % 1000}\n" for place in range(VALIDATION_COUNT))
     [
         (b"", "an empty label file; restore it"),
         (b"\xff\xfe\x00", "not a text file; give a val.txt"),
-        (b"a.png 0\nb.png 1000\n", "line 2 has label 1000, outside 0..999; mend or restore"),
+        (b"a.png 0\nb.png 1000\n", "line 2 has label 1000, outside 0..999; correct or restore"),
         (
             b"a.png 1\nb.png 1000\n",
             "line 2 has label 1000, outside 0..999; 1..1000 are ILSVRC2012_ID, the devkit's order, or class indices",
@@ -232,14 +231,14 @@ MANY_NUMBERS = "".join(f"{place % 1000}\n" for place in range(VALIDATION_COUNT))
         (b"a.png " + b"9" * 5000, "line 1 has label '9999"),
         (
             b"a.png,65\n",
-            "line 1 has no blank in it ('a.png,65'); wanted are lines of a name, a blank and a class index",
+            "line 1 has no blank in it ('a.png,65'); expected lines of a name, a blank and a class index",
         ),
-        (b"a.png, 65\n", "line 1 separates with a comma ('a.png, 65'); wanted are lines of a name, a blank"),
+        (b"a.png, 65\n", "line 1 separates with a comma ('a.png, 65'); expected lines of a name, a blank"),
         (b"65\n", "1 line of one label each, and the validation set has 50,000"),
         (b"a.png cat\n", "line 1 has label 'cat'; labels are class indices 0..999 or WordNet ids"),
         (b"a.png n00000001\n", "line 1 has n00000001, which is not among the 1000 classes"),
         (b"a.png 0\nb.png\n", "line 2 is not a name and a label ('b.png')"),
-        (b"x/a.png 0\ny/a.png 0\n", "line 2 labels a.png a second time; keep one line a picture"),
+        (b"x/a.png 0\ny/a.png 0\n", "line 2 labels a.png a second time; keep one line per image"),
         (b"1\n2\n", "2 lines of one label each, and the validation set has 50,000"),
         (MANY_NUMBERS, "a number a line, which may be ILSVRC2012_ID or a class index; give the devkit's"),
         (
@@ -267,7 +266,7 @@ def test_ground_truth_without_meta_mat_is_refused(tmp_path: Path) -> None:
     labels = devkit(tmp_path / "labels")
     labels.with_name("meta.mat").unlink()
     message = refusal(write_flat(tmp_path / "set", SET), labels)
-    assert f"{labels.with_name('meta.mat')}: no such file, and the ground truth means nothing without it" in message
+    assert f"{labels.with_name('meta.mat')}: no such file, and the ground truth needs it" in message
 
 
 def test_a_damaged_meta_mat_is_refused_whatever_the_damage(tmp_path: Path) -> None:
@@ -296,7 +295,7 @@ def test_a_ground_truth_of_another_order_is_held_against_the_classes(tmp_path: P
     )
 
 
-def test_a_picture_of_a_label_source_is_a_picture(tmp_path: Path) -> None:
+def test_an_image_of_a_label_source_is_an_image(tmp_path: Path) -> None:
     picture = Picture(1, b"", 65)
     assert packaged_source().label_of(f"anywhere/{picture.name}") == picture.label
     assert packaged_source().label_of("anywhere/else.JPEG") is None

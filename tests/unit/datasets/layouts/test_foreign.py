@@ -1,4 +1,4 @@
-"""What people have besides, called by its own name: in one line, with a way out."""
+"""Other formats that people have are named, in one line with the fix."""
 
 import io
 from pathlib import Path

@@ -122,7 +122,11 @@ def test_a_devkit_beside_folders_of_other_images_says_what_numbers_mean(tmp_path
     assert sorted(dataset.labels.tolist()) == sorted(order.index(number) for number in (1, 5))
     assert dataset.labels_from == "folder names, ILSVRC2012_ID by meta.mat"
     with_zero = unnamed(root, [0])
-    assert open_dataset(with_zero, layout="class-index-folders").labels.tolist() == [0, 1, 5]  # 0 is no ILSVRC2012_ID
+    assert open_dataset(with_zero, layout="class-index-folders").labels.tolist() == [
+        0,
+        1,
+        5,
+    ]  # 0 is not an ILSVRC2012_ID
 
 
 def write_order(folder: Path) -> list[int]:
@@ -188,12 +192,12 @@ def test_labels_that_are_of_no_order_stay_what_they_are(tmp_path: Path) -> None:
 
 def test_a_folder_named_by_thousands_of_digits_is_refused_in_a_line(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "val.tar", {f"{'9' * 5000}/a.jpg": b"", "7/b.jpg": b""})
-    with pytest.raises(DataError, match=r"outside 0\.\.999; take these folders out"):
+    with pytest.raises(DataError, match=r"outside 0\.\.999; remove these folders"):
         open_dataset(path)
 
 
-def test_a_label_file_of_other_images_is_not_mended(tmp_path: Path) -> None:
+def test_a_label_file_of_other_images_is_not_corrected(tmp_path: Path) -> None:
     root = write_flat(tmp_path / "val", SET)
     labels = write_files(tmp_path, {"other.txt": b"a.jpg 1\n"}) / "other.txt"
-    with pytest.raises(DataError, match=r"give the label file of these images; or do without .*other\.txt"):
+    with pytest.raises(DataError, match=r"give the label file of these images; or leave out .*other\.txt"):
         open_dataset(root, labels=labels)

@@ -1,4 +1,4 @@
-"""The same pictures are the same set in every layout; what it is shows by itself, and two answers are no answer."""
+"""The same images are the same set in every layout, which is recognised; ambiguous folders are refused."""
 
 import json
 import os
@@ -111,7 +111,7 @@ WRITERS: dict[str, tuple[str, str, Writer]] = {
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_the_same_pictures_are_the_same_set_in_every_layout(tmp_path: Path, kind: str) -> None:
+def test_the_same_images_are_the_same_set_in_every_layout(tmp_path: Path, kind: str) -> None:
     layout, labels_from, write = WRITERS[kind]
     path = write(tmp_path / "set")
     for dataset in (open_dataset(path), open_dataset(path, layout=layout)):
@@ -229,14 +229,12 @@ def test_labels_for_a_layout_that_has_its_own_are_refused(tmp_path: Path, kind: 
         ("val.txz", b"\xfd7zXZ\x00", "unpack it to a plain file (unxz)"),
         ("val.tar.zst", b"\x28\xb5\x2f\xfd", "unpack it to a plain file (unzstd)"),
         ("val.zip", b"PK\x03\x04", "a zip archive, which cannot be read in place; unzip it"),
-        ("a.jpeg", b"\xff\xd8\xff", "a picture, not a data set; give the folder"),
+        ("a.jpeg", b"\xff\xd8\xff", "an image, not a data set; give the folder"),
         ("val.bin", b"whatever", "neither a tar nor TFRecords nor Parquet; give"),
         ("empty", b"", "neither a tar nor TFRecords nor Parquet; give"),
     ],
 )
-def test_files_that_cannot_be_read_are_refused_with_the_mend(
-    tmp_path: Path, name: str, start: bytes, said: str
-) -> None:
+def test_files_that_cannot_be_read_are_refused_with_the_fix(tmp_path: Path, name: str, start: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(start)
     message = refusal(tmp_path / name)
     assert message.startswith(f"{tmp_path / name}: ")

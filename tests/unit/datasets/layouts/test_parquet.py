@@ -1,4 +1,4 @@
-"""Hugging Face's Parquet: columns checked, classes by their names where these say more, a few pictures at a time."""
+"""Hugging Face's Parquet: columns checked, classes by their names where these say more, a few images at a time."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def refusal(path: Path) -> str:
 
 
 @pytest.mark.parametrize("rows_a_group", [1, 100, 333])
-def test_pictures_are_read_in_any_order_whatever_the_row_groups(tmp_path: Path, rows_a_group: int) -> None:
+def test_images_are_read_in_any_order_whatever_the_row_groups(tmp_path: Path, rows_a_group: int) -> None:
     data = [jpeg(seed) for seed in range(7)]
     rows = [(f"{number}.jpg", data[number % 7], number) for number in range(333)]
     path = write_parquet(tmp_path / "validation.parquet", rows, row_group_size=rows_a_group)
@@ -43,7 +43,7 @@ def test_pictures_are_read_in_any_order_whatever_the_row_groups(tmp_path: Path, 
         assert all(reader.read(sample) == data[sample.at % 7] for sample in samples)
 
 
-def test_no_more_than_a_few_pictures_are_in_memory(tmp_path: Path) -> None:
+def test_no_more_than_a_few_images_are_in_memory(tmp_path: Path) -> None:
     # One row group of 200 MB in pages of 16 rows; pyarrow counts its own bytes.
     path = tmp_path / "validation.parquet"
     rows = [(f"{number}.jpg", bytes([number % 256]) * 500_000, 0) for number in range(400)]
@@ -85,8 +85,8 @@ def test_classes_of_another_set_are_refused(tmp_path: Path) -> None:
     ("label", "said"),
     [
         (-1, "row 1 (from 0) has label -1, as in a test split, which has no labels; give the validation split"),
-        (1000, "row 1 (from 0) has label 1000, outside 0..999; restore the file or convert the set anew"),
-        (None, "row 1 (from 0) has no label (null); take the row out, or give the validation split"),
+        (1000, "row 1 (from 0) has label 1000, outside 0..999; restore the file or convert the set again"),
+        (None, "row 1 (from 0) has no label (null); remove the row, or give the validation split"),
     ],
 )
 def test_labels_outside_the_classes_are_refused(tmp_path: Path, label: int | None, said: str) -> None:
@@ -98,10 +98,10 @@ def test_labels_outside_the_classes_are_refused(tmp_path: Path, label: int | Non
     [
         (
             {"img": ["x"], "text": ["y"]},
-            "no column image and label among img, text; wanted are image (struct of bytes and",
+            "no column image and label among img, text; expected image (struct of bytes and",
         ),
-        ({"image": ["x"], "label": [1]}, "column image is string; wanted are image (struct"),
-        ({"image": [{"path": "x"}], "label": [1]}, "column image is struct<path: string>; wanted"),
+        ({"image": ["x"], "label": [1]}, "column image is string; expected image (struct"),
+        ({"image": [{"path": "x"}], "label": [1]}, "column image is struct<path: string>; expected"),
         ({"image": [{"bytes": b"x", "path": "x"}], "label": ["cat"]}, "label 'cat', which holds no WordNet id"),
     ],
 )
@@ -124,8 +124,8 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_without_rows_is_no_set(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "validation.parquet", [])
-    assert refusal(path) == f"{path}: no picture in it; give a set with one or more"
-    with pytest.raises(DataError, match="no picture in it"):
+    assert refusal(path) == f"{path}: no image in it; give a set with one or more"
+    with pytest.raises(DataError, match="no image in it"):
         open_dataset(tmp_path)
 
 
@@ -143,7 +143,7 @@ def test_a_file_cut_off_is_refused(tmp_path: Path) -> None:
         assert "not a whole Parquet file, or damaged (" in refusal(path)
 
 
-def test_damage_is_found_when_the_picture_is_read(tmp_path: Path) -> None:
+def test_damage_is_found_when_the_image_is_read(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "validation.parquet", ROWS, compression="none", write_page_checksum=True)
     whole = path.read_bytes()
     place = whole.index(SET[2].data) + 100
@@ -179,7 +179,7 @@ def test_a_base_name_twice_in_a_class_is_told_apart_and_noted(tmp_path: Path) ->
     write_parquet(tmp_path / "validation-00001-of-00002.parquet", [("0.jpg", b"c", 0)])
     dataset = open_dataset(tmp_path)
     assert len({sample.name for sample in dataset.samples}) == 3
-    assert dataset.notes == ("3 images share their name with another of their class; told apart by their place",)
+    assert dataset.notes == ("3 images share their name with another of their class; their place tells them apart",)
 
 
 def test_two_copies_of_a_file_are_refused(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_labels_of_a_folder_that_was_named_are_used(tmp_path: Path) -> None:
 def test_a_named_layout_is_looked_for_below_too(tmp_path: Path) -> None:
     place = flat_val(tmp_path)
     assert open_dataset(tmp_path, layout="flat-folder").root == place
-    with pytest.raises(UsageError, match=r"--layout wnid-folders: .*val holds flat pictures"):
+    with pytest.raises(UsageError, match=r"--layout wnid-folders: .*val holds flat images"):
         open_dataset(tmp_path, layout="wnid-folders")
 
 
@@ -162,7 +162,7 @@ def test_folders_of_images_named_otherwise_are_no_sets(tmp_path: Path) -> None:
 
 def test_a_folder_beside_class_folders_is_left_aside_on_demand(tmp_path: Path) -> None:
     write_files(write_folders(tmp_path, SET), {"devkit/readme.txt": b""})
-    assert "take them out, or leave them aside with --layout wnid-folders" in refusal(tmp_path)
+    assert "remove them, or ignore them with --layout wnid-folders" in refusal(tmp_path)
     assert len(open_dataset(tmp_path, layout="wnid-folders")) == len(SET)
 
 
@@ -227,9 +227,9 @@ def test_folders_of_images_within_a_validation_folder_are_its_classes(tmp_path: 
 def test_class_folders_beside_a_validation_folder_point_there(tmp_path: Path) -> None:
     write_folders(tmp_path / "val", SET)
     below(tmp_path, {"n01440764/a.JPEG": b""})
-    assert f"did you mean {tmp_path / 'val'}? Else take them out" in refusal(tmp_path)
+    assert f"did you mean {tmp_path / 'val'}? Else remove them" in refusal(tmp_path)
 
 
 def test_folders_without_any_image_below_are_said_to_be_so(tmp_path: Path) -> None:
     below(tmp_path, {"devkit/data/readme.txt": b"x"})
-    assert "no picture in it or below it; give a folder" in refusal(tmp_path)
+    assert "no image in it or below it; give a folder" in refusal(tmp_path)

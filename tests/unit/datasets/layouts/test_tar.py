@@ -61,7 +61,7 @@ def test_folders_have_members_of_their_own_and_do_not_count(tmp_path: Path) -> N
         archive.addfile(member, io.BytesIO(b"abc"))
     dataset = open_dataset(tmp_path / "val.tar")
     assert read_all(dataset) == {"n01440764/a.JPEG": b"abc"}
-    assert dataset.describe() == "1 picture, 1 of 1000 classes, tar, labels from folder names"
+    assert dataset.describe() == "1 image, 1 of 1000 classes, tar, labels from folder names"
 
 
 def test_a_tar_by_a_link_is_read(tmp_path: Path) -> None:
@@ -77,15 +77,17 @@ def test_the_training_sets_tar_of_tars_is_refused(tmp_path: Path) -> None:
     assert "a tar of tars (2 (n01440764.tar, n01443537.tar)), as the training set's is; unpack it" in message
 
 
-def test_a_link_in_the_place_of_a_picture_is_refused(tmp_path: Path) -> None:
+def test_a_link_in_the_place_of_an_image_is_refused(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "val.tar", "w") as archive:
         link = tarfile.TarInfo("ILSVRC2012_val_00000001.JPEG")
         link.type, link.linkname = tarfile.SYMTYPE, "elsewhere"
         archive.addfile(link)
-    assert "member 1 (ILSVRC2012_val_00000001.JPEG) is no plain file but a link" in refusal(tmp_path / "val.tar")
+    assert "member 1 (ILSVRC2012_val_00000001.JPEG) is a link or a sparse file, not a plain file" in refusal(
+        tmp_path / "val.tar"
+    )
 
 
-def test_a_picture_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
+def test_an_image_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "val.tar", FLAT)
     write_tar(path, {SET[0].name: b"again"}, mode="a")
     assert f": two members named {SET[0].name}; keep one of them" in refusal(path)
@@ -96,15 +98,15 @@ def test_a_picture_twice_in_the_archive_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ([SET[0].name, "n01440764/a.JPEG"], "holds flat pictures (ILSVRC2012_val_00000001.JPEG) and class folders"),
-        (["readme.txt"], "no picture in it; give an archive of pictures, such as ILSVRC2012_img_val.tar"),
+        ([SET[0].name, "n01440764/a.JPEG"], "holds flat images (ILSVRC2012_val_00000001.JPEG) and class folders"),
+        (["readme.txt"], "no image in it; give an archive of images, such as ILSVRC2012_img_val.tar"),
         (
             ["train/n01440764/a.JPEG", "test/n01440764/b.JPEG"],
             "only the test and training set below it (test, train); give",
         ),
         (["a/n01440764/a.JPEG", "b/n01440764/a.JPEG"], "2 data sets below it (a, b); unpack it and give one of them"),
         (["cat/a.JPEG", "dog/a.JPEG"], "2 (cat, dog) of 2 folders are neither WordNet ids"),
-        (["a.JPEG", "b.JPEG"], "2 (a.JPEG, b.JPEG) of 2 pictures have no label"),
+        (["a.JPEG", "b.JPEG"], "2 (a.JPEG, b.JPEG) of 2 images have no label"),
     ],
 )
 def test_archives_that_are_no_set_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
@@ -137,7 +139,7 @@ def test_a_tar_with_another_thing_behind_a_member_is_noticed(tmp_path: Path) -> 
     data = bytearray(path.read_bytes())
     data[fourth : fourth + 512] = b"x" * 512
     path.write_bytes(data)
-    assert "cut off or damaged at or after member 3 (no header of a member there)" in refusal(path)
+    assert "cut off or damaged at or after member 3 (there is no header of a member)" in refusal(path)
 
 
 def members_of(path: Path) -> list[tarfile.TarInfo]:
@@ -155,7 +157,7 @@ def test_a_hole_of_zeros_is_no_end(tmp_path: Path, from_member: int, to_member: 
     last = len(whole) if to_member is None else members[to_member].offset
     path.write_bytes(whole[:first] + bytes(last - first) + whole[last:])
     after = f"after member {from_member}" if from_member else "at its very start"
-    assert f"the archive ends {after}, and {len(whole) - first:,} bytes lie behind its end" in refusal(path)
+    assert f"the archive ends {after}, and {len(whole) - first:,} bytes follow its end" in refusal(path)
 
 
 def test_one_header_of_zeros_is_no_end(tmp_path: Path) -> None:
@@ -184,12 +186,12 @@ def test_an_archive_may_be_filled_up_to_a_record_and_not_more(tmp_path: Path, ze
     if whole:
         assert read_all(open_dataset(path)) == FLAT
     else:
-        assert f"ends after member {len(FLAT)}, and 1,048,577 bytes lie behind its end" in refusal(path)
+        assert f"ends after member {len(FLAT)}, and 1,048,577 bytes follow its end" in refusal(path)
 
 
 def test_members_outside_of_the_archive_are_refused(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "val.tar", {f"../../{name}": data for name, data in FLAT.items()})
-    assert "of 8 files in it, by their paths, lie outside of it (..); pack it anew" in refusal(path)
+    assert "of 8 files in it, by their paths, lie outside of it (..); pack it again" in refusal(path)
 
 
 def test_names_that_are_no_utf_8_or_no_line_are_escaped_and_read(tmp_path: Path) -> None:
@@ -233,4 +235,4 @@ def test_no_damage_of_headers_raises_anything_else(
     try:
         read_all(open_dataset(path))
     except DataError as error:
-        assert str(path) in str(error)  # noqa: PT017 - a flipped bit of a picture's is for the decoder to find
+        assert str(path) in str(error)  # noqa: PT017 - a flipped bit of an image's is for the decoder to find

@@ -84,7 +84,7 @@ def test_the_training_shards_beside_those_of_validation_are_left_out(tmp_path: P
 
 def test_tfds_own_list_of_classes_says_what_labels_mean(tmp_path: Path) -> None:
     path = write_tfrecords(tmp_path / "imagenette-validation.tfrecord-00000-of-00001", [unnamed(0), unnamed(2)])
-    assert "nothing says which classes the labels are; put the data set's label.labels.txt" in refusal(path)
+    assert "nothing defines their labels; put the data set's label.labels.txt" in refusal(path)
     ten = ["n01440764", "n02102040", "n02979186"]
     (tmp_path / "label.labels.txt").write_text("\n".join(ten))
     dataset = open_dataset(tmp_path)
@@ -115,7 +115,7 @@ def test_base_names_that_repeat_are_told_apart_as_in_class_folders(tmp_path: Pat
         (unnamed(1000), "has label 1000, outside 0..999"),
         (tfds(SET[0], label=b"tench"), "its label is not an integer"),
         (example(image=b"x", original_label=3, real_label=[1, 2]), "without label, among image, original_label"),
-        (example(other=b"x"), "no image/encoded among other; convert the set anew, or give its images"),
+        (example(other=b"x"), "no image/encoded among other; convert the set again, or give its images"),
     ],
 )
 def test_records_without_what_is_wanted_are_refused_by_name(tmp_path: Path, record: bytes, said: str) -> None:

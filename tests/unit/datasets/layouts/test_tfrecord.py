@@ -86,7 +86,7 @@ def test_the_checksum_is_crc_32c_rotated_and_offset() -> None:
     assert masked_crc(bytes(32)) == ((0x8A9136AA >> 15 | 0x8A9136AA << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def test_listing_reads_no_picture(by_tensorflow: Path, tmp_path: Path) -> None:
+def test_listing_reads_no_image(by_tensorflow: Path, tmp_path: Path) -> None:
     data = by_tensorflow.read_bytes()
     place = data.index(SET[3].data) + 200
     path = tmp_path / "validation-00000-of-00001"
@@ -124,7 +124,9 @@ def test_a_damaged_length_is_refused_with_the_records_index(tmp_path: Path) -> N
     data = bytearray(path.read_bytes())
     data[len(slim(SET[0])) + 16] ^= 1
     path.write_bytes(data)
-    assert "record 1 (from 0) is damaged, or this is no TFRecord file: its length fails its checksum" in refusal(path)
+    assert "record 1 (from 0) is damaged, or this is not a TFRecord file: its length fails its checksum" in refusal(
+        path
+    )
 
 
 def test_empty_and_compressed_files_are_refused(tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_without_synsets_the_sets_own_labels_tell_what_they_count_from(tmp_path:
     assert dataset.labels_from == f"image/class/label, counted from {base}, as ILSVRC2012's own labels show"
 
 
-def test_other_pictures_without_synsets_count_from_1(tmp_path: Path) -> None:
+def test_other_images_without_synsets_count_from_1(tmp_path: Path) -> None:
     dataset = open_dataset(write(tmp_path, labelled(1, **UNNAMED), labelled(1000, **UNNAMED)))
     assert [(sample.name, sample.label) for sample in dataset.samples] == [
         ("validation-00000-of-00001#0", 0),
@@ -171,7 +173,7 @@ def test_that_labels_count_from_1_is_said_where_nothing_tells(tmp_path: Path) ->
     dataset = open_dataset(write(tmp_path, labelled(1, **UNNAMED), labelled(999, **UNNAMED)))
     assert dataset.labels.tolist() == [0, 998]
     assert dataset.notes == (
-        "labels taken as counted from 1, as Inception and Slim write them; nothing in the records tells",
+        "labels are assumed to count from 1, as Inception and Slim write them; the records do not show it",
     )
 
 
@@ -192,7 +194,7 @@ def test_a_synset_alone_is_a_label(tmp_path: Path) -> None:
             [labelled(1000, **UNNAMED), labelled(0, **UNNAMED)],
             "record 1 (from 0, validation-00000-of-00001#1) has label 0, the",
         ),
-        ([labelled(66), labelled(1001, **UNNAMED)], "#1) has label 1001, outside 1..1000; convert the set anew"),
+        ([labelled(66), labelled(1001, **UNNAMED)], "#1) has label 1001, outside 1..1000; convert the set again"),
         ([labelled(66), labelled(-1, **UNNAMED)], "#1) has label -1, outside 1..1000"),
         ([labelled(66), labelled(67)], "has label 67 and synset n01751748, whose label is 66 counting from 1"),
         (
@@ -203,8 +205,8 @@ def test_a_synset_alone_is_a_label(tmp_path: Path) -> None:
             [slim(SET[0]), labelled(1, image__class__label=None, **NO_SYNSET)],
             "record 1 (from 0): neither image/class/label",
         ),
-        ([slim(SET[0]), labelled([66, 67])], "record 1 (from 0): image/class/label: several values, of which"),
-        ([example(picture=b"x", label=3)], "no image/encoded among label, picture; convert the set anew"),
+        ([slim(SET[0]), labelled([66, 67])], "record 1 (from 0): image/class/label: several values, where"),
+        ([example(picture=b"x", label=3)], "no image/encoded among label, picture; convert the set again"),
         ([b"no protobuf at all"], "record 0 (from 0): "),
         ([b""], "no image/encoded among none"),
         ([slim(SET[0]), slim(SET[0])], "both are ILSVRC2012_val_00000001.JPEG; keep one of them"),
@@ -245,7 +247,7 @@ def test_a_file_that_changed_since_it_was_listed_is_named(tmp_path: Path) -> Non
     with pytest.raises(DataError, match="cut off within the record; restore the file"):
         TFRecordReader(dataset.root).read(last)
     path.write_bytes(path.read_bytes()[: last.at + 5])
-    with pytest.raises(DataError, match="no record there: cut off, damaged or changed"):
+    with pytest.raises(DataError, match="no record at this place: the file was cut off, damaged or changed"):
         TFRecordReader(dataset.root).read(last)
     path.unlink()
     with pytest.raises(DataError, match="cannot be read"):
@@ -286,7 +288,7 @@ def test_any_truncation_is_refused_unless_it_is_between_records(tmp_path: Path) 
         ends[(max(ends) if ends else 0) + len(slim(picture)) + 16] = picture
     assert max(ends) == len(FILE)
     for size in range(len(FILE)):
-        if size in ends:  # the format has no end: the set is then a subset, which is said
+        if size in ends:  # the format has no end mark: the set is then a subset, and the notes report it
             assert read_damaged(path, FILE[:size]).items() <= {each.name: each.data for each in SMALL}.items()
             continue
         with pytest.raises(DataError):

@@ -38,7 +38,7 @@ def test_images_of_unknown_names_have_the_labels_of_their_keys(tmp_path: Path) -
         ("000.jpg", 65, A),
     ]
     assert dataset.notes == (
-        "labels taken as class indices 0..999, as in ImageNet's WebDataset shards; nothing in the shards tells",
+        "labels are assumed to be class indices 0..999, as in ImageNet's WebDataset shards; the shards do not show it",
     )
     assert open_dataset(tmp_path / "imagenet-val-000000.tar").samples == dataset.samples
 
@@ -69,7 +69,7 @@ def test_numbers_without_anything_that_explains_them_are_refused_until_a_list_do
     for name in ("shard-000000.tar", "tiny-imagenet-val-0.tar", "imagenette-val-0.tar", "imagenet100-val-0.tar"):
         root = tmp_path / name
         shard(root, ("0", {"jpg": A, "cls": b"1"}), name=name)
-        assert "nothing says which classes their labels are; put a class list (classes.txt, a WordNet" in refusal(root)
+        assert "nothing defines their labels; put a class list (classes.txt, one WordNet" in refusal(root)
         (root / "classes.txt").write_text("n01440764\nn02102040\n")
         dataset = open_dataset(root)
         assert dataset.labels.tolist() == [WNIDS.index("n02102040")]
@@ -98,23 +98,23 @@ def test_other_members_and_files_are_left_out_and_counted(tmp_path: Path) -> Non
     [
         (
             [("7", {"jpg": A}), ("8", {"jpg": A, "cls": b"1"})],
-            "imagenet-val-000000.tar: 7.jpg is an image without a label (7.cls); restore the shard, or take the image",
+            "imagenet-val-000000.tar: 7.jpg is an image without a label (7.cls); restore the shard, or remove",
         ),
         (
             [("7", {"cls": b"1"}), ("8", {"cls": b"1"}), ("9", {"jpg": A, "cls": b"1"})],
-            "imagenet-val-000000.tar: 7.cls is a label without an image, and 1 more are; restore the shard, or take",
+            "imagenet-val-000000.tar: 7.cls is a label without an image, and 1 more are; restore the shard, or remove",
         ),
         ([("7", {"cls": b"1"})], ": 7.cls is a label without an image;"),
         ([("7", {"jpg": A, "png": A, "cls": b"1"})], ": 7: two members are its image (png); keep one of them"),
-        ([("7", {"jpg": A, "cls": b"tench"})], ": 7.cls has label 'tench'; wanted is a class index 0..999, or the"),
-        ([("7", {"jpg": A, "cls": b""})], ": 7.cls has no label; wanted"),
+        ([("7", {"jpg": A, "cls": b"tench"})], ": 7.cls has label 'tench'; expected a class index 0..999, or the"),
+        ([("7", {"jpg": A, "cls": b""})], ": 7.cls has no label; expected"),
         ([("7", {"jpg": A, "cls": b"\x80\x04K\x01."})], ": 7.cls has label "),
         ([("7", {"jpg": A, "cls": b"1" * 65})], ": 7.cls has 65 bytes, 64 at most; restore the shard"),
-        ([("7", {"jpg": A, "cls": b"n00000001"})], ": 7.cls has label 'n00000001'; wanted"),
+        ([("7", {"jpg": A, "cls": b"n00000001"})], ": 7.cls has label 'n00000001'; expected"),
         ([("7", {"jpg": A, "cls": b"1000"})], ": 7 has label 1000, outside 0..999; 1..1000 are ILSVRC2012_ID, the"),
         ([("7", {"jpg": A, "cls": b"-1"})], ": 7 has label -1, outside 0..999; give shards with ImageNet's labels"),
         ([("7", {"jpg": A, "json": b"{"})], ": 7.json cannot be read (JSONDecodeError); restore the shard"),
-        ([("7", {"jpg": A, "json": b"[1]"})], ": 7.json has no label; wanted"),
+        ([("7", {"jpg": A, "json": b"[1]"})], ": 7.json has no label; expected"),
         ([("n01440764/7", {"jpg": A, "cls": b"5"})], "is of class 5 by its label and of class 0 by its words"),
         ([("7", {"jpg": A, "json": json.dumps({"label": 5, "wnid": WNIDS[0]}).encode()})], "of class 0 by its words"),
     ],

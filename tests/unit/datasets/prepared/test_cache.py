@@ -61,13 +61,13 @@ def test_any_start_of_a_key_that_fits_one_names_it(many: Dataset, cache: Path, m
     prepare(many, SMALL, cache)
     (found,) = find_sets(cache, [made.path.stem[:6]])
     assert found.key == made.path.stem
-    with pytest.raises(UsageError, match=r"'' fits no set"):
+    with pytest.raises(UsageError, match=r"'' matches no set"):
         find_sets(cache, [""])
-    with pytest.raises(UsageError, match=r"'zz' fits no set .*; there are: "):
+    with pytest.raises(UsageError, match=r"'zz' matches no set .*; there are: "):
         find_sets(cache, ["zz"])
 
 
-def test_changed_pictures_are_found_by_their_number(cache: Path, made: PreparedSet) -> None:
+def test_changed_images_are_found_by_their_number(cache: Path, made: PreparedSet) -> None:
     (one,) = cached_sets(cache)
     assert damaged_pictures(one, threads=2) == []
     pixels = np.load(made.path, mmap_mode="r+")

@@ -21,11 +21,11 @@ def left_in(cache: Path) -> list[str]:
 
 
 def no_opening(*_: object, **__: object) -> NoReturn:
-    raise AssertionError("a picture was opened")
+    raise AssertionError("an image was opened")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_first_unusable_picture_is_named_and_nothing_is_left(many: Dataset, cache: Path, workers: int) -> None:
+def test_the_first_unusable_image_is_named_and_nothing_is_left(many: Dataset, cache: Path, workers: int) -> None:
     for place in (90, 31, 60):
         file_of(many, place).write_bytes(b"no picture")
     with pytest.raises(DataError, match="not a JPEG") as refused:
@@ -40,13 +40,13 @@ def test_a_card_that_does_not_fit_is_said_to_be_one_also_by_a_child(many: Datase
     assert left_in(cache) == []
 
 
-def test_a_picture_that_is_gone_is_named(few: Dataset, cache: Path) -> None:
+def test_an_image_that_is_gone_is_named(few: Dataset, cache: Path) -> None:
     file_of(few, 2).unlink()
     with pytest.raises(DataError, match="cannot be read"):
         prepare(few, SMALL, cache)
 
 
-def test_a_picture_that_changes_meanwhile_is_named(few: Dataset, cache: Path) -> None:
+def test_an_image_that_changes_meanwhile_is_named(few: Dataset, cache: Path) -> None:
     last = file_of(few, -1)
 
     def change(done: int, total: int) -> None:
@@ -73,8 +73,8 @@ def test_a_cache_that_cannot_be_written_is_named(few: Dataset, cache: Path) -> N
         prepare(few, SMALL, cache)
 
 
-def test_no_picture_and_no_worker_are_refused(few: Dataset, cache: Path) -> None:
-    with pytest.raises(DataError, match="no picture to prepare"):
+def test_no_image_and_no_worker_are_refused(few: Dataset, cache: Path) -> None:
+    with pytest.raises(DataError, match="no image to prepare"):
         prepare(replace(few, samples=()), SMALL, cache)
     with pytest.raises(UsageError, match="0 workers"):
         prepare(few, SMALL, cache, workers=0)
@@ -90,7 +90,7 @@ def test_a_child_that_is_killed_is_an_error_of_ours(few: Dataset, tmp_path: Path
         child.end()
 
 
-# Bad pictures, skipped.
+# Bad images, skipped.
 
 
 def damage(dataset: Dataset, *places: int) -> None:
@@ -99,7 +99,7 @@ def damage(dataset: Dataset, *places: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_skipped_pictures_are_black_listed_and_do_not_count(many: Dataset, cache: Path, workers: int) -> None:
+def test_skipped_images_are_black_listed_and_do_not_count(many: Dataset, cache: Path, workers: int) -> None:
     whole = prepare(many, SMALL, cache)
     damage(many, 90, 31)
     result = prepare(many, SMALL, cache, workers=workers, on_bad_image="skip")
@@ -113,7 +113,7 @@ def test_skipped_pictures_are_black_listed_and_do_not_count(many: Dataset, cache
     result.verify()
 
 
-def test_a_set_with_skipped_pictures_is_none_for_who_wants_all(few: Dataset, cache: Path) -> None:
+def test_a_set_with_skipped_images_is_none_for_who_wants_all(few: Dataset, cache: Path) -> None:
     damage(few, 2, 4)
     prepare(few, SMALL, cache, on_bad_image="skip")
     with pytest.raises(DataError, match=r"not a JPEG.*; 1 more are bad"):
@@ -129,14 +129,14 @@ def test_a_file_that_cannot_be_read_is_skipped_too(few: Dataset, cache: Path) ->
     assert [one.place for one in prepare(few, SMALL, cache, on_bad_image="skip").skipped] == [2]
 
 
-def test_nothing_but_bad_pictures_is_an_error(few: Dataset, cache: Path) -> None:
+def test_nothing_but_bad_images_is_an_error(few: Dataset, cache: Path) -> None:
     damage(few, *range(7))
-    with pytest.raises(DataError, match=r"no picture can be prepared; the first: .*not a JPEG"):
+    with pytest.raises(DataError, match=r"no image can be prepared; the first: .*not a JPEG"):
         prepare(few, SMALL, cache, on_bad_image="skip")
     assert left_in(cache) == []
 
 
-def test_a_part_of_a_set_knows_its_own_skipped_pictures(few: Dataset, cache: Path) -> None:
+def test_a_part_of_a_set_knows_its_own_skipped_images(few: Dataset, cache: Path) -> None:
     damage(few, 1, 5)
     part = prepare(few, SMALL, cache, on_bad_image="skip").part(4, 7)
     assert [one.place for one in part.skipped] == [1]

@@ -147,7 +147,7 @@ def test_a_killed_run_leaves_no_process_and_the_next_goes_on_from_it(
 
     said: list[tuple[int, int]] = []
     result: PreparedSet = prepare(many, SMALL, cache, on_progress=lambda done, total: said.append((done, total)))
-    assert said[0][0] > len(many) // 8  # the first chunk of twelve pictures was there, and counted
+    assert said[0][0] > len(many) // 8  # the first chunk of twelve images was there, and counted
     assert not result.from_cache
     assert left_in(cache) == [".json", ".npy", ".npy"]
     result.verify()
@@ -195,14 +195,14 @@ def test_pixels_that_a_power_failure_lost_are_prepared_again(many: Dataset, cach
     assert np.array_equal(result.pixels[3], prepare_picture(file_of(many, 3), SMALL))
 
 
-def test_a_picture_that_changed_since_begins_a_new_set(many: Dataset, cache: Path, half_done: Path) -> None:
+def test_an_image_that_changed_since_begins_a_new_set(many: Dataset, cache: Path, half_done: Path) -> None:
     file_of(many, 0).write_bytes(file_of(many, 1).read_bytes())
     result = prepare(many, SMALL, cache)
     assert half_done.exists()
     assert np.array_equal(result.pixels[0], prepare_picture(file_of(many, 1), SMALL))
 
 
-def test_skipped_pictures_are_known_after_an_interruption(many: Dataset, cache: Path) -> None:
+def test_skipped_images_are_known_after_an_interruption(many: Dataset, cache: Path) -> None:
     file_of(many, 2).write_bytes(b"no picture")
 
     def interrupt(done: int, total: int) -> None:

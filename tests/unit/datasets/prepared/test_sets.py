@@ -24,10 +24,10 @@ MANY = 96
 
 
 def no_opening(*_: object, **__: object) -> NoReturn:
-    raise AssertionError("a picture was opened")
+    raise AssertionError("an image was opened")
 
 
-def test_the_pixels_are_those_of_each_picture_in_order(few: Dataset, cache: Path) -> None:
+def test_the_pixels_are_those_of_each_image_in_order(few: Dataset, cache: Path) -> None:
     result = prepare(few, SMALL, cache)
     assert result.pixels.shape == (7, 32, 32, 3)
     assert result.pixels.dtype == np.uint8
@@ -76,7 +76,7 @@ def test_progress_counts_up_to_the_whole(many: Dataset, cache: Path) -> None:
 # The cache.
 
 
-def test_a_hit_reads_no_picture(few: Dataset, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hit_reads_no_image(few: Dataset, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = prepare(few, SMALL, cache)
     for place in range(len(few)):  # other bytes, but name, size and time as before
         file = file_of(few, place)
@@ -118,7 +118,7 @@ def test_other_code_or_another_decoder_is_another_set(
     assert not prepare(few, SMALL, cache).from_cache
 
 
-def test_a_changed_picture_changes_the_digests(few: Dataset, cache: Path) -> None:
+def test_a_changed_image_changes_the_digests(few: Dataset, cache: Path) -> None:
     before = prepare(few, SMALL, cache)
     Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(file_of(few, 3))
     after = prepare(few, SMALL, cache)
@@ -128,7 +128,7 @@ def test_a_changed_picture_changes_the_digests(few: Dataset, cache: Path) -> Non
     assert after.manifest_digest != before.manifest_digest
 
 
-def test_a_picture_with_another_time_is_read_again(few: Dataset, cache: Path) -> None:
+def test_an_image_with_another_time_is_read_again(few: Dataset, cache: Path) -> None:
     first = prepare(few, SMALL, cache)
     file = file_of(few, 3)
     os.utime(file, ns=(0, file.stat().st_mtime_ns + 10**9))
@@ -183,7 +183,7 @@ def test_verify_finds_a_changed_pixel(few: Dataset, cache: Path) -> None:
         result.verify()
 
 
-@pytest.mark.parametrize("damage", ["skip list emptied", "another picture skipped", "source digest", "pixel digest"])
+@pytest.mark.parametrize("damage", ["skip list emptied", "another image skipped", "source digest", "pixel digest"])
 def test_what_is_noted_of_a_set_cannot_be_changed_unseen(few: Dataset, cache: Path, damage: str) -> None:
     file_of(few, 3).write_bytes(b"no picture")
     first = prepare(few, SMALL, cache, on_bad_image="skip")
@@ -208,7 +208,7 @@ def test_what_is_noted_of_a_set_cannot_be_changed_unseen(few: Dataset, cache: Pa
     assert again.source_digest == source
 
 
-def test_a_picture_that_could_not_be_read_is_tried_again(few: Dataset, cache: Path, tmp_path: Path) -> None:
+def test_an_image_that_could_not_be_read_is_tried_again(few: Dataset, cache: Path, tmp_path: Path) -> None:
     whole = prepare(few, SMALL, cache / "other")
     file = file_of(few, 3)
     status = file.stat()
@@ -221,7 +221,7 @@ def test_a_picture_that_could_not_be_read_is_tried_again(few: Dataset, cache: Pa
     assert prepare(few, SMALL, cache).digest == whole.digest
 
 
-def test_a_picture_rewritten_at_its_size_meanwhile_is_noticed(many: Dataset, cache: Path) -> None:
+def test_an_image_rewritten_at_its_size_meanwhile_is_noticed(many: Dataset, cache: Path) -> None:
     def change(done: int, total: int) -> None:
         file = file_of(many, 0)
         data = file.read_bytes()

@@ -49,7 +49,7 @@ def picture(size: tuple[int, int], *, harsh: bool) -> NDArray[np.uint8]:
 
 @st.composite
 def crops(draw: st.DrawFn) -> Asked:
-    """A picture's size, the size it is resized to, and the corner and side of a crop of that."""
+    """An image's size, the size it is resized to, and the corner and side of a crop of that."""
     before, after = draw(st.tuples(SIDE, SIDE)), draw(st.tuples(SIDE, SIDE))
     side = draw(st.integers(1, min(after)))
     left, top = (draw(st.integers(0, length - side)) for length in after)
@@ -182,14 +182,14 @@ def caffes_resize_image(image: NDArray[np.float32], side: int) -> NDArray[np.flo
 
 
 @pytest.mark.parametrize("size", MORE_SIZES)
-@pytest.mark.parametrize(("low", "high"), [(0, 255), (60, 200)])  # the border is the picture's darkest value, not 0
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (60, 200)])  # the border is the image's darkest value, not 0
 def test_scikit_images_order_1_as_caffe_calls_it(size: tuple[int, int], low: int, high: int) -> None:
     original = np.clip(noise(*size), low, high).astype(np.uint8)
     expected = 255 * caffes_resize_image((original / 255).astype(np.float32), 227)
     assert greys(prepare_picture(png(original), SCIKIT_IMAGE), expected) <= 0.501
 
 
-def test_scikit_images_border_shows_where_a_picture_is_enlarged() -> None:
+def test_scikit_images_border_shows_where_an_image_is_enlarged() -> None:
     original = noise(20, 20)
     original[0, 0] = 0
     enlarged = prepare_picture(png(original + (original < 1)), SCIKIT_IMAGE)
@@ -198,7 +198,7 @@ def test_scikit_images_border_shows_where_a_picture_is_enlarged() -> None:
     assert greys(enlarged, edge_repeated) > 50
 
 
-def test_a_constant_picture_stays_as_it_is() -> None:
+def test_a_constant_image_stays_as_it_is() -> None:
     grey = np.full((30, 40, 3), 77, np.uint8)
     assert np.array_equal(prepare_picture(png(grey), SCIKIT_IMAGE), np.full((227, 227, 3), 77))
 

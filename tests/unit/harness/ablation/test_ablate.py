@@ -17,7 +17,6 @@ from alexbench.harness.ablation import axes as ablation_axes
 from alexbench.harness.ablation.ablate import ablate
 from alexbench.harness.ablation.axes import grid_of
 from alexbench.harness.ablation.result_files import folder_for, write_files
-from alexbench.harness.config import resolve
 from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.errors import TooFewImagesError, UsageError, WorkerError
 from alexbench.harness.judge.evidence import paired_difference
@@ -26,6 +25,7 @@ from alexbench.harness.models.card import card_names, load_card
 from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.probing.reading import Reading
 from alexbench.harness.records.ablation_records import AXES, Axis, Choice
+from alexbench.harness.resolving import resolve
 from alexbench.reports.ablation.answer import answer
 from alexbench.reports.ablation.map_cells import heat_map
 from alexbench.reports.ablation.tables import ablation_json, csv_text, markdown, tables
@@ -119,7 +119,7 @@ def test_an_axis_that_there_is_not_is_refused_with_those_there_are() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 31])
-def test_too_few_pictures_are_said_before_anything_is_made(
+def test_too_few_images_are_said_before_anything_is_made(
     limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALEXBENCH_CACHE", str(tmp_path / "cache"))
@@ -130,7 +130,7 @@ def test_too_few_pictures_are_said_before_anything_is_made(
 
 
 class Numbered:
-    """A data set of so many pictures, each of which is its number; and trials of it."""
+    """A data set of so many images, each of which is its number; and trials of it."""
 
     def __init__(self, numbers: range) -> None:
         self.numbers, self.name = numbers, "numbered"
@@ -170,7 +170,7 @@ class Answering:
 
 
 @pytest.mark.parametrize("images", [64, 65, 150])
-def test_pictures_are_answered_for_some_at_a_time_and_put_together_in_their_order(
+def test_images_are_answered_for_some_at_a_time_and_put_together_in_their_order(
     images: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ablation, "Trials", lambda part, under_test, scratch: part)
@@ -202,7 +202,7 @@ def test_outputs_that_say_nothing_are_refused_and_named(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_level_alone_is_held_against_the_own_one_picture_by_picture() -> None:
+def test_a_level_alone_is_held_against_the_own_one_image_by_image() -> None:
     grid = grid_of(CARD, ("crop", "channels"))
     right = cost(grid, {("channels", "BGR"): 80, ("crop", "no crop 224"): 6})
     found, answers = ablation_of(grid, right), answers_of(grid, right)

@@ -1,4 +1,4 @@
-"""The command line: what is wrong is one line that names it and the known, and nothing heavy is imported to say so."""
+"""The command line: an error is one line with the wrong and the known names, without heavy imports."""
 
 import json
 import os
@@ -155,7 +155,7 @@ def test_models_as_json(elsewhere: Path) -> None:
     ("arguments", "said"),
     [
         (["run", "--backend", "tensorrt"], ["'tensorrt'", "onnxruntime, openvino", "tensorflow, torch"]),
-        (["run", "--backend", "reference"], ["'reference'", "runs in every run"]),
+        (["run", "--backend", "reference"], ["'reference'", "every run computes"]),
         (["run", "--backend", "torch", "--backend", "torch"], ["twice", "torch"]),
         (["run", "--model", "alexnet"], ["model 'alexnet'", "bvlc, modelhub, modelhub-onnx, omz"]),
         (["run", "--model", "nowhere.toml"], ["nowhere.toml", "No such file"]),
@@ -188,7 +188,7 @@ def test_more_threads_than_cores_are_refused(elsewhere: Path) -> None:
     assert f"may use {usable_cores()} cores" in line
 
 
-def test_real_pictures_want_real_weights_and_the_other_way_round(elsewhere: Path) -> None:
+def test_real_images_want_real_weights_and_the_other_way_round(elsewhere: Path) -> None:
     line = refusal(elsewhere, "run", "--data", elsewhere)
     assert "--data without --weights" in line
     assert "--only performance" in line
@@ -214,7 +214,7 @@ def test_out_that_is_a_file_is_refused(elsewhere: Path) -> None:
         ("backend = [1]", "backend = [1], wanted a name or a list of names"),
         ("data = 3", "data = 3, wanted a string"),
         ('only = "speed"', "only = 'speed', wanted accuracy or performance"),
-        ("threads = ", "is no valid TOML"),
+        ("threads = ", "is not valid TOML"),
     ],
 )
 def test_a_configuration_file_that_is_wrong_is_refused(elsewhere: Path, text: str, said: str) -> None:
@@ -225,7 +225,7 @@ def test_a_configuration_file_that_is_wrong_is_refused(elsewhere: Path, text: st
 def test_a_configuration_file_that_cannot_be_read_is_named(elsewhere: Path) -> None:
     assert "--config gone.toml: No such file" in refusal(elsewhere, "run", "--config", "gone.toml")
     (elsewhere / "bytes.toml").write_bytes(b"\xff\xfe")
-    assert "--config bytes.toml is no valid TOML" in refusal(elsewhere, "run", "--config", "bytes.toml")
+    assert "--config bytes.toml is not valid TOML" in refusal(elsewhere, "run", "--config", "bytes.toml")
 
 
 def test_a_flag_goes_before_the_configuration_file(elsewhere: Path) -> None:
@@ -253,8 +253,8 @@ def test_report_makes_a_runs_reports_again(elsewhere: Path) -> None:
 
 
 def test_report_on_what_is_no_run_is_refused(elsewhere: Path) -> None:
-    assert "is no run: it has no run.json" in refusal(elsewhere, "report", elsewhere)
-    assert "is no run" in refusal(elsewhere, "report", "nowhere")
+    assert "is not a run: it has no run.json" in refusal(elsewhere, "report", elsewhere)
+    assert "no such folder: nowhere" in refusal(elsewhere, "report", "nowhere")
     (elsewhere / "run.json").write_text("{", encoding="utf-8")
     assert "run.json is damaged" in refusal(elsewhere, "report", elsewhere)
     assert "run.json" in refusal(elsewhere, "report", elsewhere / "run.json")

@@ -3,10 +3,10 @@
 import pytest
 
 from alexbench.harness import cli
-from alexbench.harness.config import resolve
 from alexbench.harness.diagnosis.doctor import system_of
 from alexbench.harness.errors import UsageError
 from alexbench.harness.prediction import predict
+from alexbench.harness.resolving import resolve
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Rows of runs held against each other: which are paired, what is counted, what is said of flips."""
+"""Rows of runs compared: which are paired, what is counted, and the text of mismatches."""
 
 import json
 from dataclasses import replace
@@ -20,9 +20,9 @@ IMAGES = 1000
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """Two fp32 rows that differ on pictures 7 and 8, of which float64 was asked."""
+    """Two fp32 rows that differ on images 7 and 8, of which float64 was asked."""
     rows = {"onnxruntime": answers(IMAGES, wrong=[7, 8]), "torch": answers(IMAGES)}
-    # To picture 7 the two classes are 1e-4 sigma apart, to picture 8 half a sigma.
+    # To image 7 the two classes are 1e-4 sigma apart, to image 8 half a sigma.
     reference = {
         7: Asked((7, 107, 1, 2, 3), (9.0, 9.0 - 1e-4 * SIGMA, 1.0, 0.9, 0.8)),
         8: Asked((8, 108, 1, 2, 3), (9.0, 9.0 - 0.5 * SIGMA, 1.0, 0.9, 0.8)),
@@ -81,7 +81,7 @@ def test_a_colon_in_a_path_is_no_row(tmp_path: Path) -> None:
     assert split(str(tmp_path / "no:where")) == (tmp_path / "no:where", None)
 
 
-def test_counts_are_of_pictures_that_only_one_row_has_right(run: Path) -> None:
+def test_counts_are_of_images_that_only_one_row_has_right(run: Path) -> None:
     pair = pair_of(run)
     assert (pair.top1.lost, pair.top1.gained, pair.top1.images) == (2, 0, IMAGES)
     assert (pair.top5.lost, pair.top5.gained, pair.top5.verdict) == (0, 0, "equivalent")
@@ -89,7 +89,7 @@ def test_counts_are_of_pictures_that_only_one_row_has_right(run: Path) -> None:
     assert (pair.top1.base, pair.top1.other) == (100.0, 99.8)
 
 
-def test_a_picture_lost_at_top_5_is_counted_there(tmp_path: Path) -> None:
+def test_an_image_lost_at_top_5_is_counted_there(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", {"torch": answers(100, wrong=[1]), "x": answers(100, missed=[1, 2])})
     pair = pair_of(folder)
     assert (pair.top5.lost, pair.top5.gained) == (2, 0)
@@ -184,7 +184,7 @@ def test_reduced_precision_may_flip_without_alarm(tmp_path: Path) -> None:
     assert not pair.alarming
 
 
-def test_too_few_pictures_to_decide_are_exit_code_3(tmp_path: Path) -> None:
+def test_too_few_images_to_decide_are_exit_code_3(tmp_path: Path) -> None:
     few = write_run(tmp_path / "few", dict.fromkeys(("torch", "x"), answers(40)))
     many = write_run(tmp_path / "many", dict.fromkeys(("torch", "x"), answers(1000)))
     assert compare([str(few)]).exit_code == 3
@@ -231,7 +231,7 @@ def test_json_knows_no_infinity(tmp_path: Path) -> None:
     assert [answer["score"] for answer in flip["base"]] == [9, 8, 7, 6, None]
 
 
-def test_the_pictures_for_layers_are_flipped_ones_and_the_unexplained_come_first(run: Path) -> None:
+def test_the_images_for_layers_are_flipped_ones_and_the_unexplained_come_first(run: Path) -> None:
     compared = compare([str(run)])
     assert flipped(compared, 1) == ["val_00008.JPEG"]
     assert flipped(compared, 8) == ["val_00008.JPEG", "val_00007.JPEG"]

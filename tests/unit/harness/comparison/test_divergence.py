@@ -1,4 +1,4 @@
-"""``compare --layers`` beside the workers: which rows and pictures, and how it is said."""
+"""``compare --layers`` without the workers: which rows and images, and the text."""
 
 import json
 from dataclasses import replace
@@ -56,7 +56,7 @@ def test_by_default_all_rows_that_ran_from_weights_are_looked_at() -> None:
     names, notes = _chosen_rows(FOLDER, record(TORCH, ARTIFACT, OPENVINO, BROKEN), ())
     assert names == ["torch", "openvino"]
     assert [note.partition(":")[0] for note in notes] == ["onnxruntime", "tensorflow"]
-    assert "inner layers are not known by name" in notes[0]
+    assert "the names of its inner layers are unknown" in notes[0]
     assert "in error" in notes[1]
 
 
@@ -72,7 +72,7 @@ def test_named_rows_come_in_the_order_named_and_an_artifact_among_them_is_left_o
 
 def test_artifacts_alone_are_refused() -> None:
     with pytest.raises(
-        UnsupportedOptionError, match=r"^onnxruntime: .*not known by name; make a run from its weights$"
+        UnsupportedOptionError, match=r"^onnxruntime: .*inner layers are unknown; make a run from its weights$"
     ):
         _chosen_rows(FOLDER, record(ARTIFACT, MISSING), ())
 
@@ -88,7 +88,7 @@ def test_a_run_of_nothing_but_errors_is_refused() -> None:
 
 
 @pytest.mark.parametrize("count", [0, MOST_IMAGES + 1])
-def test_no_picture_and_too_many_are_refused_before_anything_is_opened(count: int) -> None:
+def test_no_image_and_too_many_are_refused_before_anything_is_opened(count: int) -> None:
     with pytest.raises(UsageError, match=f"^{count} images to look at the layers of: give 1 to {MOST_IMAGES}$"):
         compare_layers(FOLDER, record(TORCH), display=PlainDisplay(), count=count)
 
@@ -100,18 +100,18 @@ def opened(tmp_path: Path) -> Any:
     return SimpleNamespace(folder=tmp_path, run_inputs=run_inputs)
 
 
-def test_pictures_are_named_or_counted_and_each_taken_once(opened: Any) -> None:
+def test_images_are_named_or_counted_and_each_taken_once(opened: Any) -> None:
     assert _places(opened, ["d", 0, "a"]) == [3, 0]
 
 
 @pytest.mark.parametrize("strange", ["e", 4, -1])
-def test_a_picture_that_is_not_there_is_refused(opened: Any, strange: str | int) -> None:
-    with pytest.raises(UsageError, match=f"has no picture {strange!r}"):
+def test_an_image_that_is_not_there_is_refused(opened: Any, strange: str | int) -> None:
+    with pytest.raises(UsageError, match=f"has no image {strange!r}"):
         _places(opened, ["a", strange])
 
 
-def test_a_skipped_picture_is_refused(opened: Any) -> None:
-    with pytest.raises(UsageError, match=r"picture 'c' .* was skipped"):
+def test_a_skipped_image_is_refused(opened: Any) -> None:
+    with pytest.raises(UsageError, match=r"image 'c' .* was skipped"):
         _places(opened, ["c"])
 
 
@@ -215,8 +215,8 @@ def test_what_is_kept_is_what_the_page_draws(tmp_path: Path) -> None:
     assert [row[:4] for row in figure.rows] == [
         (row.name, one.layer, one.max_abs_over_sigma, one.bound) for row in BOTH.rows for one in row.layers
     ]
-    assert "on 2 pictures (named)" in figure.description
-    assert "Over their bound: openvino at relu1, openvino at fc8." in figure.description
+    assert "on 2 images (named)" in figure.said
+    assert figure.said.startswith("Above the bound: openvino at relu1, openvino at fc8.")
 
 
 def test_where_it_cannot_be_kept_is_said_in_a_line(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_nothing_is_kept_unless_asked_for(runs: list[Path]) -> None:
     assert sorted(path.name for path in runs[0].iterdir()) == before
 
 
-def test_keeping_without_looking_and_keeping_of_two_runs_are_refused_with_the_mend(runs: list[Path]) -> None:
+def test_keeping_without_looking_and_keeping_of_two_runs_are_refused_with_the_fix(runs: list[Path]) -> None:
     for arguments, mend in (
         ([runs[0], "--keep"], "--layers"),
         ([*runs, "--layers", "--keep"], "compare each with --layers --keep alone"),

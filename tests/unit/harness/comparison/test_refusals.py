@@ -1,4 +1,4 @@
-"""What may not be compared, and how that is said: the first difference is named."""
+"""Runs that cannot be compared, and the error: it names the first difference."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def another(run: Path, **changes: Any) -> Path:
-    """A run beside it, of one row."""
+    """Another run, with one row."""
     return write_run(run.parent / "another", {"torch": answers(changes.pop("images", IMAGES))}, **changes)
 
 
@@ -39,18 +39,18 @@ def part(number: int) -> PartRecord:
     return PartRecord(number, 2, 20 * (number - 1), 20 * number, 40, "", "", "")
 
 
-def test_other_pictures_are_refused_by_the_first_that_differs(run: Path) -> None:
+def test_other_images_are_refused_by_the_first_that_differs(run: Path) -> None:
     other = another(run, samples=[*NAMES[:5], "else.JPEG", *NAMES[6:]])
     said = refusal(DataError, run, other)
     assert said == (
-        f"{run} and {other} cannot be compared: picture 6 is val_00005.JPEG in one and else.JPEG in the other;"
-        " run both on the same pictures"
+        f"{run} and {other} cannot be compared: image 6 is val_00005.JPEG in one and else.JPEG in the other;"
+        " run both on the same images"
     )
 
 
-def test_fewer_pictures_are_refused_by_the_first_that_is_missing(run: Path) -> None:
+def test_fewer_images_are_refused_by_the_first_that_is_missing(run: Path) -> None:
     said = refusal(DataError, run, another(run, images=IMAGES - 2))
-    assert "picture 19 is val_00018.JPEG in one and none in the other (20 and 18 pictures)" in said
+    assert "image 19 is val_00018.JPEG in one and none in the other (20 and 18 images)" in said
 
 
 def test_other_labels_are_refused_by_the_first_that_differs(run: Path) -> None:
@@ -60,9 +60,9 @@ def test_other_labels_are_refused_by_the_first_that_differs(run: Path) -> None:
     assert "val_00003.JPEG has label 3 in one and 700 in the other; run both on the same labels" in said
 
 
-def test_other_pixels_are_refused_by_the_first_picture(run: Path) -> None:
+def test_other_pixels_are_refused_by_the_first_image(run: Path) -> None:
     said = refusal(DataError, run, another(run, pixels={4: "00" * 32, 5: "11" * 32}))
-    assert "the pixels of val_00004.JPEG differ (2 of 20 pictures)" in said
+    assert "the pixels of val_00004.JPEG differ (2 of 20 images)" in said
 
 
 def test_old_runs_are_held_to_the_digest_of_all_pixels(run: Path) -> None:
@@ -159,8 +159,8 @@ def test_a_base_is_named_once_and_for_one_run(run: Path) -> None:
 
 
 def test_a_folder_that_is_no_run_is_said_so(tmp_path: Path) -> None:
-    assert refusal(RecordError, tmp_path) == f"{tmp_path} is no run: it has no run.json"
-    assert "is no run" in refusal(RecordError, f"{tmp_path}/none:torch")
+    assert refusal(RecordError, tmp_path) == f"{tmp_path} is not a run: it has no run.json"
+    assert "no such folder" in refusal(RecordError, f"{tmp_path}/none:torch")
 
 
 def test_answers_that_the_record_does_not_count_are_refused(run: Path) -> None:
@@ -199,9 +199,9 @@ def test_a_run_without_its_answers_is_refused(run: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "column", "value", "said"),
     [
-        ("predictions.parquet", "top1", 5000, "top1 holds what is no class"),
-        ("reference.parquet", "score1", "much", "score1 holds what is no number"),
-        ("flips.parquet", "margin_sigma", "far", "margin_sigma holds what is no number"),
+        ("predictions.parquet", "top1", 5000, "top1 has a value that is not a class"),
+        ("reference.parquet", "score1", "much", "score1 has a value that is not a number"),
+        ("flips.parquet", "margin_sigma", "far", "margin_sigma has a value that is not a number"),
     ],
 )
 def test_a_table_with_values_that_cannot_be_is_damaged(

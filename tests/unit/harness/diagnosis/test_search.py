@@ -1,4 +1,4 @@
-"""The doctor's search and what it confirms, with pictures that are made up: what each reading has right is known."""
+"""The doctor's search and what it confirms, with images that are made up: what each reading has right is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ class ModelUnderTest:
 
 @dataclass(frozen=True)
 class Trials:
-    """Pictures for which labels say next to nothing; ``share``: of them that a reading has right, 0..1."""
+    """Images for which labels say next to nothing; ``share``: of them that a reading has right, 0..1."""
 
     share: Callable[[Reading], float]
     seed: int

@@ -21,7 +21,7 @@ from tests.support.diagnoses import CHANGE, GEOMETRIC, NEAR, accuracy, diagnosis
 def words(
     expected: Expected | None, findings: list[Finding], found: PairedTest | None, leanings: tuple[Finding, ...] = ()
 ) -> str:
-    """What is said of such an answer."""
+    """The text of such an answer."""
     of_it = {"findings": tuple(findings), "leanings": leanings, "accuracy": found, "expected": expected}
     return " ".join(
         answer(replace(diagnosis(), verdict=verdict(expected, findings, found), **of_it))  # type: ignore[arg-type]
@@ -58,9 +58,9 @@ def test_without_findings_it_is_the_expected_figure_that_decides(
     assert verdict(asked, [], accuracy(right)) == word
 
 
-def test_a_reference_row_on_the_same_pictures_decides_by_pairs() -> None:
+def test_a_reference_row_on_the_same_images_decides_by_pairs() -> None:
     mine = np.arange(500) < 280
-    better = mine | (np.arange(500) > 485)  # 14 more pictures right, none lost: far inside Wilson's interval
+    better = mine | (np.arange(500) > 485)  # 14 more images right, none lost: far inside Wilson's interval
     paired = paired_test("top1", better, mine)
     expected = Expected(paired.base, "runs/x:torch", paired)
     assert verdict(expected, [], accuracy(280)) == "unexplained"

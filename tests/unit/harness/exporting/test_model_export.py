@@ -136,7 +136,7 @@ def test_the_report_says_where_what_and_how_far() -> None:
     assert list(report(made)) == [
         f"torchvision.onnx  3 bytes  sha256 {'f' * 64}",
         "written  a writer (1.0 s)",
-        f"checked  by onnxruntime on 4 pictures (1 + 3 at a time) against float64: {figures} (2.0 s)",
+        f"checked  by onnxruntime on 4 images (1 + 3 at a time) against float64: {figures} (2.0 s)",
         f"input    pixels: float32 (N, 3, 224, 224); NCHW, {arithmetic(card)}",
         "output   logits: float32 (N, 1000); logits: no softmax",
         f"weights  {made.notes['weights']}; digest abc",

@@ -1,4 +1,4 @@
-"""Where an exported file goes: refused before, whole afterwards, nothing besides."""
+"""The target of an export: refused before, whole afterwards, no other file."""
 
 import shutil
 from pathlib import Path
@@ -115,7 +115,7 @@ def test_a_folder_comes_back_when_its_successor_cannot_take_its_place(here: Path
 @pytest.mark.parametrize("there", ["card.xml", "card.bin"])
 def test_what_is_there_is_refused_and_replaced_by_force(here: Path, there: str) -> None:
     (here / there).touch()
-    with pytest.raises(UsageError, match=rf"^{there} is there already; .*--out.*--force$"):
+    with pytest.raises(UsageError, match=rf"^{there} already exists; .*--out.*--force$"):
         chosen_target(None, "card", PAIR, force=False)
     assert chosen_target(None, "card", PAIR, force=True) == Path("card.xml")
 
@@ -125,7 +125,7 @@ def test_what_came_while_it_was_made_is_not_replaced(here: Path) -> None:
     with partial_folder(target) as partial:
         make(partial, target, ONE, "new")
         target.write_text("another's")
-        with pytest.raises(UsageError, match="is there already"):
+        with pytest.raises(UsageError, match="already exists"):
             publish(partial, target, ONE, force=False)
     assert target.read_text() == "another's"
 
@@ -141,7 +141,7 @@ def test_force_removes_no_folder_of_another_kind(here: Path, form: ExportFormat)
 
 def test_force_makes_no_folder_of_a_file(here: Path) -> None:
     (here / "file").touch()
-    with pytest.raises(UsageError, match="file is no folder"):
+    with pytest.raises(UsageError, match="file is not a folder"):
         chosen_target("file", "card", FOLDER, force=True)
 
 
@@ -151,8 +151,8 @@ def test_force_makes_no_folder_of_a_file(here: Path) -> None:
         ("", "--out is empty"),
         ("card.two", r"--out card\.two: wanted a file name that ends in \.one$"),
         (".", r"--out \.: wanted a file name that ends in \.one, as in card\.one$"),
-        ("no/card.one", "--out no/card.one: no is no folder; make it first"),
-        ("file/card.one", "--out file/card.one: file is no folder; make it first"),
+        ("no/card.one", "--out no/card.one: no such folder: no; make it first"),
+        ("file/card.one", "--out file/card.one: no such folder: file; make it first"),
     ],
 )
 def test_a_place_that_cannot_be_is_said_in_one_line(here: Path, out: str, message: str) -> None:

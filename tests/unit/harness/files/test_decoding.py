@@ -80,7 +80,7 @@ def test_every_kind_of_field_comes_through() -> None:
     ("change", "said"),
     [
         ({"name": None}, "name = None, wanted a string"),
-        ({"kind": "c"}, "kind = 'c', wanted a, b or c d"),
+        ({"kind": "c"}, "kind = 'c', wanted a, b or c d; did you mean 'c d'?"),
         ({"kind": ["a"]}, "kind = ['a'], wanted a, b or c d"),
         ({"inner": {"size": True}}, "inner.size = True, wanted a whole number"),
         ({"inner": {"size": 2**63}}, "inner.size = 9223372036854775808, wanted 64 bits at most"),
@@ -88,7 +88,7 @@ def test_every_kind_of_field_comes_through() -> None:
         ({"inner": {"size": 1, "share": "1"}}, "inner.share = '1', wanted a number"),
         ({"inner": {"size": 1, "share": True}}, "inner.share = True, wanted a number"),
         ({"inner": {"size": 1, "share": math.nan}}, "inner.share = nan, wanted a finite number"),
-        ({"inner": {"size": 1, "sise": 2}}, "unknown key 'inner.sise'; known: size, share"),
+        ({"inner": {"size": 1, "sise": 2}}, "unknown key 'inner.sise'; did you mean 'size'? Known: size, share"),
         ({"inner": {}}, "key 'inner.size' is missing"),
         ({"inner": 3}, "inner = 3, wanted a table with size, share"),
         ({"pair": ["y"]}, "pair has 1 values, wanted 2"),

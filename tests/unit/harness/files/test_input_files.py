@@ -1,4 +1,4 @@
-"""What a user names and is no file, or larger than any of its kind, is one line: no waiting, no memory filled."""
+"""A name that is not a file, or a file that is too large, is a one-line error: no waiting, no memory filled."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Paths that hold bytes which are no UTF-8 are refused before anything is made, where a library could not open them."""
+"""Paths that are not UTF-8 are refused before any work, if a library could not open them."""
 
 import signal
 from pathlib import Path
@@ -7,9 +7,9 @@ import pytest
 
 from alexbench.harness import cli
 from alexbench.harness.capabilities import ExportFormat
-from alexbench.harness.config import cache_folder
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.exporting.target import chosen_target
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.plain_text import is_utf8
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.running import folder

@@ -44,7 +44,7 @@ def test_the_answers_come_back_bit_for_bit(tmp_path: Path) -> None:
             assert np.array_equal(getattr(side.rows[name], metric), getattr(read.rows[name], metric))
 
 
-def test_four_backends_on_50_000_pictures_fit_into_200_kb(tmp_path: Path) -> None:
+def test_four_backends_on_50_000_images_fit_into_200_kb(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     wrong = np.flatnonzero(random.random(50_000) < 0.43)
     rows = {
@@ -126,13 +126,13 @@ def test_a_hand_edited_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no baseline"),
-        ("{}", "is no baseline: alexbench baseline save RUN makes one"),
-        ("[1]", "is no baseline"),
-        ('{"alexbench_baseline": 1' + "0" * 5000 + "}", "is no baseline"),
-        ("[" * 100_000, "is no baseline"),
-        ('{"alexbench_baseline": true}', "is no baseline"),
-        ('{"alexbench_baseline": 0}', "is no baseline"),
+        ("", "is not a baseline"),
+        ("{}", "is not a baseline: alexbench baseline save RUN makes one"),
+        ("[1]", "is not a baseline"),
+        ('{"alexbench_baseline": 1' + "0" * 5000 + "}", "is not a baseline"),
+        ("[" * 100_000, "is not a baseline"),
+        ('{"alexbench_baseline": true}', "is not a baseline"),
+        ('{"alexbench_baseline": 0}', "is not a baseline"),
         ('{"alexbench_baseline": 99}', "newer than the 1 this alexbench reads; upgrade alexbench"),
         ('{"alexbench_baseline": 1}', "was edited or damaged"),
     ],
@@ -183,7 +183,7 @@ def test_of_several_the_one_with_the_same_settings_is_taken_and_other_files_are_
     assert _found(tmp_path, run) == own
     assert _found(tmp_path, other) == tmp_path / "a.json"
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
-    with pytest.raises(RecordError, match="is no baseline"):
+    with pytest.raises(RecordError, match="is not a baseline"):
         _found(tmp_path, run)
 
 

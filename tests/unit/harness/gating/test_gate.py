@@ -1,7 +1,6 @@
 """Gates over made-up runs: what passes, what fails, and what may not be gated."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,15 @@ import pytest
 
 from alexbench.harness.errors import AlexBenchError, RecordError, UsageError
 from alexbench.harness.gating.gate import GatedPair, compare_files, sides_of
-from alexbench.harness.gating.gated_runs import Times, gated_run_of
+from alexbench.harness.gating.gated_runs import gated_run_of
 from alexbench.harness.gating.policy import Policy, read_policy
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import read_run
-from alexbench.harness.running import folder as run_folder
 from alexbench.harness.systems import System
-from alexbench.reports.text.reason_words import joined, words
-from tests.support.gates import BASE, CONFIGURATION, HEAD, Again, ab, judged, lossy, timed_run, verdicts
-from tests.support.records import codes, data, effective, missing_row, model, parity
-from tests.support.runs import answers, write_run
+from alexbench.reports.text.reason_words import words
+from tests.support.gates import BASE, HEAD, Again, ab, judged, lossy, timed_run, verdicts
+from tests.support.records import codes, data, effective, model, parity
+from tests.support.runs import answers
 
 
 def test_an_environment_against_itself_passes(tmp_path: Path) -> None:
@@ -37,7 +35,7 @@ def test_a_suspended_machine_is_invalid(tmp_path: Path) -> None:
     assert any(one.why == head.record.invalid for one in report.judged)
 
 
-def test_half_a_point_of_5000_pictures_fails_and_one_picture_passes(tmp_path: Path) -> None:
+def test_half_a_point_of_5000_images_fails_and_one_image_passes(tmp_path: Path) -> None:
     fine = answers(5000)
     for lost, verdict in ((25, "FAIL"), (1, "PASS")):
         rows = {BASE: fine, HEAD: lossy(5000, lost)}
@@ -60,18 +58,9 @@ def test_a_row_that_is_no_longer_the_function_fails(tmp_path: Path) -> None:
     assert why == (Reason("error", measured=0.2, limit=1e-4), Reason("mismatches", count=3))
 
 
-def test_a_row_that_is_gone_fails(tmp_path: Path) -> None:
-    base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8})
-    head = timed_run(tmp_path / "head", {"torch": 10}, failed=("openvino",))
-    report = compare_files(base, head, read_policy(None))
-    assert verdicts(report.judged)["openvino", "ran"] == "FAIL"
-    assert report.verdict == "FAIL"
-    assert "SIGKILL" in joined(next(one for one in report.judged if one.metric == "ran").why)
-
-
 def test_two_runs_are_held_against_each_other_by_the_anchor(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10}, anchor_ms=5)
-    # Everything 30 % slower, the anchor too: a slower clock, and not a slower runtime.
+    # Everything 30 % slower, the machine probe too: a slower clock, not a slower runtime.
     head = timed_run(tmp_path / "head", {"torch": 13}, anchor_ms=6.5, seed=4)
     report = compare_files(base, head, read_policy(None))
     assert report.verdict == "PASS"
@@ -149,18 +138,6 @@ def test_times_of_other_settings_are_not_gated(tmp_path: Path) -> None:
     assert report.notes[0].because == (Reason("other_setting", of="threads", base="2", head="1"),)
 
 
-def test_what_is_required_and_was_not_measured_has_not_passed(tmp_path: Path) -> None:
-    base = timed_run(tmp_path / "base", {"torch": 10})
-    head = tmp_path / "head"
-    write_run(head, {"torch": answers(600)}, changes={"torch": {"performance": None}}, configuration=CONFIGURATION)
-    report = compare_files(base, head, read_policy(None))
-    assert verdicts(report.judged)["torch", "latency_p50_ms"] == "INCONCLUSIVE"
-    assert (report.verdict, report.exit_code) == ("INCONCLUSIVE", 3)
-    assert next(one for one in report.judged if one.metric == "latency_p50_ms").why == (
-        Reason("not_measured", of="head"),
-    )
-
-
 def test_times_that_are_gone_or_of_another_run_are_asked_back(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
     head = timed_run(tmp_path / "head", {"torch": 12}, seed=1)
@@ -195,17 +172,6 @@ def test_a_run_is_not_said_to_be_as_good_as_itself(tmp_path: Path) -> None:
     assert "same_run" in codes(report.notes)
     other = timed_run(tmp_path / "other", {"torch": 10}, started="2026-11-01T00:00:00+00:00")
     assert "same_run" not in codes(compare_files(one, other, read_policy(None)).notes)
-
-
-@pytest.mark.parametrize("required", [True, False])
-def test_a_backend_that_the_policy_requires_has_not_passed_by_being_absent(tmp_path: Path, required: bool) -> None:
-    base, head = (timed_run(tmp_path / name, {"torch": 10}) for name in ("base", "head"))
-    policy = tmp_path / "gate.toml"
-    policy.write_text(f"[backend.tensorflow.top1]\nrequired = {str(required).lower()}\n", encoding="utf-8")
-    report = compare_files(base, head, read_policy(policy))
-    assert report.verdict == ("INCONCLUSIVE" if required else "PASS")
-    rows = [one for one in report.judged if one.row == "tensorflow"]
-    assert [one.would_change for one in rows] == ([Reason("run_backend", of="tensorflow")] if required else [])
 
 
 @pytest.mark.parametrize(
@@ -293,48 +259,6 @@ def test_one_slow_load_is_no_failure_and_memory_is(tmp_path: Path) -> None:
     assert judged(sides, None).verdict == "PASS", "both are advisory"
 
 
-def test_a_backend_that_is_broken_on_both_sides_has_not_passed(tmp_path: Path) -> None:
-    broken = {"failed": ("openvino",)}
-    base = timed_run(tmp_path / "base", {"torch": 10}, **broken)
-    head = timed_run(tmp_path / "head", {"torch": 10}, seed=1, **broken)
-    report = compare_files(base, head, read_policy(None))
-    assert verdicts(report.judged)["openvino", "ran"] == "INCONCLUSIVE"
-    assert report.exit_code == 3
-    assert "SIGKILL" in joined(next(one for one in report.judged if one.metric == "ran").why)
-
-
-def test_a_backend_that_the_head_was_not_asked_for_is_open_and_one_that_is_not_installed_fails(tmp_path: Path) -> None:
-    base = timed_run(tmp_path / "base", {"torch": 10, "openvino": 8})
-    for number, (others, verdict) in enumerate((((), "INCONCLUSIVE"), ((missing_row("openvino"),), "FAIL"))):
-        head = timed_run(tmp_path / f"{number}", {"torch": 10}, seed=1)
-        record = read_run(head)
-        run_folder.write_record(head, replace(record, systems=(*record.systems, *others)))
-        found = verdicts(compare_files(base, head, read_policy(None)).judged)
-        assert found["openvino", "ran"] == verdict
-
-
-def test_a_head_without_answers_is_open_and_no_failure(tmp_path: Path) -> None:
-    base = timed_run(tmp_path / "base", {"torch": 10})
-    sides = GatedPair(gated_run_of(base), gated_run_of(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
-    row = sides.head.rows["torch"]
-    for key in ("accuracy", "parity"):
-        object.__setattr__(row.entry, key, None)
-    for key in ("top1", "top5"):
-        object.__setattr__(row, key, None)
-    found = verdicts(judged(sides, None).judged)
-    assert {found["torch", metric] for metric in ("top1", "top5", "parity")} == {"INCONCLUSIVE"}
-
-
-def test_what_the_policy_requires_is_not_passed_by_being_absent(tmp_path: Path) -> None:
-    path = tmp_path / "gate.toml"
-    path.write_text("[load_s]\nrequired = true\n", encoding="utf-8")
-    base = timed_run(tmp_path / "base", {"torch": 10})
-    sides = GatedPair(gated_run_of(base), gated_run_of(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
-    object.__setattr__(sides.head.rows["torch"].entry, "load_s", None)
-    assert judged(sides, None).verdict == "PASS"
-    assert judged(sides, None, read_policy(path)).verdict == "INCONCLUSIVE"
-
-
 def test_a_parity_that_the_base_fails_too_is_no_regression(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10})
     sides = GatedPair(gated_run_of(base), gated_run_of(timed_run(tmp_path / "head", {"torch": 10}, seed=1)))
@@ -393,23 +317,6 @@ def test_blocks_that_took_no_time_are_damage(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10}, anchor_ms=0)
     with pytest.raises(AlexBenchError, match=r"timings\.parquet is damaged: a block of anchor took 0"):
         gated_run_of(run)
-
-
-@pytest.mark.parametrize("metric", ["top1", "parity", "latency_p50_ms"])
-def test_what_a_policy_names_and_nobody_measured_is_open(tmp_path: Path, metric: str) -> None:
-    path = tmp_path / "gate.toml"
-    path.write_text(f"[{metric}]\nrequired = true\n", encoding="utf-8")
-    sides = ab(tmp_path, 10)
-    for side in (sides.base, sides.head):
-        ((name, row),) = side.rows.items()
-        entry = replace(row.entry, parity=None, accuracy=None, performance=None)
-        side.rows[name] = replace(row, entry=entry, times=Times(), top1=None, top5=None)
-    report = judged(sides, None)
-    assert report.verdict == "PASS"
-    assert report.notes == (Reason("no_answers"), Reason("no_gate_times"))
-    named = judged(sides, None, read_policy(path))
-    assert named.verdict == "INCONCLUSIVE"
-    assert next(one for one in named.judged if one.metric == metric).why == (Reason("not_measured", of="base or head"),)
 
 
 def test_a_run_is_not_gated_against_itself_under_another_name(tmp_path: Path) -> None:

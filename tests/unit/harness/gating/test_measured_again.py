@@ -39,7 +39,7 @@ def test_a_slowdown_that_is_not_confirmed_is_no_failure(tmp_path: Path) -> None:
     report = judged(ab(tmp_path, 12), again)
     assert report.verdict == "INCONCLUSIVE"
     assert report.exit_code == 3
-    assert len(again.asked) == 3, "half of all rounds say so, and half do not: it stays open"
+    assert len(again.asked) == 3, "half of all rounds show it, and half do not: it stays open"
 
 
 def test_without_fresh_processes_there_is_no_failure(tmp_path: Path) -> None:
@@ -138,6 +138,6 @@ def test_what_would_confirm_must_be_of_the_same(tmp_path: Path, of_fresh: dict[s
     drawn = [data(images=600, subset_seed=seed, names_digest=f"{seed}" * 64) for seed in (1, 2)]
     check_same_thing(record("drawn", data=drawn[0]), record("drawn anew", data=drawn[1]))
     version = of_fresh.pop("versions", "1.31.1")
-    with pytest.raises(UsageError, match="of something else since") as error:
+    with pytest.raises(UsageError, match="its inputs have changed since") as error:
         check_same_thing(record("gated again"), record("fresh", version, **of_fresh))
     assert said in str(error.value)

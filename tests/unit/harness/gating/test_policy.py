@@ -66,9 +66,9 @@ def test_a_file_changes_what_it_names_and_a_backend_of_it_more(tmp_path: Path) -
         ("[latency_p50_ms]\ntolerance = nan", "wanted a number"),
         ("[latency_p50_ms]\ntolerance = true", "wanted a number"),
         ("[latency_p50_ms]\ntolerance = 1" + 400 * "0", "give 1,000 at most, or required = false"),
-        ("[latency_p50_ms]\ntolerance = 1" + 5000 * "0", "is no valid TOML"),
+        ("[latency_p50_ms]\ntolerance = 1" + 5000 * "0", "is not valid TOML"),
         ("[latency_p50_ms]\ntolerance = 1e-323", "give 0.01 percent or more"),
-        ("top1 = " + 3000 * "[" + 3000 * "]", "is no valid TOML"),
+        ("top1 = " + 3000 * "[" + 3000 * "]", "is not valid TOML"),
         ("[latency_p50_ms]\ndirection = 'higher-is-better'", "wanted lower-is-better or two-sided"),
         ("[latency_p50_ms]\nmode = 'exact'", "wanted paired or anchored"),
         ("[latency_p50_ms]\nrequired = 1", "wanted true or false"),
@@ -83,7 +83,7 @@ def test_a_file_changes_what_it_names_and_a_backend_of_it_more(tmp_path: Path) -
         ("[backend.torch.macs]\nrequired = false", "the same for all backends"),
         ("backend = 3", "backend = 3, wanted a table"),
         ("[backend]\ntorch = 3", "backend.torch = 3, wanted a table"),
-        ("[top1", "is no valid TOML"),
+        ("[top1", "is not valid TOML"),
     ],
 )
 def test_what_makes_no_sense_is_one_line_that_names_it(tmp_path: Path, text: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""A folder of runs as series: what is joined, what is not, what counts, what is left out, and the index beside it."""
+"""A folder of runs as series: what is joined, what is not, what counts, what is left out, and its index."""
 
 import json
 import os
@@ -196,7 +196,7 @@ def test_a_run_without_a_date_and_a_value_that_is_infinite_are_left_out(tmp_path
     assert [point.value for point in found.series[0].points] == [10.0]
     dated, infinite = sorted(found.remarks, key=lambda line: "Infinity" in line)
     assert "yesterday" in dated
-    assert "Infinity is no number that a record holds" in infinite
+    assert "Infinity is not a number that a record may have" in infinite
 
 
 def test_a_metric_that_no_run_has_gives_no_series(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_unknown_names_list_the_known(tmp_path: Path) -> None:
 def test_a_folder_without_runs_and_a_run_itself_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no run"):
         gather(tmp_path)
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         gather(tmp_path / "none")
     with pytest.raises(UsageError, match="is a run"):
         gather(write(tmp_path, 1, timed(10.0)))

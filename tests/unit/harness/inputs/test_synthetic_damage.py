@@ -1,4 +1,4 @@
-"""Synthetic pictures that are used are those that were drawn; damage that leaves sizes as they are is found."""
+"""Synthetic images that are used are those that were drawn; damage that leaves sizes as they are is found."""
 
 import hashlib
 import io
@@ -54,7 +54,7 @@ def test_damage_in_what_is_used_is_found_and_drawn_again(tmp_path: Path, drawn_b
     whole = flip(files[0])
     again = synthetic.undamaged_pictures("val", tmp_path, first, log=tmp_path / "log", display=display)
     assert files[0].read_bytes() == whole
-    assert "1 pictures are not as they were drawn" in said.getvalue()
+    assert "1 images are not as they were drawn" in said.getvalue()
     assert len(again) == len(CLASSES)
     damaged = flip(files[1])
     synthetic.undamaged_pictures("val", tmp_path, first, log=tmp_path / "log", display=display)
@@ -76,7 +76,7 @@ def test_a_note_that_is_none_is_written_anew(tmp_path: Path, note: str) -> None:
     synthetic.undamaged_pictures("val", tmp_path, lambda whole: whole, log=tmp_path / "log", display=display)
 
 
-def test_the_published_digest_of_each_picture_is_a_part_of_that_of_all() -> None:
+def test_the_published_digest_of_each_image_is_a_part_of_that_of_all() -> None:
     published = expected.by_name("pictures")
     assert len(published) == 1000
     for index in (0, 20, 999):

@@ -9,8 +9,8 @@ from typing import Any
 import platformdirs
 import pytest
 
-from alexbench.harness.config import cache_folder
 from alexbench.harness.errors import UsageError, WorkerError
+from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.input_files import expanded
 from alexbench.harness.inputs.gathering import writable
 from alexbench.harness.worker import client as workers

@@ -72,7 +72,7 @@ def test_images_per_second_are_images_over_wall_time() -> None:
 
 
 def test_a_slow_inference_counts() -> None:
-    # batch / median would say 320 images/s; in truth 20 batches took 3.9 s.
+    # batch / median would say 320 images/s; in fact 20 batches took 3.9 s.
     found = throughput(blocks([100.0] * 9 + [2000.0], [100.0] * 10, images=32), 32)
     assert found.images_per_second == pytest.approx(640 / 3.9)
 

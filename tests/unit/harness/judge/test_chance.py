@@ -1,4 +1,4 @@
-"""Top-1 against guessing: exact, by the labels and answers that there are, and silent where pictures are too few."""
+"""Top-1 against guessing: exact, by the labels and answers that there are, and silent where images are too few."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_of_a_thousand_classes(correct: int, images: int, said: str) -> None:
     assert chance(correct, images, 1 / 1000) == said
 
 
-def test_answers_that_do_not_look_at_the_picture_are_a_guess() -> None:
+def test_answers_that_do_not_look_at_the_image_are_a_guess() -> None:
     labels = np.repeat([0, 1], [90, 10])
     constant = np.zeros(100, int)
     luck = by_guessing(constant, labels, 2)
@@ -48,7 +48,7 @@ def test_a_shuffled_answer_is_a_guess_and_the_right_one_is_not() -> None:
     assert chance(int((shuffled == labels).sum()), 500, by_guessing(shuffled, labels, 10)) == "no better"
 
 
-def test_pictures_of_one_class_are_no_reason_to_call_a_model_a_guess() -> None:
+def test_images_of_one_class_are_no_reason_to_call_a_model_a_guess() -> None:
     labels = np.full(40, 7)
     answers = np.where(np.arange(40) < 24, 7, 3)
     luck = by_guessing(answers, labels, 1000)

@@ -1,4 +1,4 @@
-"""When a percentile may be stated: held against MLPerf's definition summed exactly, and against LoadGen itself."""
+"""When a percentile may be stated: compared with MLPerf's definition summed exactly, and with LoadGen itself."""
 
 import math
 from fractions import Fraction

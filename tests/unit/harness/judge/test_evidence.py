@@ -39,10 +39,10 @@ def test_it_is_a_difference_of_log_likelihoods() -> None:
 
 
 @pytest.mark.parametrize("power", [1.0, 3.0, 9.0])
-def test_labels_that_have_nothing_to_do_with_the_pictures_have_none_however_flat_the_rows(power: float) -> None:
+def test_labels_that_have_nothing_to_do_with_the_images_have_none_however_flat_the_rows(power: float) -> None:
     generator = np.random.default_rng(8)
     peaked = np.sign(made := generator.normal(size=(4000, 30))) * np.abs(made) ** power
-    peaked[:, 3] += 5  # a class that every picture is taken for
+    peaked[:, 3] += 5  # a class that every image is taken for
     labels = generator.choice([3, 5, 7], size=4000, p=[0.8, 0.1, 0.1])
     found = evidence(peaked, labels, labels)
     assert abs(found.mean()) < 4 * found.std() / np.sqrt(4000)

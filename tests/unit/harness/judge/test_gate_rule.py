@@ -23,16 +23,16 @@ from alexbench.harness.records.speed_records import Resolution
 
 Times = dict[tuple[int, int], float]
 NOTHING = Known(Spread(0.0, 0.0), prior_sd=0.015)
-"""Of a run older than resolutions: the prior is all there is."""
+"""For a run older than resolutions: only the prior."""
 FINE = Known(Spread(0.002**2, 12.0), prior_sd=0.002)
-"""Of a run whose processes were alike, on machines where they always are."""
+"""For a run whose processes were alike, on machines where they always are."""
 FIVE = Allowed(5, "lower-is-better")
 
 
 def times(
     ms: float, *, rounds: int = 5, processes: int = 3, spread: float = 0.001, rough: float = 0.01, seed: int = 0
 ) -> Times:
-    """Of processes that deviate by ``spread``, in rounds that deviate by ``rough``."""
+    """Times of processes that deviate by ``spread``, in rounds that deviate by ``rough``."""
     random = np.random.default_rng(seed)
     levels = random.normal(0, spread, processes)
     return {
@@ -221,11 +221,11 @@ def hits(images: int, wrong: int) -> np.ndarray:  # type: ignore[type-arg]
         (5000, 5, 0.1, "PASS"),
         (5000, 6, 0.1, "FAIL"),
         (1000, 1, 0.1, "PASS"),
-        (64, 1, 0.1, "PASS"),  # one picture is 1.6 points, and rounding turns one
+        (64, 1, 0.1, "PASS"),  # one image is 1.6 points, and rounding turns one
         (64, 2, 0.1, "FAIL"),
     ],
 )
-def test_pictures_lost_are_counted(images: int, lost: int, tolerance: float, verdict: str) -> None:
+def test_images_lost_are_counted(images: int, lost: int, tolerance: float, verdict: str) -> None:
     found = lost_pictures(
         hits(images, 0), hits(images, lost), tolerance=tolerance, direction="higher-is-better", sample=False
     )
@@ -252,7 +252,7 @@ def test_of_a_sample_the_interval_decides() -> None:
 
 
 @pytest.mark.parametrize(("lost", "gained", "decided"), [(8, 3, "FAIL"), (2, 3, "PASS"), (3, 3, "PASS")])
-def test_of_a_sample_so_many_more_pictures_decide(lost: int, gained: int, decided: str) -> None:
+def test_of_a_sample_so_many_more_images_decide(lost: int, gained: int, decided: str) -> None:
     def sample(times: int) -> LossFinding:
         base, head = hits(1000 * times, gained * times), hits(1000 * times, 0)
         head[-lost * times :] = False

@@ -1,4 +1,4 @@
-"""How sure a share of n pictures can be, drawn from ever more of them or from a known number."""
+"""How sure a share of n images can be, drawn from ever more of them or from a known number."""
 
 import numpy as np
 import pytest

@@ -76,7 +76,7 @@ def test_an_offset_that_all_logits_share_does_not_flatter() -> None:
     assert far.max_abs_over_sigma == pytest.approx(near.max_abs_over_sigma)
 
 
-def test_cosine_is_the_worst_pictures() -> None:
+def test_cosine_is_the_worst_images() -> None:
     wrong = truth(images=8)
     wrong[5] = -wrong[5]
     assert deviation(wrong, truth(images=8)).cosine == pytest.approx(-1)
@@ -89,7 +89,7 @@ def test_a_nan_is_never_within() -> None:
     assert not Deviation(math.nan, math.nan, math.nan).within(TOLERANCES["bf16"])
 
 
-def test_a_truth_without_spread_can_hold_nothing() -> None:
+def test_a_reference_without_spread_can_hold_nothing() -> None:
     assert not deviation(np.ones((2, 3)), np.zeros((2, 3))).within(TOLERANCES["bf16"])
 
 
@@ -299,7 +299,7 @@ def test_what_rounds_most_decides_and_names_that_nobody_knows_do_not() -> None:
     assert tolerance_of("invented") == TOLERANCES["fp32"]
 
 
-def test_a_batch_that_changes_a_pictures_scores_is_told_from_rounding() -> None:
+def test_a_batch_that_changes_a_images_scores_is_told_from_rounding() -> None:
     random = np.random.default_rng(1)
     scores = random.standard_normal((4, 50)).astype(np.float32)
     assert batch_dependence(scores[:1], scores[:1], computed="fp32", beside=scores) is None

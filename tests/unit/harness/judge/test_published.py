@@ -1,4 +1,4 @@
-"""An accuracy beside the published one: a verdict only where the data allow it."""
+"""An accuracy and the published one: a verdict only if the data allow it."""
 
 from dataclasses import replace
 from typing import Any
@@ -39,16 +39,16 @@ def test_a_subset_is_held_by_its_interval() -> None:
     assert verdicts(1000, 500, of_validation_set="part")[0].code == "not_compatible"
 
 
-def test_a_full_set_with_skipped_pictures_is_a_subset() -> None:
+def test_a_full_set_with_skipped_images_is_a_subset() -> None:
     skipped = (SkippedRecord("x", "damaged"),)
     assert verdicts(49_999, 28_260, of_validation_set="full", skipped=skipped)[0].code == "compatible"
 
 
-def test_other_pictures_get_no_verdict() -> None:
+def test_other_images_get_no_verdict() -> None:
     assert verdicts(1000, 565, of_validation_set="no")[0].code == "not_validation_set"
 
 
-def test_synthetic_gets_no_verdict_on_any_pictures() -> None:
+def test_synthetic_gets_no_verdict_on_any_images() -> None:
     assert verdicts(50_000, 28_260, of_validation_set="full", synthetic=True)[0] == Reason("synthetic")
     accuracy = Accuracy(50_000, 28_260, 39_535, seconds=1.0)
     made = comparisons(
@@ -70,7 +70,7 @@ def test_the_interval_of_a_part_is_corrected_for_the_50_000_that_it_was_drawn_fr
 
 
 def test_a_large_part_is_held_more_strictly_than_its_own_size_says() -> None:
-    # 40,000 pictures half a point off: inside Wilson's +-0.49, outside what the other 10,000 leave open.
+    # 40,000 images half a point off: inside Wilson's +-0.49, outside what the other 10,000 leave open.
     assert verdicts(40_000, 22_800, of_validation_set="part")[0].code == "not_compatible"
     assert verdicts(40_000, 22_680, of_validation_set="part")[0].code == "compatible"
 

@@ -83,7 +83,7 @@ def test_a_row_without_speed_has_no_rank_where_others_have_it() -> None:
     assert ranks([ok_row("a"), ok_row("b")], {"a": 0.0}) == {"a": 1, "b": None}
 
 
-def test_without_speed_the_rank_is_of_pictures_answered_rightly() -> None:
+def test_without_speed_the_rank_is_of_images_answered_rightly() -> None:
     right = {"a": 560, "b": 565, "c": 565, "d": 0}
     rows = [ok_row(name, accuracy=accuracy(correct), performance=None) for name, correct in right.items()]
     found, differences, resolutions = ranked(rows, {})

@@ -116,7 +116,7 @@ def test_pairs_fall_in_the_order_of_holm() -> None:
 
 def test_the_resolution_is_the_largest_half_width_of_all_pairs_together() -> None:
     found = tell_apart(processes({"a": steady(0.0), "b": steady(0.2), "c": steady(0.4)}), of="latency")
-    # Of 4 degrees of freedom a pair has 8/3 itself; the third row's 4/3 count half, and the prior's 4.
+    # A pair has 8/3 of 4 degrees of freedom itself; the third row's 4/3 count half, and the prior's 4.
     freedom = 8 / 3 + 2 / 3 + 4
     width = half(SD * math.sqrt(4 / freedom), freedom, pairs=3)
     assert [math.log(each.high / each.ratio) for each in found.differences] == pytest.approx([width] * 3)

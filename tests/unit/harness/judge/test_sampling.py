@@ -1,4 +1,4 @@
-"""Which accuracies have an interval: those of pictures that are a sample of others."""
+"""Which accuracies have an interval: those of images that are a sample of others."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def test_what_is_no_sample_has_none(changes: dict[str, Any]) -> None:
     assert intervals(data(**changes)) == (None, None)
 
 
-def test_a_full_set_with_a_skipped_picture_is_nearly_certain() -> None:
+def test_a_full_set_with_a_skipped_image_is_nearly_certain() -> None:
     pictures = data(of_validation_set="full", images=49_999, available_images=50_000, skipped=SKIPPED)
     low, high = intervals(pictures)[0]
     assert 0 < high - low < 0.01

@@ -45,7 +45,7 @@ def test_one_slow_block_does_not_move_it() -> None:
     assert median_interval([[*[15.0] * 39, 400.0]]).high == 15.0
 
 
-def test_of_several_processes_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+def test_of_several_processes_the_interval_covers_the_true_value_as_often_as_it_says() -> None:
     random = np.random.Generator(np.random.PCG64(5))
     covered = 0
     for _ in range(400):

@@ -147,7 +147,7 @@ def test_the_repository_one_stands_in_is_told_with_its_state(repository: Path, m
     clean = GitState(commit, dirty=False, describe="v1")
     assert environment(()).git == GitStates(None, clean)
     (repository / "new").write_text("two", encoding="utf-8")
-    assert environment(()).git.working_directory == clean  # a run's own folder is no change
+    assert environment(()).git.working_directory == clean  # a run's own folder is not a change
     (repository / "file").write_text("two", encoding="utf-8")
     dirty = GitState(commit, dirty=True, describe="v1-dirty")
     assert environment(()).git.working_directory == dirty

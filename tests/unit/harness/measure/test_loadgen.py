@@ -181,7 +181,7 @@ def test_a_result_travels_as_json(tmp_path: Path) -> None:
 
 
 class SleepingWorker(Timing):
-    """A worker that holds a Sleeper, and 40 pictures."""
+    """A worker that holds a Sleeper, and 40 images."""
 
     def _loaded(self) -> Any:
         return Sleeper(), np.zeros((40, 2, 2, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""The anchor is the two products it says it is; ceilings are networks of one layer, through the contract."""
+"""The machine probe is its two products; ceilings are networks of one layer, through the contract."""
 
 import pytest
 

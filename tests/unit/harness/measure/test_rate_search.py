@@ -89,7 +89,7 @@ def test_noisy_probes_of_662_queries_answer_near_the_queues_rate() -> None:
 
 def test_a_lucky_probe_is_not_believed() -> None:
     def measure(rate: float, number: int) -> Probe:
-        lucky = number == 0  # at the start, 70: in truth only 60 and less hold
+        lucky = number == 0  # at the start, 70: really only 60 and less hold
         return Probe(rate, 1.0 if lucky or rate <= 60 else 99.0, 662, valid=True)
 
     found = search(measure)

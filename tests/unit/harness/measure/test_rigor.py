@@ -54,7 +54,7 @@ def test_mlperf_lets_loadgen_run_for_ten_minutes() -> None:
 
 
 def test_a_replicate_is_loading_warming_up_blocks_and_pauses_of_all_and_a_duplicate() -> None:
-    one = replicate_s(SMOKE, 0, [0.1], offline=False)  # the duplicate and the anchor alone
+    one = replicate_s(SMOKE, 0, [0.1], offline=False)  # the duplicate and the machine probe alone
     each = replicate_s(SMOKE, 1, [0.1], offline=False) - one
     blocks = 6 * (1.1 * SMOKE.latency_block_s + PAUSE_S) + 2 * 0.1 + 4 * (SMOKE.window_s + 0.05 + PAUSE_S)
     assert each == pytest.approx(LOADING_S + WARM_UP_S + blocks)

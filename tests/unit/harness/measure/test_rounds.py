@@ -50,7 +50,7 @@ class Stage:
 def run(
     stage: Stage, names: str, *, seed: int = 1, plan: Plan = PLAN, fails: dict[str, int] | None = None
 ) -> tuple[list[Block], list[tuple[int, int]], list[tuple[str, str]]]:
-    """The blocks, what was said of rounds, and what was said of failures."""
+    """The blocks, the messages about rounds, and the messages about failures."""
     told: list[tuple[int, int]] = []
     failed: list[tuple[str, str]] = []
     blocks = run_rounds(

@@ -74,7 +74,6 @@ def test_our_processes_are_this_one_and_those_named_that_still_run(tree: Tree) -
         (OURS, 77): Used(42 * TICK_NS, 400 * TICK_NS),
         (WORKER, 90): Used(100 * TICK_NS, 0),
     }
-    assert now.own_cpu_ns == 142 * TICK_NS
 
 
 def test_steal_and_foreign_are_shares_of_all_cores_time(tree: Tree) -> None:

@@ -141,7 +141,7 @@ top5 = 75.5
 
 
 def refusal(folder: Path, old: str, new: str) -> str:
-    """What is said of MINE with ``old`` replaced."""
+    """The error for MINE with ``old`` replaced."""
     assert old in MINE
     path = folder / "mine.toml"
     path.write_text(MINE.replace(old, new), encoding="utf-8")
@@ -258,9 +258,17 @@ def test_an_unknown_name_lists_the_known() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('network = "owt"', 'netwrok = "owt"', "unknown key 'netwrok'; known: name, title, network, labels"),
-        ("resize_to =", "resizeto =", "unknown key 'preprocessing.resizeto'; known: name, exif, resize, resize_to"),
-        ("top1 =", "top_1 =", "unknown key 'published[0].top_1'; known: source, top1, top5"),
+        (
+            'network = "owt"',
+            'netwrok = "owt"',
+            "unknown key 'netwrok'; did you mean 'network'? Known: name, title, network, labels",
+        ),
+        (
+            "resize_to =",
+            "resizeto =",
+            "unknown key 'preprocessing.resizeto'; did you mean 'resize_to'? Known: name, exif, resize, resize_to",
+        ),
+        ("top1 =", "top_1 =", "unknown key 'published[0].top_1'; did you mean 'top1'? Known: source, top1, top5"),
         ('licence = "none"\n', "", "key 'licence' is missing"),
         ("crop = 224\n", "", "key 'preprocessing.crop' is missing"),
         ("labels = 1000", 'labels = "1000"', "labels = '1000', wanted a whole number"),
@@ -279,12 +287,16 @@ def test_an_unknown_name_lists_the_known() -> None:
             "preprocessing.decode = 'jpeg', wanted libjpeg, libjpeg-fast or opencv",
         ),
         ('licence = "none"', 'licence = "none"\nnotes = "one"', "notes = 'one', wanted a list"),
-        ("exif = false", "exif = ", "is no valid TOML"),
-        ("[preprocessing]", "[preprocesing]", "unknown key 'preprocesing'; known: name, title"),
+        ("exif = false", "exif = ", "is not valid TOML"),
+        (
+            "[preprocessing]",
+            "[preprocesing]",
+            "unknown key 'preprocesing'; did you mean 'preprocessing'? Known: name, title",
+        ),
         (
             "sha256_prefix =",
             "sha265 =",
-            "unknown key 'weights[0].sha265'; known: file, format, urls, size, sha256, sha384",
+            "unknown key 'weights[0].sha265'; did you mean 'sha256'? Known: file, format, urls, size, sha256, sha384",
         ),
         ('format = "pth"', 'format = "pt"', "weights[0].format = 'pt', wanted pth, caffemodel, onnx, tf-checkpoint"),
         ('file = "mine.pth"\n', "", "key 'weights[0].file' is missing"),
@@ -334,7 +346,7 @@ def test_what_is_wrong_is_named_with_what_is_known(tmp_path: Path, old: str, new
         ("mean = [0.5, 0.5, 0.5]", "mean = [nan, 0.5, 0.5]", "preprocessing.mean"),
     ],
 )
-def test_a_value_that_no_picture_survives_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_a_value_that_no_image_survives_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert said in refusal(tmp_path, old, new)
 
 
@@ -342,5 +354,5 @@ def test_a_card_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"gone\.toml cannot be read: No such file"):
         load_card(str(tmp_path / "gone.toml"))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(CardError, match=r"bytes\.toml is no valid TOML"):
+    with pytest.raises(CardError, match=r"bytes\.toml is not valid TOML"):
         load_card(str(tmp_path / "bytes.toml"))

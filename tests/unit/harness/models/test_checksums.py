@@ -90,7 +90,7 @@ def test_a_users_file_is_verified_whatever_its_name(right: Path) -> None:
 
 def test_a_users_file_with_a_published_name_and_another_content_is_refused(wrong: Path) -> None:
     with pytest.raises(
-        WeightsError, match=f"published {SHA256}; fetch it anew .alexbench models fetch mine., or rename it"
+        WeightsError, match=f"published {SHA256}; fetch it again .alexbench models fetch mine., or rename it"
     ):
         check_users_file(wrong, card(BY_SHA256))
 

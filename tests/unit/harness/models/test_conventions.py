@@ -35,7 +35,7 @@ PUBLISHED = [
     ("FLOPs = 2 x MACs", OWT, "1,428,376,960"),
     ("FLOPs = 2 x MACs", BVLC, "1,448,813,632"),
     ("GMACs (torchvision)", OWT, "0.714"),
-    ('fvcore ("FLOPs", MACs in truth)', OWT, "714,197,696"),
+    ('fvcore ("FLOPs", actually MACs)', OWT, "714,197,696"),
     ("thop, doubled (model index)", OWT, "1,429,383,808"),
     ("GFLOPs (Open Model Zoo)", BVLC, "1.5"),
     ("parameters", OWT, "61,100,840"),
@@ -125,7 +125,7 @@ def test_a_figure_that_none_gives_is_explained_by_none() -> None:
     (one,) = explain((Published("somebody", 50, 75, gflops=1.6),), OWT)
     assert (one.source, one.field, one.published, one.conventions) == ("somebody", "gflops", 1.6, ())
     (one,) = explain((Published("somebody", 50, 75, flops=714_197_696),), OWT)
-    assert one.conventions == ('fvcore ("FLOPs", MACs in truth)',)
+    assert one.conventions == ('fvcore ("FLOPs", actually MACs)',)
 
 
 def markdown() -> str:

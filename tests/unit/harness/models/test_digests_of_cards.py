@@ -1,4 +1,4 @@
-"""Digests of the cards' preprocessing stay what they were: pictures, weights and baselines are found by them."""
+"""Digests of the cards' preprocessing stay what they were: images, weights and baselines are found by them."""
 
 from dataclasses import replace
 

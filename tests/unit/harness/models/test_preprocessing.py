@@ -88,7 +88,7 @@ def test_bgr_puts_blue_first_and_takes_the_mean_in_that_order() -> None:
     assert network_input(blue, card, "NCHW")[0, :, 0, 0].tolist() == [96.0, -117.0, -123.0]
 
 
-def test_pictures_one_by_one_are_the_pictures_together() -> None:
+def test_images_one_by_one_are_the_images_together() -> None:
     together = network_input(pixels(), BASE, "NCHW")
     for place, picture in enumerate(pixels()):
         np.testing.assert_array_equal(network_input(picture[None], BASE, "NCHW")[0], together[place])

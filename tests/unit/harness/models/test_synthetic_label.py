@@ -14,7 +14,6 @@ from safetensors.numpy import save_file
 from alexbench.datasets.layouts import open_dataset
 from alexbench.datasets.synthetic.recognise import is_drawn
 from alexbench.datasets.synthetic.write import write_classes
-from alexbench.harness.config import resolve
 from alexbench.harness.errors import UsageError
 from alexbench.harness.exporting.model_export import weights_words
 from alexbench.harness.inputs.chosen_weights import ChosenWeights
@@ -23,6 +22,7 @@ from alexbench.harness.inputs.notes import notes
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.seeded import seeded_weights
 from alexbench.harness.models.synthetic_label import MARK, WEIGHTS_SEED, is_synthetic
+from alexbench.harness.resolving import resolve
 from alexbench.reports.text.wording import model_line
 from tests.support.records import synthetic_run
 
@@ -92,7 +92,7 @@ def synthetic_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_of_them_goes_with_the_built_in_pictures_and_no_other_file_does(synthetic_file: Path) -> None:
+def test_a_file_of_them_goes_with_the_built_in_images_and_no_other_file_does(synthetic_file: Path) -> None:
     assert resolve({"weights": str(synthetic_file)}).weights == str(synthetic_file)
     synthetic_file.write_bytes(b"trained")
     with pytest.raises(UsageError, match=r"--weights without --data"):
@@ -104,7 +104,7 @@ def dataset_of(folder: Path, pictures: int = 1) -> Any:
     return open_dataset(folder, layout="wnid-folders")
 
 
-def test_drawn_pictures_are_known_and_their_namesakes_are_not(tmp_path: Path) -> None:
+def test_drawn_images_are_known_and_their_namesakes_are_not(tmp_path: Path) -> None:
     dataset = dataset_of(tmp_path)
     assert is_drawn(dataset)
     file = tmp_path / dataset.samples[0].file
@@ -127,7 +127,7 @@ def test_accuracy_of_synthetic_with_real_is_refused_and_speed_is_not(synthetic_f
         check_belonging(config, chosen, (), real_set)
     with pytest.raises(UsageError, match=r"--artifact net.onnx: these weights are SYNTHETIC"):
         check_belonging(config, trained, ("net.onnx",), real_set)
-    with pytest.raises(UsageError, match=r"--data .*: these pictures are SYNTHETIC"):
+    with pytest.raises(UsageError, match=r"--data .*: these images are SYNTHETIC"):
         check_belonging(config, trained, (), drawn_set)
     speed = replace(config, only="performance")
     assert not check_belonging(speed, chosen, (), real_set)

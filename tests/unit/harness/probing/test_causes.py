@@ -55,7 +55,7 @@ def outputs(arrays: Arrays) -> NDArray[np.float32]:
 
 @pytest.fixture
 def explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[NDArray[np.float32]], Cause]:
-    """The cause of the error of outputs, held against the network with ``weights()``."""
+    """The cause of the error of outputs, compared with the network with ``weights()``."""
     monkeypatch.setattr(
         causes, "with_mistakes", lambda name, side, arrays, pixels, made: (Model(NETWORK, arrays), pixels)
     )

@@ -1,4 +1,4 @@
-"""A damaged or hostile run: every command that reads it says so in one line, or reads it; none ends in an accident."""
+"""A damaged or hostile run: every command reads it, or refuses it in one line; none ends in a traceback."""
 
 import contextlib
 import json
@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from alexbench.harness.config import read_config, resolve
+from alexbench.harness.config_file import read_config
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.history.index import gather, index_of
 from alexbench.harness.records.record_files import read_run
+from alexbench.harness.resolving import resolve
 from alexbench.harness.run_tables import COLUMNS, read_table, write_table
 from alexbench.harness.running.table_checks import check_tables
 from tests.support.gates import timed_run
@@ -135,7 +136,7 @@ def test_a_table_that_disagrees_with_its_record_is_said_by_every_command(
         check_tables(bad, read_run(bad))
     of_each = {command[0]: command for command in reversed(commands(bad, sound, tmp_path))}
     for name_of, command in of_each.items():
-        if name_of not in ("history", "merge"):  # of which one reads no table, and these are no parts
+        if name_of not in ("history", "merge"):  # one reads no table, and these are not parts
             assert ended(command) == 2, command
 
 

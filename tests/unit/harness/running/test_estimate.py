@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from alexbench.harness.config import resolve
 from alexbench.harness.errors import UsageError
+from alexbench.harness.models.card import load_card
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running import estimate as estimating
 from alexbench.harness.running.estimate import Estimate, MachineNow, check_memory, machine_now, memory_mib
 from alexbench.harness.running.row import Row
@@ -16,6 +17,7 @@ from alexbench.harness.systems import System
 from tests.support.records import model
 
 UNITS = {"s": 1, "min": 60, "h": 3600}
+CARD = load_card("torchvision")
 RATE = 100.0
 """GFLOP/s a core."""
 
@@ -29,7 +31,7 @@ def estimate(
     *, rows: int = 4, missing: int = 0, pictures: int = 1000, weights: str | None = "w", **flags: Any
 ) -> Estimate:
     path = None if weights is None else Path(__file__)
-    run_inputs = SimpleNamespace(labels=range(pictures), model=model(), weights=path)
+    run_inputs = SimpleNamespace(labels=range(pictures), model=model(), weights=path, card=CARD)
     there = [Row(f"{number}", System("a", 1)) for number in range(rows)] + [
         Row(f"m{number}", System("m", 1), missing=True) for number in range(missing)
     ]
@@ -41,7 +43,7 @@ def said(**changes: Any) -> str:
 
 
 def seconds(line: str, part: str) -> float:
-    """Of ``part``, which the number comes after."""
+    """The seconds of ``part``, which come after it."""
     found = re.search(rf"{part} (?:at most )?([\d.]+) (s|min|h)", line)
     assert found is not None, line
     return float(found[1]) * UNITS[found[2]]
@@ -62,7 +64,7 @@ def test_a_budget_is_the_time_that_timing_takes_but_for_what_every_run_takes() -
     assert seconds(said(budget="1s", rows=1), "timing") < least
 
 
-def test_accuracy_grows_with_backends_and_pictures_and_falls_with_threads() -> None:
+def test_accuracy_grows_with_backends_and_images_and_falls_with_threads() -> None:
     one = seconds(said(rows=1, pictures=5000, weights=None, only="accuracy"), "accuracy")
     assert one == pytest.approx(5000 * model().gflops / RATE, rel=0.05)
     assert seconds(said(rows=2, pictures=5000, weights=None, only="accuracy"), "accuracy") > one
@@ -100,7 +102,7 @@ def test_the_rate_is_measured() -> None:
 
 def test_other_work_on_the_machine_makes_loading_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet = seconds(said(), "loading")
-    monkeypatch.setattr(estimating, "machine_now", lambda: MachineNow(RATE, 3.0))
+    monkeypatch.setattr(estimating, "machine_now", lambda: MachineNow(RATE, 12.0))  # four workers start in parallel
     assert seconds(said(), "loading") == pytest.approx(3 * quiet, rel=0.1)
 
 
@@ -118,13 +120,12 @@ def test_more_systems_than_fit_into_memory_are_refused_with_what_they_would_take
 ) -> None:
     config = resolve({"threads": 1, "only": "accuracy"})
     rows = [Row(f"{number}", System("torch", 1)) for number in range(8)]
-    run_inputs: Any = SimpleNamespace(weights=None)
+    run_inputs: Any = SimpleNamespace(weights=None, labels=range(100), card=CARD)
     need = memory_mib(config, rows, run_inputs)
     assert need > memory_mib(config, rows[:4], run_inputs) > 0
     assert memory_mib(resolve({"threads": 1}), rows, run_inputs) > need, "the A/A duplicate"
     for free, fits in ((need, True), (need - 1, False)):
-        available = free * 2**20
-        monkeypatch.setattr(estimating.psutil, "virtual_memory", lambda free=available: SimpleNamespace(available=free))
+        monkeypatch.setattr(estimating, "available_memory", lambda free=free: free * 2**20)
         if fits:
             check_memory(config, rows, run_inputs, "about 3 min")
             continue
@@ -132,3 +133,32 @@ def test_more_systems_than_fit_into_memory_are_refused_with_what_they_would_take
             check_memory(config, rows, run_inputs, "about 3 min")
         for part in ("8 systems do not fit into memory", f"{free:,} MiB are free", "about 3 min", "name fewer"):
             assert part in str(refused.value)
+
+
+def test_images_of_a_large_batch_take_memory_in_every_process() -> None:
+    rows = [Row(f"{number}", System("torch", 1)) for number in range(2)]
+    run_inputs: Any = SimpleNamespace(weights=None, labels=range(500), card=CARD)
+    usual, large = (memory_mib(resolve({"threads": 1, "batch_size": size}), rows, run_inputs) for size in (32, 1032))
+    image = 4 * (3 * 224 * 224 + 64 * 55 * 55) / 2**20  # the first convolution
+    assert large - usual >= 3 * 1000 * image - 1, "two systems and the A/A duplicate"
+    accuracy = resolve({"threads": 1, "batch_size": 4096, "only": "accuracy"})
+    assert memory_mib(accuracy, rows, run_inputs) < large, "no more images than there are"
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "count", "fix"),
+    [
+        (64, 1, "a smaller --batch-size"),
+        (64, 2, "or name fewer"),
+        (32, 2, "; name fewer"),
+        (32, 1, "close other programs"),
+    ],
+)
+def test_what_does_not_fit_is_told_a_fix_that_fits(
+    monkeypatch: pytest.MonkeyPatch, batch_size: int, count: int, fix: str
+) -> None:
+    monkeypatch.setattr(estimating, "available_memory", lambda: 0)
+    rows = [Row(f"{number}", System("torch", 1)) for number in range(count)]
+    run_inputs: Any = SimpleNamespace(weights=None, labels=range(500), card=CARD)
+    with pytest.raises(UsageError, match=fix):
+        check_memory(resolve({"threads": 1, "batch_size": batch_size}), rows, run_inputs, "")

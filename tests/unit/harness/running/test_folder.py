@@ -36,13 +36,13 @@ def test_two_runs_of_one_second_do_not_share_a_folder(tmp_path: Path) -> None:
     assert names == ["20261121T120000Z-bvlc", "20261121T120000Z-bvlc-2", "20261121T120000Z-bvlc-3"]
 
 
-def test_out_that_is_a_file_is_refused_with_the_mend(tmp_path: Path) -> None:
+def test_out_that_is_a_file_is_refused_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="is a file, not a folder; name another"):
         run_folder.create(tmp_path / "file", "bvlc", NOON)
 
 
-def test_out_below_a_file_is_refused_with_the_mend(tmp_path: Path) -> None:
+def test_out_below_a_file_is_refused_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="name a folder that can be written"):
         run_folder.create(tmp_path / "file" / "below", "bvlc", NOON)
@@ -57,7 +57,7 @@ def test_a_record_is_written_whole(tmp_path: Path) -> None:
 
 def test_predictions_are_classes_and_background_is_minus_1(tmp_path: Path) -> None:
     top, names = answers([0, 1, 2, 3, 1000], [5, 6, 7, 8, 9]), ["0/x.png", "999/y.png"]
-    frame = run_folder.predictions("a", top, names, np.array([1, 1000]), np.array([True, True]), 1)
+    frame = run_folder.predictions("a", top, names, np.array([0, 999]), np.array([True, True]), label_offset=1)
     run_folder.write_predictions(tmp_path, [frame])
     frame = pd.read_parquet(tmp_path / "predictions.parquet")
     assert frame["backend"].tolist() == ["a", "a"]
@@ -67,13 +67,13 @@ def test_predictions_are_classes_and_background_is_minus_1(tmp_path: Path) -> No
     assert frame["score1"].tolist() == [5.0, 5.0]
 
 
-def test_skipped_pictures_are_not_predictions_but_samples(tmp_path: Path) -> None:
+def test_skipped_images_are_not_predictions_but_samples(tmp_path: Path) -> None:
     top, names = answers([0, 1, 2, 3, 4], [5, 6, 7, 8, 9]), ["x.png", "y.png"]
-    frame = run_folder.predictions("a", top, names, np.array([1, 2]), np.array([False, True]), 0)
+    frame = run_folder.predictions("a", top, names, np.array([1, 2]), np.array([False, True]))
     assert frame["sample"].tolist() == ["y.png"]
     assert frame["top1"].tolist() == [5]
     digests = np.arange(2 * 2 * 32, dtype=np.uint8).reshape(2, 2, 32)
-    run_folder.write_samples(tmp_path, names, np.array([1, 2]), digests, {0: "no picture"})
+    run_folder.write_samples(tmp_path, names, np.array([1, 2]), digests, {0: "no image"})
     samples = pd.read_parquet(tmp_path / "samples.parquet")
     assert samples["sample"].tolist() == names
     assert samples["pixels_sha256"].tolist() == [bytes(range(32, 64)).hex(), bytes(range(96, 128)).hex()]

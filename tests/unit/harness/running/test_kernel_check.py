@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexbench.harness.records.run_records import KERNEL_LOSS_DB, KernelCheck
+from alexbench.harness.records.quantization_records import KERNEL_LOSS_DB, KernelCheck
 from alexbench.harness.running.kernel_check import has_vnni
 
 

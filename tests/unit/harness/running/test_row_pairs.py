@@ -1,4 +1,4 @@
-"""Every row of a run against one of them: which one, on which pictures, and into the record and back."""
+"""Every row of a run against one of them: which one, on which images, and into the record and back."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ SYSTEMS = {name: System(name, 2) for name in ("openvino", "torch", "onnxruntime"
 
 
 def predictions(tmp_path: Path, **rows: tuple[int, ...]) -> pd.DataFrame:
-    """Rows that are wrong about these pictures."""
+    """Rows that are wrong about these images."""
     run = write_run(tmp_path / "run", {name: answers(IMAGES, wrong=wrong) for name, wrong in rows.items()})
     return pd.read_parquet(run / file_names.PREDICTIONS)
 

@@ -1,4 +1,4 @@
-"""Thumbnails: every picture on which rows disagree, the widest margin first, and the same bytes again."""
+"""Thumbnails: every image on which rows disagree, the widest margin first, and the same bytes again."""
 
 import dataclasses
 import io
@@ -33,17 +33,19 @@ IMAGES = 12
 
 
 def run_inputs(images: int = IMAGES, *, skipped: int | None = None) -> Any:
-    """As much of a run's inputs as thumbnails need: every picture of one grey, its number."""
+    """As much of a run's inputs as thumbnails need: every image of one grey, its number."""
     pixels = np.zeros((images, 224, 224, 3), np.uint8) + np.arange(images, dtype=np.uint8)[:, None, None, None] * 20
     names = tuple(f"val_{place:05}.JPEG" for place in range(images))
     good = np.ones(images, bool)
     if skipped is not None:
         good[skipped] = False
-    return SimpleNamespace(names=names, good=good, prepared=SimpleNamespace(pixels=pixels))
+    return SimpleNamespace(
+        names=names, good=good, prepared=SimpleNamespace(pixels=pixels), data=SimpleNamespace(class_names=())
+    )
 
 
 def asked(place: int) -> Asked:
-    """Float64 is right about the picture, by a little."""
+    """Float64 is right about the image, by a little."""
     return Asked(classes=tuple((place + step) % 1000 for step in (0, 100, 200, 300, 400)), scores=(9.0, 8.0, 7, 6, 5))
 
 
@@ -62,7 +64,7 @@ def shade(folder: Path, thumbnail: Thumbnail) -> int:
     return round(float(np.asarray(image).mean()))
 
 
-def test_the_widest_margin_comes_first_and_each_picture_is_its_own(run: Path) -> None:
+def test_the_widest_margin_comes_first_and_each_image_is_its_own(run: Path) -> None:
     write_thumbnails(run, run_inputs())
     found = read_thumbnails(run)
     assert [one.sample for one in found] == ["val_00007.JPEG", "val_00005.JPEG", "val_00003.JPEG"]
@@ -180,7 +182,7 @@ def test_a_damaged_list_is_named(run: Path, text: str) -> None:
         read_thumbnails(run)
 
 
-def test_a_picture_that_is_lost_is_named_when_parts_are_joined(run: Path, tmp_path: Path) -> None:
+def test_an_image_that_is_lost_is_named_when_parts_are_joined(run: Path, tmp_path: Path) -> None:
     write_thumbnails(run, run_inputs())
     (run / THUMBNAIL_FOLDER / "0002.jpg").unlink()
     joined = tmp_path / "joined"
@@ -191,7 +193,7 @@ def test_a_picture_that_is_lost_is_named_when_parts_are_joined(run: Path, tmp_pa
     assert not list(joined.iterdir())
 
 
-def test_a_thumbnail_is_small_and_the_picture_is_still_itself() -> None:
+def test_a_thumbnail_is_small_and_the_image_is_still_itself() -> None:
     random = np.random.Generator(np.random.PCG64(1))
     blocks = np.kron(random.integers(0, 256, (7, 7, 3), dtype=np.uint8), np.ones((32, 32, 1), np.uint8))
     made = jpeg(blocks)

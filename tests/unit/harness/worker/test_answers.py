@@ -14,7 +14,7 @@ from alexbench.harness.errors import WorkerError
 from alexbench.harness.files.lines import Request, name_of
 from alexbench.harness.models.card import load_card
 from alexbench.harness.models.network import Conv, Flatten, Layout, Linear, Network
-from alexbench.harness.worker.answers import Answers
+from alexbench.harness.worker.answers import Answers, called
 from alexbench.harness.worker.protocol.loading import OpenPixels
 from alexbench.harness.worker.protocol.scoring import Evaluate, Predict, WriteActivations, WriteLogits
 from alexbench.harness.worker.protocol.timing import WarmUp
@@ -57,8 +57,12 @@ WRONG = {
     "flat": (RIGHT.ravel().copy, r"shape \(12,\), wanted \(3, 4\)"),
     "four dimensions": (RIGHT.reshape(3, 4, 1, 1).copy, r"shape \(3, 4, 1, 1\), wanted \(3, 4\)"),
     "float64": (lambda: RIGHT.astype(np.float64), r"float64 \(3, 4\), wanted float32 \(3, 4\)"),
+    "masked": (lambda: np.ma.masked_all((3, 4), np.float32), r"returned a MaskedArray, wanted an array float32"),
+    "whole numbers": (lambda: RIGHT.astype(np.int64), r"int64 \(3, 4\), wanted float32"),
+    "complex numbers": (lambda: RIGHT.astype(np.complex64), r"complex64 \(3, 4\), wanted float32"),
+    "strings": (lambda: RIGHT.astype(str), r"<U32 \(3, 4\), wanted float32"),
+    "without end": (lambda: np.broadcast_to(np.float32(0), (3, 2**33)), r"8589934592 outputs, not 4"),
     "float16": (lambda: RIGHT.astype(np.float16), r"float16 \(3, 4\), wanted float32 \(3, 4\)"),
-    "whole numbers": (lambda: RIGHT.astype(np.int64), r"int64 \(3, 4\), wanted float32 \(3, 4\)"),
     "other bytes first": (lambda: RIGHT.astype(">f4"), r"wanted float32 \(3, 4\)"),
     "a list": (RIGHT.tolist, r"a list, wanted an array float32 \(3, 4\)"),
     "nothing": (lambda: None, r"a NoneType, wanted an array float32 \(3, 4\)"),
@@ -75,6 +79,22 @@ def test_what_is_not_the_answer_that_was_promised_is_refused(kind: str) -> None:
         Answers(4).scores(Given(answer), PIXELS)
     assert str(refused.value).startswith("plugin: ")
     assert len(str(refused.value).splitlines()) == 1
+
+
+class MuteError(Exception):
+    """An exception whose message cannot be made."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("error", [ValueError(3, b"x", None), MuteError(), SystemExit("bye"), KeyboardInterrupt()])
+def test_whatever_a_method_raises_is_one_line_with_its_name(error: BaseException) -> None:
+    with (
+        pytest.raises(WorkerError, match=rf"plugin: predict\(\) raised {type(error).__name__}: .+"),
+        called("plugin", "predict()"),
+    ):
+        raise error
 
 
 def test_what_was_promised_is_handed_on() -> None:

@@ -20,7 +20,7 @@ BATCH = 3
 
 
 class Rounding(Backend):
-    """Scores in 256 steps of the largest one: of each picture's own, or (``dynamic``) of the whole batch's."""
+    """Scores in 256 steps of the largest one: of each image's own, or (``dynamic``) of the whole batch's."""
 
     name: ClassVar[str] = "rounding"
     requires: ClassVar[Requirements] = Requirements()
@@ -76,7 +76,7 @@ def test_a_run_that_goes_on_finds_it_too(tmp_path: Path, *, dynamic: bool) -> No
     assert again.observed.batch_dependence == first.observed.batch_dependence
 
 
-def test_a_scale_of_each_picture_is_no_dependence_and_batches_are_as_they_come(tmp_path: Path) -> None:
+def test_a_scale_of_each_image_is_no_dependence_and_batches_are_as_they_come(tmp_path: Path) -> None:
     backend = Rounding(dynamic=False)
     answer, _ = evaluated(backend, tmp_path)
     assert answer.observed.batch_dependence is None

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import psutil
@@ -36,7 +36,7 @@ from alexbench.harness.worker.protocol.timing import TimeCalls
 from alexbench.harness.worker.stored_answers import StoredAnswers, read_answers
 from tests.support.models import Case, preprocessing
 from tests.support.worker_driver import IN_PREDICT, LAST_WORDS, OUTPUTS, SAID, logits_of, shim
-from tests.support.workers import load
+from tests.support.workers import load, predict
 
 CASE: Final = Case("owt", 8)
 LIMIT_S: Final = 30.0
@@ -67,7 +67,7 @@ def start(tmp_path: Path, weights: Path) -> Iterator[Start]:
 
 
 def prepared(count: int) -> NDArray[np.uint8]:
-    """Small pictures (count, 8, 8, 3)."""
+    """Small images (count, 8, 8, 3)."""
     random = np.random.Generator(np.random.PCG64(3))
     return random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
 
@@ -77,16 +77,8 @@ def inputs(count: int) -> NDArray[np.float32]:
     return network_input(prepared(count), preprocessing(CASE), "NCHW")
 
 
-def ask_predict(worker: WorkerProcess, folder: Path, count: int = 2) -> NDArray[Any]:
-    """One predict, by way of files."""
-    np.save(folder / "in.npy", inputs(count))
-    worker.ask(Predict(folder / "in.npy", folder / "out.npy"))
-    found: NDArray[Any] = np.load(folder / "out.npy")
-    return found
-
-
 def open_pictures(worker: WorkerProcess, folder: Path, count: int, **part: int) -> None:
-    """Let the worker map small pictures, or a part of them."""
+    """Let the worker map small images, or a part of them."""
     np.save(folder / "pixels.npy", prepared(count))
     worker.ask(OpenPixels(folder / "pixels.npy", preprocessing(CASE), **part))
 
@@ -110,7 +102,7 @@ def gone(pid: int) -> bool:
 
 
 def is_in_predict(log: Path) -> bool:
-    """Whether the busy backend has said so."""
+    """Whether the busy backend has reported."""
     return log.exists() and IN_PREDICT in log.read_text(encoding="utf-8")
 
 
@@ -118,12 +110,12 @@ def is_in_predict(log: Path) -> bool:
 
 
 def test_logits_come_back_as_they_were(start: Start, tmp_path: Path) -> None:
-    found = ask_predict(start("plain"), tmp_path)
+    found = predict(start("plain"), inputs(2), tmp_path)
     assert found.dtype == np.float32
     assert np.array_equal(found, logits_of(inputs(2)))
 
 
-def test_every_picture_is_evaluated_and_progress_told(start: Start, tmp_path: Path) -> None:
+def test_every_image_is_evaluated_and_progress_told(start: Start, tmp_path: Path) -> None:
     worker, told = start("plain"), list[tuple[int, int]]()
     open_pictures(worker, tmp_path, 7)
     worker.ask(Evaluate(3, (0, 4), tmp_path / "top"), progress=lambda *one: told.append(one))
@@ -161,7 +153,7 @@ def test_a_part_of_the_pixels_can_be_opened(start: Start, tmp_path: Path) -> Non
     assert np.array_equal(read_answers(tmp_path / "top")[0]["classes"], expected[2:5])
 
 
-def test_logits_are_of_the_pictures_asked_for_in_that_order(start: Start, tmp_path: Path) -> None:
+def test_logits_are_of_the_images_asked_for_in_that_order(start: Start, tmp_path: Path) -> None:
     worker = start("plain")
     open_pictures(worker, tmp_path, 6)
     worker.ask(WriteLogits((5, 0, 3), 2, tmp_path / "logits.npy"))
@@ -173,7 +165,7 @@ def test_logits_are_of_the_pictures_asked_for_in_that_order(start: Start, tmp_pa
 def test_logits_that_are_not_finite_are_not_scored(start: Start, tmp_path: Path) -> None:
     worker = start("not finite")
     open_pictures(worker, tmp_path, 5)
-    with pytest.raises(WorkerError, match="logits of picture 1 are not finite"):
+    with pytest.raises(WorkerError, match="logits of image 1 are not finite"):
         worker.ask(Evaluate(2, (), tmp_path / "top.npy"))
     assert not (tmp_path / "top.npy").exists()
 
@@ -187,13 +179,13 @@ def test_an_unknown_request_is_an_error_and_not_the_end(start: Start, tmp_path: 
     worker = start("plain")
     with pytest.raises(WorkerError, match="unknown request 'sing'"):
         worker.ask(Sing())
-    assert len(ask_predict(worker, tmp_path)) == 2
+    assert len(predict(worker, inputs(2), tmp_path)) == 2
 
 
 def test_a_runtime_that_raises_is_an_error_and_not_the_end(start: Start, tmp_path: Path) -> None:
     worker = start("raises")
     with pytest.raises(WorkerError, match="RuntimeError: kernel refused"):
-        ask_predict(worker, tmp_path)
+        predict(worker, inputs(2), tmp_path)
     assert worker.ask(ReadMemory()).memory.peak_rss_mib > 1
     assert "Traceback" in (tmp_path / "log").read_text(encoding="utf-8")
 
@@ -201,7 +193,7 @@ def test_a_runtime_that_raises_is_an_error_and_not_the_end(start: Start, tmp_pat
 def test_predict_before_load_is_a_clear_error(tmp_path: Path) -> None:
     with WorkerProcess("fresh", log=tmp_path / "log") as worker:
         with pytest.raises(WorkerError, match="load comes first"):
-            ask_predict(worker, tmp_path)
+            predict(worker, inputs(2), tmp_path)
         with pytest.raises(WorkerError, match="load and open come first"):
             worker.ask(TimeCalls(1, 0.1))
 
@@ -238,7 +230,7 @@ class Bomb:
 def test_whatever_a_runtime_prints_lands_in_the_log_and_not_in_the_protocol(start: Start, tmp_path: Path) -> None:
     worker = start("chatty")
     for _ in range(2):
-        assert np.array_equal(ask_predict(worker, tmp_path), logits_of(inputs(2)))
+        assert np.array_equal(predict(worker, inputs(2), tmp_path), logits_of(inputs(2)))
     worker.close()
     log = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     for said in SAID.values():
@@ -265,14 +257,14 @@ def test_a_worker_killed_in_the_midst_of_predict_is_an_error_too(start: Start, t
     killer = threading.Thread(target=kill)
     killer.start()
     with pytest.raises(WorkerError, match=r"worker odd was killed by SIGSEGV during predict"):
-        ask_predict(worker, tmp_path)
+        predict(worker, inputs(2), tmp_path)
     killer.join()
 
 
 def test_a_worker_that_exits_is_an_error_with_its_code_and_last_words(start: Start, tmp_path: Path) -> None:
     worker = start("exits")
     with pytest.raises(WorkerError, match=f"ended with exit code 7 during predict: {LAST_WORDS}; log: ") as died:
-        ask_predict(worker, tmp_path)
+        predict(worker, inputs(2), tmp_path)
     assert str(tmp_path / "log") in str(died.value)
     with pytest.raises(WorkerError, match="exit code 7"):
         worker.ask(ReadMemory())
@@ -283,7 +275,7 @@ def test_a_worker_that_does_not_start_says_why(tmp_path: Path) -> None:
         WorkerProcess("odd", log=tmp_path / "log", python=shim("does not start", tmp_path))
 
 
-def test_another_protocol_is_refused_with_the_mend(tmp_path: Path) -> None:
+def test_another_protocol_is_refused_with_the_fix(tmp_path: Path) -> None:
     before = set(psutil.Process().children())
     with pytest.raises(
         WorkerError, match=rf"speaks protocol 99, this command {lines.PROTOCOL_SCHEMA}; install the same alexbench"
@@ -300,11 +292,11 @@ def test_a_program_that_is_no_worker_is_refused_and_ended(tmp_path: Path) -> Non
 
 
 def test_a_silent_worker_is_ended(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = start("busy")
-    monkeypatch.setattr(workers, "SILENCE_LIMIT_S", 0.5)
-    with pytest.raises(WorkerError, match=r"silent for .* during predict and was ended"):
-        ask_predict(worker, tmp_path)
-    assert gone(worker.pid)
+    worker, told = start("busy"), list[str]()
+    monkeypatch.setattr(workers, "WAITING_S", (0.1, 60.0))
+    with workers.telling(told.append, limit_s=0.5), pytest.raises(WorkerError, match=r"silent for .* during predict"):
+        predict(worker, inputs(2), tmp_path)
+    assert (gone(worker.pid), len(told), ": predict, silent for 0 s" in told[0]) == (True, 1, True), told
 
 
 # None is left behind
@@ -330,7 +322,7 @@ def test_a_worker_that_does_not_quit_is_killed(start: Start, tmp_path: Path, mon
     monkeypatch.setattr(workers, "QUIT_LIMIT_S", 0.5)
     monkeypatch.setattr(worker, "kill", lambda: None)  # so that the silence does not end it
     with pytest.raises(WorkerError, match="silent"):
-        ask_predict(worker, tmp_path)
+        predict(worker, inputs(2), tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(workers, "QUIT_LIMIT_S", 0.5)
     assert not gone(worker.pid)
@@ -361,7 +353,7 @@ def test_ctrl_c_is_the_commands_alone(start: Start, tmp_path: Path) -> None:
     """The terminal sends it to the whole group; only the command decides what it means."""
     worker = start("plain")
     os.kill(worker.pid, signal.SIGINT)
-    assert len(ask_predict(worker, tmp_path)) == 2
+    assert len(predict(worker, inputs(2), tmp_path)) == 2
 
 
 _PARENT: Final = """

@@ -30,11 +30,10 @@ from alexbench.harness.worker.protocol.lifecycle import ReadMemory, Restart
 from alexbench.harness.worker.protocol.loading import Load
 from alexbench.harness.worker.protocol.scoring import Predict
 from tests.support.worker_driver import IMPORTED, LAST_WORDS, Odd, logits_of, shim
-from tests.support.workers import load
+from tests.support.workers import load, predict
 from tests.unit.harness.worker.test_client import (
     CASE,
     ORPHAN_LIMIT_S,
-    ask_predict,
     gone,
     inputs,
     is_in_predict,
@@ -92,11 +91,11 @@ def test_every_restart_is_another_process_and_the_runtime_is_imported_once(
 ) -> None:
     found, seen = loaded("plain"), set[int]()
     for _ in range(3):
-        assert np.array_equal(ask_predict(found, tmp_path), logits_of(inputs(2)))
+        assert np.array_equal(predict(found, inputs(2), tmp_path), logits_of(inputs(2)))
         seen.add(found.pid)
         found.restart()
         with pytest.raises(WorkerError, match="load comes first"):
-            ask_predict(found, tmp_path)
+            predict(found, inputs(2), tmp_path)
         load(found, "odd", CASE, weights, Options(threads=1))
     assert len({*seen, found.pid}) == 4
     assert all(map(gone, seen))
@@ -253,7 +252,7 @@ def test_a_killed_process_is_an_error_that_names_the_signal(start: Start, whose:
 
 def test_an_exit_code_is_passed_on_with_the_last_words(loaded: Start, tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=f"ended with exit code 7 during predict: {LAST_WORDS}; log: "):
-        ask_predict(loaded("exits"), tmp_path)
+        predict(loaded("exits"), inputs(2), tmp_path)
 
 
 def test_a_silent_child_is_ended_with_its_server(loaded: Start, tmp_path: Path, monkeypatch: Any) -> None:
@@ -261,7 +260,7 @@ def test_a_silent_child_is_ended_with_its_server(loaded: Start, tmp_path: Path, 
     pids = found.pids
     monkeypatch.setattr(workers, "SILENCE_LIMIT_S", 0.5)
     with pytest.raises(WorkerError, match=r"silent for .* during predict and was ended"):
-        ask_predict(found, tmp_path)
+        predict(found, inputs(2), tmp_path)
     assert all(map(gone, pids))
 
 

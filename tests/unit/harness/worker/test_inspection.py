@@ -1,4 +1,4 @@
-"""An artifact is tried before it is used: what its scores are, whether they repeat, how many pictures it takes."""
+"""An artifact is tried before it is used: what its scores are, whether they repeat, how many images it takes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,6 @@ class Fake(Backend):
     name: ClassVar[str] = "fake"
     requires: ClassVar[Requirements] = Requirements()
     input_layout: Layout = "NCHW"
-    artifact_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     data_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
 
     def __init__(self, function: Callable[[NDArray[Any], ArtifactFacts], NDArray[Any]]) -> None:
@@ -104,7 +103,7 @@ def test_the_doctor_is_told_of_a_file_with_worthless_scores_all_the_same() -> No
         assert inspect(worthless, ARTIFACT, Options(1), CARD, faulty=True).preprocessing == CARD
 
 
-def test_a_file_that_takes_one_picture_only_is_found_out() -> None:
+def test_a_file_that_takes_one_image_only_is_found_out() -> None:
     def one_only(pixels: NDArray[Any], facts: ArtifactFacts) -> NDArray[Any]:
         if facts.batch != 1:
             raise RuntimeError("cannot reshape")
@@ -159,7 +158,7 @@ def test_probabilities_are_told_from_other_scores(rows: NDArray[Any], said: Any,
     assert scores_of(rows.astype(np.float32), said) == scores
 
 
-def test_probes_are_pictures_that_differ() -> None:
+def test_probes_are_images_that_differ() -> None:
     drawn = probes((3, 32, 48))
     assert (drawn.shape, drawn.dtype) == ((PROBES, 32, 48, 3), np.uint8)
     assert len({one.tobytes() for one in drawn}) == PROBES

@@ -1,4 +1,4 @@
-"""The lines between a command and its workers: what is said, what survives it, and that nothing is unpickled."""
+"""The lines between a command and its workers: their content, what survives them, and that nothing is unpickled."""
 
 import ast
 import importlib.metadata
@@ -260,7 +260,10 @@ def test_an_answer_arrives_as_it_was_given(request_: Request[object], answer: ob
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"batchsize": 1, "seconds": 1.0}, "request unknown key 'time_calls.batchsize'; known: batch_size, seconds"),
+        (
+            {"batchsize": 1, "seconds": 1.0},
+            "request unknown key 'time_calls.batchsize'; did you mean 'batch_size'? Known: batch_size, seconds",
+        ),
         ({"batch_size": 1}, "request key 'time_calls.seconds' is missing"),
         ({"batch_size": "1", "seconds": 1}, "request time_calls.batch_size = '1', wanted a whole number"),
     ],

@@ -21,7 +21,7 @@ def opened(stem: Path, batch_size: int = 4) -> StoredAnswers:
 
 
 def keep(stem: Path, *batches: int) -> StoredAnswers:
-    """10 pictures in batches of 4, all logits of four of them; the best output of a batch is its number plus one."""
+    """10 images in batches of 4, all logits of four of them; the best output of a batch is its number plus one."""
     kept = opened(stem)
     for batch in batches:
         logits = np.zeros((kept.place(batch).stop - kept.place(batch).start, OUTPUTS), np.float32)

@@ -20,7 +20,7 @@ from tests.support.runs import SIGMA, Asked, answers, write_run
 
 @pytest.fixture
 def report(tmp_path: Path) -> PairedReport:
-    """Three flips of 1,000: one explained, one not, one that float64 was not asked about."""
+    """Three mismatches of 1,000: one explained, one not, one not computed in float64."""
     rows = {"onnxruntime": answers(1000, wrong=[7, 8, 9]), "torch": answers(1000)}
     reference = {
         7: Asked((7, 107, 1, 2, 3), (9.0, 9.0 - 1e-4 * SIGMA, 1.0, 0.9, 0.8)),

@@ -53,8 +53,8 @@ def test_errors_failures_and_what_is_not_installed_are_told_apart() -> None:
     ("row", "said"),
     [
         (ok_row(parity=parity(passed=False, max_abs_over_sigma=0.3)), "max error 3.0e-01 sigma"),
-        (ok_row(parity=parity(flips=3, unexplained=1)), "1 top-1 flip of 3 that rounding cannot explain"),
-        (ok_row(parity=parity(passed=False, flips=9, unexplained=2)), "2 top-1 flips of 9"),
+        (ok_row(parity=parity(flips=3, unexplained=1)), "1 top-1 mismatch of 3 that rounding cannot explain"),
+        (ok_row(parity=parity(passed=False, flips=9, unexplained=2)), "2 top-1 mismatches of 9"),
     ],
 )
 def test_what_is_not_float64s_function_fails(row: SystemRecord, said: str) -> None:

@@ -1,4 +1,4 @@
-"""A history as text, JSON, CSV and a picture."""
+"""A history as text, JSON, CSV and an image."""
 
 import io
 import json
@@ -133,7 +133,7 @@ def test_a_history_without_series_has_all_formats() -> None:
     assert ET.fromstring(draw_history(empty)).tag.endswith("svg")
 
 
-def test_a_picture_is_the_same_bytes_each_time() -> None:
+def test_an_image_is_the_same_bytes_each_time() -> None:
     more = tuple(replace(SPEED, system=f"$b_{place}", key={**KEY, "rigor": f"r{place}"}) for place in range(9))
     history = replace(HISTORY, series=(*HISTORY.series, *more, replace(SPEED, metric=METRICS["top1"])))
     svg = draw_history(history)

@@ -1,6 +1,7 @@
 """The first chart: who is fastest, in the order of the ranks, or nothing where it would compare nothing."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,10 @@ def test_a_row_without_a_rank_is_grey_and_says_so() -> None:
     assert isinstance(found, Bars)
     assert {row.rank for row in found.rows} == {""}
     assert all("bar-unranked" in bar.drawing for row in found.rows for bar in row.bars)
-    assert "not ranked" in html(Path("nowhere"), record)
+    assert "No system is ranked." in html(Path("nowhere"), record)
+    both = run_record(FAST, SLOW)
+    one_of_two = replace(both, systems=(both.systems[0], replace(both.systems[1], rank=None)))
+    assert html(Path("nowhere"), one_of_two).count(">not ranked<") == 1
 
 
 def test_rows_that_ran_unlike_stand_in_groups() -> None:

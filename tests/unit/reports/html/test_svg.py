@@ -23,7 +23,7 @@ def test_ticks_are_round_and_few(scale: Scale, ticks: list[float]) -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0, "0"), (0.3, "0.3"), (1500, "1,500"), (1e-7, "1e-7"), (2e6, "2e6"), (12.4, "12.4"), (-5, "-5")],
+    [(0, "0"), (0.3, "0.3"), (1500, "1,500"), (1e-7, "1e-7"), (1.2e-4, "1.2e-4"), (2e6, "2e6"), (12.4, "12.4")],
 )
 def test_a_tick_is_short(value: float, said: str) -> None:
     assert tick_text(value) == said

@@ -1,4 +1,4 @@
-"""Leaderboards: the best in bold, speed-up beside accuracy, and what qualifies a row in numbered notes."""
+"""Leaderboards: the best in bold, speed-up and accuracy, and numbered notes for what qualifies a row."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,10 +10,9 @@ from alexbench.harness.judge.paired_tests import paired_test
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Difference
-from alexbench.reports.leaderboard.boards import board, leaderboard
+from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.tables import tables
-from alexbench.reports.rows import base_name, rows_of
-from alexbench.reports.table import Notes
+from alexbench.reports.rows import base_name
 from tests.support.records import (
     accuracy,
     artifact,
@@ -30,7 +29,7 @@ from tests.support.records import run_record as plain_record
 
 
 def pair(other: str, *, lost: int = 0, gained: int = 0, base: str = "torch") -> RowPair:
-    """A thousand pictures, 565 of which the base has right."""
+    """A thousand images, 565 of which the base has right."""
     right = np.arange(1000) < 565
     changed = right.copy()
     changed[:lost], changed[600 : 600 + gained] = False, True
@@ -85,14 +84,6 @@ def test_torch_is_the_base_and_where_it_failed_the_first_row_that_did_not() -> N
     assert base_name(plain_record(ok_row("b"), ok_row("torch"), pairs=(pair("torch", base="b"),))) == "b"
     assert base_name(plain_record(ok_row("b"), ok_row("torch"), base="b")) == "b"
     assert base_name(plain_record(error_row("a"))) is None
-
-
-def test_a_row_that_ran_unlike_its_base_says_how_that_ran_where_the_base_is_in_another_table() -> None:
-    record = run_record(ok_row("torch"), ok_row("b", effective=effective(precision=("bf16", "measured"))))
-    table = board("bf16", [row for row in rows_of(record) if row.entry.name == "b"], Notes())
-    assert table.notes == ["[1] Faster or slower than torch as that ran: cpu, fp32, 2 threads, 1 stream, host to host."]
-    assert "ran as" not in table.headings
-    assert leaderboard(record).notes == []
 
 
 def test_what_cannot_be_told_from_the_best_is_bold_too_and_nothing_is_where_all_are_best() -> None:
@@ -180,7 +171,7 @@ def test_rows_that_are_tied_are_marked_and_those_that_are_not_are_not() -> None:
 
 
 def test_a_row_may_stand_between_two_that_are_apart() -> None:
-    """b cannot be told from a, nor c from b; a and c can: the record says so, and a tie is not passed on."""
+    """b cannot be told from a, nor c from b; a and c can, by the record, and a tie is not passed on."""
     ranks = {"a": 1, "b": 1, "c": 2}
     rows = [replace(ok_row(name, performance=performance(100)), rank=rank) for name, rank in ranks.items()]
     apart = Difference("images/s", one="c", other="a", ratio=1.1, low=1.05, high=1.15, apart=True)

@@ -1,4 +1,4 @@
-"""Rows that know nothing, are sigmas off, or are quantised: never a rank and an "ok" beside 0 %, in no report."""
+"""Rows that know nothing, are sigmas off, or are quantised: never a rank and an "ok" next to 0 %, in any report."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ def top1(correct: int, images: int, chance: Chance | None) -> Accuracy:
 
 
 def quantised(*, passed: bool, sigmas: float = 1.9) -> Parity:
-    """Of a file in 8 bits."""
+    """The facts of a file in 8 bits."""
     return replace(
         parity(passed=passed, max_abs_over_sigma=sigmas),
         tolerance_max_abs_over_sigma=5.0,

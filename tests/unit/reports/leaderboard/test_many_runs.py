@@ -1,5 +1,6 @@
-"""LEADERBOARD.md: comparable runs side by side, others apart, and the same bytes in whatever order they are named."""
+"""LEADERBOARD.md: one table with what differs between runs, the same bytes in whatever order they are named."""
 
+import io
 import re
 from dataclasses import replace
 from itertools import permutations
@@ -10,7 +11,7 @@ import pytest
 
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.reports.leaderboard.many_runs import many_runs
+from alexbench.reports.leaderboard.many_runs import many_runs, print_many_runs
 from tests.support.records import (
     data,
     effective,
@@ -36,13 +37,27 @@ def run(day: int = 21, version: str = "1.2.3", rate: float = 140.0, **changes: A
 
 
 def sections(text: str) -> list[str]:
-    return re.findall(r"^## (?!How)(.+)$", text, flags=re.MULTILINE)
+    return re.findall(r"^## (?!How|Leaderboard)(.+)$", text, flags=re.MULTILINE)
+
+
+def lines(text: str) -> list[list[str]]:
+    """The cells of the only table, its headings first."""
+    (table,) = (block for block in text.split("\n\n") if block.startswith("|"))
+    heads, _, *found = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines())
+    return [heads, *found]
 
 
 def rows(text: str) -> list[list[str]]:
-    """The first cells of the first table's rows."""
-    table = next(block for block in text.split("\n\n") if block.startswith("|"))
-    return [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines()[2:]]
+    """The first cells of the table's rows, but those of float64."""
+    return [line[:3] for line in lines(text)[1:] if not line[2].startswith("reference")]
+
+
+def column(text: str, heading: str) -> list[str]:
+    """Of the rows that are timed, each value once; none where there is no such column."""
+    heads, *found = lines(text)
+    return (
+        list(dict.fromkeys(line[heads.index(heading)] for line in found if line[1] != "-")) if heading in heads else []
+    )
 
 
 def test_runs_of_one_set_stand_side_by_side_the_newest_first() -> None:
@@ -65,39 +80,42 @@ def test_the_order_of_the_arguments_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "apart"),
+    ("changes", "apart", "heading", "cells"),
     [
-        ({"model": model(weights_digest="12" * 32)}, "weights"),
-        ({"model": model(recipe_digest="12" * 32)}, "preprocessing, decoders or labels"),
-        ({"data": data(pixels_digest="12" * 32)}, "pixels"),
-        ({"data": data(names_digest="12" * 32)}, "names or labels of the pictures"),
-        ({"machine": {"cpu": "AMD EPYC", "usable_cores": 1, "logical_cores": 2, "os": "Linux"}}, "machine"),
-        ({"model": model(card="bvlc")}, None),
-        ({"machine": {"cpu": "Intel Xeon"}}, None),
+        ({"model": model(weights_digest="12" * 32)}, "weights", "model", ["weights ", "weights 121212"]),
+        ({"model": model(recipe_digest="12" * 32)}, "preprocessing, decoders or labels", "model", ["prepared "]),
+        ({"data": data(pixels_digest="12" * 32)}, "pixels", None, []),
+        ({"data": data(names_digest="12" * 32)}, "names or labels of the pictures", "data", ["names 121212"]),
+        ({"data": data(images=7)}, None, "data", ["1000 images", "7 images"]),
+        ({"machine": {"cpu": "AMD EPYC", "usable_cores": 1, "logical_cores": 2}}, "machine", "machine", []),
+        ({"model": model(card="bvlc")}, None, "model", ["bvlc", "torchvision"]),
+        ({"machine": {"cpu": "Intel Xeon"}}, None, "machine", ["AMD EPYC", "Intel Xeon"]),
     ],
-    ids=["weights", "recipe", "pixels", "names", "machine", "card", "processor"],
+    ids=["weights", "recipe", "pixels", "names", "images", "machine", "card", "processor"],
 )
-def test_what_may_not_be_compared_is_in_sections_of_its_own(changes: dict[str, Any], apart: str | None) -> None:
+def test_runs_that_may_not_be_compared_say_in_a_column_what_differs(
+    changes: dict[str, Any], apart: str | None, heading: str | None, cells: list[str]
+) -> None:
     text = many_runs([run(20), run(21, **changes)])
-    assert len(sections(text)) == 2
+    assert len(sections(text)) == (1 if heading == "data" and apart is None else 2)
     assert re.findall(r"these differ: (.+)", text) == ([] if apart is None else [apart])
-    assert "figures of two sections are not to be compared" in text
-    assert "Run B" not in text
+    assert {one for one in ("model", "data", "batch", "machine") if column(text, one)} == {heading} - {None}
+    if heading:
+        assert len(column(text, heading)) == 2
+        assert all(any(said.startswith(cell) for said in column(text, heading)) for cell in cells)
 
 
-def test_rows_that_ran_unlike_are_in_tables_of_their_own() -> None:
+def test_rows_that_ran_unlike_say_as_what() -> None:
     one = run_record(ok_row("a", effective=effective(threads=("1", "measured"))), reference=None)
     text = many_runs([run(20), replace(one, started="2026-11-22T03:00:00+00:00")])
     assert len(sections(text)) == 1
-    assert "### cpu, fp32, 1 thread, 1 stream, host to host" in text
-    assert "### cpu, fp32, 2 threads, 1 stream, host to host" in text
+    assert column(text, "ran as") == ["1 thread", "2 threads"]
+    assert column(many_runs([run(20), run(21)]), "ran as") == []
 
 
-def test_other_batches_are_in_tables_of_their_own() -> None:
+def test_runs_with_other_batches_say_with_which() -> None:
     configuration = {**run().configuration, "batch_size": 8}
-    text = many_runs([run(20), run(21, configuration=configuration)])
-    assert "host to host, batch 8" in text
-    assert "host to host, batch 32" in text
+    assert column(many_runs([run(20), run(21, configuration=configuration)]), "batch") == ["8", "32"]
 
 
 def test_what_differs_between_environments_is_said() -> None:
@@ -109,7 +127,7 @@ def test_what_differs_between_environments_is_said() -> None:
 
 def test_rows_that_failed_are_below_with_what_happened() -> None:
     text = many_runs([run_record(ok_row("a"), error_row("b", "it <b>died</b> | here"))])
-    assert "### Not ranked" in text
+    assert rows(text)[-1] == ["A", "-", r"b \[1\]"]
     assert r"- \[1\] it \<b\>died\</b\> \| here" in text
 
 
@@ -145,10 +163,15 @@ def test_thirty_runs_have_letters_of_their_own() -> None:
     assert "**Run AD** " in text
 
 
-def test_what_holds_in_one_section_only_is_said_there() -> None:
+def test_what_holds_for_some_runs_only_names_them() -> None:
     whole = run(20, data=data(images=1000, available_images=1000, synthetic=True, pixels_digest="12" * 32))
-    text = many_runs([whole, run(21)])
-    own = text.partition("### How to read this section\n\n")[2].partition("\n\n")[0]
-    assert "of the whole set, so without sampling error" in own
-    assert text.count("of the whole set") == 1
-    assert "FPS: images per second of wall time" in text.partition("## How to read all of it")[2]
+    text = many_runs([whole, run(21)]).partition("## How to read it")[2]
+    assert re.findall(r"- ([AB]): .* of the whole set, so without sampling error", text)
+    assert "- FPS: images per second of wall time" in text
+
+
+def test_the_table_is_printed_with_what_each_run_is() -> None:
+    stream = io.StringIO()
+    print_many_runs([run(20), run(21, model=model(card="bvlc"))], stream)
+    printed = stream.getvalue()
+    assert all(said in printed for said in ("bvlc", "torchvision", "run A", "run B", "2026-11-20"))

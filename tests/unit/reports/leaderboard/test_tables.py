@@ -24,7 +24,7 @@ from tests.support.records import (
     synthetic_run,
 )
 
-WIDEST_LINE = 165
+WIDEST_LINE = 170
 """A narrower terminal breaks it between words."""
 
 
@@ -242,7 +242,7 @@ def test_a_row_that_broke_after_parity_reads_error_and_not_ok() -> None:
     assert row_of(board, "a ")["checks"] == "ERROR"
 
 
-def test_skipped_pictures_stand_beside_every_accuracy() -> None:
+def test_skipped_images_stand_beside_every_accuracy() -> None:
     record = run_record(ok_row("a"), ok_row("b"))
     skipped = (SkippedRecord("x.JPEG", "not a picture"), SkippedRecord("y.JPEG", "empty"))
     record = replace(record, data=replace(record.data, skipped=skipped))

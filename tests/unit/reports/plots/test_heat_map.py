@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexbench.reports.plots.heat_map import DOTS_PER_INCH, ORANGE_BLUE, HeatMap, draw, said
+from alexbench.reports.plots.heat_map import ORANGE_BLUE, HeatMap, draw, said
+from alexbench.reports.plots.plot_text import DOTS_PER_INCH
 
 MAP: Final = HeatMap(
     title="a card: what each choice costs",

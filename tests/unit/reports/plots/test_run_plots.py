@@ -1,4 +1,4 @@
-"""Pictures of a run: the same bytes again, honest about what is synthetic, and unharmed by any character."""
+"""Images of a run: the same bytes again, honest about what is synthetic, and unharmed by any character."""
 
 import io
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_the_same_run_gives_the_same_bytes() -> None:
     assert draw_latency(record, calls) == draw_latency(record, calls)
 
 
-def test_the_pictures_of_a_run_are_written_beside_it(tmp_path: Path) -> None:
+def test_the_images_of_a_run_are_written_beside_it(tmp_path: Path) -> None:
     timings(tmp_path)
     paths = write_pictures(tmp_path, run_record(*ROWS))
     assert [path.name for path in paths] == ["leaderboard.svg", "leaderboard.png", "latency.svg", "latency.png"]
@@ -106,7 +106,7 @@ def test_a_run_that_timed_nothing_has_no_latencies(tmp_path: Path) -> None:
     assert [path.name for path in write_pictures(tmp_path, record)] == ["leaderboard.svg", "leaderboard.png"]
 
 
-def test_a_run_without_any_figure_has_no_picture(tmp_path: Path) -> None:
+def test_a_run_without_any_figure_has_no_image(tmp_path: Path) -> None:
     assert write_pictures(tmp_path, run_record(error_row("a"), reference=None)) == []
     assert list(tmp_path.iterdir()) == []
 

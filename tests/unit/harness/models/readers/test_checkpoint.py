@@ -77,7 +77,7 @@ def outcome(source: Path) -> str:
 
 
 def test_every_byte_that_is_damaged_is_noticed_or_nothing_of_the_weights(copy: Path) -> None:
-    """Of the index, every 7th byte; the rest (padding of its footer, say) must not change a weight."""
+    """Every 7th byte of the index is damaged; the rest (such as padding) must not change a weight."""
     index = copy / "model.ckpt-7.index"
     whole = index.read_bytes()
     noticed = 0
@@ -102,17 +102,17 @@ def test_a_damaged_weight_is_named_with_its_variable(copy: Path) -> None:
 def test_a_checkpoint_that_is_not_whole_is_said_to_be(copy: Path) -> None:
     data = copy / "model.ckpt-7.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:1000])
-    with pytest.raises(WeightsError, match="cut short"):
+    with pytest.raises(WeightsError, match="truncated"):
         read(copy, TOY)
     data.unlink()
-    with pytest.raises(WeightsError, match=r"model\.ckpt-7\.data-00000-of-00001 is not there"):
+    with pytest.raises(WeightsError, match=r"model\.ckpt-7\.data-00000-of-00001 is missing"):
         read(copy, TOY)
 
 
 @pytest.mark.parametrize("content", [b"", b"short", bytes(500), b"\xff" * 500])
 def test_what_is_no_index_is_named(copy: Path, content: bytes) -> None:
     (copy / "model.ckpt-7.index").write_bytes(content)
-    with pytest.raises(WeightsError, match=r"model\.ckpt-7\.index is no readable checkpoint index"):
+    with pytest.raises(WeightsError, match=r"model\.ckpt-7\.index is not a readable checkpoint index"):
         read(copy, TOY)
 
 
@@ -136,13 +136,13 @@ def test_a_moved_folder_and_a_chosen_one_of_several(copy: Path) -> None:
     with pytest.raises(WeightsError, match=r"2 checkpoints.*model\.ckpt-7, model\.ckpt-8"):
         find_index(copy)
     pointer.write_text('model_checkpoint_path: "other"\n', encoding="utf-8")
-    with pytest.raises(WeightsError, match="names other, which is not there"):
+    with pytest.raises(WeightsError, match="names other, which is missing"):
         find_index(copy)
 
 
 def test_a_saved_model_is_to_be_run_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").touch()
-    with pytest.raises(WeightsError, match="is a SavedModel: run it as it is with --artifact tensorflow="):
+    with pytest.raises(WeightsError, match="is a SavedModel: run it unchanged with --artifact tensorflow="):
         find_index(tmp_path)
 
 
@@ -171,7 +171,7 @@ def test_towers_that_differ_are_refused() -> None:
     made = variables(toy_weights(), {"flatten": "NCHW", "flattened": FLATTENED})
     given = {f"v{tower}/{name}": array for tower in (0, 1) for name, array in made.items()}
     del given["v1/cg/conv3/biases"]
-    with pytest.raises(WeightsError, match=r"x\.index: towers v0/ and v1/ do not hold the same variables"):
+    with pytest.raises(WeightsError, match=r"x\.index: towers v0/ and v1/ do not have the same variables"):
         from_variables(given, TOY, Path("x.index"))
 
 

@@ -53,7 +53,7 @@ def test_a_prefix_in_safetensors_is_left_out_and_said(tmp_path: Path, prefix: st
 def test_one_model_twice_is_one_and_two_are_asked_about() -> None:
     assert unwrap({"a": torchvisions(), "b": torchvisions()}, TOY, SOURCE).how == "from a"
     said = refused({"a": torchvisions(), "b": torchvisions(2)})
-    assert said == "given.pth holds 2 whole models, a and b: say which, --weights-key a"
+    assert said == "given.pth holds 2 complete models, a and b: say which, --weights-key a"
 
 
 def test_names_without_a_prefix_are_a_model_too() -> None:
@@ -90,13 +90,46 @@ def test_a_key_names_the_dict_the_prefix_or_both() -> None:
     nested = {"state_dict": {**prefixed("model.", torchvisions()), **prefixed("ema.model.", torchvisions(2))}}
     for key in ("state_dict.model", "model"):
         assert unwrap(nested, TOY, SOURCE, key).how.startswith("from state_dict, without the prefix model.")
-    assert "2 whole models" in refused(nested, "state_dict")
+    assert "2 complete models" in refused(nested, "state_dict")
     assert "known: state_dict.ema.model, state_dict.model" in refused(nested, "optimizer")
 
 
 @pytest.mark.parametrize("nothing", [None, 3, "a", [], {}, {"a": {}}, [1, [2, {"b": "c"}]]])
 def test_what_has_no_arrays_is_said(nothing: Any) -> None:
-    assert "holds no state dict" in refused(nothing)
+    assert "has no state dict" in refused(nothing)
+
+
+@pytest.mark.parametrize("arrays", [{"state": {0: {"exp_avg": np.zeros(3)}}}, {"arr_0": np.zeros(3)}])
+def test_arrays_that_are_no_models_are_named(arrays: Any) -> None:
+    assert "none has the name of a weight or bias" in refused(arrays)
+
+
+def test_shards_are_one_model_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    names = [*torchvisions()]
+    files = {f"model-0000{place}-of-00002.safetensors": names[place - 1 :: 2] for place in (1, 2)}
+    for file, held in files.items():
+        save_file({name: torchvisions()[name] for name in held}, tmp_path / file)
+    first, second = (tmp_path / file for file in files)
+    for named in (tmp_path, first):
+        with pytest.raises(
+            AlexBenchError, match=r"is one of 2 parts, and model\.safetensors\.index\.json is not next to it"
+        ):
+            read(named, TOY)
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {name: file for file, held in files.items() for name in held}}))
+    for named in (tmp_path, first, second, index):
+        assert weights_digest(read(named, TOY).arrays) == DIGEST
+    second.unlink()
+    with pytest.raises(AlexBenchError, match=r"00002-of-00002\.safetensors is not there"):
+        read(first, TOY)
+
+
+def test_numpys_archives_are_read_and_objects_in_them_are_not(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **prefixed("net.", torchvisions()))  # type: ignore[arg-type]
+    assert weights_digest(read(tmp_path / "a.npz", TOY).arrays) == DIGEST
+    np.savez(tmp_path / "b.npz", model=np.array({"a": 1}, dtype=object))
+    with pytest.raises(AlexBenchError, match="allow_pickle"):
+        read(tmp_path / "b.npz", TOY)
 
 
 def test_dicts_that_hold_themselves_end() -> None:

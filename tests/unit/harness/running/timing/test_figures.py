@@ -6,10 +6,10 @@ from typing import Final
 
 import pytest
 
-from alexbench.harness.config import resolve
 from alexbench.harness.judge.statistics import Interval
 from alexbench.harness.measure.rounds import Block, Measured, Scenario, Task
 from alexbench.harness.records.speed_records import Measure
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.timing.figures import performance_of
 from alexbench.harness.systems import System

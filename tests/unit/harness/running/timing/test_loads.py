@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alexbench.harness.config import RunConfig, resolve
+from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.errors import UsageError
 from alexbench.harness.files.lines import Request
@@ -13,6 +13,7 @@ from alexbench.harness.measure.clock import Timed
 from alexbench.harness.measure.loadgen import LoadSettings
 from alexbench.harness.measure.loadgen_log import LoadGenResult
 from alexbench.harness.measure.rounds import Block, Measured, Task
+from alexbench.harness.resolving import resolve
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.timing.loads import check_loads, generate, require
 from alexbench.harness.systems import System
