@@ -46,7 +46,7 @@ def convert_ir(ov: ModuleType, model: Model, path: Path, notes: Mapping[str, str
 
 @contextmanager
 def no_telemetry() -> Iterator[None]:
-    """``convert_model`` and NNCF send telemetry unless the user declined or a CI job runs them: so they run as there."""
+    """``convert_model`` and NNCF send telemetry unless the user declined or a CI job runs them, as is done here."""
     before = os.environ.get("CI")
     os.environ["CI"] = "true"
     try:
