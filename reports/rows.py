@@ -57,6 +57,12 @@ class Row:
         return None if ran is None else ran.precision[0]
 
     @property
+    def p50_ms(self) -> float | None:
+        """Median latency at batch 1."""
+        speed = self.entry.performance
+        return None if speed is None else speed.latency.p50_ms
+
+    @property
     def base(self) -> "Row | None":
         """The row of its run which the others are held against, None for none."""
         name = base_name(self.record) if len(self.record.systems) > 1 else None

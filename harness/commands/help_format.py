@@ -70,7 +70,8 @@ class Command(click.Command):
     """A command whose help has its options by kind, then ``examples``: lines that can be pasted."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
-        super().__init__(*arguments, **attributes)
+        settings = {"help_option_names": ["-h", "--help"], **(attributes.pop("context_settings", None) or {})}
+        super().__init__(*arguments, context_settings=settings, **attributes)
         self.examples = tuple(examples)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

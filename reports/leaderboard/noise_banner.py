@@ -48,4 +48,4 @@ def _words(code: Code, found: Sequence[Reason]) -> str:
 def _resolution(record: RunRecord) -> str:
     if not record.resolutions:
         return ""
-    return f" This run cannot resolve differences below {resolved(record.resolutions)}."
+    return f" A tie may hide a difference of up to {resolved(record.resolutions)}."

@@ -59,5 +59,5 @@ def print_leaderboard(record: RunRecord, stream: TextIO | None = None, *, detail
         for table in detail_tables(record):
             terminal.table(table)
     else:
-        terminal.line(wording.run_line(record), "dim")
+        terminal.line(wording.run_line(record, noisy=bool(noise)), "dim")
     terminal.remarks(wording.run_remarks(record, details=details))

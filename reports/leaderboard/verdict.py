@@ -45,6 +45,8 @@ def _speed(record: RunRecord, rows: Sequence[Row]) -> list[str]:
     for row in timed:
         groups.setdefault(row.entry.group, []).append(row)
     said = [_fastest(mine, alike=(ran_as(mine[0]) or "") if len(groups) > 1 else "") for mine in groups.values()]
+    if len(groups) == 1:
+        said += _quickest(record, timed)
     more = len(said) - _GROUPS
     return [*said[:_GROUPS], f"The table has {more} more {'group' if more == 1 else 'groups'}."] if more > 0 else said
 
@@ -59,6 +61,17 @@ def _fastest(rows: Sequence[Row], *, alike: str) -> str:
     if len(best) == len(rows):
         return f"No winner{group}: {_fps(rows)} are tied."
     return f"Fastest{group}: {_fps(best)}{', tied' if len(best) > 1 else ''}; {_ahead(best, rows)}."
+
+
+def _quickest(record: RunRecord, rows: Sequence[Row]) -> list[str]:
+    """Of ranked rows that ran alike, those that none is quicker than at batch 1, where FPS has others first."""
+    slower = {one.slower for one in record.differences if one.of == "latency" and one.apart}
+    best = [row for row in rows if row.entry.name not in slower and row.p50_ms is not None]
+    first = min(row.rank or 0 for row in rows)
+    if not best or len(best) == len(rows) or best == [row for row in rows if row.rank == first]:
+        return []
+    named = listed([f"{row.entry.name} ({row.p50_ms:.1f} ms)" for row in best])
+    return [f"Lowest latency at batch 1: {named}{', tied' if len(best) > 1 else ''}."]
 
 
 def _only(row: Row, group: str) -> str:

@@ -177,10 +177,10 @@ class _Line:
 def _lines_above(record: RunRecord) -> list[_Line]:
     """The verdict, what disturbed it, and what the run covers."""
     wrapped = textwrap.wrap(plot_text(" ".join(verdict(record)), longest=_VERDICT), _BOLD_LETTERS)
-    noise = textwrap.wrap(plot_text(noise_banner(record), longest=_VERDICT), _SMALL_LETTERS)
-    about = textwrap.wrap(
-        plot_text(f"AlexBench: {run_line(record)}; {record.started[:10]}", longest=_VERDICT), _SMALL_LETTERS
-    )
+    banner = noise_banner(record)
+    noise = textwrap.wrap(plot_text(banner, longest=_VERDICT), _SMALL_LETTERS)
+    covers = f"AlexBench: {run_line(record, noisy=bool(banner))}; {record.started[:10]}"
+    about = textwrap.wrap(plot_text(covers, longest=_VERDICT), _SMALL_LETTERS)
     return [*(_Line(line, bold=True) for line in wrapped), *map(_Line, [*noise, *about])]
 
 

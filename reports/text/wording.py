@@ -120,18 +120,18 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     return found
 
 
-def run_line(record: RunRecord) -> str:
-    """What the run covers, in one line."""
+def run_line(record: RunRecord, *, noisy: bool = False) -> str:
+    """What the run covers, in one line. ``noisy``: without its resolution, which the noise banner gives."""
     data, machine = record.data, record.machine
     synthetic = "synthetic " if data.synthetic else ""
     parts = [
-        f"{record.model.card}, {data.images:,} {synthetic}images",
+        f"AlexNet ({record.model.card}), {data.images:,} {synthetic}images",
         f"{machine.get('cpu')} ({machine.get('usable_cores')} cores)",
     ]
     if record.configuration.get("rigor"):
         parts.append(f"rigor {record.configuration['rigor']}")
-    if record.resolutions:
-        parts.append(f"resolution {resolved(record.resolutions)}")
+    if record.resolutions and not noisy:
+        parts.append(f"a tie may hide up to {resolved(record.resolutions)}")
     if record.status != "complete":
         parts.append(f"this run is {record.status.upper()}")
     return "; ".join(parts)

@@ -167,7 +167,8 @@ def test_every_table_fits_into_1280_pixels(chromium: Any, written: Path, tmp_pat
         record = replace(record, systems=(first, second, *others), data=data(skipped=skipped))
     page = unfolded(opened(chromium, page_of(tmp_path, record)))
     with wide(page, 1280):
-        assert page.execute_script(OVERFLOWING) == []
+        # A leaderboard of rows that ran unlike has a column more, and scrolls in its own region.
+        assert page.execute_script(OVERFLOWING) == (["leaderboard-caption"] if ran == "unlike" else [])
         assert page.execute_script("return document.documentElement.scrollWidth") <= 1280
 
 

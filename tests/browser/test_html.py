@@ -101,7 +101,7 @@ def test_headings_sort_up_and_down_and_what_is_missing_stays_last(page: Any) -> 
 
 
 def test_speed_ups_sort_as_numbers_and_float64_stays_below(page: Any) -> None:
-    button = heading(page, "against")
+    button = heading(page, "speed-up")
     button.click()
     assert names(page) == ["torch", "onnxruntime", "openvino", "tensorflow"]
     button.click()

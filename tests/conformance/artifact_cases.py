@@ -107,7 +107,7 @@ BAD: Final = (
         for backend in ("onnxruntime", "openvino")
         for file, said, error in (
             ("two-inputs.onnx", r"2 image inputs: 'pixels' .*, 'other' .*give a file that takes one", WeightsError),
-            ("two-outputs.onnx", r"'logits' .*, 'rectified' .*output_name", WeightsError),
+            ("two-outputs.onnx", r"'logits' .*, 'rectified' .*--output-name logits", WeightsError),
             ("no-image.onnx", r"no image input .*'text' float32 \(\?, 77\)", WeightsError),
             ("mean-only.onnx", r"normalises its input itself .*not what card small does", CardError),
             ("unknown-operator.onnx", "Vanish", WeightsError),

@@ -96,7 +96,10 @@ def test_a_history_is_told_drawn_and_machine_readable(tmp_path: Path) -> None:
         ((), "holds no run"),
         (("--plot", "trend.pdf"), "name a file that ends in .svg or .png"),
         (("--json", "--csv"), "give one of them"),
-        (("--metric", "fps"), "unknown metric 'fps'; known: achieved_gflops_per_second"),
+        (
+            ("--metric", "fps"),
+            "unknown metric 'fps'; did you mean 'images_per_second'? Known: achieved_gflops_per_second",
+        ),
     ],
 )
 def test_a_history_that_cannot_be_is_one_line(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:

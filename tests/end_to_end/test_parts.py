@@ -137,7 +137,7 @@ def test_other_images_are_not_gone_on_with(command: Command, ground: Ground, man
 def test_resume_takes_no_other_flag(command: Command, whole: Path, flags: tuple[str, str]) -> None:
     ended = command.here("run", "--resume", whole, *flags)
     assert ended.code == 2
-    assert "--resume takes no other flag" in ended.last_line
+    assert "--resume takes no flag but --trust and --details" in ended.last_line
 
 
 @pytest.fixture(scope="module")

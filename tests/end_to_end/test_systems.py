@@ -42,7 +42,7 @@ def test_what_a_runtime_cannot_do_is_a_row_that_says_why_in_a_run_and_in_its_par
         (("--system", "onnxruntime precision=bf16", "--system", "onnxruntime"), "no such kernels"),
         (("--backend", "onnxruntime", "--precision", "bf16"), "no such kernels"),
         ((*PRECISIONS, "--base", "onnxruntime bf16"), "--base onnxruntime bf16: onnxruntime: asked for bf16"),
-        ((*PRECISIONS, "--base", "torch"), "--base torch names no row; the rows are: onnxruntime, onnxruntime bf16"),
+        ((*PRECISIONS, "--base", "torch"), "--base torch names no row; known: onnxruntime, onnxruntime bf16"),
     ],
 )
 def test_what_cannot_run_at_all_is_refused_before_anything_is_made(

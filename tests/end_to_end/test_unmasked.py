@@ -86,7 +86,7 @@ def test_one_answer_that_rounding_cannot_turn_is_unexplained_and_fails(
     assert (found.flips, found.unexplained_flips, found.passed) == (1, 1, False)
     assert (found.computed_as, found.unmasked) == ("fp32", None)
     assert healthy.passed
-    assert "1 (1 unexplained)" in ended.out
+    assert "1 (1 unexplained)" in (folder / "report.md").read_text(encoding="utf-8")
     flips = pd.read_parquet(folder / "flips.parquet")
     assert list(flips.columns) == ["backend", "sample", "margin_sigma", "explained"]
     (flip,) = flips.to_dict("records")
