@@ -70,8 +70,8 @@ class Command(click.Command):
     """A command whose help has its options by kind, then ``examples``: lines that can be pasted."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
-        settings = {"help_option_names": ["-h", "--help"], **(attributes.pop("context_settings", None) or {})}
-        super().__init__(*arguments, context_settings=settings, **attributes)
+        settings = {"help_option_names": ["-h", "--help"], **(attributes.get("context_settings") or {})}
+        super().__init__(*arguments, **{**attributes, "context_settings": settings})
         self.examples = tuple(examples)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
