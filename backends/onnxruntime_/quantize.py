@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.backends._shared.exports import INPUT
 from alexbench.backends._shared.onnx_export import annotate, write_onnx
-from alexbench.backends._shared.onnx_graph import INPUT
 from alexbench.harness.capabilities import QuantizationOptions, RangeMethod
 from alexbench.harness.contract import Model
 

@@ -42,9 +42,9 @@ def quantize(
     from dataclasses import asdict
 
     from alexbench.harness.capabilities import RANGE_METHODS, QuantizationOptions
-    from alexbench.harness.config import cache_folder
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.errors import unknown_name
+    from alexbench.harness.files.cache_folder import cache_folder
     from alexbench.harness.files.plain_text import json_text
     from alexbench.harness.quantization.quantize import quantize as make
     from alexbench.harness.quantization.quantize import report
