@@ -103,7 +103,7 @@ def _check_numbers(given: Mapping[str, Any]) -> None:
 
 def _check_data_flags(given: dict[str, Any]) -> None:
     if given.get("only") == "accuracy" and "seed" in given and "limit" not in given:
-        raise UsageError(f"--seed {given['seed']} is of the draw of --limit; name --limit N too")
+        raise UsageError(f"--seed {given['seed']} has no effect without --limit; add --limit N")
     if given.get("data") is None:
         for key in ("layout", "labels"):
             if key in given:

@@ -18,7 +18,7 @@ from alexbench.reports.text.wording import ABSENT
 SCIENTIFIC: Final = 9
 """So many digits and more are shown as 2.0e-6."""
 BYTES: Final = {"fp64": 8, "fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int16": 2, "int8": 1, "fp8": 1}
-"""Of a value of each type."""
+"""Bytes per value of each type."""
 
 Part = TypeVar("Part")
 
@@ -163,12 +163,12 @@ COLUMNS: Final = (
     Column("version", str, ran(lambda it: it.version)),
     Column("device", str, ran(lambda it: it.device[0])),
     Column("precision", str, ran(lambda it: it.precision[0]), heading="computes in", shown=row_cells.precision,
-           explanation="computes in: what convolutions and products work in, and how it is known; weights in: as"
-           " stored."),
+           explanation="computes in: the precision of convolutions and products, and how it is known; weights"
+           " in: as stored."),
     Column("precision_known", str, ran(lambda it: it.precision[1])),
     Column("stored", str, ran(lambda it: it.stored and it.stored[0]), heading="weights in"),
     Column("model_mb", float, _megabytes, "MB", digits=1, heading="model MB", trend=_SMALLER,
-           explanation="model MB: the parameters in the type that they are stored in, in millions of bytes."),
+           explanation="model MB: size of the parameters as stored, in millions of bytes."),
     Column("threads", str, ran(lambda it: it.threads[0]), heading="threads", flush=True,
            explanation="threads: counted while they worked, unless a remark says otherwise."),
     Column("streams", str, ran(lambda it: it.streams[0]), heading="streams", flush=True),
@@ -236,8 +236,8 @@ COLUMNS: Final = (
     Column("first_inference_ms", float, lambda row: row.entry.first_inference_ms, "ms", digits=1, heading="first ms",
            trend=replace(_SOONER, digits=2)),
     Column("rss_mib", float, lambda row: row.entry.rss_mib, "MiB", digits=0, heading="MiB (peak)",
-           explanation="MiB: resident memory of the warm worker, mapped weights and pixels included; peak: the most"
-           " until then.", asides=row_cells.peak, trend=_SMALLER),
+           explanation="MiB: resident memory of the warm worker, mapped weights and pixels included; peak: the"
+           " maximum until then.", asides=row_cells.peak, trend=_SMALLER),
     Column("peak_rss_mib", float, lambda row: row.entry.peak_rss_mib, "MiB", digits=0, heading="MiB peak",
            trend=_SMALLER),
     Column("parity", str, row_cells.parity),
@@ -250,27 +250,27 @@ COLUMNS: Final = (
     Column("sqnr_db", float, _parity(lambda it: it.sqnr_db), "dB", digits=0, heading="SQNR dB",
            trend=replace(_MORE_RIGHT, digits=1)),
     Column("effective_bits", float, _parity(lambda it: it.effective_bits), "bits", digits=1, heading="bits",
-           explanation="bits: of a significand whose rounding makes such an error (SQNR / 6.02); as in: the format of"
-           " so many."),
+           explanation="bits: the significand bits whose rounding causes such an error (SQNR / 6.02); as in: the"
+           " format with that many bits."),
     Column("computed_as", str, _computed(arithmetic_words), heading="as in"),
     Column("unmasked", str, _unmasked(arithmetic_words)),
     Column("kl", float, _parity(lambda it: it.kl), "nats", digits=SCIENTIFIC, heading="KL nats",
-           explanation="KL: of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5 that the row"
-           " has too."),
+           explanation="KL: divergence of the softmaxes, float64 || the row; top-5 kept: the share of float64's top 5"
+           " that the row has too."),
     Column("top5_overlap", float, _parity(lambda it: it.top5_overlap), digits=3, heading="top-5 kept"),
-    Column("flips", int, _parity(lambda it: it.flips), heading="flips", asides=row_cells.unexplained,
-           explanation="flips: images whose top-1 is not float64's, among the parity images and all on which"
+    Column("flips", int, _parity(lambda it: it.flips), heading="mismatches", asides=row_cells.unexplained,
+           explanation="mismatches: images whose top-1 is not float64's, among the parity images and all on which"
            " systems differ."),
     Column("unexplained_flips", int, _parity(lambda it: it.unexplained_flips)),
     Column("steady", bool, _speed(lambda it: it.steady)),
     Column("drift", float, _noise(lambda it: it.drift), digits=1, percent=True, heading="drift",
-           explanation="drift: of latency, from the first half of a process to its second."),
+           explanation="drift: change of latency from the first half of a process to its second."),
     Column("deviation", float, _noise(lambda it: it.deviation), digits=1, percent=True, heading="deviation",
-           explanation="deviation: robust, between blocks."),
+           explanation="deviation: robust deviation between blocks."),
     Column("steal", float, _noise(lambda it: it.steal), digits=1, percent=True, heading="steal",
-           explanation="steal: what the hypervisor took of all cores' time."),
+           explanation="steal: share of all cores' time that the hypervisor took."),
     Column("foreign", float, _noise(lambda it: it.foreign), digits=1, percent=True, heading="others' CPU",
-           explanation="others' CPU: what other processes used of all cores' time."),
+           explanation="others' CPU: share of all cores' time that other processes used."),
     Column("noise", str, row_cells.noise),
     Column("synthetic", bool, lambda row: row.record.model.synthetic or row.record.data.synthetic),
     Column("error", str, lambda row: row.entry.error),
@@ -296,8 +296,8 @@ BOARD: Final = (
     Column("run", str, lambda row: row.run or None, heading="run"),
     *_named("rank", "system"),
     Column("ran_as", str, row_cells.ran_as, heading="ran as",
-           explanation="ran as: of device, precision, threads and streams, what not all rows share; ranks and bold are"
-           " among rows with the same."),
+           explanation="ran as: the device, precision, threads or streams that differ between rows; ranks and bold"
+           " compare only rows that share them."),
     *_named("images_per_second", "latency_p50_ms", "gflops", "achieved_gflops_per_second"),
     Column("speed_up", float, lambda row: row.speed_up(row.base), heading="speed-up", shown=row_cells.speed_up,
            explanation="speed-up: FPS divided by the base's FPS."),
@@ -315,7 +315,7 @@ BOARD: Final = (
            explanation="diff to own fp32: top-1 minus that of the same system in fp32 with default settings, in"
            " points."),
     Column("checks", str, row_cells.checks, heading="checks", shown=row_cells.checked,
-           explanation="checks: ok: parity with float64, and nothing else of the row failed."),
+           explanation="checks: ok: parity with float64 passed, and nothing else failed."),
 )  # fmt: skip
 NARROWING: Final = (
     "gflops", "difference_plain~", "difference~", "latency_p50_ms~", "images_per_second~", "top5",

@@ -20,7 +20,7 @@ _DID_NOT_RUN: Final = {"missing": "not installed", "unsupported": "not supported
 
 
 def rank(row: Row) -> Cell:
-    """A range where the row cannot be told from its neighbours: 1-2 is first or second."""
+    """A range where the row cannot be told from adjacent rows: 1-2 is first or second."""
     if row.ranks is None:
         return Cell(ABSENT)
     best, worst = row.ranks
@@ -40,7 +40,7 @@ def called(row: Row) -> Cell:
 
 
 def ran_as(row: Row) -> str | None:
-    """Of device, precision, threads and streams, those in which not all rows of its run are alike; else None."""
+    """Device, precision, threads and streams: those that differ between rows of the run; None if none do."""
     return unlike_groups([one.group for one in row.record.systems]).get(row.entry.group)
 
 
@@ -177,7 +177,7 @@ def _signed(points: float) -> str:
 
 
 def skipped(row: Row) -> tuple[str, ...]:
-    """How many pictures are not in an accuracy."""
+    """How many images an accuracy leaves out."""
     count = len(row.record.data.skipped)
     return (f"({count} skipped)",) if count and row.entry.accuracy is not None else ()
 
@@ -200,7 +200,7 @@ def several_processes(row: Row) -> int | None:
 
 
 def unexplained(row: Row) -> tuple[str, ...]:
-    """How many flips rounding cannot explain."""
+    """How many top-1 mismatches rounding cannot explain."""
     held = row.entry.parity
     return (f"({held.unexplained_flips} unexplained)",) if held is not None and held.unexplained_flips else ()
 

@@ -64,7 +64,7 @@ class Row:
 
     @property
     def base(self) -> "Row | None":
-        """The row of its run which the others are held against, None for none."""
+        """The row of its run that the others are compared with, None if there is none."""
         name = base_name(self.record) if len(self.record.systems) > 1 else None
         return next((Row(one, self.record, self.run) for one in self.record.systems if one.name == name), None)
 
@@ -83,7 +83,7 @@ class Row:
         return self.rate / base.rate
 
     def pair(self, base: "Row") -> RowPair | None:
-        """Its accuracy against the base's, picture by picture."""
+        """Its accuracy against the base's, image by image."""
         names = base.entry.name, self.entry.name
         return next((one for one in self.record.pairs if (one.base, one.other) == names), None)
 
@@ -114,7 +114,7 @@ def _order(row: Row, heads: list[Group | None]) -> tuple[bool, int, int, float, 
 
 
 def base_name(record: RunRecord) -> str | None:
-    """The row that the others are held against: the one named, else torch's fp32 default, else the first that ended.
+    """The row that the others are compared with: the one named, else torch's fp32 default, else the first that ended.
 
     None where none ended well.
     """

@@ -105,12 +105,12 @@ class Table:
 
     @property
     def headings(self) -> list[str]:
-        """Of the columns."""
+        """The headings of the columns."""
         return [one.heading for one in self.shown]
 
     @property
     def numeric(self) -> list[bool]:
-        """Of the columns: whether they are set flush right."""
+        """Whether each column is aligned right."""
         return [one.numeric for one in self.shown]
 
     @property

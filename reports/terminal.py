@@ -68,7 +68,7 @@ class Terminal:
         return left_out
 
     def remarks(self, lines: Sequence[str]) -> None:
-        """What must be said beside the tables."""
+        """Remarks below the tables."""
         if lines:
             self.line()
         for text in lines:

@@ -5,7 +5,7 @@
 reads every file that git tracks, or those named, and prints ``file:line: "word": use ...`` for each word that
 tools/terms.toml forbids. Exit code 1 if there is one. It reads Markdown, HTML, TOML, YAML and CSS, and of Python the
 comments, docstrings, string literals of several words, and the names of files, functions and classes. Code spans,
-links and addresses are not prose. Standard library only.
+flags, links and addresses are not prose. Standard library only.
 """
 
 import ast
@@ -19,16 +19,16 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TERMS: Final = Path(__file__).resolve().with_name("terms.toml")
 SUFFIXES: Final = (".css", ".html", ".js", ".md", ".py", ".toml", ".yaml", ".yml")
 _NOT_PROSE: Final = re.compile(
-    r"```.*?```|``[^`]*``|`[^`\n]*`|:\w+:`[^`]*`|\]\([^)\s]*\)|\w+://\S+|<!--.*?-->|<[a-zA-Z/][^<>]*>|\{[%{].*?[%}]\}",
+    r"```.*?```|``[^`]*``|`[^`\n]*`|(?<![\w-])--[a-z][\w-]*|:\w+:`[^`]*`|\]\([^)\s]*\)|\w+://\S+|<!--.*?-->|<[a-zA-Z/][^<>]*>|\{[%{].*?[%}]\}",
     re.DOTALL,
 )
-"""Code spans, link targets, addresses, HTML tags and Jinja expressions."""
+"""Code spans, flags, link targets, addresses, HTML tags and Jinja expressions."""
 _NOT_LETTERS: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 """Between two words, or two words of a name."""
 _JAVASCRIPT: Final = re.compile(r"//.*|/\*.*?\*/|\"[^\"\n]*\s[^\"\n]*\"|`[^`]*\s[^`]*`")
@@ -47,13 +47,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word that must not appear. ``names``: also checked in names of files, functions and classes."""
+    """A word that must not appear. ``names``: "all" names (files, functions, classes) are checked too, or "tests"."""
 
     word: str
     pattern: re.Pattern[str]
     use: str
     unless: re.Pattern[str] | None
-    names: bool
+    names: Literal["", "all", "tests"]
     files: bool
 
     def may_be_in(self, words: str) -> bool:
@@ -70,7 +70,7 @@ class Term:
 def read_terms(path: Path = TERMS) -> tuple[list[Term], list[str]]:
     """The terms, and the patterns of files that are not checked."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    return [_term(entry) for entry in table["term"]], [*table["exclude"], *table["pending"]]
+    return [_term(entry) for entry in table["term"]], table["exclude"]
 
 
 def _term(entry: dict[str, Any]) -> Term:
@@ -80,7 +80,7 @@ def _term(entry: dict[str, Any]) -> Term:
         pattern=re.compile(entry["pattern"], re.IGNORECASE),
         use=entry["use"],
         unless=re.compile(unless, re.IGNORECASE) if unless else None,
-        names=entry.get("names", False),
+        names=entry.get("names", ""),
         files=entry.get("files", False),
     )
 
@@ -92,9 +92,14 @@ def problems(name: str, text: str, terms: list[Term]) -> list[str]:
     named = [term for term in prose if term.names]
     found = [line for part in parts(name, text) for line in _in_text(name, part, prose)] if prose else []
     if named and name.endswith(".py"):
-        found += [line for part in _names(text) for line in _in_text(name, part, named)]
+        found += [line for part in _names(text) for line in _in_text(name, part, _of_names(part, named))]
     stem = Text(1, _words(Path(name).stem))
-    return found + _in_text(name, stem, [term for term in terms if term.files or term.names])
+    return found + _in_text(name, stem, [*_of_names(stem, terms), *(term for term in terms if term.files)])
+
+
+def _of_names(name: Text, terms: list[Term]) -> list[Term]:
+    """The terms that are checked in a name, which is given as words."""
+    return [term for term in terms if term.names == "all" or (term.names and name.text.startswith("test "))]
 
 
 def parts(name: str, text: str) -> list[Text]:

@@ -1,4 +1,4 @@
-"""``alexbench compare``: rows held against each other, picture by picture."""
+"""``alexbench compare``: the rows of one run, or of two runs, image by image."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     metavar="FILE.xml",
     kind=OUTPUT,
-    help="Of two runs: write JUnit XML too.",
+    help="Write JUnit XML too (two runs only).",
 )
 @json_option("Print JSON, with every changed prediction.")
 def compare(
@@ -62,12 +62,13 @@ def compare(
     junit: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare the rows of one run, or two runs, on the same pictures: accuracy, difference, equivalence, flips.
+    """Compare rows of one run, or of two runs, on the same images: accuracy, equivalence, changed predictions.
 
-    Of two complete runs also parity, latency, images/s, memory and load, by gate's tolerances; nothing is measured, and
-    the exit code is not gate's (alexbench gate RUN --baseline RUN).
-    Exit code 3: the pictures are too few to decide some pair, and the output says how many could. 1: with --layers, an
-    fp32 row leaves float64 at some layer.
+    For two complete runs it also compares parity, latency, images/s, memory and load, with gate's tolerances. It
+    measures nothing, and does not use gate's exit codes (see alexbench gate RUN --baseline RUN).
+
+    Exit code 3: too few images to decide every pair; the output says how many are enough. 1: --layers found an fp32
+    row whose error exceeds its bound.
     """
     _check_flags(flips, as_json=as_json)
     if not layers:
@@ -75,7 +76,7 @@ def compare(
     elif images is not None and images < 1:
         raise click.UsageError(f"--images {images}: give 1 or more")
     if different_weights and len(runs) == 1:
-        raise click.UsageError("--different-weights is of two runs; name a second one")
+        raise click.UsageError("--different-weights needs two runs; name a second one")
     from alexbench.harness.comparison.compare import compare as hold
     from alexbench.harness.comparison.compare import to_json
     from alexbench.harness.comparison.rows_of_runs import split
@@ -85,7 +86,7 @@ def compare(
     check_places([split(run)[0] for run in runs], out=out, junit=junit)
     rest = _rest(runs)
     if junit is not None and rest is None:
-        raise click.UsageError("--junit is of two whole runs; of one: alexbench export RUN --to junit")
+        raise click.UsageError("--junit needs two whole runs; for one run: alexbench export RUN --to junit")
     if rest is not None and junit is not None:
         from alexbench.reports.gate.output import gate_junit
 
@@ -121,12 +122,12 @@ def compare(
         folder = compared.runs[0][0].folder
         click.echo(f"wrote {keep_layers(folder, looked[0])}; alexbench report {folder} shows it", err=as_json)
     diverged = max((one.exit_code for one in looked), default=ExitCode.OK)
-    meaning = "an fp32 row leaves float64 at some layer" if diverged else "too few images to decide every pair"
+    meaning = "an fp32 row exceeds its error bound at some layer" if diverged else "too few images to decide every pair"
     leave(diverged or compared.exit_code, meaning, to_stderr=as_json)
 
 
 def _answer(compared: "Compared", looked: "list[LayerComparison]", rest: "GateReport | None") -> list[str]:
-    """What the output begins with; where layers were compared, these first."""
+    """The first lines of the output; the answer about layers, if any, comes first."""
     from alexbench.reports.comparison.answer import answer
     from alexbench.reports.divergence.tables import answer as answer_of_layers
 
@@ -140,19 +141,21 @@ def _refuse_without_layers(given: dict[str, bool]) -> None:
 
 
 def _check_flags(flips: int | None, *, as_json: bool) -> None:
-    """Refuse a number out of range, and a flag that nothing would come of."""
+    """Refuse a number out of range, and a flag without effect."""
     if flips is not None and flips < 0:
         raise click.UsageError(f"--flips {flips}: give 0 or more")
     if flips is not None and as_json:
-        raise click.UsageError(f"--flips {flips}: --json has every flip; leave one of them out")
+        raise click.UsageError(f"--flips {flips}: --json already lists every changed prediction; leave one of them out")
 
 
 def _without_answers(rest: "GateReport", out: Path | None, given: list[str], *, as_json: bool) -> None:
-    """Two runs of which one has speeds alone."""
+    """Compare two runs when one has only speeds."""
     from alexbench.harness.files.out_file import write_out
 
     if given:
-        raise click.UsageError(f"{given[0]} is of rows with answers, which one of these runs has not; leave it out")
+        raise click.UsageError(
+            f"{given[0]} needs predictions in both runs, and one of these runs has none; leave it out"
+        )
     from alexbench.reports.comparison.answer import speed_answer
     from alexbench.reports.gate.output import gate_json, print_rest, rest_markdown
 
@@ -167,7 +170,7 @@ def _without_answers(rest: "GateReport", out: Path | None, given: list[str], *, 
 
 
 def _layers(compared: "Compared", images: int, trusted: tuple[str, ...]) -> "list[LayerComparison]":
-    """Every layer of the compared rows, run by run, on pictures to which they have different answers."""
+    """Every layer of the compared rows, run by run, on images that they classify differently."""
     from alexbench.harness.comparison.compare import flipped
     from alexbench.harness.comparison.divergence import compare_layers
     from alexbench.harness.console.progress import display_for
@@ -207,7 +210,7 @@ def _print(compared: "Compared", answered: list[str], looked: "list[LayerCompari
 
 
 def _rest(runs: tuple[str, ...]) -> "GateReport | None":
-    """Two complete runs of one environment each, judged by gate's built-in policy; None of anything else."""
+    """Two complete runs of one environment each, judged by gate's built-in policy; None for anything else."""
     from alexbench.harness.comparison.rows_of_runs import split
 
     if len(runs) != 2 or any(row is not None for _, row in map(split, runs)):

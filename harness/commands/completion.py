@@ -1,52 +1,52 @@
-"""What a shell offers for the value of an option: names, read when the shell asks and never for the help."""
+"""What a shell offers for the value of an option. Names are read only when the shell asks, never for the help."""
 
 from collections.abc import Iterable
 
 
 def backends() -> Iterable[str]:
-    """Of ``--backend``."""
+    """Values of ``--backend``."""
     from alexbench.backends.registry import backend_names
 
     return backend_names()
 
 
 def cards() -> Iterable[str]:
-    """Of ``--model``."""
+    """Values of ``--model``."""
     from alexbench.harness.models.card import card_names
 
     return card_names()
 
 
 def layouts() -> Iterable[str]:
-    """Of ``--layout``."""
+    """Values of ``--layout``."""
     from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
 
     return LAYOUT_NAMES
 
 
 def rigors() -> Iterable[str]:
-    """Of ``--rigor``."""
+    """Values of ``--rigor``."""
     from alexbench.harness.measure.rigor import RIGORS
 
     return RIGORS
 
 
 def scenarios() -> Iterable[str]:
-    """Of ``--scenario``."""
+    """Values of ``--scenario``."""
     from alexbench.harness.config import SCENARIOS
 
     return SCENARIOS
 
 
 def precisions() -> Iterable[str]:
-    """Of ``--precision``."""
+    """Values of ``--precision``."""
     from alexbench.harness.contract import PRECISIONS
 
     return PRECISIONS
 
 
 def halves() -> Iterable[str]:
-    """Of ``--only``."""
+    """Values of ``--only``."""
     from alexbench.harness.config import ONLY
 
     return ONLY

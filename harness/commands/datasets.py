@@ -63,7 +63,7 @@ def prepare_dataset(path: str, model: tuple[str, ...], on_bad_image: str, **choi
 def _drawn(choice: dict[str, Any]) -> dict[str, Any]:
     """With the default seed of a draw; a seed that nothing is drawn with is refused."""
     if choice["seed"] is not None and choice["limit"] is None:
-        raise click.UsageError(f"--seed {choice['seed']} is of the draw of --limit; name --limit N too")
+        raise click.UsageError(f"--seed {choice['seed']} has no effect without --limit; add --limit N")
     return {**choice, "seed": 1 if choice["seed"] is None else choice["seed"]}
 
 

@@ -26,7 +26,7 @@ _MEANINGS: Final = {
 )
 @one_model
 @option("--expected", type=float, metavar="PERCENT", help="Top-1 that the model should reach.")
-@option("--reference", metavar="RUN:ROW", help="Row over the same images that is right.")
+@option("--reference", metavar="RUN:ROW", help="Row known to be right on the same images.")
 @json_option()
 @option("--out", metavar="FILE.md", kind=OUTPUT, help="Write Markdown too.")
 def doctor(

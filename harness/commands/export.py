@@ -1,4 +1,4 @@
-"""``alexbench export``: a run in the formats of others."""
+"""``alexbench export``: a run in formats that other tools read."""
 
 import os
 import sys
@@ -36,7 +36,7 @@ def export(run: Path, *, form: str, out: Path | None) -> None:
     from alexbench.reports.export.step_summary import VARIABLE, add_to_step_summary
 
     if form in BINARY and out is None and sys.stdout.isatty():
-        raise click.UsageError(f"--to {form} is no text: name a file with --out")
+        raise click.UsageError(f"--to {form} is a binary format; name a file with --out")
     content = make(run, form)
     if form == "step-summary" and out is None and os.environ.get(VARIABLE):
         click.echo(add_to_step_summary(content.decode()) or f"appended to the file that {VARIABLE} names", err=True)

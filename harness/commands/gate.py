@@ -1,4 +1,4 @@
-"""``alexbench gate``, ``alexbench ab`` and ``alexbench baseline``: may this run, or this environment, be shipped?"""
+"""``alexbench gate``, ``alexbench ab`` and ``alexbench baseline``: check a run, or an environment, before a release."""
 
 import sys
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _no_follow_up = option("--no-follow-up", is_flag=True, help="Do not re-measure; 
 
 
 def gating(command: Callable[..., None]) -> Callable[..., None]:
-    """By what a gate judges and what it writes: of the commands that end in a verdict."""
+    """Add the policy and output flags of commands that end in a verdict."""
     path = click.Path(path_type=Path)
     for decorator in (
         json_option(),
@@ -74,7 +74,7 @@ def gate(
     from alexbench.harness.gating.policy import read_policy
 
     if trusted and no_follow_up:
-        raise click.UsageError("--trust lets a program run, which --no-follow-up leaves out; give one of them")
+        raise click.UsageError("--trust is for re-measuring, which --no-follow-up turns off; give one of them")
     _check_details(details=details, as_json=as_json)
     check_places((run, baseline, policy), markdown=markdown, junit=junit)
     rules = read_policy(policy)

@@ -18,7 +18,7 @@ INT8: Final = "int8"
 OUTPUT: Final = "Output"
 OTHER: Final = "Options"
 SUMMARY: Final = 50
-"""Characters of an option's summary at most: beside the option, it fits a terminal of 80 columns."""
+"""Maximum characters of an option's summary: next to the option, it fits a terminal of 80 columns."""
 _COLUMN: Final = 24
 """Columns of an option's name; a longer one has a line to itself."""
 

@@ -20,7 +20,7 @@ def models(context: click.Context, *, as_json: bool) -> None:
     """List the model cards: network, size, preprocessing, published figures."""
     if context.invoked_subcommand is not None:
         if as_json:
-            raise click.UsageError(f"--json: give it behind {context.invoked_subcommand}, where that has it")
+            raise click.UsageError(f"--json goes after {context.invoked_subcommand}, if that command has it")
         return
     from alexbench.harness.inputs.catalogue import model_list, print_listing
 
@@ -51,7 +51,7 @@ def fetch_model(card: str, *, file: str | None, weights: str | None, offline: bo
     from alexbench.harness.models.card import load_card
 
     if weights is not None and file is not None:
-        raise click.UsageError("--weights says by its content which of the card's files it is; leave --file out")
+        raise click.UsageError("--weights recognises the card's file by its content; leave --file out")
     found = load_card(card)
     if weights is not None:
         click.echo(take(found, Path(weights), display_for()))

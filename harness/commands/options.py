@@ -69,7 +69,7 @@ _DATA: Final[tuple[Callable[[Any], Any], ...]] = (
         help="How --data is read.",
         otherwise="recognised",
     ),
-    option("--labels", metavar="FILE", kind=DATA, help="Of images (val.txt), or names of your classes."),
+    option("--labels", metavar="FILE", kind=DATA, help="Image labels (val.txt), or your class names."),
 )
 _CALIBRATION: Final[tuple[Callable[[Any], Any], ...]] = (
     option("--calibration", metavar="PATH", kind=INT8, help="Training images.", otherwise="synthetic"),
@@ -156,7 +156,7 @@ def _with(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Comman
 
 
 def one_answer(command: Command) -> Command:
-    """Which model, on which backends: of the command that only predicts."""
+    """Flags of predict: the model and the backends."""
     named = _backend("all installed")
     own = option("--labels", metavar="FILE", kind=DATA, help="Names of your own classes.", otherwise="ImageNet's")
     return _with(command, (*_MODEL, *_ARTIFACTS, own, named, *_HOW))
@@ -195,13 +195,13 @@ python = option(
 
 
 def one_model(command: Command) -> Command:
-    """Which model, on which runtime, over which images: of the commands that look into one."""
+    """Flags of commands that examine one model: model, images and runtime."""
     drawn = (_limit("500"), _seed("Seed of that draw."))
     return _with(command, (*_MODEL, *_ARTIFACTS, *_DATA, *drawn, _backend("the fastest installed"), *_HOW, python))
 
 
 def one_run(command: Command) -> Command:
-    """What is run, how and for how long: of the commands that measure."""
+    """Flags of commands that measure: what to run, how and for how long."""
     drawn = (
         _limit("all; smoke: 500"),
         _seed("Seed of that draw and of the order of rounds."),

@@ -1,4 +1,4 @@
-"""Where a command's files go: said before its work, and never over what it reads."""
+"""Where a command's files go: checked before its work, and never over what it reads."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Final
 import click
 
 _OURS: Final = (".csv", ".html", ".json", ".parquet")
-"""Of the files in a run's folder, or in one of baselines: what is measured, and the page of it."""
+"""Suffixes of measurements and their page, in a run's folder or a folder of baselines."""
 
 
 def check_places(read: Sequence[Path | None], **files: Path | None) -> None:
-    """Said before minutes of measuring: what cannot be written, and what would overwrite what is ``read``."""
+    """Refuse, before minutes of measuring, files that cannot be written or that would overwrite what is ``read``."""
     from alexbench.harness.files.out_file import check_place
 
-    taken = {path.resolve(): "is what is read" for path in read if path is not None}
+    taken = {path.resolve(): "is also an input" for path in read if path is not None}
     for name, path in files.items():
         if path is None:
             continue

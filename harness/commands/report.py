@@ -50,7 +50,7 @@ def report(
         if details and given:
             raise click.UsageError(f"--details is for the printed report, which {flag} replaces; give one of them")
     if leaderboard is not None and pictures:
-        raise click.UsageError("--pictures are of a run, --leaderboard is of all of them; give one of the two")
+        raise click.UsageError("--pictures draws plots of each run, --leaderboard covers all runs; give one of them")
     by_folder = {folder.resolve(): folder for folder in folders}  # a run named twice is one
     runs, unread = _readable(list(by_folder.values()))
     if base is not None:
@@ -128,7 +128,7 @@ def show_reports(
 
 
 def _summarise(record: "RunRecord") -> None:
-    """Onto the workflow's page, where there is one; that it cannot be written to is no failure of the run."""
+    """Add the report to the workflow's page, if there is one. A page that cannot be written does not fail the run."""
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         from alexbench.reports.export.step_summary import add_to_step_summary
         from alexbench.reports.leaderboard.output import markdown

@@ -1,4 +1,4 @@
-"""Telling the user what is going on: bars on a terminal, plain lines elsewhere. On standard error, always."""
+"""Progress on stderr: bars on a terminal, plain lines elsewhere."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Everything that the command prints goes through here: what anybody's file holds never reaches a terminal raw."""
+"""All output of the command goes through here, so that no file's raw content reaches a terminal."""
 
 import codecs
 import io

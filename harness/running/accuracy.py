@@ -66,7 +66,7 @@ def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: 
                 )
                 answer = row.worker.ask(asked, progress=advance)
             if answer.images_kept:
-                display.say(f"{row.name}: {answer.images_kept} images were kept from before")
+                display.say(f"{row.name}: {answer.images_kept} images were answered before the interruption")
             _check_pixels(answer.pixels_digest, run_inputs)
             depends = (answer if config.batch_size > 1 else row).observed.batch_dependence
             row.observed = replace(row.observed.then(answer.observed), batch_dependence=depends)

@@ -1,4 +1,4 @@
-"""How long a run will take and how much memory, said before it begins: from the plan and the machine as it is now."""
+"""How long a run will take and how much memory it needs: printed first, from the plan and the machine as it is now."""
 
 import math
 import time
@@ -154,7 +154,7 @@ def check_memory(config: RunConfig, rows: list[Row], run_inputs: RunInputs, said
     free = available_memory() // _MIB
     if memory_mib(config, there, run_inputs) > free:
         raise UsageError(
-            f"{_systems(len(there))} do not fit into memory, {free:,} MiB are free ({said});"
+            f"{_systems(len(there))} do not fit into memory: {free:,} MiB are free ({said});"
             f" {_fewer(len(there), config)}"
         )
 
@@ -166,8 +166,8 @@ def _systems(count: int) -> str:
 def _fewer(count: int, config: RunConfig) -> str:
     """What to do where ``count`` systems are too many."""
     batch = "give a smaller --batch-size" if config.batch_size > DEFAULT_BATCH_SIZE else ""
-    fewer = "name fewer, or make several runs of them" if count > 1 else ""
-    return " or ".join(filter(None, (batch, fewer))) or "close other programs, or run where more memory is"
+    fewer = "name fewer, or split them into several runs" if count > 1 else ""
+    return " or ".join(filter(None, (batch, fewer))) or "close other programs, or use a machine with more memory"
 
 
 def _image_mib(network: Network) -> float:

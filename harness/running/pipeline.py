@@ -116,7 +116,7 @@ def _run(
         if isinstance(error, KeyboardInterrupt) and (folder / RUN_FILE).exists():
             with suppress(OSError):  # the terminal may be gone
                 again = f"alexbench run --resume {folder}{trust_flags(programs_of(config))}"
-                display.say(f"interrupted; go on with: {again}")
+                display.say(f"interrupted; continue with: {again}")
         if not was_there:
             with suppress(OSError):  # if it is empty
                 out.rmdir()

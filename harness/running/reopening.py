@@ -67,7 +67,7 @@ def open_again(folder: Path, record: RunRecord, display: Display, *, trusted: Se
         if was:  # else the record is older than the digest
             raise UsageError(
                 f"{folder}: the {what} are not those of the run ({was[:12]} then, {now[:12] or 'none'} now); "
-                "put them back, or make a new run"
+                "put them back, or start a new run"
             )
     work = writable(cache_folder()) / _WORK
     (work / file_names.LOGS).mkdir(parents=True, exist_ok=True)

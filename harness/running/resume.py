@@ -39,7 +39,7 @@ def configuration_of(record: RunRecord, folder: Path, *, trusted: Iterable[str] 
         raise RecordError(f"{folder / RUN_FILE} is damaged: configuration: {error}") from error
     known, programs = tuple(trusted), programs_of(config)
     for one in untrusted(known, programs):
-        raise UsageError(f"--trust {one}: {folder} runs no such program")
+        raise UsageError(f"--trust {one}: {folder} does not run this program")
     missing = untrusted(programs, known)
     if missing:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Whether the tables next to a record are those of its figures. One place, for every command."""
+"""Whether the tables next to a record agree with its figures. One place, for every command."""
 
 import hashlib
 import math
@@ -14,7 +14,7 @@ from alexbench.harness.judge.top_k import correct
 from alexbench.harness.records.file_names import BLOCKS, FLIPS, PREDICTIONS, REFERENCE, RUN_FILE, SAMPLES, TIMINGS
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Latency, Performance, Throughput
-from alexbench.harness.run_tables import TOP, read_table
+from alexbench.harness.run_tables import ANCHOR, TOP, read_table
 
 _AGREE: Final = 1e-6
 """Relative: the same numbers, added in another order."""
@@ -52,7 +52,10 @@ def _problems(folder: Path, record: RunRecord) -> Iterator[str]:
 
 def _said(folder: Path, name: str, problems: Iterator[str]) -> Iterator[str]:
     for problem in problems:
-        yield (f"{folder / name} is not of this run: {problem}; restore it, or move it away to report {RUN_FILE} alone")
+        yield (
+            f"{folder / name} does not belong to this run: {problem}; restore it, or move it away to report {RUN_FILE}"
+            " alone"
+        )
 
 
 def read_timings(folder: Path) -> pd.DataFrame | None:
@@ -69,7 +72,7 @@ def read_timings(folder: Path) -> pd.DataFrame | None:
 
 
 def samples_differ(record: RunRecord, samples: pd.DataFrame) -> Iterator[str]:
-    """In what ``samples.parquet`` is not the record's: how many, and the digests of files and pixels."""
+    """How ``samples.parquet`` differs from the record: counts, and digests of files and pixels."""
     counted = int(samples["skipped"].isna().sum())
     data = record.data
     if counted != data.images or len(samples) - counted != len(data.skipped):
@@ -91,14 +94,14 @@ def _predictions_differ(record: RunRecord, predictions: pd.DataFrame, samples: p
     rows = dict(list(predictions.groupby("backend", sort=False)))
     strangers = sorted(set(map(str, rows)) - {entry.name for entry in record.systems})
     if strangers:
-        yield f"it has answers of {', '.join(strangers)}, which the record does not know"
+        yield f"it has answers of {', '.join(strangers)}, which the record does not contain"
     for entry in record.systems:
         if entry.accuracy is not None:
             yield from answers_differ(entry, rows.get(entry.name, predictions.iloc[:0]), samples)
 
 
 def answers_differ(entry: SystemRecord, rows: pd.DataFrame, samples: pd.DataFrame | None) -> Iterator[str]:
-    """In what a row's answers are not those that its record counts, or not to the run's images."""
+    """How a row's answers differ from the counts in its record, or from the run's images."""
     top = rows[list(TOP)].to_numpy(np.int32)
     counts = (len(rows), *correct(top, rows["label"].to_numpy(np.int64)))
     found = entry.accuracy
@@ -140,7 +143,8 @@ def _flips_differ(folder: Path, record: RunRecord) -> Iterator[str]:
 
 def _took_no_time(path: Path, timings: pd.DataFrame) -> Iterator[str]:
     for name, ns in timings.loc[timings["ns"] <= 0, ["backend", "ns"]].head(1).itertuples(index=False):
-        yield f"{path} is damaged: a block of {name} took {ns} ns; restore it"
+        whose = "the machine probe" if name == ANCHOR else name
+        yield f"{path} is damaged: a block of {whose} took {ns} ns; restore it"
 
 
 def times_differ(record: RunRecord, timings: pd.DataFrame) -> Iterator[str]:

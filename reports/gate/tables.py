@@ -150,7 +150,7 @@ def reading(report: GateReport) -> list[str]:
         lines.append(
             "p50 and FPS: base and head took turns in the same rounds. The change is the mean over processes of each"
             f" process's median ratio, with its 90 % interval; it is not the ratio of the two figures.{again} FAIL if"
-            " the whole interval is beyond what is allowed, PASS if all of it is inside."
+            " the whole interval is beyond the tolerance, PASS if all of it is inside."
         )
     if "anchored" in modes:
         lines.append(

@@ -17,7 +17,7 @@ def captions(rows: Sequence[Row], table: Table) -> list[str]:
 
 
 def _units(rows: Sequence[Row], names: set[str]) -> str:
-    """Of which batch sizes the speeds are, and how many GFLOPs an image takes."""
+    """The batch sizes of the speeds, and the GFLOPs per image."""
     sizes = dict.fromkeys(str(row.record.configuration.get("batch_size", "")) for row in rows)
     said = []
     if "images_per_second" in names:

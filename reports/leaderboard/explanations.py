@@ -48,18 +48,16 @@ def _accuracy(record: RunRecord, *, with_intervals: bool) -> list[str]:
     if any(one.top1_interval is not None for one in found):
         return ["Accuracy: with the 95 % interval (Wilson) for these images as a sample."] if with_intervals else []
     if data.part is not None:
-        return ["top-1 %, top-5 %: of one part, which is not a sample. Read the joined run."]
+        return ["top-1 %, top-5 %: measured on one part, which is not a sample. Read the joined run."]
     if data.images == data.available_images and (data.synthetic or data.of_validation_set == "full"):
-        return ["top-1 %, top-5 %: of the whole set, so without sampling error."]
+        return ["top-1 %, top-5 %: measured on the whole set, so without sampling error."]
     return []
 
 
 def _rank(speeds: list[Performance]) -> str:
     if not speeds:
         return "#: rank by top-1. Rows with equal counts share a range: 1-2 is first or second."
-    return (
-        "#: the places that a row may have. 1-2 means first or second: the run cannot tell (Holm, 95 % for all pairs)."
-    )
+    return "#: the possible ranks of a row. 1-2 means first or second: the run cannot tell (Holm, 95 % for all pairs)."
 
 
 def _speed(speeds: list[Performance]) -> list[str]:
@@ -98,5 +96,5 @@ def _parity(record: RunRecord) -> list[str]:
     error = f"error / sigma: the largest error of a logit against float64 on {images} images"
     return [
         f"{error}, in standard deviations of the logits.",
-        f"parity ok: error / sigma is {', or '.join(map(says, held))}, and no flip is beyond rounding.",
+        f"parity ok: error / sigma is {', or '.join(map(says, held))}, and rounding explains every top-1 mismatch.",
     ]

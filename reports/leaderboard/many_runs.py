@@ -1,8 +1,7 @@
 """One leaderboard of many runs, for a file that is committed: a table, and a section of each set of like runs.
 
 Runs of one set have the same card, network, weights, preprocessing, images and machine; the table has a column for what
-differs between runs. The text is the same whatever order the runs are named in, and says nothing of when or where it
-was made.
+differs between runs. The text does not depend on the order of the runs, nor on when or where it was made.
 """
 
 import hashlib
@@ -28,9 +27,9 @@ from alexbench.reports.text.wording import ABSENT
 
 _SHOWN_DIFFERENCES: Final = 6
 _INTRODUCTION: Final = (
-    "Do not compare rows that differ in model, data, batch or machine: a column says where they do. `#` and bold are"
-    " within each run, whose rows took turns in the same rounds; between runs stand hours or days, and what is listed"
-    " as different."
+    "Do not compare rows that differ in model, data, batch or machine: a column shows these differences. `#` and bold"
+    " rank the rows of one run, which took turns in the same rounds. Different runs are hours or days apart, and differ"
+    " as listed."
 )
 
 
@@ -117,14 +116,14 @@ def _synthetic(record: RunRecord) -> bool:
 
 
 _PARTS: Final = (
-    "card", "network", "description of the pictures", "processor", "weights", "preprocessing",
-    "preprocessing, decoders or labels", "names or labels of the pictures", "pixels", "machine",
+    "card", "network", "description of the images", "processor", "weights", "preprocessing",
+    "preprocessing, decoders or labels", "names or labels of the images", "pixels", "machine",
 )  # fmt: skip
 """What the parts of a key are called."""
 
 
 def _apart(before: tuple[str, ...] | None, key: tuple[str, ...]) -> str:
-    """Why a section is not one with the one before of the same card and processor; empty where there is none."""
+    """How a section differs from the one before of the same card and processor; empty if there is none."""
     if before is None:
         return ""
     return ", ".join(name for name, one, other in zip(_PARTS, before, key, strict=True) if one != other)
@@ -152,12 +151,12 @@ def _fingerprint(machine: dict[str, Any]) -> str:
 
 
 def _age(record: RunRecord) -> tuple[str, str, str]:
-    """By start; runs of one second by what they say."""
+    """By start; runs that started in the same second by their content."""
     return record.started, record.finished or "", repr(record)
 
 
 def _section(runs: Mapping[str, RunRecord], apart: str) -> str:
-    """What is behind the runs of one set, the newest first. ``apart``: from the section before."""
+    """The facts about the runs of one set, newest first. ``apart``: how it differs from the section before."""
     first, newest = next(iter(runs.items()))
     heading = f"## {escape(newest.model.card)}{' on SYNTHETIC data' if _synthetic(newest) else ''}, "
     heading += escape(str(newest.machine.get("cpu")))
@@ -167,7 +166,7 @@ def _section(runs: Mapping[str, RunRecord], apart: str) -> str:
         "Machine": f"{wording.hardware_line(newest)}; fingerprint {_fingerprint(newest.machine)[:12]}",
     }
     if apart:
-        facts["Apart"] = f"from the section above of this card and processor, for these differ: {apart}"
+        facts["Differs"] = f"from the section above of this card and processor in: {apart}"
     head = [f"- **{name}** {escape(line)}" for name, line in facts.items()]
     head += [f"- **Run {name}** {escape(_run_line(record, newest, first))}" for name, record in runs.items()]
     parts = [heading, "\n".join(head)]
@@ -188,7 +187,7 @@ def _run_line(record: RunRecord, newest: RunRecord, first: str) -> str:
     line = f"{wording.when_line(record)}; asked for: {wording.asked_for(record)}"
     line += f"; Python {record.environment.get('python')}"
     line += (
-        f"; rows that differ by more than {wording.resolved(record.resolutions)} are told apart"
+        f"; it can tell apart rows that differ by more than {wording.resolved(record.resolutions)}"
         if record.resolutions
         else ""
     )
@@ -201,7 +200,7 @@ def _run_line(record: RunRecord, newest: RunRecord, first: str) -> str:
     ]
     if len(differs) > len(shown):
         shown.append(f"{len(differs) - len(shown)} more")
-    return f"{line}; environment: {', '.join(shown) if shown else f'as of {first}'}"
+    return f"{line}; environment: {', '.join(shown) if shown else f'same as {first}'}"
 
 
 def _flat(facts: Any, path: str = "") -> dict[str, str]:
@@ -220,7 +219,7 @@ def _unranked(record: RunRecord) -> list[str]:
 
 
 def _remarks(runs: Mapping[str, RunRecord]) -> list[str]:
-    """Each with the runs that it is of."""
+    """Each remark with the runs that have it."""
     said: dict[str, list[str]] = {}
     for name, record in runs.items():
         for line in filter(None, (*_unranked(record), noise_banner(record), *wording.run_remarks(record))):

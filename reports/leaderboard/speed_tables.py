@@ -68,7 +68,7 @@ def _throughput(rows: Sequence[Row]) -> Table:
     return table
 
 
-_MANY: Final = "many at once: FPS in each runtime's own way of it, named in the remarks."
+_MANY: Final = "many at once: FPS with several batches in flight; the remarks name each runtime's method."
 
 
 def _rate(found: Throughput | None) -> Cell:
@@ -81,7 +81,9 @@ def _rate(found: Throughput | None) -> Cell:
 def _layers(rows: Sequence[Row]) -> Table:
     """Milliseconds an inference of each group of layers; a group that its profiler has no time for is absent."""
     table = Table("Layers at batch 1, ms by each runtime's own profiler", "layers")
-    table.explanation = "Layers: each with what follows it up to the next, in a pass of its own after all timing."
+    table.explanation = (
+        "Layers: each includes the operations up to the next layer. Profiled in a separate pass after all timing."
+    )
     speeds = [(row.entry.name, row.entry.performance) for row in rows]
     profiled = [(name, speed.layers_ms) for name, speed in speeds if speed is not None and speed.layers_ms]
     table.add("system", [name for name, _ in profiled], numeric=False)
@@ -103,7 +105,7 @@ def _generated(found: list[tuple[str, Generated]]) -> Table:
     """What LoadGen measured; why a row is INVALID is among the remarks."""
     versions = {one.loadgen for _, one in found if one.loadgen}
     table = Table(" ".join(["MLPerf LoadGen", *sorted(versions)]), "loadgen")
-    table.explanation = "LoadGen: latency of a query, in Server from its scheduled arrival."
+    table.explanation = "LoadGen: latency of a query; in Server, from its scheduled arrival."
 
     def add(heading: str, cell: Callable[[Generated], Cell], explanation: str = "") -> None:
         table.add(heading, [cell(one) for _, one in found], explanation=explanation)
@@ -133,7 +135,7 @@ def _highest(found: list[tuple[str, Generated]]) -> Table:
     return table
 
 
-_HIGHEST: Final = "highest load: the most whose p99 stayed within the bound, twice."
+_HIGHEST: Final = "highest load: the largest whose p99 stayed within the bound twice."
 
 
 def _scenario(one: Generated) -> str:

@@ -52,7 +52,7 @@ def _published(record: RunRecord) -> Table:
     table.add("published by", [one.source for one in firsts], numeric=False)
     table.add("metric", [{"top1": "top-1", "top5": "top-5"}[one.metric] for one in firsts], numeric=False)
     table.add("published %", [number(one.published, 2) for one in firsts])
-    # Of synthetic pictures nothing may be set beside a figure of ImageNet: a picture of that line would be a claim.
+    # Accuracy on synthetic images must not stand next to ImageNet figures: a screenshot of that line would mislead.
     ours = [
         Cell(ABSENT) if synthetic else number(one.ours, 2, interval(f"{one.low:.2f}", f"{one.high:.2f}"))
         for one in firsts

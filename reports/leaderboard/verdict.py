@@ -52,7 +52,7 @@ def _speed(record: RunRecord, rows: Sequence[Row]) -> list[str]:
 
 
 def _fastest(rows: Sequence[Row], *, alike: str) -> str:
-    """Of ranked rows of one group, the fastest first. ``alike``: how they ran, where other groups ran unlike."""
+    """The ranked rows of one group, fastest first. ``alike``: how they ran, if other groups ran differently."""
     group = f" ({alike})" if alike else ""
     first = min(row.rank or 0 for row in rows)
     best = [row for row in rows if row.rank == first]
@@ -64,7 +64,7 @@ def _fastest(rows: Sequence[Row], *, alike: str) -> str:
 
 
 def _quickest(record: RunRecord, rows: Sequence[Row]) -> list[str]:
-    """Of ranked rows that ran alike, those that none is quicker than at batch 1, where FPS has others first."""
+    """The ranked rows of one group with the lowest latency at batch 1, if others are fastest by FPS."""
     slower = {one.slower for one in record.differences if one.of == "latency" and one.apart}
     best = [row for row in rows if row.entry.name not in slower and row.p50_ms is not None]
     first = min(row.rank or 0 for row in rows)
@@ -75,7 +75,7 @@ def _quickest(record: RunRecord, rows: Sequence[Row]) -> list[str]:
 
 
 def _only(row: Row, group: str) -> str:
-    """Of the one row that is ranked in its group."""
+    """The only row that is ranked in its group."""
     others = len(row.record.systems) > 1 and not group
     return f"{row.entry.name}{group}: {row.rate or 0:.0f} FPS{'; no other row is ranked' if others else ''}."
 
@@ -91,7 +91,7 @@ def _ahead(best: Sequence[Row], rows: Sequence[Row]) -> str:
 
 
 def _accuracy(record: RunRecord, rows: Sequence[Row]) -> list[str]:
-    """Of a run without speed: who is most accurate."""
+    """The most accurate row of a run without speed."""
     answered = [row for row in rows if row.entry.accuracy is not None]
     if not answered or any(row.entry.performance is not None for row in rows) or record.invalid:
         return []

@@ -1,4 +1,4 @@
-"""What all pictures have in common: how text is set, so that the file is well-formed whatever a name holds."""
+"""What all plots have in common: how text is set, so that the file is well-formed whatever a name contains."""
 
 import contextlib
 import warnings
@@ -9,7 +9,7 @@ from typing import Any, Final
 from alexbench.harness.files.plain_text import one_line
 
 DOTS_PER_INCH: Final = 150
-"""Of every PNG."""
+"""The resolution of every PNG."""
 STYLE: Final[Mapping[str, Any]] = MappingProxyType(
     {"font.family": "DejaVu Sans", "font.size": 10, "svg.hashsalt": "alexbench", "svg.fonttype": "path"}
 )

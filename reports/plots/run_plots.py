@@ -1,6 +1,6 @@
-"""A run as pictures: the leaderboard's bars and the latencies' distributions, as SVG and PNG, for README and PRs.
+"""A run as plots: the leaderboard's bars and the latencies' distributions, as SVG and PNG, for README and PRs.
 
-Coloured by Okabe and Ito's palette, which the common colour blindnesses tell apart; nothing is said by colour alone.
+Coloured by Okabe and Ito's palette, which the common colour blindnesses tell apart; colour is never the only sign.
 """
 
 import io
@@ -44,10 +44,10 @@ _BINS: Final = 80
 _SHOWN: Final = 1.3
 """The axis ends so far beyond the slowest row's 90th percentile; a count says how many calls lie farther."""
 _LETTERS: Final = 21
-"""Of a row's name on a line, beside the bars."""
+"""Characters of a row's name on one line, next to the bars."""
 _BOLD_LETTERS: Final = 76
 _SMALL_LETTERS: Final = 104
-"""Of the lines above, which reach from edge to edge."""
+"""Characters on each line above the bars, which reaches from edge to edge."""
 _VERDICT: Final = 400
 """Letters of a verdict at most: five lines."""
 
@@ -63,7 +63,7 @@ class Picture:
 def write_pictures(folder: Path, record: RunRecord) -> list[Path]:
     """Write ``leaderboard`` and ``latency`` (.svg, .png) into a run's folder, each whole; their paths.
 
-    A run without speed has a leaderboard of top-1 and no latencies; one without any figure has no picture.
+    A run without speed has a leaderboard of top-1 and no latencies; one without any figure has no plot.
 
     Raises:
         RecordError: ``timings.parquet`` is damaged.
@@ -78,7 +78,7 @@ def write_pictures(folder: Path, record: RunRecord) -> list[Path]:
 
 
 def read_latencies(folder: Path) -> dict[str, NDArray[np.float64]]:
-    """Of each row the milliseconds of every settled call at batch 1; empty where nothing was timed.
+    """Each row's milliseconds of every settled call at batch 1; empty if nothing was timed.
 
     Raises:
         RecordError: the file is damaged.
@@ -216,7 +216,7 @@ def _name_rows(ax: "Axes", rows: Sequence[Row]) -> None:
 
 
 def _lines(name: str) -> str:
-    """As the room beside the bars allows: on two lines where it is long, and the middle left out of a longer one."""
+    """As the room next to the bars allows: on two lines where it is long, and the middle left out of a longer one."""
     first, *rest = textwrap.wrap(plot_text(name), _LETTERS) or [""]
     second = " ".join(rest)
     if len(second) > _LETTERS:

@@ -20,37 +20,37 @@ _RUN: Final[Mapping[Code, str]] = {
     "suspended": "the machine was suspended for {measured:.1f} s",
     "clock_jump": "the wall clock jumped by {measured:.1f} s against the monotonic one: the machine was paused, or its"
     " clock was set",
-    "no_control": "no control could be taken: neither a duplicate nor a second process of any row came to the end",
+    "no_control": "no control could be taken: no duplicate and no second process of any row finished",
     "synthetic": "no verdict: synthetic",
     "not_validation_set": "no verdict: other images or labels than the validation set's",
     "calibration_left_out": "no verdict: {count} images were used for int8 calibration and are not scored",
     "reproduced": "reproduced (within {limit:.2f} points)",
     "not_reproduced": "NOT reproduced (more than {limit:.2f} points off)",
-    "one_part": "no verdict: one part of a data set, which is not a sample of it",
-    "compatible": "compatible: inside the interval of these images",
-    "not_compatible": "NOT compatible: outside the interval of these images",
+    "one_part": "no verdict: one part of a data set is not a sample of it",
+    "compatible": "compatible: inside the interval for these images",
+    "not_compatible": "NOT compatible: outside the interval for these images",
     "no_layer_times": "no layer times: {text}",
-    "no_profiler": "no layer times: nothing profiles what it runs here",
-    "loadgen_failed": "{of} by LoadGen failed: {text}",
+    "no_profiler": "no layer times: no profiler supports what it runs here",
+    "loadgen_failed": "LoadGen {of} failed: {text}",
     "streams_failed": "many batches at once failed: {text}",
-    "no_streams": "many batches at once: this backend has no way of its own for what it runs here",
+    "no_streams": "many batches at once: this backend does not support them for what it runs here",
     "loadgen": "{text}",
-    "background_assumed": "{count:,} outputs, one more than ImageNet's classes: output 0 is taken for the background,"
-    " as in TensorFlow's models",
-    "against_first": "its scores differ from those of {of} by {measured:.1e} sigma at most, on {count} images (there"
+    "background_assumed": "{count:,} outputs, one more than ImageNet's classes: AlexBench assumes that output 0 is the"
+    " background, as in TensorFlow's models",
+    "against_first": "its scores differ from those of {of} by at most {measured:.1e} sigma, on {count} images (there"
     " is no float64 reference without --weights)",
-    "few_classes": "Top-5 of {count} classes is right for every image, and says nothing.",
-    "no_load_held": "no load held {limit:g} ms twice within {count} probes",
-    "too_few_queries": "the probe at {measured:g} had {count} queries; a p99 needs {total}: give it longer",
+    "few_classes": "With {count} classes, top-5 is right for every image and means nothing.",
+    "no_load_held": "no load stayed within {limit:g} ms twice in {count} probes",
+    "too_few_queries": "the probe at {measured:g} had {count} queries; a p99 needs {total}; run it longer",
     "lowest_load_failed": "p99 is {measured:.4g} ms already at {limit:g}, the lowest load tried",
-    "synthetic_differs": "The synthetic {of} differ from the published ones ({head}, expected {base}): accuracy is"
-    " comparable within this machine only.",
-    "synthetic_images_differ": "Of {total} synthetic {of}, {count} differ from the published ones ({text}): accuracy is"
-    " comparable within this machine only.",
-    "only_synthetic_weights": "The images are synthetic: only a file with the synthetic weights of this card knows"
-    " them.",
-    "files_alone": "Model files alone, and no weights to compare them with: parity was not measured.",
-    "not_together": "Images and weights do not belong together: speed only, accuracy was not measured.",
+    "synthetic_differs": "The synthetic {of} differ from the published ones ({head}, expected {base}): compare accuracy"
+    " within this machine only.",
+    "synthetic_images_differ": "{count} of {total} synthetic {of} differ from the published ones ({text}): compare"
+    " accuracy within this machine only.",
+    "only_synthetic_weights": "The images are synthetic: only a file with this card's synthetic weights can"
+    " classify them.",
+    "files_alone": "Parity was not measured: there are no weights to compare the model files with.",
+    "not_together": "Only speed was measured, not accuracy: images and weights do not belong together.",
     "weights_assumed": "Weights: {text}.",
     "data": "{text}",
     "parity_failed": "Parity was not measured: {text}",
@@ -70,28 +70,28 @@ _IDENTITY: Final[Mapping[Code, str]] = {
     "other_images": "other images or labels: {base} and {head}",
     "other_pixels": "other prepared pixels: {base} and {head}",
     "other_recipe": "other preprocessing, decoders or labels: {base} and {head}",
-    "other_runtime_settings": "other settings of the runtime",
+    "other_runtime_settings": "other runtime settings",
     "other_setting": "{of} {base} in the base and {head} in the head; run the head again with --{of} {base}",
-    "other_probe": "the machine probe is NumPy's, and differs: {because}; both in one run: alexbench ab",
+    "other_probe": "the machine probe uses NumPy, which differs: {because}; measure both in one run: alexbench ab",
     "other_numpy": "NumPy {base} and {head}",
-    "other_library": "what NumPy multiplies with",
-    "other_variables": "variables of its libraries",
+    "other_library": "NumPy's matrix library",
+    "other_variables": "environment variables of its libraries",
     "other_skipped": "other images were skipped as unreadable",
     "ran_with": "{of} ran with {text} {base} -> {head}",
     "changed": "{of} {base} -> {head}",
 }
 _GATE: Final[Mapping[Code, str]] = {
     "no_rows": "the base has no row",
-    "needs_paired": "the policy wants paired rounds, which take one run of both: alexbench ab",
-    "needs_anchored": "the policy wants anchored rounds, which take a baseline of another run",
-    "no_probe": "there was no machine probe to compare the two runs by",
+    "needs_paired": "the policy requires paired rounds; measure both in one run: alexbench ab",
+    "needs_anchored": "the policy requires anchored rounds, which need a baseline of another run",
+    "no_probe": "there is no machine probe to compare the two runs with",
     "no_shared_round": "base and head share no round",
-    "blocks_lost": "the blocks that the {of}'s figure is from are gone",
-    "no_times": "the {of} has no times, for its run was INVALID: {because}",
+    "blocks_lost": "the blocks behind the {of}'s figure are missing",
+    "no_times": "the {of} has no times because its run was INVALID: {because}",
     "in_side": "in the {of}: {because}",
     "not_measured": "not measured in the {of}",
     "at_tolerance": "the estimate is at the tolerance itself",
-    "other_count": "other numbers of images",
+    "other_count": "different numbers of images",
     "lost": "{count:,} lost",
     "gained": "{count:,} gained of {total:,} images",
     "no_reference": "the head was not compared with float64",
@@ -100,42 +100,42 @@ _GATE: Final[Mapping[Code, str]] = {
     "mismatches": "{count} top-1 mismatches that rounding cannot explain",
     "computes_as": "computes as {of}",
     "base_no_better": "the base is no better",
-    "one_load": "beyond what is allowed, but one load each says little",
+    "one_load": "beyond the tolerance, but one load each is too few to judge",
     "one_value": "one value each, no interval",
-    "not_in_base": "the policy requires something of it, and the base does not have it",
-    "in_neither": "the policy requires something of it, and neither side has it",
+    "not_in_base": "the policy has a requirement for it, but the base does not have it",
+    "in_neither": "the policy has a requirement for it, but neither side has it",
     "row_failed": "{text}",
     "row_is": "the row is {of}",
-    "not_asked": "the head was not asked for it",
+    "not_asked": "the head's run did not ask for it",
     "not_installed": "the head has no such row: its runtime is not installed",
-    "confirmed": "{measured:+.1f} % and, with fresh processes, {limit:+.1f} %: beyond what is allowed both times",
-    "unconfirmed": "beyond what is allowed, and not confirmed with fresh processes",
-    "unconfirmed_advisory": "beyond what is allowed, and not confirmed with fresh processes, for it is advisory",
-    "unconfirmed_alone": "beyond what is allowed with all measurements together, and no second one alone says so",
+    "confirmed": "{measured:+.1f} % and, with fresh processes, {limit:+.1f} %: beyond the tolerance both times",
+    "unconfirmed": "beyond the tolerance, and not confirmed with fresh processes",
+    "unconfirmed_advisory": "beyond the tolerance, and not confirmed with fresh processes, because it is advisory",
+    "unconfirmed_alone": "beyond the tolerance over all measurements together, but no second measurement alone confirms"
+    " it",
     "detectable": "a change of {limit:.1f} % would fail",
     "more_processes": "more processes, about {count:,} at this spread (a higher --rigor runs more)",
-    "other_tolerance": "a tolerance that is not about the change itself, as {limit:g} % is; a change of"
-    " {measured:.1f} % would fail",
+    "other_tolerance": "a tolerance further from the change than {limit:g} %; a change of {measured:.1f} % would fail",
     "balance": "net {of} {count:,}, of {total:,} allowed",
     "more_images": "about {count:,} more images at these rates",
-    "no_number_of_images": "a tolerance other than the change itself; no number of images that is likely to be had",
-    "other_base": "another base, which must be valid",
-    "other_run": "another run, which must be valid",
+    "no_number_of_images": "a tolerance that is not the change itself; no realistic number of images is enough",
+    "other_base": "another, valid base",
+    "other_run": "another, valid run",
     "restore": "restoring {of}",
-    "quieter": "a {of} of a quieter run",
+    "quieter": "a {of} from a quieter run",
     "measure": "a measurement in both runs",
     "run_backend": "runs with --backend {of}",
     "run_system": "a run of the head with {of}",
-    "further_runs": "the same of further runs",
+    "further_runs": "this metric from more runs",
     "second_run": "a second measurement that agrees (the gate makes one, unless --no-follow-up)",
     "times_not_gated": "Times are not gated: {because}",
     "row_times_not_gated": "Times of {of} are not gated: {because}",
-    "head_alone": "{of} is in the head alone: not gated",
-    "same_run": "Base and head are the same run, of {of}: that they agree says nothing",
-    "no_answers": "Accuracy and parity were not measured: this gate says nothing of them",
-    "no_gate_times": "Times were not measured: this gate says nothing of them",
+    "head_alone": "only the head has {of}: not gated",
+    "same_run": "Base and head are the same run, of {of}: their agreement proves nothing",
+    "no_answers": "Accuracy and parity were not measured: this gate does not cover them",
+    "no_gate_times": "Times were not measured: this gate does not cover them",
     "not_repeated": "Not measured again: {text}",
-    "repeat_invalid": "{text} is INVALID of {of} and does not count there",
+    "repeat_invalid": "{text} is INVALID for {of} and does not count for it",
 }
 WORDS: Final[Mapping[Code, str]] = {**_NOISE, **_RUN, **_IDENTITY, **_GATE}
 """Code -> its words, with the values of a :class:`Reason` by their names; notes of a run are whole sentences."""
@@ -164,7 +164,7 @@ def as_json(reason: Reason) -> dict[str, Any]:
 
 
 def arithmetic_words(found: str) -> str:
-    """What an error is known as (``records.precisions.Arithmetic``), with the formats of so many bits."""
+    """The name of an error's arithmetic (``records.precisions.Arithmetic``), with the formats of that many bits."""
     return _LONG.get(found, found)
 
 
@@ -180,5 +180,5 @@ def group_parts(group: Group) -> tuple[str, ...]:
 
 
 def group_words(group: Group) -> str:
-    """The same in one line; every file has it as the name of the group."""
+    """The same in one line: the name of the group in every file."""
     return ", ".join(group_parts(group))

@@ -44,7 +44,7 @@ def model_line(record: RunRecord) -> str:
     model = record.model
     if not model.weights_digest:
         weights = "SYNTHETIC weights, in files named below" if model.synthetic else "the files named below, unverified"
-        return f"{weights}; images prepared as card {model.card} says"
+        return f"{weights}; images prepared for card {model.card}"
     if model.synthetic:
         source = "" if model.weights == "synthetic" else f", read from {PurePath(model.weights).name}"
         weights = (
@@ -56,23 +56,21 @@ def model_line(record: RunRecord) -> str:
         weights = f"weights {PurePath(model.weights).name} ({said}), digest {model.weights_digest[:12]}"
     return (
         f"{model.card} (network {model.network}), {model.parameters:,} parameters, {model.macs / 1e9:.3f} GMACs "
-        f"= {model.gflops:.3f} GFLOPs (2 x MACs) an image; {weights}"
+        f"= {model.gflops:.3f} GFLOPs (2 x MACs) per image; {weights}"
     )
 
 
 def data_line(record: RunRecord) -> str:
-    """The pictures, how many, and what they are not."""
+    """The images, how many, and whether they are synthetic."""
     data = record.data
     kind = (
-        "SYNTHETIC pictures, drawn by a program; these accuracies say nothing about ImageNet: "
-        if data.synthetic
-        else ""
+        "SYNTHETIC images, drawn by a program; these accuracies say nothing about ImageNet: " if data.synthetic else ""
     )
     return f"{kind}{data.description}; prepared as {record.model.preprocessing}, pixels {data.pixels_digest[:12]}"
 
 
 def machine_line(record: RunRecord) -> str:
-    """The hardware and what was asked of it."""
+    """The hardware, and the systems that were asked for."""
     return f"{hardware_line(record)}; asked for: {asked_for(record)}"
 
 
@@ -104,7 +102,7 @@ def when_line(record: RunRecord) -> str:
 
 
 def facts(record: RunRecord) -> list[tuple[str, str]]:
-    """What stands above a leaderboard: a word of at most seven letters, and its line."""
+    """The lines above a leaderboard, each with a heading of at most seven letters."""
     found = [
         ("model", model_line(record)),
         ("data", data_line(record)),
@@ -142,12 +140,12 @@ def resolution_line(resolutions: Sequence[Resolution]) -> str:
     counts = sorted({one.processes for one in resolutions})
     return (
         f"This run can tell apart rows that differ by more than {resolved(resolutions)}"
-        f" (95 %, the widest of all pairs; {' to '.join(map(str, counts))} processes a row)"
+        f" (95 %, the widest of all pairs; {' to '.join(map(str, counts))} processes per row)"
     )
 
 
 def resolved(resolutions: Sequence[Resolution]) -> str:
-    """How far rows must differ to be told apart, of each measure."""
+    """How far rows must differ to be told apart, for each measure."""
     return " or ".join(f"{100 * (one.ratio - 1):.1f} % in {_MEASURES[one.of]}" for one in resolutions)
 
 
@@ -155,8 +153,8 @@ def _ceiling_line(ceiling: Ceiling) -> str:
     kernel = max(ceiling.kernels, key=lambda name: ceiling.kernels[name])
     stream = max(ceiling.streams, key=lambda name: ceiling.streams[name])
     return (
-        f"{ceiling.gflops_per_second:.0f} GFLOP/s ({kernel}, the best of {len(ceiling.kernels)}) and "
-        f"{ceiling.gb_per_second:.1f} GB/s ({stream}) were reached on this machine meanwhile"
+        f"this machine reached {ceiling.gflops_per_second:.0f} GFLOP/s ({kernel}, the best of {len(ceiling.kernels)})"
+        f" and {ceiling.gb_per_second:.1f} GB/s ({stream}) during the run"
     )
 
 
@@ -169,14 +167,14 @@ def _control_line(control: Control, pairs: str) -> str:
 
 def published_lines(record: RunRecord) -> list[str]:
     """What others published for this card, and whether it may be compared."""
-    verdict = "no verdict: these pictures or weights are synthetic"
+    verdict = "no verdict: these images or weights are synthetic"
     if not (record.model.synthetic or record.data.synthetic):
-        verdict = "compare only on all 50,000 pictures and with verified weights"
+        verdict = "compare only on all 50,000 images and with verified weights"
     return [f"{one.source}: top-1 {one.top1:g} %, top-5 {one.top5:g} % ({verdict})" for one in record.model.published]
 
 
 def run_remarks(record: RunRecord, *, details: bool = True) -> list[str]:
-    """What qualifies the run: which rows know nothing, its images; of ``details``, how many batches at once ran."""
+    """What qualifies the run: doubtful rows and its images; with ``details``, how many batches ran at once."""
     doubted = [f"{entry.name}: {line}" for entry in record.systems for line in doubts(entry)]
     about = [*_data_lines(record.data), *map(words, record.notes)]
     return [*doubted, *about, *(_about_speed(record) if details else [])]
@@ -211,21 +209,21 @@ def _data_lines(data: DataRecord) -> list[str]:
 
 
 def doubts(entry: SystemRecord) -> list[str]:
-    """Why nothing that is measured of a row may be believed: it knows nothing, or is another function."""
+    """Why no measurement of a row is reliable: it is no better than guessing, or computes another function."""
     lines = []
     accuracy, parity = entry.accuracy, entry.parity
     right = "" if accuracy is None else f"top-1 is {accuracy.top1_correct} of {accuracy.images}"
     if accuracy is not None and accuracy.against_guessing == "no better":
-        luck = "" if accuracy.by_guessing is None else f" (a guess is right on {100 * accuracy.by_guessing:.2g} %)"
+        luck = "" if accuracy.by_guessing is None else f" (a guess is right for {100 * accuracy.by_guessing:.2g} %)"
         lines.append(
-            f"{right}, NO BETTER THAN GUESSING{luck}: pictures, labels, card and weights do not belong together, or the"
-            " file is fed what it was not made for; not ranked. alexbench doctor looks for the cause."
+            f"{right}, NO BETTER THAN GUESSING{luck}: images, labels, card and weights do not belong together, or the"
+            " file expects other input; not ranked. To find the cause: alexbench doctor."
         )
     if accuracy is not None and accuracy.against_guessing == "too few":
         lines.append(f"{right}: TOO FEW IMAGES to tell it from guessing; not ranked.")
     if parity is not None and parity.far_off:
         lines.append(
-            f"logits are OFF BY UP TO {parity.max_abs_over_sigma:.2g} SIGMA of float64's, which no rounding does; not"
+            f"logits are OFF BY UP TO {parity.max_abs_over_sigma:.2g} SIGMA from float64, more than any rounding; not"
             " ranked."
         )
     return lines
@@ -234,7 +232,7 @@ def doubts(entry: SystemRecord) -> list[str]:
 def row_remarks(entry: SystemRecord) -> list[str]:
     """What qualifies a row, without its name: its file, its error, parity, threads that were not counted.
 
-    What disturbed the machine is said once for all rows (:mod:`alexbench.reports.leaderboard.noise_banner`).
+    Disturbances of the machine are reported once for all rows (:mod:`alexbench.reports.leaderboard.noise_banner`).
     """
     lines = doubts(entry)
     lines += [] if entry.artifact is None else [_file_line(entry, entry.artifact)]
@@ -264,17 +262,17 @@ def _kernel_line(check: KernelCheck) -> str:
 
 
 def _batch_lines(entry: SystemRecord) -> list[str]:
-    """That a row's answers depend on the batch, and whose batch its accuracy is of."""
+    """That a row's answers depend on the batch, and the batch size of its accuracy."""
     if entry.batch_dependence is None:
         return []
     size = None if entry.accuracy is None else entry.accuracy.batch_size
-    of = "" if size is None else f": accuracy and parity are of batches of {size}, and of no other"
+    only = "" if size is None else f": accuracy and parity hold for batches of {size} only"
     much = f"by up to {entry.batch_dependence:.2g} sigma"
-    return [f"a picture's scores DEPEND ON ITS BATCH, on the pictures beside it, {much}{of} (dynamic quantization)."]
+    return [f"scores of an image DEPEND ON ITS BATCH, {much} (dynamic quantization){only}."]
 
 
 def _parity_lines(entry: SystemRecord, parity: Parity) -> list[str]:
-    """Which precision a row's error unmasks, and whether it is float64's function within what its own allows."""
+    """The precision that a row's error reveals, and whether it matches float64 within its own tolerance."""
     lines = []
     bits = "" if parity.effective_bits is None else f", {parity.effective_bits:.1f} effective bits,"
     if parity.unmasked is not None:
@@ -287,7 +285,7 @@ def _parity_lines(entry: SystemRecord, parity: Parity) -> list[str]:
         f" {parity.sqnr_db:.0f} dB (at least {parity.tolerance_sqnr_db:g})"
     )
     if parity.unexplained_flips:
-        found += f", {parity.unexplained_flips} answers that this cannot explain"
+        found += f", {parity.unexplained_flips} top-1 mismatches that this cannot explain"
     if parity.quantised and parity.passed:
         lines.append(f"quantized to {parity.held_to}, within expectation of {of}: {found}.")
     elif parity.quantised:
@@ -303,7 +301,7 @@ def _parity_lines(entry: SystemRecord, parity: Parity) -> list[str]:
 
 
 def _about_speed(record: RunRecord) -> list[str]:
-    """Each way of many batches at once, with whose it is; then what LoadGen said."""
+    """How each row ran many batches at once; then LoadGen's reasons."""
     speeds = [(entry.name, entry.performance) for entry in record.systems if entry.performance is not None]
     ways: dict[str, list[str]] = {}
     for name, speed in speeds:
@@ -316,7 +314,7 @@ def _about_speed(record: RunRecord) -> list[str]:
 
 
 def noise_words(speed: Performance) -> str | None:
-    """What was unusual while a row was timed, "" if nothing was; None where nobody looked, as before schema 3."""
+    """What was unusual while a row was timed, "" if nothing was; None if it was not checked, as before schema 3."""
     if speed.noise is not None:
         return joined(speed.noise.failed)
     return None if speed.steady else "no steady state"
@@ -362,18 +360,18 @@ def _artifact_line(artifact: ArtifactRecord, ran: Effective | None) -> str:
 
 
 def _scores(artifact: ArtifactRecord) -> str:
-    """What it gives an image, and how much it computes for that."""
+    """Outputs and GFLOPs per image."""
     if artifact.outputs is None:  # an older record
         return artifact.scores
-    work = "GFLOPs not known" if artifact.macs is None else f"{2 * artifact.macs / 1e9:.3f} GFLOPs an image"
+    work = "GFLOPs unknown" if artifact.macs is None else f"{2 * artifact.macs / 1e9:.3f} GFLOPs per image"
     return f"{artifact.outputs:,} {artifact.scores}, {work}"
 
 
 def _precision(artifact: ArtifactRecord, ran: Effective | None) -> str:
-    """What computes, what is stored, and how it is known; of older records the one word that they have."""
+    """The computing and the stored precision, and how they are known; older records have one word."""
     if not artifact.stored or ran is None:
         return artifact.precision
     how = _HOW.get(ran.precision[1], ran.precision[1])
-    scales = ", with scales chosen while it runs" if artifact.dynamic else ""
+    scales = ", with scales computed at run time" if artifact.dynamic else ""
     products = f" ({artifact.products})" if ", " in artifact.products else ""
     return f"computes in {ran.precision[0]}{products}{scales} ({how}), weights stored in {artifact.stored}"

@@ -65,7 +65,7 @@ def write(
 ) -> RunRecord:
     """Write it all; the record. ``calls`` are timed of each row; ``noisy_images`` compress as badly as any.
 
-    ``p50_ms``: the rows, fastest first, torch among them, and the machine probe's ("anchor").
+    ``p50_ms``: the rows, fastest first, torch among them, and the machine probe's (``anchor``).
     """
     medians = P50_MS if p50_ms is None else p50_ms
     names = tuple(name for name in medians if name != "anchor")

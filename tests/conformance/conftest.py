@@ -86,18 +86,20 @@ class Store:
         (path,) = made.glob("*.safetensors")
         return path
 
-    def truth(self, case: Case, count: int | None = None) -> NDArray[np.float64]:
+    def reference_logits(self, case: Case, count: int | None = None) -> NDArray[np.float64]:
         """Float64 logits (count, outputs) of the case's first images, by the `reference` backend in a worker.
 
-        There are PICTURES of a published case, and FEW of another.
+        There are ``PICTURES`` of a published case, and ``FEW`` of another.
         """
         there = PICTURES if case in PUBLISHED else FEW
         assert count is None or count <= there
-        made = made_once(self._factory, f"truth-{case}", lambda folder: self._make_truth(case, there, folder))
-        truth: NDArray[np.float64] = np.load(made / "logits.npy")
-        return truth[:count]
+        made = made_once(
+            self._factory, f"reference-{case}", lambda folder: self._make_reference_logits(case, there, folder)
+        )
+        logits: NDArray[np.float64] = np.load(made / "logits.npy")
+        return logits[:count]
 
-    def _make_truth(self, case: Case, count: int, folder: Path) -> None:
+    def _make_reference_logits(self, case: Case, count: int, folder: Path) -> None:
         with WorkerProcess(REFERENCE, log=folder / "log") as worker:
             load(worker, REFERENCE, case, self.weights(case), Options(threads=THREADS))
             predict(worker, network_pixels(case, "NCHW", count), folder)  # leaves logits.npy
@@ -119,7 +121,7 @@ def class_or_skip(name: str) -> type[Backend]:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Weights and truth."""
+    """Weights and float64 logits."""
     return Store(tmp_path_factory)
 
 

@@ -43,7 +43,7 @@ def looked_at(worker: WorkerProcess, layers: Sequence[str], folder: Path) -> dic
     return {layer: np.load(folder / f"{layer}.npy") for layer in layers}
 
 
-class Truth:
+class Float64Activations:
     """Float64's activations, made once for all processes of the session."""
 
     def __init__(self, store: Store, factory: pytest.TempPathFactory) -> None:
@@ -64,16 +64,16 @@ class Truth:
         self, case: Case, found: dict[str, NDArray[np.float64]], precision: Precision = "fp32"
     ) -> list[LayerError]:
         """The outputs of every layer, in the network's order."""
-        truth, scale, bound = self.of(case), scales(case.description), bounds(case.description, precision)
+        expected, scale, bound = self.of(case), scales(case.description), bounds(case.description, precision)
         return [
-            layer_error(name, found[name], truth[name], sigma=float(truth[scale[name]].std()), bound=bound[name])
+            layer_error(name, found[name], expected[name], sigma=float(expected[scale[name]].std()), bound=bound[name])
             for name in names(case)
         ]
 
 
 @pytest.fixture(scope="session")
-def truth(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    return Truth(store, tmp_path_factory)
+def float64(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Float64Activations:
+    return Float64Activations(store, tmp_path_factory)
 
 
 def names(case: Case) -> list[str]:
@@ -88,11 +88,13 @@ def test_every_runtime_has_the_power(runtime: str) -> None:
     assert issubclass(backend_class(runtime), GivesActivations)
 
 
-def test_every_layer_is_float64s_as_far_as_fp32_goes(loaded: Loaded, truth: Truth, tmp_path: Path) -> None:
+def test_every_layer_is_float64s_as_far_as_fp32_goes(
+    loaded: Loaded, float64: Float64Activations, tmp_path: Path
+) -> None:
     found = looked_at(loaded.worker, names(loaded.case), tmp_path)
     shapes = output_shapes(loaded.case.description)
     assert {name: array.shape for name, array in found.items()} == {n: (COUNT, *shapes[n]) for n in shapes}
-    errors = truth.errors(loaded.case, found)
+    errors = float64.errors(loaded.case, found)
     assert first_off(errors) is None, first_off(errors)
     # Really computed by the runtime: float64 would have no error.
     assert all(error.bits < 30 for error in errors)
@@ -106,12 +108,14 @@ def test_looking_changes_nothing(loaded: Loaded, tmp_path: Path) -> None:
     assert np.abs(logits - before).max() <= TOLERANCES["fp32"].max_abs_over_sigma * float(logits.std())
 
 
-def test_layers_come_alone_and_in_the_order_asked_for(loaded: Loaded, truth: Truth, tmp_path: Path) -> None:
+def test_layers_come_alone_and_in_the_order_asked_for(
+    loaded: Loaded, float64: Float64Activations, tmp_path: Path
+) -> None:
     few = ["relu7", "conv1", "flatten"]
     found = looked_at(loaded.worker, few, tmp_path)
     assert sorted(file.stem for file in tmp_path.iterdir()) == sorted(few)
     for name in few:
-        wanted = truth.of(loaded.case)[name]
+        wanted = float64.of(loaded.case)[name]
         assert np.abs(found[name] - wanted).max() < 1e-3 * wanted.std()
 
 
@@ -129,28 +133,30 @@ def test_nothing_is_looked_at_before_load(runtime: str) -> None:
 
 @pytest.mark.parametrize("elsewhere", OTHER_SIZES, ids=str)
 def test_every_layer_is_float64s_at_another_input_size(
-    spare: Spare, store: Store, truth: Truth, tmp_path: Path, elsewhere: Case
+    spare: Spare, store: Store, float64: Float64Activations, tmp_path: Path, elsewhere: Case
 ) -> None:
     """`owt` at 256, where the averaging is not an identity; `bvlc` at 224."""
     spare.load(elsewhere, store.weights(elsewhere))
     open_pictures(spare.worker, elsewhere, spare.folder)
-    errors = truth.errors(elsewhere, looked_at(spare.worker, names(elsewhere), tmp_path))
+    errors = float64.errors(elsewhere, looked_at(spare.worker, names(elsewhere), tmp_path))
     assert first_off(errors) is None, first_off(errors)
 
 
-def test_bf16_keeps_to_bf16s_bounds_and_not_to_fp32s(spare: Spare, store: Store, truth: Truth, tmp_path: Path) -> None:
+def test_bf16_keeps_to_bf16s_bounds_and_not_to_fp32s(
+    spare: Spare, store: Store, float64: Float64Activations, tmp_path: Path
+) -> None:
     if (spare.name, "bf16") in KNOWN_GAPS:
         pytest.skip(f"{spare.name} refuses bf16")
     spare.load(OWT, store.weights(OWT), precision="bf16")
     open_pictures(spare.worker, OWT, spare.folder)
     found = looked_at(spare.worker, names(OWT), tmp_path)
-    assert first_off(truth.errors(OWT, found, "bf16")) is None
-    seen = first_off(truth.errors(OWT, found))
+    assert first_off(float64.errors(OWT, found, "bf16")) is None
+    seen = first_off(float64.errors(OWT, found))
     assert seen is not None
     assert (seen.layer, seen.off) == ("conv1", 64)
 
 
-def test_a_worker_without_the_power_says_so(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_without_the_power_reports_it(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(ReferenceBackend, "activations")
     worker = Worker(lambda *_: None)
     worker.load(Load(REFERENCE, OWT.network, OWT.input_size, store.weights(OWT), Options(1)))
@@ -163,16 +169,18 @@ def test_a_worker_without_the_power_says_so(store: Store, tmp_path: Path, monkey
 # A weight that is off, planted in one runtime.
 
 
-def assert_traced(backend: str, case: Case, layer: str, store: Store, truth: Truth, folder: Path) -> None:
+def assert_traced(
+    backend: str, case: Case, layer: str, store: Store, float64: Float64Activations, folder: Path
+) -> None:
     """The layer and the channel of the weight are named, and nothing before them."""
     class_or_skip(backend)
-    seed, channel = next(seeds_that_show(case.description, layer, truth.of(case)))
+    seed, channel = next(seeds_that_show(case.description, layer, float64.of(case)))
     with WorkerProcess(
         backend, log=folder / "log", python=interpreter(folder, backend, layer, PLANTED, seed)
     ) as worker:
         load(worker, backend, case, store.weights(case), Options(threads=THREADS))
         open_pictures(worker, case, folder)
-        first = first_off(truth.errors(case, looked_at(worker, names(case), folder / "looked")))
+        first = first_off(float64.errors(case, looked_at(worker, names(case), folder / "looked")))
     assert first is not None
     assert (first.layer, [one for one, _ in first.worst]) == (layer, [channel])
 
@@ -189,11 +197,13 @@ def every_layer() -> list[Any]:
 
 @pytest.mark.parametrize(("case", "layer"), every_layer(), ids=str)
 def test_a_weight_off_is_traced_to_its_layer_and_channel(
-    case: Case, layer: str, store: Store, truth: Truth, tmp_path: Path
+    case: Case, layer: str, store: Store, float64: Float64Activations, tmp_path: Path
 ) -> None:
-    assert_traced(EVERY_LAYER_ON, case, layer, store, truth, tmp_path)
+    assert_traced(EVERY_LAYER_ON, case, layer, store, float64, tmp_path)
 
 
 @pytest.mark.parametrize("runtime", ELSEWHERE, indirect=True)
-def test_a_weight_off_is_traced_in_any_runtime(runtime: str, store: Store, truth: Truth, tmp_path: Path) -> None:
-    assert_traced(runtime, OWT, ELSEWHERE[runtime], store, truth, tmp_path)
+def test_a_weight_off_is_traced_in_any_runtime(
+    runtime: str, store: Store, float64: Float64Activations, tmp_path: Path
+) -> None:
+    assert_traced(runtime, OWT, ELSEWHERE[runtime], store, float64, tmp_path)

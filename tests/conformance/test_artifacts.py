@@ -155,7 +155,7 @@ def runs(folder_of: Callable[[str], Path], worker_of: Callable[[str], WorkerProc
     return Runs(folder_of, worker_of, tmp_path)
 
 
-def truth(card: Preprocessing, count: int) -> NDArray[np.float64]:
+def reference_logits(card: Preprocessing, count: int) -> NDArray[np.float64]:
     """Float64 logits of the first images."""
     backend = ReferenceBackend()
     backend.load(Model(artifacts.NETWORK, artifacts.weights()), Options(1))
@@ -187,7 +187,7 @@ def test_what_is_in_a_file_is_found_and_its_scores_are_those_of_float64(runs: Ru
     answer = runs.load(good.backend, seen)
     assert answer.load_s > 0
     assert facts.format in answer.effective.settings["artifact"]
-    expected = truth(good.card, 6)
+    expected = reference_logits(good.card, 6)
     if good.scores != "logits":
         expected = log_softmax(expected)
     for count in (6, 1):  # a fixed batch of 4 is filled up
@@ -251,7 +251,7 @@ def test_an_output_is_chosen_by_its_name(runs: Runs, backend: str) -> None:
     seen = runs.inspect(backend, "two-outputs.onnx", output_name="logits")
     runs.load(backend, seen)
     scores = runs.predict(backend, seen, 6)
-    assert deviation(scores, truth(PREPROCESSING, 6)).within(TOLERANCES["fp32"])
+    assert deviation(scores, reference_logits(PREPROCESSING, 6)).within(TOLERANCES["fp32"])
     runs.load(backend, runs.inspect(backend, "two-outputs.onnx", output_name="rectified"))
     np.testing.assert_array_equal(runs.predict(backend, seen, 6), np.maximum(scores, 0))
 
@@ -264,7 +264,7 @@ def test_a_quantised_file_is_run_as_it_is_and_said_to_be_int8(runs: Runs, backen
     assert seen.facts.normalisation is None  # to quantise and dequantise is none
     answer = runs.load(backend, seen)
     assert answer.effective.precision.value == "int8"
-    expected = np.exp(log_softmax(truth(PREPROCESSING, 6)))
+    expected = np.exp(log_softmax(reference_logits(PREPROCESSING, 6)))
     assert np.abs(runs.predict(backend, seen, 6) - expected).max() < 0.1
 
 
@@ -367,7 +367,7 @@ def test_files_and_networks_may_be_loaded_in_turns(folder_of: Callable[[str], Pa
     assert seen["settings"]["input"] == f"float32 {files}"
 
 
-def test_a_backend_without_the_power_says_so(worker_of: Callable[[str], WorkerProcess], tmp_path: Path) -> None:
+def test_a_backend_without_the_power_reports_it(worker_of: Callable[[str], WorkerProcess], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="reference runs no artifacts"):
         worker_of("torch").ask(
             InspectArtifact("reference", Artifact(tmp_path, (3, SIDE, SIDE), CLASSES), Options(1), PREPROCESSING)

@@ -97,7 +97,7 @@ def test_bf16_is_obeyed_or_refused(spare: Spare, store: Store) -> None:
     answer = spare.load(OWT, store.weights(OWT), precision="bf16")
     assert answer.effective.precision.value == "bf16"
     logits = predict(spare.worker, network_pixels(OWT, spare.backend.input_layout, 8), spare.folder)
-    seen = deviation(logits, store.truth(OWT)[:8])
+    seen = deviation(logits, store.reference_logits(OWT)[:8])
     # Really bf16: eight bits of mantissa show. Still the network: within what bf16 may deviate.
     assert seen.sqnr_db < 80.0, seen
     assert seen.max_abs_over_sigma > TOLERANCES["fp32"].max_abs_over_sigma, seen

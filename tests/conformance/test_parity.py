@@ -21,22 +21,22 @@ FP32 = TOLERANCES["fp32"]
 LOOKED_AT_ALONE = (0, 5, PICTURES - 1)
 
 
-def assert_parity(found: NDArray[np.float32], truth: NDArray[np.float64]) -> None:
+def assert_parity(found: NDArray[np.float32], expected: NDArray[np.float64]) -> None:
     """The logits are float64's within what fp32 may deviate."""
     assert found.dtype == np.float32
-    assert found.shape == truth.shape
-    seen = deviation(found, truth)
+    assert found.shape == expected.shape
+    seen = deviation(found, expected)
     assert seen.max_abs_over_sigma <= FP32.max_abs_over_sigma, seen
     assert seen.sqnr_db >= FP32.sqnr_db, seen
 
 
 @pytest.mark.parametrize("batch", [1, 3, PICTURES])
 def test_logits_are_those_of_float64(loaded: Loaded, store: Store, batch: int) -> None:
-    assert_parity(loaded.predict(loaded.pixels[:batch]), store.truth(loaded.case)[:batch])
+    assert_parity(loaded.predict(loaded.pixels[:batch]), store.reference_logits(loaded.case)[:batch])
 
 
 def test_an_image_alone_has_the_logits_it_has_in_a_batch(loaded: Loaded, store: Store) -> None:
-    pixels, sigma = loaded.pixels, float(store.truth(loaded.case).std())
+    pixels, sigma = loaded.pixels, float(store.reference_logits(loaded.case).std())
     together = loaded.predict(pixels)
     for picture in LOOKED_AT_ALONE:
         alone = loaded.predict(pixels[picture : picture + 1])[0]
@@ -56,7 +56,7 @@ def test_dropout_is_off(loaded: Loaded, store: Store) -> None:
     one = loaded.pixels[:1]
     calls = [loaded.predict(one) for _ in range(3)]
     assert all(np.array_equal(call, calls[0]) for call in calls)
-    assert_parity(calls[0], store.truth(loaded.case)[:1])
+    assert_parity(calls[0], store.reference_logits(loaded.case)[:1])
 
 
 @pytest.mark.parametrize("case_elsewhere", OTHER_SIZES, ids=str)
@@ -64,19 +64,19 @@ def test_logits_are_those_of_float64_at_another_input_size(spare: Spare, store: 
     """`bvlc` at 224: ceil mode's windows over the edge. `owt` at 256: the adaptive pooling averages 7 x 7 to 6 x 6."""
     spare.load(case_elsewhere, store.weights(case_elsewhere))
     pixels = network_pixels(case_elsewhere, spare.backend.input_layout, 3)
-    assert_parity(predict(spare.worker, pixels, spare.folder), store.truth(case_elsewhere, 3))
+    assert_parity(predict(spare.worker, pixels, spare.folder), store.reference_logits(case_elsewhere, 3))
 
 
 # The yardstick itself: would it see what it is there for?
 
 
 @pytest.mark.parametrize("one", PUBLISHED, ids=str)
-def test_the_truth_tells_the_images_apart(store: Store, one: Case) -> None:
+def test_the_reference_tells_the_images_apart(store: Store, one: Case) -> None:
     """Else a backend that mixes up the images of a batch would pass."""
-    truth = store.truth(one)
-    assert np.isfinite(truth).all()
-    sigma = float(truth.std())
-    apart = np.abs(truth[:, None] - truth[None]).max(axis=2)[~np.eye(len(truth), dtype=bool)]
+    logits = store.reference_logits(one)
+    assert np.isfinite(logits).all()
+    sigma = float(logits.std())
+    apart = np.abs(logits[:, None] - logits[None]).max(axis=2)[~np.eye(len(logits), dtype=bool)]
     assert apart.min() > 100 * FP32.max_abs_over_sigma * sigma
 
 
@@ -96,7 +96,7 @@ def test_the_tolerance_sees_a_wrong_normalisation(store: Store, changes: dict[st
     backend.load(Model(_changed(bvlc.description, **changes), map_weights(Path(store.weights(bvlc)))), Options(1))
     wrong = backend.predict(network_pixels(bvlc, "NCHW", 2))
     backend.close()
-    seen = deviation(wrong, store.truth(bvlc)[:2])
+    seen = deviation(wrong, store.reference_logits(bvlc)[:2])
     assert seen.max_abs_over_sigma > 10 * FP32.max_abs_over_sigma
     assert seen.sqnr_db < FP32.sqnr_db
 

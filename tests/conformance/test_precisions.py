@@ -80,7 +80,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
 
 
 @pytest.fixture(scope="module")
-def truth() -> NDArray[np.float64]:
+def reference_logits() -> NDArray[np.float64]:
     backend = ReferenceBackend()
     backend.load(Model(NETWORK, weights()), Options(1))
     return np.asarray(backend.predict(pixels("NCHW")), np.float64)
@@ -99,11 +99,11 @@ def test_what_computes_what_is_stored_and_how_it_is_known_are_three_things(files
 
 @pytest.mark.parametrize(("kind", "file"), CASES)
 def test_a_correct_file_is_within_the_tolerance_of_its_coarsest_type_and_of_none_finer(
-    files: Files, truth: NDArray[np.float64], kind: str, file: str
+    files: Files, reference_logits: NDArray[np.float64], kind: str, file: str
 ) -> None:
     class_or_skip(BACKENDS.get(kind, kind))
     facts, _, scores = files.seen(kind, file)
-    found = deviation(scores, truth)
+    found = deviation(scores, reference_logits)
     assert found.within(tolerance_of(facts.held_to)), f"{facts.held_to}: {found}"
     if facts.held_to != "fp32":
         assert not found.within(tolerance_of("fp32")), found

@@ -45,7 +45,7 @@ def streamed(loaded: Loaded | Spare, batches: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def loaded_owt(loaded: Loaded) -> Loaded:
-    """The worker with a stream open beside what it had loaded; of those that come after, each opens one anew."""
+    """The worker with a stream open as well as what it had loaded; of those that come after, each opens one anew."""
     if not issubclass(loaded.backend, Streams):
         pytest.skip(f"{loaded.name} has no streams")
     opened = loaded.worker.ask(OpenStream(BATCH))
@@ -79,10 +79,10 @@ def test_batches_are_not_mixed_up_however_often_they_come(loaded_owt: Loaded, st
     """Each of 15 batches is compared with float64's logits of its own images, which tell the images apart."""
     batches, rounds = different_batches(loaded_owt), 3
     order = np.random.Generator(np.random.PCG64(11)).permutation(np.tile(np.arange(BATCHES), rounds))
-    truth = store.truth(OWT)[: BATCHES * BATCH].reshape(BATCHES, BATCH, -1)
+    expected = store.reference_logits(OWT)[: BATCHES * BATCH].reshape(BATCHES, BATCH, -1)
     found = streamed(loaded_owt, batches[order])
     for place, number in enumerate(order):
-        assert deviation(found[place], truth[number]).within(FP32), (place, number)
+        assert deviation(found[place], expected[number]).within(FP32), (place, number)
 
 
 @pytest.mark.parametrize("case", [OWT], indirect=True, ids=str)
@@ -98,7 +98,7 @@ def test_a_stream_keeps_to_the_threads_asked_for(loaded_owt: Loaded) -> None:
 
 
 @pytest.mark.parametrize("case", [OWT], indirect=True, ids=str)
-def test_the_loop_is_what_it_was_beside_a_stream_and_after_another(loaded_owt: Loaded) -> None:
+def test_the_loop_is_what_it_was_next_to_a_stream_and_after_another(loaded_owt: Loaded) -> None:
     """Opening a stream closes the one before."""
     pixels = loaded_owt.pixels[:BATCH]
     beside = loaded_owt.predict(pixels)
@@ -129,7 +129,8 @@ def test_a_stream_in_bf16_is_in_bf16(spare: Spare, store: Store) -> None:
     spare.worker.ask(OpenStream(BATCH))
     batches = network_pixels(OWT, spare.backend.input_layout, 2 * BATCH)
     seen = deviation(
-        np.concatenate(streamed(spare, batches.reshape(2, BATCH, *batches.shape[1:]))), store.truth(OWT)[: 2 * BATCH]
+        np.concatenate(streamed(spare, batches.reshape(2, BATCH, *batches.shape[1:]))),
+        store.reference_logits(OWT)[: 2 * BATCH],
     )
     assert seen.max_abs_over_sigma > FP32.max_abs_over_sigma, seen
     assert seen.within(TOLERANCES["bf16"]), seen

@@ -28,7 +28,7 @@ def refused(command: Command, ground: Ground, out: Path, artifact: str, *more: s
     return command.here("run", *given, *more)
 
 
-def test_an_onnx_file_runs_on_two_runtimes_and_is_held_against_its_weights(
+def test_an_onnx_file_runs_on_two_runtimes_and_is_compared_with_its_weights(
     command: Command, ground: Ground, onnx_file: Path, tmp_path: Path
 ) -> None:
     named = ["--artifact", f"onnxruntime={onnx_file}", "--artifact", f"openvino={onnx_file}"]

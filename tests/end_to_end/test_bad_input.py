@@ -68,7 +68,7 @@ def test_an_unreadable_image_is_named(command: Command, ground: Ground, out: Pat
     assert {path.name for path in (ground.cache / "prepared").glob("*.npy*")} == before
 
 
-def test_unreadable_images_are_skipped_on_request_and_said_beside_every_accuracy(
+def test_unreadable_images_are_skipped_on_request_and_reported_next_to_every_accuracy(
     command: Command, ground: Ground, out: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "set"

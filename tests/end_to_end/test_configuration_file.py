@@ -35,7 +35,7 @@ def test_a_configuration_file_is_obeyed_and_a_flag_goes_before_it(part: tuple[En
     assert {entry["effective"]["threads"][0] for entry in record["systems"]} == {"1"}
 
 
-def test_a_drawn_part_says_so_and_is_evenly_drawn(part: tuple[Ended, Path], many: Path) -> None:
+def test_a_drawn_part_reports_it_and_is_evenly_drawn(part: tuple[Ended, Path], many: Path) -> None:
     data = record_of(part[1])["data"]
     assert (data["images"], data["available_images"], data["subset_seed"]) == (30, MANY, 3)
     frame = pd.read_parquet(part[1] / "predictions.parquet")

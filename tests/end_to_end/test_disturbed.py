@@ -125,7 +125,7 @@ def test_interrupted_while_measuring_is_130_and_leaves_a_record_and_no_process(
     assert ended.last_line == "alexbench: interrupted"
     assert "Traceback" not in ended.err
     folder = only_run(tmp_path / "runs")
-    assert f"interrupted; go on with: alexbench run --resume {folder}" in ended.err
+    assert f"interrupted; continue with: alexbench run --resume {folder}" in ended.err
     record = read_run(folder)
     assert record.status == "interrupted"
     assert record.finished is not None

@@ -77,7 +77,7 @@ def test_every_layer_has_its_figures_on_so_many_images(looked: Ended, ran: Ran) 
     assert all((ran.pictures / name).is_file() for name in compared["images"])
 
 
-def test_it_says_so_in_a_table_and_a_sentence(command: Command, ran: Ran, tmp_path: Path) -> None:
+def test_a_diverging_layer_is_in_a_table_and_a_sentence(command: Command, ran: Ran, tmp_path: Path) -> None:
     ended = command(
         "compare", ran.folder, "--layers", "--images", "1", "--out", tmp_path / "compared.md", "--trust", ran.off
     )

@@ -34,7 +34,7 @@ def baseline(command: Command, run: Path, tmp_path_factory: pytest.TempPathFacto
     return path
 
 
-def test_an_environment_passes_against_itself_and_says_so_everywhere(
+def test_an_environment_passes_against_itself_and_reports_it_everywhere(
     command: Command, ground: Ground, tmp_path: Path
 ) -> None:
     markdown, junit = tmp_path / "gate.md", tmp_path / "gate.xml"
@@ -60,7 +60,7 @@ def test_a_head_that_computes_something_else_fails(command: Command, ground: Gro
     assert "max error" in ended.out
 
 
-def test_a_slower_head_fails_after_fresh_processes_said_so_too(
+def test_a_slower_head_fails_after_fresh_processes_confirmed_it(
     command: Command, ground: Ground, tmp_path: Path
 ) -> None:
     head = slowed(tmp_path, "onnxruntime", 3.0)
@@ -114,7 +114,7 @@ def test_what_is_not_the_same_is_shown_and_not_gated(
         if part == "data":
             ended = command.here("gate", other, "--baseline", baseline)
             assert ended.code == 2  # the table says which pixels they were
-            assert "samples.parquet is not of this run" in ended.last_line
+            assert "samples.parquet does not belong to this run" in ended.last_line
             (other / "samples.parquet").unlink()
         ended = command.here("gate", other, "--baseline", baseline)
         assert ended.code == 3, ended.err

@@ -25,7 +25,7 @@ def run(command: Command, colours: Path, out: Path, *more: str | Path, labels: s
     return command("run", *given, "--out", out, "--threads", "1", *more)
 
 
-def test_ten_classes_on_two_runtimes_are_scored_and_held_against_each_other(
+def test_ten_classes_on_two_runtimes_are_scored_and_compared_with_each_other(
     command: Command, colours: Path, tmp_path: Path
 ) -> None:
     file = colours / "mine.onnx"

@@ -84,7 +84,7 @@ def test_a_run_that_was_ended_goes_on_where_it_was(
     assert read_run(folder).status == ("running" if ending == signal.SIGKILL else "interrupted")
     ended = command("run", "--resume", folder)
     assert ended.code == 0, ended.err
-    assert f"onnxruntime: {MANY} images were kept from before" in ended.err
+    assert f"onnxruntime: {MANY} images were answered before the interruption" in ended.err
     kept = next(line for line in ended.err.splitlines() if line.startswith("torch: ") and "were kept" in line)
     assert 16 <= int(kept.split()[1]) < MANY
     assert_same_answers(folder, whole)
@@ -104,7 +104,7 @@ def test_a_worker_that_was_killed_is_made_good(
     folder = only_run(tmp_path)
     ended = command("run", "--resume", folder)
     assert ended.code == 0, ended.err
-    assert f"torch: {MANY} images were kept from before" in ended.err
+    assert f"torch: {MANY} images were answered before the interruption" in ended.err
     assert_same_answers(folder, whole)
 
 
@@ -183,7 +183,7 @@ def test_parts_joined_in_any_order_are_the_whole_run(
     assert (folder / "thumbnails.json").read_bytes() == (whole / "thumbnails.json").read_bytes()
 
 
-def test_parts_of_before_flips_were_written_are_joined_without(
+def test_parts_of_before_mismatches_were_written_are_joined_without(
     command: Command, parts: list[Path], tmp_path: Path
 ) -> None:
     copies = changed_copy(parts, tmp_path)
@@ -198,13 +198,13 @@ def test_parts_of_before_flips_were_written_are_joined_without(
     assert read_run(folder).notes[-1] == Reason("no_thumbnails")
 
 
-def test_flips_that_are_not_the_runs_are_not_joined(command: Command, parts: list[Path], tmp_path: Path) -> None:
+def test_mismatches_that_are_not_the_runs_are_not_joined(command: Command, parts: list[Path], tmp_path: Path) -> None:
     copies = changed_copy(parts, tmp_path)
     file = copies[1] / "reference.parquet"
     pd.read_parquet(file).iloc[:2].to_parquet(file)
     ended = merged(command, copies, tmp_path / "runs")
     assert ended.code == 2
-    assert ended.last_line.startswith(f"alexbench: {file} is not of this run: ")
+    assert ended.last_line.startswith(f"alexbench: {file} does not belong to this run: ")
 
 
 def test_a_part_that_is_missing_or_there_twice_is_named(command: Command, parts: list[Path], tmp_path: Path) -> None:
@@ -267,5 +267,5 @@ def test_answers_that_are_not_the_runs_are_not_joined(
         frame.to_parquet(file)
     ended = merged(command, copies, tmp_path / "runs")
     assert ended.code == 2
-    assert ended.last_line.startswith(f"alexbench: {file} is not of this run: ")
+    assert ended.last_line.startswith(f"alexbench: {file} does not belong to this run: ")
     assert not (tmp_path / "runs").exists()

@@ -77,7 +77,7 @@ def test_transparent_and_gray_pngs_and_bytes_are_images_too(
 
 
 def test_what_is_no_image_is_named(command: Command, tmp_path: Path) -> None:
-    picture = tmp_path / "no picture.jpg"
+    picture = tmp_path / "no image.jpg"
     picture.write_bytes(b"text")
     ended = command.here("predict", picture)
     assert ended.code == 2

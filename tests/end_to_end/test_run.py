@@ -90,7 +90,7 @@ def test_every_runtime_gets_exactly_the_images_right_that_float64_gets_right(
     )
 
 
-def test_no_flip_is_unexplained_and_fp32_is_fp32(full: tuple[Ended, Path]) -> None:
+def test_no_mismatch_is_unexplained_and_fp32_is_fp32(full: tuple[Ended, Path]) -> None:
     for entry in read_run(full[1]).systems:
         assert entry.parity is not None
         assert entry.parity.passed

@@ -58,7 +58,7 @@ def test_an_estimate_is_said_before_the_run_begins(loaded: tuple[Ended, Path]) -
     assert said < next(number for number, line in enumerate(lines) if line.startswith("loading onnxruntime"))
 
 
-def test_offline_stands_beside_the_plain_loop_and_says_how(loaded: tuple[Ended, Path]) -> None:
+def test_offline_stands_next_to_the_plain_loop_and_says_how(loaded: tuple[Ended, Path]) -> None:
     (entry,) = read_run(loaded[1]).systems
     assert entry.performance is not None
     offline, loop = entry.performance.offline, entry.performance.throughput

@@ -98,7 +98,7 @@ def test_a_record_does_not_decide_what_is_trusted(
     assert_asked(command.here("run", "--resume", run), program)
     ended = command.here("run", "--resume", run, "--trust", folder / "hostile.pt2")
     assert ended.code == 2
-    assert "runs no such program" in ended.last_line
+    assert "does not run this program" in ended.last_line
     ended = command("run", "--resume", run, "--trust", program)
     assert ended.code == 0, ended.err
     assert read_run(run).status == "complete"

@@ -100,7 +100,7 @@ def test_one_answer_that_rounding_cannot_turn_is_unexplained_and_fails(
     assert answers.loc[("torch", flip["sample"]), "top1"] != right
 
 
-def test_what_float64_answered_stands_beside_the_run(answered: Path, ground: Ground) -> None:
+def test_what_float64_answered_stands_next_to_the_run(answered: Path, ground: Ground) -> None:
     truth = pd.read_parquet(answered / "reference.parquet")
     tops, scores = [f"top{place}" for place in range(1, 6)], [f"score{place}" for place in range(1, 6)]
     assert list(truth.columns) == ["sample", "label", *tops, *scores]

@@ -55,7 +55,7 @@ def jpegs(folder: Path, count: int) -> Path:
         inside = folder / str(place % 1000)
         inside.mkdir(parents=True, exist_ok=True)
         (inside / f"{place:06}.JPEG").write_bytes(encoded[place % DRAWN])
-    print(f"pictures: {count:,}, {statistics.mean(map(len, encoded)) / 1000:.0f} kB each on average", flush=True)
+    print(f"images: {count:,}, {statistics.mean(map(len, encoded)) / 1000:.0f} kB each on average", flush=True)
     return folder
 
 
@@ -91,7 +91,7 @@ def preparation(scratch: Path) -> None:
         assert same, "the two pipelines give other pixels"
         shutil.rmtree(scratch / "cache")
     (scratch / "alone.npy").unlink()
-    print(f"prepare on {usable_cores()} cores: {said(ours)} pictures/s; Pillow in one process: {said(theirs)}")
+    print(f"prepare on {usable_cores()} cores: {said(ours)} images/s; Pillow in one process: {said(theirs)}")
     print(f"ratio, round by round: {said([one / other for one, other in zip(ours, theirs, strict=True)], 2)}")
 
 
@@ -145,7 +145,7 @@ def memory(scratch: Path) -> None:
     card = load_card("torchvision")
     weights, _ = write_weights(seeded_weights(card.build_network().parameter_shapes, 1), scratch / "weights")
     flags = ["--data", str(folder), "--weights", str(weights), "--only", "accuracy", "--backend", "openvino"]
-    for title, limit in (("baseline, 64 pictures", ["--limit", "64"]), (f"{FULL:,} pictures", [])):
+    for title, limit in (("baseline, 64 images", ["--limit", "64"]), (f"{FULL:,} images", [])):
         peak: dict[str, float] = {}
         start = time.perf_counter()
         run(scratch / "runs", *flags, *limit, cache=scratch / "full-cache", watch=partial(note_peak, peak=peak))

@@ -339,7 +339,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         weights = rescaled(made, Path(folder) / "weights")
         pictures = Photographs(asked.folder, Path(folder), card, weights, asked.variants)
-        print(f"{len(pictures.files)} pictures, {len(set(pictures.labels))} answers; process {os.getpid()}", flush=True)
+        print(f"{len(pictures.files)} images, {len(set(pictures.labels))} answers; process {os.getpid()}", flush=True)
         share = min(asked.limit, max(32, int(0.8 * len(pictures.files))))
         native = ["--weights", str(weights), "--backend", "openvino"]
         healthy = Case("*nothing*", "", ("healthy",), lambda _: native)

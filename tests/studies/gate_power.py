@@ -13,7 +13,7 @@ kept, in the order of their names, the last one for fresh processes alone. --lik
 alike, as tests/studies/like_rows.py keeps them, each gated at the built-in 5 %.
 
 Printed: a line a repetition, and the counts. Exit code 1 where an environment FAILs against itself, 1.05 FAILs, or 1.2
-FAILs in fewer than 18 of 20 (16 beside the burner).
+FAILs in fewer than 18 of 20 (16 with --burner).
 """
 
 import argparse

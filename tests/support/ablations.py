@@ -29,7 +29,7 @@ def ablation_of(grid: Grid, right: Callable[[Choice], int], *, synthetic: bool =
         weights="synthetic weights",
         runtime="openvino 1.2.3 fp32 cpu",
         source="a set",
-        data="200 pictures",
+        data="200 images",
         synthetic=synthetic,
     )
 

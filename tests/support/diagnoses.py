@@ -6,7 +6,7 @@ from alexbench.harness.judge.paired_tests import paired_test
 from alexbench.harness.records.diagnosis_records import Alternative, Change, Diagnosis, Finding, Verdict
 from alexbench.harness.records.paired_records import Difference, PairedTest
 
-GEOMETRIC = Change("resize", "pictures are squashed", '[preprocessing] resize = "shorter-side"')
+GEOMETRIC = Change("resize", "images are squashed", '[preprocessing] resize = "shorter-side"')
 CHANGE = Change("channels", "the channels are fed as BGR", '[preprocessing] channels = "RGB"')
 NEAR = Difference(-0.01, -0.05, 0.03, 0.01, 500)
 FAR = Difference(-0.5, -0.7, -0.3, 0.05, 64)
@@ -24,7 +24,7 @@ def diagnosis(word: Verdict = "faulty") -> Diagnosis:
         verdict=word,
         model="torchvision",
         backend="openvino",
-        data="pictures in <a> folder | with a bar",
+        data="images in <a> folder | with a bar",
         images=500,
         synthetic=True,
         findings=(Finding(CHANGE, Difference(1.0, 0.8, 1.2, 0.1, 500)),) if word == "faulty" else (),

@@ -21,7 +21,7 @@ FORMATS = {
     "caffemodel": ("bvlc", "bvlc_alexnet.caffemodel"),
     "caffemodel, first generation": ("bvlc", "first.caffemodel"),
     "onnx": ("bvlc", "bvlcalexnet-12.onnx"),
-    "onnx, data beside": ("bvlc", "beside.onnx"),
+    "onnx, external data": ("bvlc", "beside.onnx"),
     "checkpoint, NCHW": ("tfcnn", "model.ckpt-112590.index"),
     "checkpoint, NHWC": ("tfcnn", "nhwc.ckpt-112590.index"),
 }

@@ -49,7 +49,7 @@ def gate_report(*judged: Judged, **changes: object) -> GateReport:
         head=replace(side, name="runs/b"),
         policy="built-in",
         model="torchvision",
-        data="1000 pictures",
+        data="1000 images",
         synthetic=True,
         judged=judged,
     )

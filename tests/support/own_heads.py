@@ -69,7 +69,7 @@ def own_onnx(
 ) -> Path:
     """A model with these classes. ``last``: an operation at its end; ``four_dimensional``: outputs (N, K, 1, 1).
 
-    ``extra``: the name of a second output with the same scores halved; ``hidden``: no shape of the outputs is said.
+    ``extra``: the name of a second output with the same scores halved; ``hidden``: leave out the shapes of the outputs.
     """
     from onnx import TensorProto, helper, numpy_helper, save
 

@@ -217,7 +217,7 @@ def data(**changes: Any) -> DataRecord:
     return replace(
         DataRecord(
             name="val",
-            description="1000 pictures, 1000 of 1000 classes, wnid folders",
+            description="1000 images, 1000 of 1000 classes, wnid folders",
             synthetic=False,
             images=1000,
             available_images=50_000,

@@ -46,9 +46,9 @@ asked = json.load(open(f"{folder}/asked.json"))
 out = {f"decoded {name}": decoded(name) for name in asked["decoded"]}
 out |= {f"evaluated {name}": evaluated(name) for name in asked["evaluated"]}
 for name, size in asked["resized"].items():
-    picture = tf.constant(np.load(f"{folder}/{name}.npy"))
-    out[f"first {name}"] = resize_images(picture, size, align_corners=False)
-    out[f"second {name}"] = tf.image.resize(picture, size)
+    image = tf.constant(np.load(f"{folder}/{name}.npy"))
+    out[f"first {name}"] = resize_images(image, size, align_corners=False)
+    out[f"second {name}"] = tf.image.resize(image, size)
 np.savez(f"{folder}/out.npz", **{name: np.asarray(one) for name, one in out.items()})
 """
 

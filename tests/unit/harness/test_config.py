@@ -154,7 +154,7 @@ def test_artifacts_alone_are_the_rows_of_the_run() -> None:
     assert not config.needs_weights
 
 
-def test_artifacts_beside_weights_are_held_against_them() -> None:
+def test_artifacts_next_to_weights_are_compared_with_them() -> None:
     config = resolve({"artifacts": ("torch=m.pt2",), "weights": "w.pth", "data": "d"})
     assert config.all_backends
     assert [one.backend for one in config.named] == ["torch"]

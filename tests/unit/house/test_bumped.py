@@ -62,7 +62,7 @@ def test_several_are_joined_by_commas_in_the_same_order(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_nothing_is_printed_where_nothing_can_be_held_against_something(tmp_path: Path) -> None:
+def test_nothing_is_printed_where_nothing_can_be_compared(tmp_path: Path) -> None:
     done = printed(tmp_path, BASE, BASE.replace("torch==2.13.0\n", ""))
     assert (done.returncode, done.stdout) == (0, "")
     assert "torch is in only one of the two files" in done.stderr

@@ -170,7 +170,7 @@ def test_no_text_of_a_fork_is_more_than_a_text(live: str) -> None:
     assert live in body.replace(commenting.NO_WIDTH, "")
 
 
-def test_a_long_text_is_cut_at_a_line_and_says_so() -> None:
+def test_a_long_text_is_cut_at_a_line_and_reports_it() -> None:
     body = commenting.comment(TEXT + "a line of it\n" * 20_000, RUN)
     assert len(body) < 65_536
     assert "a line of it" + commenting.CUT in body

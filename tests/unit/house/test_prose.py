@@ -86,7 +86,7 @@ def test_no_module_reads_prose() -> None:
         'said.startswith("no steady state")',
         'said.endswith((".", "was killed by SIGKILL"))',
         'said.partition("; log: ")',
-        '"other pictures" in said',
+        '"other images" in said',
         'ALL = {"the hypervisor": 1}\nfound = [word for start, word in ALL.items() if said.startswith(start)]',
         'FULL = "The full set"\ndef full(said): return said.startswith(FULL)',
         'import re\nre.match(r"Part \\d+ of", said)',

@@ -134,5 +134,5 @@ def test_a_column_is_in_every_file_table_legend_and_history_by_its_description_a
     assert '<td data-key="244.40336" class="number">244.4</td>' in page
     for text in (markdown(record), page):
         assert "model MB" in text
-        assert "model MB: the parameters in the type" in text
+        assert "model MB: size of the parameters as stored" in text
     assert (METRICS["model_mb"].unit, METRICS["model_mb"].better) == ("MB", "lower")

@@ -51,7 +51,7 @@ def test_synthetic_is_said_in_the_title_the_model_and_the_data() -> None:
     line = next(line for line in text.splitlines() if line.startswith("- **data**"))
     assert "SYNTHETIC" in line
     assert "say nothing about ImageNet" in line
-    assert "no verdict: these pictures or weights are synthetic" in text
+    assert "no verdict: these images or weights are synthetic" in text
 
 
 @pytest.mark.parametrize("one", [{"model": model(synthetic=True)}, {"data": data(synthetic=True)}])
@@ -62,7 +62,7 @@ def test_one_synthetic_half_is_enough_for_the_title(one: dict[str, object]) -> N
 def test_a_real_run_is_nowhere_called_synthetic_and_says_how_to_compare() -> None:
     text = markdown(run_record())
     assert "synthetic" not in text.lower()
-    assert "compare only on all 50,000 pictures and with verified weights" in text
+    assert "compare only on all 50,000 images and with verified weights" in text
 
 
 def test_it_says_what_data_and_weights_these_are() -> None:
@@ -70,7 +70,7 @@ def test_it_says_what_data_and_weights_these_are() -> None:
     assert "alexnet-owt-7be5be79.pth" in text
     assert "digest abababababab" in text
     assert "pixels efefefefefef" in text
-    assert "1000 pictures, 1000 of 1000 classes" in text
+    assert "1000 images, 1000 of 1000 classes" in text
     assert "61,100,840 parameters" in text
     assert "1.428 GFLOPs (2 x MACs)" in text
 
@@ -84,7 +84,7 @@ def test_the_table_is_well_formed_and_numbers_stand_to_the_right() -> None:
     assert sides["top-1 %"] == "---:"
 
 
-def test_the_reference_has_a_row_and_is_called_the_truth() -> None:
+def test_the_reference_has_a_row_and_is_marked_as_the_reference() -> None:
     row = row_of(markdown(run_record()), "reference")
     assert row["system"] == "reference (float64)"
     assert row["top-1 %"] == "36 of 64"
@@ -180,7 +180,7 @@ def test_columns_that_nobody_filled_are_left_out(record: RunRecord, absent: tupl
         assert not any(one.startswith(column) for one in heading)
 
 
-def test_an_interrupted_run_says_so() -> None:
+def test_an_interrupted_run_reports_it() -> None:
     assert "this run is INTERRUPTED" in markdown(run_record(status="interrupted"))
     assert "INTERRUPTED" not in markdown(run_record())
 
@@ -209,11 +209,11 @@ def test_a_hostile_title_or_heading_cannot_change_the_page() -> None:
 
 
 def test_why_a_run_is_invalid_is_the_first_sentence() -> None:
-    text = markdown(run_record(ok_row("a"), invalid=reasons("the machine slept"), notes=reasons("40 pictures")))
+    text = markdown(run_record(ok_row("a"), invalid=reasons("the machine slept"), notes=reasons("40 images")))
     assert text.splitlines()[2].startswith("Not ranked: the machine slept.")
-    assert "## Remarks\n\n- 40 pictures\n" in text
+    assert "## Remarks\n\n- 40 images\n" in text
 
 
 def test_notes_are_remarks() -> None:
-    notes = reasons("40 pictures, not ImageNet's 50,000")
-    assert "- 40 pictures, not ImageNet's 50,000" in markdown(run_record(notes=notes))
+    notes = reasons("40 images, not ImageNet's 50,000")
+    assert "- 40 images, not ImageNet's 50,000" in markdown(run_record(notes=notes))

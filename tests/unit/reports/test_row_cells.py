@@ -30,6 +30,6 @@ def test_a_row_that_never_ran_has_no_version() -> None:
     assert name(missing_row("torch")) == "torch"
 
 
-def test_an_artifact_stands_beside_it() -> None:
+def test_an_artifact_stands_next_to_it() -> None:
     row = ok_row("torch", effective=effective("2.13.0"), artifact=artifact("models/a.pt2"))
     assert name(row) == "torch 2.13.0 (a.pt2)"

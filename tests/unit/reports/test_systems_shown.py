@@ -119,7 +119,7 @@ def test_the_tests_and_benchmarks_of_others_are_named_by_system(run: Path, recor
     assert len(set(names)) == len(names) == 2 * len(NAMES)
 
 
-def test_a_row_is_held_against_the_base_and_against_its_own_fp32(run: Path, record: RunRecord) -> None:
+def test_a_row_is_compared_with_the_base_and_with_its_own_fp32(run: Path, record: RunRecord) -> None:
     table = leaderboard(record)
     names = [name.partition(" (")[0] for name in table.columns[table.headings.index("system")]]
     cells = dict(zip(names, table.columns[table.headings.index("vs own fp32")], strict=True))

@@ -83,11 +83,11 @@ def test_which_format_has_a_crc_is_said(worker: WorkerProcess, files: Path, name
 def test_a_byte_that_changed_is_noticed_and_its_member_named(worker: WorkerProcess, files: Path) -> None:
     content = bytearray((files / "zip.pth").read_bytes())
     content[len(content) // 2] ^= 1
-    (files / "flipped.pth").write_bytes(content)
+    (files / "changed.pth").write_bytes(content)
     with pytest.raises(
-        WeightsError, match=r"flipped\.pth is damaged: its member zip/data/\d+ does not have the CRC-32"
+        WeightsError, match=r"changed\.pth is damaged: its member zip/data/\d+ does not have the CRC-32"
     ):
-        convert(worker, files / "flipped.pth")
+        convert(worker, files / "changed.pth")
 
 
 def test_a_torchscript_program_is_to_be_run_as_it_is(worker: WorkerProcess, files: Path) -> None:

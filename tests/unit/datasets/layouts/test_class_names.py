@@ -169,7 +169,7 @@ def test_labels_that_are_wordnet_ids(tmp_path: Path, kind: pa.DataType) -> None:
 
 
 @pytest.mark.parametrize("column", ["label_name", "class", "wnid", "synset_text", "text"])
-def test_a_column_of_names_is_held_against_the_label(tmp_path: Path, column: str) -> None:
+def test_a_column_of_names_is_compared_with_the_label(tmp_path: Path, column: str) -> None:
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     rows = pa.array([{"bytes": PICTURE, "path": f"{index}.jpg"} for index in range(2)], image)
     path = tmp_path / "validation.parquet"
@@ -187,7 +187,7 @@ def test_a_column_of_names_is_held_against_the_label(tmp_path: Path, column: str
 
 
 @pytest.mark.parametrize("column", ["caption", "folder", "id", "english"])
-def test_a_wordnet_id_in_any_column_of_text_is_held_against_the_label(tmp_path: Path, column: str) -> None:
+def test_a_wordnet_id_in_any_column_of_text_is_compared_with_the_label(tmp_path: Path, column: str) -> None:
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     rows = pa.array([{"bytes": PICTURE, "path": "0.jpg"}], image)
     path = tmp_path / "validation.parquet"
@@ -199,7 +199,7 @@ def test_a_wordnet_id_in_any_column_of_text_is_held_against_the_label(tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["ILSVRC2012_val_00000001_{}.JPEG", "{}/a0.JPEG", "val/{}_17.JPEG"])
-def test_a_wordnet_id_in_the_path_of_an_image_is_held_against_the_label(tmp_path: Path, name: str) -> None:
+def test_a_wordnet_id_in_the_path_of_an_image_is_compared_with_the_label(tmp_path: Path, name: str) -> None:
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     path = tmp_path / "validation.parquet"
     for index in (7, 8):
@@ -235,7 +235,7 @@ LISTS = {
 
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("above", [False, True])
-def test_a_class_list_beside_folders_of_numbers_says_what_they_mean(tmp_path: Path, name: str, above: bool) -> None:
+def test_a_class_list_next_to_folders_of_numbers_says_what_they_mean(tmp_path: Path, name: str, above: bool) -> None:
     root = tmp_path / "val"
     write_files(root, {f"{label}/{label}.jpg": PICTURE for label in (0, 2, 999)})
     (tmp_path / name if above else root / name).write_text(LISTS[name], encoding="utf-8")
@@ -246,7 +246,7 @@ def test_a_class_list_beside_folders_of_numbers_says_what_they_mean(tmp_path: Pa
     assert dataset.labels_from == f"folder names, by the classes in {name}"
 
 
-def test_a_class_list_in_a_tar_beside_label_files_and_parquet(tmp_path: Path) -> None:
+def test_a_class_list_in_a_tar_next_to_label_files_and_parquet(tmp_path: Path) -> None:
     tar = write_tar(tmp_path / "one" / "val.tar", {"2/a.jpg": PICTURE, "classes.txt": LISTS["classes.txt"].encode()})
     assert open_dataset(tar).labels.tolist() == [ALPHABET[2]]
     flat = write_files(tmp_path / "two", {"a.jpg": PICTURE, "val.txt": b"a.jpg 2\n"})
@@ -297,7 +297,7 @@ def test_what_only_looks_like_a_class_list_is_none() -> None:
 WORDS = {"image__class__synset": None, "image__filename": None}
 
 
-def test_words_in_records_say_what_labels_count_from_and_are_held_against_them(tmp_path: Path) -> None:
+def test_words_in_records_say_what_labels_count_from_and_are_compared_with_them(tmp_path: Path) -> None:
     set_ = pictures()
 
     def opened(base: int, words: Callable[[int], str], **others: Any) -> list[int]:
@@ -315,7 +315,7 @@ def test_words_in_records_say_what_labels_count_from_and_are_held_against_them(t
         opened(1, lambda label: CLASSES[(label * 7 + 3) % 1000].name)
 
 
-def test_a_class_list_beside_records_is_held_against_them(tmp_path: Path) -> None:
+def test_a_class_list_next_to_records_is_compared_with_them(tmp_path: Path) -> None:
     path = write_tfrecords(tmp_path / "validation-00000-of-00001", [slim(one) for one in pictures()])
     (tmp_path / "labels.txt").write_text("\n".join(["background", *(one.wnid for one in CLASSES)]))
     assert len(open_dataset(path)) == 8

@@ -203,7 +203,7 @@ def test_two_files_of_one_number_are_refused(tmp_path: Path) -> None:
     assert "both are ILSVRC2012_val_00000001.JPEG; keep one of them" in refusal(root)
 
 
-def test_folders_beside_flat_images_are_said(tmp_path: Path) -> None:
+def test_folders_next_to_flat_images_are_reported(tmp_path: Path) -> None:
     write_files(write_flat(tmp_path, pictures()), {"bounding_boxes/a.xml": b"", "notes.txt": b""})
     dataset = open_dataset(tmp_path)
     assert dataset.notes[0] == "1 folder not looked into: bounding_boxes"
@@ -285,7 +285,7 @@ def test_a_damaged_meta_mat_is_refused_whatever_the_damage(tmp_path: Path) -> No
             assert str(error).startswith(f"{meta}: ")  # noqa: PT017
 
 
-def test_a_ground_truth_of_another_order_is_held_against_the_classes(tmp_path: Path) -> None:
+def test_a_ground_truth_of_another_order_is_compared_with_the_classes(tmp_path: Path) -> None:
     labels = devkit(tmp_path / "labels")
     lines = labels.read_text(encoding="ascii").splitlines()
     lines[6] = "1001"

@@ -113,7 +113,7 @@ def unnamed(root: Path, labels: list[int]) -> Path:
     return write_files(root, {f"{label}/{label}.jpg": b"" for label in labels})
 
 
-def test_a_devkit_beside_folders_of_other_images_says_what_numbers_mean(tmp_path: Path) -> None:
+def test_a_devkit_next_to_folders_of_other_images_says_what_numbers_mean(tmp_path: Path) -> None:
     order = write_order(tmp_path / "devkit" / "data")
     root = unnamed(tmp_path / "a" / "val", [1, 5])
     assert open_dataset(root).labels.tolist() == [1, 5]

@@ -91,7 +91,7 @@ def test_numbered_folders_are_outputs_where_they_count_from_zero(tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["a.png rose\nb c.png golden retriever\n", "file,label\na.png,0\nb c.png,1\n"])
-def test_flat_images_take_their_labels_from_a_file_beside_them(tmp_path: Path, text: str) -> None:
+def test_flat_images_take_their_labels_from_a_file_next_to_them(tmp_path: Path, text: str) -> None:
     root = lay(tmp_path / "set", "a.png", "b c.png")
     (root / "val.txt").write_text(text)
     assert labels(opened(tmp_path, root)) == {"a.png": 0, "b c.png": 1}

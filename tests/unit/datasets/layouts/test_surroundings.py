@@ -160,7 +160,7 @@ def test_folders_of_images_named_otherwise_are_no_sets(tmp_path: Path) -> None:
     assert "2 (cat, dog) of 2 folders are neither WordNet ids (n01440764) nor class indices (0..999); name" in message
 
 
-def test_a_folder_beside_class_folders_is_left_aside_on_demand(tmp_path: Path) -> None:
+def test_a_folder_next_to_class_folders_is_left_aside_on_demand(tmp_path: Path) -> None:
     write_files(write_folders(tmp_path, SET), {"devkit/readme.txt": b""})
     assert "remove them, or ignore them with --layout wnid-folders" in refusal(tmp_path)
     assert len(open_dataset(tmp_path, layout="wnid-folders")) == len(SET)
@@ -210,7 +210,7 @@ def test_of_too_many_folders_none_is_taken_unasked(tmp_path: Path, monkeypatch: 
     assert f"more than 5 folders below it; did you mean {place}?" in refusal(tmp_path)
 
 
-def test_parts_of_one_set_beside_each_other_are_asked_to_be_joined(tmp_path: Path) -> None:
+def test_parts_of_one_set_next_to_each_other_are_asked_to_be_joined(tmp_path: Path) -> None:
     write_flat(tmp_path / "folders" / "a", SET[:4])
     write_flat(tmp_path / "folders" / "b", SET[4:])
     assert "or put the images into one folder if these are parts" in refusal(tmp_path / "folders")
@@ -224,7 +224,7 @@ def test_folders_of_images_within_a_validation_folder_are_its_classes(tmp_path: 
     assert f"{tmp_path / 'val'}: 2 (cat, dog) of 2 folders are neither WordNet ids" in refusal(tmp_path)
 
 
-def test_class_folders_beside_a_validation_folder_point_there(tmp_path: Path) -> None:
+def test_class_folders_next_to_a_validation_folder_point_there(tmp_path: Path) -> None:
     write_folders(tmp_path / "val", SET)
     below(tmp_path, {"n01440764/a.JPEG": b""})
     assert f"did you mean {tmp_path / 'val'}? Else remove them" in refusal(tmp_path)

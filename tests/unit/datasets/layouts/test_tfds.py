@@ -74,7 +74,7 @@ def test_a_test_split_has_no_labels(tmp_path: Path) -> None:
     assert "has label -1, as TFDS's test split has it, which has no labels; give the validation split" in refusal(path)
 
 
-def test_the_training_shards_beside_those_of_validation_are_left_out(tmp_path: Path) -> None:
+def test_the_training_shards_next_to_those_of_validation_are_left_out(tmp_path: Path) -> None:
     write_tfrecords(tmp_path / FILE, map(tfds, SET))
     write_files(tmp_path, {"imagenet2012-train.tfrecord-00000-of-01024": b"not looked at", "features.json": b"{}"})
     dataset = open_dataset(tmp_path)

@@ -206,7 +206,7 @@ def test_a_synset_alone_is_a_label(tmp_path: Path) -> None:
             "record 1 (from 0): neither image/class/label",
         ),
         ([slim(SET[0]), labelled([66, 67])], "record 1 (from 0): image/class/label: several values, where"),
-        ([example(picture=b"x", label=3)], "no image/encoded among label, picture; convert the set again"),
+        ([example(jpeg=b"x", label=3)], "no image/encoded among jpeg, label; convert the set again"),
         ([b"no protobuf at all"], "record 0 (from 0): "),
         ([b""], "no image/encoded among none"),
         ([slim(SET[0]), slim(SET[0])], "both are ILSVRC2012_val_00000001.JPEG; keep one of them"),

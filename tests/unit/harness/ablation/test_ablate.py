@@ -202,7 +202,7 @@ def test_outputs_that_say_nothing_are_refused_and_named(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_level_alone_is_held_against_the_own_one_image_by_image() -> None:
+def test_a_level_alone_is_compared_with_the_own_one_image_by_image() -> None:
     grid = grid_of(CARD, ("crop", "channels"))
     right = cost(grid, {("channels", "BGR"): 80, ("crop", "no crop 224"): 6})
     found, answers = ablation_of(grid, right), answers_of(grid, right)
@@ -220,7 +220,7 @@ def test_a_level_alone_is_held_against_the_own_one_image_by_image() -> None:
     assert found.inferences == IMAGES * 8
 
 
-def test_an_interpolation_that_has_no_antialias_is_taken_without_and_says_so() -> None:
+def test_an_interpolation_that_has_no_antialias_is_taken_without_and_reports_it() -> None:
     found = ablation_of(grid_of(CARD, ("interpolation", "antialias")), lambda _: 100)
     effects = {(one.axis, one.level): one for one in found.effects}
     nearest = effects["interpolation", "nearest"]

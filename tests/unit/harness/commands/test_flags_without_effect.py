@@ -63,7 +63,7 @@ def test_an_empty_argument_is_not_the_current_folder(
     assert "empty" in refused(monkeypatch, capsys, *arguments)
 
 
-def test_weights_beside_an_artifact_are_refused_where_nothing_is_built_from_them() -> None:
+def test_weights_next_to_an_artifact_are_refused_where_nothing_is_built_from_them() -> None:
     with pytest.raises(UsageError, match=r"artifact and weights"):
         predict.load_model(backend="torch", artifact="net.onnx", weights="w.pth")
     with pytest.raises(UsageError, match=r"weights_layout"):

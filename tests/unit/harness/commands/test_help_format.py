@@ -28,7 +28,7 @@ COMMANDS = dict(commands(cli))
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_an_option_has_a_summary_that_fits_beside_it(path: tuple[str, ...]) -> None:
+def test_an_option_has_a_summary_that_fits_next_to_it(path: tuple[str, ...]) -> None:
     for param in COMMANDS[path].params:
         if isinstance(param, click.Option) and param.name != "version":
             assert param.help, param.name

@@ -85,7 +85,7 @@ def test_plots_of_a_truncated_table_are_refused(runs: list[Path]) -> None:
 def test_plots_and_one_leaderboard_are_one_or_the_other(runs: list[Path], tmp_path: Path) -> None:
     ended = report(*runs, "--pictures", "--leaderboard", tmp_path / "x.md")
     assert ended.exit_code == 2
-    assert "give one of the two" in ended.output
+    assert "give one of them" in ended.output
 
 
 @pytest.mark.parametrize("text", ["{", "", '{"schema_version": 4}', "[]", '{"schema_version": "4"}'])

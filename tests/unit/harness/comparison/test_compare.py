@@ -41,7 +41,7 @@ def names(compared: Compared) -> list[tuple[str, str]]:
     return [(pair.base.name, pair.other.name) for pair in compared.report.pairs]
 
 
-def test_every_row_of_a_run_is_held_against_torch(tmp_path: Path) -> None:
+def test_every_row_of_a_run_is_compared_with_torch(tmp_path: Path) -> None:
     rows = dict.fromkeys(("onnxruntime", "tensorflow", "torch"), answers(IMAGES))
     folder = write_run(tmp_path / "run", rows, failed=["openvino"])
     compared = compare([str(folder)])
@@ -96,7 +96,7 @@ def test_an_image_lost_at_top_5_is_counted_there(tmp_path: Path) -> None:
     assert (pair.top1.lost, pair.top1.gained) == (1, 0)
 
 
-def test_a_flip_is_explained_where_float64_has_the_two_answers_that_close(run: Path) -> None:
+def test_a_mismatch_is_explained_where_float64_has_the_two_answers_that_close(run: Path) -> None:
     pair = pair_of(run)
     assert [flip.sample for flip in pair.flips] == ["val_00007.JPEG", "val_00008.JPEG"]
     assert [flip.margin_sigma for flip in pair.flips] == pytest.approx([1e-4, 0.5])
@@ -106,7 +106,7 @@ def test_a_flip_is_explained_where_float64_has_the_two_answers_that_close(run: P
     assert pair.alarming
 
 
-def test_a_flip_shows_both_rows_five_best_by_name(run: Path) -> None:
+def test_a_mismatch_shows_both_rows_five_best_by_name(run: Path) -> None:
     flip = pair_of(run).flips[0]
     assert (flip.label, flip.label_name) == (7, "cock")
     assert [answer.index for answer in flip.base] == [7, 107, 207, 307, 407]
@@ -135,7 +135,7 @@ def test_the_wider_of_two_tolerances_explains(tmp_path: Path, run: Path) -> None
     assert pair.flips[0].explained
 
 
-def test_older_runs_leave_every_flip_unexamined(tmp_path: Path) -> None:
+def test_older_runs_leave_every_mismatch_unexamined(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", {"torch": answers(100), "x": answers(100, wrong=[3, 4])})
     pair = pair_of(folder)
     assert (pair.explained, pair.unexplained, pair.not_examined) == (0, 0, 2)
@@ -175,7 +175,7 @@ def test_other_weights_have_no_common_reference(tmp_path: Path) -> None:
     assert "The weights differ" in compared.report.notes[-1]
 
 
-def test_reduced_precision_may_flip_without_alarm(tmp_path: Path) -> None:
+def test_reduced_precision_may_have_mismatches_without_alarm(tmp_path: Path) -> None:
     rows = {"onnxruntime": answers(100, wrong=[7]), "torch": answers(100)}
     asked = {7: Asked((7, 107, 1, 2, 3), (9.0, 8.0, 1.0, 0.9, 0.8))}
     bf16 = {"onnxruntime": {"effective": effective(precision=("bf16", "reported"))}}
@@ -231,7 +231,7 @@ def test_json_knows_no_infinity(tmp_path: Path) -> None:
     assert [answer["score"] for answer in flip["base"]] == [9, 8, 7, 6, None]
 
 
-def test_the_images_for_layers_are_flipped_ones_and_the_unexplained_come_first(run: Path) -> None:
+def test_the_images_for_layers_are_mismatches_and_the_unexplained_come_first(run: Path) -> None:
     compared = compare([str(run)])
     assert flipped(compared, 1) == ["val_00008.JPEG"]
     assert flipped(compared, 8) == ["val_00008.JPEG", "val_00007.JPEG"]

@@ -158,7 +158,7 @@ def test_a_base_is_named_once_and_for_one_run(run: Path) -> None:
     assert "name the base once" in refusal(UsageError, f"{run}:torch", base="onnxruntime")
 
 
-def test_a_folder_that_is_no_run_is_said_so(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_reported(tmp_path: Path) -> None:
     assert refusal(RecordError, tmp_path) == f"{tmp_path} is not a run: it has no run.json"
     assert "no such folder" in refusal(RecordError, f"{tmp_path}/none:torch")
 

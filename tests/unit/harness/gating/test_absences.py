@@ -1,4 +1,4 @@
-"""Gates where something was not measured, not asked for or not installed: absence is no pass."""
+"""Gates where something was not measured, not requested or not installed: absence never passes."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -26,8 +26,8 @@ def contents(folder: Path) -> dict[Path, bytes]:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--markdown", "b.json"], "--markdown b.json is what is read; name another file"),
-        (["--junit", "gate.toml"], "--junit gate.toml is what is read; name another file"),
+        (["--markdown", "b.json"], "--markdown b.json is also an input; name another file"),
+        (["--junit", "gate.toml"], "--junit gate.toml is also an input; name another file"),
         (["--markdown", "x.md", "--junit", "x.md"], " x.md is named twice; name another file"),
         (["--junit", "run/run.json"], "--junit run/run.json is one of the files of "),
     ],

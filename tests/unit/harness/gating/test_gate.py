@@ -58,7 +58,7 @@ def test_a_row_that_is_no_longer_the_function_fails(tmp_path: Path) -> None:
     assert why == (Reason("error", measured=0.2, limit=1e-4), Reason("mismatches", count=3))
 
 
-def test_two_runs_are_held_against_each_other_by_the_anchor(tmp_path: Path) -> None:
+def test_two_runs_are_compared_with_each_other_by_the_machine_probe(tmp_path: Path) -> None:
     base = timed_run(tmp_path / "base", {"torch": 10}, anchor_ms=5)
     # Everything 30 % slower, the machine probe too: a slower clock, not a slower runtime.
     head = timed_run(tmp_path / "head", {"torch": 13}, anchor_ms=6.5, seed=4)
@@ -142,7 +142,9 @@ def test_times_that_are_gone_or_of_another_run_are_asked_back(tmp_path: Path) ->
     base = timed_run(tmp_path / "base", {"torch": 10})
     head = timed_run(tmp_path / "head", {"torch": 12}, seed=1)
     shutil.copyfile(base / "timings.parquet", head / "timings.parquet")
-    said = r"is not of this run: torch has a p50 of (9|10)\.\d+ ms there, of 1[12]\.\d+ in run.json; restore it"
+    said = (
+        r"does not belong to this run: torch has a p50 of (9|10)\.\d+ ms there, of 1[12]\.\d+ in run.json; restore it"
+    )
     with pytest.raises(RecordError, match=said):
         compare_files(base, head, read_policy(None))
     (head / "timings.parquet").unlink()
@@ -269,7 +271,7 @@ def test_a_parity_that_the_base_fails_too_is_no_regression(tmp_path: Path) -> No
     assert found.why[-1] == Reason("base_no_better")
 
 
-def test_with_another_numpy_the_anchor_is_another_unit(tmp_path: Path) -> None:
+def test_with_another_numpy_the_machine_probe_is_another_unit(tmp_path: Path) -> None:
     environment = {"python": "3.11.7", "packages": {"numpy": "2.5.0"}, "variables": {}, "git": None}
     base = timed_run(tmp_path / "base", {"torch": 10})
     head = timed_run(tmp_path / "head", {"torch": 10}, seed=1, environment=environment)
@@ -278,7 +280,7 @@ def test_with_another_numpy_the_anchor_is_another_unit(tmp_path: Path) -> None:
     assert codes(report.notes)[:3] == ["times_not_gated", "other_probe", "other_numpy"]
 
 
-def test_the_order_in_which_libraries_were_loaded_changes_no_anchor(tmp_path: Path) -> None:
+def test_the_order_in_which_libraries_were_loaded_changes_no_machine_probe(tmp_path: Path) -> None:
     libraries = [{"library": "openblas", "version": version, "architecture": "Zen"} for version in ("0.3.30", "0.3.31")]
     environment = {"python": "3.11.7", "packages": {"numpy": "2.5.0"}, "variables": {}, "git": None}
     base, head = (
@@ -315,7 +317,7 @@ def test_two_of_several_environments_are_named(tmp_path: Path) -> None:
 
 def test_blocks_that_took_no_time_are_damage(tmp_path: Path) -> None:
     run = timed_run(tmp_path / "run", {"torch": 10}, anchor_ms=0)
-    with pytest.raises(AlexBenchError, match=r"timings\.parquet is damaged: a block of anchor took 0"):
+    with pytest.raises(AlexBenchError, match=r"timings\.parquet is damaged: a block of the machine probe took 0"):
         gated_run_of(run)
 
 

@@ -23,7 +23,7 @@ SUSPENDED = (Reason("suspended", measured=12.0),)
 PACKAGES = {"packages": {"numpy": "2.4.6", "onnxruntime": "1.31.1"}}
 
 
-def test_a_slowdown_fails_only_when_fresh_processes_say_so_too(tmp_path: Path) -> None:
+def test_a_slowdown_fails_only_when_fresh_processes_confirm_it(tmp_path: Path) -> None:
     again = Again(tmp_path, 12)
     report = judged(ab(tmp_path, 12), again)
     assert (report.verdict, report.exit_code) == ("FAIL", 1)

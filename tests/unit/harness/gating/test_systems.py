@@ -27,7 +27,7 @@ def judged(base: Path, head: Path, policy: Policy | None = None) -> GateReport:
     return compare_files(base, head, policy or read_policy(None))
 
 
-def test_a_row_is_held_against_its_own_system_whatever_it_is_called(tmp_path: Path) -> None:
+def test_a_row_is_compared_with_its_own_system_whatever_it_is_called(tmp_path: Path) -> None:
     base = run_of(tmp_path / "base", (SLOW, FAST))
     head = run_of(tmp_path / "head", (FAST,), slower=0.1, seed=1)
     found = verdicts(judged(base, head).judged)

@@ -183,7 +183,7 @@ def test_without_a_digest_nothing_is_glued_that_no_validator_vouches_for() -> No
 
 
 @pytest.mark.parametrize("note", ["", "[]", "[" * 9999, '{"url": 1}', '{"url": "", "etag": 3, "last_modified": null}'])
-def test_a_note_beside_a_part_that_says_nothing_is_none(note: str) -> None:
+def test_a_note_next_to_a_part_that_says_nothing_is_none(note: str) -> None:
     with serving(good(CONTENT)) as server:
         mine = card(server.url)
         beside = partial(mine, CONTENT[:1000])

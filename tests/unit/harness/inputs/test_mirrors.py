@@ -1,4 +1,4 @@
-"""Servers that fail, mirrors, proxies and redirections: what is asked next and what is said."""
+"""Servers that fail, mirrors, proxies and redirections: what is requested next and what the error reports."""
 
 import socket
 import time

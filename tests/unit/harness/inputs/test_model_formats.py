@@ -81,7 +81,7 @@ def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, data: bytes, bac
     [
         ("m.onnx", ONNX, "onnxruntime"),
         ("m.onnx", ONNX, "openvino"),
-        ("m.onnx", b"no model", "onnxruntime"),  # its reader says so
+        ("m.onnx", b"no model", "onnxruntime"),  # its reader reports that
         ("m.xml", IR, "openvino"),
         ("m.pt2", zipped("m/archive_format"), "torch"),
         ("m.pt", zipped("m/code/a.py", "m/data.pkl"), "torch"),

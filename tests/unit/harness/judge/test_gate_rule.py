@@ -153,7 +153,7 @@ def test_without_a_shared_round_nothing_is_paired() -> None:
         paired_times({(0, 0): 1.0}, {(1, 0): 1.0}, FIVE, NOTHING)
 
 
-def test_two_runs_are_held_against_each_other_by_their_anchors() -> None:
+def test_two_runs_are_compared_with_each_other_by_their_machine_probes() -> None:
     base, ten = times(3.0), Allowed(10, "lower-is-better")
     assert anchored_times(base, times(3.6, seed=1), ten, [FINE, FINE]).verdict == "FAIL"
     same = anchored_times(base, times(3.0, seed=2), ten, [FINE, FINE])

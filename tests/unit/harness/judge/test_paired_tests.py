@@ -63,7 +63,7 @@ def test_mcnemar_is_statsmodels_and_the_binomial_is_scipys_on_a_thousand_tables(
             assert mcnemar(lost, gained) == pytest.approx(binomtest(lost, lost + gained).pvalue, rel=1e-9, abs=1e-300)
 
 
-def test_six_flips_one_way_are_the_least_that_show_anything() -> None:
+def test_six_mismatches_one_way_are_the_least_that_show_anything() -> None:
     assert mcnemar(0, 5) == 0.0625
     assert mcnemar(6, 0) == 0.03125
     assert mcnemar(0, 0) == mcnemar(7, 7) == 1
@@ -230,7 +230,7 @@ def test_no_number_shows_equivalence_where_the_difference_is_as_wide_as_the_marg
     assert images_for_equivalence(0, lost, images, margin=0.5) is None
 
 
-def test_one_flip_in_a_thousand_needs_six_thousand_to_show_a_difference() -> None:
+def test_one_mismatch_in_a_thousand_needs_six_thousand_to_show_a_difference() -> None:
     assert images_for_difference(1, 0, 1000) == images_for_difference(0, 1, 1000) == 6000
     assert images_for_difference(4, 4, 1000) is None
 
@@ -248,6 +248,6 @@ def test_no_event_in_n_leaves_three_in_n() -> None:
     assert 1 - (1 - rate_bound(1000) / 100) ** 1000 == pytest.approx(0.95, abs=0.001)
 
 
-def test_flips_are_where_first_answers_differ() -> None:
+def test_mismatches_are_where_first_answers_differ() -> None:
     assert differing(np.array([1, 2, 3, 4]), np.array([1, 3, 2, 4])).tolist() == [1, 2]
     assert differing(np.array([1, 2]), np.array([1, 2])).tolist() == []

@@ -35,14 +35,14 @@ from tests.support.rounding import RoundingBackend
 SIGMA = 2.0
 
 
-def truth(images: int = 64, outputs: int = 1000) -> np.ndarray:
+def expected_logits(images: int = 64, outputs: int = 1000) -> np.ndarray:
     """Logits whose standard deviation is exactly SIGMA, about 0: half of them +SIGMA, half -SIGMA."""
     signs = np.where(np.arange(outputs) % 2 == 0, 1.0, -1.0)
     return np.tile(SIGMA * signs, (images, 1))
 
 
 def test_an_exact_match_is_exact() -> None:
-    found = deviation(truth().astype(np.float32), truth())
+    found = deviation(expected_logits().astype(np.float32), expected_logits())
     assert found.max_abs_over_sigma == 0
     assert found.sqnr_db == EXACT_DB
     assert found.cosine == pytest.approx(1)
@@ -51,9 +51,9 @@ def test_an_exact_match_is_exact() -> None:
 
 
 def test_one_error_counts_over_sigma() -> None:
-    wrong = truth()
+    wrong = expected_logits()
     wrong[17, 3] += 0.5
-    found = deviation(wrong, truth())
+    found = deviation(wrong, expected_logits())
     assert found.max_abs_over_sigma == pytest.approx(0.25)
     # noise 0.25 / 64,000, signal 4
     assert found.sqnr_db == pytest.approx(10 * math.log10(4 / (0.25 / 64_000)))
@@ -63,29 +63,32 @@ def test_one_error_counts_over_sigma() -> None:
 def test_sqnr_is_signal_over_noise_in_decibels(decibels: int) -> None:
     size = SIGMA * 10 ** (-decibels / 20)
     noise = np.where(np.arange(64_000).reshape(64, 1000) % 3 == 0, size, -size)
-    found = deviation(truth() + noise, truth())
+    found = deviation(expected_logits() + noise, expected_logits())
     assert found.sqnr_db == pytest.approx(decibels, abs=1e-6)
     assert found.max_abs_over_sigma == pytest.approx(10 ** (-decibels / 20))
 
 
 def test_an_offset_that_all_logits_share_does_not_flatter() -> None:
     noise = np.random.Generator(np.random.PCG64(1)).standard_normal((64, 1000)) * 1e-3
-    near, far = deviation(truth() + noise, truth()), deviation(truth() + 100 + noise, truth() + 100)
+    near, far = (
+        deviation(expected_logits() + noise, expected_logits()),
+        deviation(expected_logits() + 100 + noise, expected_logits() + 100),
+    )
     assert far.sqnr_db == pytest.approx(near.sqnr_db, abs=1e-9)
     assert far.cosine == pytest.approx(near.cosine, abs=1e-12)
     assert far.max_abs_over_sigma == pytest.approx(near.max_abs_over_sigma)
 
 
 def test_cosine_is_the_worst_images() -> None:
-    wrong = truth(images=8)
+    wrong = expected_logits(images=8)
     wrong[5] = -wrong[5]
-    assert deviation(wrong, truth(images=8)).cosine == pytest.approx(-1)
+    assert deviation(wrong, expected_logits(images=8)).cosine == pytest.approx(-1)
 
 
 def test_a_nan_is_never_within() -> None:
-    wrong = truth()
+    wrong = expected_logits()
     wrong[0, 0] = np.nan
-    assert not deviation(wrong, truth()).within(TOLERANCES["fp32"])
+    assert not deviation(wrong, expected_logits()).within(TOLERANCES["fp32"])
     assert not Deviation(math.nan, math.nan, math.nan).within(TOLERANCES["bf16"])
 
 
@@ -110,7 +113,7 @@ def test_tolerances_are_the_facts(found: Deviation, *, fp32: bool, bf16: bool) -
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_flip_is_explained_up_to_twice_the_tolerance_and_no_further(sign: int) -> None:
+def test_a_mismatch_is_explained_up_to_twice_the_tolerance_and_no_further(sign: int) -> None:
     tolerance = Tolerance(max_abs_over_sigma=0.125, sqnr_db=0.0)  # 2 x 0.125 x 2 = 0.5, exact in binary
     row = np.array([1.0, 1.0 + 0.5, 1.0 + 0.5000001])
     pairs = [(0, 1), (0, 2)][::sign]
@@ -286,7 +289,7 @@ def test_eight_bits_are_held_to_an_expectation(sigmas: float, decibels: float, *
     assert Deviation(sigmas, decibels, 1.0).within(tolerance_of("int8")) is expected
 
 
-def test_a_flip_of_a_quantised_file_is_explained_by_its_noise_and_not_by_what_may_be_cut_off() -> None:
+def test_a_mismatch_of_a_quantised_file_is_explained_by_its_noise_and_not_by_what_may_be_cut_off() -> None:
     logits = np.array([3.0, 2.1, 1.0])
     assert is_explained(logits, 0, 1, sigma=1.0, tolerance=tolerance_of("int8"))
     assert not is_explained(logits, 0, 2, sigma=1.0, tolerance=tolerance_of("int8"))

@@ -42,7 +42,7 @@ def test_a_row_in_the_middle_may_be_tied_with_both_that_are_apart() -> None:
     assert ranks(rows, {"a": 0.0, "b": 0.025, "c": 0.05}) == {"a": 1, "b": 1, "c": 2}
 
 
-def test_ranks_are_of_images_and_what_latency_tells_is_kept_beside() -> None:
+def test_ranks_are_of_images_and_what_latency_tells_is_kept_too() -> None:
     rows = [ok_row(name) for name in "ab"]
     found, differences, resolutions = ranked(
         rows, {"latency": times({"a": 0.0, "b": 0.5}), "images/s": times({"a": 0.5, "b": 0.0})}, looks=2, spent=0.03

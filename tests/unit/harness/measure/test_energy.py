@@ -14,7 +14,7 @@ PACKAGES = {"intel-rapl:0": "package-0", "intel-rapl:1": "package-1"}
 
 
 def joules(meter: EnergyMeter, before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
-    """Of all counters together, None if any of them did not tell."""
+    """The sum over all counters, None if any of them is missing."""
     used = meter.by_counter(before, after)
     return sum(used.values()) if used and {*before} == {*after} == {*used} else None
 
@@ -127,7 +127,7 @@ def test_a_counter_that_stops_answering_leaves_no_sum(tmp_path: Path) -> None:
     assert joules(meter, after, before) is None
 
 
-def test_gpus_count_millijoules_beside_the_packages(tmp_path: Path) -> None:
+def test_gpus_count_millijoules_as_well_as_the_packages(tmp_path: Path) -> None:
     zone(tmp_path, "intel-rapl:0", "package-0", 1_000_000)
     nvml = FakeNvml(10_000, 500)
     meter = found(tmp_path, nvml)

@@ -59,7 +59,7 @@ def test_numbers_without_any_note_are_known_as_runtimes_store_them(
         assert is_synthetic(path) is known
 
 
-def test_the_note_is_known_in_a_file_beside_it_and_in_a_folder(tmp_path: Path) -> None:
+def test_the_note_is_known_in_a_file_next_to_it_and_in_a_folder(tmp_path: Path) -> None:
     note = f"... {MARK}1, card owt) ...".encode()
     for name, beside in (("a.onnx", "a.onnx"), ("b.onnx", "b.onnx.data"), ("c.xml", "c.bin"), ("d", "d/extra/e.json")):
         (tmp_path / beside).parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def test_accuracy_of_synthetic_with_real_is_refused_and_speed_is_not(synthetic_f
     assert check_belonging(speed, trained, (), drawn_set)
 
 
-def test_reports_say_so_of_a_file_and_of_artifacts_alone() -> None:
+def test_reports_name_it_for_a_file_and_for_artifacts_alone() -> None:
     record = synthetic_run()
     from_file = replace(record, model=replace(record.model, synthetic=True, weights="/somewhere/tv.onnx"))
     assert "SYNTHETIC weights" in model_line(from_file)

@@ -95,7 +95,7 @@ def test_what_float64_answered_is_in_classes_and_not_rounded(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("flips", [0, 2])
-def test_flips_have_their_columns_even_where_there_are_none(tmp_path: Path, flips: int) -> None:
+def test_mismatches_have_their_columns_even_where_there_are_none(tmp_path: Path, flips: int) -> None:
     frame = pd.DataFrame(
         {"margin_sigma": [0.5, 1e-5], "explained": [False, True], "backend": "a", "sample": ["x.png", "y.png"]}
     ).iloc[:flips]

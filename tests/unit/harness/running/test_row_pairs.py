@@ -66,7 +66,7 @@ def test_a_named_row_is_the_base_and_without_its_answers_there_are_no_pairs(tmp_
     assert row_pairs(frame, data(images=IMAGES), SYSTEMS, "tensorflow") == ()
 
 
-def test_a_row_is_held_against_its_own_fp32_too(tmp_path: Path) -> None:
+def test_a_row_is_compared_with_its_own_fp32_too(tmp_path: Path) -> None:
     systems = {
         "openvino": System("openvino", 2),
         "openvino bf16": System("openvino", 2, "bf16"),
@@ -82,7 +82,7 @@ def test_a_row_is_held_against_its_own_fp32_too(tmp_path: Path) -> None:
     assert pairs[3:] == [("openvino", "openvino bf16"), ("torch", "torch bf16")]
 
 
-def test_a_run_is_held_against_another_of_its_rows(tmp_path: Path) -> None:
+def test_a_run_is_compared_with_another_of_its_rows(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", {name: answers(IMAGES) for name in SYSTEMS}, failed=["tensorflow"])
     record = rebased(run, read_run(run), "openvino")
     assert record.base == "openvino"

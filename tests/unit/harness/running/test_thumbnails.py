@@ -102,7 +102,7 @@ def test_the_same_run_gives_the_same_bytes_and_an_interrupted_one_is_made_good(r
     assert not [path for path in run.iterdir() if "partial" in path.name]
 
 
-def test_without_a_flip_the_list_is_empty_and_there_is_no_folder(tmp_path: Path) -> None:
+def test_without_a_mismatch_the_list_is_empty_and_there_is_no_folder(tmp_path: Path) -> None:
     rows = {"torch": answers(IMAGES), "openvino": answers(IMAGES)}
     run = write_run(tmp_path / "run", rows, reference={0: asked(0)})
     write_thumbnails(run, run_inputs())
@@ -115,7 +115,7 @@ def test_a_run_without_answers_has_no_thumbnails(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_of_a_thousand_flips_the_widest_two_hundred_are_shown(tmp_path: Path) -> None:
+def test_of_a_thousand_mismatches_the_widest_two_hundred_are_shown(tmp_path: Path) -> None:
     wrong = range(1000)
     rows = {"torch": answers(1000, wrong=wrong), "openvino": answers(1000)}
     flips = {("torch", place): place / 1000 for place in wrong}

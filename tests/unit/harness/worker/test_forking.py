@@ -223,7 +223,7 @@ def test_an_import_that_fails_is_reported_by_every_load(start: Start, weights: P
     assert "Traceback" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
-def test_an_import_that_ends_the_process_says_so(start: Start) -> None:
+def test_an_import_that_ends_the_process_reports_it(start: Start) -> None:
     with pytest.raises(WorkerError, match=f"ended with exit code 7 during start: {LAST_WORDS}"):
         start("import exits")
 

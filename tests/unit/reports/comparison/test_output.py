@@ -79,12 +79,12 @@ def test_a_tiny_p_keeps_its_size(tmp_path: Path) -> None:
     assert row[8] == "different"
 
 
-def test_flips_are_counted_by_what_is_known_of_them(report: PairedReport) -> None:
+def test_mismatches_are_counted_by_what_is_known_of_them(report: PairedReport) -> None:
     (row,) = table_named(report, "Top-1 mismatches").rows
     assert row == ("torch", "onnxruntime", "3", "0.30", "1", "1", "1")
 
 
-def test_a_flip_is_two_lines_and_the_unexplained_come_first(report: PairedReport) -> None:
+def test_a_mismatch_is_two_lines_and_the_unexplained_come_first(report: PairedReport) -> None:
     table = table_named(report, "Images with a top-1 mismatch, onnxruntime and torch: 3")
     assert table.headings == ["image", "row", "1", "2", "3", "4", "5", "margin"]
     first, second, *_ = table.rows
@@ -93,14 +93,14 @@ def test_a_flip_is_two_lines_and_the_unexplained_come_first(report: PairedReport
     assert [row[7] for row in table.rows[2:]] == ["-", "not examined", "1.0e-04 sigma", "explained"]
 
 
-def test_no_more_flips_are_listed_than_asked_for(report: PairedReport) -> None:
+def test_no_more_mismatches_are_listed_than_asked_for(report: PairedReport) -> None:
     assert len(table_named(report, "Images with a top-1 mismatch, onnxruntime and torch: 2 of 3", flips=2).rows) == 4
     assert not [table for table in tables(report, flips=0) if table.title.startswith("Images")]
     assert "val_00009" not in printed(report, flips=1)
     assert "val\\_00009" in comparison_markdown(report)
 
 
-def test_unexplained_flips_of_fp32_rows_are_the_first_thing_said(report: PairedReport) -> None:
+def test_unexplained_mismatches_of_fp32_rows_are_the_first_thing_said(report: PairedReport) -> None:
     assert sentences(report)[0] == (
         "onnxruntime and torch: 1 unexplained top-1 mismatch, not rounding: both rows report fp32, and float64 has the"
         " two answers over 0.0002 sigma apart."
@@ -129,7 +129,7 @@ def test_where_no_number_shows_equivalence_that_is_said(tmp_path: Path) -> None:
     assert "No number of images would show equivalence" in line
 
 
-def test_rows_that_never_flip_share_a_sentence(tmp_path: Path) -> None:
+def test_rows_that_have_no_mismatch_share_a_sentence(tmp_path: Path) -> None:
     rows = dict.fromkeys(("x", "y", "torch"), answers(1000))
     lines = sentences(compare([str(write_run(tmp_path / "run", rows))]).report)
     assert lines == [

@@ -67,7 +67,7 @@ def test_the_users_own_file_may_differ() -> None:
     assert parsed(run_record(ok_row(parity=parity(passed=False), artifact=artifact()))).get("failures") == "0"
 
 
-def test_a_row_that_nobody_held_against_float64_fails_unless_only_speed_was_asked() -> None:
+def test_a_row_that_nobody_compared_with_float64_fails_unless_only_speed_was_asked() -> None:
     record = run_record(ok_row(parity=None), reference=None)
     assert parsed(record).get("failures") == "1"
     asked = {**record.configuration, "only": "performance"}

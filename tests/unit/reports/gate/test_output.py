@@ -83,7 +83,7 @@ def test_an_invalid_gate_gives_the_cause_once() -> None:
     assert answer(gate_report(FINE, *times)) == [
         "INVALID: 2 of 3 checks cannot be judged: x p50, y p50.",
         "The machine was suspended for 12.0 s.",
-        "Needed to decide: another run, which must be valid.",
+        "Needed to decide: another, valid run.",
     ]
 
 
@@ -142,7 +142,7 @@ def test_a_failure_on_another_machine_stays_a_failure() -> None:
     assert answer(found)[0] == "FAIL: 1 of 1 check: torch top-1 -0.54 points."
 
 
-def test_a_change_has_its_interval_and_what_is_allowed_beside_it() -> None:
+def test_a_change_has_its_interval_and_what_is_allowed_next_to_it() -> None:
     assert change_text(SLOW) == "+20.0 % (+18.5 to +21.5)"
     assert (allowed_text(SLOW), allowed_text(FINE)) == ("+5 %", "-0.1 points")
     assert change_text(FINE) == "+0.10 points (-0.20 to +0.40)"

@@ -76,7 +76,7 @@ def test_a_series_is_one_line_with_its_last_value_change_and_trend() -> None:
     assert "left out: [bold]damaged[/bold]" in text
 
 
-def test_series_of_other_data_are_lines_of_the_same_table_and_the_answer_says_so() -> None:
+def test_series_of_other_data_are_lines_of_the_same_table_and_the_answer_reports_it() -> None:
     one, other = (replace(SPEED, key={**KEY, "data": key}, points=POINTS[:2], changes=()) for key in ("d1", "d2"))
     (table,) = summaries(replace(HISTORY, series=(one, other)))
     assert table.columns[table.headings.index("data")] == ["d1", "d2"]

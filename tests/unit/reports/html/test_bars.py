@@ -45,7 +45,7 @@ def test_a_bar_ends_at_its_value_and_its_whisker_at_its_interval() -> None:
     assert float(low) < lengths[0] < float(high) <= 100
 
 
-def test_a_row_without_a_rank_is_grey_and_says_so() -> None:
+def test_a_row_without_a_rank_is_grey_and_reports_it() -> None:
     record = older_run(FAST, SLOW)
     found = bars(record)
     assert isinstance(found, Bars)

@@ -116,7 +116,7 @@ def test_a_run_of_an_older_schema_has_a_page(schema: str, tmp_path: Path) -> Non
     assert len(drawn(page)) + bars + left_out(page).count("<dt>") == len(EVERYTHING) + 1
 
 
-def test_a_run_without_speed_says_so_in_place_of_its_charts(tmp_path: Path) -> None:
+def test_a_run_without_speed_reports_it_in_place_of_its_charts(tmp_path: Path) -> None:
     page = html(tmp_path, run_record(ok_row("a", performance=None), ok_row("b", performance=None)))
     assert left_out(page).count("This run measured no speed.") == 7  # all but the divergence of layers, and the bars
     assert drawn(page) == []

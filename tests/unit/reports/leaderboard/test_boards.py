@@ -137,10 +137,10 @@ def test_checks_are_ok_or_say_what_failed(changes: dict[str, Any], said: str) ->
 
 
 @pytest.mark.parametrize("flips", [0, 1000])
-def test_no_flip_and_a_thousand_are_counted(flips: int) -> None:
+def test_no_mismatch_and_a_thousand_are_counted(flips: int) -> None:
     record = plain_record(ok_row("a", parity=parity(flips=flips)), ok_row("b"))
     (shown,) = (table for table in tables(record) if table.title == "Parity with float64")
-    assert shown.columns[shown.headings.index("flips")] == [str(flips), "0"]
+    assert shown.columns[shown.headings.index("mismatches")] == [str(flips), "0"]
 
 
 def test_bold_is_what_no_row_is_faster_than_beyond_doubt_of_each_column() -> None:

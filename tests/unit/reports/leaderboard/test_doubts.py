@@ -66,7 +66,7 @@ def row_of(record: RunRecord, name: str) -> dict[str, object]:
             "OFF BY UP TO 1.2 SIGMA",
         ),
     ],
-    ids=["one picture", "at chance", "older, at chance", "older, too few", "sigmas off", "quantised badly"],
+    ids=["one image", "at chance", "older, at chance", "older, too few", "sigmas off", "quantised badly"],
 )
 def test_a_row_that_knows_nothing_has_no_rank_no_ok_and_a_remark_in_every_report(
     row: SystemRecord, check: str, remark: str, tmp_path: Path, *, only_accuracy: bool
@@ -120,4 +120,4 @@ def test_a_row_that_depends_on_its_batch_says_which_one_its_accuracy_is_of(tmp_p
     record = run_record(ok_row("z", accuracy=top1(300, 512, "better"), batch_dependence=0.23), FINE)
     for text in every_report(record, tmp_path).values():
         assert "DEPEND ON ITS BATCH" in text
-        assert "0.23 sigma: accuracy and parity are of batches of 32" in text
+        assert "0.23 sigma (dynamic quantization): accuracy and parity hold for batches of 32 only" in text

@@ -53,7 +53,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def column(text: str, heading: str) -> list[str]:
-    """Of the rows that are timed, each value once; none where there is no such column."""
+    """The values of the timed rows, each once; none if there is no such column."""
     heads, *found = lines(text)
     return (
         list(dict.fromkeys(line[heads.index(heading)] for line in found if line[1] != "-")) if heading in heads else []
@@ -85,7 +85,7 @@ def test_the_order_of_the_arguments_does_not_matter() -> None:
         ({"model": model(weights_digest="12" * 32)}, "weights", "model", ["weights ", "weights 121212"]),
         ({"model": model(recipe_digest="12" * 32)}, "preprocessing, decoders or labels", "model", ["prepared "]),
         ({"data": data(pixels_digest="12" * 32)}, "pixels", None, []),
-        ({"data": data(names_digest="12" * 32)}, "names or labels of the pictures", "data", ["names 121212"]),
+        ({"data": data(names_digest="12" * 32)}, "names or labels of the images", "data", ["names 121212"]),
         ({"data": data(images=7)}, None, "data", ["1000 images", "7 images"]),
         ({"machine": {"cpu": "AMD EPYC", "usable_cores": 1, "logical_cores": 2}}, "machine", "machine", []),
         ({"model": model(card="bvlc")}, None, "model", ["bvlc", "torchvision"]),
@@ -98,7 +98,7 @@ def test_runs_that_may_not_be_compared_say_in_a_column_what_differs(
 ) -> None:
     text = many_runs([run(20), run(21, **changes)])
     assert len(sections(text)) == (1 if heading == "data" and apart is None else 2)
-    assert re.findall(r"these differ: (.+)", text) == ([] if apart is None else [apart])
+    assert re.findall(r"card and processor in: (.+)", text) == ([] if apart is None else [apart])
     assert {one for one in ("model", "data", "batch", "machine") if column(text, one)} == {heading} - {None}
     if heading:
         assert len(column(text, heading)) == 2
@@ -122,7 +122,7 @@ def test_what_differs_between_environments_is_said() -> None:
     other = {"python": "3.13.0", "packages": {"numpy": "2.3.0"}, "variables": {}, "git": None}
     text = many_runs([run(21), run(20, environment=other), run(19)])
     assert "environment: packages.numpy 2.3.0 (A: 2.4.6), python 3.13.0 (A: 3.11.7)" in text
-    assert text.count("environment: as of A") == 1
+    assert text.count("environment: same as A") == 1
 
 
 def test_rows_that_failed_are_below_with_what_happened() -> None:
@@ -166,7 +166,7 @@ def test_thirty_runs_have_letters_of_their_own() -> None:
 def test_what_holds_for_some_runs_only_names_them() -> None:
     whole = run(20, data=data(images=1000, available_images=1000, synthetic=True, pixels_digest="12" * 32))
     text = many_runs([whole, run(21)]).partition("## How to read it")[2]
-    assert re.findall(r"- ([AB]): .* of the whole set, so without sampling error", text)
+    assert re.findall(r"- ([AB]): .* on the whole set, so without sampling error", text)
     assert "- FPS: images per second of wall time" in text
 
 

@@ -1,4 +1,4 @@
-"""What disturbed a run is said once, with the range over all rows and what the run resolved."""
+"""What disturbed a run is reported once, with the range over all rows and what the run resolved."""
 
 from dataclasses import replace
 

@@ -73,7 +73,7 @@ def test_one_batch_size_is_no_sweep() -> None:
     assert table("FPS", one(sweep=(throughput(),))).headings == []
 
 
-def test_many_at_once_stands_beside_the_loop_and_how_is_not_in_a_cell() -> None:
+def test_many_at_once_stands_next_to_the_loop_and_how_is_not_in_a_cell() -> None:
     way = "four sessions of one thread each, fed from a queue"
     found = table("FPS", one(sweep=(throughput(),), offline=throughput(170, way=way, streams="4")), one())
     assert row(found) == {

@@ -98,7 +98,7 @@ def test_parity_is_a_word_in_the_leaderboard_and_figures_in_a_table_of_its_own()
     record = run_record(ok_row("a"))
     assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "ok"
     shown = row_of(titled(record, "Parity with float64"), "a")
-    assert (shown["error / sigma"], shown["SQNR dB"], shown["flips"]) == ("2.0e-6", "121", "0")
+    assert (shown["error / sigma"], shown["SQNR dB"], shown["mismatches"]) == ("2.0e-6", "121", "0")
     assert "bits" not in shown  # nor what else older records do not have
 
 
@@ -123,10 +123,10 @@ def test_accuracies_have_their_intervals_where_there_are_any() -> None:
     assert "Accuracy" not in [table.title for table in tables(run_record(ok_row("a")))]
 
 
-def test_failed_parity_names_the_flips_beyond_rounding() -> None:
+def test_failed_parity_names_the_mismatches_beyond_rounding() -> None:
     record = run_record(ok_row("a", parity=parity(passed=False, flips=3, unexplained=2)))
     assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "parity FAILED"
-    assert row_of(titled(record, "Parity with float64"), "a")["flips"] == "3 (2 unexplained)"
+    assert row_of(titled(record, "Parity with float64"), "a")["mismatches"] == "3 (2 unexplained)"
 
 
 def test_rows_that_said_nothing_of_themselves_are_not_in_the_details() -> None:
@@ -207,7 +207,7 @@ def test_a_noisy_row_is_ranked_and_called_noisy() -> None:
     assert row_of(board, "b ")["FPS"] == "900.0 (898.0-902.0)"
 
 
-def test_where_all_are_quiet_the_noise_checks_alone_say_so() -> None:
+def test_where_all_are_quiet_the_noise_checks_alone_report_it() -> None:
     record = run_record(ok_row("a", performance=performance(noise=noise())))
     assert row_of(titled(record, "Leaderboard"), "a ")["checks"] == "ok"
     assert row_of(titled(record, "Noise checks"), "a")["verdict"] == "quiet"
@@ -242,9 +242,9 @@ def test_a_row_that_broke_after_parity_reads_error_and_not_ok() -> None:
     assert row_of(board, "a ")["checks"] == "ERROR"
 
 
-def test_skipped_images_stand_beside_every_accuracy() -> None:
+def test_skipped_images_stand_next_to_every_accuracy() -> None:
     record = run_record(ok_row("a"), ok_row("b"))
-    skipped = (SkippedRecord("x.JPEG", "not a picture"), SkippedRecord("y.JPEG", "empty"))
+    skipped = (SkippedRecord("x.JPEG", "not an image"), SkippedRecord("y.JPEG", "empty"))
     record = replace(record, data=replace(record.data, skipped=skipped))
     main, *_ = tables(record)
     for heading in ("top-1 %", "top-5 %"):
@@ -257,7 +257,7 @@ def compared(backend: str, ours: float, metric: str = "top1") -> Comparison:
     return Comparison(backend, "a paper", metric, ours, ours - 1, ours + 1, 56.52, verdict)  # type: ignore[arg-type]
 
 
-def test_published_figures_stand_beside_ours_and_equal_rows_share_a_line() -> None:
+def test_published_figures_stand_next_to_ours_and_equal_rows_share_a_line() -> None:
     record = run_record(
         ok_row("a"),
         ok_row("b"),

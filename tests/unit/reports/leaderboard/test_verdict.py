@@ -81,7 +81,7 @@ def test_a_single_row_has_no_winner() -> None:
     assert verdict(failed)[0] == "torch: 100 FPS; no other row is ranked."
 
 
-def test_a_record_without_ranks_says_so() -> None:
+def test_a_record_without_ranks_reports_it() -> None:
     assert verdict(older_run(ok_row("torch"), ok_row("openvino")))[0].startswith("Not ranked: an older version")
 
 

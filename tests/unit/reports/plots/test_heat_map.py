@@ -15,7 +15,7 @@ from alexbench.reports.plots.plot_text import DOTS_PER_INCH
 
 MAP: Final = HeatMap(
     title="a card: what each choice costs",
-    lines=("SYNTHETIC: 64 pictures",),
+    lines=("SYNTHETIC: 64 images",),
     row_heading=("interpolation", "antialias"),
     rows=(("bilinear", "yes"), ("bilinear", "no"), ("nearest", "yes")),
     columns=(("RGB", "kept 256"), ("BGR", "kept 256")),

@@ -80,7 +80,7 @@ def test_the_same_run_gives_the_same_bytes() -> None:
     assert draw_latency(record, calls) == draw_latency(record, calls)
 
 
-def test_the_images_of_a_run_are_written_beside_it(tmp_path: Path) -> None:
+def test_the_images_of_a_run_are_written_next_to_it(tmp_path: Path) -> None:
     timings(tmp_path)
     paths = write_pictures(tmp_path, run_record(*ROWS))
     assert [path.name for path in paths] == ["leaderboard.svg", "leaderboard.png", "latency.svg", "latency.png"]

@@ -52,7 +52,9 @@ def remarks(record: RunRecord) -> list[str]:
 
 def test_the_ceiling_and_the_control_are_facts_of_the_run() -> None:
     known = dict(facts(run_record(ceiling=ceiling(), controls=(control(),))))
-    assert known["ceiling"].startswith("353 GFLOP/s (openvino conv, the best of 2) and 32.8 GB/s (NumPy sgemv)")
+    assert known["ceiling"].startswith(
+        "this machine reached 353 GFLOP/s (openvino conv, the best of 2) and 32.8 GB/s (NumPy sgemv)"
+    )
     assert known["control"] == (
         "A/A of latency, onnxruntime against itself in the same rounds: 1.002"
         " (90 % interval over 40 pairs of processes: 0.995 to 1.009)"
@@ -75,12 +77,12 @@ def test_what_the_run_can_tell_apart_is_a_sentence_in_every_report(tmp_path: Pat
     rounded = tuple(replace(one, ratio=ratio, processes=4) for one, ratio in zip(found, (1.062, 1.041), strict=True))
     record = replace(run_record(*rows), resolutions=rounded)
     said = "This run can tell apart rows that differ by more than 6.2 % in latency or 4.1 % in FPS"
-    assert dict(facts(record))["limit"] == f"{said} (95 %, the widest of all pairs; 4 processes a row)"
+    assert dict(facts(record))["limit"] == f"{said} (95 %, the widest of all pairs; 4 processes per row)"
     terminal = io.StringIO()
     print_leaderboard(record, terminal, details=True)
     for text in (terminal.getvalue(), markdown(record), html(tmp_path, record)):
         assert said in text
-    assert "rows that differ by more than 6.2 % in latency or 4.1 % in FPS are told apart" in many_runs([record])
+    assert "it can tell apart rows that differ by more than 6.2 % in latency or 4.1 % in FPS" in many_runs([record])
 
 
 def test_a_run_without_speed_has_no_such_sentence() -> None:
@@ -113,7 +115,7 @@ def test_why_loadgen_calls_a_test_invalid_is_a_remark() -> None:
 def test_ranks_and_bold_are_explained_by_one_rule() -> None:
     rows = [ok_row(name, performance=performance(rate)) for name, rate in (("a", 200), ("b", 100))]
     text = explained(run_record(*rows))
-    assert "#: the places that a row may have." in text
+    assert "#: the possible ranks of a row." in text
     assert "Bold: the best, and every row that the run cannot tell from it." in text
     assert "Bold:" not in explained(run_record(rows[0]))
 
@@ -131,7 +133,7 @@ def test_each_precision_has_its_own_tolerances() -> None:
     rows = ok_row("a"), ok_row("b", parity=bf16, effective=effective(precision=("bf16", "measured")))
     assert (
         "parity ok: error / sigma is at most 0.0001 and SQNR at least 100 dB (fp32), or at most 0.1 and SQNR at least"
-        " 35 dB (bf16), and no flip is beyond rounding." in explained(run_record(*rows))
+        " 35 dB (bf16), and rounding explains every top-1 mismatch." in explained(run_record(*rows))
     )
     assert "(fp32)" not in explained(run_record(rows[0]))
 
@@ -166,7 +168,7 @@ def test_mfu_is_explained_with_its_exception_only_where_it_occurs() -> None:
     assert "peak not found: a row was faster" in explained(run_record(ceiling=ceiling(100.0)))
 
 
-def test_accuracy_alone_is_ranked_by_top_1_and_says_so() -> None:
+def test_accuracy_alone_is_ranked_by_top_1_and_reports_it() -> None:
     text = explained(run_record(ok_row("a", performance=None)))
     assert text.startswith("#: rank by top-1.")
     assert "FPS" not in text
@@ -204,10 +206,10 @@ def test_it_says_of_what_accuracies_have_an_interval_or_why_they_have_none() -> 
     drawn = run_record(ok_row("a", accuracy=accuracy(interval=True)))
     assert "the 95 % interval (Wilson) for these images as a sample" in explained(drawn)
     whole = synthetic_run()
-    assert "of the whole set, so without sampling error" in explained(whole)
+    assert "on the whole set, so without sampling error" in explained(whole)
     assert "sampling error" not in explained(drawn)
     part = run_record(data=data(part=PartRecord(1, 4, 0, 1000, 4000, "", "", "")))
-    assert "of one part, which is not a sample" in explained(part)
+    assert "on one part, which is not a sample" in explained(part)
     assert "top-1 %, top-5 %:" not in explained(run_record(ok_row("a", accuracy=None)))
 
 

@@ -43,7 +43,7 @@ def test_our_own_graph_is_understood(tmp_path: Path) -> None:
     assert weights_digest(read(saved(model, tmp_path), TOY).arrays) == DIGEST
 
 
-def test_data_in_a_file_beside_is_read(tmp_path: Path) -> None:
+def test_data_in_an_external_file_is_read(tmp_path: Path) -> None:
     source = saved(zoo_model(TOY, toy_weights()), tmp_path, beside="weights.bin")
     assert (tmp_path / "weights.bin").exists()
     assert weights_digest(read(source, TOY).arrays) == DIGEST
@@ -119,7 +119,7 @@ def test_a_copied_model_is_not_in_the_store_of_its_data(tmp_path: Path) -> None:
         read(source, TOY)
 
 
-def test_a_link_to_a_model_has_the_data_beside_the_model(tmp_path: Path) -> None:
+def test_a_link_to_a_model_has_the_data_next_to_the_model(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     source = saved(zoo_model(TOY, toy_weights()), tmp_path / "real", beside="weights.bin")
     (tmp_path / "mine.onnx").symlink_to(source)
@@ -165,7 +165,7 @@ def test_other_floats_are_cast_and_said(tmp_path: Path, kind: str, cast: bool) -
 
 
 @pytest.mark.parametrize(("key", "value"), [("offset", "-4"), ("offset", "9" * 30), ("offset", "x"), ("length", "8")])
-def test_nonsense_about_the_file_beside_is_refused(tmp_path: Path, key: str, value: str) -> None:
+def test_nonsense_about_the_external_file_is_refused(tmp_path: Path, key: str, value: str) -> None:
     import onnx
 
     source = saved(zoo_model(TOY, toy_weights()), tmp_path, beside="weights.bin")
