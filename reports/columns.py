@@ -136,7 +136,7 @@ _resident = _in(lambda entry: None if entry.performance is None else entry.perfo
 
 
 def _megabytes(row: Row) -> float | None:
-    """Of a file as it is; else of the card's parameters as they are stored."""
+    """Size of the file as it is; without one, of the card's parameters as they are stored."""
     file = row.entry.artifact
     if file is not None:
         return file.bytes / 1e6 or None

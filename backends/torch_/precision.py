@@ -84,7 +84,7 @@ def _macs(name: str, tensors: "list[torch.Tensor]", found: Any) -> int | None:
 
 
 def of_steps(products: Iterable[str], stored: "Iterable[torch.Tensor]") -> FilePrecision:
-    """Of a graph with quantize steps: what its ``products`` are to work in. Loading tells what runs."""
+    """What the ``products`` of a graph with quantize steps are to work in. Loading tells what runs."""
     return file_precision(products, _counted((_name(one), one.numel()) for one in stored), through={"int8"})
 
 

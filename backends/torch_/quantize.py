@@ -126,7 +126,7 @@ def _lowered(torch: ModuleType) -> int:
 
 
 def products(graph: "torch.fx.Graph") -> list[str]:
-    """Of each convolution and matrix product: int8 where its input is dequantized, else fp32."""
+    """The precision of each convolution and matrix product: int8 where its input is dequantized, else fp32."""
     found = (node for node in graph.nodes if node.op == "call_function" and _plain(node.target) in PRODUCTS)
     return ["int8" if str(getattr(node.args[0], "target", "")).startswith(STEPS) else "fp32" for node in found]
 

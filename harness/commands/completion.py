@@ -53,7 +53,7 @@ def halves() -> Iterable[str]:
 
 
 def range_methods() -> Iterable[str]:
-    """Of ``--range-method``."""
+    """Values of ``--range-method``."""
     from alexbench.harness.capabilities import RANGE_METHODS
 
     return RANGE_METHODS

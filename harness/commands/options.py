@@ -86,7 +86,7 @@ _CALIBRATION: Final[tuple[Callable[[Any], Any], ...]] = (
     ),
 )
 _ON_SCORED: Final = option(
-    "--calibrate-on-scored", is_flag=True, kind=INT8, help="Let scored images be among them, and say so."
+    "--calibrate-on-scored", is_flag=True, kind=INT8, help="Let scored images be among them; rows name it."
 )
 
 

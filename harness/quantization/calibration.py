@@ -1,4 +1,4 @@
-"""The images that int8 ranges are taken from: never among the scored images, unless the user says so."""
+"""The images that int8 ranges are taken from: never among the scored images, unless the user asks for it."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from alexbench.harness.records.run_records import KEPT_OUT, SkippedRecord
 
 DEFAULT_IMAGES: Final = 100
 DRAWN_IMAGES: Final = 500
-"""Of real images, where no others are named: as many as MLPerf's calibration lists have."""
+"""How many real images, where no others are named: as many as MLPerf's calibration lists have."""
 FEWEST_IMAGES: Final = 10
 """Fewer say too little about the range of an activation."""
 
@@ -68,7 +68,7 @@ def calibration_of(
     if scored.any() and not config.calibrate_on_scored:
         raise DataError(
             f"{_named(config.calibration)}: {scored.sum()} of {len(found)} calibration images are among the scored"
-            " images; name training images, or pass --calibrate-on-scored to have the rows say so"
+            " images; name training images, or pass --calibrate-on-scored, which the rows then report"
         )
     return replace(found, scored=int(scored.sum())), run_inputs
 

@@ -44,7 +44,7 @@ class ToQuantize:
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """What stands beside a file in the cache."""
+    """The note next to a file in the cache."""
 
     sha256: str
     record: QuantizationRecord
@@ -140,7 +140,7 @@ def _make(
     log: Path,
     display: Display,
 ) -> _Note:
-    """Quantize in a worker, beside the file's place; then move the result there."""
+    """Quantize in a worker, into a folder next to the file's place; then move the result there."""
     prepared = calibration.prepared
     scratch = Path(mkdtemp(prefix=".partial-", dir=path.parent))
     begun = time.monotonic()

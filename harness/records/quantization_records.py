@@ -26,7 +26,7 @@ class QuantizationRecord:
 
 
 KERNEL_LOSS_DB: Final = 3.0
-"""What int8 kernels may lose beside the same file in fp32: they sum whole numbers exactly, if they do not saturate."""
+"""What int8 kernels may lose against the same file in fp32: sums of whole numbers are exact unless they saturate."""
 
 
 @dataclass(frozen=True, slots=True)

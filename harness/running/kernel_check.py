@@ -67,7 +67,7 @@ def has_vnni(flags: Sequence[str]) -> bool | None:
 
 
 def deviation_of(given: NDArray[np.float32], scores: str, truth: NDArray[np.float64]) -> Deviation:
-    """Of logits; where an artifact gives probabilities, of their logarithms."""
+    """The deviation of logits; for an artifact with probabilities, of their logarithms."""
     if scores == "logits":
         return deviation(given, truth)
     found, least = given.astype(np.float64), LEAST_PROBABILITY

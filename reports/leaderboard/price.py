@@ -1,4 +1,4 @@
-"""What a lower precision costs and what it gains: each row beside its own backend's fp32 row, on the same images."""
+"""What a lower precision costs and gains: each row next to its own backend's fp32 row, on the same images."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,7 @@ KEEPS: Final = {"99 % of fp32": 0.99, "99.9 % of fp32": 0.999}
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A row of a lower precision, and the fp32 row that it is held against. ``top1``: paired; None where not scored.
+    """A row of a lower precision, and the fp32 row that it is compared with. ``top1``: paired; None where not scored.
 
     ``speed_up``: its images/s over those of fp32, with a 95 % interval that holds for all pairs of the run; None where
     either was not timed.
@@ -39,7 +39,7 @@ class Price:
 
 
 def prices(record: RunRecord) -> list[Price]:
-    """Of every row that computes in less than fp32 and has its own fp32 row beside it, in the leaderboard's order."""
+    """Every row that computes in less than fp32 and has its own fp32 row in the run, in the leaderboard's order."""
     found = []
     for row in rows_of(record):
         plain = row.plain
@@ -65,7 +65,7 @@ def _speed_up(record: RunRecord, row: Row, plain: Row) -> tuple[float, float, fl
 
 def price_table(record: RunRecord) -> Table:
     """One line a row: speed-up, what top-1 lost and gained, size and memory, and two verdicts."""
-    table = Table("Price of precision: each row beside its own fp32 row", "price")
+    table = Table("Price of precision: each row next to its own fp32 row", "price")
     found = prices(record)
     if not found:
         return table

@@ -105,7 +105,7 @@ def _accuracy(record: RunRecord, rows: Sequence[Row]) -> list[str]:
 
 
 def _price(record: RunRecord) -> list[str]:
-    """What a lower precision gains and keeps beside fp32 on the same backend."""
+    """What a lower precision gains and keeps, compared with fp32 on the same backend."""
     found = [one for one in prices(record) if one.speed_up is not None][:_GROUPS]
     said = [
         f"{one.row.entry.name} is {_times(one)} {one.plain.entry.name}{_KEEPS.get(one.keeps(_TARGET), '')}"

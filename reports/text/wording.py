@@ -249,7 +249,7 @@ def row_remarks(entry: SystemRecord) -> list[str]:
 
 
 def _kernel_line(check: KernelCheck) -> str:
-    """What the int8 kernels lose beside the same file in fp32, its cause and the fix."""
+    """What the int8 kernels lose, compared with the same file in fp32, its cause and the fix."""
     both = f"{check.kernels_db:.1f} dB with int8 kernels, {check.emulated_db:.1f} dB with the same file's steps in fp32"
     if not check.corrupted:
         return f"int8 kernels compute what the file says: {both}; the rest is quantization."

@@ -1,4 +1,4 @@
-"""int8: quantized by ONNX Runtime's own tool, its kernels held against the same file in fp32; and what is refused."""
+"""int8: quantized by ONNX Runtime's own tool, its kernels compared with the same file in fp32; and what is refused."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which CPUs saturate, and when int8 kernels are said to be wrong."""
+"""Which CPUs saturate, and when int8 kernels count as wrong."""
 
 import pytest
 
