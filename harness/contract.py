@@ -223,15 +223,15 @@ def probe(name: str, requires: Requirements) -> Availability:
     """Look the distributions of ``requires`` up in the installed packages' metadata."""
     versions: dict[str, str] = {}
     problem: str | None = None
-    mend = requires.install or f"pip install 'alexbench[{requires.extra}]'"
+    fix = requires.install or f"pip install 'alexbench[{requires.extra}]'"
     for group in requires.groups:
         found = {distribution: version for distribution in group if (version := _version(distribution))}
         versions |= found
         if len(found) > 1:
             both = " and ".join(found)
-            problem = f"{name}: {both} are both installed and overwrite each other; uninstall both, then {mend}"
+            problem = f"{name}: {both} are both installed and overwrite each other; uninstall both, then {fix}"
         elif not found and problem is None:
-            problem = f"{name} is not installed: {mend}"
+            problem = f"{name} is not installed: {fix}"
     return Availability(versions, problem)
 
 

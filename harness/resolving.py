@@ -33,21 +33,10 @@ BOUNDS: Final = {
 """Least and most: more no machine, no data set and no column of a table holds."""
 _LONGEST_MS: Final = 1e9
 _UNITS: Final = {"m": 60.0, "h": 3600.0}
+_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII)
 _MEASURES: Final = (
-    (
-        "budget",
-        re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII),
-        1.0,
-        864_000.0,
-        "give 1s to 240h, as in 90s or 2m",
-    ),
-    (
-        "silence_limit",
-        re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII),
-        1.0,
-        86_400.0,
-        "give 1s to 24h, as in 90s or 2m",
-    ),
+    ("budget", _DURATION, 1.0, 864_000.0, "give 1s to 240h, as in 90s or 2m"),
+    ("silence_limit", _DURATION, 1.0, 86_400.0, "give 1s to 24h, as in 90s or 2m"),
     ("resolution", re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(%?)", re.ASCII), 0.1, 100.0, "give 0.1% to 100%, as in 2%"),
 )
 """Flag, what it looks like, the least and most of it, and what to give."""
@@ -97,8 +86,8 @@ def _check_numbers(given: Mapping[str, Any]) -> None:
         value = given.get(key)
         if value is None or least <= value <= most:
             continue
-        mend = f"give {least} or more" if value < least else f"give {most:,} or less"
-        raise UsageError(f"--{key.replace('_', '-')} {short(value)}: {mend}")
+        fix = f"give {least} or more" if value < least else f"give {most:,} or less"
+        raise UsageError(f"--{key.replace('_', '-')} {short(value)}: {fix}")
 
 
 def _check_data_flags(given: dict[str, Any]) -> None:

@@ -22,10 +22,9 @@ def narrowed(table: Table, width: int) -> tuple[Table, list[str]]:
     """The table as it fits, and the headings of the columns that were left out.
 
     Its ``narrowing`` says what goes first: a column's name, or ``name~`` for the asides in its cells. For those, names
-    of systems are cut to LONG_NAME; to less when nothing else can go. Then extra columns go, the last first.
+    of systems are cut to LONG_NAME; to less when nothing else can go.
     """
-    shown, left_out = list(table.shown), []
-    steps = [*table.narrowing, *(one.name for one in reversed(table.shown) if one.extra)]
+    shown, left_out, steps = list(table.shown), [], list(table.narrowing)
     while _width(_with_names(shown, LONG_NAME)) > width and steps:
         step = steps.pop(0)
         name = step.removesuffix("~")

@@ -57,7 +57,7 @@ def interval(low: str, high: str) -> str:
 class Shown:
     """A column of a table. ``name``: what code knows it by; ``explanation``: how to read it, "" where that is plain.
 
-    ``numeric`` columns are set flush right; ``extra`` ones are left out on a terminal that is too narrow.
+    ``numeric`` columns are set flush right.
     """
 
     name: str
@@ -65,7 +65,6 @@ class Shown:
     cells: tuple[Cell, ...]
     numeric: bool = True
     explanation: str = ""
-    extra: bool = False
 
 
 @dataclass(slots=True)
@@ -96,12 +95,17 @@ class Table:
         empty: bool = False,
         extra: bool = False,
     ) -> None:
-        """A column, left out where nobody filled it unless it may stand ``empty``; text alone is sorted by itself."""
+        """A column, left out where nobody filled it unless it may stand ``empty``; text alone is sorted by itself.
+
+        A narrow terminal leaves ``extra`` columns out, the last first.
+        """
         made = [Cell(one, None if one == ABSENT else one) if isinstance(one, str) else one for one in cells]
         if empty or any(str(one) != ABSENT for one in made):
             marks = [*bold, *[False] * (len(made) - len(bold))]
             marked = tuple(replace(one, best=best) for one, best in zip(made, marks, strict=True))
-            self.shown.append(Shown(name or heading, heading, marked, numeric, explanation, extra))
+            self.shown.append(Shown(name or heading, heading, marked, numeric, explanation))
+            if extra:
+                self.narrowing = (name or heading, *self.narrowing)
 
     @property
     def headings(self) -> list[str]:

@@ -94,7 +94,7 @@ def scores_output(ports: Sequence[Port], artifact: Artifact) -> tuple[Port, int]
         raise WeightsError(f"{path} has no output {artifact.output_name!r}; its outputs: {_listed(ports)}")
     chosen = _named(ports, artifact.output_name)
     counts = [(port, _scores(port)) for port in chosen]
-    fitting = [(port, count) for port, count in counts if count == artifact.outputs]
+    fitting = [(port, artifact.outputs) for port, count in counts if count == artifact.outputs]
     fitting = fitting or [(port, count) for port, count in counts if count and count > 1 and artifact.takes(count)]
     fitting = fitting or [(port, artifact.outputs) for port, count in counts if count is None]
     if len(fitting) > 1:

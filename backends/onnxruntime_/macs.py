@@ -71,11 +71,11 @@ def _of_one(proto: "onnx.ModelProto", name: str, image: tuple[int, ...]) -> "onn
 def _of_node(node: Any, shapes: dict[str, tuple[int, ...]]) -> int | None:
     """Products of a node: weights x places they are applied at."""
     weight, out = shapes.get(node.input[_WEIGHTS[node.op_type]]), shapes.get(node.output[0])
-    if weight is None or out is None or 0 in (*weight, *out):
+    if not weight or out is None or 0 in (*weight, *out):
         return None
     if "Conv" in node.op_type:
         return prod(weight) * prod(out[2:])
-    shared = weight[-1] if _is_transposed(node) else weight[-2] if len(weight) > 1 else weight[0]
+    shared = weight[-1] if _is_transposed(node) else weight[max(len(weight) - 2, 0)]
     return prod(out) * shared
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from alexbench.datasets.classes import class_list
 from alexbench.datasets.dataset import Container, Dataset, Sample, canonical_name, said_place, validation_number
-from alexbench.datasets.layouts.listing import Entry
+from alexbench.datasets.layouts.listing import PICTURE_SUFFIXES, Below, Entry, plural
 from alexbench.harness.errors import DataError
 from alexbench.harness.files.plain_text import escaped
 
@@ -29,6 +29,22 @@ class Labelled:
     left_out: int = 0
     notes: list[str] = field(default_factory=list)
     layout: str = ""
+
+    def take_folders(self, said: str, folders: Sequence[tuple[Below, int]]) -> None:
+        """Take the images of class folders, each with its label.
+
+        Raises:
+            DataError: none of them has an image. ``said``: where they are.
+        """
+        for inside, label in folders:
+            self.pictures += [(entry, label) for entry in inside.pictures]
+            self.empty_classes += not inside.pictures
+            self.left_out += inside.others
+        if not self.pictures:
+            raise DataError(
+                f"{said}: {plural(len(folders), 'class folder')} and no image in any of them; images end in"
+                f" {' '.join(sorted(PICTURE_SUFFIXES))}"
+            )
 
 
 def check_count(said: str, count: int) -> None:

@@ -9,7 +9,6 @@ from alexbench.datasets.layouts.class_lists import lists_in
 from alexbench.datasets.layouts.class_names import Meaning, meant
 from alexbench.datasets.layouts.listing import (
     NUMBER,
-    PICTURE_SUFFIXES,
     WNID,
     Below,
     Listing,
@@ -47,15 +46,7 @@ def take_class_folders(listing: Listing, named: ClassFolders | None) -> Labelled
     ignored = [name for name in listing.folders if name not in labels]
     if ignored:
         found.notes.append(f"{plural(len(ignored), 'folder')} not looked into: {listed(ignored)}")
-    for name, inside in below.items():
-        found.pictures += [(entry, labels[name]) for entry in inside.pictures]
-        found.empty_classes += not inside.pictures
-        found.left_out += inside.others
-    if not found.pictures:
-        raise DataError(
-            f"{listing.said}: {plural(len(names), 'class folder')} and no image in any of them;"
-            f" images end in {' '.join(sorted(PICTURE_SUFFIXES))}"
-        )
+    found.take_folders(listing.said, [(inside, labels[name]) for name, inside in below.items()])
     found.layout = layout
     return found
 

@@ -68,16 +68,11 @@ def read_labels(path: Path, stated: Sequence[Stated] = ()) -> LabelSource:
         if len(files) > 1:
             raise DataError(f"{path}: {len(files)} label files ({', '.join(map(str, files))}); give one of them")
         path = files[0]
+    wanted = f"give a val.txt, LOC_val_solution.csv or {GROUND_TRUTH}"
     try:
-        text = read_file(path, str(path), DataError, most=LABEL_BYTES_AT_MOST).decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; give a val.txt, LOC_val_solution.csv or {GROUND_TRUTH}") from error
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror or error}); make it readable for this user"
-        ) from error
+        text = label_bytes(path, str(path), wanted).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file; give a val.txt, LOC_val_solution.csv or {GROUND_TRUTH}") from error
+        raise DataError(f"{path}: not a text file; {wanted}") from error
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise DataError(f"{path}: an empty label file; restore it")
@@ -86,6 +81,22 @@ def read_labels(path: Path, stated: Sequence[Stated] = ()) -> LabelSource:
     if len(lines[0][1].split()) == 1:
         return _one_a_line(path, lines)
     return _source(path, _caffe(path, lines), stated)
+
+
+def label_bytes(path: Path, said: str, wanted: str) -> bytes:
+    """The content of a file of labels. ``said``: how to name it; ``wanted``: what to give if it does not exist.
+
+    Raises:
+        DataError: it does not exist, or cannot be read.
+    """
+    try:
+        return read_file(path, said, DataError, most=LABEL_BYTES_AT_MOST)
+    except FileNotFoundError as error:
+        raise DataError(f"{said}: no such file; {wanted}") from error
+    except OSError as error:
+        raise DataError(
+            f"{said}: cannot be read ({error.strerror or error}); make it readable for this user"
+        ) from error
 
 
 def _caffe(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str, str]]:

@@ -208,5 +208,5 @@ def have(names: Collection[str]) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """``1 image``, ``50,000 images``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """``1 image``, ``50,000 images``, ``2 classes``."""
+    return f"{number:,} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"

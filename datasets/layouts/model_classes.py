@@ -23,9 +23,9 @@ from alexbench.datasets.layouts.class_names import (
     meanings,
     plain_words,
 )
+from alexbench.datasets.layouts.labels import label_bytes
 from alexbench.datasets.layouts.listing import WNID, is_picture, plural
 from alexbench.harness.errors import DataError
-from alexbench.harness.files.input_files import LABEL_BYTES_AT_MOST, read_file
 from alexbench.harness.files.plain_text import escaped
 
 _FORMS: Final = 'give ["daisy", ...], {"0": "daisy", ...} or {"daisy": 0, ...}'
@@ -73,15 +73,7 @@ def read_model_classes(path: Path) -> ModelClasses | None:
     said = escaped(str(path))
     if path.is_dir():
         return None
-    try:
-        data = read_file(path, said, DataError, most=LABEL_BYTES_AT_MOST)
-    except FileNotFoundError as error:
-        raise DataError(f"{said}: no such file; give the file of labels, or of class names") from error
-    except OSError as error:
-        raise DataError(
-            f"{said}: cannot be read ({error.strerror or error}); make it readable for this user"
-        ) from error
-    text = _decoded(said, data)
+    text = _decoded(said, label_bytes(path, said, "give the file of labels, or of class names"))
     if path.suffix.lower() in _OTHER_FORMS:
         raise DataError(f"{said}: not a form of class list; give the names in a text file, one a line, or in JSON")
     if text.lstrip()[:1] in ("[", "{") and (path.suffix.lower() in (".json", "") or _is_json(text)):
@@ -234,10 +226,7 @@ def _classes(said: str, names: Sequence[str]) -> ModelClasses:
         )
     classes = tuple(name for place, name in enumerate(names) if place not in backgrounds)
     if not 2 <= len(classes) <= CLASS_COUNT:
-        raise DataError(
-            f"{said}: names {plural(len(classes), 'class').replace('classs', 'classes')}; 2 to {CLASS_COUNT:,} can be"
-            " scored"
-        )
+        raise DataError(f"{said}: names {plural(len(classes), 'class')}; 2 to {CLASS_COUNT:,} can be scored")
     imagenet = _imagenets(classes)
     if len(imagenet) < CLASS_COUNT:  # of ImageNet's own names two are the same: crane, maillot
         _refuse_twice(said, names)

@@ -147,16 +147,7 @@ def _class_folders(listing: FolderListing, labels: Mapping[str, int], classes: M
             raise DataError(f"{listing.said}: folders {other} and {name} are both {classes.names[place]}; merge them")
     how = "numbers of folders, as outputs" if not _places_only(labels, classes) else "folder names"
     found = Labelled(labels_from=f"{how}, in the order of {Path(classes.path).name}", left_out=len(listing.pictures))
-    for name, place in labels.items():
-        inside = listing.below(name)
-        found.pictures += [(entry, place) for entry in inside.pictures]
-        found.empty_classes += not inside.pictures
-        found.left_out += inside.others
-    if not found.pictures:
-        raise DataError(
-            f"{listing.said}: {plural(len(labels), 'class folder')} and no image in any of them; images end in"
-            f" {' '.join(sorted(PICTURE_SUFFIXES))}"
-        )
+    found.take_folders(listing.said, [(listing.below(name), place) for name, place in labels.items()])
     missing = len(classes.names) - len(labels)
     if missing:
         found.notes.append(f"{missing} of the {len(classes.names)} classes of {Path(classes.path).name} have no folder")
@@ -171,12 +162,12 @@ def _places_only(labels: Mapping[str, int], classes: ModelClasses) -> bool:
 def _strangers(strangers: Sequence[str], total: int, classes: ModelClasses) -> str:
     """Folders that no class is called as, and what is meant perhaps."""
     close = get_close_matches(strangers[0], classes.names, n=1)
-    mend = "take them out, or give the list that has them"
+    fix = "take them out, or give the list that has them"
     if close:
-        mend = f"is {escaped(strangers[0])} the class {close[0]}? Rename the folder then, else take it out"
+        fix = f"is {escaped(strangers[0])} the class {close[0]}? Rename the folder then, else take it out"
     return (
         f"{some(strangers)} of {plural(total, 'folder')} {be(strangers)} not among the {len(classes.names)} classes of"
-        f" {classes.path}; {mend}"
+        f" {classes.path}; {fix}"
     )
 
 

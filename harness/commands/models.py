@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from alexbench.harness.commands.help_format import MODEL, OUTPUT, Group, json_option, option
+from alexbench.harness.commands.help_format import OUTPUT, Group, json_option, option
+from alexbench.harness.commands.options import chosen_weights
 
 
 @click.group(
@@ -72,9 +73,7 @@ def fetch_model(card: str, *, file: str | None, weights: str | None, offline: bo
 @option("--via", metavar="EXPORTER", kind=OUTPUT, help="torch.onnx or openvino-convert.", otherwise="AlexBench's own")
 @option("--out", metavar="PATH", kind=OUTPUT, help="File or folder to write.", otherwise="CARD with its suffix")
 @option("--force", is_flag=True, kind=OUTPUT, help="Replace what is there.")
-@option("--weights", metavar="FILE", kind=MODEL, help="Weights file, or 'published' (fetched).", otherwise="synthetic")
-@option("--weights-layout", metavar="NAME", kind=MODEL, help="NCHW or NHWC: how a TensorFlow model was trained.")
-@option("--weights-key", metavar="KEY", kind=MODEL, help="Which model of a file that holds several.")
+@chosen_weights
 @json_option()
 def export_model(model: str, *, as_json: bool, **choice: Any) -> None:
     """Write CARD with its weights as a file that other programs run.

@@ -8,6 +8,13 @@ from alexbench.harness.commands.help_format import DATA, INT8, MEASURING, MODEL,
 
 Command = Callable[..., None]
 
+_WEIGHTS: Final[tuple[Callable[[Any], Any], ...]] = (
+    option(
+        "--weights", metavar="FILE", kind=MODEL, help="Weights file, or 'published' (fetched).", otherwise="synthetic"
+    ),
+    option("--weights-layout", metavar="NAME", kind=MODEL, help="NCHW or NHWC: how a TensorFlow model was trained."),
+    option("--weights-key", metavar="KEY", kind=MODEL, help="Which model of a file that holds several."),
+)
 _MODEL: Final[tuple[Callable[[Any], Any], ...]] = (
     option(
         "--model",
@@ -17,11 +24,7 @@ _MODEL: Final[tuple[Callable[[Any], Any], ...]] = (
         help="Model card: a name, or a .toml file.",
         otherwise="torchvision",
     ),
-    option(
-        "--weights", metavar="FILE", kind=MODEL, help="Weights file, or 'published' (fetched).", otherwise="synthetic"
-    ),
-    option("--weights-layout", metavar="NAME", kind=MODEL, help="NCHW or NHWC: how a TensorFlow model was trained."),
-    option("--weights-key", metavar="KEY", kind=MODEL, help="Which model of a file that holds several."),
+    *_WEIGHTS,
 )
 _ARTIFACTS: Final[tuple[Callable[[Any], Any], ...]] = (
     option(
@@ -192,6 +195,11 @@ python = option(
     kind=SYSTEMS,
     help="Python interpreter that runs this backend.",
 )
+
+
+def chosen_weights(command: Command) -> Command:
+    """Which weights a network has."""
+    return _with(command, _WEIGHTS)
 
 
 def one_model(command: Command) -> Command:

@@ -172,16 +172,16 @@ def _check_pictures(base: RowOfRun, other: RowOfRun, between: str) -> None:
 
 def _check_pixels(base: Run, other: Run, counted: Sequence[str], between: str) -> None:
     """By the digest of each counted image, or by the digest of all in an old run without the others."""
-    mend = "the files, or how they were decoded, are not the same"
+    fix = "the files, or how they were decoded, are not the same"
     if base.samples is None or other.samples is None:
         if base.record.data.pixels_digest != other.record.data.pixels_digest:
-            raise DataError(f"{between}: the pixels that the rows were given differ; {mend}")
+            raise DataError(f"{between}: the pixels that the rows were given differ; {fix}")
         return
     here, there = (_digests(run, run.samples, counted) for run in (base, other) if run.samples is not None)
     differs = [place for place, (one, two) in enumerate(zip(here, there, strict=True)) if one != two]
     if differs:
         raise DataError(
-            f"{between}: the pixels of {counted[differs[0]]} differ ({len(differs)} of {len(counted)} images); {mend}"
+            f"{between}: the pixels of {counted[differs[0]]} differ ({len(differs)} of {len(counted)} images); {fix}"
         )
 
 

@@ -83,7 +83,7 @@ def _worker(given: str, name: str, python: str, log: Path) -> Iterator[WorkerPro
     except WorkerError as error:
         said = log.read_bytes()[before:].decode("utf-8", errors="replace") if log.exists() else ""
         if "No module named" in said and "alexbench" in said:
-            mend = f"{python} -m pip install alexbench=={alexbench.harness.__version__}, or the same checkout"
-            raise UsageError(f"{given}: alexbench is not installed there; {mend}") from error
+            fix = f"{python} -m pip install alexbench=={alexbench.harness.__version__}, or the same checkout"
+            raise UsageError(f"{given}: alexbench is not installed there; {fix}") from error
         # The log is in a folder that is not kept: what matters of it is in the message.
         raise UsageError(f"{given}: {error.message}") from error

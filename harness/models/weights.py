@@ -131,13 +131,13 @@ def _classes(last_bias: NDArray[Any] | None, network: Network) -> list[str]:
         return []
     counts = last_bias.size, network.outputs
     background = " (of 1001, class 0 is background: --model tfcnn)" if 1001 in counts else ""
-    mend = "give the card that these weights were trained for, or weights for this one"
+    fix = "give the card that these weights were trained for, or weights for this one"
     if 1001 not in counts:
-        mend = (
+        fix = (
             "its own head runs as a file: export the model (torch.onnx.export), then --artifact onnxruntime=MODEL.onnx"
             " --labels CLASSES.txt"
         )
-    return [f"it has {counts[0]} classes and {network.name} {counts[1]}{background}: {mend}"]
+    return [f"it has {counts[0]} classes and {network.name} {counts[1]}{background}: {fix}"]
 
 
 def weights_digest(arrays: Mapping[str, NDArray[np.float32]]) -> str:

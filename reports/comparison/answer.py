@@ -9,7 +9,7 @@ from alexbench.harness.records.paired_records import Pair, PairedReport, PairedT
 from alexbench.harness.records.speed_records import Measure
 from alexbench.reports.text.other_machine import machine_sentence
 from alexbench.reports.text.reason_words import joined
-from alexbench.reports.text.wording import short_version
+from alexbench.reports.text.wording import first_few, short_version
 
 _TIMED: Final[Mapping[str, Measure]] = {"images_per_second": "images/s", "latency_p50_ms": "latency"}
 _NAMED: Final = 6
@@ -251,9 +251,7 @@ def _unmeasured(rest: GateReport) -> Iterator[str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    found = list(names)
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return ", ".join(found[:_NAMED]) + more
+    return first_few(list(names), _NAMED)
 
 
 def _sentence(text: str) -> str:

@@ -9,6 +9,7 @@ from alexbench.harness.records.reasons import Code, Reason
 from alexbench.reports.gate.metrics import allowed_text, change_alone, check_name
 from alexbench.reports.text.other_machine import is_on_other_machine, machine_answer
 from alexbench.reports.text.reason_words import joined, words
+from alexbench.reports.text.wording import first_few
 
 _NAMED: Final = 3
 """Checks that a sentence names; the table below it has all."""
@@ -37,9 +38,9 @@ def headline(report: GateReport) -> str:
         passed = len(deciding) - len(open_ones)
         return f"INVALID: {passed} of {_checks(len(deciding))} passed; {_times(left_out(report))} not made."
     if report.verdict == "INVALID":
-        names = _some(list(dict.fromkeys(map(check_name, shown))))
+        names = _few(list(dict.fromkeys(map(check_name, shown))))
         return f"INVALID: {len(shown)} of {_checks(len(deciding))} cannot be judged: {names}."
-    return f"{report.verdict}: {len(shown)} of {_checks(len(deciding))}: {_some(list(map(_named, shown)))}."
+    return f"{report.verdict}: {len(shown)} of {_checks(len(deciding))}: {_few(list(map(_named, shown)))}."
 
 
 def _undecided(report: GateReport) -> list[str]:
@@ -48,7 +49,7 @@ def _undecided(report: GateReport) -> list[str]:
     if report.verdict != "FAIL" or report.refused or not open_ones:
         return []
     more = "1 more check is" if len(open_ones) == 1 else f"{len(open_ones)} more checks are"
-    return [f"{more} not decided: {_some(list(map(_named, open_ones)))}."]
+    return [f"{more} not decided: {_few(list(map(_named, open_ones)))}."]
 
 
 def made(report: GateReport) -> list[Judged]:
@@ -97,7 +98,7 @@ def _needs(shown: Sequence[Judged]) -> list[str]:
 def _need(of: Sequence[Judged], *, several: bool) -> str:
     """``several``: whether other checks need something else, or nothing."""
     together = _together(of)
-    whose = f" {_some(_names(of))}" if several and not together.of else ""
+    whose = f" {_few(_names(of))}" if several and not together.of else ""
     return f"Needed to decide{whose}: {words(together)}."
 
 
@@ -129,10 +130,8 @@ def _names(of: Sequence[Judged]) -> list[str]:
     return list(dict.fromkeys(map(check_name, of)))
 
 
-def _some(names: Sequence[str]) -> str:
-    """The first few, and how many more."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+def _few(names: Sequence[str]) -> str:
+    return first_few(names, _NAMED)
 
 
 def _checks(count: int) -> str:

@@ -34,6 +34,12 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def first_few(names: Sequence[str], most: int) -> str:
+    """``a, b, c and 2 more``: at most so many of them."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def short_version(version: str) -> str:
     """Without build numbers and local parts (2026.4.1-22982-..., 2.13.0+cpu), which records and exports have."""
     return re.split("[-+]", version)[0]

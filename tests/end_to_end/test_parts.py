@@ -85,7 +85,8 @@ def test_a_run_that_was_ended_goes_on_where_it_was(
     ended = command("run", "--resume", folder)
     assert ended.code == 0, ended.err
     assert f"onnxruntime: {MANY} images were answered before the interruption" in ended.err
-    kept = next(line for line in ended.err.splitlines() if line.startswith("torch: ") and "were answered before" in line)
+    lines = ended.err.splitlines()
+    kept = next(line for line in lines if line.startswith("torch: ") and "were answered before" in line)
     assert 16 <= int(kept.split()[1]) < MANY
     assert_same_answers(folder, whole)
     for name in ("reference.parquet", "flips.parquet"):

@@ -1,6 +1,5 @@
 """What commands that answer a question print, word for word."""
 
-import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from tests.support.diagnoses import accuracy, diagnosis
 from tests.support.gate_reports import FINE, MEMORY, SLOW, gate_report
 from tests.support.histories import HISTORY, SPEED
 from tests.support.runs import answers, write_run
+from tests.support.terminals import on_a_terminal
 
 OPEN: Final = replace(
     SLOW, row="openvino", verdict="INCONCLUSIVE", why=(), would_change=Reason("more_processes", count=3)
@@ -45,25 +45,18 @@ GATES: Final = {
 }
 
 
-def on_a_terminal(printing: Callable[[TextIO], None], columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    for name, value in {"COLUMNS": str(columns), "LINES": "50", "TERM": "dumb", "NO_COLOR": "1"}.items():
-        monkeypatch.setenv(name, value)
-    stream = Terminal()
-    printing(stream)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+def lines_on_a_terminal(printing: Callable[[TextIO], None], columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Without the blanks at the ends of lines."""
+    return "\n".join(line.rstrip() for line in on_a_terminal(printing, columns, monkeypatch).splitlines())
 
 
 @pytest.mark.parametrize("name", GATES)
 def test_gate(name: str, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
-    assert on_a_terminal(lambda stream: print_gate(GATES[name], stream), 80, monkeypatch) == snapshot
+    assert lines_on_a_terminal(lambda stream: print_gate(GATES[name], stream), 80, monkeypatch) == snapshot
 
 
 def test_gate_in_full(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
-    full = on_a_terminal(lambda stream: print_gate(GATES["failed"], stream, details=True), 120, monkeypatch)
+    full = lines_on_a_terminal(lambda stream: print_gate(GATES["failed"], stream, details=True), 120, monkeypatch)
     assert full == snapshot
     assert gate_markdown(GATES["failed"]) == snapshot
 
@@ -73,7 +66,7 @@ def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Snap
     monkeypatch.chdir(tmp_path)
     report = compare([str(write_run(Path("run"), rows))]).report
     found = answer(report)
-    text = on_a_terminal(lambda stream: print_comparison(report, found, flips=1, stream=stream), 80, monkeypatch)
+    text = lines_on_a_terminal(lambda stream: print_comparison(report, found, flips=1, stream=stream), 80, monkeypatch)
     assert text == snapshot
     assert comparison_markdown(report, found) == snapshot
 
@@ -82,7 +75,7 @@ def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Snap
 def test_history(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion, *, details: bool) -> None:
     few = replace(SPEED, system="openvino", points=SPEED.points[:2], changes=())
     found = replace(HISTORY, series=(SPEED, few))
-    text = on_a_terminal(lambda stream: print_history(found, details=details, stream=stream), 80, monkeypatch)
+    text = lines_on_a_terminal(lambda stream: print_history(found, details=details, stream=stream), 80, monkeypatch)
     assert text == snapshot
 
 
@@ -91,14 +84,14 @@ def test_doctor(verdict: str, monkeypatch: pytest.MonkeyPatch, snapshot: Snapsho
     found = diagnosis(verdict)  # type: ignore[arg-type]
     if verdict != "faulty":
         found = replace(found, accuracy=accuracy(280 if verdict == "healthy" else 20))
-    assert on_a_terminal(lambda stream: print_diagnosis(found, stream), 80, monkeypatch) == snapshot
+    assert lines_on_a_terminal(lambda stream: print_diagnosis(found, stream), 80, monkeypatch) == snapshot
 
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_ablate(columns: int, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
     grid = grid_of(load_card("torchvision").preprocessing, ())
     found = ablation_of(grid, cost(grid, {("crop", "kept 288"): 20, ("channels", "BGR"): 80}))
-    assert on_a_terminal(lambda stream: print_ablation(found, stream), columns, monkeypatch) == snapshot
+    assert lines_on_a_terminal(lambda stream: print_ablation(found, stream), columns, monkeypatch) == snapshot
 
 
 def test_predict(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
@@ -106,5 +99,7 @@ def test_predict(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -
     turned = [replace(tiger, probability=0.5), replace(tabby, probability=0.4)]
     found = {"cat.jpg": {"onnxruntime": [tabby, tiger], "torch": [tabby, tiger]}}
     found["-"] = {"onnxruntime": [tabby, tiger], "torch": turned}
-    printing = on_a_terminal(lambda stream: print_predictions(found, as_json=False, stream=stream), 80, monkeypatch)
+    printing = lines_on_a_terminal(
+        lambda stream: print_predictions(found, as_json=False, stream=stream), 80, monkeypatch
+    )
     assert printing == snapshot

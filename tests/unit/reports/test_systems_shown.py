@@ -32,13 +32,9 @@ from alexbench.reports.leaderboard.output import markdown, print_leaderboard
 from alexbench.reports.plots.run_plots import draw_leaderboard
 from tests.support.records import error_row
 from tests.support.systems import FILES, PRECISIONS, SYSTEMS, run_of
+from tests.support.terminals import Terminal
 
 NAMES = labels(SYSTEMS)
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture(scope="module")

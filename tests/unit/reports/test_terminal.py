@@ -9,11 +9,7 @@ from alexbench.harness.records.run_records import SystemRecord
 from alexbench.reports import terminal
 from alexbench.reports.leaderboard.output import print_leaderboard
 from tests.support.records import effective, error_row, missing_row, ok_row, performance, run_record, synthetic_run
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.support.terminals import Terminal
 
 
 def printed(stream: io.StringIO, *rows: SystemRecord) -> str:

@@ -1,6 +1,5 @@
 """What a run's reports say, word for word: one run in which everything occurs, and what other runs say instead."""
 
-import io
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final, get_args
@@ -10,7 +9,6 @@ from syrupy.assertion import SnapshotAssertion
 
 from alexbench.harness.records.reasons import Code, Reason
 from alexbench.harness.records.record_files import read_run
-from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.html.page import html
 from alexbench.reports.leaderboard.output import markdown, print_leaderboard
 from alexbench.reports.text.reason_words import words
@@ -32,6 +30,7 @@ from tests.support.records import (
     synthetic_run,
     throughput,
 )
+from tests.support.terminals import on_a_terminal
 
 FIXTURES: Final = Path(__file__).parents[2] / "fixtures"
 EVERYTHING: Final = run_record(
@@ -85,25 +84,13 @@ class Words(HTMLParser):
             self.lines.append(" ".join(data.split()))
 
 
-def on_a_terminal(record: RunRecord, columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    for name, value in {"COLUMNS": str(columns), "LINES": "50", "TERM": "dumb", "NO_COLOR": "1"}.items():
-        monkeypatch.setenv(name, value)
-    stream = Terminal()
-    print_leaderboard(record, stream)
-    return stream.getvalue()
-
-
 def test_markdown(snapshot: SnapshotAssertion) -> None:
     assert markdown(EVERYTHING) == snapshot
 
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_terminal(columns: int, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
-    assert on_a_terminal(EVERYTHING, columns, monkeypatch) == snapshot
+    assert on_a_terminal(lambda stream: print_leaderboard(EVERYTHING, stream), columns, monkeypatch) == snapshot
 
 
 def test_html(tmp_path: Path, snapshot: SnapshotAssertion) -> None:

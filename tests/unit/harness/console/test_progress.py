@@ -8,6 +8,7 @@ import pytest
 
 from alexbench.harness.console import progress
 from alexbench.harness.console.progress import PLAIN_EVERY_S, LiveDisplay, PlainDisplay, display_for
+from tests.support.terminals import Terminal
 
 
 class HandWound:
@@ -50,11 +51,6 @@ def test_a_step_that_fails_ends_without_a_word(wound: HandWound) -> None:
     with pytest.raises(RuntimeError), PlainDisplay(stream).step("work"):
         raise RuntimeError("no")
     assert stream.getvalue() == "work ...\n"
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])

@@ -16,6 +16,7 @@ from alexbench.reports.comparison.tables import sentences, tables
 from alexbench.reports.table import Table
 from tests.support.records import model
 from tests.support.runs import SIGMA, Asked, answers, write_run
+from tests.support.terminals import Terminal
 
 
 @pytest.fixture
@@ -155,10 +156,6 @@ def test_a_pipe_gets_plain_text_a_row_a_line(report: PairedReport) -> None:
 
 
 def test_on_80_columns_nothing_is_cut_off(report: PairedReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     monkeypatch.setenv("COLUMNS", "80")
     stream = Terminal()
     print_comparison(report, flips=2, stream=stream)
