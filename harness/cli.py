@@ -135,7 +135,7 @@ def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags
     from alexbench.harness.running.pipeline import resume
     from alexbench.harness.running.pipeline import run as carry_out
 
-    values = {key: value for key, value in flags.items() if value is not None and value != ()}
+    values = {key: value for key, value in flags.items() if value not in (None, ()) and value is not False}
     if resumed is not None:
         trusted = values.pop("trusted", ())
         if values or config_file is not None:

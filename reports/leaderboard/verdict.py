@@ -127,14 +127,13 @@ def _parity(rows: Sequence[Row]) -> list[str]:
         return [f"{listed(off)} {verb} not match the float64 reference."]
     quantized = [name for name, parity in held if parity.quantised]
     matching = [name for name, parity in held if not parity.quantised]
-    names = _all(len(matching)) if len(matching) > 1 and not quantized else listed(matching)
-    said = f"{names} match{'es' if len(matching) == 1 else ''} the float64 reference" if matching else ""
-    within = (
-        f"{listed(quantized)} {'is' if len(quantized) == 1 else 'are'} within what quantization costs"
-        if quantized
-        else ""
-    )
-    return [f"{'; '.join(filter(None, (said, within)))}."] if held else []
+    said = []
+    if matching:
+        names = _all(len(matching)) if len(matching) > 1 and not quantized else listed(matching)
+        said.append(f"{names} match{'es' if len(matching) == 1 else ''} the float64 reference")
+    if quantized:
+        said.append(f"{listed(quantized)} {'is' if len(quantized) == 1 else 'are'} within what quantization costs")
+    return [f"{'; '.join(said)}."] if said else []
 
 
 def _kernels(rows: Sequence[Row]) -> list[str]:
