@@ -50,3 +50,18 @@ def halves() -> Iterable[str]:
     from alexbench.harness.config import ONLY
 
     return ONLY
+
+
+def range_methods() -> Iterable[str]:
+    """Values of ``--range-method``."""
+    from alexbench.harness.capabilities import RANGE_METHODS
+
+    return RANGE_METHODS
+
+
+def quantizing() -> Iterable[str]:
+    """Backends that write int8 files."""
+    from alexbench.backends.registry import backend_classes
+    from alexbench.harness.capabilities import Quantizes
+
+    return [name for name, kind in backend_classes().items() if isinstance(kind(), Quantizes)]

@@ -15,6 +15,8 @@ CAPABILITIES: Final = {
     "artifacts": capabilities.RunsArtifacts,
     "export": capabilities.Exports,
     "open-export": capabilities.OpensExports,
+    "quantize": capabilities.Quantizes,
+    "int8-emulation": capabilities.EmulatesInt8,
 }
 """Code -> the protocol."""
 

@@ -18,6 +18,7 @@ from alexbench.harness.conformance.kit import THREADS, Kit
 from alexbench.harness.conformance.life import TINY
 from alexbench.harness.conformance.marks import needs, on_first_case
 from alexbench.harness.conformance.required import IsolationTests, LifeTests
+from alexbench.harness.contract import PRECISIONS
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError
 from alexbench.harness.measure.process import usable_cores
 
@@ -35,7 +36,7 @@ class OurTests(BackendTests):
             assert re.search(r"(?i)known: .*\bcpu\b", said)
         else:
             assert "would have run" in said
-            assert ("use --precision fp32" if asked == "bf16" else "--device cpu") in said
+            assert ("use --precision fp32" if asked in PRECISIONS else "--device cpu") in said
 
     @on_first_case
     def test_one_accelerator_is_refused_by_a_name_it_knows(self, kit: Kit, case: Case) -> None:
@@ -77,22 +78,23 @@ def check_refusals(kit: Kit) -> None:
         assert "float32" in refusal["message"], what
 
 
-NO_BF16: Final = {"bf16": UnsupportedOptionError}
+FP32_ALONE: Final = {"bf16": UnsupportedOptionError, "fp16": UnsupportedOptionError}
 
 
 class TestOnnxRuntime(OurTests):
     backend = "onnxruntime"
-    gaps = NO_BF16
+    gaps = FP32_ALONE
 
 
 class TestOpenVino(OurTests):
+    """Which precisions it has depends on the CPU."""
+
     backend = "openvino"
-    gaps: ClassVar = {}
 
 
 class TestTensorFlow(OurTests):
     backend = "tensorflow"
-    gaps = NO_BF16
+    gaps = FP32_ALONE
 
 
 class TestTorch(OurTests):
@@ -114,7 +116,12 @@ EVERY: Final = set(CAPABILITIES)
 
 @pytest.mark.parametrize(
     ("name", "without"),
-    [("onnxruntime", set()), ("openvino", {"device-memory"}), ("tensorflow", set()), ("torch", set())],
+    [
+        ("onnxruntime", set()),
+        ("openvino", {"device-memory"}),
+        ("tensorflow", {"quantize", "int8-emulation"}),
+        ("torch", set()),
+    ],
 )
 def test_every_runtime_keeps_the_capabilities_that_it_has(name: str, without: set[str]) -> None:
     """What a backend no longer declares is no longer tested."""

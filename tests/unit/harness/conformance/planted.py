@@ -229,7 +229,7 @@ STUBS = {kind.__name__: kind for kind in (Sound, *Sound.__subclasses__())}
 for _name, _kind in STUBS.items():
     _kind.name = _name
     _on_tiny = {"backend": _name, "cases": (TINY,), "other_sizes": (TINY,), "threads": 1, "kit_class": StubKit}
-    _gaps = {"gaps": {"bf16": UnsupportedOptionError} if _name != "Sound" else None}
+    _gaps = {"gaps": dict.fromkeys(("bf16", "fp16"), UnsupportedOptionError) if _name != "Sound" else None}
     globals()[f"Test{_name}"] = type(f"Test{_name}", (BackendTests,), _on_tiny | _gaps)
 
 
