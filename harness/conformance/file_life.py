@@ -1,4 +1,4 @@
-"""Lets one backend write, open and run files of the network `tiny`, and writes down what happened: run as a script.
+"""Lets one backend write and open files of the network `tiny`, and writes down what happened: run as a script.
 
 ``python -m alexbench.harness.conformance.file_life BACKEND OUT.json``; :mod:`alexbench.harness.conformance.optional`
 judges it.
@@ -7,7 +7,6 @@ judges it.
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,14 @@ from numpy.typing import NDArray
 
 from alexbench.backends.reference import ReferenceBackend
 from alexbench.backends.registry import backend_class
-from alexbench.harness.capabilities import ExportFormat, Exports, OpensExports, RunsArtifacts
-from alexbench.harness.conformance.life import BATCH, TINY, attempt, main, weights
-from alexbench.harness.contract import Artifact, Backend, Model, Options
+from alexbench.harness.capabilities import ExportFormat, Exports, OpensExports
+from alexbench.harness.conformance.cases import WEIGHTS_SEED
+from alexbench.harness.conformance.life import BATCH, TINY, attempt, main
+from alexbench.harness.contract import Backend, Model, Options
 from alexbench.harness.judge.parity import deviation
+from alexbench.harness.models.seeded import seeded_weights
 
-MODEL = Model(TINY, weights())
+MODEL = Model(TINY, seeded_weights(TINY.parameter_shapes, WEIGHTS_SEED))
 OPTIONS = Options(threads=1)
 
 
@@ -46,25 +47,11 @@ def write(backend: Backend, form: ExportFormat, folder: Path) -> dict[str, Any]:
     assert isinstance(backend, Exports)
     path = folder / f"network{form.suffix}"
     seen = attempt(partial(backend.export, MODEL, path, form, {"card": "tiny"}))
-    seen |= {"left": path.exists(), "max_abs_over_sigma": None}
+    seen |= {"left": path.exists(), "path": str(path), "max_abs_over_sigma": None}
     if isinstance(backend, OpensExports) and form.name in backend.opened_formats and seen["left"]:
         opened = backend.open_export(path, form.name)
         seen["max_abs_over_sigma"] = off(opened.predict(in_layout(backend.input_layout)))
     return seen
-
-
-def run(backend: Backend, path: Path) -> dict[str, Any]:
-    """The file as a user's own."""
-    assert isinstance(backend, RunsArtifacts)
-    given = Artifact(path, TINY.input_shape, TINY.outputs, trusted=True)
-    found: dict[str, Any] = {"max_abs_over_sigma": None}
-
-    def go() -> None:
-        backend.load_artifact(given, backend.inspect_artifact(given, OPTIONS), OPTIONS)
-        found["max_abs_over_sigma"] = off(backend.predict(in_layout(backend.input_layout)))
-        backend.close()
-
-    return attempt(go) | found
 
 
 def spoiled(backend: Backend, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -78,24 +65,17 @@ def spoiled(backend: Backend, folder: Path) -> Iterator[tuple[str, dict[str, Any
             yield form, attempt(partial(backend.open_export, path, form))
 
 
-def drive(name: str) -> dict[str, Any]:
-    """What was seen."""
+def drive(name: str, folder: Path) -> dict[str, Any]:
+    """What was seen; the files that were written stay in ``folder``/FORMAT."""
     backend = backend_class(name)()
-    backend.load(MODEL, OPTIONS)  # a runtime that takes one thread count a process has taken it then
-    backend.close()
-    seen: dict[str, Any] = {"exports": {}, "artifacts": {}, "spoiled": {}}
-    with TemporaryDirectory() as folder:
-        own = [form for form in backend.export_formats if form.via is None] if isinstance(backend, Exports) else []
-        for form in own:
-            place = Path(folder, form.name)
-            place.mkdir()
-            seen["exports"][form.name] = write(backend, form, place)
-            path = place / f"network{form.suffix}"
-            endings = getattr(backend, "artifact_suffixes", ())
-            if isinstance(backend, RunsArtifacts) and (form.suffix or "/") in endings and path.exists():
-                seen["artifacts"][form.name] = run(backend, path)
-        if isinstance(backend, OpensExports):
-            seen["spoiled"] = dict(spoiled(backend, Path(folder)))
+    seen: dict[str, Any] = {"exports": {}, "spoiled": {}}
+    own = [form for form in backend.export_formats if form.via is None] if isinstance(backend, Exports) else []
+    for form in own:
+        place = folder / form.name
+        place.mkdir(parents=True)
+        seen["exports"][form.name] = write(backend, form, place)
+    if isinstance(backend, OpensExports):
+        seen["spoiled"] = dict(spoiled(backend, folder))
     return seen
 
 

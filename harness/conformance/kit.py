@@ -137,7 +137,8 @@ class Kit:
 
     def drive(self, script: str) -> Seen:
         """See :meth:`seen`."""
-        out = self.folder / f"{script}.json"
+        out = self.folder / script / "seen.json"
+        out.parent.mkdir()
         asked = [sys.executable, "-m", f"alexbench.harness.conformance.{script}", self.name, str(out)]
         try:
             ran = subprocess.run(

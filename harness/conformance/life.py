@@ -160,7 +160,7 @@ def answer_of_each(logits: NDArray[np.float32]) -> list[str]:
     return ["/".join(sorted(kind)) for kind in kinds]
 
 
-def drive(name: str) -> dict[str, Any]:
+def drive(name: str, _: Path) -> dict[str, Any]:
     """What was seen."""
     before = set(sys.modules)
     backend = backend_class(name)()
@@ -168,10 +168,10 @@ def drive(name: str) -> dict[str, Any]:
     return {"imported_by_construction": imported} | life(backend)
 
 
-def main(drive: Callable[[str], dict[str, Any]]) -> None:
-    """The script: what it saw goes to a file, whole or not at all."""
+def main(drive: Callable[[str, Path], dict[str, Any]]) -> None:
+    """The script: what it saw goes to a file, whole or not at all; other files stay next to it."""
     name, out = sys.argv[1:]
-    text = json.dumps(drive(name))
+    text = json.dumps(drive(name, Path(out).parent))
     Path(out).write_text(text, encoding="utf-8")
 
 

@@ -4,6 +4,7 @@
 judges it: what only a caller in the same process can do. The network is `tiny`, with every kind of layer.
 """
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -38,7 +39,7 @@ def same(found: list[NDArray[np.float32]], wanted: list[NDArray[np.float32]]) ->
     return {"max_abs_over_sigma": seen.max_abs_over_sigma, "dtypes": sorted({str(one.dtype) for one in found})}
 
 
-def drive(name: str) -> dict[str, Any]:
+def drive(name: str, _: Path) -> dict[str, Any]:
     """What was seen."""
     backend = backend_class(name)()
     assert isinstance(backend, Streams)

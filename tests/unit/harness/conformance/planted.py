@@ -221,7 +221,7 @@ class StubKit(Kit):
 
     def drive(self, script: str) -> Seen:
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            seen = importlib.import_module(f"alexbench.harness.conformance.{script}").drive(self.name)
+            seen = importlib.import_module(f"alexbench.harness.conformance.{script}").drive(self.name, self.folder)
         return {**seen, "printed": printed.getvalue()}
 
 
