@@ -51,7 +51,7 @@ def check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
     In workers of their own, so that a row's load time has its import in it.
     """
     for row in rows:
-        if row.absent or (row.system.device, row.system.precision) == ("cpu", "fp32"):
+        if row.absent or (row.system.device, row.system.precision, row.system.settings) == ("cpu", "fp32", ()):
             continue
         with WorkerProcess(row.name, log=logs / "options.log", python=row.interpreter) as worker:
             try:

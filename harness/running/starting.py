@@ -21,7 +21,7 @@ from alexbench.harness.worker.protocol.loading import Load, LoadArtifact, Loaded
 def options_of(system: System) -> Options:
     """What a backend is asked for."""
     precision = cast("Precision", system.precision)  # Options refuses any other
-    return Options(threads=system.threads, device=system.device, precision=precision)
+    return Options(system.threads, system.device, precision, system.settings)
 
 
 def log_of(name: str, folder: Path) -> Path:

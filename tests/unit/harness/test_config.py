@@ -71,7 +71,8 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
         'on_bad_image = "skip"\nrigor = "high"\nscenario = ["Server", "Offline"]\nlatency_bound = 40\n'
         'python = "torch=/opt/python"\nenvironment = []\nbudget = "2m"\nresolution = 1.5\n'
-        'profile = "default"\nbase = "torch m.pt2 bf16"\n[[system]]\nbackend = "torch"\nthreads = 1\n',
+        'profile = "default"\nset = "torch.set_num_threads=1"\nbase = "torch m.pt2 bf16 set_num_threads=1"\n'
+        '[[system]]\nbackend = "torch"\nthreads = 1\n',
         encoding="utf-8",
     )
     values = read_config(path)
@@ -88,7 +89,9 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"), output="y"
     )
     assert config.by_label == {
-        "torch m.pt2 bf16": System("torch", 1, "bf16", artifact=file),
+        "torch m.pt2 bf16 set_num_threads=1": System(
+            "torch", 1, "bf16", settings=(("set_num_threads", "1"),), artifact=file
+        ),
         "torch": System("torch", 1),
     }
     assert config.exact == ("torch",)
