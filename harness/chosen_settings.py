@@ -50,8 +50,9 @@ def check_settings(system: System, given: Mapping[str, str], *, said: str) -> Se
             raise UsageError(f"{said}{name}: backend {system.backend} has no settings")
         if name not in known:
             raise unknown_name(f"setting of {system.backend}", name, known)
-        if known[name].networks_only and system.artifact is not None:
-            raise UsageError(f"{said}{name}: it does not apply to a model file ({system.artifact.path}); leave it out")
+        if known[name].networks_only and (system.artifact is not None or system.precision == "int8"):
+            file = "an int8 file" if system.artifact is None else f"a model file ({system.artifact.path})"
+            raise UsageError(f"{said}{name}: it does not apply to {file}; leave it out")
         found.append((name, _value(known[name], value, system.threads, f"{said}{name}={value}")))
     return tuple(sorted(found))
 

@@ -24,10 +24,10 @@ from alexbench.harness.records.effective import Evidence as Evidence  # noqa: PL
 from alexbench.harness.records.effective import Known as Known  # noqa: PLC0414  # plugins have it from here
 from alexbench.harness.systems import InputConvention
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Scores = Literal["logits", "probabilities", "log-probabilities"]
 
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "int8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 import alexbench.harness
 from alexbench.backends.registry import availability, backend_class
-from alexbench.harness.capabilities import ListsDevices
+from alexbench.harness.capabilities import EmulatesInt8, ListsDevices
 from alexbench.harness.contract import Backend, Effective, Model, check_applied
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.files import lines
@@ -112,8 +112,13 @@ class Worker(Timing, Scoring):
         runs = runs_artifacts(made, asked.artifact)
         self._model, self._options = None, asked.options
         start = time.perf_counter()
-        with called(made.name, "load_artifact()"):
-            runs.load_artifact(asked.artifact, asked.facts, asked.options)
+        load, method = runs.load_artifact, "load_artifact()"
+        if asked.emulated:
+            if not isinstance(made, EmulatesInt8):
+                raise UnsupportedOptionError(f"{made.name} does not run quantized files without int8 kernels")
+            load, method = made.load_emulated, "load_emulated()"
+        with called(made.name, method):
+            load(asked.artifact, asked.facts, asked.options)
         return self._has_loaded(made, time.perf_counter() - start)
 
     def _made(self, backend: str) -> Backend:

@@ -25,8 +25,9 @@ from alexbench.backends._shared.watched_layers import check_layers, no_activatio
 from alexbench.backends.onnxruntime_ import activations as onnx_activations
 from alexbench.backends.onnxruntime_ import artifact as onnx_artifact
 from alexbench.backends.onnxruntime_ import profile
+from alexbench.backends.onnxruntime_ import quantize as onnx_quantize
 from alexbench.backends.onnxruntime_ import settings as onnx_settings
-from alexbench.harness.capabilities import ExportFormat, OpenedExport
+from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -62,6 +63,9 @@ class OnnxRuntimeBackend(Backend):
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("onnx", ".onnx"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("onnx",)
     settings: ClassVar[tuple[Setting, ...]] = onnx_settings.SETTINGS
+    quantized_suffix: ClassVar[str] = ".onnx"
+    quantizer: ClassVar[Requirements] = Requirements(groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)))
+    range_methods: ClassVar[tuple[RangeMethod, ...]] = tuple(onnx_quantize.METHODS)
 
     def __init__(self, *, traced_to: Path | None = None) -> None:
         self._traced_to = traced_to  # where ONNX Runtime's profiler writes its trace; None without a profiler
@@ -132,11 +136,20 @@ class OnnxRuntimeBackend(Backend):
 
     def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
         """See :meth:`RunsArtifacts.load_artifact`. External data are in the same folder."""
+        self._load_file(artifact, facts, options, emulated=False)
+
+    def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`EmulatesInt8.load_emulated`: without optimisations no node is fused into an int8 kernel."""
+        self._load_file(artifact, facts, options, emulated=True)
+
+    def _load_file(self, artifact: Artifact, facts: ArtifactFacts, options: Options, *, emulated: bool) -> None:
         refuse_bf16(self.name, options)
         self.close()
         ort = _import_onnxruntime()
         device_id = _cuda_index(options.device)
         settings = _session_options(ort, options)
+        if emulated:
+            settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             session = _open(ort, str(artifact.path), settings, device_id)
         except UnsupportedOptionError:
@@ -242,6 +255,18 @@ class OnnxRuntimeBackend(Backend):
     def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
         """See :meth:`OpensExports.open_export`."""
         return open_onnx(_import_onnxruntime(), path)
+
+    def quantize(
+        self,
+        model: Model,
+        images: Sequence[NDArray[np.float32]],
+        path: Path,
+        how: QuantizationOptions,
+        notes: Mapping[str, str],
+    ) -> str:
+        """See :meth:`Quantizes.quantize`: by ONNX Runtime's own static quantization."""
+        check_weights(model)
+        return onnx_quantize.quantize(_import_onnxruntime(), model, images, path, how, notes)
 
 
 def _import_onnxruntime() -> ModuleType:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,13 @@ from alexbench.backends.openvino_ import activations as openvino_activations
 from alexbench.backends.openvino_ import artifact as openvino_artifact
 from alexbench.backends.openvino_ import precision as openvino_precision
 from alexbench.backends.openvino_ import profile
+from alexbench.backends.openvino_ import quantize as openvino_quantize
 from alexbench.backends.openvino_.export import convert_ir, open_ir, write_ir
 from alexbench.backends.openvino_.profile import PRODUCT
 from alexbench.backends.openvino_.requests import Requests
 from alexbench.backends.openvino_.settings import RESHAPE, SETTINGS, STREAMS, THREADS, applied, with_settings
 from alexbench.backends.openvino_.stream import QueueStream
-from alexbench.harness.capabilities import ExportFormat, OpenedExport
+from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -56,6 +57,13 @@ if TYPE_CHECKING:
     import openvino
 
 
+_LOW_PRECISION: Final = "LP_TRANSFORMS_MODE"
+"""The CPU plugin's own switch of its low precision transformations; src/plugins/intel_cpu/src/config.cpp."""
+
+
+_OUR_NAMES: Final = {"f32": "fp32", "f16": "fp16", "bf16": "bf16"}
+
+
 class OpenVinoBackend(Backend):
     """One stream, the LATENCY hint and an explicit precision: by default OpenVINO uses bf16 if the CPU has it.
 
@@ -73,6 +81,9 @@ class OpenVinoBackend(Backend):
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("openvino",)
     settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+    quantized_suffix: ClassVar[str] = ".xml"
+    quantizer: ClassVar[Requirements] = Requirements(groups=(("nncf",),), extra="openvino-int8")
+    range_methods: ClassVar[tuple[RangeMethod, ...]] = openvino_quantize.METHODS
 
     def __init__(self, *, counting: bool = False) -> None:
         self._counting = counting  # time by node: OpenVINO's performance counters
@@ -105,6 +116,7 @@ class OpenVinoBackend(Backend):
 
         static = bool(options.setting(RESHAPE))
         requests = Requests(ov, compiled_for, model.network.outputs, static=static)
+        _refuse_other_kernels(requests.compiled, options)
         self._ov, self._compiled, self._requests = ov, requests.compiled, requests
         # The compiled model may continue to read the arrays that its constants share.
         self._kept, self._shape = model, model.network.input_shape
@@ -142,15 +154,19 @@ class OpenVinoBackend(Backend):
         return openvino_artifact.inspect(openvino_artifact.read(core, artifact), artifact)
 
     def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
-        """See :meth:`RunsArtifacts.load_artifact`.
+        """See :meth:`RunsArtifacts.load_artifact`. Quantised layers stay quantised with either precision."""
+        self._load_file(artifact, facts, options, emulated=False)
 
-        Layers that are quantised in the file stay quantised with either precision.
-        """
+    def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`EmulatesInt8.load_emulated`: without low precision transformations FakeQuantize stays in fp32."""
+        self._load_file(artifact, facts, options, emulated=True)
+
+    def _load_file(self, artifact: Artifact, facts: ArtifactFacts, options: Options, *, emulated: bool) -> None:
         self.close()
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        compiled = _compile(core, openvino_artifact.read(core, artifact), device, options)
+        compiled = _compile(core, openvino_artifact.read(core, artifact), device, options, emulated=emulated)
         request = compiled.create_infer_request()
         source = openvino_artifact.port(compiled.inputs, facts.input_name)
         scores = openvino_artifact.port(compiled.outputs, facts.output_name)
@@ -237,6 +253,21 @@ class OpenVinoBackend(Backend):
         """See :meth:`OpensExports.open_export`."""
         return open_ir(_import_openvino(), path)
 
+    def quantize(
+        self,
+        model: Model,
+        images: Sequence[NDArray[np.float32]],
+        path: Path,
+        how: QuantizationOptions,
+        notes: Mapping[str, str],
+    ) -> str:
+        """See :meth:`Quantizes.quantize`: by NNCF."""
+        check_weights(model)
+        ov = _import_openvino()
+        graph, tool = openvino_quantize.quantize(_build(ov, model), images, how)
+        write_ir(ov, graph, path, notes)
+        return tool
+
 
 def _precision(compiled: "openvino.CompiledModel") -> tuple[Known, str]:
     """The types that its products use, by the names of its kernels, and how many use each. The hint is only a request.
@@ -246,7 +277,7 @@ def _precision(compiled: "openvino.CompiledModel") -> tuple[Known, str]:
     ran = openvino_precision.compute_precisions(compiled)
     hint = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
     if not ran:
-        return Known({"f32": "fp32", "f16": "fp16"}.get(hint, hint), "requested"), "not said"
+        return Known(_OUR_NAMES.get(hint, hint), "requested"), "not said"
     return Known(coarsest(ran), "reported"), ", ".join(f"{count} in {kind}" for kind, count in ran.items())
 
 
@@ -280,10 +311,11 @@ def _compile(
     *,
     counting: bool = False,
     throughput: bool = False,
+    emulated: bool = False,
 ) -> "openvino.CompiledModel":
     settings: dict[str, Any] = {
         **({"PERFORMANCE_HINT": "THROUGHPUT"} if throughput else {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}),
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[options.precision],
+        "INFERENCE_PRECISION_HINT": next(name for name, ours in _OUR_NAMES.items() if ours == options.precision),
     }
     if device == "CPU":
         settings["INFERENCE_NUM_THREADS"] = options.threads
@@ -291,6 +323,8 @@ def _compile(
         settings["ENABLE_HYPER_THREADING"] = True
     if counting:
         settings["PERF_COUNT"] = True
+    if emulated:
+        settings[_LOW_PRECISION] = "NO"
     settings = with_settings(settings, options)
     try:
         compiled = core.compile_model(model, device, settings)
@@ -311,9 +345,25 @@ def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, 
     }
     if THREADS in settings:
         found[THREADS] = str(compiled.get_property(THREADS))
+    ran = found.pop("INFERENCE_PRECISION_HINT")
+    if ran != settings["INFERENCE_PRECISION_HINT"]:
+        asked, instead = _OUR_NAMES[settings["INFERENCE_PRECISION_HINT"]], _OUR_NAMES.get(ran, ran)
+        raise UnsupportedOptionError(
+            f"openvino: asked for {asked}, but {device} runs {instead}; use --precision {instead}"
+        )
     for name, value in found.items():
         if value != str(settings.get(name, value)):  # THROUGHPUT chooses its streams
             raise UnsupportedOptionError(f"openvino: asked {device} for {name}={settings[name]}, but it runs {value}")
+
+
+def _refuse_other_kernels(compiled: "openvino.CompiledModel", options: Options) -> None:
+    """The hint is taken on a CPU without such kernels too, and fp32 runs: the kernels' own names tell."""
+    ran = openvino_precision.compute_precisions(compiled)
+    if ran and options.precision not in ran:
+        raise UnsupportedOptionError(
+            f"openvino: asked for {options.precision}, but on this CPU its kernels run in {coarsest(ran)}; "
+            f"use --precision {coarsest(ran)}"
+        )
 
 
 def _known(compiled: "openvino.CompiledModel", names: set[str], name: str) -> Known:

@@ -47,6 +47,7 @@ class TensorFlowBackend(Backend):
 
     name: ClassVar[str] = "tensorflow"
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
+    no_int8: ClassVar[str] = "TensorFlow has no int8 kernels for a CPU; its int8 is LiteRT's (.tflite files)"
     device_names: ClassVar[Mapping[str, str]] = MappingProxyType({"cuda": "gpu"})
     input_layout: Layout = "NHWC"
     artifact_suffixes: ClassVar[tuple[str, ...]] = ("/", ".keras")

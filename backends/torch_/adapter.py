@@ -20,9 +20,10 @@ from alexbench.backends._shared.watched_layers import check_layers, no_activatio
 from alexbench.backends.torch_ import activations as torch_activations
 from alexbench.backends.torch_ import artifact as torch_artifact
 from alexbench.backends.torch_ import profile, stream
+from alexbench.backends.torch_ import quantize as torch_quantize
 from alexbench.backends.torch_ import settings as torch_settings
 from alexbench.backends.torch_.export import open_pt2, write_onnx, write_pt2
-from alexbench.harness.capabilities import ExportFormat, OpenedExport
+from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -73,6 +74,9 @@ class TorchBackend(Backend):
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("torch",)
     settings: ClassVar[tuple[Setting, ...]] = torch_settings.SETTINGS
+    quantized_suffix: ClassVar[str] = ".pt2"
+    quantizer: ClassVar[Requirements] = Requirements(groups=(("torchao",),), extra=torch_quantize.EXTRA)
+    range_methods: ClassVar[tuple[RangeMethod, ...]] = torch_quantize.METHODS
 
     def __init__(self) -> None:
         self._torch: ModuleType | None = None
@@ -82,6 +86,7 @@ class TorchBackend(Backend):
         self._network: Network | None = None
         self._shape: tuple[int, ...] = ()
         self._artifact: Loaded | None = None
+        self._in_int8: int | None = None
 
     @classmethod
     def preload(cls) -> None:
@@ -96,7 +101,7 @@ class TorchBackend(Backend):
         device = _device(torch, options.device)
         _forbid_reduced_precision(torch)
         _set_threads(torch, options)
-        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.precision]
         module = _network_module(torch, model).to(device=device, dtype=dtype)
         self._module = module = torch_settings.formatted(torch, module, options)
         self._device, self._dtype, self._options = device, dtype, options
@@ -153,14 +158,21 @@ class TorchBackend(Backend):
         return torch_artifact.inspect(torch, artifact)
 
     def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
-        """See :meth:`RunsArtifacts.load_artifact`."""
+        """See :meth:`RunsArtifacts.load_artifact`. A graph with quantize steps is compiled to int8 kernels."""
+        self._load_file(artifact, facts, options, emulated=False)
+
+    def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`EmulatesInt8.load_emulated`: without Inductor, the graph's products are fp32."""
+        self._load_file(artifact, facts, options, emulated=True)
+
+    def _load_file(self, artifact: Artifact, facts: ArtifactFacts, options: Options, *, emulated: bool) -> None:
         refuse_bf16(self.name, options)
         self.close()
         torch = _import_torch()
         device = _device(torch, options.device)
         _forbid_reduced_precision(torch)
         _set_threads(torch, options)
-        program = torch_artifact.load(torch, artifact, facts, device)
+        program = torch_artifact.load(torch, artifact, facts, device, emulated=emulated)
         place = torch_artifact.output_index(facts)
 
         def run(batch: NDArray[Any]) -> NDArray[Any]:
@@ -169,6 +181,7 @@ class TorchBackend(Backend):
                 return np.asarray(scores.to(device="cpu", dtype=torch.float32).numpy())
 
         self._torch, self._module, self._device, self._options = torch, program.module, device, options
+        self._in_int8 = program.in_int8
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
@@ -192,7 +205,7 @@ class TorchBackend(Backend):
             version=torch.__version__,
             device=Known(str(device), "requested" if parameter is None else "reported"),
             provider=Known(provider, "reported"),
-            precision=Known(_precision(self._dtype), "requested") if given is None else given.precision,
+            precision=Known(_precision(self._dtype), "requested") if given is None else self._of_file(given),
             threads=Known(str(torch.get_num_threads()), "reported"),
             streams=Known("1", "requested"),
             settings={
@@ -202,17 +215,41 @@ class TorchBackend(Backend):
                 "float32_matmul_precision": torch.get_float32_matmul_precision(),
                 "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             }
-            | ({} if given is None else given.settings() | {"execution": "the file's program"}),
+            | ({} if given is None else given.settings() | {"execution": self._execution()}),
             stored=Known(_precision(None if parameter is None else parameter.dtype), "reported")
             if given is None
             else given.stored,
             applied=torch_settings.applied(torch, module, options),
         )
 
+    def _execution(self) -> str:
+        if self._in_int8 is None:
+            return "the file's program"
+        return f"the file's program, compiled by Inductor with frozen weights, {self._in_int8} products in int8"
+
+    def _of_file(self, given: Loaded) -> Known:
+        """What a file's products work in; of a compiled one, by how many Inductor turned into int8 kernels."""
+        if self._in_int8 is None:
+            return given.precision
+        return Known("int8" if self._in_int8 else "fp32", "reported")
+
+    def quantize(
+        self,
+        model: Model,
+        images: Sequence[NDArray[np.float32]],
+        path: Path,
+        how: QuantizationOptions,
+        notes: Mapping[str, str],
+    ) -> str:
+        """See :meth:`Quantizes.quantize`: by torchao's PT2E for x86."""
+        check_weights(model)
+        torch = _import_torch()
+        return torch_quantize.quantize(torch, _network_module(torch, model), images, path, how, notes)
+
     def close(self) -> None:
         """Release the module, and its GPU memory."""
         cuda = self._module is not None and self._device.type == "cuda"
-        self._module = self._network = self._call = self._options = None
+        self._module = self._network = self._call = self._options = self._in_int8 = None
         self._artifact, self.input_layout = None, type(self).input_layout
         if cuda and self._torch is not None:
             self._torch.cuda.empty_cache()

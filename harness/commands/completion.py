@@ -59,3 +59,18 @@ def settings() -> Iterable[str]:
 
     every = ((name, one) for name in backend_classes() for one in settings_of(name))
     return [f"{name}.{one.name}={value}" for name, one in every for value in one.values or ("",)]
+
+
+def range_methods() -> Iterable[str]:
+    """Values of ``--range-method``."""
+    from alexbench.harness.capabilities import RANGE_METHODS
+
+    return RANGE_METHODS
+
+
+def quantizing() -> Iterable[str]:
+    """Backends that write int8 files."""
+    from alexbench.backends.registry import backend_classes
+    from alexbench.harness.capabilities import Quantizes
+
+    return [name for name, kind in backend_classes().items() if isinstance(kind(), Quantizes)]
