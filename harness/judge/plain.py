@@ -1,7 +1,7 @@
 """The row that shows a runtime as it ships, in fp32: what a lower precision or other settings are compared with."""
 
 from collections.abc import Sequence
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 
 from alexbench.harness.records.run_records import SystemRecord
@@ -44,4 +44,5 @@ def _likeness(one: System, other: System) -> int:
     """How much two files' names have in common, from their beginnings; -1 where either runs no file."""
     if one.artifact is None or other.artifact is None:
         return -1
-    return len(commonprefix([Path(one.artifact.path).name, Path(other.artifact.path).name]))
+    letters = zip(Path(one.artifact.path).name, Path(other.artifact.path).name, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], letters))

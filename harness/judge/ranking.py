@@ -28,7 +28,7 @@ def ranked(
     looks: int = 1,
     spent: float = ALPHA,
 ) -> tuple[tuple[SystemRecord, ...], tuple[Difference, ...], tuple[Resolution, ...]]:
-    """The rows with their ranks, every pair within a group or of a row and its fp32 row, and what the run can tell apart.
+    """The rows with their ranks, every pair of a group or of a row and its fp32 row, and what the run can tell apart.
 
     ``processes``: of each measure, those of all rows; none of either in a run without speed, whose rows are ranked by
     top-1. ``level``, ``looks``, ``spent``: as :func:`tell_apart` takes them.

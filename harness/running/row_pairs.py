@@ -24,7 +24,8 @@ def row_pairs(
     """Top-1 and top-5 of each row against the base on all good images; none where there is one row.
 
     Then of each row against its own system in fp32, as the runtime ships it, where that is a row too and not the base.
-    ``predictions``: the columns of ``predictions.parquet``, every row on the same images. ``base``: a row, and no pairs where it did not answer; None: the usual one of the rows that did.
+    ``predictions``: the columns of ``predictions.parquet``, every row on the same images.
+    ``base``: a row, and no pairs where it did not answer; None: the usual one of the rows that did.
     """
     names = list(dict.fromkeys(predictions["backend"]))
     hits = {}

@@ -81,7 +81,7 @@ def test_a_row_is_compared_with_its_own_fp32_too(tmp_path: Path) -> None:
 def test_a_run_is_compared_with_another_of_its_rows(tmp_path: Path) -> None:
     run = write_run(
         tmp_path / "run",
-        {name: answers(IMAGES) for name in ("openvino", "torch", "onnxruntime")},
+        {row.name: answers(IMAGES) for row in ROWS},
         failed=["tensorflow"],
     )
     record = rebased(run, read_run(run), "openvino")
