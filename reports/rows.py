@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from alexbench.harness.judge.plain import plain_row
 from alexbench.harness.records.paired_records import RowPair
+from alexbench.harness.records.plain_rows import plain_row
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Difference, Group
 from alexbench.harness.systems import base_among

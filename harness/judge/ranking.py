@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from alexbench.harness.judge.plain import plain_pairs
 from alexbench.harness.judge.resolution import ALPHA, Process, tell_apart
+from alexbench.harness.records.plain_rows import plain_pairs
 from alexbench.harness.records.run_records import SystemRecord
 from alexbench.harness.records.speed_records import Difference, Group, Measure, Resolution
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from alexbench.harness.errors import unknown_name
 from alexbench.harness.judge.paired_tests import paired_test
-from alexbench.harness.judge.plain import plain_pairs
 from alexbench.harness.judge.sampling import drawn_from
 from alexbench.harness.records.file_names import PREDICTIONS
 from alexbench.harness.records.paired_records import RowPair
+from alexbench.harness.records.plain_rows import plain_pairs
 from alexbench.harness.records.run_records import DataRecord, RunRecord, SystemRecord
 from alexbench.harness.run_tables import TOP, read_table
 from alexbench.harness.systems import base_among

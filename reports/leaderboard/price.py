@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from alexbench.harness.judge.plain import reduced
 from alexbench.harness.records.paired_records import PairedTest
+from alexbench.harness.records.plain_rows import reduced
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.columns import BY_NAME
 from alexbench.reports.rows import Row, rows_of

@@ -5,8 +5,8 @@ from typing import Final
 import pytest
 
 from alexbench.harness.contract import Known
-from alexbench.harness.judge.plain import plain_pairs, reduced
 from alexbench.harness.judge.ranking import ranked
+from alexbench.harness.records.plain_rows import plain_pairs, reduced
 from alexbench.harness.records.run_records import SystemRecord
 from alexbench.harness.systems import ModelFile, System
 from tests.support.records import effective, error_row, of_system, ok_row
