@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Model, Options, Requirements
+from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Model, Options, Requirements, Setting
 
 
 @runtime_checkable
@@ -59,6 +59,16 @@ class RunsArtifacts(Protocol):
             BackendUnavailableError: the runtime is not installed or does not import.
         """
         ...
+
+
+@runtime_checkable
+class TakesSettings(Protocol):
+    """An optional power: settings of the runtime, by its own names, in ``Options.settings`` of every load.
+
+    ``effective().applied`` has each of them as it took effect; one that did not is refused by whoever loads.
+    """
+
+    settings: ClassVar[tuple[Setting, ...]]
 
 
 @runtime_checkable

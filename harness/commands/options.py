@@ -121,6 +121,15 @@ _REPEATED: Final[tuple[Callable[[Any], Any], ...]] = (
     ),
     option("--profile", metavar="NAME", multiple=True, kind=SYSTEMS, help="Runtime settings.", otherwise="default"),
     option(
+        "--set",
+        "settings",
+        values=completion.settings,
+        metavar="BACKEND.NAME=VALUE",
+        multiple=True,
+        kind=SYSTEMS,
+        help="One setting of a runtime.",
+    ),
+    option(
         "--threads",
         type=int,
         metavar="N",

@@ -9,6 +9,7 @@ CAPABILITIES: Final = {
     "streams": capabilities.Streams,
     "activations": capabilities.GivesActivations,
     "profiles": capabilities.ProfilesLayers,
+    "settings": capabilities.TakesSettings,
     "preload": capabilities.Preloads,
     "device-memory": capabilities.KeepsOnDevice,
     "devices": capabilities.ListsDevices,

@@ -43,7 +43,7 @@ class KitTests:
 
     ``gaps``: feature -> the error by which the backend refuses it. A feature that is not in it must work, and one that
     is must not: a gap that closes is red until its entry is removed. None: nothing is known, and each feature may be
-    refused.
+    refused. ``slow_settings``: settings whose values are not tried, for they take half a minute.
     """
 
     backend: ClassVar[str] = ""
@@ -52,6 +52,7 @@ class KitTests:
     cases: ClassVar[tuple[Case, ...]] = PUBLISHED
     other_sizes: ClassVar[tuple[Case, ...]] = OTHER_SIZES
     threads: ClassVar[int] = THREADS
+    slow_settings: ClassVar[tuple[str, ...]] = ()
     silence_limit_s: ClassVar[float] = SILENCE_LIMIT_S
     kit_class: ClassVar[type[Kit]] = Kit
 

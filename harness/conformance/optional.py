@@ -15,15 +15,17 @@ from alexbench.harness.capabilities import (
     Preloads,
     ProfilesLayers,
     RunsArtifacts,
+    TakesSettings,
 )
+from alexbench.harness.chosen_settings import settings_of
 from alexbench.harness.conformance.cases import TINY, Case, network_pixels, preprocessing
-from alexbench.harness.conformance.driving import load, open_pictures, predict, write_activations
+from alexbench.harness.conformance.driving import Asks, load, open_pictures, predict, write_activations
 from alexbench.harness.conformance.kit import Kit
 from alexbench.harness.conformance.marks import KitTests, may_refuse, needs, on_first_case
 from alexbench.harness.conformance.required import FP32, assert_parity
 from alexbench.harness.conformance.store import WATCHED, Store
 from alexbench.harness.contract import Artifact, Options, Precision
-from alexbench.harness.errors import UsageError
+from alexbench.harness.errors import UnsupportedOptionError, UsageError
 from alexbench.harness.judge.layer_errors import bounds, layer_error, scales
 from alexbench.harness.models.network import LRN, Conv, Linear, output_shapes
 from alexbench.harness.records.layer_records import LayerError, first_off
@@ -187,6 +189,35 @@ def assert_plausible(layers: dict[str, float], case: Case) -> None:
     assert min(layers.values()) >= 0, "the profile has a time below 0"
     share = layers.get("", 0.0) / sum(layers.values())
     assert share < MOST_OF_NO_LAYER, f"{share:.0%} of the profile's time belongs to no layer"
+
+
+class SettingTests(KitTests):
+    """Settings of the runtime."""
+
+    group = "settings"
+
+    @needs(TakesSettings)
+    @on_first_case
+    def test_each_value_takes_effect_or_is_refused(self, kit: Kit, case: Case) -> None:
+        """Each value of a setting takes effect, or is refused with what runs."""
+        with contextlib.closing(kit.start("settings")) as worker:
+            for setting in settings_of(kit.name):
+                assert setting.proof, f"setting {setting.name} does not say how it is proved"
+                for value in () if setting.name in self.slow_settings else setting.values or ("1",):
+                    _try(kit, worker, case, setting.name, value)
+
+
+def _try(kit: Kit, worker: Asks, case: Case, name: str, value: str) -> None:
+    options = Options(kit.threads, settings=((name, value),))
+    try:
+        ran = load(worker, kit.name, case, kit.store.weights(case), options).effective
+    except UnsupportedOptionError as refusal:
+        said = str(refusal)
+    else:
+        found = ran.applied[name].value
+        assert found == value, f"setting {name}={value} was accepted, and effective() says {found}"
+        return
+    assert f"{name}={value}" in said, f"the refusal of {name}={value} does not name it: {said}"
 
 
 class PreloadTests(KitTests):

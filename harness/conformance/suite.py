@@ -1,6 +1,6 @@
 """All checks on one backend: subclass :class:`BackendTests` and name it."""
 
-from alexbench.harness.conformance.optional import ActivationTests, FileTests, PreloadTests, ProfileTests
+from alexbench.harness.conformance.optional import ActivationTests, FileTests, PreloadTests, ProfileTests, SettingTests
 from alexbench.harness.conformance.required import IsolationTests, LifeTests, OptionTests, ParityTests
 from alexbench.harness.conformance.streams import OnDeviceTests, StreamTests
 
@@ -14,6 +14,7 @@ class BackendTests(
     OnDeviceTests,
     ActivationTests,
     ProfileTests,
+    SettingTests,
     PreloadTests,
     FileTests,
 ):

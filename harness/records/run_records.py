@@ -350,7 +350,10 @@ class SystemRecord:
 
     @property
     def group(self) -> Group | None:
-        """What rows must have in common with it to be ranked together; None where nobody knows how it ran."""
+        """What rows must have in common with it to be ranked together; None where nobody knows how it ran.
+
+        A row with settings is ranked with those of its thread budget, however many threads and streams it uses of it.
+        """
         ran = self.effective
         if ran is None:
             return None
@@ -358,8 +361,8 @@ class SystemRecord:
         return Group(
             device=ran.device[0],
             precision=precision,
-            threads=ran.threads[0],
-            streams=ran.streams[0],
+            threads=str(self.system.threads) if self.system.settings else ran.threads[0],
+            streams="1" if self.system.settings else ran.streams[0],
             stored=weights if weights and coarsest([weights, precision]) != precision else "",
             computed_as=None if self.parity is None else self.parity.unmasked,
         )

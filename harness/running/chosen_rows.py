@@ -52,7 +52,7 @@ def check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
     In workers of their own, so that a row's load time has its import in it.
     """
     for row in rows:
-        if row.absent or (row.system.device, row.system.precision) == ("cpu", "fp32"):
+        if row.absent or (row.system.device, row.system.precision, row.system.settings) == ("cpu", "fp32", ()):
             continue
         if row.system in config.quantized:
             _check_int8(row, config)

@@ -12,7 +12,7 @@ from alexbench.reports.text.wording import first_few, listed
 
 _NETWORKS: Final = 4
 
-_OPTIONAL: Final = ("streams", "activations", "profiles", "preload", "artifacts", "export")
+_OPTIONAL: Final = ("streams", "activations", "profiles", "settings", "preload", "artifacts", "export")
 
 PROMISES: Final = {
     "parity": ("answers", "logits match float64 at every batch size, and the same pixels give the same bits"),
@@ -23,12 +23,15 @@ PROMISES: Final = {
     "device-memory": ("device memory", "on the CPU, nothing is kept on a device"),
     "activations": ("inner layers", "every layer matches float64, and reading it changes nothing"),
     "profiles": ("layer profiles", "every layer with weights has a time, and profiling changes nothing"),
+    "settings": ("settings", "each value of a setting takes effect or is refused"),
     "preload": ("preloading", "a forked process answers as a fresh one does"),
     "files": ("model files", "a file that it writes is the network, and runs as a user's own"),
     "devices": ("device list", "it lists the devices that it can run on"),
     "artifacts": ("own files", "it runs a user's own file"),
     "export": ("export", "it writes model files"),
     "open-export": ("opens exports", "it opens exported files"),
+    "quantize": ("int8", "it writes the network in int8"),
+    "int8-emulation": ("int8 emulation", "it computes an int8 file in fp32"),
 }
 """Code of a group of checks, or of a capability -> its name, and what a user may rely on when its checks passed."""
 

@@ -100,6 +100,7 @@ class TestTensorFlow(OurTests):
 class TestTorch(OurTests):
     backend = "torch"
     gaps: ClassVar = {}
+    slow_settings = ("compile", "freezing")
 
 
 class TestReference(LifeTests, IsolationTests):

@@ -74,8 +74,8 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         'python = "torch=/opt/python"\nenvironment = []\nbudget = "2m"\nresolution = 1.5\n'
         'calibration = "train"\ncalibration_images = 64\ncalibrate_on_scored = true\n'
         'per_tensor = true\nreduce_range = true\nrange_method = "entropy"\n'
-        'profile = "default"\nbase = "torch m.pt2 bf16"\n[[system]]\nbackend = "torch"\nthreads = 1\n'
-        'precision = "int8"\n',
+        'profile = "default"\nset = "torch.set_num_threads=1"\nbase = "torch m.pt2 bf16 set_num_threads=1"\n'
+        '[[system]]\nbackend = "torch"\nthreads = 1\nprecision = "int8"\n',
         encoding="utf-8",
     )
     values = read_config(path)
@@ -95,7 +95,9 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"), output="y"
     )
     assert config.by_label == {
-        "torch m.pt2 bf16": System("torch", 1, "bf16", artifact=file),
+        "torch m.pt2 bf16 set_num_threads=1": System(
+            "torch", 1, "bf16", settings=(("set_num_threads", "1"),), artifact=file
+        ),
         "torch int8": System("torch", 1, "int8"),
     }
     assert config.exact == ("torch int8",)
