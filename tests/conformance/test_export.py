@@ -10,7 +10,7 @@ import pytest
 
 from alexbench.harness.capabilities import ExportFormat
 from alexbench.harness.errors import ExportError, UsageError
-from alexbench.harness.exporting.model_export import Route, known_routes
+from alexbench.harness.exporting.routes import Route, known_routes
 from alexbench.harness.models.synthetic_label import MARK, is_synthetic
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.making import ExportNetwork, RunExport
