@@ -159,7 +159,7 @@ def test_models_as_json(elsewhere: Path) -> None:
         (["run", "--backend", "torch", "--backend", "torch"], ["twice", "torch"]),
         (["run", "--model", "alexnet"], ["model 'alexnet'", "bvlc, modelhub, modelhub-onnx, omz"]),
         (["run", "--model", "nowhere.toml"], ["nowhere.toml", "No such file"]),
-        (["run", "--precision", "fp16"], ["--precision 'fp16'", "bf16, fp32"]),
+        (["run", "--precision", "int4"], ["--precision 'int4'", "bf16, fp16, fp32, int8"]),
         (["run", "--only", "speed"], ["--only 'speed'", "accuracy, performance"]),
         (["run", "--threads", "0"], ["--threads 0", "1 or more"]),
         (["run", "--threads", "two"], ["--threads", "'two'"]),
