@@ -108,7 +108,7 @@ def test_a_full_disk_is_refused_before_the_work_and_what_was_there_stays(
 ) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", small], check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", small], check=False).returncode:
         pytest.skip("this container may not mount")
     try:
         (small / "prepared").mkdir()

@@ -30,13 +30,13 @@ def assert_asked(ended: Ended, program: Path) -> None:
 
 @pytest.mark.parametrize("name", ["hostile.pt2", "good.pt2"])
 def test_a_program_is_not_read_before_it_is_trusted(
-    command: Command, ground: Ground, folder: Path, tmp_path: Path, name: str
+    command: Command, ground: Ground, many: Path, folder: Path, tmp_path: Path, name: str
 ) -> None:
     program, picture = folder / name, ground.pictures / min(ground.ranking)
     assert_asked(command("predict", picture, "--artifact", f"torch={program}"), program)
     given = ("--data", ground.pictures, "--only", "accuracy", "--out", tmp_path / "runs")
     assert_asked(command("run", *given, "--artifact", f"torch={program}"), program)
-    assert_asked(command("doctor", "--data", ground.pictures, "--artifact", f"torch={program}"), program)
+    assert_asked(command("doctor", "--data", many, "--artifact", f"torch={program}"), program)
     assert not (tmp_path / "runs").exists()
     assert not (folder / "EXECUTED").exists()
 
@@ -47,7 +47,7 @@ def ran(command: Command, ground: Ground, folder: Path, tmp_path_factory: pytest
     out, program = tmp_path_factory.mktemp("trusted"), folder / "good.pt2"
     settings = out / "run.toml"
     settings.write_text(f'artifact = "torch={program}"\ntrust = ["{program}"]\n', encoding="utf-8")
-    given = ("--data", ground.pictures, "--only", "accuracy", "--out", out / "runs")
+    given = ("--data", ground.pictures, "--only", "accuracy", "--threads", "1", "--out", out / "runs")
     ended = command("run", *given, "--config", settings)
     assert ended.code == 0, ended.err
     return ended, only_run(out / "runs")
