@@ -73,6 +73,14 @@ class Command(click.Command):
         super().__init__(*arguments, **{**attributes, "context_settings": settings})
         self.examples = tuple(examples)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; an option of one value that is given twice is refused, where click takes the last."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for param in order:
+            if isinstance(param, click.Option) and not (param.multiple or param.is_flag) and order.count(param) > 1:
+                ctx.fail(f"{param.opts[0]} is given {order.count(param)} times and takes one value; give it once")
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """A section of each kind, in the order in which the kinds first come."""
         kinds: dict[str, list[tuple[str, str]]] = {}
