@@ -113,7 +113,7 @@ _details = option("--details", is_flag=True, kind=OUTPUT, help="Print all tables
     metavar="NAME",
     multiple=True,
     kind=MEASURING,
-    help="Offline, Server, MultiStream.",
+    help="Measure Offline, Server or MultiStream too.",
 )
 @option("--latency-bound", type=float, metavar="MS", kind=MEASURING, help="Find the highest load with p99 below MS.")
 @option("--shard", metavar="I/N", kind=DATA, help="Run part I of N; alexbench merge joins them.")

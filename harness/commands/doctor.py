@@ -38,11 +38,11 @@ def doctor(
     """
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.errors import UsageError
-    from alexbench.harness.files.out_file import check_place, write_out
+    from alexbench.harness.files.out_file import MARKDOWN, check_place, write_out
     from alexbench.harness.resolving import resolve
 
     if out is not None:
-        check_place(Path(out))
+        check_place(Path(out), suffixes=MARKDOWN)
     if flags["data"] is not None and flags["weights"] is None and not flags["artifacts"]:
         raise UsageError("--data without a model: the built-in weights are synthetic; name --weights or --artifact")
     values = {key: value for key, value in flags.items() if value is not None and value != ()}

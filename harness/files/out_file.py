@@ -2,11 +2,16 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from alexbench.harness.errors import UsageError
 from alexbench.harness.files.plain_text import encodable, is_utf8
 from alexbench.harness.files.whole_file import write_whole
+
+MARKDOWN: Final = (".md", ".markdown")
+XML: Final = (".xml",)
 
 
 def check_folder(out: Path) -> bool:
@@ -28,16 +33,18 @@ def check_folder(out: Path) -> bool:
     return out.exists()
 
 
-def check_place(path: Path, *, flag: str = "--out") -> None:
-    """Whether what ``flag`` names can be a file there, said before any work.
+def check_place(path: Path, *, flag: str = "--out", suffixes: Sequence[str] = ()) -> None:
+    """Whether what ``flag`` names can be a file there, said before any work. ``suffixes``: those of its format.
 
     Raises:
-        UsageError: it is a folder, or its folder is not there or cannot be written to.
+        UsageError: it is a folder, is named like another format, or its folder is not there or cannot be written to.
     """
     if path.is_dir():
         raise UsageError(f"{flag} {path} is a folder; name a file")
     if path.exists() and not path.is_file():  # a device or a pipe
         return
+    if suffixes and path.suffix and path.suffix.lower() not in suffixes:
+        raise UsageError(f"{flag} {path}: name a file that ends in {' or '.join(suffixes)}")
     if not path.parent.is_dir():
         raise UsageError(f"{flag} {path}: the folder {path.parent} does not exist; make it, or name another file")
     why = unwritable(path.resolve().parent)
