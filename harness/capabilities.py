@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Model, Options
+from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Model, Options, Requirements, Setting
 
 
 @runtime_checkable
@@ -59,6 +59,16 @@ class RunsArtifacts(Protocol):
             BackendUnavailableError: the runtime is not installed or does not import.
         """
         ...
+
+
+@runtime_checkable
+class TakesSettings(Protocol):
+    """An optional power: settings of the runtime, by its own names, in ``Options.settings`` of every load.
+
+    ``effective().applied`` has each of them as it took effect; one that did not is refused by whoever loads.
+    """
+
+    settings: ClassVar[tuple[Setting, ...]]
 
 
 @runtime_checkable
@@ -206,5 +216,69 @@ class OpensExports(Protocol):
 
         Raises:
             BackendUnavailableError: the runtime is not installed.
+        """
+        ...
+
+
+RangeMethod = Literal["minmax", "entropy", "percentile", "mse"]
+RANGE_METHODS: Final[tuple[RangeMethod, ...]] = ("minmax", "entropy", "percentile", "mse")
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizationOptions:
+    """How a network is quantized to int8.
+
+    ``per_channel``: a weight scale per output channel instead of one per layer. ``reduce_range``: weights (torch:
+    activations) in 7 bits, so that sums of u8 x s8 products do not saturate in int16 on a CPU without VNNI. ``method``:
+    how the range of an activation follows from the calibration images.
+    """
+
+    per_channel: bool = True
+    reduce_range: bool = False
+    method: RangeMethod = "minmax"
+
+
+@runtime_checkable
+class Quantizes(Protocol):
+    """Optional: writing the network as an int8 file that the backend's own ``load_artifact`` runs.
+
+    ``quantized_suffix``: how the file's name ends. ``quantizer``: the distributions of the runtime's own tool.
+    ``range_methods``: the methods that tool has.
+    """
+
+    quantized_suffix: ClassVar[str]
+    quantizer: ClassVar[Requirements]
+    range_methods: ClassVar[tuple[RangeMethod, ...]]
+
+    def quantize(
+        self,
+        model: Model,
+        images: Sequence[NDArray[np.float32]],
+        path: Path,
+        how: QuantizationOptions,
+        notes: Mapping[str, str],
+    ) -> str:
+        """Write ``model`` in int8, batch open, to ``path``; the tool and its version, in words.
+
+        ``images``: the calibration images, each (1, C, H, W) float32 normalised and made when it is asked for.
+        ``notes`` go into the file, where the format has a place for them.
+
+        Raises:
+            WeightsError: an array is missing, extra or misshapen.
+            BackendUnavailableError: the tool is not installed.
+            UnsupportedOptionError: the tool has no such option.
+        """
+        ...
+
+
+@runtime_checkable
+class EmulatesInt8(Protocol):
+    """Optional: running a quantized file without int8 kernels, so that their error can be told from the file's."""
+
+    def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """Load as ``load_artifact`` does, but with the quantize and dequantize steps and all products in fp32.
+
+        Raises:
+            UnsupportedOptionError: the runtime's int8 kernels would have run all the same.
         """
         ...

@@ -3,11 +3,12 @@
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from alexbench.backends.registry import REFERENCE, backend_names, device_kinds, device_name
+from alexbench.harness.chosen_settings import check_settings, named_settings
 from alexbench.harness.contract import PRECISIONS
 from alexbench.harness.errors import UsageError, known_words, unknown_name
 from alexbench.harness.files.decoding import AnySize, DecodeError, decode
@@ -25,6 +26,7 @@ _MOST_THREADS: Final = 2**15
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 """The form of an environment's label, which is part of the names of rows and files."""
 _WHOLE: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_SET: Final = "set."
 _OF_FILES: Final = ("artifact_input", "input", "output_name", "output", "trust")
 """Keys of a system that say how its file is read."""
 _TRUTHS: Final = {"true": True, "false": False}
@@ -37,7 +39,8 @@ class SystemTable:
     """One system as ``--system`` or a ``[[system]]`` names it. ``threads`` None: all cores that may be used.
 
     ``artifact``: the user's file; ``artifact_input``, ``output_name``: what it takes and which output has the scores,
-    as these flags say it; ``input`` and ``output`` are short for them; ``trust``: it may run as a program.
+    as these flags say it; ``input`` and ``output`` are short for them; ``trust``: it may run as a program. ``set``:
+    settings of its runtime, name -> value.
     """
 
     backend: str
@@ -52,6 +55,7 @@ class SystemTable:
     output_name: str | None = None
     output: str | None = None
     trust: bool = False
+    set: Annotated[dict[str, str | bool | int], "a table of settings"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,11 @@ def _multiplied(
     outputs = stated_outputs(given.get("output_names", ()), named)
     precisions, profiles, threads, devices = (_axis(given, axis) for axis in AXES)
     systems = []
+    chosen = named_settings(given.get("settings", ()))
+    for backend, named_here in chosen.items():
+        if backend not in backends:
+            first = f"--set {backend}.{next(iter(named_here))}"
+            raise UsageError(f"{first}: {backend} is not among the backends named; add --backend {backend}")
     for backend in backends:
         mine: list[ModelFile | None] = [
             ModelFile(absolute(file), convention=stated.get(name), output=outputs.get(name))
@@ -172,7 +181,9 @@ def _multiplied(
         own = [device_name(backend, one) for one in devices]
         axes = (mine or [None], places or [None], precisions, profiles, threads, own)
         for file, environment, precision, profile, count, device in product(*axes):
-            systems.append(System(backend, count, precision, profile, (), device, environment, file))
+            one = System(backend, count, precision, profile, (), device, environment, file)
+            said = f"--set {backend}."
+            systems.append(replace(one, settings=check_settings(one, chosen.get(backend, {}), said=said)))
     return systems
 
 
@@ -222,7 +233,14 @@ def _table(entry: SystemTable | str) -> SystemTable:
     table: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
+        if key.startswith(_SET) and equals and value:
+            settings = table.setdefault("set", {})
+            if settings.setdefault(key.removeprefix(_SET), value) != value:
+                raise UsageError(f"{said}: {key} is named twice")
+            continue
         key = key.replace("-", "_")
+        if key == "set":
+            raise UsageError(f"{said}: write set.NAME=VALUE, as in set.NUM_STREAMS=2")
         if not equals or not value or key in table:
             twice = f"{key} is named twice" if key in table else f"wanted key=value, not {short(word)}"
             raise UsageError(f'{said}: {twice}, as in "openvino precision=bf16 threads=1"')
@@ -255,7 +273,7 @@ def _system(said: str, table: SystemTable, environments: Mapping[str, str]) -> S
         file = _file_of(table)
     except UsageError as error:
         raise UsageError(f"{said}: {error}") from error
-    return System(
+    one = System(
         table.backend,
         usable_cores() if table.threads is None else table.threads,
         table.precision,
@@ -264,6 +282,8 @@ def _system(said: str, table: SystemTable, environments: Mapping[str, str]) -> S
         environment=table.environment,
         artifact=file,
     )
+    settings = {name: str(value) for name, value in table.set.items()}
+    return replace(one, settings=check_settings(one, settings, said=f"{said}: {_SET}"))
 
 
 def _check_table(table: SystemTable, environments: Mapping[str, str]) -> None:
@@ -349,6 +369,8 @@ def _check_used(
         for axis in AXES:
             if axis in given:
                 raise UsageError(f"--{axis} multiplies with --backend; write {axis}=... in --system, or name --backend")
+        if given.get("settings"):
+            raise UsageError("--set is for rows of --backend; write set.NAME=VALUE in --system, or name --backend")
         stated_inputs(given.get("artifact_inputs", ()), ())
         stated_outputs(given.get("output_names", ()), ())
     files = [one.artifact.path for one in systems if one.artifact is not None]

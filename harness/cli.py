@@ -32,6 +32,7 @@ from alexbench.harness.commands.help_format import (
 from alexbench.harness.commands.history import history
 from alexbench.harness.commands.models import models
 from alexbench.harness.commands.options import one_answer, one_run, python
+from alexbench.harness.commands.quantize import quantize
 from alexbench.harness.commands.report import report, show_reports
 from alexbench.harness.console.streams import clean_streams, nobody_reads
 from alexbench.harness.errors import AlexBenchError, ExitCode
@@ -132,7 +133,7 @@ def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.resolving import resolve
 
-    values = {key: value for key, value in flags.items() if value is not None and value != ()}
+    values = {key: value for key, value in flags.items() if value not in (None, ()) and value is not False}
     if resumed is not None:
         trusted = values.pop("trusted", ())
         if values or config_file is not None:
@@ -212,7 +213,7 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, history, models, report):
+for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, history, models, quantize, report):
     cli.add_command(_command)
 
 

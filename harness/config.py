@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
+from alexbench.harness.capabilities import QuantizationOptions, RangeMethod
 from alexbench.harness.errors import UsageError, known_words
 from alexbench.harness.files.decoding import AnySize
 from alexbench.harness.measure.rigor import FULL_ROWS, RIGORS, Rigor, RigorName
@@ -62,6 +63,12 @@ class RunConfig:
     rigor: RigorName = "smoke"
     budget: float | None = None
     resolution: float | None = None
+    calibration: str | None = None
+    calibration_images: int | None = None
+    calibrate_on_scored: bool = False
+    per_tensor: bool = False
+    reduce_range: bool = False
+    range_method: RangeMethod = "minmax"
     silence_limit: float | None = None
     scenarios: tuple[Asked, ...] = ()
     latency_bound: float | None = None
@@ -114,6 +121,18 @@ class RunConfig:
         if system.environment is not None:
             return self.environments[system.environment]
         return self.pythons.get(system.backend)
+
+    @property
+    def quantization(self) -> QuantizationOptions:
+        """How systems of precision int8 are quantized."""
+        return QuantizationOptions(
+            per_channel=not self.per_tensor, reduce_range=self.reduce_range, method=self.range_method
+        )
+
+    @property
+    def quantized(self) -> tuple[System, ...]:
+        """The systems that are quantized here: of precision int8, without a file of the user's."""
+        return tuple(one for one in self.systems if one.precision == "int8" and one.artifact is None)
 
     @property
     def level(self) -> Rigor:

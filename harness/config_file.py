@@ -20,6 +20,7 @@ _LISTS: Final = {
     "python": "pythons",
     "environment": "environments",
     "system": "systems",
+    "set": "settings",
     **{axis: axis for axis in AXES},
 }
 """Flag that may be repeated -> the name of its values."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
+from alexbench.harness.capabilities import RANGE_METHODS
 from alexbench.harness.chosen_systems import chosen_systems
 from alexbench.harness.config import ON_BAD_IMAGE, ONLY, PUBLISHED, SCENARIOS, RunConfig, Shard
 from alexbench.harness.errors import UsageError, unknown_name
@@ -21,10 +22,12 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "on_bad_image": ON_BAD_IMAGE,
     "weights_layout": ("NCHW", "NHWC"),
     "rigor": tuple(RIGORS),
+    "range_method": RANGE_METHODS,
 }
 BOUNDS: Final = {
     "batch_size": (1, 2**16),
     "limit": (1, 10**9),
+    "calibration_images": (1, 10**6),
     "seed": (0, 2**63 - 1),
 }
 """Least and most: more no machine, no data set and no column of a table holds."""
@@ -66,6 +69,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     of_systems = {item.name: getattr(chosen, item.name) for item in fields(chosen)}
     config = RunConfig(**{key: value for key, value in given.items() if key in _FIELDS} | of_systems)
     config = _with_pictures(config.with_base())
+    _check_calibration_flags(config, given)
     _check_pair(config)
     return config
 
@@ -153,9 +157,17 @@ def _number(text: str, pattern: re.Pattern[str]) -> float:
     return float(found[1]) * _UNITS.get(found[2], 1.0) if found else 0.0
 
 
+def _check_calibration_flags(config: RunConfig, given: Mapping[str, Any]) -> None:
+    """Raises: UsageError: a flag of int8 that no system of the run needs."""
+    flags = ("calibration", "calibration_images", "calibrate_on_scored", "per_tensor", "reduce_range", "range_method")
+    for key in flags:
+        if given.get(key) and not config.quantized:
+            raise UsageError(f"--{key.replace('_', '-')} is for --precision int8; name that too, or leave it out")
+
+
 def _make_absolute(given: dict[str, Any]) -> None:
     """Paths as they are from anywhere: a run may be gone on with from another folder."""
-    for key in ("data", "labels", "weights", "model"):
+    for key in ("data", "labels", "weights", "model", "calibration"):
         value = given.get(key)
         named = (key == "weights" and value == PUBLISHED) or (key == "model" and not str(value).endswith(".toml"))
         if value and not named:

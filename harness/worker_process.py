@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 import alexbench.harness
 from alexbench.backends.registry import availability, backend_class
-from alexbench.harness.capabilities import ListsDevices
-from alexbench.harness.contract import Backend, Effective, Model
+from alexbench.harness.capabilities import EmulatesInt8, ListsDevices
+from alexbench.harness.contract import Backend, Effective, Model, check_applied
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.files import lines
 from alexbench.harness.files.lines import Asked, Done, Progress, Request
@@ -112,8 +112,13 @@ class Worker(Timing, Scoring):
         runs = runs_artifacts(made, asked.artifact)
         self._model, self._options = None, asked.options
         start = time.perf_counter()
-        with called(made.name, "load_artifact()"):
-            runs.load_artifact(asked.artifact, asked.facts, asked.options)
+        load, method = runs.load_artifact, "load_artifact()"
+        if asked.emulated:
+            if not isinstance(made, EmulatesInt8):
+                raise UnsupportedOptionError(f"{made.name} does not run quantized files without int8 kernels")
+            load, method = made.load_emulated, "load_emulated()"
+        with called(made.name, method):
+            load(asked.artifact, asked.facts, asked.options)
         return self._has_loaded(made, time.perf_counter() - start)
 
     def _made(self, backend: str) -> Backend:
@@ -131,6 +136,8 @@ class Worker(Timing, Scoring):
             ran = made.effective()
         if not isinstance(ran, Effective):
             raise WorkerError(f"{made.name}: effective() returned {type(ran).__name__}, wanted an Effective")
+        assert self._options is not None
+        check_applied(made.name, self._options, ran)
         return Loaded(seconds, ran)
 
     def check_options(self, asked: CheckOptions) -> Done:
@@ -138,6 +145,7 @@ class Worker(Timing, Scoring):
         model = Model(_TINY, seeded_weights(_TINY.parameter_shapes, 1))
         instance = backend_class(asked.backend)()
         instance.load(model, asked.options)
+        check_applied(asked.backend, asked.options, instance.effective())
         instance.close()
         return Done()
 

@@ -18,6 +18,7 @@ from alexbench.harness.worker.protocol.making import (
     ExportNetwork,
     FindCause,
     FitWeights,
+    QuantizeNetwork,
     RunExport,
     SyntheticWeights,
     Written,
@@ -38,6 +39,13 @@ def export_network(_: WorkerState, asked: ExportNetwork) -> Written:
     from alexbench.harness.exporting.work import write_export
 
     return Written(write_export(asked))
+
+
+def quantize_network(worker: WorkerState, asked: QuantizeNetwork) -> Written:
+    """By the tool of the runtime's makers."""
+    from alexbench.harness.quantization.work import write_quantized
+
+    return Written(write_quantized(asked, worker.progress))
 
 
 def run_export(_: WorkerState, asked: RunExport) -> ExportNames:
@@ -93,6 +101,7 @@ def fit_weights(worker: WorkerState, asked: FitWeights) -> SyntheticWeights:
 MAKING: Final[Handlers] = {
     ConvertWeights: convert_weights,
     ExportNetwork: export_network,
+    QuantizeNetwork: quantize_network,
     RunExport: run_export,
     ComputeVariants: compute_variants,
     FindCause: find_cause,

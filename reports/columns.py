@@ -136,10 +136,13 @@ _resident = _in(lambda entry: None if entry.performance is None else entry.perfo
 
 
 def _megabytes(row: Row) -> float | None:
-    """Size of the card's parameters as stored; the record does not have the size of a user's file."""
+    """Size of the file as it is; without one, of the card's parameters as they are stored."""
+    file = row.entry.artifact
+    if file is not None:
+        return file.bytes / 1e6 or None
     stored = None if row.entry.effective is None else row.entry.effective.stored
     size = None if stored is None else BYTES.get(stored[0])
-    return None if size is None or row.entry.artifact is not None else row.record.model.parameters * size / 1e6
+    return None if size is None else row.record.model.parameters * size / 1e6
 
 
 _PERCENTILES: Final = "p90, p95, p99: from 64, 130 and 662 samples or queries on (MLPerf's early-stopping minimum)."

@@ -51,6 +51,12 @@ class Row:
         return None if speed is None else speed.throughput.images_per_second
 
     @property
+    def computes_in(self) -> str | None:
+        """What its products work in; None where nobody knows."""
+        ran = self.entry.effective
+        return None if ran is None else ran.precision[0]
+
+    @property
     def p50_ms(self) -> float | None:
         """Median latency at batch 1."""
         speed = self.entry.performance

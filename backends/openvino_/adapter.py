@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,13 @@ from alexbench.backends.openvino_ import activations as openvino_activations
 from alexbench.backends.openvino_ import artifact as openvino_artifact
 from alexbench.backends.openvino_ import precision as openvino_precision
 from alexbench.backends.openvino_ import profile
+from alexbench.backends.openvino_ import quantize as openvino_quantize
 from alexbench.backends.openvino_.export import convert_ir, open_ir, write_ir
 from alexbench.backends.openvino_.profile import PRODUCT
+from alexbench.backends.openvino_.requests import Requests
+from alexbench.backends.openvino_.settings import RESHAPE, SETTINGS, STREAMS, THREADS, applied, with_settings
 from alexbench.backends.openvino_.stream import QueueStream
-from alexbench.harness.capabilities import ExportFormat, OpenedExport
+from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -30,6 +33,7 @@ from alexbench.harness.contract import (
     Model,
     Options,
     Requirements,
+    Setting,
     check_weights,
 )
 from alexbench.harness.errors import UnsupportedOptionError
@@ -52,8 +56,18 @@ if TYPE_CHECKING:
     import openvino
 
 
+_LOW_PRECISION: Final = "LP_TRANSFORMS_MODE"
+"""The CPU plugin's own switch of its low precision transformations; src/plugins/intel_cpu/src/config.cpp."""
+
+
+_OUR_NAMES: Final = {"f32": "fp32", "f16": "fp16", "bf16": "bf16"}
+
+
 class OpenVinoBackend(Backend):
-    """One stream, the LATENCY hint and an explicit precision: by default OpenVINO uses bf16 if the CPU has it."""
+    """One stream, the LATENCY hint and an explicit precision: by default OpenVINO uses bf16 if the CPU has it.
+
+    Where a user asks for several streams, each batch is divided among them.
+    """
 
     name: ClassVar[str] = "openvino"
     requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
@@ -66,16 +80,19 @@ class OpenVinoBackend(Backend):
         ExportFormat("openvino", ".xml", beside=(".bin",), via="openvino-convert"),
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("openvino",)
+    settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+    quantized_suffix: ClassVar[str] = ".xml"
+    quantizer: ClassVar[Requirements] = Requirements(groups=(("nncf",),), extra="openvino-int8")
+    range_methods: ClassVar[tuple[RangeMethod, ...]] = openvino_quantize.METHODS
 
     def __init__(self, *, counting: bool = False) -> None:
         self._counting = counting  # time by node: OpenVINO's performance counters
         self._ov: ModuleType | None = None
         self._compiled: openvino.CompiledModel | None = None
-        self._request: openvino.InferRequest | None = None
+        self._requests: Requests | None = None
         self._kept: Model | None = None
         self._options: Options | None = None
         self._shape: tuple[int, ...] = ()
-        self._outputs = 0
         self._artifact: Loaded | None = None
 
     @classmethod
@@ -90,27 +107,30 @@ class OpenVinoBackend(Backend):
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        compiled = _compile(core, _build(ov, model), device, options, counting=self._counting)
-        self._ov, self._compiled, self._request = ov, compiled, compiled.create_infer_request()
+        graph = _build(ov, model)
+
+        def compiled_for(batch: int | None) -> "openvino.CompiledModel":
+            if batch is not None:
+                graph.reshape([batch, *model.network.input_shape])
+            return _compile(core, graph, device, options, counting=self._counting)
+
+        static = bool(options.setting(RESHAPE))
+        requests = Requests(ov, compiled_for, model.network.outputs, static=static)
+        _refuse_other_kernels(requests.compiled, options)
+        self._ov, self._compiled, self._requests = ov, requests.compiled, requests
         # The compiled model may continue to read the arrays that its constants share.
-        self._kept, self._shape, self._outputs = model, model.network.input_shape, model.network.outputs
+        self._kept, self._shape = model, model.network.input_shape
         self._options = options
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W). Input and output are bound without a copy."""
-        ov, request = self._ov, self._request
-        if ov is None or request is None:
+        if self._ov is None:
             raise not_loaded(self.name, "predict")
         if self._artifact is not None:
             return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
-        if not pixels.flags.writeable:
-            pixels = pixels.copy()  # OpenVINO does not share read-only arrays
-        logits = np.empty((len(pixels), self._outputs), np.float32)
-        request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
-        request.set_output_tensor(ov.Tensor(logits, shared_memory=True))
-        request.infer()
-        return logits
+        assert self._requests is not None
+        return self._requests.infer(pixels)
 
     def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """See :meth:`GivesActivations.activations`: by a second compiled model, which has the layers as outputs."""
@@ -134,15 +154,19 @@ class OpenVinoBackend(Backend):
         return openvino_artifact.inspect(openvino_artifact.read(core, artifact), artifact)
 
     def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
-        """See :meth:`RunsArtifacts.load_artifact`.
+        """See :meth:`RunsArtifacts.load_artifact`. Quantised layers stay quantised with either precision."""
+        self._load_file(artifact, facts, options, emulated=False)
 
-        Layers that are quantised in the file stay quantised with either precision.
-        """
+    def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`EmulatesInt8.load_emulated`: without low precision transformations FakeQuantize stays in fp32."""
+        self._load_file(artifact, facts, options, emulated=True)
+
+    def _load_file(self, artifact: Artifact, facts: ArtifactFacts, options: Options, *, emulated: bool) -> None:
         self.close()
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        compiled = _compile(core, openvino_artifact.read(core, artifact), device, options)
+        compiled = _compile(core, openvino_artifact.read(core, artifact), device, options, emulated=emulated)
         request = compiled.create_infer_request()
         source = openvino_artifact.port(compiled.inputs, facts.input_name)
         scores = openvino_artifact.port(compiled.outputs, facts.output_name)
@@ -152,14 +176,15 @@ class OpenVinoBackend(Backend):
             request.infer()
             return np.asarray(request.get_tensor(scores).data)
 
-        self._ov, self._compiled, self._request = ov, compiled, request
+        self._ov, self._compiled, self._options = ov, compiled, options
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
         """The properties that the compiled model reports."""
-        ov, compiled = self._ov, self._compiled
-        if ov is None or compiled is None:
+        ov, compiled, options = self._ov, self._compiled, self._options
+        if ov is None or compiled is None or options is None:
             raise not_loaded(self.name, "effective")
+        static = compiled.inputs[0].partial_shape.is_static
         device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
         precision, layers = _precision(compiled)
         artifact = {} if self._artifact is None else self._artifact.settings()
@@ -173,16 +198,16 @@ class OpenVinoBackend(Backend):
             precision=precision,
             threads=_known(compiled, names, "INFERENCE_NUM_THREADS"),
             streams=_known(compiled, names, "NUM_STREAMS"),
-            settings={"batch": "dynamic", "layers": layers}
+            settings={"batch": "static" if static else "dynamic", "layers": layers}
             | {name.lower(): str(compiled.get_property(name)) for name in wanted if name in names}
             | artifact,
             stored=Known("fp32", "requested") if self._artifact is None else self._artifact.stored,
+            applied=applied(compiled, options, static=static),
         )
 
     def close(self) -> None:
         """Release the request and the compiled model, then the arrays that they may read."""
-        self._request = None
-        self._compiled = None
+        self._requests = self._compiled = None
         self._artifact, self.input_layout = None, type(self).input_layout
         self._kept = self._options = None
         self._ov = None
@@ -197,7 +222,8 @@ class OpenVinoBackend(Backend):
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        return QueueStream(ov, _compile(core, _build(ov, model), device, options, throughput=True), model)
+        own = options.without("PERFORMANCE_HINT", STREAMS, RESHAPE)
+        return QueueStream(ov, _compile(core, _build(ov, model), device, own, throughput=True), model)
 
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
@@ -207,10 +233,10 @@ class OpenVinoBackend(Backend):
             return {}
         with closing(type(self)(counting=True)) as counted:
             counted.load(model, options)
-            request = counted._request  # noqa: SLF001  # of our own class
-            assert request is not None
+            requests = counted._requests  # noqa: SLF001  # of our own class
+            assert requests is not None
             return profile.profile(
-                model.network, lambda: counted.predict(pixels), lambda: request.profiling_info, repeats=repeats
+                model.network, lambda: counted.predict(pixels), lambda: requests.first.profiling_info, repeats=repeats
             )
 
     def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
@@ -227,6 +253,21 @@ class OpenVinoBackend(Backend):
         """See :meth:`OpensExports.open_export`."""
         return open_ir(_import_openvino(), path)
 
+    def quantize(
+        self,
+        model: Model,
+        images: Sequence[NDArray[np.float32]],
+        path: Path,
+        how: QuantizationOptions,
+        notes: Mapping[str, str],
+    ) -> str:
+        """See :meth:`Quantizes.quantize`: by NNCF."""
+        check_weights(model)
+        ov = _import_openvino()
+        graph, tool = openvino_quantize.quantize(_build(ov, model), images, how)
+        write_ir(ov, graph, path, notes)
+        return tool
+
 
 def _precision(compiled: "openvino.CompiledModel") -> tuple[Known, str]:
     """The types that its products use, by the names of its kernels, and how many use each. The hint is only a request.
@@ -236,7 +277,7 @@ def _precision(compiled: "openvino.CompiledModel") -> tuple[Known, str]:
     ran = openvino_precision.compute_precisions(compiled)
     hint = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
     if not ran:
-        return Known({"f32": "fp32", "f16": "fp16"}.get(hint, hint), "requested"), "not said"
+        return Known(_OUR_NAMES.get(hint, hint), "requested"), "not said"
     return Known(coarsest(ran), "reported"), ", ".join(f"{count} in {kind}" for kind, count in ran.items())
 
 
@@ -268,10 +309,11 @@ def _compile(
     *,
     counting: bool = False,
     throughput: bool = False,
+    emulated: bool = False,
 ) -> "openvino.CompiledModel":
     settings: dict[str, Any] = {
         **({"PERFORMANCE_HINT": "THROUGHPUT"} if throughput else {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}),
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[options.precision],
+        "INFERENCE_PRECISION_HINT": next(name for name, ours in _OUR_NAMES.items() if ours == options.precision),
     }
     if device == "CPU":
         settings["INFERENCE_NUM_THREADS"] = options.threads
@@ -279,6 +321,9 @@ def _compile(
         settings["ENABLE_HYPER_THREADING"] = True
     if counting:
         settings["PERF_COUNT"] = True
+    if emulated:
+        settings[_LOW_PRECISION] = "NO"
+    settings = with_settings(settings, options)
     try:
         compiled = core.compile_model(model, device, settings)
     except RuntimeError as error:
@@ -294,13 +339,29 @@ def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, 
     """Compare the settings with what the compiled model reports."""
     found = {
         "INFERENCE_PRECISION_HINT": compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name(),
-        "NUM_STREAMS": str(compiled.get_property("NUM_STREAMS")),
+        STREAMS: str(compiled.get_property(STREAMS)),
     }
-    if "INFERENCE_NUM_THREADS" in settings:
-        found["INFERENCE_NUM_THREADS"] = compiled.get_property("INFERENCE_NUM_THREADS")
+    if THREADS in settings:
+        found[THREADS] = str(compiled.get_property(THREADS))
+    ran = found.pop("INFERENCE_PRECISION_HINT")
+    if ran != settings["INFERENCE_PRECISION_HINT"]:
+        asked, instead = _OUR_NAMES[settings["INFERENCE_PRECISION_HINT"]], _OUR_NAMES.get(ran, ran)
+        raise UnsupportedOptionError(
+            f"openvino: asked for {asked}, but {device} runs {instead}; use --precision {instead}"
+        )
     for name, value in found.items():
-        if value != settings.get(name, value):  # THROUGHPUT chooses its streams
+        if value != str(settings.get(name, value)):  # THROUGHPUT chooses its streams
             raise UnsupportedOptionError(f"openvino: asked {device} for {name}={settings[name]}, but it runs {value}")
+
+
+def _refuse_other_kernels(compiled: "openvino.CompiledModel", options: Options) -> None:
+    """The hint is taken on a CPU without such kernels too, and fp32 runs: the kernels' own names tell."""
+    ran = openvino_precision.compute_precisions(compiled)
+    if ran and options.precision not in ran:
+        raise UnsupportedOptionError(
+            f"openvino: asked for {options.precision}, but on this CPU its kernels run in {coarsest(ran)}; "
+            f"use --precision {coarsest(ran)}"
+        )
 
 
 def _known(compiled: "openvino.CompiledModel", names: set[str], name: str) -> Known:

@@ -38,15 +38,15 @@ def convert_ir(ov: ModuleType, model: Model, path: Path, notes: Mapping[str, str
     with TemporaryDirectory(prefix=".onnx.", dir=path.parent, ignore_cleanup_errors=True) as scratch:
         source = Path(scratch) / "network.onnx"
         write_onnx(model, source, {})
-        with _no_telemetry():
+        with no_telemetry():
             graph = ov.convert_model(source)
         _save(ov, graph, path, notes)
         del graph  # its weights are mapped from the file
 
 
 @contextmanager
-def _no_telemetry() -> Iterator[None]:
-    """``convert_model`` sends telemetry unless the user declined or it runs in a CI job, so it runs as in a CI job."""
+def no_telemetry() -> Iterator[None]:
+    """``convert_model`` and NNCF send telemetry unless the user declined or a CI job runs them, as is done here."""
     before = os.environ.get("CI")
     os.environ["CI"] = "true"
     try:

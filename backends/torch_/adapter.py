@@ -19,8 +19,10 @@ from alexbench.backends._shared.watched_layers import check_layers, no_activatio
 from alexbench.backends.torch_ import activations as torch_activations
 from alexbench.backends.torch_ import artifact as torch_artifact
 from alexbench.backends.torch_ import profile, stream
+from alexbench.backends.torch_ import quantize as torch_quantize
+from alexbench.backends.torch_ import settings as torch_settings
 from alexbench.backends.torch_.export import open_pt2, write_onnx, write_pt2
-from alexbench.harness.capabilities import ExportFormat, OpenedExport
+from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -30,6 +32,7 @@ from alexbench.harness.contract import (
     Model,
     Options,
     Requirements,
+    Setting,
     check_weights,
 )
 from alexbench.harness.errors import UnsupportedOptionError
@@ -55,7 +58,10 @@ PRECISIONS: Final = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.f
 
 
 class TorchBackend(Backend):
-    """torch.nn modules in their default memory format, eager, ``inference_mode``; CPU or CUDA, fp32 or bf16."""
+    """torch.nn modules in their default memory format, eager, ``inference_mode``; CPU or CUDA, fp32 or bf16.
+
+    With ``memory_format=channels_last``, it takes NHWC, which torch reads as such without a copy.
+    """
 
     name: ClassVar[str] = "torch"
     requires: ClassVar[Requirements] = Requirements(groups=(("torch",),), extra="torch")
@@ -67,13 +73,20 @@ class TorchBackend(Backend):
         ExportFormat("onnx", ".onnx", via="torch.onnx"),
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("torch",)
+    settings: ClassVar[tuple[Setting, ...]] = torch_settings.SETTINGS
+    quantized_suffix: ClassVar[str] = ".pt2"
+    quantizer: ClassVar[Requirements] = Requirements(groups=(("torchao",),), extra=torch_quantize.EXTRA)
+    range_methods: ClassVar[tuple[RangeMethod, ...]] = torch_quantize.METHODS
 
     def __init__(self) -> None:
         self._torch: ModuleType | None = None
         self._module: torch.nn.Module | None = None
+        self._call: Callable[[torch.Tensor], torch.Tensor] | None = None
+        self._options: Options | None = None
         self._network: Network | None = None
         self._shape: tuple[int, ...] = ()
         self._artifact: Loaded | None = None
+        self._in_int8: int | None = None
 
     @classmethod
     def preload(cls) -> None:
@@ -87,24 +100,37 @@ class TorchBackend(Backend):
         torch = _import_torch()
         device = _device(torch, options.device)
         _forbid_reduced_precision(torch)
-        _set_threads(torch, options.threads)
-        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
-        self._module = _network_module(torch, model).to(device=device, dtype=dtype)
-        self._device, self._dtype = device, dtype
+        _set_threads(torch, options)
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.precision]
+        module = _network_module(torch, model).to(device=device, dtype=dtype)
+        self._module = module = torch_settings.formatted(torch, module, options)
+        self._device, self._dtype, self._options = device, dtype, options
         self._torch, self._network, self._shape = torch, model.network, model.network.input_shape
+        if options.setting(torch_settings.MEMORY_FORMAT) == torch_settings.CHANNELS_LAST:
+            channels, *sides = self._shape
+            self.input_layout, self._shape = "NHWC", (*sides, channels)
+        self._call = torch_settings.compiled(
+            torch, module, options, self._given(np.zeros((1, *self._shape), np.float32))
+        )
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); the copy to the host waits for a GPU."""
-        torch, module = self._torch, self._module
-        if torch is None or module is None:
+        torch = self._torch
+        if torch is None:
             raise not_loaded(self.name, "predict")
         if self._artifact is not None:
             return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
+        assert self._call is not None
         with torch.inference_mode():
-            x = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
-            logits: NDArray[np.float32] = module(x).to(device="cpu", dtype=torch.float32).numpy()
+            logits: NDArray[np.float32] = self._call(self._given(pixels)).to(device="cpu", dtype=torch.float32).numpy()
         return logits
+
+    def _given(self, pixels: NDArray[np.float32]) -> "torch.Tensor":
+        """The batch as the modules take it: (N, C, H, W), in the memory order of ``input_layout``."""
+        assert self._torch is not None
+        x = _wrap(self._torch, pixels)
+        return (x.permute(0, 3, 1, 2) if self.input_layout == "NHWC" else x).to(device=self._device, dtype=self._dtype)
 
     def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """See :meth:`GivesActivations.activations`: by hooks on the modules that ``predict`` runs."""
@@ -114,7 +140,15 @@ class TorchBackend(Backend):
         if self._network is None:
             raise no_activations(self.name)
         check_layers(self._network, layers)
-        return torch_activations.watch(module, lambda: self.predict(pixels), layers)
+        torch = self._torch
+        assert torch is not None
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
+
+        def run() -> None:  # the modules themselves: what was compiled of them calls no hooks
+            with torch.inference_mode():
+                module(self._given(pixels))
+
+        return torch_activations.watch(module, run, layers)
 
     def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
         """See :meth:`RunsArtifacts.inspect_artifact`. Files that would have to be unpickled are refused."""
@@ -124,14 +158,21 @@ class TorchBackend(Backend):
         return torch_artifact.inspect(torch, artifact)
 
     def load_artifact(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
-        """See :meth:`RunsArtifacts.load_artifact`."""
+        """See :meth:`RunsArtifacts.load_artifact`. A graph with quantize steps is compiled to int8 kernels."""
+        self._load_file(artifact, facts, options, emulated=False)
+
+    def load_emulated(self, artifact: Artifact, facts: ArtifactFacts, options: Options) -> None:
+        """See :meth:`EmulatesInt8.load_emulated`: without Inductor, the graph's products are fp32."""
+        self._load_file(artifact, facts, options, emulated=True)
+
+    def _load_file(self, artifact: Artifact, facts: ArtifactFacts, options: Options, *, emulated: bool) -> None:
         refuse_bf16(self.name, options)
         self.close()
         torch = _import_torch()
         device = _device(torch, options.device)
         _forbid_reduced_precision(torch)
-        _set_threads(torch, options.threads)
-        program = torch_artifact.load(torch, artifact, facts, device)
+        _set_threads(torch, options)
+        program = torch_artifact.load(torch, artifact, facts, device, emulated=emulated)
         place = torch_artifact.output_index(facts)
 
         def run(batch: NDArray[Any]) -> NDArray[Any]:
@@ -139,7 +180,8 @@ class TorchBackend(Backend):
                 scores = program.call(_wrap(torch, batch).to(device=device))[place]
                 return np.asarray(scores.to(device="cpu", dtype=torch.float32).numpy())
 
-        self._torch, self._module, self._device = torch, program.module, device
+        self._torch, self._module, self._device, self._options = torch, program.module, device, options
+        self._in_int8 = program.in_int8
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
@@ -147,8 +189,8 @@ class TorchBackend(Backend):
 
         The type of a network's products is set and cannot be read back. For a file, its operators were watched.
         """
-        torch, module = self._torch, self._module
-        if torch is None or module is None:
+        torch, module, options = self._torch, self._module, self._options
+        if torch is None or module is None or options is None:
             raise not_loaded(self.name, "effective")
         given = self._artifact
         parameter = next(module.parameters(), None)  # a frozen or quantised program may have no parameters
@@ -163,26 +205,51 @@ class TorchBackend(Backend):
             version=torch.__version__,
             device=Known(str(device), "requested" if parameter is None else "reported"),
             provider=Known(provider, "reported"),
-            precision=Known(_precision(self._dtype), "requested") if given is None else given.precision,
+            precision=Known(_precision(self._dtype), "requested") if given is None else self._of_file(given),
             threads=Known(str(torch.get_num_threads()), "reported"),
             streams=Known("1", "requested"),
             settings={
-                "execution": "eager, inference_mode",
-                "memory_format": "contiguous",
+                "execution": "compiled" if options.setting(torch_settings.COMPILE) else "eager, inference_mode",
+                "memory_format": "channels_last" if self.input_layout == "NHWC" else "contiguous",
                 "interop_threads": str(torch.get_num_interop_threads()),
                 "float32_matmul_precision": torch.get_float32_matmul_precision(),
                 "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             }
-            | ({} if given is None else given.settings() | {"execution": "the file's program"}),
+            | ({} if given is None else given.settings() | {"execution": self._execution()}),
             stored=Known(_precision(None if parameter is None else parameter.dtype), "reported")
             if given is None
             else given.stored,
+            applied=torch_settings.applied(torch, module, options),
         )
+
+    def _execution(self) -> str:
+        if self._in_int8 is None:
+            return "the file's program"
+        return f"the file's program, compiled by Inductor with frozen weights, {self._in_int8} products in int8"
+
+    def _of_file(self, given: Loaded) -> Known:
+        """What a file's products work in; of a compiled one, by how many Inductor turned into int8 kernels."""
+        if self._in_int8 is None:
+            return given.precision
+        return Known("int8" if self._in_int8 else "fp32", "reported")
+
+    def quantize(
+        self,
+        model: Model,
+        images: Sequence[NDArray[np.float32]],
+        path: Path,
+        how: QuantizationOptions,
+        notes: Mapping[str, str],
+    ) -> str:
+        """See :meth:`Quantizes.quantize`: by torchao's PT2E for x86."""
+        check_weights(model)
+        torch = _import_torch()
+        return torch_quantize.quantize(torch, _network_module(torch, model), images, path, how, notes)
 
     def close(self) -> None:
         """Release the module, and its GPU memory."""
         cuda = self._module is not None and self._device.type == "cuda"
-        self._module = self._network = None
+        self._module = self._network = self._call = self._options = self._in_int8 = None
         self._artifact, self.input_layout = None, type(self).input_layout
         if cuda and self._torch is not None:
             self._torch.cuda.empty_cache()
@@ -195,7 +262,7 @@ class TorchBackend(Backend):
 
     def open_stream(self, model: Model, options: Options, *, batch_size: int) -> ThreadStream:  # noqa: ARG002
         """See :meth:`Streams.open_stream`: several threads, each of which runs its own operations."""
-        return stream.open_stream(_import_torch(), type(self)(), model, options)
+        return stream.open_stream(_import_torch(), type(self)(), model, torch_settings.for_streams(options))
 
     def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
         """See :meth:`KeepsOnDevice.resident`. Also None for an artifact."""
@@ -214,7 +281,7 @@ class TorchBackend(Backend):
         if options.device != "cpu":
             return {}
         with contextlib.closing(type(self)()) as marked:
-            marked.load(model, options)
+            marked.load(model, options.without(torch_settings.COMPILE, torch_settings.FREEZING))
             module = marked._module  # noqa: SLF001  # of our own class
             assert module is not None
             return profile.profile(_import_torch(), module, lambda: marked.predict(pixels), repeats=repeats)
@@ -271,7 +338,9 @@ def _forbid_reduced_precision(torch: ModuleType) -> None:
         torch.backends.cudnn.allow_tf32 = False
 
 
-def _set_threads(torch: ModuleType, threads: int) -> None:
+def _set_threads(torch: ModuleType, options: Options) -> None:
+    threads = torch_settings.threads_of(options)
+    torch_settings.apply(torch, options)
     torch.set_num_threads(threads)
     if torch.get_num_threads() != threads:
         raise UnsupportedOptionError(f"torch: asked for {threads} threads, but it runs {torch.get_num_threads()}")

@@ -15,7 +15,7 @@ from alexbench.backends._shared.adapters import telling_line
 from alexbench.backends._shared.artifacts import Picture, Port, picture_input, picture_shape, scores_output, unreadable
 from alexbench.backends._shared.file_precision import FilePrecision, of_facts
 from alexbench.backends._shared.input_steps import read_steps
-from alexbench.backends.torch_ import precision
+from alexbench.backends.torch_ import precision, quantize
 from alexbench.backends.torch_.graph import Exported, Script, scores_of, steps_of
 from alexbench.backends.torch_.pt2_check import code_in, pickles_of_tensors_only
 from alexbench.harness.contract import Artifact, ArtifactFacts
@@ -33,10 +33,14 @@ _IMAGES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program on its device. ``call`` returns the output tensors of an input tensor, in order."""
+    """A program on its device. ``call`` returns the output tensors of an input tensor, in order.
+
+    ``in_int8``: how many of its products run in int8 kernels; None where it has no quantize steps.
+    """
 
     module: "torch.nn.Module"
     call: Callable[["torch.Tensor"], "list[torch.Tensor]"]
+    in_int8: int | None = None
 
 
 def inspect(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
@@ -46,8 +50,10 @@ def inspect(torch: ModuleType, artifact: Artifact) -> ArtifactFacts:
     return _inspect_script(torch, artifact)
 
 
-def load(torch: ModuleType, artifact: Artifact, facts: ArtifactFacts, device: "torch.device") -> Program:
-    """The program, ready to be called on ``device``."""
+def load(
+    torch: ModuleType, artifact: Artifact, facts: ArtifactFacts, device: "torch.device", *, emulated: bool = False
+) -> Program:
+    """The program, ready to be called on ``device``; one with quantize steps is compiled unless ``emulated``."""
     if facts.format == SCRIPT:
         script = _load_script(torch, artifact, device)
         return Program(script, lambda x: [tensor for _, tensor in _named(torch, script(x))])
@@ -57,11 +63,17 @@ def load(torch: ModuleType, artifact: Artifact, facts: ArtifactFacts, device: "t
 
         exported = move_to_device_pass(exported, str(device))
     module = exported.module()
-    return Program(module, _caller(exported, module))
+    if emulated or device.type != "cpu" or not quantize.has_steps(exported.graph):
+        return Program(module, _caller(exported, module))
+    call = _caller(exported, quantize.compiled(torch, module))
+    sample = torch.zeros(
+        facts.batch or 1, *picture_shape(artifact.image, facts.layout), dtype=getattr(torch, facts.dtype)
+    )
+    return Program(module, call, quantize.products_in_int8(torch, lambda: call(sample)))
 
 
 def _caller(
-    exported: "torch.export.ExportedProgram", module: "torch.nn.Module | None" = None
+    exported: "torch.export.ExportedProgram", module: Callable[..., object] | None = None
 ) -> Callable[["torch.Tensor"], "list[torch.Tensor]"]:
     """The function that returns the output tensors of an input tensor."""
     from torch.utils import _pytree as pytree
@@ -199,6 +211,7 @@ def _load_export(torch: ModuleType, artifact: Artifact) -> "torch.export.Exporte
     try:
         code = code_in(artifact.path)
         if code is None:
+            quantize.know_steps()
             with warnings.catch_warnings(), pickles_of_tensors_only():
                 warnings.simplefilter("ignore")
                 return torch.export.load(artifact.path)
@@ -247,8 +260,10 @@ def _fx_port(name: str, value: Any) -> Port:
 def _export_precision(
     torch: ModuleType, exported: "torch.export.ExportedProgram", picture: Picture, artifact: Artifact
 ) -> FilePrecision:
-    """The precisions of the program, which runs once on black images."""
+    """The precisions of the program, which runs once on black images, unless it has quantize steps to be compiled."""
     stored = [one for one in (*exported.state_dict.values(), *exported.constants.values()) if hasattr(one, "numel")]
+    if quantize.has_steps(exported.graph):
+        return precision.of_steps(quantize.products(exported.graph), stored)
     pixels = torch.zeros(
         picture.batch or _IMAGES,
         *picture_shape(artifact.image, picture.layout),

@@ -63,11 +63,8 @@ def watch(torch: ModuleType, run: Callable[[], object], stored: "Iterable[torch.
 
     with torch.no_grad(), Watch():
         run()
-    counts: dict[str, int] = {}
     values = [(_name(tensor), tensor.numel()) for tensor in stored]
-    for name, count in [*values, *(one for several in packed.values() for one in several)]:
-        if name:
-            counts[name] = counts.get(name, 0) + count
+    counts = _counted([*values, *(one for several in packed.values() for one in several)])
     through |= {"int8"} if "int8" in products else set()
     evidence: Evidence = "reported" if products else "declared"
     made = file_precision(products, counts, through=through - {""}, dynamic=dynamic[0], evidence=evidence)
@@ -84,6 +81,20 @@ def _macs(name: str, tensors: "list[torch.Tensor]", found: Any) -> int | None:
     if name in {"linear", "mkldnn_linear"} and len(tensors) > 1:
         return int(found.numel() * tensors[1].shape[-1])
     return None
+
+
+def of_steps(products: Iterable[str], stored: "Iterable[torch.Tensor]") -> FilePrecision:
+    """What the ``products`` of a graph with quantize steps are to work in. Loading tells what runs."""
+    return file_precision(products, _counted((_name(one), one.numel()) for one in stored), through={"int8"})
+
+
+def _counted(values: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Values of each type, by its name."""
+    counts: dict[str, int] = {}
+    for name, count in values:
+        if name:
+            counts[name] = counts.get(name, 0) + count
+    return counts
 
 
 def tensors_of(module: "torch.jit.ScriptModule") -> "Iterator[torch.Tensor]":

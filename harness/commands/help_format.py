@@ -14,6 +14,7 @@ MODEL: Final = "Model"
 DATA: Final = "Data"
 SYSTEMS: Final = "Systems"
 MEASURING: Final = "Measurement"
+INT8: Final = "int8"
 OUTPUT: Final = "Output"
 OTHER: Final = "Options"
 SUMMARY: Final = 50

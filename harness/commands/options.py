@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from alexbench.harness.commands import completion
-from alexbench.harness.commands.help_format import DATA, MEASURING, MODEL, OUTPUT, SYSTEMS, option
+from alexbench.harness.commands.help_format import DATA, INT8, MEASURING, MODEL, OUTPUT, SYSTEMS, option
 
 Command = Callable[..., None]
 EXAMINED_IMAGES: Final = 500
@@ -76,6 +76,23 @@ _DATA: Final[tuple[Callable[[Any], Any], ...]] = (
     ),
     option("--labels", metavar="FILE", kind=DATA, help="Image labels (val.txt), or your class names."),
 )
+_CALIBRATION: Final[tuple[Callable[[Any], Any], ...]] = (
+    option("--calibration", metavar="PATH", kind=INT8, help="Training images.", otherwise="synthetic"),
+    option("--calibration-images", type=int, metavar="N", kind=INT8, help="How many of them.", otherwise="100"),
+    option("--per-tensor", is_flag=True, kind=INT8, help="One weight scale per layer, not per channel."),
+    option("--reduce-range", is_flag=True, kind=INT8, help="7-bit weights, for CPUs without VNNI."),
+    option(
+        "--range-method",
+        values=completion.range_methods,
+        metavar="NAME",
+        kind=INT8,
+        help="minmax, entropy, percentile, mse.",
+        otherwise="minmax",
+    ),
+)
+_ON_SCORED: Final = option(
+    "--calibrate-on-scored", is_flag=True, kind=INT8, help="Let scored images be among them; rows name it."
+)
 
 
 def _limit(otherwise: str) -> Callable[[Any], Any]:
@@ -101,10 +118,19 @@ _REPEATED: Final[tuple[Callable[[Any], Any], ...]] = (
         metavar="NAME",
         multiple=True,
         kind=SYSTEMS,
-        help="fp32 or bf16.",
+        help="fp32, fp16, bf16 or int8.",
         otherwise="fp32",
     ),
     option("--profile", metavar="NAME", multiple=True, kind=SYSTEMS, help="Runtime settings.", otherwise="default"),
+    option(
+        "--set",
+        "settings",
+        values=completion.settings,
+        metavar="BACKEND.NAME=VALUE",
+        multiple=True,
+        kind=SYSTEMS,
+        help="One setting of a runtime.",
+    ),
     option(
         "--threads",
         type=int,
@@ -122,7 +148,7 @@ _HOW: Final[tuple[Callable[[Any], Any], ...]] = (
         values=completion.precisions,
         metavar="NAME",
         kind=SYSTEMS,
-        help="fp32 or bf16.",
+        help="fp32, fp16, bf16 or int8.",
         otherwise="fp32",
     ),
     option(
@@ -235,4 +261,23 @@ def one_run(command: Command) -> Command:
         option("--batch-size", type=int, metavar="N", kind=MEASURING, help="Images per batch.", otherwise="32"),
     )
     out = option("--out", metavar="DIR", kind=OUTPUT, help="Where the run's folder is created.", otherwise="runs")
-    return _with(command, (*_MODEL, *_ARTIFACTS, *_DATA, *drawn, _backend("all installed"), *_REPEATED, *measured, out))
+    return _with(
+        command,
+        (
+            *_MODEL,
+            *_ARTIFACTS,
+            *_DATA,
+            *drawn,
+            _backend("all installed"),
+            *_REPEATED,
+            *measured,
+            *_CALIBRATION,
+            _ON_SCORED,
+            out,
+        ),
+    )
+
+
+def calibration(command: Command) -> Command:
+    """How a network is quantized to int8."""
+    return _with(command, _CALIBRATION)

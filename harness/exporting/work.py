@@ -7,6 +7,7 @@ from alexbench.backends.registry import backend_class
 from alexbench.harness.capabilities import Exports, OpensExports
 from alexbench.harness.contract import Model
 from alexbench.harness.errors import AlexBenchError, ExportError, UsageError
+from alexbench.harness.files.plain_text import first_line
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.weights import map_weights
 from alexbench.harness.worker.protocol.making import ExportNames, ExportNetwork, RunExport
@@ -28,7 +29,7 @@ def write_export(asked: ExportNetwork) -> str:
         raise
     except Exception as error:
         raise UsageError(
-            f"{asked.via or asked.backend} could not write network {network.name} as {asked.to}: {one_line(error)}"
+            f"{asked.via or asked.backend} could not write network {network.name} as {asked.to}: {first_line(error)}"
         ) from error
 
 
@@ -46,14 +47,6 @@ def run_export(asked: RunExport, pixels: NDArray[np.float32]) -> tuple[NDArray[n
     except AlexBenchError:
         raise
     except Exception as error:
-        said = f"{asked.path.name} was written, but {asked.backend} does not run it: {one_line(error)}"
+        said = f"{asked.path.name} was written, but {asked.backend} does not run it: {first_line(error)}"
         raise ExportError(said) from error
     return np.concatenate(logits), ExportNames(dict(opened.inputs), dict(opened.outputs))
-
-
-def one_line(error: Exception) -> str:
-    """Runtimes' errors are pages: what the system says, or the type and the first line that says something."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

@@ -125,3 +125,11 @@ def strict_json(data: Any, *, indent: int | None = 2) -> str:
 def _escaped(found: re.Match[str]) -> str:
     """As JSON has it: two surrogates for what is beyond the first 65,536."""
     return json.dumps(found[0]).strip('"') if found[0] > "\x7f" else "\\u007f"
+
+
+def first_line(error: Exception) -> str:
+    """Runtimes' errors are pages: what the system says, or the type and the first line that says something."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

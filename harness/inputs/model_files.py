@@ -183,6 +183,7 @@ def artifact_record(file: ModelFile, seen: Inspection) -> ArtifactRecord:
         stored=facts.stored,
         rounded=facts.rounded,
         dynamic=facts.dynamic,
+        bytes=sum(one.stat().st_size for one in files_of(Path(file.path))),
         outputs=facts.outputs,
         macs=facts.macs,
     )

@@ -56,6 +56,8 @@ def _verdict(ours: float, low: float, high: float, published: float, model: Mode
         return Reason("synthetic")
     if data.of_validation_set == "no":
         return Reason("not_validation_set")
+    if data.calibration:
+        return Reason("calibration_left_out", count=data.calibration)
     if data.of_validation_set == "full" and not data.skipped:
         near = abs(ours - published) <= REPRODUCED_WITHIN
         return Reason("reproduced" if near else "not_reproduced", limit=REPRODUCED_WITHIN)

@@ -8,7 +8,14 @@ NoiseCode = Literal["drift", "deviation", "steal", "foreign", "throttled", "rate
 InvalidCode = Literal["suspended", "clock_jump", "no_control"]
 """Why a run's speeds are unreliable; ``measured`` in seconds."""
 PublishedCode = Literal[
-    "synthetic", "not_validation_set", "reproduced", "not_reproduced", "one_part", "compatible", "not_compatible"
+    "synthetic",
+    "not_validation_set",
+    "calibration_left_out",
+    "reproduced",
+    "not_reproduced",
+    "one_part",
+    "compatible",
+    "not_compatible",
 ]
 """How an accuracy compares with a published one; ``limit`` in points."""
 RemarkCode = Literal[

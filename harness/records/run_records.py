@@ -12,6 +12,7 @@ from alexbench.harness.files.decoding import AnySize
 from alexbench.harness.records.effective import Effective
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.precisions import FAR_OFF, QUANTISED, Arithmetic, coarsest
+from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.speed_records import Ceiling, Control, Difference, Group, Performance, Resolution
 from alexbench.harness.systems import System
@@ -76,9 +77,13 @@ class ModelRecord:
         return 2 * self.macs / 1e9
 
 
+KEPT_OUT: Final = "used for int8 calibration"
+"""The reason of an image that could be prepared, but was calibrated with."""
+
+
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """An image that could not be prepared and does not count."""
+    """An image that does not count, since it could not be prepared or is :data:`KEPT_OUT`."""
 
     name: str
     reason: str
@@ -113,6 +118,7 @@ class DataRecord:
     the SHA-256 of each image's prepared uint8 pixels, which every backend was given; a skipped image is black.
     ``per_class``: how many classes have how many images. ``certificate``: a plain sentence on what set this is; empty
     for a synthetic one. ``of_validation_set``: whether it is ImageNet's, whole or a part of it, by names and labels.
+    ``calibration``: how many of the ``skipped`` images int8 ranges were taken from; they are scored for no row.
     An empty digest: the record is older than the field. ``class_names``: of the user's own classes, which labels and
     answers are places of; empty where they are ImageNet's 1000.
     """
@@ -134,6 +140,7 @@ class DataRecord:
     of_validation_set: Literal["full", "part", "no"] = "no"
     skipped: tuple[SkippedRecord, ...] = ()
     part: PartRecord | None = None
+    calibration: int = 0
     class_names: tuple[str, ...] = ()
 
 
@@ -239,7 +246,8 @@ class ArtifactRecord:
 
     ``precision``: what its products work in, ``products`` how many in which; ``stored``: the type of its weights;
     ``rounded``: the coarsest type that values pass through; ``dynamic``: scales of activations are chosen while it
-    runs. Empty in older records. ``outputs``: how many scores it gives an image, None in older records; ``macs``: its
+    runs. Empty in older records. ``bytes``: of all its files, 0 in older records.
+    ``outputs``: how many scores it gives an image, None in older records; ``macs``: its
     multiplications with a weight, an image, None where that is not known.
     """
 
@@ -265,6 +273,7 @@ class ArtifactRecord:
     dynamic: bool = False
     outputs: int | None = None
     macs: int | None = None
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,13 +318,14 @@ class SystemRecord:
     ``name``: the system's label in this run, by which every table of the run calls it.
 
     ``missing``: not installed; ``unsupported``: its runtime cannot run it; ``pending``: the run ended before it was
-    measured. ``rss_mib`` and ``peak_rss_mib``: resident memory after warming up at every batch size, and the most until
-    then. ``python``: the interpreter it ran on, None for the command's own. ``remarks``: other measurements that
-    failed, and why. ``batch_dependence``: by how much an image's scores change with the rest of its batch,
-    in their standard deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the
+    measured. ``rss_mib`` and ``peak_rss_mib``: resident memory after warming up at every batch size, and the most
+    until then. ``python``: the interpreter it ran on, None for the command's own. ``remarks``: other measurements
+    that failed, and why. ``batch_dependence``: by how much an image's scores change with the rest of its batch, in
+    their standard deviations; None where they do not beyond rounding, or nobody tried. ``rank``: one more than the
     number of rows of its ``group`` that are better beyond doubt, so that rows which cannot be told apart share one;
-    None where it may not be ranked, or the record is older than schema 5. ``group``: what rows must have in common to
-    be ranked together; None where nobody knows how the row ran.
+    None where it may not be ranked, or the record is older than schema 5. ``quantization``: how its int8 file was
+    made; ``kernels``: what its int8 kernels lose; None where there was nothing to make or check. ``group``: what
+    rows must have in common to be ranked together; None where nobody knows how the row ran.
     """
 
     name: str
@@ -335,10 +345,15 @@ class SystemRecord:
     remarks: tuple[Reason, ...] = ()
     batch_dependence: float | None = None
     rank: int | None = None
+    quantization: QuantizationRecord | None = None
+    kernels: KernelCheck | None = None
 
     @property
     def group(self) -> Group | None:
-        """What rows must have in common with it to be ranked together; None where nobody knows how it ran."""
+        """What rows must have in common with it to be ranked together; None where nobody knows how it ran.
+
+        A row with settings is ranked with those of its thread budget, however many threads and streams it uses of it.
+        """
         ran = self.effective
         if ran is None:
             return None
@@ -346,8 +361,8 @@ class SystemRecord:
         return Group(
             device=ran.device[0],
             precision=precision,
-            threads=ran.threads[0],
-            streams=ran.streams[0],
+            threads=str(self.system.threads) if self.system.settings else ran.threads[0],
+            streams="1" if self.system.settings else ran.streams[0],
             stored=weights if weights and coarsest([weights, precision]) != precision else "",
             computed_as=None if self.parity is None else self.parity.unmasked,
         )

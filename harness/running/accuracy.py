@@ -26,12 +26,13 @@ from alexbench.harness.judge.parity import (
     tolerance_of,
 )
 from alexbench.harness.judge.sampling import with_intervals
-from alexbench.harness.judge.top_k import correct, log_softmax, top_k
+from alexbench.harness.judge.top_k import correct, top_k
 from alexbench.harness.records import file_names
 from alexbench.harness.records.precisions import QUANTISED
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import Accuracy, Parity, ReferenceRecord
 from alexbench.harness.running import folder as run_folder
+from alexbench.harness.running.kernel_check import deviation_of, kernel_check
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import log_of
 from alexbench.harness.running.threads import note_threads
@@ -42,8 +43,6 @@ from alexbench.harness.worker.stored_answers import read_answers
 
 PARITY_IMAGES: Final = 64
 REFERENCE_BATCH: Final = 8
-LEAST_PROBABILITY: Final = 1e-30
-"""Below, float32 runs out of numbers. Types of fewer bits do so sooner, and say 0: from their least value on."""
 
 
 def evaluate(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display) -> None:
@@ -151,6 +150,7 @@ def hold_against_reference(
         margins = _margins(answers, truth, sigma, tolerance_of(held_to))
         row.parity = _parity(_deviation(row, parity_truth), margins, held_to, len(parity))
         _measured(row)
+        row.kernels = kernel_check(row, run_inputs, parity, parity_truth, folder)
         names = [run_inputs.names[image] for image in images[margins.index.to_numpy()].tolist()]
         flips.append(margins.assign(backend=row.name, sample=names))
     offset = run_inputs.card.label_offset
@@ -194,17 +194,8 @@ def _held_to(row: Row) -> str:
 
 
 def _deviation(row: Row, truth: NDArray[np.float64]) -> Deviation:
-    """The parity of logits; for an artifact with probabilities, of their logarithms."""
     assert row.parity_logits is not None
-    scores = "logits" if row.found is None else row.found.scores
-    if scores == "logits":
-        return deviation(row.parity_logits, truth)
-    found, least = row.parity_logits.astype(np.float64), LEAST_PROBABILITY
-    if scores == "probabilities":
-        if (found == 0).any():
-            least = max(least, float(found[found > 0].min(initial=1.0)))
-        found = np.log(np.maximum(found, least))
-    return deviation(found, np.maximum(log_softmax(truth), np.log(least)))
+    return deviation_of(row.parity_logits, "logits" if row.found is None else row.found.scores, truth)
 
 
 def parity_images(good: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from alexbench.backends.registry import availability, backend_class
 from alexbench.harness.config import RunConfig
 from alexbench.harness.errors import BackendUnavailableError, PluginError, UnsupportedOptionError, UsageError
 from alexbench.harness.inputs.interpreters import backends_in, environments
+from alexbench.harness.quantization.files import check_quantizes
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import options_of
 from alexbench.harness.worker.client import WorkerProcess
@@ -51,7 +52,10 @@ def check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
     In workers of their own, so that a row's load time has its import in it.
     """
     for row in rows:
-        if row.absent or (row.system.device, row.system.precision) == ("cpu", "fp32"):
+        if row.absent or (row.system.device, row.system.precision, row.system.settings) == ("cpu", "fp32", ()):
+            continue
+        if row.system in config.quantized:
+            _check_int8(row, config)
             continue
         with WorkerProcess(row.name, log=logs / "options.log", python=row.interpreter) as worker:
             try:
@@ -59,6 +63,14 @@ def check_options(rows: list[Row], config: RunConfig, logs: Path) -> None:
             except UnsupportedOptionError as error:
                 row.refuse(error)
     check_refused(rows, config)
+
+
+def _check_int8(row: Row, config: RunConfig) -> None:
+    """Whether its backend can write an int8 file here."""
+    try:
+        check_quantizes(row.backend, config.quantization)
+    except UnsupportedOptionError as error:
+        row.refuse(error)
 
 
 def check_refused(rows: list[Row], config: RunConfig) -> None:

@@ -33,6 +33,8 @@ from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.measure.process import usable_cores
+from alexbench.harness.quantization.calibration import calibration_of
+from alexbench.harness.quantization.files import ToQuantize, quantized_file
 from alexbench.harness.records import file_names
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.paired_records import RowPair
@@ -165,7 +167,30 @@ def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -
     loads.require(config)
     others = other_environments(rows, logs)
     check_options(rows, config, logs)
-    return _Prepared(gather(config, cache=cache_folder(), display=display), others)
+    run_inputs = gather(config, cache=cache_folder(), display=display)
+    return _Prepared(_quantize(config, rows, run_inputs, logs, display), others)
+
+
+def _quantize(config: RunConfig, rows: list[Row], run_inputs: RunInputs, logs: Path, display: Display) -> RunInputs:
+    """Make the int8 file of each row that needs one, shared by rows of one backend; the inputs left to score."""
+    wanted = [row for row in rows if row.system in config.quantized and not row.absent]
+    if not wanted:
+        return run_inputs
+    cache = writable(cache_folder())
+    assert run_inputs.weights is not None
+    given = ToQuantize(run_inputs.card, run_inputs.weights, run_inputs.model.weights_digest)
+    calibration, left = calibration_of(config, run_inputs, cache, display)
+    for row in wanted:
+        row.quantized, row.quantization = quantized_file(
+            row.backend,
+            given,
+            config.quantization,
+            calibration,
+            cache=cache,
+            log=logs / "quantize.log",
+            display=display,
+        )
+    return left
 
 
 def _carry_out(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from alexbench.harness.contract import Effective
 from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError
 from alexbench.harness.measure.rounds import Block
+from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import (
     Accuracy,
@@ -36,7 +37,8 @@ class Row:
     ``unsupported``: its runtime refused it before anything was measured; both with the reason as its ``error``.
     ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
     ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
-    ``scores`` (5,) float32; those of skipped images mean nothing.
+    ``scores`` (5,) float32; those of skipped images mean nothing. ``quantized``: the int8 file that was made for it,
+    and ``quantization``: how. ``kernels``: what its int8 kernels lose.
     """
 
     name: str
@@ -63,6 +65,9 @@ class Row:
     generated: list[Generated] = field(default_factory=list)
     layers_ms: dict[str, float] = field(default_factory=dict)
     remarks: list[Reason] = field(default_factory=list)
+    quantized: ModelFile | None = None
+    quantization: QuantizationRecord | None = None
+    kernels: KernelCheck | None = None
 
     @property
     def backend(self) -> str:
@@ -73,6 +78,11 @@ class Row:
     def artifact(self) -> ModelFile | None:
         """The user's file that it runs, None where it is built from weights."""
         return self.system.artifact
+
+    @property
+    def file(self) -> ModelFile | None:
+        """The file that it runs: the user's, or the int8 file that was made for it."""
+        return self.quantized or self.artifact
 
     @property
     def absent(self) -> bool:
@@ -141,5 +151,7 @@ class Row:
             artifact=self.found,
             python=self.python,
             remarks=tuple(dict.fromkeys(self.remarks)),
+            quantization=self.quantization,
+            kernels=self.kernels,
             **asdict(self.observed),
         )

@@ -21,7 +21,9 @@ from alexbench.harness.worker.protocol.loading import Load, LoadArtifact, Loaded
 def options_of(system: System) -> Options:
     """What a backend is asked for."""
     precision = cast("Precision", system.precision)  # Options refuses any other
-    return Options(threads=system.threads, device=system.device, precision=precision)
+    if precision == "int8":  # a file, which runs as it was written
+        precision = "fp32"
+    return Options(system.threads, system.device, precision, system.settings)
 
 
 def log_of(name: str, folder: Path) -> Path:
@@ -78,15 +80,16 @@ def start(
 def _load(worker: WorkerProcess, row: Row, run_inputs: RunInputs, log: Path) -> Loaded:
     """The network from its weights, or the user's file, which is looked into before the first load."""
     options = options_of(row.system)
-    if row.artifact is None:
+    file = row.file
+    if file is None:
         assert run_inputs.weights is not None
         return worker.ask(
             Load(row.backend, run_inputs.network.name, run_inputs.card.preprocessing.crop, run_inputs.weights, options)
         )
-    artifact = artifact_of(row.artifact, run_inputs.card, run_inputs.outputs)
+    artifact = artifact_of(file, run_inputs.card, run_inputs.outputs)
     if row.seen is None:
         row.seen = look_into(row.backend, artifact, options, run_inputs.card, log, python=row.interpreter)
-        row.found = artifact_record(row.artifact, row.seen)
+        row.found = artifact_record(file, row.seen)
         row.observed = replace(row.observed, batch_dependence=row.seen.facts.batch_dependence)  # at another batch
         if run_inputs.background_assumed(row.seen.facts.outputs):
             row.remarks.append(Reason("background_assumed", count=row.seen.facts.outputs))

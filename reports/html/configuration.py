@@ -9,6 +9,8 @@ DEFAULTS: Final[Mapping[str, Callable[[RunRecord], str]]] = {
     "backends": lambda _: "all",
     "base": lambda _: "torch in fp32, else the first that ran",
     "budget": lambda record: f"by rigor {record.configuration.get('rigor', 'smoke')}",
+    "calibration": lambda record: "the synthetic training split" if record.data.synthetic else "drawn from the data",
+    "calibration_images": lambda _: "100; 500 where they are drawn from the data",
     "data": lambda record: "synthetic" if record.data.synthetic else record.data.name,
     "labels": lambda _: "the data set's own",
     "latency_bound": lambda _: "none",

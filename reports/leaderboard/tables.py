@@ -6,6 +6,7 @@ Several, because one with everything fits neither GitHub's page (830 pixels) nor
 from alexbench.harness.records.run_records import Comparison, RunRecord
 from alexbench.reports.columns import ACCURACY, DETAILS, EFFICIENCY, PARITY, table_of
 from alexbench.reports.leaderboard.boards import leaderboard
+from alexbench.reports.leaderboard.price import price_table
 from alexbench.reports.leaderboard.speed_tables import speed_tables
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Cell, Table, interval, number
@@ -28,6 +29,7 @@ def detail_tables(record: RunRecord) -> list[Table]:
     efficiency = f"Efficiency, batch {record.configuration.get('batch_size', '')}"
     drawn = [row for row in rows if row.entry.accuracy is not None and row.entry.accuracy.top1_interval is not None]
     found = [
+        price_table(record),
         table_of("Accuracy", "accuracy", drawn, ACCURACY),
         table_of("Details", "details", rows, DETAILS),
         table_of("Parity with float64", "parity", rows, PARITY),

@@ -6,12 +6,18 @@ from typing import Final
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Group
 from alexbench.reports.leaderboard.noise_banner import disturbances
+from alexbench.reports.leaderboard.price import Price, prices
 from alexbench.reports.row_cells import ran_as
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.text.reason_words import joined
 from alexbench.reports.text.wording import listed
 
 _NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_TARGET: Final = 0.99
+_KEEPS: Final[dict[bool | None, str]] = {
+    True: " and keeps 99 % of its top-1",
+    False: " and does not keep 99 % of its top-1",
+}
 _GROUPS: Final = 3
 """Groups of rows whose winner is named; the table has the others."""
 
@@ -19,7 +25,8 @@ _GROUPS: Final = 3
 def verdict(record: RunRecord) -> list[str]:
     """One to five sentences; none of a run in which nothing was measured."""
     rows = rows_of(record)
-    said = [*_speed(record, rows), *_accuracy(record, rows), *_parity(rows), *_failed(rows)]
+    said = [*_speed(record, rows), *_accuracy(record, rows), *_price(record), *_parity(rows), *_kernels(rows)]
+    said += _failed(rows)
     if said and (record.model.synthetic or record.data.synthetic):
         said.append("Synthetic data: accuracy says nothing about ImageNet.")
     return said
@@ -97,17 +104,42 @@ def _accuracy(record: RunRecord, rows: Sequence[Row]) -> list[str]:
     return [f"Highest top-1: {listed([row.entry.name for row in first])} ({best:.2f} %)."]
 
 
+def _price(record: RunRecord) -> list[str]:
+    """What a lower precision gains and keeps, compared with fp32 on the same backend."""
+    found = [one for one in prices(record) if one.speed_up is not None][:_GROUPS]
+    said = [
+        f"{one.row.entry.name} is {_times(one)} {one.plain.entry.name}{_KEEPS.get(one.keeps(_TARGET), '')}"
+        for one in found
+    ]
+    return [f"{'; '.join(said)}."] if said else []
+
+
+def _times(price: Price) -> str:
+    ratio, low, high = price.speed_up or (1.0, 1.0, 1.0)
+    return f"{ratio:.2f}x" if low > 1 or high < 1 else "as fast as"
+
+
 def _parity(rows: Sequence[Row]) -> list[str]:
     held = [(row.entry.name, row.entry.parity) for row in rows if row.entry.parity is not None]
     off = [name for name, parity in held if not parity.passed]
     if off:
         verb = "does" if len(off) == 1 else "do"
         return [f"{listed(off)} {verb} not match the float64 reference."]
-    if not held:
-        return []
-    if len(held) == 1:
-        return [f"{held[0][0]} matches the float64 reference."]
-    return [f"{_all(len(held))} match the float64 reference."]
+    quantized = [name for name, parity in held if parity.quantised]
+    matching = [name for name, parity in held if not parity.quantised]
+    said = []
+    if matching:
+        names = _all(len(matching)) if len(matching) > 1 and not quantized else listed(matching)
+        said.append(f"{names} match{'es' if len(matching) == 1 else ''} the float64 reference")
+    if quantized:
+        said.append(f"{listed(quantized)} {'is' if len(quantized) == 1 else 'are'} within what quantization costs")
+    return [f"{'; '.join(said)}."] if said else []
+
+
+def _kernels(rows: Sequence[Row]) -> list[str]:
+    """That int8 kernels are wrong on this CPU, which top-1 may not show."""
+    wrong = [row.entry.name for row in rows if row.entry.kernels is not None and row.entry.kernels.corrupted]
+    return [f"The int8 kernels of {listed(wrong)} give wrong answers on this CPU (see the notes)."] if wrong else []
 
 
 def _failed(rows: Sequence[Row]) -> list[str]:

@@ -23,6 +23,7 @@ _RUN: Final[Mapping[Code, str]] = {
     "no_control": "no control could be taken: no duplicate and no second process of any row finished",
     "synthetic": "no verdict: synthetic",
     "not_validation_set": "no verdict: other images or labels than the validation set's",
+    "calibration_left_out": "no verdict: {count} images were used for int8 calibration and are not scored",
     "reproduced": "reproduced (within {limit:.2f} points)",
     "not_reproduced": "NOT reproduced (more than {limit:.2f} points off)",
     "one_part": "no verdict: one part of a data set is not a sample of it",

@@ -6,7 +6,9 @@ from pathlib import PurePath
 from typing import Final
 
 from alexbench.harness.records.effective import Effective
+from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
 from alexbench.harness.records.run_records import (
+    KEPT_OUT,
     ArtifactRecord,
     DataRecord,
     Parity,
@@ -195,11 +197,18 @@ def _data_lines(data: DataRecord) -> list[str]:
         )
     if data.certificate:
         lines.append(data.certificate)
-    if data.skipped:
-        named = ", ".join(one.name for one in data.skipped[:_NAMED_AT_MOST])
-        more = ", ..." if len(data.skipped) > _NAMED_AT_MOST else ""
+    total = len(data.skipped) + data.images
+    if data.calibration:
         lines.append(
-            f"{len(data.skipped)} of {len(data.skipped) + data.images} images could not be read and were skipped"
+            f"int8 ranges were taken from {data.calibration} of these {total} images, so many of each class; they are"
+            f" scored for no row: accuracies are over the other {data.images}. --calibration names other images."
+        )
+    unread = [one for one in data.skipped if one.reason != KEPT_OUT]
+    if unread:
+        named = ", ".join(one.name for one in unread[:_NAMED_AT_MOST])
+        more = ", ..." if len(unread) > _NAMED_AT_MOST else ""
+        lines.append(
+            f"{len(unread)} of {total} images could not be read and were skipped"
             f" ({named}{more}): accuracies are over the other {data.images}."
         )
     return lines
@@ -232,15 +241,30 @@ def row_remarks(entry: SystemRecord) -> list[str]:
     Disturbances of the machine are reported once for all rows (:mod:`alexbench.reports.leaderboard.noise_banner`).
     """
     lines = doubts(entry)
-    lines += [] if entry.artifact is None else [_artifact_line(entry.artifact, entry.effective)]
+    lines += [] if entry.artifact is None else [_file_line(entry, entry.artifact)]
     lines += [] if entry.error is None else [entry.error]
     lines += _batch_lines(entry)
     lines += map(words, entry.remarks)
     if entry.parity is not None:
         lines += _parity_lines(entry, entry.parity)
+    if entry.kernels is not None:
+        lines.append(_kernel_line(entry.kernels))
     if entry.effective is not None and entry.effective.threads[1] != "measured":
         lines.append(f"thread count only {entry.effective.threads[1]}, not measured.")
     return lines
+
+
+def _kernel_line(check: KernelCheck) -> str:
+    """What the int8 kernels lose, compared with the same file in fp32, its cause and the fix."""
+    both = f"{check.kernels_db:.1f} dB with int8 kernels, {check.emulated_db:.1f} dB with the same file's steps in fp32"
+    if not check.corrupted:
+        return f"int8 kernels compute what the file says: {both}; the rest is quantization."
+    cause = (
+        "this CPU has no VNNI (avx512_vnni, avx_vnni), and sums of 8-bit products saturate in int16"
+        if check.vnni is False
+        else "the kernels of this runtime and CPU"
+    )
+    return f"int8 kernels LOSE {check.lost_db:.1f} dB: {both}. Cause: {cause}. Fix: quantize with --reduce-range."
 
 
 def _batch_lines(entry: SystemRecord) -> list[str]:
@@ -305,6 +329,25 @@ def noise_words(speed: Performance) -> str | None:
 def _generated_line(backend: str, one: Generated) -> str:
     verdict = "" if one.valid else "INVALID by LoadGen: "
     return f"{backend}, {one.scenario}: {verdict}{joined(one.reasons)}."
+
+
+def _file_line(entry: SystemRecord, artifact: ArtifactRecord) -> str:
+    made = entry.quantization
+    return (
+        _artifact_line(artifact, entry.effective) if made is None else _quantized_line(made, artifact, entry.effective)
+    )
+
+
+def _quantized_line(made: QuantizationRecord, artifact: ArtifactRecord, ran: Effective | None) -> str:
+    """How an int8 file was made here, and what it computes in."""
+    scales = "a scale per channel" if made.per_channel else "one scale per layer"
+    reduced = ", reduced range" if made.reduce_range else ""
+    images = f"{made.calibration_images:,} calibration images ({made.calibration})"
+    leaked = f"; {made.scored:,} of them are among the SCORED images" if made.scored else ""
+    return (
+        f"quantized here by {made.tool}, {scales}, {made.method} ranges{reduced}, with {images}{leaked};"
+        f" {_precision(artifact, ran)}; SHA-256 {artifact.sha256[:12]}."
+    )
 
 
 def _artifact_line(artifact: ArtifactRecord, ran: Effective | None) -> str:

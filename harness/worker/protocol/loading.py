@@ -58,12 +58,16 @@ class InspectArtifact(Request[Inspection]):
 
 @dataclass(frozen=True, slots=True)
 class LoadArtifact(Request[Loaded]):
-    """Load the file as it was inspected; it is then to be fed as the :class:`Inspection` says."""
+    """Load the file as it was inspected; it is then to be fed as the :class:`Inspection` says.
+
+    ``emulated``: without int8 kernels, see :class:`EmulatesInt8`.
+    """
 
     backend: str
     artifact: Artifact
     facts: ArtifactFacts
     options: Options
+    emulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

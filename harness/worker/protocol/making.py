@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alexbench.datasets.synthetic.draw import Split
+from alexbench.harness.capabilities import QuantizationOptions
 from alexbench.harness.files.lines import Done, Request
 from alexbench.harness.judge.error_causes import Cause
 from alexbench.harness.judge.outputs import Kind
@@ -60,6 +61,25 @@ class ExportNetwork(Request[Written]):
     input_size: int
     weights: Path
     path: Path
+    notes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeNetwork(Request[Written]):
+    """Write a network in int8 to ``path`` by the backend's own tool; ``notes`` go into the file.
+
+    ``pixels`` (N, H, W, 3) uint8: the calibration images are those at the places ``images``.
+    """
+
+    backend: str
+    network: str
+    input_size: int
+    weights: Path
+    preprocessing: Preprocessing
+    pixels: Path
+    images: tuple[int, ...]
+    path: Path
+    how: QuantizationOptions
     notes: dict[str, str]
 
 

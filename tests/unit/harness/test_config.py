@@ -7,6 +7,7 @@ import pytest
 
 from alexbench.backends.registry import backend_names
 from alexbench.harness import cli
+from alexbench.harness.capabilities import QuantizationOptions
 from alexbench.harness.config import Shard
 from alexbench.harness.config_file import CONFIG_KEYS, read_config
 from alexbench.harness.errors import UsageError
@@ -71,7 +72,10 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         'threads = 1\nbatch_size = 4\nlimit = 10\nseed = 2\nshard = "2/3"\nonly = "performance"\nout = "o"\n'
         'on_bad_image = "skip"\nrigor = "high"\nscenario = ["Server", "Offline"]\nlatency_bound = 40\n'
         'python = "torch=/opt/python"\nenvironment = []\nbudget = "2m"\nresolution = 1.5\n'
-        'profile = "default"\nbase = "torch m.pt2 bf16"\n[[system]]\nbackend = "torch"\nthreads = 1\n',
+        'calibration = "train"\ncalibration_images = 64\ncalibrate_on_scored = true\n'
+        'per_tensor = true\nreduce_range = true\nrange_method = "entropy"\n'
+        'profile = "default"\nset = "torch.set_num_threads=1"\nbase = "torch m.pt2 bf16 set_num_threads=1"\n'
+        '[[system]]\nbackend = "torch"\nthreads = 1\nprecision = "int8"\n',
         encoding="utf-8",
     )
     values = read_config(path)
@@ -84,14 +88,19 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
     assert (config.timing_s(0), config.target) == (120, 0.015)
     assert config.offline
     assert config.batch_sizes == (4, 8, 32)
+    assert (config.calibration, config.calibration_images) == (str(Path("train").absolute()), 64)
+    assert config.calibrate_on_scored
+    assert config.quantization == QuantizationOptions(per_channel=False, reduce_range=True, method="entropy")
     file = ModelFile(
         str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"), output="y"
     )
     assert config.by_label == {
-        "torch m.pt2 bf16": System("torch", 1, "bf16", artifact=file),
-        "torch": System("torch", 1),
+        "torch m.pt2 bf16 set_num_threads=1": System(
+            "torch", 1, "bf16", settings=(("set_num_threads", "1"),), artifact=file
+        ),
+        "torch int8": System("torch", 1, "int8"),
     }
-    assert config.exact == ("torch",)
+    assert config.exact == ("torch int8",)
     assert (config.model, config.limit, config.batch_size) == ("bvlc", 10, 4)
     assert (config.layout, config.shard, config.on_bad_image) == ("tar", Shard(2, 3), "skip")
 
@@ -198,11 +207,11 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
             {"scenarios": ("Sever",)},
             "unknown --scenario 'Sever'; did you mean 'Server'? Known: MultiStream, ",
         ),
-        ({"rigor": "high", "only": "accuracy"}, "--rigor is of speed, which --only accuracy leaves out"),
-        ({"scenarios": ("Offline",), "only": "accuracy"}, "--scenario is of speed, which --only accuracy leaves out"),
-        ({"budget": "2m", "only": "accuracy"}, "--budget is of speed, which --only accuracy leaves out"),
-        ({"resolution": "2%", "only": "accuracy"}, "--resolution is of speed, which --only accuracy leaves out"),
-        ({"latency_bound": 20.0}, "--latency-bound is of a scenario: add --scenario Server or"),
+        ({"rigor": "high", "only": "accuracy"}, "--rigor has no effect with --only accuracy (no timing)"),
+        ({"scenarios": ("Offline",), "only": "accuracy"}, "--scenario has no effect with --only accuracy (no timing)"),
+        ({"budget": "2m", "only": "accuracy"}, "--budget has no effect with --only accuracy (no timing)"),
+        ({"resolution": "2%", "only": "accuracy"}, "--resolution has no effect with --only accuracy (no timing)"),
+        ({"latency_bound": 20.0}, "--latency-bound bounds a load; add --scenario Server or"),
         ({"latency_bound": 0.0, "scenarios": ("Server",)}, "--latency-bound 0: give milliseconds above 0"),
         ({"latency_bound": float("inf"), "scenarios": ("Server",)}, "--latency-bound inf: give milliseconds above 0"),
         ({"pythons": ("torch",)}, "--python torch: wanted BACKEND=INTERPRETER"),

@@ -159,7 +159,7 @@ def test_models_as_json(elsewhere: Path) -> None:
         (["run", "--backend", "torch", "--backend", "torch"], ["twice", "torch"]),
         (["run", "--model", "alexnet"], ["model 'alexnet'", "bvlc, modelhub, modelhub-onnx, omz"]),
         (["run", "--model", "nowhere.toml"], ["nowhere.toml", "No such file"]),
-        (["run", "--precision", "fp16"], ["--precision 'fp16'", "bf16, fp32"]),
+        (["run", "--precision", "int4"], ["--precision 'int4'", "bf16, fp16, fp32, int8"]),
         (["run", "--only", "speed"], ["--only 'speed'", "accuracy, performance"]),
         (["run", "--threads", "0"], ["--threads 0", "1 or more"]),
         (["run", "--threads", "two"], ["--threads", "'two'"]),
@@ -225,7 +225,8 @@ def test_a_configuration_file_that_is_wrong_is_refused(elsewhere: Path, text: st
 def test_a_configuration_file_that_cannot_be_read_is_named(elsewhere: Path) -> None:
     assert "--config gone.toml: no such file" in refusal(elsewhere, "run", "--config", "gone.toml")
     (elsewhere / "bytes.toml").write_bytes(b"\xff\xfe")
-    assert "--config bytes.toml: text in UTF-16, not UTF-8; wanted TOML" in refusal(elsewhere, "run", "--config", "bytes.toml")
+    said = refusal(elsewhere, "run", "--config", "bytes.toml")
+    assert "--config bytes.toml: text in UTF-16, not UTF-8; wanted TOML" in said
 
 
 def test_a_flag_goes_before_the_configuration_file(elsewhere: Path) -> None:

@@ -195,8 +195,6 @@ def test_a_run_without_its_answers_is_refused(run: Path) -> None:
     (run / "predictions.parquet").unlink()
     said = refusal(RecordError, run)
     assert said.startswith(f"{run} has no predictions.parquet, which has each image's answer; restore it or run again")
-        f"{run} has no predictions.parquet, which has each image's answer; restore it or run again"
-    )
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from alexbench.harness.exporting.model_export import (
     report,
 )
 from alexbench.harness.exporting.target import ExportedFile
-from alexbench.harness.exporting.work import one_line
+from alexbench.harness.files.plain_text import first_line
 from alexbench.harness.inputs.chosen_weights import ChosenWeights
 from alexbench.harness.judge.parity import Deviation
 from alexbench.harness.models.card import card_names, load_card
@@ -144,6 +144,6 @@ def test_the_report_says_where_what_and_how_far() -> None:
 
 
 def test_a_page_of_an_error_becomes_a_line() -> None:
-    assert one_line(RuntimeError("\n\n  the reason\nand a page")) == "RuntimeError: the reason"
-    assert one_line(RuntimeError()) == "RuntimeError"
-    assert one_line(OSError(28, "No space left on device")) == "No space left on device"
+    assert first_line(RuntimeError("\n\n  the reason\nand a page")) == "RuntimeError: the reason"
+    assert first_line(RuntimeError()) == "RuntimeError"
+    assert first_line(OSError(28, "No space left on device")) == "No space left on device"

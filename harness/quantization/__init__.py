@@ -1,0 +1,1 @@
+"""int8: calibration images, quantized files and what they cost."""

@@ -1,0 +1,159 @@
+"""The images that int8 ranges are taken from: never among the scored images, unless the user asks for it."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.datasets.prepared import PreparedSet
+from alexbench.datasets.prepared.sets import PIXELS, Skipped
+from alexbench.harness.config import RunConfig
+from alexbench.harness.console.progress import Display
+from alexbench.harness.errors import DataError
+from alexbench.harness.inputs import synthetic
+from alexbench.harness.inputs.gathering import RunInputs
+from alexbench.harness.inputs.images import Pictures, Selection, open_pictures, prepare_pictures, select
+from alexbench.harness.models.preprocessing import Preprocessing
+from alexbench.harness.records.run_records import KEPT_OUT, SkippedRecord
+
+DEFAULT_IMAGES: Final = 100
+DRAWN_IMAGES: Final = 500
+"""How many real images, where no others are named: as many as MLPerf's calibration lists have."""
+FEWEST_IMAGES: Final = 10
+"""Fewer say too little about the range of an activation."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibrationSet:
+    """The calibration images: those of ``prepared`` at ``places`` (N,).
+
+    ``scored``: how many of them are among the scored images.
+    """
+
+    prepared: PreparedSet
+    places: NDArray[np.int64]
+    description: str
+    synthetic: bool
+    scored: int
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the digests of the images' pixels, in order."""
+        return hashlib.sha256(self.prepared.picture_digests[self.places, PIXELS].tobytes()).hexdigest()
+
+
+def calibration_of(
+    config: RunConfig, run_inputs: RunInputs, cache: Path, display: Display
+) -> tuple[CalibrationSet, RunInputs]:
+    """The calibration images, and the inputs of the run without those that it may no longer score.
+
+    They are those of ``--calibration``, the synthetic training images, or where real images are scored and no others
+    are named, a draw of them that is then scored for no row.
+
+    Raises:
+        DataError: there are too few, they are of one class, or they are among the scored ones.
+    """
+    if config.data is not None and config.calibration is None:
+        return _kept_out(config, run_inputs)
+    found = named_images(
+        config.calibration, config.calibration_images, config.seed, run_inputs.card.preprocessing, cache, display
+    )
+    scored = overlap(found.prepared.picture_digests[:, PIXELS], run_inputs.prepared.picture_digests[:, PIXELS])
+    if scored.any() and not config.calibrate_on_scored:
+        raise DataError(
+            f"{_named(config.calibration)}: {scored.sum()} of {len(found)} calibration images are among the scored"
+            " images; name training images, or pass --calibrate-on-scored, which the rows then report"
+        )
+    return replace(found, scored=int(scored.sum())), run_inputs
+
+
+def named_images(
+    path: str | None, count: int | None, seed: int, preprocessing: Preprocessing, cache: Path, display: Display
+) -> CalibrationSet:
+    """``count`` images (None: all that are usual) of ``path``; None: the synthetic training images.
+
+    Raises:
+        DataError: there are too few, or they are of one class.
+    """
+    pictures = _pictures(path, count or DEFAULT_IMAGES, seed, cache, display)
+    prepared = prepare_pictures(pictures, preprocessing, cache, display, on_bad_image="fail")
+    _check_enough(prepared.labels, _named(path))
+    places = np.arange(len(prepared), dtype=np.int64)
+    return CalibrationSet(prepared, places, pictures.dataset.describe(), synthetic=path is None, scored=0)
+
+
+def overlap(calibration: NDArray[np.uint8], scored: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which of the pixel digests ``calibration`` (N, 32) are among ``scored`` (M, 32)."""
+    known = {digest.tobytes() for digest in scored}
+    return np.array([digest.tobytes() in known for digest in calibration], dtype=np.bool_)
+
+
+def balanced_draw(labels: NDArray[np.int64], good: NDArray[np.bool_], count: int, seed: int) -> NDArray[np.int64]:
+    """Places of ``count`` good images, sorted, as many of each class as can be; the same for the same ``seed``.
+
+    ``labels`` (N,) and ``good`` (N,) are of the same images.
+    """
+    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(good))
+    seen: dict[int, int] = {}
+    turn = np.empty(len(shuffled), dtype=np.int64)  # 0 for the first image of its class, 1 for the second ...
+    for index, label in enumerate(labels[shuffled].tolist()):
+        turn[index] = seen.get(label, 0)
+        seen[label] = turn[index] + 1
+    return np.sort(shuffled[np.argsort(turn, kind="stable")[:count]])
+
+
+def _kept_out(config: RunConfig, run_inputs: RunInputs) -> tuple[CalibrationSet, RunInputs]:
+    """A draw of the scored images to calibrate with, and the run's inputs without it."""
+    prepared, count = run_inputs.prepared, config.calibration_images or DRAWN_IMAGES
+    total = int(run_inputs.good.sum())
+    if 2 * count > total:
+        raise DataError(
+            f"{config.data}: to calibrate with {count} of its {total} images would leave too few to"
+            " score; name training images with --calibration PATH, or fewer with --calibration-images N"
+        )
+    places = balanced_draw(prepared.labels, run_inputs.good, count, config.seed)
+    _check_enough(prepared.labels[places], f"--calibration-images {count}")
+    kept = [Skipped(int(place), run_inputs.names[place], KEPT_OUT) for place in places]
+    skipped = tuple(sorted((*prepared.skipped, *kept), key=lambda one: one.place))
+    data = replace(
+        run_inputs.data,
+        images=run_inputs.data.images - count,
+        skipped=tuple(SkippedRecord(one.name, one.reason) for one in skipped),
+        calibration=count,
+    )
+    remaining = replace(prepared, skipped=skipped)
+    left = replace(run_inputs, prepared=remaining, good=remaining.good, data=data)
+    return CalibrationSet(
+        prepared, places, f"drawn from {data.name} with seed {config.seed}", synthetic=False, scored=0
+    ), left
+
+
+def _named(path: str | None) -> str:
+    """How a message calls the images."""
+    return "the synthetic training images" if path is None else f"--calibration {path}"
+
+
+def _pictures(path: str | None, count: int, seed: int, cache: Path, display: Display) -> Pictures:
+    chosen = Selection(path=path or "", limit=count, seed=seed)
+    if path is not None:
+        return open_pictures(chosen, display)
+    log = cache / "inputs.log"
+    return select(
+        synthetic.undamaged_pictures(
+            "train", cache, lambda whole: select(whole, chosen).dataset, log=log, display=display
+        ),
+        chosen,
+    )
+
+
+def _check_enough(labels: NDArray[np.int64], named: str) -> None:
+    if len(labels) < FEWEST_IMAGES:
+        raise DataError(f"{named}: {len(labels)} images are too few to calibrate; give {FEWEST_IMAGES} or more")
+    if len(np.unique(labels)) < 2:
+        raise DataError(f"{named}: all {len(labels)} images are of one class; give images of many classes")
