@@ -64,8 +64,8 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
     examined = _examined(parts)
     samples = pd.concat(tables, ignore_index=True)
     record = _join(parts, samples)
-    systems = {row.name: row.system for row in record.systems}
-    record = replace(record, pairs=row_pairs(pd.concat(frames, ignore_index=True), record.data, systems, record.base))
+    answers = pd.concat(frames, ignore_index=True)
+    record = replace(record, pairs=row_pairs(answers, record.data, record.systems, record.base))
     made = run_folder.create(
         out, file_stem(Path(str(record.configuration.get("model", record.model.card))).stem), datetime.now(UTC)
     )

@@ -364,8 +364,10 @@ def _write_answers(rows: list[Row], run_inputs: RunInputs, folder: Path, base: s
         if row.top is not None
     ]
     run_folder.write_predictions(folder, frames)
-    systems = {row.name: row.system for row in rows}
-    return row_pairs(pd.concat(frames, ignore_index=True), run_inputs.data, systems, base) if frames else ()
+    if not frames:
+        return ()
+    records = [row.record() for row in rows]
+    return row_pairs(pd.concat(frames, ignore_index=True), run_inputs.data, records, base)
 
 
 def _first_record(
