@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from alexbench.harness.records.paired_records import PairedTest
+from alexbench.harness.records.plain_rows import reduced
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.columns import BY_NAME
 from alexbench.reports.rows import Row, rows_of
@@ -43,7 +44,7 @@ def prices(record: RunRecord) -> list[Price]:
     found = []
     for row in rows_of(record):
         plain = row.plain
-        if plain is None or row.entry.status != "ok" or plain.entry.status != "ok" or row.computes_in == "fp32":
+        if plain is None or row.entry.status != "ok" or plain.entry.status != "ok" or not reduced(row.entry):
             continue
         pair = row.pair(plain)
         found.append(Price(row, plain, None if pair is None else pair.top1, _speed_up(record, row, plain)))

@@ -1,4 +1,4 @@
-"""A run as plots: the leaderboard's bars and the latencies' distributions, as SVG and PNG, for README and PRs.
+"""A run as plots, SVG and PNG for README and PRs: the leaderboard, the latencies, and speed against accuracy.
 
 Coloured by Okabe and Ito's palette, which the common colour blindnesses tell apart; colour is never the only sign.
 """
@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.files.whole_file import write_whole
-from alexbench.harness.records.file_names import LATENCY_PICTURES, LEADERBOARD_PICTURES, TIMINGS
+from alexbench.harness.records.file_names import LATENCY_PICTURES, LEADERBOARD_PICTURES, TIMINGS, TRADEOFF_PICTURES
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.run_tables import read_table
 from alexbench.reports import row_cells
 from alexbench.reports.columns import BY_NAME, Column
 from alexbench.reports.leaderboard.noise_banner import noise_banner
+from alexbench.reports.leaderboard.tradeoffs import Tradeoff, tradeoffs, untold
 from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.plots.plot_text import DOTS_PER_INCH, STYLE, drawing, plot_text
-from alexbench.reports.rows import Row, rows_of
+from alexbench.reports.rows import Row, base_name, rows_of
 from alexbench.reports.text.wording import run_line
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ _LETTERS: Final = 21
 _BOLD_LETTERS: Final = 76
 _SMALL_LETTERS: Final = 104
 """Characters on each line above the bars, which reaches from edge to edge."""
+_TRADEOFF_ROWS: Final = 7
+"""Rows of bars that the plot of speed against accuracy is as high as."""
 _VERDICT: Final = 400
 """Letters of a verdict at most: five lines."""
 
@@ -61,16 +64,21 @@ class Picture:
 
 
 def write_pictures(folder: Path, record: RunRecord) -> list[Path]:
-    """Write ``leaderboard`` and ``latency`` (.svg, .png) into a run's folder, each whole; their paths.
+    """Write ``leaderboard``, ``latency`` and ``tradeoff`` (.svg, .png) into a run's folder, each whole; their paths.
 
-    A run without speed has a leaderboard of top-1 and no latencies; one without any figure has no plot.
+    A run without speed has a leaderboard of top-1 and no latencies; one without any figure has no plot. Speed against
+    accuracy is drawn where accuracy tells rows apart.
 
     Raises:
         RecordError: ``timings.parquet`` is damaged.
     """
     paths = []
-    latency = draw_latency(record, read_latencies(folder))
-    for names, picture in ((LEADERBOARD_PICTURES, draw_leaderboard(record)), (LATENCY_PICTURES, latency)):
+    drawn = {
+        LEADERBOARD_PICTURES: draw_leaderboard(record),
+        LATENCY_PICTURES: draw_latency(record, read_latencies(folder)),
+        TRADEOFF_PICTURES: draw_tradeoff(record),
+    }
+    for names, picture in drawn.items():
         for name, content in zip(names, () if picture is None else (picture.svg, picture.png), strict=False):
             write_whole(folder / name, content)
             paths.append(folder / name)
@@ -139,6 +147,35 @@ def draw_latency(record: RunRecord, latencies: dict[str, NDArray[np.float64]]) -
         return made
 
     return _drawn(figure)
+
+
+def draw_tradeoff(record: RunRecord) -> Picture | None:
+    """Top-1 against FPS, beaten rows grey; None where that shows nothing."""
+    found = tradeoffs(record)
+    if untold(record, found):
+        return None
+
+    def figure() -> "Figure":
+        made, (ax,) = _page(record, _TRADEOFF_ROWS, 1)
+        for one in found:
+            _place(ax, one)
+        ax.margins(x=0.12, y=0.15)
+        ax.grid(color="#dddddd")
+        ax.set_ylabel(f"top-1 less that of {plot_text(base_name(record) or '')}, points")
+        ax.set_title("right: more FPS; up: more top-1; grey: beaten in both; lines: 95 %", loc="left", fontsize=12)
+        return made
+
+    return _drawn(figure)
+
+
+def _place(ax: "Axes", one: Tradeoff) -> None:
+    """A mark with its two intervals and its name."""
+    colour = GREY if one.beaten else BLUE
+    ax.plot(one.rate_interval, (one.points, one.points), color=colour, linewidth=2)
+    ax.plot((one.rate, one.rate), one.points_interval, color=colour, linewidth=2)
+    ax.plot(one.rate, one.points, "o", color=colour, markersize=9)
+    name = plot_text(row_cells.called(one.row).text, longest=2 * _LETTERS)
+    ax.annotate(name, (one.rate, one.points), xytext=(6, 6), textcoords="offset points", color=DARK)
 
 
 def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[Axes]]":
