@@ -21,7 +21,7 @@ from typing import Annotated, Final, Literal
 
 from alexbench.backends.registry import backend_names
 from alexbench.harness.contract import PRECISIONS
-from alexbench.harness.errors import UsageError, known_words, unknown_name
+from alexbench.harness.errors import UsageError, known_words
 from alexbench.harness.files.decoding import DecodeError, decode, decode_value
 from alexbench.harness.files.toml_file import read_toml
 from alexbench.harness.records.gate_records import Direction, Mode, Rule
@@ -142,7 +142,7 @@ def read_policy(path: Path | None) -> Policy:
         rules = _changed("", policy.rules, data)
         for name in of_backend:
             if name not in backend_names():
-                raise unknown_name(f"backend in --policy {path}:", name, backend_names())
+                raise UsageError(f"--policy {path}: unknown backend {name!r}; {known_words(name, backend_names())}")
         by_backend = {name: _changed(f"backend.{name}.", rules, one) for name, one in of_backend.items()}
     except DecodeError as error:
         raise UsageError(f"--policy {path}: {error}") from error
@@ -171,8 +171,11 @@ def _changed(before: str, rules: Mapping[str, Asked], changes: Mapping[str, obje
     changed = dict(rules)
     for metric, given in changes.items():
         where = f"{before}{metric}"
+        known = [*rules, "other_machine", "backend"]
+        if before:
+            known = [name for name, rule in rules.items() if rule.kind != "size"]
         if metric not in rules:
-            raise DecodeError(f"{where} is not a metric; {known_words(metric, rules)}")
+            raise DecodeError(f"unknown key {where!r}; {known_words(metric, known)}")
         if before and rules[metric].kind == "size":
             raise DecodeError(f"{where} is of the network, the same for all backends; name it outside [backend.*]")
         changed[metric] = _one(where, rules[metric], decode(_Change, given, where))

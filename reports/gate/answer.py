@@ -95,6 +95,11 @@ def _needs(shown: Sequence[Judged]) -> list[str]:
     return [_need(of, several=several) for of in list(wanted.values())[:_SENTENCES]]
 
 
+def is_answered(one: Judged, report: GateReport) -> bool:
+    """Whether the answer says what would decide a check."""
+    return one.verdict == report.verdict and bool(advice(report)) and bool(_needs([one]))
+
+
 def _need(of: Sequence[Judged], *, several: bool) -> str:
     """``several``: whether other checks need something else, or nothing."""
     together = _together(of)
