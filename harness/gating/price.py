@@ -64,9 +64,7 @@ def _speed_up(rule: Rule, name: str, plain: str, head: GatedRun) -> Judged:
     if not pairs:
         return _open(rule, name, "INCONCLUSIVE", Reason("not_measured", of="head"))
     (pair,) = pairs
-    ratios = (pair.ratio, pair.low, pair.high)
-    # The record has the time of ``one`` over that of ``other``; a speed-up is fp32's time over the row's.
-    value, low, high = ratios if pair.one == plain else tuple(1 / ratio for ratio in (ratios[0], *ratios[:0:-1]))
+    value, low, high = pair.speed_up(name)
     verdict: GateVerdict = "PASS" if low >= rule.tolerance else "FAIL" if high < rule.tolerance else "INCONCLUSIVE"
     why = Reason("speed_up", measured=low, limit=high, of=plain)
     return Judged(name, rule, verdict, head=value, why=(why,), mode="interval")

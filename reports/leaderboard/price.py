@@ -55,13 +55,9 @@ def _speed_up(record: RunRecord, row: Row, plain: Row) -> tuple[float, float, fl
     ratio = row.speed_up(plain)
     if ratio is None:
         return None
-    names = row.entry.name, plain.entry.name
-    for one in record.differences:
-        if one.of == "images/s" and {one.one, one.other} == set(names):
-            # The record has the time of ``one`` over that of ``other``; a speed-up is fp32's time over the row's.
-            low, high = (one.low, one.high) if one.one == names[1] else (1 / one.high, 1 / one.low)
-            return ratio, low, high
-    return ratio, ratio, ratio
+    names = {row.entry.name, plain.entry.name}
+    pair = next((one for one in record.differences if one.of == "images/s" and {one.one, one.other} == names), None)
+    return (ratio, ratio, ratio) if pair is None else (ratio, *pair.speed_up(row.entry.name)[1:])
 
 
 def price_table(record: RunRecord) -> Table:
