@@ -80,7 +80,19 @@ def price_table(record: RunRecord) -> Table:
     for heading, share in KEEPS.items():
         table.add(heading, [_YES_OR_NO[one.keeps(share)] for one in found], numeric=False, explanation=_MLPERF)
     table.add("same top-1", [ABSENT if one is None else one.verdict for one in tests], numeric=False)
+    table.caption += [_slow(one) for one in found if one.slower]
     return table
+
+
+def _slow(price: Price) -> str:
+    """Where a row that is slower than fp32 loses its time, by the layers that both were profiled in."""
+    name, speeds = price.row.entry.name, (price.row.entry.performance, price.plain.entry.performance)
+    mine, plain = ({} if one is None else one.layers_ms for one in speeds)
+    shared = [layer for layer in mine if layer in plain]
+    if not shared:
+        return f"{name} is slower than fp32 here; --rigor standard shows in which layer."
+    worst = max(shared, key=lambda layer: mine[layer] - plain[layer])
+    return f"{name} is slower than fp32 here, most of all in {worst}: {mine[worst]:.2f} ms, fp32 {plain[worst]:.2f} ms."
 
 
 _YES_OR_NO: Final = {None: ABSENT, True: "yes", False: "NO"}
