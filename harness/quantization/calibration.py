@@ -70,7 +70,7 @@ def calibration_of(
         else listed_places(Path(config.calibration), run_inputs.names, run_inputs.good)
     )
     if listed is not None:
-        said = f"the images of {run_inputs.data.name} that {Path(config.calibration or '').name} lists"
+        said = f"of {run_inputs.data.name} that {Path(config.calibration or '').name} lists"
         return _kept_out(config, run_inputs, listed, said, _named(config.calibration))
     found = named_images(
         config.calibration, config.calibration_images, config.seed, run_inputs.card.preprocessing, cache, display
@@ -180,7 +180,7 @@ def _kept_out(
     )
     remaining = replace(prepared, skipped=skipped)
     left = replace(run_inputs, prepared=remaining, good=remaining.good, data=data)
-    return CalibrationSet(prepared, places, description, synthetic=False, scored=0), left
+    return CalibrationSet(prepared, places, f"{count:,} images {description}", synthetic=False, scored=0), left
 
 
 def _named(path: str | None) -> str:
