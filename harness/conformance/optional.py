@@ -208,7 +208,7 @@ class SettingTests(KitTests):
 
 
 def _try(kit: Kit, worker: Asks, case: Case, name: str, value: str) -> None:
-    options = Options(kit.threads, settings=((name, value),))
+    options = Options(1, settings=((name, value),))
     try:
         ran = load(worker, kit.name, case, kit.store.weights(case), options).effective
     except UnsupportedOptionError as refusal:

@@ -86,7 +86,7 @@ def report(made: QuantizedNetwork) -> list[str]:
     return [
         f"wrote {' and '.join(made.files)} ({made.bytes / 1e6:.1f} MB, SHA-256 {made.sha256[:12]})",
         f"by {record.tool}, {scales}, {record.method} ranges{reduced}",
-        f"calibrated with {record.calibration_images:,} images: {record.calibration}",
+        f"calibrated with {record.calibration}{' (SYNTHETIC)' if record.calibration_synthetic else ''}",
         f"measure it: alexbench run --artifact {made.backend}={made.files[0]} --artifact-input normalised",
     ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alexbench.harness.errors import unknown_name
+from alexbench.harness.errors import UsageError, known_words
 from alexbench.harness.judge.paired_tests import paired_test
 from alexbench.harness.judge.sampling import drawn_from
 from alexbench.harness.records.file_names import PREDICTIONS
@@ -59,7 +59,7 @@ def rebased(folder: Path, record: RunRecord, base: str) -> RunRecord:
     """
     ended = [row.name for row in record.systems if row.status == "ok"]
     if base not in ended:
-        raise unknown_name(f"row of {folder}", base, ended)
+        raise UsageError(f"--base {base} names no row of {folder}; {known_words(base, sorted(ended))}")
     predictions = read_table(folder / PREDICTIONS)
     pairs = () if predictions is None else row_pairs(predictions, record.data, record.systems, base)
     return replace(record, base=base, pairs=pairs)

@@ -29,7 +29,7 @@ RAN: Final = re.compile(r"\[(gw\d)\].* PASSED (\S+?)::")
         ),
         ("tests/conformance/test_artifacts.py::test_a[torch-plain.pt2]", "tests/conformance/ torch"),
         ("tests/conformance/test_yardstick.py::test_a[onnx]", "tests/conformance/test_yardstick.py"),
-        ("tests/conformance/test_export.py::test_a[onnx-owt]", "tests/conformance/test_export.py::test_a[onnx-owt]"),
+        ("tests/end_to_end/test_export.py::test_a[onnx]", "tests/end_to_end/test_export.py::test_a[onnx]"),
     ],
 )
 def test_what_shares_a_process(nodeid: str, shared: str) -> None:
