@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alexbench.datasets.prepared import PreparedSet
 from alexbench.datasets.prepared.sets import PIXELS, Skipped
+from alexbench.harness.capabilities import FEWEST_CALIBRATION_IMAGES
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import DataError
@@ -25,8 +26,6 @@ DRAWN_IMAGES: Final = 500
 """How many real images, where no others are named: as many as MLPerf's calibration lists have."""
 _LIST_BYTES: Final = 8 * 1024 * 1024
 """A longer file of names is not a list of calibration images."""
-FEWEST_IMAGES: Final = 10
-"""Fewer say too little about the range of an activation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,7 +201,9 @@ def _pictures(path: str | None, count: int, seed: int, cache: Path, display: Dis
 
 
 def _check_enough(labels: NDArray[np.int64], named: str) -> None:
-    if len(labels) < FEWEST_IMAGES:
-        raise DataError(f"{named}: {len(labels)} images are too few to calibrate; give {FEWEST_IMAGES} or more")
+    if len(labels) < FEWEST_CALIBRATION_IMAGES:
+        raise DataError(
+            f"{named}: {len(labels)} images are too few to calibrate; give {FEWEST_CALIBRATION_IMAGES} or more"
+        )
     if len(np.unique(labels)) < 2:
         raise DataError(f"{named}: all {len(labels)} images are of one class; give images of many classes")
