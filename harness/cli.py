@@ -134,6 +134,7 @@ def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags
     from alexbench.harness.resolving import resolve
     from alexbench.harness.running.pipeline import resume
     from alexbench.harness.running.pipeline import run as carry_out
+    from alexbench.harness.tuning.tune import with_tuned
 
     values = {key: value for key, value in flags.items() if value not in (None, ()) and value is not False}
     if resumed is not None:
@@ -143,14 +144,17 @@ def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags
         _finish(resume(Path(resumed), display_for(), trusted=trusted), details=details)
     if config_file is not None:
         values = {**read_config(config_file), **values}
-    _finish(carry_out(resolve(values), display_for()), details=details)
+    display = display_for()
+    _finish(carry_out(with_tuned(resolve(values), display), display), details=details)
 
 
 def _finish(outcome: "Outcome", *, details: bool) -> NoReturn:
     """Write and print the reports of a run, and leave with its exit code, which the last line explains."""
     from alexbench.harness.commands.leaving import leave
+    from alexbench.harness.tuning.tune import confirm
     from alexbench.reports.leaderboard.outcome import outcome_words
 
+    confirm(outcome.record)
     show_reports(outcome.folder, outcome.record, details=details, step=True)
     leave(outcome.exit_code, outcome_words(outcome.exit_code, outcome.record))
 

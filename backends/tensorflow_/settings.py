@@ -6,6 +6,7 @@
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
+from alexbench.harness.capabilities import FEWER, Candidate
 from alexbench.harness.contract import Known, Options, Setting
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ SETTINGS: Final = (
     *(Setting(name, _TRUTH, "tf.config.optimizer") for name in _REWRITES),
 )
 """https://www.tensorflow.org/api_docs/python/tf: tf.function, tf.config.threading, tf.config.optimizer."""
+
+CANDIDATES: Final = (
+    Candidate(((JIT, "True"),)),
+    Candidate((("layout_optimizer", "False"),)),
+    Candidate((("remapping", "False"),)),
+    Candidate(((INTRA, FEWER),)),
+)
 
 
 def threads_of(options: Options) -> tuple[int, int]:

@@ -119,12 +119,14 @@ def ab(
     from alexbench.harness.inputs.model_files import programs_of
     from alexbench.harness.resolving import resolve
     from alexbench.harness.running.pipeline import run
+    from alexbench.harness.tuning.tune import with_tuned
 
     _check_details(details=details, as_json=as_json)
     check_places((policy,), markdown=markdown, junit=junit)
     rules = read_policy(policy)
     config = resolve({**flags, "environments": (f"base={base or sys.executable}", f"head={head}")})
     display = display_for()
+    config = with_tuned(config, display)
     outcome = run(config, display)
     display.say(f"{outcome.folder}: gating")
     follow_up = not no_follow_up
