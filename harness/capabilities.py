@@ -62,7 +62,7 @@ class RunsArtifacts(Protocol):
 
 
 MOST_CANDIDATES: Final = 8
-FEWER: Final = "FEWER"
+FEWER: Final = "fewer"
 """In place of a value of a :class:`Candidate`: fewer threads than the run has, where there is reason to try them."""
 COMPILER: Final = "a C++ compiler"
 

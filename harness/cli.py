@@ -34,6 +34,7 @@ from alexbench.harness.commands.models import models
 from alexbench.harness.commands.options import one_answer, one_run, python
 from alexbench.harness.commands.quantize import quantize
 from alexbench.harness.commands.report import report, show_reports
+from alexbench.harness.commands.tune import tune
 from alexbench.harness.console.streams import clean_streams, nobody_reads
 from alexbench.harness.errors import AlexBenchError, ExitCode
 
@@ -208,7 +209,9 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, history, models, quantize, report):
+for _command in (
+    *(ab, ablate, baseline, compare, datasets, doctor, export, gate, history, models, quantize, report, tune),
+):
     cli.add_command(_command)
 
 

@@ -1,5 +1,6 @@
 """What a run leaves behind of speed, as data. Units are in the names."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -206,6 +207,30 @@ class Difference:
     def slower(self) -> str:
         """The row that takes longer, by the estimate."""
         return self.one if self.ratio > 1 else self.other
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """The time of a base over that of another row: above 1, the other is faster.
+
+    The interval holds for all pairs of the run. ``apart``: a difference beyond doubt.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    apart: bool
+
+
+def gain_between(differences: Iterable[Difference], of: Measure, *, base: str, other: str) -> Gain | None:
+    """How many times as fast as ``base`` the row ``other`` is; None where the run has no such pair."""
+    for one in differences:
+        if one.of != of or {one.one, one.other} != {base, other}:
+            continue
+        if one.one == base:
+            return Gain(one.ratio, one.low, one.high, one.apart)
+        return Gain(1 / one.ratio, 1 / one.high, 1 / one.low, one.apart)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

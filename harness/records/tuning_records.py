@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from alexbench.harness.records.reasons import Reason
-from alexbench.harness.records.speed_records import Measure
+from alexbench.harness.records.speed_records import Gain, Measure
 
 Settings = tuple[tuple[str, str], ...]
 TriedStatus = Literal["measured", "left_out", "failed", "wrong"]
@@ -50,19 +50,6 @@ class MadeFor:
     precision: str
     threads: int
     batch_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """The time with default settings over that with the winner's, in fresh processes: above 1, tuning is faster.
-
-    The interval holds for all pairs of the run that measured it. ``apart``: a difference beyond doubt.
-    """
-
-    ratio: float
-    low: float
-    high: float
-    apart: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,11 @@ from alexbench.harness.inputs.model_files import check_trust, with_digests
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import RunRecord
-from alexbench.harness.records.speed_records import Measure
-from alexbench.harness.records.tuning_records import Gain, MadeFor, Tuning, Winner
+from alexbench.harness.records.speed_records import Gain, Measure, gain_between
+from alexbench.harness.records.tuning_records import MadeFor, Tuning, Winner
 from alexbench.harness.running.chosen_rows import distributions_of, other_environments, rows_of, with_backends
 from alexbench.harness.systems import TUNED, TUNED_LATENCY, System, labels, untuned
+from alexbench.harness.tuning.candidates import candidates_of
 from alexbench.harness.tuning.profile_files import (
     machine_digest,
     profile_path,
@@ -55,41 +56,44 @@ def with_tuned(config: RunConfig, display: Display, *, again: bool = False) -> R
     check_trust(config)
     config = with_digests(config)
     wanted = [one for one in config.systems if one.profile == TUNED]
-    made_for = _made_for(config, wanted, display)
-    found = {one: _tuning(one, about, config, display, again=again) for one, about in made_for.items()}
+    made_for = _made_for(config, wanted)
+    given = Searching(config, gather(config, cache=cache_folder(), display=display), display)
+    found = {}
+    for one, about in made_for.items():
+        model = given.run_inputs.model.weights_digest if one.artifact is None else one.artifact.sha256
+        found[one] = _tuning(one, replace(about, model=model), given, again=again)
     return _expanded(config, found)
 
 
-def _made_for(config: RunConfig, wanted: Sequence[System], display: Display) -> dict[System, MadeFor]:
-    """What each search is of. What is not installed has no version, and is left to the run to refuse."""
+def _made_for(config: RunConfig, wanted: Sequence[System]) -> dict[System, MadeFor]:
+    """What each search is of, but for the model. What is not installed has no version, and is the run's to refuse."""
     cache = writable(cache_folder())
     plain = replace(config, systems=tuple(map(untuned, wanted)), base=None, exact=())
     rows = rows_of(plain)
     with scratch(cache, "tune") as logs:
         others = other_environments(rows, logs)
-    digest = gather(config, cache=cache, display=display).model.weights_digest
     here = machine_digest(machine())
     found = {}
     for one, row in zip(wanted, rows, strict=True):
         packages = others[row.name]["packages"] if row.name in others else availability(one.backend).versions
         names = distributions_of(one.backend)
         version = " ".join(f"{name} {packages[name]}" for name in names if name in packages)
-        model = digest if one.artifact is None else one.artifact.sha256
         found[one] = MadeFor(
-            one.backend,
-            "" if row.absent else version,
-            here,
-            model,
-            Path(config.model).stem,
-            one.precision,
-            one.threads,
-            config.batch_size,
+            backend=one.backend,
+            version="" if row.absent else version,
+            machine=here,
+            model="",
+            card=Path(config.model).stem,
+            precision=one.precision,
+            threads=one.threads,
+            batch_size=config.batch_size,
         )
     return found
 
 
-def _tuning(system: System, about: MadeFor, config: RunConfig, display: Display, *, again: bool) -> Tuning:
+def _tuning(system: System, about: MadeFor, given: Searching, *, again: bool) -> Tuning:
     """From the profile in the cache, or from a search that is then kept there."""
+    display = given.display
     if not about.version:
         return _nothing(about, None)
     if system.device != "cpu":
@@ -104,22 +108,19 @@ def _tuning(system: System, about: MadeFor, config: RunConfig, display: Display,
             return kept
         why = " and ".join(_CHANGED.get(name, f"another {name}") for name in changed)
         display.say(f"{system.backend}: {path} was made for {why}; tuning again")
-    from alexbench.harness.tuning.candidates import candidates_of
-
     if not candidates_of(system):
         return _nothing(about, Reason("no_settings", of=system.backend))
-    made = _searched(system, about, config, cache, display)
+    made = _searched(system, about, given, cache)
     if made.reason is None:
         write_profile(path, made)
         display.say(f"{system.backend}: tuned in {duration_words(made.cost_s)}; wrote {path}")
     return made
 
 
-def _searched(system: System, about: MadeFor, config: RunConfig, cache: Path, display: Display) -> Tuning:
-    run_inputs = gather(config, cache=cache, display=display)
-    with scratch(cache, "tune") as folder, display.step(f"tuning {system.backend} {system.precision}"):
+def _searched(system: System, about: MadeFor, given: Searching, cache: Path) -> Tuning:
+    with scratch(cache, "tune") as folder, given.display.step(f"tuning {system.backend} {system.precision}"):
         try:
-            return search(system, about, Searching(config, run_inputs, display), folder)
+            return search(system, about, given, folder)
         except DefaultFailedError as error:
             return _nothing(about, Reason("candidate_failed", text=str(error)))
 
@@ -184,10 +185,4 @@ def gain_of(record: RunRecord, tuning: Tuning, winner: Winner) -> Gain | None:
     plain = None if mine is None else rows.get(untuned(mine.system).key)
     if mine is None or plain is None:
         return None
-    for one in record.differences:
-        if one.of == winner.goal and {one.one, one.other} == {mine.name, plain.name}:
-            # The record has the time of ``one`` over that of ``other``; a gain is the default's over the winner's.
-            swapped = one.one == mine.name
-            ratio, low, high = (1 / one.ratio, 1 / one.high, 1 / one.low) if swapped else (one.ratio, one.low, one.high)
-            return Gain(ratio, low, high, one.apart)
-    return None
+    return gain_between(record.differences, winner.goal, base=plain.name, other=mine.name)

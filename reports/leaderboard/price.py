@@ -5,6 +5,7 @@ from typing import Final
 
 from alexbench.harness.records.paired_records import PairedTest
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.records.speed_records import gain_between
 from alexbench.reports.columns import BY_NAME
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Cell, Table, interval, number
@@ -54,12 +55,9 @@ def _speed_up(record: RunRecord, row: Row, plain: Row) -> tuple[float, float, fl
     ratio = row.speed_up(plain)
     if ratio is None:
         return None
-    names = row.entry.name, plain.entry.name
-    for one in record.differences:
-        if one.of == "images/s" and {one.one, one.other} == set(names):
-            # The record has the time of ``one`` over that of ``other``; a speed-up is fp32's time over the row's.
-            low, high = (one.low, one.high) if one.one == names[1] else (1 / one.high, 1 / one.low)
-            return ratio, low, high
+    found = gain_between(record.differences, "images/s", base=plain.entry.name, other=row.entry.name)
+    if found is not None:
+        return ratio, found.low, found.high
     return ratio, ratio, ratio
 
 
