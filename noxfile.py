@@ -14,6 +14,9 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests"]
 
+# Containers set this. Each worker would then compile its runtime anew: 7 of the 11 CPU seconds of a TensorFlow start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
 BACKENDS = ("onnxruntime", "openvino", "tensorflow", "torch")

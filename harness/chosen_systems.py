@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Annotated, Any, Final
 
-from alexbench.backends.registry import REFERENCE, backend_names, device_name
+from alexbench.backends.registry import REFERENCE, backend_names, device_kinds, device_name
 from alexbench.harness.chosen_settings import check_settings, named_settings
 from alexbench.harness.contract import PRECISIONS
-from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.errors import UsageError, known_words, unknown_name
 from alexbench.harness.files.decoding import AnySize, DecodeError, decode
 from alexbench.harness.files.input_files import expanded
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.systems import DEFAULT_PROFILE, TUNED, ModelFile, System, labels
+from alexbench.harness.systems import DEFAULT_PROFILE, TUNED, ModelFile, System, device_forms, labels
 from alexbench.harness.trust import convention_of, stated_inputs, stated_outputs, untrusted
 
 _DEFAULTS: Final[dict[str, Any]] = {"precision": "fp32", "profile": DEFAULT_PROFILE, "threads": None, "device": "cpu"}
@@ -25,7 +25,7 @@ _KNOWN: Final = {"precision": PRECISIONS, "profile": (DEFAULT_PROFILE, TUNED)}
 _MOST_THREADS: Final = 2**15
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 """The form of an environment's label, which is part of the names of rows and files."""
-_DIGITS_AT_MOST: Final = 18
+_WHOLE: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _SET: Final = "set."
 _OF_FILES: Final = ("artifact_input", "input", "output_name", "output", "trust")
 """Keys of a system that say how its file is read."""
@@ -78,17 +78,18 @@ def chosen_systems(given: Mapping[str, Any]) -> Chosen:
     pythons, environments = _pythons(given.get("pythons", ())), _environments(given.get("environments", ()))
     if environments and pythons:
         raise UsageError("--environment and --python both name interpreters; an environment runs every backend")
-    tables = [_table(one) for one in given.get("systems", ())]
+    tables = [(_said(one, number), _table(one)) for number, one in enumerate(given.get("systems", ()), 1)]
     files = [_backend_and_file("--artifact", one, _FILE_WANTED) for one in given.get("artifacts", ())]
     trusted = [absolute(one) for one in given.get("trusted", ())]
-    trusted += [absolute(one.artifact) for one in tables if one.trust and one.artifact is not None]
+    trusted += [absolute(one.artifact) for _, one in tables if one.trust and one.artifact is not None]
     backends = _backends(given, [name for name, _ in files], alone=not tables)
     multiplied: list[System] = []
     if backends or not tables:
         multiplied = _multiplied(given, backends or backend_names(), files, environments)
-    exact = [_system(table, environments) for table in tables]
+    exact = [_system(said, table, environments) for said, table in tables]
     systems = tuple(trusting((*multiplied, *exact), trusted))
     check_different(systems)
+    _check_devices(systems)
     _check_used(given, systems, pythons, environments)
     return Chosen(
         systems,
@@ -128,6 +129,19 @@ def check_different(systems: Sequence[System]) -> None:
         if one.artifact is not None and other.artifact is not None and one.artifact.path != other.artifact.path:
             raise UsageError(f"{other.artifact.path} and {one.artifact.path} are the same file; name one of them")
         raise UsageError(f"the same system twice: {one.key}; name it once")
+
+
+def _check_devices(systems: Sequence[System]) -> None:
+    """Refuse a device that no backend of the run knows, without importing a runtime.
+
+    Raises:
+        UsageError: see above.
+    """
+    for device in dict.fromkeys(one.device for one in systems):
+        known = [device_kinds(one.backend) for one in systems if one.device == device]
+        kinds = dict.fromkeys(kind for some in known for kind in some)
+        if all(known) and device.partition(":")[0] not in kinds:
+            raise UsageError(f"unknown device {device!r}; {known_words(device, device_forms(kinds))}")
 
 
 def _backends(given: Mapping[str, Any], of_files: Sequence[str], *, alone: bool) -> tuple[str, ...]:
@@ -208,11 +222,12 @@ def _table(entry: SystemTable | str) -> SystemTable:
     """``--system`` as a table: ``openvino precision=bf16 threads=1``, as a shell would split it."""
     if isinstance(entry, SystemTable):
         return entry
-    said = f"--system {short(entry)}"
+    said = _said(entry)
     try:
         words = shlex.split(entry)
     except ValueError as error:
-        raise UsageError(f"{said}: {error}") from error
+        fault = "a quote is not closed" if entry.count('"') % 2 or entry.count("'") % 2 else "it ends with a backslash"
+        raise UsageError(f"{said}: {fault}; write it as \"torch artifact='my model.pt2'\"") from error
     if words and "=" not in words[0]:
         words[0] = f"backend={words[0]}"
     table: dict[str, Any] = {}
@@ -229,16 +244,26 @@ def _table(entry: SystemTable | str) -> SystemTable:
         if not equals or not value or key in table:
             twice = f"{key} is named twice" if key in table else f"wanted key=value, not {short(word)}"
             raise UsageError(f'{said}: {twice}, as in "openvino precision=bf16 threads=1"')
-        whole = key == "threads" and value.isascii() and value.isdecimal() and len(value) <= _DIGITS_AT_MOST
-        table[key] = int(value) if whole else _TRUTHS.get(value, value) if key == "trust" else value
+        table[key] = _value(key, value)
     try:
         return decode(SystemTable, table)
     except DecodeError as error:
         raise UsageError(f"{said}: {error}") from error
 
 
-def _system(table: SystemTable, environments: Mapping[str, str]) -> System:
-    """The one that a table names.
+def _value(key: str, text: str) -> int | bool | str:
+    if key == "threads" and _WHOLE.fullmatch(text):
+        return int(text)
+    return _TRUTHS.get(text, text) if key == "trust" else text
+
+
+def _said(entry: SystemTable | str, number: int = 1) -> str:
+    """How a message names a system: as it was typed, or by its place in the file."""
+    return f"--system {short(entry)}" if isinstance(entry, str) else f"[[system]] {number} ({entry.backend})"
+
+
+def _system(said: str, table: SystemTable, environments: Mapping[str, str]) -> System:
+    """The one that a table names; ``said``: how messages name it.
 
     Raises:
         UsageError: it makes no sense; the message names the system and the key.
@@ -247,7 +272,7 @@ def _system(table: SystemTable, environments: Mapping[str, str]) -> System:
         _check_table(table, environments)
         file = _file_of(table)
     except UsageError as error:
-        raise UsageError(f"--system {table.backend}: {error}") from error
+        raise UsageError(f"{said}: {error}") from error
     one = System(
         table.backend,
         usable_cores() if table.threads is None else table.threads,
@@ -258,7 +283,7 @@ def _system(table: SystemTable, environments: Mapping[str, str]) -> System:
         artifact=file,
     )
     settings = {name: str(value) for name, value in table.set.items()}
-    return replace(one, settings=check_settings(one, settings, said=f"--system {table.backend}: {_SET}"))
+    return replace(one, settings=check_settings(one, settings, said=f"{said}: {_SET}"))
 
 
 def _check_table(table: SystemTable, environments: Mapping[str, str]) -> None:

@@ -115,7 +115,7 @@ _details = option("--details", is_flag=True, kind=OUTPUT, help="Print all tables
     metavar="NAME",
     multiple=True,
     kind=MEASURING,
-    help="Offline, Server, MultiStream.",
+    help="Measure Offline, Server or MultiStream too.",
 )
 @option("--latency-bound", type=float, metavar="MS", kind=MEASURING, help="Find the highest load with p99 below MS.")
 @option("--shard", metavar="I/N", kind=DATA, help="Run part I of N; alexbench merge joins them.")
@@ -130,23 +130,31 @@ def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags
 
     Exit code 0: success. 1: a system failed or does not match the float64 reference. 3: the timings are invalid.
     """
-    from alexbench.harness.config_file import read_config
+    from alexbench.harness.config_file import key_of, read_config
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.resolving import resolve
-    from alexbench.harness.running.pipeline import resume
-    from alexbench.harness.running.pipeline import run as carry_out
-    from alexbench.harness.tuning.tune import with_tuned
 
     values = {key: value for key, value in flags.items() if value not in (None, ()) and value is not False}
     if resumed is not None:
         trusted = values.pop("trusted", ())
         if values or config_file is not None:
             raise click.UsageError("--resume takes no flag but --trust and --details: the run's own flags apply")
+        from alexbench.harness.running.pipeline import resume
+
         _finish(resume(Path(resumed), display_for(), trusted=trusted), details=details)
+    replaced: list[str] = []
     if config_file is not None:
-        values = {**read_config(config_file), **values}
+        of_file = read_config(config_file)
+        replaced = sorted(key_of(key) for key in of_file.keys() & values.keys() if of_file[key] != values[key])
+        values = {**of_file, **values}
+    config = resolve(values)
+    if replaced:
+        _say(f"--config {config_file}: flags replace its {', '.join(replaced)}")
+    from alexbench.harness.running.pipeline import run as carry_out  # after the flags were checked: it imports much
+    from alexbench.harness.tuning.tune import with_tuned
+
     display = display_for()
-    _finish(carry_out(with_tuned(resolve(values), display), display), details=details)
+    _finish(carry_out(with_tuned(config, display), display), details=details)
 
 
 def _finish(outcome: "Outcome", *, details: bool) -> NoReturn:
@@ -184,11 +192,12 @@ def merge(parts: tuple[Path, ...], out: str, *, details: bool) -> None:
 def predict(images: tuple[str, ...], *, as_json: bool, labels: str | None, **flags: Any) -> None:
     """Print the top-5 labels and probabilities of images on every runtime; - reads standard input."""
     from alexbench.harness.console.progress import display_for
-    from alexbench.harness.prediction.predict import predict as answer
-    from alexbench.harness.prediction.showing import print_predictions
     from alexbench.harness.resolving import resolve
 
     config = resolve({**flags, "only": "performance"})
+    from alexbench.harness.prediction.predict import predict as answer
+    from alexbench.harness.prediction.showing import print_predictions
+
     answers = answer(images, config=config, display=display_for(), own_classes=labels)
     print_predictions(answers, as_json=as_json)
 

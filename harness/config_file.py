@@ -65,6 +65,11 @@ def read_config(path: Path) -> dict[str, Any]:
     return values
 
 
+def key_of(name: str) -> str:
+    """The key of a configuration file for the name of a flag's values."""
+    return _FORMER.get(name, name)
+
+
 def _known(key: str) -> str:
     """What to write in place of a key that is not known: its name, where it had another or is almost one."""
     name = _FORMER.get(key, key.replace("-", "_"))

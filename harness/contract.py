@@ -201,7 +201,8 @@ class ArtifactFacts:
 class Backend(abc.ABC):
     """One runtime. Constructing it imports nothing; ``load`` does. Not thread-safe; one per process.
 
-    ``device_names``: a kind of device -> what it is called here, where users have two names for it.
+    ``device_names``: a kind of device -> what it is called here, where users have two names for it. ``device_kinds``:
+    the kinds that it knows, as ``("cpu", "cuda")``; empty: only the runtime itself can tell.
 
     ``input_layout`` is the class's for a network that the backend builds; while an artifact is loaded, the instance's
     is the artifact's.
@@ -210,6 +211,7 @@ class Backend(abc.ABC):
     name: ClassVar[str]
     requires: ClassVar[Requirements]
     device_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    device_kinds: ClassVar[tuple[str, ...]] = ()
     input_layout: Layout
 
     @classmethod

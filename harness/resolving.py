@@ -113,15 +113,14 @@ def shard_of(text: str) -> Shard:
     return Shard(int(found[1]), int(found[2]))
 
 
-def _check_load_flags(given: Mapping[str, Any]) -> None:
+def _check_load_flags(given: dict[str, Any]) -> None:
     if given.get("only") == "accuracy":
         flags = ("rigor", "--rigor"), ("budget", "--budget"), ("resolution", "--resolution")
         for key, flag in (*flags, ("scenarios", "--scenario"), ("latency_bound", "--latency-bound")):
             if key in given:
-                raise UsageError(f"{flag} is of speed, which --only accuracy leaves out; leave one of them out")
-    for name in given.get("scenarios", ()):
-        if name not in SCENARIOS:
-            raise unknown_name("--scenario", name, SCENARIOS)
+                raise UsageError(f"{flag} has no effect with --only accuracy (no timing); leave one of them out")
+    if "scenarios" in given:
+        given["scenarios"] = tuple(_scenario(name) for name in given["scenarios"])
     bound = given.get("latency_bound")
     if bound is None:
         return
@@ -129,7 +128,15 @@ def _check_load_flags(given: Mapping[str, Any]) -> None:
         said = f"{bound:g}" if isinstance(bound, float) else short(bound)
         raise UsageError(f"--latency-bound {said}: give milliseconds above 0, {_LONGEST_MS:g} at most")
     if not {"Server", "MultiStream"} & set(given.get("scenarios", ())):
-        raise UsageError("--latency-bound is of a scenario: add --scenario Server or --scenario MultiStream")
+        raise UsageError("--latency-bound bounds a load; add --scenario Server or --scenario MultiStream")
+
+
+def _scenario(name: str) -> str:
+    """MLPerf's spelling of a scenario, however its letters are written."""
+    found = {one.lower(): one for one in SCENARIOS}.get(name.lower())
+    if found is None:
+        raise unknown_name("--scenario", name, SCENARIOS)
+    return found
 
 
 def _read_measures(given: dict[str, Any]) -> None:

@@ -105,6 +105,11 @@ def canonical_device(name: str) -> str:
     return kind if kind == "cpu" and index == 0 else f"{kind}:{index}"
 
 
+def device_forms(kinds: Iterable[str]) -> list[str]:
+    """How devices of the kinds are written: ``cpu``, ``cuda``, ``cuda:N``."""
+    return [form for one in kinds for form in ((one,) if one == "cpu" else (one, f"{one}:N"))]
+
+
 def _file_parts(file: ModelFile) -> list[str]:
     parts = [f"artifact={file.sha256 or file.path}"]
     if file.convention is not None:

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared import resident
-from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.adapters import check_pixels, device_index, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16, unreadable
 from alexbench.backends._shared.exports import INPUT, OUTPUT
 from alexbench.backends._shared.onnx_export import open_onnx, write_onnx
@@ -40,7 +39,7 @@ from alexbench.harness.contract import (
     Setting,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, known_words
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import Layout, MaxPool, Network
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ class OnnxRuntimeBackend(Backend):
     requires: ClassVar[Requirements] = Requirements(
         groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)), extra="onnxruntime"
     )
+    device_kinds: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     input_layout: Layout = "NCHW"
     artifact_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     data_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
@@ -277,11 +277,8 @@ def _import_onnxruntime() -> ModuleType:
 
 def _cuda_index(name: str) -> int | None:
     """The CUDA device's index; None for the CPU."""
-    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
-    if match is None:
-        known = known_words(name, ("cpu", "cuda", "cuda:N"))
-        raise UnsupportedOptionError(f"onnxruntime: unknown device {name!r}; {known}")
-    return None if name == "cpu" else int(match[1] or 0)
+    index = device_index("onnxruntime", OnnxRuntimeBackend.device_kinds, name)
+    return None if name == "cpu" else index
 
 
 def _give_weights(ort: ModuleType, model: Model, settings: "onnxruntime.SessionOptions") -> list[object]:

@@ -1,7 +1,6 @@
 """OpenVINO behind the contract: the network built with its opset, compiled for latency."""
 
 import ctypes
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.adapters import check_pixels, device_index, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded
 from alexbench.backends._shared.watched_layers import check_layers, no_activations
 from alexbench.backends.openvino_ import activations as openvino_activations
@@ -45,7 +44,7 @@ from alexbench.harness.contract import (
     Setting,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, known_words
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -80,6 +79,7 @@ class OpenVinoBackend(Backend):
 
     name: ClassVar[str] = "openvino"
     requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
+    device_kinds: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
     input_layout: Layout = "NCHW"
     artifact_suffixes: ClassVar[tuple[str, ...]] = openvino_artifact.SUFFIXES
     data_suffixes: ClassVar[tuple[str, ...]] = openvino_artifact.SUFFIXES
@@ -299,9 +299,7 @@ def _device(core: "openvino.Core", name: str) -> str:
 
     Its virtual devices (AUTO, HETERO, MULTI) choose a device themselves, so they are not offered.
     """
-    if re.fullmatch(r"cpu|gpu(:\d+)?", name) is None:
-        known = known_words(name, ("cpu", "gpu", "gpu:N"))
-        raise UnsupportedOptionError(f"openvino: unknown device {name!r}; {known}")
+    device_index("openvino", OpenVinoBackend.device_kinds, name)
     device, found = name.upper().replace(":", "."), core.available_devices
     aliases = {device, device.removesuffix(".0"), f"{device}.0"}
     if aliases.isdisjoint(found):

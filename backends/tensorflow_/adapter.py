@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared import resident
-from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.adapters import check_pixels, device_index, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16
 from alexbench.backends._shared.thread_streams import ThreadStream, open_loop, open_threads
 from alexbench.backends._shared.watched_layers import check_layers, from_nhwc, no_activations
@@ -35,7 +34,7 @@ from alexbench.harness.contract import (
     Setting,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, known_words
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import Layout, Network
 
 if TYPE_CHECKING:
@@ -49,6 +48,7 @@ class TensorFlowBackend(Backend):
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
     no_int8: ClassVar[str] = "TensorFlow has no int8 kernels for a CPU; its int8 is LiteRT's (.tflite files)"
     device_names: ClassVar[Mapping[str, str]] = MappingProxyType({"cuda": "gpu"})
+    device_kinds: ClassVar[tuple[str, ...]] = ("cpu", "gpu", "cuda")
     input_layout: Layout = "NHWC"
     artifact_suffixes: ClassVar[tuple[str, ...]] = ("/", ".keras")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("savedmodel", "", marker="saved_model.pb"),)
@@ -267,12 +267,8 @@ def _device(tf: ModuleType, name: str) -> str:
 
     On the CPU, the GPUs are hidden from TensorFlow: otherwise it would allocate their memory.
     """
-    match = re.fullmatch(r"cpu|(?:gpu|cuda)(?::(\d+))?", name)
-    if match is None:
-        known = known_words(name, ("cpu", "gpu", "gpu:N", "cuda", "cuda:N"))
-        raise UnsupportedOptionError(f"tensorflow: unknown device {name!r}; {known}")
+    index = device_index("tensorflow", TensorFlowBackend.device_kinds, name)
     gpus = tf.config.list_physical_devices("GPU")
-    index = int(match[1] or 0)
     if name != "cpu" and index >= len(gpus):
         built = "" if tf.test.is_built_with_gpu_support() else " and was built without GPU support"
         raise UnsupportedOptionError(

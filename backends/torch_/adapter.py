@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared import resident
-from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.adapters import check_pixels, device_index, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16
 from alexbench.backends._shared.thread_streams import ThreadStream
 from alexbench.backends._shared.watched_layers import check_layers, no_activations
@@ -36,7 +35,7 @@ from alexbench.harness.contract import (
     Setting,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, known_words
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -66,6 +65,7 @@ class TorchBackend(Backend):
 
     name: ClassVar[str] = "torch"
     requires: ClassVar[Requirements] = Requirements(groups=(("torch",),), extra="torch")
+    device_kinds: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     input_layout: Layout = "NCHW"
     artifact_suffixes: ClassVar[tuple[str, ...]] = (".pt2", ".pt")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (
@@ -316,13 +316,10 @@ def _import_torch() -> ModuleType:
 
 
 def _device(torch: ModuleType, name: str) -> "torch.device":
-    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
-    if match is None:
-        known = known_words(name, ("cpu", "cuda", "cuda:N"))
-        raise UnsupportedOptionError(f"torch: unknown device {name!r}; {known}")
+    index = device_index("torch", TorchBackend.device_kinds, name)
     if name == "cpu":
         return torch.device("cpu")
-    count, index = torch.cuda.device_count(), int(match[1] or 0)
+    count = torch.cuda.device_count()
     if not torch.cuda.is_available() or index >= count:
         built = torch.version.cuda or torch.version.hip
         reason = f"it finds {count} CUDA devices" if built else f"torch {torch.__version__} was built without CUDA"

@@ -7,6 +7,8 @@ from alexbench.harness.commands import completion
 from alexbench.harness.commands.help_format import DATA, INT8, MEASURING, MODEL, OUTPUT, SYSTEMS, option
 
 Command = Callable[..., None]
+EXAMINED_IMAGES: Final = 500
+"""What doctor and ablate take where --limit is not given."""
 
 _WEIGHTS: Final[tuple[Callable[[Any], Any], ...]] = (
     option(
@@ -215,7 +217,7 @@ def chosen_weights(command: Command) -> Command:
 
 def one_model(command: Command) -> Command:
     """Flags of commands that examine one model: model, images and runtime."""
-    drawn = (_limit("500"), _seed("Seed of that draw."))
+    drawn = (_limit(f"{EXAMINED_IMAGES}"), _seed("Seed of that draw."))
     return _with(command, (*_MODEL, *_ARTIFACTS, *_DATA, *drawn, _backend("the fastest installed"), *_HOW, python))
 
 

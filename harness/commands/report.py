@@ -51,6 +51,10 @@ def report(
             raise click.UsageError(f"--details is for the printed report, which {flag} replaces; give one of them")
     if leaderboard is not None and pictures:
         raise click.UsageError("--pictures draws plots of each run, --leaderboard covers all runs; give one of them")
+    if leaderboard is not None:
+        from alexbench.harness.files.out_file import MARKDOWN, check_place
+
+        check_place(Path(leaderboard), flag="--leaderboard", suffixes=MARKDOWN)
     by_folder = {folder.resolve(): folder for folder in folders}  # a run named twice is one
     runs, unread = _readable(list(by_folder.values()))
     if base is not None:

@@ -25,20 +25,21 @@ def tune(model: str | None, *, as_json: bool, **flags: Any) -> None:
     The winners are then measured next to the runtime as shipped, in fresh processes. The cache keeps them for
     "alexbench run --profile tuned", until the runtime, the model or the machine changes.
     """
+    from alexbench.harness.resolving import resolve
+    from alexbench.harness.systems import DEFAULT_PROFILE, TUNED
+
+    own = bool(flags.get("weights") or flags.get("artifacts"))
+    images = {"only": "performance"} if own else {"limit": _IMAGES}
+    config = resolve({**flags, **images, "model": model, "profile": (DEFAULT_PROFILE, TUNED)})
     from alexbench.harness.commands.leaving import leave
     from alexbench.harness.commands.report import show_reports
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.files.plain_text import json_text
-    from alexbench.harness.resolving import resolve
-    from alexbench.harness.running.pipeline import run
-    from alexbench.harness.systems import DEFAULT_PROFILE, TUNED
+    from alexbench.harness.running.pipeline import run  # after the flags were checked: it imports much
     from alexbench.harness.tuning.tune import confirm, with_tuned
     from alexbench.reports.leaderboard.outcome import outcome_words
 
-    own = bool(flags.get("weights") or flags.get("artifacts"))
-    images = {"only": "performance"} if own else {"limit": _IMAGES}
     display = display_for()
-    config = resolve({**flags, **images, "model": model, "profile": (DEFAULT_PROFILE, TUNED)})
     outcome = run(with_tuned(config, display, again=True), display)
     profiles = confirm(outcome.record)
     show_reports(outcome.folder, outcome.record, printed=not as_json, tuning=True)

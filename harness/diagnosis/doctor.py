@@ -23,6 +23,7 @@ from alexbench.harness.errors import DataError, TooFewImagesError, UsageError, W
 from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.chosen_weights import choose_weights
+from alexbench.harness.inputs.early_checks import check_early
 from alexbench.harness.inputs.gathering import pictures_of, writable
 from alexbench.harness.inputs.images import Pictures
 from alexbench.harness.inputs.interpreters import check_interpreter
@@ -37,7 +38,6 @@ from alexbench.harness.probing.reading import Reading, changes, without
 from alexbench.harness.probing.trials import LEAST_IMAGES, Trials
 from alexbench.harness.records.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding
 
-IMAGES: Final = 500
 FAILED: Final = "make this model run first: alexbench run reports the same error"
 NEEDS_WEIGHTS: Final = (
     "the order of fc6's columns, groups, LRN and pooling: only with the weights that the file was made from (--weights)"
@@ -75,8 +75,9 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     _check(question)
     reference = None if question.reference is None else _reference(question.reference)
     started = time.monotonic()
-    card, cache = load_card(config.model), writable(cache_folder())
+    check_early(config)
     system = system_of(config)
+    card, cache = load_card(config.model), writable(cache_folder())
     backend, artifact, python = system.backend, system.artifact, config.interpreter_of(system)
     log = cache / "inputs.log"
     check_interpreter(system, python, log)

@@ -208,6 +208,12 @@ class Difference:
         """The row that takes longer, by the estimate."""
         return self.one if self.ratio > 1 else self.other
 
+    def speed_up(self, row: str) -> tuple[float, float, float]:
+        """How many times as fast ``row``, one of the two, is as the other, with its interval."""
+        if row == self.other:
+            return self.ratio, self.low, self.high
+        return 1 / self.ratio, 1 / self.high, 1 / self.low
+
 
 @dataclass(frozen=True, slots=True)
 class Gain:
@@ -224,13 +230,8 @@ class Gain:
 
 def gain_between(differences: Iterable[Difference], of: Measure, *, base: str, other: str) -> Gain | None:
     """How many times as fast as ``base`` the row ``other`` is; None where the run has no such pair."""
-    for one in differences:
-        if one.of != of or {one.one, one.other} != {base, other}:
-            continue
-        if one.one == base:
-            return Gain(one.ratio, one.low, one.high, one.apart)
-        return Gain(1 / one.ratio, 1 / one.high, 1 / one.low, one.apart)
-    return None
+    pair = next((one for one in differences if one.of == of and {one.one, one.other} == {base, other}), None)
+    return None if pair is None else Gain(*pair.speed_up(other), pair.apart)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 
 from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import PICTURES, Command, Ground, only_run
-from tests.support.saturating import saturating
+from tests.end_to_end.saturating import saturating
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the interpreter is a shell script")
 
@@ -49,7 +49,7 @@ def test_calibration_that_cannot_be_is_one_line(
     empty.mkdir()
     words = {"{pictures}": str(ground.pictures), "{empty}": str(empty)}
     flags = ["--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--backend", "onnxruntime"]
-    ended = command.here("run", *flags, *(words.get(one, one) for one in more), "--out", tmp_path / "runs")
+    ended = command("run", *flags, *(words.get(one, one) for one in more), "--out", tmp_path / "runs")
     assert ended.code == 2, ended.err
     assert words.get(named, named) in ended.err.splitlines()[-1]
     assert not (tmp_path / "runs").exists()

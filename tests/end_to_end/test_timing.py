@@ -30,7 +30,7 @@ watch._clocks = clocks
 IMPATIENT = """
 import alexbench.harness.running.timing.timers as timers
 import alexbench.harness.worker.client as workers
-timers.BLOCK_LIMIT_S, workers.SILENCE_LIMIT_S = 2.0, 15.0
+timers.BLOCK_LIMIT_S, workers.SILENCE_LIMIT_S = 2.0, 10.0
 """
 
 
@@ -91,6 +91,7 @@ def test_the_named_interpreter_is_in_the_record_with_what_it_has(loaded: tuple[E
     assert "numpy" in found["packages"]
 
 
+@pytest.mark.nightly
 def test_a_machine_that_is_suspended_is_invalid_and_nobody_is_ranked(timing: Command, tmp_path: Path) -> None:
     ended = replace(timing, before=SUSPENDED)("run", *SPEED, *ONE, "--out", tmp_path)
     assert ended.code == 3, ended.err
@@ -148,7 +149,7 @@ def _stop(started: Started, backend: str) -> None:
 )
 def test_what_cannot_be_is_refused_in_one_line(asked: list[str], said: str, timing: Command, tmp_path: Path) -> None:
     given = [] if "--threads" in asked else SPEED
-    ended = timing.here("run", *given, *ONE, *asked, "--out", tmp_path / "runs")
+    ended = timing("run", *given, *ONE, *asked, "--out", tmp_path / "runs")
     assert ended.code == 2
     assert ended.last_line.startswith(f"alexbench: {said}")
     assert not list((tmp_path / "runs").glob("*"))

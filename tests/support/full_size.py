@@ -39,7 +39,7 @@ def write_full_size(format_name: str, folder: Path) -> tuple[Path, str]:
         case "safetensors":
             path = weights
         case "pth":
-            _run("torch_files.py", str(weights), str(folder))
+            _run("torch_files.py", str(weights), str(folder), name)
         case "caffemodel":
             layers = caffe_files.layer_types(get_network(network))
             net = caffe_files.caffemodel(arrays, layers, first_generation=variant != "")

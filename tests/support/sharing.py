@@ -10,7 +10,6 @@ from alexbench.backends.registry import backend_names
 CONFORMANCE: Final = "tests/conformance/"
 APART: Final = (
     "tests/conformance/test_activations.py",
-    "tests/conformance/test_export.py",
     "tests/end_to_end/test_disturbed.py",
     "tests/end_to_end/test_doctor.py",
     "tests/end_to_end/test_exits.py",

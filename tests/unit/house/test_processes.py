@@ -26,7 +26,7 @@ RAN: Final = re.compile(r"\[(gw\d)\].* PASSED (\S+?)::")
         ("tests/conformance/test_parity.py::test_logits[openvino-bvlc-227-1]", "tests/conformance/ openvino"),
         ("tests/conformance/test_options.py::test_threads[torch]", "tests/conformance/ torch"),
         ("tests/conformance/test_streams.py::test_a[onnx]", "tests/conformance/test_streams.py"),
-        ("tests/conformance/test_export.py::test_a[onnx-owt]", "tests/conformance/test_export.py::test_a[onnx-owt]"),
+        ("tests/end_to_end/test_export.py::test_a[onnx]", "tests/end_to_end/test_export.py::test_a[onnx]"),
     ],
 )
 def test_what_shares_a_process(nodeid: str, shared: str) -> None:
