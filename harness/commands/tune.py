@@ -25,6 +25,8 @@ def tune(model: str | None, *, as_json: bool, **flags: Any) -> None:
     The winners are then measured next to the runtime as shipped, in fresh processes. The cache keeps them for
     "alexbench run --profile tuned", until the runtime, the model or the machine changes.
     """
+    from dataclasses import asdict
+
     from alexbench.harness.resolving import resolve
     from alexbench.harness.systems import DEFAULT_PROFILE, TUNED
 
@@ -46,6 +48,6 @@ def tune(model: str | None, *, as_json: bool, **flags: Any) -> None:
     for path in profiles:
         click.echo(f"wrote {path}", err=as_json)
     if as_json:
-        found = [row.tuning for row in outcome.record.systems if row.tuning is not None]
-        click.echo(json_text({"run": str(outcome.folder), "profiles": list(map(str, profiles)), "tunings": found}))
+        tunings = [{"file": str(path), **asdict(tuning)} for path, tuning in profiles.items()]
+        click.echo(json_text({"run": str(outcome.folder), "tunings": tunings}))
     leave(outcome.exit_code, outcome_words(outcome.exit_code, outcome.record), to_stderr=as_json)

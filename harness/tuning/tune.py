@@ -156,17 +156,17 @@ def _rows_of(system: System, tuning: Tuning) -> list[System]:
     return rows if latency == rate else [*rows, replace(system, profile=TUNED_LATENCY, settings=latency)]
 
 
-def confirm(record: RunRecord) -> list[Path]:
-    """Write into the profiles what a run measured in fresh processes; the files that were written."""
-    written = []
+def confirm(record: RunRecord) -> dict[Path, Tuning]:
+    """Write into the profiles what a run measured in fresh processes; the files, and what they have now."""
+    written = {}
     for tuning in _tunings_of(record):
         path = profile_path(writable(cache_folder()), tuning.made_for)
         kept = read_profile(path)
         if kept is None or kept.made != tuning.made:  # not of this search
             continue
         winners = tuple(replace(one, gain=gain_of(record, tuning, one) or one.gain) for one in tuning.winners)
-        write_profile(path, replace(tuning, winners=winners))
-        written.append(path)
+        written[path] = replace(tuning, winners=winners)
+        write_profile(path, written[path])
     return written
 
 
