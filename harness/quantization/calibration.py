@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alexbench.datasets.prepared import PreparedSet
 from alexbench.datasets.prepared.sets import PIXELS, Skipped
+from alexbench.harness.capabilities import FEWEST_CALIBRATION_IMAGES
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import DataError
@@ -25,8 +26,6 @@ DRAWN_IMAGES: Final = 500
 """How many real images, where no others are named: as many as MLPerf's calibration lists have."""
 _LIST_BYTES: Final = 8 * 1024 * 1024
 """A longer file of names is not a list of calibration images."""
-FEWEST_IMAGES: Final = 10
-"""Fewer say too little about the range of an activation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +69,7 @@ def calibration_of(
         else listed_places(Path(config.calibration), run_inputs.names, run_inputs.good)
     )
     if listed is not None:
-        said = f"the images of {run_inputs.data.name} that {Path(config.calibration or '').name} lists"
+        said = f"of {run_inputs.data.name} that {Path(config.calibration or '').name} lists"
         return _kept_out(config, run_inputs, listed, said, _named(config.calibration))
     found = named_images(
         config.calibration, config.calibration_images, config.seed, run_inputs.card.preprocessing, cache, display
@@ -180,7 +179,7 @@ def _kept_out(
     )
     remaining = replace(prepared, skipped=skipped)
     left = replace(run_inputs, prepared=remaining, good=remaining.good, data=data)
-    return CalibrationSet(prepared, places, description, synthetic=False, scored=0), left
+    return CalibrationSet(prepared, places, f"{count:,} images {description}", synthetic=False, scored=0), left
 
 
 def _named(path: str | None) -> str:
@@ -202,7 +201,9 @@ def _pictures(path: str | None, count: int, seed: int, cache: Path, display: Dis
 
 
 def _check_enough(labels: NDArray[np.int64], named: str) -> None:
-    if len(labels) < FEWEST_IMAGES:
-        raise DataError(f"{named}: {len(labels)} images are too few to calibrate; give {FEWEST_IMAGES} or more")
+    if len(labels) < FEWEST_CALIBRATION_IMAGES:
+        raise DataError(
+            f"{named}: {len(labels)} images are too few to calibrate; give {FEWEST_CALIBRATION_IMAGES} or more"
+        )
     if len(np.unique(labels)) < 2:
         raise DataError(f"{named}: all {len(labels)} images are of one class; give images of many classes")

@@ -39,7 +39,9 @@ def gain_words(gain: Gain) -> str:
 
 def verdict_line(gains: Sequence[tuple[str, Measure, Gain]]) -> str:
     """What tuning gains beyond doubt, row by row, and for which rows nothing; empty without gains."""
-    sure = [(name, of, gain) for name, of, gain in gains if gain.apart and gain.ratio > 1]
+    sure: list[tuple[str, Measure, Gain]] = [
+        (name, of, gain) for name, of, gain in gains if gain.apart and gain.ratio > 1
+    ]
     slower = list(dict.fromkeys(name for name, _, gain in gains if gain.apart and gain.ratio < 1))
     known = {name for name, _, _ in sure} | set(slower)
     rest = list(dict.fromkeys(name for name, _, _ in gains if name not in known))

@@ -36,7 +36,7 @@ def test_int8_kernels_that_are_wrong_are_told_from_a_wrong_calibration(
     [
         (["--precision", "int8", "--calibration", "{pictures}"], "are among the scored images"),
         (["--precision", "int8"], "leave too few to score"),
-        (["--precision", "int8", "--calibration-images", "4"], "too few to calibrate"),
+        (["--precision", "int8", "--calibration-images", "4"], "--calibration-images 4: give 10 or more"),
         (["--precision", "int8", "--calibration", "{empty}"], "{empty}"),
         (["--precision", "fp32", "--reduce-range"], "--reduce-range"),
         (["--precision", "int8", "--range-method", "median"], "median"),
