@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from alexbench.harness.capabilities import ExportFormat
+from alexbench.harness.conformance.cases import Case, network_pixels
+from alexbench.harness.conformance.required import assert_parity
+from alexbench.harness.conformance.store import Store
 from alexbench.harness.errors import ExportError, UsageError
 from alexbench.harness.exporting.routes import Route, known_routes
 from alexbench.harness.models.synthetic_label import MARK, is_synthetic
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.making import ExportNetwork, RunExport
-from tests.conformance.conftest import Store, class_or_skip
-from tests.conformance.test_parity import assert_parity
-from tests.support.models import Case, network_pixels
+from tests.conformance.conftest import class_or_skip
 
 ROUTES = [route for route in known_routes() if route.writer is not None]
 READERS = {route.form.name: route for route in ROUTES if route.form.via is None}

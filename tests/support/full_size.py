@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from alexbench.harness.conformance.cases import write_seeded_weights
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.weights import map_weights
 from tests.support import caffe_files, onnx_files
-from tests.support.models import write_seeded_weights
 
 LIMIT_S = 300
 _FOLDER = Path(__file__).parent
