@@ -220,6 +220,8 @@ class OpensExports(Protocol):
         ...
 
 
+FEWEST_CALIBRATION_IMAGES: Final = 10
+"""Fewer say too little about the range of an activation."""
 RangeMethod = Literal["minmax", "entropy", "percentile", "mse"]
 RANGE_METHODS: Final[tuple[RangeMethod, ...]] = ("minmax", "entropy", "percentile", "mse")
 

@@ -16,6 +16,7 @@ import click
 from alexbench.harness.commands import completion
 from alexbench.harness.commands.ablate import ablate
 from alexbench.harness.commands.compare import compare
+from alexbench.harness.commands.conformance import conformance
 from alexbench.harness.commands.datasets import datasets
 from alexbench.harness.commands.doctor import doctor
 from alexbench.harness.commands.export import export
@@ -213,7 +214,21 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, history, models, quantize, report):
+for _command in (
+    ab,
+    ablate,
+    baseline,
+    compare,
+    conformance,
+    datasets,
+    doctor,
+    export,
+    gate,
+    history,
+    models,
+    quantize,
+    report,
+):
     cli.add_command(_command)
 
 

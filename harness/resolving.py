@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
-from alexbench.harness.capabilities import RANGE_METHODS
+from alexbench.harness.capabilities import FEWEST_CALIBRATION_IMAGES, RANGE_METHODS
 from alexbench.harness.chosen_systems import chosen_systems
 from alexbench.harness.config import ON_BAD_IMAGE, ONLY, PUBLISHED, SCENARIOS, RunConfig, Shard
 from alexbench.harness.errors import UsageError, unknown_name
@@ -27,7 +27,7 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
 BOUNDS: Final = {
     "batch_size": (1, 2**16),
     "limit": (1, 10**9),
-    "calibration_images": (1, 10**6),
+    "calibration_images": (FEWEST_CALIBRATION_IMAGES, 10**6),
     "seed": (0, 2**63 - 1),
 }
 """Least and most: more no machine, no data set and no column of a table holds."""
@@ -54,7 +54,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     for key, known in _CHOICES.items():
         if key in given and given[key] not in known:
             raise unknown_name(f"--{key.replace('_', '-')}", given[key], known)
-    _check_numbers(given)
+    check_numbers(given)
     _read_measures(given)
     _check_data_flags(given)
     _check_load_flags(given)
@@ -81,7 +81,8 @@ def _with_pictures(config: RunConfig) -> RunConfig:
     return config
 
 
-def _check_numbers(given: Mapping[str, Any]) -> None:
+def check_numbers(given: Mapping[str, Any]) -> None:
+    """Raise a UsageError that names the first flag whose number is not within its bounds."""
     for key, (least, most) in BOUNDS.items():
         value = given.get(key)
         if value is None or least <= value <= most:

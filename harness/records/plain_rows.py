@@ -8,6 +8,13 @@ from alexbench.harness.records.run_records import SystemRecord
 from alexbench.harness.systems import System, plain_of
 
 
+def precisions(row: SystemRecord) -> set[str]:
+    """What it was asked to compute in, computes in, and has its weights stored in if that is less."""
+    group = row.group
+    ran = () if group is None else (group.precision, group.stored)
+    return {row.system.precision, *ran} - {""}
+
+
 def reduced(row: SystemRecord) -> bool:
     """Whether it computes in less than fp32, or its weights are stored in less; False where nobody knows."""
     group = row.group

@@ -207,6 +207,12 @@ class Difference:
         """The row that takes longer, by the estimate."""
         return self.one if self.ratio > 1 else self.other
 
+    def speed_up(self, row: str) -> tuple[float, float, float]:
+        """How many times as fast ``row``, one of the two, is as the other, with its interval."""
+        if row == self.other:
+            return self.ratio, self.low, self.high
+        return 1 / self.ratio, 1 / self.high, 1 / self.low
+
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:

@@ -6,7 +6,7 @@ from typing import Final
 
 from alexbench.harness.records.gate_records import GateReport, GateVerdict, Judged
 from alexbench.harness.records.reasons import Code, Reason
-from alexbench.reports.gate.metrics import allowed_text, change_alone, check_name
+from alexbench.reports.gate.metrics import allowed_text, check_name, outcome_text
 from alexbench.reports.text.other_machine import is_on_other_machine, machine_answer
 from alexbench.reports.text.reason_words import joined, words
 from alexbench.reports.text.wording import first_few
@@ -128,7 +128,7 @@ def _named(one: Judged) -> str:
     if one.metric == "ran":
         did = "did not run" if one.verdict == "FAIL" else "was not run"
         return f"{one.row} {did}" if one.row else "no row ran"
-    return check_name(one) + ("" if one.change is None else f" {change_alone(one)}")
+    return f"{check_name(one)} {outcome_text(one)}".strip()
 
 
 def _names(of: Sequence[Judged]) -> list[str]:

@@ -21,7 +21,7 @@ from alexbench.reports import row_cells
 from alexbench.reports.columns import BY_NAME, Column
 from alexbench.reports.leaderboard.noise_banner import noise_banner
 from alexbench.reports.leaderboard.tradeoffs import Tradeoff, tradeoffs, untold
-from alexbench.reports.leaderboard.verdict import verdict
+from alexbench.reports.leaderboard.verdict import price_sentences, verdict
 from alexbench.reports.plots.plot_text import DOTS_PER_INCH, STYLE, drawing, plot_text
 from alexbench.reports.rows import Row, base_name, rows_of
 from alexbench.reports.text.wording import run_line
@@ -154,35 +154,41 @@ def draw_tradeoff(record: RunRecord) -> Picture | None:
     found = tradeoffs(record)
     if untold(record, found):
         return None
+    tall = max(_TRADEOFF_ROWS, len(found))
 
     def figure() -> "Figure":
-        made, (ax,) = _page(record, _TRADEOFF_ROWS, 1)
-        for one in found:
-            _place(ax, one)
-        ax.margins(x=0.12, y=0.15)
+        made, (ax,) = _page(record, tall, 1, said=price_sentences(record) or None)
+        for place, one in enumerate(found, 1):
+            _place(ax, place, one)
+            name = f"{place} {_lines(one.row.entry.name)}"
+            ax.text(-0.3, 1 - (place - 0.5) / tall, name, transform=ax.transAxes, va="center")
+        ax.margins(x=0.1, y=0.15)
         ax.grid(color="#dddddd")
-        ax.set_ylabel(f"top-1 less that of {plot_text(base_name(record) or '')}, points")
-        ax.set_title("right: more FPS; up: more top-1; grey: beaten in both; lines: 95 %", loc="left", fontsize=12)
+        base = plot_text(base_name(record) or "")
+        title = f"right: more FPS; up: more points of top-1 than {base}; grey: beaten in both"
+        ax.set_title(title, loc="left", fontsize=12, color=DARK, x=-0.3)
         return made
 
     return _drawn(figure)
 
 
-def _place(ax: "Axes", one: Tradeoff) -> None:
-    """A mark with its two intervals and its name."""
+def _place(ax: "Axes", place: int, one: Tradeoff) -> None:
+    """A mark with its two intervals and its number."""
     colour = GREY if one.beaten else BLUE
     ax.plot(one.rate_interval, (one.points, one.points), color=colour, linewidth=2)
     ax.plot((one.rate, one.rate), one.points_interval, color=colour, linewidth=2)
-    ax.plot(one.rate, one.points, "o", color=colour, markersize=9)
-    name = plot_text(row_cells.called(one.row).text, longest=2 * _LETTERS)
-    ax.annotate(name, (one.rate, one.points), xytext=(6, 6), textcoords="offset points", color=DARK)
+    ax.plot(one.rate, one.points, "o", color=colour, markersize=17, markeredgecolor="white")
+    style: dict[str, Any] = {"ha": "center", "va": "center", "size": 10, "weight": "bold"}
+    ax.text(one.rate, one.points, str(place), color=DARK if one.beaten else "white", **style)
 
 
-def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[Axes]]":
-    """The figure with its title and lines, and its panels side by side."""
+def _page(
+    record: RunRecord, rows: int, panels: int, said: Sequence[str] | None = None
+) -> "tuple[Figure, Sequence[Axes]]":
+    """The figure with its title (``said``; None: the verdict) and lines, and its panels side by side."""
     from matplotlib.figure import Figure
 
-    lines = _lines_above(record)
+    lines = _lines_above(record, verdict(record) if said is None else said)
     above, below, tall = 0.55 + sum(line.height for line in lines), 0.45, 0.62 * max(rows, 2)
     height = above + tall + below
     figure = Figure(figsize=(_WIDE, height), facecolor="white")
@@ -211,9 +217,9 @@ class _Line:
         return 0.3 if self.bold else 0.24
 
 
-def _lines_above(record: RunRecord) -> list[_Line]:
-    """The verdict, what disturbed it, and what the run covers."""
-    wrapped = textwrap.wrap(plot_text(" ".join(verdict(record)), longest=_VERDICT), _BOLD_LETTERS)
+def _lines_above(record: RunRecord, said: Sequence[str]) -> list[_Line]:
+    """What the figure says, what disturbed it, and what the run covers."""
+    wrapped = textwrap.wrap(plot_text(" ".join(said), longest=_VERDICT), _BOLD_LETTERS)
     banner = noise_banner(record)
     noise = textwrap.wrap(plot_text(banner, longest=_VERDICT), _SMALL_LETTERS)
     covers = f"AlexBench: {run_line(record, noisy=bool(banner))}; {record.started[:10]}"

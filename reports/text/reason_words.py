@@ -77,6 +77,7 @@ _IDENTITY: Final[Mapping[Code, str]] = {
     "other_library": "NumPy's matrix library",
     "other_variables": "environment variables of its libraries",
     "other_skipped": "other images were skipped as unreadable",
+    "other_instructions": "int8 answers depend on the CPU's instructions, which differ (base: {base}; head: {head})",
     "ran_with": "{of} ran with {text} {base} -> {head}",
     "changed": "{of} {base} -> {head}",
 }
@@ -104,6 +105,9 @@ _GATE: Final[Mapping[Code, str]] = {
     "one_value": "one value each, no interval",
     "not_in_base": "the policy has a requirement for it, but the base does not have it",
     "in_neither": "the policy has a requirement for it, but neither side has it",
+    "no_fp32_row": "the head has no fp32 row of the same backend to compare it with; add --precision fp32",
+    "no_row_of_precision": "the policy has a requirement for {of}, but no row of the head computes in it",
+    "speed_up": "{measured:.2f}x to {limit:.2f}x {of} (95 %)",
     "row_failed": "{text}",
     "row_is": "the row is {of}",
     "not_asked": "the head's run did not ask for it",

@@ -342,10 +342,10 @@ def _quantized_line(made: QuantizationRecord, artifact: ArtifactRecord, ran: Eff
     """How an int8 file was made here, and what it computes in."""
     scales = "a scale per channel" if made.per_channel else "one scale per layer"
     reduced = ", reduced range" if made.reduce_range else ""
-    images = f"{made.calibration_images:,} calibration images ({made.calibration})"
+    images = f"calibrated with {made.calibration}{' (SYNTHETIC)' if made.calibration_synthetic else ''}"
     leaked = f"; {made.scored:,} of them are among the SCORED images" if made.scored else ""
     return (
-        f"quantized here by {made.tool}, {scales}, {made.method} ranges{reduced}, with {images}{leaked};"
+        f"quantized here by {made.tool}, {scales}, {made.method} ranges{reduced}, {images}{leaked};"
         f" {_precision(artifact, ran)}; SHA-256 {artifact.sha256[:12]}."
     )
 

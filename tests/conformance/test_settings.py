@@ -1,4 +1,4 @@
-"""Settings are obeyed and proved, or refused: every value that a backend declares is tried."""
+"""Settings keep the function; what did not take effect is refused. That each value takes effect is the kit's."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,14 +7,15 @@ from typing import Final
 import numpy as np
 import pytest
 
-from alexbench.harness.chosen_settings import settings_of
-from alexbench.harness.contract import Effective, Options, Setting
+from alexbench.harness.conformance.cases import PUBLISHED, network_pixels
+from alexbench.harness.conformance.driving import load, predict
+from alexbench.harness.conformance.kit import THREADS
+from alexbench.harness.conformance.store import Store
+from alexbench.harness.contract import Effective, Options
 from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError
 from alexbench.harness.judge.parity import TOLERANCES, deviation
 from alexbench.harness.worker.client import WorkerProcess
-from tests.conformance.conftest import PUBLISHED, THREADS, Store, class_or_skip
-from tests.support.models import network_pixels
-from tests.support.workers import load, predict
+from tests.conformance.conftest import class_or_skip
 
 OWT = PUBLISHED[0]
 SEVERAL: Final[dict[str, list[dict[str, str]]]] = {
@@ -32,26 +33,7 @@ def worker(runtime: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         yield worker
 
 
-def test_each_value_took_effect_or_is_refused_with_what_runs(runtime: str, worker: WorkerProcess, store: Store) -> None:
-    for setting in settings_of(runtime):
-        assert setting.proof
-        for value in values_of(setting):
-            options = Options(THREADS, settings=((setting.name, value),))
-            try:
-                ran = load(worker, runtime, OWT, store.weights(OWT), options).effective
-            except UnsupportedOptionError as error:
-                assert f"{setting.name}={value}" in str(error)  # noqa: PT017  # or it took effect
-            else:
-                assert ran.applied[setting.name].value == value
-
-
-def values_of(setting: Setting) -> tuple[str, ...]:
-    """Those that are tried: compiling takes half a minute, and TensorFlow's threads are fixed by the first load."""
-    if setting.name in ("compile", "freezing"):
-        return ()
-    return setting.values or (str(THREADS) if setting.name != "inter_op_parallelism_threads" else "1",)
-
-
+@pytest.mark.parametrize("runtime", SEVERAL, indirect=True)
 def test_the_function_stays_the_same(runtime: str, worker: WorkerProcess, store: Store, tmp_path: Path) -> None:
     """At a batch that streams divide unevenly, after another batch size."""
     layout = "NHWC" if runtime == "torch" else class_or_skip(runtime).input_layout

@@ -1,15 +1,19 @@
 """Speed against accuracy: paired points, and who is beaten in both beyond the intervals."""
 
 import io
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from alexbench.harness.judge.paired_tests import paired_test
 from alexbench.harness.records.paired_records import RowPair
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.records.speed_records import Difference
 from alexbench.harness.systems import System
+from alexbench.reports.leaderboard.price import price_table
 from alexbench.reports.leaderboard.tradeoffs import tradeoffs, untold
 from alexbench.reports.plots.run_plots import BLUE, draw_tradeoff
 from tests.support.records import of_system, ok_row, performance, run_record
@@ -53,6 +57,21 @@ def test_a_row_is_beaten_by_one_that_is_faster_and_loses_no_more() -> None:
 def test_the_price_of_a_precision_is_shown_even_where_it_is_nothing() -> None:
     record = priced(lost=0)
     assert untold(record, tradeoffs(record)) == ""
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ({}, "torch int8 is slower than fp32 here; --rigor standard shows in which layer."),
+        ({"conv1": 1.0, "fc6": 9.0}, "torch int8 is slower than fp32 here, most of all in fc6: 9.00 ms, fp32 2.00 ms."),
+    ],
+)
+def test_int8_that_is_slower_than_fp32_names_the_layer(layers: dict[str, float], said: str) -> None:
+    fp32, int8, _ = priced().systems
+    speeds = performance(100.0, layers_ms={"conv1": 1.5, "fc6": 2.0}), performance(50.0, layers_ms=layers)
+    pair = Difference("images/s", "torch", "torch int8", 0.5, 0.4, 0.6, apart=True)
+    rows = replace(fp32, performance=speeds[0]), replace(int8, performance=speeds[1])
+    assert price_table(run_record(*rows, differences=(pair,))).caption == [said]
 
 
 def test_the_plot_has_a_mark_of_each_colour() -> None:
