@@ -71,8 +71,8 @@ class Shown:
 class Table:
     """Columns under a title. ``key``: what code knows it by; ``explanation``: how to read all of it.
 
-    ``captions``: sentences right below it, from the names of its columns; ``notes``: below those, each with the number
-    that cells name it by.
+    ``caption``: sentences right below it; ``captions``: makes them from the names of its columns, where they depend on
+    these; ``notes``: below those, each with the number that cells name it by.
     ``narrowing``: what a narrow terminal leaves out, first to last (:mod:`alexbench.reports.narrowing`).
     """
 
@@ -81,6 +81,7 @@ class Table:
     shown: list[Shown] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     explanation: str = ""
+    caption: list[str] = field(default_factory=list)
     captions: Callable[[set[str]], list[str]] | None = None
     narrowing: tuple[str, ...] = ()
 
@@ -107,11 +108,6 @@ class Table:
             self.shown.append(Shown(name or heading, heading, marked, numeric, explanation))
             if extra:
                 self.narrowing = (name or heading, *self.narrowing)
-
-    @property
-    def caption(self) -> list[str]:
-        """The sentences right below it, about the columns that it has."""
-        return [] if self.captions is None else self.captions({one.name for one in self.shown})
 
     @property
     def headings(self) -> list[str]:

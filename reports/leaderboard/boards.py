@@ -54,6 +54,7 @@ def board(
         last = [known.get(column.name, Cell(ABSENT)) for known in below]
         show(table, column, [*cells, *last], bold)
     table.captions, table.narrowing = partial(captions, rows), NARROWING
+    table.caption = table.captions({one.name for one in table.shown})
     table.notes = notes.lines([text for texts in said for text in texts])
     return table
 
