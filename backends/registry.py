@@ -89,6 +89,17 @@ def device_name(backend: str, given: str) -> str:
     return f"{kind}{colon}{index}"
 
 
+def device_kinds(backend: str) -> tuple[str, ...]:
+    """The kinds of device that a backend knows; none where only its runtime can tell, or it is broken.
+
+    Raises:
+        UsageError: nothing is registered under the backend's name.
+    """
+    with contextlib.suppress(PluginError):
+        return backend_class(backend).device_kinds
+    return ()
+
+
 def availability(name: str) -> Availability:
     """The result of :meth:`Backend.probe` for a registered backend. A broken plugin is not available.
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Model, Options, Requirements
+from alexbench.harness.contract import Artifact, ArtifactFacts, Known, Model, Options, Requirements, Setting
 
 
 @runtime_checkable
@@ -59,6 +59,32 @@ class RunsArtifacts(Protocol):
             BackendUnavailableError: the runtime is not installed or does not import.
         """
         ...
+
+
+MOST_CANDIDATES: Final = 8
+FEWER: Final = "fewer"
+"""In place of a value of a :class:`Candidate`: fewer threads than the run has, where there is reason to try them."""
+COMPILER: Final = "a C++ compiler"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Settings that may be faster than the runtime's own. ``needs``: COMPILER, or empty for nothing."""
+
+    settings: tuple[tuple[str, str], ...]
+    needs: str = ""
+
+
+@runtime_checkable
+class TakesSettings(Protocol):
+    """An optional power: settings of the runtime, by its own names, in ``Options.settings`` of every load.
+
+    ``effective().applied`` has each of them as it took effect; one that did not is refused by whoever loads.
+    ``candidates``: what ``--profile tuned`` tries, at most MOST_CANDIDATES.
+    """
+
+    settings: ClassVar[tuple[Setting, ...]]
+    candidates: ClassVar[tuple[Candidate, ...]]
 
 
 @runtime_checkable
@@ -210,6 +236,8 @@ class OpensExports(Protocol):
         ...
 
 
+FEWEST_CALIBRATION_IMAGES: Final = 10
+"""Fewer say too little about the range of an activation."""
 RangeMethod = Literal["minmax", "entropy", "percentile", "mse"]
 RANGE_METHODS: Final[tuple[RangeMethod, ...]] = ("minmax", "entropy", "percentile", "mse")
 

@@ -3,28 +3,30 @@
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from alexbench.backends.registry import REFERENCE, backend_names, device_name
+from alexbench.backends.registry import REFERENCE, backend_names, device_kinds, device_name
+from alexbench.harness.chosen_settings import check_settings, named_settings
 from alexbench.harness.contract import PRECISIONS
-from alexbench.harness.errors import UsageError, unknown_name
+from alexbench.harness.errors import UsageError, known_words, unknown_name
 from alexbench.harness.files.decoding import AnySize, DecodeError, decode
 from alexbench.harness.files.input_files import expanded
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.systems import DEFAULT_PROFILE, ModelFile, System, labels
+from alexbench.harness.systems import DEFAULT_PROFILE, TUNED, ModelFile, System, device_forms, labels
 from alexbench.harness.trust import convention_of, stated_inputs, stated_outputs, untrusted
 
 _DEFAULTS: Final[dict[str, Any]] = {"precision": "fp32", "profile": DEFAULT_PROFILE, "threads": None, "device": "cpu"}
 AXES: Final = tuple(_DEFAULTS)
 """Flags that multiply with each other, with --backend, with --artifact and with --environment."""
-_KNOWN: Final = {"precision": PRECISIONS, "profile": (DEFAULT_PROFILE,)}
+_KNOWN: Final = {"precision": PRECISIONS, "profile": (DEFAULT_PROFILE, TUNED)}
 _MOST_THREADS: Final = 2**15
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 """The form of an environment's label, which is part of the names of rows and files."""
-_DIGITS_AT_MOST: Final = 18
+_WHOLE: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_SET: Final = "set."
 _OF_FILES: Final = ("artifact_input", "input", "output_name", "output", "trust")
 """Keys of a system that say how its file is read."""
 _TRUTHS: Final = {"true": True, "false": False}
@@ -37,7 +39,8 @@ class SystemTable:
     """One system as ``--system`` or a ``[[system]]`` names it. ``threads`` None: all cores that may be used.
 
     ``artifact``: the user's file; ``artifact_input``, ``output_name``: what it takes and which output has the scores,
-    as these flags say it; ``input`` and ``output`` are short for them; ``trust``: it may run as a program.
+    as these flags say it; ``input`` and ``output`` are short for them; ``trust``: it may run as a program. ``set``:
+    settings of its runtime, name -> value.
     """
 
     backend: str
@@ -52,6 +55,7 @@ class SystemTable:
     output_name: str | None = None
     output: str | None = None
     trust: bool = False
+    set: Annotated[dict[str, str | bool | int], "a table of settings"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +78,18 @@ def chosen_systems(given: Mapping[str, Any]) -> Chosen:
     pythons, environments = _pythons(given.get("pythons", ())), _environments(given.get("environments", ()))
     if environments and pythons:
         raise UsageError("--environment and --python both name interpreters; an environment runs every backend")
-    tables = [_table(one) for one in given.get("systems", ())]
+    tables = [(_said(one, number), _table(one)) for number, one in enumerate(given.get("systems", ()), 1)]
     files = [_backend_and_file("--artifact", one, _FILE_WANTED) for one in given.get("artifacts", ())]
     trusted = [absolute(one) for one in given.get("trusted", ())]
-    trusted += [absolute(one.artifact) for one in tables if one.trust and one.artifact is not None]
+    trusted += [absolute(one.artifact) for _, one in tables if one.trust and one.artifact is not None]
     backends = _backends(given, [name for name, _ in files], alone=not tables)
     multiplied: list[System] = []
     if backends or not tables:
         multiplied = _multiplied(given, backends or backend_names(), files, environments)
-    exact = [_system(table, environments) for table in tables]
+    exact = [_system(said, table, environments) for said, table in tables]
     systems = tuple(trusting((*multiplied, *exact), trusted))
     check_different(systems)
+    _check_devices(systems)
     _check_used(given, systems, pythons, environments)
     return Chosen(
         systems,
@@ -126,6 +131,19 @@ def check_different(systems: Sequence[System]) -> None:
         raise UsageError(f"the same system twice: {one.key}; name it once")
 
 
+def _check_devices(systems: Sequence[System]) -> None:
+    """Refuse a device that no backend of the run knows, without importing a runtime.
+
+    Raises:
+        UsageError: see above.
+    """
+    for device in dict.fromkeys(one.device for one in systems):
+        known = [device_kinds(one.backend) for one in systems if one.device == device]
+        kinds = dict.fromkeys(kind for some in known for kind in some)
+        if all(known) and device.partition(":")[0] not in kinds:
+            raise UsageError(f"unknown device {device!r}; {known_words(device, device_forms(kinds))}")
+
+
 def _backends(given: Mapping[str, Any], of_files: Sequence[str], *, alone: bool) -> tuple[str, ...]:
     """The backends that flags multiply; none: every one, or with ``alone`` False (there are --system) none of them."""
     named: tuple[str, ...] = given.get("backends", ())
@@ -148,6 +166,11 @@ def _multiplied(
     outputs = stated_outputs(given.get("output_names", ()), named)
     precisions, profiles, threads, devices = (_axis(given, axis) for axis in AXES)
     systems = []
+    chosen = named_settings(given.get("settings", ()))
+    for backend, named_here in chosen.items():
+        if backend not in backends:
+            first = f"--set {backend}.{next(iter(named_here))}"
+            raise UsageError(f"{first}: {backend} is not among the backends named; add --backend {backend}")
     for backend in backends:
         mine: list[ModelFile | None] = [
             ModelFile(absolute(file), convention=stated.get(name), output=outputs.get(name))
@@ -158,7 +181,9 @@ def _multiplied(
         own = [device_name(backend, one) for one in devices]
         axes = (mine or [None], places or [None], precisions, profiles, threads, own)
         for file, environment, precision, profile, count, device in product(*axes):
-            systems.append(System(backend, count, precision, profile, (), device, environment, file))
+            one = System(backend, count, precision, profile, (), device, environment, file)
+            said = f"--set {backend}."
+            systems.append(replace(one, settings=check_settings(one, chosen.get(backend, {}), said=said)))
     return systems
 
 
@@ -197,30 +222,48 @@ def _table(entry: SystemTable | str) -> SystemTable:
     """``--system`` as a table: ``openvino precision=bf16 threads=1``, as a shell would split it."""
     if isinstance(entry, SystemTable):
         return entry
-    said = f"--system {short(entry)}"
+    said = _said(entry)
     try:
         words = shlex.split(entry)
     except ValueError as error:
-        raise UsageError(f"{said}: {error}") from error
+        fault = "a quote is not closed" if entry.count('"') % 2 or entry.count("'") % 2 else "it ends with a backslash"
+        raise UsageError(f"{said}: {fault}; write it as \"torch artifact='my model.pt2'\"") from error
     if words and "=" not in words[0]:
         words[0] = f"backend={words[0]}"
     table: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
+        if key.startswith(_SET) and equals and value:
+            settings = table.setdefault("set", {})
+            if settings.setdefault(key.removeprefix(_SET), value) != value:
+                raise UsageError(f"{said}: {key} is named twice")
+            continue
         key = key.replace("-", "_")
+        if key == "set":
+            raise UsageError(f"{said}: write set.NAME=VALUE, as in set.NUM_STREAMS=2")
         if not equals or not value or key in table:
             twice = f"{key} is named twice" if key in table else f"wanted key=value, not {short(word)}"
             raise UsageError(f'{said}: {twice}, as in "openvino precision=bf16 threads=1"')
-        whole = key == "threads" and value.isascii() and value.isdecimal() and len(value) <= _DIGITS_AT_MOST
-        table[key] = int(value) if whole else _TRUTHS.get(value, value) if key == "trust" else value
+        table[key] = _value(key, value)
     try:
         return decode(SystemTable, table)
     except DecodeError as error:
         raise UsageError(f"{said}: {error}") from error
 
 
-def _system(table: SystemTable, environments: Mapping[str, str]) -> System:
-    """The one that a table names.
+def _value(key: str, text: str) -> int | bool | str:
+    if key == "threads" and _WHOLE.fullmatch(text):
+        return int(text)
+    return _TRUTHS.get(text, text) if key == "trust" else text
+
+
+def _said(entry: SystemTable | str, number: int = 1) -> str:
+    """How a message names a system: as it was typed, or by its place in the file."""
+    return f"--system {short(entry)}" if isinstance(entry, str) else f"[[system]] {number} ({entry.backend})"
+
+
+def _system(said: str, table: SystemTable, environments: Mapping[str, str]) -> System:
+    """The one that a table names; ``said``: how messages name it.
 
     Raises:
         UsageError: it makes no sense; the message names the system and the key.
@@ -229,8 +272,8 @@ def _system(table: SystemTable, environments: Mapping[str, str]) -> System:
         _check_table(table, environments)
         file = _file_of(table)
     except UsageError as error:
-        raise UsageError(f"--system {table.backend}: {error}") from error
-    return System(
+        raise UsageError(f"{said}: {error}") from error
+    one = System(
         table.backend,
         usable_cores() if table.threads is None else table.threads,
         table.precision,
@@ -239,6 +282,8 @@ def _system(table: SystemTable, environments: Mapping[str, str]) -> System:
         environment=table.environment,
         artifact=file,
     )
+    settings = {name: str(value) for name, value in table.set.items()}
+    return replace(one, settings=check_settings(one, settings, said=f"{said}: {_SET}"))
 
 
 def _check_table(table: SystemTable, environments: Mapping[str, str]) -> None:
@@ -324,6 +369,8 @@ def _check_used(
         for axis in AXES:
             if axis in given:
                 raise UsageError(f"--{axis} multiplies with --backend; write {axis}=... in --system, or name --backend")
+        if given.get("settings"):
+            raise UsageError("--set is for rows of --backend; write set.NAME=VALUE in --system, or name --backend")
         stated_inputs(given.get("artifact_inputs", ()), ())
         stated_outputs(given.get("output_names", ()), ())
     files = [one.artifact.path for one in systems if one.artifact is not None]

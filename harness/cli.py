@@ -16,6 +16,7 @@ import click
 from alexbench.harness.commands import completion
 from alexbench.harness.commands.ablate import ablate
 from alexbench.harness.commands.compare import compare
+from alexbench.harness.commands.conformance import conformance
 from alexbench.harness.commands.datasets import datasets
 from alexbench.harness.commands.doctor import doctor
 from alexbench.harness.commands.export import export
@@ -34,6 +35,7 @@ from alexbench.harness.commands.models import models
 from alexbench.harness.commands.options import one_answer, one_run, python
 from alexbench.harness.commands.quantize import quantize
 from alexbench.harness.commands.report import report, show_reports
+from alexbench.harness.commands.tune import tune
 from alexbench.harness.console.streams import clean_streams, nobody_reads
 from alexbench.harness.errors import AlexBenchError, ExitCode
 
@@ -114,7 +116,7 @@ _details = option("--details", is_flag=True, kind=OUTPUT, help="Print all tables
     metavar="NAME",
     multiple=True,
     kind=MEASURING,
-    help="Offline, Server, MultiStream.",
+    help="Measure Offline, Server or MultiStream too.",
 )
 @option("--latency-bound", type=float, metavar="MS", kind=MEASURING, help="Find the highest load with p99 below MS.")
 @option("--shard", metavar="I/N", kind=DATA, help="Run part I of N; alexbench merge joins them.")
@@ -129,28 +131,40 @@ def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags
 
     Exit code 0: success. 1: a system failed or does not match the float64 reference. 3: the timings are invalid.
     """
-    from alexbench.harness.config_file import read_config
+    from alexbench.harness.config_file import key_of, read_config
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.resolving import resolve
-    from alexbench.harness.running.pipeline import resume
-    from alexbench.harness.running.pipeline import run as carry_out
 
     values = {key: value for key, value in flags.items() if value not in (None, ()) and value is not False}
     if resumed is not None:
         trusted = values.pop("trusted", ())
         if values or config_file is not None:
             raise click.UsageError("--resume takes no flag but --trust and --details: the run's own flags apply")
+        from alexbench.harness.running.pipeline import resume
+
         _finish(resume(Path(resumed), display_for(), trusted=trusted), details=details)
+    replaced: list[str] = []
     if config_file is not None:
-        values = {**read_config(config_file), **values}
-    _finish(carry_out(resolve(values), display_for()), details=details)
+        of_file = read_config(config_file)
+        replaced = sorted(key_of(key) for key in of_file.keys() & values.keys() if of_file[key] != values[key])
+        values = {**of_file, **values}
+    config = resolve(values)
+    if replaced:
+        _say(f"--config {config_file}: flags replace its {', '.join(replaced)}")
+    from alexbench.harness.running.pipeline import run as carry_out  # after the flags were checked: it imports much
+    from alexbench.harness.tuning.tune import with_tuned
+
+    display = display_for()
+    _finish(carry_out(with_tuned(config, display), display), details=details)
 
 
 def _finish(outcome: "Outcome", *, details: bool) -> NoReturn:
     """Write and print the reports of a run, and leave with its exit code, which the last line explains."""
     from alexbench.harness.commands.leaving import leave
+    from alexbench.harness.tuning.tune import confirm
     from alexbench.reports.leaderboard.outcome import outcome_words
 
+    confirm(outcome.record)
     show_reports(outcome.folder, outcome.record, details=details, step=True)
     leave(outcome.exit_code, outcome_words(outcome.exit_code, outcome.record))
 
@@ -179,11 +193,12 @@ def merge(parts: tuple[Path, ...], out: str, *, details: bool) -> None:
 def predict(images: tuple[str, ...], *, as_json: bool, labels: str | None, **flags: Any) -> None:
     """Print the top-5 labels and probabilities of images on every runtime; - reads standard input."""
     from alexbench.harness.console.progress import display_for
-    from alexbench.harness.prediction.predict import predict as answer
-    from alexbench.harness.prediction.showing import print_predictions
     from alexbench.harness.resolving import resolve
 
     config = resolve({**flags, "only": "performance"})
+    from alexbench.harness.prediction.predict import predict as answer
+    from alexbench.harness.prediction.showing import print_predictions
+
     answers = answer(images, config=config, display=display_for(), own_classes=labels)
     print_predictions(answers, as_json=as_json)
 
@@ -204,7 +219,22 @@ def backends(*, devices: bool, as_json: bool) -> None:
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 
-for _command in (ab, ablate, baseline, compare, datasets, doctor, export, gate, history, models, quantize, report):
+for _command in (
+    ab,
+    ablate,
+    baseline,
+    compare,
+    conformance,
+    datasets,
+    doctor,
+    export,
+    gate,
+    history,
+    models,
+    quantize,
+    report,
+    tune,
+):
     cli.add_command(_command)
 
 

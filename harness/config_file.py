@@ -20,6 +20,7 @@ _LISTS: Final = {
     "python": "pythons",
     "environment": "environments",
     "system": "systems",
+    "set": "settings",
     **{axis: axis for axis in AXES},
 }
 """Flag that may be repeated -> the name of its values."""
@@ -27,7 +28,7 @@ _ONE: Final[dict[str, Any]] = {"threads": int, "system": (str, dict)}
 """Such a flag -> what a file may give instead of a list; a string for the others."""
 _FIELDS: Final = get_type_hints(RunConfig, include_extras=True)
 _KINDS: Final[dict[str, Any]] = {
-    **{key: kind for key, kind in _FIELDS.items() if key not in {*_LISTS.values(), "all_backends", "exact"}},
+    **{key: kind for key, kind in _FIELDS.items() if key not in {*_LISTS.values(), "all_backends", "exact", "tunings"}},
     **dict.fromkeys(BOUNDS, AnySize),
     **dict.fromkeys(_LISTS, Annotated[tuple[str, ...], "a name or a list of names"]),
     "threads": Annotated[tuple[AnySize, ...], "a whole number or a list of them"],
@@ -62,6 +63,11 @@ def read_config(path: Path) -> dict[str, Any]:
         except DecodeError as error:
             raise UsageError(f"--config {path}: {error}") from error
     return values
+
+
+def key_of(name: str) -> str:
+    """The key of a configuration file for the name of a flag's values."""
+    return _FORMER.get(name, name)
 
 
 def _known(key: str) -> str:

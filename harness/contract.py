@@ -8,7 +8,7 @@ ignored.
 import abc
 import importlib.metadata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal
@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.errors import UsageError, WeightsError, unknown_name
+from alexbench.harness.errors import UnsupportedOptionError, UsageError, WeightsError, unknown_name
 from alexbench.harness.models.network import Layout, Network, shape_mismatches
 from alexbench.harness.models.preprocessing import Normalisation
 from alexbench.harness.records.effective import Effective as Effective  # noqa: PLC0414  # plugins have it from here
@@ -77,6 +77,8 @@ class Model:
 class Options:
     """What the user asked for. ``threads`` is the number of compute threads of one inference, at least 1.
 
+    ``settings``: name -> value of the backend's own :class:`Setting` that differ from its defaults.
+
     Raises:
         UsageError: fewer than 1 thread, which some runtimes read as "all", or an unknown precision.
     """
@@ -84,12 +86,36 @@ class Options:
     threads: int
     device: str = "cpu"
     precision: Precision = "fp32"
+    settings: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise UsageError(f"{self.threads} threads: give 1 or more")
         if self.precision not in PRECISIONS:
             raise unknown_name("precision", self.precision, PRECISIONS)
+
+    def setting(self, name: str, otherwise: str = "") -> str:
+        """The value of a setting, ``otherwise`` where the user did not name it."""
+        return dict(self.settings).get(name, otherwise)
+
+    def without(self, *names: str) -> "Options":
+        """The same, these settings at their defaults."""
+        return replace(self, settings=tuple(one for one in self.settings if one[0] not in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a runtime that a user may name, on the CPU.
+
+    ``name``: as the runtime's own documentation calls it. ``values``: those that it takes; none: a whole number from 1
+    to the threads of the run. ``proof``: what is read back to show that it took effect, in words. ``networks_only``: it
+    does not apply to a user's own file.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    proof: str = ""
+    networks_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +201,8 @@ class ArtifactFacts:
 class Backend(abc.ABC):
     """One runtime. Constructing it imports nothing; ``load`` does. Not thread-safe; one per process.
 
-    ``device_names``: a kind of device -> what it is called here, where users have two names for it.
+    ``device_names``: a kind of device -> what it is called here, where users have two names for it. ``device_kinds``:
+    the kinds that it knows, as ``("cpu", "cuda")``; empty: only the runtime itself can tell.
 
     ``input_layout`` is the class's for a network that the backend builds; while an artifact is loaded, the instance's
     is the artifact's.
@@ -184,6 +211,7 @@ class Backend(abc.ABC):
     name: ClassVar[str]
     requires: ClassVar[Requirements]
     device_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    device_kinds: ClassVar[tuple[str, ...]] = ()
     input_layout: Layout
 
     @classmethod
@@ -254,3 +282,20 @@ def check_weights(model: Model) -> None:
     ]
     if problems:
         raise WeightsError(f"weights do not fit network {model.network.name}: {'; '.join(problems)}")
+
+
+def check_applied(name: str, options: Options, ran: Effective) -> None:
+    """Compare each setting that was asked for with what the backend ``name`` says took effect.
+
+    Raises:
+        UnsupportedOptionError: one did not; the message says what took effect instead.
+    """
+    for setting, wanted in options.settings:
+        found = ran.applied.get(setting)
+        if found is None:
+            raise UnsupportedOptionError(f"{name}: {setting}={wanted} has no effect on {options.device}; leave it out")
+        if found.value != wanted:
+            raise UnsupportedOptionError(
+                f"{name}: asked for {setting}={wanted}, but it runs {setting}={found.value}; leave it out, or give"
+                " another value"
+            )

@@ -86,6 +86,10 @@ class WorkerError(AlexBenchError):
         self.message = message
 
 
+class WorkerDiedError(WorkerError):
+    """A worker process that ended without an answer."""
+
+
 class TooFewImagesError(AlexBenchError):
     """Fewer images than can decide anything: inconclusive, not wrong."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alexbench.datasets.layouts.layout_table import LAYOUT_NAMES
-from alexbench.harness.capabilities import RANGE_METHODS
+from alexbench.harness.capabilities import FEWEST_CALIBRATION_IMAGES, RANGE_METHODS
 from alexbench.harness.chosen_systems import chosen_systems
 from alexbench.harness.config import ON_BAD_IMAGE, ONLY, PUBLISHED, SCENARIOS, RunConfig, Shard
 from alexbench.harness.errors import UsageError, unknown_name
@@ -27,7 +27,7 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
 BOUNDS: Final = {
     "batch_size": (1, 2**16),
     "limit": (1, 10**9),
-    "calibration_images": (1, 10**6),
+    "calibration_images": (FEWEST_CALIBRATION_IMAGES, 10**6),
     "seed": (0, 2**63 - 1),
 }
 """Least and most: more no machine, no data set and no column of a table holds."""
@@ -54,7 +54,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     for key, known in _CHOICES.items():
         if key in given and given[key] not in known:
             raise unknown_name(f"--{key.replace('_', '-')}", given[key], known)
-    _check_numbers(given)
+    check_numbers(given)
     _read_measures(given)
     _check_data_flags(given)
     _check_load_flags(given)
@@ -81,7 +81,8 @@ def _with_pictures(config: RunConfig) -> RunConfig:
     return config
 
 
-def _check_numbers(given: Mapping[str, Any]) -> None:
+def check_numbers(given: Mapping[str, Any]) -> None:
+    """Raise a UsageError that names the first flag whose number is not within its bounds."""
     for key, (least, most) in BOUNDS.items():
         value = given.get(key)
         if value is None or least <= value <= most:
@@ -113,15 +114,14 @@ def shard_of(text: str) -> Shard:
     return Shard(int(found[1]), int(found[2]))
 
 
-def _check_load_flags(given: Mapping[str, Any]) -> None:
+def _check_load_flags(given: dict[str, Any]) -> None:
     if given.get("only") == "accuracy":
         flags = ("rigor", "--rigor"), ("budget", "--budget"), ("resolution", "--resolution")
         for key, flag in (*flags, ("scenarios", "--scenario"), ("latency_bound", "--latency-bound")):
             if key in given:
-                raise UsageError(f"{flag} is of speed, which --only accuracy leaves out; leave one of them out")
-    for name in given.get("scenarios", ()):
-        if name not in SCENARIOS:
-            raise unknown_name("--scenario", name, SCENARIOS)
+                raise UsageError(f"{flag} has no effect with --only accuracy (no timing); leave one of them out")
+    if "scenarios" in given:
+        given["scenarios"] = tuple(_scenario(name) for name in given["scenarios"])
     bound = given.get("latency_bound")
     if bound is None:
         return
@@ -129,7 +129,15 @@ def _check_load_flags(given: Mapping[str, Any]) -> None:
         said = f"{bound:g}" if isinstance(bound, float) else short(bound)
         raise UsageError(f"--latency-bound {said}: give milliseconds above 0, {_LONGEST_MS:g} at most")
     if not {"Server", "MultiStream"} & set(given.get("scenarios", ())):
-        raise UsageError("--latency-bound is of a scenario: add --scenario Server or --scenario MultiStream")
+        raise UsageError("--latency-bound bounds a load; add --scenario Server or --scenario MultiStream")
+
+
+def _scenario(name: str) -> str:
+    """MLPerf's spelling of a scenario, however its letters are written."""
+    found = {one.lower(): one for one in SCENARIOS}.get(name.lower())
+    if found is None:
+        raise unknown_name("--scenario", name, SCENARIOS)
+    return found
 
 
 def _read_measures(given: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 import alexbench.harness
 from alexbench.backends.registry import availability, backend_class
 from alexbench.harness.capabilities import EmulatesInt8, ListsDevices
-from alexbench.harness.contract import Backend, Effective, Model
+from alexbench.harness.contract import Backend, Effective, Model, check_applied
 from alexbench.harness.errors import UnsupportedOptionError, WorkerError
 from alexbench.harness.files import lines
 from alexbench.harness.files.lines import Asked, Done, Progress, Request
@@ -136,6 +136,8 @@ class Worker(Timing, Scoring):
             ran = made.effective()
         if not isinstance(ran, Effective):
             raise WorkerError(f"{made.name}: effective() returned {type(ran).__name__}, wanted an Effective")
+        assert self._options is not None
+        check_applied(made.name, self._options, ran)
         return Loaded(seconds, ran)
 
     def check_options(self, asked: CheckOptions) -> Done:
@@ -143,6 +145,7 @@ class Worker(Timing, Scoring):
         model = Model(_TINY, seeded_weights(_TINY.parameter_shapes, 1))
         instance = backend_class(asked.backend)()
         instance.load(model, asked.options)
+        check_applied(asked.backend, asked.options, instance.effective())
         instance.close()
         return Done()
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from alexbench.harness.records.paired_records import RowPair
+from alexbench.harness.records.plain_rows import plain_row
 from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Difference, Group
-from alexbench.harness.systems import base_among, plain_of
+from alexbench.harness.systems import base_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,6 @@ class Row:
         return None if speed is None else speed.throughput.images_per_second
 
     @property
-    def computes_in(self) -> str | None:
-        """What its products work in; None where nobody knows."""
-        ran = self.entry.effective
-        return None if ran is None else ran.precision[0]
-
-    @property
     def p50_ms(self) -> float | None:
         """Median latency at batch 1."""
         speed = self.entry.performance
@@ -71,8 +66,8 @@ class Row:
     @property
     def plain(self) -> "Row | None":
         """The row of its own system in fp32, as its runtime ships it; None for none, and for that row itself."""
-        rows = (Row(one, self.record, self.run) for one in self.record.systems if one.name != self.entry.name)
-        return next((one for one in rows if one.entry.system == plain_of(self.entry.system)), None)
+        found = plain_row(self.entry, self.record.systems)
+        return None if found is None else Row(found, self.record, self.run)
 
     def speed_up(self, base: "Row | None") -> float | None:
         """Times the base's images/s; None where either of the two has none, or the measurement is invalid."""

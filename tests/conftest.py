@@ -30,7 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without ``--nightly``, tests marked so are counted as deselected."""
+    """Without ``--nightly``, tests marked so are counted as deselected. Only end-to-end tests may be marked alone."""
+    elsewhere = [item.nodeid for item in items if item.get_closest_marker("alone") and "end_to_end" not in item.nodeid]
+    if elsewhere:
+        raise pytest.UsageError(f"marked alone outside tests/end_to_end, where nox looks for them: {elsewhere}")
     if not config.getoption("--nightly"):
         left_out = [item for item in items if item.get_closest_marker("nightly")]
         config.hook.pytest_deselected(items=left_out)

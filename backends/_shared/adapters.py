@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.errors import BackendUnavailableError, DataError, UsageError
+from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError, known_words
 from alexbench.harness.models.network import Layout
+from alexbench.harness.systems import device_forms
 
 _OF_ERROR: Final = re.compile(r"^\s*(?:\w+\.)*\w*(?:Error|Exception)\b:\s*(.+)", re.MULTILINE)
 _LONGEST: Final = 300
@@ -36,6 +37,18 @@ def import_runtime(module: str, *, extra: str) -> ModuleType:
         raise BackendUnavailableError(
             f"{module} does not import ({reason}); pip install 'alexbench[{extra}]'"
         ) from error
+
+
+def device_index(backend: str, kinds: Sequence[str], name: str) -> int:
+    """The index in a device's name, 1 in ``cuda:1``; 0 where it has none.
+
+    Raises:
+        UnsupportedOptionError: it is not of one of the ``kinds`` that ``backend`` knows.
+    """
+    kind, colon, index = name.partition(":")
+    if kind not in kinds or (colon and not (index.isascii() and index.isdecimal())) or name == "cpu:":
+        raise UnsupportedOptionError(f"{backend}: unknown device {name!r}; {known_words(name, device_forms(kinds))}")
+    return int(index or 0)
 
 
 def not_loaded(name: str, method: str) -> UsageError:

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared import resident
-from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.adapters import check_pixels, device_index, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16, unreadable
 from alexbench.backends._shared.exports import INPUT, OUTPUT
 from alexbench.backends._shared.onnx_export import open_onnx, write_onnx
@@ -26,8 +25,16 @@ from alexbench.backends.onnxruntime_ import activations as onnx_activations
 from alexbench.backends.onnxruntime_ import artifact as onnx_artifact
 from alexbench.backends.onnxruntime_ import profile
 from alexbench.backends.onnxruntime_ import quantize as onnx_quantize
+from alexbench.backends.onnxruntime_ import settings as onnx_settings
 from alexbench.backends.onnxruntime_.ranges import RangedGraph
-from alexbench.harness.capabilities import ExportFormat, OpenedExport, OpenedRanges, QuantizationOptions, RangeMethod
+from alexbench.harness.capabilities import (
+    Candidate,
+    ExportFormat,
+    OpenedExport,
+    OpenedRanges,
+    QuantizationOptions,
+    RangeMethod,
+)
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -37,9 +44,10 @@ from alexbench.harness.contract import (
     Model,
     Options,
     Requirements,
+    Setting,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, known_words
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import Layout, MaxPool, Network
 
 if TYPE_CHECKING:
@@ -56,11 +64,14 @@ class OnnxRuntimeBackend(Backend):
     requires: ClassVar[Requirements] = Requirements(
         groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)), extra="onnxruntime"
     )
+    device_kinds: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     input_layout: Layout = "NCHW"
     artifact_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     data_suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("onnx", ".onnx"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("onnx",)
+    settings: ClassVar[tuple[Setting, ...]] = onnx_settings.SETTINGS
+    candidates: ClassVar[tuple[Candidate, ...]] = onnx_settings.CANDIDATES
     quantized_suffix: ClassVar[str] = ".onnx"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)))
     range_methods: ClassVar[tuple[RangeMethod, ...]] = tuple(onnx_quantize.METHODS)
@@ -70,7 +81,8 @@ class OnnxRuntimeBackend(Backend):
         self._ort: ModuleType | None = None
         self._session: onnxruntime.InferenceSession | None = None
         self._kept: list[object] = []
-        self._built: tuple[Model, Options] | None = None
+        self._built: Model | None = None
+        self._options: Options | None = None
         self._shape: tuple[int, ...] = ()
         self._artifact: Loaded | None = None
 
@@ -90,12 +102,12 @@ class OnnxRuntimeBackend(Backend):
             )
         ort = _import_onnxruntime()
         device_id = _cuda_index(options.device)
-        settings = _session_options(ort, threads=options.threads)
+        settings = _session_options(ort, options)
         if self._traced_to is not None:
             settings.enable_profiling, settings.profile_file_prefix = True, str(self._traced_to)
         kept = _give_weights(ort, model, settings)
         session = _open(ort, graph_model(model.network).SerializeToString(), settings, device_id)
-        self._device, self._built = options.device, (model, options)
+        self._options, self._built = options, model
         self._ort, self._session, self._kept, self._shape = ort, session, kept, model.network.input_shape
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -110,15 +122,14 @@ class OnnxRuntimeBackend(Backend):
 
     def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """See :meth:`GivesActivations.activations`: by a second session, whose graph has the layers as outputs."""
-        ort, built = self._ort, self._built
-        if ort is None:
+        ort, model, options = self._ort, self._built, self._options
+        if ort is None or options is None:
             raise not_loaded(self.name, "activations")
-        if built is None:
+        if model is None:
             raise no_activations(self.name)
-        model, options = built
         check_layers(model.network, layers)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
-        settings = _session_options(ort, threads=options.threads)
+        settings = _session_options(ort, options)
         kept = _give_weights(ort, model, settings)
         graph = onnx_activations.watched(model.network, layers)
         session = _open(ort, graph.SerializeToString(), settings, _cuda_index(options.device))
@@ -145,7 +156,7 @@ class OnnxRuntimeBackend(Backend):
         self.close()
         ort = _import_onnxruntime()
         device_id = _cuda_index(options.device)
-        settings = _session_options(ort, threads=options.threads)
+        settings = _session_options(ort, options)
         if emulated:
             settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
@@ -158,7 +169,7 @@ class OnnxRuntimeBackend(Backend):
         def run(batch: NDArray[Any]) -> NDArray[Any]:
             return np.asarray(session.run([facts.output_name], {facts.input_name: batch})[0])
 
-        self._device, self._ort, self._session = options.device, ort, session
+        self._options, self._ort, self._session = options, ort, session
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def open_ranges(
@@ -171,7 +182,7 @@ class OnnxRuntimeBackend(Backend):
         """See :meth:`OpensRanges.open_ranges`: by a session of a changed graph."""
         ort = _import_onnxruntime()
         graph = RangedGraph(artifact.path)
-        settings = _session_options(ort, threads=options.threads)
+        settings = _session_options(ort, options)
         if ranges is None:
             graph.take_out()
         else:
@@ -192,15 +203,15 @@ class OnnxRuntimeBackend(Backend):
 
     def effective(self) -> Effective:
         """The session reports its providers. Its thread count is only the requested one, and it reports no types."""
-        ort, session = self._ort, self._session
-        if ort is None or session is None:
+        ort, session, options = self._ort, self._session, self._options
+        if ort is None or session is None or options is None:
             raise not_loaded(self.name, "effective")
         settings = session.get_session_options()
         provider = session.get_providers()[0]
         return Effective(
             runtime="onnxruntime",
             version=ort.__version__,
-            device=Known("cpu", "reported") if provider == CPU else Known(self._device, "requested"),
+            device=Known("cpu", "reported") if provider == CPU else Known(options.device, "requested"),
             provider=Known(provider, "reported"),
             precision=Known("fp32", "requested") if self._artifact is None else self._artifact.precision,
             threads=Known(str(settings.intra_op_num_threads), "requested"),
@@ -209,19 +220,20 @@ class OnnxRuntimeBackend(Backend):
                 "graph_optimization": settings.graph_optimization_level.name,
                 "execution_mode": settings.execution_mode.name,
                 "inter_op_threads": str(settings.inter_op_num_threads),
-                "spinning": "default",
+                "spinning": options.setting("session.intra_op.allow_spinning", "default"),
                 "tf32": "off",
                 "providers": ", ".join(session.get_providers()),
             }
             | ({} if self._artifact is None else self._artifact.settings()),
             stored=Known("fp32", "requested") if self._artifact is None else self._artifact.stored,
+            applied=onnx_settings.applied(options, settings),
         )
 
     def close(self) -> None:
         """Drop the session first, then the arrays it reads."""
         self._session = None
         self._artifact, self.input_layout = None, type(self).input_layout
-        self._kept, self._built = [], None
+        self._kept, self._built, self._options = [], None, None
         self._ort = None
 
     def devices(self) -> list[str]:
@@ -234,7 +246,7 @@ class OnnxRuntimeBackend(Backend):
         graph = graph_model(probe).SerializeToString()
         while True:
             try:
-                _open(ort, graph, _session_options(ort, threads=1), len(found) - 1)
+                _open(ort, graph, _session_options(ort, Options(1)), len(found) - 1)
             except UnsupportedOptionError:
                 return found
             found.append(f"cuda:{len(found) - 1}")
@@ -244,14 +256,15 @@ class OnnxRuntimeBackend(Backend):
         if options.device != "cpu":
             return open_loop(type(self)(), model, options)
         how = f"one session, callers at once: {options.threads}, intra-op 1"
-        return open_threads(type(self)(), model, replace(options, threads=1), callers=options.threads, how=how)
+        own = replace(options.without(onnx_settings.THREADS), threads=1)
+        return open_threads(type(self)(), model, own, callers=options.threads, how=how)
 
     def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
         """See :meth:`KeepsOnDevice.resident`: input and output bound to the GPU's memory. None for an artifact too."""
-        ort, session = self._ort, self._session
-        if ort is None or session is None:
+        ort, session, options = self._ort, self._session, self._options
+        if ort is None or session is None or options is None:
             raise not_loaded(self.name, "resident")
-        index = _cuda_index(self._device)
+        index = _cuda_index(options.device)
         if index is None or self._artifact is not None:
             return None
         return resident.on_onnxruntime(ort, session, pixels, ("cuda", index))
@@ -301,11 +314,8 @@ def _import_onnxruntime() -> ModuleType:
 
 def _cuda_index(name: str) -> int | None:
     """The CUDA device's index; None for the CPU."""
-    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
-    if match is None:
-        known = known_words(name, ("cpu", "cuda", "cuda:N"))
-        raise UnsupportedOptionError(f"onnxruntime: unknown device {name!r}; {known}")
-    return None if name == "cpu" else int(match[1] or 0)
+    index = device_index("onnxruntime", OnnxRuntimeBackend.device_kinds, name)
+    return None if name == "cpu" else index
 
 
 def _give_weights(ort: ModuleType, model: Model, settings: "onnxruntime.SessionOptions") -> list[object]:
@@ -320,13 +330,14 @@ def _give_weights(ort: ModuleType, model: Model, settings: "onnxruntime.SessionO
     return [arrays, values]
 
 
-def _session_options(ort: ModuleType, *, threads: int) -> "onnxruntime.SessionOptions":
+def _session_options(ort: ModuleType, options: Options) -> "onnxruntime.SessionOptions":
     settings = ort.SessionOptions()
-    settings.intra_op_num_threads = threads
+    settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
     settings.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     settings.log_severity_level = 3
+    onnx_settings.apply(options, settings)
     return settings
 
 

@@ -26,6 +26,7 @@ from alexbench.backends._shared.input_steps import (
     read_steps,
 )
 from alexbench.backends.onnxruntime_ import precision
+from alexbench.backends.onnxruntime_.constants import Constants
 from alexbench.backends.onnxruntime_.macs import macs
 from alexbench.harness.contract import Artifact, ArtifactFacts, Scores
 from alexbench.harness.errors import WeightsError
@@ -58,16 +59,6 @@ _ARITHMETIC: Final[Mapping[str, Arithmetic]] = {
 }
 _SIZES: Final = {"Shape", "Size"}
 """Operators that read only a tensor's shape: they do not count as a fork."""
-_COMPUTED: Final = {
-    *("Constant", "Identity", "Cast", "Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Neg", "Abs", "Pow", "Exp"),
-    *("Log", "Max", "Min", "Reshape", "Unsqueeze", "Squeeze", "Transpose", "Concat", "Slice", "QuantizeLinear"),
-    *("DequantizeLinear", "ReduceMean", "ReduceSum", "Flatten", "CastLike"),
-}
-"""Operators for computing constants; none of them loops, or makes large results of small inputs."""
-_NODES_AT_MOST: Final = 64
-_SPREAD_AT_MOST: Final = 64
-_VALUES_AT_MOST: Final = 1 << 22
-"""The most elements of a constant: more than a large image and a first layer have."""
 _SOFTMAX: Final[Mapping[str, Scores]] = {
     "Softmax": "probabilities",
     "QLinearSoftmax": "probabilities",
@@ -118,10 +109,10 @@ class _Graph:
 
     def __init__(self, proto: "onnx.ModelProto", artifact: Artifact) -> None:
         graph = proto.graph
-        self._proto, self._artifact = proto, artifact
-        self._constants = {tensor.name: tensor for tensor in graph.initializer}
+        self._proto = proto
         self._made_by = {name: node for node in graph.node for name in node.output}
         self._functions = {(one.domain, one.name) for one in proto.functions}
+        self._constants = Constants(proto, artifact, self._functions)
         self._used_by: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
             for name in dict.fromkeys((*node.input, *_captured(node))):
@@ -193,7 +184,7 @@ class _Graph:
                 return None
             return dequantise(*scaling) if kind == "DequantizeLinear" else quantise(*scaling, *_ends(scaling[1]))
         if kind == "BatchNormalization" and not attributes.get("training_mode"):
-            given = [value for one in node.input[1:5] if (value := self.value(one)) is not None]
+            given = [value for one in node.input[1:5] if (value := self._constants.value(one)) is not None]
             if len(given) != 4:
                 return None
             scale, shift, mean, variance = given
@@ -212,7 +203,7 @@ class _Graph:
             case "Transpose":
                 return [Step("transpose", attributes.get("perm", [3, 2, 1, 0]))]
             case "Gather":
-                indices = self.value(node.input[1])
+                indices = self._constants.value(node.input[1])
                 return None if indices is None else [Step("gather", indices, attributes.get("axis", 0))]
             case _:
                 return None
@@ -243,8 +234,8 @@ class _Graph:
             return None
         if is_first_layer(shape[0], (shape[2], shape[3]), groups):
             return [FIRST_LAYER]
-        weight = self.value(node.input[place])
-        bias = self.value(node.input[2]) if node.op_type == "Conv" and len(node.input) > 2 else None
+        weight = self._constants.value(node.input[place])
+        bias = self._constants.value(node.input[2]) if node.op_type == "Conv" and len(node.input) > 2 else None
         if weight is None or node.op_type != "Conv" or (bias is None and len(node.input) > 2):
             return None
         return pointwise(weight, bias, groups, "NCHW", channels)
@@ -256,12 +247,12 @@ class _Graph:
                 break
             name = node.input[0]
         if name in self._constants:
-            return tuple(self._constants[name].dims)
-        value = self.value(name)
+            return self._constants.dims(name)
+        value = self._constants.value(name)
         return None if value is None else value.shape
 
     def _padding(self, node: "onnx.NodeProto", attributes: dict[str, Any]) -> list[Step] | None:
-        pads = attributes.get("pads") if len(node.input) < 2 else self.value(node.input[1])
+        pads = attributes.get("pads") if len(node.input) < 2 else self._constants.value(node.input[1])
         if pads is None or np.size(pads) != 8 or (len(node.input) > 3 and node.input[3]) or np.min(pads) < 0:
             return None
         return [Step("pad", np.flatnonzero(np.reshape(pads, (2, 4)).any(axis=0)).tolist())]
@@ -269,11 +260,11 @@ class _Graph:
     def _arithmetic(self, node: "onnx.NodeProto", name: str) -> list[Step] | None:
         kind = node.op_type
         if not kind.startswith("QLinear"):
-            operand = self.value(node.input[1] if node.input[0] == name else node.input[0])
+            operand = self._constants.value(node.input[1] if node.input[0] == name else node.input[0])
             return None if operand is None else arithmetic(_ARITHMETIC[kind], operand, first=node.input[0] == name)
         mine, others = (0, 3) if node.input[0] == name else (3, 0)
         own, other, result = self._scaling(node, mine + 1), self._scaling(node, others + 1), self._scaling(node, 6)
-        operand = self.value(node.input[others])
+        operand = self._constants.value(node.input[others])
         if own is None or other is None or result is None or operand is None:
             return None
         operand = (operand.astype(np.float64) - other[1]) * other[0]
@@ -284,70 +275,10 @@ class _Graph:
         """The constant scale and zero point at inputs ``place`` and ``place + 1``; one for all channels."""
         if place >= len(node.input):
             return None
-        scale = self.value(node.input[place])
+        scale = self._constants.value(node.input[place])
         named = place + 1 < len(node.input) and node.input[place + 1]
-        zero = self.value(node.input[place + 1]) if named else np.zeros(())
+        zero = self._constants.value(node.input[place + 1]) if named else np.zeros(())
         return None if scale is None or zero is None or np.size(scale) != 1 else (scale, zero)
-
-    def value(self, name: str) -> NDArray[Any] | None:
-        """The constant ``name``, computed if necessary; None if it depends on an input."""
-        from onnx import numpy_helper
-        from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
-
-        tensor = self._constants.get(name)
-        if tensor is not None:
-            if uses_external_data(tensor):
-                try:
-                    load_external_data_for_tensor(tensor, str(self._artifact.path.parent))
-                except Exception as error:
-                    raise unreadable(self._artifact, error) from error
-            found: NDArray[Any] = numpy_helper.to_array(tensor)
-            return found
-        return self._computed(name)
-
-    def _is_small(self, order: "list[onnx.NodeProto]", constants: Mapping[str, NDArray[Any]]) -> bool:
-        """Whether nodes need little time and memory: they have no loops, and nothing grows much."""
-        sizes = [one.size for one in constants.values()]
-        if len(order) > _NODES_AT_MOST or sum(sizes) > _VALUES_AT_MOST:
-            return False
-        if any(node.op_type not in _COMPUTED or (node.domain, node.op_type) in self._functions for node in order):
-            return False
-        # Arithmetic on two large values, (N, 1) and (1, M), gives N x M.
-        return sum(size > _SPREAD_AT_MOST for size in sizes) < 2
-
-    def _computed(self, name: str) -> NDArray[Any] | None:
-        """The value of ``name``, computed from constants by onnx's own reference implementation."""
-        from onnx import TensorProto, helper
-        from onnx.reference import ReferenceEvaluator
-
-        nodes: dict[int, onnx.NodeProto] = {}
-        constants: dict[str, NDArray[Any]] = {}
-        wanted = [name]
-        while wanted:
-            one = wanted.pop()
-            node = self._made_by.get(one)
-            if one in self._constants:
-                value = self.value(one)
-                assert value is not None
-                constants[one] = value
-            elif node is None:
-                return None  # an input of the graph
-            elif id(node) not in nodes:
-                nodes[id(node)] = node
-                wanted += [other for other in node.input if other]
-        order = [node for node in self._proto.graph.node if id(node) in nodes]
-        if not self._is_small(order, constants):
-            return None
-        tensors = [_tensor(*item) for item in constants.items()]
-        output = helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None)
-        graph = helper.make_graph(order, "constant", [], [output], tensors)
-        model = helper.make_model(
-            graph, ir_version=self._proto.ir_version, opset_imports=list(self._proto.opset_import)
-        )
-        try:
-            return np.asarray(ReferenceEvaluator(model).run([name], {})[0])
-        except Exception:  # an operator that it does not know, which no normalisation uses
-            return None
 
 
 def _ends(zero: NDArray[Any]) -> tuple[float, float]:
@@ -363,12 +294,6 @@ def _captured(node: "onnx.NodeProto") -> Iterator[str]:
             for inner in graph.node:
                 yield from inner.input
                 yield from _captured(inner)
-
-
-def _tensor(name: str, value: NDArray[Any]) -> "onnx.TensorProto":
-    from onnx import numpy_helper
-
-    return numpy_helper.from_array(value, name)
 
 
 def _port(value: "onnx.ValueInfoProto") -> Port:

@@ -1,7 +1,6 @@
 """OpenVINO behind the contract: the network built with its opset, compiled for latency."""
 
 import ctypes
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.adapters import check_pixels, device_index, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded
 from alexbench.backends._shared.watched_layers import check_layers, no_activations
 from alexbench.backends.openvino_ import activations as openvino_activations
@@ -21,8 +20,18 @@ from alexbench.backends.openvino_ import profile
 from alexbench.backends.openvino_ import quantize as openvino_quantize
 from alexbench.backends.openvino_.export import convert_ir, open_ir, write_ir
 from alexbench.backends.openvino_.profile import PRODUCT
+from alexbench.backends.openvino_.requests import Requests
+from alexbench.backends.openvino_.settings import (
+    CANDIDATES,
+    RESHAPE,
+    SETTINGS,
+    STREAMS,
+    THREADS,
+    applied,
+    with_settings,
+)
 from alexbench.backends.openvino_.stream import QueueStream
-from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
+from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -32,9 +41,10 @@ from alexbench.harness.contract import (
     Model,
     Options,
     Requirements,
+    Setting,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, known_words
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -62,10 +72,14 @@ _OUR_NAMES: Final = {"f32": "fp32", "f16": "fp16", "bf16": "bf16"}
 
 
 class OpenVinoBackend(Backend):
-    """One stream, the LATENCY hint and an explicit precision: by default OpenVINO uses bf16 if the CPU has it."""
+    """One stream, the LATENCY hint and an explicit precision: by default OpenVINO uses bf16 if the CPU has it.
+
+    Where a user asks for several streams, each batch is divided among them.
+    """
 
     name: ClassVar[str] = "openvino"
     requires: ClassVar[Requirements] = Requirements(groups=(("openvino",),), extra="openvino")
+    device_kinds: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
     input_layout: Layout = "NCHW"
     artifact_suffixes: ClassVar[tuple[str, ...]] = openvino_artifact.SUFFIXES
     data_suffixes: ClassVar[tuple[str, ...]] = openvino_artifact.SUFFIXES
@@ -74,6 +88,8 @@ class OpenVinoBackend(Backend):
         ExportFormat("openvino", ".xml", beside=(".bin",), via="openvino-convert"),
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("openvino",)
+    settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+    candidates: ClassVar[tuple[Candidate, ...]] = CANDIDATES
     quantized_suffix: ClassVar[str] = ".xml"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("nncf",),), extra="openvino-int8")
     range_methods: ClassVar[tuple[RangeMethod, ...]] = openvino_quantize.METHODS
@@ -82,11 +98,10 @@ class OpenVinoBackend(Backend):
         self._counting = counting  # time by node: OpenVINO's performance counters
         self._ov: ModuleType | None = None
         self._compiled: openvino.CompiledModel | None = None
-        self._request: openvino.InferRequest | None = None
+        self._requests: Requests | None = None
         self._kept: Model | None = None
         self._options: Options | None = None
         self._shape: tuple[int, ...] = ()
-        self._outputs = 0
         self._artifact: Loaded | None = None
 
     @classmethod
@@ -101,28 +116,30 @@ class OpenVinoBackend(Backend):
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        compiled = _compile(core, _build(ov, model), device, options, counting=self._counting)
-        _refuse_other_kernels(compiled, options)
-        self._ov, self._compiled, self._request = ov, compiled, compiled.create_infer_request()
+        graph = _build(ov, model)
+
+        def compiled_for(batch: int | None) -> "openvino.CompiledModel":
+            if batch is not None:
+                graph.reshape([batch, *model.network.input_shape])
+            return _compile(core, graph, device, options, counting=self._counting)
+
+        static = bool(options.setting(RESHAPE))
+        requests = Requests(ov, compiled_for, model.network.outputs, static=static)
+        _refuse_other_kernels(requests.compiled, options)
+        self._ov, self._compiled, self._requests = ov, requests.compiled, requests
         # The compiled model may continue to read the arrays that its constants share.
-        self._kept, self._shape, self._outputs = model, model.network.input_shape, model.network.outputs
+        self._kept, self._shape = model, model.network.input_shape
         self._options = options
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W). Input and output are bound without a copy."""
-        ov, request = self._ov, self._request
-        if ov is None or request is None:
+        if self._ov is None:
             raise not_loaded(self.name, "predict")
         if self._artifact is not None:
             return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
-        if not pixels.flags.writeable:
-            pixels = pixels.copy()  # OpenVINO does not share read-only arrays
-        logits = np.empty((len(pixels), self._outputs), np.float32)
-        request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
-        request.set_output_tensor(ov.Tensor(logits, shared_memory=True))
-        request.infer()
-        return logits
+        assert self._requests is not None
+        return self._requests.infer(pixels)
 
     def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """See :meth:`GivesActivations.activations`: by a second compiled model, which has the layers as outputs."""
@@ -168,14 +185,15 @@ class OpenVinoBackend(Backend):
             request.infer()
             return np.asarray(request.get_tensor(scores).data)
 
-        self._ov, self._compiled, self._request = ov, compiled, request
+        self._ov, self._compiled, self._options = ov, compiled, options
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
         """The properties that the compiled model reports."""
-        ov, compiled = self._ov, self._compiled
-        if ov is None or compiled is None:
+        ov, compiled, options = self._ov, self._compiled, self._options
+        if ov is None or compiled is None or options is None:
             raise not_loaded(self.name, "effective")
+        static = compiled.inputs[0].partial_shape.is_static
         device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
         precision, layers = _precision(compiled)
         artifact = {} if self._artifact is None else self._artifact.settings()
@@ -189,16 +207,16 @@ class OpenVinoBackend(Backend):
             precision=precision,
             threads=_known(compiled, names, "INFERENCE_NUM_THREADS"),
             streams=_known(compiled, names, "NUM_STREAMS"),
-            settings={"batch": "dynamic", "layers": layers}
+            settings={"batch": "static" if static else "dynamic", "layers": layers}
             | {name.lower(): str(compiled.get_property(name)) for name in wanted if name in names}
             | artifact,
             stored=Known("fp32", "requested") if self._artifact is None else self._artifact.stored,
+            applied=applied(compiled, options, static=static),
         )
 
     def close(self) -> None:
         """Release the request and the compiled model, then the arrays that they may read."""
-        self._request = None
-        self._compiled = None
+        self._requests = self._compiled = None
         self._artifact, self.input_layout = None, type(self).input_layout
         self._kept = self._options = None
         self._ov = None
@@ -213,7 +231,8 @@ class OpenVinoBackend(Backend):
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        return QueueStream(ov, _compile(core, _build(ov, model), device, options, throughput=True), model)
+        own = options.without("PERFORMANCE_HINT", STREAMS, RESHAPE)
+        return QueueStream(ov, _compile(core, _build(ov, model), device, own, throughput=True), model)
 
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
@@ -223,10 +242,10 @@ class OpenVinoBackend(Backend):
             return {}
         with closing(type(self)(counting=True)) as counted:
             counted.load(model, options)
-            request = counted._request  # noqa: SLF001  # of our own class
-            assert request is not None
+            requests = counted._requests  # noqa: SLF001  # of our own class
+            assert requests is not None
             return profile.profile(
-                model.network, lambda: counted.predict(pixels), lambda: request.profiling_info, repeats=repeats
+                model.network, lambda: counted.predict(pixels), lambda: requests.first.profiling_info, repeats=repeats
             )
 
     def export(self, model: Model, path: Path, form: ExportFormat, notes: Mapping[str, str]) -> str:
@@ -280,9 +299,7 @@ def _device(core: "openvino.Core", name: str) -> str:
 
     Its virtual devices (AUTO, HETERO, MULTI) choose a device themselves, so they are not offered.
     """
-    if re.fullmatch(r"cpu|gpu(:\d+)?", name) is None:
-        known = known_words(name, ("cpu", "gpu", "gpu:N"))
-        raise UnsupportedOptionError(f"openvino: unknown device {name!r}; {known}")
+    device_index("openvino", OpenVinoBackend.device_kinds, name)
     device, found = name.upper().replace(":", "."), core.available_devices
     aliases = {device, device.removesuffix(".0"), f"{device}.0"}
     if aliases.isdisjoint(found):
@@ -315,6 +332,7 @@ def _compile(
         settings["PERF_COUNT"] = True
     if emulated:
         settings[_LOW_PRECISION] = "NO"
+    settings = with_settings(settings, options)
     try:
         compiled = core.compile_model(model, device, settings)
     except RuntimeError as error:
@@ -330,10 +348,10 @@ def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, 
     """Compare the settings with what the compiled model reports."""
     found = {
         "INFERENCE_PRECISION_HINT": compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name(),
-        "NUM_STREAMS": str(compiled.get_property("NUM_STREAMS")),
+        STREAMS: str(compiled.get_property(STREAMS)),
     }
-    if "INFERENCE_NUM_THREADS" in settings:
-        found["INFERENCE_NUM_THREADS"] = compiled.get_property("INFERENCE_NUM_THREADS")
+    if THREADS in settings:
+        found[THREADS] = str(compiled.get_property(THREADS))
     ran = found.pop("INFERENCE_PRECISION_HINT")
     if ran != settings["INFERENCE_PRECISION_HINT"]:
         asked, instead = _OUR_NAMES[settings["INFERENCE_PRECISION_HINT"]], _OUR_NAMES.get(ran, ran)
@@ -341,7 +359,7 @@ def _refuse_substitutes(compiled: "openvino.CompiledModel", settings: dict[str, 
             f"openvino: asked for {asked}, but {device} runs {instead}; use --precision {instead}"
         )
     for name, value in found.items():
-        if value != settings.get(name, value):  # THROUGHPUT chooses its streams
+        if value != str(settings.get(name, value)):  # THROUGHPUT chooses its streams
             raise UnsupportedOptionError(f"openvino: asked {device} for {name}={settings[name]}, but it runs {value}")
 
 

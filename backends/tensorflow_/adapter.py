@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -12,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared import resident
-from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.adapters import check_pixels, device_index, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16
 from alexbench.backends._shared.thread_streams import ThreadStream, open_loop, open_threads
 from alexbench.backends._shared.watched_layers import check_layers, from_nhwc, no_activations
 from alexbench.backends.tensorflow_ import artifact as tensorflow_artifact
 from alexbench.backends.tensorflow_ import profile
+from alexbench.backends.tensorflow_ import settings as tensorflow_settings
 from alexbench.backends.tensorflow_.export import open_saved_model, write_saved_model
 from alexbench.backends.tensorflow_.layers import every_layer, forward, variables
-from alexbench.harness.capabilities import ExportFormat, OpenedExport
+from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -31,9 +31,10 @@ from alexbench.harness.contract import (
     Model,
     Options,
     Requirements,
+    Setting,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, known_words
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import Layout, Network
 
 if TYPE_CHECKING:
@@ -47,16 +48,20 @@ class TensorFlowBackend(Backend):
     requires: ClassVar[Requirements] = Requirements(groups=(("tensorflow", "tensorflow-cpu"),), extra="tensorflow")
     no_int8: ClassVar[str] = "TensorFlow has no int8 kernels for a CPU; its int8 is LiteRT's (.tflite files)"
     device_names: ClassVar[Mapping[str, str]] = MappingProxyType({"cuda": "gpu"})
+    device_kinds: ClassVar[tuple[str, ...]] = ("cpu", "gpu", "cuda")
     input_layout: Layout = "NHWC"
     artifact_suffixes: ClassVar[tuple[str, ...]] = ("/", ".keras")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("savedmodel", "", marker="saved_model.pb"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("savedmodel",)
+    settings: ClassVar[tuple[Setting, ...]] = tensorflow_settings.SETTINGS
+    candidates: ClassVar[tuple[Candidate, ...]] = tensorflow_settings.CANDIDATES
 
     def __init__(self) -> None:
         self._tf: ModuleType | None = None
         self._variables: Mapping[Any, tensorflow.Variable] = {}
         self._function: Callable[[tensorflow.Tensor], tensorflow.Tensor] | None = None
         self._network: Network | None = None
+        self._options: Options | None = None
         self._shape: tuple[int, ...] = ()
         self._device = ""
         self._artifact: Loaded | None = None
@@ -81,10 +86,11 @@ class TensorFlowBackend(Backend):
         with tf.device(device):
             self._variables = variables(tf, model)
             traced = forward(tf, model.network, self._variables)
-            function = tf.function(traced, input_signature=signature, autograph=False, jit_compile=False)
+            jit = options.setting(tensorflow_settings.JIT) == "True"
+            function = tf.function(traced, input_signature=signature, autograph=False, jit_compile=jit)
             self._function = function.get_concrete_function()
         self._tf, self._shape, self._device = tf, (height, width, channels), device
-        self._network = model.network
+        self._network, self._options = model.network, options
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of ``pixels`` (N, H, W, C). Reading the array waits for the device."""
@@ -138,14 +144,14 @@ class TensorFlowBackend(Backend):
             with tf.device(device):
                 return np.asarray(served.call(tf.constant(batch))[facts.output_name].numpy())
 
-        self._tf, self._function, self._device = tf, served.function, device
+        self._tf, self._function, self._device, self._options = tf, served.function, device, options
         self._variables = dict(enumerate(served.function.variables))
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
     def effective(self) -> Effective:
         """The device of the variables and the counts of TensorFlow's context; its kernels report nothing."""
-        tf = self._tf
-        if tf is None:
+        tf, options = self._tf, self._options
+        if tf is None or options is None:
             raise not_loaded(self.name, "effective")
         # An artifact may have its weights as constants, whose device cannot be queried.
         variable = next(iter(self._variables.values()), None)
@@ -170,16 +176,17 @@ class TensorFlowBackend(Backend):
             streams=Known(str(tf.config.threading.get_inter_op_parallelism_threads()), "requested"),
             settings=form
             | {
-                "jit_compile": "False",
+                "jit_compile": options.setting(tensorflow_settings.JIT, "False"),
                 "tensor_float_32": str(tf.config.experimental.tensor_float_32_execution_enabled()),
                 "soft_device_placement": str(tf.config.get_soft_device_placement()),
             },
             stored=stored,
+            applied=tensorflow_settings.applied(tf, self._function, options),
         )
 
     def close(self) -> None:
         """Release the function and its variables. TensorFlow keeps its threads until the process ends."""
-        self._function = self._network = None
+        self._function = self._network = self._options = None
         self._artifact, self.input_layout = None, type(self).input_layout
         self._variables = {}
         self._tf = None
@@ -239,8 +246,9 @@ def _started(options: Options) -> tuple[ModuleType, str]:
     """TensorFlow with the options applied, and its name of the device."""
     tf = _import_tensorflow()
     device = _device(tf, options.device)
-    _set_threads(tf, options.threads)
+    _set_threads(tf, *tensorflow_settings.threads_of(options))
     _forbid_reduced_precision(tf)
+    tf.config.optimizer.set_experimental_options(tensorflow_settings.rewrites_of(options))
     # Without this, TensorFlow silently moves operations that a device cannot run to the CPU.
     tf.config.set_soft_device_placement(enabled=False)
     return tf, device
@@ -259,12 +267,8 @@ def _device(tf: ModuleType, name: str) -> str:
 
     On the CPU, the GPUs are hidden from TensorFlow: otherwise it would allocate their memory.
     """
-    match = re.fullmatch(r"cpu|(?:gpu|cuda)(?::(\d+))?", name)
-    if match is None:
-        known = known_words(name, ("cpu", "gpu", "gpu:N", "cuda", "cuda:N"))
-        raise UnsupportedOptionError(f"tensorflow: unknown device {name!r}; {known}")
+    index = device_index("tensorflow", TensorFlowBackend.device_kinds, name)
     gpus = tf.config.list_physical_devices("GPU")
-    index = int(match[1] or 0)
     if name != "cpu" and index >= len(gpus):
         built = "" if tf.test.is_built_with_gpu_support() else " and was built without GPU support"
         raise UnsupportedOptionError(
@@ -280,12 +284,12 @@ def _device(tf: ModuleType, name: str) -> str:
     return "/CPU:0" if name == "cpu" else f"/GPU:{index}"
 
 
-def _set_threads(tf: ModuleType, threads: int) -> None:
-    """Set ``threads`` within an operation, and one operation at a time."""
+def _set_threads(tf: ModuleType, threads: int, operations: int) -> None:
+    """Set ``threads`` within an operation, and how many operations run at a time."""
     threading = tf.config.threading
     try:
         threading.set_intra_op_parallelism_threads(threads)
-        threading.set_inter_op_parallelism_threads(1)
+        threading.set_inter_op_parallelism_threads(operations)
     except RuntimeError as error:
         raise UnsupportedOptionError(
             f"tensorflow: asked for {threads} threads, but this process runs it on "

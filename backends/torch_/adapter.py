@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends._shared import resident
-from alexbench.backends._shared.adapters import check_pixels, import_runtime, not_loaded
+from alexbench.backends._shared.adapters import check_pixels, device_index, import_runtime, not_loaded
 from alexbench.backends._shared.artifacts import Loaded, refuse_bf16
 from alexbench.backends._shared.thread_streams import ThreadStream
 from alexbench.backends._shared.watched_layers import check_layers, no_activations
@@ -21,8 +20,9 @@ from alexbench.backends.torch_ import activations as torch_activations
 from alexbench.backends.torch_ import artifact as torch_artifact
 from alexbench.backends.torch_ import profile, stream
 from alexbench.backends.torch_ import quantize as torch_quantize
+from alexbench.backends.torch_ import settings as torch_settings
 from alexbench.backends.torch_.export import open_pt2, write_onnx, write_pt2
-from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
+from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -32,9 +32,10 @@ from alexbench.harness.contract import (
     Model,
     Options,
     Requirements,
+    Setting,
     check_weights,
 )
-from alexbench.harness.errors import UnsupportedOptionError, known_words
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
     LRN,
     AdaptiveAvgPool,
@@ -57,10 +58,14 @@ PRECISIONS: Final = {"torch.float32": "fp32", "torch.bfloat16": "bf16", "torch.f
 
 
 class TorchBackend(Backend):
-    """torch.nn modules in their default memory format, eager, ``inference_mode``; CPU or CUDA, fp32 or bf16."""
+    """torch.nn modules in their default memory format, eager, ``inference_mode``; CPU or CUDA, fp32 or bf16.
+
+    With ``memory_format=channels_last``, it takes NHWC, which torch reads as such without a copy.
+    """
 
     name: ClassVar[str] = "torch"
     requires: ClassVar[Requirements] = Requirements(groups=(("torch",),), extra="torch")
+    device_kinds: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     input_layout: Layout = "NCHW"
     artifact_suffixes: ClassVar[tuple[str, ...]] = (".pt2", ".pt")
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (
@@ -68,6 +73,8 @@ class TorchBackend(Backend):
         ExportFormat("onnx", ".onnx", via="torch.onnx"),
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("torch",)
+    settings: ClassVar[tuple[Setting, ...]] = torch_settings.SETTINGS
+    candidates: ClassVar[tuple[Candidate, ...]] = torch_settings.CANDIDATES
     quantized_suffix: ClassVar[str] = ".pt2"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("torchao",),), extra=torch_quantize.EXTRA)
     range_methods: ClassVar[tuple[RangeMethod, ...]] = torch_quantize.METHODS
@@ -75,6 +82,8 @@ class TorchBackend(Backend):
     def __init__(self) -> None:
         self._torch: ModuleType | None = None
         self._module: torch.nn.Module | None = None
+        self._call: Callable[[torch.Tensor], torch.Tensor] | None = None
+        self._options: Options | None = None
         self._network: Network | None = None
         self._shape: tuple[int, ...] = ()
         self._artifact: Loaded | None = None
@@ -92,24 +101,37 @@ class TorchBackend(Backend):
         torch = _import_torch()
         device = _device(torch, options.device)
         _forbid_reduced_precision(torch)
-        _set_threads(torch, options.threads)
+        _set_threads(torch, options)
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.precision]
-        self._module = _network_module(torch, model).to(device=device, dtype=dtype)
-        self._device, self._dtype = device, dtype
+        module = _network_module(torch, model).to(device=device, dtype=dtype)
+        self._module = module = torch_settings.formatted(torch, module, options)
+        self._device, self._dtype, self._options = device, dtype, options
         self._torch, self._network, self._shape = torch, model.network, model.network.input_shape
+        if options.setting(torch_settings.MEMORY_FORMAT) == torch_settings.CHANNELS_LAST:
+            channels, *sides = self._shape
+            self.input_layout, self._shape = "NHWC", (*sides, channels)
+        self._call = torch_settings.compiled(
+            torch, module, options, self._given(np.zeros((1, *self._shape), np.float32))
+        )
 
     def predict(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N, outputs), float32, of ``pixels`` (N, C, H, W); the copy to the host waits for a GPU."""
-        torch, module = self._torch, self._module
-        if torch is None or module is None:
+        torch = self._torch
+        if torch is None:
             raise not_loaded(self.name, "predict")
         if self._artifact is not None:
             return self._artifact.predict(pixels)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
+        assert self._call is not None
         with torch.inference_mode():
-            x = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
-            logits: NDArray[np.float32] = module(x).to(device="cpu", dtype=torch.float32).numpy()
+            logits: NDArray[np.float32] = self._call(self._given(pixels)).to(device="cpu", dtype=torch.float32).numpy()
         return logits
+
+    def _given(self, pixels: NDArray[np.float32]) -> "torch.Tensor":
+        """The batch as the modules take it: (N, C, H, W), in the memory order of ``input_layout``."""
+        assert self._torch is not None
+        x = _wrap(self._torch, pixels)
+        return (x.permute(0, 3, 1, 2) if self.input_layout == "NHWC" else x).to(device=self._device, dtype=self._dtype)
 
     def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """See :meth:`GivesActivations.activations`: by hooks on the modules that ``predict`` runs."""
@@ -119,7 +141,15 @@ class TorchBackend(Backend):
         if self._network is None:
             raise no_activations(self.name)
         check_layers(self._network, layers)
-        return torch_activations.watch(module, lambda: self.predict(pixels), layers)
+        torch = self._torch
+        assert torch is not None
+        check_pixels(self.name, pixels, self._shape, self.input_layout)
+
+        def run() -> None:  # the modules themselves: what was compiled of them calls no hooks
+            with torch.inference_mode():
+                module(self._given(pixels))
+
+        return torch_activations.watch(module, run, layers)
 
     def inspect_artifact(self, artifact: Artifact, options: Options) -> ArtifactFacts:
         """See :meth:`RunsArtifacts.inspect_artifact`. Files that would have to be unpickled are refused."""
@@ -142,7 +172,7 @@ class TorchBackend(Backend):
         torch = _import_torch()
         device = _device(torch, options.device)
         _forbid_reduced_precision(torch)
-        _set_threads(torch, options.threads)
+        _set_threads(torch, options)
         program = torch_artifact.load(torch, artifact, facts, device, emulated=emulated)
         place = torch_artifact.output_index(facts)
 
@@ -151,7 +181,7 @@ class TorchBackend(Backend):
                 scores = program.call(_wrap(torch, batch).to(device=device))[place]
                 return np.asarray(scores.to(device="cpu", dtype=torch.float32).numpy())
 
-        self._torch, self._module, self._device = torch, program.module, device
+        self._torch, self._module, self._device, self._options = torch, program.module, device, options
         self._in_int8 = program.in_int8
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
 
@@ -160,8 +190,8 @@ class TorchBackend(Backend):
 
         The type of a network's products is set and cannot be read back. For a file, its operators were watched.
         """
-        torch, module = self._torch, self._module
-        if torch is None or module is None:
+        torch, module, options = self._torch, self._module, self._options
+        if torch is None or module is None or options is None:
             raise not_loaded(self.name, "effective")
         given = self._artifact
         parameter = next(module.parameters(), None)  # a frozen or quantised program may have no parameters
@@ -180,8 +210,8 @@ class TorchBackend(Backend):
             threads=Known(str(torch.get_num_threads()), "reported"),
             streams=Known("1", "requested"),
             settings={
-                "execution": "eager, inference_mode",
-                "memory_format": "contiguous",
+                "execution": "compiled" if options.setting(torch_settings.COMPILE) else "eager, inference_mode",
+                "memory_format": "channels_last" if self.input_layout == "NHWC" else "contiguous",
                 "interop_threads": str(torch.get_num_interop_threads()),
                 "float32_matmul_precision": torch.get_float32_matmul_precision(),
                 "cpu_capability": torch.backends.cpu.get_cpu_capability(),
@@ -190,6 +220,7 @@ class TorchBackend(Backend):
             stored=Known(_precision(None if parameter is None else parameter.dtype), "reported")
             if given is None
             else given.stored,
+            applied=torch_settings.applied(torch, module, options),
         )
 
     def _execution(self) -> str:
@@ -219,7 +250,7 @@ class TorchBackend(Backend):
     def close(self) -> None:
         """Release the module, and its GPU memory."""
         cuda = self._module is not None and self._device.type == "cuda"
-        self._module = self._network = self._in_int8 = None
+        self._module = self._network = self._call = self._options = self._in_int8 = None
         self._artifact, self.input_layout = None, type(self).input_layout
         if cuda and self._torch is not None:
             self._torch.cuda.empty_cache()
@@ -232,7 +263,7 @@ class TorchBackend(Backend):
 
     def open_stream(self, model: Model, options: Options, *, batch_size: int) -> ThreadStream:  # noqa: ARG002
         """See :meth:`Streams.open_stream`: several threads, each of which runs its own operations."""
-        return stream.open_stream(_import_torch(), type(self)(), model, options)
+        return stream.open_stream(_import_torch(), type(self)(), model, torch_settings.for_streams(options))
 
     def resident(self, pixels: NDArray[np.float32]) -> Callable[[], None] | None:
         """See :meth:`KeepsOnDevice.resident`. Also None for an artifact."""
@@ -251,7 +282,7 @@ class TorchBackend(Backend):
         if options.device != "cpu":
             return {}
         with contextlib.closing(type(self)()) as marked:
-            marked.load(model, options)
+            marked.load(model, options.without(torch_settings.COMPILE, torch_settings.FREEZING))
             module = marked._module  # noqa: SLF001  # of our own class
             assert module is not None
             return profile.profile(_import_torch(), module, lambda: marked.predict(pixels), repeats=repeats)
@@ -285,13 +316,10 @@ def _import_torch() -> ModuleType:
 
 
 def _device(torch: ModuleType, name: str) -> "torch.device":
-    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
-    if match is None:
-        known = known_words(name, ("cpu", "cuda", "cuda:N"))
-        raise UnsupportedOptionError(f"torch: unknown device {name!r}; {known}")
+    index = device_index("torch", TorchBackend.device_kinds, name)
     if name == "cpu":
         return torch.device("cpu")
-    count, index = torch.cuda.device_count(), int(match[1] or 0)
+    count = torch.cuda.device_count()
     if not torch.cuda.is_available() or index >= count:
         built = torch.version.cuda or torch.version.hip
         reason = f"it finds {count} CUDA devices" if built else f"torch {torch.__version__} was built without CUDA"
@@ -311,7 +339,9 @@ def _forbid_reduced_precision(torch: ModuleType) -> None:
         torch.backends.cudnn.allow_tf32 = False
 
 
-def _set_threads(torch: ModuleType, threads: int) -> None:
+def _set_threads(torch: ModuleType, options: Options) -> None:
+    threads = torch_settings.threads_of(options)
+    torch_settings.apply(torch, options)
     torch.set_num_threads(threads)
     if torch.get_num_threads() != threads:
         raise UnsupportedOptionError(f"torch: asked for {threads} threads, but it runs {torch.get_num_threads()}")

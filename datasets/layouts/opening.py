@@ -55,9 +55,19 @@ def open_dataset(
     with _reading(root):
         if root.is_dir():
             return _open_folder(root, layout, source)
-        if not root.exists():
-            raise DataError(f"{escaped(str(root))}: no such folder or file; {_GIVE}")
+        check_exists(root)
         return _open_file(root, layout, source)
+
+
+def check_exists(path: str | os.PathLike[str]) -> None:
+    """Refuse a path at which there is nothing.
+
+    Raises:
+        DataError: see above.
+    """
+    root = _path(path)
+    if not root.exists():
+        raise DataError(f"{escaped(str(root))}: no such folder or file; {_GIVE}")
 
 
 @contextmanager

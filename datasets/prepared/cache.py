@@ -18,6 +18,7 @@ alexbench; never used. ``damaged``: changed since it was written; the next run k
 
 _KEY_LENGTH: Final = 32
 SHOWN_KEY: Final = 12
+_NAMED: Final = 5
 """Characters of a key that a list shows. Any prefix of a key that matches only one set is enough."""
 
 
@@ -92,7 +93,9 @@ def find_sets(cache: Path, keys: Sequence[str]) -> list[CachedSet]:
         fitting = [one for one in known if key and one.key.startswith(key)]
         if len(fitting) != 1:
             what = f"matches {len(fitting)} sets" if fitting else "matches no set"
-            listed = ", ".join(one.key[:SHOWN_KEY] for one in fitting or known) or "none"
+            some = [one.key[:SHOWN_KEY] for one in fitting or known]
+            more = f" and {len(some) - _NAMED} more (alexbench datasets list)" if len(some) > _NAMED else ""
+            listed = ", ".join(some[:_NAMED]) + more or "none"
             there = "those are" if fitting else "there are"
             raise UsageError(f"prepared set {key!r} {what} in {cache}; {there}: {listed}")
         found.append(fitting[0])

@@ -20,6 +20,7 @@ from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs import synthetic as synthetic_set
 from alexbench.harness.inputs.chosen_weights import choose_weights
+from alexbench.harness.inputs.early_checks import check_early
 from alexbench.harness.inputs.gathering import pictures_of, writable
 from alexbench.harness.inputs.interpreters import check_interpreter
 from alexbench.harness.inputs.matching import check_belonging, refuse_own_classes
@@ -34,7 +35,6 @@ from alexbench.harness.probing.trials import LEAST_IMAGES, Trials
 from alexbench.harness.records.ablation_records import Ablation, Choice
 from alexbench.harness.running.estimate import machine_now
 
-IMAGES: Final = 500
 _AT_ONCE: Final = 64
 """Images whose pixels under every choice are on disk at a time: 0.5 GB for 56 ways to prepare them."""
 _PREPARE_CORE_S: Final = 0.001
@@ -52,6 +52,7 @@ def ablate(config: RunConfig, vary: tuple[str, ...], display: Display) -> Ablati
     grid_of(card.preprocessing, vary)  # a wrong name must fail before any work
     if config.limit is not None and config.limit < LEAST_IMAGES:
         raise _too_few(config.limit, f"--limit {config.limit}")
+    check_early(config)
     cache, system = writable(cache_folder()), system_of(config)
     backend, artifact, python = system.backend, system.artifact, config.interpreter_of(system)
     log = cache / "inputs.log"

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from alexbench.harness.commands.help_format import OUTPUT, Command, json_option, option
-from alexbench.harness.commands.options import one_model
+from alexbench.harness.commands.options import EXAMINED_IMAGES, one_model
 
 
 @click.command(
@@ -32,16 +32,16 @@ def ablate(*, vary: tuple[str, ...], as_json: bool, out: str | None, limit: int 
 
     Decoder, interpolation, antialiasing, crop and channel order, in points of top-1 with paired intervals.
     """
-    from alexbench.harness.ablation.ablate import IMAGES
-    from alexbench.harness.ablation.ablate import ablate as carry_out
-    from alexbench.harness.ablation.result_files import folder_for, write_files
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.resolving import resolve
+
+    values = {key: value for key, value in flags.items() if value is not None and value != ()}
+    config = resolve({"only": "accuracy", "limit": EXAMINED_IMAGES if limit is None else limit, **values})
+    from alexbench.harness.ablation.ablate import ablate as carry_out
+    from alexbench.harness.ablation.result_files import folder_for, write_files
     from alexbench.harness.worker.client import telling
     from alexbench.reports.ablation.tables import ablation_json, print_ablation
 
-    values = {key: value for key, value in flags.items() if value is not None and value != ()}
-    config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})
     folder = None if out is None else folder_for(out)
     display = display_for()
     with telling(display.say):

@@ -52,6 +52,15 @@ def halves() -> Iterable[str]:
     return ONLY
 
 
+def settings() -> Iterable[str]:
+    """Values of ``--set``, without what stands after the equals sign where it may be a number."""
+    from alexbench.backends.registry import backend_classes
+    from alexbench.harness.chosen_settings import settings_of
+
+    every = ((name, one) for name in backend_classes() for one in settings_of(name))
+    return [f"{name}.{one.name}={value}" for name, one in every for value in one.values or ("",)]
+
+
 def range_methods() -> Iterable[str]:
     """Values of ``--range-method``."""
     from alexbench.harness.capabilities import RANGE_METHODS

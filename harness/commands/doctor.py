@@ -7,7 +7,7 @@ import click
 
 from alexbench.harness.commands.help_format import OUTPUT, Command, json_option, option
 from alexbench.harness.commands.leaving import leave
-from alexbench.harness.commands.options import one_model
+from alexbench.harness.commands.options import EXAMINED_IMAGES, one_model
 
 _MEANINGS: Final = {
     "faulty": "the model is faulty",
@@ -45,19 +45,20 @@ def doctor(
     Exit code 0: nothing wrong was found. 1: something is wrong. 3: too few images to tell.
     """
     from alexbench.harness.console.progress import display_for
-    from alexbench.harness.diagnosis.doctor import IMAGES, Question, diagnose
     from alexbench.harness.errors import UsageError
-    from alexbench.harness.files.out_file import check_place, write_out
+    from alexbench.harness.files.out_file import MARKDOWN, check_place, write_out
     from alexbench.harness.resolving import resolve
-    from alexbench.harness.worker.client import telling
-    from alexbench.reports.diagnosis.page import diagnosis_json, markdown, print_diagnosis
 
     if out is not None:
-        check_place(Path(out))
+        check_place(Path(out), suffixes=MARKDOWN)
     if flags["data"] is not None and flags["weights"] is None and not flags["artifacts"]:
         raise UsageError("--data without a model: the built-in weights are synthetic; name --weights or --artifact")
     values = {key: value for key, value in flags.items() if value is not None and value != ()}
-    config = resolve({"only": "accuracy", "limit": IMAGES if limit is None else limit, **values})
+    config = resolve({"only": "accuracy", "limit": EXAMINED_IMAGES if limit is None else limit, **values})
+    from alexbench.harness.diagnosis.doctor import Question, diagnose
+    from alexbench.harness.worker.client import telling
+    from alexbench.reports.diagnosis.page import diagnosis_json, markdown, print_diagnosis
+
     display = display_for()
     with telling(display.say):
         diagnosis = diagnose(Question(config, expected, reference, calibration), display)

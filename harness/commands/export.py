@@ -32,11 +32,13 @@ def export(run: Path, *, form: str, out: Path | None) -> None:
     """
     from alexbench.harness.exporting.run_exports import BINARY
     from alexbench.harness.exporting.run_exports import export as make
-    from alexbench.harness.files.out_file import write_out
+    from alexbench.harness.files.out_file import check_place, write_out
     from alexbench.reports.export.step_summary import VARIABLE, add_to_step_summary
 
     if form in BINARY and out is None and sys.stdout.isatty():
         raise click.UsageError(f"--to {form} is a binary format; name a file with --out")
+    if out is not None:
+        check_place(out)
     content = make(run, form)
     if form == "step-summary" and out is None and os.environ.get(VARIABLE):
         click.echo(add_to_step_summary(content.decode()) or f"appended to the file that {VARIABLE} names", err=True)

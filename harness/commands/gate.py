@@ -70,7 +70,6 @@ def gate(
     contains its base and takes no --baseline.
     """
     from alexbench.harness.console.progress import display_for
-    from alexbench.harness.gating.gate import gate_run
     from alexbench.harness.gating.policy import read_policy
 
     if trusted and no_follow_up:
@@ -78,6 +77,8 @@ def gate(
     _check_details(details=details, as_json=as_json)
     check_places((run, baseline, policy), markdown=markdown, junit=junit)
     rules = read_policy(policy)
+    from alexbench.harness.gating.gate import gate_run
+
     report = gate_run(
         run, baseline, rules, display_for(), follow_up=not no_follow_up, trusted=trusted, base=base, head=head
     )
@@ -114,17 +115,20 @@ def ab(
     Both interpreters need alexbench and the runtimes. Exit codes are those of gate.
     """
     from alexbench.harness.console.progress import display_for
-    from alexbench.harness.gating.gate import gate_run
     from alexbench.harness.gating.policy import read_policy
-    from alexbench.harness.inputs.model_files import programs_of
     from alexbench.harness.resolving import resolve
-    from alexbench.harness.running.pipeline import run
 
     _check_details(details=details, as_json=as_json)
     check_places((policy,), markdown=markdown, junit=junit)
     rules = read_policy(policy)
     config = resolve({**flags, "environments": (f"base={base or sys.executable}", f"head={head}")})
+    from alexbench.harness.gating.gate import gate_run
+    from alexbench.harness.inputs.model_files import programs_of
+    from alexbench.harness.running.pipeline import run
+    from alexbench.harness.tuning.tune import with_tuned
+
     display = display_for()
+    config = with_tuned(config, display)
     outcome = run(config, display)
     display.say(f"{outcome.folder}: gating")
     follow_up = not no_follow_up

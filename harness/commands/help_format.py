@@ -74,6 +74,22 @@ class Command(click.Command):
         super().__init__(*arguments, **{**attributes, "context_settings": settings})
         self.examples = tuple(examples)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; an option of one value that is given twice is refused, where click takes the last."""
+        try:
+            _, _, order = self.make_parser(ctx).parse_args(list(args))
+        except click.BadOptionUsage as error:
+            param = next((one for one in self.params if error.option_name in one.opts), None)
+            if isinstance(param, click.Option) and not param.is_flag:
+                known = [str(one.value) for one in param.shell_complete(ctx, "") if one.type == "plain"]
+                listed = f"; known: {', '.join(known)}" if known else ""
+                ctx.fail(f"{error.option_name} needs a value: {error.option_name} {param.metavar}{listed}")
+            raise
+        for param in order:
+            if isinstance(param, click.Option) and not (param.multiple or param.is_flag) and order.count(param) > 1:
+                ctx.fail(f"{param.opts[0]} is given {order.count(param)} times and takes one value; give it once")
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """A section of each kind, in the order in which the kinds first come."""
         kinds: dict[str, list[tuple[str, str]]] = {}

@@ -55,6 +55,10 @@ def history(
         raise click.UsageError(f"{flag} is for the tables; --csv and --json have every point: leave it out")
     if plot is not None and plot.suffix.lower() not in _PLOTS:
         raise click.UsageError(f"--plot {plot}: name a file that ends in .svg or .png")
+    if plot is not None:
+        from alexbench.harness.files.out_file import check_place
+
+        check_place(plot, flag="--plot")
     from alexbench.harness.history.collecting import history as read
 
     found = read(folder, metrics=metrics, backends=backends)

@@ -12,7 +12,7 @@ _OURS: Final = (".csv", ".html", ".json", ".parquet")
 
 def check_places(read: Sequence[Path | None], **files: Path | None) -> None:
     """Refuse, before minutes of measuring, files that cannot be written or that would overwrite what is ``read``."""
-    from alexbench.harness.files.out_file import check_place
+    from alexbench.harness.files.out_file import MARKDOWN, XML, check_place
 
     taken = {path.resolve(): "is also an input" for path in read if path is not None}
     for name, path in files.items():
@@ -23,5 +23,5 @@ def check_places(read: Sequence[Path | None], **files: Path | None) -> None:
         if whole in taken or (folder is not None and whole.suffix in _OURS):
             said = taken.get(whole, f"is one of the files of {folder}")
             raise click.UsageError(f"--{name} {path} {said}; name another file")
-        check_place(path, flag=f"--{name}")
+        check_place(path, flag=f"--{name}", suffixes=XML if name == "junit" else MARKDOWN)
         taken[whole] = "is named twice"

@@ -48,7 +48,9 @@ def quantize(
     from alexbench.harness.files.plain_text import json_text
     from alexbench.harness.quantization.quantize import quantize as make
     from alexbench.harness.quantization.quantize import report
+    from alexbench.harness.resolving import check_numbers
 
+    check_numbers(choice)
     method = next((one for one in RANGE_METHODS if one == (range_method or "minmax")), None)
     if method is None:
         raise unknown_name("--range-method", str(range_method), RANGE_METHODS)

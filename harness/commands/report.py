@@ -51,6 +51,10 @@ def report(
             raise click.UsageError(f"--details is for the printed report, which {flag} replaces; give one of them")
     if leaderboard is not None and pictures:
         raise click.UsageError("--pictures draws plots of each run, --leaderboard covers all runs; give one of them")
+    if leaderboard is not None:
+        from alexbench.harness.files.out_file import MARKDOWN, check_place
+
+        check_place(Path(leaderboard), flag="--leaderboard", suffixes=MARKDOWN)
     by_folder = {folder.resolve(): folder for folder in folders}  # a run named twice is one
     runs, unread = _readable(list(by_folder.values()))
     if base is not None:
@@ -105,10 +109,11 @@ def show_reports(
     pictures: bool = False,
     printed: bool = True,
     step: bool = False,
+    tuning: bool = False,
 ) -> None:
     """Write the reports of a run, and print its leaderboard (if ``printed``) and, last, where they are.
 
-    ``details``: print all tables. ``step``: show the writing as a step of a run.
+    ``details``: print all tables; ``tuning``: those of a search. ``step``: show the writing as a step of a run.
     """
     from alexbench.harness.console.progress import display_for
     from alexbench.reports.leaderboard.output import print_leaderboard
@@ -121,7 +126,7 @@ def show_reports(
 
         paths += write_pictures(folder, record)
     if printed:
-        print_leaderboard(record, sys.stdout, details=details)
+        print_leaderboard(record, sys.stdout, details=details, tuning=tuning)
     for path in paths:
         click.echo(f"wrote {path}", err=not printed)
     _summarise(record)

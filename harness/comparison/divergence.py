@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.console.progress import Display
 from alexbench.harness.contract import Precision
-from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, unknown_name
+from alexbench.harness.errors import AlexBenchError, UnsupportedOptionError, UsageError, known_words
 from alexbench.harness.files.out_file import write_out
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.judge.layer_errors import bounds, layer_error, scales
@@ -141,7 +141,7 @@ def _chosen_rows(folder: Path, record: RunRecord, asked: Sequence[str]) -> tuple
     known = {row.name: row for row in record.systems if row.status not in ("missing", "unsupported")}
     for name in asked:
         if name not in known:
-            raise unknown_name(f"row of {folder}", name, known)
+            raise UsageError(f"{folder} has no row {name!r}; {known_words(name, sorted(known))}")
     wanted = list(dict.fromkeys(asked)) or list(known)
     artifacts = [name for name in wanted if known[name].artifact is not None]
     broken = [name for name in wanted if known[name].status == "error" and name not in {*artifacts, *asked}]

@@ -88,7 +88,10 @@ def open_run(folder: Path) -> Run:
         raise UsageError(f"{folder} has no accuracy to compare: {why}")
     predictions = read_table(folder / file_names.PREDICTIONS)
     if predictions is None:
-        raise RecordError(f"{folder} has no {file_names.PREDICTIONS}: restore it or run again")
+        raise RecordError(
+            f"{folder} has no {file_names.PREDICTIONS}, which has each image's answer; restore it or run again. Its"
+            f" figures: alexbench report {folder}"
+        )
     check_tables(folder, record)
     samples = read_table(folder / file_names.SAMPLES)
     return Run(folder, record, predictions, samples)

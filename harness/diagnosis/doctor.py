@@ -25,6 +25,7 @@ from alexbench.harness.errors import DataError, TooFewImagesError, UnsupportedOp
 from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.chosen_weights import choose_weights
+from alexbench.harness.inputs.early_checks import check_early
 from alexbench.harness.inputs.gathering import pictures_of, writable
 from alexbench.harness.inputs.images import Pictures, Selection, open_pictures, prepare_pictures
 from alexbench.harness.inputs.interpreters import check_interpreter
@@ -42,7 +43,6 @@ from alexbench.harness.records.diagnosis_records import Alternative, Change, Dia
 from alexbench.harness.records.quantization_records import QuantizedFile
 from alexbench.reports.text.quantization_words import quantization_changes
 
-IMAGES: Final = 500
 FAILED: Final = "make this model run first: alexbench run reports the same error"
 NEEDS_CALIBRATION: Final = (
     "whether the calibration images were read as the card says, where that costs little: only with those images"
@@ -90,8 +90,9 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
     _check(question)
     reference = None if question.reference is None else _reference(question.reference)
     started = time.monotonic()
-    card, cache = load_card(config.model), writable(cache_folder())
+    check_early(config)
     system = system_of(config)
+    card, cache = load_card(config.model), writable(cache_folder())
     backend, artifact, python = system.backend, system.artifact, config.interpreter_of(system)
     log = cache / "inputs.log"
     check_interpreter(system, python, log)

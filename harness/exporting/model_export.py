@@ -7,7 +7,7 @@ reference. Only then it is renamed.
 import importlib.metadata
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,14 +16,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.backends.registry import REFERENCE, availability, backend_class, backend_classes
+from alexbench.backends.registry import REFERENCE, availability, backend_class
 from alexbench.datasets.preprocess import prepare_picture
 from alexbench.datasets.synthetic.draw import draw
 from alexbench.datasets.synthetic.write import encode
-from alexbench.harness.capabilities import ExportFormat, Exports, OpensExports
+from alexbench.harness.capabilities import ExportFormat
 from alexbench.harness.console.progress import Display
 from alexbench.harness.contract import Options
-from alexbench.harness.errors import BackendUnavailableError, ExportError, UsageError, nearest, unknown_name
+from alexbench.harness.errors import BackendUnavailableError, ExportError, UsageError, unknown_name
+from alexbench.harness.exporting.routes import Route, chosen_route
 from alexbench.harness.exporting.target import (
     ExportedFile,
     chosen_target,
@@ -47,23 +48,12 @@ from alexbench.harness.worker.protocol.loading import Load
 from alexbench.harness.worker.protocol.making import ConvertWeights, ExportNames, ExportNetwork, RunExport
 from alexbench.harness.worker.protocol.scoring import Predict
 
-ARRAYS: Final = ExportFormat("safetensors", ".safetensors")
-"""The weights alone, under their canonical names; no runtime writes or reads it."""
 LAYOUTS: Final[tuple[Layout, ...]] = ("NCHW", "NHWC")
 CHECKED_CLASSES: Final = (0, 250, 500, 750)
 """The classes whose synthetic images check the file."""
 CHECKED_BATCHES: Final = (1, 3)
 SPACE_BESIDES: Final = 32 << 20
 """Free space for the graph, the images and the logs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A format, the backend that writes it, and the one that loads it back; None for both where it is arrays alone."""
-
-    form: ExportFormat
-    writer: str | None
-    reader: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,54 +131,11 @@ def export(
     return Exported(card=card.name, to=to, via=via, files=files, takes=takes, gives=gives, notes=notes, **result)
 
 
-def chosen_route(to: str, via: str | None) -> Route:
-    """How ``to`` is written ``via`` an exporter, or by our own writer where that is None: found by asking backends.
-
-    Raises:
-        UsageError: no backend offers that; those known are listed.
-    """
-    routes = known_routes()
-    names = dict.fromkeys(route.form.name for route in routes)
-    if to not in names:
-        raise unknown_name("format", to, names)
-    for route in routes:
-        if (route.form.name, route.form.via) == (to, via):
-            if route.writer is not None and route.reader is None:
-                raise UsageError(f"--to {to}: no backend here loads such a file, so it could not be checked")
-            return route
-    raise UsageError(f"--to {to} --via {via}: no such exporter; {_known_exporters(routes, to, str(via))}")
-
-
-def _known_exporters(routes: Sequence[Route], to: str, via: str) -> str:
-    """The exporter of that format that was probably meant, and all exporters with their formats."""
-    exporters = [(route.form.name, route.form.via) for route in routes if route.form.via is not None]
-    close = nearest(via, [name for form, name in exporters if form == to])
-    listed = ", ".join(sorted(f"--to {form} --via {name}" for form, name in exporters))
-    return f"known: {listed}" if close is None else f"did you mean {close!r}? Known: {listed}"
-
-
 def _check_weights_layout(weights: str | None, layout: str | None) -> None:
     if layout is not None and layout not in LAYOUTS:
         raise unknown_name("--weights-layout", layout, LAYOUTS)
     if layout is not None and weights is None:
         raise UsageError("--weights-layout says how --weights is read; name --weights FILE too")
-
-
-def known_routes() -> list[Route]:
-    """Every route that the registered backends and this module offer, installed or not."""
-    powers: dict[str, Any] = {name: kind() for name, kind in backend_classes().items()}
-    readers = {
-        form: name for name, power in powers.items() if isinstance(power, OpensExports) for form in power.opened_formats
-    }
-    return [
-        *(
-            Route(form, name, readers.get(form.name))
-            for name, power in powers.items()
-            if isinstance(power, Exports)
-            for form in power.export_formats
-        ),
-        Route(ARRAYS, None, None),
-    ]
 
 
 def export_notes(card: Card, weights: ChosenWeights, layout: Layout | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from alexbench.harness.capabilities import ExportFormat
 from alexbench.harness.errors import UsageError
+from alexbench.harness.files.out_file import unwritable
 from alexbench.harness.files.plain_text import is_utf8
 from alexbench.harness.models.checksums import sha256_of
 
@@ -39,6 +40,9 @@ def chosen_target(out: str | None, default_stem: str, form: ExportFormat, *, for
         raise UsageError(f"--out {out}: wanted a file name that ends in {form.suffix}{inside}")
     if not target.absolute().parent.is_dir():
         raise UsageError(f"--out {target}: no such folder: {target.parent}; make it first")
+    why = unwritable(target.absolute().parent)
+    if why is not None:
+        raise UsageError(f"--out {target}: {why}; name a place that can be written")
     refuse_existing(target, form, force=force)
     return target
 

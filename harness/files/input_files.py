@@ -92,6 +92,35 @@ def read_stream(file: BinaryIO, said: str, refusal: Refusal, *, most: int) -> by
     return data
 
 
+def text_of(data: bytes) -> str:
+    """UTF-8 text, with or without the mark that Windows' editors put first.
+
+    Raises:
+        ValueError: it is not that; the message says what it is not.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ValueError("text in UTF-16, not UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("not a text file") from None
+
+
+def json_data(data: bytes, *, constant: Callable[[str], Any] | None = None) -> Any:
+    """What JSON text holds. ``constant``: as ``json.loads`` takes it for NaN and infinities.
+
+    Raises:
+        ValueError: it is not JSON; the message says what it is not.
+    """
+    text = text_of(data)
+    try:
+        return json.loads(text, parse_constant=constant)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON (line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise ValueError("not JSON (too many brackets in brackets)") from None
+
+
 def toml_table(text: bytes, said: str, refusal: Refusal) -> dict[str, Any]:
     """What TOML text holds.
 
@@ -99,7 +128,11 @@ def toml_table(text: bytes, said: str, refusal: Refusal) -> dict[str, Any]:
         AlexBenchError: ``refusal``: it is not TOML.
     """
     try:
-        return tomllib.loads(text.decode("utf-8"))
+        decoded = text_of(text)
+    except ValueError as error:
+        raise refusal(f"{said}: {error}; wanted TOML") from error
+    try:
+        return tomllib.loads(decoded)
     except (ValueError, RecursionError) as error:  # brackets in brackets, numbers of thousands of digits
         raise refusal(f"{said} is not valid TOML: {error}") from error
 

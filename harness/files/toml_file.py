@@ -16,5 +16,7 @@ def read_toml(path: Path, flag: str) -> dict[str, Any]:
     said = f"{flag} {path}"
     try:
         return toml_table(read_file(path, said, UsageError, most=TEXT_BYTES_AT_MOST), said, UsageError)
+    except FileNotFoundError as error:
+        raise UsageError(f"{said}: no such file; name a TOML file") from error
     except OSError as error:
-        raise UsageError(f"{said}: {error.strerror}") from error
+        raise UsageError(f"{said}: cannot be read ({error.strerror})") from error

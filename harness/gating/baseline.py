@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.files.decoding import decode
-from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
+from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, json_data, read_file
 from alexbench.harness.files.out_file import write_out
 from alexbench.harness.files.plain_text import file_stem, one_line, strict_json
 from alexbench.harness.gating.gated_runs import GatedRow, GatedRun, Times, environments, gated_run_of
@@ -45,6 +45,7 @@ from alexbench.reports.export.flat_table import digest_key
 from alexbench.reports.text.reason_words import joined
 
 SCHEMA: Final = 1
+_SAVED_BY: Final = "alexbench baseline save RUN makes one"
 _SCHEMA_KEY: Final = "alexbench_baseline"
 FOLDER: Final = Path("baselines")
 _LARGEST: Final = 200_000
@@ -310,18 +311,22 @@ def read_baseline(path: Path) -> Baseline:
 def _content(path: Path) -> dict[str, Any]:
     """The document in a file; empty if that is not an object."""
     try:
-        data = json.loads(read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST))
+        content = read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST)
+    except FileNotFoundError as error:
+        raise RecordError(f"{path}: no such file; {_SAVED_BY}") from error
     except OSError as error:
-        raise RecordError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
-        raise RecordError(f"{path} is not a baseline: {error}") from error
+        raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        data = json_data(content)
+    except ValueError as error:
+        raise RecordError(f"{path} is not a baseline: {error}; {_SAVED_BY}") from error
     return data if isinstance(data, dict) else {}
 
 
 def _baseline(path: Path, data: dict[str, Any]) -> Baseline:
     schema = data.get(_SCHEMA_KEY)
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise RecordError(f"{path} is not a baseline: alexbench baseline save RUN makes one")
+        raise RecordError(f"{path} is not a baseline; {_SAVED_BY}")
     if schema > SCHEMA:
         raise RecordError(
             f"{path} has schema {schema}, newer than the {SCHEMA} this alexbench reads; upgrade alexbench"

@@ -12,6 +12,7 @@ from alexbench.harness.gating.gated_runs import GatedRun, environments, gated_ru
 from alexbench.harness.gating.identity import Identity, environment_changes, identity
 from alexbench.harness.gating.judging import in_head_alone, judged_values
 from alexbench.harness.gating.policy import METRICS, Policy
+from alexbench.harness.gating.price import PRICE_METRICS, judged_prices
 from alexbench.harness.gating.times import decide_times
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.gate_records import GateReport, GateSide, Judged
@@ -101,7 +102,7 @@ def gate(sides: GatedPair, policy: Policy, *, follow: Follow | None, say: Callab
     """Judge two sides. ``follow``: how to measure again; None: what would need it stays INCONCLUSIVE."""
     base, head = named_alike(sides.base, sides.head)
     found = identity(base, head, policy)
-    values = judged_values(base, head, policy, found)
+    values = [*judged_values(base, head, policy, found), *judged_prices(head, policy, found)]
     times = decide_times(base, head, policy, found, follow=follow, say=say)
     return GateReport(
         base=_side(base),
@@ -188,7 +189,8 @@ def _not_measured(base: GatedRun, head: GatedRun) -> list[Reason]:
 
 def _in_order(judged: Sequence[Judged], base: GatedRun) -> tuple[Judged, ...]:
     """What is of the whole run, then row by row, the metrics in the policy's order."""
-    rows, metrics = list(dict.fromkeys(("", *base.rows, *(one.row for one in judged)))), ["ran", *METRICS]
+    rows = list(dict.fromkeys(("", *base.rows, *(one.row for one in judged))))
+    metrics = ["ran", *METRICS, *PRICE_METRICS]
     return tuple(sorted(judged, key=lambda one: (rows.index(one.row), metrics.index(one.metric))))
 
 

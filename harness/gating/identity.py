@@ -8,7 +8,8 @@ from typing import Any, Final
 from alexbench.harness.gating.gated_runs import GatedRun
 from alexbench.harness.gating.policy import Policy
 from alexbench.harness.records.effective import Effective
-from alexbench.harness.records.machine_key import differing
+from alexbench.harness.records.machine_key import differing, int8_flags
+from alexbench.harness.records.plain_rows import precisions
 from alexbench.harness.records.reasons import IdentityCode, Reason
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.systems import ModelFile, System, matched
@@ -27,7 +28,8 @@ class Identity:
     """Why nothing may be gated (``refused``), why no time may (``no_time``), and why no answers (``no_answers``).
 
     ``left_out``: why times are not asked for, by the policy's own word. ``unlike``: why no time of a row may, by name.
-    On another machine, all but times is gated.
+    On another machine, all but times is gated. ``rounded``: why no answers of a row may, by name: int8 kernels of
+    other instructions round otherwise, or saturate.
     """
 
     refused: tuple[Reason, ...]
@@ -35,6 +37,7 @@ class Identity:
     no_answers: tuple[Reason, ...]
     left_out: tuple[Reason, ...] = ()
     unlike: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
+    rounded: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
 
 
 def identity(base: GatedRun, head: GatedRun, policy: Policy) -> Identity:
@@ -58,7 +61,18 @@ def identity(base: GatedRun, head: GatedRun, policy: Policy) -> Identity:
     systems = [{name: row.entry.system for name, row in side.rows.items()} for side in (base, head)]
     pairs = {name: tuple(unlike(one, systems[1][name])) for name, one in systems[0].items() if name in systems[1]}
     found = {name: said for name, said in pairs.items() if said}
-    return Identity(tuple(refused), tuple(no_time), tuple(no_answers), tuple(left_out), found)
+    rounded = {} if same_run else _other_instructions(base, head)
+    return Identity(tuple(refused), tuple(no_time), tuple(no_answers), tuple(left_out), found, rounded)
+
+
+def _other_instructions(base: GatedRun, head: GatedRun) -> dict[str, tuple[Reason, ...]]:
+    """The rows that compute in int8 on both sides, where the CPUs have other instructions for it."""
+    here, there = (int8_flags(side.record.machine) for side in (base, head))
+    if here == there:
+        return {}
+    why = Reason("other_instructions", base=", ".join(here) or "none", head=", ".join(there) or "none")
+    sides = [{name for name, row in side.rows.items() if "int8" in precisions(row.entry)} for side in (base, head)]
+    return {name: (why,) for name in base.rows if name in sides[0] & sides[1]}
 
 
 def subject_differences(one: RunRecord, two: RunRecord) -> list[Reason]:

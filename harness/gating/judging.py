@@ -54,7 +54,8 @@ def judged_values(base: GatedRun, head: GatedRun, policy: Policy, found: Identit
             continue
         judged += [_accuracy(metric, backend, one, two, policy, found) for metric in metrics_of("answers")]
         runtime, rows = one.entry.system.backend, (Row(one.entry, base.record), Row(two.entry, head.record))
-        judged.append(_parity(policy.asked("parity", runtime), backend, one, two))
+        parity = _parity(policy.asked("parity", runtime), backend, one, two)
+        judged.append(_refuse(parity, found.rounded[backend]) if parity and backend in found.rounded else parity)
         judged += [
             _value(policy.asked(metric, runtime), backend, *(BY_NAME[metric].number(row) for row in rows))
             for metric in metrics_of("value")
@@ -210,11 +211,12 @@ def _accuracy(
         return None
     values = [None if row.entry.accuracy is None else getattr(row.entry.accuracy, metric) for row in (one, two)]
     judged = Judged(backend, rule, "NOT GATED", base=values[0], head=values[1], mode=mode)
+    refused = (*found.refused, *found.rounded.get(backend, ()))
     if before is None or after is None:
-        return replace(judged, why=found.refused) if found.refused else _unmeasured(judged, *_lacking(before, after))
-    if found.refused or found.no_answers or len(before) != len(after):
-        why = (*found.refused, *found.no_answers) or (Reason("other_count"),)
-        return replace(judged, verdict="NOT GATED" if found.refused else "INVALID", why=why)
+        return replace(judged, why=refused) if refused else _unmeasured(judged, *_lacking(before, after))
+    if refused or found.no_answers or len(before) != len(after):
+        why = (*refused, *found.no_answers) or (Reason("other_count"),)
+        return replace(judged, verdict="NOT GATED" if refused else "INVALID", why=why)
     loss = lost_pictures(before, after, tolerance=rule.tolerance, direction=rule.direction, sample=mode == "interval")
     least = 100 * (loss.allowed + 1) / loss.images
     return replace(

@@ -8,6 +8,10 @@ required = false                  # advisory: shown, and not the gate's verdict
 
 [backend.tensorflow.latency_p50_ms]
 tolerance = 15
+
+[price.int8]                      # each int8 row of the head next to its own fp32 row
+speed_up = 1.5                    # times its images/s, at least
+points = 0.3                      # of top-1 lost, at most
 """
 
 from collections.abc import Mapping
@@ -16,7 +20,8 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from alexbench.backends.registry import backend_names
-from alexbench.harness.errors import UsageError, known_words, unknown_name
+from alexbench.harness.contract import PRECISIONS
+from alexbench.harness.errors import UsageError, known_words
 from alexbench.harness.files.decoding import DecodeError, decode, decode_value
 from alexbench.harness.files.toml_file import read_toml
 from alexbench.harness.records.gate_records import Direction, Mode, Rule
@@ -94,10 +99,19 @@ class _Change:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceAsked:
+    """A precision's table: the least speed-up over the fp32 row, the most points of top-1 lost; None: not asked."""
+
+    speed_up: float | None = None
+    points: float | None = None
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The rules of a gate. ``named``: what it is called in reports. ``of_backend``: rules of all systems of a backend.
 
-    ``wanted``: the backends with a required metric in a table of their own.
+    ``wanted``: the backends with a required metric in a table of their own. ``prices``: what is asked of a precision.
     """
 
     named: str = "built-in"
@@ -105,6 +119,7 @@ class Policy:
     rules: dict[str, Asked] = field(default_factory=lambda: {one.metric: one for one in _DEFAULTS})
     of_backend: dict[str, dict[str, Asked]] = field(default_factory=dict)
     wanted: tuple[str, ...] = ()
+    prices: dict[str, PriceAsked] = field(default_factory=dict)
 
     def asked(self, metric: str, backend: str = "") -> Asked:
         """What is asked of a metric of a backend."""
@@ -123,15 +138,32 @@ def read_policy(path: Path | None) -> Policy:
     try:
         other = decode_value(OtherMachine, data.pop("other_machine", policy.other_machine), "other_machine")
         of_backend = decode(dict[str, dict[str, object]], data.pop("backend", {}), "backend")
+        prices = _prices(data.pop("price", {}))
         rules = _changed("", policy.rules, data)
         for name in of_backend:
             if name not in backend_names():
-                raise unknown_name(f"backend in --policy {path}:", name, backend_names())
+                raise UsageError(f"--policy {path}: unknown backend {name!r}; {known_words(name, backend_names())}")
         by_backend = {name: _changed(f"backend.{name}.", rules, one) for name, one in of_backend.items()}
     except DecodeError as error:
         raise UsageError(f"--policy {path}: {error}") from error
     wanted = [name for name, own in by_backend.items() if any(own[metric].required for metric in of_backend[name])]
-    return replace(policy, other_machine=other, rules=rules, of_backend=by_backend, wanted=tuple(wanted))
+    return replace(policy, other_machine=other, rules=rules, of_backend=by_backend, wanted=tuple(wanted), prices=prices)
+
+
+def _prices(given: object) -> dict[str, PriceAsked]:
+    prices = decode(dict[str, PriceAsked], given, "price")
+    lower = [name for name in PRECISIONS if name != "fp32"]
+    for name, asked in prices.items():
+        where = f"price.{name}"
+        if name not in lower:
+            raise DecodeError(f"{where} is not a precision below fp32; {known_words(name, lower)}")
+        if asked.speed_up is None and asked.points is None:
+            raise DecodeError(f"{where} asks for nothing; give speed_up, points or both")
+        if asked.speed_up is not None and not 0 < asked.speed_up <= _LARGEST:
+            raise DecodeError(f"{where}.speed_up = {asked.speed_up:g}: give a number above 0, as 1.5 for 1.5 times")
+        if asked.points is not None and not 0 <= asked.points <= 100:
+            raise DecodeError(f"{where}.points = {asked.points:g}: give points of accuracy, 0 to 100")
+    return prices
 
 
 def _changed(before: str, rules: Mapping[str, Asked], changes: Mapping[str, object]) -> dict[str, Asked]:
@@ -139,8 +171,11 @@ def _changed(before: str, rules: Mapping[str, Asked], changes: Mapping[str, obje
     changed = dict(rules)
     for metric, given in changes.items():
         where = f"{before}{metric}"
+        known = [*rules, "other_machine", "backend"]
+        if before:
+            known = [name for name, rule in rules.items() if rule.kind != "size"]
         if metric not in rules:
-            raise DecodeError(f"{where} is not a metric; {known_words(metric, rules)}")
+            raise DecodeError(f"unknown key {where!r}; {known_words(metric, known)}")
         if before and rules[metric].kind == "size":
             raise DecodeError(f"{where} is of the network, the same for all backends; name it outside [backend.*]")
         changed[metric] = _one(where, rules[metric], decode(_Change, given, where))

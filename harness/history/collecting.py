@@ -70,7 +70,8 @@ def history(folder: Path, *, metrics: Sequence[str] = (), backends: Sequence[str
                     f"{system}: {metric.title}: {len(groups)} series, not joined: {_differing(metric, groups)}"
                 )
     remarks = [*gathered.remarks, *_errors(records)]
-    return History(str(folder), gathered.runs, tuple(series), tuple(separate), tuple(remarks))
+    runs = len({point.run for one in series for point in one.points})
+    return History(str(folder), runs, tuple(series), tuple(separate), tuple(remarks), without=gathered.runs - runs)
 
 
 def _keys(metric: Metric) -> dict[str, str]:

@@ -56,12 +56,12 @@ def gather(folder: Path, columns: Iterable[str] = FLAT_COLUMNS) -> Gathered:
         raise UsageError(f"no such folder: {folder}; name one that has runs (alexbench run --out makes them)")
     if (folder / RUN_FILE).is_file():
         raise UsageError(f"{folder} is a run; name the folder that holds it: {folder.resolve().parent}")
-    found = _stamps(folder)
-    if not found:
+    found, remarks = _stamps(folder)
+    if not found and not remarks:
         raise UsageError(f"{folder} holds no run: no folder in it has a {RUN_FILE}")
     index = _read_index(folder)
     known = {name: stamp for name, stamp in _stamped(index).items() if found.get(name) == stamp}
-    fresh, remarks = [], []
+    fresh = []
     for name in found:
         if name not in known:
             try:
@@ -92,18 +92,23 @@ def index_of(folder: Path) -> Path:
     return cache_folder() / "history" / f"{key}.parquet"
 
 
-def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    """Run -> size and time of its record, by name."""
-    found = {}
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_dir())
-    for name in names:
+def _stamps(folder: Path) -> tuple[dict[str, tuple[int, int]], list[str]]:
+    """Run -> size and time of its record, by name; and what cannot be looked at. A link to a run here counts once."""
+    found, remarks = {}, []
+    here = folder.resolve()
+    for path in sorted(folder.iterdir()):
         try:
-            stat = (folder / name / RUN_FILE).stat()
-        except OSError:
-            continue  # no run, or gone since
-        found[name] = (stat.st_size, stat.st_mtime_ns)
-    return found
+            if path.is_symlink() and path.resolve(strict=True).parent == here:
+                continue
+            stat = (path / RUN_FILE).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # not a run, or gone since
+        except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+            why = error.strerror if isinstance(error, OSError) else "it links to itself"
+            remarks.append(f"left out: {path} cannot be read: {why}")
+            continue
+        found[path.name] = (stat.st_size, stat.st_mtime_ns)
+    return found, remarks
 
 
 def _stamped(index: pa.Table) -> dict[str, tuple[int, int]]:

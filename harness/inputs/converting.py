@@ -78,16 +78,37 @@ def convert(
 
 def read(source: Path, network: Network, *, flatten: Layout | None = None, key: str | None = None) -> Reading:
     """The first half of :func:`convert`: ``source`` as canonical arrays that fit ``network``."""
-    source = whole_of(source)
+    source, index = check_source(source, flatten=flatten, key=key)
     suffix = source.suffix.lower()
-    index = find_index(source)
-    if key is not None and (index is not None or suffix in _NETWORK_READERS):
-        raise WeightsError(f"{source} holds one model and no keys; leave --weights-key out")
     if index is not None:
         found = from_variables(Bundle(index), network, index, flatten or DEFAULT_FLATTEN)
         arrays = canonical(found.arrays, network, source=index, file_names=found.file_names)
         assumed = "" if flatten else f"trained in {DEFAULT_FLATTEN}: fc6 sees C, H, W"
         return Reading(arrays, CONTAINER_CRC, assumed, cast_of(found.arrays.values()))
+    if suffix in _NETWORK_READERS:
+        given = _NETWORK_READERS[suffix](source)
+        found = in_order(given, network, source)
+        arrays = canonical(found.arrays, network, source=source, file_names=found.file_names)
+        check_order(given, network, source)
+        return Reading(arrays, "", "", cast_of(found.arrays.values()))
+    checked = CONTAINER_CRC if check_zip(source) else ""
+    unwrapped = unwrap(_checkpoint(source, suffix), network, source, key)
+    arrays = canonical(unwrapped.arrays, network, source=source)
+    return Reading(arrays, checked, "", ", ".join(filter(None, (unwrapped.how, cast_of(unwrapped.arrays.values())))))
+
+
+def check_source(source: Path, *, flatten: Layout | None, key: str | None) -> tuple[Path, Path | None]:
+    """The file to read for ``source``, and the index of a TensorFlow checkpoint. Only first bytes are read.
+
+    Raises:
+        WeightsError: it is missing, its beginning is not that of weights, or a flag does not fit its format.
+    """
+    source = whole_of(source)
+    index = find_index(source)
+    if key is not None and (index is not None or source.suffix.lower() in _NETWORK_READERS):
+        raise WeightsError(f"{source} holds one model and no keys; leave --weights-key out")
+    if index is not None:
+        return source, index
     if not source.is_file():
         raise WeightsError(
             f"{source} is not there, or not a file; --weights takes a file ({_SUFFIXES}) or a TensorFlow checkpoint"
@@ -101,16 +122,7 @@ def read(source: Path, network: Network, *, flatten: Layout | None = None, key: 
     other = other_content(source)
     if other is not None:
         raise WeightsError(f"{source} is {other.what}; {other.fix}")
-    if suffix in _NETWORK_READERS:
-        given = _NETWORK_READERS[suffix](source)
-        found = in_order(given, network, source)
-        arrays = canonical(found.arrays, network, source=source, file_names=found.file_names)
-        check_order(given, network, source)
-        return Reading(arrays, "", "", cast_of(found.arrays.values()))
-    checked = CONTAINER_CRC if check_zip(source) else ""
-    unwrapped = unwrap(_checkpoint(source, suffix), network, source, key)
-    arrays = canonical(unwrapped.arrays, network, source=source)
-    return Reading(arrays, checked, "", ", ".join(filter(None, (unwrapped.how, cast_of(unwrapped.arrays.values())))))
+    return source, None
 
 
 def _checkpoint(source: Path, suffix: str) -> Any:

@@ -1,5 +1,6 @@
 """Other environments' interpreters: is one there, does it know alexbench, and the backend that it is to run?"""
 
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -9,9 +10,9 @@ from typing import Any
 
 import alexbench.harness
 from alexbench.backends.registry import backend_names
-from alexbench.harness.errors import BackendUnavailableError, UsageError, WorkerError
+from alexbench.harness.errors import BackendUnavailableError, UsageError, WorkerDiedError, WorkerError
 from alexbench.harness.systems import System
-from alexbench.harness.worker.client import WorkerProcess
+from alexbench.harness.worker.client import START_LIMIT_S, WorkerProcess
 from alexbench.harness.worker.protocol.lifecycle import Probe, ReadEnvironment
 
 
@@ -85,5 +86,17 @@ def _worker(given: str, name: str, python: str, log: Path) -> Iterator[WorkerPro
         if "No module named" in said and "alexbench" in said:
             fix = f"{python} -m pip install alexbench=={alexbench.harness.__version__}, or the same checkout"
             raise UsageError(f"{given}: alexbench is not installed there; {fix}") from error
+        if isinstance(error, WorkerDiedError) and not _is_python(python):
+            raise UsageError(f"{given}: not a Python interpreter; name one, as in /opt/other/bin/python") from error
         # The log is in a folder that is not kept: what matters of it is in the message.
         raise UsageError(f"{given}: {error.message}") from error
+
+
+def _is_python(program: str) -> bool:
+    """Whether a program that starts runs a line of Python."""
+    asked = [program, "-c", "print(6 * 7)"]
+    try:
+        ran = subprocess.run(asked, input=b"", capture_output=True, timeout=START_LIMIT_S, check=False)
+    except subprocess.SubprocessError:
+        return False
+    return ran.stdout.strip() == b"42"

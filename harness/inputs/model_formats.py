@@ -12,6 +12,7 @@ from typing import Final
 
 from alexbench.backends.registry import backend_class, backend_classes
 from alexbench.harness.errors import WeightsError
+from alexbench.harness.files.protobuf import WireError, walk
 from alexbench.harness.models.readers.container import other_content
 
 _HEAD: Final = 4096
@@ -48,7 +49,10 @@ class Format:
 
 
 def _ovc(what: str, suffix: str, begins: Callable[[bytes], bool] | None = None) -> Format:
-    fix = "convert it (pip install openvino; ovc {path}), and run it with --artifact openvino={stem}.xml"
+    fix = (
+        "convert it (pip install openvino; ovc {path} --output_model {stem}.xml), and run it with --artifact"
+        " openvino={stem}.xml"
+    )
     return Format(what, suffix, fix, begins, (suffix,))
 
 
@@ -88,6 +92,17 @@ _PICKLE: Final = Format(
     "save its state dict with torch.save for --weights, or export the model in its framework (torch.onnx.export)",
 )  # fmt: skip
 _JSON: Final = Format("a JSON text", "", _TO_ONNX)
+_CERTAIN: Final = (".tflite", ".ort", ".gguf")
+"""Formats whose every file begins alike, so that a name alone says nothing."""
+_GRAPH: Final = 7
+"""ModelProto's field of the network."""
+_CONTENTS: Final = {
+    ".pt2": "a torch.export program",
+    ".pt": "a TorchScript or torch.export program",
+    ".keras": "a Keras model",
+    ".xml": "an OpenVINO IR",
+}
+"""Suffix -> what such a file is known as by its beginning."""
 _ONNX: Final = Format("an ONNX model", ".onnx")
 _FROZEN: Final = _ovc("a frozen TensorFlow graph", ".pb")
 _KERAS: Final = Format("a Keras model", ".keras")
@@ -125,7 +140,10 @@ def refuse_other_formats(backend: str, path: Path) -> None:
     takes = getattr(backend_class(backend), "artifact_suffixes", None)  # a plugin may not say
     if found is None or takes is None or found.suffix in takes:
         _refuse_misnamed(backend, path, found)
+        _refuse_unlike(path, found)
         return
+    if found.suffix in _CERTAIN and not _begins(path, found):
+        raise WeightsError(f"{path} is damaged, or not {found.said}; fetch or save it again")
     runs = _runs(found.suffix)
     fix = found.fix.format(path=path, stem=path.with_suffix("")) if not runs else _with(runs, path)
     raise WeightsError(f"{path} is {found.said}; {backend} cannot run it: {fix}")
@@ -137,6 +155,32 @@ def _refuse_misnamed(backend: str, path: Path, found: Format | None) -> None:
         raise WeightsError(f"{path} is an ONNX model; rename it to {path.with_suffix('.onnx').name}, and give that")
     if found is _SAVED and path.is_file():
         raise WeightsError(f"{path} is the graph of a SavedModel; give the folder: --artifact {backend}={path.parent}")
+
+
+def _refuse_unlike(path: Path, found: Format | None) -> None:
+    """Refuse a file that is not what its name says, or is cut short."""
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        fault = _fault_of_onnx(path)
+        if fault is not None:
+            raise WeightsError(f"{path} is damaged, or not an ONNX model ({fault}); fetch or save it again")
+    elif suffix in _CONTENTS and found is None:
+        raise WeightsError(f"{path} is damaged, or not {_CONTENTS[suffix]}; fetch or save it again")
+
+
+def _fault_of_onnx(path: Path) -> str | None:
+    """What is wrong with the fields of a ModelProto (onnx.proto); those in its graph are not looked at."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        try:
+            fields = {number for number, _, _, _ in walk(mapped, 0, len(mapped))}
+        except WireError as error:
+            return str(error)
+    return None if _GRAPH in fields else "it has no graph"
+
+
+def _begins(path: Path, kind: Format) -> bool:
+    with path.open("rb") as file:
+        return kind.begins is not None and kind.begins(file.read(_HEAD))
 
 
 def _runs(suffix: str) -> list[str]:

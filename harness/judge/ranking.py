@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from alexbench.harness.judge.resolution import ALPHA, Process, tell_apart
+from alexbench.harness.records.plain_rows import plain_pairs
 from alexbench.harness.records.run_records import SystemRecord
 from alexbench.harness.records.speed_records import Difference, Group, Measure, Resolution
 
@@ -27,7 +28,7 @@ def ranked(
     looks: int = 1,
     spent: float = ALPHA,
 ) -> tuple[tuple[SystemRecord, ...], tuple[Difference, ...], tuple[Resolution, ...]]:
-    """The rows with their ranks, every pair within a group, and what the run can tell apart.
+    """The rows with their ranks, every pair of a group or of a row and its fp32 row, and what the run can tell apart.
 
     ``processes``: of each measure, those of all rows; none of either in a run without speed, whose rows are ranked by
     top-1. ``level``, ``looks``, ``spent``: as :func:`tell_apart` takes them.
@@ -37,8 +38,9 @@ def ranked(
         if row.group is not None and may_rank(row):
             groups.setdefault(row.group, []).append(row.name)
     families = list(groups.values())
+    others = [pair for pair in plain_pairs(rows) if not any(set(pair) <= set(family) for family in families)]
     found = [
-        tell_apart(processes[of], of=of, families=families, level=level, looks=looks, spent=spent)
+        tell_apart(processes[of], of=of, families=[*families, *others], level=level, looks=looks, spent=spent)
         for of in MEASURES
         if processes.get(of)
     ]
@@ -56,8 +58,9 @@ def ranked(
 
 
 def _by_speed(names: Sequence[str], differences: Sequence[Difference]) -> dict[str, int]:
-    """One more than the rows that are faster beyond doubt."""
-    slower = [one.slower for one in differences if one.of == "images/s" and one.apart]
+    """One more than the rows among them that are faster beyond doubt."""
+    pairs = [one for one in differences if one.of == "images/s" and {one.one, one.other} <= set(names)]
+    slower = [one.slower for one in pairs if one.apart]
     return {name: 1 + slower.count(name) for name in names}
 
 

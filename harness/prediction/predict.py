@@ -28,6 +28,7 @@ from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.input_files import IMAGE_BYTES_AT_MOST, read_stream
 from alexbench.harness.inputs import gathering as run_inputs
 from alexbench.harness.inputs.chosen_weights import choose_weights
+from alexbench.harness.inputs.early_checks import check_early
 from alexbench.harness.inputs.model_files import (
     Outputs,
     artifact_of,
@@ -336,9 +337,8 @@ def predict(
     Raises:
         AlexBenchError: an error that the user can fix; the message has the fix.
     """
-    classes, pictures = _classes_in(own_classes), read_images(names)
-    pixels = prepared(list(pictures.values()), load_card(config.model))
-    answers: dict[str, dict[str, list[Guess]]] = {name: {} for name in pictures}
+    classes = _classes_in(own_classes)
+    check_early(config)
     chosen = config.named or tuple(one for one in config.systems if _is_installed(one.backend))
     if not chosen:
         raise BackendUnavailableError("no runtime is installed: pip install 'alexbench[all]', or one of its extras")
@@ -349,6 +349,9 @@ def predict(
             f"--labels {classes.path} names the classes of a file of your own; name it with --artifact BACKEND=FILE,"
             " and no other --backend"
         )
+    pictures = read_images(names)
+    pixels = prepared(list(pictures.values()), load_card(config.model))
+    answers: dict[str, dict[str, list[Guess]]] = {name: {} for name in pictures}
     warned: set[ModelFile | None] = set()
     for label, system in zip(labels(chosen), chosen, strict=True):
         file = system.artifact

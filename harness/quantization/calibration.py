@@ -1,8 +1,9 @@
 """The images that int8 ranges are taken from: never among the scored images, unless the user asks for it."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from alexbench.datasets.prepared import PreparedSet
 from alexbench.datasets.prepared.sets import PIXELS, Skipped
+from alexbench.harness.capabilities import FEWEST_CALIBRATION_IMAGES
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import DataError
@@ -22,8 +24,8 @@ from alexbench.harness.records.run_records import KEPT_OUT, SkippedRecord
 DEFAULT_IMAGES: Final = 100
 DRAWN_IMAGES: Final = 500
 """How many real images, where no others are named: as many as MLPerf's calibration lists have."""
-FEWEST_IMAGES: Final = 10
-"""Fewer say too little about the range of an activation."""
+_LIST_BYTES: Final = 8 * 1024 * 1024
+"""A longer file of names is not a list of calibration images."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,14 +55,22 @@ def calibration_of(
 ) -> tuple[CalibrationSet, RunInputs]:
     """The calibration images, and the inputs of the run without those that it may no longer score.
 
-    They are those of ``--calibration``, the synthetic training images, or where real images are scored and no others
-    are named, a draw of them that is then scored for no row.
+    They are those of ``--calibration``, or the synthetic training images. Where real images are scored and no others
+    are named, they are a draw of them, or those that a list names (MLPerf's), and are then scored for no row.
 
     Raises:
         DataError: there are too few, they are of one class, or they are among the scored ones.
     """
     if config.data is not None and config.calibration is None:
-        return _kept_out(config, run_inputs)
+        return _drawn(config, run_inputs)
+    listed = (
+        None
+        if config.calibration is None
+        else listed_places(Path(config.calibration), run_inputs.names, run_inputs.good)
+    )
+    if listed is not None:
+        said = f"of {run_inputs.data.name} that {Path(config.calibration or '').name} lists"
+        return _kept_out(config, run_inputs, listed, said, _named(config.calibration))
     found = named_images(
         config.calibration, config.calibration_images, config.seed, run_inputs.card.preprocessing, cache, display
     )
@@ -108,17 +118,57 @@ def balanced_draw(labels: NDArray[np.int64], good: NDArray[np.bool_], count: int
     return np.sort(shuffled[np.argsort(turn, kind="stable")[:count]])
 
 
-def _kept_out(config: RunConfig, run_inputs: RunInputs) -> tuple[CalibrationSet, RunInputs]:
-    """A draw of the scored images to calibrate with, and the run's inputs without it."""
-    prepared, count = run_inputs.prepared, config.calibration_images or DRAWN_IMAGES
-    total = int(run_inputs.good.sum())
+def _drawn(config: RunConfig, run_inputs: RunInputs) -> tuple[CalibrationSet, RunInputs]:
+    """A draw of the scored images."""
+    count = config.calibration_images or DRAWN_IMAGES
+    places = balanced_draw(run_inputs.prepared.labels, run_inputs.good, count, config.seed)
+    said = f"drawn from {run_inputs.data.name} with seed {config.seed}"
+    return _kept_out(config, run_inputs, places, said, f"--calibration-images {count}")
+
+
+def listed_places(path: Path, names: Sequence[str], good: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """The places among ``names`` that are ``good`` (N,) and that a text file lists by base name.
+
+    None where ``path`` is not such a list: a folder, another file, or a list of other images only.
+
+    Raises:
+        DataError: it names some of them, and one that is not there or not good.
+    """
+    listed = _base_names(path) if path.is_file() else []
+    places = {PurePath(name).name: place for place, name in enumerate(names) if good[place]}
+    absent = [name for name in listed if name not in places]
+    if len(absent) == len(listed):
+        return None
+    if absent:
+        raise DataError(
+            f"--calibration {path}: {len(absent)} of its {len(listed)} images are not among those of --data,"
+            f" as {absent[0]}; --limit leaves images out"
+        )
+    return np.array(sorted({places[name] for name in listed}), dtype=np.int64)
+
+
+def _base_names(path: Path) -> list[str]:
+    """One a line, whatever else is in the line after a blank; none of a file that is not text."""
+    with path.open("rb") as file:
+        content = file.read(_LIST_BYTES)
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        return []
+    return [PurePath(line.split()[0]).name for line in lines if line.strip()]
+
+
+def _kept_out(
+    config: RunConfig, run_inputs: RunInputs, places: NDArray[np.int64], description: str, asked: str
+) -> tuple[CalibrationSet, RunInputs]:
+    """Calibrate with the scored images at ``places``, and score the others. ``asked``: the flag that chose them."""
+    prepared, count, total = run_inputs.prepared, len(places), int(run_inputs.good.sum())
     if 2 * count > total:
         raise DataError(
             f"{config.data}: to calibrate with {count} of its {total} images would leave too few to"
             " score; name training images with --calibration PATH, or fewer with --calibration-images N"
         )
-    places = balanced_draw(prepared.labels, run_inputs.good, count, config.seed)
-    _check_enough(prepared.labels[places], f"--calibration-images {count}")
+    _check_enough(prepared.labels[places], asked)
     kept = [Skipped(int(place), run_inputs.names[place], KEPT_OUT) for place in places]
     skipped = tuple(sorted((*prepared.skipped, *kept), key=lambda one: one.place))
     data = replace(
@@ -129,9 +179,7 @@ def _kept_out(config: RunConfig, run_inputs: RunInputs) -> tuple[CalibrationSet,
     )
     remaining = replace(prepared, skipped=skipped)
     left = replace(run_inputs, prepared=remaining, good=remaining.good, data=data)
-    return CalibrationSet(
-        prepared, places, f"drawn from {data.name} with seed {config.seed}", synthetic=False, scored=0
-    ), left
+    return CalibrationSet(prepared, places, f"{count:,} images {description}", synthetic=False, scored=0), left
 
 
 def _named(path: str | None) -> str:
@@ -153,7 +201,9 @@ def _pictures(path: str | None, count: int, seed: int, cache: Path, display: Dis
 
 
 def _check_enough(labels: NDArray[np.int64], named: str) -> None:
-    if len(labels) < FEWEST_IMAGES:
-        raise DataError(f"{named}: {len(labels)} images are too few to calibrate; give {FEWEST_IMAGES} or more")
+    if len(labels) < FEWEST_CALIBRATION_IMAGES:
+        raise DataError(
+            f"{named}: {len(labels)} images are too few to calibrate; give {FEWEST_CALIBRATION_IMAGES} or more"
+        )
     if len(np.unique(labels)) < 2:
         raise DataError(f"{named}: all {len(labels)} images are of one class; give images of many classes")

@@ -8,6 +8,7 @@ from alexbench.backends.registry import availability, backend_class, backend_cla
 from alexbench.harness.capabilities import QuantizationOptions, Quantizes
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import BackendUnavailableError, UsageError, unknown_name
+from alexbench.harness.files.whole_file import whole_file
 from alexbench.harness.inputs.chosen_weights import ChosenWeights, choose_weights
 from alexbench.harness.inputs.gathering import writable
 from alexbench.harness.inputs.model_files import files_of
@@ -68,8 +69,8 @@ def quantize(
     made = files_of(Path(file.path))
     written = [target.with_suffix(one.suffix) for one in made]
     for source, place in zip(made, written, strict=True):
-        shutil.copyfile(source, place.with_name(f".{place.name}.partial"))
-        place.with_name(f".{place.name}.partial").replace(place)
+        with whole_file(place) as partial:
+            shutil.copyfile(source, partial)
     size = sum(one.stat().st_size for one in written)
     return QuantizedNetwork(card.name, to, tuple(map(str, written)), size, file.sha256, record)
 
@@ -86,7 +87,7 @@ def report(made: QuantizedNetwork) -> list[str]:
     return [
         f"wrote {' and '.join(made.files)} ({made.bytes / 1e6:.1f} MB, SHA-256 {made.sha256[:12]})",
         f"by {record.tool}, {scales}, {record.method} ranges{reduced}",
-        f"calibrated with {record.calibration_images:,} images: {record.calibration}",
+        f"calibrated with {record.calibration}{' (SYNTHETIC)' if record.calibration_synthetic else ''}",
         f"measure it: alexbench run --artifact {made.backend}={made.files[0]} --artifact-input normalised",
     ]
 

@@ -25,7 +25,7 @@ class Effective:
     ``provider`` is the runtime's own word for what computes (an execution provider, a plugin, a library);
     ``precision`` what convolutions and products work in, ``stored`` the type of the weights (None: nobody says, or the
     record is older); ``streams`` the number of inferences it may work on at once; ``settings`` whatever else qualifies
-    a number.
+    a number. ``applied``: each setting that the user or a profile named -> the value that took effect.
     """
 
     runtime: str
@@ -37,3 +37,4 @@ class Effective:
     streams: Known
     settings: Mapping[str, str] = field(default_factory=dict)
     stored: Known | None = None
+    applied: Mapping[str, Known] = field(default_factory=dict)

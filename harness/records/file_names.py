@@ -19,6 +19,7 @@ PAGE: Final = "report.html"
 LEADERBOARD: Final = "leaderboard.csv"
 LEADERBOARD_PICTURES: Final = ("leaderboard.svg", "leaderboard.png")
 LATENCY_PICTURES: Final = ("latency.svg", "latency.png")
+TRADEOFF_PICTURES: Final = ("tradeoff.svg", "tradeoff.png")
 
 LOGS: Final = "logs"
 """A folder, with a file for each row's worker."""

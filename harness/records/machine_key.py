@@ -10,6 +10,7 @@ from typing import Any, Final
 
 _STEPS: Final = (1.0, 1.25, 1.5, 1.75)
 """Sizes of memory between two powers of two."""
+_INT8: Final = re.compile(r"avx2|avx512(f|bw|vl|_vnni)|avx_vnni(_int8)?|amx_int8")
 
 
 def machine_key(machine: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,6 +30,11 @@ def differing(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[str]:
     here, there = machine_key(one), machine_key(two)
     keys = [key for key in dict.fromkeys((*one, *two)) if here.get(key) != there.get(key)]
     return [key for key in keys if not (key == "memory_mib" and _near(one.get(key), two.get(key)))]
+
+
+def int8_flags(machine: Mapping[str, Any]) -> tuple[str, ...]:
+    """The CPU flags that decide how int8 kernels add: in 16 bits, which saturate, or in 32."""
+    return tuple(flag for flag in machine.get("flags") or () if _INT8.fullmatch(str(flag)))
 
 
 def _near(one: Any, two: Any) -> bool:

@@ -23,6 +23,11 @@ RemarkCode = Literal[
     "against_first",
 ]  # fmt: skip
 """Other measurements of a row that failed, and why."""
+TuningCode = Literal[
+    "needs", "no_fewer_threads", "networks_only", "no_memory", "other_scores", "candidate_failed", "no_settings",
+    "cpu_only",
+]  # fmt: skip
+"""Why a candidate for faster settings was left out or dropped, or nothing was searched."""
 LoadCode = Literal["loadgen", "no_load_held", "too_few_queries", "lowest_load_failed"]
 """What LoadGen said in its own words, and why a search ended without a load."""
 NoteCode = Literal[
@@ -35,13 +40,14 @@ IdentityCode = Literal[
     "field_differs", "more_fields", "other_network", "other_weights", "other_file", "other_images",
     "other_pixels", "other_recipe", "other_setting", "other_runtime_settings",
     "other_probe", "other_numpy", "other_library", "other_variables",
-    "other_skipped", "ran_with", "changed",
+    "other_skipped", "other_instructions", "ran_with", "changed",
 ]  # fmt: skip
 """In what two runs differ: ``base`` and ``head`` are the values."""
 WhyCode = Literal[
     "no_rows", "needs_paired", "needs_anchored", "no_probe", "no_shared_round", "blocks_lost", "no_times", "in_side",
     "not_measured", "at_tolerance", "other_count", "lost", "gained", "no_reference", "user_file", "error", "mismatches",
     "computes_as", "base_no_better", "one_load", "one_value", "not_in_base", "in_neither", "row_failed", "row_is",
+    "no_fp32_row", "no_row_of_precision", "speed_up",
     "not_asked", "not_installed", "confirmed", "unconfirmed", "unconfirmed_advisory", "unconfirmed_alone",
 ]  # fmt: skip
 """What a gate's verdict on a metric rests on."""
@@ -63,8 +69,8 @@ GateNoteCode = Literal[
 """What else a gate says."""
 Code = Annotated[
     Literal[
-        NoiseCode, InvalidCode, PublishedCode, RemarkCode, LoadCode, NoteCode, IdentityCode, WhyCode, ChangeCode,
-        GateNoteCode, "other",
+        NoiseCode, InvalidCode, PublishedCode, RemarkCode, TuningCode, LoadCode, NoteCode, IdentityCode, WhyCode,
+        ChangeCode, GateNoteCode, "other",
     ],
     "a code of harness/records/reasons.py",
 ]  # fmt: skip

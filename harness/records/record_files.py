@@ -17,13 +17,12 @@ Schema history:
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any, Final
 
 from alexbench.harness.errors import RecordError
 from alexbench.harness.files.decoding import decode
-from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, read_file
+from alexbench.harness.files.input_files import RECORD_BYTES_AT_MOST, json_data, read_file
 from alexbench.harness.files.plain_text import is_utf8, short, strict_json
 from alexbench.harness.records.file_names import RUN_FILE
 from alexbench.harness.records.old_sentences import with_reasons
@@ -95,6 +94,8 @@ def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+_SHOWN: Final = 3
+"""Runs that a message names."""
 _UPGRADES: Final = {1: _upgrade_1, 2: _upgrade_2, 3: _upgrade_3, 4: _upgrade_4, 5: _upgrade_5}
 """Schema -> how a record of it becomes one of the next."""
 
@@ -114,22 +115,34 @@ def read_run(folder: Path) -> RunRecord:
         raise RecordError(f"{folder}: this path is not UTF-8, and tables cannot be read there; rename the folder")
     path = folder / RUN_FILE
     try:
-        text = read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST).decode("utf-8")
+        content = read_file(path, str(path), RecordError, most=RECORD_BYTES_AT_MOST)
     except NotADirectoryError:
-        raise RecordError(f"{folder} is a file, not a run's folder") from None
+        raise RecordError(f"{folder} is a file, not a run's folder; {_newest(folder)}") from None
     except FileNotFoundError:
         if not folder.exists():
-            raise RecordError(f"no such folder: {folder}") from None
-        raise RecordError(f"{folder} is not a run: it has no {RUN_FILE}") from None
+            raise RecordError(f"no such folder: {folder}; {_newest(folder)}") from None
+        raise RecordError(f"{folder} is not a run: it has no {RUN_FILE}; {_newest(folder)}") from None
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{path} is damaged: {error}") from error
     try:
-        data = json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:  # JSONDecodeError is a ValueError
+        data = json_data(content, constant=_no_number)
+    except ValueError as error:
         raise RecordError(f"{path} is damaged: {error}") from error
     return record_from(data, path)
+
+
+def _newest(folder: Path) -> str:
+    """Which runs are in or near a path that is not a run: the newest of the first folder that has any."""
+    for place in dict.fromkeys((folder, folder.parent, Path("runs"))):
+        try:
+            found = sorted((one.parent.name for one in place.glob(f"*/{RUN_FILE}")), reverse=True)
+        except OSError:
+            continue
+        if found:
+            shown = ", ".join(str(place / name) for name in found[:_SHOWN])
+            more = f" and {len(found) - _SHOWN} older" if len(found) > _SHOWN else ""
+            return f"runs there: {shown}{more}"
+    return "alexbench run makes one"
 
 
 def _no_number(name: str) -> float:

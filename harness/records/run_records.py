@@ -15,6 +15,7 @@ from alexbench.harness.records.precisions import FAR_OFF, QUANTISED, Arithmetic,
 from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.speed_records import Ceiling, Control, Difference, Group, Performance, Resolution
+from alexbench.harness.records.tuning_records import Tuning
 from alexbench.harness.systems import System
 
 SCHEMA_VERSION: Final = 6
@@ -347,10 +348,14 @@ class SystemRecord:
     rank: int | None = None
     quantization: QuantizationRecord | None = None
     kernels: KernelCheck | None = None
+    tuning: Tuning | None = None
 
     @property
     def group(self) -> Group | None:
-        """What rows must have in common with it to be ranked together; None where nobody knows how it ran."""
+        """What rows must have in common with it to be ranked together; None where nobody knows how it ran.
+
+        A row with settings is ranked with those of its thread budget, however many threads and streams it uses of it.
+        """
         ran = self.effective
         if ran is None:
             return None
@@ -358,8 +363,8 @@ class SystemRecord:
         return Group(
             device=ran.device[0],
             precision=precision,
-            threads=ran.threads[0],
-            streams=ran.streams[0],
+            threads=str(self.system.threads) if self.system.settings else ran.threads[0],
+            streams="1" if self.system.settings else ran.streams[0],
             stored=weights if weights and coarsest([weights, precision]) != precision else "",
             computed_as=None if self.parity is None else self.parity.unmasked,
         )

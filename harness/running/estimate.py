@@ -99,7 +99,13 @@ class Estimate:
         }
         memory = f"{memory_mib(self._config, self._there, self._inputs):,} MiB"
         listed = ", ".join(f"{name} {duration_words(seconds)}" for name, seconds in parts.items() if seconds)
-        return f"about {duration_words(sum(parts.values()))}, {memory}: {listed}"
+        return f"about {duration_words(sum(parts.values()))}, {memory}: {listed}{self._beyond_budget()}"
+
+    def _beyond_budget(self) -> str:
+        budget = self._config.budget
+        if budget is None or self.timing_s <= budget:
+            return ""
+        return f" (--budget is {duration_words(budget)}; the fewest replicates take longer)"
 
     def loaded(self, seconds: float) -> str:
         """What is left after loading took so long; half of what it was wrong by is taken to hold for computing too."""

@@ -1,7 +1,6 @@
 """A run's folder on disk. Files are written whole or not at all, and raw files never change once complete."""
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from alexbench.datasets.classes import CLASS_COUNT
 from alexbench.harness.errors import UsageError
-from alexbench.harness.files.plain_text import is_utf8
+from alexbench.harness.files.out_file import check_folder
 from alexbench.harness.files.whole_file import whole_file, write_whole
 from alexbench.harness.judge.top_k import top_k
 from alexbench.harness.measure.rounds import Block
@@ -32,32 +31,13 @@ _LONGEST: Final = 60
 _OFTEN_ABSENT: Final = ("stolen_ns", "foreign_ns", "throttled")
 
 
-def check_out(out: Path) -> bool:
-    """Whether ``out`` exists. Refuses a folder that cannot be written, before minutes of preparing.
-
-    Raises:
-        UsageError: it is a file, or cannot be written.
-    """
-    if not is_utf8(out.absolute()):
-        raise UsageError(
-            f"--out {out}: this path is not UTF-8, and tables cannot be written there; name another folder"
-        )
-    there = next(one for one in (out.absolute(), *out.absolute().parents) if one.exists())
-    if there == out.absolute() and not there.is_dir():
-        raise UsageError(f"--out {out} is a file, not a folder; name another")
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        why = os.strerror(errno.EACCES if there.is_dir() else errno.ENOTDIR)
-        raise UsageError(f"--out {out}: {why}; name a folder that can be written")
-    return out.exists()
-
-
 def create(out: Path, card: str, started: datetime) -> Path:
     """A new folder ``out``/<UTC time>-<card>, with a number behind where two runs start within a second.
 
     Raises:
         UsageError: the folder cannot be made.
     """
-    check_out(out)
+    check_folder(out)
     name = f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{card}"
     for number in range(1, 1000):
         folder = out / (name if number == 1 else f"{name}-{number}")

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pandas as pd
 
 from alexbench.harness.errors import RecordError, UsageError
+from alexbench.harness.files.out_file import check_folder
 from alexbench.harness.files.plain_text import file_stem
 from alexbench.harness.inputs.notes import notes
 from alexbench.harness.judge.chance import chance
@@ -53,6 +54,7 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
         UsageError: parts are missing or twice there, or are not parts of the same run.
         RecordError: a folder is not a run, or its files are damaged.
     """
+    check_folder(out)
     parts = _in_order([(folder, read_run(folder)) for folder in folders])
     _check_same(parts)
     tables = [_table(folder, file_names.SAMPLES) for folder, _ in parts]
@@ -62,8 +64,8 @@ def merge(folders: Sequence[Path], out: Path) -> Outcome:
     examined = _examined(parts)
     samples = pd.concat(tables, ignore_index=True)
     record = _join(parts, samples)
-    systems = {row.name: row.system for row in record.systems}
-    record = replace(record, pairs=row_pairs(pd.concat(frames, ignore_index=True), record.data, systems, record.base))
+    answers = pd.concat(frames, ignore_index=True)
+    record = replace(record, pairs=row_pairs(answers, record.data, record.systems, record.base))
     made = run_folder.create(
         out, file_stem(Path(str(record.configuration.get("model", record.model.card))).stem), datetime.now(UTC)
     )

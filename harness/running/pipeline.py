@@ -22,16 +22,17 @@ from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import ExitCode, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.files.cache_folder import cache_folder
+from alexbench.harness.files.out_file import check_folder
 from alexbench.harness.files.scratch import scratch
+from alexbench.harness.inputs.early_checks import check_early
 from alexbench.harness.inputs.gathering import RunInputs, gather, writable
-from alexbench.harness.inputs.model_files import check_trust, programs_of, with_digests
+from alexbench.harness.inputs.model_files import programs_of, with_digests
 from alexbench.harness.judge.published import comparisons_of
 from alexbench.harness.judge.ranking import ranked
 from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.models.card import load_card
 from alexbench.harness.quantization.calibration import calibration_of
 from alexbench.harness.quantization.files import ToQuantize, quantized_file
 from alexbench.harness.records import file_names
@@ -89,14 +90,12 @@ def run(config: RunConfig, display: Display) -> Outcome:
         AlexBenchError: an error that the user can fix, found before any measurement; no folder remains.
         KeyboardInterrupt: passed on, after the record was marked interrupted and every worker ended.
     """
-    config = with_backends(config)
-    check_trust(config)
-    config = with_digests(config)
-    rows = rows_of(config)
-    load_card(config.model)  # a wrong name is refused before a folder is made
-    started = datetime.now(UTC)
     out = Path(config.out)
-    was_there = run_folder.check_out(out)
+    was_there = check_folder(out)
+    check_early(config)
+    config = with_digests(with_backends(config))
+    rows = rows_of(config)
+    started = datetime.now(UTC)
     with telling(display.say, limit_s=config.silence_limit, option="--silence-limit"):
         return _run(config, rows, out, started, display, was_there=was_there)
 
@@ -138,7 +137,7 @@ def resume(folder: Path, display: Display, *, trusted: Sequence[str] = ()) -> Ou
         check_tables(folder, before)
         display.say(f"{folder} is complete: nothing is left to do")
         return Outcome(folder, before, exit_code(before))
-    check_trust(config)
+    check_early(config)
     config = with_same_files(before, config, folder)
     rows = rows_of(config)
     with _alone(folder), telling(display.say, limit_s=config.silence_limit, option="--silence-limit"):
@@ -169,10 +168,10 @@ def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -
     others = other_environments(rows, logs)
     check_options(rows, config, logs)
     run_inputs = gather(config, cache=cache_folder(), display=display)
-    return _Prepared(_quantize(config, rows, run_inputs, logs, display), others)
+    return _Prepared(quantize_rows(config, rows, run_inputs, logs, display), others)
 
 
-def _quantize(config: RunConfig, rows: list[Row], run_inputs: RunInputs, logs: Path, display: Display) -> RunInputs:
+def quantize_rows(config: RunConfig, rows: list[Row], run_inputs: RunInputs, logs: Path, display: Display) -> RunInputs:
     """Make the int8 file of each row that needs one, shared by rows of one backend; the inputs left to score."""
     wanted = [row for row in rows if row.system in config.quantized and not row.absent]
     if not wanted:
@@ -260,7 +259,7 @@ def _load(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Pat
     for row in present:
         on_exit.callback(row.end)
     with ThreadPoolExecutor(usable_cores()) as threads:  # importing a runtime keeps one core busy
-        list(threads.map(lambda row: _start_empty(row, config, folder), present))
+        list(threads.map(lambda row: start_worker(row, config, folder), present))
     for row in present:
         with row.failing():
             try:
@@ -276,7 +275,8 @@ def _load(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Pat
         raise UsageError("; ".join(f"{row.error}" for row in refused))
 
 
-def _start_empty(row: Row, config: RunConfig, folder: Path) -> None:
+def start_worker(row: Row, config: RunConfig, folder: Path) -> None:
+    """Give the row a process with nothing loaded; one that does not start is the row's error."""
     with row.failing():
         row.worker = start_empty(row, row.name, config, folder)
 
@@ -365,8 +365,10 @@ def _write_answers(rows: list[Row], run_inputs: RunInputs, folder: Path, base: s
         if row.top is not None
     ]
     run_folder.write_predictions(folder, frames)
-    systems = {row.name: row.system for row in rows}
-    return row_pairs(pd.concat(frames, ignore_index=True), run_inputs.data, systems, base) if frames else ()
+    if not frames:
+        return ()
+    records = [row.record() for row in rows]
+    return row_pairs(pd.concat(frames, ignore_index=True), run_inputs.data, records, base)
 
 
 def _first_record(

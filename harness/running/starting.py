@@ -23,7 +23,7 @@ def options_of(system: System) -> Options:
     precision = cast("Precision", system.precision)  # Options refuses any other
     if precision == "int8":  # a file, which runs as it was written
         precision = "fp32"
-    return Options(threads=system.threads, device=system.device, precision=precision)
+    return Options(system.threads, system.device, precision, system.settings)
 
 
 def log_of(name: str, folder: Path) -> Path:

@@ -18,7 +18,7 @@ from typing import Final, Self, TypeVar
 
 import psutil
 
-from alexbench.harness.errors import UsageError, WorkerError
+from alexbench.harness.errors import UsageError, WorkerDiedError, WorkerError
 from alexbench.harness.files import lines
 from alexbench.harness.files.decoding import DecodeError, decode
 from alexbench.harness.files.input_files import expanded
@@ -281,7 +281,7 @@ class WorkerProcess:
             silent = f"worker {self.name} was silent for {limit_s:.0f} s during {doing} and was ended"
             raise WorkerError(silent, log=self._log) from None
         if line is None:
-            raise WorkerError(self._death(doing), log=self._log)
+            raise WorkerDiedError(self._death(doing), log=self._log)
         return lines.read(Reply, line)
 
     def _line(self, limit_s: float, doing: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from alexbench.harness.records.gate_records import GateReport, GateVerdict, Judged
 from alexbench.harness.records.reasons import Code, Reason
-from alexbench.reports.gate.metrics import allowed_text, change_alone, check_name
+from alexbench.reports.gate.metrics import allowed_text, check_name, outcome_text
 from alexbench.reports.text.other_machine import is_on_other_machine, machine_answer
 from alexbench.reports.text.reason_words import joined, words
 from alexbench.reports.text.wording import first_few
@@ -95,6 +95,11 @@ def _needs(shown: Sequence[Judged]) -> list[str]:
     return [_need(of, several=several) for of in list(wanted.values())[:_SENTENCES]]
 
 
+def is_answered(one: Judged, report: GateReport) -> bool:
+    """Whether the answer says what would decide a check."""
+    return one.verdict == report.verdict and bool(advice(report)) and bool(_needs([one]))
+
+
 def _need(of: Sequence[Judged], *, several: bool) -> str:
     """``several``: whether other checks need something else, or nothing."""
     together = _together(of)
@@ -123,7 +128,7 @@ def _named(one: Judged) -> str:
     if one.metric == "ran":
         did = "did not run" if one.verdict == "FAIL" else "was not run"
         return f"{one.row} {did}" if one.row else "no row ran"
-    return check_name(one) + ("" if one.change is None else f" {change_alone(one)}")
+    return f"{check_name(one)} {outcome_text(one)}".strip()
 
 
 def _names(of: Sequence[Judged]) -> list[str]:

@@ -13,6 +13,8 @@ _NAMES: Final = {
     "macs": "MACs",
     "parameters": "parameters",
     "ran": "ran to the end",
+    "speed_up": "speed-up over fp32",
+    "price_points": "top-1 lost against fp32, points",
 }
 """What a gate calls otherwise than a leaderboard, or what is not a column of one."""
 _IN_SENTENCES: Final = {
@@ -22,9 +24,11 @@ _IN_SENTENCES: Final = {
     "parity": "parity",
     "peak_rss_mib": "peak memory",
     "load_s": "load time",
+    "price_points": "points of top-1 lost against fp32",
 }
 """Names without a unit."""
-_OWN: Final = ("parity", "macs", "parameters", "ran")
+_PRICES: Final = ("speed_up", "price_points")
+_OWN: Final = ("parity", "macs", "parameters", "ran", *_PRICES)
 POINTS: Final = ("top1", "top5")
 """Accuracies: their changes are in points, all others in percent."""
 
@@ -42,6 +46,8 @@ def check_name(one: Judged) -> str:
 
 def value_text(one: Judged, value: float | None) -> str:
     """A value of its metric."""
+    if one.metric in _PRICES and value is not None:
+        return f"{value:.2f}x" if one.metric == "speed_up" else f"{value:.2f}"
     if one.metric not in _OWN:
         return BY_NAME[one.metric].text(value)
     return ABSENT if value is None else f"{value:.1f}" if one.metric == "parity" else f"{value:,.0f}"
@@ -59,6 +65,13 @@ def change_alone(one: Judged) -> str:
         return ABSENT
     digits, unit = _precision(one)
     return f"{one.change:+.{digits}f}{unit}"
+
+
+def outcome_text(one: Judged) -> str:
+    """The change, or of a price its value; "" for neither."""
+    if one.metric in _PRICES:
+        return "" if one.head is None else value_text(one, one.head)
+    return "" if one.change is None else change_alone(one)
 
 
 def interval_text(one: Judged) -> str:
@@ -84,6 +97,8 @@ def allowed_text(one: Judged) -> str:
         return "none"
     if one.metric in ("macs", "parameters"):
         return "equal"
+    if one.metric in _PRICES:
+        return f"at least {rule.tolerance:g}x" if one.metric == "speed_up" else f"at most {rule.tolerance:g}"
     unit = "points" if one.metric in POINTS else "%"
     sign = {"lower-is-better": "+", "higher-is-better": "-", "two-sided": "+-"}[rule.direction]
     return f"{sign}{rule.tolerance:g} {unit}"

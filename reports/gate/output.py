@@ -13,6 +13,7 @@ from alexbench.reports.gate.answer import answer, headline
 from alexbench.reports.gate.metrics import allowed_text, change_text, metric_name
 from alexbench.reports.gate.tables import (
     change_words,
+    counts,
     facts,
     open_table,
     other_tables,
@@ -40,7 +41,7 @@ def print_gate(report: GateReport, stream: TextIO | None = None, *, details: boo
         terminal.table(table)
     terminal.remarks(sentences(report))
     if not details:
-        terminal.line(f"\n--details lists all checks ({len(report.judged)}).")
+        terminal.line(f"\n--details lists all checks ({counts(report)}).")
 
 
 def gate_markdown(report: GateReport) -> str:

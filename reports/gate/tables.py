@@ -1,10 +1,11 @@
 """A gate as tables and sentences: the same on the terminal, in Markdown and in JUnit."""
 
 from collections.abc import Sequence
+from statistics import median
 from typing import Final
 
 from alexbench.harness.records.gate_records import GateReport, GateSide, Judged
-from alexbench.reports.gate.answer import failing
+from alexbench.reports.gate.answer import failing, is_answered, made
 from alexbench.reports.gate.metrics import (
     POINTS,
     allowed_text,
@@ -19,6 +20,8 @@ from alexbench.reports.text.reason_words import joined, words
 from alexbench.reports.text.wording import short_version
 
 _WHOLE: Final = "all rows"
+_SAME: Final = 0.005
+"""A correction smaller than this is not mentioned."""
 
 
 def facts(report: GateReport) -> list[tuple[str, str]]:
@@ -69,7 +72,8 @@ def side_lines(side: GateSide) -> list[str]:
 def open_table(report: GateReport) -> Table | None:
     """The required checks that did not pass, the worst first; None where there is none."""
     found = failing(report)
-    return _table("Not passed", found, Notes()) if found else None
+    answered = [one for one in found if is_answered(one, report)]
+    return _table("Not passed", found, Notes(), answered) if found else None
 
 
 def other_tables(report: GateReport) -> list[Table]:
@@ -94,9 +98,10 @@ def rest_table(report: GateReport) -> Table:
     return _table("Parity, speed, memory and load", shown, Notes())
 
 
-def _table(title: str, judged: Sequence[Judged], notes: Notes) -> Table:
+def _table(title: str, judged: Sequence[Judged], notes: Notes, answered: Sequence[Judged] = ()) -> Table:
+    """``answered``: the checks of which the answer says what would decide them."""
     table = Table(title)
-    said = [_said(one) for one in judged]
+    said = [joined(one.why) if one in answered else _said(one) for one in judged]
     table.add("system", [one.row or _WHOLE for one in judged], numeric=False)
     table.add("check", [metric_name(one) for one in judged], numeric=False)
     table.add("base", [value_text(one, one.base) for one in judged], extra=True)
@@ -110,8 +115,40 @@ def _table(title: str, judged: Sequence[Judged], notes: Notes) -> Table:
         numeric=False,
         bold=[one.verdict == "FAIL" for one in judged],
     )
-    table.notes = notes.lines([text for text in said if text])
+    table.notes = [*notes.lines([text for text in said if text]), *_corrections(judged)]
     return table
+
+
+def _corrections(judged: Sequence[Judged]) -> list[str]:
+    """How the machine probe corrected changes of time, where that makes them another figure than head / base."""
+    factors = [_machine_factor(one) for one in judged if one.mode == "anchored"]
+    found = [factor for factor in factors if factor is not None]
+    if not found or abs(median(found) - 1) < _SAME:
+        return []
+    percent = 100 * (median(found) - 1)
+    took = f"took about {abs(percent):.0f} % {'longer' if percent > 0 else 'less time'}"
+    return [f"Changes of p50 and FPS are corrected for the machine: its probe {took} in head than in base."]
+
+
+def _machine_factor(one: Judged) -> float | None:
+    """How many times as long the machine took in head as in base: what is in the two figures and not in the change."""
+    if not one.base or not one.head or one.change is None or one.change <= -100:
+        return None
+    factor = one.head / one.base / (1 + one.change / 100)
+    return 1 / factor if one.metric == "images_per_second" else factor
+
+
+def counts(report: GateReport) -> str:
+    """How many checks there are, by what they are for: "30: 22 required, 8 advisory"."""
+    required, whole = len(made(report)), len(report.judged)
+    advisory = sum(not one.rule.required for one in report.judged)
+    rest = whole - required - advisory
+    parts = [
+        f"{required} required",
+        *([f"{advisory} advisory"] if advisory else []),
+        *([f"{rest} not made"] if rest else []),
+    ]
+    return f"{whole}" if len(parts) == 1 else f"{whole}: {', '.join(parts)}"
 
 
 def _said(one: Judged) -> str:

@@ -24,7 +24,8 @@ def print_history(history: History, *, details: bool = False, last: int = 0, str
 
     terminal = Terminal(stream)
     terminal.answer(answer(history))
-    terminal.line(f"{history.folder}: {history.runs} run{'' if history.runs == 1 else 's'}")
+    without = f", and {history.without} without these metrics" if history.without else ""
+    terminal.line(f"{history.folder}: {history.runs} run{'' if history.runs == 1 else 's'}{without}")
     for table in summaries(history):
         terminal.table(table)
     for series in history.series if details else ():

@@ -134,10 +134,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Series of the runs in a folder. ``separate``: what was not joined, and why; ``remarks``: what was left out."""
+    """Series of the runs in a folder. ``runs``: how many are in a series; ``without``: how many are in none.
+
+    ``separate``: what was not joined, and why; ``remarks``: what was left out.
+    """
 
     folder: str
     runs: int
     series: tuple[Series, ...]
     separate: tuple[str, ...] = ()
     remarks: tuple[str, ...] = field(default=())
+    without: int = 0

@@ -1,4 +1,4 @@
-"""The figures about answers: accuracy against latency, and where the layers leave float64."""
+"""The figures about answers: speed against accuracy, and where the layers leave float64."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,97 +8,68 @@ from markupsafe import Markup
 
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.html import data, svg
-from alexbench.reports.html.figure import UNTIMED, Figure, Missing, legend, places
-from alexbench.reports.rows import rows_of
+from alexbench.reports.html.figure import UNTIMED, Figure, Missing, Value, legend, places
+from alexbench.reports.leaderboard.tradeoffs import Tradeoff, tradeoffs, untold
+from alexbench.reports.rows import base_name
 
 _COMPARE: Final = "alexbench compare RUN --layers --keep"
-Place = tuple[str, float, float, float, float, float, float]
-"""Name; p50 with its interval, ms; top-1 with its interval, percent."""
 
 
 def pareto(record: RunRecord) -> Figure | Missing:
-    """Accuracy against latency, with the rows that no other beats in both.
+    """Top-1 against images/s, with the rows that no other beats in both.
 
-    Left out where accuracy tells nobody apart: then the leaderboard's bars have said it all.
+    Left out where accuracy tells nobody apart: then the leaderboard's bars show it all.
     """
-    key, title = "pareto", "Accuracy against latency"
-    found = _places(record)
-    why = _says_nothing(record, found)
+    key, title = "pareto", "Speed against accuracy"
+    found = tradeoffs(record)
+    why = untold(record, found) if any(entry.performance for entry in record.systems) else UNTIMED
     if why:
         return Missing(key, title, why)
-    rows = tuple((*row, not any(_beats(other, row) for other in found)) for row in found)
     area = svg.frame(
-        svg.linear([end for row in found for end in row[1:4]]), svg.linear([end for row in found for end in row[4:7]])
+        svg.linear([end for one in found for end in one.rate_interval]),
+        svg.linear([end for one in found for end in one.points_interval]),
     )
     place = places(record)
-    best = sorted(row for row in found if not any(_beats(other, row) for other in found))
-    above = [part for row in found for part in _crossed(area, row, place[row[0]])]
-    unbeaten = ", ".join(row[0] for row in sorted(best, key=lambda row: row[1]))
+    best = sorted((one for one in found if not one.beaten), key=lambda one: one.rate)
+    above = [part for one in found for part in _crossed(area, one, place[one.row.entry.name])]
+    unbeaten = ", ".join(one.row.entry.name for one in reversed(best))
     said = (
-        f"No other system is both as fast and as accurate as: {unbeaten}. Better is up and to the left; lines are 95 %"
-        " intervals."
+        f"No other system is both faster and as accurate as: {unbeaten}. Better is up and to the right; grey marks are"
+        f" beaten in both. Lines are 95 % intervals. Top-1 is compared with {base_name(record)}'s, image by image."
     )
-    columns = ("system", "p50 ms", "low ms", "high ms", "top-1 %", "low %", "high %", "unbeaten")
-    steps = [area.curve("front", _front(area, sorted(best, key=lambda row: row[1])))]
-    drawn = svg.plot(area, steps, above, x_title="p50 at batch 1, ms", y_title="top-1, %")
-    return Figure(key, title, said, columns, rows, drawn, legend(record, [row[0] for row in found]))
+    columns = ("system", "FPS", "low", "high", "top-1 difference, points", "points low", "points high", "unbeaten")
+    rows = tuple(_numbers(one) for one in found)
+    front = [area.curve("front", _front(area, best))]
+    drawn = svg.plot(area, front, above, x_title="FPS (images/s)", y_title="top-1 difference, points")
+    return Figure(key, title, said, columns, rows, drawn, legend(record, [one.row.entry.name for one in found]))
 
 
-def _places(record: RunRecord) -> list[Place]:
-    found = []
-    for row in rows_of(record):
-        speed, accuracy = row.entry.performance, row.entry.accuracy
-        if speed is not None and accuracy is not None:
-            low, high = accuracy.top1_interval or (accuracy.top1, accuracy.top1)
-            latency = speed.latency
-            numbers = (latency.p50_ms, latency.low_ms, latency.high_ms, accuracy.top1, low, high)
-            p50, p50_low, p50_high, top1, top1_low, top1_high = (round(one, 4) for one in numbers)
-            found.append((row.entry.name, p50, p50_low, p50_high, top1, top1_low, top1_high))
-    return found
+def _numbers(one: Tradeoff) -> tuple[Value, ...]:
+    numbers = (round(number, 4) for number in (one.rate, *one.rate_interval, one.points, *one.points_interval))
+    return (one.row.entry.name, *numbers, not one.beaten)
 
 
-def _says_nothing(record: RunRecord, found: Sequence[Place]) -> str:
-    """Why there is nothing to weigh, "" where there is.
-
-    Top-1 that differs by no more than chance is not an axis: the paired tests decide, where the record has them.
-    """
-    if len(found) < 2:
-        if not any(entry.performance for entry in record.systems):
-            return UNTIMED
-        if not any(entry.accuracy for entry in record.systems):
-            return "This run measured no accuracy."
-        return "One system has both: there is nothing to compare it with."
-    if len({row[4] for row in found}) < 2:
-        return f"All have the same top-1 ({found[0][4]:.2f} %): only speed tells them apart."
-    shown = {row[0] for row in found}
-    pairs = [one for one in record.pairs if {one.base, one.other} <= shown]
-    if pairs and all(one.top1.interval[0] <= 0 <= one.top1.interval[1] for one in pairs):
-        return "No system's top-1 differs from the base's beyond chance: only speed tells them apart."
-    return ""
+def _front(area: svg.Frame, best: Sequence[Tradeoff]) -> list[tuple[float, float]]:
+    """Steps through the rows that none beats: the most points at each speed."""
+    steps = []
+    at = area.x.low
+    for place, one in enumerate(best):
+        most = max(other.points for other in best[place:])
+        steps += [(at, most), (one.rate, most)]
+        at = one.rate
+    return [*steps, (at, area.y.low)]
 
 
-def _beats(one: Place, other: Place) -> bool:
-    """Whether ``one`` is nowhere worse and somewhere better, by p50 and top-1."""
-    return one[1] <= other[1] and one[4] >= other[4] and (one[1], one[4]) != (other[1], other[4])
-
-
-def _front(area: svg.Frame, best: Sequence[Place]) -> list[tuple[float, float]]:
-    """Steps through the rows that none beats, from the foot of the plot to its right edge."""
-    steps = [(best[0][1], area.y.low)]
-    for row in best:
-        steps += [(row[1], steps[-1][1]), (row[1], row[4])]
-    return [*steps, (area.x.high, steps[-1][1])]
-
-
-def _crossed(area: svg.Frame, row: Place, place: int) -> list[Markup]:
-    """A mark with its two intervals."""
-    name, p50, p50_low, p50_high, top1, top1_low, top1_high = row
-    kind = f"error s{place % svg.COLOURS}"
-    said = f"{name}: {p50:.2f} ms, top-1 {top1:.2f} %"
+def _crossed(area: svg.Frame, one: Tradeoff, place: int) -> list[Markup]:
+    """A mark with its two intervals, grey where another row beats it."""
+    kind = "error probe" if one.beaten else f"error s{place % svg.COLOURS}"
+    low, high = one.rate_interval
+    least, most = one.points_interval
+    said = f"{one.row.entry.name}: {one.rate:,.1f} FPS, top-1 {one.points:+.2f} points ({least:+.2f} to {most:+.2f})"
     return [
-        svg.line(kind, area.at(p50_low, top1), area.at(p50_high, top1)),
-        svg.line(kind, area.at(p50, top1_low), area.at(p50, top1_high)),
-        svg.mark(*area.at(p50, top1), place, title=said),
+        svg.line(kind, area.at(low, one.points), area.at(high, one.points)),
+        svg.line(kind, area.at(one.rate, least), area.at(one.rate, most)),
+        svg.mark(*area.at(one.rate, one.points), place, title=said, grey=one.beaten),
     ]
 
 

@@ -8,7 +8,7 @@ from alexbench.harness.records.run_records import RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Ceiling, Performance
 from alexbench.reports.columns import BYTES
 from alexbench.reports.html import svg
-from alexbench.reports.html.figure import UNTIMED, Figure, Missing, legend, places, series, speeds, timed
+from alexbench.reports.html.figure import UNTIMED, Figure, Missing, legend, places, series, speeds
 from alexbench.reports.html.speed_charts import rates
 
 _CLOSE: Final = 0.1
@@ -17,6 +17,8 @@ _WIDE: Final = 0.75
 """A share of the width: beyond it, a label has no room to the right."""
 _NARROW: Final = 0.18
 """The share of the width: up to it, a label has no room to the left."""
+
+_NO_INT8: Final = "int8 systems are left out: the roof was not measured with int8 kernels."
 
 
 def roofline(record: RunRecord) -> Figure | Missing:
@@ -28,13 +30,16 @@ def roofline(record: RunRecord) -> Figure | Missing:
         return Missing(key, title, "This run did not measure what the machine can reach.")
     if not (record.model.macs and record.model.parameters):
         return Missing(key, title, "The record does not say how much the network computes.")
-    rows = [row for entry, speed in speeds(record) for row in _points(record, record.ceiling, entry, speed)]
+    under = [(entry, speed) for entry, speed in speeds(record) if _precision(entry) != "int8"]
+    if not under:
+        return Missing(key, title, _NO_INT8)
+    rows = [row for entry, speed in under for row in _points(record, record.ceiling, entry, speed)]
     precisions = list(dict.fromkeys(row[5] for row in rows))
     area = _under_the_roof(rows, record.ceiling, len(precisions))
     place = places(record)
     curves = [_roof(area, record.ceiling)]
     above = [*_roof_labels(area, record.ceiling), *_batch_labels(area, rows, precisions)]
-    for name in timed(record):
+    for name in (entry.name for entry, _ in under):
         mine = [row for row in rows if row[0] == name]
         curves.append(area.curve(f"thin {series(place[name])}", [(row[2], row[3]) for row in mine]))
         above += [_mark(area, row, place[name]) for row in mine]
@@ -42,18 +47,23 @@ def roofline(record: RunRecord) -> Figure | Missing:
     said = (
         f"Nearest to the roof: {best[0]} at batch {best[1]}, {best[4]:.0f} % of it. The grey roof is the most that"
         " anything reached on this machine in this run. Along x only the weights count, read once a batch."
+        + (f" {_NO_INT8}" if len(under) < len(speeds(record)) else "")
     )
     columns = ("system", "batch size", "FLOP per byte", "GFLOP/s", "share of the roof %", "precision")
     drawn = svg.plot(area, curves, above, x_title="FLOP per byte of weights", y_title="GFLOP/s")
-    return Figure(key, title, said, columns, tuple(rows), drawn, legend(record, timed(record)))
+    return Figure(key, title, said, columns, tuple(rows), drawn, legend(record, [entry.name for entry, _ in under]))
 
 
 Point = tuple[str, int, float, float, float, str]
 """A row at a batch size: name, batch, FLOP per byte, GFLOP/s, percent of the roof there, precision."""
 
 
+def _precision(entry: SystemRecord) -> str:
+    return "fp32" if entry.effective is None else entry.effective.precision[0]
+
+
 def _points(record: RunRecord, ceiling: Ceiling, entry: SystemRecord, speed: Performance) -> list[Point]:
-    precision = "fp32" if entry.effective is None else entry.effective.precision[0]
+    precision = _precision(entry)
     read = BYTES.get(precision, 4) * record.model.parameters
     found = []
     for batch, rate in sorted({1: 1e3 / speed.latency.p50_ms, **rates(speed)}.items()):

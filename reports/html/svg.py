@@ -112,9 +112,9 @@ def plain(said: str) -> Markup:
     return said if isinstance(said, Markup) else escape(printable(said))
 
 
-def mark(x: str, y: float, place: int, *, hollow: bool = False, title: str = "") -> Markup:
+def mark(x: str, y: float, place: int, *, hollow: bool = False, title: str = "", grey: bool = False) -> Markup:
     """The mark of the system at this place, at ``x`` (percent) and ``y`` (pixels); ``title`` appears on hovering."""
-    kind = f"mark {'hollow ' if hollow else ''}s{place % COLOURS}"
+    kind = f"mark {'hollow ' if hollow else ''}{'probe' if grey else f's{place % COLOURS}'}"
     said = Markup("<title>{}</title>").format(plain(title)) if title else NOTHING
     return Markup('<use href="#mark-{}" x="{}" y="{:.1f}" class="{}">{}</use>').format(form(place), x, y, kind, said)
 

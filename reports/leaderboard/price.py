@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from alexbench.harness.records.paired_records import PairedTest
+from alexbench.harness.records.plain_rows import reduced
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.columns import BY_NAME
 from alexbench.reports.rows import Row, rows_of
@@ -43,7 +44,7 @@ def prices(record: RunRecord) -> list[Price]:
     found = []
     for row in rows_of(record):
         plain = row.plain
-        if plain is None or row.entry.status != "ok" or plain.entry.status != "ok" or row.computes_in == "fp32":
+        if plain is None or row.entry.status != "ok" or plain.entry.status != "ok" or not reduced(row.entry):
             continue
         pair = row.pair(plain)
         found.append(Price(row, plain, None if pair is None else pair.top1, _speed_up(record, row, plain)))
@@ -54,13 +55,9 @@ def _speed_up(record: RunRecord, row: Row, plain: Row) -> tuple[float, float, fl
     ratio = row.speed_up(plain)
     if ratio is None:
         return None
-    names = row.entry.name, plain.entry.name
-    for one in record.differences:
-        if one.of == "images/s" and {one.one, one.other} == set(names):
-            # The record has the time of ``one`` over that of ``other``; a speed-up is fp32's time over the row's.
-            low, high = (one.low, one.high) if one.one == names[1] else (1 / one.high, 1 / one.low)
-            return ratio, low, high
-    return ratio, ratio, ratio
+    names = {row.entry.name, plain.entry.name}
+    pair = next((one for one in record.differences if one.of == "images/s" and {one.one, one.other} == names), None)
+    return (ratio, ratio, ratio) if pair is None else (ratio, *pair.speed_up(row.entry.name)[1:])
 
 
 def price_table(record: RunRecord) -> Table:
@@ -83,7 +80,19 @@ def price_table(record: RunRecord) -> Table:
     for heading, share in KEEPS.items():
         table.add(heading, [_YES_OR_NO[one.keeps(share)] for one in found], numeric=False, explanation=_MLPERF)
     table.add("same top-1", [ABSENT if one is None else one.verdict for one in tests], numeric=False)
+    table.caption += [_slow(one) for one in found if one.slower]
     return table
+
+
+def _slow(price: Price) -> str:
+    """Where a row that is slower than fp32 loses its time, by the layers that both were profiled in."""
+    name, speeds = price.row.entry.name, (price.row.entry.performance, price.plain.entry.performance)
+    mine, plain = ({} if one is None else one.layers_ms for one in speeds)
+    shared = [layer for layer in mine if layer in plain]
+    if not shared:
+        return f"{name} is slower than fp32 here; --rigor standard shows in which layer."
+    worst = max(shared, key=lambda layer: mine[layer] - plain[layer])
+    return f"{name} is slower than fp32 here, most of all in {worst}: {mine[worst]:.2f} ms, fp32 {plain[worst]:.2f} ms."
 
 
 _YES_OR_NO: Final = {None: ABSENT, True: "yes", False: "NO"}

@@ -7,6 +7,7 @@ from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Group
 from alexbench.reports.leaderboard.noise_banner import disturbances
 from alexbench.reports.leaderboard.price import Price, prices
+from alexbench.reports.leaderboard.tuning import tuning_verdict
 from alexbench.reports.row_cells import ran_as
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.text.reason_words import joined
@@ -14,10 +15,6 @@ from alexbench.reports.text.wording import listed
 
 _NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _TARGET: Final = 0.99
-_KEEPS: Final[dict[bool | None, str]] = {
-    True: " and keeps 99 % of its top-1",
-    False: " and does not keep 99 % of its top-1",
-}
 _GROUPS: Final = 3
 """Groups of rows whose winner is named; the table has the others."""
 
@@ -25,7 +22,14 @@ _GROUPS: Final = 3
 def verdict(record: RunRecord) -> list[str]:
     """One to five sentences; none of a run in which nothing was measured."""
     rows = rows_of(record)
-    said = [*_speed(record, rows), *_accuracy(record, rows), *_price(record), *_parity(rows), *_kernels(rows)]
+    said = [
+        *_speed(record, rows),
+        *_accuracy(record, rows),
+        *tuning_verdict(record),
+        *price_sentences(record),
+        *_parity(rows),
+        *_kernels(rows),
+    ]
     said += _failed(rows)
     if said and (record.model.synthetic or record.data.synthetic):
         said.append("Synthetic data: accuracy says nothing about ImageNet.")
@@ -104,19 +108,32 @@ def _accuracy(record: RunRecord, rows: Sequence[Row]) -> list[str]:
     return [f"Highest top-1: {listed([row.entry.name for row in first])} ({best:.2f} %)."]
 
 
-def _price(record: RunRecord) -> list[str]:
-    """What a lower precision gains and keeps, compared with fp32 on the same backend."""
-    found = [one for one in prices(record) if one.speed_up is not None][:_GROUPS]
-    said = [
-        f"{one.row.entry.name} is {_times(one)} {one.plain.entry.name}{_KEEPS.get(one.keeps(_TARGET), '')}"
-        for one in found
-    ]
-    return [f"{'; '.join(said)}."] if said else []
+def price_sentences(record: RunRecord) -> list[str]:
+    """How fast each lower precision is next to fp32 on the same backend, and whether it keeps fp32's top-1."""
+    by_precision: dict[str, list[Price]] = {}
+    for one in prices(record):
+        if one.speed_up is not None:
+            by_precision.setdefault(ran_as(one.row) or one.row.entry.system.precision, []).append(one)
+    return [_priced(precision, found) for precision, found in list(by_precision.items())[:_GROUPS]]
+
+
+def _priced(precision: str, found: Sequence[Price]) -> str:
+    lost = [_named(one) for one in found if one.keeps(_TARGET) is False]
+    kept = ""
+    if lost:
+        kept = f"; {listed(lost)} {'loses' if len(lost) == 1 else 'lose'} more than 1 % of fp32's top-1"
+    elif all(one.keeps(_TARGET) for one in found):
+        kept = f"; {'it keeps' if len(found) == 1 else 'all keep'} 99 % of fp32's top-1"
+    return f"{precision} next to fp32: {', '.join(f'{_named(one)} {_times(one)}' for one in found)}{kept}."
+
+
+def _named(price: Price) -> str:
+    return price.row.entry.name if price.row.entry.system.artifact else price.plain.entry.name
 
 
 def _times(price: Price) -> str:
     ratio, low, high = price.speed_up or (1.0, 1.0, 1.0)
-    return f"{ratio:.2f}x" if low > 1 or high < 1 else "as fast as"
+    return f"{ratio:.2f}x" if low > 1 or high < 1 else "as fast"
 
 
 def _parity(rows: Sequence[Row]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A run as plots: the leaderboard's bars and the latencies' distributions, as SVG and PNG, for README and PRs.
+"""A run as plots, SVG and PNG for README and PRs: the leaderboard, the latencies, and speed against accuracy.
 
 Coloured by Okabe and Ito's palette, which the common colour blindnesses tell apart; colour is never the only sign.
 """
@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.harness.files.whole_file import write_whole
-from alexbench.harness.records.file_names import LATENCY_PICTURES, LEADERBOARD_PICTURES, TIMINGS
+from alexbench.harness.records.file_names import LATENCY_PICTURES, LEADERBOARD_PICTURES, TIMINGS, TRADEOFF_PICTURES
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.run_tables import read_table
 from alexbench.reports import row_cells
 from alexbench.reports.columns import BY_NAME, Column
 from alexbench.reports.leaderboard.noise_banner import noise_banner
-from alexbench.reports.leaderboard.verdict import verdict
+from alexbench.reports.leaderboard.tradeoffs import Tradeoff, tradeoffs, untold
+from alexbench.reports.leaderboard.verdict import price_sentences, verdict
 from alexbench.reports.plots.plot_text import DOTS_PER_INCH, STYLE, drawing, plot_text
-from alexbench.reports.rows import Row, rows_of
+from alexbench.reports.rows import Row, base_name, rows_of
 from alexbench.reports.text.wording import run_line
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ _LETTERS: Final = 21
 _BOLD_LETTERS: Final = 76
 _SMALL_LETTERS: Final = 104
 """Characters on each line above the bars, which reaches from edge to edge."""
+_TRADEOFF_ROWS: Final = 7
+"""Rows of bars that the plot of speed against accuracy is as high as."""
 _VERDICT: Final = 400
 """Letters of a verdict at most: five lines."""
 
@@ -61,16 +64,21 @@ class Picture:
 
 
 def write_pictures(folder: Path, record: RunRecord) -> list[Path]:
-    """Write ``leaderboard`` and ``latency`` (.svg, .png) into a run's folder, each whole; their paths.
+    """Write ``leaderboard``, ``latency`` and ``tradeoff`` (.svg, .png) into a run's folder, each whole; their paths.
 
-    A run without speed has a leaderboard of top-1 and no latencies; one without any figure has no plot.
+    A run without speed has a leaderboard of top-1 and no latencies; one without any figure has no plot. Speed against
+    accuracy is drawn where accuracy tells rows apart.
 
     Raises:
         RecordError: ``timings.parquet`` is damaged.
     """
     paths = []
-    latency = draw_latency(record, read_latencies(folder))
-    for names, picture in ((LEADERBOARD_PICTURES, draw_leaderboard(record)), (LATENCY_PICTURES, latency)):
+    drawn = {
+        LEADERBOARD_PICTURES: draw_leaderboard(record),
+        LATENCY_PICTURES: draw_latency(record, read_latencies(folder)),
+        TRADEOFF_PICTURES: draw_tradeoff(record),
+    }
+    for names, picture in drawn.items():
         for name, content in zip(names, () if picture is None else (picture.svg, picture.png), strict=False):
             write_whole(folder / name, content)
             paths.append(folder / name)
@@ -141,11 +149,46 @@ def draw_latency(record: RunRecord, latencies: dict[str, NDArray[np.float64]]) -
     return _drawn(figure)
 
 
-def _page(record: RunRecord, rows: int, panels: int) -> "tuple[Figure, Sequence[Axes]]":
-    """The figure with its title and lines, and its panels side by side."""
+def draw_tradeoff(record: RunRecord) -> Picture | None:
+    """Top-1 against FPS, beaten rows grey; None where that shows nothing."""
+    found = tradeoffs(record)
+    if untold(record, found):
+        return None
+    tall = max(_TRADEOFF_ROWS, len(found))
+
+    def figure() -> "Figure":
+        made, (ax,) = _page(record, tall, 1, said=price_sentences(record) or None)
+        for place, one in enumerate(found, 1):
+            _place(ax, place, one)
+            name = f"{place} {_lines(one.row.entry.name)}"
+            ax.text(-0.3, 1 - (place - 0.5) / tall, name, transform=ax.transAxes, va="center")
+        ax.margins(x=0.1, y=0.15)
+        ax.grid(color="#dddddd")
+        base = plot_text(base_name(record) or "")
+        title = f"right: more FPS; up: more points of top-1 than {base}; grey: beaten in both"
+        ax.set_title(title, loc="left", fontsize=12, color=DARK, x=-0.3)
+        return made
+
+    return _drawn(figure)
+
+
+def _place(ax: "Axes", place: int, one: Tradeoff) -> None:
+    """A mark with its two intervals and its number."""
+    colour = GREY if one.beaten else BLUE
+    ax.plot(one.rate_interval, (one.points, one.points), color=colour, linewidth=2)
+    ax.plot((one.rate, one.rate), one.points_interval, color=colour, linewidth=2)
+    ax.plot(one.rate, one.points, "o", color=colour, markersize=17, markeredgecolor="white")
+    style: dict[str, Any] = {"ha": "center", "va": "center", "size": 10, "weight": "bold"}
+    ax.text(one.rate, one.points, str(place), color=DARK if one.beaten else "white", **style)
+
+
+def _page(
+    record: RunRecord, rows: int, panels: int, said: Sequence[str] | None = None
+) -> "tuple[Figure, Sequence[Axes]]":
+    """The figure with its title (``said``; None: the verdict) and lines, and its panels side by side."""
     from matplotlib.figure import Figure
 
-    lines = _lines_above(record)
+    lines = _lines_above(record, verdict(record) if said is None else said)
     above, below, tall = 0.55 + sum(line.height for line in lines), 0.45, 0.62 * max(rows, 2)
     height = above + tall + below
     figure = Figure(figsize=(_WIDE, height), facecolor="white")
@@ -174,9 +217,9 @@ class _Line:
         return 0.3 if self.bold else 0.24
 
 
-def _lines_above(record: RunRecord) -> list[_Line]:
-    """The verdict, what disturbed it, and what the run covers."""
-    wrapped = textwrap.wrap(plot_text(" ".join(verdict(record)), longest=_VERDICT), _BOLD_LETTERS)
+def _lines_above(record: RunRecord, said: Sequence[str]) -> list[_Line]:
+    """What the figure says, what disturbed it, and what the run covers."""
+    wrapped = textwrap.wrap(plot_text(" ".join(said), longest=_VERDICT), _BOLD_LETTERS)
     banner = noise_banner(record)
     noise = textwrap.wrap(plot_text(banner, longest=_VERDICT), _SMALL_LETTERS)
     covers = f"AlexBench: {run_line(record, noisy=bool(banner))}; {record.started[:10]}"

@@ -56,6 +56,14 @@ _RUN: Final[Mapping[Code, str]] = {
     "parity_failed": "Parity was not measured: {text}",
     "joined": "Joined from {count} parts; parity is that of the worst part, and speed is not joined.",
     "no_thumbnails": "No thumbnails: a part has none.",
+    "needs": "not tried: it needs {text}, and there is none",
+    "no_fewer_threads": "not tried: each of the {count} threads has a core of its own",
+    "networks_only": "not tried: it does not apply to a model file",
+    "no_memory": "not tried: not enough memory",
+    "other_scores": "dropped: its scores differ from those of the default by {measured:.1e} sigma (limit {limit:.1e})",
+    "candidate_failed": "failed: {text}",
+    "no_settings": "nothing was searched: backend {of} declares no settings",
+    "cpu_only": "nothing was searched: settings are of the CPU, and it runs on {of}",
     "other": "{text}",
 }
 _IDENTITY: Final[Mapping[Code, str]] = {
@@ -77,6 +85,7 @@ _IDENTITY: Final[Mapping[Code, str]] = {
     "other_library": "NumPy's matrix library",
     "other_variables": "environment variables of its libraries",
     "other_skipped": "other images were skipped as unreadable",
+    "other_instructions": "int8 answers depend on the CPU's instructions, which differ (base: {base}; head: {head})",
     "ran_with": "{of} ran with {text} {base} -> {head}",
     "changed": "{of} {base} -> {head}",
 }
@@ -104,6 +113,9 @@ _GATE: Final[Mapping[Code, str]] = {
     "one_value": "one value each, no interval",
     "not_in_base": "the policy has a requirement for it, but the base does not have it",
     "in_neither": "the policy has a requirement for it, but neither side has it",
+    "no_fp32_row": "the head has no fp32 row of the same backend to compare it with; add --precision fp32",
+    "no_row_of_precision": "the policy has a requirement for {of}, but no row of the head computes in it",
+    "speed_up": "{measured:.2f}x to {limit:.2f}x {of} (95 %)",
     "row_failed": "{text}",
     "row_is": "the row is {of}",
     "not_asked": "the head's run did not ask for it",

@@ -17,6 +17,7 @@ from alexbench.harness.records.run_records import (
 )
 from alexbench.harness.records.speed_records import Ceiling, Control, Generated, Performance, Resolution
 from alexbench.reports.text.reason_words import arithmetic_words, joined, words
+from alexbench.reports.text.tuning_words import applied_line, tuning_line
 
 ABSENT = "-"
 _MEASURES = {"latency": "latency", "images/s": "FPS"}
@@ -243,6 +244,8 @@ def row_remarks(entry: SystemRecord) -> list[str]:
     lines = doubts(entry)
     lines += [] if entry.artifact is None else [_file_line(entry, entry.artifact)]
     lines += [] if entry.error is None else [entry.error]
+    lines += [applied_line(entry.system.settings, entry.effective)] if entry.system.settings else []
+    lines += [] if entry.tuning is None else [tuning_line(entry.tuning)]
     lines += _batch_lines(entry)
     lines += map(words, entry.remarks)
     if entry.parity is not None:
@@ -342,10 +345,10 @@ def _quantized_line(made: QuantizationRecord, artifact: ArtifactRecord, ran: Eff
     """How an int8 file was made here, and what it computes in."""
     scales = "a scale per channel" if made.per_channel else "one scale per layer"
     reduced = ", reduced range" if made.reduce_range else ""
-    images = f"{made.calibration_images:,} calibration images ({made.calibration})"
+    images = f"calibrated with {made.calibration}{' (SYNTHETIC)' if made.calibration_synthetic else ''}"
     leaked = f"; {made.scored:,} of them are among the SCORED images" if made.scored else ""
     return (
-        f"quantized here by {made.tool}, {scales}, {made.method} ranges{reduced}, with {images}{leaked};"
+        f"quantized here by {made.tool}, {scales}, {made.method} ranges{reduced}, {images}{leaked};"
         f" {_precision(artifact, ran)}; SHA-256 {artifact.sha256[:12]}."
     )
 

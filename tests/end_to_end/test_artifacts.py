@@ -25,7 +25,7 @@ def run(command: Command, ground: Ground, out: Path, *more: str | Path) -> Ended
 
 def refused(command: Command, ground: Ground, out: Path, artifact: str, *more: str | Path) -> Ended:
     given = ("--data", ground.pictures, "--only", "accuracy", "--out", out, "--artifact", artifact)
-    return command.here("run", *given, *more)
+    return command("run", *given, *more)
 
 
 def test_an_onnx_file_runs_on_two_runtimes_and_is_compared_with_its_weights(

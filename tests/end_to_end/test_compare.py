@@ -9,10 +9,10 @@ import pandas as pd
 from tests.end_to_end.conftest import PICTURES, Command, Ground
 
 
-def test_forty_images_decide_nothing_and_the_number_that_would_is_said(
+def test_sixteen_images_decide_nothing_and_the_number_that_would_is_said(
     command: Command, ground: Ground, answered: Path
 ) -> None:
-    ended = command.here("compare", answered)
+    ended = command("compare", answered)
     assert ended.code == 3, ended.err
     assert "Undecided, top-1 and top-5 of openvino (base: torch): " in ended.out
     assert "598 images would show equivalence" in ended.out
@@ -20,8 +20,8 @@ def test_forty_images_decide_nothing_and_the_number_that_would_is_said(
     assert ended.out.splitlines()[-1] == "Exit code 3: too few images to decide every pair"
 
 
-def test_a_margin_that_forty_can_decide(command: Command, ground: Ground, answered: Path) -> None:
-    ended = command.here("compare", answered, "--margin", "8", "--json")
+def test_a_margin_that_sixteen_can_decide(command: Command, ground: Ground, answered: Path) -> None:
+    ended = command("compare", answered, "--margin", "20", "--json")
     assert ended.code == 0, ended.err
     (pair,) = json.loads(ended.out)["pairs"]
     assert (pair["base"]["name"], pair["other"]["name"]) == ("torch", "openvino")
@@ -36,7 +36,7 @@ def test_an_answer_that_was_turned_is_called_unexplained(command: Command, answe
     shutil.copytree(answered, turned)
     picture = _turn(turned, "openvino")
     out = tmp_path / "comparison.md"
-    ended = command.here("compare", f"{answered}:openvino", f"{turned}:openvino", "--out", out)
+    ended = command("compare", f"{answered}:openvino", f"{turned}:openvino", "--out", out)
     assert ended.code == 3, ended.err
     assert "B openvino and A openvino: 1 unexplained top-1 mismatch, not rounding:" in ended.out
     assert picture in ended.out
@@ -68,13 +68,13 @@ def test_what_cannot_be_compared_is_one_line_and_exit_code_2(command: Command, a
         (answered, "--out", tmp_path),
         (tmp_path,),
     ):
-        ended = command.here("compare", *arguments)
+        ended = command("compare", *arguments)
         assert ended.code == 2, ended.err
         assert ended.last_line.startswith("alexbench: ")
         assert "Traceback" not in ended.err
 
 
 def test_every_row_has_all_images(command: Command, answered: Path) -> None:
-    ended = command.here("compare", f"{answered}:torch", f"{answered}:openvino", "--json")
+    ended = command("compare", f"{answered}:torch", f"{answered}:openvino", "--json")
     report = json.loads(ended.out)
     assert (report["images"], ended.code) == (PICTURES, report["exit_code"])

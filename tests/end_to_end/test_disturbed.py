@@ -4,13 +4,14 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from alexbench.harness.records.record_files import read_run
-from tests.end_to_end.conftest import COPIES, MANY, Command, Ground, Started, only_run
+from tests.end_to_end.conftest import COPIES, FEW_PARITY_IMAGES, MANY, PICTURES, Command, Ground, Started, only_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups of POSIX")
 
@@ -62,7 +63,7 @@ def test_a_worker_that_is_killed_is_a_row_in_error_and_the_others_complete(
 ) -> None:
     arguments = ["--data", many, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path / "runs"]
     named = ["--backend", "onnxruntime", "--backend", "openvino"]
-    with command.started("run", *arguments, *named) as started:
+    with replace(command, before=FEW_PARITY_IMAGES).started("run", *arguments, *named) as started:
         started.until(f"onnxruntime: accuracy on {MANY} images")
         worker_of(started, "onnxruntime").kill()
         ended = started.end()
@@ -90,7 +91,7 @@ def test_when_float64_itself_is_killed_the_rest_stands_without_parity(
 ) -> None:
     arguments = ["--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy"]
     with command.started("run", *arguments, "--backend", "onnxruntime", "--out", tmp_path / "runs") as started:
-        started.until("float64 reference on 40 images")
+        started.until(f"float64 reference on {PICTURES} images")
         worker_of(started, "reference").kill()
         ended = started.end()
     assert ended.code == 1
@@ -130,7 +131,7 @@ def test_interrupted_while_measuring_is_130_and_leaves_a_record_and_no_process(
     assert record.status == "interrupted"
     assert record.finished is not None
     assert not (folder / ".scratch").exists()
-    again = command.here("report", folder)
+    again = command("report", folder)
     assert again.code == 0, again.err
     assert "INTERRUPTED" in (folder / "report.md").read_text(encoding="utf-8")
 

@@ -98,7 +98,7 @@ def test_what_is_kept_is_one_file_more_and_in_the_report(command: Command, ran: 
     after = contents(ran.folder)
     assert after.pop(kept.name)
     assert after == before
-    assert command.here("report", ran.folder).code == 0
+    assert command("report", ran.folder).code == 0
     page = (ran.folder / "report.html").read_text(encoding="utf-8")
     table = page.partition("max abs error over sigma")[2].partition("</table>")[0]
     rows = re.findall(r"<t[hd][^>]*>(\w+)</t[hd]>\s*<td[^>]*>(\w+)</td>", table)
@@ -110,9 +110,9 @@ def test_an_image_that_is_no_longer_the_same_is_refused_in_a_line(command: Comma
     """Last of all: the run cannot be opened again afterwards."""
     for picture in sorted(ran.pictures.rglob("*.JPEG")):
         picture.write_bytes(picture.read_bytes() + b"\0")
-    ended = command.here("compare", ran.folder, "--layers")
+    ended = command("compare", ran.folder, "--layers")
     assert ended.code == 2
     assert ended.last_line.endswith(f"add --trust {ran.off}")
-    ended = command.here("compare", ran.folder, "--layers", "--trust", ran.off)
+    ended = command("compare", ran.folder, "--layers", "--trust", ran.off)
     assert ended.code == 2
     assert ended.last_line.startswith(f"alexbench: {ran.folder}: the images are not those of the run (")

@@ -70,7 +70,7 @@ RULES: Final = (
     Rule("doctor", why_not="needs ImageNet and takes minutes; test_doctor.py runs it"),
     Rule("ablate", why_not="takes minutes; test_ablate.py runs it"),
     Rule("compare", ("--layers",), why_not="starts all runtimes again; test_divergence.py runs it"),
-    Rule("compare", where="answered", code=3),  # 40 images decide nothing
+    Rule("compare", where="answered", code=3),  # 16 images decide nothing
     Rule("ab", why_not="takes two environments; test_gate.py runs it"),
     Rule("gate", ("--base",), why_not="takes a run of several environments; test_gate.py makes one"),
     Rule("gate", where="answered"),
@@ -139,13 +139,13 @@ def places(command: Command, ground: Ground, answered: Path, tmp_path_factory: p
     shutil.copytree(answered, made["fresh"] / "RUN")
     kept = Command(made["answered"], command.cache)
     for to in ((), ("--to", "baselines/mine.json")):
-        assert kept.here("baseline", "save", "OLD", *to).code == 0
+        assert kept("baseline", "save", "OLD", *to).code == 0
     dated = [(f"{folder}/2026110{day}T030000Z-torchvision", day) for folder in FOLDERS_OF_RUNS for day in (1, 2, 3)]
     for name, day in [("RUN", 1), *dated]:
         record = read_run(timed_run(made["timed"] / name, {"openvino": 10.0, "torch": 15.0}))
         run_folder.write_record(made["timed"] / name, replace(record, started=f"2026-11-0{day}T03:00:00+00:00"))
     cache = tmp_path_factory.mktemp("cache")
-    ended = command.here("datasets", "prepare", ground.pictures, cache=cache)
+    ended = command("datasets", "prepare", ground.pictures, cache=cache)
     assert ended.code == 0, ended.err
     key = next((cache / "prepared").glob("*.json")).stem
     return Places(made, ground.pictures, cache, key)
@@ -185,7 +185,7 @@ def test_what_can_be_run_ends_as_its_page_says(one: Shown, command: Command, pla
     cache = command.cache
     if rule.where == "prepared":  # commands that remove from it leave nothing for the next
         cache = shutil.copytree(places.prepared, tmp_path / "cache")
-    ended = Command(folder, cache).here(*places.filled_in(one.words[1:], folder))
+    ended = Command(folder, cache)(*places.filled_in(one.words[1:], folder))
     assert ended.code == rule.code, ended.err
     assert ended.out or ended.err  # "wrote FILE"
     assert "Traceback" not in ended.err
@@ -195,7 +195,7 @@ def test_the_benchmark_comparison_is_run_on_two_exports(places: Places, command:
     (one,) = (one for one in SHOWN if one.words[0] == "pytest-benchmark")
     folder = places.folders["timed"]
     for name in ("a.json", "b.json"):
-        ended = Command(folder, command.cache).here("export", "RUN", "--to", "pytest-benchmark", "--out", name)
+        ended = Command(folder, command.cache)("export", "RUN", "--to", "pytest-benchmark", "--out", name)
         assert ended.code == 0, ended.err
     script = shutil.which("pytest-benchmark", path=sysconfig.get_path("scripts"))
     assert script is not None

@@ -131,7 +131,7 @@ def _in_height_width_channels(arrays: Arrays) -> None:
     [
         pytest.param(lambda arrays: None, None, marks=pytest.mark.nightly),
         pytest.param(_scaled, "weights", marks=pytest.mark.nightly),
-        (_in_height_width_channels, "flatten"),
+        pytest.param(_in_height_width_channels, "flatten", marks=pytest.mark.nightly),
     ],
     ids=["as given", "scaled", "fc6 in H, W, C"],
 )
@@ -166,7 +166,7 @@ def test_less_than_was_expected_and_nothing_known_is_unexplained(doctor: Any) ->
 
 
 def test_too_few_images_end_with_three(command: Command) -> None:
-    ended = command.here("doctor", "--limit", "16", cache=cache_folder())
+    ended = command("doctor", "--limit", "16", cache=cache_folder())
     assert ended.code == 3
     assert "16 cannot tell one reading from another; give 32 or more" in ended.last_line
 
@@ -190,6 +190,6 @@ def test_labels_that_have_nothing_to_do_with_the_images_are_unexplained(
 
 
 def test_a_reference_over_other_images_is_refused(command: Command, answered: Path) -> None:
-    ended = command.here("doctor", "--limit", "32", "--reference", f"{answered}:torch", cache=cache_folder())
+    ended = command("doctor", "--limit", "32", "--reference", f"{answered}:torch", cache=cache_folder())
     assert ended.code == 2
     assert "did not answer for" in ended.last_line

@@ -41,8 +41,8 @@ def test_a_run_killed_while_it_loads_has_a_record_and_is_gone_on_with(
         started.process.kill()
         started.process.wait()
     (folder,) = (tmp_path / "runs").iterdir()
-    assert command.here("report", folder).code == 0
-    assert command.here("history", tmp_path / "runs").code == 0
+    assert command("report", folder).code == 0
+    assert command("history", tmp_path / "runs").code == 0
     assert command("run", "--resume", folder).code == 0
     assert not {".lock", ".scratch"} & {path.name for path in folder.iterdir()}
 
@@ -67,11 +67,11 @@ def test_names_beyond_ascii_work_where_the_locale_knows_none(
     place.mkdir()
     weights = place / "poids-é.safetensors"
     weights.symlink_to(ground.weights)
-    ended = command("run", "--weights", weights, "--data", ground.pictures, *NARROW, "--out", place / "courses")
+    ended = command.apart("run", "--weights", weights, "--data", ground.pictures, *NARROW, "--out", place / "courses")
     assert ended.code == 0, ended.err
     (folder,) = (place / "courses").iterdir()
     assert str(weights) in (folder / "run.json").read_text(encoding="utf-8")
-    assert command("report", folder).code == 0
+    assert command.apart("report", folder).code == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="paths are bytes on POSIX only")

@@ -64,7 +64,7 @@ def test_an_onnx_file_is_there_checked_and_as_it_is_described(command: Command, 
     assert kept["alexbench.weights"] == ground.weights.name
     assert kept["alexbench.weights_digest"] == weights_digest(map_weights(ground.weights))
 
-    again = command.here(*arguments)
+    again = command(*arguments)
     assert_one_line(again, 2, f"{target} already exists; name another with --out, or replace it with --force")
     assert names(place) == ["net.onnx"]
 
@@ -124,6 +124,6 @@ def test_a_file_that_is_another_function_is_not_kept(
 
 def test_weights_of_another_network_are_refused(command: Command, ground: Ground, place: Path) -> None:
     target = place / "net.onnx"
-    ended = command.here("models", "export", "bvlc", "--to", "onnx", "--weights", ground.weights, "--out", target)
+    ended = command("models", "export", "bvlc", "--to", "onnx", "--weights", ground.weights, "--out", target)
     assert_one_line(ended, 2, "does not fit network bvlc")
     assert list(place.iterdir()) == []

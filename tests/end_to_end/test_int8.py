@@ -7,7 +7,7 @@ import pytest
 
 from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import PICTURES, Command, Ground, only_run
-from tests.support.saturating import saturating
+from tests.end_to_end.saturating import saturating
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the interpreter is a shell script")
 
@@ -36,7 +36,7 @@ def test_int8_kernels_that_are_wrong_are_told_from_a_wrong_calibration(
     [
         (["--precision", "int8", "--calibration", "{pictures}"], "are among the scored images"),
         (["--precision", "int8"], "leave too few to score"),
-        (["--precision", "int8", "--calibration-images", "4"], "too few to calibrate"),
+        (["--precision", "int8", "--calibration-images", "4"], "--calibration-images 4: give 10 or more"),
         (["--precision", "int8", "--calibration", "{empty}"], "{empty}"),
         (["--precision", "fp32", "--reduce-range"], "--reduce-range"),
         (["--precision", "int8", "--range-method", "median"], "median"),
@@ -49,7 +49,7 @@ def test_calibration_that_cannot_be_is_one_line(
     empty.mkdir()
     words = {"{pictures}": str(ground.pictures), "{empty}": str(empty)}
     flags = ["--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--backend", "onnxruntime"]
-    ended = command.here("run", *flags, *(words.get(one, one) for one in more), "--out", tmp_path / "runs")
+    ended = command("run", *flags, *(words.get(one, one) for one in more), "--out", tmp_path / "runs")
     assert ended.code == 2, ended.err
     assert words.get(named, named) in ended.err.splitlines()[-1]
     assert not (tmp_path / "runs").exists()

@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,14 @@ import pytest
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import RunRecord
-from tests.end_to_end.conftest import MANY, Command, Ended, Ground, Started, only_run
+from tests.end_to_end.conftest import FEW_PARITY_IMAGES, MANY, Command, Ended, Ground, Started, only_run
 from tests.end_to_end.test_disturbed import worker_of
 from tests.support.records import artifact
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
+    pytest.mark.usefixtures("few_parity_images"),
+]
 
 NAMED = ("--backend", "onnxruntime", "--system", "torch threads=1", "--only", "accuracy", "--batch-size", "8")
 
@@ -48,7 +51,7 @@ def in_the_middle(started: Started, folder: Path, backend: str) -> None:
                 done = int((np.load(file)["done"] != 0).sum())
             except (EOFError, ValueError):  # it is only just being made
                 continue
-            assert done < 25, "too late"
+            assert done < MANY // 8, "too late"
             if done >= 2:
                 return
         time.sleep(0.005)
@@ -76,7 +79,7 @@ def counts(record: RunRecord, place: int) -> tuple[int, int, int]:
 def test_a_run_that_was_ended_goes_on_where_it_was(
     command: Command, arguments: list[str | Path], whole: Path, tmp_path: Path, ending: signal.Signals
 ) -> None:
-    with command.started(*arguments, "--out", tmp_path) as started:
+    with replace(command, before=FEW_PARITY_IMAGES).started(*arguments, "--out", tmp_path) as started:
         in_the_middle(started, tmp_path, "torch")
         started.process.send_signal(ending)
         started.end()
@@ -98,7 +101,7 @@ def test_a_run_that_was_ended_goes_on_where_it_was(
 def test_a_worker_that_was_killed_is_made_good(
     command: Command, arguments: list[str | Path], whole: Path, tmp_path: Path
 ) -> None:
-    with command.started(*arguments, "--out", tmp_path) as started:
+    with replace(command, before=FEW_PARITY_IMAGES).started(*arguments, "--out", tmp_path) as started:
         in_the_middle(started, tmp_path, "onnxruntime")
         worker_of(started, "onnxruntime").kill()
         assert started.end().code == 1
@@ -119,7 +122,7 @@ def test_a_complete_run_has_nothing_left_to_do(command: Command, whole: Path) ->
 
 def test_other_images_are_not_gone_on_with(command: Command, ground: Ground, many: Path, tmp_path: Path) -> None:
     pictures = shutil.copytree(many, tmp_path / "pictures")
-    with command.started(
+    with replace(command, before=FEW_PARITY_IMAGES).started(
         "run", "--data", pictures, "--weights", ground.weights, *NAMED, "--out", tmp_path / "runs"
     ) as started:
         in_the_middle(started, tmp_path / "runs", "onnxruntime")
@@ -136,7 +139,7 @@ def test_other_images_are_not_gone_on_with(command: Command, ground: Ground, man
 
 @pytest.mark.parametrize("flags", [("--limit", "3"), ("--backend", "torch")])
 def test_resume_takes_no_other_flag(command: Command, whole: Path, flags: tuple[str, str]) -> None:
-    ended = command.here("run", "--resume", whole, *flags)
+    ended = command("run", "--resume", whole, *flags)
     assert ended.code == 2
     assert "--resume takes no flag but --trust and --details" in ended.last_line
 
@@ -155,7 +158,7 @@ def parts(command: Command, arguments: list[str | Path], tmp_path_factory: pytes
 
 
 def merged(command: Command, folders: list[Path], out: Path) -> Ended:
-    return command.here("merge", *folders, "--out", out)
+    return command("merge", *folders, "--out", out)
 
 
 def test_parts_are_whole_batches_of_one_grid(parts: list[Path]) -> None:
@@ -164,13 +167,13 @@ def test_parts_are_whole_batches_of_one_grid(parts: list[Path]) -> None:
         part = read_run(folder).data.part
         assert part is not None
         ranges.append((part.first, part.last))
-    assert ranges == [(0, 64), (64, 128), (128, 200)]
+    assert ranges == [(0, 32), (32, 64), (64, 96)]
 
 
 def test_parts_joined_in_any_order_are_the_whole_run(
     command: Command, parts: list[Path], whole: Path, tmp_path: Path
 ) -> None:
-    ended = command.here("merge", parts[2], parts[0], parts[1], "--out", tmp_path)
+    ended = command("merge", parts[2], parts[0], parts[1], "--out", tmp_path)
     assert ended.code == 0, ended.err
     folder = only_run(tmp_path)
     assert_same_answers(folder, whole)

@@ -79,10 +79,10 @@ def test_transparent_and_gray_pngs_and_bytes_are_images_too(
 def test_what_is_no_image_is_named(command: Command, tmp_path: Path) -> None:
     picture = tmp_path / "no image.jpg"
     picture.write_bytes(b"text")
-    ended = command.here("predict", picture)
+    ended = command("predict", picture)
     assert ended.code == 2
     assert f"{picture}: not a JPEG, PNG, BMP or WebP image" in ended.last_line
-    ended = command.here("predict", tmp_path / "gone.jpg", "--backend", "onnxruntime")
+    ended = command("predict", tmp_path / "gone.jpg", "--backend", "onnxruntime")
     assert ended.code == 2
     assert "gone.jpg: cannot be read" in ended.last_line
 

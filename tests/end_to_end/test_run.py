@@ -21,20 +21,8 @@ NAMED = [part for name in BACKENDS for part in ("--backend", name)]
 def full(ground: Ground, command: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
     """Accuracy and speed of two runtimes."""
     out = tmp_path_factory.mktemp("full")
-    ended = command(
-        "run",
-        "--data",
-        ground.pictures,
-        "--weights",
-        ground.weights,
-        *NAMED,
-        "--out",
-        out,
-        "--batch-size",
-        "8",
-        "--budget",
-        "15s",
-    )
+    given = ("--data", ground.pictures, "--weights", ground.weights, "--out", out)
+    ended = command.apart("run", *given, *NAMED, "--batch-size", "8", "--budget", "15s")
     record = read_run(only_run(out))
     # On a machine that is too noisy to tell a backend from itself, the run reports that and ends with 3.
     assert ended.code == 0, ended.err
@@ -161,7 +149,7 @@ def test_the_run_says_what_it_can_tell_apart_and_ranks_no_row_that_may_know_noth
         assert found.processes >= 3
         assert found.freedom > 0
         assert "a tie may hide" in full[0].out.lower()
-    # Forty images are too few to tell any row from guessing.
+    # Sixteen images are too few to tell any row from guessing.
     assert [row.accuracy and row.accuracy.chance for row in record.systems] == ["too few"] * len(BACKENDS)
     assert not record.differences
     blocks = pd.read_parquet(full[1] / "blocks.parquet")
@@ -217,7 +205,7 @@ def test_the_leaderboard_is_printed_and_written(full: tuple[Ended, Path]) -> Non
     report = (folder / "report.md").read_text(encoding="utf-8")
     assert "reference (float64)" in report
     assert "SYNTHETIC" not in report
-    assert "Not ImageNet's validation set: 40 images" in report
+    assert f"Not ImageNet's validation set: {PICTURES} images" in report
     assert "no verdict: other images" in report
     assert "UNVERIFIED" in report
 
@@ -226,7 +214,7 @@ def test_reports_are_made_again_byte_for_byte(full: tuple[Ended, Path], command:
     folder = tmp_path / "copied"
     folder.mkdir()
     shutil.copyfile(full[1] / "run.json", folder / "run.json")
-    again = command.here("report", folder)
+    again = command("report", folder)
     assert again.code == 0, again.err
     assert again.err == ""
     for name in ("report.md", "leaderboard.csv"):

@@ -29,7 +29,7 @@ def test_what_a_runtime_cannot_do_is_a_row_that_says_why_in_a_run_and_in_its_par
     assert (native.system.precision, refused.system.precision) == ("fp32", "bf16")
     for number in (1, 2):
         assert run(command, ground, tmp_path / "parts", *PRECISIONS, "--shard", f"{number}/2").code == 0
-    ended = command.here("merge", *sorted((tmp_path / "parts").iterdir()), "--out", tmp_path / "joined")
+    ended = command("merge", *sorted((tmp_path / "parts").iterdir()), "--out", tmp_path / "joined")
     assert ended.code == 0, ended.err
     joined = only_run(tmp_path / "joined")
     assert (joined / "predictions.parquet").read_bytes() == (whole / "predictions.parquet").read_bytes()

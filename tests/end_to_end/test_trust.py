@@ -30,13 +30,13 @@ def assert_asked(ended: Ended, program: Path) -> None:
 
 @pytest.mark.parametrize("name", ["hostile.pt2", "good.pt2"])
 def test_a_program_is_not_read_before_it_is_trusted(
-    command: Command, ground: Ground, folder: Path, tmp_path: Path, name: str
+    command: Command, ground: Ground, many: Path, folder: Path, tmp_path: Path, name: str
 ) -> None:
     program, picture = folder / name, ground.pictures / min(ground.ranking)
-    assert_asked(command.here("predict", picture, "--artifact", f"torch={program}"), program)
+    assert_asked(command("predict", picture, "--artifact", f"torch={program}"), program)
     given = ("--data", ground.pictures, "--only", "accuracy", "--out", tmp_path / "runs")
-    assert_asked(command.here("run", *given, "--artifact", f"torch={program}"), program)
-    assert_asked(command.here("doctor", "--data", ground.pictures, "--artifact", f"torch={program}"), program)
+    assert_asked(command("run", *given, "--artifact", f"torch={program}"), program)
+    assert_asked(command("doctor", "--data", many, "--artifact", f"torch={program}"), program)
     assert not (tmp_path / "runs").exists()
     assert not (folder / "EXECUTED").exists()
 
@@ -47,7 +47,7 @@ def ran(command: Command, ground: Ground, folder: Path, tmp_path_factory: pytest
     out, program = tmp_path_factory.mktemp("trusted"), folder / "good.pt2"
     settings = out / "run.toml"
     settings.write_text(f'artifact = "torch={program}"\ntrust = ["{program}"]\n', encoding="utf-8")
-    given = ("--data", ground.pictures, "--only", "accuracy", "--out", out / "runs")
+    given = ("--data", ground.pictures, "--only", "accuracy", "--threads", "1", "--out", out / "runs")
     ended = command("run", *given, "--config", settings)
     assert ended.code == 0, ended.err
     return ended, only_run(out / "runs")
@@ -75,7 +75,7 @@ def test_a_second_check_refuses_code_in_a_trusted_file(command: Command, ground:
 def test_trust_names_a_file_of_the_run(command: Command, ground: Ground, folder: Path, tmp_path: Path) -> None:
     given = ("--data", ground.pictures, "--only", "accuracy", "--out", tmp_path / "runs")
     named = ("--artifact", f"torch={folder / 'good.pt2'}", "--trust", folder / "other")
-    ended = command.here("run", *given, *named)
+    ended = command("run", *given, *named)
     assert ended.code == 2
     assert "no --artifact names this file" in ended.last_line
 
@@ -95,8 +95,8 @@ def test_a_record_does_not_decide_what_is_trusted(
     run = tmp_path / "run"
     shutil.copytree(interrupted, run)
     program = folder / "good.pt2"
-    assert_asked(command.here("run", "--resume", run), program)
-    ended = command.here("run", "--resume", run, "--trust", folder / "hostile.pt2")
+    assert_asked(command("run", "--resume", run), program)
+    ended = command("run", "--resume", run, "--trust", folder / "hostile.pt2")
     assert ended.code == 2
     assert "does not run this program" in ended.last_line
     ended = command("run", "--resume", run, "--trust", program)
@@ -115,7 +115,7 @@ def test_an_interpreter_that_a_record_names_is_a_program_too(
     data["configuration"] |= {"systems": [{"backend": "torch", "threads": 1}], "pythons": {"torch": str(python)}}
     (run / "run.json").write_text(json.dumps(data), encoding="utf-8")
     for arguments in (("run", "--resume", run), ("compare", run, "--layers")):
-        ended = command.here(*arguments)
+        ended = command(*arguments)
         assert ended.code == 2, ended.err
         assert not marker.exists()
-    assert_asked(command.here("run", "--resume", run), python)
+    assert_asked(command("run", "--resume", run), python)

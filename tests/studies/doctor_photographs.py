@@ -35,11 +35,11 @@ from alexbench.harness.models.card import Card, load_card
 from alexbench.harness.models.preprocessing import network_input
 from alexbench.harness.models.weights import map_weights, write_weights
 from tests.end_to_end.ailing import ailing
+from tests.end_to_end.planted import shim
 from tests.studies.doctor_mistakes import DOCS, Quiet, plants
 from tests.studies.rescaled import rescaled
 from tests.support.cards import write_card
 from tests.support.onnx_files import drop_out
-from tests.support.planted import shim
 
 Arrays = dict[str, NDArray[np.float32]]
 RESULTS = Path("doctor-photographs.jsonl")

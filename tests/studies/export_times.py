@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
-from alexbench.harness.exporting.model_export import Route, known_routes
+from alexbench.harness.exporting.routes import Route, known_routes
 
 
 def timed(route: Route, model: str, folder: Path) -> tuple[dict[str, Any], float, float]:

@@ -3,7 +3,7 @@
     python tests/studies/precision_bits.py [--images 64]
 
 Runs ``alexbench run --only accuracy`` on the synthetic set for each card: PyTorch with the inputs and weights of every
-layer rounded to so many bits (tests/support/planted.py), and each runtime's own fp32 and bf16.
+layer rounded to so many bits (tests/end_to_end/planted.py), and each runtime's own fp32 and bf16.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from alexbench.harness.records.record_files import read_run
 from alexbench.harness.records.run_records import SystemRecord
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.planted import shim
+from tests.end_to_end.planted import shim
 
 CARDS: Final = ("torchvision", "bvlc", "tfcnn")
 ROUNDED_TO: Final = (16, 13, 11, 8, 6, 4)

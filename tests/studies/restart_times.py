@@ -17,8 +17,8 @@ from alexbench.harness.contract import Options
 from alexbench.harness.worker.client import WorkerProcess
 
 sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-from tests.support.models import Case, write_seeded_weights
-from tests.support.workers import load
+from alexbench.harness.conformance.cases import Case, write_seeded_weights
+from alexbench.harness.conformance.driving import load
 
 CASE = Case("owt", 224)
 

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from alexbench.harness.conformance.cases import write_seeded_weights
 from alexbench.harness.models.network import get_network
 from alexbench.harness.models.weights import map_weights
 from tests.support import caffe_files, onnx_files
-from tests.support.models import write_seeded_weights
 
 LIMIT_S = 300
 _FOLDER = Path(__file__).parent
@@ -39,7 +39,7 @@ def write_full_size(format_name: str, folder: Path) -> tuple[Path, str]:
         case "safetensors":
             path = weights
         case "pth":
-            _run("torch_files.py", str(weights), str(folder))
+            _run("torch_files.py", str(weights), str(folder), name)
         case "caffemodel":
             layers = caffe_files.layer_types(get_network(network))
             net = caffe_files.caffemodel(arrays, layers, first_generation=variant != "")

@@ -10,7 +10,6 @@ from alexbench.backends.registry import backend_names
 CONFORMANCE: Final = "tests/conformance/"
 APART: Final = (
     "tests/conformance/test_activations.py",
-    "tests/conformance/test_export.py",
     "tests/end_to_end/test_disturbed.py",
     "tests/end_to_end/test_doctor.py",
     "tests/end_to_end/test_exits.py",
@@ -36,6 +35,9 @@ def shared_by(nodeid: str) -> str:
     """What the test ``nodeid`` shares with others: one of xdist's scopes."""
     path, _, name = nodeid.partition("::")
     if path.startswith(CONFORMANCE):
+        kind, colons, _ = name.partition("::")
+        if colons:  # a class of the kit has its workers, and ends them
+            return f"{path}::{kind}"
         for word in re.split(r"[\[\]-]", name):
             if word in backend_names():
                 return f"{CONFORMANCE} {word}"

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alexbench.harness.errors import WeightsError, unknown_name
+from alexbench.harness.errors import UsageError, WeightsError, known_words
 from alexbench.harness.files.plain_text import one_line
 from alexbench.harness.models.array_names import spellings
 from alexbench.harness.models.network import Network
@@ -146,7 +146,8 @@ def _chosen(models: Sequence[_Found], network: Network, source: Path, key: str |
     if key is not None:
         named = [one for one in models if one.label == key] or [one for one in models if one.is_within(key)]
         if not named:
-            raise unknown_name(f"--weights-key of {source}", key, [one.label for one in models])
+            known = known_words(key, [one.label for one in models])
+            raise UsageError(f"--weights-key {key}: {source} has no such model; {known}")
     most = max((len(one.names) for one in named), default=0)
     whole = [one for one in named if len(one.names) == most]
     fitting = [one for one in whole if set(one.shapes().values()) == set(network.parameter_shapes.values())]

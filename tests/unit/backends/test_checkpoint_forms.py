@@ -14,10 +14,10 @@ from alexbench.backends.registry import backend_class
 from alexbench.harness.errors import AlexBenchError
 from alexbench.harness.inputs.converting import read
 from alexbench.harness.models.weights import weights_digest, write_weights
-from tests.support import wrapped_files
 from tests.support.toy_network import TOY, toy_weights
 
 pytestmark = pytest.mark.skipif(not backend_class("torch").probe().available, reason="pip install 'alexbench[torch]'")
+SCRIPT = Path(__file__).with_name("wrapped_files.py")  # it is not imported, for it imports torch
 DIGEST = weights_digest(toy_weights())
 
 
@@ -27,7 +27,7 @@ def files(module_path: Path) -> Path:
     weights, _ = write_weights(toy_weights(), module_path)
     folder = module_path / "files"
     folder.mkdir()
-    command = [sys.executable, "-P", wrapped_files.__file__, str(weights), str(folder)]
+    command = [sys.executable, "-P", str(SCRIPT), str(weights), str(folder)]
     subprocess.run(command, check=True, timeout=120, cwd=folder)
     return folder
 

@@ -74,8 +74,8 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         'python = "torch=/opt/python"\nenvironment = []\nbudget = "2m"\nresolution = 1.5\n'
         'calibration = "train"\ncalibration_images = 64\ncalibrate_on_scored = true\n'
         'per_tensor = true\nreduce_range = true\nrange_method = "entropy"\n'
-        'profile = "default"\nbase = "torch m.pt2 bf16"\n[[system]]\nbackend = "torch"\nthreads = 1\n'
-        'precision = "int8"\n',
+        'profile = "default"\nset = "torch.set_num_threads=1"\nbase = "torch m.pt2 bf16 set_num_threads=1"\n'
+        '[[system]]\nbackend = "torch"\nthreads = 1\nprecision = "int8"\n',
         encoding="utf-8",
     )
     values = read_config(path)
@@ -95,7 +95,9 @@ def test_a_file_gives_every_key(tmp_path: Path) -> None:
         str(Path("m.pt2").absolute()), trusted=True, convention=InputConvention("0..255", "BGR"), output="y"
     )
     assert config.by_label == {
-        "torch m.pt2 bf16": System("torch", 1, "bf16", artifact=file),
+        "torch m.pt2 bf16 set_num_threads=1": System(
+            "torch", 1, "bf16", settings=(("set_num_threads", "1"),), artifact=file
+        ),
         "torch int8": System("torch", 1, "int8"),
     }
     assert config.exact == ("torch int8",)
@@ -205,11 +207,11 @@ def test_mlperf_is_load_generated_whatever_the_scenarios() -> None:
             {"scenarios": ("Sever",)},
             "unknown --scenario 'Sever'; did you mean 'Server'? Known: MultiStream, ",
         ),
-        ({"rigor": "high", "only": "accuracy"}, "--rigor is of speed, which --only accuracy leaves out"),
-        ({"scenarios": ("Offline",), "only": "accuracy"}, "--scenario is of speed, which --only accuracy leaves out"),
-        ({"budget": "2m", "only": "accuracy"}, "--budget is of speed, which --only accuracy leaves out"),
-        ({"resolution": "2%", "only": "accuracy"}, "--resolution is of speed, which --only accuracy leaves out"),
-        ({"latency_bound": 20.0}, "--latency-bound is of a scenario: add --scenario Server or"),
+        ({"rigor": "high", "only": "accuracy"}, "--rigor has no effect with --only accuracy (no timing)"),
+        ({"scenarios": ("Offline",), "only": "accuracy"}, "--scenario has no effect with --only accuracy (no timing)"),
+        ({"budget": "2m", "only": "accuracy"}, "--budget has no effect with --only accuracy (no timing)"),
+        ({"resolution": "2%", "only": "accuracy"}, "--resolution has no effect with --only accuracy (no timing)"),
+        ({"latency_bound": 20.0}, "--latency-bound bounds a load; add --scenario Server or"),
         ({"latency_bound": 0.0, "scenarios": ("Server",)}, "--latency-bound 0: give milliseconds above 0"),
         ({"latency_bound": float("inf"), "scenarios": ("Server",)}, "--latency-bound inf: give milliseconds above 0"),
         ({"pythons": ("torch",)}, "--python torch: wanted BACKEND=INTERPRETER"),

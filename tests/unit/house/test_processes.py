@@ -23,10 +23,13 @@ RAN: Final = re.compile(r"\[(gw\d)\].* PASSED (\S+?)::")
             "tests/unit/reports/leaderboard/test_boards.py::test_a[openvino]",
             "tests/unit/reports/leaderboard/test_boards.py",
         ),
-        ("tests/conformance/test_parity.py::test_logits[openvino-bvlc-227-1]", "tests/conformance/ openvino"),
-        ("tests/conformance/test_options.py::test_threads[torch]", "tests/conformance/ torch"),
-        ("tests/conformance/test_streams.py::test_a[onnx]", "tests/conformance/test_streams.py"),
-        ("tests/conformance/test_export.py::test_a[onnx-owt]", "tests/conformance/test_export.py::test_a[onnx-owt]"),
+        (
+            "tests/conformance/test_backends.py::TestTorch::test_logits[bvlc-227-1]",
+            "tests/conformance/test_backends.py::TestTorch",
+        ),
+        ("tests/conformance/test_artifacts.py::test_a[torch-plain.pt2]", "tests/conformance/ torch"),
+        ("tests/conformance/test_yardstick.py::test_a[onnx]", "tests/conformance/test_yardstick.py"),
+        ("tests/end_to_end/test_export.py::test_a[onnx]", "tests/end_to_end/test_export.py::test_a[onnx]"),
     ],
 )
 def test_what_shares_a_process(nodeid: str, shared: str) -> None:

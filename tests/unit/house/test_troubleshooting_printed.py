@@ -1,6 +1,7 @@
 """Messages of the troubleshooting page, as commands print them that fail."""
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cut.write_bytes(cut.read_bytes()[:-300])
     (made / "two/validation-00000-of-00128").write_bytes(b"")
     save_file({"conv.weight": np.zeros((1, 1), np.float32)}, made / "other.safetensors")
-    (made / "model.pt2").write_bytes(b"PK")
+    with zipfile.ZipFile(made / "model.pt2", "w") as archive:
+        archive.writestr("model/archive_format", "pt2")
     newer = to_json(run_record(ok_row("torch"))).replace(
         f'"schema_version": {SCHEMA_VERSION}', f'"schema_version": {SCHEMA_VERSION + 1}'
     )

@@ -49,8 +49,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     predictions = read_table(folder / PREDICTIONS)
     assert predictions is not None
-    systems = {row.name: row.system for row in record.systems}
-    pairs = row_pairs(predictions, record.data, systems)
+    pairs = row_pairs(predictions, record.data, record.systems)
     run_folder.write_record(folder, replace(record, systems=(*record.systems, unsupported), pairs=pairs))
     return folder
 

@@ -223,9 +223,10 @@ def test_a_configuration_file_that_is_wrong_is_refused(elsewhere: Path, text: st
 
 
 def test_a_configuration_file_that_cannot_be_read_is_named(elsewhere: Path) -> None:
-    assert "--config gone.toml: No such file" in refusal(elsewhere, "run", "--config", "gone.toml")
+    assert "--config gone.toml: no such file" in refusal(elsewhere, "run", "--config", "gone.toml")
     (elsewhere / "bytes.toml").write_bytes(b"\xff\xfe")
-    assert "--config bytes.toml is not valid TOML" in refusal(elsewhere, "run", "--config", "bytes.toml")
+    said = refusal(elsewhere, "run", "--config", "bytes.toml")
+    assert "--config bytes.toml: text in UTF-16, not UTF-8; wanted TOML" in said
 
 
 def test_a_flag_goes_before_the_configuration_file(elsewhere: Path) -> None:

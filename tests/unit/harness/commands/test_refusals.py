@@ -44,11 +44,17 @@ predict a.jpg a.jpg
 predict gone.jpg
 report
 report nowhere
+run --artifact onnxruntime=nowhere.onnx
 run --backend nothing
 run --batch-size 0
 run --bach-size 8
 run --budget soon
 run --data nowhere
+run --data nowhere --only performance
+run --device gpuu
+run --device npu --backend openvino
+run --limit 0
+run --limit 3 --limit 4
 run --only speed
 run --precision int4 --backend torch
 run --python onnxruntime=nowhere/python --backend onnxruntime
@@ -59,6 +65,8 @@ run --seed x
 run --shard 3/2
 run --system "onnxruntime threads=1" --system "onnxruntime threads=1"
 run --system "onnxruntime thread=2"
+run --system "onnxruntime threads=-1"
+run --system "onnxruntime 'threads=1"
 runn
 """.strip().splitlines()
 

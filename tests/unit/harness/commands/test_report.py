@@ -113,7 +113,7 @@ def test_a_folder_that_is_no_run_and_a_newer_one_are_refused(runs: list[Path], t
 
 def test_a_leaderboard_that_cannot_be_written_is_refused(runs: list[Path], tmp_path: Path) -> None:
     assert isinstance(refused(*runs, "--leaderboard", tmp_path), UsageError)
-    assert "name a file that can be written" in str(refused(*runs, "--leaderboard", tmp_path / "gone" / "x.md"))
+    assert "does not exist; make it" in str(refused(*runs, "--leaderboard", tmp_path / "gone" / "x.md"))
 
 
 def test_a_run_in_which_nothing_went_well_is_reported(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_artifacts_alone_are_refused() -> None:
 
 
 def test_an_unknown_or_missing_row_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"unknown row of runs.one 'tensorflow'; known: openvino, torch"):
+    with pytest.raises(UsageError, match=r"runs.one has no row 'tensorflow'; known: openvino, torch"):
         _chosen_rows(FOLDER, record(TORCH, OPENVINO, MISSING), ["tensorflow"])
 
 

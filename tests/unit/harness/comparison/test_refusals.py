@@ -159,7 +159,7 @@ def test_a_base_is_named_once_and_for_one_run(run: Path) -> None:
 
 
 def test_a_folder_that_is_not_a_run_is_reported(tmp_path: Path) -> None:
-    assert refusal(RecordError, tmp_path) == f"{tmp_path} is not a run: it has no run.json"
+    assert refusal(RecordError, tmp_path) == f"{tmp_path} is not a run: it has no run.json; alexbench run makes one"
     assert "no such folder" in refusal(RecordError, f"{tmp_path}/none:torch")
 
 
@@ -193,7 +193,8 @@ def test_a_file_without_its_columns_is_named(tmp_path: Path, name: str) -> None:
 
 def test_a_run_without_its_answers_is_refused(run: Path) -> None:
     (run / "predictions.parquet").unlink()
-    assert refusal(RecordError, run) == f"{run} has no predictions.parquet: restore it or run again"
+    said = refusal(RecordError, run)
+    assert said.startswith(f"{run} has no predictions.parquet, which has each image's answer; restore it or run again")
 
 
 @pytest.mark.parametrize(

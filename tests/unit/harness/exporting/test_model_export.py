@@ -8,15 +8,13 @@ import pytest
 
 from alexbench.harness.errors import ExportError, UsageError
 from alexbench.harness.exporting.model_export import (
-    ARRAYS,
     Exported,
     arithmetic,
-    chosen_route,
     export_notes,
     judged,
-    known_routes,
     report,
 )
+from alexbench.harness.exporting.routes import ARRAYS, chosen_route, known_routes
 from alexbench.harness.exporting.target import ExportedFile
 from alexbench.harness.files.plain_text import first_line
 from alexbench.harness.inputs.chosen_weights import ChosenWeights

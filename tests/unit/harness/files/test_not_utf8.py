@@ -1,6 +1,8 @@
 """Paths that are not UTF-8 are refused before any work, if a library could not open them."""
 
+import errno
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,9 @@ from alexbench.harness.capabilities import ExportFormat
 from alexbench.harness.errors import RecordError, UsageError
 from alexbench.harness.exporting.target import chosen_target
 from alexbench.harness.files.cache_folder import cache_folder
+from alexbench.harness.files.out_file import check_folder, check_place
 from alexbench.harness.files.plain_text import is_utf8
 from alexbench.harness.records.record_files import read_run
-from alexbench.harness.running import folder
 
 BAD = "bad-\udcff"
 
@@ -25,7 +27,7 @@ def test_only_lone_surrogates_are_not_utf8() -> None:
 
 def test_each_place_of_tables_or_exports_refuses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="not UTF-8"):
-        folder.check_out(tmp_path / BAD)
+        check_folder(tmp_path / BAD)
     with pytest.raises(RecordError, match="not UTF-8"):
         read_run(tmp_path / BAD)
     with pytest.raises(UsageError, match="not UTF-8"):
@@ -36,12 +38,27 @@ def test_each_place_of_tables_or_exports_refuses_it(tmp_path: Path, monkeypatch:
 
 
 def test_where_runs_may_lie_is_said_and_nothing_is_made(tmp_path: Path) -> None:
-    assert folder.check_out(tmp_path)
-    assert not folder.check_out(tmp_path / "a" / "b")
+    assert check_folder(tmp_path)
+    assert not check_folder(tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="is a file, not a folder"):
-        folder.check_out(tmp_path / "file")
+        check_folder(tmp_path / "file")
+
+
+def test_a_folder_that_permissions_call_writable_and_the_system_does_not_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_how: object) -> str:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    with pytest.raises(UsageError, match=f"--out {tmp_path}.*name a folder that can be written"):
+        check_folder(tmp_path / "runs")
+    with pytest.raises(UsageError, match=r"--markdown .*cannot be written"):
+        check_place(tmp_path / "a.md", flag="--markdown")
+    with pytest.raises(UsageError, match="name a place that can be written"):
+        chosen_target(str(tmp_path / "a.one"), "a", ExportFormat("one", ".one"), force=False)
 
 
 def test_the_second_sign_to_end_does_not_disturb_the_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ def test_a_hand_edited_file_is_refused(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "is not a baseline"),
-        ("{}", "is not a baseline: alexbench baseline save RUN makes one"),
+        ("{}", "is not a baseline; alexbench baseline save RUN makes one"),
         ("[1]", "is not a baseline"),
         ('{"alexbench_baseline": 1' + "0" * 5000 + "}", "is not a baseline"),
         ("[" * 100_000, "is not a baseline"),

@@ -1,5 +1,6 @@
 """Policies: what is built in, what a TOML file changes, and what it may not say."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_a_file_changes_what_it_names_and_a_backend_of_it_more(tmp_path: Path) -
     [
         (
             "[latency]\ntolerance = 5",
-            "latency is not a metric; did you mean 'latency_p50_ms'? Known: top1, top5, parity, macs",
+            "unknown key 'latency'; did you mean 'latency_p50_ms'? Known: top1, top5, parity, macs",
         ),
         ("[latency_p50_ms]\ntolerance = -5", "latency_p50_ms.tolerance = -5: give percent of 0 or more"),
         ("[top1]\ntolerance = -0.5", "give points of 0 or more; direction says which way is worse"),
@@ -84,6 +85,8 @@ def test_a_file_changes_what_it_names_and_a_backend_of_it_more(tmp_path: Path) -
         ("backend = 3", "backend = 3, wanted a table"),
         ("[backend]\ntorch = 3", "backend.torch = 3, wanted a table"),
         ("[top1", "is not valid TOML"),
+        ("[backend.torch.bogus]\nrequired = false", "known: top1, top5, parity, latency_p50_ms"),
+        ("bogus = 1", "load_s, other_machine, backend"),
     ],
 )
 def test_what_makes_no_sense_is_one_line_that_names_it(tmp_path: Path, text: str, said: str) -> None:
@@ -95,5 +98,20 @@ def test_what_makes_no_sense_is_one_line_that_names_it(tmp_path: Path, text: str
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"none\.toml: No such file"):
+    with pytest.raises(UsageError, match=r"none\.toml: no such file"):
         read_policy(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\x80\x81\x82", "not a text file; wanted TOML"), (b"\xff\xfea\x00", "text in UTF-16, not UTF-8; wanted TOML")],
+)
+def test_what_is_not_text_is_said_without_the_decoders_words(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "gate.toml").write_bytes(content)
+    with pytest.raises(UsageError, match=re.escape(said)):
+        read_policy(tmp_path / "gate.toml")
+
+
+def test_the_mark_of_windows_editors_is_read_over(tmp_path: Path) -> None:
+    (tmp_path / "gate.toml").write_bytes(b"\xef\xbb\xbfother_machine = 'accuracy'\r\n")
+    assert read_policy(tmp_path / "gate.toml").other_machine == "accuracy"

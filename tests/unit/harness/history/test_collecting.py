@@ -295,6 +295,19 @@ def test_a_run_without_rows_counts_as_a_run(tmp_path: Path) -> None:
     write(tmp_path, 2, timed(10.0))
     assert [gather(tmp_path).runs, gather(tmp_path).runs] == [2, 2]
     assert len(gather(tmp_path).rows) == 1
+    found = history(tmp_path)
+    assert (found.runs, found.without) == (1, 1)
+
+
+def test_links_that_lead_nowhere_or_to_a_run_that_counts_end_no_history(tmp_path: Path) -> None:
+    run = write(tmp_path, 1, timed(10.0))
+    (tmp_path / "latest").symlink_to(run.name)
+    (tmp_path / "gone").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    found = history(tmp_path)
+    assert found.runs == 1
+    assert [remark for remark in found.remarks if "loop" in remark] == list(found.remarks)
+    assert len(found.remarks) == 1
 
 
 def test_older_schemas_are_read(tmp_path: Path) -> None:

@@ -79,3 +79,10 @@ def test_one_that_lacks_the_runtime_is_told_so(tmp_path: Path) -> None:
     python.chmod(0o755)
     with pytest.raises(BackendUnavailableError, match=r"onnxruntime is not installed: pip install .* \(in that env"):
         ask(str(python), tmp_path)
+
+
+def test_a_program_that_is_not_python_is_told_so(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+    program.chmod(0o755)
+    assert "not a Python interpreter" in refusal(str(program), tmp_path)

@@ -11,7 +11,7 @@ from alexbench.harness.inputs.model_formats import refuse_other_formats
 
 TFLITE = b"\x1c\x00\x00\x00TFL3" + b"\x00" * 60
 GRAPH = b"\x0a\x20\x0a\x05input\x12\x0bPlaceholder" + b"\x00" * 60
-ONNX = b"\x08\x08\x12\x07pytorch\x1a\x052.4.0"
+ONNX = b"\x08\x08\x12\x07pytorch\x1a\x052.4.0\x3a\x00"
 COREML = b"\x08\x04\x12\x90\x01\x0a"
 H5 = b"\x89HDF\r\n\x1a\n" + b"\x00" * 600
 IR = b"<?xml version='1.0'?>\n<net name='a' version='11'>\n"
@@ -65,6 +65,15 @@ def zipped(*names: str) -> bytes:
         ("m.pkl", b"\x80\x04\x95", "torch", "a pickle"),
         ("w.npz", zipped("a.npy"), "torch", "give it with --weights"),
         ("m.ckpt.index", b"\0\0", "tensorflow", "give its prefix with --weights"),
+        ("m.onnx", b"no model", "onnxruntime", "damaged, or not an ONNX model"),
+        ("m.onnx", ONNX[:-2], "openvino", "it has no graph"),
+        ("m.onnx", ONNX[:-3], "onnxruntime", "cut short"),
+        ("m.pt2", b"no model", "torch", "damaged, or not a torch.export program"),
+        ("m.pt", b"no model", "torch", "damaged, or not a TorchScript"),
+        ("m.keras", b"no model", "tensorflow", "damaged, or not a Keras model"),
+        ("m.xml", b"no model", "openvino", "damaged, or not an OpenVINO IR"),
+        ("m.tflite", b"no model", "tensorflow", "damaged, or not a TensorFlow Lite model"),
+        ("m.tflite", TFLITE, "tensorflow", "--output_model"),
     ],
 )  # fmt: skip
 def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, data: bytes, backend: str, said: str) -> None:
@@ -81,7 +90,7 @@ def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, data: bytes, bac
     [
         ("m.onnx", ONNX, "onnxruntime"),
         ("m.onnx", ONNX, "openvino"),
-        ("m.onnx", b"no model", "onnxruntime"),  # its reader reports that
+        ("m.onnx", b"\x1a\x01a" + ONNX, "onnxruntime"),  # the version need not come first
         ("m.xml", IR, "openvino"),
         ("m.pt2", zipped("m/archive_format"), "torch"),
         ("m.pt", zipped("m/code/a.py", "m/data.pkl"), "torch"),

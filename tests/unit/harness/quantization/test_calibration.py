@@ -1,13 +1,18 @@
 """Which images are calibrated with: a balanced draw, never among the scored ones."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexbench.harness.quantization.calibration import balanced_draw, overlap
+from alexbench.harness.errors import DataError
+from alexbench.harness.quantization.calibration import balanced_draw, listed_places, overlap
+
+NAMES = [f"val/n0144{place}/ILSVRC2012_val_0000000{place}.JPEG" for place in range(5)]
+GOOD = np.array([True, True, True, True, False])
 
 
 @given(
@@ -43,3 +48,33 @@ def test_overlap_is_found_by_the_digests_of_pixels(shared: int) -> None:
     digests = np.random.default_rng(1).integers(0, 256, (8, 32), dtype=np.uint8)
     calibration = np.concatenate([digests[:shared], digests[5:]])
     assert overlap(calibration, digests[:5]).tolist() == [True] * shared + [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("ILSVRC2012_val_00000003.JPEG\nILSVRC2012_val_00000001.JPEG\n", [1, 3]),  # as MLPerf's lists
+        ("\ufeffval/ILSVRC2012_val_00000002.JPEG 65\r\n\r\n", [2]),
+        ("elsewhere/one.JPEG\nelsewhere/two.JPEG\n", None),
+        ("", None),
+        ("\x00\udcff", None),
+    ],
+    ids=["names", "with labels", "other images", "empty", "not text"],
+)
+def test_a_list_of_scored_images_says_which_are_kept_out(tmp_path: Path, text: str, wanted: list[int] | None) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    found = listed_places(path, NAMES, GOOD)
+    assert (None if found is None else found.tolist()) == wanted
+
+
+@pytest.mark.parametrize("absent", ["ILSVRC2012_val_00000009.JPEG", "ILSVRC2012_val_00000004.JPEG"])
+def test_a_list_with_an_image_that_is_not_there_or_not_readable_is_refused(tmp_path: Path, absent: str) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(f"ILSVRC2012_val_00000001.JPEG\n{absent}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=f"1 of its 2 images are not among those of --data, as {absent}"):
+        listed_places(path, NAMES, GOOD)
+
+
+def test_a_folder_is_no_list(tmp_path: Path) -> None:
+    assert listed_places(tmp_path, NAMES, GOOD) is None

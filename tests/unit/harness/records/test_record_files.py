@@ -106,7 +106,7 @@ def test_a_number_that_json_does_not_have_is_not_written() -> None:
 
 
 def test_a_folder_without_a_record_is_no_run(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"{tmp_path} is not a run: it has no run.json"
+    assert refusal(tmp_path) == f"{tmp_path} is not a run: it has no run.json; alexbench run makes one"
     assert "no such folder" in refusal(tmp_path / "nowhere")
 
 
@@ -303,3 +303,14 @@ def test_what_is_no_record_is_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(RecordError, match=r"run\.json is damaged: ") as error:
         read_run(tmp_path)
     assert "\n" not in str(error.value)
+
+
+def test_a_path_that_is_not_a_run_names_the_newest_runs_near_it(tmp_path: Path) -> None:
+    for day in range(1, 6):
+        folder = tmp_path / f"2026010{day}T000000Z-torchvision"
+        folder.mkdir()
+        (folder / "run.json").touch()
+    for wrong in (tmp_path, tmp_path / "gone"):
+        said = refusal(wrong)
+        assert f"runs there: {tmp_path / '20260105T000000Z-torchvision'}, " in said
+        assert said.endswith("20260103T000000Z-torchvision and 2 older")

@@ -20,6 +20,8 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
+from alexbench.harness.conformance.cases import Case, preprocessing
+from alexbench.harness.conformance.driving import load, predict
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import UsageError, WorkerError
 from alexbench.harness.files import lines
@@ -34,9 +36,7 @@ from alexbench.harness.worker.protocol.loading import OpenPixels
 from alexbench.harness.worker.protocol.scoring import Evaluate, Predict, WriteLogits
 from alexbench.harness.worker.protocol.timing import TimeCalls
 from alexbench.harness.worker.stored_answers import StoredAnswers, read_answers
-from tests.support.models import Case, preprocessing
 from tests.support.worker_driver import IN_PREDICT, LAST_WORDS, OUTPUTS, SAID, logits_of, shim
-from tests.support.workers import load, predict
 
 CASE: Final = Case("owt", 8)
 LIMIT_S: Final = 30.0

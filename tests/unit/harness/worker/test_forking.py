@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from alexbench.harness import worker_process as worker
+from alexbench.harness.conformance.driving import load, predict
 from alexbench.harness.contract import Options
 from alexbench.harness.errors import WorkerError
 from alexbench.harness.files import lines
@@ -30,7 +31,6 @@ from alexbench.harness.worker.protocol.lifecycle import ReadMemory, Restart
 from alexbench.harness.worker.protocol.loading import Load
 from alexbench.harness.worker.protocol.scoring import Predict
 from tests.support.worker_driver import IMPORTED, LAST_WORDS, Odd, logits_of, shim
-from tests.support.workers import load, predict
 from tests.unit.harness.worker.test_client import (
     CASE,
     ORPHAN_LIMIT_S,

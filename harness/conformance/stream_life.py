@@ -1,11 +1,9 @@
 """Drives one backend's stream through its life in this process, and writes down what happened: run as a script.
 
-``python streaming.py BACKEND OUT.json``. What it saw is judged in tests/conformance/test_streams.py: what only a caller
-in the same process can do. The network is that of lifecycle.py, with every kind of layer.
+``python -m alexbench.harness.conformance.stream_life BACKEND OUT.json``; :mod:`alexbench.harness.conformance.streams`
+judges it: what only a caller in the same process can do. The network is `tiny`, with every kind of layer.
 """
 
-import json
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexbench.backends.registry import backend_class
-from alexbench.harness.capabilities import KeepsOnDevice, Streams
+from alexbench.harness.capabilities import Streams
+from alexbench.harness.conformance.life import TINY, attempt, main, weights
 from alexbench.harness.contract import Backend, Model, Options
 from alexbench.harness.judge.parity import deviation
-
-sys.path.append(str(Path(__file__).parents[2]))  # last: the repository's `datasets` is not to hide anyone's
-
-from tests.conformance.lifecycle_script import TINY, attempt, weights
 
 SEED: Final = 5
 BATCH: Final = 4
@@ -44,20 +39,16 @@ def same(found: list[NDArray[np.float32]], wanted: list[NDArray[np.float32]]) ->
     return {"max_abs_over_sigma": seen.max_abs_over_sigma, "dtypes": sorted({str(one.dtype) for one in found})}
 
 
-def drive(name: str) -> dict[str, Any]:
+def drive(name: str, _: Path) -> dict[str, Any]:
     """What was seen."""
     backend = backend_class(name)()
     assert isinstance(backend, Streams)
     model, options = Model(TINY, weights()), Options(THREADS)
     seen: dict[str, Any] = {}
-    if isinstance(backend, KeepsOnDevice):
-        seen["resident_before_load"] = attempt(lambda: backend.resident(batches(backend)[0]))
     backend.load(model, options)
     given = batches(backend)
     loop = [backend.predict(one) for one in given]
     effective = backend.effective()
-    if isinstance(backend, KeepsOnDevice):
-        seen["resident_is_none"] = backend.resident(given[0]) is None
 
     stream = backend.open_stream(model, options, batch_size=BATCH)
     seen["effective_beside"] = backend.effective() == effective
@@ -96,4 +87,4 @@ def drive(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(json.dumps(drive(sys.argv[1])), encoding="utf-8")
+    main(drive)

@@ -1,4 +1,4 @@
-"""Full-size networks to load: seeded weights, seeded images, and the card's arithmetic that goes with each."""
+"""Networks to load: seeded weights, seeded images, and the card's arithmetic that goes with each."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +23,7 @@ _ARITHMETIC: Final[dict[str, tuple[Channels, float, tuple[float, float, float], 
     "owt": ("RGB", 255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "bvlc": ("BGR", 1.0, (104.0, 117.0, 123.0), (1.0, 1.0, 1.0)),
     "tfcnn": ("RGB", 127.5, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
+    "tiny": ("RGB", 255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 
 
@@ -40,6 +41,13 @@ class Case:
     def description(self) -> Network:
         """The network as data."""
         return get_network(self.network, input_size=self.input_size)
+
+
+PUBLISHED: Final = (Case("owt", 224), Case("bvlc", 227), Case("tfcnn", 227))
+"""Each network at the input size it was published with."""
+OTHER_SIZES: Final = (Case("bvlc", 224), Case("owt", 256))
+"""Where ceil mode's last window hangs over the edge, and where adaptive pooling has something to average."""
+TINY: Final = Case("tiny", 31)
 
 
 def preprocessing(case: Case) -> Preprocessing:
@@ -65,16 +73,17 @@ def pictures(case: Case, count: int = PICTURES) -> NDArray[np.uint8]:
 
     Each image has its own stream, so that the first three are the same images however many are asked for.
     """
-    return np.stack([_picture(case.input_size, index) for index in range(count)])
+    _, height, width = case.description.input_shape
+    return np.stack([_picture(height, width, index) for index in range(count)])
 
 
 @cache
-def _picture(side: int, index: int, blocks: int = 8) -> NDArray[np.uint8]:
-    random = np.random.Generator(np.random.PCG64([PICTURES_SEED, side, index]))
+def _picture(height: int, width: int, index: int, blocks: int = 8) -> NDArray[np.uint8]:
+    random = np.random.Generator(np.random.PCG64([PICTURES_SEED, height, index]))
     coarse = random.integers(32, 224, (blocks, blocks, 3), dtype=np.int64)
-    at = np.arange(side) * blocks // side
-    noise = random.integers(-32, 32, (side, side, 3), dtype=np.int64)
-    return (coarse[at[:, None], at[None, :]] + noise).astype(np.uint8)
+    rows, columns = (np.arange(side) * blocks // side for side in (height, width))
+    noise = random.integers(-32, 32, (height, width, 3), dtype=np.int64)
+    return (coarse[rows[:, None], columns[None, :]] + noise).astype(np.uint8)
 
 
 def network_pixels(case: Case, layout: Layout, count: int = PICTURES) -> NDArray[np.float32]:

@@ -61,7 +61,7 @@ def shim(fault: str, folder: Path) -> str:
     from tests.support.shims import executable
 
     root = Path(__file__).parents[2]
-    code = f"import sys; sys.path.append({str(root)!r}); from tests.support.planted import main; main({fault!r})"
+    code = f"import sys; sys.path.append({str(root)!r}); from tests.end_to_end.planted import main; main({fault!r})"
     return executable(folder / f"python-{fault.replace(' ', '-')}", "-P", "-c", code)
 
 

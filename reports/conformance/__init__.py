@@ -1,0 +1,1 @@
+"""The conformance kit's result on a backend."""
