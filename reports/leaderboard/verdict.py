@@ -7,6 +7,7 @@ from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Group
 from alexbench.reports.leaderboard.noise_banner import disturbances
 from alexbench.reports.leaderboard.price import Price, prices
+from alexbench.reports.leaderboard.tuning import tuning_verdict
 from alexbench.reports.row_cells import ran_as
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.text.reason_words import joined
@@ -21,7 +22,14 @@ _GROUPS: Final = 3
 def verdict(record: RunRecord) -> list[str]:
     """One to five sentences; none of a run in which nothing was measured."""
     rows = rows_of(record)
-    said = [*_speed(record, rows), *_accuracy(record, rows), *price_sentences(record), *_parity(rows), *_kernels(rows)]
+    said = [
+        *_speed(record, rows),
+        *_accuracy(record, rows),
+        *tuning_verdict(record),
+        *price_sentences(record),
+        *_parity(rows),
+        *_kernels(rows),
+    ]
     said += _failed(rows)
     if said and (record.model.synthetic or record.data.synthetic):
         said.append("Synthetic data: accuracy says nothing about ImageNet.")
@@ -101,22 +109,26 @@ def _accuracy(record: RunRecord, rows: Sequence[Row]) -> list[str]:
 
 
 def price_sentences(record: RunRecord) -> list[str]:
-    """How fast each lower precision is next to fp32 on the same backend, and whether it keeps fp32's top-1."""
+    """How fast each lower precision is next to fp32 on the same backend, and which keep 99 % of fp32's top-1."""
+    found = [one for one in prices(record) if one.speed_up is not None and _matches(one.row)]
     by_precision: dict[str, list[Price]] = {}
-    for one in prices(record):
-        if one.speed_up is not None:
-            by_precision.setdefault(ran_as(one.row) or one.row.entry.system.precision, []).append(one)
-    return [_priced(precision, found) for precision, found in list(by_precision.items())[:_GROUPS]]
+    for one in found:
+        by_precision.setdefault(ran_as(one.row) or one.row.entry.system.precision, []).append(one)
+    said = [
+        f"{precision} next to fp32: {', '.join(f'{_named(one)} {_times(one)}' for one in mine)}."
+        for precision, mine in list(by_precision.items())[:_GROUPS]
+    ]
+    less = [one.row.entry.name for one in found if one.keeps(_TARGET) is False]
+    if less:
+        verb = "has" if len(less) == 1 else "have"
+        said.append(f"On these images {listed(less)} {verb} less than 99 % of fp32's top-1.")
+    elif found and all(one.keeps(_TARGET) for one in found):
+        said.append(f"On these images {'it keeps' if len(found) == 1 else 'each keeps'} 99 % of fp32's top-1.")
+    return said
 
 
-def _priced(precision: str, found: Sequence[Price]) -> str:
-    lost = [_named(one) for one in found if one.keeps(_TARGET) is False]
-    kept = ""
-    if lost:
-        kept = f"; {listed(lost)} {'loses' if len(lost) == 1 else 'lose'} more than 1 % of fp32's top-1"
-    elif all(one.keeps(_TARGET) for one in found):
-        kept = f"; {'it keeps' if len(found) == 1 else 'all keep'} 99 % of fp32's top-1"
-    return f"{precision} next to fp32: {', '.join(f'{_named(one)} {_times(one)}' for one in found)}{kept}."
+def _matches(row: Row) -> bool:
+    return row.entry.parity is None or row.entry.parity.passed
 
 
 def _named(price: Price) -> str:

@@ -17,6 +17,7 @@ from tests.end_to_end.test_disturbed import worker_of
 
 SPEED = ["--only", "performance", "--limit", "8", "--batch-size", "4", "--threads", "1", "--budget", "5s"]
 ONE = ["--backend", "onnxruntime"]
+QUERIES = 70
 SUSPENDED = """
 import alexbench.harness.measure.watch as watch
 real, asked = watch._clocks, []
@@ -42,10 +43,15 @@ def timing(command: Command) -> Command:
 
 @pytest.fixture(scope="module")
 def loaded(timing: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
-    """Offline in the runtime's own way, and Server by LoadGen, on an interpreter that was named."""
+    """Offline in the runtime's own way, and Server by LoadGen, on an interpreter that was named.
+
+    p99 needs 662 queries, of half a minute; here are fewer.
+    """
     out = tmp_path_factory.mktemp("loaded")
     asked = ["--scenario", "Offline", "--scenario", "Server", "--python", f"onnxruntime={sys.executable}"]
-    ended = timing("run", *SPEED, *ONE, *asked, "--out", out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("alexbench.harness.running.timing.loads.samples_needed", lambda percentile: QUERIES)
+        ended = timing("run", *SPEED, *ONE, *asked, "--out", out)
     assert ended.code in (0, 3), ended.err
     return ended, only_run(out)
 
@@ -70,15 +76,14 @@ def test_offline_stands_next_to_the_plain_loop_and_says_how(loaded: tuple[Ended,
     assert set(timings.loc[timings["scenario"] == "Offline", "way"]) == {"loop", "streams"}
 
 
-def test_server_ran_until_its_p99_had_its_queries_and_left_loadgens_logs(loaded: tuple[Ended, Path]) -> None:
+def test_server_ran_its_queries_and_left_loadgens_logs(loaded: tuple[Ended, Path]) -> None:
     (entry,) = read_run(loaded[1]).systems
     assert entry.performance is not None
     (server,) = entry.performance.generated
     assert server.scenario == "Server"
-    assert server.queries >= 662
-    assert server.p99_ms is not None
+    assert server.queries >= QUERIES
     assert server.p50_ms is not None
-    assert server.p50_ms <= server.p99_ms
+    assert server.p50_ms > 0
     assert (loaded[1] / "loadgen" / "onnxruntime-Server-0" / "mlperf_log_detail.txt").exists()
     assert "MLPerf LoadGen" in (loaded[1] / "report.md").read_text(encoding="utf-8")
 
@@ -104,6 +109,7 @@ def test_a_machine_that_is_suspended_is_invalid_and_nobody_is_ranked(timing: Com
 
 
 @pytest.mark.alone
+@pytest.mark.nightly
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_worker_that_hangs_is_ended_and_a_row_in_error(timing: Command, tmp_path: Path) -> None:
     two = [*ONE, "--backend", "openvino"]

@@ -175,7 +175,7 @@ def test_artifacts_next_to_weights_are_compared_with_them() -> None:
     [
         ({"artifacts": ("model.onnx",)}, "--artifact model.onnx: wanted BACKEND=FILE"),
         ({"artifacts": ("torch=",)}, "--artifact torch=: wanted BACKEND=FILE"),
-        ({"artifacts": ("tensorrt=m",)}, "unknown backend 'tensorrt'; known: litert, onnxruntime, opencv, openvino, tensorflow, torch"),
+        ({"artifacts": ("tensorrt=m",)}, "unknown backend 'tensorrt'; known: litert, onnxruntime, opencv, openvino"),
         ({"artifacts": ("torch=/a", "torch=/a")}, "the same system twice: torch precision=fp32"),
         ({"artifacts": ("torch=a",), "backends": ("openvino",)}, "torch is not among the backends named"),
         ({"weights_layout": "NHWC"}, "--weights-layout says how --weights is read"),
