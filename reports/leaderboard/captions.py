@@ -35,7 +35,8 @@ def _base(rows: Sequence[Row], names: set[str]) -> str:
     if not compared or not bases:
         return ""
     base = next(iter(bases)) if len(bases) == 1 else "the base of each run"
-    return f"{' and '.join(compared)}: relative to {base}."
+    brackets = " In brackets: 95 % intervals." if "difference" in names else ""
+    return f"{' and '.join(compared)}: relative to {base}.{brackets}"
 
 
 _COMPARED: Final = {"speed_up": "speed-up", "difference": "top-1 diff (points)"}

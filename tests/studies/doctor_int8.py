@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from tests.support.saturating import saturating
 
 from alexbench.backends.onnxruntime_.quantize import quantize
 from alexbench.harness.capabilities import QuantizationOptions
@@ -32,7 +33,6 @@ from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.systems import InputConvention, ModelFile, System
 from alexbench.reports.text.quantization_words import quantization_changes
 from tests.studies.doctor_mistakes import DOCS, Quiet
-from tests.support.saturating import saturating
 
 RESULTS: Final = Path("doctor-int8.jsonl")
 IMAGES: Final = 64
