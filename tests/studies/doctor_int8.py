@@ -17,7 +17,6 @@ from typing import Final
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from tests.support.saturating import saturating
 
 from alexbench.backends.onnxruntime_.quantize import quantize
 from alexbench.harness.capabilities import QuantizationOptions
