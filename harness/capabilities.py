@@ -61,14 +61,30 @@ class RunsArtifacts(Protocol):
         ...
 
 
+MOST_CANDIDATES: Final = 8
+FEWER: Final = "fewer"
+"""In place of a value of a :class:`Candidate`: fewer threads than the run has, where there is reason to try them."""
+COMPILER: Final = "a C++ compiler"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Settings that may be faster than the runtime's own. ``needs``: COMPILER, or empty for nothing."""
+
+    settings: tuple[tuple[str, str], ...]
+    needs: str = ""
+
+
 @runtime_checkable
 class TakesSettings(Protocol):
     """An optional power: settings of the runtime, by its own names, in ``Options.settings`` of every load.
 
     ``effective().applied`` has each of them as it took effect; one that did not is refused by whoever loads.
+    ``candidates``: what ``--profile tuned`` tries, at most MOST_CANDIDATES.
     """
 
     settings: ClassVar[tuple[Setting, ...]]
+    candidates: ClassVar[tuple[Candidate, ...]]
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from alexbench.harness.capabilities import TakesSettings
 from alexbench.harness.contract import Setting
 from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.files.plain_text import short
-from alexbench.harness.systems import System
+from alexbench.harness.systems import DEFAULT_PROFILE, System
 
 Settings = tuple[tuple[str, str], ...]
 _WANTED: Final = "wanted BACKEND.NAME=VALUE, as in openvino.NUM_STREAMS=2"
@@ -43,6 +43,10 @@ def check_settings(system: System, given: Mapping[str, str], *, said: str) -> Se
     """
     if not given:  # a backend that does not load is a row in error, and is not asked here
         return ()
+    if system.profile != DEFAULT_PROFILE:
+        raise UsageError(
+            f"{said}{next(iter(given))}: profile {system.profile} chooses the settings; leave one of them out"
+        )
     if system.device != "cpu":
         raise UsageError(f"{said}{next(iter(given))}: settings are of the CPU, and this row runs on {system.device}")
     known = {one.name: one for one in settings_of(system.backend)}

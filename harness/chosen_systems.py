@@ -15,13 +15,13 @@ from alexbench.harness.files.decoding import AnySize, DecodeError, decode
 from alexbench.harness.files.input_files import expanded
 from alexbench.harness.files.plain_text import short
 from alexbench.harness.measure.process import usable_cores
-from alexbench.harness.systems import DEFAULT_PROFILE, ModelFile, System, device_forms, labels
+from alexbench.harness.systems import DEFAULT_PROFILE, TUNED, ModelFile, System, device_forms, labels
 from alexbench.harness.trust import convention_of, stated_inputs, stated_outputs, untrusted
 
 _DEFAULTS: Final[dict[str, Any]] = {"precision": "fp32", "profile": DEFAULT_PROFILE, "threads": None, "device": "cpu"}
 AXES: Final = tuple(_DEFAULTS)
 """Flags that multiply with each other, with --backend, with --artifact and with --environment."""
-_KNOWN: Final = {"precision": PRECISIONS, "profile": (DEFAULT_PROFILE,)}
+_KNOWN: Final = {"precision": PRECISIONS, "profile": (DEFAULT_PROFILE, TUNED)}
 _MOST_THREADS: Final = 2**15
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 """The form of an environment's label, which is part of the names of rows and files."""

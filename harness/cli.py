@@ -35,6 +35,7 @@ from alexbench.harness.commands.models import models
 from alexbench.harness.commands.options import one_answer, one_run, python
 from alexbench.harness.commands.quantize import quantize
 from alexbench.harness.commands.report import report, show_reports
+from alexbench.harness.commands.tune import tune
 from alexbench.harness.console.streams import clean_streams, nobody_reads
 from alexbench.harness.errors import AlexBenchError, ExitCode
 
@@ -151,15 +152,19 @@ def run(config_file: Path | None, resumed: str | None, *, details: bool, **flags
     if replaced:
         _say(f"--config {config_file}: flags replace its {', '.join(replaced)}")
     from alexbench.harness.running.pipeline import run as carry_out  # after the flags were checked: it imports much
+    from alexbench.harness.tuning.tune import with_tuned
 
-    _finish(carry_out(config, display_for()), details=details)
+    display = display_for()
+    _finish(carry_out(with_tuned(config, display), display), details=details)
 
 
 def _finish(outcome: "Outcome", *, details: bool) -> NoReturn:
     """Write and print the reports of a run, and leave with its exit code, which the last line explains."""
     from alexbench.harness.commands.leaving import leave
+    from alexbench.harness.tuning.tune import confirm
     from alexbench.reports.leaderboard.outcome import outcome_words
 
+    confirm(outcome.record)
     show_reports(outcome.folder, outcome.record, details=details, step=True)
     leave(outcome.exit_code, outcome_words(outcome.exit_code, outcome.record))
 
@@ -228,6 +233,7 @@ for _command in (
     models,
     quantize,
     report,
+    tune,
 ):
     cli.add_command(_command)
 

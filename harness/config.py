@@ -9,6 +9,7 @@ from alexbench.harness.files.decoding import AnySize
 from alexbench.harness.measure.rigor import FULL_ROWS, RIGORS, Rigor, RigorName
 from alexbench.harness.models.card import DEFAULT_CARD
 from alexbench.harness.models.network import Layout
+from alexbench.harness.records.tuning_records import Tuning
 from alexbench.harness.systems import ModelFile, System
 from alexbench.harness.systems import labels as labels_of
 
@@ -41,6 +42,7 @@ class RunConfig:
     ``all_backends``: none was named, so one that is not installed is a row with that status. ``exact``: the labels of
     the systems that were named one by one, which must work. ``base``: the label of the row that the others are compared
     with, None for the default. ``pythons``: backend -> interpreter; ``environments``: label -> interpreter.
+    ``tunings``: the searches that rows of profile tuned come from.
     """
 
     systems: tuple[System, ...]
@@ -75,6 +77,7 @@ class RunConfig:
     pythons: dict[str, str] = field(default_factory=dict)
     environments: dict[str, str] = field(default_factory=dict)
     out: str = "runs"
+    tunings: tuple[Tuning, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.systems:
@@ -98,6 +101,10 @@ class RunConfig:
         if self.base is not None and self.base not in self.by_label:
             raise UsageError(f"--base {self.base} names no row; {known_words(self.base, self.by_label)}")
         return self
+
+    def tuning_of(self, system: System) -> Tuning | None:
+        """The search that a row of profile tuned comes from."""
+        return next((one for one in self.tunings if system.key in one.rows), None)
 
     @property
     def named(self) -> tuple[System, ...]:

@@ -28,7 +28,7 @@ _ONE: Final[dict[str, Any]] = {"threads": int, "system": (str, dict)}
 """Such a flag -> what a file may give instead of a list; a string for the others."""
 _FIELDS: Final = get_type_hints(RunConfig, include_extras=True)
 _KINDS: Final[dict[str, Any]] = {
-    **{key: kind for key, kind in _FIELDS.items() if key not in {*_LISTS.values(), "all_backends", "exact"}},
+    **{key: kind for key, kind in _FIELDS.items() if key not in {*_LISTS.values(), "all_backends", "exact", "tunings"}},
     **dict.fromkeys(BOUNDS, AnySize),
     **dict.fromkeys(_LISTS, Annotated[tuple[str, ...], "a name or a list of names"]),
     "threads": Annotated[tuple[AnySize, ...], "a whole number or a list of them"],

@@ -15,6 +15,9 @@ InputScale = Literal["normalised", "0..1", "0..255"]
 INPUT_SCALES: Final[tuple[InputScale, ...]] = ("normalised", "0..1", "0..255")
 
 DEFAULT_PROFILE: Final = "default"
+TUNED: Final = "tuned"
+TUNED_LATENCY: Final = "tuned-latency"
+"""The settings that are fastest by images/s (and by latency too, where one choice is best by both), and by latency."""
 PREFERRED_BASE: Final = "torch"
 _DEVICE: Final = re.compile(r"(cpu|cuda|gpu)(?:[:.](\d{1,6}))?", re.ASCII | re.IGNORECASE)
 
@@ -151,8 +154,9 @@ def _label(one: System, peers: Sequence[System]) -> str:
         parts.append(one.device)
     if len({peer.threads for peer in peers}) > 1:
         parts.append(f"{one.threads} thread{'' if one.threads == 1 else 's'}")
-    shared = set.intersection(*(set(peer.settings) for peer in peers))
-    parts += [f"{name}={value}" for name, value in sorted(one.settings) if (name, value) not in shared]
+    if one.profile == DEFAULT_PROFILE:  # what a search found is said by its profile
+        shared = set.intersection(*(set(peer.settings) for peer in peers))
+        parts += [f"{name}={value}" for name, value in sorted(one.settings) if (name, value) not in shared]
     return " ".join(parts)
 
 
@@ -191,6 +195,11 @@ def _from_base(one: System) -> int:
 def plain_of(one: System) -> System:
     """The same as its runtime ships it, in fp32: what its precision and settings are weighed against."""
     return replace(one, precision="fp32", profile=DEFAULT_PROFILE, settings=())
+
+
+def untuned(one: System) -> System:
+    """The same as its runtime ships it: what its settings are weighed against."""
+    return replace(one, profile=DEFAULT_PROFILE, settings=())
 
 
 def matched(base: Sequence[System], head: Sequence[System]) -> list[tuple[System, System]]:

@@ -26,7 +26,7 @@ from alexbench.backends.onnxruntime_ import artifact as onnx_artifact
 from alexbench.backends.onnxruntime_ import profile
 from alexbench.backends.onnxruntime_ import quantize as onnx_quantize
 from alexbench.backends.onnxruntime_ import settings as onnx_settings
-from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
+from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -63,6 +63,7 @@ class OnnxRuntimeBackend(Backend):
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("onnx", ".onnx"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("onnx",)
     settings: ClassVar[tuple[Setting, ...]] = onnx_settings.SETTINGS
+    candidates: ClassVar[tuple[Candidate, ...]] = onnx_settings.CANDIDATES
     quantized_suffix: ClassVar[str] = ".onnx"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("onnxruntime", "onnxruntime-gpu"), ("onnx",)))
     range_methods: ClassVar[tuple[RangeMethod, ...]] = tuple(onnx_quantize.METHODS)

@@ -5,6 +5,7 @@ A session takes any entry and any value without a word, so both are listed here.
 
 from typing import TYPE_CHECKING, Final
 
+from alexbench.harness.capabilities import FEWER, Candidate
 from alexbench.harness.contract import Known, Options, Setting
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ SETTINGS: Final = (
     Setting("session.x64quantprecision", _FLAG, _ENTRY),
 )
 """https://onnxruntime.ai/docs/api/python, and its onnxruntime_session_options_config_keys.h."""
+
+CANDIDATES: Final = (
+    Candidate((("session.intra_op.allow_spinning", "0"),)),
+    Candidate((("session.set_denormal_as_zero", "1"),)),
+    Candidate((("enable_cpu_mem_arena", "False"),)),
+    Candidate((("enable_mem_pattern", "False"),)),
+    Candidate((("session.dynamic_block_base", "4"),)),
+    Candidate(((THREADS, FEWER),)),
+)
 
 
 def apply(options: Options, session: "onnxruntime.SessionOptions") -> None:

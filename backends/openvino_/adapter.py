@@ -21,9 +21,17 @@ from alexbench.backends.openvino_ import quantize as openvino_quantize
 from alexbench.backends.openvino_.export import convert_ir, open_ir, write_ir
 from alexbench.backends.openvino_.profile import PRODUCT
 from alexbench.backends.openvino_.requests import Requests
-from alexbench.backends.openvino_.settings import RESHAPE, SETTINGS, STREAMS, THREADS, applied, with_settings
+from alexbench.backends.openvino_.settings import (
+    CANDIDATES,
+    RESHAPE,
+    SETTINGS,
+    STREAMS,
+    THREADS,
+    applied,
+    with_settings,
+)
 from alexbench.backends.openvino_.stream import QueueStream
-from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
+from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -81,6 +89,7 @@ class OpenVinoBackend(Backend):
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("openvino",)
     settings: ClassVar[tuple[Setting, ...]] = SETTINGS
+    candidates: ClassVar[tuple[Candidate, ...]] = CANDIDATES
     quantized_suffix: ClassVar[str] = ".xml"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("nncf",),), extra="openvino-int8")
     range_methods: ClassVar[tuple[RangeMethod, ...]] = openvino_quantize.METHODS

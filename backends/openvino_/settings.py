@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from alexbench.harness.capabilities import FEWER, Candidate
 from alexbench.harness.contract import Known, Options, Setting
 
 if TYPE_CHECKING:
@@ -25,6 +26,16 @@ SETTINGS: Final = (
     Setting(RESHAPE, ("static",), "the compiled model's input has no open dimension", networks_only=True),
 )
 """https://docs.openvino.ai, CPU device; ``reshape`` is ``ov.Model.reshape`` to each batch size."""
+
+CANDIDATES: Final = (
+    Candidate((("PERFORMANCE_HINT", "THROUGHPUT"),)),
+    Candidate(((RESHAPE, "static"),)),
+    Candidate((("PERFORMANCE_HINT", "THROUGHPUT"), (RESHAPE, "static"))),
+    Candidate((("ENABLE_CPU_PINNING", "NO"),)),
+    Candidate((("ENABLE_CPU_PINNING", "YES"),)),
+    Candidate((("CPU_DENORMALS_OPTIMIZATION", "YES"),)),
+    Candidate(((THREADS, FEWER),)),
+)
 
 
 def with_settings(defaults: Mapping[str, Any], options: Options) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from alexbench.backends.tensorflow_ import profile
 from alexbench.backends.tensorflow_ import settings as tensorflow_settings
 from alexbench.backends.tensorflow_.export import open_saved_model, write_saved_model
 from alexbench.backends.tensorflow_.layers import every_layer, forward, variables
-from alexbench.harness.capabilities import ExportFormat, OpenedExport
+from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -54,6 +54,7 @@ class TensorFlowBackend(Backend):
     export_formats: ClassVar[tuple[ExportFormat, ...]] = (ExportFormat("savedmodel", "", marker="saved_model.pb"),)
     opened_formats: ClassVar[tuple[str, ...]] = ("savedmodel",)
     settings: ClassVar[tuple[Setting, ...]] = tensorflow_settings.SETTINGS
+    candidates: ClassVar[tuple[Candidate, ...]] = tensorflow_settings.CANDIDATES
 
     def __init__(self) -> None:
         self._tf: ModuleType | None = None

@@ -4,12 +4,10 @@
 """
 
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
+from alexbench.harness.capabilities import FEWER, Candidate
 from alexbench.harness.contract import Known, Options, Setting
-
-if TYPE_CHECKING:
-    import tensorflow
 
 JIT: Final = "jit_compile"
 INTRA: Final = "intra_op_parallelism_threads"
@@ -25,6 +23,13 @@ SETTINGS: Final = (
 )
 """https://www.tensorflow.org/api_docs/python/tf: tf.function, tf.config.threading, tf.config.optimizer."""
 
+CANDIDATES: Final = (
+    Candidate(((JIT, "True"),)),
+    Candidate((("layout_optimizer", "False"),)),
+    Candidate((("remapping", "False"),)),
+    Candidate(((INTRA, FEWER),)),
+)
+
 
 def threads_of(options: Options) -> tuple[int, int]:
     """Threads within an operation and among operations: those of the run and one, where nobody named others."""
@@ -36,14 +41,12 @@ def rewrites_of(options: Options) -> dict[str, bool]:
     return {name: value == "True" for name, value in options.settings if name in _REWRITES}
 
 
-def applied(
-    tf: ModuleType, function: "tensorflow.types.experimental.ConcreteFunction", options: Options
-) -> dict[str, Known]:
+def applied(tf: ModuleType, function: Any, options: Options) -> dict[str, Known]:
     """Each setting of ``options`` as it took effect."""
     return {name: _known(tf, function, name) for name, _ in options.settings}
 
 
-def _known(tf: ModuleType, function: "tensorflow.types.experimental.ConcreteFunction", name: str) -> Known:
+def _known(tf: ModuleType, function: Any, name: str) -> Known:
     if name == JIT:
         # XLA compiles what must be, or raises; it never runs such a function in another way.
         return Known(str(function.function_def.attr["_XlaMustCompile"].b), "reported")

@@ -22,7 +22,7 @@ from alexbench.backends.torch_ import profile, stream
 from alexbench.backends.torch_ import quantize as torch_quantize
 from alexbench.backends.torch_ import settings as torch_settings
 from alexbench.backends.torch_.export import open_pt2, write_onnx, write_pt2
-from alexbench.harness.capabilities import ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
+from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -74,6 +74,7 @@ class TorchBackend(Backend):
     )
     opened_formats: ClassVar[tuple[str, ...]] = ("torch",)
     settings: ClassVar[tuple[Setting, ...]] = torch_settings.SETTINGS
+    candidates: ClassVar[tuple[Candidate, ...]] = torch_settings.CANDIDATES
     quantized_suffix: ClassVar[str] = ".pt2"
     quantizer: ClassVar[Requirements] = Requirements(groups=(("torchao",),), extra=torch_quantize.EXTRA)
     range_methods: ClassVar[tuple[RangeMethod, ...]] = torch_quantize.METHODS

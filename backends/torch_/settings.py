@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from alexbench.backends._shared.adapters import telling_line
+from alexbench.harness.capabilities import COMPILER, FEWER, Candidate
 from alexbench.harness.contract import Known, Options, Setting
 from alexbench.harness.errors import UnsupportedOptionError
 
@@ -30,6 +31,14 @@ SETTINGS: Final = (
     Setting(THREADS, proof="torch.get_num_threads()"),
 )
 """https://docs.pytorch.org: torch.compile, torch._inductor.config, tensor memory formats."""
+
+CANDIDATES: Final = (
+    Candidate(((MEMORY_FORMAT, CHANNELS_LAST),)),
+    Candidate(((COMPILE, "default"),), COMPILER),
+    Candidate(((COMPILE, "default"), (FREEZING, "True")), COMPILER),
+    Candidate(((_DENORMAL, "True"),)),
+    Candidate(((THREADS, FEWER),)),
+)
 
 
 def apply(torch: ModuleType, options: Options) -> None:

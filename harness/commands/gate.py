@@ -125,8 +125,10 @@ def ab(
     from alexbench.harness.gating.gate import gate_run
     from alexbench.harness.inputs.model_files import programs_of
     from alexbench.harness.running.pipeline import run
+    from alexbench.harness.tuning.tune import with_tuned
 
     display = display_for()
+    config = with_tuned(config, display)
     outcome = run(config, display)
     display.say(f"{outcome.folder}: gating")
     follow_up = not no_follow_up

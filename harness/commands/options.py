@@ -110,17 +110,27 @@ def _seed(text: str) -> Callable[[Any], Any]:
     return option("--seed", type=int, metavar="N", kind=DATA, help=text, otherwise="1")
 
 
+_PRECISION: Final = option(
+    "--precision",
+    values=completion.precisions,
+    metavar="NAME",
+    multiple=True,
+    kind=SYSTEMS,
+    help="fp32, fp16, bf16 or int8.",
+    otherwise="fp32",
+)
+_THREADS: Final = option(
+    "--threads",
+    type=int,
+    metavar="N",
+    multiple=True,
+    kind=SYSTEMS,
+    help="Threads of an inference.",
+    otherwise="usable cores",
+)
 _REPEATED: Final[tuple[Callable[[Any], Any], ...]] = (
     option("--device", metavar="NAME", multiple=True, kind=SYSTEMS, help="cpu, cuda, cuda:1, gpu.", otherwise="cpu"),
-    option(
-        "--precision",
-        values=completion.precisions,
-        metavar="NAME",
-        multiple=True,
-        kind=SYSTEMS,
-        help="fp32, fp16, bf16 or int8.",
-        otherwise="fp32",
-    ),
+    _PRECISION,
     option("--profile", metavar="NAME", multiple=True, kind=SYSTEMS, help="Runtime settings.", otherwise="default"),
     option(
         "--set",
@@ -131,15 +141,7 @@ _REPEATED: Final[tuple[Callable[[Any], Any], ...]] = (
         kind=SYSTEMS,
         help="One setting of a runtime.",
     ),
-    option(
-        "--threads",
-        type=int,
-        metavar="N",
-        multiple=True,
-        kind=SYSTEMS,
-        help="Threads of an inference.",
-        otherwise="usable cores",
-    ),
+    _THREADS,
 )
 _HOW: Final[tuple[Callable[[Any], Any], ...]] = (
     option("--device", metavar="NAME", kind=SYSTEMS, help="cpu, cuda, cuda:1, gpu.", otherwise="cpu"),
@@ -219,6 +221,32 @@ def one_model(command: Command) -> Command:
     return _with(command, (*_MODEL, *_ARTIFACTS, *_DATA, *drawn, _backend("the fastest installed"), *_HOW, python))
 
 
+_LIMITS: Final[tuple[Callable[[Any], Any], ...]] = (
+    option("--budget", metavar="TIME", kind=MEASURING, help="Longest timing, as 90s or 2m.", otherwise="by rigor"),
+    option(
+        "--resolution",
+        metavar="PERCENT",
+        kind=MEASURING,
+        help="Stop at this resolution, as 2%.",
+        otherwise="by rigor",
+    ),
+    option(
+        "--silence-limit",
+        metavar="TIME",
+        kind=MEASURING,
+        help="End a system that hangs for longer, as 90s.",
+        otherwise="10m",
+    ),
+    option("--batch-size", type=int, metavar="N", kind=MEASURING, help="Images per batch.", otherwise="32"),
+)
+_OUT: Final = option("--out", metavar="DIR", kind=OUTPUT, help="Where the run's folder is created.", otherwise="runs")
+
+
+def one_search(command: Command) -> Command:
+    """Flags of a search for settings."""
+    return _with(command, (*_WEIGHTS, *_ARTIFACTS, _backend("all installed"), _PRECISION, _THREADS, *_LIMITS, _OUT))
+
+
 def one_run(command: Command) -> Command:
     """Flags of commands that measure: what to run, how and for how long."""
     drawn = (
@@ -243,24 +271,8 @@ def one_run(command: Command) -> Command:
             help="smoke, standard, high, mlperf.",
             otherwise="smoke",
         ),
-        option("--budget", metavar="TIME", kind=MEASURING, help="Longest timing, as 90s or 2m.", otherwise="by rigor"),
-        option(
-            "--resolution",
-            metavar="PERCENT",
-            kind=MEASURING,
-            help="Stop at this resolution, as 2%.",
-            otherwise="by rigor",
-        ),
-        option(
-            "--silence-limit",
-            metavar="TIME",
-            kind=MEASURING,
-            help="End a system that hangs for longer, as 90s.",
-            otherwise="10m",
-        ),
-        option("--batch-size", type=int, metavar="N", kind=MEASURING, help="Images per batch.", otherwise="32"),
+        *_LIMITS,
     )
-    out = option("--out", metavar="DIR", kind=OUTPUT, help="Where the run's folder is created.", otherwise="runs")
     return _with(
         command,
         (
@@ -273,7 +285,7 @@ def one_run(command: Command) -> Command:
             *measured,
             *_CALIBRATION,
             _ON_SCORED,
-            out,
+            _OUT,
         ),
     )
 

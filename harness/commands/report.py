@@ -109,10 +109,11 @@ def show_reports(
     pictures: bool = False,
     printed: bool = True,
     step: bool = False,
+    tuning: bool = False,
 ) -> None:
     """Write the reports of a run, and print its leaderboard (if ``printed``) and, last, where they are.
 
-    ``details``: print all tables. ``step``: show the writing as a step of a run.
+    ``details``: print all tables; ``tuning``: those of a search. ``step``: show the writing as a step of a run.
     """
     from alexbench.harness.console.progress import display_for
     from alexbench.reports.leaderboard.output import print_leaderboard
@@ -125,7 +126,7 @@ def show_reports(
 
         paths += write_pictures(folder, record)
     if printed:
-        print_leaderboard(record, sys.stdout, details=details)
+        print_leaderboard(record, sys.stdout, details=details, tuning=tuning)
     for path in paths:
         click.echo(f"wrote {path}", err=not printed)
     _summarise(record)

@@ -121,6 +121,14 @@ def _topology(root: Path) -> dict[str, int | None]:
     }
 
 
+def usable_physical_cores(root: str | Path = "/") -> int | None:
+    """Cores that this process may use, hyperthreads of one core counted once; None where the system does not tell."""
+    mine = affinity()
+    cpus = Path(root) / "sys/devices/system/cpu"
+    shared = {text(cpus / f"cpu{core}/topology/thread_siblings_list") for core in mine or ()}
+    return None if None in shared or not shared else len(shared)
+
+
 def _list_length(cores: str | None) -> int:
     """The length of a list such as "0-3,8"."""
     found = re.findall(r"(\d+)(?:-(\d+))?", cores or "")

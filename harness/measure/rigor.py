@@ -69,6 +69,8 @@ STANDARD: Final = Rigor(
 )
 HIGH: Final = replace(STANDARD, name="high", budget_s=1200.0, target=0.005)
 MLPERF: Final = replace(STANDARD, name="mlperf", loadgen=True, min_duration_s=600.0)
+TUNING: Final = replace(SMOKE, latency=Plan(rounds=3, discarded=1), windows=Plan(rounds=2, discarded=0))
+"""One stage of a search for settings: in it, each candidate has one process."""
 RIGORS: Final[dict[RigorName, Rigor]] = {one.name: one for one in (SMOKE, STANDARD, HIGH, MLPERF)}
 
 ANCHOR_BLOCK_S: Final = 0.05

@@ -23,6 +23,11 @@ RemarkCode = Literal[
     "against_first",
 ]  # fmt: skip
 """Other measurements of a row that failed, and why."""
+TuningCode = Literal[
+    "needs", "no_fewer_threads", "networks_only", "no_memory", "other_scores", "candidate_failed", "no_settings",
+    "cpu_only",
+]  # fmt: skip
+"""Why a candidate for faster settings was left out or dropped, or nothing was searched."""
 LoadCode = Literal["loadgen", "no_load_held", "too_few_queries", "lowest_load_failed"]
 """What LoadGen said in its own words, and why a search ended without a load."""
 NoteCode = Literal[
@@ -64,8 +69,8 @@ GateNoteCode = Literal[
 """What else a gate says."""
 Code = Annotated[
     Literal[
-        NoiseCode, InvalidCode, PublishedCode, RemarkCode, LoadCode, NoteCode, IdentityCode, WhyCode, ChangeCode,
-        GateNoteCode, "other",
+        NoiseCode, InvalidCode, PublishedCode, RemarkCode, TuningCode, LoadCode, NoteCode, IdentityCode, WhyCode,
+        ChangeCode, GateNoteCode, "other",
     ],
     "a code of harness/records/reasons.py",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from alexbench.harness.records.precisions import FAR_OFF, QUANTISED, Arithmetic,
 from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.speed_records import Ceiling, Control, Difference, Group, Performance, Resolution
+from alexbench.harness.records.tuning_records import Tuning
 from alexbench.harness.systems import System
 
 SCHEMA_VERSION: Final = 6
@@ -347,6 +348,7 @@ class SystemRecord:
     rank: int | None = None
     quantization: QuantizationRecord | None = None
     kernels: KernelCheck | None = None
+    tuning: Tuning | None = None
 
     @property
     def group(self) -> Group | None:

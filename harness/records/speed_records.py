@@ -1,5 +1,6 @@
 """What a run leaves behind of speed, as data. Units are in the names."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -212,6 +213,25 @@ class Difference:
         if row == self.other:
             return self.ratio, self.low, self.high
         return 1 / self.ratio, 1 / self.high, 1 / self.low
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """The time of a base over that of another row: above 1, the other is faster.
+
+    The interval holds for all pairs of the run. ``apart``: a difference beyond doubt.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    apart: bool
+
+
+def gain_between(differences: Iterable[Difference], of: Measure, *, base: str, other: str) -> Gain | None:
+    """How many times as fast as ``base`` the row ``other`` is; None where the run has no such pair."""
+    pair = next((one for one in differences if one.of == of and {one.one, one.other} == {base, other}), None)
+    return None if pair is None else Gain(*pair.speed_up(other), pair.apart)
 
 
 @dataclass(frozen=True, slots=True)

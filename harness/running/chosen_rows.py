@@ -12,6 +12,7 @@ from alexbench.harness.inputs.interpreters import backends_in, environments
 from alexbench.harness.quantization.files import check_quantizes
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.starting import options_of
+from alexbench.harness.systems import DEFAULT_PROFILE
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import CheckOptions
 
@@ -29,7 +30,9 @@ def rows_of(config: RunConfig) -> list[Row]:
     """A row for each system; the runtime of one that was asked for by name must be installed."""
     rows = []
     for name, system in config.by_label.items():
-        row = Row(name, system, python=config.interpreter_of(system))
+        row = Row(name, system, python=config.interpreter_of(system), tuning=config.tuning_of(system))
+        if system.profile != DEFAULT_PROFILE and row.tuning is None:
+            raise UsageError(f"{name}: no settings were searched for it; use alexbench run, or alexbench tune")
         if row.python is not None:  # what is installed there, a worker there is asked
             rows.append(row)
             continue

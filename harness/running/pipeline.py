@@ -168,10 +168,10 @@ def _prepare(config: RunConfig, rows: list[Row], logs: Path, display: Display) -
     others = other_environments(rows, logs)
     check_options(rows, config, logs)
     run_inputs = gather(config, cache=cache_folder(), display=display)
-    return _Prepared(_quantize(config, rows, run_inputs, logs, display), others)
+    return _Prepared(quantize_rows(config, rows, run_inputs, logs, display), others)
 
 
-def _quantize(config: RunConfig, rows: list[Row], run_inputs: RunInputs, logs: Path, display: Display) -> RunInputs:
+def quantize_rows(config: RunConfig, rows: list[Row], run_inputs: RunInputs, logs: Path, display: Display) -> RunInputs:
     """Make the int8 file of each row that needs one, shared by rows of one backend; the inputs left to score."""
     wanted = [row for row in rows if row.system in config.quantized and not row.absent]
     if not wanted:
@@ -259,7 +259,7 @@ def _load(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Pat
     for row in present:
         on_exit.callback(row.end)
     with ThreadPoolExecutor(usable_cores()) as threads:  # importing a runtime keeps one core busy
-        list(threads.map(lambda row: _start_empty(row, config, folder), present))
+        list(threads.map(lambda row: start_worker(row, config, folder), present))
     for row in present:
         with row.failing():
             try:
@@ -275,7 +275,8 @@ def _load(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Pat
         raise UsageError("; ".join(f"{row.error}" for row in refused))
 
 
-def _start_empty(row: Row, config: RunConfig, folder: Path) -> None:
+def start_worker(row: Row, config: RunConfig, folder: Path) -> None:
+    """Give the row a process with nothing loaded; one that does not start is the row's error."""
     with row.failing():
         row.worker = start_empty(row, row.name, config, folder)
 

@@ -24,6 +24,7 @@ from alexbench.harness.records.run_records import (
     SystemStatus,
 )
 from alexbench.harness.records.speed_records import Generated, Performance
+from alexbench.harness.records.tuning_records import Tuning
 from alexbench.harness.systems import ModelFile, System
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import Inspection
@@ -38,7 +39,8 @@ class Row:
     ``loads_s``: seconds of each process's load. ``stream``: how many batches at once it works on, and how.
     ``loaded_as``: what it said of itself when it had loaded. ``top`` (N,) has the fields ``classes`` (5,) int32 and
     ``scores`` (5,) float32; those of skipped images mean nothing. ``quantized``: the int8 file that was made for it,
-    and ``quantization``: how. ``kernels``: what its int8 kernels lose.
+    and ``quantization``: how. ``kernels``: what its int8 kernels lose. ``tuning``: the search that its settings come
+    from.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Row:
     quantized: ModelFile | None = None
     quantization: QuantizationRecord | None = None
     kernels: KernelCheck | None = None
+    tuning: Tuning | None = None
 
     @property
     def backend(self) -> str:
@@ -153,5 +156,6 @@ class Row:
             remarks=tuple(dict.fromkeys(self.remarks)),
             quantization=self.quantization,
             kernels=self.kernels,
+            tuning=self.tuning,
             **asdict(self.observed),
         )

@@ -7,6 +7,7 @@ from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.explanations import explanations
 from alexbench.reports.leaderboard.noise_banner import noise_banner
 from alexbench.reports.leaderboard.tables import detail_tables, tables
+from alexbench.reports.leaderboard.tuning import gain_table, tried_tables
 from alexbench.reports.leaderboard.verdict import verdict
 from alexbench.reports.markdown import escape, listed, noted
 from alexbench.reports.terminal import Terminal
@@ -41,8 +42,13 @@ def _folded(title: str, text: str) -> str:
     return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>" if text else ""
 
 
-def print_leaderboard(record: RunRecord, stream: TextIO | None = None, *, details: bool = False) -> None:
-    """Print the verdict, what disturbed it, and the leaderboard; with ``details`` also the facts and all tables."""
+def print_leaderboard(
+    record: RunRecord, stream: TextIO | None = None, *, details: bool = False, tuning: bool = False
+) -> None:
+    """Print the verdict, what disturbed it, and the leaderboard; with ``details`` also the facts and all tables.
+
+    ``tuning``: the tables of a search.
+    """
     terminal = Terminal(stream)
     said = " ".join(verdict(record))
     if said:
@@ -53,6 +59,9 @@ def print_leaderboard(record: RunRecord, stream: TextIO | None = None, *, detail
     board = leaderboard(record)
     if board.headings:
         terminal.table(board)
+    for table in [gain_table(record), *tried_tables(record)] if tuning else []:
+        if table.headings:
+            terminal.table(table)
     if details:
         terminal.line()
         terminal.facts(wording.facts(record))

@@ -8,6 +8,8 @@ from alexbench.reports.columns import ACCURACY, DETAILS, EFFICIENCY, PARITY, tab
 from alexbench.reports.leaderboard.boards import leaderboard
 from alexbench.reports.leaderboard.price import price_table
 from alexbench.reports.leaderboard.speed_tables import speed_tables
+from alexbench.reports.leaderboard.thread_sweep import thread_table
+from alexbench.reports.leaderboard.tuning import gain_table, tried_tables
 from alexbench.reports.rows import rows_of
 from alexbench.reports.table import Cell, Table, interval, number
 from alexbench.reports.text.reason_words import words
@@ -29,7 +31,10 @@ def detail_tables(record: RunRecord) -> list[Table]:
     efficiency = f"Efficiency, batch {record.configuration.get('batch_size', '')}"
     drawn = [row for row in rows if row.entry.accuracy is not None and row.entry.accuracy.top1_interval is not None]
     found = [
+        gain_table(record),
         price_table(record),
+        thread_table(record),
+        *tried_tables(record),
         table_of("Accuracy", "accuracy", drawn, ACCURACY),
         table_of("Details", "details", rows, DETAILS),
         table_of("Parity with float64", "parity", rows, PARITY),

@@ -7,6 +7,7 @@ from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Group
 from alexbench.reports.leaderboard.noise_banner import disturbances
 from alexbench.reports.leaderboard.price import Price, prices
+from alexbench.reports.leaderboard.tuning import tuning_verdict
 from alexbench.reports.row_cells import ran_as
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.text.reason_words import joined
@@ -21,7 +22,14 @@ _GROUPS: Final = 3
 def verdict(record: RunRecord) -> list[str]:
     """One to five sentences; none of a run in which nothing was measured."""
     rows = rows_of(record)
-    said = [*_speed(record, rows), *_accuracy(record, rows), *price_sentences(record), *_parity(rows), *_kernels(rows)]
+    said = [
+        *_speed(record, rows),
+        *_accuracy(record, rows),
+        *tuning_verdict(record),
+        *price_sentences(record),
+        *_parity(rows),
+        *_kernels(rows),
+    ]
     said += _failed(rows)
     if said and (record.model.synthetic or record.data.synthetic):
         said.append("Synthetic data: accuracy says nothing about ImageNet.")

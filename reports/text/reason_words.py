@@ -56,6 +56,14 @@ _RUN: Final[Mapping[Code, str]] = {
     "parity_failed": "Parity was not measured: {text}",
     "joined": "Joined from {count} parts; parity is that of the worst part, and speed is not joined.",
     "no_thumbnails": "No thumbnails: a part has none.",
+    "needs": "not tried: it needs {text}, and there is none",
+    "no_fewer_threads": "not tried: each of the {count} threads has a core of its own",
+    "networks_only": "not tried: it does not apply to a model file",
+    "no_memory": "not tried: not enough memory",
+    "other_scores": "dropped: its scores differ from those of the default by {measured:.1e} sigma (limit {limit:.1e})",
+    "candidate_failed": "failed: {text}",
+    "no_settings": "nothing was searched: backend {of} declares no settings",
+    "cpu_only": "nothing was searched: settings are of the CPU, and it runs on {of}",
     "other": "{text}",
 }
 _IDENTITY: Final[Mapping[Code, str]] = {

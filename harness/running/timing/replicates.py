@@ -22,7 +22,7 @@ from alexbench.harness.judge.ranking import MEASURES
 from alexbench.harness.judge.resolution import ALPHA, Apart, Process, level_at, looks_of, tell_apart
 from alexbench.harness.judge.statistics import Interval
 from alexbench.harness.measure.conditions import conditions
-from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S, LEAST_REPLICATES, MOST_REPLICATES, WARM_UP_S
+from alexbench.harness.measure.rigor import ANCHOR_BLOCK_S, LEAST_REPLICATES, MOST_REPLICATES, WARM_UP_S, Rigor
 from alexbench.harness.measure.rounds import Block, Plan, Scenario, Task, TimeBlock, run_rounds
 from alexbench.harness.measure.watch import suspended
 from alexbench.harness.records.reasons import Reason
@@ -79,8 +79,10 @@ class Bench:
         display: Display,
         *,
         begun: float,
+        level: Rigor | None = None,
     ) -> None:
-        """``begun``: when loading did, by the monotonic clock."""
+        """``begun``: when loading did, by the monotonic clock. ``level``: None for the configuration's."""
+        self._level = level or config.level
         self._begun = begun
         self._speed, self._rows, self._twin, self._config, self._material = (
             speed,
@@ -241,7 +243,7 @@ class Bench:
                 yield row.worker
 
     def _latency(self, number: int, chosen: Collection[str], advance: Advance) -> None:
-        level = self._config.level
+        level = self._level
         seconds = level.latency_block_s
         tasks = self._anchor_task("latency")
         for name, worker in self._participants(chosen):
@@ -256,7 +258,7 @@ class Bench:
         return {Task(ANCHOR, "Anchor", 1, beside): self._timers.anchor(self._probe, ANCHOR_BLOCK_S)}
 
     def _windows(self, number: int, chosen: Collection[str], advance: Advance) -> None:
-        config, level = self._config, self._config.level
+        config, level = self._config, self._level
         tasks = self._anchor_task("windows")
         for name, worker in self._participants(chosen):
             row = next((row for row in self._alive if row.name == name), None)
@@ -348,7 +350,7 @@ class Bench:
         return True
 
     def _resident(self, number: int, chosen: Collection[str], advance: Advance) -> None:
-        level = self._config.level
+        level = self._level
         tasks: dict[Task, TimeBlock] = {}
         for row in self._alive:
             if row.name in chosen and row.system.device != "cpu":
