@@ -31,8 +31,8 @@ from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.systems import InputConvention, ModelFile, System
 from alexbench.reports.text.quantization_words import quantization_changes
+from tests.end_to_end.saturating import saturating
 from tests.studies.doctor_mistakes import DOCS, Quiet
-from tests.support.saturating import saturating
 
 RESULTS: Final = Path("doctor-int8.jsonl")
 IMAGES: Final = 64
