@@ -300,3 +300,55 @@ class EmulatesInt8(Protocol):
             UnsupportedOptionError: the runtime's int8 kernels would have run all the same.
         """
         ...
+
+
+RangePlace = Literal["input", "inner", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRange:
+    """The lowest and highest value of one activation that a quantized file can hold; what is beyond is cut off.
+
+    ``place``: before the first product, after the last one, or between.
+    """
+
+    name: str
+    low: float
+    high: float
+    place: RangePlace
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRanges:
+    """A quantized file that runs in fp32, and the activations that it quantizes.
+
+    ``one_scale``: names of weights with one scale for all their channels. ``run``: pixels in the file's layout, float32
+    -> its scores (N, outputs), and range name -> the values there (N, ...) before they are quantized.
+    """
+
+    ranges: tuple[ActivationRange, ...]
+    one_scale: tuple[str, ...]
+    run: Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]]
+
+
+@runtime_checkable
+class OpensRanges(Protocol):
+    """Optional: a statically quantized file without its activations' rounding, or with other ranges of them."""
+
+    def open_ranges(
+        self,
+        artifact: Artifact,
+        facts: ArtifactFacts,
+        options: Options,
+        ranges: Mapping[str, tuple[float, float]] | None,
+    ) -> OpenedRanges:
+        """Load the file in fp32; weights stay as they were rounded.
+
+        ``ranges``: name -> lowest and highest value, in place of the file's; None: activations are not rounded, but a
+        range that starts at 0 behind a product still cuts off what is below, for it may stand for a ReLU.
+
+        Raises:
+            WeightsError: the runtime cannot run it.
+            UnsupportedOptionError: its steps are not of a form that is known.
+        """
+        ...

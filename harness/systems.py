@@ -154,7 +154,7 @@ def _label(one: System, peers: Sequence[System]) -> str:
         parts.append(one.device)
     if len({peer.threads for peer in peers}) > 1:
         parts.append(f"{one.threads} thread{'' if one.threads == 1 else 's'}")
-    if one.profile == DEFAULT_PROFILE:  # what a search found is said by its profile
+    if one.profile == DEFAULT_PROFILE:  # the profile stands for what a search found
         shared = set.intersection(*(set(peer.settings) for peer in peers))
         parts += [f"{name}={value}" for name, value in sorted(one.settings) if (name, value) not in shared]
     return " ".join(parts)

@@ -23,6 +23,7 @@ from alexbench.harness.worker.protocol.making import (
     SyntheticWeights,
     Written,
 )
+from alexbench.harness.worker.protocol.ranges import RangesTried, TryRanges
 from alexbench.harness.worker.state import Handlers, WorkerState
 
 
@@ -72,6 +73,13 @@ def find_cause(_: WorkerState, asked: FindCause) -> Cause:
     return cause_of_error(asked)
 
 
+def try_ranges(worker: WorkerState, asked: TryRanges) -> RangesTried:
+    """For the doctor."""
+    from alexbench.harness.probing import ranges
+
+    return ranges.try_ranges(asked, worker.progress)
+
+
 def draw_pictures(worker: WorkerState, asked: DrawPictures) -> Done:
     """Class by class."""
     from alexbench.harness.inputs.synthetic import draw_part
@@ -105,6 +113,7 @@ MAKING: Final[Handlers] = {
     RunExport: run_export,
     ComputeVariants: compute_variants,
     FindCause: find_cause,
+    TryRanges: try_ranges,
     DrawPictures: draw_pictures,
     AssembleWeights: assemble_weights,
     FitWeights: fit_weights,

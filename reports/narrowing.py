@@ -35,7 +35,8 @@ def narrowed(table: Table, width: int) -> tuple[Table, list[str]]:
     room = min(width, _longest(shown))
     while _width(_with_names(shown, room)) > width and room > SHORT_NAME:
         room -= 1
-    return replace(table, shown=_with_names(shown, room)), left_out
+    caption = table.caption if table.captions is None else table.captions({one.name for one in shown})
+    return replace(table, shown=_with_names(shown, room), caption=caption), left_out
 
 
 def elided(names: Sequence[str], width: int) -> list[str]:

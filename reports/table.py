@@ -1,7 +1,7 @@
 """A table of a report, the same in Markdown, on the terminal and on the page."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -71,7 +71,8 @@ class Shown:
 class Table:
     """Columns under a title. ``key``: what code knows it by; ``explanation``: how to read all of it.
 
-    ``caption``: sentences right below it; ``notes``: below those, each with the number that cells name it by.
+    ``caption``: sentences right below it; ``captions``: makes them from the names of its columns, where they depend on
+    these; ``notes``: below those, each with the number that cells name it by.
     ``narrowing``: what a narrow terminal leaves out, first to last (:mod:`alexbench.reports.narrowing`).
     """
 
@@ -81,6 +82,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     explanation: str = ""
     caption: list[str] = field(default_factory=list)
+    captions: Callable[[set[str]], list[str]] | None = None
     narrowing: tuple[str, ...] = ()
 
     def add(

@@ -1,5 +1,6 @@
-"""Tables and sentences on a terminal; plain and unwrapped where the output is not one."""
+"""Tables and sentences on a terminal; plain and unwrapped where the output is not one, unless COLUMNS is set."""
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ from alexbench.reports.narrowing import narrowed
 from alexbench.reports.table import Table
 
 PLAIN_WIDTH: Final = 400
+_WIDTH: Final = re.compile(r"[1-9]\d{1,4}", re.ASCII)
 _STYLES: Final = {"": "", "good": "green", "warning": "yellow", "bad": "bold red"}
 
 
@@ -23,9 +25,10 @@ class Terminal:
     """A stream as reports write on it: lines, facts, tables and remarks."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._plain = not (stream or sys.stdout).isatty()
-        width = PLAIN_WIDTH if self._plain else None
-        self._console = console(stream, width=width)
+        asked = os.environ.get("COLUMNS", "")
+        width = int(asked) if _WIDTH.fullmatch(asked) else None
+        self._plain = width is None and not (stream or sys.stdout).isatty()
+        self._console = console(stream, width=PLAIN_WIDTH if self._plain else width)
 
     def line(self, text: str = "", style: str | None = None) -> None:
         """A line, never broken where nobody's window is that wide."""
@@ -53,19 +56,19 @@ class Terminal:
     def table(self, table: Table) -> None:
         """A table under its title, its caption and its notes below it; last, what a wider terminal shows."""
         self.line(f"\n{table.title}", "bold")
-        left_out = self.cells(table)
-        for text in table.caption:
+        fitting, left_out = narrowed(table, self._console.width)
+        self._console.print(shown(fitting, self._console.width))
+        for text in fitting.caption:
             self.line(text, "dim")
         if left_out:
             self.line(f"Columns left out at this width: {', '.join(left_out)}.", "dim")
         for text in table.notes:
             self.line(text)
 
-    def cells(self, table: Table) -> list[str]:
-        """The table alone; the headings of the columns that are left out at this width."""
-        fitting, left_out = narrowed(table, self._console.width)
+    def cells(self, table: Table) -> None:
+        """The table alone, as it fits."""
+        fitting, _ = narrowed(table, self._console.width)
         self._console.print(shown(fitting, self._console.width))
-        return left_out
 
     def remarks(self, lines: Sequence[str]) -> None:
         """Remarks below the tables."""

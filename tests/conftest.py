@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ settings.register_profile("nightly", max_examples=1000, deadline=None)
 # A shell that starts a job in the background leaves it SIGINT ignored, and children inherit that: the tests of Ctrl-C
 # would test nothing. A handler, unlike an ignored signal, becomes the default again in a new program.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# The width of whoever started the tests, which reports respect (pytest-xdist sets it for its workers).
+os.environ.pop("COLUMNS", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

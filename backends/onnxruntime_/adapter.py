@@ -26,7 +26,15 @@ from alexbench.backends.onnxruntime_ import artifact as onnx_artifact
 from alexbench.backends.onnxruntime_ import profile
 from alexbench.backends.onnxruntime_ import quantize as onnx_quantize
 from alexbench.backends.onnxruntime_ import settings as onnx_settings
-from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
+from alexbench.backends.onnxruntime_.ranges import RangedGraph
+from alexbench.harness.capabilities import (
+    Candidate,
+    ExportFormat,
+    OpenedExport,
+    OpenedRanges,
+    QuantizationOptions,
+    RangeMethod,
+)
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -163,6 +171,35 @@ class OnnxRuntimeBackend(Backend):
 
         self._options, self._ort, self._session = options, ort, session
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
+
+    def open_ranges(
+        self,
+        artifact: Artifact,
+        facts: ArtifactFacts,
+        options: Options,
+        ranges: Mapping[str, tuple[float, float]] | None,
+    ) -> OpenedRanges:
+        """See :meth:`OpensRanges.open_ranges`: by a session of a changed graph."""
+        ort = _import_onnxruntime()
+        graph = RangedGraph(artifact.path)
+        settings = _session_options(ort, options)
+        if ranges is None:
+            graph.take_out()
+        else:
+            graph.put(ranges)
+            settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        try:
+            session = _open(ort, graph.proto.SerializeToString(), settings, _cuda_index(options.device))
+        except Exception as error:  # its own classes derive from nothing narrower
+            raise unreadable(artifact, error) from error
+        names = [one.name for one in session.get_outputs()]
+
+        def run(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+            found = dict(zip(names, session.run(names, {facts.input_name: pixels}), strict=True))
+            values = {one.name: found.get(one.name, pixels) for one in graph.ranges} if ranges is None else {}
+            return np.asarray(found[facts.output_name], np.float32).reshape(len(pixels), -1), values
+
+        return OpenedRanges(graph.ranges, graph.one_scale, run)
 
     def effective(self) -> Effective:
         """The session reports its providers. Its thread count is only the requested one, and it reports no types."""

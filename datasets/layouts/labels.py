@@ -25,6 +25,9 @@ PACKAGED: Final = "ILSVRC2012's own list"
 
 GROUND_TRUTH: Final = "ILSVRC2012_validation_ground_truth.txt"
 _KNOWN_FILES: Final = ("val.txt", "LOC_val_solution.csv", GROUND_TRUTH)
+_FOLDERS: Final = re.compile(r"[/\\]")
+"""What separates folders in a list, wherever it was written."""
+_LABEL_COLUMNS: Final = ("label", "class", "class_id", "class_index", "synset", "wnid", "target")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")  # int() also takes 6_5 and digits of other scripts
 _WANTED: Final = "expected lines of a name, a blank and a class index or WordNet id"
 
@@ -119,10 +122,8 @@ def _caffe(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, 
 def _kaggle(path: Path, lines: list[tuple[int, str]]) -> Iterator[tuple[int, str, str]]:
     """``ImageId,PredictionString``, then ``ILSVRC2012_val_00048981,n03995372 85 131 499 254`` (one or more objects)."""
     if lines[0][1].replace(" ", "") != "ImageId,PredictionString":
-        raise DataError(
-            f"{path}: not Kaggle's columns ImageId,PredictionString; give LOC_val_solution.csv or a val.txt, where"
-            f" {_WANTED}"
-        )
+        yield from _table(path, lines)
+        return
     for number, line in lines[1:]:
         row = next(csv.reader([line]))
         words = row[1].split() if len(row) == 2 else []
@@ -132,6 +133,30 @@ def _kaggle(path: Path, lines: list[tuple[int, str]]) -> Iterator[tuple[int, str
                 f"{path}: line {number} does not hold a name and one WordNet id ({_short(line)}); restore the file"
             )
         yield number, row[0], words[0]
+
+
+def _table(path: Path, lines: list[tuple[int, str]]) -> Iterator[tuple[int, str, str]]:
+    """A table with a column of images and one of labels, with or without a header: ``name.JPEG,65,"tench, Tinca"``."""
+    separator = max(",;\t", key=lines[0][1].count)
+    rows = [(number, next(csv.reader([line], delimiter=separator))) for number, line in lines]
+    header = [] if any(map(is_picture, rows[0][1])) else [cell.strip().lower() for cell in rows[0][1]]
+    rows = rows[1:] if header else rows
+    columns = range(min((len(row) for _, row in rows), default=0))
+    images = [place for place in columns if all(is_picture(row[place].strip()) for _, row in rows)]
+    labels = [place for place in columns if all(_is_label(row[place].strip()) for _, row in rows)]
+    named = [place for place in labels if header and header[place] in _LABEL_COLUMNS]
+    chosen = labels if len(labels) == 1 else named
+    if not images or len(chosen) != 1:
+        raise DataError(
+            f"{path}: no column of images next to one column of labels; give LOC_val_solution.csv, a table with the"
+            f" columns filename,label, or a val.txt, where {_WANTED}"
+        )
+    for number, row in rows:
+        yield number, row[images[0]].strip(), row[chosen[0]].strip()
+
+
+def _is_label(text: str) -> bool:
+    return WNID.fullmatch(text) is not None or _NUMBER.fullmatch(text) is not None
 
 
 def _one_a_line(path: Path, lines: list[tuple[int, str]]) -> LabelSource:
@@ -175,7 +200,7 @@ def _source(path: Path, rows: Iterable[tuple[int, str, str]], stated: Sequence[S
     by_name: dict[str, int] = {}
     numbered: dict[str, int] = {}
     for line, picture, text in rows:
-        name = canonical_name(picture.rsplit("/", 1)[-1])
+        name = canonical_name(_FOLDERS.split(picture)[-1])
         if name in by_name:
             raise DataError(f"{path}: line {line} labels {name} a second time; keep one line per image")
         by_name[name] = _index(path, line, text)

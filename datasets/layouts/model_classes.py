@@ -94,7 +94,8 @@ def _decoded(said: str, data: bytes) -> str:
 
 def _are_labels_of_images(path: Path, lines: Sequence[str]) -> bool:
     """Whether lines label images: by the names in them, by their number, or because labels repeat."""
-    words = [word for word in _SEPARATORS.split(lines[0]) if word]
+    firsts = lines[:2]  # a header may be first
+    words = [word.strip("\"'") for line in firsts for word in _SEPARATORS.split(line) if word]
     if lines[0].startswith("ImageId") or any(is_picture(word) or validation_number(word) for word in words):
         return True
     filled = [line for line in lines if line]

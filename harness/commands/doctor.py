@@ -27,10 +27,18 @@ _MEANINGS: Final = {
 @one_model
 @option("--expected", type=float, metavar="PERCENT", help="Top-1 that the model should reach.")
 @option("--reference", metavar="RUN:ROW", help="Row known to be right on the same images.")
+@option("--calibration", metavar="PATH", help="Images that an int8 file was calibrated with.")
 @json_option()
 @option("--out", metavar="FILE.md", kind=OUTPUT, help="Write Markdown too.")
 def doctor(
-    *, expected: float | None, reference: str | None, as_json: bool, out: str | None, limit: int | None, **flags: Any
+    *,
+    expected: float | None,
+    reference: str | None,
+    calibration: str | None,
+    as_json: bool,
+    out: str | None,
+    limit: int | None,
+    **flags: Any,
 ) -> None:
     """Find why accuracy is too low: try the common mistakes and name the likeliest fix.
 
@@ -53,7 +61,7 @@ def doctor(
 
     display = display_for()
     with telling(display.say):
-        diagnosis = diagnose(Question(config, expected, reference), display)
+        diagnosis = diagnose(Question(config, expected, reference, calibration), display)
     if out is not None:
         write_out(Path(out), markdown(diagnosis))
     if as_json:

@@ -41,7 +41,7 @@ def quantize(
     """
     from dataclasses import asdict
 
-    from alexbench.harness.capabilities import RANGE_METHODS, QuantizationOptions
+    from alexbench.harness.capabilities import RANGE_METHODS, QuantizationOptions, RangeMethod
     from alexbench.harness.console.progress import display_for
     from alexbench.harness.errors import unknown_name
     from alexbench.harness.files.cache_folder import cache_folder
@@ -51,7 +51,7 @@ def quantize(
     from alexbench.harness.resolving import check_numbers
 
     check_numbers(choice)
-    method = next((one for one in RANGE_METHODS if one == (range_method or "minmax")), None)
+    method: RangeMethod | None = next((one for one in RANGE_METHODS if one == (range_method or "minmax")), None)
     if method is None:
         raise unknown_name("--range-method", str(range_method), RANGE_METHODS)
     how = QuantizationOptions(per_channel=not per_tensor, reduce_range=reduce_range, method=method)

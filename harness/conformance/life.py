@@ -31,7 +31,7 @@ NOT_FINITE: Final = {2: np.nan, 5: np.inf}
 
 
 def attempt(action: Callable[[], Any]) -> dict[str, Any]:
-    """What an action raised, as data; ``same``: what it returned, where that is a truth."""
+    """What an action raised, as data; ``same``: what it returned, where that is a bool."""
     try:
         same = action()
     except Exception as error:

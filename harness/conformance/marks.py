@@ -23,7 +23,7 @@ def needs(capability: type) -> Callable[[F], F]:
 
 
 def may_refuse(feature: str) -> Callable[[F], F]:
-    """A backend may do without ``feature``, if it says so with an error: see :attr:`KitTests.gaps`."""
+    """A backend may do without ``feature``, if it reports that with an error: see :attr:`KitTests.gaps`."""
 
     def mark(check: F) -> F:
         check.may_refuse = feature  # type: ignore[attr-defined]

@@ -142,7 +142,7 @@ class ProfileTests(KitTests):
     @needs(ProfilesLayers)
     @on_first_case
     def test_every_layer_with_weights_has_a_time(self, kit: Kit, case: Case) -> None:
-        """Every layer with weights has a time, and what is no layer's is less than 40 %."""
+        """Every layer with weights has a time, and the rest is less than 40 %."""
         for batch in (1, 8):
             assert_plausible(profiled(kit.loaded(case).worker, batch), case)
 

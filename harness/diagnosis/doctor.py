@@ -18,27 +18,40 @@ from alexbench.harness.console.progress import Display
 from alexbench.harness.diagnosis.diagnosis import is_leaning, is_proven, verdict
 from alexbench.harness.diagnosis.examination import Examination, examine, worthless
 from alexbench.harness.diagnosis.levels import known_contracts, same_arithmetic
+from alexbench.harness.diagnosis.quantized import CALIBRATION, examine_quantized
+from alexbench.harness.diagnosis.quantized import IMAGES as QUANTIZED_IMAGES
 from alexbench.harness.diagnosis.search import Search
-from alexbench.harness.errors import DataError, TooFewImagesError, UsageError, WorkerError
+from alexbench.harness.errors import DataError, TooFewImagesError, UnsupportedOptionError, UsageError, WorkerError
 from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.early_checks import check_early
 from alexbench.harness.inputs.gathering import pictures_of, writable
-from alexbench.harness.inputs.images import Pictures
+from alexbench.harness.inputs.images import Pictures, Selection, open_pictures, prepare_pictures
 from alexbench.harness.inputs.interpreters import check_interpreter
 from alexbench.harness.inputs.matching import check_belonging, refuse_own_classes
 from alexbench.harness.judge.evidence import KINDS, paired_difference
 from alexbench.harness.judge.paired_tests import more_right, paired_test
 from alexbench.harness.models.card import Card, load_card
+from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.models.synthetic_label import is_synthetic
 from alexbench.harness.probing.chosen_system import another_runtime, system_of
 from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.probing.reading import Reading, changes, without
 from alexbench.harness.probing.trials import LEAST_IMAGES, Trials
 from alexbench.harness.records.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding
+from alexbench.harness.records.quantization_records import QuantizedFile
+from alexbench.reports.text.quantization_words import quantization_changes
 
 FAILED: Final = "make this model run first: alexbench run reports the same error"
+NEEDS_CALIBRATION: Final = (
+    "whether the calibration images were read as the card says, where that costs little: only with those images"
+    " (--calibration)"
+)
+NEEDS_WEIGHTS_FOR_SCALES: Final = (
+    "whether a weight scale per channel would keep more accuracy: only with the weights that the file was made from"
+    " (--weights)"
+)
 NEEDS_WEIGHTS: Final = (
     "the order of fc6's columns, groups, LRN and pooling: only with the weights that the file was made from (--weights)"
 )
@@ -49,11 +62,13 @@ class Question:
     """What is asked.
 
     ``expected``: what top-1 should be, percent. ``reference``: a run's row (RUN:ROW) that it should be as good as.
+    ``calibration``: the images that an int8 file was calibrated with.
     """
 
     config: RunConfig
     expected: float | None = None
     reference: str | None = None
+    calibration: str | None = None
 
 
 def _check(question: Question) -> None:
@@ -116,13 +131,15 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             started=started,
         )
         try:
+            about = about.with_ranges(*_quantized(question.calibration, under_test, trials, folder, cache, display))
+            wrong = about.wrong
             with display.step(f"{backend}: its outputs, without labels"):
-                found = examine(under_test, trials, folder)
+                found = examine(under_test, trials, folder, wrong)
                 hits = None if trials.symptom else trials.hits(trials.given, len(trials))
         except WorkerError as error:  # in a run, a row in error
             return about.unscored(Change("failure", str(error), FAILED), trials)
         if trials.symptom is not None or hits is None:
-            return about.unscored(worthless(trials.symptom or ""), trials)
+            return about.unscored(worthless(trials.symptom or ""), trials, wrong)
         for finding in found.findings:
             display.say(f"  {finding.found}")
         healthy = _function_as_meant(config, under_test, found)
@@ -134,9 +151,8 @@ def diagnose(question: Question, display: Display) -> Diagnosis:
             under_test = on_exit.enter_context(ModelUnderTest(card, native, weights=path, python=None, folder=folder))
             trials = Trials(pictures.dataset, under_test, folder)
         search = Search(trials, under_test, lambda line: display.say(f"  {line}"), under_test.given)
-        with display.step(f"{under_test.backend}: {len(trials)} images, read in every known way"):
-            search.run()
-            confirmed, leanings = confirm(search, len(trials))
+        # By wrong ranges, images that are read wrongly may look better.
+        confirmed, leanings = _confirmed(search, display) if healthy is not None or not wrong else ([], [])
         accuracy = paired_test("top1", hits, trials.hits(search.at, len(trials)), population=_population(pictures))
         findings = (*(Finding(change, None) for change in found.findings), *confirmed)
         expected = _expected(question, card, pictures, reference, seen, hits)
@@ -165,18 +181,64 @@ class _About:
     synthetic: bool
     not_examined: tuple[str, ...]
     started: float
+    quantized: QuantizedFile | None = None
+
+    def with_ranges(self, quantized: QuantizedFile | None, unread: tuple[str, ...]) -> "_About":
+        """With what an int8 file's ranges say, and what could not be looked into."""
+        return replace(self, quantized=quantized, not_examined=(*self.not_examined, *unread))
+
+    @property
+    def wrong(self) -> tuple[Change, ...]:
+        """What is wrong with an int8 file."""
+        return () if self.quantized is None else tuple(quantization_changes(self.quantized))
 
     def diagnosis(self, inferences: int, **answer: Any) -> Diagnosis:
         """The answer as a whole."""
         said = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "started"}
         return Diagnosis(**said, **answer, inferences=inferences, seconds=time.monotonic() - self.started)
 
-    def unscored(self, change: Change, trials: Trials) -> Diagnosis:
-        """The answer to a model by which nothing can be scored."""
-        findings = (Finding(change, None),)
+    def unscored(self, change: Change, trials: Trials, known: Sequence[Change] = ()) -> Diagnosis:
+        """The answer to a model by which nothing can be scored. ``known``: what explains it."""
+        findings = tuple(Finding(one, None) for one in known or (change,))
         nothing: dict[str, Any] = dict.fromkeys(("accuracy", "expected", "held_db", "parity", "card"))
         nothing |= {"leanings": (), "alternatives": ()}
         return self.diagnosis(trials.inferences, verdict=verdict(None, findings, None), findings=findings, **nothing)
+
+
+def _confirmed(search: Search, display: Display) -> tuple[list[Finding], list[Finding]]:
+    """Search, and :func:`confirm`."""
+    with display.step(f"{search.under_test.backend}: {len(search.trials)} images, read in every known way"):
+        search.run()
+        return confirm(search, len(search.trials))
+
+
+def _quantized(
+    calibration: str | None, under_test: ModelUnderTest, trials: Trials, folder: Path, cache: Path, display: Display
+) -> tuple[QuantizedFile | None, tuple[str, ...]]:
+    """What an int8 file's ranges say, None for another file; and what could not be looked into."""
+    if not under_test.is_static_int8:
+        if calibration is not None:
+            raise UsageError("--calibration needs an int8 file with fixed activation ranges (--artifact)")
+        return None, ()
+    fed, count = under_test.given.fed, min(QUANTIZED_IMAGES, len(trials))
+    prepared = None if calibration is None else _calibration(calibration, fed, folder, cache, display)
+    with display.step(f"{under_test.backend}: its activation ranges"):
+        try:
+            found = examine_quantized(under_test, trials.pixels(fed, count), count, folder, prepared)
+        except UnsupportedOptionError as error:
+            return None, (f"calibration, kernels and weights' scales of the int8 file: {error}",)
+    unknown = [NEEDS_CALIBRATION] if found.fault is None and not found.confirmed else []
+    unknown += [NEEDS_WEIGHTS_FOR_SCALES] if found.one_scale and found.weights_db is None else []
+    return found, tuple(unknown)
+
+
+def _calibration(path: str, fed: Preprocessing, folder: Path, cache: Path, display: Display) -> tuple[Path, int]:
+    """The named images as an array in a file, and how many they are."""
+    pictures = open_pictures(Selection(path=path, limit=CALIBRATION), display)
+    prepared = prepare_pictures(pictures, fed, cache, display, on_bad_image="fail")
+    out = folder / "calibration.npy"
+    np.save(out, np.load(prepared.path, mmap_mode="r")[prepared.first : prepared.first + len(prepared)])
+    return out, len(prepared)
 
 
 def _function_as_meant(config: RunConfig, under_test: ModelUnderTest, found: Examination) -> str | None:

@@ -67,8 +67,11 @@ class Examination:
     parity: Parity | None = None
 
 
-def examine(under_test: ModelUnderTest, trials: Trials, folder: Path) -> Examination:
-    """Examine the outputs of the first images without changes; compare them with float64 on a run's parity images."""
+def examine(under_test: ModelUnderTest, trials: Trials, folder: Path, known: Sequence[Change] = ()) -> Examination:
+    """Examine the outputs of the first images without changes; compare them with float64 on a run's parity images.
+
+    ``known``: faults that explain an error, found before.
+    """
     count = min(LOOKED_AT, len(trials))
     pixels = trials.pixels(under_test.given.fed, len(trials))
     outputs = under_test.outputs(under_test.given, pixels, range(count))
@@ -77,7 +80,7 @@ def examine(under_test: ModelUnderTest, trials: Trials, folder: Path) -> Examina
     if trials.symptom is not None:
         return Examination((worthless(trials.symptom),))
     under_test.learn_kind(outputs)
-    findings = []
+    findings = list(known)
     if under_test.kind == "probabilities of probabilities":
         findings.append(TWICE)
     elif under_test.kind == "probabilities" and under_test.said_scores == "logits":
@@ -88,7 +91,7 @@ def examine(under_test: ModelUnderTest, trials: Trials, folder: Path) -> Examina
     if random or under_test.weights is None:
         return Examination(tuple(findings))
     with _Reference(under_test, folder) as reference:
-        return reference.hold(trials, pixels, findings)
+        return reference.hold(trials, pixels, findings, explained=bool(known))
 
 
 def worthless(symptom: str) -> Change:
@@ -115,7 +118,7 @@ class _Reference:
     ) -> None:
         self._worker.__exit__(kind, error, trace)
 
-    def hold(self, trials: Trials, pixels: Path, findings: list[Change]) -> Examination:
+    def hold(self, trials: Trials, pixels: Path, findings: list[Change], *, explained: bool) -> Examination:
         """The parity on a run's images; the mistakes that explain it where it fails, or what else does."""
         under_test = self._under_test
         shown = trials.places[parity_images(np.ones(len(trials), dtype=np.bool_))]
@@ -127,7 +130,7 @@ class _Reference:
         truth = self._variants([()])[0]
         parity = parity_of(under_test.row(found), truth)
         plain = agreement_db(found, truth, under_test.kind)
-        if parity.passed:
+        if parity.passed or explained:
             return Examination(tuple(findings), plain, parity)
         made, held = self._mistakes(found, plain)
         known = [_as_change(place) for place in made]

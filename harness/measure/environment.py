@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from alexbench.harness.measure.process import threadpools
+
 RUNTIME_DISTRIBUTIONS: Final = ("numpy", "pandas", "pillow", "pyarrow", "safetensors", "scipy", "simplejpeg")
 """Ours whose version can change a number or a pixel; the backends' own are added by the caller."""
 
@@ -158,14 +160,9 @@ def _blas() -> list[Blas]:
     """Each BLAS that is loaded, NumPy's at least, in the order of loading."""
     import numpy  # noqa: F401  its BLAS is to be loaded, whoever asks
 
-    had = os.environ.get("KMP_DUPLICATE_LIB_OK")
-    import threadpoolctl
-
-    if had is None:  # threadpoolctl sets it when imported: our asking would change what a runtime and workers find
-        os.environ.pop("KMP_DUPLICATE_LIB_OK", None)
     return [
         Blas(found["internal_api"], found["version"], found.get("architecture"))
-        for found in threadpoolctl.threadpool_info()
+        for found in threadpools().threadpool_info()
         if found["user_api"] == "blas"
     ]
 

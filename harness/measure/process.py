@@ -1,9 +1,11 @@
 """What this process used: memory, and which of its threads were really at work."""
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import psutil
@@ -12,6 +14,17 @@ from alexbench.harness.measure.sysfiles import number, text
 
 BUSY_SHARE: Final = 0.2
 """A thread counts as busy when it used at least this share of the busiest thread's CPU time."""
+
+
+def threadpools() -> ModuleType:
+    """threadpoolctl, without the variable that it sets when imported: it would change what runtimes find."""
+    had = os.environ.get("KMP_DUPLICATE_LIB_OK")
+    import threadpoolctl
+
+    if had is None:
+        os.environ.pop("KMP_DUPLICATE_LIB_OK", None)
+    module: ModuleType = threadpoolctl
+    return module
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from alexbench.harness.inputs.model_files import artifact_of, artifact_record, file_digest, look_into
 from alexbench.harness.judge.outputs import Kind, kind_of
 from alexbench.harness.models.card import Card
+from alexbench.harness.models.preprocessing import Preprocessing
 from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.probing.reading import FlattenOrder, Reading
 from alexbench.harness.records.effective import Effective
@@ -23,6 +24,7 @@ from alexbench.harness.systems import ModelFile, System
 from alexbench.harness.trust import confined_to
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import Inspection, Load, LoadArtifact, OpenPixels
+from alexbench.harness.worker.protocol.ranges import RangesTried, TryRanges
 from alexbench.harness.worker.protocol.scoring import WriteLogits
 
 BATCH: Final = 32
@@ -80,6 +82,11 @@ class ModelUnderTest:
         return self._options.precision if self._seen is None else self._seen.facts.held_to
 
     @property
+    def is_static_int8(self) -> bool:
+        """Whether it is a file whose activation ranges were fixed when it was quantized."""
+        return self._seen is not None and self._seen.facts.precision == "int8" and not self._seen.facts.dynamic
+
+    @property
     def native(self) -> bool:
         """Whether it is built from weights, and can be built otherwise."""
         return self.artifact is None
@@ -92,6 +99,30 @@ class ModelUnderTest:
         worker.ask(WriteLogits(tuple(images), BATCH, out, reshaped=reading.reshaped, finite=False))
         found: NDArray[np.float32] = np.load(out)
         return found
+
+    def try_ranges(
+        self,
+        pixels: Path,
+        images: Sequence[int],
+        readings: Sequence[Preprocessing],
+        out: Path,
+        ranges: dict[str, tuple[float, float]] | None = None,
+    ) -> RangesTried:
+        """See :class:`TryRanges`; in a process of its own.
+
+        Raises:
+            UnsupportedOptionError: its backend cannot do so with this file.
+        """
+        assert self.artifact is not None
+        assert self._seen is not None
+        writable = confined_to(self.artifact, self._folder)
+        with WorkerProcess(self.backend, log=self._log, writable=writable, python=self._python) as worker:
+            file, chosen = artifact_of(self.artifact, self.card), tuple(images)
+            return worker.ask(
+                TryRanges(
+                    self.backend, file, self._seen.facts, self._options, pixels, chosen, tuple(readings), out, ranges
+                )
+            )
 
     def learn_kind(self, outputs: NDArray[np.float32]) -> None:
         """Take what kind its outputs are from some of them."""

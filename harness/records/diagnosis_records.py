@@ -5,6 +5,7 @@ from typing import Literal
 
 from alexbench.harness.errors import ExitCode
 from alexbench.harness.records.paired_records import Difference, PairedTest
+from alexbench.harness.records.quantization_records import QuantizedFile
 from alexbench.harness.records.run_records import Parity
 
 Verdict = Literal["faulty", "healthy", "unexplained"]
@@ -73,6 +74,7 @@ class Diagnosis:
     fixed, None where nothing can be scored.
     ``alternatives``: best first. ``held_db``: signal to noise against float64, None where weights are not known.
     ``card``: a card whose preprocessing the fixed one is. ``not_examined``: what could not be looked into, and why.
+    ``quantized``: of an int8 file with fixed activation ranges.
     """
 
     verdict: Verdict
@@ -92,6 +94,7 @@ class Diagnosis:
     not_examined: tuple[str, ...]
     inferences: int
     seconds: float
+    quantized: QuantizedFile | None = None
 
     @property
     def exit_code(self) -> ExitCode:

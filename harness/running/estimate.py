@@ -2,10 +2,12 @@
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from pathlib import Path
+from statistics import mean
 from typing import Final
 
 import numpy as np
@@ -15,7 +17,7 @@ from alexbench.harness.console.progress import duration_words
 from alexbench.harness.errors import UsageError
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import files_of
-from alexbench.harness.measure.process import available_memory, usable_cores
+from alexbench.harness.measure.process import available_memory, threadpools, usable_cores
 from alexbench.harness.measure.rigor import IMPORT_S, LEAST_REPLICATES, replicate_s
 from alexbench.harness.models.network import Network, output_shapes
 from alexbench.harness.running.accuracy import PARITY_IMAGES
@@ -24,10 +26,9 @@ from alexbench.harness.running.timing.loads import PROBES
 
 OF_SGEMM: Final = 0.7
 """What a runtime reaches at larger batches, as a share of NumPy's matrix product on as many cores: 0.6 to 0.9."""
-SIDE: Final = 1024
-TRIAL_S: Final = 0.3
+SIDE: Final = 512
+TRIAL_S: Final = 0.5
 """Long enough for the scheduler to give other processes their turns."""
-LOOP_S: Final = 0.2
 _MOST_WRONG: Final = 20.0
 """By how much one step may correct the estimate of the others."""
 REFERENCE_GFLOPS: Final = 15.0
@@ -108,10 +109,11 @@ class Estimate:
         return f" (--budget is {duration_words(budget)}; the fewest replicates take longer)"
 
     def loaded(self, seconds: float) -> str:
-        """What is left after loading took so long; half of what it was wrong by is taken to hold for computing too."""
-        ratio = _ratio(seconds, self.loading_s)
-        self._slowness = max(1.0, self._slowness * ratio)
-        self._core /= math.sqrt(ratio)
+        """What is left after loading took so long; half of what it was wrong by is taken to hold for later loads.
+
+        It says nothing of computing: importing waits for the disk.
+        """
+        self._slowness = max(1.0, self._slowness * math.sqrt(_ratio(seconds, self.loading_s)))
         self._spent = seconds
         return self._left(self.accuracy_s + self.timing_s + self.loadgen_s + self.parity_s)
 
@@ -195,28 +197,24 @@ class MachineNow:
 
 
 def machine_now() -> MachineNow:
-    """From matrix products over 0.3 s and a loop of 0.2 s: their rate, and the share of a core that a thread is given.
+    """From matrix products on a thread per core over half a second: their rate, and how long each waited for its core.
 
-    The products' own wall time is too pessimistic on a busy machine: each waits until all of its threads were given a
-    core. There, the rate is that of their CPU time, times the share of ``cores`` threads among as many others as the
-    loop's share tells of.
+    Each product is on one thread. BLAS's own threads would wait for each other, busily, wherever one of them has lost
+    its core to another process: up to half as fast as a runtime is then, and other at every moment.
     """
+    cores = usable_cores()
+    with threadpools().threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
+        found = list(pool.map(lambda _: _products(), range(cores)))
+    rates, waits = zip(*found, strict=True)
+    return MachineNow(OF_SGEMM * mean(rates), max(1.0, mean(waits)))
+
+
+def _products() -> tuple[float, float]:
+    """GFLOP/s of this thread, and how many times as long it takes as on a core of its own."""
     one = np.ones((SIDE, SIDE), np.float32)
     np.matmul(one, one)  # loads the library
-    cores, products = usable_cores(), 0
-    start, cpu = time.perf_counter(), time.process_time()
-    while time.perf_counter() - start < TRIAL_S or not products:
+    products, start, cpu = 0, time.perf_counter(), time.thread_time()
+    while (took := time.perf_counter() - start) < TRIAL_S or not products:
         np.matmul(one, one)
         products += 1
-    took, used = time.perf_counter() - start, time.process_time() - cpu
-    work, slowness = OF_SGEMM * products * 2 * SIDE**3 / 1e9, _slowness()
-    shared = work / used / (slowness + (cores - 1) / cores) if used else 0.0
-    return MachineNow(max(work / took / cores, shared), slowness)
-
-
-def _slowness() -> float:
-    """How many times as long one thread takes as on a machine of its own."""
-    start, cpu = time.perf_counter(), time.thread_time()
-    while (took := time.perf_counter() - start) < LOOP_S:
-        pass
-    return max(1.0, took / max(time.thread_time() - cpu, took / _MOST_WRONG))
+    return products * 2 * SIDE**3 / 1e9 / took, took / max(time.thread_time() - cpu, took / _MOST_WRONG)

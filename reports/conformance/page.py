@@ -53,7 +53,7 @@ def conformance_json(found: Conformance) -> str:
 
 
 def answer(found: Conformance) -> list[str]:
-    """Whether it keeps the contract, and how many checks say so."""
+    """Whether it keeps the contract, and how many checks show it."""
     installed = ", ".join(f"{name} {version}" for name, version in found.versions.items())
     name = f"{found.backend} ({installed})" if installed else found.backend
     failed = len(found.of("failed"))

@@ -7,6 +7,11 @@ from alexbench.harness.records.diagnosis_records import Diagnosis, Expected, Fin
 from alexbench.harness.records.paired_records import PairedTest
 
 _TITLES: Final = {
+    "calibration-channels": "calibrated with swapped channels",
+    "calibration-data": "calibrated with other images",
+    "calibration-images": "too few calibration images",
+    "calibration-normalisation": "calibrated with wrong normalisation",
+    "calibration-ranges": "wrong activation ranges",
     "channels": "swapped channels",
     "class-order": "wrong class order",
     "crop": "wrong crop size",
@@ -19,11 +24,13 @@ _TITLES: Final = {
     "flatten": "fc6's columns in the wrong order",
     "function": "another function",
     "groups": "groups ignored",
+    "int8-kernels": "wrong int8 kernels",
     "interpolation": "wrong interpolation",
     "labels": "labels off by one",
     "layout": "wrong memory layout",
     "lrn": "wrong LRN",
     "normalisation": "wrong normalisation",
+    "per-tensor": "one weight scale per layer",
     "pooling": "wrong pooling",
     "precision": "reduced precision",
     "resize": "wrong resize",

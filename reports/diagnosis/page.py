@@ -11,6 +11,7 @@ from alexbench.reports.diagnosis.answer import answer
 from alexbench.reports.markdown import escape, listed, table_text
 from alexbench.reports.table import Table, table_of_rows
 from alexbench.reports.terminal import Terminal
+from alexbench.reports.text.quantization_words import RANGE_HEADINGS, quantization_facts, range_row
 
 MOST_ALTERNATIVES: Final = 12
 """Alternatives shown in addition to those that cannot be excluded; the JSON has all."""
@@ -63,6 +64,8 @@ def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
         passed = "passed" if diagnosis.parity.passed else "FAILED"
         found = f"{diagnosis.parity.sqnr_db:.0f} dB on {diagnosis.parity.images} images"
         yield "parity", f"{passed}, by the rule of alexbench run: {found} (required: {limit})"
+    if diagnosis.quantized is not None:
+        yield from quantization_facts(diagnosis.quantized)
     yield "effort", f"{diagnosis.inferences} inferences, {diagnosis.seconds:.0f} s"
 
 
@@ -71,6 +74,9 @@ def _tables(diagnosis: Diagnosis) -> Iterator[Table]:
         rows = [_finding(place, one) for place, one in enumerate(diagnosis.findings, 1)]
         headings = ("", "found", "fix", "worth (nats per image)", "top-1", _RIGHT)
         yield table_of_rows("Faults and fixes", headings, rows, (0, 3, 4, 5), extra=(3, 5))
+    if diagnosis.quantized is not None:
+        rows = [range_row(one) for one in diagnosis.quantized.ranges]
+        yield table_of_rows("Activation ranges of the int8 file", RANGE_HEADINGS, rows, (3, 4), extra=(4,))
     open_ones = diagnosis.not_excluded
     if open_ones:
         than = "the fixed one" if diagnosis.findings else "the given one"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from alexbench.harness.records.run_records import ReferenceRecord, RunRecord
@@ -52,7 +53,8 @@ def board(
         bold = [] if best is None else _ranked_apart(rows, best)
         last = [known.get(column.name, Cell(ABSENT)) for known in below]
         show(table, column, [*cells, *last], bold)
-    table.caption, table.narrowing = captions(rows, table), NARROWING
+    table.captions, table.narrowing = partial(captions, rows), NARROWING
+    table.caption = table.captions({one.name for one in table.shown})
     table.notes = notes.lines([text for texts in said for text in texts])
     return table
 

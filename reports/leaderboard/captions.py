@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from alexbench.reports.rows import Row
-from alexbench.reports.table import Table
 
 _ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
-def captions(rows: Sequence[Row], table: Table) -> list[str]:
-    """At most three sentences, on the columns that the table has."""
-    names = {column.name for column in table.shown}
+def captions(rows: Sequence[Row], names: set[str]) -> list[str]:
+    """At most three sentences, on the columns that the table has, by their ``names``."""
     said = [_units(rows, names), _base(rows, names), _ranks(rows) if "rank" in names else ""]
     return [line for line in said if line]
 
@@ -37,7 +35,8 @@ def _base(rows: Sequence[Row], names: set[str]) -> str:
     if not compared or not bases:
         return ""
     base = next(iter(bases)) if len(bases) == 1 else "the base of each run"
-    return f"{' and '.join(compared)}: relative to {base}."
+    brackets = " In brackets: 95 % intervals." if "difference" in names else ""
+    return f"{' and '.join(compared)}: relative to {base}.{brackets}"
 
 
 _COMPARED: Final = {"speed_up": "speed-up", "difference": "top-1 diff (points)"}

@@ -1,4 +1,4 @@
-"""What disturbed a run, once for all of its rows, with what the run could tell apart all the same."""
+"""What disturbed a run, once for all of its rows, with how far apart tied rows may be."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 from alexbench.harness.records.reasons import Code, Reason
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.reports.text.reason_words import words
-from alexbench.reports.text.wording import resolved
+from alexbench.reports.text.wording import ties_line
 
 _WORDS: Final[Mapping[Code, str]] = {
     "foreign": "other processes used {range} of the CPU",
     "steal": "the hypervisor took {range} of the CPU",
     "throttled": "the CPU throttled its clock",
     "drift": "latency drifted by {range}",
-    "deviation": "block times deviated by {range}",
+    "deviation": "block times varied by {range}",
 }
 """Noise check -> what happened; causes come before symptoms."""
 
@@ -23,7 +23,9 @@ def noise_banner(record: RunRecord) -> str:
     found = disturbances(record)
     if not found or record.invalid:
         return ""
-    return f"Noisy machine: {found}.{_resolution(record)} Re-run on a quiet machine."
+    ties = ties_line(record)
+    said = f" {ties[0].upper()}{ties[1:]}." if ties else ""
+    return f"Noisy machine: {found}.{said} Re-run on a quiet machine."
 
 
 def disturbances(record: RunRecord) -> str:
@@ -43,9 +45,3 @@ def _words(code: Code, found: Sequence[Reason]) -> str:
     measured = sorted(round(abs(one.measured)) for one in found)
     low, high = measured[0], measured[-1]
     return _WORDS[code].format(range=f"{low} %" if low == high else f"{low}-{high} %")
-
-
-def _resolution(record: RunRecord) -> str:
-    if not record.resolutions:
-        return ""
-    return f" A tie may hide a difference of up to {resolved(record.resolutions)}."

@@ -109,22 +109,26 @@ def _accuracy(record: RunRecord, rows: Sequence[Row]) -> list[str]:
 
 
 def price_sentences(record: RunRecord) -> list[str]:
-    """How fast each lower precision is next to fp32 on the same backend, and whether it keeps fp32's top-1."""
+    """How fast each lower precision is next to fp32 on the same backend, and which keep 99 % of fp32's top-1."""
+    found = [one for one in prices(record) if one.speed_up is not None and _matches(one.row)]
     by_precision: dict[str, list[Price]] = {}
-    for one in prices(record):
-        if one.speed_up is not None:
-            by_precision.setdefault(ran_as(one.row) or one.row.entry.system.precision, []).append(one)
-    return [_priced(precision, found) for precision, found in list(by_precision.items())[:_GROUPS]]
+    for one in found:
+        by_precision.setdefault(ran_as(one.row) or one.row.entry.system.precision, []).append(one)
+    said = [
+        f"{precision} next to fp32: {', '.join(f'{_named(one)} {_times(one)}' for one in mine)}."
+        for precision, mine in list(by_precision.items())[:_GROUPS]
+    ]
+    less = [one.row.entry.name for one in found if one.keeps(_TARGET) is False]
+    if less:
+        verb = "has" if len(less) == 1 else "have"
+        said.append(f"On these images {listed(less)} {verb} less than 99 % of fp32's top-1.")
+    elif found and all(one.keeps(_TARGET) for one in found):
+        said.append(f"On these images {'it keeps' if len(found) == 1 else 'each keeps'} 99 % of fp32's top-1.")
+    return said
 
 
-def _priced(precision: str, found: Sequence[Price]) -> str:
-    lost = [_named(one) for one in found if one.keeps(_TARGET) is False]
-    kept = ""
-    if lost:
-        kept = f"; {listed(lost)} {'loses' if len(lost) == 1 else 'lose'} more than 1 % of fp32's top-1"
-    elif all(one.keeps(_TARGET) for one in found):
-        kept = f"; {'it keeps' if len(found) == 1 else 'all keep'} 99 % of fp32's top-1"
-    return f"{precision} next to fp32: {', '.join(f'{_named(one)} {_times(one)}' for one in found)}{kept}."
+def _matches(row: Row) -> bool:
+    return row.entry.parity is None or row.entry.parity.passed
 
 
 def _named(price: Price) -> str:

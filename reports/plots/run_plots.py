@@ -161,12 +161,17 @@ def draw_tradeoff(record: RunRecord) -> Picture | None:
         for place, one in enumerate(found, 1):
             _place(ax, place, one)
             name = f"{place} {_lines(one.row.entry.name)}"
-            ax.text(-0.3, 1 - (place - 0.5) / tall, name, transform=ax.transAxes, va="center")
+            ax.text(-0.305, 1 - (place - 0.5) / tall, name, transform=ax.transAxes, va="center")
         ax.margins(x=0.1, y=0.15)
         ax.grid(color="#dddddd")
         base = plot_text(base_name(record) or "")
-        title = f"right: more FPS; up: more points of top-1 than {base}; grey: beaten in both"
-        ax.set_title(title, loc="left", fontsize=12, color=DARK, x=-0.3)
+        title = f"right: more FPS; up: more points of top-1 than {base}; grey: another is faster and no less accurate"
+        ax.set_title(title, loc="left", fontsize=12, color=DARK, x=-0.305)
+        ax.yaxis.tick_right()
+        ax.spines[["left", "right"]].set_visible(False)
+        left, bottom, width, height = ax.get_position().bounds
+        ax.set_position((left, bottom, 0.95 * width, height))
+        ax.set_xlabel("FPS", loc="right", labelpad=1)
         return made
 
     return _drawn(figure)

@@ -126,7 +126,7 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
 
 
 def run_line(record: RunRecord, *, noisy: bool = False) -> str:
-    """What the run covers, in one line. ``noisy``: without its resolution, which the noise banner gives."""
+    """What the run covers, in one line. ``noisy``: without what ties may hide, which the noise banner gives."""
     data, machine = record.data, record.machine
     synthetic = "synthetic " if data.synthetic else ""
     parts = [
@@ -135,11 +135,23 @@ def run_line(record: RunRecord, *, noisy: bool = False) -> str:
     ]
     if record.configuration.get("rigor"):
         parts.append(f"rigor {record.configuration['rigor']}")
-    if record.resolutions and not noisy:
-        parts.append(f"a tie may hide up to {resolved(record.resolutions)}")
+    ties = "" if noisy else ties_line(record)
+    if ties:
+        parts.append(ties)
     if record.status != "complete":
         parts.append(f"this run is {record.status.upper()}")
     return "; ".join(parts)
+
+
+def ties_line(record: RunRecord) -> str:
+    """How far apart rows that share a rank may be: the widest interval of their pairs; "" without ties."""
+    ranks = {row.name: (row.group, row.rank) for row in record.systems if row.rank is not None}
+    pairs = [one for one in record.differences if one.of == "images/s" and not one.apart]
+    tied = [one for one in pairs if one.one in ranks and ranks[one.one] == ranks.get(one.other)]
+    if not tied:
+        return ""
+    most = 100 * (max(max(one.high, 1 / one.low) for one in tied) - 1)
+    return f"tied rows may differ by up to {most:.{0 if most >= 10 else 1}f} % in FPS"
 
 
 def resolution_line(resolutions: Sequence[Resolution]) -> str:

@@ -55,7 +55,7 @@ PREDICT: Final = {
 }
 """Name of the plugin -> what its ``predict`` does before it returns ``logits``.
 
-Of the other answers and errors of ``predict``, tests/unit/harness/worker/test_answers.py has a table.
+tests/unit/harness/worker/test_answers.py has a table of the other answers and errors of ``predict``.
 """
 LOAD: Final = {
     "hangs": "time.sleep(600)",

@@ -17,7 +17,7 @@ from alexbench.harness.worker.protocol.scoring import WriteLogits
 
 OUTPUTS: Final = 10
 PROCESS_SD: Final = 0.01
-"""Of a process's log time; of a block's, and of what the machine does meanwhile."""
+"""Spread of a process's log time, of a block's, and of what the machine does meanwhile."""
 BLOCK_SD: Final = 0.02
 
 

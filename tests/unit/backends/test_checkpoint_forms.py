@@ -117,7 +117,9 @@ def test_of_two_whole_models_the_user_says_which(files: Path, name: str, labels:
 
 
 def test_a_key_that_is_not_there_is_refused_with_those_that_are(files: Path) -> None:
-    assert "'ema'; known: model, model_ema.module" in refused(files / "two.pth", key="ema")
+    assert "--weights-key ema: " + str(
+        files / "two.pth"
+    ) + " has no such model; known: model, model_ema.module" in refused(files / "two.pth", key="ema")
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,7 @@ def test_a_base_is_one_of_the_rows() -> None:
         (f"openvino threads={CORES + 1}", f"give {CORES} or fewer"),
         (f"openvino threads={'9' * 400}", "wanted a whole number"),
         ("openvino precision=int4", "unknown precision 'int4'; known: bf16, fp16, fp32, int8"),
-        ("openvino profile=tuned", "unknown profile 'tuned'; known: default"),
+        ("openvino profile=fast", "unknown profile 'fast'; known: default, tuned"),
         ("tensorrt", "unknown backend 'tensorrt'; known: onnxruntime, openvino"),
         ("reference", "every run computes"),
         ("", "key 'backend' is missing"),
@@ -274,7 +274,7 @@ def test_a_system_that_makes_no_sense_is_one_line(text: str, said: str) -> None:
         ({"backends": ("torch", "torch")}, "the same system twice: torch precision=fp32"),
         ({"backends": ("torch",), "precision": ("fp32", "fp32")}, "the same system twice: torch precision=fp32"),
         ({"precision": ("fp32", "int4")}, "unknown --precision 'int4'; known: bf16, fp16, fp32, int8"),
-        ({"profile": ("tuned",)}, "unknown --profile 'tuned'; known: default"),
+        ({"profile": ("fast",)}, "unknown --profile 'fast'; known: default, tuned"),
         ({"threads": (1, CORES + 1)}, f"--threads {CORES + 1}: this process may use"),
         (
             {"systems": ("torch",), "precision": ("bf16",)},

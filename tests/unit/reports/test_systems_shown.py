@@ -121,7 +121,7 @@ def test_a_row_is_compared_with_the_base_and_with_its_own_fp32(run: Path, record
     filled = {name for name, cell in cells.items() if cell != "-"}
     assert filled == {"openvino bf16 1 thread", "openvino bf16 2 threads"}
     assert cells["openvino bf16 1 thread"].startswith("0.8"), "10 ms in fp32, 12 in bf16"
-    assert "speed-up and top-1 diff (points): relative to torch@base." in table.caption
+    assert "speed-up and top-1 diff (points): relative to torch@base. In brackets: 95 % intervals." in table.caption
     other = rebased(run, record, "openvino 1 thread")
     assert any("relative to openvino 1 thread." in line for line in leaderboard(other).caption)
 

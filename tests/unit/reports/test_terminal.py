@@ -37,7 +37,7 @@ def test_in_a_pipe_a_line_is_a_line() -> None:
     long = "x" * 500
     text = printed(io.StringIO(), ok_row("a"), error_row("b", long))
     assert any(
-        line.startswith("AlexNet (torchvision), 1,000 images;") and "in FPS" in line for line in text.splitlines()
+        line.startswith("AlexNet (torchvision), 1,000 images;") and "cores)" in line for line in text.splitlines()
     )
     assert long in text  # a message is not broken where a page would end
 

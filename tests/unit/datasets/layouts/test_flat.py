@@ -67,7 +67,35 @@ def wnid_lines(path: Path) -> Path:
     return path
 
 
-WRITERS = [val_txt, val_txt_of_wnids, kaggle, devkit, devkit_squeezed, devkit_folder, wnid_lines]
+def list_of_windows(path: Path) -> Path:
+    lines = "".join(f"val\\{picture.name} {picture.label}\r\n" for picture in SET)
+    path.write_bytes(b"\xef\xbb\xbf" + lines.encode("ascii"))
+    return path
+
+
+def table(path: Path) -> Path:
+    lines = (f'"{picture.name}",{picture.label},"tench, Tinca"\n' for picture in SET)
+    path.write_text("filename,label,name\n" + "".join(lines), encoding="ascii")
+    return path.rename(path.with_suffix(".csv"))
+
+
+def table_of_wnids(path: Path) -> Path:
+    path.write_text("".join(f"{picture.wnid};{picture.name}\n" for picture in SET), encoding="ascii")
+    return path.rename(path.with_suffix(".csv"))
+
+
+WRITERS = [
+    val_txt,
+    val_txt_of_wnids,
+    list_of_windows,
+    table,
+    table_of_wnids,
+    kaggle,
+    devkit,
+    devkit_squeezed,
+    devkit_folder,
+    wnid_lines,
+]
 
 
 @pytest.mark.parametrize("container", ["folder", "tar"])
@@ -79,7 +107,7 @@ def test_labels_come_from_the_users_file(tmp_path: Path, write: Callable[[Path],
         path = write_tar(tmp_path / "val.tar", {picture.name: picture.data for picture in SET})
     dataset = open_dataset(path, labels=write(tmp_path / "labels.txt"))
     assert {sample.name: sample.label for sample in dataset.samples} == {picture.name: picture.label for picture in SET}
-    said = {"devkit": f"{GROUND_TRUTH} and meta.mat", "kaggle": "LOC_val_solution.csv"}
+    said = {"devkit": f"{GROUND_TRUTH} and meta.mat", "kaggle": "LOC_val_solution.csv", "table": "labels.csv"}
     assert dataset.labels_from == said.get(write.__name__.partition("_")[0], "labels.txt")
     own = packaged_labels()
     assert plain_word(dataset) == (

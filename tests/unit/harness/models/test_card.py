@@ -354,5 +354,5 @@ def test_a_card_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"gone\.toml cannot be read: No such file"):
         load_card(str(tmp_path / "gone.toml"))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(CardError, match=r"bytes\.toml is not valid TOML"):
+    with pytest.raises(CardError, match=r"bytes\.toml: text in UTF-16, not UTF-8; wanted TOML"):
         load_card(str(tmp_path / "bytes.toml"))

@@ -48,7 +48,7 @@ def test_a_thread_for_each_core_leaves_fewer_threads_out() -> None:
     ]
 
 
-def test_without_a_compiler_the_candidate_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_the_candidate_gives_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "has_compiler", lambda: False)
     left = {one.settings: one.reason for one in candidates_of(System("torch", 2)) if one.status == "left_out"}
     reason = left[(("compile", "default"),)]

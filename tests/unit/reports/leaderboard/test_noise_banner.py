@@ -1,9 +1,9 @@
-"""What disturbed a run is reported once, with the range over all rows and what the run resolved."""
+"""What disturbed a run is reported once, with the range over all rows and how far apart tied rows may be."""
 
 from dataclasses import replace
 
 from alexbench.harness.records.reasons import Reason
-from alexbench.harness.records.speed_records import Noise
+from alexbench.harness.records.speed_records import Difference, Noise
 from alexbench.reports.leaderboard.noise_banner import disturbances, noise_banner
 from alexbench.reports.leaderboard.output import markdown
 from alexbench.reports.leaderboard.verdict import verdict
@@ -26,14 +26,17 @@ def test_a_quiet_run_has_none() -> None:
     assert noise_banner(run_record()) == ""
 
 
-def test_all_rows_share_one_banner_with_the_range_and_the_resolution() -> None:
-    record = run_record(*rows_disturbed_by(20.3, 24.6, 22.0))
-    banner = noise_banner(record)
-    assert banner.startswith(
-        "Noisy machine: other processes used 20-25 % of the CPU. A tie may hide a difference of up to"
+def test_all_rows_share_one_banner_with_the_range_and_what_ties_may_hide() -> None:
+    rows = [replace(row, rank=rank) for row, rank in zip(rows_disturbed_by(20.3, 24.6, 22.0), (1, 1, 3), strict=True)]
+    pairs = [
+        Difference("images/s", "row0", "row1", 1.02, 0.95, 1.13, apart=False),
+        Difference("images/s", "row0", "row2", 1.5, 1.2, 1.9, apart=True),
+    ]
+    record = run_record(*rows, differences=pairs)
+    assert noise_banner(record) == (
+        "Noisy machine: other processes used 20-25 % of the CPU. Tied rows may differ by up to 13 % in FPS."
+        " Re-run on a quiet machine."
     )
-    assert "in FPS" in banner
-    assert banner.endswith("Re-run on a quiet machine.")
     assert markdown(record).count("other processes used 20-25 %") == 1
 
 

@@ -91,7 +91,7 @@ def test_a_key_names_the_dict_the_prefix_or_both() -> None:
     for key in ("state_dict.model", "model"):
         assert unwrap(nested, TOY, SOURCE, key).how.startswith("from state_dict, without the prefix model.")
     assert "2 complete models" in refused(nested, "state_dict")
-    assert "known: state_dict.ema.model, state_dict.model" in refused(nested, "optimizer")
+    assert "known: state_dict.model, state_dict.ema.model" in refused(nested, "optimizer")
 
 
 @pytest.mark.parametrize("nothing", [None, 3, "a", [], {}, {"a": {}}, [1, [2, {"b": "c"}]]])
