@@ -19,7 +19,7 @@ from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.probing.reading import FlattenOrder, Reading
 from alexbench.harness.records.effective import Effective
 from alexbench.harness.running.row import Row
-from alexbench.harness.running.starting import options_of
+from alexbench.harness.running.starting import check_holds, options_of
 from alexbench.harness.systems import ModelFile, System
 from alexbench.harness.trust import confined_to
 from alexbench.harness.worker.client import WorkerProcess
@@ -63,6 +63,7 @@ class ModelUnderTest:
             self._seen = look_into(
                 self.backend, asked, self._options, card, self._log, python=self._python, faulty=True
             )
+            check_holds(system, system.artifact.path, self._seen.facts)
             fed, self.said_scores = self._seen.preprocessing, str(self._seen.facts.scores)
         self.given = Reading(replace(fed, name=""))
 

@@ -20,7 +20,7 @@ from alexbench.harness.contract import probe
 from alexbench.harness.errors import BackendUnavailableError, UnsupportedOptionError
 from alexbench.harness.files.input_files import read_note
 from alexbench.harness.files.whole_file import write_whole
-from alexbench.harness.inputs.model_files import file_digest
+from alexbench.harness.inputs.model_files import file_digest, files_of
 from alexbench.harness.models.card import Card
 from alexbench.harness.quantization.calibration import CalibrationSet
 from alexbench.harness.records.quantization_records import QuantizationRecord
@@ -94,7 +94,8 @@ def quantized_file(
     path, note = folder / f"{key}{kind.quantized_suffix}", folder / f"{key}.json"
     with FileLock(f"{note}.lock"):
         found = read_note(_Note, note)
-        if found is None or not path.exists() or file_digest(path) != found.sha256:
+        whole = all(one.exists() for one in files_of(path))
+        if found is None or not whole or file_digest(path) != found.sha256:
             if found is not None:
                 display.say(f"{path} is not as it was written; quantizing again")
             found = _make(backend, given, how, calibration, path, facts, log, display)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import cast
 
 from alexbench.harness.config import RunConfig
-from alexbench.harness.contract import Options, Precision
+from alexbench.harness.contract import ArtifactFacts, Options, Precision
+from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import artifact_of, artifact_record, look_into
 from alexbench.harness.records import file_names
@@ -24,6 +25,19 @@ def options_of(system: System) -> Options:
     if precision == "int8":  # a file, which runs as it was written
         precision = "fp32"
     return Options(system.threads, system.device, precision, system.settings)
+
+
+def check_holds(system: System, path: str, facts: ArtifactFacts) -> None:
+    """Refuse a file that is named as int8 and is not.
+
+    Raises:
+        UnsupportedOptionError: the message says what it computes in.
+    """
+    if system.precision == "int8" and facts.precision != "int8":
+        raise UnsupportedOptionError(
+            f"{system.backend}: asked for int8, but {path} computes in {facts.precision}, and a file runs as it is;"
+            " leave int8 out, or name an int8 file (alexbench quantize writes one)"
+        )
 
 
 def log_of(name: str, folder: Path) -> Path:
@@ -90,6 +104,7 @@ def _load(worker: WorkerProcess, row: Row, run_inputs: RunInputs, log: Path) -> 
     if row.seen is None:
         row.seen = look_into(row.backend, artifact, options, run_inputs.card, log, python=row.interpreter)
         row.found = artifact_record(file, row.seen)
+        check_holds(row.system, file.path, row.seen.facts)
         row.observed = replace(row.observed, batch_dependence=row.seen.facts.batch_dependence)  # at another batch
         if run_inputs.background_assumed(row.seen.facts.outputs):
             row.remarks.append(Reason("background_assumed", count=row.seen.facts.outputs))

@@ -17,7 +17,6 @@ from typing import Final
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from tests.support.saturating import saturating
 
 from alexbench.backends.onnxruntime_.quantize import quantize
 from alexbench.harness.capabilities import QuantizationOptions
@@ -32,6 +31,7 @@ from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.systems import InputConvention, ModelFile, System
 from alexbench.reports.text.quantization_words import quantization_changes
+from tests.end_to_end.saturating import saturating
 from tests.studies.doctor_mistakes import DOCS, Quiet
 
 RESULTS: Final = Path("doctor-int8.jsonl")
@@ -186,6 +186,13 @@ def write(results: Sequence[dict[str, object]]) -> None:
     DOCS.write_text(f"{before}{start}\n{lines}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
+def _results() -> list[dict[str, object]]:
+    """What was found so far."""
+    if not RESULTS.exists():
+        return []
+    return [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
+
+
 def main() -> None:
     """Run and print, appending to RESULTS."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -193,15 +200,19 @@ def main() -> None:
     parser.add_argument("--model", default="torchvision")
     parser.add_argument("--only", action="append")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first seed")
     parser.add_argument("--write", action="store_true", help="put what RESULTS has so far into the page, and end")
     asked = parser.parse_args()
     if asked.write:
-        write([json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()])
+        write(list({(one["planted"], one["seed"]): one for one in _results()}.values()))
         return
     study = Study(load_card(asked.model), asked.folder)
-    cases = [(plant, seed) for seed in range(asked.seeds) for plant in PLANTS]
+    cases = [(plant, asked.first + seed) for seed in range(asked.seeds) for plant in PLANTS]
     cases[len(PLANTS) : len(PLANTS)] = [(plant, 100 + at) for at, plant in enumerate(HEALTHY)]
+    done = {(one["planted"], one["seed"]) for one in _results()}
     for plant, seed in cases:
+        if (plant.name, seed) in done:
+            continue
         if asked.only is None or any(name in plant.name for name in asked.only):
             line = json.dumps(study.ask(plant, seed))
             print(line, flush=True)

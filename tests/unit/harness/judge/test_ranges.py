@@ -10,7 +10,7 @@ from alexbench.harness.records.quantization_records import LOSS_DB
 LAYERS = 8
 PLACES = ("input", *("inner",) * LAYERS, "output")
 FORMULAS = (0, 0, 1, 2)
-"""Shares of the readings: right, with swapped channels, on 0..1, on 0..255."""
+"""The formula of each reading: right, with swapped channels, on 0..1, on 0..255."""
 
 
 def reached(
