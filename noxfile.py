@@ -20,6 +20,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
 BACKENDS = ("onnxruntime", "openvino", "tensorflow", "torch")
+ALSO = ("litert", "opencv")
+"""Runtimes that run where they are named."""
 OTHER_VERSIONS = {"numpy": "2.2.6", "pillow": "11.3.0"}
 """What `digests` runs with instead of the pinned versions."""
 
@@ -227,7 +229,7 @@ def tests(session: nox.Session) -> None:
     environment = Environment(session, "runtimes")
     environment.install("all", groups=("test",))
     # The conformance suite skips no backend named here: a missing one fails.
-    env = {"ALEXBENCH_REQUIRE_BACKENDS": os.environ.get("ALEXBENCH_REQUIRE_BACKENDS", ",".join(BACKENDS))}
+    env = {"ALEXBENCH_REQUIRE_BACKENDS": os.environ.get("ALEXBENCH_REQUIRE_BACKENDS", ",".join((*BACKENDS, *ALSO)))}
     folders = list(session.posargs)
     if any(not Path(one).is_dir() for one in folders):
         environment.run("pytest", *folders, env=env)

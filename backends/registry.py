@@ -55,6 +55,18 @@ def backend_names() -> tuple[str, ...]:
     return tuple(name for name in _entry_points() if name != REFERENCE)
 
 
+def default_backends() -> tuple[str, ...]:
+    """Those that commands run where none is named; a broken plugin too, for it is a row in error."""
+    return tuple(name for name in backend_names() if _by_default(name))
+
+
+def _by_default(name: str) -> bool:
+    try:
+        return backend_class(name).by_default
+    except PluginError:
+        return True
+
+
 def backend_class(name: str) -> type[Backend]:
     """The class registered under ``name``; importing it imports no runtime. What it prints goes to stderr.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Annotated, Any, Final
 
-from alexbench.backends.registry import REFERENCE, backend_names, device_kinds, device_name
+from alexbench.backends.registry import REFERENCE, backend_names, default_backends, device_kinds, device_name
 from alexbench.harness.chosen_settings import check_settings, named_settings
 from alexbench.harness.contract import PRECISIONS
 from alexbench.harness.errors import UsageError, known_words, unknown_name
@@ -85,7 +85,7 @@ def chosen_systems(given: Mapping[str, Any]) -> Chosen:
     backends = _backends(given, [name for name, _ in files], alone=not tables)
     multiplied: list[System] = []
     if backends or not tables:
-        multiplied = _multiplied(given, backends or backend_names(), files, environments)
+        multiplied = _multiplied(given, backends or default_backends(), files, environments)
     exact = [_system(said, table, environments) for said, table in tables]
     systems = tuple(trusting((*multiplied, *exact), trusted))
     check_different(systems)

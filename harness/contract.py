@@ -201,6 +201,9 @@ class ArtifactFacts:
 class Backend(abc.ABC):
     """One runtime. Constructing it imports nothing; ``load`` does. Not thread-safe; one per process.
 
+    ``by_default``: whether commands run it where no backend is named. A library that is often installed for another
+    purpose says no.
+
     ``device_names``: a kind of device -> what it is called here, where users have two names for it. ``device_kinds``:
     the kinds that it knows, as ``("cpu", "cuda")``; empty: only the runtime itself can tell.
 
@@ -210,6 +213,7 @@ class Backend(abc.ABC):
 
     name: ClassVar[str]
     requires: ClassVar[Requirements]
+    by_default: ClassVar[bool] = True
     device_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
     device_kinds: ClassVar[tuple[str, ...]] = ()
     input_layout: Layout

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.harness.contract import Options
 from alexbench.harness.errors import BackendUnavailableError, DataError, UnsupportedOptionError, UsageError, known_words
 from alexbench.harness.models.network import Layout
 from alexbench.harness.systems import device_forms
@@ -54,6 +55,20 @@ def device_index(backend: str, kinds: Sequence[str], name: str) -> int:
 def not_loaded(name: str, method: str) -> UsageError:
     """The error for a call that comes before ``load`` or after ``close``."""
     return UsageError(f"{name}: {method}() before load() or after close()")
+
+
+def cpu_in_fp32(name: str, options: Options) -> None:
+    """Refuse all but fp32 on the CPU, for a backend that has nothing else.
+
+    Raises:
+        UnsupportedOptionError: the message says what would have run.
+    """
+    device_index(name, ("cpu",), options.device)
+    if options.precision != "fp32":
+        raise UnsupportedOptionError(
+            f"{name}: asked for {options.precision}, which this adapter does not build; fp32 would have run;"
+            " use --precision fp32"
+        )
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32], shape: Sequence[int], layout: Layout) -> None:

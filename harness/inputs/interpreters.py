@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import alexbench.harness
-from alexbench.backends.registry import backend_names
+from alexbench.backends.registry import default_backends
 from alexbench.harness.errors import BackendUnavailableError, UsageError, WorkerDiedError, WorkerError
 from alexbench.harness.systems import System
 from alexbench.harness.worker.client import START_LIMIT_S, WorkerProcess
@@ -57,7 +57,7 @@ def backends_in(label: str, python: str) -> list[str]:
     """
     given = f"environment {label} ({python})"
     with TemporaryDirectory() as folder, _worker(given, label, python, Path(folder) / "log") as worker:
-        found = [name for name in backend_names() if worker.ask(Probe(name)).problem is None]
+        found = [name for name in default_backends() if worker.ask(Probe(name)).problem is None]
     if not found:
         raise BackendUnavailableError(f"{given} has no runtime: {python} -m pip install 'alexbench[all]'")
     return found

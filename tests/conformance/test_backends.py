@@ -81,9 +81,21 @@ def check_refusals(kit: Kit) -> None:
 FP32_ALONE: Final = {"bf16": UnsupportedOptionError, "fp16": UnsupportedOptionError}
 
 
+class TestLiteRt(OurTests):
+    backend = "litert"
+    gaps = FP32_ALONE
+    has_accelerators = False
+
+
 class TestOnnxRuntime(OurTests):
     backend = "onnxruntime"
     gaps = FP32_ALONE
+
+
+class TestOpenCv(OurTests):
+    backend = "opencv"
+    gaps = FP32_ALONE
+    has_accelerators = False
 
 
 class TestOpenVino(OurTests):
@@ -118,7 +130,9 @@ EVERY: Final = set(CAPABILITIES)
 @pytest.mark.parametrize(
     ("name", "without"),
     [
+        ("litert", EVERY),
         ("onnxruntime", set()),
+        ("opencv", EVERY - {"preload"}),
         ("openvino", {"device-memory"}),
         ("tensorflow", {"quantize", "int8-emulation"}),
         ("torch", set()),

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from alexbench.backends.registry import backend_names
+from alexbench.backends.registry import default_backends
 from alexbench.harness import cli
 from alexbench.harness.capabilities import QuantizationOptions
 from alexbench.harness.config import Shard
@@ -21,7 +21,7 @@ from alexbench.harness.systems import InputConvention, ModelFile, System
 
 def test_without_flags_all_cores_all_backends_and_both_measurements() -> None:
     config = resolve({})
-    assert config.systems == tuple(System(name, usable_cores()) for name in backend_names())
+    assert config.systems == tuple(System(name, usable_cores()) for name in default_backends())
     assert (config.model, config.batch_size, config.limit) == ("torchvision", 32, 500)
     assert config.all_backends
     assert config.named == ()
@@ -175,7 +175,7 @@ def test_artifacts_next_to_weights_are_compared_with_them() -> None:
     [
         ({"artifacts": ("model.onnx",)}, "--artifact model.onnx: wanted BACKEND=FILE"),
         ({"artifacts": ("torch=",)}, "--artifact torch=: wanted BACKEND=FILE"),
-        ({"artifacts": ("tensorrt=m",)}, "unknown backend 'tensorrt'; known: onnxruntime, openvino, tensorflow, torch"),
+        ({"artifacts": ("tensorrt=m",)}, "unknown backend 'tensorrt'; known: litert, onnxruntime, opencv, openvino"),
         ({"artifacts": ("torch=/a", "torch=/a")}, "the same system twice: torch precision=fp32"),
         ({"artifacts": ("torch=a",), "backends": ("openvino",)}, "torch is not among the backends named"),
         ({"weights_layout": "NHWC"}, "--weights-layout says how --weights is read"),

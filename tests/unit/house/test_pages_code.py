@@ -26,6 +26,11 @@ def module_of(page: str, name: str, folder: Path) -> ModuleType:
     """What a page shows, written to a file and imported."""
     path = folder / name
     path.write_text(files_shown(CONTRIBUTING / page)[name], encoding="utf-8")
+    return imported(path)
+
+
+def imported(path: Path) -> ModuleType:
+    """A file as a module."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -35,8 +40,9 @@ def module_of(page: str, name: str, folder: Path) -> ModuleType:
 
 
 @pytest.fixture
-def backend(tmp_path: Path) -> Iterator[Backend]:
-    made: Backend = module_of("add-a-runtime.md", "numpy_backend.py", tmp_path).NumpyBackend()
+def backend() -> Iterator[Backend]:
+    example = ROOT / "docs" / "examples" / "alexbench-myruntime" / "alexbench_myruntime.py"
+    made: Backend = imported(example).MyRuntimeBackend()
     yield made
     made.close()
 

@@ -154,7 +154,7 @@ def test_models_as_json(elsewhere: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "--backend", "tensorrt"], ["'tensorrt'", "onnxruntime, openvino", "tensorflow, torch"]),
+        (["run", "--backend", "tensorrt"], ["'tensorrt'", "litert, onnxruntime", "tensorflow, torch"]),
         (["run", "--backend", "reference"], ["'reference'", "every run computes"]),
         (["run", "--backend", "torch", "--backend", "torch"], ["twice", "torch"]),
         (["run", "--model", "alexnet"], ["model 'alexnet'", "bvlc, modelhub, modelhub-onnx, omz"]),

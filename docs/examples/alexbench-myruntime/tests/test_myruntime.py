@@ -1,0 +1,7 @@
+"""Every check of the conformance kit."""
+
+from alexbench.harness.conformance import BackendTests
+
+
+class TestMyRuntime(BackendTests):
+    backend = "myruntime"
