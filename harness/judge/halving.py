@@ -8,7 +8,7 @@ from typing import Final
 
 from alexbench.harness.records.speed_records import Measure
 
-STAGES: Final = 3
+STAGES: Final = 2
 FEWEST: Final = 2
 """Candidates that the last stage has, next to the default: one for each measure."""
 

@@ -211,7 +211,8 @@ def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
     joules. Figures are made from the ``settled`` ones; those before were not steady yet. ``backend`` may be the machine
     probe, or a backend's A/A duplicate.
     """
-    singles, wholes = [], []
+    singles: list[NDArray[np.int64]] = []
+    keys, wholes = [], []
     for block in blocks:
         seen = block.measured
         key = {
@@ -223,12 +224,15 @@ def write_timings(folder: Path, blocks: Iterable[Block]) -> None:
             "round": np.int32(block.round),
             "settled": block.settled,
         }
-        singles.append(pd.DataFrame({**key, "ns": np.asarray(seen.ns, dtype=np.int64)}))
+        keys.append(key)
+        singles.append(np.asarray(seen.ns, dtype=np.int64))
         around = {name: getattr(seen, name) for name in ("cpu_ns", "whole_ns", *_OFTEN_ABSENT, "joules")}
         figures = {"calls": len(seen.ns), "images": seen.images, "median_ns": float(np.median(seen.ns))}
         wholes.append({**key, **figures, **around})
     if wholes:
-        write_parquet(folder / TIMINGS, pd.concat(singles, ignore_index=True))
+        calls = pd.DataFrame(keys).astype(dict.fromkeys(("batch", "process", "round"), np.int32))
+        calls = calls.take(np.repeat(np.arange(len(keys)), [len(ns) for ns in singles])).reset_index(drop=True)
+        write_parquet(folder / TIMINGS, calls.assign(ns=np.concatenate(singles)))
         frame = pd.DataFrame(wholes).astype({**dict.fromkeys(_OFTEN_ABSENT, "Int64"), "joules": "float64"})
         write_parquet(folder / BLOCKS, frame)
 

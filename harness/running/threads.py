@@ -47,14 +47,16 @@ def note_threads(row: Row, busy: int | None) -> None:
     """Write the number of busy threads into the row; None is unknown.
 
     Raises:
-        UnsupportedOptionError: more than were asked for, or half of them or fewer.
+        UnsupportedOptionError: more than were asked for, or half of them or fewer. Settings may ask for fewer.
     """
     asked = row.system.threads
     if row.system.device != "cpu" or busy is None:
         return
     assert row.effective is not None
+    least = row.effective.threads.value if row.system.settings else ""
+    wanted = min(asked, int(least)) if least.isdecimal() else asked
     row.effective = replace(row.effective, threads=Known(str(busy), "measured"))
-    if busy > asked or 2 * busy <= asked:
+    if busy > asked or 2 * busy <= wanted:
         raise UnsupportedOptionError(
             f"{row.name}: --threads {asked} did not take effect: {busy} threads were busy; see its log"
         )

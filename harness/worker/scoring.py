@@ -33,6 +33,8 @@ class Scoring(WorkerState):
         first_inference_ns = self._first_inference()
         alone = self._scores(self._timed_input(1), finite=False)
         kept = StoredAnswers(asked.out, len(pixels), asked.batch_size, whole=asked.whole, outputs=alone.shape[1])
+        if self._options is not None and self._options.settings:  # some compile once for each batch size
+            self._scores(self._timed_input(asked.batch_size), finite=False)
         before, seconds_before, missing = kept.images_done, kept.seconds, kept.missing
         done, busy = before, BusyThreads()
         depends = None if 0 in missing else _depends(alone, self._batch(kept.place(0)), asked.computed)

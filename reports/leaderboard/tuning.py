@@ -5,10 +5,10 @@ from typing import Final
 
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Gain, Measure, gain_between
-from alexbench.harness.records.tuning_records import Figure, Tried, Tuning
+from alexbench.harness.records.tuning_records import Figure, Tried, TriedStatus, Tuning
 from alexbench.harness.systems import TUNED_LATENCY, untuned
 from alexbench.reports.rows import Row, rows_of
-from alexbench.reports.table import Cell, Table, interval, number
+from alexbench.reports.table import Cell, Notes, Table, interval, number
 from alexbench.reports.text.reason_words import words
 from alexbench.reports.text.tuning_words import gain_words, settings_words, verdict_line
 from alexbench.reports.text.wording import ABSENT
@@ -65,12 +65,12 @@ def gain_table(record: RunRecord) -> Table:
     if not found:
         return table
     table.add("system", [one.row.entry.name for one in found], numeric=False)
-    table.add("settings", [settings_words(one.row.entry.system.settings) for one in found], numeric=False)
-    table.add("FPS as shipped", [number(one.plain.rate, 1) for one in found])
-    table.add("FPS tuned", [number(one.row.rate, 1) for one in found])
+    table.add("settings", [settings_words(one.row.entry.system.settings) for one in found], numeric=False, extra=True)
+    table.add("FPS as shipped", [number(one.plain.rate, 1) for one in found], extra=True)
+    table.add("FPS tuned", [number(one.row.rate, 1) for one in found], extra=True)
     table.add("FPS gain (95 %)", [_gain(one.rate) for one in found], explanation=_EXPLAINED)
-    table.add("p50 ms as shipped", [number(one.plain.p50_ms, 2) for one in found])
-    table.add("p50 ms tuned", [number(one.row.p50_ms, 2) for one in found])
+    table.add("p50 ms as shipped", [number(one.plain.p50_ms, 2) for one in found], extra=True)
+    table.add("p50 ms tuned", [number(one.row.p50_ms, 2) for one in found], extra=True)
     table.add("latency gain (95 %)", [_gain(one.latency) for one in found])
     table.add("beyond doubt", [_sure(one) for one in found], numeric=False)
     return table
@@ -111,8 +111,11 @@ def _tried_table(tuning: Tuning) -> Table:
     table.add("candidate", [settings_words(one.settings) for one in tuning.tried], numeric=False)
     table.add("p50 ms", [_figure(one.p50_ms, 2) for one in tuning.tried])
     table.add("FPS", [_figure(one.images_per_second, 1) for one in tuning.tried])
-    table.add("stages", [str(one.stages or ABSENT) for one in tuning.tried])
-    table.add("result", [_result(one, tuning) for one in tuning.tried], numeric=False)
+    table.add("stages", [str(one.stages or ABSENT) for one in tuning.tried], extra=True)
+    notes, reasons = Notes(), [[words(one.reason)] if one.reason is not None else [] for one in tuning.tried]
+    results = [_result(one, tuning, notes.mark(said)) for one, said in zip(tuning.tried, reasons, strict=True)]
+    table.add("result", results, numeric=False)
+    table.notes = notes.lines([text for said in reasons for text in said])
     return table
 
 
@@ -122,11 +125,12 @@ def _figure(figure: Figure | None, digits: int) -> Cell:
     return number(figure.value, digits, interval(f"{figure.low:.{digits}f}", f"{figure.high:.{digits}f}"))
 
 
-def _result(one: Tried, tuning: Tuning) -> str:
-    if one.reason is not None:
-        return words(one.reason)
+def _result(one: Tried, tuning: Tuning, mark: str) -> str | Cell:
+    if one.status != "measured":
+        return Cell(_STATUS[one.status], asides=(mark,) if mark else ())
     won = [_GOALS[winner.goal] for winner in tuning.winners if winner.settings == one.settings]
     return f"chosen for {' and '.join(won)}" if won else ABSENT
 
 
+_STATUS: Final[dict[TriedStatus, str]] = {"left_out": "not tried", "failed": "failed", "wrong": "other scores"}
 _GOALS: Final[dict[Measure, str]] = {"images/s": "FPS", "latency": "latency"}

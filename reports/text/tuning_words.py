@@ -17,19 +17,22 @@ def settings_words(settings: Settings) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings) or AS_SHIPPED
 
 
-def applied_line(settings: Settings, ran: Effective | None) -> str:
-    """The settings of a row, each with how it is known that it took effect."""
+def settings_line(settings: Settings, ran: Effective | None, tuning: Tuning | None) -> str:
+    """A row's settings, each with how it is known that it took effect, and where those of a tuned row come from.
+
+    Empty for a row without either.
+    """
     known = {} if ran is None else ran.applied
-    said = [f"{name}={value}" + (f" ({known[name][1]})" if name in known else "") for name, value in settings]
-    return f"settings: {', '.join(said)}."
-
-
-def tuning_line(tuning: Tuning) -> str:
-    """Where the settings of a tuned row come from, and what finding them cost."""
+    said = ", ".join(f"{name}={value}" + (f" ({known[name][1]})" if name in known else "") for name, value in settings)
+    if tuning is None:
+        return f"settings: {said}." if said else ""
     if tuning.reason is not None:
-        return f"{words(tuning.reason)}; settings as shipped."
+        return f"settings: {AS_SHIPPED}; {words(tuning.reason)}."
     tried = sum(one.status == "measured" and bool(one.settings) for one in tuning.tried)
-    return f"settings found among {tried} candidates in {tuning.cost_s:.0f} s on {tuning.made[:10]}."
+    search = f"a search of {tuning.cost_s:.0f} s ({tuning.made[:10]})"
+    if not said:
+        return f"settings: {AS_SHIPPED}; none of {tried} candidates was faster in {search}."
+    return f"settings: {said}; chosen among {tried} candidates in {search}."
 
 
 def gain_words(gain: Gain) -> str:

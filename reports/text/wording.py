@@ -17,7 +17,7 @@ from alexbench.harness.records.run_records import (
 )
 from alexbench.harness.records.speed_records import Ceiling, Control, Generated, Performance, Resolution
 from alexbench.reports.text.reason_words import arithmetic_words, joined, words
-from alexbench.reports.text.tuning_words import applied_line, tuning_line
+from alexbench.reports.text.tuning_words import settings_line
 
 ABSENT = "-"
 _MEASURES = {"latency": "latency", "images/s": "FPS"}
@@ -256,8 +256,8 @@ def row_remarks(entry: SystemRecord) -> list[str]:
     lines = doubts(entry)
     lines += [] if entry.artifact is None else [_file_line(entry, entry.artifact)]
     lines += [] if entry.error is None else [entry.error]
-    lines += [applied_line(entry.system.settings, entry.effective)] if entry.system.settings else []
-    lines += [] if entry.tuning is None else [tuning_line(entry.tuning)]
+    settings = settings_line(entry.system.settings, entry.effective, entry.tuning)
+    lines += [settings] if settings else []
     lines += _batch_lines(entry)
     lines += map(words, entry.remarks)
     if entry.parity is not None:

@@ -122,6 +122,6 @@ def test_a_bound_that_is_none_is_refused(
 ) -> None:
     monkeypatch.setenv("ALEXBENCH_SILENCE_S", "soon")
     given = ("--data", ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--out", tmp_path)
-    ended = command.apart("run", "--backend", "onnxruntime", *given)
+    ended = command("run", "--backend", "onnxruntime", *given)
     assert ended.code == 2
     assert ended.last_line.startswith("alexbench: ALEXBENCH_SILENCE_S 'soon': give seconds")

@@ -1,19 +1,19 @@
 """Is a tuned row as fast as OpenVINO's own benchmark_app, and as a hand-tuned loop of each runtime? Interleaved.
 
-    PYTHONPATH=. python tests/studies/tuned_against_others.py [--rounds 8] [--seconds 1.5]
+    PYTHONPATH=. python tests/studies/tuned_against_others.py RUNTIME [--rounds 8] [--seconds 1.5]
 
 The same network and weights in the same process: for each runtime the backend with the settings that its profile in
 the cache holds, and a bare loop that an expert would write on the runtime's own API (the same settings where they are
 best, without anything of AlexBench); for OpenVINO also what benchmark_app does with `-hint throughput`: as many
 requests as the plugin asks for, each of a batch, kept in flight by an AsyncInferQueue. All of one runtime take turns
 in random order. Printed: images/s at batch 32, the median of rounds, the ratio of each round's pair with its 95 %
-interval, and what share of the cores' time other processes used.
+interval, the same per CPU second, which a busy machine disturbs less, and what share of the cores' time others used.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 from typing import Any, Final
@@ -37,6 +37,7 @@ from alexbench.harness.tuning.profile_files import FOLDER, read_profile
 
 BATCH: Final = 32
 THREADS: Final = 2
+TUNED: Final = "alexbench tuned"
 Call = Callable[[], int]
 """Runs some batches; how many images these were."""
 
@@ -47,32 +48,40 @@ def main() -> int:
     parser.add_argument("runtime", choices=("onnxruntime", "openvino", "tensorflow", "torch"))
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--settings", nargs="*", metavar="NAME=VALUE", help="instead of those of the profile")
     given = parser.parse_args()
     network = get_network("owt")
     model = Model(network, seeded_weights(network.parameter_shapes, 1))
     pixels = np.random.default_rng(1).normal(size=(BATCH, *network.input_shape)).astype(np.float32)
-    settings = winner(given.runtime)
+    settings = (
+        winner(given.runtime)
+        if given.settings is None
+        else tuple((name, value) for name, _, value in (one.partition("=") for one in given.settings))
+    )
     backend = backend_class(given.runtime)()
     backend.load(model, Options(THREADS, settings=settings))
     shown = pixels if backend.input_layout == "NCHW" else np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
-    calls: dict[str, Call] = {"alexbench tuned": lambda: len(backend.predict(shown))}
+    calls: dict[str, Call] = {TUNED: lambda: len(backend.predict(shown))}
     calls |= LOOPS[given.runtime](model, pixels, dict(settings))
     before, own = psutil.cpu_times(), psutil.Process().cpu_times()
     rates = interleaved(calls, given.rounds, given.seconds)
     said = dict(settings) or "as shipped"
     print(f"{given.runtime}, settings {said}; others used {foreign(before, own):.0%} of the cores\n")
-    print("| what | images/s | alexbench tuned over it |\n|---|---:|---|")
-    first = rates["alexbench tuned"]
+    print("| what | images/s | tuned over it | images per CPU s | tuned over it |\n|---|---:|---|---:|---|")
     for name, mine in rates.items():
-        logs = [float(np.log(a / b)) for a, b in zip(first, mine, strict=True)]
-        middle, half = float(np.mean(logs)), students_half(logs, 0.95)
-        ratio = (
-            ""
-            if mine is first
-            else f"{np.exp(middle):.3f} ({np.exp(middle - half):.3f} to {np.exp(middle + half):.3f})"
-        )
-        print(f"| {name} | {np.median(mine):.1f} | {ratio} |")
+        cells = [
+            f"{np.median(one):.1f} | {ratio(first, one) if name != TUNED else ''}"
+            for first, one in zip(rates[TUNED], mine, strict=True)
+        ]
+        print(f"| {name} | {' | '.join(cells)} |")
     return 0
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    """The mean of the rounds' ratios with its 95 % interval."""
+    logs = [float(np.log(a / b)) for a, b in zip(ours, theirs, strict=True)]
+    middle, half = float(np.mean(logs)), students_half(logs, 0.95)
+    return f"{np.exp(middle):.3f} ({np.exp(middle - half):.3f} to {np.exp(middle + half):.3f})"
 
 
 def winner(runtime: str) -> tuple[tuple[str, str], ...]:
@@ -86,20 +95,21 @@ def winner(runtime: str) -> tuple[tuple[str, str], ...]:
     return ()
 
 
-def interleaved(calls: dict[str, Call], rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Images/s of each call in each round, in random order, after a call that warms up."""
+def interleaved(calls: dict[str, Call], rounds: int, seconds: float) -> dict[str, tuple[list[float], list[float]]]:
+    """Images per second, and per CPU second, of each call in each round, in random order, after a warm-up call."""
     for call in calls.values():
         call()
     order, names = Random(1), list(calls)
-    rates: dict[str, list[float]] = {name: [] for name in names}
+    rates: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in names}
     for _ in range(rounds):
         order.shuffle(names)
         for name in names:
             time.sleep(0.06)
-            start, images = time.perf_counter(), 0
+            start, cpu, images = time.perf_counter(), time.process_time(), 0
             while (took := time.perf_counter() - start) < seconds:
                 images += calls[name]()
-            rates[name].append(images / took)
+            rates[name][0].append(images / took)
+            rates[name][1].append(images / (time.process_time() - cpu))
     return rates
 
 

@@ -88,8 +88,7 @@ def test_a_verdict_is_told_though_a_file_cannot_be_written(tmp_path: Path, monke
     assert "--markdown" in str(ended.exception)
 
 
-@pytest.mark.parametrize("flags", [[], ["--json"]])
-@pytest.mark.parametrize(("ms", "code"), [(10, 0), (20, 3)])
+@pytest.mark.parametrize(("ms", "code", "flags"), [(10, 0, []), (20, 3, ["--json"])])
 def test_a_reader_that_goes_is_no_verdict(tmp_path: Path, flags: list[str], ms: float, code: int) -> None:
     base, head = timed_run(tmp_path / "base", {"torch": 10}), timed_run(tmp_path / "head", {"torch": ms}, seed=1)
     script = shutil.which("alexbench", path=sysconfig.get_path("scripts"))

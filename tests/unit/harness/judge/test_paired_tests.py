@@ -145,7 +145,7 @@ def test_the_interval_holds_the_true_difference_as_often_as_it_says() -> None:
 def test_equivalence_is_statsmodels_two_one_sided_tests_where_there_are_many_images() -> None:
     random = np.random.Generator(np.random.PCG64(6))
     said = {True: 0, False: 0}
-    for _ in range(TABLES):
+    for _ in range(TABLES // 4):
         images = int(random.integers(2_000, 20_000))
         discordant = int(random.integers(60, images // 20))
         lost = int(random.binomial(discordant, random.uniform(0.4, 0.6)))
@@ -156,7 +156,7 @@ def test_equivalence_is_statsmodels_two_one_sided_tests_where_there_are_many_ima
         if not 0.045 < p < 0.055:  # Student's interval and Tango's differ a little: not where either is at its edge
             assert (-margin < low and high < margin) == (p < 0.05), (lost, discordant - lost, images, margin)
             said[bool(p < 0.05)] += 1
-    assert min(said.values()) > 100
+    assert min(said.values()) > 25
 
 
 def test_quantiles_are_the_normal_distributions() -> None:

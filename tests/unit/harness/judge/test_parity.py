@@ -237,7 +237,10 @@ def test_a_row_is_held_to_the_precision_it_claims(claims: str, found: Arithmetic
     assert as_claimed(claims, found) is said
 
 
-@pytest.mark.parametrize("name", ["owt", "bvlc", "tfcnn"])
+NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in ("owt", "tfcnn")]
+
+
+@pytest.mark.parametrize("name", ["bvlc", *NIGHTLY])
 def test_rounding_in_a_real_network_is_named_by_its_error(name: str) -> None:
     pytest.importorskip("torch")
     network = get_network(name)

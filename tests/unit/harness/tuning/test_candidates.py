@@ -6,7 +6,7 @@ import pytest
 
 from alexbench.backends.registry import backend_names
 from alexbench.harness.capabilities import FEWER, MOST_CANDIDATES
-from alexbench.harness.chosen_settings import check_settings
+from alexbench.harness.chosen_settings import check_settings, settings_of
 from alexbench.harness.measure.machine import usable_physical_cores
 from alexbench.harness.systems import ModelFile, System
 from alexbench.harness.tuning import candidates
@@ -22,7 +22,7 @@ def cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("cores")
-@pytest.mark.parametrize("name", backend_names())
+@pytest.mark.parametrize("name", [name for name in backend_names() if settings_of(name)])
 def test_each_backend_has_a_few_and_each_is_a_setting_that_it_takes(name: str) -> None:
     system = System(name, 8)
     found = candidates_of(system)

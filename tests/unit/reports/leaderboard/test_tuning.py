@@ -85,9 +85,14 @@ def test_candidates_are_listed_with_what_became_of_them() -> None:
         "-",
         "chosen for FPS",
         "chosen for latency",
-        "failed: it ended with signal 9",
-        "dropped: its scores differ from those of the default by 1.0e-01 sigma (limit 1.0e-04)",
-        "not tried: it needs a C++ compiler, and there is none",
+        "failed [1]",
+        "other scores [2]",
+        "not tried [3]",
+    ]
+    assert table.notes == [
+        "[1] it ended with signal 9",
+        "[2] its scores differ from those of the default by 1.0e-01 sigma (limit 1.0e-04)",
+        "[3] it needs a C++ compiler, and there is none",
     ]
 
 
@@ -95,10 +100,14 @@ def test_a_row_says_its_settings_how_each_is_known_and_where_they_come_from() ->
     ran = effective(applied={"NUM_STREAMS": ("2", "reported")})
     row = ok_row("openvino tuned", system=BY_RATE, effective=ran, tuning=tuning())
     said = row_remarks(row)
-    assert "settings: NUM_STREAMS=2 (reported)." in said
-    assert any("2 candidates in 42 s" in line for line in said)
+    assert "settings: NUM_STREAMS=2 (reported); chosen among 2 candidates in a search of 42 s (2026-11-30)." in said
     nothing: Tuning = tuning(tried=(), reason=tuning().tried[-1].reason)
-    assert any("settings as shipped" in line for line in row_remarks(replace(row, tuning=nothing)))
+    assert any("settings: as shipped; it needs" in line for line in row_remarks(replace(row, tuning=nothing)))
+    slower = replace(row, system=replace(BY_RATE, settings=()))
+    assert any("none of 2 candidates was faster" in line for line in row_remarks(slower))
+    named = replace(row, system=replace(PLAIN, settings=STREAMS), tuning=None)
+    assert "settings: NUM_STREAMS=2 (reported)." in row_remarks(named)
+    assert not any("settings" in line for line in row_remarks(ok_row("torch")))
 
 
 def test_a_run_without_tuned_rows_has_no_such_tables() -> None:
