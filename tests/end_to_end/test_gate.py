@@ -151,7 +151,7 @@ def test_what_makes_no_sense_is_one_line_and_exit_code_2(
         (("gate", run, "--baseline", run), "against itself"),
         (("gate", run, "--baseline", edited), "was edited or damaged"),
         (("gate", run, "--baseline", tmp_path / "none.json"), "none.json"),
-        (("gate", run, "--baseline", baseline, "--policy", policy), "speed is not a metric; known: top1"),
+        (("gate", run, "--baseline", baseline, "--policy", policy), "unknown key 'speed"),
         (("gate", tmp_path, "--baseline", baseline), "is not a run"),
         (("gate", run, "--baseline", baseline, "--junit", tmp_path), "is a folder"),
         (("baseline", "save", run, "--to", baseline), "say why it is replaced: --reason"),
