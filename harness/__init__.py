@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from alexbench.harness.analysis import Run, compare, gate, open_run, run
     from alexbench.harness.contract import Backend, Model, Options
     from alexbench.harness.models.network import get_network
     from alexbench.harness.prediction.predict import LoadedModel, load_model
@@ -19,6 +20,11 @@ _PUBLIC: Final = {
     "Backend": "alexbench.harness.contract",
     "Model": "alexbench.harness.contract",
     "Options": "alexbench.harness.contract",
+    "Run": "alexbench.harness.analysis",
+    "compare": "alexbench.harness.analysis",
+    "gate": "alexbench.harness.analysis",
+    "open_run": "alexbench.harness.analysis",
+    "run": "alexbench.harness.analysis",
     "RunRecord": "alexbench.harness.records.run_records",
     "LoadedModel": "alexbench.harness.prediction.predict",
     "get_network": "alexbench.harness.models.network",
@@ -31,11 +37,16 @@ __all__ = [
     "LoadedModel",
     "Model",
     "Options",
+    "Run",
     "RunRecord",
     "__version__",
+    "compare",
+    "gate",
     "get_network",
     "load_model",
+    "open_run",
     "read_run",
+    "run",
 ]
 
 

@@ -205,17 +205,28 @@ def predict(images: tuple[str, ...], *, as_json: bool, labels: str | None, **fla
 
 @cli.command(
     short_help="List the runtimes and what to install.",
-    examples=("alexbench backends", "alexbench backends --devices"),
+    examples=("alexbench backends", "alexbench backends --devices", "alexbench backends --capabilities"),
 )
 @option("--devices", is_flag=True, help="Import each runtime and list its devices.")
+@option("--capabilities", is_flag=True, help="Show what each offers, and what conformance found.")
 @json_option()
-def backends(*, devices: bool, as_json: bool) -> None:
-    """List the runtimes: which are installed, in which version, and what to install."""
+def backends(*, devices: bool, capabilities: bool, as_json: bool) -> None:
+    """List the runtimes: which are installed, in which version, and what to install.
+
+    --capabilities: passed, failed or refused, as alexbench conformance found it here; declared: not checked yet.
+    """
     from alexbench.backends.registry import ignored_plugins
     from alexbench.harness.inputs.catalogue import backend_list, print_listing
 
     for line in ignored_plugins():
         _say(line)
+    if capabilities and devices:
+        raise click.UsageError("--capabilities and --devices are two lists; give one of them")
+    if capabilities:
+        from alexbench.harness.conformance.matrix import matrix
+
+        print_listing(matrix(), as_json=as_json)
+        return
     print_listing(backend_list(with_devices=devices), as_json=as_json)
 
 

@@ -57,7 +57,8 @@ class _Writer:
         schema, network = self._schema, self._model.network
         channels, height, width = network.input_shape
         source = last = self._tensor("pixels", (1, height, width, channels))
-        shapes, shape = output_shapes(network), network.input_shape
+        shapes = output_shapes(network)
+        shape: Shape = network.input_shape
         flattened: Shape | None = None
         for layer in network.layers:
             match layer:

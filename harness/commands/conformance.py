@@ -23,10 +23,12 @@ def conformance(backend: str, *, as_json: bool) -> None:
     Exit code 0: all checks passed. 1: a check failed.
     """
     from alexbench.harness.conformance.checking import check_backend
+    from alexbench.harness.conformance.matrix import keep
     from alexbench.harness.console.progress import display_for
     from alexbench.reports.conformance.page import conformance_json, print_conformance
 
     found = check_backend(backend, display_for())
+    keep(found)
     if as_json:
         click.echo(conformance_json(found), nl=False)
     else:

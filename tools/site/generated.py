@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import click
 
+from alexbench.backends.registry import backend_names
 from alexbench.harness import __all__ as public_names
 from alexbench.harness.cli import cli
+from alexbench.harness.conformance.declared import CAPABILITIES, declared
 from alexbench.harness.models.card import Card, card_names, load_card
 from alexbench.harness.records.gate_records import GateReport
 from alexbench.harness.records.paired_records import PairedReport
@@ -168,7 +170,17 @@ def python_api() -> str:
     return "\n\n".join(f"::: alexbench.harness.{name}" for name in public_names if not name.startswith("__"))
 
 
+def capabilities() -> str:
+    """What each backend of ours declares; CI runs the kit on each, so that what is declared is checked."""
+    ours = {name: declared(name) for name in backend_names()}
+    head = ["capability", *ours]
+    rows = [[f"`{code}`", *("yes" if code in found else "" for found in ours.values())] for code in CAPABILITIES]
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 GENERATED: Final[dict[str, Callable[[], str]]] = {
+    "capabilities": capabilities,
     "columns": columns,
     "commands": commands,
     "comparison-record": comparison_record,
