@@ -185,4 +185,7 @@ def gain_of(record: RunRecord, tuning: Tuning, winner: Winner) -> Gain | None:
     plain = None if mine is None else rows.get(untuned(mine.system).key)
     if mine is None or plain is None:
         return None
-    return gain_between(record.differences, winner.goal, base=plain.name, other=mine.name)
+    found = gain_between(record.differences, winner.goal, base=plain.name, other=mine.name)
+    if found is None:
+        return None
+    return replace(found, ratio=round(found.ratio, 4), low=round(found.low, 4), high=round(found.high, 4))
