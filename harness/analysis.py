@@ -105,7 +105,7 @@ def gate(
     follow_up: bool = True,
     display: Display | None = None,
 ) -> GateReport:
-    """Hold a run against a baseline or another run. ``follow_up``: a slowdown is measured again in fresh processes.
+    """Check a run against a baseline or another run. ``follow_up``: a slowdown is measured again in fresh processes.
 
     Raises:
         AlexBenchError: a side or the policy cannot be read.

@@ -13,7 +13,11 @@ from alexbench.harness.models.network import Layout
 
 
 class LiteRtBackend(Backend):
-    """One interpreter over a file that is written in memory; its input is resized where the batch changes."""
+    """One interpreter over a file that is written in memory; its input is resized where the batch changes.
+
+    Two pools of ``threads`` compute in turn, never at once: XNNPACK's, and LiteRT's own for layers that XNNPACK
+    declines. Counted over a second, up to twice as many threads were busy.
+    """
 
     name: ClassVar[str] = "litert"
     requires: ClassVar[Requirements] = Requirements(groups=(("ai-edge-litert",),), extra="litert")

@@ -86,6 +86,13 @@ class TestLiteRt(OurTests):
     gaps = FP32_ALONE
     has_accelerators = False
 
+    @on_first_case
+    def test_the_thread_count_takes_effect(self, kit: Kit, case: Case) -> None:
+        """Two pools of threads compute in turn: XNNPACK's, and LiteRT's own for the layers that XNNPACK declines."""
+        loaded = kit.loaded(case)
+        assert THREADS <= kit.busy_threads(loaded.worker, THREADS) <= 2 * THREADS
+        assert loaded.effective.threads.value == str(THREADS)
+
 
 class TestOnnxRuntime(OurTests):
     backend = "onnxruntime"
