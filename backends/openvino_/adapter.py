@@ -1,6 +1,5 @@
 """OpenVINO behind the contract: the network built with its opset, compiled for latency."""
 
-import ctypes
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +18,7 @@ from alexbench.backends.openvino_ import precision as openvino_precision
 from alexbench.backends.openvino_ import profile
 from alexbench.backends.openvino_ import quantize as openvino_quantize
 from alexbench.backends.openvino_.export import convert_ir, open_ir, write_ir
-from alexbench.backends.openvino_.profile import PRODUCT
+from alexbench.backends.openvino_.network import build_graph
 from alexbench.backends.openvino_.requests import Requests
 from alexbench.backends.openvino_.settings import (
     CANDIDATES,
@@ -46,17 +45,7 @@ from alexbench.harness.contract import (
 )
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
-    LRN,
-    AdaptiveAvgPool,
-    Conv,
-    Dropout,
-    Flatten,
     Layout,
-    Linear,
-    MaxPool,
-    ReLU,
-    Shape,
-    output_shapes,
 )
 from alexbench.harness.records.precisions import coarsest
 
@@ -116,7 +105,7 @@ class OpenVinoBackend(Backend):
         ov = _import_openvino()
         core = ov.Core()
         device = _device(core, options.device)
-        graph = _build(ov, model)
+        graph = build_graph(ov, model)
 
         def compiled_for(batch: int | None) -> "openvino.CompiledModel":
             if batch is not None:
@@ -150,7 +139,7 @@ class OpenVinoBackend(Backend):
             raise no_activations(self.name)
         check_layers(model.network, layers)
         check_pixels(self.name, pixels, self._shape, self.input_layout)
-        core, graph = ov.Core(), _build(ov, model)
+        core, graph = ov.Core(), build_graph(ov, model)
         places = openvino_activations.watch(graph, model.network, layers)
         compiled = _compile(core, graph, _device(core, options.device), options)
         return openvino_activations.run(ov, compiled, pixels, places)
@@ -232,7 +221,7 @@ class OpenVinoBackend(Backend):
         core = ov.Core()
         device = _device(core, options.device)
         own = options.without("PERFORMANCE_HINT", STREAMS, RESHAPE)
-        return QueueStream(ov, _compile(core, _build(ov, model), device, own, throughput=True), model)
+        return QueueStream(ov, _compile(core, build_graph(ov, model), device, own, throughput=True), model)
 
     def profile_layers(
         self, model: Model, options: Options, pixels: NDArray[np.float32], *, repeats: int
@@ -253,7 +242,7 @@ class OpenVinoBackend(Backend):
         check_weights(model)
         ov = _import_openvino()
         if form.via is None:
-            write_ir(ov, _build(ov, model), path, notes)
+            write_ir(ov, build_graph(ov, model), path, notes)
             return f"graph written by alexbench with OpenVINO {ov.__version__}"
         convert_ir(ov, model, path, notes)
         return f"openvino.convert_model of OpenVINO {ov.__version__}, from alexbench's ONNX graph"
@@ -273,7 +262,7 @@ class OpenVinoBackend(Backend):
         """See :meth:`Quantizes.quantize`: by NNCF."""
         check_weights(model)
         ov = _import_openvino()
-        graph, tool = openvino_quantize.quantize(_build(ov, model), images, how)
+        graph, tool = openvino_quantize.quantize(build_graph(ov, model), images, how)
         write_ir(ov, graph, path, notes)
         return tool
 
@@ -375,68 +364,3 @@ def _refuse_other_kernels(compiled: "openvino.CompiledModel", options: Options) 
 
 def _known(compiled: "openvino.CompiledModel", names: set[str], name: str) -> Known:
     return Known(str(compiled.get_property(name)), "reported") if name in names else Known("1", "requested")
-
-
-def _shareable(array: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same memory under a writable name.
-
-    OpenVINO does not share read-only arrays, such as those of a mapped file, although it only reads constants. A copy
-    would add all weights to this runtime's peak memory.
-    """
-    if array.flags.writeable or not array.flags.c_contiguous:
-        return array
-    memory = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
-    return np.ndarray(array.shape, np.float32, memoryview(memory))
-
-
-def _build(ov: ModuleType, model: Model) -> "openvino.Model":
-    """The graph with an open batch. Its constants share the arrays' memory."""
-    from openvino import opset13 as ops
-    from openvino.op import Constant
-
-    def weight(name: str, *shape: int) -> "openvino.Node":
-        array = _shareable(model.weights[name])
-        return Constant(array.reshape(shape) if shape else array, shared_memory=True)
-
-    def named(node: "openvino.Node", mark: str = "") -> "openvino.Node":
-        node.set_friendly_name(f"{layer.name}{mark}")  # the name under which the plugin counts its time
-        return node
-
-    network = model.network
-    shapes = output_shapes(network)
-    shape: Shape = network.input_shape
-    pixels = x = ops.parameter([-1, *network.input_shape], np.float32, name="pixels")
-    for layer in network.layers:
-        name = layer.name
-        match layer:
-            case Conv():
-                around = [layer.padding] * 2
-                stride, dilation = [layer.stride] * 2, [1, 1]
-                if layer.groups == 1:
-                    x = ops.convolution(x, weight(f"{name}.weight"), stride, around, around, dilation)
-                else:  # filters are (groups, O / groups, I / groups, k, k)
-                    whole = model.weights[f"{name}.weight"].shape
-                    filters = weight(f"{name}.weight", layer.groups, whole[0] // layer.groups, *whole[1:])
-                    x = ops.group_convolution(x, filters, stride, around, around, dilation)
-                x = named(ops.add(named(x, PRODUCT), weight(f"{name}.bias", 1, -1, 1, 1)))
-            case Linear():
-                x = ops.matmul(x, weight(f"{name}.weight"), transpose_a=False, transpose_b=True)
-                x = named(ops.add(named(x, PRODUCT), weight(f"{name}.bias", 1, -1)))
-            case ReLU():
-                x = named(ops.relu(x))
-            case LRN():  # alpha is divided by size, as Caffe does
-                x = ops.lrn(x, np.array([1]), alpha=layer.alpha, beta=layer.beta, bias=layer.k, size=layer.size)
-                named(x)
-            case MaxPool():
-                rounding = "ceil" if layer.ceil_mode else "floor"
-                kernel, stride = [layer.kernel] * 2, [layer.stride] * 2
-                x = named(ops.max_pool(x, stride, [1, 1], [0, 0], [0, 0], kernel, rounding_type=rounding)).output(0)
-            case AdaptiveAvgPool():
-                if shape[1:] != (layer.size, layer.size):  # else the identity
-                    x = named(ops.adaptive_avg_pool(x, np.array([layer.size] * 2)))
-            case Flatten():
-                x = named(ops.reshape(x, np.array([0, -1]), special_zero=True))
-            case Dropout():
-                pass  # identity at inference
-        shape = shapes[name]
-    return ov.Model([x], [pixels], network.name)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +21,7 @@ from alexbench.backends.torch_ import profile, stream
 from alexbench.backends.torch_ import quantize as torch_quantize
 from alexbench.backends.torch_ import settings as torch_settings
 from alexbench.backends.torch_.export import open_pt2, write_onnx, write_pt2
+from alexbench.backends.torch_.network import network_module, tensor_over
 from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
 from alexbench.harness.contract import (
     Artifact,
@@ -37,17 +37,8 @@ from alexbench.harness.contract import (
 )
 from alexbench.harness.errors import UnsupportedOptionError
 from alexbench.harness.models.network import (
-    LRN,
-    AdaptiveAvgPool,
-    Conv,
-    Dropout,
-    Flatten,
-    Layer,
     Layout,
-    Linear,
-    MaxPool,
     Network,
-    ReLU,
 )
 
 if TYPE_CHECKING:
@@ -103,7 +94,7 @@ class TorchBackend(Backend):
         _forbid_reduced_precision(torch)
         _set_threads(torch, options)
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.precision]
-        module = _network_module(torch, model).to(device=device, dtype=dtype)
+        module = network_module(torch, model).to(device=device, dtype=dtype)
         self._module = module = torch_settings.formatted(torch, module, options)
         self._device, self._dtype, self._options = device, dtype, options
         self._torch, self._network, self._shape = torch, model.network, model.network.input_shape
@@ -130,7 +121,7 @@ class TorchBackend(Backend):
     def _given(self, pixels: NDArray[np.float32]) -> "torch.Tensor":
         """The batch as the modules take it: (N, C, H, W), in the memory order of ``input_layout``."""
         assert self._torch is not None
-        x = _wrap(self._torch, pixels)
+        x = tensor_over(self._torch, pixels)
         return (x.permute(0, 3, 1, 2) if self.input_layout == "NHWC" else x).to(device=self._device, dtype=self._dtype)
 
     def activations(self, pixels: NDArray[np.float32], layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
@@ -178,7 +169,7 @@ class TorchBackend(Backend):
 
         def run(batch: NDArray[Any]) -> NDArray[Any]:
             with torch.inference_mode():
-                scores = program.call(_wrap(torch, batch).to(device=device))[place]
+                scores = program.call(tensor_over(torch, batch).to(device=device))[place]
                 return np.asarray(scores.to(device="cpu", dtype=torch.float32).numpy())
 
         self._torch, self._module, self._device, self._options = torch, program.module, device, options
@@ -245,7 +236,7 @@ class TorchBackend(Backend):
         """See :meth:`Quantizes.quantize`: by torchao's PT2E for x86."""
         check_weights(model)
         torch = _import_torch()
-        return torch_quantize.quantize(torch, _network_module(torch, model), images, path, how, notes)
+        return torch_quantize.quantize(torch, network_module(torch, model), images, path, how, notes)
 
     def close(self) -> None:
         """Release the module, and its GPU memory."""
@@ -272,7 +263,7 @@ class TorchBackend(Backend):
             raise not_loaded(self.name, "resident")
         if self._device.type == "cpu" or self._artifact is not None:
             return None
-        placed = _wrap(torch, pixels).to(device=self._device, dtype=self._dtype)
+        placed = tensor_over(torch, pixels).to(device=self._device, dtype=self._dtype)
         return resident.on_torch(torch, module, placed)
 
     def profile_layers(
@@ -292,7 +283,7 @@ class TorchBackend(Backend):
         check_weights(model)
         torch = _import_torch()
         write = write_pt2 if form.via is None else write_onnx
-        return write(torch, _network_module(torch, model), model.network.input_shape, path, notes)
+        return write(torch, network_module(torch, model), model.network.input_shape, path, notes)
 
     def open_export(self, path: Path, form: str) -> OpenedExport:  # noqa: ARG002  # there is one
         """See :meth:`OpensExports.open_export`."""
@@ -350,60 +341,3 @@ def _set_threads(torch: ModuleType, options: Options) -> None:
         # count.
         with contextlib.suppress(RuntimeError):
             torch.set_num_interop_threads(1)
-
-
-def _network_module(torch: ModuleType, model: Model) -> "torch.nn.Sequential":
-    """The modules with their weights, for inference: eval() makes every Dropout the identity."""
-    module = _build(torch, model.network)
-    module.load_state_dict(_owned_tensors(torch, model.weights), assign=True)
-    return module.eval().requires_grad_(requires_grad=False)
-
-
-def _build(torch: ModuleType, network: Network) -> "torch.nn.Sequential":
-    """The modules on the meta device, without memory or random initialisation, because the weights are supplied."""
-    with torch.device("meta"):
-        chain = torch.nn.Sequential()
-        for layer in network.layers:
-            chain.add_module(layer.name, _module(torch.nn, layer))
-    return chain
-
-
-def _module(nn: ModuleType, layer: Layer) -> "torch.nn.Module":
-    match layer:
-        case Conv():
-            return nn.Conv2d(
-                layer.in_channels,
-                layer.out_channels,
-                layer.kernel,
-                stride=layer.stride,
-                padding=layer.padding,
-                groups=layer.groups,
-            )
-        case Linear():
-            return nn.Linear(layer.in_features, layer.out_features)
-        case ReLU():
-            return nn.ReLU(inplace=True)
-        case LRN():  # torch divides alpha by size, as Caffe does
-            return nn.LocalResponseNorm(layer.size, alpha=layer.alpha, beta=layer.beta, k=layer.k)
-        case MaxPool():
-            return nn.MaxPool2d(layer.kernel, stride=layer.stride, ceil_mode=layer.ceil_mode)
-        case AdaptiveAvgPool():
-            return nn.AdaptiveAvgPool2d(layer.size)
-        case Flatten():
-            return nn.Flatten()
-        case Dropout():
-            return nn.Dropout(layer.p)
-
-
-def _owned_tensors(torch: ModuleType, weights: Mapping[str, NDArray[np.float32]]) -> dict[str, "torch.Tensor"]:
-    """Copies in torch's own memory: the arrays may be mapped files, whose pages the system may evict."""
-    return {name: _wrap(torch, array).clone() for name, array in weights.items()}
-
-
-def _wrap(torch: ModuleType, array: NDArray[np.float32]) -> "torch.Tensor":
-    """A tensor over the array's memory. torch warns about read-only arrays, but nothing here writes into its input."""
-    if array.flags.writeable:
-        return torch.from_numpy(array)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return torch.from_numpy(array)

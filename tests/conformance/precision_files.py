@@ -166,13 +166,13 @@ def write_openvino(network: Network, weights: Arrays, pixels: NDArray[np.float32
     import openvino as ov
     from openvino import opset13 as ops
 
-    from alexbench.backends.openvino_.adapter import _build
+    from alexbench.backends.openvino_.network import build_graph
 
     model = Model(network, weights)
-    ov.save_model(_build(ov, model), folder / "fp32.xml", compress_to_fp16=False)
-    ov.save_model(_build(ov, model), folder / "fp16.xml", compress_to_fp16=True)
+    ov.save_model(build_graph(ov, model), folder / "fp32.xml", compress_to_fp16=False)
+    ov.save_model(build_graph(ov, model), folder / "fp16.xml", compress_to_fp16=True)
     for name, activations in (("int8-weights", False), ("int8", True)):
-        graph = _build(ov, model)
+        graph = build_graph(ov, model)
         products = [one for one in graph.get_ordered_ops() if one.get_type_name() in ("Convolution", "MatMul")]
         ranges = _ranges(ov, graph, products, pixels) if activations else {}
         for node in products:
@@ -204,7 +204,7 @@ def write_torch(network: Network, weights: Arrays, pixels: NDArray[np.float32], 
     """Every ``.pt2`` and ``.pt``."""
     import torch
 
-    from alexbench.backends.torch_.adapter import _network_module
+    from alexbench.backends.torch_.network import network_module
 
     warnings.simplefilter("ignore")
     model = Model(network, weights)
@@ -249,13 +249,13 @@ def write_torch(network: Network, weights: Arrays, pixels: NDArray[np.float32], 
         def __init__(self, inner: Any) -> None:
             super().__init__(inner, torch.float32)
 
-    export(Plain(_network_module(torch, model)), "fp32.pt2")
-    export(Converting(_network_module(torch, model), torch.float16), "fp16.pt2")
-    export(Converting(_network_module(torch, model), torch.bfloat16), "bf16.pt2")
-    export(AsHalf(_network_module(torch, model)), "fp16-stored.pt2")
-    torch.jit.trace(_network_module(torch, model).half(), two.half()).save(str(folder / "fp16.pt"))
-    torch.jit.trace(Autocast(_network_module(torch, model)), two, check_trace=False).save(str(folder / "autocast.pt"))
-    quantised = torch.ao.quantization.quantize_dynamic(_network_module(torch, model), {torch.nn.Linear})
+    export(Plain(network_module(torch, model)), "fp32.pt2")
+    export(Converting(network_module(torch, model), torch.float16), "fp16.pt2")
+    export(Converting(network_module(torch, model), torch.bfloat16), "bf16.pt2")
+    export(AsHalf(network_module(torch, model)), "fp16-stored.pt2")
+    torch.jit.trace(network_module(torch, model).half(), two.half()).save(str(folder / "fp16.pt"))
+    torch.jit.trace(Autocast(network_module(torch, model)), two, check_trace=False).save(str(folder / "autocast.pt"))
+    quantised = torch.ao.quantization.quantize_dynamic(network_module(torch, model), {torch.nn.Linear})
     traced = torch.jit.trace(quantised, two)
     traced.save(str(folder / "int8-dynamic.pt"))
     torch.jit.freeze(torch.jit.script(quantised.eval())).save(str(folder / "int8-dynamic-frozen.pt"))

@@ -98,11 +98,11 @@ def _callers(backend: Backend, count: int) -> Run:
 def _openvino(model: Model, options: Options, batch: int) -> dict[str, Run]:
     import openvino as ov
 
-    from alexbench.backends.openvino_ import adapter as openvino_
+    from alexbench.backends.openvino_ import network as openvino_network
     from alexbench.backends.openvino_.stream import QueueStream
 
     def queue_of(*, streams: int | None = None, static: bool = False) -> Run:
-        graph = openvino_._build(ov, model)
+        graph = openvino_network.build_graph(ov, model)
         if static:
             graph.reshape([batch, *model.network.input_shape])
         settings: dict[str, Any] = {

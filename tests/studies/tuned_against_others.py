@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from alexbench.backends._shared.onnx_graph import graph_model
 from alexbench.backends.onnxruntime_.adapter import _give_weights
-from alexbench.backends.openvino_.adapter import _build
+from alexbench.backends.openvino_.network import build_graph
 from alexbench.backends.registry import backend_class
 from alexbench.backends.tensorflow_.layers import forward, variables
-from alexbench.backends.torch_.adapter import _network_module
+from alexbench.backends.torch_.network import network_module
 from alexbench.harness.contract import Model, Options
 from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.judge.statistics import students_half
@@ -126,7 +126,7 @@ def openvino(model: Model, pixels: NDArray[np.float32], settings: dict[str, str]
     """benchmark_app -hint throughput (its AsyncInferQueue), and one static request after the other."""
     import openvino as ov
 
-    core, graph = ov.Core(), _build(ov, model)
+    core, graph = ov.Core(), build_graph(ov, model)
     common = {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32"}
     graph.reshape(list(pixels.shape))
     busy = core.compile_model(graph, "CPU", {**common, "PERFORMANCE_HINT": "THROUGHPUT"})
@@ -173,7 +173,7 @@ def torch(model: Model, pixels: NDArray[np.float32], settings: dict[str, str]) -
     """channels_last, and torch.compile with freezing."""
     import torch as runtime
 
-    module = _network_module(runtime, model).to(memory_format=runtime.channels_last)
+    module = network_module(runtime, model).to(memory_format=runtime.channels_last)
     given = runtime.from_numpy(pixels).to(memory_format=runtime.channels_last)
 
     def run(call: Callable[[Any], Any]) -> int:
