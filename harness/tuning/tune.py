@@ -21,7 +21,13 @@ from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Gain, Measure, gain_between
 from alexbench.harness.records.tuning_records import MadeFor, Tuning, Winner
-from alexbench.harness.running.chosen_rows import distributions_of, other_environments, rows_of, with_backends
+from alexbench.harness.running.chosen_rows import (
+    check_options,
+    distributions_of,
+    other_environments,
+    rows_of,
+    with_backends,
+)
 from alexbench.harness.systems import TUNED, TUNED_LATENCY, System, labels, untuned
 from alexbench.harness.tuning.candidates import candidates_of
 from alexbench.harness.tuning.profile_files import (
@@ -66,12 +72,17 @@ def with_tuned(config: RunConfig, display: Display, *, again: bool = False) -> R
 
 
 def _made_for(config: RunConfig, wanted: Sequence[System]) -> dict[System, MadeFor]:
-    """What each search is of, but for the model. What is not installed has no version, and is the run's to refuse."""
+    """What each search is of, but for the model. What cannot run has no version, and is the run's to report.
+
+    Raises:
+        UnsupportedOptionError: nothing of a named backend can run.
+    """
     cache = writable(cache_folder())
     plain = replace(config, systems=tuple(map(untuned, wanted)), base=None, exact=())
     rows = rows_of(plain)
     with scratch(cache, "tune") as logs:
         others = other_environments(rows, logs)
+        check_options(rows, plain, logs)
     here = machine_digest(machine())
     found = {}
     for one, row in zip(wanted, rows, strict=True):

@@ -4,10 +4,13 @@ import json
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from alexbench.harness.records.record_files import read_run
 from tests.end_to_end.conftest import Command, Ground, only_run
 
 
+@pytest.mark.nightly
 def test_settings_are_searched_proved_and_measured_again(command: Command, ground: Ground, tmp_path: Path) -> None:
     given = ["--weights", ground.weights, "--backend", "onnxruntime", "--threads", "1", "--batch-size", "2"]
     given += ["--budget", "1s", "--out", tmp_path / "runs"]

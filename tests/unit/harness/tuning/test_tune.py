@@ -9,7 +9,7 @@ import pytest
 
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import PlainDisplay
-from alexbench.harness.errors import UsageError
+from alexbench.harness.errors import UnsupportedOptionError, UsageError
 from alexbench.harness.records.speed_records import Difference, Gain
 from alexbench.harness.records.tuning_records import MadeFor, Tuning
 from alexbench.harness.resolving import resolve
@@ -37,6 +37,7 @@ def searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[MadeFor]:
 
     monkeypatch.setenv("ALEXBENCH_CACHE", str(tmp_path))
     monkeypatch.setattr(tune, "search", search)
+    monkeypatch.setattr(tune, "check_options", lambda *_: None)
     monkeypatch.setattr(
         tune, "gather", lambda *_, **__: SimpleNamespace(model=SimpleNamespace(weights_digest="w" * 64))
     )
@@ -136,6 +137,18 @@ def test_a_runtime_that_does_not_run_as_shipped_is_left_to_the_run(
     assert [one.settings for one in config.systems] == [(), ()]
     assert config.tunings[0].reason is not None
     assert config.tunings[0].reason.code == "candidate_failed"
+    assert not searched
+
+
+def test_what_cannot_run_is_refused_before_anything_is_searched(
+    searched: list[MadeFor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise UnsupportedOptionError("onnxruntime: asked for bf16")
+
+    monkeypatch.setattr(tune, "check_options", refuse)
+    with pytest.raises(UnsupportedOptionError):
+        tuned()
     assert not searched
 
 
