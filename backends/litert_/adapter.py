@@ -15,8 +15,8 @@ from alexbench.harness.models.network import Layout
 class LiteRtBackend(Backend):
     """One interpreter over a file that is written in memory; its input is resized where the batch changes.
 
-    Two pools of ``threads`` compute in turn, never at once: XNNPACK's, and LiteRT's own for layers that XNNPACK
-    declines. Counted over a second, up to twice as many threads were busy.
+    There are two pools of ``threads``: XNNPACK's, and LiteRT's own for layers that XNNPACK declines. Counted over a
+    second, up to twice as many threads were busy; whether both ever compute at once was not measured.
     """
 
     name: ClassVar[str] = "litert"
