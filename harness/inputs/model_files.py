@@ -19,7 +19,7 @@ from alexbench.harness.models.card import Card
 from alexbench.harness.models.checksums import sha256_of
 from alexbench.harness.models.preprocessing import said_formula
 from alexbench.harness.models.synthetic_label import is_synthetic
-from alexbench.harness.records.run_records import ArtifactRecord
+from alexbench.harness.records.artifact_records import ArtifactRecord
 from alexbench.harness.systems import ModelFile
 from alexbench.harness.trust import is_program, require_trust, same_file
 from alexbench.harness.worker.client import WorkerProcess

@@ -11,7 +11,7 @@ from alexbench.harness.errors import BackendUnavailableError, PluginError, Unsup
 from alexbench.harness.inputs.interpreters import backends_in, environments
 from alexbench.harness.quantization.files import check_quantizes
 from alexbench.harness.running.row import Row
-from alexbench.harness.running.starting import options_of
+from alexbench.harness.running.starting import check_refused, options_of
 from alexbench.harness.systems import DEFAULT_PROFILE
 from alexbench.harness.worker.client import WorkerProcess
 from alexbench.harness.worker.protocol.loading import CheckOptions
@@ -74,27 +74,6 @@ def _check_int8(row: Row, config: RunConfig) -> None:
         check_quantizes(row.backend, config.quantization)
     except UnsupportedOptionError as error:
         row.refuse(error)
-
-
-def check_refused(rows: list[Row], config: RunConfig) -> None:
-    """A system that its runtime cannot run is a row with that status, unless it is all that was requested.
-
-    Raises:
-        UnsupportedOptionError: it was named by itself, or its backend was named and nothing else of it can run; without
-            names, no backend can.
-        UsageError: it is the base.
-    """
-    of_backend: dict[str, list[Row]] = {}
-    for row in rows:
-        if row.unsupported and row.name in config.exact:
-            raise UnsupportedOptionError(row.error)
-        if row.absent and row.name == config.base:
-            raise UsageError(f"--base {row.name}: {row.error}")
-        of_backend.setdefault("" if config.all_backends else row.backend, []).append(row)
-    for some in of_backend.values():
-        if all(row.missing or row.unsupported for row in some):
-            said = dict.fromkeys(row.error or "" for row in some if row.unsupported)
-            raise UnsupportedOptionError("; ".join(said))
 
 
 def other_environments(rows: list[Row], logs: Path) -> dict[str, dict[str, Any]]:

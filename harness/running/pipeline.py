@@ -7,7 +7,6 @@ refused in seconds. Accuracy goes backend by backend; speed in rounds, with ever
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from filelock import FileLock, Timeout
 import alexbench.harness
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
-from alexbench.harness.errors import ExitCode, UnsupportedOptionError, UsageError, WorkerError
+from alexbench.harness.errors import ExitCode, UsageError, WorkerError
 from alexbench.harness.files.cache_folder import cache_folder
 from alexbench.harness.files.out_file import check_folder
 from alexbench.harness.files.scratch import scratch
@@ -32,7 +31,6 @@ from alexbench.harness.judge.ranking import ranked
 from alexbench.harness.measure.conditions import conditions
 from alexbench.harness.measure.environment import environment
 from alexbench.harness.measure.machine import machine
-from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.quantization.calibration import calibration_of
 from alexbench.harness.quantization.files import ToQuantize, quantized_file
 from alexbench.harness.records import file_names
@@ -45,7 +43,6 @@ from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.accuracy import evaluate, hold_against_reference, offset_of
 from alexbench.harness.running.chosen_rows import (
     check_options,
-    check_refused,
     distributions_of,
     other_environments,
     rows_of,
@@ -55,7 +52,7 @@ from alexbench.harness.running.estimate import Estimate, check_memory
 from alexbench.harness.running.resume import check_unchanged, configuration_of, trust_flags, with_same_files
 from alexbench.harness.running.row import Row
 from alexbench.harness.running.row_pairs import row_pairs
-from alexbench.harness.running.starting import start, start_empty
+from alexbench.harness.running.starting import load_all
 from alexbench.harness.running.table_checks import check_tables
 from alexbench.harness.running.threads import count_threads
 from alexbench.harness.running.thumbnails import write_thumbnails
@@ -242,7 +239,7 @@ def _start(
     display.say(said)
     begun = time.monotonic()
     with display.step("loading " + ", ".join(row.name for row in rows if not row.absent)):
-        _load(rows, config, run_inputs, folder, on_exit)
+        load_all(rows, config, run_inputs, folder, on_exit)
     display.say(estimate.loaded(time.monotonic() - begun))
     if not config.accuracy:  # else counted while accuracy is measured
         count_threads(rows, config, display)
@@ -251,34 +248,6 @@ def _start(
         on_exit.callback(aa_duplicate.end)
     loads.check_loads(rows, config)
     return aa_duplicate
-
-
-def _load(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, on_exit: ExitStack) -> None:
-    """Start a worker for each row and let it load; what is wrong with the input of one named by name ends the run."""
-    present = [row for row in rows if not row.absent]
-    for row in present:
-        on_exit.callback(row.end)
-    with ThreadPoolExecutor(usable_cores()) as threads:  # importing a runtime keeps one core busy
-        list(threads.map(lambda row: start_worker(row, config, folder), present))
-    for row in present:
-        with row.failing():
-            try:
-                if row.worker is not None:
-                    row.worker = start(row, config, run_inputs, folder, again=row.worker)
-            except UnsupportedOptionError as error:
-                row.refuse(error)
-        if row.error_code == ExitCode.USAGE and not row.unsupported and not config.all_backends:
-            raise UsageError(row.error)
-    check_refused(rows, config)
-    refused = [row for row in rows if row.error_code == ExitCode.USAGE]
-    if refused and not any(row.alive for row in rows):
-        raise UsageError("; ".join(f"{row.error}" for row in refused))
-
-
-def start_worker(row: Row, config: RunConfig, folder: Path) -> None:
-    """Give the row a process with nothing loaded; one that does not start is the row's error."""
-    with row.failing():
-        row.worker = start_empty(row, row.name, config, folder)
 
 
 def _measure(

@@ -13,16 +13,10 @@ from numpy.typing import NDArray
 from alexbench.harness.contract import Effective
 from alexbench.harness.errors import AlexBenchError, ExitCode, UnsupportedOptionError
 from alexbench.harness.measure.rounds import Block
+from alexbench.harness.records.artifact_records import ArtifactRecord
 from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
 from alexbench.harness.records.reasons import Reason
-from alexbench.harness.records.run_records import (
-    Accuracy,
-    ArtifactRecord,
-    Observed,
-    Parity,
-    SystemRecord,
-    SystemStatus,
-)
+from alexbench.harness.records.run_records import Accuracy, Observed, Parity, SystemRecord, SystemStatus
 from alexbench.harness.records.speed_records import Generated, Performance
 from alexbench.harness.records.tuning_records import Tuning
 from alexbench.harness.systems import ModelFile, System

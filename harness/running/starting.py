@@ -1,14 +1,17 @@
 """Starting a row's worker and letting it load: the same way for the first process of a backend and for every other."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from alexbench.harness.config import RunConfig
 from alexbench.harness.contract import ArtifactFacts, Options, Precision
-from alexbench.harness.errors import UnsupportedOptionError
+from alexbench.harness.errors import ExitCode, UnsupportedOptionError, UsageError
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.model_files import artifact_of, artifact_record, look_into
+from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.records import file_names
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.running import folder as run_folder
@@ -110,3 +113,52 @@ def _load(worker: WorkerProcess, row: Row, run_inputs: RunInputs, log: Path) -> 
             row.remarks.append(Reason("background_assumed", count=row.seen.facts.outputs))
     asked = replace(artifact, outputs=row.seen.facts.outputs)
     return worker.ask(LoadArtifact(row.backend, asked, row.seen.facts, options))
+
+
+def load_all(rows: list[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, on_exit: ExitStack) -> None:
+    """Start a worker for each row and let it load; what is wrong with the input of one named by name ends the run."""
+    present = [row for row in rows if not row.absent]
+    for row in present:
+        on_exit.callback(row.end)
+    with ThreadPoolExecutor(usable_cores()) as threads:  # importing a runtime keeps one core busy
+        list(threads.map(lambda row: start_worker(row, config, folder), present))
+    for row in present:
+        with row.failing():
+            try:
+                if row.worker is not None:
+                    row.worker = start(row, config, run_inputs, folder, again=row.worker)
+            except UnsupportedOptionError as error:
+                row.refuse(error)
+        if row.error_code == ExitCode.USAGE and not row.unsupported and not config.all_backends:
+            raise UsageError(row.error)
+    check_refused(rows, config)
+    refused = [row for row in rows if row.error_code == ExitCode.USAGE]
+    if refused and not any(row.alive for row in rows):
+        raise UsageError("; ".join(f"{row.error}" for row in refused))
+
+
+def start_worker(row: Row, config: RunConfig, folder: Path) -> None:
+    """Give the row a process with nothing loaded; one that does not start is the row's error."""
+    with row.failing():
+        row.worker = start_empty(row, row.name, config, folder)
+
+
+def check_refused(rows: list[Row], config: RunConfig) -> None:
+    """A system that its runtime cannot run is a row with that status, unless it is all that was requested.
+
+    Raises:
+        UnsupportedOptionError: it was named by itself, or its backend was named and nothing else of it can run; without
+            names, no backend can.
+        UsageError: it is the base.
+    """
+    of_backend: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.unsupported and row.name in config.exact:
+            raise UnsupportedOptionError(row.error)
+        if row.absent and row.name == config.base:
+            raise UsageError(f"--base {row.name}: {row.error}")
+        of_backend.setdefault("" if config.all_backends else row.backend, []).append(row)
+    for some in of_backend.values():
+        if all(row.missing or row.unsupported for row in some):
+            said = dict.fromkeys(row.error or "" for row in some if row.unsupported)
+            raise UnsupportedOptionError("; ".join(said))

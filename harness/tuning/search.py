@@ -25,8 +25,9 @@ from alexbench.harness.records.tuning_records import Figure, MadeFor, Settings, 
 from alexbench.harness.running import folder as run_folder
 from alexbench.harness.running.accuracy import parity_of
 from alexbench.harness.running.estimate import memory_mib
-from alexbench.harness.running.pipeline import quantize_rows, start_worker
+from alexbench.harness.running.pipeline import quantize_rows
 from alexbench.harness.running.row import Row
+from alexbench.harness.running.starting import start_worker
 from alexbench.harness.running.timing.narrowing import Narrowing
 from alexbench.harness.running.timing.replicates import Speed
 from alexbench.harness.systems import System, untuned

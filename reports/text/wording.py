@@ -5,16 +5,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Final
 
+from alexbench.harness.records.artifact_records import ArtifactRecord
 from alexbench.harness.records.effective import Effective
 from alexbench.harness.records.quantization_records import KernelCheck, QuantizationRecord
-from alexbench.harness.records.run_records import (
-    KEPT_OUT,
-    ArtifactRecord,
-    DataRecord,
-    Parity,
-    RunRecord,
-    SystemRecord,
-)
+from alexbench.harness.records.run_records import KEPT_OUT, DataRecord, Parity, RunRecord, SystemRecord
 from alexbench.harness.records.speed_records import Ceiling, Control, Generated, Performance, Resolution
 from alexbench.reports.text.reason_words import arithmetic_words, joined, words
 from alexbench.reports.text.tuning_words import settings_line

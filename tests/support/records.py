@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from alexbench.harness.judge.parity import as_claimed, computed_as
+from alexbench.harness.records.artifact_records import ArtifactRecord
 from alexbench.harness.records.effective import Effective, Known
 from alexbench.harness.records.reasons import NoiseCode, Reason
 from alexbench.harness.records.run_records import (
     Accuracy,
-    ArtifactRecord,
     DataRecord,
     ModelRecord,
     Parity,

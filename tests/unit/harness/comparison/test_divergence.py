@@ -24,8 +24,9 @@ from alexbench.harness.comparison.divergence import (
 from alexbench.harness.console.progress import PlainDisplay
 from alexbench.harness.errors import UnsupportedOptionError, UsageError
 from alexbench.harness.records import file_names
+from alexbench.harness.records.artifact_records import ArtifactRecord
 from alexbench.harness.records.layer_records import LayerComparison, LayerError, RowLayers
-from alexbench.harness.records.run_records import ArtifactRecord, SystemRecord
+from alexbench.harness.records.run_records import SystemRecord
 from alexbench.harness.running import folder as run_folder
 from alexbench.reports.divergence.tables import layers_json, layers_markdown, print_layers, sentences
 from alexbench.reports.html.accuracy_charts import divergence
