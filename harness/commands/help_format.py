@@ -124,7 +124,8 @@ class Group(click.Group):
         examples: Sequence[str] = (),
         **attributes: Any,
     ) -> None:
-        super().__init__(*arguments, **attributes)
+        settings = {"help_option_names": ["-h", "--help"], **(attributes.get("context_settings") or {})}
+        super().__init__(*arguments, **{**attributes, "context_settings": settings})
         self.sections = {task: tuple(names) for task, names in (sections or {}).items()}
         self.examples = tuple(examples)
 

@@ -37,7 +37,7 @@ def pareto(record: RunRecord) -> Figure | Missing:
         f"No other system is both faster and as accurate as: {unbeaten}. Better is up and to the right; grey marks are"
         f" beaten in both. Lines are 95 % intervals. Top-1 is compared with {base_name(record)}'s, image by image."
     )
-    columns = ("system", "FPS", "low", "high", "top-1 difference, points", "points low", "points high", "unbeaten")
+    columns = ("system", "FPS", "points", "least", "most", "best")
     rows = tuple(_numbers(one) for one in found)
     front = [area.curve("front", _front(area, best))]
     drawn = svg.plot(area, front, above, x_title="FPS (images/s)", y_title="top-1 difference, points")
@@ -45,7 +45,7 @@ def pareto(record: RunRecord) -> Figure | Missing:
 
 
 def _numbers(one: Tradeoff) -> tuple[Value, ...]:
-    numbers = (round(number, 4) for number in (one.rate, *one.rate_interval, one.points, *one.points_interval))
+    numbers = (round(number, 4) for number in (one.rate, one.points, *one.points_interval))
     return (one.row.entry.name, *numbers, not one.beaten)
 
 

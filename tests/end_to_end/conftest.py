@@ -231,6 +231,12 @@ def many(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def unless(given: Sequence[str | Path], more: Sequence[str | Path]) -> list[str | Path]:
+    """Flags and their values, in pairs, but those that ``more`` gives: a flag of one value is given once."""
+    pairs = zip(given[::2], given[1::2], strict=True)
+    return [part for pair in pairs if pair[0] not in more for part in pair]
+
+
 def only_run(out: Path) -> Path:
     """The one run's folder in ``out``."""
     folders = list(out.iterdir())

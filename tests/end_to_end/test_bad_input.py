@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from alexbench.harness.records.record_files import read_run
-from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run
+from tests.end_to_end.conftest import PICTURES, Command, Ended, Ground, only_run, unless
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def refused(ended: Ended, out: Path) -> str:
 
 def run(command: Command, ground: Ground, out: Path, *more: str | Path, data: Path | None = None) -> Ended:
     given = ["--data", data or ground.pictures, "--weights", ground.weights, "--only", "accuracy", "--out", out]
-    return command("run", *given, *more)
+    return command("run", *unless(given, more), *more)
 
 
 def test_an_empty_folder_is_named(command: Command, ground: Ground, out: Path, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_run_is_exported_to_standard_output_and_to_files(tmp_path: Path) -> No
         (("--to", "xlsx"), "unknown format 'xlsx'; known: csv, json, junit, parquet, pytest-benchmark, step-summary"),
         (("--to", "pytest-benchmark"), "has no timings to export"),
         (("--to", "csv", "--out", "."), "--out . is a folder; name a file"),
-        (("--to", "csv", "--out", "none/there.csv"), "--out none/there.csv: No such file"),
+        (("--to", "csv", "--out", "none/there.csv"), "--out none/there.csv: the folder none does not exist"),
     ],
 )
 def test_what_cannot_be_exported_is_one_line(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:

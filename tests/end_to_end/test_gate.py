@@ -156,7 +156,7 @@ def test_what_makes_no_sense_is_one_line_and_exit_code_2(
         (("gate", run, "--baseline", baseline, "--junit", tmp_path), "is a folder"),
         (("baseline", "save", run, "--to", baseline), "say why it is replaced: --reason"),
         (("baseline", "show", tmp_path / "nothing"), "nothing"),
-        (("ab", "--head", tmp_path / "nopython", *ONE, *pictures), "does not start"),
+        (("ab", "--head", tmp_path / "nopython", *ONE, *pictures), "name a Python interpreter"),
         (("ab", "--head", bare, *ONE, *pictures), "alexbench is not installed there"),
         (("ab", *ONE), "--head"),
     ):

@@ -149,12 +149,12 @@ def test_what_does_not_fit_is_a_line(command: Command, colours: Path, tmp_path: 
 def test_a_system_has_its_own_output_input_and_trust(command: Command, colours: Path, tmp_path: Path) -> None:
     file = own_onnx(tmp_path / "two.onnx", extra="aux")
     systems = [
-        f"onnxruntime artifact={file} output_name=scores artifact_input=normalised,rgb",
-        f"onnxruntime artifact={file} output_name=aux",
+        f"onnxruntime threads=1 artifact={file} output_name=scores artifact_input=normalised,rgb",
+        f"onnxruntime threads=1 artifact={file} output_name=aux",
     ]
     given = ("--data", colours / "val", "--labels", colours / "classes.txt", "--only", "accuracy")
     named = (word for one in systems for word in ("--system", one))
-    ended = command("run", *given, "--threads", "1", "--out", tmp_path / "runs", *named)
+    ended = command("run", *given, "--out", tmp_path / "runs", *named)
     assert ended.code == 0, ended.err
     rows = read_run(only_run(tmp_path / "runs")).systems
     assert [row.artifact and row.artifact.output_name for row in rows] == ["scores", "aux"]

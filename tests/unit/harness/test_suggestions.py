@@ -64,7 +64,7 @@ def test_something_else_is_not_taken_for_a_typing_error(wrong: str, known: tuple
         ("run --backend pytorch", "'torch'"),
         ("run --model torchvison", "'torchvision'"),
         ("run --precision float32", "'fp32'"),
-        ("run --scenario server", "'Server'"),
+        ("run --scenario servr", "'Server'"),
         ("run --rigor standart", "'standard'"),
         ("run --only acuracy", "'accuracy'"),
         ("run --on-bad-image skp", "'skip'"),

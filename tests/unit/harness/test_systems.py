@@ -247,7 +247,7 @@ def test_a_base_is_one_of_the_rows() -> None:
         (f"openvino threads={'9' * 400}", "wanted a whole number"),
         ("openvino precision=int4", "unknown precision 'int4'; known: bf16, fp16, fp32, int8"),
         ("openvino profile=fast", "unknown profile 'fast'; known: default, tuned"),
-        ("tensorrt", "unknown backend 'tensorrt'; known: onnxruntime, openvino"),
+        ("tensorrt", "unknown backend 'tensorrt'; known: litert, onnxruntime, opencv, openvino"),
         ("reference", "every run computes"),
         ("", "key 'backend' is missing"),
         ("openvino bf16", "wanted key=value, not 'bf16'"),

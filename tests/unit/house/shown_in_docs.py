@@ -213,6 +213,7 @@ def _resolve(name: str, params: dict[str, Any], folder: Path) -> None:
     left_out = {"threads", "images", "as_json", "vary", "expected", "reference"} | {
         "run": set(),
         "predict": {"out", "labels"},
+        "doctor": {"out", "calibration"},
     }.get(name, {"out"})
     only = {} if _CONFIGURED[name] is None else {"only": _CONFIGURED[name]}
     config = resolve(only | {key: value for key, value in values.items() if key not in left_out})

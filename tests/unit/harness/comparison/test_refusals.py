@@ -159,7 +159,9 @@ def test_a_base_is_named_once_and_for_one_run(run: Path) -> None:
 
 
 def test_a_folder_that_is_not_a_run_is_reported(tmp_path: Path) -> None:
-    assert refusal(RecordError, tmp_path) == f"{tmp_path} is not a run: it has no run.json; alexbench run makes one"
+    folder = tmp_path / "alone" / "folder"
+    folder.mkdir(parents=True)
+    assert refusal(RecordError, folder) == f"{folder} is not a run: it has no run.json; alexbench run makes one"
     assert "no such folder" in refusal(RecordError, f"{tmp_path}/none:torch")
 
 

@@ -106,7 +106,9 @@ def test_a_number_that_json_does_not_have_is_not_written() -> None:
 
 
 def test_a_folder_without_a_record_is_no_run(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"{tmp_path} is not a run: it has no run.json; alexbench run makes one"
+    folder = tmp_path / "alone" / "folder"
+    folder.mkdir(parents=True)
+    assert refusal(folder) == f"{folder} is not a run: it has no run.json; alexbench run makes one"
     assert "no such folder" in refusal(tmp_path / "nowhere")
 
 
