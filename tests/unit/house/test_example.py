@@ -37,6 +37,18 @@ def test_the_example_report_is_that_of_its_record(folder: Path) -> None:
     assert not record.invalid
 
 
+def test_the_example_of_int8_is_that_of_its_record_and_the_guide_shows_its_prices() -> None:
+    (folder,) = (path.parent for path in (ROOT / "docs" / "example-int8").glob(f"*/{RUN_FILE}"))
+    record = read_run(folder)
+    assert (folder / "report.md").read_text(encoding="utf-8") == markdown(record)
+    assert (record.status, record.invalid) == ("complete", ())
+    lines = lines_of(ROOT / "docs" / "guides" / "precision.md")
+    start = next(place for place, line in enumerate(lines) if line.startswith("| system | vs fp32 row |"))
+    shown = lines[start : lines.index("", start)]
+    assert len(shown) > 4
+    assert set(shown) <= set(lines_of(folder / "report.md"))
+
+
 def test_the_speeds_in_the_readme_are_those_of_the_example() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (record,) = map(read_run, EXAMPLE)
