@@ -194,7 +194,7 @@ def _from_base(one: System) -> int:
 
 def plain_of(one: System) -> System:
     """The same as its runtime ships it, in fp32: what its precision and settings are weighed against."""
-    return replace(one, precision="fp32", profile=DEFAULT_PROFILE, settings=())
+    return replace(untuned(one), precision="fp32")
 
 
 def untuned(one: System) -> System:

@@ -8,6 +8,7 @@ from alexbench.backends.registry import availability, backend_class, backend_cla
 from alexbench.harness.capabilities import QuantizationOptions, Quantizes
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import BackendUnavailableError, UsageError, unknown_name
+from alexbench.harness.files.out_file import check_place
 from alexbench.harness.files.whole_file import whole_file
 from alexbench.harness.inputs.chosen_weights import ChosenWeights, choose_weights
 from alexbench.harness.inputs.gathering import writable
@@ -109,8 +110,7 @@ def _target(out: str | None, stem: str, kind: type[object], *, force: bool) -> P
     target = Path(out if out is not None else f"{stem}{suffix}")
     if target.suffix != suffix:
         raise UsageError(f"--out {out}: wanted a file name that ends in {suffix}")
-    if not target.absolute().parent.is_dir():
-        raise UsageError(f"--out {target}: there is no folder {target.parent}; make it first")
+    check_place(target)
     taken = [one for one in files_of(target) if one.exists()]
     if taken and not force:
         raise UsageError(f"{taken[0]} is there already; name another with --out, or replace it with --force")
