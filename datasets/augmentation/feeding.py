@@ -208,7 +208,7 @@ def _make(
     """Put each image at its place in ``pixels``. Returns the places of bad images, which stay as they are, and why."""
     bad = []
     for place, (position, listed) in zip(places, wanted.images, strict=True):
-        # A file that changed since it was listed is read all the same: what is wrong with it is said.
+        # A file that changed since it was listed is read all the same; its fault is then named.
         sample = replace(listed, size=-1) if work.container == "files" else listed
         said = said_place(work.root / sample.file, sample.name, sample.at, work.container)
         draws = CounterDraws(seed=work.seed, epoch=wanted.epoch, position=position)
