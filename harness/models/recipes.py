@@ -11,6 +11,7 @@ from alexbench.harness.errors import UsageError, unknown_name
 from alexbench.harness.files.decoding import DecodeError, decode
 from alexbench.harness.files.input_files import TEXT_BYTES_AT_MOST, read_file, toml_table
 from alexbench.harness.models.card import Card
+from alexbench.harness.records.training_speed_records import PublishedTraining
 
 DEFAULT_RECIPE: Final = "torchvision"
 
@@ -33,7 +34,7 @@ class Recipe:
     ``image_size``: the side of a training image in pixels. ``batch``: images a process in each step. ``lr``: the
     learning rate of the first epoch; it is multiplied by ``gamma`` after every ``step_size`` epochs. ``other_lr``: what
     else was published. ``weight_decay``: of all weights and biases, as L2 (added to the gradient). ``dropout``: the
-    share of activations set to zero.
+    share of activations set to zero. ``published``: throughput, with its hardware.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Recipe:
     augmentation: AugmentationName
     dropout: float
     other_lr: tuple[PublishedRate, ...] = ()
+    published: tuple[PublishedTraining, ...] = ()
     notes: tuple[str, ...] = ()
 
     def lr_at(self, epoch: int) -> float:
@@ -80,6 +82,11 @@ def load_recipe(name: str) -> Recipe:
     if name not in recipe_names():
         raise unknown_name("recipe", name, recipe_names())
     return _parse((_folder() / f"{name}.toml").read_bytes(), f"{name}.toml")
+
+
+def published_training() -> tuple[PublishedTraining, ...]:
+    """The published training throughput of all built-in recipes."""
+    return tuple(one for name in recipe_names() for one in load_recipe(name).published)
 
 
 def check_recipe(recipe: Recipe, card: Card) -> None:
