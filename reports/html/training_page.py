@@ -16,7 +16,7 @@ from alexbench.reports.html.page import asset, template
 from alexbench.reports.training.curves import answer
 
 _POINTS: Final = 1000
-"""Of a longer curve each point is the mean of several steps."""
+"""Points of a curve at most; of more steps, each is a mean."""
 _MEAN_OF: Final = 40
 """The parts of a curve whose means are drawn as its thick line."""
 
