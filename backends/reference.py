@@ -195,6 +195,10 @@ class ReferenceTrainer:
         """The reference is never timed."""
         raise UnsupportedOptionError("reference: it is never timed")
 
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """See :meth:`Trainer.weights`; rounded once."""
+        return {name: array.astype(np.float32) for name, array in self._weights.items()}
+
     def _below(self, layer: Layer, x: Array, y: Array, above: Array, found: dict[str, Array]) -> Array:
         """The gradient of a layer's input; those of its parameters go into ``found``."""
         name = layer.name

@@ -358,14 +358,14 @@ class OpensRanges(Protocol):
 class TrainingOptions:
     """SGD: ``momentum``, ``weight_decay`` added to the gradient, the share of ``dropout`` in every dropout layer.
 
-    ``group``: rank, number of processes and address (host:port) of those that train together; None for one alone.
+    ``group``: rank, and the address (host:port) of each process that trains with it; None for one alone.
     """
 
     momentum: float
     weight_decay: float
     dropout: float
     seed: int
-    group: tuple[int, int, str] | None = None
+    group: tuple[int, tuple[str, ...]] | None = None
 
 
 class Trainer(Protocol):
@@ -379,6 +379,10 @@ class Trainer(Protocol):
 
     def split(self, pixels: NDArray[np.float32], labels: NDArray[np.int64], lr: float) -> tuple[int, int, int]:
         """The same step in parts that wait for each other: nanoseconds of forward, backward and optimizer."""
+        ...
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of the canonical arrays as they are now."""
         ...
 
 

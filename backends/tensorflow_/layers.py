@@ -69,6 +69,31 @@ def _transposed(model: Model) -> Iterator[tuple[str, NDArray[np.float32]]]:
         shape = shapes[layer.name]
 
 
+def canonical(network: Network, arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """The inverse of what :func:`variables` transposes: canonical arrays, C-contiguous."""
+    shapes = output_shapes(network)
+    shape: Shape = network.input_shape
+    flattened: Shape | None = None
+    found = dict(arrays)
+    for layer in network.layers:
+        key = f"{layer.name}.weight"
+        match layer:
+            case Flatten():
+                flattened = shape
+            case Conv():
+                found[key] = arrays[key].transpose(3, 2, 0, 1)
+            case Linear():
+                found[key] = arrays[key].T
+                if flattened is not None:
+                    channels, height, width = flattened
+                    rows = found[key].reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
+                    found[key], flattened = rows.reshape(found[key].shape), None
+            case _:
+                pass
+        shape = shapes[layer.name]
+    return {name: np.ascontiguousarray(array) for name, array in found.items()}
+
+
 def forward(
     tf: ModuleType, network: Network, arrays: Mapping[str, "tensorflow.Variable"]
 ) -> Callable[["tensorflow.Tensor"], "tensorflow.Tensor"]:

@@ -27,7 +27,7 @@ class TorchTrainer:
         for layer in module.modules():
             if isinstance(layer, torch.nn.Dropout):
                 layer.p = how.dropout
-        self._torch, self._device = torch, device
+        self._torch, self._device, self._trained = torch, device, module
         self._module: Any = module if how.group is None else _distributed(torch, module, device, how.group)
         self._optimizer: Any = torch.optim.SGD(
             module.parameters(), lr=0.0, momentum=how.momentum, weight_decay=how.weight_decay
@@ -52,6 +52,10 @@ class TorchTrainer:
         first, second, third, last = readings
         return second - first, third - second, last - third
 
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """See :meth:`Trainer.weights`."""
+        return {name: one.detach().cpu().numpy().copy() for name, one in self._trained.state_dict().items()}
+
     def _forward(self, pixels: NDArray[np.float32], labels: NDArray[np.int64]) -> "torch.Tensor":
         torch = self._torch
         logits = self._module(tensor_over(torch, pixels).to(device=self._device))
@@ -74,10 +78,11 @@ class TorchTrainer:
 
 
 def _distributed(
-    torch: ModuleType, module: "torch.nn.Module", device: "torch.device", group: tuple[int, int, str]
+    torch: ModuleType, module: "torch.nn.Module", device: "torch.device", group: tuple[int, tuple[str, ...]]
 ) -> "torch.nn.Module":
-    rank, world, address = group
+    rank, addresses = group
     engine = "nccl" if device.type == "cuda" else "gloo"
-    torch.distributed.init_process_group(engine, init_method=f"tcp://{address}", rank=rank, world_size=world)
+    meeting = f"tcp://{addresses[0]}"
+    torch.distributed.init_process_group(engine, init_method=meeting, rank=rank, world_size=len(addresses))
     wrapped: torch.nn.Module = torch.nn.parallel.DistributedDataParallel(module)
     return wrapped

@@ -21,7 +21,7 @@ from alexbench.datasets.dataset import Dataset
 from alexbench.datasets.synthetic.recognise import is_drawn
 from alexbench.harness.console.progress import Display
 from alexbench.harness.contract import Options
-from alexbench.harness.errors import DataError, UsageError
+from alexbench.harness.errors import AlexBenchError, DataError, UsageError
 from alexbench.harness.files.plain_text import strict_json
 from alexbench.harness.inputs.images import Selection
 from alexbench.harness.judge.block_times import BlockOf, throughput
@@ -125,9 +125,19 @@ def benchmark(asked: Benchmark, *, cache: Path, display: Display) -> tuple[Path,
     dataset = open_training(asked.data, cache=cache, display=display)
     folder = create(asked.out, f"{card.name}-training-speed", started)
     given = _inputs(asked, card, recipe, dataset, folder)
-    rows = _timed(asked, given, display)
-    rows = [_checked(row, given, reference) for reference in [_reference(given, display)] for row in rows]
-    rows = [replace(row, scaling=_scaling(row, asked, given, display)) for row in rows]
+    rows, remarks = _timed(asked, given, display), []
+    reference = _reference(given, display)
+    for of in (
+        partial(_with_parts, given=given, display=display),
+        partial(_checked, given=given, reference=reference),
+        partial(_with_scaling, asked=asked, given=given, display=display),
+    ):
+        for place, row in enumerate(rows):
+            try:
+                rows[place] = row if row.error else of(row)
+            except AlexBenchError as error:
+                remarks.append(f"{row.name}: {error}")
+                display.say(f"  {remarks[-1]}")
     speed = TrainingSpeed(
         alexbench=alexbench.harness.__version__,
         started=started.isoformat(timespec="seconds"),
@@ -146,6 +156,7 @@ def benchmark(asked: Benchmark, *, cache: Path, display: Display) -> tuple[Path,
         conditions=conditions(),
         rows=tuple(rows),
         published=published_training(),
+        remarks=tuple(remarks),
     )
     write_text(folder / TRAINING_SPEED, strict_json(asdict(speed)) + "\n")
     shutil.rmtree(folder / SCRATCH, ignore_errors=True)
@@ -241,7 +252,7 @@ class _Trained:
 
 
 def _timed(asked: Benchmark, given: _Inputs, display: Display) -> list[TrainingRow]:
-    """Throughput in rounds, then the parts of a step and the peak memory, in a process of their own."""
+    """Throughput in rounds."""
     with display.step(f"timing {', '.join(asked.backends)}") as advance:
         timings = measure(
             {name: partial(_Trained, name, given) for name in asked.backends},
@@ -257,11 +268,12 @@ def _timed(asked: Benchmark, given: _Inputs, display: Display) -> list[TrainingR
             rows.append(replace(row, error=timings.failed[name]))
             continue
         compute, fed = (timings.rate(name, way, given.batch) for way in ("memory", "data"))
-        rows.append(_with_parts(replace(row, compute=compute, end_to_end=fed), given, display))
+        rows.append(replace(row, compute=compute, end_to_end=fed))
     return rows
 
 
 def _with_parts(row: TrainingRow, given: _Inputs, display: Display) -> TrainingRow:
+    """The parts of a step and the peak memory, in a process of their own."""
     with display.step(f"{row.name}: the parts of a step"):
         trained = _Trained(row.name, given)
         try:
@@ -286,17 +298,15 @@ def _losses(name: str, given: _Inputs) -> tuple[float, ...]:
 
 
 def _checked(row: TrainingRow, given: _Inputs, reference: tuple[float, ...]) -> TrainingRow:
-    if row.error:
-        return row
     losses = _losses(row.name, given)
     error = loss_error(losses, reference)
     return replace(row, check=LossCheck(losses, reference, CHECKED_IMAGES, error, LOSS_TOLERANCE))
 
 
-def _scaling(row: TrainingRow, asked: Benchmark, given: _Inputs, display: Display) -> tuple[Scaled, ...]:
+def _with_scaling(row: TrainingRow, asked: Benchmark, given: _Inputs, display: Display) -> TrainingRow:
     """Compute alone in 1, 2, 4 .. processes, each with its share of the cores."""
-    if row.error or asked.processes < 2:
-        return ()
+    if asked.processes < 2:
+        return row
     threads = max(1, given.threads // asked.processes)
     found: list[Scaled] = []
     for processes in _counts(asked.processes):
@@ -305,7 +315,7 @@ def _scaling(row: TrainingRow, asked: Benchmark, given: _Inputs, display: Displa
         alone = found[0].images_per_second if found else rate.images_per_second
         efficiency = rate.images_per_second / (processes * alone)
         found.append(Scaled(processes, threads, rate.images_per_second, rate.low, rate.high, efficiency))
-    return tuple(found)
+    return replace(row, scaling=tuple(found))
 
 
 def _counts(most: int) -> list[int]:
@@ -316,14 +326,14 @@ def _counts(most: int) -> list[int]:
 def _together(name: str, given: _Inputs, processes: int, threads: int) -> Throughput:
     """Images/s of all processes: a step ends when every process has its gradients."""
     with ExitStack() as on_exit, ThreadPoolExecutor(processes) as pool:
-        address = f"{LOCALHOST}:{_free_port()}"
+        addresses = tuple(f"{LOCALHOST}:{port}" for port in _free_ports(processes))
         workers = [
             on_exit.enter_context(WorkerProcess(f"{name}-{rank}", log=log_of(f"{name}-{rank}", given.folder)))
             for rank in range(processes)
         ]
 
         def opened(rank: int) -> OpenTraining:
-            group = None if processes == 1 else Group(rank, processes, address)
+            group = None if processes == 1 else Group(rank, addresses)
             return replace(given.opened, backend=name, options=Options(threads), group=group)
 
         list(pool.map(lambda pair: pair[1].ask(opened(pair[0])), enumerate(workers)))
@@ -335,7 +345,9 @@ def _together(name: str, given: _Inputs, processes: int, threads: int) -> Throug
         return throughput(blocks[1:], given.batch)
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind((LOCALHOST, 0))
-        return int(found.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as on_exit:
+        found = [on_exit.enter_context(socket.socket()) for _ in range(count)]
+        for one in found:
+            one.bind((LOCALHOST, 0))
+        return [int(one.getsockname()[1]) for one in found]

@@ -51,7 +51,7 @@ def open_stepper(asked: OpenTraining) -> Stepper:
     if not isinstance(backend, Trains):
         raise UnsupportedOptionError(f"{asked.backend} cannot train; use torch or tensorflow")
     model = Model(get_network(asked.network, input_size=asked.input_size), map_weights(asked.weights))
-    group = None if asked.group is None else (asked.group.rank, asked.group.world, asked.group.address)
+    group = None if asked.group is None else (asked.group.rank, asked.group.addresses)
     how = TrainingOptions(asked.momentum, asked.weight_decay, asked.dropout, asked.seed, group)
     with called(asked.backend, "open_trainer()"):
         return _Stepper(asked.backend, backend.open_trainer(model, asked.options, how), asked.lr)

@@ -76,3 +76,18 @@ def test_dropout_is_applied_and_parts_of_a_step_train_too(name: str) -> None:
     assert min(forward, optimizer) > 0
     assert backward >= 0
     assert trainer.step(*second, 0.02) == pytest.approx(losses(ReferenceBackend())[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["torch", "tensorflow"])
+def test_weights_come_back_in_canonical_order_and_as_float64_has_them(name: str) -> None:
+    model = Model(EVERY_LAYER, seeded_weights(EVERY_LAYER.parameter_shapes, 1))
+    found = []
+    for backend in (backend_class(name)(), ReferenceBackend()):
+        assert isinstance(backend, Trains)
+        trainer = backend.open_trainer(model, Options(1), HOW)
+        before = trainer.weights()
+        assert all((before[key] == array).all() for key, array in model.weights.items())
+        trainer.step(*batches(trainer.layout)[0], 0.02)
+        found.append(trainer.weights())
+    assert found[0].keys() == model.weights.keys()
+    assert all(np.allclose(one, found[1][key], atol=1e-6) for key, one in found[0].items())

@@ -25,11 +25,10 @@ class FeedFrom:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The process's place among those that train together: ``rank`` of ``world``, met at ``address``."""
+    """The process's place among those that train together, each with its address (host:port)."""
 
     rank: int
-    world: int
-    address: str
+    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
