@@ -17,6 +17,7 @@ from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.gathering import gather, writable
 from alexbench.harness.inputs.model_files import check_trust, with_digests
 from alexbench.harness.measure.machine import machine
+from alexbench.harness.records.plain_rows import untuned_row
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Gain, Measure, gain_between
@@ -189,11 +190,9 @@ def _tunings_of(record: RunRecord) -> list[Tuning]:
 
 def gain_of(record: RunRecord, tuning: Tuning, winner: Winner) -> Gain | None:
     """What the run measured of a winner against the same system as shipped; None where it has no such pair."""
-    rows = {row.system.key: row for row in record.systems}
-    mine = next(
-        (rows[key] for key in tuning.rows if key in rows and rows[key].system.settings == winner.settings), None
-    )
-    plain = None if mine is None else rows.get(untuned(mine.system).key)
+    rows = record.systems
+    mine = next((row for row in rows if row.system.key in tuning.rows and row.system.settings == winner.settings), None)
+    plain = None if mine is None else untuned_row(mine, rows)
     if mine is None or plain is None:
         return None
     found = gain_between(record.differences, winner.goal, base=plain.name, other=mine.name)

@@ -88,7 +88,7 @@ PLANTS: Final = (
     Plant("3 calibration images", "calibration-images", images=3),
     Plant("3 calibration images, with --calibration", "calibration-images", images=3, told=True),
     Plant("calibrated on noise", "calibration-data", images=30, pixels=_noise),
-    Plant("calibrated on images of a quarter of the contrast", "calibration-ranges", images=30, pixels=_faint),
+    Plant("calibrated on images of a quarter of the contrast", "calibration-contrast", images=30, pixels=_faint),
     Plant(
         "one scale per layer, channels differ", "per-tensor", 30, how=replace(DEFAULT, per_channel=False), spread=True
     ),
