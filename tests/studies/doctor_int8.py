@@ -2,8 +2,9 @@
 
     PYTHONPATH=. python tests/studies/doctor_int8.py FOLDER [--model CARD] [--only NAME] [--seeds N] [--write]
 
-The quantizer of each runtime's makers (ONNX Runtime's, where none is named) writes each file, into FOLDER, from synthetic training images that are read wrongly, too
-few, or others. The doctor's examination of int8 files (without its search by labels) then judges it on other images.
+The quantizer of each runtime's makers (ONNX Runtime's, where none is named) writes each file, into FOLDER, from
+synthetic training images that are read wrongly, too few, or others. The doctor's examination of int8 files (without its
+search by labels) then judges it on other images.
 """
 
 import argparse
