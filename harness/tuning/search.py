@@ -111,6 +111,8 @@ def _narrowed(
         run_inputs = quantize_rows(config, rows, run_inputs, folder, display)
         on_exit.enter_context(telling(display.say, limit_s=config.silence_limit or SILENCE_S, option="--silence-limit"))
         _build(rows, config, run_inputs, folder, display)
+        if rows[0].error is not None:
+            raise DefaultFailedError(f"{rows[0].name}: {rows[0].error}")
         bench = Narrowing(
             Speed(), rows, None, config, run_inputs, folder, display, begun=time.monotonic(), level=TUNING
         )
