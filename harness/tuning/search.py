@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
-from alexbench.harness.errors import AlexBenchError
+from alexbench.harness.errors import AlexBenchError, WorkerError
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.judge.halving import STAGES, winners
 from alexbench.harness.measure.process import available_memory, usable_cores
@@ -48,6 +48,14 @@ class Searching:
     config: RunConfig
     run_inputs: RunInputs
     display: Display
+
+
+class _Tried(Row):
+    """A row whose log is gone when its error is read."""
+
+    def fail(self, error: Exception) -> None:
+        """See :meth:`Row.fail`."""
+        Row.fail(self, WorkerError(error.message) if isinstance(error, WorkerError) else error)
 
 
 class DefaultFailedError(AlexBenchError):
@@ -86,7 +94,7 @@ def _rows(plain: System, settings: Sequence[Settings], given: Searching) -> tupl
     config = replace(
         given.config, systems=systems, base=None, exact=(), only="performance", rigor="smoke", scenarios=(), tunings=()
     )
-    rows = [Row(label, one, python=config.interpreter_of(one)) for label, one in config.by_label.items()]
+    rows: list[Row] = [_Tried(label, one, python=config.interpreter_of(one)) for label, one in config.by_label.items()]
     return rows, config
 
 

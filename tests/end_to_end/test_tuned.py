@@ -33,6 +33,7 @@ def test_settings_are_searched_proved_and_measured_again(command: Command, groun
         assert applied == dict(row.system.settings)
 
 
+@pytest.mark.nightly
 def test_candidates_that_hang_crash_or_answer_wrongly_are_lines_and_the_search_goes_on(
     command: Command, ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,3 +57,4 @@ def test_candidates_that_hang_crash_or_answer_wrongly_are_lines_and_the_search_g
     assert "silent for 2 s during write_logits" in said["hangs_later"]
     assert "exit code 3" in said["exits"]
     assert "nothing to divide by" in said["raises"]
+    assert not any("log:" in text for text in said.values())  # they were scratch files
