@@ -50,7 +50,7 @@ class Searching:
     display: Display
 
 
-class _Tried(Row):
+class _SearchedRow(Row):
     """A row whose log is gone when its error is read."""
 
     def fail(self, error: Exception) -> None:
@@ -94,7 +94,9 @@ def _rows(plain: System, settings: Sequence[Settings], given: Searching) -> tupl
     config = replace(
         given.config, systems=systems, base=None, exact=(), only="performance", rigor="smoke", scenarios=(), tunings=()
     )
-    rows: list[Row] = [_Tried(label, one, python=config.interpreter_of(one)) for label, one in config.by_label.items()]
+    rows: list[Row] = [
+        _SearchedRow(label, one, python=config.interpreter_of(one)) for label, one in config.by_label.items()
+    ]
     return rows, config
 
 
