@@ -54,7 +54,7 @@ def listed_files(path: Path, lines: list[str]) -> list[Path | None]:
 def _file(line: str, folder: Path) -> Path | None:
     named = [Path(line), Path(line.split(maxsplit=1)[0])]
     tried = [place / one for one in named for place in (folder, Path())]
-    return next((Path(os.path.abspath(one)) for one in tried if one.is_file()), None)
+    return next((one.absolute() for one in tried if one.is_file()), None)
 
 
 def _folder(root: Path) -> Dataset | None:
