@@ -135,7 +135,7 @@ def _whole(node: "openvino.Node") -> str | None:
 
 
 def _value(port: "openvino.Output") -> "NDArray[np.float32] | None":
-    """Of a constant, whatever type it is stored in."""
+    """The values of a constant, whatever type they are stored in."""
     node = port.get_node()
     while node.get_type_name() == "Convert":
         node = node.input_value(0).get_node()

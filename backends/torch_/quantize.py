@@ -31,7 +31,7 @@ METHODS: Final[tuple[RangeMethod, ...]] = ("minmax", "mse")
 EXTRA: Final = "torch-int8"
 STEPS: Final = "quantized_decomposed"
 """The name space of the quantize and dequantize operators; they are known once :func:`know_steps` was called."""
-PRODUCTS: Final = ("conv2d", "convolution", "linear", "addmm", "mm")
+PRODUCTS: Final = ("conv2d", "convolution", "linear", "addmm", "mm", "matmul")
 _LOWERED: Final = ("qconv_unary_lower_count", "qlinear_unary_lower_count", "qlinear_binary_lower_count")
 """Inductor's counters of products that it turned into int8 kernels of oneDNN."""
 

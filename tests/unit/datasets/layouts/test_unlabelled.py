@@ -18,7 +18,7 @@ def make(root: Path, *names: str) -> Path:
 @pytest.mark.parametrize(
     "names",
     [("a.jpg", "b.png"), ("cats/a.jpg", "dogs/b.JPEG"), ("a.jpg", "more/deep/b.webp", "notes.txt")],
-    ids=["flat", "folders that are no classes", "mixed"],
+    ids=["flat", "other folders", "mixed"],
 )
 def test_all_images_of_a_folder_are_taken(names: tuple[str, ...], tmp_path: Path) -> None:
     found = open_unlabelled(make(tmp_path / "train", *names))
