@@ -99,7 +99,20 @@ def torch(path: Path, *, quantized: bool = True) -> Artifact:
 
 
 Write = Callable[..., Artifact]
-ALL = pytest.mark.parametrize("write", [onnxruntime, openvino, torch])
+Files = dict[tuple[Write, bool], Artifact]
+WRITERS: tuple[Write, ...] = (onnxruntime, openvino, torch)
+ALL = pytest.mark.parametrize("write", WRITERS)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """By writer, and whether it is quantized. Written first: torch exports no more once it has loaded."""
+    folder = tmp_path_factory.mktemp("files")
+    return {
+        (write, quantized): write(folder / f"{quantized}.onnx", quantized=quantized)
+        for write in WRITERS
+        for quantized in (True, False)
+    }
 
 
 def opened(artifact: Artifact, write: Write, ranges: dict[str, tuple[float, float]] | None = None) -> OpenedRanges:
@@ -113,8 +126,8 @@ def opened(artifact: Artifact, write: Write, ranges: dict[str, tuple[float, floa
 
 
 @ALL
-def test_without_ranges_nothing_is_rounded_or_cut_but_what_a_relu_cuts(write: Write, tmp_path: Path) -> None:
-    found = opened(write(tmp_path / "a.onnx"), write)
+def test_without_ranges_nothing_is_rounded_or_cut_but_what_a_relu_cuts(write: Write, files: Files) -> None:
+    found = opened(files[write, True], write)
     scores, values = found.run(PIXELS)
     first, inner = found.ranges
     np.testing.assert_array_equal(scores, np.maximum(PIXELS, 0))
@@ -130,14 +143,14 @@ def test_without_ranges_nothing_is_rounded_or_cut_but_what_a_relu_cuts(write: Wr
 
 @ALL
 @pytest.mark.parametrize("most", [2.0, 3.0])
-def test_other_ranges_cut_elsewhere(write: Write, most: float, tmp_path: Path) -> None:
-    artifact = write(tmp_path / "a.onnx")
+def test_other_ranges_cut_elsewhere(write: Write, most: float, files: Files) -> None:
+    artifact = files[write, True]
     first, inner = opened(artifact, write).ranges
     found = opened(artifact, write, {first.name: (-8.0, 8.0), inner.name: (0.0, most)})
     np.testing.assert_allclose(found.run(PIXELS)[0], np.clip(PIXELS, 0, most), atol=0.05)
 
 
 @ALL
-def test_a_file_without_fixed_ranges_is_refused(write: Write, tmp_path: Path) -> None:
+def test_a_file_without_fixed_ranges_is_refused(write: Write, files: Files) -> None:
     with pytest.raises(UnsupportedOptionError, match="only activation ranges"):
-        opened(write(tmp_path / "a.onnx", quantized=False), write)
+        opened(files[write, False], write)
