@@ -15,7 +15,15 @@ from alexbench.datasets.layouts.class_folders import ClassFolders, take_class_fo
 from alexbench.datasets.layouts.flat import take_flat
 from alexbench.datasets.layouts.listing import NUMBER, WNID, FolderListing, Listing, listed, may_be_class
 from alexbench.datasets.layouts.parquet import take_parquet
-from alexbench.datasets.layouts.shards import choose_shards, is_of_training, is_parquet, is_tfrecord, split_of
+from alexbench.datasets.layouts.shards import (
+    Split,
+    Wanted,
+    choose_shards,
+    is_of_training,
+    is_parquet,
+    is_tfrecord,
+    split_of,
+)
 from alexbench.datasets.layouts.tar import take_tar
 from alexbench.datasets.layouts.tfds import holds_tfds, take_tfds
 from alexbench.datasets.layouts.tfrecord import take_tfrecords
@@ -31,7 +39,8 @@ _TAR_MAGIC: Final = slice(257, 262)
 class Place:
     """Where a data set is. ``listing``: of a folder; None for a file. ``labels``: the user's labels for flat images.
 
-    ``asked``: the user named the layout. ``above``: the folders from the user's path down to this one.
+    ``asked``: the user named the layout. ``above``: the folders from the user's path down to this one. ``wanted``: the
+    split to open, where there are several.
     """
 
     path: Path
@@ -39,6 +48,7 @@ class Place:
     labels: Path | None
     asked: bool
     above: tuple[Path, ...] = ()
+    wanted: Wanted = "val"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ def _numbers(listing: Listing) -> list[str]:
 def _records(
     belongs: Callable[[str], bool], take: Callable[[Path, Sequence[str]], Labelled], *, named_is_split: bool = False
 ) -> Callable[[Place], Labelled]:
-    """The images of one file, or of the files in a folder that belong to the validation set.
+    """The images of one file, or of the files in a folder that belong to the split that is wanted.
 
     ``named_is_split``: files with the training set's name belong to it, unless their images are the validation set's.
     Otherwise their images must have training names too.
@@ -102,23 +112,28 @@ def _records(
         own = any(validation_number(name) is not None for name in names)
         return not own if named_is_split else is_of_training(names)
 
-    def taken(said: str, root: Path, files: Sequence[str], split: str) -> Labelled:
+    def taken(said: str, root: Path, files: Sequence[str], split: Split, wanted: Wanted) -> Labelled:
         for file in files:
             check_file(root / file, escaped(str(root / file)), DataError)
-        if split == "train" and is_training(root, files[0]):
+        if wanted == "val" and split == "train" and is_training(root, files[0]):
             raise DataError(
                 f"{said}: the training split ({listed(files)}), on which no accuracy is measured; give the files of the"
                 " validation split"
+            )
+        if wanted == "train" and split == "val":
+            raise DataError(
+                f"{said}: the validation split ({listed(files)}), which is not trained on; give the files of the"
+                " training split"
             )
         return take(root, files)
 
     def from_place(place: Place) -> Labelled:
         said = escaped(str(place.path))
         if place.listing is None:
-            return taken(said, place.path.parent, [place.path.name], split_of(place.path.name))
+            return taken(said, place.path.parent, [place.path.name], split_of(place.path.name), place.wanted)
         listing = place.listing
-        shards = choose_shards(said, [name for name in listing.others if belongs(name)])
-        found = taken(said, place.path, shards.taken, shards.split)
+        shards = choose_shards(said, [name for name in listing.others if belongs(name)], place.wanted)
+        found = taken(said, place.path, shards.taken, shards.split, place.wanted)
         found.notes += shards.notes
         found.left_out += len(listing.others) - len(shards.taken) + len(listing.pictures)
         return found
@@ -167,7 +182,7 @@ LAYOUTS: Final = (
         "tar",
         "a tar archive",
         "tar",
-        lambda place: take_tar(place.path, labels=place.labels),
+        lambda place: take_tar(place.path, labels=place.labels, wanted=place.wanted),
         begins=_starts_as_tar,
         is_named=is_tar,
         takes_labels=True,

@@ -14,7 +14,8 @@ from alexbench.datasets.layouts.listing import FolderListing
 from alexbench.datasets.layouts.model_classes import ModelClasses
 from alexbench.datasets.layouts.own_classes import open_own
 from alexbench.datasets.layouts.recognising import misnamed, recognise_file, recognise_folder, shown_in
-from alexbench.datasets.layouts.surroundings import validation_below
+from alexbench.datasets.layouts.shards import WORDS, Wanted
+from alexbench.datasets.layouts.surroundings import set_below
 from alexbench.harness.errors import DataError, UsageError, unknown_name
 from alexbench.harness.files.input_files import check_file
 from alexbench.harness.files.plain_text import escaped
@@ -28,10 +29,12 @@ def open_dataset(
     layout: str | None = None,
     labels: str | os.PathLike[str] | None = None,
     classes: ModelClasses | None = None,
+    split: Wanted = "val",
 ) -> Dataset:
     """Open ``path``: a folder, a plain .tar, one TFRecord, Parquet or WebDataset file, or a folder of the latter three.
 
     If a folder has exactly one validation set one or more levels below it, that set is read, and a note reports it.
+    ``split="train"`` opens the training set instead; ``classes`` are for images to score only.
 
     The layout is recognised, or checked against ``layout`` if the user named one; then what is of that layout
     is taken and nothing else. ``labels`` (a val.txt, LOC_val_solution.csv, the devkit's ground truth or its folder) is
@@ -54,9 +57,9 @@ def open_dataset(
     source = None if labels is None else _path(labels)
     with _reading(root):
         if root.is_dir():
-            return _open_folder(root, layout, source)
+            return _open_folder(root, layout, source, split)
         check_exists(root)
-        return _open_file(root, layout, source)
+        return _open_file(root, layout, source, split)
 
 
 def check_exists(path: str | os.PathLike[str]) -> None:
@@ -91,29 +94,36 @@ def _path(given: str | os.PathLike[str]) -> Path:
         raise DataError(f"{escaped(os.fspath(given))}: no such user's folder; {_GIVE}") from error
 
 
-def _open_folder(root: Path, layout: str | None, labels: Path | None, above: tuple[Path, ...] = ()) -> Dataset:
+def _open_folder(
+    root: Path, layout: str | None, labels: Path | None, split: Wanted, above: tuple[Path, ...] = ()
+) -> Dataset:
     listing = FolderListing(root)
-    chosen = recognise_folder(listing, layout, labelled=labels is not None)
+    chosen = recognise_folder(listing, layout, labelled=labels is not None, wanted=split)
     if chosen is None:
-        below = validation_below(root, lambda each: (name for names in shown_in(each).values() for name in names))
+        below = set_below(
+            root, lambda each: (name for names in shown_in(each, split).values() for name in names), split
+        )
         if below is not None:
-            return _open_below(root, below.path, layout, labels)
+            return _open_below(root, below.path, layout, labels, split)
         chosen = misnamed(listing, layout)
-    place = Place(root, listing, labels, asked=layout is not None, above=above)
+    place = Place(root, listing, labels, asked=layout is not None, above=above, wanted=split)
     return _open(place, chosen, name=root.resolve().name)
 
 
-def _open_below(root: Path, path: Path, layout: str | None, labels: Path | None) -> Dataset:
-    """The one validation set below ``root``, at ``path``. Its labels may be in the folders between them."""
+def _open_below(root: Path, path: Path, layout: str | None, labels: Path | None, split: Wanted) -> Dataset:
+    """The one set of the ``split`` below ``root``, at ``path``. Its labels may be in the folders between them."""
     between = tuple(root / one for one in path.relative_to(root).parents)
-    opened = _open_folder(path, layout, labels, between) if path.is_dir() else _open_file(path, layout, labels)
-    note = f"read from {escaped(str(path))}, the one validation set below {escaped(str(root))}"
+    opened = (
+        _open_folder(path, layout, labels, split, between) if path.is_dir() else _open_file(path, layout, labels, split)
+    )
+    note = f"read from {escaped(str(path))}, the one {WORDS[split]} set below {escaped(str(root))}"
     return replace(opened, notes=(note, *opened.notes))
 
 
-def _open_file(path: Path, layout: str | None, labels: Path | None) -> Dataset:
+def _open_file(path: Path, layout: str | None, labels: Path | None, split: Wanted) -> Dataset:
     check_file(path, escaped(str(path)), DataError)
-    return _open(Place(path, None, labels, asked=layout is not None), recognise_file(path, layout), name=path.name)
+    place = Place(path, None, labels, asked=layout is not None, wanted=split)
+    return _open(place, recognise_file(path, layout), name=path.name)
 
 
 def _open(place: Place, layout: Layout, *, name: str) -> Dataset:

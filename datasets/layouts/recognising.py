@@ -8,23 +8,25 @@ from alexbench.datasets.layouts.foreign import refuse_foreign_file
 from alexbench.datasets.layouts.labels import label_files_in
 from alexbench.datasets.layouts.layout_table import LAYOUTS, Layout
 from alexbench.datasets.layouts.listing import FolderListing, listed
-from alexbench.datasets.layouts.shards import split_of
+from alexbench.datasets.layouts.shards import Wanted, split_of
 from alexbench.harness.errors import DataError, UsageError
 from alexbench.harness.files.plain_text import escaped
 
 _HEAD_BYTES: Final = 512
 
 
-def recognise_folder(listing: FolderListing, named: str | None, *, labelled: bool) -> Layout | None:
+def recognise_folder(
+    listing: FolderListing, named: str | None, *, labelled: bool, wanted: Wanted = "val"
+) -> Layout | None:
     """The layout of a folder; None if it has none, but one may be below it.
 
-    ``labelled``: the user gave labels for flat images.
+    ``labelled``: the user gave labels for flat images. ``wanted``: the split whose files show it.
 
     Raises:
         DataError: the folder has two layouts.
         UsageError: ``named`` is not the layout found.
     """
-    kinds = shown_in(listing)
+    kinds = shown_in(listing, wanted)
     if named is not None:
         layout = _called(named)
         if layout in kinds or (layout.takes_labels and layout.container == "files" and listing.pictures):
@@ -45,13 +47,13 @@ def recognise_folder(listing: FolderListing, named: str | None, *, labelled: boo
     return None
 
 
-def shown_in(listing: FolderListing) -> Mapping[Layout, list[str]]:
+def shown_in(listing: FolderListing, wanted: Wanted = "val") -> Mapping[Layout, list[str]]:
     """Each layout that names in a folder show, with these names. If two layouts share names, the first gets them."""
     shown: dict[Layout, list[str]] = {}
     claimed: set[str] = set()
     for layout in LAYOUTS:
         names = [name for name in layout.shown_by(listing) if name not in claimed]
-        example = next((name for name in names if split_of(name) == "val"), next(iter(names), ""))
+        example = next((name for name in names if split_of(name) == wanted), next(iter(names), ""))
         if names and layout.holds(listing.folder / example):
             shown[layout] = names
             claimed.update(names)

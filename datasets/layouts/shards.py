@@ -1,4 +1,4 @@
-"""Files with many images each: finds those of a folder that belong to the validation set."""
+"""Files with many images each: finds those of a folder that belong to one split."""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -10,6 +10,9 @@ from alexbench.harness.errors import DataError
 
 Split = Literal["val", "train", "test", ""]
 """A part of ImageNet; empty if unknown."""
+Wanted = Literal["val", "train"]
+"""The split that is opened: images to score, or to train on."""
+WORDS: Final[dict[Wanted, str]] = {"val": "validation", "train": "training"}
 
 _SPLITS: Final[dict[str, Split]] = {"train": "train", "val": "val", "test": "test"}
 _SERIES: Final = re.compile(
@@ -60,22 +63,22 @@ def is_of_training(names: Iterable[str]) -> bool:
     return first is not None
 
 
-def choose_shards(said: str, names: Sequence[str]) -> Shards:
-    """The validation set's files if there are several splits; otherwise all files.
+def choose_shards(said: str, names: Sequence[str], wanted: Wanted = "val") -> Shards:
+    """The files of the split that is wanted if there are several splits; otherwise all files.
 
     Raises:
-        DataError: there are several splits without the validation set's, or files of two series (-of-00064 and
+        DataError: there are several splits without the one that is wanted, or files of two series (-of-00064 and
             -of-00128).
     """
     splits: dict[Split, list[str]] = {}
     for name in sorted(names):
         splits.setdefault(split_of(name), []).append(name)
-    if len(splits) > 1 and "val" not in splits:
+    if len(splits) > 1 and wanted not in splits:
         raise DataError(
             f"{said}: files of several splits ({listed(min(each) for each in splits.values())}) and none of the"
-            " validation set's; give one file, or a folder with the files of one split"
+            f" {WORDS[wanted]} set's; give one file, or a folder with the files of one split"
         )
-    split = "val" if "val" in splits else next(iter(splits))
+    split = wanted if wanted in splits else next(iter(splits))
     taken = splits[split]
     shards = Shards(taken, split)
     series: dict[tuple[str, str], set[int]] = {}

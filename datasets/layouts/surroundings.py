@@ -1,7 +1,7 @@
-"""Finds the validation set below a folder, or in an archive, that is not a data set itself.
+"""Finds the validation set (or the training set) below a folder, or in an archive, that is not a data set itself.
 
 A root with ``train/`` and ``val/``, Kaggle's ``ILSVRC/Data/CLS-LOC/val``, a devkit next to a folder: people often name
-a path one or more levels too high. If there is exactly one validation set below, it is read, and a note reports it.
+a path one or more levels too high. If there is exactly one set of the split below, it is read, and a note reports it.
 Otherwise the error names what is there.
 """
 
@@ -15,7 +15,7 @@ from typing import Final
 from alexbench.datasets.dataset import validation_number
 from alexbench.datasets.layouts.foreign import foreign_in, other_set
 from alexbench.datasets.layouts.listing import FolderListing, Listing, listed, may_be_class, plural
-from alexbench.datasets.layouts.shards import Split, split_of
+from alexbench.datasets.layouts.shards import WORDS, Split, Wanted, split_of
 from alexbench.harness.errors import DataError
 from alexbench.harness.files.plain_text import escaped
 
@@ -40,18 +40,18 @@ class SetBelow:
     flat: bool = False
 
 
-def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]) -> SetBelow | None:
-    """The one validation set below ``root``; None if there is no set.
+def set_below(root: Path, shows: Callable[[FolderListing], Iterable[str]], wanted: Wanted = "val") -> SetBelow | None:
+    """The one set of the split that is ``wanted`` below ``root``; None if there is no set.
 
     ``shows``: the names that make a folder a data set.
 
     Raises:
-        DataError: there are several, or none is surely the validation set. The message names them.
+        DataError: there are several, or none is surely of that split. The message names them.
     """
     said = escaped(str(root))
     search = _Search(root, shows)
-    places = _joined(root, _prefer_folders(list(search.places())))
-    found = choose(said, places, unread=search.unread)
+    places = _joined(root, _prefer_folders(list(search.places()), wanted))
+    found = choose(said, places, unread=search.unread, wanted=wanted)
     if found is not None and not search.whole:
         raise DataError(
             f"{said}: more than {_FOLDERS_AT_MOST:,} folders below it; did you mean {escaped(str(found.path))}?"
@@ -66,24 +66,29 @@ def validation_below(root: Path, shows: Callable[[FolderListing], Iterable[str]]
 
 
 def choose(
-    said: str, places: Sequence[SetBelow], *, give: str = "give one of them", unread: OSError | None = None
+    said: str,
+    places: Sequence[SetBelow],
+    *,
+    give: str = "give one of them",
+    unread: OSError | None = None,
+    wanted: Wanted = "val",
 ) -> SetBelow | None:
-    """The one validation set among the sets below ``said``; None if there are no sets.
+    """The one set of the split that is ``wanted`` among those below ``said``; None if there are no sets.
 
     ``unread``: why a folder below, which may hold the set, could not be read.
 
     Raises:
-        DataError: see :func:`validation_below`.
-        OSError: ``unread``, if there is no validation set elsewhere.
+        DataError: see :func:`set_below`.
+        OSError: ``unread``, if there is no such set elsewhere.
     """
     sure = [place for place in places if place.sure] or list(places)
-    found = [place for place in sure if place.split == "val"] or [place for place in places if place.split == "val"]
+    found = [place for place in sure if place.split == wanted] or [place for place in places if place.split == wanted]
     if len(found) == 1:
         return found[0]
     if found and len({place.path.parent for place in found}) == 1:
-        _refuse_parts(said, found)
+        _refuse_parts(said, found, WORDS[wanted])
     if found:
-        raise DataError(f"{said}: {plural(len(found), 'validation set')} below it ({_paths(found)}); {give}")
+        raise DataError(f"{said}: {plural(len(found), f'{WORDS[wanted]} set')} below it ({_paths(found)}); {give}")
     if unread is not None:
         raise unread
     unknown = [place for place in sure if not place.split]
@@ -94,24 +99,25 @@ def choose(
     if unknown:
         return None  # folders of images with other names, which may be classes
     if places:
-        splits = " and ".join(sorted({"training" if place.split == "train" else "test" for place in places}))
+        words = {"train": "training", "val": "validation"}
+        splits = " and ".join(sorted({words.get(place.split, "test") for place in places}))
         raise DataError(
             f"{said}: only the {splits} set below it ({_paths(places)}); give a folder or an archive with the"
-            " validation set's images"
+            f" {WORDS[wanted]} set's images"
         )
     return None
 
 
-def _refuse_parts(said: str, found: Sequence[SetBelow]) -> None:
-    """Refuse a validation set that is spread over several folders or archives."""
+def _refuse_parts(said: str, found: Sequence[SetBelow], word: str) -> None:
+    """Refuse a set that is spread over several folders or archives. ``word``: the name of its split."""
     if all(place.flat and place.sure for place in found):
         raise DataError(
-            f"{said}: images of the validation set in {plural(len(found), 'folder')} ({_paths(found)}); give one of"
+            f"{said}: images of the {word} set in {plural(len(found), 'folder')} ({_paths(found)}); give one of"
             " them, or put the images into one folder if these are parts"
         )
     if all(place.path.suffix.lower() == ".tar" for place in found):
         raise DataError(
-            f"{said}: {plural(len(found), 'archive')} of the validation set ({_paths(found)}); give one of them, or"
+            f"{said}: {plural(len(found), 'archive')} of the {word} set ({_paths(found)}); give one of them, or"
             " unpack them into one folder if these are parts (WebDataset shards have a KEY.cls next to each image)"
         )
 
@@ -215,9 +221,9 @@ def _place(folder: Path, relative: Path, listing: Listing, shown: Sequence[str])
     return None
 
 
-def _prefer_folders(places: list[SetBelow]) -> list[SetBelow]:
+def _prefer_folders(places: list[SetBelow], wanted: Wanted) -> list[SetBelow]:
     """Leaves out archives that were unpacked next to themselves, as torchvision does."""
-    folders = {place.path.parent for place in places if place.split == "val" and place.path.suffix.lower() != ".tar"}
+    folders = {place.path.parent for place in places if place.split == wanted and place.path.suffix.lower() != ".tar"}
     return [place for place in places if place.path.suffix.lower() != ".tar" or place.path.parent not in folders]
 
 

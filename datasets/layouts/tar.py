@@ -21,6 +21,7 @@ from alexbench.datasets.layouts.listing import (
     plural,
     some,
 )
+from alexbench.datasets.layouts.shards import WORDS, Wanted
 from alexbench.datasets.layouts.surroundings import choose, within
 from alexbench.harness.errors import DataError, UsageError
 from alexbench.harness.files.plain_text import escaped
@@ -35,7 +36,7 @@ _TAIL_AT_MOST: Final = 1 << 20
 
 
 class TarListing:
-    """A tar, read as a folder. A folder that wraps all of it (``val/``) is skipped.
+    """A tar, read as a folder. A folder that wraps all of it (``val/``) is skipped, and so are sets of other splits.
 
     Raises DataError if the archive is cut off, damaged, or of a kind that cannot be read in place, and OSError if the
     user may not read it.
@@ -44,7 +45,7 @@ class TarListing:
     container: Container = "tar"
     folder = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wanted: Wanted = "val") -> None:
         self.said = escaped(str(path))
         self._path = path
         everything = members_of(path)
@@ -55,12 +56,12 @@ class TarListing:
                 " of it (..); pack it again from the folder that holds them"
             )
         members = _strip_wrappers([member for member in everything if not _is_hidden(member.path)])
-        members, self.part, self.left_out = self._validation_part(members)
+        members, self.part, self.left_out = self._part_of(members, wanted)
         tars = [member.path for member in members if member.path.lower().endswith(".tar")]
         if tars and not any(is_picture(member.path) for member in members):
             raise DataError(
-                f"{self.said}: a tar of tars ({some(tars)}), as the training set's is; unpack it into class folders,"
-                " or give ILSVRC2012_img_val.tar"
+                f"{self.said}: a tar of tars ({some(tars)}), as the training set's is; unpack it into class folders"
+                + (", or give ILSVRC2012_img_val.tar" if wanted == "val" else "")
             )
         self._top: list[Entry] = []
         self._below: dict[str, Below] = {}
@@ -83,15 +84,16 @@ class TarListing:
         self.folders = sorted(self._below)
         self.pictures = sorted(entry.path for entry in self._top)
 
-    def _validation_part(self, members: list[Entry]) -> tuple[list[Entry], str, int]:
-        """For an archive of several sets: the members of the validation set, its folder, and how many are left out."""
+    def _part_of(self, members: list[Entry], wanted: Wanted) -> tuple[list[Entry], str, int]:
+        """For an archive of several sets: the members of the one wanted, its folder, and how many are left out."""
         images = [member.path for member in members if is_picture(member.path)]
         if not images or any("/" not in path or may_be_class(path.split("/")[0]) for path in images):
             return members, "", 0
         places = within(images)
         if not any(place.sure for place in places):
             return members, "", 0
-        place = places[0] if len(places) == 1 else choose(self.said, places, give="unpack it and give one of them")
+        give = "unpack it and give one of them"
+        place = places[0] if len(places) == 1 else choose(self.said, places, give=give, wanted=wanted)
         folder = "" if place is None else place.path.as_posix()
         inside = [member for member in members if member.path.startswith(f"{folder}/")]
         if not folder or not inside:
@@ -204,14 +206,16 @@ def _strip_wrappers(members: list[Entry]) -> list[Entry]:
     return members
 
 
-def take_tar(path: Path, *, labels: Path | None) -> Labelled:
+def take_tar(path: Path, *, labels: Path | None, wanted: Wanted = "val") -> Labelled:
     """The images in the archive ``path``, flat or in class folders. ``labels``: the user's, for flat images.
+
+    ``wanted``: the split, of an archive of several.
 
     Raises:
         DataError: there is no image, there are both kinds, or something that neither kind allows.
         UsageError: labels are given for class folders.
     """
-    listing = TarListing(path)
+    listing = TarListing(path, wanted)
     if _holds_flat(listing):
         found = take_flat(listing, labels=labels, folder=None)
     elif labels is not None:
@@ -224,7 +228,7 @@ def take_tar(path: Path, *, labels: Path | None) -> Labelled:
     found.layout = ""
     found.left_out += listing.left_out
     if listing.part:
-        found.notes.append(f"read from {escaped(listing.part)} in the archive, the one validation set in it")
+        found.notes.append(f"read from {escaped(listing.part)} in the archive, the one {WORDS[wanted]} set in it")
     return found
 
 

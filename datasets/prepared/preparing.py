@@ -1,17 +1,8 @@
-"""Prepares images into a mapped file, in this process or in several child processes.
-
-The children are plain ``python -m alexbench.datasets.prepared`` processes, not multiprocessing's. A spawned child would
-import the parent's ``__main__`` again, with every runtime that a user's script imports, and would outlive a killed
-parent. Ours import NumPy and the decoders only, and end when their standard input closes. They exchange JSON lines;
-pixels go through the map.
-"""
+"""Prepares images into a mapped file, in this process or in several child processes."""
 
 import contextlib
 import hashlib
 import queue
-import signal
-import subprocess
-import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +12,7 @@ from typing import Final, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.datasets.children import Child, ChildKilledError
 from alexbench.datasets.containers.readers import ImageReader, reader_for
 from alexbench.datasets.dataset import Container, Sample, said_place
 from alexbench.datasets.preprocess import prepare_picture
@@ -142,39 +134,22 @@ def _prepare_one(pixels: NDArray[np.uint8], reader: ImageReader, place: int, sam
 
 
 class _Child:
-    """A child process, seen from the parent. One thread at a time may use it."""
+    """A child process that prepares, seen from the parent. One thread at a time may use it."""
 
     def __init__(self, work: Work) -> None:
-        self._process = subprocess.Popen(
-            # Without -P, a library's `import datasets` would find our folder when started in the repository's root.
-            [sys.executable, "-P", "-m", _CHILD],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="ascii",  # JSON escapes the bytes in a file's name that are not text
-            # A Ctrl-C at the terminal reaches only the parent, which then ends its children.
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        self._child = Child(_CHILD)
         self._work: Work | None = work
 
     def prepare(self, chunk: Sequence[tuple[int, Sample]]) -> list[Prepared]:
         """Have ``chunk`` prepared. Returns the result for each image."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         asked, self._work = _Chunk(tuple(chunk), self._work), None
+        self._child.send(asked)
         try:
-            send(self._process.stdin, asked)
-            line = self._process.stdout.readline()
-        except OSError:
-            line = ""
-        if not line.endswith("\n"):
-            status = self._process.wait()
-            if status >= 0:  # its traceback is on stderr
-                raise RuntimeError(f"a process preparing images failed with exit status {status}")
+            answer = self._child.receive(_Answer)
+        except ChildKilledError as error:
             raise PreparingKilledError(
-                f"a process preparing images was killed by {_name_of(-status)}; run again: what was prepared is kept"
-            )
-        answer = read(_Answer, line)
+                f"a process preparing images was killed by {error.by}; run again: what was prepared is kept"
+            ) from error
         if answer.error is not None:
             raise error_from(answer.error)
         return [
@@ -184,17 +159,7 @@ class _Child:
 
     def end(self) -> None:
         """End the process at any point: an image counts only once the parent has its digests."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-
-def _name_of(number: int) -> str:
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-    return f"{name} (the kernel does this when memory runs out)" if name == "SIGKILL" else name
+        self._child.end()
 
 
 def serve(commands: TextIO, answers: TextIO) -> None:

@@ -15,6 +15,7 @@ from alexbench.harness.files.plain_text import one_line
 if TYPE_CHECKING:
     from alexbench.harness.errors import RecordError
     from alexbench.harness.records.run_records import RunRecord
+    from alexbench.harness.records.training_speed_records import TrainingSpeed
 
 
 @click.command(
@@ -56,7 +57,7 @@ def report(
 
         check_place(Path(leaderboard), flag="--leaderboard", suffixes=MARKDOWN)
     by_folder = {folder.resolve(): folder for folder in folders}  # a run named twice is one
-    runs, unread = _readable(list(by_folder.values()))
+    runs, trained, unread = _readable(list(by_folder.values()))
     if base is not None:
         from alexbench.harness.running.row_pairs import rebased
 
@@ -64,41 +65,61 @@ def report(
     if leaderboard is None:
         for folder, record in runs:
             show_reports(folder, record, details=details, pictures=pictures, printed=not as_json)
+        for folder, speed in trained:
+            show_training_speed(folder, speed, printed=not as_json)
     else:
-        _write_leaderboard(Path(leaderboard), [record for _, record in runs], quiet=as_json)
+        speeds = [speed for _, speed in trained]
+        _write_leaderboard(Path(leaderboard), [record for _, record in runs], speeds, quiet=as_json)
     if as_json:
         from alexbench.reports.export.leaderboards_json import leaderboards_json
 
-        click.echo(leaderboards_json(runs), nl=False)
+        click.echo(leaderboards_json(runs, trained), nl=False)
     for error in unread[:-1]:
         click.echo(f"alexbench: left out: {one_line(str(error))}", err=True)
     if unread:
         raise type(unread[-1])(f"left out: {unread[-1]}")
 
 
-def _readable(folders: "Sequence[Path]") -> "tuple[list[tuple[Path, RunRecord]], list[RecordError]]":
-    """The runs whose record and tables can be read and agree, and why others cannot.
+def _readable(
+    folders: "Sequence[Path]",
+) -> "tuple[list[tuple[Path, RunRecord]], list[tuple[Path, TrainingSpeed]], list[RecordError]]":
+    """The runs whose record and tables can be read and agree, benchmarks of training, and why others cannot.
 
     Raises:
         RecordError: none can.
     """
     from alexbench.harness.errors import RecordError
     from alexbench.harness.records.record_files import read_run
+    from alexbench.harness.records.training_speed_records import TRAINING_SPEED, read_training_speed
     from alexbench.harness.running.table_checks import check_tables
 
-    runs, unread = [], []
+    runs, trained, unread = [], [], []
     for folder in folders:
         try:
+            if (folder / TRAINING_SPEED).is_file():
+                trained.append((folder, read_training_speed(folder)))
+                continue
             record = read_run(folder)
             check_tables(folder, record)
             runs.append((folder, record))
         except RecordError as error:
             unread.append(error)
-    if not runs and len(unread) == 1:
+    found = bool(runs or trained)
+    if not found and len(unread) == 1:
         raise unread[0]
-    if not runs:
+    if not found:
         raise RecordError(f"none of these {len(unread)} runs can be read: {'; '.join(map(str, unread))}")
-    return runs, unread
+    return runs, trained, unread
+
+
+def show_training_speed(folder: Path, speed: "TrainingSpeed", *, printed: bool = True) -> None:
+    """Write the report of a benchmark of training, print it (if ``printed``) and, last, where it is."""
+    from alexbench.reports.training.speed_output import print_speed, write_report
+
+    path = write_report(folder, speed)
+    if printed:
+        print_speed(speed, sys.stdout)
+    click.echo(f"wrote {path}", err=not printed)
 
 
 def show_reports(
@@ -143,11 +164,13 @@ def _summarise(record: "RunRecord") -> None:
             click.echo(remark, err=True)
 
 
-def _write_leaderboard(path: Path, records: "Sequence[RunRecord]", *, quiet: bool) -> None:
+def _write_leaderboard(
+    path: Path, records: "Sequence[RunRecord]", trained: "Sequence[TrainingSpeed]", *, quiet: bool
+) -> None:
     from alexbench.harness.files.out_file import write_out
     from alexbench.reports.leaderboard.many_runs import many_runs, print_many_runs
 
-    write_out(path, many_runs(records), flag="--leaderboard")
-    if not quiet:
+    write_out(path, many_runs(records, trained), flag="--leaderboard")
+    if not quiet and records:
         print_many_runs(records, sys.stdout)
     click.echo(f"wrote {path}", err=quiet)

@@ -2,19 +2,27 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from alexbench.harness.files.plain_text import json_text
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.records.training_speed_records import TrainingSpeed
 from alexbench.reports.columns import COLUMNS
 from alexbench.reports.export.flat_table import flat
 from alexbench.reports.text.reason_words import as_json, words
 
 
-def leaderboards_json(runs: Sequence[tuple[Path, RunRecord]]) -> str:
-    """A list with an entry for each run: where it is, what it is of, its rows (the columns of leaderboard.csv)."""
-    entries = [{"run": str(folder), **_entry(record)} for folder, record in runs]
+def leaderboards_json(
+    runs: Sequence[tuple[Path, RunRecord]], trained: Sequence[tuple[Path, TrainingSpeed]] = ()
+) -> str:
+    """A list with an entry for each run: where it is, what it is of, its rows (the columns of leaderboard.csv).
+
+    A benchmark of training has its record instead, under ``training``.
+    """
+    entries: list[dict[str, Any]] = [{"run": str(folder), **_entry(record)} for folder, record in runs]
+    entries += [{"run": str(folder), "training": asdict(speed)} for folder, speed in trained]
     return json_text(entries) + "\n"
 
 

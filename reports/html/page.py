@@ -43,7 +43,7 @@ def html(folder: Path, record: RunRecord) -> str:
     figures = [first, *_figures(folder, record)]
     shown = mismatches(folder, record)
     context = [(name, list(_flat(getattr(record, name)))) for name in _CONTEXT]
-    text: str = _template().render(
+    text: str = template("page.html").render(
         record=record,
         synthetic=record.model.synthetic or record.data.synthetic,
         subtitle=subtitle(record),
@@ -63,8 +63,8 @@ def html(folder: Path, record: RunRecord) -> str:
         skipped=record.data.skipped,
         payload=in_script(_printable({"csv": {"leaderboard": csv_text(flat(record))}})),
         policy=_policy(),
-        style=_asset("style.css"),
-        script=_asset("script.js"),
+        style=asset("style.css"),
+        script=asset("script.js"),
     )
     return text
 
@@ -73,7 +73,7 @@ def html(folder: Path, record: RunRecord) -> str:
 def _policy() -> Markup:
     """A Content-Security-Policy that lets our own style and script apply, by their digests, and nothing else."""
     digests = {
-        kind: base64.b64encode(hashlib.sha256(_asset(name).encode()).digest()).decode()
+        kind: base64.b64encode(hashlib.sha256(asset(name).encode()).digest()).decode()
         for kind, name in (("style", "style.css"), ("script", "script.js"))
     }
     allowed = [f"{kind}-src 'sha256-{digest}'" for kind, digest in digests.items()]
@@ -127,14 +127,14 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 @cache
-def _asset(name: str) -> Markup:
+def asset(name: str) -> Markup:
     """One of our own files, as it is: none of them holds what would end its element."""
     return Markup((_HERE / name).read_text(encoding="utf-8"))  # noqa: S704 - no data in it
 
 
 @cache
-def _template() -> Any:
-    """Jinja2 is imported here, so that reports are imported without it."""
+def template(name: str) -> Any:
+    """One of our own templates. Jinja2 is imported here, so that reports are imported without it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -147,4 +147,4 @@ def _template() -> Any:
         keep_trailing_newline=True,
     )
     environment.tests["figure"] = lambda one: isinstance(one, Figure)
-    return environment.get_template("page.html")
+    return environment.get_template(name)

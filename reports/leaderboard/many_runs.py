@@ -12,6 +12,7 @@ from typing import Any, Final, TextIO
 
 from alexbench.harness.records.machine_key import machine_key
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.records.training_speed_records import TrainingSpeed
 from alexbench.reports import row_cells
 from alexbench.reports.columns import BOARD, Column
 from alexbench.reports.leaderboard.boards import board
@@ -24,6 +25,8 @@ from alexbench.reports.table import Table
 from alexbench.reports.terminal import Terminal
 from alexbench.reports.text import wording
 from alexbench.reports.text.wording import ABSENT
+from alexbench.reports.training.speed_output import section
+from alexbench.reports.training.speed_tables import answer
 
 _SHOWN_DIFFERENCES: Final = 6
 _INTRODUCTION: Final = (
@@ -33,27 +36,40 @@ _INTRODUCTION: Final = (
 )
 
 
-def many_runs(records: Sequence[RunRecord]) -> str:
-    """``LEADERBOARD.md`` of these runs."""
+def many_runs(records: Sequence[RunRecord], trained: Sequence[TrainingSpeed] = ()) -> str:
+    """``LEADERBOARD.md`` of these runs, and a section for each benchmark of training."""
     synthetic = sum(_synthetic(record) for record in records)
     title = "# AlexBench leaderboard"
     if synthetic:
         title += " on SYNTHETIC data" if synthetic == len(records) else ", SYNTHETIC data in part"
-    runs, table = in_order(records), board_of(records)
+    runs = in_order(records)
+    table = board_of(records) if runs else None
     sets: dict[tuple[str, ...], dict[str, RunRecord]] = {}
     for name, record in runs.items():
         sets.setdefault(_key(record), {})[name] = record
-    parts = [title, _INTRODUCTION, f"## Leaderboard\n\n{noted(table)}"]
+    parts = [title] if table is None else [title, _INTRODUCTION, f"## Leaderboard\n\n{noted(table)}"]
     before: dict[tuple[str, str], tuple[str, ...]] = {}
     for key, mine in sets.items():
         parts.append(_section(mine, _apart(before.get((key[0], key[3])), key)))
         before[key[0], key[3]] = key
     sentences: dict[str, list[str]] = {}
     for name, record in runs.items():
-        for line in explanations(record, [table]):
+        for line in explanations(record, [] if table is None else [table]):
             sentences.setdefault(line, []).append(name)
     lines = [line if len(of) == len(runs) else f"{', '.join(of)}: {line}" for line, of in sentences.items()]
-    return "\n\n".join([*parts, f"## How to read it\n\n{listed(lines)}"]) + "\n"
+    parts += [f"## How to read it\n\n{listed(lines)}"] if lines else []
+    return "\n\n".join([*parts, *(_trained(one) for one in sorted(trained, key=_begun))]) + "\n"
+
+
+def _begun(speed: TrainingSpeed) -> tuple[str, str]:
+    return speed.started, repr(speed)
+
+
+def _trained(speed: TrainingSpeed) -> str:
+    """A benchmark of training: never in one table with runs, which time inference."""
+    title = f"## Training {escape(speed.card)}{' on SYNTHETIC data' if speed.synthetic else ''}"
+    cpu = escape(str(speed.machine.get("cpu")))
+    return "\n\n".join([f"{title}, {cpu}", " ".join(map(escape, answer(speed))), *section(speed, level=3)])
 
 
 def in_order(records: Sequence[RunRecord]) -> dict[str, RunRecord]:

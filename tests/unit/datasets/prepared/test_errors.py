@@ -83,7 +83,7 @@ def test_no_image_and_no_worker_are_refused(few: Dataset, cache: Path) -> None:
 def test_a_child_that_is_killed_is_an_error_of_ours(few: Dataset, tmp_path: Path) -> None:
     child = _Child(Work(tmp_path / "target.npy", few.root, "files", SMALL, skip=False))
     try:
-        child._process.kill()
+        child._child._process.kill()
         with pytest.raises(DataError, match=r"was killed by SIGKILL .*; run again"):
             child.prepare([(0, few.samples[0])])
     finally:

@@ -1,6 +1,7 @@
 """alexbench report: several runs, one leaderboard, JSON, plots, and folders that are not runs."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from alexbench.harness.cli import cli
 from alexbench.harness.errors import AlexBenchError, RecordError, UsageError
 from alexbench.harness.records.record_files import to_json
 from alexbench.harness.records.run_records import RunRecord
+from alexbench.harness.records.training_speed_records import TRAINING_SPEED
 from tests.support.records import error_row, ok_row, run_record
+from tests.support.training_speeds import row, speed
 
 
 def report(*arguments: str | Path) -> Result:
@@ -57,6 +60,22 @@ def test_one_leaderboard_of_all_leaves_the_runs_as_they_are(runs: list[Path], tm
     assert out.read_bytes() == first
     assert [[path.name for path in folder.iterdir()] for folder in runs] == [["run.json"]] * 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["LEADERBOARD.md", "first", "second"]
+
+
+def test_a_benchmark_of_training_is_a_section_of_its_own(runs: list[Path], tmp_path: Path) -> None:
+    folder, out = tmp_path / "trained", tmp_path / "LEADERBOARD.md"
+    folder.mkdir()
+    (folder / TRAINING_SPEED).write_text(json.dumps(asdict(speed(row("torch", 14.5)))), encoding="utf-8")
+    ended = report(folder)
+    assert ended.exit_code == 0
+    assert ended.output.splitlines()[0].startswith("torch trains 14.5")
+    assert ended.output.splitlines()[-1] == f"wrote {folder / 'training-speed.md'}"
+    assert report(*runs, folder, "--leaderboard", out).exit_code == 0
+    text = out.read_text(encoding="utf-8")
+    assert text.index("## Leaderboard") < text.index("## Training torchvision on SYNTHETIC data")
+    assert "1833.9" in text.split("## Training torchvision")[1]
+    assert json.loads(report(folder, "--json").stdout)[0]["training"]["rows"][0]["name"] == "torch"
+    assert report(folder, "--leaderboard", out).exit_code == 0
 
 
 def test_json_has_an_entry_for_each_run_and_the_paths_go_to_standard_error(runs: list[Path]) -> None:

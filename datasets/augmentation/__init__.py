@@ -1,0 +1,1 @@
+"""Random crops and mirroring for training, as the published recipes define them."""

@@ -1,0 +1,1 @@
+"""Training: recipes run, timed honestly, and their checkpoints validated."""

@@ -1,0 +1,1 @@
+"""Training: throughput by runtime, next to what was published, and the curves of a run."""
