@@ -56,13 +56,13 @@ class RangedProgram:
                     if instead is None:
                         values[n.name] = given.numpy()
                         return given
-                    return n.target(given, *_arguments(n, instead[n.name]))  # type: ignore[operator]  # an operator
+                    return n.target(given, *_arguments(n, instead[n.name]))
                 source = n.args[0] if n.args else None
                 if source in steps and str(n.target).startswith(_DEQUANTIZE):
                     given = self.env[source]
                     if instead is None:
                         return given.relu() if cuts_below(steps[source]) else given
-                    return n.target(given, *_arguments(source, instead[source.name]))  # type: ignore[operator, union-attr]
+                    return n.target(given, *_arguments(source, instead[source.name]))
                 return super().run_node(n)
 
         return pytree.tree_leaves(Watch(self._module).run(x)), values
