@@ -82,11 +82,11 @@ class Dataset:
     """Labelled images under ``root``, ordered by class index, then by name: the same order in every layout.
 
     ``layout``: its name (:mod:`alexbench.datasets.layouts.layout_table`); ``container``: what its images lie in.
-    ``labels_from``: where the labels were found, in words. ``empty_classes``: class folders that hold no image.
-    ``left_out``: files that are neither images nor known litter, and images outside the class folders. ``notes``:
-    sentences about what was found that a reader must know. ``draws``: the draws that led from the whole set to this
-    one. ``part``: the shard of those that this is. ``class_names``: of the classes that labels are places of, where
-    they are not ImageNet's.
+    ``labels_from``: where the labels were found, in words; empty where there are none. ``empty_classes``: class folders
+    that hold no image. ``left_out``: files that are neither images nor known litter, and images outside the class
+    folders. ``notes``: sentences about what was found that a reader must know. ``draws``: the draws that led from the
+    whole set to this one. ``part``: the shard of those that this is. ``class_names``: of the classes that labels are
+    places of, where they are not ImageNet's.
     """
 
     name: str
@@ -131,6 +131,8 @@ class Dataset:
         classes = len(self.class_names) or CLASS_COUNT
         line = f"{_count(len(self), 'image')}, {present} of {classes} classes, {words}"
         line += f", labels from {self.labels_from}"
+        if not self.labels_from:
+            line = f"{_count(len(self), 'image')} without labels"
         for draw in self.draws:
             line += f", drawn from {draw.of} with seed {draw.seed}"
         if self.part is not None:

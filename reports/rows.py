@@ -65,7 +65,7 @@ class Row:
 
     @property
     def plain(self) -> "Row | None":
-        """The row of its own system in fp32, as its runtime ships it; None for none, and for that row itself."""
+        """The row of its own system in fp32 (:func:`plain_row`); None for none, and for that row itself."""
         found = plain_row(self.entry, self.record.systems)
         return None if found is None else Row(found, self.record, self.run)
 

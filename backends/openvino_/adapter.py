@@ -19,6 +19,7 @@ from alexbench.backends.openvino_ import profile
 from alexbench.backends.openvino_ import quantize as openvino_quantize
 from alexbench.backends.openvino_.export import convert_ir, open_ir, write_ir
 from alexbench.backends.openvino_.network import build_graph
+from alexbench.backends.openvino_.ranges import RangedModel
 from alexbench.backends.openvino_.requests import Requests
 from alexbench.backends.openvino_.settings import (
     CANDIDATES,
@@ -30,7 +31,14 @@ from alexbench.backends.openvino_.settings import (
     with_settings,
 )
 from alexbench.backends.openvino_.stream import QueueStream
-from alexbench.harness.capabilities import Candidate, ExportFormat, OpenedExport, QuantizationOptions, RangeMethod
+from alexbench.harness.capabilities import (
+    Candidate,
+    ExportFormat,
+    OpenedExport,
+    OpenedRanges,
+    QuantizationOptions,
+    RangeMethod,
+)
 from alexbench.harness.contract import (
     Artifact,
     ArtifactFacts,
@@ -176,6 +184,23 @@ class OpenVinoBackend(Backend):
 
         self._ov, self._compiled, self._options = ov, compiled, options
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
+
+    def open_ranges(
+        self,
+        artifact: Artifact,
+        facts: ArtifactFacts,
+        options: Options,
+        ranges: Mapping[str, tuple[float, float]] | None,
+    ) -> OpenedRanges:
+        """See :meth:`OpensRanges.open_ranges`: by a changed model, whose FakeQuantize steps stay in fp32."""
+        ov = _import_openvino()
+        core = ov.Core()
+        model = openvino_artifact.read(core, artifact)
+        changed = RangedModel(ov, model, ranges)
+        compiled = _compile(core, model, _device(core, options.device), options, emulated=True)
+        source = openvino_artifact.port(compiled.inputs, facts.input_name)
+        run = changed.runner(compiled, source, openvino_artifact.port(compiled.outputs, facts.output_name))
+        return OpenedRanges(changed.ranges, changed.one_scale, run)
 
     def effective(self) -> Effective:
         """The properties that the compiled model reports."""

@@ -12,7 +12,7 @@ from alexbench.backends._shared.file_precision import NAMES, FilePrecision, file
 if TYPE_CHECKING:
     import openvino
 
-_PRODUCTS: Final = {
+PRODUCTS: Final = {
     *("Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul", "FullyConnected"),
     *("BinaryConvolution", "GroupConvolutionBackpropData"),
 }
@@ -38,7 +38,7 @@ def read(model: "openvino.Model") -> FilePrecision:
                 stored[name] = stored.get(name, 0) + int(np.prod(node.get_output_shape(0)))
         elif kind == "FakeQuantize":
             through.add(_levels(node))
-        elif kind in _PRODUCTS:
+        elif kind in PRODUCTS:
             products.append(_product(node))
     return file_precision(products, stored, through=through)
 
@@ -53,7 +53,7 @@ def compute_precisions(compiled: "openvino.CompiledModel") -> dict[str, int]:
         about = operation.get_rt_info()
         if "layerType" not in about or "primitiveType" not in about:
             continue
-        if str(about["layerType"].astype(str)) in _PRODUCTS:
+        if str(about["layerType"].astype(str)) in PRODUCTS:
             # The kernel's name ends in the type that it computes in; "runtimePrecision" is the type of stored weights.
             kind = str(about["primitiveType"].astype(str)).rpartition("_")[2].lower()
             name = NAMES.get(kind, kind)

@@ -27,6 +27,7 @@ from alexbench.harness.capabilities import (
     Candidate,
     ExportFormat,
     OpenedExport,
+    OpenedRanges,
     QuantizationOptions,
     RangeMethod,
     TrainingOptions,
@@ -183,6 +184,26 @@ class TorchBackend(Backend):
         self._torch, self._module, self._device, self._options = torch, program.module, device, options
         self._in_int8 = program.in_int8
         self._artifact, self.input_layout = Loaded(self.name, artifact, facts, run), facts.layout
+
+    def open_ranges(
+        self,
+        artifact: Artifact,
+        facts: ArtifactFacts,
+        options: Options,
+        ranges: Mapping[str, tuple[float, float]] | None,
+    ) -> OpenedRanges:
+        """See :meth:`OpensRanges.open_ranges`: the program's operators run one by one."""
+        torch = _import_torch()
+        _forbid_reduced_precision(torch)
+        _set_threads(torch, options)
+        program, place = torch_artifact.ranged(torch, artifact, ranges), torch_artifact.output_index(facts)
+
+        def run(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+            with torch.inference_mode():
+                found, values = program.run(tensor_over(torch, pixels))
+            return np.asarray(found[place].numpy(), np.float32).reshape(len(pixels), -1), values
+
+        return OpenedRanges(program.ranges, program.one_scale, run)
 
     def effective(self) -> Effective:
         """What torch reports about its threads, the parameters' device and type, and fp32's inner precision.

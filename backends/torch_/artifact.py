@@ -6,7 +6,7 @@ would have to be unpickled, or is not a program.
 
 import warnings
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +18,9 @@ from alexbench.backends._shared.input_steps import read_steps
 from alexbench.backends.torch_ import precision, quantize
 from alexbench.backends.torch_.graph import Exported, Script, scores_of, steps_of
 from alexbench.backends.torch_.pt2_check import code_in, pickles_of_tensors_only
+from alexbench.backends.torch_.ranges import RangedProgram
 from alexbench.harness.contract import Artifact, ArtifactFacts
-from alexbench.harness.errors import WeightsError
+from alexbench.harness.errors import UnsupportedOptionError, WeightsError
 from alexbench.harness.models.network import Layout
 
 if TYPE_CHECKING:
@@ -70,6 +71,17 @@ def load(
         facts.batch or 1, *picture_shape(artifact.image, facts.layout), dtype=getattr(torch, facts.dtype)
     )
     return Program(module, call, quantize.products_in_int8(torch, lambda: call(sample)))
+
+
+def ranged(torch: ModuleType, artifact: Artifact, ranges: Mapping[str, tuple[float, float]] | None) -> RangedProgram:
+    """The program of a ``.pt2`` file, with its activation ranges left out or replaced, on the CPU.
+
+    Raises:
+        UnsupportedOptionError: it has none that are known.
+    """
+    if _format(artifact) != EXPORT:
+        raise UnsupportedOptionError("torch: only activation ranges of .pt2 files are known")
+    return RangedProgram(_load_export(torch, artifact).module(), ranges)
 
 
 def _caller(

@@ -31,7 +31,7 @@ METHODS: Final[tuple[RangeMethod, ...]] = ("minmax", "mse")
 EXTRA: Final = "torch-int8"
 STEPS: Final = "quantized_decomposed"
 """The name space of the quantize and dequantize operators; they are known once :func:`know_steps` was called."""
-PRODUCTS: Final = ("conv2d", "convolution", "linear", "addmm", "mm")
+PRODUCTS: Final = ("conv2d", "convolution", "linear", "addmm", "mm", "matmul")
 _LOWERED: Final = ("qconv_unary_lower_count", "qlinear_unary_lower_count", "qlinear_binary_lower_count")
 """Inductor's counters of products that it turned into int8 kernels of oneDNN."""
 
@@ -127,8 +127,13 @@ def _lowered(torch: ModuleType) -> int:
 
 def products(graph: "torch.fx.Graph") -> list[str]:
     """The precision of each convolution and matrix product: int8 where its input is dequantized, else fp32."""
-    found = (node for node in graph.nodes if node.op == "call_function" and _plain(node.target) in PRODUCTS)
+    found = (node for node in graph.nodes if is_product(node))
     return ["int8" if str(getattr(node.args[0], "target", "")).startswith(STEPS) else "fp32" for node in found]
+
+
+def is_product(node: "torch.fx.Node") -> bool:
+    """Whether a node multiplies with weights."""
+    return node.op == "call_function" and _plain(node.target) in PRODUCTS
 
 
 def _plain(target: object) -> str:

@@ -27,7 +27,7 @@ from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.chosen_weights import choose_weights
 from alexbench.harness.inputs.early_checks import check_early
 from alexbench.harness.inputs.gathering import pictures_of, writable
-from alexbench.harness.inputs.images import Pictures, Selection, open_pictures, prepare_pictures
+from alexbench.harness.inputs.images import Pictures, prepare_pictures
 from alexbench.harness.inputs.interpreters import check_interpreter
 from alexbench.harness.inputs.matching import check_belonging, refuse_own_classes
 from alexbench.harness.judge.evidence import KINDS, paired_difference
@@ -39,6 +39,7 @@ from alexbench.harness.probing.chosen_system import another_runtime, system_of
 from alexbench.harness.probing.model_under_test import ModelUnderTest
 from alexbench.harness.probing.reading import Reading, changes, without
 from alexbench.harness.probing.trials import LEAST_IMAGES, Trials
+from alexbench.harness.quantization.calibration import calibration_pictures
 from alexbench.harness.records.diagnosis_records import Alternative, Change, Diagnosis, Expected, Finding
 from alexbench.harness.records.quantization_records import QuantizedFile
 from alexbench.reports.text.quantization_words import quantization_changes
@@ -234,7 +235,7 @@ def _quantized(
 
 def _calibration(path: str, fed: Preprocessing, folder: Path, cache: Path, display: Display) -> tuple[Path, int]:
     """The named images as an array in a file, and how many they are."""
-    pictures = open_pictures(Selection(path=path, limit=CALIBRATION), display)
+    pictures = calibration_pictures(path, CALIBRATION, 1, display)
     prepared = prepare_pictures(pictures, fed, cache, display, on_bad_image="fail")
     out = folder / "calibration.npy"
     np.save(out, np.load(prepared.path, mmap_mode="r")[prepared.first : prepared.first + len(prepared)])

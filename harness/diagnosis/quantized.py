@@ -6,6 +6,7 @@ are on the doctor's images, read in every known way, is compared with its ranges
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,8 @@ from alexbench.harness.contract import Options
 from alexbench.harness.diagnosis.levels import arithmetics
 from alexbench.harness.judge.outputs import agreement_db, as_logits
 from alexbench.harness.judge.ranges import (
+    ALIKE,
+    FAINT,
     Cause,
     FileRanges,
     Reached,
@@ -23,6 +26,7 @@ from alexbench.harness.judge.ranges import (
     distance,
     images_cut,
     input_fits,
+    input_scale,
     of_calibration,
     widths,
 )
@@ -102,7 +106,24 @@ def _of_images(
     whole = Reached(seen.lowest[0], seen.highest[0])
     found = cause_of(file, whole, reached, _formulas(readings), loss_db)
     assert found is not None
-    return found, readings[found.reading]
+    faint = _of_contrast(under_test, file, whole, pixels, looked, folder) if found.cause == "unknown" else None
+    return faint or (found, readings[found.reading])
+
+
+def _of_contrast(
+    under_test: ModelUnderTest, file: FileRanges, whole: Reached, pixels: Path, images: Sequence[int], folder: Path
+) -> _Found | None:
+    """Whether images of less contrast, or values scaled so, explain all of the ranges."""
+    fed, (factor, shift) = under_test.given.fed, input_scale(file, whole)
+    if not 0 < factor < FAINT:
+        return None
+    red, green, blue = fed.std
+    std = red / factor, green / factor, blue / factor
+    red, green, blue = (mean - shift * one for mean, one in zip(fed.mean, std, strict=True))
+    reading = replace(fed, mean=(red, green, blue), std=std)
+    (reached,) = _reached(activations(under_test, pixels, images, [reading], folder))
+    explained = input_fits(file, reached) and distance(file, reached) <= ALIKE
+    return (Cause("contrast"), reading) if explained else None
 
 
 def _of_calibration(
@@ -162,6 +183,8 @@ def _as_fault(found: _Found, seen: Activations, file: FileRanges) -> RangeFault:
     width, cut, at = widths(file, reached), images_cut(file, reached), file.inner
     worst = int(at[np.argmax(np.abs(np.log(np.maximum(width[at], 1e-12))))])
     calibrated = reading.channels if cause.cause == "channels" else _scale(reading)
+    if cause.cause == "contrast":
+        calibrated = f"{input_scale(file, reached)[0]:.2g}"
     return RangeFault(
         cause.cause, seen.ranges[worst].name, float(cut[worst]), float(width[worst]), calibrated, cause.images
     )

@@ -13,6 +13,10 @@ FEWEST: Final = 2
 """Candidates that the last stage has, next to the default: one for each measure."""
 
 
+ABOUT: Final = 0.03
+"""Log of times that are about the same. A second row for another goal must be worth its place."""
+
+
 def survivors(logs: Mapping[Measure, Mapping[str, float]], running: Collection[str], default: str) -> list[str]:
     """The better half of the ``running`` candidates, each by the measure that it is best in, and the ``default``.
 
@@ -24,6 +28,15 @@ def survivors(logs: Mapping[Measure, Mapping[str, float]], running: Collection[s
     return [default, *best_first[: max(FEWEST, (len(others) + 1) // 2)]]
 
 
-def fastest(logs: Mapping[str, float], running: Collection[str]) -> str:
-    """The one of ``running`` with the least time."""
-    return min((name for name in running if name in logs), key=logs.__getitem__)
+def winners(logs: Mapping[Measure, Mapping[str, float]], running: Collection[str]) -> dict[Measure, str]:
+    """Measure -> the one of ``running`` with the least time; the same for all where it is about as fast by each."""
+    found: dict[Measure, str] = {
+        of: min((name for name in running if name in mine), key=mine.__getitem__) for of, mine in logs.items()
+    }
+    lost = {
+        name: [mine[name] - mine[found[of]] for of, mine in logs.items()]
+        for name in running
+        if all(name in mine for mine in logs.values())
+    }
+    about = [name for name, each in lost.items() if max(each) <= ABOUT]
+    return dict.fromkeys(found, min(about, key=lambda name: sum(lost[name]))) if about else found

@@ -40,14 +40,15 @@ TOLERANCES: Final = {
     "tf32": _HALF,
     "fp16": _HALF,
     "int16": _HALF,
-    "bf16": Tolerance(0.1, 35.0),
+    "bf16": Tolerance(0.25, 31.0, noise=0.15),
     "int8": Tolerance(5.0, 20.0, noise=0.5),
     "fp8": _FEW_BITS,
     "int4": _FEW_BITS,
     "int2": _FEW_BITS,
 }
-"""By precision. For AlexNet (docs/reference/accuracy.md): fp32 1.4e-5 to 3.7e-5 and 117 to 125 dB, bf16 38 to 45 dB; on
-the synthetic default (64 images) bf16 came to 0.04 (OpenVINO) and 0.15 (PyTorch, which so exceeds the bound).
+"""By precision. For AlexNet (docs/reference/accuracy.md): fp32 1.4e-5 to 3.7e-5 and 117 to 125 dB. bf16: exact products
+and sums between roundings of inputs, weights and each layer's outputs came to 0.11 to 0.14 sigma and 32.8 to 35.1 dB on
+the synthetic images and weights of three cards, so a runtime cannot do better that stores its layers so.
 
 fp16: eleven files of four runtimes came to 0.0028 to 0.018 sigma and 65 to 50.5 dB on `owt`, the worst with sums in
 fp16 as well; 11 bits cost 6 dB more on `bvlc` than on `owt`. For quantised files the bounds are expected: in 8 bits

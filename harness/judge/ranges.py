@@ -30,6 +30,8 @@ OUTSIDE: Final = 0.9
 FEW: Final = 0.1
 """The mean share of images that a range of 9 calibration images clips."""
 FEWEST: Final = 10
+FAINT: Final = 0.75
+"""Images of less contrast than this are not such as these: one image has 0.85 at least. Chosen, not measured."""
 _TINY: Final = 1e-12
 
 
@@ -98,6 +100,14 @@ def input_fits(given: FileRanges, reached: Reached) -> bool:
     low, high = np.minimum(reached.lowest.min(axis=0)[at], 0), np.maximum(reached.highest.max(axis=0)[at], 0)
     apart = np.maximum(np.abs(given.low[at] - low), np.abs(given.high[at] - high))
     return bool((apart <= ENDS * np.maximum(high - low, given.high[at] - given.low[at])).all())
+
+
+def input_scale(given: FileRanges, reached: Reached) -> tuple[float, float]:
+    """Factor and summand that turn what images reach at the input into its range in the file."""
+    at = given.input[0]
+    low, high = float(reached.lowest[:, at].min()), float(reached.highest[:, at].max())
+    factor = float(given.high[at] - given.low[at]) / max(high - low, _TINY)
+    return factor, float(given.low[at]) - factor * low
 
 
 def distance(given: FileRanges, reached: Reached) -> float:

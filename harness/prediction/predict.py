@@ -43,7 +43,7 @@ from alexbench.harness.measure.process import usable_cores
 from alexbench.harness.models.card import DEFAULT_CARD, Card, load_card
 from alexbench.harness.models.network import Layout
 from alexbench.harness.models.synthetic_label import is_synthetic
-from alexbench.harness.running.starting import options_of
+from alexbench.harness.running.starting import check_has_file, check_holds, options_of
 from alexbench.harness.systems import ModelFile, System, labels
 from alexbench.harness.trust import confined_to, convention_of, require_trust
 from alexbench.harness.worker.client import WorkerProcess, telling
@@ -118,6 +118,7 @@ class LoadedModel:
                 any_number = Outputs(card.labels, any_number=True)
                 asked = artifact_of(artifact, card, any_number if classes is None else outputs_of(card, classes))
                 seen = look_into(backend, asked, options, card, log)
+                check_holds(system, artifact.path, seen.facts)
                 self._outputs = seen.facts.outputs
                 asked = replace(asked, outputs=self._outputs)
                 self._fed, self._scores = seen.preprocessing, seen.facts.scores
@@ -260,6 +261,7 @@ def open_model(
     """The same as :func:`load_model`, of a system."""
     if system.backend not in backend_names():
         raise unknown_name("backend", system.backend, backend_names())
+    check_has_file(system)
     problem, file = availability(system.backend).problem, system.artifact
     if problem is not None:
         raise BackendUnavailableError(problem)

@@ -19,7 +19,7 @@ from alexbench.harness.models.weights import map_weights, write_weights
 from alexbench.harness.probing.reading import FlattenOrder, Reading
 from alexbench.harness.records.effective import Effective
 from alexbench.harness.running.row import Row
-from alexbench.harness.running.starting import check_holds, options_of
+from alexbench.harness.running.starting import check_has_file, check_holds, options_of
 from alexbench.harness.systems import ModelFile, System
 from alexbench.harness.trust import confined_to
 from alexbench.harness.worker.client import WorkerProcess
@@ -49,6 +49,7 @@ class ModelUnderTest:
         python: str | None,
         folder: Path,
     ) -> None:
+        check_has_file(system)
         self.card, self.system, self.weights = card, system, weights
         self.kind: Kind = "logits"
         self._options, self._folder, self._python = options_of(system), folder, python or sys.executable

@@ -9,12 +9,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alexbench.datasets.layouts.unlabelled import LIST, listed_files, listed_lines, open_unlabelled
 from alexbench.datasets.prepared import PreparedSet
 from alexbench.datasets.prepared.sets import PIXELS, Skipped
 from alexbench.harness.capabilities import FEWEST_CALIBRATION_IMAGES
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
 from alexbench.harness.errors import DataError
+from alexbench.harness.files.input_files import expanded
 from alexbench.harness.inputs import synthetic
 from alexbench.harness.inputs.gathering import RunInputs
 from alexbench.harness.inputs.images import Pictures, Selection, open_pictures, prepare_pictures, select
@@ -63,11 +65,9 @@ def calibration_of(
     """
     if config.data is not None and config.calibration is None:
         return _drawn(config, run_inputs)
-    listed = (
-        None
-        if config.calibration is None
-        else listed_places(Path(config.calibration), run_inputs.names, run_inputs.good)
-    )
+    listed = None
+    if config.calibration is not None and not lists_others(Path(config.calibration), config.data):
+        listed = listed_places(Path(config.calibration), run_inputs.names, run_inputs.good)
     if listed is not None:
         said = f"of {run_inputs.data.name} that {Path(config.calibration or '').name} lists"
         return _kept_out(config, run_inputs, listed, said, _named(config.calibration))
@@ -91,9 +91,9 @@ def named_images(
     Raises:
         DataError: there are too few, or they are of one class.
     """
-    pictures = _pictures(path, count or DEFAULT_IMAGES, seed, cache, display)
+    pictures = _pictures(path, count, seed, cache, display)
     prepared = prepare_pictures(pictures, preprocessing, cache, display, on_bad_image="fail")
-    _check_enough(prepared.labels, _named(path))
+    _check_enough(prepared.labels if pictures.dataset.labels_from else None, len(prepared), _named(path))
     places = np.arange(len(prepared), dtype=np.int64)
     return CalibrationSet(prepared, places, pictures.dataset.describe(), synthetic=path is None, scored=0)
 
@@ -124,6 +124,13 @@ def _drawn(config: RunConfig, run_inputs: RunInputs) -> tuple[CalibrationSet, Ru
     places = balanced_draw(run_inputs.prepared.labels, run_inputs.good, count, config.seed)
     said = f"drawn from {run_inputs.data.name} with seed {config.seed}"
     return _kept_out(config, run_inputs, places, said, f"--calibration-images {count}")
+
+
+def lists_others(path: Path, data: str | None) -> bool:
+    """Whether ``path`` is a list of files of which none is below ``data``, whatever they are called."""
+    files = listed_files(path, listed_lines(path)) if path.is_file() else []
+    scored = expanded(data or "").resolve()
+    return bool(files) and all(one is not None and not one.resolve().is_relative_to(scored) for one in files)
 
 
 def listed_places(path: Path, names: Sequence[str], good: NDArray[np.bool_]) -> NDArray[np.int64] | None:
@@ -168,7 +175,7 @@ def _kept_out(
             f"{config.data}: to calibrate with {count} of its {total} images would leave too few to"
             " score; name training images with --calibration PATH, or fewer with --calibration-images N"
         )
-    _check_enough(prepared.labels[places], asked)
+    _check_enough(prepared.labels[places], count, asked)
     kept = [Skipped(int(place), run_inputs.names[place], KEPT_OUT) for place in places]
     skipped = tuple(sorted((*prepared.skipped, *kept), key=lambda one: one.place))
     data = replace(
@@ -187,10 +194,27 @@ def _named(path: str | None) -> str:
     return "the synthetic training images" if path is None else f"--calibration {path}"
 
 
-def _pictures(path: str | None, count: int, seed: int, cache: Path, display: Display) -> Pictures:
-    chosen = Selection(path=path or "", limit=count, seed=seed)
+def calibration_pictures(path: str, count: int | None, seed: int, display: Display) -> Pictures:
+    """The images of a folder or a file, whether or not they have labels, or those that a list names.
+
+    ``count`` None: all of a list, DEFAULT_IMAGES of others.
+
+    Raises:
+        DataError: there are none, or one of a list is not there.
+    """
+    found = open_unlabelled(expanded(path))
+    if found is None:
+        return open_pictures(Selection(path=path, limit=count or DEFAULT_IMAGES, seed=seed), display)
+    limit = len(found) if count is None and found.layout == LIST else count or DEFAULT_IMAGES
+    chosen = select(found, Selection(path=path, limit=limit, seed=seed))
+    display.say(f"  {chosen.dataset.describe()}")
+    return chosen
+
+
+def _pictures(path: str | None, count: int | None, seed: int, cache: Path, display: Display) -> Pictures:
     if path is not None:
-        return open_pictures(chosen, display)
+        return calibration_pictures(path, count, seed, display)
+    chosen = Selection(path="", limit=count or DEFAULT_IMAGES, seed=seed)
     log = cache / "inputs.log"
     return select(
         synthetic.undamaged_pictures(
@@ -200,10 +224,9 @@ def _pictures(path: str | None, count: int, seed: int, cache: Path, display: Dis
     )
 
 
-def _check_enough(labels: NDArray[np.int64], named: str) -> None:
-    if len(labels) < FEWEST_CALIBRATION_IMAGES:
-        raise DataError(
-            f"{named}: {len(labels)} images are too few to calibrate; give {FEWEST_CALIBRATION_IMAGES} or more"
-        )
-    if len(np.unique(labels)) < 2:
-        raise DataError(f"{named}: all {len(labels)} images are of one class; give images of many classes")
+def _check_enough(labels: NDArray[np.int64] | None, count: int, named: str) -> None:
+    """Whether ``count`` images are enough, and of several classes; ``labels`` None: nobody knows their classes."""
+    if count < FEWEST_CALIBRATION_IMAGES:
+        raise DataError(f"{named}: {count} images are too few to calibrate; give {FEWEST_CALIBRATION_IMAGES} or more")
+    if labels is not None and len(np.unique(labels)) < 2:
+        raise DataError(f"{named}: all {count} images are of one class; give images of many classes")

@@ -56,7 +56,7 @@ class KernelCheck:
 LOSS_DB: Final = 3.0
 """What the ranges of a well calibrated file may lose against those of the doctor's images; measured: 0 to 2 (healthy),
 4 to 14 (1 to 3 calibration images), 12 (noise), above 40 (unnormalised)."""
-RangeCause = Literal["channels", "normalisation", "few_images", "other_images", "unknown"]
+RangeCause = Literal["channels", "normalisation", "contrast", "few_images", "other_images", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,9 @@ class RangeFault:
     """What is wrong with a file's activation ranges.
 
     ``calibrated``: the normalisation that the calibration images had, as ``0..1``, ``0..255`` or a formula, or their
-    channel order. ``images``: about how many there were. ``layer``: the activation that is furthest off, with the share
-    of the images that its range cuts, and the range's width over what the images need.
+    channel order, or their contrast over that of the doctor's images. ``images``: about how many there were. ``layer``:
+    the activation that is furthest off, with the share of the images that its range cuts, and the range's width over
+    what the images need.
     """
 
     cause: RangeCause

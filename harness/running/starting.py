@@ -30,6 +30,19 @@ def options_of(system: System) -> Options:
     return Options(system.threads, system.device, precision, system.settings)
 
 
+def check_has_file(system: System) -> None:
+    """Refuse int8 of a network where nothing quantizes it: fp32 would run.
+
+    Raises:
+        UnsupportedOptionError: the message says how to get a file.
+    """
+    if system.precision == "int8" and system.artifact is None:
+        raise UnsupportedOptionError(
+            f"{system.backend}: int8 needs a file here; alexbench quantize CARD --to {system.backend} writes one,"
+            f" then --artifact {system.backend}=FILE"
+        )
+
+
 def check_holds(system: System, path: str, facts: ArtifactFacts) -> None:
     """Refuse a file that is named as int8 and is not.
 

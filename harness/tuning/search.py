@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alexbench.harness.config import RunConfig
 from alexbench.harness.console.progress import Display
-from alexbench.harness.errors import AlexBenchError
+from alexbench.harness.errors import AlexBenchError, WorkerError
 from alexbench.harness.inputs.gathering import RunInputs
-from alexbench.harness.judge.halving import STAGES, fastest
+from alexbench.harness.judge.halving import STAGES, winners
 from alexbench.harness.measure.process import available_memory, usable_cores
 from alexbench.harness.measure.rigor import TUNING
 from alexbench.harness.records import file_names
@@ -27,7 +28,7 @@ from alexbench.harness.running.accuracy import parity_of
 from alexbench.harness.running.estimate import memory_mib
 from alexbench.harness.running.pipeline import quantize_rows
 from alexbench.harness.running.row import Row
-from alexbench.harness.running.starting import start_worker
+from alexbench.harness.running.starting import start
 from alexbench.harness.running.timing.narrowing import Narrowing
 from alexbench.harness.running.timing.replicates import Speed
 from alexbench.harness.systems import System, untuned
@@ -35,8 +36,8 @@ from alexbench.harness.tuning.candidates import candidates_of
 from alexbench.harness.worker.client import telling
 from alexbench.harness.worker.protocol.scoring import WriteLogits
 
-SILENCE_S: Final = 120.0
-"""A candidate that is silent for longer hangs; compiling takes up to 60 s on two busy cores."""
+SILENCE_S: Final = 60.0
+"""A candidate that is silent for longer hangs, or is not worth the wait."""
 _MIB: Final = 2**20
 
 
@@ -47,6 +48,14 @@ class Searching:
     config: RunConfig
     run_inputs: RunInputs
     display: Display
+
+
+class _SearchedRow(Row):
+    """A row whose log is gone when its error is read."""
+
+    def fail(self, error: Exception) -> None:
+        """See :meth:`Row.fail`."""
+        Row.fail(self, WorkerError(error.message) if isinstance(error, WorkerError) else error)
 
 
 class DefaultFailedError(AlexBenchError):
@@ -68,12 +77,13 @@ def search(system: System, made_for: MadeFor, given: Searching, folder: Path) ->
     default = rows[0]
     if default.error is not None or not all(default.name in mine for mine in logs.values()):
         raise DefaultFailedError(f"{default.name}: {default.error}")
-    found = {row.system.settings: row for row in rows[1:]}
+    found, by_name = {row.system.settings: row for row in rows[1:]}, {row.name: row for row in rows}
+    running = [row.name for row in rows if row.error is None]
     return Tuning(
         made_for=made_for,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         cost_s=round(time.monotonic() - begun, 1),
-        winners=tuple(_winner(of, mine, rows) for of, mine in logs.items()),
+        winners=tuple(Winner(of, by_name[name].system.settings) for of, name in winners(logs, running).items()),
         tried=(_tried(default), *(_outcome(one, found, without) for one in tried)),
     )
 
@@ -84,7 +94,9 @@ def _rows(plain: System, settings: Sequence[Settings], given: Searching) -> tupl
     config = replace(
         given.config, systems=systems, base=None, exact=(), only="performance", rigor="smoke", scenarios=(), tunings=()
     )
-    rows = [Row(label, one, python=config.interpreter_of(one)) for label, one in config.by_label.items()]
+    rows: list[Row] = [
+        _SearchedRow(label, one, python=config.interpreter_of(one)) for label, one in config.by_label.items()
+    ]
     return rows, config
 
 
@@ -104,33 +116,54 @@ def _narrowed(
     for name in (file_names.SCRATCH, file_names.LOGS):
         (folder / name).mkdir()
     with ExitStack() as on_exit:
-        on_exit.enter_context(telling(display.say, limit_s=config.silence_limit or SILENCE_S, option="--silence-limit"))
         for row in rows:
             on_exit.callback(row.end)
         run_inputs = quantize_rows(config, rows, run_inputs, folder, display)
-        with ThreadPoolExecutor(usable_cores()) as threads:
-            list(threads.map(lambda row: start_worker(row, config, folder), rows))
+        on_exit.enter_context(telling(display.say, limit_s=config.silence_limit or SILENCE_S, option="--silence-limit"))
+        _build(rows, config, run_inputs, folder, display)
+        if rows[0].error is not None:
+            raise DefaultFailedError(f"{rows[0].name}: {rows[0].error}")
         bench = Narrowing(
             Speed(), rows, None, config, run_inputs, folder, display, begun=time.monotonic(), level=TUNING
         )
-        return bench.narrow(rows[0], STAGES, lambda alive: _drop_wrong(rows[0], alive, config, run_inputs, folder))
+        return bench.narrow(rows[0], STAGES)
 
 
-def _drop_wrong(default: Row, alive: Collection[Row], config: RunConfig, run_inputs: RunInputs, folder: Path) -> None:
-    """Compare each row's scores with those of the runtime as shipped, at both batch sizes that are timed."""
-    count = min(config.batch_size, len(run_inputs.labels))
-    images = tuple(range(count))
-    for row in (default, *(row for row in alive if row is not default)):
+def _build(rows: Sequence[Row], config: RunConfig, run_inputs: RunInputs, folder: Path, display: Display) -> None:
+    """Load each row and let it answer, several at once: whatever compiles does so here, and nothing is timed.
+
+    A row with other scores than the runtime as shipped is dropped, and so is one that is silent for too long.
+    """
+    default, candidates = rows[0], rows[1:]
+
+    def build(row: Row) -> None:
         with row.failing():
-            assert row.worker is not None
-            logits = []
-            for batch in (config.batch_size, 1):
-                out = folder / file_names.SCRATCH / f"{run_folder.file_of(row.name)}-{batch}.npy"
-                row.worker.ask(WriteLogits(images if batch > 1 else images[:1], batch, out))
-                logits.append(np.load(out))
-            row.parity_logits = np.concatenate(logits)
-            if row is not default:
+            row.worker = start(row, config, run_inputs, folder)
+            row.parity_logits = _answers(row, config, run_inputs, folder)
+
+    with display.step(f"building {len(candidates)} candidates"):
+        build(default)
+        for row in candidates:  # all run the same file
+            row.seen, row.found = default.seen, default.found
+        if default.alive:
+            with ThreadPoolExecutor(usable_cores()) as threads:
+                list(threads.map(build, candidates))
+    for row in candidates:
+        if row.alive:
+            with row.failing():
                 _compare(row, default)
+
+
+def _answers(row: Row, config: RunConfig, run_inputs: RunInputs, folder: Path) -> NDArray[np.float32]:
+    """Scores at both batch sizes that are timed."""
+    images = tuple(range(min(config.batch_size, len(run_inputs.labels))))
+    logits = []
+    for batch in (config.batch_size, 1):
+        assert row.worker is not None
+        out = folder / file_names.SCRATCH / f"{run_folder.file_of(row.name)}-{batch}.npy"
+        row.worker.ask(WriteLogits(images if batch > 1 else images[:1], batch, out))
+        logits.append(np.load(out))
+    return np.concatenate(logits)
 
 
 def _compare(row: Row, default: Row) -> None:
@@ -140,12 +173,6 @@ def _compare(row: Row, default: Row) -> None:
     if not row.parity.passed:
         row.error = "other scores"
         row.end()
-
-
-def _winner(of: Measure, logs: Mapping[str, float], rows: Sequence[Row]) -> Winner:
-    by_name = {row.name: row for row in rows}
-    running = [name for name in logs if by_name[name].error is None]
-    return Winner(of, by_name[fastest(logs, running)].system.settings)
 
 
 def _outcome(one: Tried, found: Mapping[Settings, Row], without: Collection[Settings]) -> Tried:

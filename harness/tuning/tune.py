@@ -4,7 +4,7 @@ The run that follows measures them next to the runtime as shipped, in fresh proc
 what tuning gains.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from alexbench.harness.files.scratch import scratch
 from alexbench.harness.inputs.gathering import gather, writable
 from alexbench.harness.inputs.model_files import check_trust, with_digests
 from alexbench.harness.measure.machine import machine
+from alexbench.harness.records.plain_rows import untuned_row
 from alexbench.harness.records.reasons import Reason
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Gain, Measure, gain_between
@@ -39,6 +40,8 @@ from alexbench.harness.tuning.profile_files import (
 )
 from alexbench.harness.tuning.search import DefaultFailedError, Searching, search
 
+UNKNOWN: Final = "unknown"
+"""The version of a plugin's runtime that is not a distribution."""
 _PROFILES: Final[Mapping[Measure, str]] = {"images/s": TUNED, "latency": TUNED_LATENCY}
 _CHANGED: Final = {
     "machine": "another machine",
@@ -91,7 +94,7 @@ def _made_for(config: RunConfig, wanted: Sequence[System]) -> dict[System, MadeF
         version = " ".join(f"{name} {packages[name]}" for name in names if name in packages)
         found[one] = MadeFor(
             backend=one.backend,
-            version="" if row.absent else version,
+            version="" if row.absent else version or UNKNOWN,
             machine=here,
             model="",
             card=Path(config.model).stem,
@@ -148,7 +151,7 @@ def _expanded(config: RunConfig, found: Mapping[System, Tuning]) -> RunConfig:
     tunings: list[Tuning] = []
     came_from: dict[System, str] = {}
     for label, one in before.items():
-        mine = [one] if one not in found else _rows_of(one, found[one])
+        mine = [one] if one not in found else _rows_of(one, found[one], next_to=config.systems)
         systems += mine
         came_from |= dict.fromkeys(mine, label)
         if one in found:
@@ -159,12 +162,18 @@ def _expanded(config: RunConfig, found: Mapping[System, Tuning]) -> RunConfig:
     return replace(config, systems=tuple(systems), tunings=tuple(tunings), base=base, exact=exact)
 
 
-def _rows_of(system: System, tuning: Tuning) -> list[System]:
-    """One row for each choice of settings: the one for images/s first, and the one for latency if it is another."""
-    by_goal = {one.goal: one.settings for one in tuning.winners}
-    rate, latency = (by_goal.get(goal, ()) for goal in _PROFILES)
-    rows = [replace(system, profile=TUNED, settings=rate)]
-    return rows if latency == rate else [*rows, replace(system, profile=TUNED_LATENCY, settings=latency)]
+def _rows_of(system: System, tuning: Tuning, *, next_to: Collection[System]) -> list[System]:
+    """One row for each choice of settings: the one for images/s first, and the one for latency if it is another.
+
+    For a goal that is best served as shipped the row as shipped does, where it is among the rows ``next_to`` it.
+    """
+    goals = {one.goal: one.settings for one in tuning.winners}
+    chosen = {_PROFILES[goal]: goals.get(goal, ()) for goal in _PROFILES}
+    if len(set(chosen.values())) == 1:
+        return [replace(system, profile=TUNED, settings=chosen[TUNED])]
+    if untuned(system) in next_to:
+        chosen = {profile: settings for profile, settings in chosen.items() if settings}
+    return [replace(system, profile=profile, settings=settings) for profile, settings in chosen.items()]
 
 
 def confirm(record: RunRecord) -> dict[Path, Tuning]:
@@ -189,11 +198,9 @@ def _tunings_of(record: RunRecord) -> list[Tuning]:
 
 def gain_of(record: RunRecord, tuning: Tuning, winner: Winner) -> Gain | None:
     """What the run measured of a winner against the same system as shipped; None where it has no such pair."""
-    rows = {row.system.key: row for row in record.systems}
-    mine = next(
-        (rows[key] for key in tuning.rows if key in rows and rows[key].system.settings == winner.settings), None
-    )
-    plain = None if mine is None else rows.get(untuned(mine.system).key)
+    rows = record.systems
+    mine = next((row for row in rows if row.system.key in tuning.rows and row.system.settings == winner.settings), None)
+    plain = None if mine is None else untuned_row(mine, rows)
     if mine is None or plain is None:
         return None
     found = gain_between(record.differences, winner.goal, base=plain.name, other=mine.name)

@@ -11,6 +11,7 @@ _TITLES: Final = {
     "calibration-data": "calibrated with other images",
     "calibration-images": "too few calibration images",
     "calibration-normalisation": "calibrated with wrong normalisation",
+    "calibration-contrast": "calibrated with wrong contrast",
     "calibration-ranges": "wrong activation ranges",
     "channels": "swapped channels",
     "class-order": "wrong class order",

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
+from alexbench.harness.records.plain_rows import untuned_row
 from alexbench.harness.records.run_records import RunRecord
 from alexbench.harness.records.speed_records import Gain, Measure, gain_between
 from alexbench.harness.records.tuning_records import Figure, Tried, TriedStatus, Tuning
-from alexbench.harness.systems import TUNED_LATENCY, untuned
+from alexbench.harness.systems import TUNED_LATENCY
 from alexbench.reports.rows import Row, rows_of
 from alexbench.reports.table import Cell, Notes, Table, interval, number
 from alexbench.reports.text.reason_words import words
@@ -39,13 +40,13 @@ class Tuned:
 
 def tuned_rows(record: RunRecord) -> list[Tuned]:
     """Every tuned row that has its own row as shipped in the run, in the leaderboard's order."""
-    rows = {row.entry.system.key: row for row in rows_of(record) if row.entry.status == "ok"}
+    rows = {row.entry.name: row for row in rows_of(record) if row.entry.status == "ok"}
     found = []
     for row in rows.values():
-        plain = rows.get(untuned(row.entry.system).key)
-        if row.entry.tuning is None or plain is None:
+        entry = untuned_row(row.entry, [one.entry for one in rows.values()])
+        if row.entry.tuning is None or entry is None:
             continue
-        names = {"base": plain.entry.name, "other": row.entry.name}
+        plain, names = rows[entry.name], {"base": entry.name, "other": row.entry.name}
         rate, latency = (gain_between(record.differences, of, **names) for of in ("images/s", "latency"))
         found.append(Tuned(row, plain, rate, latency))
     return found

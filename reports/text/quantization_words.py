@@ -46,6 +46,12 @@ def _of_ranges(found: QuantizedFile, fault: RangeFault) -> Change:
             f"the calibration images were fed as {_GREY.get(fault.calibrated, fault.calibrated)}, which {gain}",
             f"{_AGAIN} with calibration images normalised as the card says",
         )
+    if fault.cause == "contrast":
+        return Change(
+            "calibration-contrast",
+            f"the calibration images were scaled to {fault.calibrated} times the contrast of these, which {gain}",
+            f"{_AGAIN} with calibration images like those that it is to classify, normalised as the card says",
+        )
     if fault.cause == "few_images":
         count = f"{fault.images:.0f}" if found.confirmed else f"about {fault.images:.0f}"
         plural = "" if count.endswith("1") else "s"

@@ -80,21 +80,61 @@ PATCHES: Final = {
     "incomplete": ("    def close(self):\n        pass\n", ""),
 }
 """Name -> what is replaced in a sound plugin, and by what."""
+TRIED: Final = ("none", "hangs", "hangs_later", "exits", "raises", "wrong", "not_applied")
+"""Values of the one setting of the plugin ``tunable``: candidates of its search."""
+_TUNABLE: Final = (
+    (
+        "from alexbench.harness.contract import",
+        "from alexbench.harness.capabilities import Candidate\nfrom alexbench.harness.contract import Setting,",
+    ),
+    (
+        "    requires =",
+        f"""    settings = (Setting('fault', {TRIED}, 'nothing'),)
+    candidates = tuple(Candidate((('fault', one),)) for one in {TRIED})
+    requires =""",
+    ),
+    (
+        "known, {})",
+        "known, {}, applied={'fault': Known('none' if self.fault == 'not_applied' else self.fault, 'reported')})",
+    ),
+)
+_TUNABLE_LOAD: Final = """self.fault = options.setting("fault") or ""
+        if self.fault == "hangs":
+            time.sleep(600)"""
+_TUNABLE_PREDICT: Final = """if self.fault == "hangs_later":
+            time.sleep(600)
+        if self.fault == "exits":
+            os._exit(3)
+        if self.fault == "raises":
+            raise ZeroDivisionError("nothing to divide by")
+        if self.fault == "wrong":
+            logits = logits + 1"""
 EVERY: Final = (*PREDICT, *LOAD, *MODULES, *PATCHES)
 
 
 def plant(folder: Path, names: Iterable[str], *, called: str | None = None) -> Path:
     """Distributions with these plugins; ``called``: the entry point's name, else the plugin's. The folder."""
     for name in names:
+        if name == "tunable":
+            source = _SOUND.format(name=name, load=_TUNABLE_LOAD, predict=_TUNABLE_PREDICT)
+            for before, after in _TUNABLE:
+                assert before in source
+                source = source.replace(before, after, 1)
+            _write(folder, name, source, called or name)
+            continue
         source = MODULES.get(name) or _SOUND.format(name=name, load=LOAD.get(name, ""), predict=PREDICT.get(name, ""))
         if name in PATCHES:
             before, after = PATCHES[name]
             assert before in source
             source = source.replace(before, after, 1)
-        (folder / f"planted_{name}.py").write_text(source, encoding="utf-8")
-        metadata = folder / f"planted_{name}-1.0.dist-info"
-        metadata.mkdir(parents=True)
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: planted-{name}\nVersion: 1.0\n")
-        points = f"[alexbench.backends]\n{called or name} = planted_{name}:Plugin\n"
-        (metadata / "entry_points.txt").write_text(points, encoding="utf-8")
+        _write(folder, name, source, called or name)
     return folder
+
+
+def _write(folder: Path, name: str, source: str, called: str) -> None:
+    (folder / f"planted_{name}.py").write_text(source, encoding="utf-8")
+    metadata = folder / f"planted_{name}-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: planted-{name}\nVersion: 1.0\n")
+    points = f"[alexbench.backends]\n{called} = planted_{name}:Plugin\n"
+    (metadata / "entry_points.txt").write_text(points, encoding="utf-8")

@@ -2,12 +2,14 @@
 
     PYTHONPATH=. python tests/studies/doctor_int8.py FOLDER [--model CARD] [--only NAME] [--seeds N] [--write]
 
-ONNX Runtime's own quantizer writes each file, into FOLDER, from synthetic training images that are read wrongly, too
-few, or others. The doctor's examination of int8 files (without its search by labels) then judges it on other images.
+The quantizer of each runtime's makers (ONNX Runtime's, where none is named) writes each file, into FOLDER, from
+synthetic training images that are read wrongly, too few, or others. The doctor's examination of int8 files (without its
+search by labels) then judges it on other images.
 """
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from alexbench.backends.onnxruntime_.quantize import quantize
-from alexbench.harness.capabilities import QuantizationOptions
+from alexbench.backends.registry import backend_class
+from alexbench.harness.capabilities import QuantizationOptions, Quantizes
 from alexbench.harness.contract import Model
 from alexbench.harness.diagnosis.quantized import examine_quantized
 from alexbench.harness.files.cache_folder import cache_folder
@@ -58,6 +59,7 @@ class Plant:
     told: bool = False
     spread: bool = False
     kernels: bool = False
+    backend: str = "onnxruntime"
 
 
 def _swapped(given: Preprocessing) -> Preprocessing:
@@ -88,9 +90,17 @@ PLANTS: Final = (
     Plant("3 calibration images", "calibration-images", images=3),
     Plant("3 calibration images, with --calibration", "calibration-images", images=3, told=True),
     Plant("calibrated on noise", "calibration-data", images=30, pixels=_noise),
-    Plant("calibrated on images of a quarter of the contrast", "calibration-ranges", images=30, pixels=_faint),
+    Plant("calibrated on images of a quarter of the contrast", "calibration-contrast", images=30, pixels=_faint),
     Plant(
         "one scale per layer, channels differ", "per-tensor", 30, how=replace(DEFAULT, per_channel=False), spread=True
+    ),
+    *(
+        Plant(f"{said} ({backend} file)", factor, images, fed=fed, backend=backend)
+        for backend in ("openvino", "torch")
+        for said, factor, images, fed in (
+            ("calibrated on 0..1", "calibration-normalisation", 100, _as_grey(255.0)),
+            ("1 calibration image", "calibration-images", 1, lambda given: given),
+        )
     ),
 )
 HEALTHY: Final = (
@@ -99,6 +109,7 @@ HEALTHY: Final = (
     Plant("*nothing* (percentile)", "", 30, how=replace(DEFAULT, method="percentile")),
     Plant("*nothing* (entropy)", "", 30, how=replace(DEFAULT, method="entropy")),
     Plant("*nothing* (reduced range)", "", how=replace(DEFAULT, reduce_range=True)),
+    *(Plant(f"*nothing* ({backend} file)", "", backend=backend) for backend in ("openvino", "torch") for _ in range(2)),
 )
 
 
@@ -137,14 +148,17 @@ class Study:
         with TemporaryDirectory(dir=self.folder) as made:
             folder = Path(made)
             inputs = network_input(chosen, plant.fed(self.card.preprocessing), "NCHW")
-            path = folder / "int8.onnx"
+            backend = backend_class(plant.backend)()
+            assert isinstance(backend, Quantizes)
+            path = folder / f"int8{backend.quantized_suffix}"
             model = Model(self.card.build_network(), arrays)
-            quantize(onnxruntime, model, [inputs[at : at + 1] for at in range(len(inputs))], path, plant.how, {})
+            backend.quantize(model, [inputs[at : at + 1] for at in range(len(inputs))], path, plant.how, {})
+            os.environ.pop("TORCHINDUCTOR_CACHE_DIR", None)  # torch sets it here; a confined worker may not write there
             weights = write_weights(arrays, folder)[0] if plant.spread else self.weights
             np.save(folder / "images.npy", self.val)
             np.save(folder / "calibration.npy", chosen)
-            file = ModelFile(str(path), convention=InputConvention("normalised"))
-            system = System("onnxruntime", 2, artifact=file)
+            file = ModelFile(str(path), convention=InputConvention("normalised"), trusted=True)
+            system = System(plant.backend, 2, artifact=file)
             python = saturating(folder) if plant.kernels else None
             told = (folder / "calibration.npy", len(chosen)) if plant.told else None
             with ModelUnderTest(self.card, system, weights=weights, python=python, folder=folder) as under_test:

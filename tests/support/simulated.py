@@ -73,13 +73,10 @@ def simulated_workers(patch: pytest.MonkeyPatch, made: Callable[[Row], Simulated
         worker.restart()
         return worker
 
-    def start_worker(row: Row, *_: Any) -> None:
-        row.worker = made(row)  # type: ignore[assignment]
-
     base = "alexbench.harness.running.timing"
     patch.setattr(f"{base}.replicates.start", start)
     patch.setattr(f"{base}.duplicate.start", start)
-    patch.setattr("alexbench.harness.tuning.search.start_worker", start_worker)
+    patch.setattr("alexbench.harness.tuning.search.start", start)
     patch.setattr("alexbench.harness.tuning.search.memory_mib", lambda *_: 0)
     patch.setattr("alexbench.harness.measure.rounds.PAUSE_S", 0.0)
     patch.setattr(f"{base}.replicates.conditions", dict)

@@ -1,6 +1,6 @@
 """A search among rows: in each stage a replicate of those that are left, in the rounds of every other measurement."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from alexbench.harness.judge.halving import survivors
 from alexbench.harness.records.speed_records import Measure
@@ -12,22 +12,16 @@ from alexbench.harness.running.timing.replicates import Bench
 class Narrowing(Bench):
     """Successive halving; no duplicate, no machine probe: nothing is concluded from it but which row to measure."""
 
-    def narrow(
-        self, default: Row, stages: int, check: Callable[[Collection[Row]], None]
-    ) -> dict[Measure, dict[str, float]]:
+    def narrow(self, default: Row, stages: int) -> dict[Measure, dict[str, float]]:
         """Measure -> row -> log of its time, of those that took part in the last stage.
 
-        The rows' performance is in them afterwards, of all stages that each took part in. ``check`` is called once,
-        with the rows that are alive after the first stage, and may fail some of them.
+        The rows' performance is in them afterwards, of all stages that each took part in.
         """
         chosen = [row.name for row in self._alive]
         for number in range(stages):
             self._replicate(number, chosen, about=stages)
-            if not number:
-                check(self._alive)
-            alive = [row.name for row in self._alive if row.name in chosen]
             if number < stages - 1:
-                chosen = survivors(self._logs(), alive, default.name)
+                chosen = survivors(self._logs(), [row.name for row in self._alive], default.name)
             self._end_all_but(chosen)
         logs = self._logs()
         found = self._look()
@@ -37,6 +31,11 @@ class Narrowing(Bench):
                     row, self._config, {of: one.times[row.name] for of, one in found.items()}
                 )
         return {of: {name: mine[name] for name in chosen if name in mine} for of, mine in logs.items()}
+
+    def _start(self, number: int, chosen: Collection[str]) -> None:
+        """The first stage measures the processes that loaded before it, for which nothing is compiled twice."""
+        if number:
+            super()._start(number, chosen)
 
     def _logs(self) -> Mapping[Measure, dict[str, float]]:
         return {of: {name: one.value for name, one in found.times.items()} for of, found in self._look().items()}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexbench.harness.judge.halving import FEWEST, fastest, survivors
+from alexbench.harness.judge.halving import FEWEST, survivors, winners
 
 NAMES = ("default", "a", "b", "c", "d", "e", "f")
 
@@ -25,5 +25,19 @@ def test_the_last_few_stay_and_so_does_what_ships(running: tuple[str, ...]) -> N
 def test_one_that_failed_is_not_measured_again() -> None:
     logs = {"latency": {"default": 0.0, "a": -1.0, "b": 0.0}, "images/s": {"default": 0.0, "b": 0.0}}
     assert survivors(logs, ("default", "a", "b"), "default") == ["default", "b"]  # type: ignore[arg-type]
-    assert fastest({"default": 0.0, "a": -1.0}, ["default"]) == "default"
-    assert fastest({"default": 0.0, "a": -1.0}, ["default", "a"]) == "a"
+    assert winners(logs, ["default", "b"])["latency"] == "default"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rates", "wanted"),
+    [
+        ({"default": 0.0, "a": -0.1, "b": -0.12}, ("a", "a")),
+        ({"default": 0.0, "a": -0.1, "b": -0.2}, ("a", "b")),
+        ({"default": 0.0, "b": -0.2}, ("a", "b")),
+    ],
+)
+def test_one_choice_serves_both_measures_where_it_is_about_as_fast_as_the_best_of_each(
+    rates: dict[str, float], wanted: tuple[str, str]
+) -> None:
+    logs = {"latency": {"default": 0.0, "a": -0.2, "b": -0.1}, "images/s": rates}
+    assert tuple(winners(logs, ("default", "a", "b")).values()) == wanted  # type: ignore[arg-type]

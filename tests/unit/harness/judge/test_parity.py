@@ -103,7 +103,9 @@ def test_a_reference_without_spread_can_hold_nothing() -> None:
         (Deviation(1.01e-4, 100.0, 1.0), False, True),
         (Deviation(1e-4, 99.9, 1.0), False, True),
         (Deviation(0.1, 35.0, 1.0), False, True),
-        (Deviation(0.16, 45.0, 1.0), False, False),  # OpenVINO's bf16, as measured
+        (Deviation(0.142, 32.8, 1.0), False, True),  # bf16 roundings between exact products and sums
+        (Deviation(0.26, 45.0, 1.0), False, False),
+        (Deviation(0.1, 30.9, 1.0), False, False),
         (Deviation(3.7e-5, 117.0, 1.0), True, True),  # fp32 runtimes, as measured
     ],
 )

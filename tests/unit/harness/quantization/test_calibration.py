@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexbench.harness.errors import DataError
-from alexbench.harness.quantization.calibration import balanced_draw, listed_places, overlap
+from alexbench.harness.quantization.calibration import balanced_draw, listed_places, lists_others, overlap
 
 NAMES = [f"val/n0144{place}/ILSVRC2012_val_0000000{place}.JPEG" for place in range(5)]
 GOOD = np.array([True, True, True, True, False])
@@ -78,3 +78,14 @@ def test_a_list_with_an_image_that_is_not_there_or_not_readable_is_refused(tmp_p
 
 def test_a_folder_is_no_list(tmp_path: Path) -> None:
     assert listed_places(tmp_path, NAMES, GOOD) is None
+
+
+@pytest.mark.parametrize(("text", "others"), [("train/1.jpg\n", True), ("val/1.jpg\n", False), ("1.jpg\n", False)])
+def test_a_list_of_files_elsewhere_is_of_other_images_whatever_they_are_called(
+    text: str, others: bool, tmp_path: Path
+) -> None:
+    for split in ("train", "val"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "1.jpg").touch()
+    (tmp_path / "list.txt").write_text(text, encoding="utf-8")
+    assert lists_others(tmp_path / "list.txt", str(tmp_path / "val")) is others

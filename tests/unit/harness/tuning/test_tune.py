@@ -71,6 +71,24 @@ def test_one_row_does_where_one_choice_is_best_by_both(
     assert not searched
 
 
+@pytest.mark.parametrize(
+    ("rate", "latency", "profile", "named"),
+    [
+        (STREAMS, (), ("default", "tuned"), ["openvino", "openvino tuned"]),
+        ((), STREAMS, ("default", "tuned"), ["openvino", "openvino tuned-latency"]),
+        ((), (), ("default", "tuned"), ["openvino", "openvino tuned"]),
+        (STREAMS, (), ("tuned",), ["openvino tuned", "openvino tuned-latency"]),
+    ],
+)
+def test_the_row_as_shipped_serves_a_goal_for_which_nothing_is_faster(
+    rate: Any, latency: Any, profile: tuple[str, ...], named: list[str],
+    searched: list[MadeFor], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tune, "search", lambda _, about, *__: tuning(made_for=about, rate=rate, latency=latency))
+    assert [*tuned(BOTH | {"profile": profile}).by_label] == named
+    assert not searched
+
+
 def test_a_profile_is_reused_until_it_is_asked_for_again(searched: list[MadeFor]) -> None:
     first = tuned()
     assert tuned() == first

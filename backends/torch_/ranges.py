@@ -1,0 +1,110 @@
+"""The activation ranges of a program with quantize steps: read, left out, or replaced while it runs in fp32.
+
+``torch`` is imported inside the functions only.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexbench.backends._shared.ranges import cuts_below, place_of, range_of, scaling_of
+from alexbench.backends.torch_.quantize import STEPS, is_product
+from alexbench.harness.capabilities import ActivationRange
+from alexbench.harness.errors import UnsupportedOptionError
+
+if TYPE_CHECKING:
+    import torch
+
+_QUANTIZE: Final = f"{STEPS}.quantize_per_tensor"
+_DEQUANTIZE: Final = f"{STEPS}.dequantize_per_tensor"
+Values = dict[str, NDArray[np.float32]]
+
+
+class RangedProgram:
+    """A program whose steps are watched. ``one_scale`` as in :class:`OpenedRanges`.
+
+    ``ranges`` None: its activations are not rounded.
+
+    Raises:
+        UnsupportedOptionError: no quantize step of it has a fixed range.
+    """
+
+    def __init__(self, module: "torch.fx.GraphModule", ranges: Mapping[str, tuple[float, float]] | None) -> None:
+        self._module, self._instead = module, ranges
+        self._steps = dict(_steps(module.graph))
+        if not self._steps:
+            raise UnsupportedOptionError("torch: only activation ranges of programs with quantize steps are known")
+        self.ranges = tuple(self._steps.values())
+        self.one_scale = tuple(_with_one_scale(module))
+
+    def run(self, x: "torch.Tensor") -> "tuple[list[torch.Tensor], Values]":
+        """The output tensors of an input tensor, in order; and the values before each range, where none are put."""
+        import torch
+        from torch.utils import _pytree as pytree
+
+        steps, instead = self._steps, self._instead
+        values: Values = {}
+
+        class Watch(torch.fx.Interpreter):
+            """Runs all but the steps of activations as they are."""
+
+            def run_node(self, n: "torch.fx.Node") -> Any:
+                if n in steps:
+                    given = self.env[n.args[0]]
+                    if instead is None:
+                        values[n.name] = given.numpy()
+                        return given
+                    return n.target(given, *_arguments(n, instead[n.name]))
+                source = n.args[0] if n.args else None
+                if source in steps and str(n.target).startswith(_DEQUANTIZE):
+                    given = self.env[source]
+                    if instead is None:
+                        return given.relu() if cuts_below(steps[source]) else given
+                    return n.target(given, *_arguments(source, instead[source.name]))
+                return super().run_node(n)
+
+        return pytree.tree_leaves(Watch(self._module).run(x)), values
+
+
+def _arguments(step: "torch.fx.Node", ends: tuple[float, float]) -> tuple[Any, ...]:
+    """Those of a step after the tensor, for another range."""
+    _, _, _, least, most, dtype = step.args
+    return (*scaling_of(*ends, least, most), least, most, dtype)  # type: ignore[arg-type]  # whole numbers
+
+
+def _steps(graph: "torch.fx.Graph") -> "Iterator[tuple[torch.fx.Node, ActivationRange]]":
+    """Each step that quantizes an activation by a fixed range, and is dequantized again."""
+    behind, before = _reach(graph)
+    for node in graph.nodes:
+        if not str(node.target).startswith(_QUANTIZE) or node.args[0].op == "get_attr":
+            continue
+        scale, zero, least, most = node.args[1:5]
+        back = all(str(user.target).startswith(_DEQUANTIZE) for user in node.users)
+        if back and all(isinstance(one, int | float) for one in (scale, zero, least, most)):
+            place = place_of(node.args[0], behind, before)
+            yield node, ActivationRange(node.name, *range_of(scale, zero, least, most), place)
+
+
+def _reach(graph: "torch.fx.Graph") -> "tuple[set[torch.fx.Node], set[torch.fx.Node]]":
+    """The nodes that depend on a product's result, and those that a product depends on."""
+    behind: set[torch.fx.Node] = set()
+    before: set[torch.fx.Node] = set()
+    for node in graph.nodes:
+        if is_product(node) or behind.intersection(node.all_input_nodes):
+            behind.add(node)
+    for node in reversed(graph.nodes):
+        if is_product(node) or node in before:
+            before.update(node.all_input_nodes)
+    return behind, before
+
+
+def _with_one_scale(module: "torch.fx.GraphModule") -> Iterator[str]:
+    """Weights of two axes or more that are dequantized by a single scale."""
+    for node in module.graph.nodes:
+        source = node.args[0] if node.args and str(node.target).startswith(_DEQUANTIZE) else None
+        if source is not None and source.op == "get_attr":
+            owner, _, last = source.target.rpartition(".")
+            if getattr(module.get_submodule(owner), last).ndim > 1:
+                yield source.target
